@@ -1,0 +1,87 @@
+/// Output memory: slabs of one size from a pool, strung into chains.
+///
+///   Chain out(shard.slabs());
+///   std::memcpy(out.reserve(9), header, 9); out.commit(9);
+///   out.append(body);
+///   stream.send(std::move(out));
+///
+/// A pool and its chains belong to one thread. An empty chain holds no slab, so an idle connection costs none.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ringrpc/bytes.h"
+
+namespace ringrpc {
+
+/// One piece of output memory; `begin` to `end` is filled and not yet sent.
+struct Slab {
+  static constexpr std::size_t total_bytes = 16 * 1024;
+  static constexpr std::size_t capacity = total_bytes - 16;
+
+  Slab* next;
+  std::uint32_t begin;
+  std::uint32_t end;
+  std::uint8_t data[capacity];
+};
+static_assert(sizeof(Slab) == Slab::total_bytes);
+
+/// Recycles slabs. Must outlive every chain that draws from it.
+class SlabPool {
+ public:
+  /// Keeps at most `keep` free slabs; what comes back beyond them goes to the system.
+  explicit SlabPool(std::size_t keep = 256) noexcept : keep_(keep) {}
+  SlabPool(const SlabPool&) = delete;
+  SlabPool& operator=(const SlabPool&) = delete;
+  ~SlabPool();
+
+  /// An empty slab. Throws std::bad_alloc when the system has no memory.
+  Slab* take();
+  void give_back(Slab* slab) noexcept;
+
+  /// Slabs handed out and not given back.
+  std::size_t in_use() const noexcept { return in_use_; }
+
+ private:
+  Slab* free_ = nullptr;
+  std::size_t free_count_ = 0;
+  std::size_t in_use_ = 0;
+  std::size_t keep_;
+};
+
+/// A queue of bytes in slabs: filled at the end, consumed from the front.
+class Chain {
+ public:
+  explicit Chain(SlabPool& pool) noexcept : pool_(&pool) {}
+  Chain(Chain&& other) noexcept;
+  Chain& operator=(Chain&& other) noexcept;
+  ~Chain() { clear(); }
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this chain.
+  std::uint8_t* reserve(std::size_t bytes);
+  /// Makes the first `bytes` of what `reserve` gave part of the chain.
+  void commit(std::size_t bytes) noexcept;
+  /// Copies, over as many slabs as it takes.
+  void append(Bytes bytes);
+
+  /// Describes the content from the front; returns how many entries were filled. Valid until the chain changes.
+  std::size_t gather(std::span<iovec> into) const noexcept;
+  /// Drops `bytes` from the front.
+  void consume(std::size_t bytes) noexcept;
+  void clear() noexcept;
+
+ private:
+  SlabPool* pool_;
+  Slab* head_ = nullptr;
+  Slab* tail_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace ringrpc

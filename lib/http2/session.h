@@ -1,0 +1,203 @@
+/// One HTTP/2 connection (RFC 9113) without any I/O: bytes in → events, calls → bytes out.
+///
+///   Session session(Role::server, limits, clock, events);
+///   session.receive(bytes);                       // events.on_headers, on_data, on_end …
+///   session.send_headers(stream, fields, false);
+///   session.send_data(stream, message); session.send_trailers(stream, trailers);
+///   session.produce(out);                         // everything that is due, flow control permitting
+///
+/// The session checks what RFC 9113 section 8 asks of messages itself and bounds what a peer can make it hold or do; what it
+/// finds wrong ends the stream or the connection with the code that the RFC names. The engine is nghttp2, which no other layer
+/// knows.
+///
+/// Events are called from inside `receive` and `produce` only. From inside an event every method may be called except
+/// `receive`, `produce` and the destructor. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/bytes.h"
+#include "ringrpc/clock.h"
+#include "base/slab.h"
+#include "http2/header.h"
+#include "ringrpc/status.h"
+
+namespace ringrpc::http2 {
+
+enum class Role : std::uint8_t { client, server };
+
+/// RFC 9113, section 7.
+enum class ErrorCode : std::uint32_t {
+  no_error = 0x0,
+  protocol_error = 0x1,
+  internal_error = 0x2,
+  flow_control_error = 0x3,
+  settings_timeout = 0x4,
+  stream_closed = 0x5,
+  frame_size_error = 0x6,
+  refused_stream = 0x7,
+  cancel = 0x8,
+  compression_error = 0x9,
+  connect_error = 0xa,
+  enhance_your_calm = 0xb,
+  inadequate_security = 0xc,
+  http_1_1_required = 0xd,
+};
+
+/// "ENHANCE_YOUR_CALM"; "0x42" is "UNKNOWN".
+std::string_view name(ErrorCode code) noexcept;
+
+/// What one peer may make a session hold or do. Every limit has a test that reaches it.
+struct Limits {
+  std::uint32_t max_concurrent_streams = 100;         ///< announced; further streams get REFUSED_STREAM
+  std::uint32_t initial_window_bytes = 256 * 1024;    ///< announced, per stream
+  std::uint32_t connection_window_bytes = 1024 * 1024;
+  std::uint32_t max_frame_bytes = 16 * 1024;          ///< announced
+  std::uint32_t max_header_list_bytes = 8 * 1024;     ///< announced; names + values + 32 each; over it the stream fails
+  std::uint32_t max_header_fields = 100;              ///< over it the stream fails
+  std::uint32_t max_header_list_close_factor = 4;     ///< a list of this many times the limit closes the connection
+  std::uint32_t max_continuations = 4;                ///< CONTINUATION frames a header block
+  std::uint32_t max_settings_entries = 16;            ///< in one SETTINGS frame
+  std::uint32_t reset_burst = 100;                    ///< streams reset by the peer, or by us for its faults, at once …
+  std::uint32_t resets_per_second = 10;               ///< … and in the long run
+  std::uint32_t glitch_burst = 1000;                  ///< frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING,
+  std::uint32_t glitches_per_second = 100;            ///< WINDOW_UPDATE beyond one per DATA frame sent …), likewise
+  std::uint32_t ping_burst = 64;                      ///< PINGs without DATA or HEADERS in between
+  std::size_t max_queued_output_bytes = 1024 * 1024;  ///< frames other than DATA that wait to be produced, estimated
+};
+
+class Session;
+
+/// One stream of a session. Owned by the session: valid from its first event, or from `open`, until `on_closed` returns.
+class Stream {
+ public:
+  std::uint32_t id() const noexcept { return id_; }
+
+  /// The fields of the header block whose event is being called; valid until that event returns, unless kept.
+  std::span<const Header> headers() const noexcept { return {headers_.data(), headers_.size()}; }
+
+  /// Keeps the fields of the first header block valid until the stream closes.
+  void keep_headers() noexcept { keep_headers_ = true; }
+
+  /// The user's own object for this stream.
+  void* user = nullptr;
+
+  /// Bytes given to `send_data` and not yet produced.
+  std::size_t queued_bytes() const noexcept { return queued_bytes_; }
+
+ private:
+  friend Session;
+  friend struct SessionEngine;
+  std::uint32_t id_ = 0;
+  bool keep_headers_ = false;
+  Headers headers_;
+  std::size_t queued_bytes_ = 0;
+};
+
+class Events {
+ public:
+  /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones included (client).
+  virtual void on_headers(Stream& stream) = 0;
+  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called.
+  virtual void on_data(Stream& stream, Bytes bytes) = 0;
+  /// Trailers arrived, in stream.headers().
+  virtual void on_trailers(Stream& stream) = 0;
+  /// The peer has finished sending; after its last on_headers, on_data or on_trailers.
+  virtual void on_end(Stream& stream) = 0;
+  /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
+  virtual void on_writable(Stream& stream) = 0;
+  /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and `by_peer` says whose.
+  virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
+  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns.
+  virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
+  /// The answer to `ping`.
+  virtual void on_ping_ack(std::uint64_t opaque) = 0;
+  /// The peer's first SETTINGS arrived: the connection is up.
+  virtual void on_settings() = 0;
+
+ protected:
+  ~Events() = default;
+};
+
+class Session {
+ public:
+  /// `events` must outlive the session. `now` is where time is read for the rate limits: the shard's instant.
+  Session(Role role, const Limits& limits, const Instant& now, Events& events);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  /// Streams that remain are dropped without an event.
+  ~Session();
+
+  /// Takes what arrived. A failure means the connection is over: produce what is left (a GOAWAY with the reason, if any), send
+  /// it, close. The status says what the peer did.
+  Status receive(Bytes bytes);
+
+  /// Appends frames that are due to `out`, until nothing is left, flow control holds the rest back, or `out` holds `limit_bytes`.
+  void produce(Chain& out, std::size_t limit_bytes = 1024 * 1024);
+
+  /// True while `produce` may have something to append.
+  bool wants_to_produce() const noexcept;
+
+  /// Whether the connection is over: a GOAWAY was sent or received and no stream is left, or it failed.
+  bool finished() const noexcept;
+
+  /// Opens a stream with a request (client). Fails with UNAVAILABLE when the peer takes no more streams on this connection (its
+  /// limit is reached, it said GOAWAY, the ids are used up).
+  Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
+
+  /// How many more streams `open` would take now.
+  std::uint32_t open_capacity() const noexcept;
+
+  /// The response's header block (server); with `end_stream` the only one. Names and values are copied.
+  void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
+
+  /// Queues body bytes, copied; any amount. `on_writable` is called when the queue has been produced below `low_water_bytes`.
+  void send_data(Stream& stream, Bytes bytes, bool end_stream = false);
+
+  /// Room in the stream's queue to write a body into, instead of a copy by send_data: `bytes` in one piece, valid until the next call
+  /// on this stream; `commit_data` queues it.
+  std::uint8_t* reserve_data(Stream& stream, std::size_t bytes);
+  void commit_data(Stream& stream, std::size_t bytes);
+
+  /// Trailers after the queued body, ending the stream. The names and values are copied.
+  void send_trailers(Stream& stream, std::span<const Header> trailers);
+
+  /// Ends the stream at once; `on_closed` follows from `produce`. What is queued is dropped.
+  void reset(Stream& stream, ErrorCode code);
+
+  /// Gives `bytes` of received body back to the stream's and the connection's window.
+  void consumed(Stream& stream, std::size_t bytes);
+  /// The same for the connection's window alone, when the stream is gone already.
+  void consumed(std::size_t bytes);
+
+  /// Drain, first step: GOAWAY(2³¹−1). New streams are still taken.
+  void announce_shutdown();
+  /// Drain, second step, or the end for a reason: GOAWAY(last stream). Streams above it are refused, those below finish.
+  void goaway(ErrorCode code, std::string_view debug = {});
+  /// GOAWAY and no more: `finished` is true once it has been produced.
+  void terminate(ErrorCode code, std::string_view debug = {});
+
+  /// PING with this payload; `on_ping_ack` answers.
+  void ping(std::uint64_t opaque);
+
+  /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s.
+  Instant next_deadline() const noexcept;
+  Status tick();
+
+  std::size_t open_streams() const noexcept;
+  std::uint32_t last_peer_stream_id() const noexcept;
+
+  /// Bytes that the peer's connection window still allows us to send.
+  std::int64_t connection_send_window() const noexcept;
+
+ private:
+  friend struct SessionEngine;
+  std::unique_ptr<struct SessionEngine> engine_;
+};
+
+}  // namespace ringrpc::http2

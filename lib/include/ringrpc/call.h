@@ -1,0 +1,50 @@
+/// A call as its handler sees it: who calls, with what metadata, until when.
+///
+///   Task<Result<Reply>> Get(Call& call, Request request) override {
+///     log::info("{} asked", call.peer());
+///     call.trailing_metadata().add("served-by", "shard-1");
+///     ...
+///   }
+///
+/// A call belongs to its shard and lives as long as the handler's frame. When the caller resets it, its deadline passes or the
+/// connection is lost, the frame is destroyed where it is suspended: destructors run, nothing after the `co_await` does.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/metadata.h"
+
+namespace ringrpc {
+
+class Call {
+ public:
+  /// "/echo.v1.EchoService/Echo".
+  virtual std::string_view method() const noexcept = 0;
+
+  /// The request's custom metadata, "-bin" values decoded.
+  virtual const Metadata& metadata() = 0;
+
+  /// Metadata sent before the first message; changes after that have no effect.
+  virtual Metadata& initial_metadata() = 0;
+  /// Metadata sent with the status.
+  virtual Metadata& trailing_metadata() = 0;
+
+  /// When the caller stops waiting; `never` when it gave no timeout.
+  virtual Instant deadline() const noexcept = 0;
+
+  /// When the request had arrived: its last byte for unary calls, its headers for streaming ones.
+  virtual Instant received_at() const noexcept = 0;
+
+  /// The peer's address in the words of the address syntax: "127.0.0.1:40712", "unix:".
+  virtual std::string peer() const = 0;
+
+  /// The time now, on the clock of `deadline` and `received_at`.
+  virtual Instant now() const noexcept = 0;
+
+ protected:
+  ~Call() = default;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,43 @@
+/// Custom metadata of a call: an ordered list of names and values.
+///
+///   call.trailing_metadata().add("request-cost", "12");
+///   if (auto token = call.metadata().find("authorization")) ...
+///
+/// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on the wire, others carry
+/// printable ASCII (PROTOCOL-HTTP2.md, "Custom-Metadata"). Names that begin with "grpc-" belong to the protocol.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc {
+
+class Metadata {
+ public:
+  struct Entry {
+    std::string name;
+    std::string value;
+  };
+
+  /// Adds an entry; a name may occur several times. INVALID_ARGUMENT for a name or value that the wire cannot carry; nothing is
+  /// added then.
+  Status add(std::string_view name, std::string_view value);
+
+  /// The first value of that name; valid until the metadata changes. Names compare as they are, in lower case.
+  std::optional<std::string_view> find(std::string_view name) const noexcept;
+
+  bool empty() const noexcept { return entries_.empty(); }
+  std::size_t size() const noexcept { return entries_.size(); }
+  auto begin() const noexcept { return entries_.begin(); }
+  auto end() const noexcept { return entries_.end(); }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,82 @@
+/// A server: services, addresses to listen on, and a shard for each core.
+///
+///   Routes routes;
+///   ServerOptions options;
+///   options.listen = {"127.0.0.1:50051", "unix:/run/routes.sock"};
+///   Result<std::unique_ptr<Server>> server = Server::start({&routes}, options);
+///   if (!server) return report(server.error());
+///   (*server)->drain(30s);     // on SIGTERM: no new calls, those in flight finish
+///
+/// `start` returns when every address accepts connections. All methods may be called from any thread that is not a shard's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ringrpc/service.h"
+#include "ringrpc/status.h"
+
+namespace ringrpc {
+
+struct ServerOptions {
+  /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose.
+  std::vector<std::string> listen = {"127.0.0.1:50051"};
+
+  /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and cgroup quota).
+  unsigned shards = 0;
+
+  std::size_t max_message_bytes = 4 * 1024 * 1024;    ///< of one message, each way; RESOURCE_EXHAUSTED beyond
+  std::uint32_t max_concurrent_streams = 100;         ///< calls in flight on one connection
+  std::uint32_t max_connections = 20'000;             ///< over all shards; more are closed at once
+  std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
+  std::chrono::milliseconds stall_timeout{60'000};      ///< how long a peer may leave output unread before it is closed
+};
+
+/// What a server has done since it started, summed over its shards.
+struct ServerCounters {
+  std::uint64_t connections_accepted = 0;
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_refused = 0;
+  std::uint64_t calls_started = 0;
+  std::uint64_t calls_finished = 0;
+  std::uint64_t calls_failed = 0;
+};
+
+class Server {
+ public:
+  /// Binds every address and starts the shards. `services` must outlive the server. Fails with a status that names the address, the cause
+  /// and the remedy.
+  static Result<std::unique_ptr<Server>> start(std::span<Service* const> services, const ServerOptions& options);
+  static Result<std::unique_ptr<Server>> start(std::initializer_list<Service*> services,
+                                               const ServerOptions& options) {
+    return start(std::span<Service* const>(services.begin(), services.size()), options);
+  }
+
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  /// Stops at once: what is in flight is cancelled.
+  virtual ~Server() = default;
+
+  /// The addresses as they were bound, in the order of the options.
+  virtual const std::vector<std::string>& addresses() const noexcept = 0;
+  virtual unsigned shards() const noexcept = 0;
+  /// "io_uring".
+  virtual std::string_view io_backend() const noexcept = 0;
+
+  /// Stops accepting, tells every peer (two GOAWAYs), lets calls in flight finish for at most `patience`, then ends the rest. Returns
+  /// when the last connection has closed; how many calls had to be ended.
+  virtual std::uint64_t drain(std::chrono::milliseconds patience) = 0;
+
+  virtual ServerCounters counters() const = 0;
+
+ protected:
+  Server() = default;
+};
+
+}  // namespace ringrpc

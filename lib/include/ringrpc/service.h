@@ -1,0 +1,112 @@
+/// What generated service bases are made of, and what a server needs to know of a service.
+///
+/// The code generator writes, for each service of a .proto file, a class with one virtual function a method:
+///
+///   class Routes final : public routes::v1::RouteGuide::Service {   // what is not overridden answers UNIMPLEMENTED
+///     Task<Result<Feature>> GetFeature(Call& call, Point where) override;
+///     Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out) override;
+///     Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in) override;
+///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
+///   };
+///
+/// One object serves all shards: its handlers run on several threads at the same time and share nothing unless they see to it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ringrpc/call.h"
+#include "ringrpc/codec.h"
+#include "ringrpc/status.h"
+#include "ringrpc/stream.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc {
+
+enum class MethodKind : std::uint8_t { unary, client_streaming, server_streaming, bidirectional };
+
+class Service;
+
+/// One method: its name as in the .proto file, and the function that runs one call of it.
+struct Method {
+  std::string_view name;
+  MethodKind kind;
+  /// Reads from and writes to `stream`; the status ends the call. For methods whose request is a single message it is called when that
+  /// message has arrived.
+  Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  /// "echo.v1.EchoService".
+  virtual std::string_view service_name() const noexcept = 0;
+  virtual std::span<const Method> service_methods() const noexcept = 0;
+};
+
+namespace detail {
+
+template <class>
+struct HandlerTraits;
+template <class S, class Response, class Request>
+struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
+  static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Request), S& service, Call& call,
+                            MessageStream& stream) {
+    Request request;
+    if (!Codec<Request>::parse(request, *stream.take_message()))
+      co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+    Result<Response> response = co_await (service.*handler)(call, std::move(request));
+    if (!response) co_return std::move(response).error();
+    write_message(stream, *response);
+    co_return Status();
+  }
+};
+template <class S, class Response, class Request>
+struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  // server streaming
+  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service, Call& call,
+                            MessageStream& stream) {
+    Request request;
+    if (!Codec<Request>::parse(request, *stream.take_message()))
+      co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+    Writer<Response> out(stream);
+    co_return co_await (service.*handler)(call, std::move(request), out);
+  }
+};
+template <class S, class Response, class Request>
+struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  // client streaming
+  static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service, Call& call,
+                            MessageStream& stream) {
+    Reader<Request> in(stream);
+    Result<Response> response = co_await (service.*handler)(call, in);
+    if (!response) co_return std::move(response).error();
+    write_message(stream, *response);
+    co_return Status();
+  }
+};
+template <class S, class Response, class Request>
+struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Response>&)> {  // bidirectional
+  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Reader<Request>&, Writer<Response>&), S& service,
+                            Call& call, MessageStream& stream) {
+    Reader<Request> in(stream);
+    Writer<Response> out(stream);
+    co_return co_await (service.*handler)(call, in, out);
+  }
+};
+
+/// The `serve` function of a method whose handler is the member function `handler` of S.
+template <class S, auto handler>
+Task<Status> serve(Service& service, Call& call, MessageStream& stream) {
+  return HandlerTraits<decltype(handler)>::serve(handler, static_cast<S&>(service), call, stream);
+}
+
+/// What a method that is not overridden answers.
+inline std::unexpected<Status> unimplemented(const Call& call) {
+  return fail(Code::UNIMPLEMENTED, std::string(call.method()) + " is not implemented", Initiator::library);
+}
+
+}  // namespace detail
+
+}  // namespace ringrpc

@@ -1,0 +1,113 @@
+/// Why a call or an operation failed, as a value.
+///
+///   Result<Feature> find(Point where) {
+///     if (!inside(where)) return fail(Code::OUT_OF_RANGE, "latitude must be within [-90, 90]");
+///     ...
+///   }
+///
+/// The codes are gRPC's 17 (https://grpc.io/docs/guides/status-codes/). Nothing in ringrpc throws across a layer: a
+/// function that can fail returns Status or Result<T>. Both are plain values and may be used from any thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ringrpc {
+
+/// gRPC's status codes; the numbers are those on the wire.
+enum class Code : std::uint8_t {
+  OK = 0,
+  CANCELLED = 1,
+  UNKNOWN = 2,
+  INVALID_ARGUMENT = 3,
+  DEADLINE_EXCEEDED = 4,
+  NOT_FOUND = 5,
+  ALREADY_EXISTS = 6,
+  PERMISSION_DENIED = 7,
+  RESOURCE_EXHAUSTED = 8,
+  FAILED_PRECONDITION = 9,
+  ABORTED = 10,
+  OUT_OF_RANGE = 11,
+  UNIMPLEMENTED = 12,
+  INTERNAL = 13,
+  UNAVAILABLE = 14,
+  DATA_LOSS = 15,
+  UNAUTHENTICATED = 16,
+};
+
+/// The name as the documents write it, "NOT_FOUND"; "UNKNOWN" for a number outside the 17.
+std::string_view name(Code code) noexcept;
+
+/// The code with that number; nothing when there is none.
+std::optional<Code> code_from_number(std::uint32_t number) noexcept;
+
+/// Who caused a failure: the code of the application, the peer, or this library.
+enum class Initiator : std::uint8_t { application, peer, library };
+
+/// A code, a message for people and optional details. OK carries neither and costs one word.
+class [[nodiscard]] Status {
+ public:
+  /// OK.
+  Status() noexcept = default;
+
+  /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one line.
+  Status(Code code, std::string message, Initiator initiator = Initiator::application);
+
+  /// So that `return fail(...)` serves functions that return Status as well.
+  Status(std::unexpected<Status>&& failure) noexcept : Status(std::move(failure).error()) {}
+
+  Status(const Status& other);
+  Status(Status&& other) noexcept = default;
+  Status& operator=(const Status& other);
+  Status& operator=(Status&& other) noexcept = default;
+  ~Status() = default;
+
+  bool ok() const noexcept { return code_ == Code::OK; }
+  Code code() const noexcept { return code_; }
+  Initiator initiator() const noexcept { return initiator_; }
+
+  /// Valid until this status is changed or destroyed.
+  std::string_view message() const noexcept;
+
+  /// A serialized google.rpc.Status as `grpc-status-details-bin` carries it; empty when there is none.
+  std::string_view details() const noexcept;
+
+  /// The same failure with details attached; no effect on OK.
+  Status with_details(std::string details) &&;
+
+  /// "NOT_FOUND: no key named 7c1e"; "OK".
+  std::string to_string() const;
+
+ private:
+  struct Text {
+    std::string message;
+    std::string details;
+  };
+
+  Code code_ = Code::OK;
+  Initiator initiator_ = Initiator::application;
+  std::unique_ptr<Text> text_;
+};
+
+/// A value or why there is none.
+template <class T>
+using Result = std::expected<T, Status>;
+
+/// A failure to return from a function of Result<T> or Status.
+[[nodiscard]] inline std::unexpected<Status> fail(Code code, std::string message,
+                                                  Initiator initiator = Initiator::application) {
+  return std::unexpected(Status(code, std::move(message), initiator));
+}
+
+/// A failed system call as a status: "bind 127.0.0.1:50051: address already in use".
+/// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and ENOBUFS
+/// RESOURCE_EXHAUSTED, EADDRINUSE ALREADY_EXISTS, EINVAL INVALID_ARGUMENT, ENOENT NOT_FOUND, ECANCELED CANCELLED,
+/// the rest UNAVAILABLE.
+Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
+
+}  // namespace ringrpc

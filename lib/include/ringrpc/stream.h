@@ -1,0 +1,145 @@
+/// The two directions of a streaming call: a Reader gives messages, a Writer takes them.
+///
+///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
+///   co_await out.write(feature);                          // waits while the peer is not reading
+///
+/// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster than `next` is called, or
+/// reads slower than `write` is, is held back by HTTP/2 flow control, so that memory stays bounded by the windows.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "ringrpc/bytes.h"
+#include "ringrpc/codec.h"
+
+namespace ringrpc {
+
+/// A call's messages as bytes; what Reader and Writer stand on. Implemented by the library.
+class MessageStream {
+ public:
+  /// What one direction makes wait: told from the shard's ready list, once per wait.
+  class Waiter {
+   public:
+    virtual void on_ready() = 0;
+
+   protected:
+    ~Waiter() = default;
+  };
+
+  /// Whether `take_message` has an answer.
+  virtual bool message_ready() = 0;
+  /// The next message, or nothing when no more will come. Valid until the next call on this stream.
+  virtual std::optional<Bytes> take_message() = 0;
+  /// The message just taken was not what the method takes: fails the call.
+  virtual void reject_message() = 0;
+  /// Tells `waiter` when message_ready has become true; null withdraws.
+  virtual void wait_message(Waiter* waiter) = 0;
+
+  /// Room for a message of `bytes`; null when it is larger than may be sent or the call is over, and the call fails then.
+  virtual std::uint8_t* reserve_message(std::size_t bytes) = 0;
+  /// Queues the message written into the room.
+  virtual void commit_message() = 0;
+  /// Whether another message may be written without waiting.
+  virtual bool writable() const = 0;
+  virtual void wait_writable(Waiter* waiter) = 0;
+
+ protected:
+  ~MessageStream() = default;
+};
+
+/// Serializes `message` into the stream. False when the call is over or the message too large.
+template <class T>
+bool write_message(MessageStream& stream, const T& message) {
+  const std::size_t bytes = Codec<T>::size(message);
+  std::uint8_t* room = stream.reserve_message(bytes);
+  if (!room) return false;
+  Codec<T>::serialize(message, room);
+  stream.commit_message();
+  return true;
+}
+
+template <class T>
+class Reader {
+ public:
+  explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
+
+  /// The next message, or nothing when no more will come. In a handler that is the caller's orderly end: a call that fails
+  /// destroys the handler instead. In a client, `finish` of the call says why.
+  auto next() noexcept {
+    class Awaiter final : MessageStream::Waiter {
+     public:
+      explicit Awaiter(MessageStream& stream) noexcept : stream_(stream) {}
+      Awaiter(const Awaiter&) = delete;
+      ~Awaiter() {
+        if (waiting_) stream_.wait_message(nullptr);
+      }
+      bool await_ready() { return stream_.message_ready(); }
+      void await_suspend(std::coroutine_handle<> handle) {
+        waiting_ = handle;
+        stream_.wait_message(this);
+      }
+      std::optional<T> await_resume() {
+        std::optional<T> message;
+        if (const std::optional<Bytes> bytes = stream_.take_message()) {
+          if (!Codec<T>::parse(message.emplace(), *bytes)) {
+            message.reset();
+            stream_.reject_message();
+          }
+        }
+        return message;
+      }
+
+     private:
+      void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+
+      MessageStream& stream_;
+      std::coroutine_handle<> waiting_;
+    };
+    return Awaiter(*stream_);
+  }
+
+ private:
+  MessageStream* stream_;
+};
+
+template <class T>
+class Writer {
+ public:
+  explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
+
+  /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller. False when the
+  /// call is over and nothing more can be sent.
+  auto write(const T& message) noexcept {
+    class Awaiter final : MessageStream::Waiter {
+     public:
+      Awaiter(MessageStream& stream, const T& written) noexcept : stream_(stream), message_(written) {}
+      Awaiter(const Awaiter&) = delete;
+      ~Awaiter() {
+        if (waiting_) stream_.wait_writable(nullptr);
+      }
+      bool await_ready() const { return stream_.writable(); }
+      void await_suspend(std::coroutine_handle<> handle) {
+        waiting_ = handle;
+        stream_.wait_writable(this);
+      }
+      bool await_resume() { return write_message(stream_, message_); }
+
+     private:
+      void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+
+      MessageStream& stream_;
+      const T& message_;
+      std::coroutine_handle<> waiting_;
+    };
+    return Awaiter(*stream_, message);
+  }
+
+ private:
+  MessageStream* stream_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,99 @@
+/// A doubly linked list whose nodes are its elements' own, so that joining and leaving allocate nothing.
+///
+/// An element leaves by itself when it is destroyed. An element derives from ListNode once for each list that it can be on at the same
+/// time (give the bases different tags).
+#pragma once
+
+namespace ringrpc {
+
+template <class Tag = void>
+class ListNodeOf {
+ public:
+  ListNodeOf() noexcept = default;
+  ListNodeOf(const ListNodeOf&) = delete;
+  ListNodeOf& operator=(const ListNodeOf&) = delete;
+  ~ListNodeOf() { unlink(); }
+
+  bool linked() const noexcept { return next_ != nullptr; }
+  void unlink() noexcept {
+    if (!next_) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = nullptr;
+  }
+
+ private:
+  template <class, class>
+  friend class ListOf;
+  ListNodeOf* next_ = nullptr;
+  ListNodeOf* previous_ = nullptr;
+};
+
+/// The list; elements that remain when it is destroyed are unlinked.
+template <class T, class Tag>
+class ListOf {
+  using Node = ListNodeOf<Tag>;
+
+ public:
+  ListOf() noexcept { reset(); }
+  ListOf(const ListOf&) = delete;
+  ListOf& operator=(const ListOf&) = delete;
+  ~ListOf() {
+    while (pop_front()) {}
+  }
+
+  bool empty() const noexcept { return head_.next_ == &head_; }
+
+  /// `element` must not be on a list of this tag.
+  void push_back(T& element) noexcept { insert_before(head_, element); }
+
+  T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+
+  /// The first element, unlinked; null when there is none.
+  T* pop_front() noexcept {
+    T* first = front();
+    if (first) static_cast<Node*>(first)->unlink();
+    return first;
+  }
+
+  /// Calls `visit(element)` for each; `visit` may unlink or destroy the element that it is given, and no other.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (Node* at = head_.next_; at != &head_;) {
+      Node* next = at->next_;
+      visit(*static_cast<T*>(at));
+      at = next;
+    }
+  }
+
+  /// Moves all elements of `other` to the end of this list.
+  void splice(ListOf& other) noexcept {
+    if (other.empty()) return;
+    Node* first = other.head_.next_;
+    Node* last = other.head_.previous_;
+    first->previous_ = head_.previous_;
+    head_.previous_->next_ = first;
+    last->next_ = &head_;
+    head_.previous_ = last;
+    other.reset();
+  }
+
+ private:
+  void reset() noexcept { head_.next_ = head_.previous_ = &head_; }
+  static void insert_before(Node& at, Node& node) noexcept {
+    node.next_ = &at;
+    node.previous_ = at.previous_;
+    at.previous_->next_ = &node;
+    at.previous_ = &node;
+  }
+
+  struct Head : Node {
+    ~Head() { this->next_ = nullptr; }
+  } head_;
+};
+
+using ListNode = ListNodeOf<>;
+template <class T>
+using List = ListOf<T, void>;
+
+}  // namespace ringrpc

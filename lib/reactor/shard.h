@@ -1,0 +1,100 @@
+/// One shard: a loop with its own backend, timers, ready list and memory. Shards share nothing and talk by `post`.
+///
+///   Shard shard(0, make_uring(options));
+///   std::jthread thread([&] { shard.run(); });
+///   shard.post([&] { ... });              // runs on the shard
+///
+/// A turn of the loop, in this order:
+/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest;
+/// 2. dispatch completions, then mail, then timers;
+/// 3. run the ready list;
+/// 4. call what asked for the end of the turn: each connection flushes here, once.
+///
+/// Everything but `post`, `stop` and `load` belongs to the thread that calls `run` or `turn`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "ringrpc/clock.h"
+#include "base/slab.h"
+#include "reactor/io.h"
+#include "reactor/ready_list.h"
+#include "reactor/timer.h"
+
+namespace ringrpc {
+
+struct TurnEndTag;
+
+/// Something that wants to run once at the end of the present turn.
+class TurnEnd : public ListNodeOf<TurnEndTag> {
+ public:
+  virtual void on_turn_end() = 0;
+
+ protected:
+  ~TurnEnd() = default;
+};
+
+class Shard {
+ public:
+  using Mail = std::move_only_function<void()>;
+
+  Shard(unsigned index, std::unique_ptr<Io> io);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard();
+
+  /// The shard whose turn runs on this thread; null elsewhere.
+  static Shard* current() noexcept;
+
+  unsigned index() const noexcept { return index_; }
+  Io& io() noexcept { return *io_; }
+  TimerWheel& timers() noexcept { return timers_; }
+  ReadyList& ready() noexcept { return ready_; }
+  SlabPool& slabs() noexcept { return slabs_; }
+
+  /// The time at which this turn's completions were reaped: exact enough for deadlines, and free.
+  Instant now() const noexcept { return now_; }
+
+  /// Asks for `on_turn_end` at the end of this turn; no effect when it was asked for already.
+  void at_turn_end(TurnEnd& flush) noexcept {
+    if (!flush.linked()) turn_ends_.push_back(flush);
+  }
+
+  /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if it sleeps. Mail posted after
+  /// the loop has ended is destroyed with the shard, unrun.
+  void post(Mail mail);
+
+  /// One turn; sleeps in it only when `may_sleep` and nothing is ready, until `until` at the latest.
+  void turn(bool may_sleep = true, Instant until = never);
+
+  /// Turns until `stop`, then returns. Sets `current` for this thread.
+  void run();
+
+  /// Ends `run` after the present turn. From any thread.
+  void stop() noexcept;
+
+  /// How many connections this shard serves, for handing new ones to the least-loaded; read from any thread.
+  std::atomic<std::uint32_t>& load() noexcept { return load_; }
+
+ private:
+  struct Letter;
+  void deliver_mail();
+  void run_turn_ends();
+
+  unsigned index_;
+  SlabPool slabs_;
+  std::unique_ptr<Io> io_;
+  TimerWheel timers_;
+  ReadyList ready_;
+  ListOf<TurnEnd, TurnEndTag> turn_ends_;
+  Instant now_;
+  alignas(64) std::atomic<Letter*> mailbox_{nullptr};
+  std::atomic<bool> asleep_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint32_t> load_{0};
+};
+
+}  // namespace ringrpc
