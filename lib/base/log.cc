@@ -1,0 +1,81 @@
+#include "ringrpc/log.h"
+
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <utility>
+
+#include "base/log_writer.h"
+
+namespace ringrpc::log {
+
+namespace {
+
+constexpr std::size_t queued_records_max = 4096;
+
+constexpr std::array<std::pair<std::string_view, Level>, 7> level_names = {{
+    {"trace", Level::trace},
+    {"debug", Level::debug},
+    {"info", Level::info},
+    {"warn", Level::warn},
+    {"warning", Level::warn},
+    {"error", Level::error},
+    {"off", Level::off},
+}};
+
+std::shared_ptr<spdlog::sinks::sink> make_stderr_sink() {
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
+                                                                  spdlog::pattern_time_type::utc));
+  return sink;
+}
+
+/// The process's writer. Never destroyed, because threads and destructors may still log while the process
+/// exits.
+LogWriter& writer() {
+  static LogWriter& instance = [] -> LogWriter& {
+    static LogWriter* made = new LogWriter(make_stderr_sink(), queued_records_max);
+    std::atexit([] { made->stop(); });
+    return *made;
+  }();
+  return instance;
+}
+
+/// A formatter that throws costs its record, not the caller.
+std::string format_record(fmt::string_view format, fmt::format_args arguments) {
+  fmt::memory_buffer text;
+  try {
+    fmt::vformat_to(fmt::appender(text), format, arguments);
+  } catch (const std::exception& failure) {
+    fmt::format_to(fmt::appender(text), "... (formatting failed: {})", failure.what());
+  }
+  return escape_for_log({text.data(), text.size()});
+}
+
+}  // namespace
+
+constinit std::atomic<Level> detail::threshold{Level::info};
+
+void detail::write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept {
+  try {
+    writer().submit(level, format_record(format, arguments));
+  } catch (...) {
+    // No memory or no thread to be had: whoever logs must not fail for it.
+  }
+}
+
+Result<Level> parse_level(std::string_view name) {
+  for (const auto& [known, level] : level_names)
+    if (known == name) return level;
+  return fail(Code::INVALID_ARGUMENT,
+              fmt::format("no log level named \"{}\"; take one of trace, debug, info, warn, "
+                          "error, off",
+                          name));
+}
+
+void flush() noexcept { writer().flush(); }
+
+}  // namespace ringrpc::log

@@ -1,0 +1,76 @@
+/// The log: one line a record, to stderr, written by a thread of its own.
+///
+///   log::info("listening on {}", address);       // format strings as std::format takes them, checked by the
+///   compiler log::set_level(log::Level::debug);           // at any time, from any thread if
+///   (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));   // where preparing an argument costs
+///
+/// A record is "2026-03-01T12:30:05.123Z info listening on 127.0.0.1:50051", in UTC. Control bytes are
+/// written as \x0d, so that what a peer sent can neither forge a line nor command a terminal; what is longer
+/// than 4 KiB is cut.
+///
+/// Logging never waits: records go through a bounded queue, and those that find it full are dropped and
+/// counted; the count is logged when there is room again. A record whose level is off costs one load and one
+/// comparison. What was queued when the process exits is written; after `_exit` or `abort` it is lost unless
+/// `flush` was called. All functions may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <fmt/core.h>
+#include <string_view>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc::log {
+
+enum class Level : std::uint8_t { trace, debug, info, warn, error, off };
+
+namespace detail {
+
+extern std::atomic<Level> threshold;
+
+/// Formats and queues a record.
+void write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept;
+
+}  // namespace detail
+
+/// The lowest level that is written; info at first.
+inline Level level() noexcept { return detail::threshold.load(std::memory_order_relaxed); }
+inline void set_level(Level level) noexcept { detail::threshold.store(level, std::memory_order_relaxed); }
+
+/// Whether records of that level are written.
+inline bool enabled(Level of) noexcept { return of >= level(); }
+
+/// The level of that name, in lower case: trace, debug, info, warn or warning, error, off. INVALID_ARGUMENT
+/// for another.
+Result<Level> parse_level(std::string_view name);
+
+/// Waits until what was logged before has been written. Not from a shard.
+void flush() noexcept;
+
+template <class... Arguments>
+void trace(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (enabled(Level::trace)) detail::write(Level::trace, format, fmt::make_format_args(arguments...));
+}
+
+template <class... Arguments>
+void debug(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (enabled(Level::debug)) detail::write(Level::debug, format, fmt::make_format_args(arguments...));
+}
+
+template <class... Arguments>
+void info(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (enabled(Level::info)) detail::write(Level::info, format, fmt::make_format_args(arguments...));
+}
+
+template <class... Arguments>
+void warn(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (enabled(Level::warn)) detail::write(Level::warn, format, fmt::make_format_args(arguments...));
+}
+
+template <class... Arguments>
+void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  if (enabled(Level::error)) detail::write(Level::error, format, fmt::make_format_args(arguments...));
+}
+
+}  // namespace ringrpc::log

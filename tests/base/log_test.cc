@@ -1,0 +1,273 @@
+#include "ringrpc/log.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <latch>
+#include <semaphore>
+#include <set>
+#include <spdlog/sinks/base_sink.h>
+#include <stdexcept>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "base/log_writer.h"
+
+/// Counts how often it is formatted.
+struct Counted {
+  int* count;
+};
+template <>
+struct fmt::formatter<Counted> : fmt::formatter<int> {
+  template <class Context>
+  auto format(const Counted& counted, Context& context) const {
+    return fmt::formatter<int>::format(++*counted.count, context);
+  }
+};
+
+/// Fails when it is formatted.
+struct Unprintable {};
+template <>
+struct fmt::formatter<Unprintable> : fmt::formatter<int> {
+  template <class Context>
+  auto format(Unprintable, Context& context) const -> decltype(context.out()) {
+    throw std::runtime_error("no words for it");
+  }
+};
+
+using namespace std::literals;
+
+namespace ringrpc {
+namespace {
+
+/// Keeps what it is given; can hold the writer back before a record.
+class KeepingSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  void block() { blocked_ = true; }
+  void wait_until_blocking() { entered_.wait(); }
+  void unblock() { released_.release(); }
+
+  /// To be read when the writer has been flushed or stopped.
+  std::vector<std::string> records;
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (blocked_) {
+      blocked_ = false;
+      entered_.count_down();
+      released_.acquire();
+    }
+    const spdlog::string_view_t level = spdlog::level::to_string_view(message.level);
+    records.push_back(std::string(level.data(), level.size()) + " " +
+                      std::string(message.payload.data(), message.payload.size()));
+  }
+  void flush_() override {}
+
+  bool blocked_ = false;
+  std::latch entered_{1};
+  std::binary_semaphore released_{0};
+};
+
+/// Redirects the process's stderr while it lives.
+class CapturedStderr {
+ public:
+  CapturedStderr() { dup2(file_, 2); }
+  ~CapturedStderr() {
+    log::flush();
+    dup2(stderr_, 2);
+    close(stderr_);
+    close(file_);
+  }
+  std::string text() const {
+    log::flush();
+    std::string text(static_cast<std::size_t>(lseek(file_, 0, SEEK_END)), '\0');
+    text.resize(static_cast<std::size_t>(pread(file_, text.data(), text.size(), 0)));
+    return text;
+  }
+
+ private:
+  int stderr_ = dup(2);
+  int file_ = memfd_create("stderr", 0);
+};
+
+/// Sets the level back when it is done.
+struct LevelRestored {
+  log::Level before = log::level();
+  ~LevelRestored() { log::set_level(before); }
+};
+
+TEST_CASE("a record is one line: time in UTC, level, message") {
+  CapturedStderr captured;
+  log::info("listening on {}:{}", "127.0.0.1", 50051);
+  log::error("{0:>3}{0}", 7);
+  std::string text = captured.text();
+  std::replace_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }, '#');
+  CHECK(text ==
+        "####-##-##T##:##:##.###Z info listening on ###.#.#.#:#####\n"
+        "####-##-##T##:##:##.###Z error   ##\n");
+}
+
+TEST_CASE("what a peer sends can neither forge a line nor command a terminal") {
+  CapturedStderr captured;
+  log::warn("path {}", "/a\r\n2026-01-01T00:00:00.000Z info forged\x1b[2J\0\x7f"sv);
+  const std::string text = captured.text();
+  CHECK(text.ends_with(" warning path /a\\x0d\\x0a2026-01-01T00:00:00.000Z info forged\\x1b[2J\\x00\\x7f\n"));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
+TEST_CASE("control characters are escaped, other text is left as it is") {
+  CHECK(escape_for_log("plain text, /paths and \"quotes\"") == "plain text, /paths and \"quotes\"");
+  CHECK(escape_for_log("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0") ==
+        "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0");
+  CHECK(escape_for_log("\xc2\x9b"
+                       "31m") == "\\xc2\\x9b31m");
+  CHECK(escape_for_log("\t\x1f \x7f") == "\\x09\\x1f \\x7f");
+  CHECK(escape_for_log("\xc2") == "\xc2");
+  CHECK(escape_for_log("") == "");
+}
+
+TEST_CASE("long text is cut and says how much is missing") {
+  CHECK(escape_for_log("12345678", 8) == "12345678");
+  CHECK(escape_for_log("1234567890", 8) == "12345678 ... 2 more bytes");
+  CHECK(escape_for_log(std::string(1'000'000, '\n')).size() < 4096 + 64);
+}
+
+TEST_CASE("a level that is off formats nothing") {
+  CapturedStderr captured;
+  LevelRestored restored;
+  int formatted = 0;
+
+  log::debug("{}", Counted{&formatted});
+  CHECK(formatted == 0);
+  log::set_level(log::Level::off);
+  log::error("{}", Counted{&formatted});
+  CHECK(formatted == 0);
+  CHECK(captured.text().empty());
+
+  log::set_level(log::Level::trace);
+  log::trace("{}", Counted{&formatted});
+  log::debug("{}", Counted{&formatted});
+  CHECK(formatted == 2);
+}
+
+TEST_CASE("each level lets itself and what is more severe pass") {
+  CapturedStderr captured;
+  LevelRestored restored;
+  log::set_level(log::Level::warn);
+  CHECK(log::level() == log::Level::warn);
+  CHECK_FALSE(log::enabled(log::Level::info));
+  CHECK(log::enabled(log::Level::warn));
+  CHECK(log::enabled(log::Level::error));
+  log::trace("no");
+  log::debug("no");
+  log::info("no");
+  log::warn("yes");
+  log::error("yes");
+  const std::string text = captured.text();
+  CHECK(text.find("no") == std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 2);
+}
+
+TEST_CASE("a formatter that throws costs its record alone") {
+  CapturedStderr captured;
+  log::info("it is {}", Unprintable());
+  log::info("next");
+  CHECK(captured.text().find("info it is ... (formatting failed: no words for it)\n") != std::string::npos);
+  CHECK(captured.text().ends_with("info next\n"));
+}
+
+TEST_CASE("levels are parsed by their names") {
+  CHECK(log::parse_level("trace") == log::Level::trace);
+  CHECK(log::parse_level("debug") == log::Level::debug);
+  CHECK(log::parse_level("info") == log::Level::info);
+  CHECK(log::parse_level("warn") == log::Level::warn);
+  CHECK(log::parse_level("warning") == log::Level::warn);
+  CHECK(log::parse_level("error") == log::Level::error);
+  CHECK(log::parse_level("off") == log::Level::off);
+  const Result<log::Level> unknown = log::parse_level("Debug");
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().to_string() ==
+        "INVALID_ARGUMENT: no log level named \"Debug\"; take one of trace, debug, info, warn, error, off");
+}
+
+TEST_CASE("records that find the queue full are dropped, counted, and the count is logged once") {
+  auto sink = std::make_shared<KeepingSink>();
+  sink->block();
+  LogWriter writer(sink, 4);
+  writer.submit(log::Level::info, "first");
+  sink->wait_until_blocking();
+  for (int i = 0; i < 10; ++i) writer.submit(log::Level::info, std::to_string(i));
+  sink->unblock();
+  writer.flush();
+  writer.stop();
+  CHECK(std::erase(sink->records,
+                   "warning 6 log records were dropped: they came faster than they could be written") == 1);
+  CHECK(sink->records == std::vector<std::string>{"info first", "info 0", "info 1", "info 2", "info 3"});
+}
+
+TEST_CASE("threads log at the same time and nothing is lost but what is counted") {
+  constexpr int threads = 4, each = 5000;
+  auto sink = std::make_shared<KeepingSink>();
+  LogWriter writer(sink, 64);
+  std::vector<std::jthread> running;
+  for (int t = 0; t < threads; ++t) {
+    running.emplace_back([&writer, t] {
+      for (int i = 0; i < each; ++i) writer.submit(log::Level::info, std::to_string(t * each + i));
+      writer.flush();
+    });
+  }
+  running.clear();
+  writer.stop();
+  std::set<std::string> written;
+  unsigned long dropped = 0;
+  for (const std::string& record : sink->records) {
+    if (record.starts_with("info "))
+      CHECK(written.insert(record).second);
+    else
+      dropped += std::stoul(record.substr(record.find(' ')));
+  }
+  CHECK(written.size() + dropped == threads * each);
+}
+
+TEST_CASE("a writer that has stopped neither writes nor makes flush wait") {
+  auto sink = std::make_shared<KeepingSink>();
+  LogWriter writer(sink, 4);
+  writer.submit(log::Level::error, "in time");
+  writer.stop();
+  for (int i = 0; i < 10; ++i) writer.submit(log::Level::error, "late");
+  writer.flush();
+  CHECK(sink->records == std::vector<std::string>{"error in time"});
+}
+
+TEST_CASE("the level may be set while others log") {
+  CapturedStderr captured;
+  LevelRestored restored;
+  std::jthread setter([] {
+    for (int i = 0; i < 100; ++i) log::set_level(i % 2 == 0 ? log::Level::off : log::Level::info);
+  });
+  for (int i = 0; i < 100; ++i) log::info("{}", i);
+  setter.join();
+  CHECK(log::level() == log::Level::info);
+}
+
+// Run by the next test in a process of its own.
+TEST_CASE("(exits right after logging)" * doctest::skip()) {
+  for (int i = 0; i < 100; ++i) log::info("record {}", i);
+  std::exit(0);
+}
+
+TEST_CASE("what was logged before exit is written") {
+  std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits right*' 2>&1 >/dev/null", "r");
+  REQUIRE(child);
+  std::string text;
+  for (int c; (c = std::fgetc(child)) != EOF;) text.push_back(static_cast<char>(c));
+  CHECK(pclose(child) == 0);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 100);
+  CHECK(text.ends_with(" info record 99\n"));
+}
+
+}  // namespace
+}  // namespace ringrpc
