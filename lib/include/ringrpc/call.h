@@ -6,8 +6,9 @@
 ///     ...
 ///   }
 ///
-/// A call belongs to its shard and lives as long as the handler's frame. When the caller resets it, its deadline passes or the
-/// connection is lost, the frame is destroyed where it is suspended: destructors run, nothing after the `co_await` does.
+/// A call belongs to its shard and lives as long as the handler's frame. When the caller resets it, its
+/// deadline passes or the connection is lost, the frame is destroyed where it is suspended: destructors run,
+/// nothing after the `co_await` does.
 #pragma once
 
 #include <string>

@@ -4,8 +4,9 @@
 ///   EchoService::Stub echo(channel);
 ///   Result<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
 ///
-/// A channel connects when the first call wants it and again when a connection was lost. It belongs to the shard that makes its calls.
-/// An error names the address and the cause: "connect 127.0.0.1:1: connection refused".
+/// A channel connects when the first call wants it and again when a connection was lost. It belongs to the
+/// shard that makes its calls. An error names the address and the cause: "connect 127.0.0.1:1: connection
+/// refused".
 #pragma once
 
 #include <chrono>
@@ -40,7 +41,7 @@ struct CallOptions {
 };
 
 struct ChannelOptions {
-  std::size_t max_message_bytes = 4 * 1024 * 1024;   ///< of one received message
+  std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one received message
   std::chrono::milliseconds connect_timeout{20'000};
 };
 
@@ -67,7 +68,8 @@ class Channel {
   /// Calls still in flight end with CANCELLED.
   ~Channel();
 
-  /// Begins a call of `path` ("/package.Service/Method"). Never fails here: the status comes through the call.
+  /// Begins a call of `path` ("/package.Service/Method"). Never fails here: the status comes through the
+  /// call.
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options);
 
   const std::string& target() const noexcept;
@@ -156,13 +158,15 @@ Task<Result<Response>> finish_with_one(ClientCall& call) {
   std::optional<Response> response = co_await Reader<Response>(call).next();
   Status status = co_await FinishAwaiter(call);
   if (!status.ok()) co_return std::unexpected(std::move(status));
-  if (!response) co_return fail(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  if (!response)
+    co_return fail(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   co_return std::move(*response);
 }
 
 /// A unary call.
 template <class Request, class Response>
-Task<Result<Response>> call_unary(Channel& channel, std::string_view path, Request request, CallOptions options) {
+Task<Result<Response>> call_unary(Channel& channel, std::string_view path, Request request,
+                                  CallOptions options) {
   std::unique_ptr<ClientCall> call = channel.call(path, MethodKind::unary, options);
   write_message(*call, request);
   call->writes_done();

@@ -1,12 +1,12 @@
-/// How a message type becomes bytes and back. Protobuf messages are covered; a type of one's own needs a specialization.
+/// How a message type becomes bytes and back. Protobuf messages are covered; a type of one's own needs a
+/// specialization.
 ///
 /// `RawMessage` passes bytes through unparsed, for proxies.
 #pragma once
 
-#include <google/protobuf/message_lite.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <google/protobuf/message_lite.h>
 #include <limits>
 #include <string>
 
@@ -16,7 +16,8 @@ namespace ringrpc {
 
 template <class T>
 struct Codec {
-  static_assert(std::is_base_of_v<google::protobuf::MessageLite, T>, "specialize ringrpc::Codec for this type");
+  static_assert(std::is_base_of_v<google::protobuf::MessageLite, T>,
+                "specialize ringrpc::Codec for this type");
 
   /// False when `bytes` is not such a message.
   static bool parse(T& message, Bytes bytes) {
@@ -40,7 +41,9 @@ struct Codec<RawMessage> {
     return true;
   }
   static std::size_t size(const RawMessage& message) { return message.bytes.size(); }
-  static void serialize(const RawMessage& message, std::uint8_t* to) { message.bytes.copy(reinterpret_cast<char*>(to), message.bytes.size()); }
+  static void serialize(const RawMessage& message, std::uint8_t* to) {
+    message.bytes.copy(reinterpret_cast<char*>(to), message.bytes.size());
+  }
 };
 
 }  // namespace ringrpc

@@ -3,14 +3,16 @@
 ///   call.trailing_metadata().add("request-cost", "12");
 ///   if (auto token = call.metadata().find("authorization")) ...
 ///
-/// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on the wire, others carry
-/// printable ASCII (PROTOCOL-HTTP2.md, "Custom-Metadata"). Names that begin with "grpc-" belong to the protocol.
+/// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on
+/// the wire, others carry printable ASCII (PROTOCOL-HTTP2.md, "Custom-Metadata"). Names that begin with
+/// "grpc-" belong to the protocol.
 #pragma once
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/status.h"
@@ -24,12 +26,18 @@ class Metadata {
     std::string value;
   };
 
-  /// Adds an entry; a name may occur several times. INVALID_ARGUMENT for a name or value that the wire cannot carry; nothing is
-  /// added then.
+  /// Adds an entry; a name may occur several times. INVALID_ARGUMENT for a name or value that the wire cannot
+  /// carry; nothing is added then.
   Status add(std::string_view name, std::string_view value);
 
-  /// The first value of that name; valid until the metadata changes. Names compare as they are, in lower case.
+  /// The first value of that name; valid until the metadata changes. Names compare as they are, in lower
+  /// case.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
+
+  /// Adds an entry as a peer sent it, unchecked: values may hold any octets that HTTP/2 carries.
+  void add_received(std::string_view name, std::string value) {
+    entries_.push_back({std::string(name), std::move(value)});
+  }
 
   bool empty() const noexcept { return entries_.empty(); }
   std::size_t size() const noexcept { return entries_.size(); }

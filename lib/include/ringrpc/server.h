@@ -7,7 +7,8 @@
 ///   if (!server) return report(server.error());
 ///   (*server)->drain(30s);     // on SIGTERM: no new calls, those in flight finish
 ///
-/// `start` returns when every address accepts connections. All methods may be called from any thread that is not a shard's.
+/// `start` returns when every address accepts connections. All methods may be called from any thread that is
+/// not a shard's.
 #pragma once
 
 #include <chrono>
@@ -28,14 +29,16 @@ struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
-  /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and cgroup quota).
+  /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and
+  /// cgroup quota).
   unsigned shards = 0;
 
-  std::size_t max_message_bytes = 4 * 1024 * 1024;    ///< of one message, each way; RESOURCE_EXHAUSTED beyond
-  std::uint32_t max_concurrent_streams = 100;         ///< calls in flight on one connection
-  std::uint32_t max_connections = 20'000;             ///< over all shards; more are closed at once
+  std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message, each way; RESOURCE_EXHAUSTED beyond
+  std::uint32_t max_concurrent_streams = 100;       ///< calls in flight on one connection
+  std::uint32_t max_connections = 20'000;           ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
-  std::chrono::milliseconds stall_timeout{60'000};      ///< how long a peer may leave output unread before it is closed
+  std::chrono::milliseconds stall_timeout{
+      60'000};  ///< how long a peer may leave output unread before it is closed
 };
 
 /// What a server has done since it started, summed over its shards.
@@ -44,15 +47,16 @@ struct ServerCounters {
   std::uint64_t connections_open = 0;
   std::uint64_t connections_refused = 0;
   std::uint64_t calls_started = 0;
-  std::uint64_t calls_finished = 0;
-  std::uint64_t calls_failed = 0;
+  std::uint64_t calls_succeeded = 0;  ///< ended with OK
+  std::uint64_t calls_failed = 0;     ///< ended with any other status, sent or not
 };
 
 class Server {
  public:
-  /// Binds every address and starts the shards. `services` must outlive the server. Fails with a status that names the address, the cause
-  /// and the remedy.
-  static Result<std::unique_ptr<Server>> start(std::span<Service* const> services, const ServerOptions& options);
+  /// Binds every address and starts the shards. `services` must outlive the server. Fails with a status that
+  /// names the address, the cause and the remedy.
+  static Result<std::unique_ptr<Server>> start(std::span<Service* const> services,
+                                               const ServerOptions& options);
   static Result<std::unique_ptr<Server>> start(std::initializer_list<Service*> services,
                                                const ServerOptions& options) {
     return start(std::span<Service* const>(services.begin(), services.size()), options);
@@ -69,8 +73,8 @@ class Server {
   /// "io_uring".
   virtual std::string_view io_backend() const noexcept = 0;
 
-  /// Stops accepting, tells every peer (two GOAWAYs), lets calls in flight finish for at most `patience`, then ends the rest. Returns
-  /// when the last connection has closed; how many calls had to be ended.
+  /// Stops accepting, tells every peer (two GOAWAYs), lets calls in flight finish for at most `patience`,
+  /// then ends the rest. Returns when the last connection has closed; how many calls had to be ended.
   virtual std::uint64_t drain(std::chrono::milliseconds patience) = 0;
 
   virtual ServerCounters counters() const = 0;

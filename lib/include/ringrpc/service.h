@@ -9,7 +9,8 @@
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
 ///
-/// One object serves all shards: its handlers run on several threads at the same time and share nothing unless they see to it.
+/// One object serves all shards: its handlers run on several threads at the same time and share nothing
+/// unless they see to it.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ class Service;
 struct Method {
   std::string_view name;
   MethodKind kind;
-  /// Reads from and writes to `stream`; the status ends the call. For methods whose request is a single message it is called when that
-  /// message has arrived.
+  /// Reads from and writes to `stream`; the status ends the call. For methods whose request is a single
+  /// message it is called when that message has arrived.
   Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
 };
 
@@ -66,8 +67,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  // server streaming
-  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service, Call& call,
-                            MessageStream& stream) {
+  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service,
+                            Call& call, MessageStream& stream) {
     Request request;
     if (!Codec<Request>::parse(request, *stream.take_message()))
       co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
@@ -77,8 +78,8 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  // client streaming
-  static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service, Call& call,
-                            MessageStream& stream) {
+  static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service,
+                            Call& call, MessageStream& stream) {
     Reader<Request> in(stream);
     Result<Response> response = co_await (service.*handler)(call, in);
     if (!response) co_return std::move(response).error();
@@ -88,8 +89,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Response>&)> {  // bidirectional
-  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Reader<Request>&, Writer<Response>&), S& service,
-                            Call& call, MessageStream& stream) {
+  static Task<Status> serve(Task<Status> (S::*handler)(Call&, Reader<Request>&, Writer<Response>&),
+                            S& service, Call& call, MessageStream& stream) {
     Reader<Request> in(stream);
     Writer<Response> out(stream);
     co_return co_await (service.*handler)(call, in, out);

@@ -5,8 +5,9 @@
 ///     ...
 ///   }
 ///
-/// The codes are gRPC's 17 (https://grpc.io/docs/guides/status-codes/). Nothing in ringrpc throws across a layer: a
-/// function that can fail returns Status or Result<T>. Both are plain values and may be used from any thread.
+/// The codes are gRPC's 17 (https://grpc.io/docs/guides/status-codes/). Nothing in ringrpc throws across a
+/// layer: a function that can fail returns Status or Result<T>. Both are plain values and may be used from
+/// any thread.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,8 @@ class [[nodiscard]] Status {
   /// OK.
   Status() noexcept = default;
 
-  /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one line.
+  /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one
+  /// line.
   Status(Code code, std::string message, Initiator initiator = Initiator::application);
 
   /// So that `return fail(...)` serves functions that return Status as well.
@@ -105,9 +107,9 @@ using Result = std::expected<T, Status>;
 }
 
 /// A failed system call as a status: "bind 127.0.0.1:50051: address already in use".
-/// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and ENOBUFS
-/// RESOURCE_EXHAUSTED, EADDRINUSE ALREADY_EXISTS, EINVAL INVALID_ARGUMENT, ENOENT NOT_FOUND, ECANCELED CANCELLED,
-/// the rest UNAVAILABLE.
+/// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and
+/// ENOBUFS RESOURCE_EXHAUSTED, EADDRINUSE ALREADY_EXISTS, EINVAL INVALID_ARGUMENT, ENOENT NOT_FOUND,
+/// ECANCELED CANCELLED, the rest UNAVAILABLE.
 Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
 
 }  // namespace ringrpc

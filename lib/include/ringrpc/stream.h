@@ -3,8 +3,9 @@
 ///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
 ///   co_await out.write(feature);                          // waits while the peer is not reading
 ///
-/// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster than `next` is called, or
-/// reads slower than `write` is, is held back by HTTP/2 flow control, so that memory stays bounded by the windows.
+/// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster
+/// than `next` is called, or reads slower than `write` is, is held back by HTTP/2 flow control, so that
+/// memory stays bounded by the windows.
 #pragma once
 
 #include <coroutine>
@@ -39,7 +40,8 @@ class MessageStream {
   /// Tells `waiter` when message_ready has become true; null withdraws.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes`; null when it is larger than may be sent or the call is over, and the call fails then.
+  /// Room for a message of `bytes`; null when it is larger than may be sent or the call is over, and the call
+  /// fails then.
   virtual std::uint8_t* reserve_message(std::size_t bytes) = 0;
   /// Queues the message written into the room.
   virtual void commit_message() = 0;
@@ -67,8 +69,8 @@ class Reader {
  public:
   explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// The next message, or nothing when no more will come. In a handler that is the caller's orderly end: a call that fails
-  /// destroys the handler instead. In a client, `finish` of the call says why.
+  /// The next message, or nothing when no more will come. In a handler that is the caller's orderly end: a
+  /// call that fails destroys the handler instead. In a client, `finish` of the call says why.
   auto next() noexcept {
     class Awaiter final : MessageStream::Waiter {
      public:
@@ -111,8 +113,8 @@ class Writer {
  public:
   explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller. False when the
-  /// call is over and nothing more can be sent.
+  /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller.
+  /// False when the call is over and nothing more can be sent.
   auto write(const T& message) noexcept {
     class Awaiter final : MessageStream::Waiter {
      public:

@@ -5,12 +5,13 @@
 ///     co_return Reply{...};
 ///   }
 ///
-/// A task is lazy: it runs when it is first awaited, and its awaiter goes on when it ends, by symmetric transfer, so a chain
-/// of tasks uses no stack. Destroying a task destroys its frame and, with it, every task that it awaits; that is how a
-/// call is cancelled. A task that is running must not be destroyed: cancel it from the ready list.
+/// A task is lazy: it runs when it is first awaited, and its awaiter goes on when it ends, by symmetric
+/// transfer, so a chain of tasks uses no stack. Destroying a task destroys its frame and, with it, every task
+/// that it awaits; that is how a call is cancelled. A task that is running must not be destroyed: cancel it
+/// from the ready list.
 ///
-/// A task belongs to one shard; nothing of it may be touched from another thread. Frames come from a pool of the
-/// thread, so a task that never suspends costs no allocation once the pool is warm.
+/// A task belongs to one shard; nothing of it may be touched from another thread. Frames come from a pool of
+/// the thread, so a task that never suspends costs no allocation once the pool is warm.
 #pragma once
 
 #include <coroutine>
@@ -26,6 +27,15 @@ namespace ringrpc {
 template <class T>
 class Task;
 
+/// Is told when a root task has ended. It must not destroy the task from inside the call, only later.
+class TaskObserver {
+ public:
+  virtual void on_task_done() = 0;
+
+ protected:
+  ~TaskObserver() = default;
+};
+
 namespace detail {
 
 /// Frames of coroutines, recycled by size class on the thread that frees them.
@@ -36,7 +46,9 @@ struct TaskFinalAwaiter {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-    return finished.promise().continuation;
+    auto& promise = finished.promise();
+    if (promise.observer) promise.observer->on_task_done();
+    return promise.continuation;
   }
   void await_resume() const noexcept {}
 };
@@ -49,6 +61,7 @@ struct TaskPromiseBase {
   TaskFinalAwaiter final_suspend() const noexcept { return {}; }
 
   std::coroutine_handle<> continuation = std::noop_coroutine();
+  TaskObserver* observer = nullptr;
 };
 
 template <class T>
@@ -102,9 +115,13 @@ class [[nodiscard]] Task {
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
   bool done() const noexcept { return frame_ && frame_.done(); }
 
-  /// Runs the task until it ends or suspends, as the root of a chain of tasks. Call once; an exception that ends the task is
-  /// kept and thrown by `result`.
-  void start() const { frame_.resume(); }
+  /// Runs the task until it ends or suspends, as the root of a chain of tasks. Call once. `observer`, if any,
+  /// is told of the end and must outlive the task; an exception that ends the task is kept and thrown by
+  /// `result`.
+  void start(TaskObserver* observer = nullptr) const {
+    frame_.promise().observer = observer;
+    frame_.resume();
+  }
 
   /// The value of a task that is done; throws what the coroutine threw.
   T result() const { return frame_.promise().take(); }

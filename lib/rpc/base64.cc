@@ -1,0 +1,55 @@
+#include "rpc/base64.h"
+
+#include <array>
+#include <cstdint>
+
+namespace ringrpc {
+namespace {
+
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::uint8_t invalid = 0xff;
+
+constexpr std::array<std::uint8_t, 256> values = [] {
+  std::array<std::uint8_t, 256> table{};
+  table.fill(invalid);
+  for (std::size_t at = 0; at < alphabet.size(); ++at)
+    table[static_cast<std::uint8_t>(alphabet[at])] = static_cast<std::uint8_t>(at);
+  return table;
+}();
+
+}  // namespace
+
+std::string base64_encode(std::string_view octets) {
+  std::string text;
+  text.reserve((octets.size() * 4 + 2) / 3);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char octet : octets) {
+    bits = bits << 8 | static_cast<std::uint8_t>(octet);
+    for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
+  }
+  if (count > 0) text += alphabet[bits << (6 - count) & 63];
+  return text;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 == 0 && text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string octets;
+  octets.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char character : text) {
+    const std::uint8_t value = values[static_cast<std::uint8_t>(character)];
+    if (value == invalid) return std::nullopt;
+    bits = bits << 6 | value;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      octets += static_cast<char>(bits >> count & 0xff);
+    }
+  }
+  return octets;
+}
+
+}  // namespace ringrpc

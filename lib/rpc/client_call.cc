@@ -1,0 +1,271 @@
+#include "rpc/client_call.h"
+
+#include <algorithm>
+#include <charconv>
+#include <deque>
+#include <utility>
+
+#include "rpc/base64.h"
+#include "rpc/channel_core.h"
+#include "rpc/client_connection.h"
+#include "rpc/code_mapping.h"
+#include "rpc/metadata_wire.h"
+#include "rpc/percent_encoding.h"
+#include "rpc/response_headers.h"
+#include "rpc/timeout.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t write_ahead_bytes = 64 * 1024;
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// The code in a `grpc-status` value; UNKNOWN for what is not one of the 17.
+Code parse_code(std::string_view text) {
+  if (text.size() > 1 && text.front() == '0') return Code::UNKNOWN;
+  const std::optional<std::uint32_t> number = parse_number(text);
+  return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
+}
+
+}  // namespace
+
+ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind,
+                               const CallOptions& options)
+    : shard_(channel.shard()),
+      channel_(&channel),
+      path_(path),
+      kind_(kind),
+      deadline_(after(shard_.now(), options.timeout)),
+      request_metadata_(options.metadata),
+      response_(options.response),
+      buffer_(channel.options().max_message_bytes) {
+  if (deadline_ != never) shard_.timers().arm(*this, deadline_);
+}
+
+ClientCallImpl::~ClientCallImpl() {
+  reset_stream(http2::ErrorCode::cancel);
+  if (destroyed_) *destroyed_ = true;
+}
+
+void ClientCallImpl::attach(ClientConnection& connection) {
+  ListNodeOf<ClientCallTag>::unlink();
+  const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
+  http2::Headers headers{{":method", "POST"},
+                         {":scheme", "http"},
+                         {":path", path_},
+                         {":authority", channel_->authority()},
+                         {"content-type", "application/grpc"},
+                         {"te", "trailers"},
+                         {"user-agent", channel_->user_agent()},
+                         {"grpc-accept-encoding", "identity"}};
+  if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
+  std::deque<std::string> storage;
+  append_metadata(request_metadata_, headers, storage);
+
+  const bool end_stream = writes_done_ && unsent_.empty();
+  Result<http2::Stream*> stream = connection.session().open(headers, this, end_stream);
+  connection.flush_soon();
+  if (!stream) return finish(std::move(stream).error());
+  connection_ = &connection;
+  stream_ = *stream;
+  connection.join(*this);
+  if (!unsent_.empty()) connection.session().send_data(*stream_, std::exchange(unsent_, {}), writes_done_);
+  if (writable_waiter_) wake_soon();
+}
+
+void ClientCallImpl::finish(Status status) {
+  if (finished_) return;
+  finished_ = true;
+  status_ = std::move(status);
+  Timer::cancel();
+  reset_stream(http2::ErrorCode::cancel);
+  wake_soon();
+}
+
+void ClientCallImpl::detach(Status status) {
+  ListNodeOf<ClientCallTag>::unlink();
+  ListNodeOf<ClientBatchTag>::unlink();
+  if (stream_) stream_->user = nullptr;
+  stream_ = nullptr;
+  connection_ = nullptr;
+  channel_ = nullptr;
+  finish(std::move(status));
+}
+
+void ClientCallImpl::cancel() {
+  finish(Status(Code::CANCELLED, "cancelled by the caller", Initiator::application));
+}
+
+void ClientCallImpl::on_time() {
+  const std::string from = channel_ ? " from " + channel_->target() : std::string();
+  finish(Status(Code::DEADLINE_EXCEEDED, "no answer" + from + " before the deadline", Initiator::library));
+}
+
+void ClientCallImpl::reset_stream(http2::ErrorCode code) {
+  ListNodeOf<ClientCallTag>::unlink();
+  ListNodeOf<ClientBatchTag>::unlink();
+  if (!stream_) return;
+  http2::Stream& stream = *std::exchange(stream_, nullptr);
+  stream.user = nullptr;
+  if (uncredited_bytes_ > 0) connection_->session().consumed(std::exchange(uncredited_bytes_, 0));
+  ClientConnection& connection = *std::exchange(connection_, nullptr);
+  connection.session().reset(stream, code);
+  connection.flush_soon();
+}
+
+void ClientCallImpl::on_headers() {
+  if (response_) response_->initial = read_metadata(stream_->headers()).value_or(Metadata());
+  for (const http2::Header& header : stream_->headers())
+    if (header.name == ":status") http_status_ = parse_number(header.value).value_or(0);
+  read_status(stream_->headers());
+}
+
+void ClientCallImpl::on_data(Bytes bytes) {
+  uncredited_bytes_ += bytes.size();
+  if (!std::exchange(body_seen_, true))
+    grpc_status_.reset();  // a status in headers counts only where nothing follows
+  if (http_status_ != 200) return give_credit();
+  if (Status status = buffer_.add(bytes); !status.ok()) return finish(std::move(status));
+  connection_->join_batch(*this);
+}
+
+void ClientCallImpl::on_trailers() {
+  grpc_status_.reset();
+  if (response_) response_->trailing = read_metadata(stream_->headers()).value_or(Metadata());
+  read_status(stream_->headers());
+}
+
+void ClientCallImpl::on_end() {
+  if (response_ && !body_seen_ && response_->trailing.empty() && grpc_status_)
+    response_->trailing = std::exchange(response_->initial, {});  // Trailers-Only
+  Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
+  const bool one_response = kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
+  if (status.ok() && one_response && buffer_.more_than_one())
+    status = Status(Code::UNIMPLEMENTED, "the response has several messages, this method has one",
+                    Initiator::peer);
+  else if (status.ok() && !buffer_.empty() && !buffer_.ready())
+    status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
+  finished_ = true;
+  status_ = std::move(status);
+  Timer::cancel();
+  connection_->join_batch(*this);
+}
+
+void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
+  ListNodeOf<ClientCallTag>::unlink();
+  stream_ = nullptr;
+  ClientConnection& connection = *std::exchange(connection_, nullptr);
+  if (uncredited_bytes_ > 0) connection.session().consumed(std::exchange(uncredited_bytes_, 0));
+  if (finished_) return;
+  const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
+  finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
+                by_peer ? Initiator::peer : Initiator::library));
+}
+
+void ClientCallImpl::read_status(std::span<const http2::Header> headers) {
+  std::optional<Code> code;
+  std::string message;
+  std::string details;
+  for (const http2::Header& header : headers) {
+    if (header.name == "grpc-status") code = parse_code(header.value);
+    if (header.name == "grpc-message") message = percent_decode(header.value);
+    if (header.name == "grpc-status-details-bin") details = base64_decode(header.value).value_or("");
+  }
+  if (code)
+    grpc_status_ = Status(*code, std::move(message), Initiator::peer).with_details(std::move(details));
+}
+
+Status ClientCallImpl::status_without_grpc_status() const {
+  const std::string what = http_status_ == 200
+                               ? "the server ended the stream without a grpc-status"
+                               : "the server answered HTTP status " + std::to_string(http_status_);
+  return Status(code_from_http_status(http_status_), what, Initiator::peer);
+}
+
+void ClientCallImpl::wake_soon() {
+  if (message_waiter_ || writable_waiter_ || finish_waiter_) shard_.ready().push(*this);
+}
+
+/// Who can go on now; no longer registered.
+MessageStream::Waiter* ClientCallImpl::next_waiter() {
+  if (message_waiter_ && message_ready()) return std::exchange(message_waiter_, nullptr);
+  if (writable_waiter_ && writable()) return std::exchange(writable_waiter_, nullptr);
+  if (finish_waiter_ && finished_) return std::exchange(finish_waiter_, nullptr);
+  return nullptr;
+}
+
+/// Resumes all who can go on. Whoever is resumed may destroy the call.
+void ClientCallImpl::wake() {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  while (Waiter* waiter = next_waiter()) {
+    waiter->on_ready();
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
+  buffer_.keep();
+  if (!buffer_.ready()) give_credit();
+}
+
+void ClientCallImpl::on_writable() { wake_soon(); }
+
+void ClientCallImpl::give_credit() {
+  if (uncredited_bytes_ == 0 || !stream_) return;
+  connection_->session().consumed(*stream_, std::exchange(uncredited_bytes_, 0));
+  connection_->flush_soon();
+}
+
+bool ClientCallImpl::message_ready() { return buffer_.ready() || finished_; }
+
+std::optional<Bytes> ClientCallImpl::take_message() {
+  if (!buffer_.ready()) return std::nullopt;
+  const Bytes message = buffer_.take();
+  if (!buffer_.fault().ok()) finish(buffer_.fault());
+  if (!buffer_.ready()) give_credit();
+  return message;
+}
+
+void ClientCallImpl::reject_message() {
+  const Status status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer);
+  if (finished_ && status_.ok()) status_ = status;
+  finish(status);
+}
+
+std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes) {
+  if (finished_ || writes_done_) return nullptr;
+  reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
+  std::uint8_t* room;
+  if (stream_) {
+    room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  } else {
+    unsent_.resize(unsent_.size() + reserved_bytes_);
+    room = unsent_.data() + unsent_.size() - reserved_bytes_;
+  }
+  MessageBuffer::write_prefix(room, bytes);
+  return room + MessageBuffer::prefix_bytes;
+}
+
+void ClientCallImpl::commit_message() {
+  if (!stream_) return;
+  connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  connection_->flush_soon();
+}
+
+void ClientCallImpl::writes_done() {
+  if (std::exchange(writes_done_, true) || !stream_) return;
+  connection_->session().send_data(*stream_, {}, true);
+  connection_->flush_soon();
+}
+
+bool ClientCallImpl::writable() const {
+  if (finished_) return true;
+  return stream_ ? stream_->queued_bytes() < write_ahead_bytes : unsent_.size() < write_ahead_bytes;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,115 @@
+/// One call on the client: from the request's headers to the status.
+///
+/// 1. Until a connection takes it up, what is written waits in the call.
+/// 2. `attach` opens the stream; from then on messages go to the session as they are written.
+/// 3. Received messages wait in the buffer, bounded by the stream's window; the reader is woken with them.
+/// 4. The status is known when the stream has ended, was reset, the deadline passed or the connection was
+///    lost, whichever is first.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ringrpc/channel.h"
+
+#include "http2/session.h"
+#include "reactor/intrusive_list.h"
+#include "reactor/shard.h"
+#include "rpc/message_buffer.h"
+
+namespace ringrpc {
+
+class ClientConnection;
+class ChannelCore;
+
+struct ClientCallTag;
+struct ClientBatchTag;
+
+class ClientCallImpl final : public ClientCall,
+                             public ListNodeOf<ClientCallTag>,
+                             public ListNodeOf<ClientBatchTag>,
+                             private Ready,
+                             private Timer {
+ public:
+  ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind, const CallOptions& options);
+  ~ClientCallImpl() override;
+
+  /// Opens the stream on `connection`, which has room for it, and sends what was written so far.
+  void attach(ClientConnection& connection);
+  /// Ends the call with this status, unless it has one.
+  void finish(Status status);
+  /// The connection or the channel is gone: the call lets go of both and ends with this status, unless it has
+  /// one.
+  void detach(Status status);
+
+  // What the connection's session reports.
+  void on_headers();
+  void on_data(Bytes bytes);
+  void on_trailers();
+  void on_end();
+  void on_writable();
+  void on_closed(http2::ErrorCode code, bool by_peer);
+
+  /// Wakes whoever waits for what arrived in this batch.
+  void on_batch() { wake(); }
+
+  // MessageStream
+  bool message_ready() override;
+  std::optional<Bytes> take_message() override;
+  void reject_message() override;
+  void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
+  std::uint8_t* reserve_message(std::size_t bytes) override;
+  void commit_message() override;
+  bool writable() const override;
+  void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
+
+  // ClientCall
+  void writes_done() override;
+  bool finished() const noexcept override { return finished_; }
+  void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
+  Status take_status() override { return std::move(status_); }
+  void cancel() override;
+
+ private:
+  void run() override { wake(); }
+  void on_time() override;
+
+  Waiter* next_waiter();
+  void wake();
+  void wake_soon();
+  void give_credit();
+  void read_status(std::span<const http2::Header> headers);
+  Status status_without_grpc_status() const;
+  void reset_stream(http2::ErrorCode code);
+
+  Shard& shard_;
+  ChannelCore* channel_;  // null once it is gone
+  std::string path_;
+  MethodKind kind_;
+  Instant deadline_;
+  Metadata request_metadata_;
+  ResponseMetadata* response_;
+
+  ClientConnection* connection_ = nullptr;  // these two from attach until the stream has closed
+  http2::Stream* stream_ = nullptr;
+  std::vector<std::uint8_t> unsent_;  // written before a connection took the call up
+  std::size_t reserved_bytes_ = 0;
+  bool writes_done_ = false;
+
+  MessageBuffer buffer_;
+  std::size_t uncredited_bytes_ = 0;
+  std::uint32_t http_status_ = 0;
+  std::optional<Status> grpc_status_;
+  bool body_seen_ = false;
+  bool finished_ = false;
+  Status status_;
+
+  Waiter* message_waiter_ = nullptr;
+  Waiter* writable_waiter_ = nullptr;
+  Waiter* finish_waiter_ = nullptr;
+  bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
+};
+
+}  // namespace ringrpc

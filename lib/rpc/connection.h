@@ -1,0 +1,92 @@
+/// Pumps bytes between a stream and an HTTP/2 session; what client and server connections have in common.
+///
+/// 1. Bytes that arrive go into the session, whose events go to the connection's owner.
+/// 2. At the end of the turn all that the session has to say leaves in one send; one send is in flight at a
+///    time.
+/// 3. When the session is finished, the last bytes leave, our end is shut down, and the peer has a second to
+///    read them and close.
+/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time.
+///
+/// Belongs to its shard. `on_lost` is the last call that the owner gets, from the ready list; it destroys the
+/// connection.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "ringrpc/status.h"
+
+#include "http2/session.h"
+#include "reactor/shard.h"
+
+namespace ringrpc {
+
+struct ConnectionTimeouts {
+  std::chrono::milliseconds handshake{10'000};  ///< until the peer's SETTINGS
+  std::chrono::milliseconds stall{60'000};      ///< without progress of output that waits
+  std::chrono::milliseconds linger{1'000};      ///< for the peer to close after us
+};
+
+class Connection : private ByteStream::Handler, private TurnEnd, private Ready, private Timer {
+ public:
+  Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,
+             const ConnectionTimeouts& timeouts, http2::Events& events);
+
+  /// Begins to receive, and sends the session's preface. Call once, when the owner is ready for events.
+  void start();
+
+  http2::Session& session() noexcept { return session_; }
+  Shard& shard() noexcept { return shard_; }
+  /// The peer's address, "127.0.0.1:40712".
+  std::string peer() const;
+
+  /// Asks for a flush at the end of this turn: call after any change to the session.
+  void flush_soon() noexcept { shard_.at_turn_end(*this); }
+
+  /// Ends the connection at once, with no more to be sent.
+  void abort(Status why);
+
+  /// The peer's SETTINGS have arrived: the handshake is over.
+  void established() noexcept { established_ = true; }
+
+ protected:
+  ~Connection() override = default;
+
+ private:
+  /// What arrived together has been given to the session: for work that waits for the end of a batch. `bytes`
+  /// are still valid.
+  virtual void on_batch() = 0;
+  /// The connection is over for this reason, OK after an orderly end. Called once, from the ready list; may
+  /// destroy the connection.
+  virtual void on_lost(const Status& why) = 0;
+
+  void on_received(Bytes bytes) override;
+  void on_receive_end(int error) override;
+  void on_sent(int error) override;
+  void on_turn_end() override;
+  void run() override;
+  void on_time() override;
+
+  bool over() const noexcept { return phase_ == Phase::over; }
+  void begin_linger();
+  void finish(Status why);
+  void watch();
+
+  enum class Phase : std::uint8_t { open, closing, lingering, over };
+
+  Shard& shard_;
+  ConnectionTimeouts timeouts_;
+  std::unique_ptr<ByteStream> stream_;
+  http2::Session session_;
+  Phase phase_ = Phase::open;
+  bool sending_ = false;
+  bool established_ = false;
+  bool receive_ended_ = false;
+  Instant started_;
+  Instant progress_;  // when output last moved, or there was none
+  Status why_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,65 @@
+#include "rpc/message_buffer.h"
+
+#include <string>
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t kept_capacity_bytes = 4096;
+
+}  // namespace
+
+Status MessageBuffer::add(Bytes bytes) {
+  if (view_.empty()) {
+    view_ = bytes;
+    borrowed_ = true;
+  } else {
+    keep();
+    const std::size_t taken = owned_.size() - view_.size();
+    if (taken > 0) owned_.erase(owned_.begin(), owned_.begin() + static_cast<std::ptrdiff_t>(taken));
+    owned_.insert(owned_.end(), bytes.begin(), bytes.end());
+    view_ = owned_;
+  }
+  check_prefix();
+  return fault_;
+}
+
+Bytes MessageBuffer::take() noexcept {
+  const Bytes message = view_.subspan(prefix_bytes, next_bytes_);
+  view_ = view_.subspan(prefix_bytes + next_bytes_);
+  check_prefix();
+  return message;
+}
+
+void MessageBuffer::keep() {
+  if (!borrowed_) return;
+  borrowed_ = false;
+  owned_.assign(view_.begin(), view_.end());
+  view_ = owned_;
+}
+
+void MessageBuffer::clear() noexcept {
+  view_ = {};
+  borrowed_ = false;
+  next_bytes_ = 0;
+  fault_ = Status();
+  owned_.clear();
+  if (owned_.capacity() > kept_capacity_bytes) owned_ = {};
+}
+
+void MessageBuffer::check_prefix() {
+  if (available() < prefix_bytes || !fault_.ok()) return;
+  next_bytes_ =
+      std::size_t{view_[1]} << 24 | std::size_t{view_[2]} << 16 | std::size_t{view_[3]} << 8 | view_[4];
+  if (next_bytes_ > max_message_bytes_) {
+    fault_ = Status(Code::RESOURCE_EXHAUSTED,
+                    "received a message of " + std::to_string(next_bytes_) + " bytes, the limit is " +
+                        std::to_string(max_message_bytes_),
+                    Initiator::peer);
+  } else if (view_[0] != 0) {
+    fault_ = Status(Code::INTERNAL, "received a compressed message without an agreed grpc-encoding",
+                    Initiator::peer);
+  }
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,74 @@
+/// Received body bytes, cut into length-prefixed messages (PROTOCOL-HTTP2.md, "Length-Prefixed-Message").
+///
+///   buffer.add(bytes);
+///   while (buffer.ready()) use(buffer.take());
+///   buffer.keep();            // before the memory behind the last `add` goes
+///
+/// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
+/// still needed when that memory goes is copied. A message is never given room before its bytes arrive, so a
+/// length alone costs nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ringrpc/bytes.h"
+#include "ringrpc/status.h"
+
+namespace ringrpc {
+
+class MessageBuffer {
+ public:
+  static constexpr std::size_t prefix_bytes = 5;
+
+  /// `max_message_bytes` bounds the length that a prefix may announce.
+  explicit MessageBuffer(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}
+
+  /// Appends bytes, borrowed until `keep`. RESOURCE_EXHAUSTED when the next message is longer than allowed,
+  /// INTERNAL when its flags say what no encoding was agreed for.
+  Status add(Bytes bytes);
+
+  /// Whether a whole message waits.
+  bool ready() const noexcept {
+    return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_;
+  }
+
+  /// The next message; valid until the next call of a method that is not const. Then checks the message
+  /// behind it as `add` does.
+  Bytes take() noexcept;
+
+  /// What the check of a message behind one that was taken found.
+  const Status& fault() const noexcept { return fault_; }
+
+  /// Copies what is borrowed.
+  void keep();
+
+  /// Whether anything follows the message that waits.
+  bool more_than_one() const noexcept { return ready() && available() - prefix_bytes > next_bytes_; }
+
+  /// Whether nothing is left: not even bytes of an unfinished message.
+  bool empty() const noexcept { return available() == 0; }
+  std::size_t available() const noexcept { return view_.size(); }
+
+  /// Writes the prefix of an uncompressed message of `message_bytes`, prefix_bytes long.
+  static void write_prefix(std::uint8_t* to, std::size_t message_bytes) noexcept {
+    to[0] = 0;
+    for (int at = 1; at <= 4; ++at) to[at] = static_cast<std::uint8_t>(message_bytes >> (32 - 8 * at));
+  }
+
+  /// Forgets everything and lets go of memory beyond what most messages need.
+  void clear() noexcept;
+
+ private:
+  void check_prefix();
+
+  std::size_t max_message_bytes_;
+  std::size_t next_bytes_ = 0;  // length of the first message in view_, once its prefix is there
+  Bytes view_;                  // what was not taken: borrowed, or in owned_
+  bool borrowed_ = false;
+  std::vector<std::uint8_t> owned_;
+  Status fault_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,22 @@
+/// Custom metadata to and from header fields: "-bin" values are base64 on the wire.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+
+#include "ringrpc/metadata.h"
+
+#include "http2/header.h"
+
+namespace ringrpc {
+
+/// Appends `metadata` to `headers`. Values that had to be encoded live in `storage`, names and others in
+/// `metadata`.
+void append_metadata(const Metadata& metadata, http2::Headers& headers, std::deque<std::string>& storage);
+
+/// The custom metadata among `headers`: all but pseudo-headers and what belongs to gRPC and HTTP. INTERNAL
+/// for a "-bin" value that is not base64.
+Result<Metadata> read_metadata(std::span<const http2::Header> headers);
+
+}  // namespace ringrpc

@@ -1,0 +1,34 @@
+#include "rpc/method_table.h"
+
+#include <algorithm>
+
+namespace ringrpc {
+
+Status MethodTable::add(Service& service) {
+  const std::string name(service.service_name());
+  if (std::ranges::find(services_, name) != services_.end())
+    return Status(Code::ALREADY_EXISTS, "service " + name + " is registered twice", Initiator::application);
+  services_.push_back(name);
+  for (const Method& method : service.service_methods()) {
+    auto registered = std::make_unique<RegisteredMethod>(
+        RegisteredMethod{"/" + name + "/" + std::string(method.name), &service, &method});
+    methods_.emplace(registered->path, std::move(registered));
+  }
+  return {};
+}
+
+Status MethodTable::unknown(std::string_view path) const {
+  const auto refuse = [](std::string message) {
+    return Status(Code::UNIMPLEMENTED, std::move(message), Initiator::library);
+  };
+  const std::size_t slash = path.rfind('/');
+  if (!path.starts_with('/') || slash == 0)
+    return refuse("malformed path \"" + std::string(path) + "\", want /package.Service/Method");
+  const std::string_view service = path.substr(1, slash - 1);
+  if (std::ranges::find(services_, service) == services_.end())
+    return refuse("unknown service " + std::string(service));
+  return refuse("unknown method " + std::string(path.substr(slash + 1)) + " of service " +
+                std::string(service));
+}
+
+}  // namespace ringrpc

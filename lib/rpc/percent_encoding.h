@@ -1,0 +1,15 @@
+/// The encoding of `grpc-message`: UTF-8 with everything outside 0x20-0x7E, and `%`, as %XX
+/// (PROTOCOL-HTTP2.md, "Responses").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ringrpc {
+
+std::string percent_encode(std::string_view text);
+
+/// Never fails: what is not a valid escape stays as it is.
+std::string percent_decode(std::string_view text);
+
+}  // namespace ringrpc

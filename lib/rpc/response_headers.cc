@@ -1,0 +1,77 @@
+#include "rpc/response_headers.h"
+
+#include <array>
+#include <deque>
+#include <string>
+
+#include "rpc/base64.h"
+#include "rpc/metadata_wire.h"
+#include "rpc/percent_encoding.h"
+
+namespace ringrpc {
+namespace {
+
+using http2::Header;
+using http2::Headers;
+
+constexpr std::string_view grpc_content_type = "application/grpc";
+constexpr Header ok_status{":status", "200"};
+constexpr Header content_type{"content-type", grpc_content_type};
+constexpr std::array plain_headers{ok_status, content_type};
+constexpr std::array plain_trailers{Header{"grpc-status", "0"}};
+
+/// The fields of `status`; what had to be made for it lives in `storage`.
+void append_status(const Status& status, Headers& headers, std::deque<std::string>& storage) {
+  headers.push_back(
+      {"grpc-status", storage.emplace_back(std::to_string(static_cast<unsigned>(status.code())))});
+  if (!status.message().empty())
+    headers.push_back({"grpc-message", storage.emplace_back(percent_encode(status.message()))});
+  if (!status.details().empty())
+    headers.push_back({"grpc-status-details-bin", storage.emplace_back(base64_encode(status.details()))});
+}
+
+}  // namespace
+
+void send_response_headers(http2::Session& session, http2::Stream& stream, const Metadata& initial) {
+  if (initial.empty()) return session.send_headers(stream, plain_headers, false);
+  Headers headers(plain_headers.begin(), plain_headers.end());
+  std::deque<std::string> storage;
+  append_metadata(initial, headers, storage);
+  session.send_headers(stream, headers, false);
+}
+
+void send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
+                            const Metadata& trailing) {
+  if (status.ok() && trailing.empty()) return session.send_trailers(stream, plain_trailers);
+  Headers headers;
+  std::deque<std::string> storage;
+  append_status(status, headers, storage);
+  append_metadata(trailing, headers, storage);
+  session.send_trailers(stream, headers);
+}
+
+void send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
+                        const Metadata& initial, const Metadata& trailing) {
+  Headers headers(plain_headers.begin(), plain_headers.end());
+  std::deque<std::string> storage;
+  append_metadata(initial, headers, storage);
+  append_status(status, headers, storage);
+  append_metadata(trailing, headers, storage);
+  session.send_headers(stream, headers, true);
+}
+
+void send_http_error(http2::Session& session, http2::Stream& stream, std::string_view http_status,
+                     const Status& status) {
+  Headers headers{{":status", http_status}, content_type};
+  std::deque<std::string> storage;
+  append_status(status, headers, storage);
+  session.send_headers(stream, headers, true);
+}
+
+bool is_grpc_content_type(std::string_view value) noexcept {
+  if (!value.starts_with(grpc_content_type)) return false;
+  value.remove_prefix(grpc_content_type.size());
+  return value.empty() || value.front() == '+' || value.front() == ';';
+}
+
+}  // namespace ringrpc

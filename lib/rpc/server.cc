@@ -1,0 +1,140 @@
+#include "ringrpc/server.h"
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "reactor/shards.h"
+#include "rpc/method_table.h"
+#include "rpc/server_shard.h"
+#include "transport/address.h"
+#include "transport/listener.h"
+
+namespace ringrpc {
+namespace {
+
+/// Runs `work` on a shard and waits for what it gives. Not from a shard.
+template <class Work>
+auto run_on(Shard& shard, Work work) {
+  std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
+  auto answer = task.get_future();
+  shard.post([&task] { task(); });
+  return answer.get();
+}
+
+class ServerImpl final : public Server, private ConnectionSink {
+ public:
+  ~ServerImpl() override;
+
+  Status begin(std::span<Service* const> services, const ServerOptions& options);
+
+  const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
+  unsigned shards() const noexcept override { return static_cast<unsigned>(server_shards_.size()); }
+  std::string_view io_backend() const noexcept override { return shards_->all().front()->io().name(); }
+  std::uint64_t drain(std::chrono::milliseconds patience) override;
+  ServerCounters counters() const override;
+
+ private:
+  void on_connection(Shard& shard, UniqueFd connection) override {
+    server_shards_[shard.index()]->add(std::move(connection));
+  }
+  Status listen(const ServerOptions& options);
+  Shard& accepting_shard() const { return *shards_->all().front(); }
+
+  MethodTable methods_;
+  std::unique_ptr<Shards> shards_;
+  std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
+  std::unique_ptr<Listener> listener_;
+  std::vector<std::string> addresses_;
+};
+
+Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
+  for (Service* service : services)
+    if (Status status = methods_.add(*service); !status.ok()) return status;
+  if (options.listen.empty())
+    return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
+
+  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards);
+  if (!shards) return std::move(shards).error();
+  shards_ = std::move(*shards);
+  for (Shard* shard : shards_->all())
+    server_shards_.push_back(std::make_unique<ServerShard>(*shard, methods_, options));
+  listener_ = std::make_unique<Listener>(shards_->all(), *this, options.max_connections);
+  return listen(options);
+}
+
+Status ServerImpl::listen(const ServerOptions& options) {
+  for (const std::string& text : options.listen) {
+    Result<Address> address = Address::parse(text);
+    if (!address) return std::move(address).error();
+    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(*address); });
+    if (!bound) return std::move(bound).error();
+    addresses_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+ServerImpl::~ServerImpl() {
+  if (!shards_) return;
+  // Whatever the listener posted is delivered before the mail that ends the shard it was posted to.
+  run_on(accepting_shard(), [this] { listener_.reset(); });
+  for (Shard* shard : shards_->all())
+    run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
+}
+
+std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t shards;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->shards = server_shards_.size();
+
+  run_on(accepting_shard(), [this] { listener_->close(); });
+  for (Shard* shard : shards_->all()) {
+    shard->post([this, shard, waiting] {
+      server_shards_[shard->index()]->drain([waiting] {
+        const std::lock_guard lock(waiting->mutex);
+        --waiting->shards;
+        waiting->changed.notify_one();
+      });
+    });
+  }
+  {
+    std::unique_lock lock(waiting->mutex);
+    if (waiting->changed.wait_for(lock, patience, [&] { return waiting->shards == 0; })) return 0;
+  }
+  std::uint64_t ended = 0;
+  for (Shard* shard : shards_->all())
+    ended += run_on(*shard, [this, shard] { return server_shards_[shard->index()]->end_all(); });
+  return ended;
+}
+
+ServerCounters ServerImpl::counters() const {
+  ServerCounters sum;
+  sum.connections_accepted = listener_->accepted();
+  sum.connections_refused = listener_->refused();
+  for (Shard* shard : shards_->all()) {
+    const ServerCounters part =
+        run_on(*shard, [this, shard] { return server_shards_[shard->index()]->counters(); });
+    sum.connections_open += part.connections_open;
+    sum.calls_started += part.calls_started;
+    sum.calls_succeeded += part.calls_succeeded;
+    sum.calls_failed += part.calls_failed;
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(std::span<Service* const> services,
+                                              const ServerOptions& options) {
+  auto server = std::make_unique<ServerImpl>();
+  if (Status status = server->begin(services, options); !status.ok())
+    return std::unexpected(std::move(status));
+  return server;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,272 @@
+#include "rpc/server_call.h"
+
+#include <exception>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "rpc/metadata_wire.h"
+#include "rpc/response_headers.h"
+#include "rpc/server_connection.h"
+
+namespace ringrpc {
+namespace {
+
+/// A writer waits while this much of its stream has not left yet.
+constexpr std::size_t write_ahead_bytes = 64 * 1024;
+
+}  // namespace
+
+ServerCall::ServerCall(std::size_t max_message_bytes)
+    : max_message_bytes_(max_message_bytes), buffer_(max_message_bytes) {}
+
+void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
+                       Nanoseconds timeout) {
+  connection_ = &connection;
+  stream_ = &stream;
+  method_ = &method;
+  received_at_ = connection.shard().now();
+  deadline_ = after(connection.shard().now(), timeout);
+  if (deadline_ != never) connection.shard().timers().arm(*this, deadline_);
+  connection.join_batch(*this);
+}
+
+void ServerCall::on_data(Bytes bytes) {
+  uncredited_bytes_ += bytes.size();
+  if (status_sent_) return give_credit();
+  if (Status status = buffer_.add(bytes); !status.ok()) return fail_call(std::move(status));
+  connection_->join_batch(*this);
+}
+
+void ServerCall::on_batch() {
+  if (started_) {
+    wake_reader();
+  } else if (!status_sent_ && (request_ended_ || !method_->one_request())) {
+    start_handler();
+  }
+  if (!connection_) return;  // back in the pool
+  if (status_sent_) {
+    buffer_.clear();
+  } else {
+    buffer_.keep();
+  }
+  if (!buffer_.ready()) give_credit();
+}
+
+void ServerCall::start_handler() {
+  started_ = true;
+  received_at_ = connection_->shard().now();
+  if (method_->one_request()) {
+    if (!buffer_.ready())
+      return fail_call(
+          buffer_.empty()
+              ? Status(Code::UNIMPLEMENTED, "the request ended without a message", Initiator::peer)
+              : Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
+    if (buffer_.more_than_one())
+      return fail_call(Status(Code::UNIMPLEMENTED, "the request has several messages, this method takes one",
+                              Initiator::peer));
+  }
+  step_handler([this] {
+    task_ = method_->method->serve(*method_->service, *this, *this);
+    task_.start(this);
+  });
+}
+
+/// Runs the handler for a while; completes the call if that ended it.
+template <class Step>
+void ServerCall::step_handler(Step step) {
+  stepping_ = true;
+  step();
+  stepping_ = false;
+  if (task_.done()) complete();
+}
+
+void ServerCall::wake_reader() {
+  if (!message_waiter_ || !message_ready()) return;
+  step_handler([this] { std::exchange(message_waiter_, nullptr)->on_ready(); });
+}
+
+void ServerCall::wake_writer() {
+  if (!writable_waiter_ || !writable()) return;
+  step_handler([this] { std::exchange(writable_waiter_, nullptr)->on_ready(); });
+}
+
+void ServerCall::on_task_done() {
+  if (!stepping_ && connection_) connection_->shard().ready().push(*this);
+}
+
+void ServerCall::on_stream_writable() {
+  if (writable_waiter_) connection_->shard().ready().push(*this);
+}
+
+void ServerCall::run() {
+  if (drop_handler_) return drop_handler();
+  if (task_ && task_.done()) return complete();
+  wake_writer();
+}
+
+void ServerCall::on_time() {
+  count_end(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library));
+  if (stream_) connection_->session().reset(*stream_, http2::ErrorCode::cancel);
+  connection_->flush_soon();
+  drop_handler();
+}
+
+void ServerCall::complete() {
+  Status status;
+  try {
+    status = task_.result();
+  } catch (const std::exception& thrown) {
+    log::error("{}: the handler threw: {}", method_->path, thrown.what());
+    status = Status(Code::INTERNAL, "the handler failed with an exception", Initiator::application);
+  } catch (...) {
+    log::error("{}: the handler threw something that is not a std::exception", method_->path);
+    status = Status(Code::INTERNAL, "the handler failed with an exception", Initiator::application);
+  }
+  task_ = {};
+  if (!status_sent_) send_status(status);
+  release_if_over();
+}
+
+void ServerCall::fail_call(Status status) {
+  if (status_sent_) return;
+  send_status(status);
+  give_credit();
+  if (!task_) return;
+  drop_handler_ = true;
+  connection_->shard().ready().push(*this);
+}
+
+void ServerCall::send_initial_headers() {
+  headers_sent_ = true;
+  send_response_headers(connection_->session(), *stream_, initial_metadata_);
+}
+
+void ServerCall::send_status(const Status& status) {
+  count_end(status);
+  if (!stream_) return;
+  if (headers_sent_) {
+    send_response_trailers(connection_->session(), *stream_, status, trailing_metadata_);
+  } else {
+    send_trailers_only(connection_->session(), *stream_, status, initial_metadata_, trailing_metadata_);
+  }
+  connection_->flush_soon();
+}
+
+/// The call has its outcome, whether or not the caller will see it.
+void ServerCall::count_end(const Status& status) {
+  status_sent_ = true;
+  cancel();
+  ServerCounters& counters = connection_->counters();
+  (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
+}
+
+void ServerCall::give_credit() {
+  if (uncredited_bytes_ == 0) return;
+  const std::size_t bytes = std::exchange(uncredited_bytes_, 0);
+  if (stream_ && !request_ended_) {
+    connection_->session().consumed(*stream_, bytes);
+  } else {
+    connection_->add_credit(bytes);
+  }
+}
+
+void ServerCall::drop_handler() {
+  drop_handler_ = false;
+  task_ = {};
+  release_if_over();
+}
+
+void ServerCall::on_stream_closed() {
+  stream_ = nullptr;
+  give_credit();
+  if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
+  if (task_) {
+    drop_handler_ = true;
+    connection_->shard().ready().push(*this);
+  }
+  release_if_over();
+}
+
+void ServerCall::abandon() {
+  stream_ = nullptr;
+  if (!status_sent_) count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
+  drop_handler();
+}
+
+void ServerCall::release_if_over() {
+  if (stream_ || task_) return;
+  ListNodeOf<CallTag>::unlink();
+  ListNodeOf<BatchTag>::unlink();
+  Ready::unlink();
+  cancel();
+  buffer_.clear();
+  metadata_.reset();
+  initial_metadata_ = {};
+  trailing_metadata_ = {};
+  message_waiter_ = writable_waiter_ = nullptr;
+  uncredited_bytes_ = reserved_bytes_ = 0;
+  deadline_ = never;
+  request_ended_ = started_ = headers_sent_ = status_sent_ = drop_handler_ = false;
+  std::exchange(connection_, nullptr)->give_back(*this);
+}
+
+const Metadata& ServerCall::metadata() {
+  if (!metadata_) metadata_ = read_metadata(stream_->headers()).value_or(Metadata());
+  return *metadata_;
+}
+
+std::string ServerCall::peer() const { return connection_->peer(); }
+
+Instant ServerCall::now() const noexcept { return connection_->shard().io().now(); }
+
+bool ServerCall::message_ready() {
+  if (status_sent_) return false;
+  if (!buffer_.fault().ok()) {
+    fail_call(buffer_.fault());
+    return false;
+  }
+  if (buffer_.ready()) return true;
+  if (request_ended_ && !buffer_.empty()) {
+    fail_call(Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
+    return false;
+  }
+  return request_ended_;
+}
+
+std::optional<Bytes> ServerCall::take_message() {
+  if (!buffer_.ready()) return std::nullopt;
+  const Bytes message = buffer_.take();
+  if (!buffer_.ready()) give_credit();
+  return message;
+}
+
+void ServerCall::reject_message() {
+  fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer));
+}
+
+std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
+  if (status_sent_ || !stream_) return nullptr;
+  if (bytes > max_message_bytes_) {
+    fail_call(Status(Code::RESOURCE_EXHAUSTED,
+                     "the response has " + std::to_string(bytes) + " bytes, the limit is " +
+                         std::to_string(max_message_bytes_),
+                     Initiator::application));
+    return nullptr;
+  }
+  if (!headers_sent_) send_initial_headers();
+  reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
+  std::uint8_t* room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  MessageBuffer::write_prefix(room, bytes);
+  return room + MessageBuffer::prefix_bytes;
+}
+
+void ServerCall::commit_message() {
+  connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  connection_->flush_soon();
+}
+
+bool ServerCall::writable() const { return stream_ && stream_->queued_bytes() < write_ahead_bytes; }
+
+}  // namespace ringrpc

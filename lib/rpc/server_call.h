@@ -1,0 +1,126 @@
+/// One call on the server: from the request's headers to the closed stream.
+///
+/// 1. `begin` takes the request's headers; body bytes go to the message buffer.
+/// 2. At the end of a batch of input the handler is started (as soon as its one request is whole, or at once
+///    where requests stream) or resumed with what has arrived, which it parses where it was received.
+/// 3. When the handler ends, its status leaves as trailers. When the call is lost before that (reset,
+///    deadline, connection), the handler's frame is destroyed, never from inside its own doing.
+/// 4. When the stream has closed and no handler is left, the call goes back to its shard's pool.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ringrpc/call.h"
+#include "ringrpc/service.h"
+#include "ringrpc/stream.h"
+#include "ringrpc/task.h"
+
+#include "http2/session.h"
+#include "reactor/ready_list.h"
+#include "reactor/timer.h"
+#include "rpc/message_buffer.h"
+#include "rpc/method_table.h"
+
+namespace ringrpc {
+
+class ServerConnection;
+
+struct CallTag;
+struct BatchTag;
+
+/// On its connection's list of calls while it is in use, and on the list of the present batch when input
+/// arrived for it.
+class ServerCall final : public Call,
+                         public MessageStream,
+                         public ListNodeOf<CallTag>,
+                         public ListNodeOf<BatchTag>,
+                         private TaskObserver,
+                         private Ready,
+                         private Timer {
+ public:
+  explicit ServerCall(std::size_t max_message_bytes);
+
+  /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
+  /// none.
+  void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
+             Nanoseconds timeout);
+
+  // What the connection's session reports.
+  void on_data(Bytes bytes);
+  void on_request_end() noexcept { request_ended_ = true; }
+  void on_stream_writable();
+  void on_stream_closed();
+
+  /// Starts or resumes the handler with what arrived in this batch.
+  void on_batch();
+
+  /// The connection is gone: destroys the handler's frame. From the ready list.
+  void abandon();
+
+  /// Ends the call with a failure of its own: sends the status now, destroys the handler later.
+  void fail_call(Status status);
+
+  // Call
+  std::string_view method() const noexcept override { return method_->path; }
+  const Metadata& metadata() override;
+  Metadata& initial_metadata() override { return initial_metadata_; }
+  Metadata& trailing_metadata() override { return trailing_metadata_; }
+  Instant deadline() const noexcept override { return deadline_; }
+  Instant received_at() const noexcept override { return received_at_; }
+  std::string peer() const override;
+  Instant now() const noexcept override;
+
+  // MessageStream
+  bool message_ready() override;
+  std::optional<Bytes> take_message() override;
+  void reject_message() override;
+  void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
+  std::uint8_t* reserve_message(std::size_t bytes) override;
+  void commit_message() override;
+  bool writable() const override;
+  void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
+
+ private:
+  void on_task_done() override;
+  void run() override;
+  void on_time() override;
+
+  void start_handler();
+  template <class Step>
+  void step_handler(Step step);
+  void wake_reader();
+  void wake_writer();
+  void complete();
+  void send_initial_headers();
+  void send_status(const Status& status);
+  void count_end(const Status& status);
+  void give_credit();
+  void drop_handler();
+  void release_if_over();
+
+  std::size_t max_message_bytes_;
+  ServerConnection* connection_ = nullptr;
+  http2::Stream* stream_ = nullptr;  // null once it has closed
+  const RegisteredMethod* method_ = nullptr;
+  Task<Status> task_;
+  MessageBuffer buffer_;
+  std::size_t uncredited_bytes_ = 0;  // received and not given back to the peer's window
+  std::size_t reserved_bytes_ = 0;
+  Instant received_at_;
+  Instant deadline_ = never;
+  Waiter* message_waiter_ = nullptr;
+  Waiter* writable_waiter_ = nullptr;
+  std::optional<Metadata> metadata_;
+  Metadata initial_metadata_;
+  Metadata trailing_metadata_;
+  bool request_ended_ = false;
+  bool started_ = false;
+  bool stepping_ = false;  // the handler is being resumed by this object
+  bool headers_sent_ = false;
+  bool status_sent_ = false;
+  bool drop_handler_ = false;  // the handler is to be destroyed from the ready list
+};
+
+}  // namespace ringrpc

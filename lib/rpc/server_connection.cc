@@ -1,0 +1,183 @@
+#include "rpc/server_connection.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "ringrpc/log.h"
+
+#include "rpc/base64.h"
+#include "rpc/response_headers.h"
+#include "rpc/server_shard.h"
+#include "rpc/timeout.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t drain_ping = 0x647261696e;  // "drain"
+constexpr std::chrono::seconds drain_ping_timeout{5};
+
+Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
+
+bool valid_binary_values(std::string_view values) {
+  for (std::size_t at = 0; at <= values.size();) {
+    const std::size_t comma = std::min(values.find(',', at), values.size());
+    if (!base64_decode(values.substr(at, comma - at))) return false;
+    at = comma + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+/// What a request's headers say to gRPC.
+struct ServerConnection::Request {
+  explicit Request(const http2::Stream& stream) {
+    for (const http2::Header& header : stream.headers()) read(header);
+  }
+
+  void read(const http2::Header& header) {
+    const std::string_view name = header.name;
+    switch (name.size()) {
+      case 5:
+        if (name == ":path") path = header.value;
+        break;
+      case 7:
+        if (name == ":method") post = header.value == "POST";
+        break;
+      case 12:
+        if (name == "content-type") grpc = is_grpc_content_type(header.value);
+        if (name == "grpc-timeout") {
+          const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
+          if (!parsed) malformed_field = header;
+          timeout = parsed.value_or(Nanoseconds::max());
+        }
+        break;
+      case 13:
+        if (name == "grpc-encoding") encoding = header.value;
+        break;
+      default:
+        break;
+    }
+    if (name.ends_with("-bin") && !valid_binary_values(header.value)) malformed_field = header;
+  }
+
+  std::string_view path;
+  std::string_view encoding = "identity";
+  Nanoseconds timeout = Nanoseconds::max();
+  http2::Header malformed_field;
+  bool post = false;
+  bool grpc = false;
+};
+
+ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
+    : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
+                 *this),
+      owner_(owner) {}
+
+ServerConnection::~ServerConnection() {
+  calls_.for_each([](ServerCall& call) { call.abandon(); });
+}
+
+ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
+
+void ServerConnection::on_headers(http2::Stream& stream) {
+  const Request request(stream);
+  if (!request.post) return send_http_error(session(), stream, "405", malformed("gRPC requests are POSTs"));
+  if (!request.grpc)
+    return send_http_error(session(), stream, "415", malformed("the content-type is not application/grpc"));
+  if (!request.malformed_field.name.empty())
+    return send_http_error(session(), stream, "400",
+                           malformed("malformed " + std::string(request.malformed_field.name) + " \"" +
+                                     std::string(request.malformed_field.value) + "\""));
+  const RegisteredMethod* method = owner_.methods().find(request.path);
+  if (!method) return refuse(stream, owner_.methods().unknown(request.path));
+  if (request.encoding != "identity")
+    return refuse(stream, Status(Code::UNIMPLEMENTED,
+                                 "grpc-encoding \"" + std::string(request.encoding) +
+                                     "\" is not supported, identity is",
+                                 Initiator::peer));
+  if (request.timeout <= Nanoseconds::zero())
+    return refuse(stream,
+                  Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
+  if (calls_in_flight_ >= owner_.limits().max_concurrent_streams)
+    return session().reset(stream, http2::ErrorCode::refused_stream);
+
+  ServerCall& call = owner_.take_call();
+  stream.user = &call;
+  stream.keep_headers();
+  calls_.push_back(call);
+  ++calls_in_flight_;
+  ++counters().calls_started;
+  call.begin(*this, stream, *method, request.timeout);
+}
+
+void ServerConnection::refuse(http2::Stream& stream, const Status& status) {
+  ++counters().calls_started;
+  ++counters().calls_failed;
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
+  send_trailers_only(session(), stream, status, {}, {});
+}
+
+void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {
+  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->on_data(bytes);
+  add_credit(bytes.size());
+}
+
+void ServerConnection::on_trailers(http2::Stream&) {}  // requests have none that gRPC knows
+
+void ServerConnection::on_end(http2::Stream& stream) {
+  if (auto* call = static_cast<ServerCall*>(stream.user)) {
+    call->on_request_end();
+    join_batch(*call);
+  }
+}
+
+void ServerConnection::on_writable(http2::Stream& stream) {
+  if (auto* call = static_cast<ServerCall*>(stream.user)) call->on_stream_writable();
+}
+
+void ServerConnection::on_closed(http2::Stream& stream, http2::ErrorCode, bool) {
+  if (auto* call = static_cast<ServerCall*>(stream.user)) call->on_stream_closed();
+}
+
+void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
+  if (code != http2::ErrorCode::no_error)
+    log::info("{}: the client says goodbye: {} {}", peer(), http2::name(code), debug);
+}
+
+void ServerConnection::on_batch() {
+  while (ServerCall* call = batch_.pop_front()) call->on_batch();
+  if (credit_bytes_ > 0) session().consumed(std::exchange(credit_bytes_, 0));
+}
+
+void ServerConnection::on_lost(const Status& why) {
+  if (!why.ok() && log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
+  owner_.remove(*this);
+}
+
+void ServerConnection::give_back(ServerCall& call) noexcept {
+  --calls_in_flight_;
+  owner_.give_back_call(call);
+}
+
+void ServerConnection::drain() {
+  session().announce_shutdown();
+  session().ping(drain_ping);
+  shard().timers().arm(drain_timer_, after(shard().now(), drain_ping_timeout));
+  flush_soon();
+}
+
+void ServerConnection::on_ping_ack(std::uint64_t opaque) {
+  if (opaque == drain_ping) finish_drain();
+}
+
+void ServerConnection::finish_drain() {
+  drain_timer_.cancel();
+  session().goaway(http2::ErrorCode::no_error);
+  flush_soon();
+}
+
+}  // namespace ringrpc

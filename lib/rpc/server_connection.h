@@ -1,0 +1,79 @@
+/// One client's connection to the server: requests become calls.
+///
+/// Checks what gRPC asks of a request's headers (PROTOCOL-HTTP2.md, "Requests"), finds the method and hands
+/// the rest to the call. Belongs to its shard and to the shard's list of connections.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "ringrpc/server.h"
+
+#include "reactor/intrusive_list.h"
+#include "rpc/connection.h"
+#include "rpc/server_call.h"
+
+namespace ringrpc {
+
+class ServerShard;
+
+struct ConnectionTag;
+
+class ServerConnection final : public Connection, public ListNodeOf<ConnectionTag>, private http2::Events {
+ public:
+  ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream);
+  ~ServerConnection() override;
+
+  /// Tells the peer to go elsewhere and ends when the calls in flight have: two GOAWAYs with a round trip, at
+  /// most 5 s, in between.
+  void drain();
+
+  std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
+  ServerCounters& counters() noexcept;
+
+  // For its calls.
+  void join_batch(ServerCall& call) noexcept {
+    if (!call.ListNodeOf<BatchTag>::linked()) batch_.push_back(call);
+  }
+  void add_credit(std::size_t bytes) noexcept { credit_bytes_ += bytes; }
+  void give_back(ServerCall& call) noexcept;
+
+ private:
+  /// The second step of a drain when the peer does not answer the PING in time.
+  class DrainTimer final : public ringrpc::Timer {
+   public:
+    explicit DrainTimer(ServerConnection& connection) noexcept : connection_(connection) {}
+    void on_time() override { connection_.finish_drain(); }
+
+   private:
+    ServerConnection& connection_;
+  };
+
+  struct Request;
+
+  void on_batch() override;
+  void on_lost(const Status& why) override;
+
+  void on_headers(http2::Stream& stream) override;
+  void on_data(http2::Stream& stream, Bytes bytes) override;
+  void on_trailers(http2::Stream& stream) override;
+  void on_end(http2::Stream& stream) override;
+  void on_writable(http2::Stream& stream) override;
+  void on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) override;
+  void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;
+  void on_ping_ack(std::uint64_t opaque) override;
+  void on_settings() override { established(); }
+
+  void refuse(http2::Stream& stream, const Status& status);
+  void finish_drain();
+
+  ServerShard& owner_;
+  ListOf<ServerCall, CallTag> calls_;
+  ListOf<ServerCall, BatchTag> batch_;
+  std::size_t calls_in_flight_ = 0;
+  std::size_t credit_bytes_ = 0;
+  DrainTimer drain_timer_{*this};
+};
+
+}  // namespace ringrpc

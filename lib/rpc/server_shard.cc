@@ -1,0 +1,60 @@
+#include "rpc/server_shard.h"
+
+#include <utility>
+
+namespace ringrpc {
+
+ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
+    : shard_(shard), methods_(methods), max_message_bytes_(options.max_message_bytes) {
+  limits_.max_concurrent_streams = options.max_concurrent_streams;
+  timeouts_.handshake = options.handshake_timeout;
+  timeouts_.stall = options.stall_timeout;
+  free_calls_.reserve(kept_calls);
+}
+
+ServerShard::~ServerShard() { end_all(); }
+
+void ServerShard::add(UniqueFd descriptor) {
+  auto* connection = new ServerConnection(*this, shard_.io().adopt(std::move(descriptor)));
+  connections_.push_back(*connection);
+  ++counters_.connections_open;
+  connection->start();
+  if (draining_) connection->drain();
+}
+
+void ServerShard::remove(ServerConnection& connection) {
+  delete &connection;
+  --counters_.connections_open;
+  shard_.load().fetch_sub(1, std::memory_order_relaxed);
+  if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
+  if (connections_.empty() && on_empty_) std::exchange(on_empty_, nullptr)();
+}
+
+void ServerShard::drain(std::move_only_function<void()> empty) {
+  draining_ = true;
+  if (connections_.empty()) return empty();
+  on_empty_ = std::move(empty);
+  connections_.for_each([](ServerConnection& connection) { connection.drain(); });
+}
+
+std::uint64_t ServerShard::end_all() {
+  std::uint64_t calls = 0;
+  connections_.for_each([&](ServerConnection& connection) {
+    calls += connection.calls_in_flight();
+    remove(connection);
+  });
+  return calls;
+}
+
+ServerCall& ServerShard::take_call() {
+  if (free_calls_.empty()) return *new ServerCall(max_message_bytes_);
+  ServerCall* call = free_calls_.back().release();
+  free_calls_.pop_back();
+  return *call;
+}
+
+void ServerShard::give_back_call(ServerCall& call) noexcept {
+  free_calls_.emplace_back(&call);  // not destroyed here: the call itself is the caller
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,60 @@
+/// What one shard of a server holds: its connections, its pool of calls, its counters.
+///
+/// Belongs to the shard's thread; `counters` is read from others through `Shard::post`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ringrpc/server.h"
+
+#include "http2/session.h"
+#include "reactor/shard.h"
+#include "rpc/method_table.h"
+#include "rpc/server_connection.h"
+
+namespace ringrpc {
+
+class ServerShard {
+ public:
+  ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options);
+  ServerShard(const ServerShard&) = delete;
+  ServerShard& operator=(const ServerShard&) = delete;
+  /// Connections that remain are ended at once.
+  ~ServerShard();
+
+  /// Serves a connection that the shard's load already counts.
+  void add(UniqueFd connection);
+  void remove(ServerConnection& connection);
+
+  /// Drains every connection, and those still to come; `empty` is called once none is left.
+  void drain(std::move_only_function<void()> empty);
+  /// Ends every connection at once; how many calls were in flight.
+  std::uint64_t end_all();
+
+  Shard& shard() noexcept { return shard_; }
+  const MethodTable& methods() const noexcept { return methods_; }
+  const http2::Limits& limits() const noexcept { return limits_; }
+  const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  ServerCounters& counters() noexcept { return counters_; }
+
+  ServerCall& take_call();
+  void give_back_call(ServerCall& call) noexcept;
+
+ private:
+  static constexpr std::size_t kept_calls = 256;
+
+  Shard& shard_;
+  const MethodTable& methods_;
+  std::size_t max_message_bytes_;
+  http2::Limits limits_;
+  ConnectionTimeouts timeouts_;
+  ServerCounters counters_;
+  std::vector<std::unique_ptr<ServerCall>> free_calls_;
+  ListOf<ServerConnection, ConnectionTag> connections_;
+  bool draining_ = false;
+  std::move_only_function<void()> on_empty_;
+};
+
+}  // namespace ringrpc

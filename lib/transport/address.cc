@@ -1,0 +1,183 @@
+#include "transport/address.h"
+
+#include <arpa/inet.h>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <optional>
+#include <sys/un.h>
+
+namespace ringrpc {
+namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view abstract_prefix = "unix-abstract:";
+constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
+
+std::unexpected<Status> bad_address(std::string_view text, std::string_view why) {
+  return fail(Code::INVALID_ARGUMENT, "address \"" + std::string(text) + "\": " + std::string(why),
+              Initiator::application);
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return port;
+}
+
+SocketAddress from_sockaddr(const void* address, socklen_t length) {
+  SocketAddress result;
+  std::memcpy(&result.storage, address, length);
+  result.length = length;
+  return result;
+}
+
+SocketAddress ipv4(in_addr host, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr = host;
+  address.sin_port = htons(port);
+  return from_sockaddr(&address, sizeof address);
+}
+
+SocketAddress ipv6(const in6_addr& host, std::uint16_t port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = host;
+  address.sin6_port = htons(port);
+  return from_sockaddr(&address, sizeof address);
+}
+
+/// Addresses that need no resolver; empty for other names.
+std::vector<SocketAddress> literal(const std::string& host, std::uint16_t port) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return {ipv4(four, port)};
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return {ipv6(six, port)};
+  if (host == "localhost") return {ipv4({htonl(INADDR_LOOPBACK)}, port), ipv6(in6addr_loopback, port)};
+  return {};
+}
+
+Result<std::vector<SocketAddress>> ask_resolver(const Address& address) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error =
+      getaddrinfo(address.name().c_str(), std::to_string(address.port()).c_str(), &hints, &found);
+  if (error != 0)
+    return fail(Code::UNAVAILABLE, "resolve " + address.name() + ": " + gai_strerror(error),
+                Initiator::library);
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  std::vector<SocketAddress> addresses;
+  for (const addrinfo* at = found; at; at = at->ai_next)
+    addresses.push_back(from_sockaddr(at->ai_addr, at->ai_addrlen));
+  return addresses;
+}
+
+SocketAddress unix_address(const Address& address) {
+  sockaddr_un unix{};
+  unix.sun_family = AF_UNIX;
+  const bool abstract = address.kind() == Address::Kind::unix_abstract;
+  std::memcpy(unix.sun_path + (abstract ? 1 : 0), address.name().data(), address.name().size());
+  const std::size_t length = offsetof(sockaddr_un, sun_path) + address.name().size() + 1;
+  return from_sockaddr(&unix, static_cast<socklen_t>(length));
+}
+
+std::string unix_to_string(const SocketAddress& address) {
+  sockaddr_un unix{};
+  std::memcpy(&unix, &address.storage, std::min<std::size_t>(address.length, sizeof unix));
+  const std::size_t named =
+      address.length - std::min<std::size_t>(address.length, offsetof(sockaddr_un, sun_path));
+  if (named == 0) return std::string(unix_prefix);
+  if (unix.sun_path[0] == '\0')
+    return std::string(abstract_prefix) + std::string(unix.sun_path + 1, named - 1);
+  return std::string(unix_prefix) + std::string(unix.sun_path, strnlen(unix.sun_path, named));
+}
+
+}  // namespace
+
+Result<Address> Address::parse(std::string_view text) {
+  for (const auto& [prefix, kind] :
+       {std::pair(unix_prefix, Kind::unix_path), {abstract_prefix, Kind::unix_abstract}}) {
+    if (!text.starts_with(prefix)) continue;
+    const std::string_view name = text.substr(prefix.size());
+    if (name.empty()) return bad_address(text, "a name must follow the colon");
+    if (name.size() > max_path_bytes)
+      return bad_address(
+          text, "the name is longer than the " + std::to_string(max_path_bytes) + " bytes of a unix socket");
+    return Address(kind, std::string(name), 0);
+  }
+
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return bad_address(text, "want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
+  if (!port) return bad_address(text, "the port must be a number from 0 to 65535");
+  std::string_view host = text.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    in6_addr six{};
+    if (inet_pton(AF_INET6, std::string(host).c_str(), &six) != 1)
+      return bad_address(text, "what stands in brackets is not an IPv6 address");
+  } else if (host.find(':') != std::string_view::npos) {
+    return bad_address(text, "an IPv6 address stands in brackets: [::1]:50051");
+  }
+  if (host.find_first_of("/ \t[]") != std::string_view::npos)
+    return bad_address(text, "want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  return Address(Kind::tcp, std::string(host), *port);
+}
+
+std::string Address::to_string() const {
+  switch (kind_) {
+    case Kind::unix_path:
+      return std::string(unix_prefix) + name_;
+    case Kind::unix_abstract:
+      return std::string(abstract_prefix) + name_;
+    case Kind::tcp:
+      break;
+  }
+  const bool six = name_.find(':') != std::string::npos;
+  return (six ? "[" + name_ + "]" : name_) + ":" + std::to_string(port_);
+}
+
+std::string Address::authority() const { return kind_ == Kind::tcp ? to_string() : "localhost"; }
+
+bool resolves_at_once(const Address& address) noexcept {
+  return address.kind() != Address::Kind::tcp || !literal(address.name(), address.port()).empty();
+}
+
+Result<std::vector<SocketAddress>> resolve(const Address& address) {
+  if (address.kind() != Address::Kind::tcp) return std::vector{unix_address(address)};
+  std::vector<SocketAddress> at_once = literal(address.name(), address.port());
+  if (!at_once.empty()) return at_once;
+  return ask_resolver(address);
+}
+
+std::string to_string(const SocketAddress& address) {
+  char host[INET6_ADDRSTRLEN] = "";
+  switch (address.family()) {
+    case AF_INET: {
+      sockaddr_in four{};
+      std::memcpy(&four, &address.storage, sizeof four);
+      inet_ntop(AF_INET, &four.sin_addr, host, sizeof host);
+      return std::string(host) + ":" + std::to_string(ntohs(four.sin_port));
+    }
+    case AF_INET6: {
+      sockaddr_in6 six{};
+      std::memcpy(&six, &address.storage, sizeof six);
+      inet_ntop(AF_INET6, &six.sin6_addr, host, sizeof host);
+      return "[" + std::string(host) + "]:" + std::to_string(ntohs(six.sin6_port));
+    }
+    case AF_UNIX:
+      return unix_to_string(address);
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,85 @@
+#include "transport/listener.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+#include <sys/socket.h>
+
+#include "ringrpc/log.h"
+
+namespace ringrpc {
+namespace {
+
+/// What to do about a failure to listen.
+std::string_view remedy(Code code, const Address& address) {
+  switch (code) {
+    case Code::ALREADY_EXISTS:
+      return address.kind() == Address::Kind::tcp ? "; stop what listens there, or choose another port"
+                                                  : "; stop what listens there, or choose another name";
+    case Code::PERMISSION_DENIED:
+      return address.kind() == Address::Kind::tcp
+                 ? "; ports below 1024 need CAP_NET_BIND_SERVICE, choose a higher one"
+                 : "; the directory must be writable for this user";
+    case Code::NOT_FOUND:
+      return "; the directory must exist";
+    case Code::RESOURCE_EXHAUSTED:
+      return "; raise the limit on open files (ulimit -n)";
+    case Code::UNAVAILABLE:
+      return "; the address must be one of this machine's";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::uint32_t max_connections)
+    : shards_(shards), sink_(sink), max_connections_(max_connections) {}
+
+Result<std::string> Listener::listen(const Address& address) {
+  Result<std::vector<SocketAddress>> sockets = resolve(address);
+  if (!sockets) return std::unexpected(std::move(sockets).error());
+  // A name with several addresses (localhost) listens on the first: the others may not exist on this machine.
+  Result<std::unique_ptr<Acceptor>> acceptor =
+      shards_.front()->io().listen(sockets->front(), SOMAXCONN, *this);
+  if (!acceptor) {
+    const Status& cause = acceptor.error();
+    return fail(cause.code(),
+                "listen on " + address.to_string() + ": " + std::string(cause.message()) +
+                    std::string(remedy(cause.code(), address)),
+                cause.initiator());
+  }
+  acceptors_.push_back(std::move(*acceptor));
+  return to_string(acceptors_.back()->address());
+}
+
+void Listener::on_accepted(UniqueFd connection) {
+  if (connections() >= max_connections_) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+  Shard& shard = least_loaded();
+  shard.load().fetch_add(1, std::memory_order_relaxed);
+  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection));
+  shard.post([&sink = sink_, &shard, connection = std::move(connection)]() mutable {
+    sink.on_connection(shard, std::move(connection));
+  });
+}
+
+void Listener::on_accept_error(int error) {
+  log::warn("accept: {}; connections wait until this passes", std::strerror(error));
+}
+
+Shard& Listener::least_loaded() const {
+  return **std::ranges::min_element(
+      shards_, {}, [](Shard* shard) { return shard->load().load(std::memory_order_relaxed); });
+}
+
+std::uint32_t Listener::connections() const {
+  return std::transform_reduce(shards_.begin(), shards_.end(), 0u, std::plus<>(),
+                               [](Shard* shard) { return shard->load().load(std::memory_order_relaxed); });
+}
+
+}  // namespace ringrpc

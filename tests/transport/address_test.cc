@@ -1,0 +1,61 @@
+#include "transport/address.h"
+
+#include <doctest/doctest.h>
+#include <string>
+
+namespace ringrpc {
+namespace {
+
+std::string round_trip(std::string_view text) {
+  const Result<Address> address = Address::parse(text);
+  return address ? address->to_string() : std::string(address.error().message());
+}
+
+TEST_CASE("an address is written as it is read") {
+  for (const char* text : {"127.0.0.1:50051", "[::1]:50051", "localhost:0", "example.org:65535",
+                           "unix:/run/x.sock", "unix:relative.sock", "unix-abstract:name"})
+    CHECK(round_trip(text) == text);
+}
+
+TEST_CASE("a bad address is refused with what would be right") {
+  CHECK(round_trip("50051") ==
+        "address \"50051\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  CHECK(round_trip("") == "address \"\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  CHECK(round_trip(":50051") ==
+        "address \":50051\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  CHECK(round_trip("host:65536") == "address \"host:65536\": the port must be a number from 0 to 65535");
+  CHECK(round_trip("host:") == "address \"host:\": the port must be a number from 0 to 65535");
+  CHECK(round_trip("host:-1") == "address \"host:-1\": the port must be a number from 0 to 65535");
+  CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address stands in brackets: [::1]:50051");
+  CHECK(round_trip("[nonsense]:1") ==
+        "address \"[nonsense]:1\": what stands in brackets is not an IPv6 address");
+  CHECK(round_trip("unix:") == "address \"unix:\": a name must follow the colon");
+  CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
+  CHECK(round_trip("http://x:1").ends_with("unix:/path or unix-abstract:name"));
+}
+
+TEST_CASE("literal addresses and unix sockets resolve at once, and back to the same words") {
+  for (const char* text : {"127.0.0.1:50051", "[::1]:50051", "unix:/run/x.sock", "unix-abstract:name"}) {
+    const Address address = *Address::parse(text);
+    CHECK(resolves_at_once(address));
+    const auto sockets = resolve(address);
+    REQUIRE(sockets);
+    CHECK(to_string(sockets->front()) == text);
+  }
+  CHECK(to_string(resolve(*Address::parse("localhost:7"))->front()) == "127.0.0.1:7");
+  CHECK_FALSE(resolves_at_once(*Address::parse("example.org:80")));
+}
+
+TEST_CASE("the longest unix path fits") {
+  const std::string path = "unix:/" + std::string(106, 'x');
+  CHECK(to_string(resolve(*Address::parse(path))->front()) == path);
+}
+
+TEST_CASE("what a client says in :authority is never a path") {
+  CHECK(Address::parse("unix:/run/x.sock")->authority() == "localhost");
+  CHECK(Address::parse("unix-abstract:x")->authority() == "localhost");
+  CHECK(Address::parse("[::1]:50051")->authority() == "[::1]:50051");
+}
+
+}  // namespace
+}  // namespace ringrpc
