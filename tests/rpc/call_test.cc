@@ -1,0 +1,239 @@
+/// Calls of every kind, end to end, over every kind of network.
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<Result<RawMessage>> unary(Channel& channel, std::string_view method, std::string request,
+                               CallOptions options = {}) {
+  const std::string path = "/test.v1.Raw/" + std::string(method);
+  co_return co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{std::move(request)},
+                                                                std::move(options));
+}
+
+TEST_CASE("a unary call answers with its message") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      for (const std::size_t bytes : {0uz, 1uz, 16uz, 5'000uz, 20'000uz}) {
+        const std::string payload(bytes, 'p');
+        const Result<RawMessage> response = co_await unary(channel, "Echo", payload);
+        REQUIRE_MESSAGE(response, response.error().to_string());
+        CHECK(response->bytes == payload);
+      }
+    }));
+  });
+}
+
+TEST_CASE("a message larger than every window arrives whole") {
+  SimulatedWorld world(7, benign_faults());
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const std::string payload(3'000'000, 'p');
+    const Result<RawMessage> response = co_await unary(channel, "Echo", payload);
+    REQUIRE_MESSAGE(response, response.error().to_string());
+    CHECK(response->bytes == payload);
+  }));
+}
+
+TEST_CASE("a failure arrives with its code, message and trailing metadata") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      for (int code = 1; code <= 16; ++code) {
+        ResponseMetadata response;
+        CallOptions options;
+        options.response = &response;
+        const Result<RawMessage> answer = co_await unary(channel, "Fail", std::to_string(code), options);
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code() == static_cast<Code>(code));
+        CHECK(answer.error().message() == "failed as asked, 100%");
+        CHECK(response.trailing.find("x-reason") == "asked for");
+      }
+    }));
+  });
+}
+
+TEST_CASE("a handler that throws fails its own call only") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const Result<RawMessage> thrown = co_await unary(channel, "Throw", "secret");
+      REQUIRE_FALSE(thrown);
+      CHECK(thrown.error().code() == Code::INTERNAL);
+      CHECK(thrown.error().message() == "the handler failed with an exception");
+      const Result<RawMessage> next = co_await unary(channel, "Echo", "still here");
+      REQUIRE(next);
+      CHECK(next->bytes == "still here");
+    }));
+  });
+}
+
+TEST_CASE("metadata goes both ways, binary included") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      ResponseMetadata response;
+      CallOptions options;
+      options.response = &response;
+      REQUIRE(options.metadata.add("x-text", "plain ~ text").ok());
+      REQUIRE(options.metadata.add("x-octets-bin", std::string_view("\0\xff\r\n", 4)).ok());
+      REQUIRE(co_await unary(channel, "Metadata", "", options));
+      CHECK(response.initial.find("x-text") == "plain ~ text");
+      CHECK(response.trailing.find("x-octets-bin") == std::string_view("\0\xff\r\n", 4));
+    }));
+  });
+}
+
+TEST_CASE("unknown services, methods and paths are named") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const auto error_of = [&](std::string path) -> Task<std::string> {
+        const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{}, {});
+        co_return answer ? "OK" : answer.error().to_string();
+      };
+      CHECK(co_await error_of("/test.v1.Raw/Nothing") == "UNIMPLEMENTED: unknown method Nothing of service test.v1.Raw");
+      CHECK(co_await error_of("/no.Such/Echo") == "UNIMPLEMENTED: unknown service no.Such");
+      CHECK(co_await error_of("//Echo") == "UNIMPLEMENTED: malformed path \"//Echo\", want /package.Service/Method");
+      CHECK(co_await error_of("/test.v1.Raw%2fEcho") ==
+            "UNIMPLEMENTED: malformed path \"/test.v1.Raw%2fEcho\", want /package.Service/Method");
+    }));
+  });
+}
+
+TEST_CASE("messages beyond the limit are refused either way") {
+  SimulatedWorld world(3);
+  ServerOptions options;
+  options.max_message_bytes = 1000;
+  world.serve(options);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto at_limit = co_await unary(channel, "Echo", std::string(1000, 'x'));
+    CHECK(at_limit);
+    const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
+    REQUIRE_FALSE(request);
+    CHECK(request.error().to_string() ==
+          "RESOURCE_EXHAUSTED: received a message of 1001 bytes, the limit is 1000");
+    const auto response = co_await unary(channel, "Inflate", "1001");
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() == "RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000");
+  }));
+  CHECK(world.run(
+      [](Channel& channel) -> Task<void> {
+        const auto received = co_await unary(channel, "Inflate", "501");
+        REQUIRE_FALSE(received);
+        CHECK(received.error().to_string() == "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
+      },
+      {.max_message_bytes = 500}));
+}
+
+TEST_CASE("a deadline that passes ends the call at both ends") {
+  for_each_world([](World& world) {
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      CallOptions options;
+      options.timeout = 20ms;
+      const auto late = co_await unary(channel, "Sleep", "600000", options);
+      REQUIRE_FALSE(late);
+      CHECK(late.error().code() == Code::DEADLINE_EXCEEDED);
+      options.timeout = 1h;
+      CHECK(co_await unary(channel, "Sleep", "1", options));
+    }));
+    CHECK(world.run_until([&] { return world.service().running == 0; }));
+  });
+}
+
+TEST_CASE("a call that is dropped destroys its handler") {
+  for_each_world([](World& world) {
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      {
+        const auto call = channel.call("/test.v1.Raw/Sleep", MethodKind::unary, {});
+        write_message(*call, RawMessage{"600000"});
+        call->writes_done();
+        while (world.service().running == 0) co_await sleep_for(1ms);
+      }
+      while (world.service().running == 1) co_await sleep_for(1ms);
+    }));
+    CHECK(world.server().counters().calls_failed == 1);
+  });
+}
+
+TEST_CASE("a server stream gives all its messages in order") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
+                                                                          RawMessage{"500"}, {});
+      int expected = 0;
+      while (auto message = co_await stream.next()) CHECK(message->bytes == std::to_string(expected++));
+      CHECK(expected == 500);
+      const Status status = co_await stream.finish();
+      CHECK(status.ok());
+    }));
+  });
+}
+
+TEST_CASE("a client stream is read to its end") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      ClientWriter<RawMessage, RawMessage> writer(
+          channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, {}));
+      std::string expected;
+      for (int at = 0; at < 300; ++at) {
+        expected += std::to_string(at);
+        CHECK(co_await writer.write(RawMessage{std::to_string(at)}));
+      }
+      const Result<RawMessage> joined = co_await writer.finish();
+      REQUIRE_MESSAGE(joined, joined.error().to_string());
+      CHECK(joined->bytes == expected);
+    }));
+  });
+}
+
+TEST_CASE("both directions of a stream take turns") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      ClientStream<RawMessage, RawMessage> chat(channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+      for (int at = 0; at < 50; ++at) {
+        CHECK(co_await chat.write(RawMessage{std::to_string(at)}));
+        const auto answer = co_await chat.next();
+        REQUIRE(answer);
+        CHECK(answer->bytes == std::to_string(at));
+      }
+      chat.writes_done();
+      CHECK_FALSE(co_await chat.next());
+      const Status status = co_await chat.finish();
+      CHECK(status.ok());
+    }));
+  });
+}
+
+TEST_CASE("a client that takes no message where one is due says so") {
+  SimulatedWorld world(5);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto several = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
+                                                                             RawMessage{"2"}, {});
+    REQUIRE_FALSE(several);
+    CHECK(several.error().code() == Code::UNIMPLEMENTED);
+    const auto none = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
+                                                                          RawMessage{"0"}, {});
+    REQUIRE_FALSE(none);
+    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
+  }));
+}
+
+TEST_CASE("an address where nobody listens is named with the cause") {
+  RealWorld world;
+  world.serve({});
+  const std::string address = world.address();
+  world.stop();
+  world.run_until([turns = 0]() mutable { return ++turns > 10; });
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    const auto answer = co_await unary(channel, "Echo", "");
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().to_string() == "UNAVAILABLE: connect " + address + ": connection refused");
+  }));
+}
+
+}  // namespace
+}  // namespace ringrpc

@@ -1,0 +1,118 @@
+/// A service for tests whose messages are plain bytes: every kind of call, every way to end.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <charconv>
+#include <stdexcept>
+#include <string>
+
+#include "ringrpc/service.h"
+#include "ringrpc/sleep.h"
+
+namespace ringrpc {
+
+class RawService final : public Service {
+ public:
+  static constexpr std::string_view name = "test.v1.Raw";
+
+  std::string_view service_name() const noexcept override { return name; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Echo", MethodKind::unary, &detail::serve<RawService, &RawService::echo>},
+        Method{"Fail", MethodKind::unary, &detail::serve<RawService, &RawService::fail_with>},
+        Method{"Throw", MethodKind::unary, &detail::serve<RawService, &RawService::throw_up>},
+        Method{"Sleep", MethodKind::unary, &detail::serve<RawService, &RawService::sleep>},
+        Method{"Inflate", MethodKind::unary, &detail::serve<RawService, &RawService::inflate>},
+        Method{"Metadata", MethodKind::unary, &detail::serve<RawService, &RawService::metadata>},
+        Method{"Count", MethodKind::server_streaming, &detail::serve<RawService, &RawService::count>},
+        Method{"Join", MethodKind::client_streaming, &detail::serve<RawService, &RawService::join>},
+        Method{"Chat", MethodKind::bidirectional, &detail::serve<RawService, &RawService::chat>},
+    };
+    return methods;
+  }
+
+  /// Handlers that have begun and whose frames still exist.
+  int running = 0;
+  int started = 0;
+
+ private:
+  struct Presence {
+    explicit Presence(RawService& of) noexcept : service(of) {
+      ++service.running;
+      ++service.started;
+    }
+    Presence(const Presence&) = delete;
+    ~Presence() { --service.running; }
+    RawService& service;
+  };
+
+  static int number(const RawMessage& message) {
+    int value = 0;
+    std::from_chars(message.bytes.data(), message.bytes.data() + message.bytes.size(), value);
+    return value;
+  }
+
+  Task<Result<RawMessage>> echo(Call&, RawMessage request) {
+    const Presence present(*this);
+    co_return request;
+  }
+
+  /// Fails with the code whose number the request is.
+  Task<Result<RawMessage>> fail_with(Call& call, RawMessage request) {
+    const Presence present(*this);
+    (void)call.trailing_metadata().add("x-reason", "asked for");
+    co_return fail(static_cast<Code>(number(request)), "failed as asked, 100%");
+  }
+
+  Task<Result<RawMessage>> throw_up(Call&, RawMessage request) {
+    const Presence present(*this);
+    throw std::runtime_error(request.bytes);
+    co_return request;
+  }
+
+  /// Answers after as many milliseconds as the request says.
+  Task<Result<RawMessage>> sleep(Call&, RawMessage request) {
+    const Presence present(*this);
+    co_await sleep_for(std::chrono::milliseconds(number(request)));
+    co_return request;
+  }
+
+  /// Answers with as many bytes as the request says.
+  Task<Result<RawMessage>> inflate(Call&, RawMessage request) {
+    const Presence present(*this);
+    co_return RawMessage{std::string(static_cast<std::size_t>(number(request)), 'x')};
+  }
+
+  /// Returns the request's metadata: the text as initial, the binary as trailing.
+  Task<Result<RawMessage>> metadata(Call& call, RawMessage request) {
+    const Presence present(*this);
+    for (const Metadata::Entry& entry : call.metadata()) {
+      Metadata& to = entry.name.ends_with("-bin") ? call.trailing_metadata() : call.initial_metadata();
+      if (entry.name != "user-agent") (void)to.add(entry.name, entry.value);
+    }
+    co_return request;
+  }
+
+  Task<Status> count(Call&, RawMessage request, Writer<RawMessage>& out) {
+    const Presence present(*this);
+    const int end = number(request);
+    for (int at = 0; at < end; ++at) co_await out.write(RawMessage{std::to_string(at)});
+    co_return Status();
+  }
+
+  Task<Result<RawMessage>> join(Call&, Reader<RawMessage>& in) {
+    const Presence present(*this);
+    RawMessage joined;
+    while (auto message = co_await in.next()) joined.bytes += message->bytes;
+    co_return joined;
+  }
+
+  Task<Status> chat(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {
+    const Presence present(*this);
+    while (auto message = co_await in.next()) co_await out.write(*message);
+    co_return Status();
+  }
+};
+
+}  // namespace ringrpc

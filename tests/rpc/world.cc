@@ -1,0 +1,94 @@
+#include "rpc/world.h"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+#include "reactor/uring.h"
+#include "transport/address.h"
+
+namespace ringrpc {
+namespace {
+
+std::unique_ptr<Io> uring() {
+  Result<std::unique_ptr<Io>> io = make_uring({});
+  REQUIRE_MESSAGE(io, io.error().to_string());
+  return std::move(*io);
+}
+
+}  // namespace
+
+void World::serve(const ServerOptions& options, std::string_view where) {
+  REQUIRE(methods_.add(service_).ok());
+  server_ = std::make_unique<ServerShard>(server_shard(), methods_, options);
+  shards_[0] = &server_shard();
+  listener_ = std::make_unique<Listener>(shards_, *this, options.max_connections);
+  Result<std::string> bound = listener_->listen(*Address::parse(where));
+  REQUIRE_MESSAGE(bound, bound.error().to_string());
+  address_ = *bound;
+}
+
+void World::stop() {
+  listener_.reset();
+  server_.reset();
+}
+
+bool World::run(const Script& script, const ChannelOptions& options) {
+  if (address_.empty()) serve({});
+  std::unique_ptr<Channel> channel;
+  Task<void> task;
+  bool ended = false;
+  client_shard().post([&] {
+    channel = std::make_unique<Channel>(address_, options);
+    task = script(*channel);
+    task.start();
+  });
+  const bool done = run_until([&] { return task.done(); });
+  if (done) task.result();
+  client_shard().post([&] {
+    task = {};
+    channel.reset();
+    ended = true;
+  });
+  return run_until([&] { return ended; }) && done;
+}
+
+RealWorld::RealWorld()
+    : server_shard_(std::make_unique<Shard>(0, uring())), client_shard_(std::make_unique<Shard>(1, uring())) {}
+
+bool RealWorld::run_until(const std::function<bool()>& done) {
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > patience) return false;
+    server_shard_->turn(false);
+    client_shard_->turn(false);
+  }
+  return true;
+}
+
+SimulatedWorld::SimulatedWorld(std::uint64_t seed, const Faults& faults)
+    : simulation_(seed, {.shards = 2, .faults = faults}) {}
+
+Faults benign_faults() {
+  return {.short_read = 0.3, .short_write = 0.3, .delay = 0.3, .no_buffers = 0.05, .socket_buffer_bytes = 4096};
+}
+
+void for_each_world(const std::function<void(World&)>& test) {
+  {
+    INFO("over io_uring");
+    RealWorld world;
+    test(world);
+  }
+  {
+    INFO("one byte at a time");
+    SimulatedWorld world(1, {.socket_buffer_bytes = 1});
+    test(world);
+  }
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed ", seed);
+    SimulatedWorld world(seed, benign_faults());
+    test(world);
+  }
+}
+
+}  // namespace ringrpc

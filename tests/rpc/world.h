@@ -1,0 +1,95 @@
+/// Where RPC tests run: a server and a client on shards of their own, over real sockets or over a simulated network, all on one
+/// thread.
+///
+///   for_each_world([](World& world) {
+///     world.run([](Channel& channel) -> Task<void> { ... });
+///   });
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/server.h"
+
+#include "reactor/shard.h"
+#include "reactor/simulation.h"
+#include "rpc/method_table.h"
+#include "rpc/raw_service.h"
+#include "rpc/server_shard.h"
+#include "transport/listener.h"
+
+namespace ringrpc {
+
+class World : private ConnectionSink {
+ public:
+  using Script = std::function<Task<void>(Channel&)>;
+
+  virtual ~World() = default;
+
+  /// Runs a script of a client to its end, over a channel of its own; false when it hangs.
+  bool run(const Script& script, const ChannelOptions& options = {});
+  /// Turns the shards until `done` holds; false when it never does.
+  virtual bool run_until(const std::function<bool()>& done) = 0;
+
+  virtual Shard& server_shard() = 0;
+  virtual Shard& client_shard() = 0;
+
+  RawService& service() noexcept { return service_; }
+  ServerShard& server() noexcept { return *server_; }
+  const std::string& address() const noexcept { return address_; }
+
+  /// Starts the server; `run` does so with default options when it was not called.
+  void serve(const ServerOptions& options, std::string_view where = "127.0.0.1:0");
+  /// Ends the server and what is left of its connections.
+  void stop();
+
+ protected:
+  void on_connection(Shard&, UniqueFd connection) override { server_->add(std::move(connection)); }
+
+ private:
+  RawService service_;
+  MethodTable methods_;
+  Shard* shards_[1] = {};
+  std::unique_ptr<ServerShard> server_;
+  std::unique_ptr<Listener> listener_;
+  std::string address_;
+};
+
+/// io_uring on this machine's loopback.
+class RealWorld final : public World {
+ public:
+  RealWorld();
+  ~RealWorld() override { stop(); }
+  bool run_until(const std::function<bool()>& done) override;
+  Shard& server_shard() override { return *server_shard_; }
+  Shard& client_shard() override { return *client_shard_; }
+
+ private:
+  std::unique_ptr<Shard> server_shard_;
+  std::unique_ptr<Shard> client_shard_;
+};
+
+class SimulatedWorld final : public World {
+ public:
+  explicit SimulatedWorld(std::uint64_t seed, const Faults& faults = {});
+  ~SimulatedWorld() override { stop(); }
+  bool run_until(const std::function<bool()>& done) override { return simulation_.run_until(done); }
+  Shard& server_shard() override { return simulation_.shard(0); }
+  Shard& client_shard() override { return simulation_.shard(1); }
+  Simulation& simulation() noexcept { return simulation_; }
+
+ private:
+  Simulation simulation_;
+};
+
+/// Faults that cut and delay but lose nothing.
+Faults benign_faults();
+
+/// Runs `test` over real sockets, over a network that carries one byte at a time, and over networks of several seeds that cut and delay.
+void for_each_world(const std::function<void(World&)>& test);
+
+}  // namespace ringrpc
