@@ -1,0 +1,24 @@
+/// Writes the C++ of a .proto file's services: `protoc --ringrpc_out=DIR routes.proto` gives routes.ringrpc.h
+/// and routes.ringrpc.cc.
+///
+/// For each service there is a struct with its name: `RouteGuide::Service` to derive from for serving,
+/// `RouteGuide::Stub` for calling (see ringrpc/service.h and ringrpc/channel.h for their use). All bodies are
+/// in the .cc file, so that coroutines are compiled once and not by everyone who includes the header.
+#pragma once
+
+#include <cstdint>
+#include <google/protobuf/compiler/code_generator.h>
+#include <string>
+
+namespace ringrpc::plugin {
+
+class Generator final : public google::protobuf::compiler::CodeGenerator {
+ public:
+  std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
+
+  /// There are no parameters; any is refused.
+  bool Generate(const google::protobuf::FileDescriptor* file, const std::string& parameter,
+                google::protobuf::compiler::GeneratorContext* context, std::string* error) const override;
+};
+
+}  // namespace ringrpc::plugin

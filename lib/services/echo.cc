@@ -1,0 +1,20 @@
+#include "services/echo.h"
+
+#include <chrono>
+#include <utility>
+
+namespace ringrpc {
+
+Task<Result<echo::v1::EchoResponse>> EchoService::Echo(Call& call, echo::v1::EchoRequest request) {
+  using std::chrono::duration_cast;
+  using std::chrono::system_clock;
+
+  echo::v1::EchoResponse response;
+  response.set_payload(std::move(*request.mutable_payload()));
+  response.set_request_id(std::move(*request.mutable_request_id()));
+  response.set_timestamp(duration_cast<Nanoseconds>(system_clock::now().time_since_epoch()).count());
+  response.set_server_latency_ns((call.now() - call.received_at()).count());
+  co_return response;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,16 @@
+/// echo.v1.EchoService: answers with what it was sent.
+///
+///   EchoService echo;
+///   Server::start({&echo}, options);
+#pragma once
+
+#include "echo.ringrpc.h"
+
+namespace ringrpc {
+
+class EchoService final : public echo::v1::EchoService::Service {
+ public:
+  Task<Result<echo::v1::EchoResponse>> Echo(Call& call, echo::v1::EchoRequest request) override;
+};
+
+}  // namespace ringrpc
