@@ -5,14 +5,14 @@
 ///   out.append(body);
 ///   stream.send(std::move(out));
 ///
-/// A pool and its chains belong to one thread. An empty chain holds no slab, so an idle connection costs none.
+/// A pool and its chains belong to one thread. An empty chain holds no slab, so an idle connection costs
+/// none.
 #pragma once
-
-#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sys/uio.h>
 
 #include "ringrpc/bytes.h"
 
@@ -64,20 +64,30 @@ class Chain {
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
 
-  /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this chain.
-  std::uint8_t* reserve(std::size_t bytes);
+  /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this
+  /// chain.
+  std::uint8_t* reserve(std::size_t bytes) {
+    if (!tail_ || Slab::capacity - tail_->end < bytes) add_slab();
+    return tail_->data + tail_->end;
+  }
   /// Makes the first `bytes` of what `reserve` gave part of the chain.
-  void commit(std::size_t bytes) noexcept;
+  void commit(std::size_t bytes) noexcept {
+    tail_->end += static_cast<std::uint32_t>(bytes);
+    size_ += bytes;
+  }
   /// Copies, over as many slabs as it takes.
   void append(Bytes bytes);
 
-  /// Describes the content from the front; returns how many entries were filled. Valid until the chain changes.
+  /// Describes the content from the front; returns how many entries were filled. Valid until the chain
+  /// changes.
   std::size_t gather(std::span<iovec> into) const noexcept;
   /// Drops `bytes` from the front.
   void consume(std::size_t bytes) noexcept;
   void clear() noexcept;
 
  private:
+  void add_slab();
+
   SlabPool* pool_;
   Slab* head_ = nullptr;
   Slab* tail_ = nullptr;
