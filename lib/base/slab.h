@@ -9,11 +9,10 @@
 /// none.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sys/uio.h>
 
 #include "ringrpc/bytes.h"
 
@@ -67,9 +66,15 @@ class Chain {
 
   /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this
   /// chain.
-  std::uint8_t* reserve(std::size_t bytes);
+  std::uint8_t* reserve(std::size_t bytes) {
+    if (!tail_ || Slab::capacity - tail_->end < bytes) add_slab();
+    return tail_->data + tail_->end;
+  }
   /// Makes the first `bytes` of what `reserve` gave part of the chain.
-  void commit(std::size_t bytes) noexcept;
+  void commit(std::size_t bytes) noexcept {
+    tail_->end += static_cast<std::uint32_t>(bytes);
+    size_ += bytes;
+  }
   /// Copies, over as many slabs as it takes.
   void append(Bytes bytes);
 
@@ -81,6 +86,8 @@ class Chain {
   void clear() noexcept;
 
  private:
+  void add_slab();
+
   SlabPool* pool_;
   Slab* head_ = nullptr;
   Slab* tail_ = nullptr;

@@ -1,7 +1,7 @@
 /// A doubly linked list whose nodes are its elements' own, so that joining and leaving allocate nothing.
 ///
-/// An element leaves by itself when it is destroyed. An element derives from ListNode once for each list that it can be on at the same
-/// time (give the bases different tags).
+/// An element leaves by itself when it is destroyed. An element derives from ListNode once for each list that
+/// it can be on at the same time (give the bases different tags).
 #pragma once
 
 namespace ringrpc {
@@ -39,7 +39,8 @@ class ListOf {
   ListOf(const ListOf&) = delete;
   ListOf& operator=(const ListOf&) = delete;
   ~ListOf() {
-    while (pop_front()) {}
+    while (pop_front()) {
+    }
   }
 
   bool empty() const noexcept { return head_.next_ == &head_; }
@@ -56,7 +57,8 @@ class ListOf {
     return first;
   }
 
-  /// Calls `visit(element)` for each; `visit` may unlink or destroy the element that it is given, and no other.
+  /// Calls `visit(element)` for each; `visit` may unlink or destroy the element that it is given, and no
+  /// other.
   template <class Visit>
   void for_each(Visit visit) {
     for (Node* at = head_.next_; at != &head_;) {

@@ -8,25 +8,27 @@
 ///   stream.reset();                       // no handler is called any more
 ///
 /// How it stays safe:
-/// 1. Memory that the kernel can write to or read from (receive buffers, chains being sent) belongs to the backend from the
+/// 1. Memory that the kernel can write to or read from (receive buffers, chains being sent) belongs to the
+/// backend from the
 ///    call until the operation's final completion, even when the stream has been destroyed meanwhile.
-/// 2. Completions are reaped into a list and handed out by `dispatch`, never from inside a reap, a call to the seam or
+/// 2. Completions are reaped into a list and handed out by `dispatch`, never from inside a reap, a call to
+/// the seam or
 ///    another handler. So a handler may destroy its stream, and start, send and pause at will.
 /// 3. Destroying an object of the seam cancels what it waits for; its handler is not called after that.
 ///
 /// Everything here belongs to the shard's thread but `wake`.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <memory>
 #include <string_view>
+#include <sys/socket.h>
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/clock.h"
+#include "ringrpc/status.h"
+
 #include "base/slab.h"
 #include "base/unique_fd.h"
-#include "ringrpc/status.h"
 
 namespace ringrpc {
 
@@ -47,7 +49,8 @@ class ByteStream {
     virtual void on_received(Bytes bytes) = 0;
     /// Nothing more will arrive: 0 is the peer's orderly end, anything else an errno value. Called once.
     virtual void on_receive_end(int error) = 0;
-    /// The chain given to `send` has left whole (0), or was dropped with this errno value and the stream can send no more.
+    /// The chain given to `send` has left whole (0), or was dropped with this errno value and the stream can
+    /// send no more.
     virtual void on_sent(int error) = 0;
 
    protected:
@@ -60,8 +63,8 @@ class ByteStream {
   /// Begins to receive. Call once; `handler` must outlive the stream.
   virtual void start(Handler& handler) = 0;
 
-  /// Stops and goes on receiving, so that a peer who does not read cannot make us read. A few buffers that were
-  /// already on their way may still be delivered after a pause. Pausing twice is pausing once.
+  /// Stops and goes on receiving, so that a peer who does not read cannot make us read. A few buffers that
+  /// were already on their way may still be delivered after a pause. Pausing twice is pausing once.
   virtual void pause_receiving() = 0;
   virtual void resume_receiving() = 0;
 
@@ -83,10 +86,11 @@ class Acceptor {
  public:
   class Handler {
    public:
-    /// A connection; `connection` may be handed to another shard of the same kind of backend and adopted there.
+    /// A connection; `connection` may be handed to another shard of the same kind of backend and adopted
+    /// there.
     virtual void on_accepted(UniqueFd connection) = 0;
-    /// Accepting failed with this errno value (EMFILE, ENFILE, ENOMEM …). The acceptor goes on by itself, after 100 ms where the
-    /// cause is a lack of resources.
+    /// Accepting failed with this errno value (EMFILE, ENFILE, ENOMEM …). The acceptor goes on by itself,
+    /// after 100 ms where the cause is a lack of resources.
     virtual void on_accept_error(int error) = 0;
 
    protected:
@@ -124,7 +128,8 @@ class Io {
   /// The time now; the clock of tests for the simulated backend.
   virtual Instant now() const noexcept = 0;
 
-  /// Binds, listens and accepts. `backlog` as for listen(2). The status names the system call and the cause, not the address.
+  /// Binds, listens and accepts. `backlog` as for listen(2). The status names the system call and the cause,
+  /// not the address.
   virtual Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                                    Acceptor::Handler& handler) = 0;
 
@@ -134,8 +139,8 @@ class Io {
   /// Takes over a connected descriptor.
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 
-  /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is called or
-  /// `until` has come. `until` in the past means do not sleep.
+  /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is
+  /// called or `until` has come. `until` in the past means do not sleep.
   virtual void wait(Instant until) = 0;
 
   /// Calls the handlers for everything that `wait` reaped.

@@ -1,7 +1,7 @@
 /// What runs next on a shard: callbacks and coroutines that something has made ready.
 ///
-/// Nothing is resumed from inside the event that made it ready; it is pushed here and runs later in the same turn. Destroying an
-/// element takes it off the list.
+/// Nothing is resumed from inside the event that made it ready; it is pushed here and runs later in the same
+/// turn. Destroying an element takes it off the list.
 #pragma once
 
 #include <coroutine>
@@ -12,7 +12,8 @@ namespace ringrpc {
 
 struct ReadyTag;
 
-/// Something that can be made ready. `run` is called once per push, off the list, and may push or destroy itself.
+/// Something that can be made ready. `run` is called once per push, off the list, and may push or destroy
+/// itself.
 class Ready : public ListNodeOf<ReadyTag> {
  public:
   virtual void run() = 0;

@@ -1,4 +1,5 @@
-/// One shard: a loop with its own backend, timers, ready list and memory. Shards share nothing and talk by `post`.
+/// One shard: a loop with its own backend, timers, ready list and memory. Shards share nothing and talk by
+/// `post`.
 ///
 ///   Shard shard(0, make_uring(options));
 ///   std::jthread thread([&] { shard.run(); });
@@ -19,6 +20,7 @@
 #include <memory>
 
 #include "ringrpc/clock.h"
+
 #include "base/slab.h"
 #include "reactor/io.h"
 #include "reactor/ready_list.h"
@@ -63,8 +65,8 @@ class Shard {
     if (!flush.linked()) turn_ends_.push_back(flush);
   }
 
-  /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if it sleeps. Mail posted after
-  /// the loop has ended is destroyed with the shard, unrun.
+  /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if
+  /// it sleeps. Mail posted after the loop has ended is destroyed with the shard, unrun.
   void post(Mail mail);
 
   /// One turn; sleeps in it only when `may_sleep` and nothing is ready, until `until` at the latest.
@@ -81,6 +83,7 @@ class Shard {
 
  private:
   struct Letter;
+  void rouse() noexcept;
   void deliver_mail();
   void run_turn_ends();
 

@@ -3,14 +3,20 @@
 ///   class Deadline final : public Timer { void on_time() override { call_.expire(); } };
 ///   shard.timers().arm(deadline, after(shard.now(), 50ms));
 ///
-/// Arming, re-arming and cancelling cost O(1) and no allocation: the timer is the list node. A timer never fires early; it fires
-/// at most a tick and a turn late. Everything belongs to the shard's thread.
+/// Arming, re-arming and cancelling cost O(1) and no allocation: the timer is the list node. A timer never
+/// fires early; it fires at most a tick and a turn late. Everything belongs to the shard's thread.
+///
+/// A tick is a number of base 64; level L of the wheel holds the timers whose tick differs from the present
+/// one in digit L and in none above, in the slot of that digit. So the earliest timer is in the lowest slot
+/// of the lowest level that holds any, and a slot of a higher level is dealt out to lower ones when its time
+/// comes.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "ringrpc/clock.h"
+
 #include "reactor/intrusive_list.h"
 
 namespace ringrpc {
@@ -43,10 +49,11 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// Sets or moves the timer; `never` cancels it.
+  /// Sets or moves the timer; `never` cancels it. What is due already fires at the next tick.
   void arm(Timer& timer, Instant when) noexcept;
 
-  /// When the wheel wants to be advanced next, at or before the earliest timer; `never` when no timer is armed.
+  /// When the wheel wants to be advanced next, at or before the earliest timer; `never` when no timer is
+  /// armed.
   Instant next() const noexcept;
 
   /// Fires what is due at `now`, in order of ticks.
@@ -56,14 +63,21 @@ class TimerWheel {
   friend Timer;
   static constexpr unsigned bits = 6;
   static constexpr unsigned slots = 1u << bits;
-  static constexpr unsigned levels = 6;  // 64^6 ms is over two years; later timers wait in the last slot
+  static constexpr unsigned levels = 8;  // 64^8 ms is more than an Instant can say
 
-  void place(Timer& timer) noexcept;
-  void removed(Timer& timer) noexcept;
+  struct Place {
+    unsigned level;  ///< `levels` for none
+    unsigned slot;
+  };
+
+  Place place_of(std::uint64_t tick) const noexcept;
+  Place earliest() const noexcept;
+  std::uint64_t tick_of(Place place) const noexcept;
+  void insert(Timer& timer) noexcept;
+  void remove(Timer& timer) noexcept;
 
   Instant start_;
   std::uint64_t now_tick_ = 0;
-  std::size_t armed_ = 0;
   std::array<std::uint64_t, levels> occupied_{};
   std::array<std::array<List<Timer>, slots>, levels> wheel_;
 };

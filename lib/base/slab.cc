@@ -1,0 +1,96 @@
+#include "base/slab.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace ringrpc {
+
+SlabPool::~SlabPool() {
+  while (free_) delete std::exchange(free_, free_->next);
+}
+
+Slab* SlabPool::take() {
+  Slab* slab = free_;
+  if (slab) {
+    free_ = slab->next;
+    --free_count_;
+  } else {
+    slab = new Slab;  // the data stays uninitialised: it is written before it is read
+  }
+  ++in_use_;
+  slab->next = nullptr;
+  slab->begin = slab->end = 0;
+  return slab;
+}
+
+void SlabPool::give_back(Slab* slab) noexcept {
+  --in_use_;
+  if (free_count_ >= keep_) {
+    delete slab;
+    return;
+  }
+  slab->next = free_;
+  free_ = slab;
+  ++free_count_;
+}
+
+Chain::Chain(Chain&& other) noexcept
+    : pool_(other.pool_),
+      head_(std::exchange(other.head_, nullptr)),
+      tail_(std::exchange(other.tail_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+Chain& Chain::operator=(Chain&& other) noexcept {
+  std::swap(pool_, other.pool_);
+  std::swap(head_, other.head_);
+  std::swap(tail_, other.tail_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+void Chain::add_slab() {
+  Slab* slab = pool_->take();
+  (tail_ ? tail_->next : head_) = slab;
+  tail_ = slab;
+}
+
+void Chain::append(Bytes bytes) {
+  while (!bytes.empty()) {
+    std::uint8_t* room = reserve(1);
+    const std::size_t piece = std::min<std::size_t>(bytes.size(), Slab::capacity - tail_->end);
+    std::memcpy(room, bytes.data(), piece);
+    commit(piece);
+    bytes = bytes.subspan(piece);
+  }
+}
+
+std::size_t Chain::gather(std::span<iovec> into) const noexcept {
+  std::size_t filled = 0;
+  for (Slab* slab = head_; slab && filled < into.size(); slab = slab->next) {
+    if (slab->begin == slab->end) continue;  // reserved, not committed
+    into[filled++] = {slab->data + slab->begin, slab->end - slab->begin};
+  }
+  return filled;
+}
+
+void Chain::consume(std::size_t bytes) noexcept {
+  size_ -= bytes;
+  while (head_) {
+    const std::size_t piece = std::min<std::size_t>(bytes, head_->end - head_->begin);
+    head_->begin += static_cast<std::uint32_t>(piece);
+    bytes -= piece;
+    if (head_->begin != head_->end) return;
+    Slab* drained = std::exchange(head_, head_->next);
+    if (!head_) tail_ = nullptr;
+    pool_->give_back(drained);
+  }
+}
+
+void Chain::clear() noexcept {
+  while (head_) pool_->give_back(std::exchange(head_, head_->next));
+  tail_ = nullptr;
+  size_ = 0;
+}
+
+}  // namespace ringrpc

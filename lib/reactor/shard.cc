@@ -1,0 +1,102 @@
+#include "reactor/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringrpc {
+
+namespace {
+
+constinit thread_local Shard* running = nullptr;
+
+/// Makes a shard the current one for as long as this lives.
+class Current {
+ public:
+  explicit Current(Shard& shard) noexcept : previous_(std::exchange(running, &shard)) {}
+  Current(const Current&) = delete;
+  ~Current() { running = previous_; }
+
+ private:
+  Shard* previous_;
+};
+
+}  // namespace
+
+struct Shard::Letter {
+  Mail mail;
+  Letter* next;
+};
+
+Shard::Shard(unsigned index, std::unique_ptr<Io> io)
+    : index_(index), io_(std::move(io)), timers_(io_->now()), now_(io_->now()) {}
+
+Shard::~Shard() {
+  for (Letter* letter = mailbox_.load(std::memory_order_acquire); letter;)
+    delete std::exchange(letter, letter->next);
+}
+
+Shard* Shard::current() noexcept { return running; }
+
+void Shard::post(Mail mail) {
+  auto* letter = new Letter{std::move(mail), mailbox_.load(std::memory_order_relaxed)};
+  while (!mailbox_.compare_exchange_weak(letter->next, letter)) {
+  }
+  rouse();
+}
+
+void Shard::stop() noexcept {
+  stopping_.store(true);
+  rouse();
+}
+
+// A poster writes its letter and then reads `asleep_`; the shard writes `asleep_` and then reads the mailbox.
+// Sequential consistency lets at least one of them see the other, so no wake is lost, and a shard that is
+// awake costs no system call.
+void Shard::rouse() noexcept {
+  if (asleep_.load() && asleep_.exchange(false)) io_->wake();
+}
+
+void Shard::turn(bool may_sleep, Instant until) {
+  const Current current(*this);
+  Instant sleep_until = Instant::min();
+  if (may_sleep && ready_.empty() && turn_ends_.empty()) {
+    asleep_.store(true);
+    if (!mailbox_.load() && !stopping_.load()) sleep_until = std::min(until, timers_.next());
+  }
+  io_->wait(sleep_until);
+  asleep_.store(false, std::memory_order_relaxed);
+  now_ = io_->now();
+  io_->dispatch();
+  deliver_mail();
+  timers_.advance(now_);
+  ready_.run();
+  run_turn_ends();
+}
+
+void Shard::run() {
+  const Current current(*this);
+  while (!stopping_.load(std::memory_order_relaxed)) turn();
+}
+
+void Shard::deliver_mail() {
+  if (!mailbox_.load(std::memory_order_relaxed)) return;
+  Letter* newest = mailbox_.exchange(nullptr, std::memory_order_acquire);
+  Letter* oldest = nullptr;
+  while (newest) {
+    Letter* next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+  }
+  while (oldest) {
+    const std::unique_ptr<Letter> letter(std::exchange(oldest, oldest->next));
+    letter->mail();
+  }
+}
+
+void Shard::run_turn_ends() {
+  // What asks again meanwhile waits for the end of the next turn.
+  ListOf<TurnEnd, TurnEndTag> flushes;
+  flushes.splice(turn_ends_);
+  while (TurnEnd* flush = flushes.pop_front()) flush->on_turn_end();
+}
+
+}  // namespace ringrpc
