@@ -60,7 +60,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())
     server_shards_.push_back(std::make_unique<ServerShard>(*shard, methods_, options));
-  listener_ = std::make_unique<Listener>(shards_->all(), *this, options.max_connections);
+  ConnectionSink& sink = *this;
+  listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections);
   return listen(options);
 }
 

@@ -22,7 +22,8 @@ void World::serve(const ServerOptions& options, std::string_view where) {
   REQUIRE(methods_.add(service_).ok());
   server_ = std::make_unique<ServerShard>(server_shard(), methods_, options);
   shards_[0] = &server_shard();
-  listener_ = std::make_unique<Listener>(shards_, *this, options.max_connections);
+  ConnectionSink& sink = *this;
+  listener_ = std::make_unique<Listener>(shards_, sink, options.max_connections);
   Result<std::string> bound = listener_->listen(*Address::parse(where));
   REQUIRE_MESSAGE(bound, bound.error().to_string());
   address_ = *bound;
