@@ -58,7 +58,8 @@ class Shard {
   SlabPool& slabs() noexcept { return slabs_; }
 
   /// The time at which this turn's completions were reaped: exact enough for deadlines, and free.
-  Instant now() const noexcept { return now_; }
+  /// The reference stays valid with the shard.
+  const Instant& now() const noexcept { return now_; }
 
   /// Asks for `on_turn_end` at the end of this turn; no effect when it was asked for already.
   void at_turn_end(TurnEnd& flush) noexcept {

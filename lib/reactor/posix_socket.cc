@@ -1,0 +1,171 @@
+#include "reactor/posix_socket.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace ringrpc {
+
+namespace {
+
+const sockaddr* generic(const SocketAddress& address) noexcept {
+  return reinterpret_cast<const sockaddr*>(&address.storage);
+}
+
+bool is_ip(int family) noexcept { return family == AF_INET || family == AF_INET6; }
+
+void enable(int fd, int level, int option) noexcept {
+  const int on = 1;
+  // These options exist for every socket they are asked of; without one the socket works, only slower.
+  (void)::setsockopt(fd, level, option, &on, sizeof on);
+}
+
+UniqueFd open_socket(const SocketAddress& address) noexcept {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd && is_ip(address.family())) enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  return fd;
+}
+
+/// The path of a unix socket in the file system; empty for any other address, an abstract one among them.
+std::string socket_path(const SocketAddress& address) {
+  constexpr std::size_t begin = offsetof(sockaddr_un, sun_path);
+  if (address.family() != AF_UNIX || address.length <= begin) return {};
+  const auto* local = reinterpret_cast<const sockaddr_un*>(&address.storage);
+  return std::string(local->sun_path, ::strnlen(local->sun_path, address.length - begin));
+}
+
+/// Removes the file of a socket that nobody listens on; false when there is none to remove.
+bool remove_stale_socket(const SocketAddress& address) {
+  const std::string path = socket_path(address);
+  struct stat file{};
+  if (path.empty() || ::lstat(path.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  const UniqueFd probe = open_socket(address);
+  if (!probe || ::connect(probe.get(), generic(address), address.length) == 0 || errno != ECONNREFUSED)
+    return false;
+  return ::unlink(path.c_str()) == 0;
+}
+
+}  // namespace
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+  struct stat file{};
+  if (path_.empty()) return;
+  if (::lstat(path_.c_str(), &file) != 0) {
+    path_.clear();
+    return;
+  }
+  device_ = file.st_dev;
+  inode_ = file.st_ino;
+}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(device_, other.device_);
+  std::swap(inode_, other.inode_);
+  return *this;
+}
+
+void SocketFile::remove() noexcept {
+  struct stat file{};
+  if (path_.empty() || ::lstat(path_.c_str(), &file) != 0) return;
+  if (file.st_dev == device_ && file.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog) {
+  ListeningSocket made;
+  made.fd = open_socket(address);
+  if (!made.fd) return std::unexpected(from_errno("socket", errno));
+  const int fd = made.fd.get();
+  if (is_ip(address.family())) enable(fd, SOL_SOCKET, SO_REUSEADDR);
+  int bound = ::bind(fd, generic(address), address.length);
+  if (bound != 0 && errno == EADDRINUSE) {
+    bound = remove_stale_socket(address) ? ::bind(fd, generic(address), address.length) : -1;
+    if (bound != 0) errno = EADDRINUSE;
+  }
+  if (bound != 0) return std::unexpected(from_errno("bind", errno));
+  made.file = SocketFile(socket_path(address));
+  if (::listen(fd, backlog) != 0) return std::unexpected(from_errno("listen", errno));
+  made.address = local_address(fd);
+  return made;
+}
+
+Connecting start_connect(const SocketAddress& address) {
+  Connecting begun{open_socket(address), 0};
+  if (!begun.fd) {
+    begun.error = errno;
+  } else if (::connect(begun.fd.get(), generic(address), address.length) != 0) {
+    // A connect that a signal interrupts goes on in the background, as one in progress does.
+    begun.error = errno == EINTR ? EINPROGRESS : errno;
+  }
+  return begun;
+}
+
+int finish_connect(int fd) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  if (error != 0) return error;
+  // A socket may report writable without error and be unconnected still: only its peer's name proves it.
+  SocketAddress peer;
+  peer.length = sizeof peer.storage;
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) == 0 ? 0 : errno;
+}
+
+namespace {
+
+SocketAddress ask_address(int fd, int (*ask)(int, sockaddr*, socklen_t*)) noexcept {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  if (ask(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) address.length = 0;
+  if (address.length <= sizeof(sa_family_t)) address.length = 0;  // an unnamed unix socket
+  return address;
+}
+
+}  // namespace
+
+SocketAddress local_address(int fd) noexcept { return ask_address(fd, ::getsockname); }
+SocketAddress peer_address(int fd) noexcept { return ask_address(fd, ::getpeername); }
+
+bool is_socket(int fd) noexcept {
+  int type = 0;
+  socklen_t length = sizeof type;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+}
+
+AcceptRetry retry_after(int accept_error) noexcept {
+  switch (accept_error) {
+    case EAGAIN:
+    case EINTR:
+    case ECANCELED:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+      return AcceptRetry::at_once;
+    default:
+      return AcceptRetry::later;
+  }
+}
+
+void SpareDescriptor::refill() noexcept {
+  if (!fd_) fd_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void SpareDescriptor::refuse_waiting(int listener) noexcept {
+  refill();
+  fd_.reset();
+  while (UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC))) {
+  }
+  refill();
+}
+
+}  // namespace ringrpc

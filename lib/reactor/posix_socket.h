@@ -1,0 +1,89 @@
+/// Sockets as every backend of the kernel's makes them: how they are bound, connected and asked for their
+/// addresses.
+///
+///   Result<ListeningSocket> socket = open_listener(address, backlog);
+///   Connecting connecting = start_connect(address);      // then wait until writable, then finish_connect
+///
+/// All sockets are close-on-exec. Nothing here blocks.
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+#include <utility>
+
+#include "ringrpc/status.h"
+
+#include "base/unique_fd.h"
+#include "reactor/io.h"
+
+namespace ringrpc {
+
+/// The file of a listening unix socket, which is removed with it unless somebody else's has taken its place.
+class SocketFile {
+ public:
+  SocketFile() noexcept = default;
+  explicit SocketFile(std::string path);
+  SocketFile(SocketFile&& other) noexcept { *this = std::move(other); }
+  SocketFile& operator=(SocketFile&& other) noexcept;
+  ~SocketFile() { remove(); }
+
+ private:
+  void remove() noexcept;
+
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+struct ListeningSocket {
+  UniqueFd fd;
+  SocketAddress address;  ///< as bound, with the port that the kernel chose
+  SocketFile file;
+};
+
+/// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
+/// of an earlier server, and accepted connections inherit TCP_NODELAY. A unix socket's file that nobody
+/// listens on is replaced; one in use is EADDRINUSE. The status names the system call and the cause.
+Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
+
+/// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
+/// failed.
+struct Connecting {
+  UniqueFd fd;
+  int error = 0;
+};
+Connecting start_connect(const SocketAddress& address);
+
+/// The outcome once a connecting socket has become writable: 0 or an errno value.
+int finish_connect(int fd) noexcept;
+
+/// The address at this end and at the other; no address where there is none.
+SocketAddress local_address(int fd) noexcept;
+SocketAddress peer_address(int fd) noexcept;
+
+/// Whether `fd` is a socket.
+bool is_socket(int fd) noexcept;
+
+/// How to answer an error of accept(2).
+enum class AcceptRetry {
+  at_once,  ///< it was about one connection
+  later,    ///< resources are short, or the cause is unknown: trying at once would spin
+};
+AcceptRetry retry_after(int accept_error) noexcept;
+
+/// A descriptor kept for the day when there is none left: giving it up makes room to take waiting connections
+/// off a listener's queue and close them, so that those clients fail at once and no level-triggered wait
+/// spins.
+class SpareDescriptor {
+ public:
+  SpareDescriptor() { refill(); }
+  /// Closes the connections that wait on `listener`, which must be non-blocking.
+  void refuse_waiting(int listener) noexcept;
+
+ private:
+  void refill() noexcept;
+
+  UniqueFd fd_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,162 @@
+/// What the tests of a backend stand on: a shard that is turned by hand, addresses, and handlers that
+/// remember.
+#pragma once
+
+#include <cstring>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <netinet/in.h>
+#include <optional>
+#include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "reactor/posix_socket.h"
+#include "reactor/shard.h"
+#include "reactor/uring.h"
+
+namespace ringrpc::test {
+
+inline std::unique_ptr<Io> uring(const UringOptions& options = {}) {
+  Result<std::unique_ptr<Io>> io = make_uring(options);
+  if (!io) MESSAGE("no io_uring here: ", io.error().to_string());
+  REQUIRE(io.has_value());
+  return *std::move(io);
+}
+
+/// Turns the shard until `done`; false when that takes so long that it will never be.
+template <class Done>
+bool turn_until(Shard& shard, Done done) {
+  const Instant limit = after(std::chrono::steady_clock::now(), std::chrono::seconds(20));
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    shard.turn(true, after(std::chrono::steady_clock::now(), std::chrono::milliseconds(50)));
+  }
+  return true;
+}
+
+/// Enough turns for everything that is on its way to arrive.
+inline void settle(Shard& shard) {
+  for (int i = 0; i < 20; ++i)
+    shard.turn(true, after(std::chrono::steady_clock::now(), std::chrono::milliseconds(1)));
+}
+
+inline SocketAddress loopback(std::uint16_t port = 0) {
+  SocketAddress address;
+  auto* in = reinterpret_cast<sockaddr_in*>(&address.storage);
+  in->sin_family = AF_INET;
+  in->sin_port = htons(port);
+  in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.length = sizeof *in;
+  return address;
+}
+
+inline SocketAddress unix_path(const std::string& path) {
+  SocketAddress address;
+  auto* local = reinterpret_cast<sockaddr_un*>(&address.storage);
+  local->sun_family = AF_UNIX;
+  std::memcpy(local->sun_path, path.c_str(), path.size() + 1);
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
+}
+
+/// A directory that is removed with everything in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = std::filesystem::temp_directory_path() / "ringrpc-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  std::string file(const char* name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::pair<UniqueFd, UniqueFd> socket_pair() {
+  int fds[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+inline std::string pattern(std::size_t bytes) {
+  std::string made(bytes, '\0');
+  for (std::size_t i = 0; i < bytes; ++i) made[i] = static_cast<char>(i * 7 + i / 251);
+  return made;
+}
+
+inline Chain chain_of(Shard& shard, std::string_view text) {
+  Chain chain(shard.slabs());
+  chain.append(as_bytes(text));
+  return chain;
+}
+
+/// One end of a connection: remembers what happens to it, and does what a test hooks in.
+struct End final : ByteStream::Handler {
+  explicit End(std::unique_ptr<ByteStream> connection) : stream(std::move(connection)) {
+    stream->start(*this);
+  }
+
+  void on_received(Bytes bytes) override {
+    received.append(as_text(bytes));
+    ++deliveries;
+    if (when_received) when_received();
+  }
+  void on_receive_end(int error) override {
+    CHECK(!receive_end);
+    receive_end = error;
+    if (when_received) when_received();
+  }
+  void on_sent(int error) override {
+    sent.push_back(error);
+    if (when_sent) when_sent();
+  }
+
+  std::unique_ptr<ByteStream> stream;
+  std::string received;
+  std::size_t deliveries = 0;
+  std::optional<int> receive_end;
+  std::vector<int> sent;
+  std::function<void()> when_received;
+  std::function<void()> when_sent;
+};
+
+struct Accepted final : Acceptor::Handler {
+  void on_accepted(UniqueFd connection) override { connections.push_back(std::move(connection)); }
+  void on_accept_error(int error) override { errors.push_back(error); }
+
+  std::vector<UniqueFd> connections;
+  std::vector<int> errors;
+};
+
+struct Connected final : Connector::Handler {
+  void on_connected(UniqueFd made, int error) override {
+    CHECK(!outcome);
+    connection = std::move(made);
+    outcome = error;
+  }
+
+  UniqueFd connection;
+  std::optional<int> outcome;
+};
+
+/// A shard with two connected streams on it.
+struct Pair {
+  explicit Pair(const UringOptions& options = {}) : shard(0, uring(options)) {
+    auto [left_fd, right_fd] = socket_pair();
+    left.emplace(shard.io().adopt(std::move(left_fd)));
+    right.emplace(shard.io().adopt(std::move(right_fd)));
+  }
+
+  Shard shard;
+  std::optional<End> left;
+  std::optional<End> right;
+};
+
+}  // namespace ringrpc::test
