@@ -50,7 +50,15 @@ void ServerCall::on_batch() {
   } else {
     buffer_.keep();
   }
+  account();
+  if (!buffer_.empty())
+    if (Status status = connection_->check_buffered(0); !status.ok()) return fail_call(std::move(status));
   if (!buffer_.ready()) give_credit();
+}
+
+void ServerCall::account() {
+  const std::size_t bytes = buffer_.available() + (stream_ ? stream_->queued_bytes() : 0);
+  connection_->account(std::exchange(held_bytes_, bytes), bytes);
 }
 
 void ServerCall::start_handler() {
@@ -197,6 +205,7 @@ void ServerCall::abandon() {
 
 void ServerCall::release_if_over() {
   if (stream_ || task_) return;
+  connection_->account(held_bytes_, 0);
   ListNodeOf<CallTag>::unlink();
   ListNodeOf<BatchTag>::unlink();
   Ready::unlink();
@@ -206,7 +215,7 @@ void ServerCall::release_if_over() {
   initial_metadata_ = {};
   trailing_metadata_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
-  uncredited_bytes_ = reserved_bytes_ = 0;
+  uncredited_bytes_ = reserved_bytes_ = held_bytes_ = 0;
   deadline_ = never;
   request_ended_ = started_ = headers_sent_ = status_sent_ = drop_handler_ = false;
   std::exchange(connection_, nullptr)->give_back(*this);
@@ -255,6 +264,10 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
                      Initiator::application));
     return nullptr;
   }
+  if (Status status = connection_->check_buffered(bytes); !status.ok()) {
+    fail_call(std::move(status));
+    return nullptr;
+  }
   if (!headers_sent_) send_initial_headers();
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
   std::uint8_t* room = connection_->session().reserve_data(*stream_, reserved_bytes_);
@@ -264,6 +277,7 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
 
 void ServerCall::commit_message() {
   connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  account();
   connection_->flush_soon();
 }
 

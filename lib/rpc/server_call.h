@@ -97,6 +97,7 @@ class ServerCall final : public Call,
   void send_status(const Status& status);
   void count_end(const Status& status);
   void give_credit();
+  void account();
   void drop_handler();
   void release_if_over();
 
@@ -108,6 +109,7 @@ class ServerCall final : public Call,
   MessageBuffer buffer_;
   std::size_t uncredited_bytes_ = 0;  // received and not given back to the peer's window
   std::size_t reserved_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  // of input and output, as the connection knows it
   Instant received_at_;
   Instant deadline_ = never;
   Waiter* message_waiter_ = nullptr;

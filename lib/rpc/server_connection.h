@@ -37,6 +37,10 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
     if (!call.ListNodeOf<BatchTag>::linked()) batch_.push_back(call);
   }
   void add_credit(std::size_t bytes) noexcept { credit_bytes_ += bytes; }
+  /// A call that held `before` bytes of input and output now holds `now`.
+  void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
+  /// OK while the calls hold no more than they may, with `more` bytes on top.
+  Status check_buffered(std::size_t more) const;
   void give_back(ServerCall& call) noexcept;
 
  private:
@@ -73,6 +77,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ListOf<ServerCall, BatchTag> batch_;
   std::size_t calls_in_flight_ = 0;
   std::size_t credit_bytes_ = 0;
+  std::size_t buffered_bytes_ = 0;
   DrainTimer drain_timer_{*this};
 };
 

@@ -1,11 +1,15 @@
 #include "rpc/server_shard.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ringrpc {
 
 ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
-    : shard_(shard), methods_(methods), max_message_bytes_(options.max_message_bytes) {
+    : shard_(shard),
+      methods_(methods),
+      max_message_bytes_(options.max_message_bytes),
+      max_buffered_bytes_(std::max(options.max_buffered_bytes, options.max_message_bytes)) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   timeouts_.handshake = options.handshake_timeout;
   timeouts_.stall = options.stall_timeout;

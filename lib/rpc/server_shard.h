@@ -35,6 +35,7 @@ class ServerShard {
 
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
+  std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   ServerCounters& counters() noexcept { return counters_; }
@@ -48,6 +49,7 @@ class ServerShard {
   Shard& shard_;
   const MethodTable& methods_;
   std::size_t max_message_bytes_;
+  std::size_t max_buffered_bytes_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
   ServerCounters counters_;
