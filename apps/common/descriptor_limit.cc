@@ -17,7 +17,8 @@ std::uint64_t raise_descriptor_limit(std::uint64_t needed) noexcept {
 std::string descriptor_shortage(std::uint64_t limit, std::uint64_t needed) {
   const std::string wanted = std::to_string(needed);
   return "at most " + std::to_string(limit) + " file descriptors may be open where " + wanted +
-         " are needed; raise the limit (ulimit -n " + wanted + ", or LimitNOFILE=" + wanted + " under systemd)";
+         " are needed; raise the limit (ulimit -n " + wanted + ", or LimitNOFILE=" + wanted +
+         " under systemd)";
 }
 
 }  // namespace ringrpc::apps

@@ -9,8 +9,8 @@
 
 namespace ringrpc::apps {
 
-/// How many descriptors this process may have open; when that is less than `needed`, after raising the soft limit
-/// (RLIMIT_NOFILE) to the hard one.
+/// How many descriptors this process may have open; when that is less than `needed`, after raising the soft
+/// limit (RLIMIT_NOFILE) to the hard one.
 std::uint64_t raise_descriptor_limit(std::uint64_t needed) noexcept;
 
 /// "at most 1024 file descriptors may be open where 20064 are needed; raise the limit …"

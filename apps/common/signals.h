@@ -3,8 +3,8 @@
 ///   Signals signals({SIGTERM, SIGHUP});   // before the first thread starts: threads inherit what is blocked
 ///   while (signals.wait() != SIGTERM) reload();
 ///
-/// A signal that arrives while nobody waits is kept; two of the same number may count as one. SIGPIPE is ignored:
-/// a peer that is gone is an error of the write.
+/// A signal that arrives while nobody waits is kept; two of the same number may count as one. SIGPIPE is
+/// ignored: a peer that is gone is an error of the write.
 #pragma once
 
 #include <csignal>
