@@ -34,31 +34,41 @@ std::string wrap(std::string_view text, std::size_t columns) {
   return wrapped;
 }
 
-/// CLI11's layout with descriptions that stay within the terminal.
+/// CLI11's layout with descriptions that stay within the terminal; each line of one is wrapped by itself.
 class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(help_left_columns); }
 
+  std::string make_group(std::string group, bool positional,
+                         std::vector<const CLI::Option*> options) const override {
+    return CLI::Formatter::make_group(std::move(group), positional, std::move(options)).substr(1);
+  }
   std::string make_option_opts(const CLI::Option* option) const override {
     return option->get_option_text().empty() ? "" : " " + option->get_option_text();
   }
   std::string make_option_desc(const CLI::Option* option) const override {
-    return wrap(option->get_description(), help_columns - help_left_columns);
+    std::string description;
+    std::istringstream lines(option->get_description());
+    for (std::string line; std::getline(lines, line);) {
+      description.append(description.empty() ? "" : "\n")
+          .append(wrap(line, help_columns - help_left_columns));
+    }
+    return description;
   }
   std::string make_description(const CLI::App* app) const override {
     return wrap(app->get_description(), help_columns) + "\n\n";
   }
   std::string make_usage(const CLI::App* app, std::string) const override {
-    return "Usage: " + app->get_name() + " [flags]\n";
+    return "Usage: " + app->get_name() + " [flags]\n\n";
   }
   std::string make_footer(const CLI::App* app) const override {
-    return app->get_footer().empty() ? "" : wrap(app->get_footer(), help_columns) + "\n";
+    return wrap(app->get_footer(), help_columns) + "\n";
   }
 };
 
 std::string describe(const Setting& setting) {
-  std::string text = setting.help + " [default: " + setting.fallback;
-  if (!setting.environment.empty()) text += "; environment: " + setting.environment;
+  std::string text = setting.help + "\n[default: " + setting.fallback;
+  if (!setting.environment.empty()) text += "; env: " + setting.environment;
   return text + "]";
 }
 
@@ -145,7 +155,7 @@ Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) 
   bool help = false;
   bool version = false;
   app_->add_option("--config", config_path_)
-      ->description("TOML file to read settings from [default: none]")
+      ->description("TOML file to read settings from\n[default: none]")
       ->option_text("FILE")
       ->group("General")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

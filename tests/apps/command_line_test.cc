@@ -176,10 +176,12 @@ TEST_CASE("the help shows every setting with its default and variable, within 80
   REQUIRE(program.read({"--help"}) == Action::show_help);
   const std::string help = program.line.help();
   CHECK(help.starts_with("Does what a program does.\n\nUsage: prog [flags]\n"));
-  CHECK(help.find("  --listen ADDR               Where [default: here; environment: ADDR]\n") !=
+  CHECK(help.find("  --listen ADDR               Where\n                              [default: here; "
+                  "environment: ADDR]\n") != std::string::npos);
+  CHECK(help.find("  --limit BYTES               Most\n                              [default: 4M]\n") !=
         std::string::npos);
-  CHECK(help.find("  --limit BYTES               Most [default: 4M]\n") != std::string::npos);
-  CHECK(help.find("  --patience TIME             Wait [default: 30s]\n") != std::string::npos);
+  CHECK(help.find("  --patience TIME             Wait\n                              [default: 30s]\n") !=
+        std::string::npos);
   CHECK(help.find("\nLooks:\n") != std::string::npos);
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
