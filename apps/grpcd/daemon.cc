@@ -33,17 +33,14 @@ std::string join(const std::vector<std::string>& words) {
   return joined;
 }
 
-/// What a flag of grpcd can do about a server that does not start; the library knows the cause, not the
-/// flags.
-std::string_view remedy(Code code) {
-  switch (code) {
-    case Code::ALREADY_EXISTS:
-      return "; another process has the port, choose one with --listen";
-    case Code::PERMISSION_DENIED:
-      return "; choose a port above 1023 or a path that may be written with --listen";
-    default:
-      return "";
-  }
+/// The library's status tells the cause and ends in "choose another port"; where to say which is ours to add.
+Status with_flag(Status status) {
+  if (status.code() != Code::ALREADY_EXISTS) return status;
+  return Status(status.code(), std::string(status.message()) + " with --listen", status.initiator());
+}
+
+std::uint64_t calls_over(const ServerCounters& counters) {
+  return counters.calls_succeeded + counters.calls_failed;
 }
 
 /// Each connection's and each listener's, a few of each shard, and some for the process itself.
@@ -93,10 +90,7 @@ Status Daemon::start() {
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
 
   Result<std::unique_ptr<Server>> server = parts_.start(values.server);
-  if (!server) {
-    const Status& cause = server.error();
-    return Status(cause.code(), std::string(cause.message()).append(remedy(cause.code())), cause.initiator());
-  }
+  if (!server) return with_flag(std::move(server).error());
   server_ = std::move(*server);
   log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend());
@@ -111,7 +105,7 @@ void Daemon::drain(const apps::Signals& waiting) {
     return;
   }
   const ServerCounters counters = server_->counters();
-  calls_finished_before_ = counters.calls_finished;
+  calls_over_before_ = calls_over(counters);
   log::info("draining {} within {}; a second signal ends them at once",
             count(counters.connections_open, "connection"),
             format_duration(configuration_->values.drain_timeout));
@@ -124,7 +118,7 @@ void Daemon::drain(const apps::Signals& waiting) {
 
 void Daemon::log_drained() const {
   const std::uint64_t ended = calls_ended_ + calls_ended_now_;
-  const std::uint64_t over = server_->counters().calls_finished - calls_finished_before_;
+  const std::uint64_t over = calls_over(server_->counters()) - calls_over_before_;
   log::info("drained: {} finished, {} ended", count(over - std::min(ended, over), "call"), ended);
 }
 

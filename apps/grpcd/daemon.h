@@ -55,7 +55,7 @@ class Daemon {
   std::unique_ptr<Server> server_;
   std::uint64_t calls_ended_ = 0;      ///< by the drain, when its time was over
   std::uint64_t calls_ended_now_ = 0;  ///< by a second signal
-  std::uint64_t calls_finished_before_ = 0;
+  std::uint64_t calls_over_before_ = 0;
   std::jthread drainer_;  // joined before what it uses is destroyed
 };
 

@@ -58,7 +58,7 @@ class FakeServer final : public Server {
     std::unique_lock lock(mutex_);
     if (patience == 0ms) {
       const std::uint64_t ended = std::exchange(calls_, 0);
-      finished_ += ended;
+      failed_ += ended;
       changed_.notify_all();
       return ended;
     }
@@ -67,12 +67,12 @@ class FakeServer final : public Server {
   }
   ServerCounters counters() const override {
     const std::lock_guard lock(mutex_);
-    return {.connections_open = 1, .calls_finished = finished_};
+    return {.connections_open = 1, .calls_succeeded = succeeded_, .calls_failed = failed_};
   }
 
   void finish() {
     const std::lock_guard lock(mutex_);
-    finished_ += std::exchange(calls_, 0);
+    succeeded_ += std::exchange(calls_, 0);
     changed_.notify_all();
   }
 
@@ -82,7 +82,8 @@ class FakeServer final : public Server {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t calls_;
-  std::uint64_t finished_ = 10;
+  std::uint64_t succeeded_ = 10;
+  std::uint64_t failed_ = 0;
 };
 
 /// A daemon that runs on a thread of its own and answers to the signals of this process.
@@ -273,13 +274,10 @@ TEST_CASE("a server that does not start is one line and a status") {
     std::string line;
   };
   const std::vector<Case> cases = {
-      {Status(Code::ALREADY_EXISTS, "listen 127.0.0.1:1: address already in use"), apps::exit_failure,
-       "grpcd: listen 127.0.0.1:1: address already in use; another process has the port, choose one with "
-       "--listen\n"},
-      {Status(Code::PERMISSION_DENIED, "listen 127.0.0.1:1: permission denied"), apps::exit_failure,
-       "grpcd: listen 127.0.0.1:1: permission denied; choose a port above 1023 or a path that may be written "
-       "with "
-       "--listen\n"},
+      {Status(Code::ALREADY_EXISTS, "listen on 127.0.0.1:1: address already in use; choose another port"),
+       apps::exit_failure,
+       "grpcd: listen on 127.0.0.1:1: address already in use; choose another port with --listen\n"},
+      {Status(Code::UNAVAILABLE, "no ring"), apps::exit_failure, "grpcd: no ring\n"},
       {Status(Code::INVALID_ARGUMENT, "listen x: no port"), apps::exit_usage, "grpcd: listen x: no port\n"},
   };
   for (const Case& wrong : cases) {
