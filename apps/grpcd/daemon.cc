@@ -100,8 +100,8 @@ Status Daemon::start() {
 
 void Daemon::drain(const apps::Signals& waiting) {
   if (drainer_.joinable()) {
-    log::warn("second signal: ending what is still in flight");
-    calls_ended_now_ = server_->drain(std::chrono::milliseconds(0));
+    log::warn("second signal: ending at once");
+    parts_.quit();
     return;
   }
   const ServerCounters counters = server_->counters();
@@ -117,9 +117,9 @@ void Daemon::drain(const apps::Signals& waiting) {
 }
 
 void Daemon::log_drained() const {
-  const std::uint64_t ended = calls_ended_ + calls_ended_now_;
   const std::uint64_t over = calls_over(server_->counters()) - calls_over_before_;
-  log::info("drained: {} finished, {} ended", count(over - std::min(ended, over), "call"), ended);
+  log::info("drained: {} finished, {} ended", count(over - std::min(calls_ended_, over), "call"),
+            calls_ended_);
 }
 
 void Daemon::reload() {

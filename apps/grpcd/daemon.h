@@ -33,6 +33,8 @@ class Daemon {
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
     /// Called when no new calls are wanted, before the drain begins.
     std::function<void()> on_drain;
+    /// Ends the process without asking the server, which may be the one that hangs.
+    std::function<void()> quit;
     /// Reads every source of settings again.
     std::function<Result<std::unique_ptr<Configuration>>()> reread;
     std::function<std::uint64_t(std::uint64_t)> raise_descriptor_limit = apps::raise_descriptor_limit;
@@ -53,8 +55,7 @@ class Daemon {
   std::unique_ptr<Configuration> configuration_;  ///< as the file last said
   Parts parts_;
   std::unique_ptr<Server> server_;
-  std::uint64_t calls_ended_ = 0;      ///< by the drain, when its time was over
-  std::uint64_t calls_ended_now_ = 0;  ///< by a second signal
+  std::uint64_t calls_ended_ = 0;  ///< by the drain, when its time was over
   std::uint64_t calls_over_before_ = 0;
   std::jthread drainer_;  // joined before what it uses is destroyed
 };

@@ -177,7 +177,7 @@ TEST_CASE("the help shows every setting with its default and variable, within 80
   const std::string help = program.line.help();
   CHECK(help.starts_with("Does what a program does.\n\nUsage: prog [flags]\n"));
   CHECK(help.find("  --listen ADDR               Where\n                              [default: here; "
-                  "environment: ADDR]\n") != std::string::npos);
+                  "env: ADDR]\n") != std::string::npos);
   CHECK(help.find("  --limit BYTES               Most\n                              [default: 4M]\n") !=
         std::string::npos);
   CHECK(help.find("  --patience TIME             Wait\n                              [default: 30s]\n") !=
