@@ -11,8 +11,8 @@
 
 namespace ringrpc::grpcd {
 
-/// One line of printable ASCII: other bytes, quotes and backslashes are escaped. `full` is cut where a record of
-/// the log would be. Empty for `none`.
+/// One line of printable ASCII: other bytes, quotes and backslashes are escaped. `full` is cut where a record
+/// of the log would be. Empty for `none`.
 std::string describe_payload(PayloadLog kind, std::string_view payload);
 
 /// `bytes` in quotes, escaped likewise; cut after `most`, with " ..." to say so.

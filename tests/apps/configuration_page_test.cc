@@ -13,9 +13,9 @@ namespace {
 
 /// The lines of the page's first table that describe a flag.
 std::vector<std::string> flag_rows() {
-  const char* page = std::getenv("CONFIGURATION_PAGE");
-  REQUIRE_MESSAGE(page, "CONFIGURATION_PAGE names docs/configuration.md; run this through `meson test`");
-  std::ifstream file(page);
+  const char* root = std::getenv("SOURCE_ROOT");
+  REQUIRE_MESSAGE(root, "SOURCE_ROOT names the project's folder; run this through `meson test`");
+  std::ifstream file(std::string(root) + "/docs/configuration.md");
   REQUIRE(file);
   std::vector<std::string> rows;
   for (std::string line; std::getline(file, line);) {
