@@ -1,0 +1,231 @@
+#include "common/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "common/toml.h"
+
+namespace ringrpc::apps {
+namespace {
+
+constexpr std::size_t help_columns = 80;
+constexpr std::size_t help_left_columns = 30;
+constexpr std::size_t config_bytes_max = 1024 * 1024;
+
+/// `text` in lines of at most `columns`, parted at spaces.
+std::string wrap(std::string_view text, std::size_t columns) {
+  std::istringstream words{std::string(text)};
+  std::string wrapped;
+  std::size_t used = 0;
+  for (std::string word; words >> word; used += word.size()) {
+    if (used > 0 && used + 1 + word.size() > columns) {
+      wrapped.push_back('\n');
+      used = 0;
+    } else if (used > 0) {
+      wrapped.push_back(' ');
+      ++used;
+    }
+    wrapped.append(word);
+  }
+  return wrapped;
+}
+
+/// CLI11's layout with descriptions that stay within the terminal; each line of one is wrapped by itself.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(help_left_columns); }
+
+  std::string make_group(std::string group, bool positional,
+                         std::vector<const CLI::Option*> options) const override {
+    return CLI::Formatter::make_group(std::move(group), positional, std::move(options)).substr(1);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_option_text().empty() ? "" : " " + option->get_option_text();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string description;
+    std::istringstream lines(option->get_description());
+    for (std::string line; std::getline(lines, line);) {
+      description.append(description.empty() ? "" : "\n")
+          .append(wrap(line, help_columns - help_left_columns));
+    }
+    return description;
+  }
+  std::string make_description(const CLI::App* app) const override {
+    return wrap(app->get_description(), help_columns) + "\n\n";
+  }
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    return "Usage: " + app->get_name() + " [flags]\n\n";
+  }
+  std::string make_footer(const CLI::App* app) const override {
+    return wrap(app->get_footer(), help_columns) + "\n";
+  }
+};
+
+std::string describe(const Setting& setting) {
+  std::string text = setting.help + "\n[default: " + setting.fallback;
+  if (!setting.environment.empty()) text += "; env: " + setting.environment;
+  return text + "]";
+}
+
+std::unexpected<Status> wrong(std::string_view where, std::string_view what) {
+  return fail(Code::INVALID_ARGUMENT, std::string(where).append(": ").append(what));
+}
+
+/// The texts that `setting` would be given by a flag, from a value of the file.
+Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type) {
+  const auto* text = std::get_if<std::string>(&value);
+  const auto* number = std::get_if<std::int64_t>(&value);
+  const auto* array = std::get_if<std::vector<std::string>>(&value);
+  const auto expected = [&](std::string_view what) {
+    return fail(Code::INVALID_ARGUMENT,
+                std::string(type_name(value)) + " is the wrong type; write " + std::string(what));
+  };
+  switch (type) {
+    case FileType::number:
+      if (number) return std::vector{std::to_string(*number)};
+      return expected("a number, without quotes");
+    case FileType::number_or_text:
+      if (number) return std::vector{std::to_string(*number)};
+      if (text) return std::vector{*text};
+      return expected("a number, or a string with a unit");
+    case FileType::text:
+      if (text) return std::vector{*text};
+      return expected("a string, in quotes");
+    case FileType::texts:
+      if (text) return std::vector{*text};
+      if (array) return *array;
+      return expected("a string or an array of strings, in quotes");
+  }
+  return expected("something else");
+}
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(config_bytes_max + 1, '\0');
+  if (!file || (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && file.bad())) {
+    const int error = errno;
+    return wrong(path, std::string(std::strerror(error)) + "; --config takes a TOML file that can be read");
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > config_bytes_max)
+    return wrong(path, "over 1M long; --config takes a TOML file of settings");
+  return text;
+}
+
+}  // namespace
+
+CommandLine::CommandLine(std::string program, std::string summary)
+    : app_(std::make_unique<CLI::App>(std::move(summary), std::move(program))) {
+  app_->formatter(std::make_shared<HelpFormatter>());
+  app_->set_help_flag();
+  app_->allow_extras();
+  app_->footer(
+      "A flag beats the environment, the environment beats the file, the file beats the default. "
+      "In the file the same names are keys.");
+}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::add(Setting setting) {
+  CLI::Option* option = app_->add_option("--" + setting.name);
+  option->description(describe(setting))->option_text(setting.placeholder)->group(setting.group);
+  option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  settings_.push_back(std::move(setting));
+}
+
+Result<Action> CommandLine::read(std::span<const std::string> arguments, Environment environment) {
+  const Result<Action> action = parse_flags(arguments);
+  if (!action || *action != Action::run) return action;
+  // The weakest first, each over the one before.
+  Status status = apply_file();
+  if (status.ok()) status = apply_environment(environment);
+  if (status.ok()) status = apply_flags();
+  if (!status.ok()) return std::unexpected(std::move(status));
+  return Action::run;
+}
+
+std::string CommandLine::help() const { return app_->help(); }
+
+Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) {
+  bool help = false;
+  bool version = false;
+  app_->add_option("--config", config_path_)
+      ->description("TOML file to read settings from\n[default: none]")
+      ->option_text("FILE")
+      ->group("General")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app_->add_flag("-h,--help", help, "Show this and exit")->group("General");
+  app_->add_flag("--version", version, "Show the version and exit")->group("General");
+  try {
+    app_->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ArgumentMismatch& mismatch) {
+    const std::string_view flag(mismatch.what());
+    return wrong(flag.substr(0, flag.find(':')), "a value is missing; --help shows what it takes");
+  } catch (const CLI::ParseError& error) {
+    return fail(Code::INVALID_ARGUMENT, error.what());
+  }
+  if (help) return Action::show_help;
+  if (version) return Action::show_version;
+  if (const std::vector<std::string> unknown = app_->remaining(); !unknown.empty()) {
+    return wrong(unknown.front(), "not a flag of " + app_->get_name() + "; --help lists them");
+  }
+  return Action::run;
+}
+
+std::vector<std::string> CommandLine::flag_values(const Setting& setting) const {
+  return app_->get_option("--" + setting.name)->results();
+}
+
+Status CommandLine::apply_flags() {
+  for (const Setting& setting : settings_) {
+    const std::vector<std::string> values = flag_values(setting);
+    if (values.empty()) continue;
+    if (const Status status = setting.assign(values); !status.ok())
+      return wrong("--" + setting.name, status.message());
+  }
+  return Status();
+}
+
+Status CommandLine::apply_environment(Environment environment) {
+  for (const Setting& setting : settings_) {
+    if (setting.environment.empty() || !flag_values(setting).empty()) continue;
+    const char* value = environment(setting.environment.c_str());
+    if (!value || *value == '\0') continue;  // an empty variable is how scripts unset one
+    if (const Status status = setting.assign({value}); !status.ok()) {
+      return wrong("environment: " + setting.environment, status.message());
+    }
+  }
+  return Status();
+}
+
+Status CommandLine::apply_file() {
+  if (config_path_.empty()) return Status();
+  const Result<std::string> text = read_text(config_path_);
+  if (!text) return text.error();
+  const Result<std::vector<TomlEntry>> entries = parse_toml(*text);
+  if (!entries)
+    return fail(Code::INVALID_ARGUMENT, config_path_ + ":" + std::string(entries.error().message()));
+
+  for (const TomlEntry& entry : *entries) {
+    const std::string where = config_path_ + ":" + std::to_string(entry.line) + ": " + entry.key;
+    const auto setting = std::ranges::find(settings_, entry.key, &Setting::name);
+    if (setting == settings_.end()) return wrong(where, "unknown key; choose " + one_of(names()));
+    const Result<std::vector<std::string>> values = texts_of(entry.value, setting->file_type);
+    if (!values) return wrong(where, values.error().message());
+    if (const Status status = setting->assign(*values); !status.ok()) return wrong(where, status.message());
+  }
+  return Status();
+}
+
+std::vector<std::string> CommandLine::names() const {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings_) names.push_back(setting.name);
+  return names;
+}
+
+}  // namespace ringrpc::apps

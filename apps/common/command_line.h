@@ -1,0 +1,70 @@
+/// A program's settings from its flags, its environment and its configuration file, in that order of
+/// precedence.
+///
+///   CommandLine line("grpcd", "Serves …");
+///   line.add(number({.name = "shards", .environment = "WORKER_THREADS", …}, options.shards, {0, 1024}));
+///   Result<Action> action = line.read(arguments, getenv);
+///   if (!action) return refuse("grpcd", action.error());
+///
+/// `--config FILE`, `--help` and `--version` come with it. A failure is INVALID_ARGUMENT and one line that
+/// names the flag, the variable, or the file with line and key, then what is wrong and what would be right. A
+/// variable is not looked at when its flag is given; the file is always checked whole.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/status.h"
+
+#include "common/setting.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ringrpc::apps {
+
+/// What the user wants of the program.
+enum class Action : std::uint8_t { run, show_help, show_version };
+
+class CommandLine {
+ public:
+  using Environment = const char* (*)(const char* name);
+
+  CommandLine(std::string program, std::string summary);
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+  ~CommandLine();
+
+  void add(Setting setting);
+
+  /// Sets everything; call once. `arguments` without the program's name.
+  Result<Action> read(std::span<const std::string> arguments, Environment environment);
+
+  /// What `--help` prints: lines of at most 80 columns.
+  std::string help() const;
+
+  /// The file that was read; empty when none was asked for.
+  const std::string& config_path() const noexcept { return config_path_; }
+
+  const std::vector<Setting>& settings() const noexcept { return settings_; }
+
+ private:
+  Result<Action> parse_flags(std::span<const std::string> arguments);
+  Status apply_flags();
+  Status apply_environment(Environment environment);
+  Status apply_file();
+
+  /// What the setting's flag was given; empty when it was not.
+  std::vector<std::string> flag_values(const Setting& setting) const;
+  std::vector<std::string> names() const;
+
+  std::unique_ptr<CLI::App> app_;
+  std::vector<Setting> settings_;
+  std::string config_path_;
+};
+
+}  // namespace ringrpc::apps

@@ -1,0 +1,18 @@
+#include "common/exit_code.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+namespace ringrpc::apps {
+
+ExitCode refuse(std::string_view program, const Status& status) {
+  std::string line(program);
+  line.append(": ").append(status.message());
+  std::ranges::replace(line, '\n', ' ');
+  line.push_back('\n');
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return status.code() == Code::INVALID_ARGUMENT ? exit_usage : exit_failure;
+}
+
+}  // namespace ringrpc::apps

@@ -1,0 +1,22 @@
+/// What the programs tell the shell: an exit status and, when they fail, one line that says why.
+///
+///   if (!config) return refuse("grpcd", config.error());   // "grpcd: --shards: 'two' is not …", status 2
+#pragma once
+
+#include <string_view>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc::apps {
+
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_failure = 1,  ///< it was asked rightly and could not be done
+  exit_usage = 2,    ///< a flag, a variable or the configuration file is wrong
+};
+
+/// Prints "program: message" on stderr, always as one line, and gives the status that fits: INVALID_ARGUMENT
+/// is the user's mistake, everything else a failure.
+ExitCode refuse(std::string_view program, const Status& status);
+
+}  // namespace ringrpc::apps

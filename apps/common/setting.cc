@@ -1,0 +1,94 @@
+#include "common/setting.h"
+
+#include "common/units.h"
+
+namespace ringrpc::apps {
+namespace {
+
+Status out_of_range(const std::string& text, const std::string& least, const std::string& most) {
+  return fail(Code::INVALID_ARGUMENT, text + " is out of range; choose " + least + " to " + most);
+}
+
+std::string join(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) joined.append(joined.empty() ? "" : " ").append(text);
+  return joined;
+}
+
+}  // namespace
+
+Setting with_fallback(Setting setting) {
+  if (setting.fallback.empty()) setting.fallback = setting.show();
+  return setting;
+}
+
+std::string one_of(const std::vector<std::string>& names) {
+  std::string listed;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    listed.append(i == 0 ? "" : i + 1 == names.size() ? " or " : ", ").append(names[i]);
+  }
+  return listed;
+}
+
+Status not_among(std::string_view text, const std::vector<std::string>& names) {
+  return fail(Code::INVALID_ARGUMENT, "'" + std::string(text) + "' is unknown; choose " + one_of(names));
+}
+
+Setting number(Setting words, std::uint32_t& target, Range range) {
+  words.file_type = FileType::number;
+  words.assign = [&target, range](const std::vector<std::string>& texts) -> Status {
+    const Result<std::uint64_t> value = parse_count(texts.back());
+    if (!value) return value.error();
+    if (*value < range.least || *value > range.most) {
+      return out_of_range(texts.back(), std::to_string(range.least), std::to_string(range.most));
+    }
+    target = static_cast<std::uint32_t>(*value);
+    return Status();
+  };
+  words.show = [&target] { return std::to_string(target); };
+  return with_fallback(std::move(words));
+}
+
+Setting size(Setting words, std::size_t& target, Range range) {
+  words.file_type = FileType::number_or_text;
+  words.assign = [&target, range](const std::vector<std::string>& texts) -> Status {
+    const Result<std::uint64_t> bytes = parse_size(texts.back());
+    if (!bytes) return bytes.error();
+    if (*bytes < range.least || *bytes > range.most) {
+      return out_of_range(texts.back(), format_size(range.least), format_size(range.most));
+    }
+    target = *bytes;
+    return Status();
+  };
+  words.show = [&target] { return format_size(target); };
+  return with_fallback(std::move(words));
+}
+
+Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most) {
+  words.file_type = FileType::number_or_text;
+  words.assign = [&target, most](const std::vector<std::string>& texts) -> Status {
+    const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
+    if (!value) return value.error();
+    if (*value > most) return out_of_range(texts.back(), "0s", format_duration(most));
+    target = *value;
+    return Status();
+  };
+  words.show = [&target] { return format_duration(target); };
+  return with_fallback(std::move(words));
+}
+
+Setting texts(Setting words, std::vector<std::string>& target) {
+  words.file_type = FileType::texts;
+  words.assign = [&target](const std::vector<std::string>& given) -> Status {
+    if (given.empty()) return fail(Code::INVALID_ARGUMENT, "nothing is listed; give at least one");
+    for (const std::string& text : given) {
+      if (text.empty()) return fail(Code::INVALID_ARGUMENT, "a value is empty; write a text");
+    }
+    target = given;
+    return Status();
+  };
+  words.show = [&target] { return join(target); };
+  return with_fallback(std::move(words));
+}
+
+}  // namespace ringrpc::apps

@@ -1,0 +1,33 @@
+/// Signals as events that one thread waits for, instead of handlers that interrupt all of them.
+///
+///   Signals signals({SIGTERM, SIGHUP});   // before the first thread starts: threads inherit what is blocked
+///   while (signals.wait() != SIGTERM) reload();
+///
+/// A signal that arrives while nobody waits is kept; two of the same number may count as one. SIGPIPE is
+/// ignored: a peer that is gone is an error of the write.
+#pragma once
+
+#include <csignal>
+#include <initializer_list>
+
+namespace ringrpc::apps {
+
+class Signals {
+ public:
+  /// What `wait` gives after `notify`.
+  static constexpr int notified = 0;
+
+  /// Blocks these signals in this thread and in those that it starts from now on, for good.
+  explicit Signals(std::initializer_list<int> numbers) noexcept;
+
+  /// The next of the signals, or `notified`. One thread at a time.
+  int wait() const noexcept;
+
+  /// Makes `wait` return `notified`, now or when it is called next. From any thread.
+  void notify() const noexcept;
+
+ private:
+  sigset_t set_;
+};
+
+}  // namespace ringrpc::apps

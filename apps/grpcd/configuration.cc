@@ -1,0 +1,124 @@
+#include "grpcd/configuration.h"
+
+#include <utility>
+
+namespace ringrpc::grpcd {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t message_bytes_max = 1 << 30;
+constexpr std::uint64_t connections_max = 1'000'000;
+
+void add_serving(apps::CommandLine& line, ServerOptions& server) {
+  const std::string group = "Serving";
+  line.add(apps::texts(
+      {.name = "listen",
+       .environment = "SERVER_ADDR",
+       .group = group,
+       .placeholder = "ADDR",
+       .help = "Address to serve on: host:port, [v6]:port, unix:/path or unix-abstract:name; port 0 lets "
+               "the kernel choose. Give it several times to serve on several."},
+      server.listen));
+  line.add(apps::number(
+      {.name = "shards",
+       .environment = "WORKER_THREADS",
+       .group = group,
+       .placeholder = "N",
+       .help = "Threads that serve, each on a core of its own, at most 1024; 0 takes one for each usable "
+               "core"},
+      server.shards, {0, 1024}));
+}
+
+void add_limits(apps::CommandLine& line, ServerOptions& server) {
+  const std::string group = "Limits";
+  line.add(apps::size({.name = "max-message-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "Largest message, each way, in bytes or with K, M or G, at most 1G"},
+                      server.max_message_bytes, {1, message_bytes_max}));
+  line.add(apps::number({.name = "max-concurrent-streams",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Calls in flight on one connection, 1 to 1000000"},
+                        server.max_concurrent_streams, {1, 1'000'000}));
+  line.add(apps::number({.name = "max-connections",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Connections over all shards, 1 to 1000000; more are closed at once"},
+                        server.max_connections, {1, connections_max}));
+}
+
+void add_timeouts(apps::CommandLine& line, Values& values) {
+  const std::string group = "Timeouts, in seconds or with ms, s, m or h, at most 24h";
+  line.add(apps::duration({.name = "handshake-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long a new connection may take to say what it wants"},
+                          values.server.handshake_timeout, 24h));
+  line.add(apps::duration({.name = "stall-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long a peer may leave what it was sent unread"},
+                          values.server.stall_timeout, 24h));
+  line.add(apps::duration(
+      {.name = "drain-timeout",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "How long calls in flight may take to finish after SIGTERM or SIGINT; a second signal "
+               "ends them at once"},
+      values.drain_timeout, 24h));
+}
+
+void add_logging(apps::CommandLine& line, Values& values) {
+  const std::string group = "Logging";
+  line.add(apps::choice<log::Level>(
+      {.name = "log-level",
+       .environment = "LOG_LEVEL",
+       .group = group,
+       .placeholder = "LEVEL",
+       .help = "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
+               "it more verbose by one step, SIGUSR2 less."},
+      values.log_level,
+      {{"trace", log::Level::trace},
+       {"debug", log::Level::debug},
+       {"info", log::Level::info},
+       {"warn", log::Level::warn},
+       {"error", log::Level::error},
+       {"off", log::Level::off}}));
+  line.add(apps::choice<PayloadLog>(
+      {.name = "log-payload",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "What of each Echo's payload is logged, at level debug: none, size, head (the "
+               "first 64 bytes) or full; control bytes are escaped"},
+      values.log_payload,
+      {{"none", PayloadLog::none},
+       {"size", PayloadLog::size},
+       {"head", PayloadLog::head},
+       {"full", PayloadLog::full}}));
+}
+
+}  // namespace
+
+Configuration::Configuration()
+    : line("grpcd", "Serves gRPC: echo.v1.EchoService, with health checks and reflection.") {
+  add_serving(line, values.server);
+  add_limits(line, values.server);
+  add_timeouts(line, values);
+  add_logging(line, values);
+}
+
+std::vector<Change> changes(const Configuration& before, const Configuration& after) {
+  std::vector<Change> found;
+  for (std::size_t i = 0; i < before.line.settings().size(); ++i) {
+    const apps::Setting& setting = before.line.settings()[i];
+    std::string was = setting.show();
+    std::string is = after.line.settings()[i].show();
+    if (was != is) found.push_back({setting.name, std::move(was), std::move(is)});
+  }
+  return found;
+}
+
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,46 @@
+/// What grpcd can be told, with its defaults, limits and words for people: the one list that flags,
+/// environment, file and help are made of.
+///
+///   Configuration configuration;
+///   Result<Action> action = configuration.line.read(arguments, getenv);
+///   Server::start(services, configuration.values.server);
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ringrpc/log.h"
+#include "ringrpc/server.h"
+
+#include "common/command_line.h"
+
+namespace ringrpc::grpcd {
+
+/// How much of an Echo's payload is logged, at level debug.
+enum class PayloadLog : std::uint8_t { none, size, head, full };
+
+struct Values {
+  ServerOptions server;
+  log::Level log_level = log::Level::info;
+  PayloadLog log_payload = PayloadLog::none;
+  std::chrono::milliseconds drain_timeout{30'000};
+};
+
+struct Configuration {
+  Configuration();
+
+  Values values;
+  apps::CommandLine line;
+};
+
+/// A setting that differs between two configurations, in the words of the file.
+struct Change {
+  std::string name;
+  std::string before;
+  std::string after;
+};
+std::vector<Change> changes(const Configuration& before, const Configuration& after);
+
+}  // namespace ringrpc::grpcd

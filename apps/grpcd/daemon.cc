@@ -1,0 +1,152 @@
+#include "grpcd/daemon.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "common/units.h"
+
+namespace ringrpc::grpcd {
+
+using apps::ExitCode;
+using apps::format_duration;
+using log::Level;
+
+namespace {
+
+constexpr std::uint64_t descriptors_least = 64;
+
+constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error", "off"};
+
+std::string_view name(Level level) { return level_names[static_cast<std::size_t>(level)]; }
+
+/// "1 call", "2 calls".
+std::string count(std::uint64_t number, std::string_view noun) {
+  return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined.append(joined.empty() ? "" : " ").append(word);
+  return joined;
+}
+
+/// The library's status tells the cause and ends in "choose another port"; where to say which is ours to add.
+Status with_flag(Status status) {
+  if (status.code() != Code::ALREADY_EXISTS) return status;
+  return Status(status.code(), std::string(status.message()) + " with --listen", status.initiator());
+}
+
+std::uint64_t calls_over(const ServerCounters& counters) {
+  return counters.calls_succeeded + counters.calls_failed;
+}
+
+/// Each connection's and each listener's, a few of each shard, and some for the process itself.
+std::uint64_t descriptors_needed(const ServerOptions& options) {
+  const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();
+  return std::uint64_t{options.max_connections} + options.listen.size() + 4 * shards + 32;
+}
+
+}  // namespace
+
+Daemon::Daemon(std::unique_ptr<Configuration> configuration, Parts parts)
+    : configuration_(std::move(configuration)), parts_(std::move(parts)) {}
+
+ExitCode Daemon::run(const apps::Signals& waiting) {
+  if (const Status status = start(); !status.ok()) return apps::refuse("grpcd", status);
+  for (;;) {
+    switch (waiting.wait()) {
+      case SIGTERM:
+      case SIGINT:
+        drain(waiting);
+        break;
+      case SIGHUP:
+        reload();
+        break;
+      case SIGUSR1:
+        step_log_level(-1);
+        break;
+      case SIGUSR2:
+        step_log_level(+1);
+        break;
+      case apps::Signals::notified:
+        drainer_.join();
+        log_drained();
+        return apps::exit_ok;
+      default:
+        break;
+    }
+  }
+}
+
+Status Daemon::start() {
+  const Values& values = configuration_->values;
+  log::set_level(values.log_level);
+  const std::uint64_t needed = descriptors_needed(values.server);
+  const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
+  if (limit < descriptors_least)
+    return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
+
+  Result<std::unique_ptr<Server>> server = parts_.start(values.server);
+  if (!server) return with_flag(std::move(server).error());
+  server_ = std::move(*server);
+  log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
+            count(server_->shards(), "shard"), server_->io_backend());
+  if (limit < needed) log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
+  return Status();
+}
+
+void Daemon::drain(const apps::Signals& waiting) {
+  if (drainer_.joinable()) {
+    log::warn("second signal: ending at once");
+    parts_.quit();
+    return;
+  }
+  const ServerCounters counters = server_->counters();
+  calls_over_before_ = calls_over(counters);
+  log::info("draining {} within {}; a second signal ends them at once",
+            count(counters.connections_open, "connection"),
+            format_duration(configuration_->values.drain_timeout));
+  parts_.on_drain();
+  drainer_ = std::jthread([this, &waiting] {
+    calls_ended_ = server_->drain(configuration_->values.drain_timeout);
+    waiting.notify();
+  });
+}
+
+void Daemon::log_drained() const {
+  const std::uint64_t over = calls_over(server_->counters()) - calls_over_before_;
+  log::info("drained: {} finished, {} ended", count(over - std::min(calls_ended_, over), "call"),
+            calls_ended_);
+}
+
+void Daemon::reload() {
+  if (configuration_->line.config_path().empty()) {
+    log::warn("SIGHUP: there is no configuration file to read again; start with --config to have one");
+    return;
+  }
+  Result<std::unique_ptr<Configuration>> reread = parts_.reread();
+  if (!reread) {
+    log::error("SIGHUP: {}; the settings stay as they were", reread.error().message());
+    return;
+  }
+  configuration_->values.log_level = (*reread)->values.log_level;
+  log::set_level(configuration_->values.log_level);
+  log::info("SIGHUP: read {}; log level {}", configuration_->line.config_path(), name(log::level()));
+  for (const Change& change : changes(*configuration_, **reread)) {
+    log::warn("SIGHUP: {} is {} now and stays {} until a restart", change.name, change.after, change.before);
+  }
+}
+
+void Daemon::step_log_level(int step) {
+  const int stepped = std::clamp(static_cast<int>(log::level()) + step, static_cast<int>(Level::trace),
+                                 static_cast<int>(Level::off));
+  const Level level = static_cast<Level>(stepped);
+  log::set_level(std::min(level, Level::info));  // said even where the new level would hide it
+  log::info("log level {}", name(level));
+  log::set_level(level);
+}
+
+}  // namespace ringrpc::grpcd

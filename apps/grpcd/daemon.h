@@ -1,0 +1,63 @@
+/// grpcd from its ready line to its exit: serves, and does what signals ask for.
+///
+///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .reread = …});
+///   return daemon.run(signals);
+///
+/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file again; SIGUSR1
+/// and SIGUSR2 step the log level. Everything happens on the thread that calls `run`, except the waiting of a
+/// drain.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <thread>
+
+#include "ringrpc/server.h"
+
+#include "common/descriptor_limit.h"
+#include "common/exit_code.h"
+#include "common/signals.h"
+#include "grpcd/configuration.h"
+
+namespace ringrpc::grpcd {
+
+class Daemon {
+ public:
+  /// The signals that `run` answers to.
+  static constexpr std::initializer_list<int> signals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+  /// What a daemon is made of; tests have their own.
+  struct Parts {
+    std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
+    /// Called when no new calls are wanted, before the drain begins.
+    std::function<void()> on_drain;
+    /// Ends the process without asking the server, which may be the one that hangs.
+    std::function<void()> quit;
+    /// Reads every source of settings again.
+    std::function<Result<std::unique_ptr<Configuration>>()> reread;
+    std::function<std::uint64_t(std::uint64_t)> raise_descriptor_limit = apps::raise_descriptor_limit;
+  };
+
+  Daemon(std::unique_ptr<Configuration> configuration, Parts parts);
+
+  /// Returns when the server has ended.
+  apps::ExitCode run(const apps::Signals& signals);
+
+ private:
+  Status start();
+  void drain(const apps::Signals& signals);
+  void reload();
+  void step_log_level(int step);
+  void log_drained() const;
+
+  std::unique_ptr<Configuration> configuration_;  ///< as the file last said
+  Parts parts_;
+  std::unique_ptr<Server> server_;
+  std::uint64_t calls_ended_ = 0;  ///< by the drain, when its time was over
+  std::uint64_t calls_over_before_ = 0;
+  std::jthread drainer_;  // joined before what it uses is destroyed
+};
+
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,24 @@
+#include <iostream>
+
+#include "ringrpc/server.h"
+
+#include "echo.ringrpc.h"
+
+using namespace ringrpc;
+
+class Shout final : public echo::v1::EchoService::Service {
+  Task<Result<echo::v1::EchoResponse>> Echo(Call&, echo::v1::EchoRequest request) override {
+    if (request.payload().empty()) co_return fail(Code::INVALID_ARGUMENT, "payload must not be empty");
+    echo::v1::EchoResponse response;
+    response.set_payload(request.payload() + "!");
+    co_return response;
+  }
+};
+
+int main() {
+  Shout shout;
+  auto server = Server::start({&shout}, {.listen = {"127.0.0.1:50052"}});
+  if (!server) return std::cerr << server.error().message() << '\n', 1;
+  std::cin.get();  // until Enter is pressed
+  (*server)->drain(std::chrono::seconds(30));
+}

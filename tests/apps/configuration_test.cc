@@ -1,0 +1,58 @@
+#include "grpcd/configuration.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc::grpcd {
+namespace {
+
+const char* no_variable(const char*) { return nullptr; }
+
+TEST_CASE("without any source grpcd serves as the library does") {
+  Configuration configuration;
+  CHECK(configuration.line.read({}, no_variable) == apps::Action::run);
+  const ServerOptions defaults;
+  CHECK(configuration.values.server.listen == defaults.listen);
+  CHECK(configuration.values.server.max_message_bytes == defaults.max_message_bytes);
+  CHECK(configuration.values.log_level == log::Level::info);
+  CHECK(configuration.values.log_payload == PayloadLog::none);
+  CHECK(configuration.values.drain_timeout == std::chrono::seconds(30));
+}
+
+TEST_CASE("every flag reaches what it names") {
+  Configuration configuration;
+  const std::vector<std::string> arguments = {"--listen=[::1]:0",       "--shards=3",
+                                              "--max-message-size=64K", "--max-concurrent-streams=7",
+                                              "--max-connections=9",    "--handshake-timeout=1s",
+                                              "--stall-timeout=2m",     "--drain-timeout=250ms",
+                                              "--log-level=debug",      "--log-payload=head"};
+  REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
+  const Values& values = configuration.values;
+  CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
+  CHECK(values.server.shards == 3);
+  CHECK(values.server.max_message_bytes == 65536);
+  CHECK(values.server.max_concurrent_streams == 7);
+  CHECK(values.server.max_connections == 9);
+  CHECK(values.server.handshake_timeout == std::chrono::seconds(1));
+  CHECK(values.server.stall_timeout == std::chrono::minutes(2));
+  CHECK(values.drain_timeout == std::chrono::milliseconds(250));
+  CHECK(values.log_level == log::Level::debug);
+  CHECK(values.log_payload == PayloadLog::head);
+  CHECK(arguments.size() == configuration.line.settings().size());
+}
+
+TEST_CASE("changes are told in the words of the file") {
+  Configuration before;
+  Configuration after;
+  after.values.server.max_message_bytes = 1 << 20;
+  after.values.server.listen = {"a", "b"};
+  const std::vector<Change> found = changes(before, after);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].name == "listen");
+  CHECK(found[0].after == "a b");
+  CHECK(found[1].name == "max-message-size");
+  CHECK(found[1].before == "4M");
+  CHECK(found[1].after == "1M");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,55 @@
+// README.md against the tree that it describes.
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+namespace {
+
+std::filesystem::path source_root() {
+  const char* root = std::getenv("SOURCE_ROOT");
+  REQUIRE_MESSAGE(root, "SOURCE_ROOT names the project's folder; run this through `meson test`");
+  return root;
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  REQUIRE_MESSAGE(file, path.string());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST_CASE("the service in the README is the example that is built") {
+  const std::string readme = read(source_root() / "README.md");
+  const std::string example = read(source_root() / "docs/examples/shout.cc");
+  CHECK(readme.find("```cpp\n" + example + "```\n") != std::string::npos);
+}
+
+TEST_CASE("every link of the README leads somewhere in the tree") {
+  const std::string readme = read(source_root() / "README.md");
+  const std::regex link(R"(\]\(([^)#]+)\))");
+  std::size_t links = 0;
+  for (auto at = std::sregex_iterator(readme.begin(), readme.end(), link); at != std::sregex_iterator();
+       ++at) {
+    ++links;
+    CHECK_MESSAGE(std::filesystem::exists(source_root() / (*at)[1].str()), (*at)[1].str());
+  }
+  CHECK(links > 5);
+}
+
+TEST_CASE("every public header is in the README's guide or needed by one that is") {
+  const std::string readme = read(source_root() / "README.md");
+  for (const auto& entry : std::filesystem::directory_iterator(source_root() / "lib/include/ringrpc")) {
+    const std::string name = entry.path().filename();
+    if (entry.path().extension() != ".h" || readme.find("[" + name + "]") != std::string::npos) continue;
+    bool needed = false;
+    for (const auto& other : std::filesystem::directory_iterator(source_root() / "lib/include/ringrpc"))
+      needed = needed || read(other.path()).find("#include \"ringrpc/" + name + "\"") != std::string::npos;
+    CHECK_MESSAGE(needed, name);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,32 @@
+/// A file that lives as long as the test that wrote it.
+///
+///   ScratchFile file("shards = 2\n");
+///   read(file.path());
+#pragma once
+
+#include <fstream>
+#include <stdlib.h>
+#include <string>
+#include <unistd.h>
+
+namespace ringrpc::apps {
+
+class ScratchFile {
+ public:
+  explicit ScratchFile(const std::string& text) {
+    const int fd = ::mkstemp(path_.data());
+    if (fd >= 0) ::close(fd);
+    write(text);
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() { ::unlink(path_.c_str()); }
+
+  void write(const std::string& text) const { std::ofstream(path_, std::ios::trunc) << text; }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_ = "/tmp/ringrpc-test-XXXXXX";
+};
+
+}  // namespace ringrpc::apps
