@@ -34,37 +34,44 @@ struct Shape {
 constexpr Shape unary = {
     "unary",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
-    "::ringrpc::Call& call, $request$ request",
+    "::ringrpc::Call& call, $unused$$request$ request",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
     "$request$ request, ::ringrpc::CallOptions options",
-    "return ::ringrpc::detail::call_unary<$request$, $response$>(\n"
+    "return ::ringrpc::detail::call_unary<\n"
+    "    $request$, $response$>(\n"
     "    *channel_, \"$path$\", ::std::move(request), ::std::move(options));\n",
 };
 constexpr Shape server_streaming = {
     "server_streaming",
     "::ringrpc::Task<::ringrpc::Status>",
-    "::ringrpc::Call& call, $request$ request, ::ringrpc::Writer<$response$>& out",
+    "::ringrpc::Call& call, $unused$$request$ request,\n"
+    "    $unused$::ringrpc::Writer<$response$>& out",
     "::ringrpc::ClientReader<$response$>",
-    "const $request$& request, const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::detail::call_server_streaming<$request$, $response$>(\n"
+    "const $request$& request,\n"
+    "    const ::ringrpc::CallOptions& options",
+    "return ::ringrpc::detail::call_server_streaming<\n"
+    "    $request$, $response$>(\n"
     "    *channel_, \"$path$\", request, options);\n",
 };
 constexpr Shape client_streaming = {
     "client_streaming",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
-    "::ringrpc::Call& call, ::ringrpc::Reader<$request$>& in",
+    "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in",
     "::ringrpc::ClientWriter<$request$, $response$>",
     "const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::ClientWriter<$request$, $response$>(\n"
+    "return ::ringrpc::ClientWriter<\n"
+    "    $request$, $response$>(\n"
     "    channel_->call(\"$path$\", ::ringrpc::MethodKind::client_streaming, options));\n",
 };
 constexpr Shape bidirectional = {
     "bidirectional",
     "::ringrpc::Task<::ringrpc::Status>",
-    "::ringrpc::Call& call, ::ringrpc::Reader<$request$>& in, ::ringrpc::Writer<$response$>& out",
+    "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in,\n"
+    "    $unused$::ringrpc::Writer<$response$>& out",
     "::ringrpc::ClientStream<$request$, $response$>",
     "const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::ClientStream<$request$, $response$>(\n"
+    "return ::ringrpc::ClientStream<\n"
+    "    $request$, $response$>(\n"
     "    channel_->call(\"$path$\", ::ringrpc::MethodKind::bidirectional, options));\n",
 };
 
@@ -82,6 +89,7 @@ Variables variables_of(const pb::MethodDescriptor& method) {
       {"path", path(method)},
       {"request", type_name(*method.input_type())},
       {"response", type_name(*method.output_type())},
+      {"unused", ""},
   };
 }
 
@@ -168,7 +176,8 @@ void print_method_table(Printer& printer, const pb::ServiceDescriptor& service) 
 
 void print_bodies(Printer& printer, const pb::ServiceDescriptor& service) {
   print_method_table(printer, service);
-  for_each_method(service, [&](const auto&, const Shape& shape, const Variables& of_method) {
+  for_each_method(service, [&](const auto&, const Shape& shape, Variables of_method) {
+    of_method["unused"] = "[[maybe_unused]] ";
     print(printer, of_method, "\n", shape.handler_result, " $class$::Service::$function$(\n    ",
           shape.handler_parameters, ") {\n");
     printer.Print("  co_return ::ringrpc::detail::unimplemented(call);\n}\n");
