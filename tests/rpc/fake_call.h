@@ -1,0 +1,159 @@
+/// A call without a connection: the test plays the peer.
+///
+///   FakeStream stream;
+///   FakeCall call("/echo.v1.EchoService/Echo");
+///   stream.receive(request);
+///   Task<Status> task = method.serve(service, call, stream);
+///   task.start();
+///   CHECK(stream.sent<EchoResponse>().at(0).payload() == "hi");
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/call.h"
+#include "ringrpc/channel.h"
+#include "ringrpc/service.h"
+#include "ringrpc/stream.h"
+
+namespace ringrpc {
+
+/// The messages of a call, `Base` being MessageStream for a server's and ClientCall for a client's. Waiters are resumed inside the
+/// call that makes them ready.
+template <class Base>
+class FakeMessages : public Base {
+ public:
+  using Waiter = MessageStream::Waiter;
+
+  /// The peer sends a message.
+  template <class T>
+  void receive(const T& message) {
+    receive_bytes(message.SerializeAsString());
+  }
+  void receive_bytes(std::string bytes) {
+    received_.push_back(std::move(bytes));
+    wake(message_waiter_);
+  }
+  /// The peer will send no more.
+  void receive_end() {
+    ended_ = true;
+    wake(message_waiter_);
+  }
+  /// How many more messages may be written without waiting.
+  void set_room(std::size_t messages) {
+    room_ = messages;
+    if (room_ > 0) wake(writable_waiter_);
+  }
+
+  /// What was written so far.
+  template <class T>
+  std::vector<T> sent() const {
+    std::vector<T> messages;
+    for (const std::string& bytes : sent_)
+      if (!messages.emplace_back().ParseFromString(bytes)) messages.pop_back();
+    return messages;
+  }
+  std::size_t sent_count() const noexcept { return sent_.size(); }
+  bool rejected() const noexcept { return rejected_; }
+  bool somebody_waits() const noexcept { return message_waiter_ || writable_waiter_; }
+
+  bool message_ready() override { return ended_ || !received_.empty(); }
+  std::optional<Bytes> take_message() override {
+    if (received_.empty()) return std::nullopt;
+    taken_ = std::move(received_.front());
+    received_.pop_front();
+    return as_bytes(taken_);
+  }
+  void reject_message() override { rejected_ = true; }
+  void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
+
+  std::uint8_t* reserve_message(std::size_t bytes) override {
+    reserved_.assign(bytes, '\0');
+    return reinterpret_cast<std::uint8_t*>(reserved_.data());
+  }
+  void commit_message() override {
+    sent_.push_back(std::move(reserved_));
+    if (room_ > 0) --room_;
+  }
+  bool writable() const override { return room_ > 0; }
+  void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
+
+ protected:
+  ~FakeMessages() = default;
+
+  static void wake(Waiter*& waiting) {
+    if (Waiter* const waiter = std::exchange(waiting, nullptr)) waiter->on_ready();
+  }
+
+ private:
+  std::deque<std::string> received_;
+  std::string taken_;
+  bool ended_ = false;
+  bool rejected_ = false;
+  std::string reserved_;
+  std::vector<std::string> sent_;
+  std::size_t room_ = 1000;
+  Waiter* message_waiter_ = nullptr;
+  Waiter* writable_waiter_ = nullptr;
+};
+
+/// The server's side of a call's messages.
+class FakeStream final : public FakeMessages<MessageStream> {};
+
+class FakeCall final : public Call {
+ public:
+  explicit FakeCall(std::string_view method) : method_(method) {}
+
+  std::string_view method() const noexcept override { return method_; }
+  const Metadata& metadata() override { return metadata_; }
+  Metadata& initial_metadata() override { return initial_; }
+  Metadata& trailing_metadata() override { return trailing_; }
+  Instant deadline() const noexcept override { return never; }
+  Instant received_at() const noexcept override { return received_at_; }
+  std::string peer() const override { return "fake:1"; }
+  Instant now() const noexcept override { return now_; }
+
+  /// The clock goes on.
+  void advance(Nanoseconds time) { now_ += time; }
+
+ private:
+  std::string method_;
+  Metadata metadata_;
+  Metadata initial_;
+  Metadata trailing_;
+  Instant received_at_{Nanoseconds(1'000'000)};
+  Instant now_ = received_at_;
+};
+
+/// The method of that name; an empty one, which must not be called, when there is none.
+inline Method method_named(const Service& service, std::string_view name) {
+  for (const Method& method : service.service_methods())
+    if (method.name == name) return method;
+  return {};
+}
+
+/// Runs a unary method to its end and gives its answer.
+template <class Response, class Request>
+Result<Response> call_unary_method(Service& service, std::string_view name, const Request& request,
+                                   Nanoseconds spent = {}) {
+  FakeStream stream;
+  std::string path("/");
+  path.append(service.service_name()).append("/").append(name);
+  FakeCall call(path);
+  call.advance(spent);
+  stream.receive(request);
+  const Task<Status> task = method_named(service, name).serve(service, call, stream);
+  task.start();
+  if (!task.done()) return fail(Code::INTERNAL, "the handler has not ended");
+  if (Status status = task.result(); !status.ok()) return std::unexpected(std::move(status));
+  if (stream.sent_count() != 1) return fail(Code::INTERNAL, "not one message");
+  return stream.sent<Response>().at(0);
+}
+
+}  // namespace ringrpc

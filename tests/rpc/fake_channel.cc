@@ -1,0 +1,53 @@
+#include "rpc/fake_channel.h"
+
+namespace ringrpc {
+
+namespace {
+
+FakeCalls* present_calls = nullptr;
+
+/// What the client holds; the test keeps the call itself.
+class Handle final : public ClientCall {
+ public:
+  explicit Handle(std::shared_ptr<FakeClientCall> call) : call_(std::move(call)) {}
+
+  bool message_ready() override { return call_->message_ready(); }
+  std::optional<Bytes> take_message() override { return call_->take_message(); }
+  void reject_message() override { call_->reject_message(); }
+  void wait_message(Waiter* waiter) override { call_->wait_message(waiter); }
+  std::uint8_t* reserve_message(std::size_t bytes) override { return call_->reserve_message(bytes); }
+  void commit_message() override { call_->commit_message(); }
+  bool writable() const override { return call_->writable(); }
+  void wait_writable(Waiter* waiter) override { call_->wait_writable(waiter); }
+  void writes_done() override { call_->writes_done(); }
+  bool finished() const noexcept override { return call_->finished(); }
+  void wait_finished(Waiter* waiter) override { call_->wait_finished(waiter); }
+  Status take_status() override { return call_->take_status(); }
+  void cancel() override { call_->cancel(); }
+
+ private:
+  std::shared_ptr<FakeClientCall> call_;
+};
+
+}  // namespace
+
+FakeCalls::FakeCalls() { present_calls = this; }
+FakeCalls::~FakeCalls() { present_calls = nullptr; }
+
+struct Channel::Impl {
+  std::string target;
+};
+
+Channel::Channel(std::string target, const ChannelOptions&) : impl_(new Impl{std::move(target)}) {}
+Channel::~Channel() = default;
+
+const std::string& Channel::target() const noexcept { return impl_->target; }
+
+std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
+                                          const CallOptions& options) {
+  auto call = std::make_shared<FakeClientCall>(path, kind, options.timeout);
+  if (present_calls) present_calls->add(call);
+  return std::make_unique<Handle>(std::move(call));
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,149 @@
+// The generator's text, where using it does not show what it is: comments, file names, refusals.
+#include "rpc/plugin/generator.h"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/compiler/importer.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ringrpc::plugin {
+namespace {
+
+namespace pb = google::protobuf;
+
+/// Files in memory, to be imported by name.
+class MemoryTree final : public pb::compiler::SourceTree {
+ public:
+  explicit MemoryTree(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+  pb::io::ZeroCopyInputStream* Open(const std::string& name) override {
+    const auto file = files_.find(name);
+    if (file == files_.end()) return nullptr;
+    return new pb::io::ArrayInputStream(file->second.data(), static_cast<int>(file->second.size()));
+  }
+
+ private:
+  std::map<std::string, std::string> files_;
+};
+
+/// Keeps what is written, by file name.
+class MemoryContext final : public pb::compiler::GeneratorContext {
+ public:
+  pb::io::ZeroCopyOutputStream* Open(const std::string& name) override {
+    return new pb::io::StringOutputStream(&written[name]);
+  }
+  std::map<std::string, std::string> written;
+};
+
+/// Generates from the file `name`; what was written, and the error if any.
+struct Generated {
+  Generated(std::map<std::string, std::string> files, const std::string& name,
+            const std::string& parameter = "") {
+    MemoryTree tree(std::move(files));
+    pb::compiler::Importer importer(&tree, nullptr);
+    const pb::FileDescriptor* const file = importer.Import(name);
+    REQUIRE(file);
+    ok = Generator().Generate(file, parameter, &context, &error);
+  }
+  explicit Generated(const std::string& text) : Generated({{"a.proto", text}}, "a.proto") {}
+
+  std::string_view header() { return context.written["a.ringrpc.h"]; }
+
+  MemoryContext context;
+  std::string error;
+  bool ok;
+};
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+TEST_CASE("files are written beside each other, in the folder of the .proto, and include by full path") {
+  Generated made({{"geo/v1/map.proto", R"(syntax = "proto3"; package geo.v1; message M {}
+                                          service S { rpc Get(M) returns (M); })"}},
+                 "geo/v1/map.proto");
+  REQUIRE(made.ok);
+  REQUIRE(made.context.written.size() == 2);
+  CHECK(has(made.context.written.at("geo/v1/map.ringrpc.h"), "#include \"geo/v1/map.pb.h\"\n"));
+  CHECK(has(made.context.written.at("geo/v1/map.ringrpc.h"), "\nnamespace geo::v1 {\n"));
+  CHECK(has(made.context.written.at("geo/v1/map.ringrpc.cc"), "#include \"geo/v1/map.ringrpc.h\"\n"));
+}
+
+TEST_CASE("a file without services gives files that compile to nothing") {
+  Generated made(R"(syntax = "proto3"; package p; message M {})");
+  REQUIRE(made.ok);
+  CHECK(has(made.header(), "#include \"a.pb.h\""));
+  CHECK_FALSE(has(made.header(), "namespace"));
+  CHECK(made.context.written.count("a.ringrpc.cc") == 1);
+}
+
+TEST_CASE("comments become doc comments of the service, the handler and the stub") {
+  Generated made(R"(syntax = "proto3"; message M {}
+    // Keeps maps.
+    //
+    //   indented $10
+    service S {
+      /* Gets one.
+       * Or none. */
+      rpc Get(M) returns (M);
+    })");
+  REQUIRE(made.ok);
+  CHECK(has(made.header(), "/// Keeps maps.\n///\n///   indented $10\nstruct S {"));
+  CHECK(has(made.header(), "\n    /// Gets one.\n    /// Or none.\n    virtual "));
+  CHECK(has(made.header(), "\n    /// Gets one.\n    /// Or none.\n    ::ringrpc::Task<"));
+}
+
+TEST_CASE("a comment stands behind what it describes where there is none before") {
+  Generated made(
+      "syntax = \"proto3\"; message M {}\nservice S {\n  rpc Get(M) returns (M);  // Gets one.\n}\n");
+  REQUIRE(made.ok);
+  CHECK(has(made.header(), "/// Gets one.\n    virtual"));
+}
+
+TEST_CASE("a backslash at the end of a comment does not reach into the next line") {
+  Generated made("syntax = \"proto3\"; message M {}\n// In C:\\maps\\  \nservice S {}\n");
+  REQUIRE(made.ok);
+  CHECK(has(made.header(), "/// In C:\\maps\\.\nstruct S {"));
+}
+
+TEST_CASE("deprecated methods are deprecated for callers") {
+  Generated made(R"(syntax = "proto3"; message M {}
+    service S { rpc Old(M) returns (M) { option deprecated = true; } rpc New(M) returns (M); })");
+  REQUIRE(made.ok);
+  const std::size_t mark = made.header().find("[[deprecated]]");
+  REQUIRE(mark != std::string_view::npos);
+  CHECK(made.header().find("class Stub") < mark);
+  CHECK(made.header().find("[[deprecated]]", mark + 1) == std::string_view::npos);
+}
+
+TEST_CASE("an appended underscore does not make one service another's name or a message's") {
+  Generated made({{"b.proto", R"(syntax = "proto3"; package p; message name_ {})"},
+                  {"a.proto", R"(syntax = "proto3"; package p; import "b.proto"; service name {})"}},
+                 "a.proto");
+  REQUIRE(made.ok);
+  CHECK(has(made.header(), "struct name__ {"));
+}
+
+TEST_CASE("parameters are refused, there being none") {
+  Generated made({{"a.proto", "syntax = \"proto3\";"}}, "a.proto", "lite");
+  CHECK_FALSE(made.ok);
+  CHECK(made.error == "no such parameter: lite");
+  CHECK(made.context.written.empty());
+}
+
+TEST_CASE("generic services, whose classes have the same names, are refused") {
+  Generated made(R"(syntax = "proto3"; option cc_generic_services = true; service S {})");
+  CHECK_FALSE(made.ok);
+  CHECK(has(made.error, "a.proto: with cc_generic_services"));
+
+  Generated without(R"(syntax = "proto3"; option cc_generic_services = true;)");
+  CHECK(without.ok);
+}
+
+TEST_CASE("optional fields of proto3 are supported") {
+  CHECK((Generator().GetSupportedFeatures() & Generator::FEATURE_PROTO3_OPTIONAL) != 0);
+}
+
+}  // namespace
+}  // namespace ringrpc::plugin
