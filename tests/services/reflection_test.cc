@@ -1,0 +1,199 @@
+#include "services/reflection.h"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catalog.ringrpc.h"
+#include "reflection_v1.ringrpc.h"
+#include "reflection_v1alpha.ringrpc.h"
+#include "rpc/fake_call.h"
+#include "services/echo.h"
+
+namespace ringrpc {
+namespace {
+
+struct V1 {
+  using Request = grpc::reflection::v1::ServerReflectionRequest;
+  using Response = grpc::reflection::v1::ServerReflectionResponse;
+  static Service& of(Reflection& reflection) { return reflection.v1(); }
+};
+
+struct V1Alpha {
+  using Request = grpc::reflection::v1alpha::ServerReflectionRequest;
+  using Response = grpc::reflection::v1alpha::ServerReflectionResponse;
+  static Service& of(Reflection& reflection) { return reflection.v1alpha(); }
+};
+
+/// A server that serves the catalog, and one stream of questions to its reflection.
+template <class Version>
+struct Questions {
+  using Request = typename Version::Request;
+  using Response = typename Version::Response;
+
+  Questions() {
+    const Method method = method_named(service, "ServerReflectionInfo");
+    task = method.serve(service, call, stream);
+    task.start();
+  }
+
+  Response ask(const Request& request) {
+    const std::size_t before = stream.sent_count();
+    stream.receive(request);
+    REQUIRE(stream.sent_count() == before + 1);
+    Response response = stream.template sent<Response>().back();
+    CHECK(response.original_request().SerializeAsString() == request.SerializeAsString());
+    return response;
+  }
+  Response ask_file(const std::string& name) {
+    Request request;
+    request.set_file_by_filename(name);
+    return ask(request);
+  }
+  Response ask_symbol(const std::string& symbol) {
+    Request request;
+    request.set_file_containing_symbol(symbol);
+    return ask(request);
+  }
+  Response ask_extension(const std::string& type, int number) {
+    Request request;
+    request.mutable_file_containing_extension()->set_containing_type(type);
+    request.mutable_file_containing_extension()->set_extension_number(number);
+    return ask(request);
+  }
+  Response ask_numbers(const std::string& type) {
+    Request request;
+    request.set_all_extension_numbers_of_type(type);
+    return ask(request);
+  }
+
+  EchoService echo;
+  catalog::Catalog::Service catalog;
+  Reflection reflection{&echo, &catalog};
+  Service& service = Version::of(reflection);
+  FakeStream stream;
+  FakeCall call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
+  Task<Status> task;
+};
+
+std::vector<std::string> file_names(const auto& response) {
+  std::vector<std::string> names;
+  for (const std::string& bytes : response.file_descriptor_response().file_descriptor_proto()) {
+    google::protobuf::FileDescriptorProto file;
+    CHECK(file.ParseFromString(bytes));
+    names.push_back(file.name());
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+const Names catalog_files = {"catalog.proto", "catalog_base.proto", "google/protobuf/timestamp.proto"};
+
+TEST_CASE_TEMPLATE("services are listed in order, reflection among them", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  typename Version::Request request;
+  request.set_host("here");
+  request.set_list_services("*");
+  const auto response = questions.ask(request);
+  CHECK(response.valid_host() == "here");
+  Names names;
+  for (const auto& service : response.list_services_response().service()) names.push_back(service.name());
+  CHECK(names == Names{"catalog.Catalog", "echo.v1.EchoService", "grpc.reflection.v1.ServerReflection",
+                       "grpc.reflection.v1alpha.ServerReflection"});
+}
+
+TEST_CASE_TEMPLATE("a file comes with all that it imports", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  CHECK(file_names(questions.ask_file("catalog.proto")) == catalog_files);
+}
+
+TEST_CASE_TEMPLATE("a stream is sent an import once, but what it asks for every time", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  CHECK(file_names(questions.ask_file("catalog_base.proto")) ==
+        Names{"catalog_base.proto", "google/protobuf/timestamp.proto"});
+  CHECK(file_names(questions.ask_file("catalog.proto")) == Names{"catalog.proto"});
+  CHECK(file_names(questions.ask_file("catalog.proto")) == Names{"catalog.proto"});
+  CHECK(file_names(questions.ask_file("catalog_base.proto")) == Names{"catalog_base.proto"});
+
+  Questions<Version> another;
+  CHECK(file_names(another.ask_file("catalog.proto")) == catalog_files);
+}
+
+TEST_CASE_TEMPLATE("symbols of every sort are found", Version, V1, V1Alpha) {
+  for (const char* const symbol :
+       {"catalog.Catalog", "catalog.Catalog.Find", "catalog.Query", "catalog.Query.text",
+        "catalog.Query.limit", "catalog.Query.count", "catalog.Query.Range", "catalog.Query.Range.from",
+        "catalog.Query.Order", "catalog.Query.UP", "catalog.Query.query_note", "catalog.Colour",
+        "catalog.GREEN", "catalog.weight"}) {
+    CAPTURE(symbol);
+    Questions<Version> questions;
+    CHECK(file_names(questions.ask_symbol(symbol)) == catalog_files);
+  }
+  Questions<Version> questions;
+  CHECK(file_names(questions.ask_symbol("grpc.reflection.v1alpha.ServerReflection")) ==
+        Names{"reflection_v1alpha.proto"});
+}
+
+TEST_CASE_TEMPLATE("extensions are found by the type that they extend and their number", Version, V1,
+                   V1Alpha) {
+  Questions<Version> questions;
+  CHECK(file_names(questions.ask_extension("catalog.Item", 150)) == catalog_files);
+  const auto response = questions.ask_numbers("catalog.Item");
+  CHECK(response.all_extension_numbers_response().base_type_name() == "catalog.Item");
+  const auto& numbers = response.all_extension_numbers_response().extension_number();
+  CHECK(std::vector<int>(numbers.begin(), numbers.end()) == std::vector<int>{101, 150});
+
+  const auto none = questions.ask_numbers("catalog.Query");
+  CHECK(none.has_all_extension_numbers_response());
+  CHECK(none.all_extension_numbers_response().extension_number().empty());
+}
+
+TEST_CASE_TEMPLATE("what is not there is NOT_FOUND, and the stream goes on", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  const auto refused = [](const typename Version::Response& response, const std::string& message) {
+    CHECK(response.error_response().error_code() == 5);
+    CHECK(response.error_response().error_message() == message);
+  };
+  refused(questions.ask_file("catalog"), "no file \"catalog\"");
+  refused(questions.ask_symbol("catalog.Nothing"), "no symbol \"catalog.Nothing\"");
+  refused(questions.ask_symbol("catalog"), "no symbol \"catalog\"");
+  refused(questions.ask_symbol(""), "no symbol \"\"");
+  refused(questions.ask_extension("catalog.Item", 102), "no extension 102 of \"catalog.Item\"");
+  refused(questions.ask_extension("catalog.Colour", 101), "no message type \"catalog.Colour\"");
+  refused(questions.ask_numbers("catalog.Nothing"), "no message type \"catalog.Nothing\"");
+  CHECK(file_names(questions.ask_file("catalog.proto")) == catalog_files);
+}
+
+TEST_CASE_TEMPLATE("a request of an unknown kind is UNIMPLEMENTED, and the stream goes on", Version, V1,
+                   V1Alpha) {
+  Questions<Version> questions;
+  CHECK(questions.ask(typename Version::Request()).error_response().error_code() == 12);
+  CHECK_FALSE(questions.task.done());
+}
+
+TEST_CASE_TEMPLATE("the stream ends well when the caller has asked everything", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  CHECK_FALSE(questions.task.done());
+  questions.stream.receive_end();
+  REQUIRE(questions.task.done());
+  CHECK(questions.task.result().ok());
+}
+
+TEST_CASE("a pool of one's own is asked in place of the generated one") {
+  google::protobuf::FileDescriptorProto file;
+  file.set_name("own.proto");
+  file.set_package("own");
+  file.add_message_type()->set_name("Thing");
+  google::protobuf::DescriptorPool pool;
+  REQUIRE(pool.BuildFile(file));
+
+  const DescriptorIndex index({"own.Service"}, pool);
+  CHECK(index.services() == Names{"own.Service"});
+  CHECK(index.file_with_symbol("own.Thing"));
+  CHECK_FALSE(index.file_with_symbol("catalog.Query"));
+}
+
+}  // namespace
+}  // namespace ringrpc
