@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -83,12 +84,14 @@ Status Ring::set_up(const UringOptions& options) {
 }
 
 Status Ring::check_operations() {
-  const std::unique_ptr<io_uring_probe, void (*)(io_uring_probe*)> probe(io_uring_get_probe_ring(&ring_),
-                                                                         io_uring_free_probe);
-  if (!probe) return refused("io_uring_register", errno == 0 ? EINVAL : errno);
-  const auto supported = [&](int operation) {
-    return io_uring_opcode_supported(probe.get(), operation) != 0;
-  };
+  constexpr unsigned last = 255;
+  const std::size_t bytes = sizeof(io_uring_probe) + (last + 1) * sizeof(io_uring_probe_op);
+  const std::unique_ptr<void, void (*)(void*)> room(std::calloc(1, bytes), std::free);
+  if (!room) return refused("io_uring_register", ENOMEM);
+  auto* probe = static_cast<io_uring_probe*>(room.get());
+  if (const int error = -io_uring_register_probe(&ring_, probe, last + 1); error != 0)
+    return refused("io_uring_register", error);
+  const auto supported = [&](int operation) { return io_uring_opcode_supported(probe, operation) != 0; };
   return std::ranges::all_of(needed_operations, supported) ? Status()
                                                            : refused("io_uring_register", EOPNOTSUPP);
 }

@@ -1,0 +1,172 @@
+#include "reactor/shard.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "io_fixture.h"
+
+using namespace ringrpc;
+using namespace ringrpc::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Step final : Ready, TurnEnd {
+  void run() override { action(); }
+  void on_turn_end() override { action(); }
+  std::function<void()> action;
+};
+
+struct Alarm final : Timer {
+  void on_time() override { action(); }
+  std::function<void()> action;
+};
+
+}  // namespace
+
+TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and the turn's end") {
+  Pair pair;
+  std::string order;
+  Step ready;
+  Step turn_end;
+  Alarm alarm;
+  ready.action = [&] {
+    order += 'r';
+    pair.shard.at_turn_end(turn_end);
+  };
+  turn_end.action = [&] { order += 'e'; };
+  alarm.action = [&] { order += 't'; };
+  pair.right->when_received = [&] { order += 'c'; };
+  settle(pair.shard);
+  REQUIRE(::write(pair.left->stream->descriptor(), "x", 1) == 1);
+  pair.shard.timers().arm(alarm, pair.shard.now());
+  std::this_thread::sleep_for(5ms);
+  pair.shard.post([&] { order += 'm'; });
+  pair.shard.ready().push(ready);
+  pair.shard.turn();
+  CHECK(order == "cmtre");
+}
+
+TEST_CASE("The end of a turn that asks again is called at the end of the next, without sleeping before") {
+  Shard shard(0, uring());
+  int count = 0;
+  Step flush;
+  flush.action = [&] {
+    if (++count < 3) shard.at_turn_end(flush);
+  };
+  shard.at_turn_end(flush);
+  shard.at_turn_end(flush);
+  shard.turn();
+  CHECK(count == 1);
+  shard.turn();
+  shard.turn();
+  CHECK(count == 3);
+}
+
+TEST_CASE("What waits for its turn and is destroyed is not called") {
+  Shard shard(0, uring());
+  {
+    Step gone;
+    gone.action = [] { FAIL("called"); };
+    shard.ready().push(gone);
+    shard.at_turn_end(gone);
+  }
+  shard.turn(false);
+}
+
+TEST_CASE("A ready element may queue itself again; completions are served in between") {
+  Pair pair;
+  Step busy;
+  busy.action = [&] { pair.shard.ready().push(busy); };
+  pair.shard.ready().push(busy);
+  pair.left->stream->send(chain_of(pair.shard, "hello"));
+  REQUIRE(turn_until(pair.shard, [&] { return pair.right->received == "hello"; }));
+}
+
+TEST_CASE("A sleeping shard wakes for its timers") {
+  Shard shard(0, uring());
+  bool rang = false;
+  Alarm alarm;
+  alarm.action = [&] { rang = true; };
+  shard.timers().arm(alarm, after(shard.io().now(), 20ms));
+  const Instant due = after(shard.io().now(), 20ms);
+  while (!rang) shard.turn();
+  CHECK(shard.io().now() + 1ms >= due);
+}
+
+TEST_CASE("The current shard is known in its turn and nowhere else") {
+  Shard shard(7, uring());
+  CHECK(Shard::current() == nullptr);
+  Shard* seen = nullptr;
+  shard.post([&] { seen = Shard::current(); });
+  shard.turn();
+  CHECK(seen == &shard);
+  CHECK(seen->index() == 7);
+  CHECK(Shard::current() == nullptr);
+}
+
+TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and wakes the shard") {
+  Shard shard(0, uring());
+  constexpr int threads = 4;
+  constexpr int letters = 5'000;
+  std::vector<std::vector<int>> got(threads);
+  int total = 0;
+  {
+    std::vector<std::jthread> posters;
+    for (int id = 0; id < threads; ++id) {
+      posters.emplace_back([&, id] {
+        for (int i = 0; i < letters; ++i) {
+          shard.post([&, id, i] {
+            got[static_cast<std::size_t>(id)].push_back(i);
+            if (++total == threads * letters) shard.stop();
+          });
+          if (i % 100 == 0) std::this_thread::yield();
+        }
+      });
+    }
+    shard.run();
+  }
+  for (const std::vector<int>& row : got) {
+    REQUIRE(row.size() == letters);
+    CHECK(std::ranges::is_sorted(row));
+  }
+}
+
+TEST_CASE("Two shards that sleep between letters never miss one") {
+  Shard left(0, uring());
+  Shard right(1, uring());
+  constexpr int rounds = 3'000;
+  int count = 0;
+  std::function<void()> ping;
+  const std::function<void()> pong = [&] { left.post([&] { ping(); }); };
+  ping = [&] {
+    if (++count < rounds) {
+      right.post([&] { pong(); });
+    } else {
+      right.stop();
+      left.stop();
+    }
+  };
+  left.post([&] { ping(); });
+  std::jthread other([&] { right.run(); });
+  left.run();
+  CHECK(count == rounds);
+}
+
+TEST_CASE("Stopping wakes a shard that sleeps") {
+  for (int round = 0; round < 200; ++round) {
+    Shard shard(0, uring({.submissions = 8, .completions = 16, .receive_buffers = 1}));
+    std::jthread stopper([&] { shard.stop(); });
+    shard.run();
+  }
+}
+
+TEST_CASE("Mail that is never delivered is destroyed with the shard, unrun") {
+  const auto token = std::make_shared<int>(0);
+  {
+    Shard shard(0, uring());
+    for (int i = 0; i < 3; ++i) shard.post([token] { FAIL("run"); });
+    CHECK(token.use_count() == 4);
+  }
+  CHECK(token.use_count() == 1);
+}
