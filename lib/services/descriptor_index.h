@@ -3,8 +3,8 @@
 ///   DescriptorIndex index({"routes.v1.RouteGuide"}, *DescriptorPool::generated_pool());
 ///   Result<const FileDescriptor*> file = index.file_with_symbol("routes.v1.Point");
 ///
-/// Failures are NOT_FOUND and say what was looked for. Unchanging, so all methods may be called from several threads at once;
-/// the pool must outlive the index.
+/// Failures are NOT_FOUND and say what was looked for. Unchanging, so all methods may be called from several
+/// threads at once; the pool must outlive the index.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -18,7 +18,8 @@ namespace ringrpc {
 
 class DescriptorIndex {
  public:
-  /// `services` are the full names of those that the server serves. A name that the pool does not know is listed all the same.
+  /// `services` are the full names of those that the server serves. A name that the pool does not know is
+  /// listed all the same.
   DescriptorIndex(std::vector<std::string> services, const google::protobuf::DescriptorPool& pool);
 
   /// In alphabetical order.
@@ -26,8 +27,8 @@ class DescriptorIndex {
 
   Result<const google::protobuf::FileDescriptor*> file_named(const std::string& name) const;
 
-  /// The file that declares a service, method, message, field, enum, value of an enum or extension of this full name. A value
-  /// is a sibling of its enum: "package.VALUE".
+  /// The file that declares a service, method, message, field, enum, value of an enum or extension of this
+  /// full name. A value is a sibling of its enum: "package.VALUE".
   Result<const google::protobuf::FileDescriptor*> file_with_symbol(const std::string& symbol) const;
 
   Result<const google::protobuf::FileDescriptor*> file_with_extension(const std::string& extended_type,

@@ -5,7 +5,8 @@
 ///   Server::start({&routes, &health}, options);
 ///   health.set_all(false);                         // before draining, so that no new calls are sent here
 ///
-/// All methods may be called from any thread. Watch answers UNIMPLEMENTED, which callers take as "do not watch" (health-checking.md).
+/// All methods may be called from any thread. Watch answers UNIMPLEMENTED, which callers take as "do not
+/// watch" (health-checking.md).
 #pragma once
 
 #include <functional>
@@ -25,7 +26,8 @@ class HealthService final : public grpc::health::v1::Health::Service {
 
   HealthService();
 
-  /// Whether `service` can take calls; "" is the whole server. A service that was never set is NOT_FOUND for callers.
+  /// Whether `service` can take calls; "" is the whole server. A service that was never set is NOT_FOUND for
+  /// callers.
   void set(std::string_view service, bool serving);
   /// The same for all services set so far, "" among them.
   void set_all(bool serving);

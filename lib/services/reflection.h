@@ -1,4 +1,5 @@
-/// Server reflection: lets tools such as grpcurl find services and their messages without having the .proto files.
+/// Server reflection: lets tools such as grpcurl find services and their messages without having the .proto
+/// files.
 ///
 ///   Reflection reflection({&routes, &health});
 ///   Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
@@ -19,8 +20,8 @@ namespace ringrpc {
 
 class Reflection {
  public:
-  /// `services` are listed, and reflection itself with them. Descriptors are taken from `pool`, which must outlive this; the
-  /// generated one knows all .proto files that are linked in.
+  /// `services` are listed, and reflection itself with them. Descriptors are taken from `pool`, which must
+  /// outlive this; the generated one knows all .proto files that are linked in.
   explicit Reflection(
       std::span<const Service* const> services,
       const google::protobuf::DescriptorPool& pool = *google::protobuf::DescriptorPool::generated_pool());

@@ -24,8 +24,8 @@
 
 namespace ringrpc {
 
-/// The messages of a call, `Base` being MessageStream for a server's and ClientCall for a client's. Waiters are resumed inside the
-/// call that makes them ready.
+/// The messages of a call, `Base` being MessageStream for a server's and ClientCall for a client's. Waiters
+/// are resumed inside the call that makes them ready.
 template <class Base>
 class FakeMessages : public Base {
  public:

@@ -181,6 +181,11 @@ TEST_CASE_TEMPLATE("the stream ends well when the caller has asked everything", 
   CHECK(questions.task.result().ok());
 }
 
+TEST_CASE("a value of an enum is found though nobody has asked for its file before") {
+  const DescriptorIndex index({"palette.Palette"}, *google::protobuf::DescriptorPool::generated_pool());
+  CHECK(index.file_with_symbol("palette.SIENNA"));
+}
+
 TEST_CASE("a pool of one's own is asked in place of the generated one") {
   google::protobuf::FileDescriptorProto file;
   file.set_name("own.proto");

@@ -147,8 +147,9 @@ void print_class(Printer& printer, const pb::ServiceDescriptor& service) {
   printer.Print(
       "\n"
       " private:\n"
-      "  ::ringrpc::Channel* channel_;\n"
-      "};\n");
+      "  $unused$::ringrpc::Channel* channel_;\n"
+      "};\n",
+      "unused", service.method_count() == 0 ? "[[maybe_unused]] " : "");
   printer.Outdent();
   printer.Print("};\n");
 }

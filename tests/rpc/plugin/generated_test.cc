@@ -1,4 +1,5 @@
-// What the generator writes is used here as a user would: services are derived from and served, stubs are called.
+// What the generator writes is used here as a user would: services are derived from and served, stubs are
+// called.
 #include <doctest/doctest.h>
 
 #include "names.ringrpc.h"
