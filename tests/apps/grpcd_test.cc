@@ -1,0 +1,134 @@
+// grpcd as a process: what it prints, what it answers to signals, and its exit status.
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <regex>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "child_process.h"
+#include "scratch_file.h"
+
+namespace ringrpc::apps {
+namespace {
+
+/// Runs it to its end with these arguments; one line on stderr is all that a failure says.
+std::string refusal(const std::vector<std::string>& arguments, int status,
+                    const ChildProcess::Settings& settings = {}) {
+  ChildProcess grpcd(arguments, settings);
+  CHECK(grpcd.wait() == status);
+  CHECK(grpcd.out().empty());
+  CHECK_MESSAGE(std::ranges::count(grpcd.err(), '\n') == 1, grpcd.err());
+  return grpcd.err();
+}
+
+/// A port of 127.0.0.1 that something else listens on.
+class TakenPort {
+ public:
+  TakenPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(fd_, plain, length) == 0);
+    REQUIRE(::listen(fd_, 1) == 0);
+    REQUIRE(::getsockname(fd_, plain, &length) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  TakenPort(const TakenPort&) = delete;
+  TakenPort& operator=(const TakenPort&) = delete;
+  ~TakenPort() { ::close(fd_); }
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_CASE("help and version go to stdout") {
+  ChildProcess help({"--help"});
+  CHECK(help.wait() == 0);
+  CHECK(help.out().starts_with("Serves gRPC: "));
+  CHECK(help.err().empty());
+  ChildProcess version({"--version"});
+  CHECK(version.wait() == 0);
+  CHECK(version.out() == "grpcd " GRPCD_VERSION "\n");
+}
+
+TEST_CASE("wrong usage is one line and exit status 2") {
+  CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a number; write decimal digits\n");
+  CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
+        "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
+  const ScratchFile file("max-connections = 0\n");
+  CHECK(refusal({"--config", file.path()}, 2) ==
+        "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
+  CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: address \"nowhere\": "));
+}
+
+TEST_CASE("an address that is taken is one line that names it, the cause and the flag, and exit status 1") {
+  const TakenPort taken;
+  const std::string line = refusal({"--listen", taken.address()}, 1);
+  CHECK(line.starts_with("grpcd: listen on " + taken.address() + ": "));
+  CHECK(line.find("in use; ") != std::string::npos);
+  CHECK(line.ends_with(" with --listen\n"));
+}
+
+TEST_CASE("too few descriptors are one line with the numbers and exit status 1") {
+  const std::string line = refusal({"--max-connections", "100", "--shards", "1"}, 1, {.descriptors = 63});
+  CHECK(line.starts_with(
+      "grpcd: at most 63 file descriptors may be open where 137 are needed; raise the limit"));
+}
+
+TEST_CASE("the ready line can be parsed, and SIGTERM ends it well") {
+  ChildProcess grpcd({"--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--shards", "1"});
+  grpcd.read_until(" ready on ");
+  const std::string line = grpcd.read_until(")\n");
+  const std::regex ready(
+      R"( info grpcd \d+\.\d+\.\d+ ready on 127\.0\.0\.1:(\d+) \[::1\]:(\d+) \(1 shard, \w+\)\n)");
+  CHECK_MESSAGE(std::regex_search(line, ready), line);
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK(grpcd.err().find(" drained: 0 calls finished, 0 ended\n") != std::string::npos);
+}
+
+TEST_CASE("the environment is heard, and a flag beats it") {
+  ChildProcess grpcd({"--shards", "1"}, {.environment = {"SERVER_ADDR=127.0.0.1:0", "WORKER_THREADS=2"}});
+  grpcd.read_until(" ready on 127.0.0.1:");
+  grpcd.read_until(" (1 shard, ");
+  grpcd.signal(SIGINT);
+  CHECK(grpcd.wait() == 0);
+}
+
+TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is not") {
+  const ScratchFile file("listen = '127.0.0.1:0'\nshards = 1\n");
+  ChildProcess grpcd({"--config", file.path()});
+  grpcd.read_until(" ready on ");
+  grpcd.signal(SIGPIPE);
+  grpcd.signal(SIGUSR1);
+  grpcd.read_until(" log level debug\n");
+  grpcd.signal(SIGUSR2);
+  grpcd.read_until(" log level info\n");
+  file.write("listen = '127.0.0.1:0'\nshards = 'one'\n");
+  grpcd.signal(SIGHUP);
+  grpcd.read_until("; the settings stay as they were\n");
+  file.write("listen = '127.0.0.1:0'\nshards = 2\nlog-level = 'warn'\n");
+  grpcd.signal(SIGHUP);
+  grpcd.read_until(" shards is 2 now and stays 1 until a restart\n");
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK(grpcd.err().find("drained") == std::string::npos);  // said at info, and the level is warn
+}
+
+TEST_CASE("above level info nothing is said of a start and an end that go well") {
+  ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--max-connections", "10"},
+                     {.environment = {"LOG_LEVEL=warn"}});
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK(grpcd.err() == "");
+}
+
+}  // namespace
+}  // namespace ringrpc::apps
