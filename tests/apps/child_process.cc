@@ -22,7 +22,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const Settings& settings) {
+ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const ChildSettings& settings) {
   const char* program = std::getenv("GRPCD");
   REQUIRE_MESSAGE(program, "GRPCD names the program to test; run this through `meson test`");
   std::vector<std::string> words{program};

@@ -14,14 +14,14 @@
 
 namespace ringrpc::apps {
 
+struct ChildSettings {
+  std::vector<std::string> environment;  ///< "LOG_LEVEL=debug"
+  unsigned descriptors = 0;              ///< both limits of RLIMIT_NOFILE; 0 leaves them
+};
+
 class ChildProcess {
  public:
-  struct Settings {
-    std::vector<std::string> environment;  ///< "LOG_LEVEL=debug"
-    unsigned descriptors = 0;              ///< both limits of RLIMIT_NOFILE; 0 leaves them
-  };
-
-  explicit ChildProcess(const std::vector<std::string>& arguments, const Settings& settings = {});
+  explicit ChildProcess(const std::vector<std::string>& arguments, const ChildSettings& settings = {});
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   /// Kills it if it still runs.

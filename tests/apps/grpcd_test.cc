@@ -1,10 +1,14 @@
 // grpcd as a process: what it prints, what it answers to signals, and its exit status.
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <regex>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 #include "child_process.h"
@@ -15,7 +19,7 @@ namespace {
 
 /// Runs it to its end with these arguments; one line on stderr is all that a failure says.
 std::string refusal(const std::vector<std::string>& arguments, int status,
-                    const ChildProcess::Settings& settings = {}) {
+                    const ChildSettings& settings = {}) {
   ChildProcess grpcd(arguments, settings);
   CHECK(grpcd.wait() == status);
   CHECK(grpcd.out().empty());
@@ -122,9 +126,25 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is 
   CHECK(grpcd.err().find("drained") == std::string::npos);  // said at info, and the level is warn
 }
 
+/// Returns once somebody listens on the abstract unix socket of that name.
+void wait_for_listener(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  while (::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    REQUIRE(errno == ECONNREFUSED);
+    std::this_thread::yield();
+  }
+  ::close(fd);
+}
+
 TEST_CASE("above level info nothing is said of a start and an end that go well") {
-  ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--max-connections", "10"},
+  const std::string name = "ringrpc-test-" + std::to_string(::getpid());
+  ChildProcess grpcd({"--listen", "unix-abstract:" + name, "--shards", "1", "--max-connections", "10"},
                      {.environment = {"LOG_LEVEL=warn"}});
+  wait_for_listener(name);
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
   CHECK(grpcd.err() == "");
