@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "child_process.h"
+#include "open_call.h"
 #include "scratch_file.h"
 
 namespace ringrpc::apps {
@@ -124,6 +125,34 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is 
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
   CHECK(grpcd.err().find("drained") == std::string::npos);  // said at info, and the level is warn
+}
+
+/// The port that the ready line names.
+std::uint16_t port_of(ChildProcess& grpcd) {
+  grpcd.read_until(" ready on ");
+  const std::string& text = grpcd.read_until(")\n");
+  std::smatch found;
+  REQUIRE(std::regex_search(text, found, std::regex(R"(127\.0\.0\.1:(\d+))")));
+  return static_cast<std::uint16_t>(std::stoi(found[1]));
+}
+
+TEST_CASE("a call that does not finish is ended when the drain's time is over") {
+  ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--drain-timeout", "50ms"});
+  const OpenCall call(port_of(grpcd));
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK(grpcd.err().find(" draining 1 connection within 50ms; ") != std::string::npos);
+  CHECK(grpcd.err().find(" drained: 0 calls finished, 1 ended\n") != std::string::npos);
+}
+
+TEST_CASE("a second signal ends it while a call is in flight, with exit status 1") {
+  ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--drain-timeout", "1h"});
+  const OpenCall call(port_of(grpcd));
+  grpcd.signal(SIGTERM);
+  grpcd.read_until(" draining 1 connection within 1h; ");
+  grpcd.signal(SIGINT);
+  CHECK(grpcd.wait() == 1);
+  CHECK(grpcd.err().ends_with(" second signal: ending at once\n"));
 }
 
 /// Returns once somebody listens on the abstract unix socket of that name.
