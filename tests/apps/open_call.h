@@ -1,4 +1,4 @@
-/// A call of echo.v1.EchoService/Echo over TCP that stays in flight: its headers are sent, its message is not.
+/// A call of echo.v1.EchoService/Echo that stays in flight: its headers are sent, its message is not.
 ///
 ///   OpenCall call(port);     // the server has it when this returns
 #pragma once
