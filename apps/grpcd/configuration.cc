@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t message_bytes_max = 1 << 30;
+constexpr std::uint64_t message_bytes_max = 1ull << 30;
+constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
 void add_serving(apps::CommandLine& line, ServerOptions& server) {
@@ -38,6 +39,12 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                        .placeholder = "BYTES",
                        .help = "Largest message, each way, in bytes or with K, M or G, at most 1G"},
                       server.max_message_bytes, {1, message_bytes_max}));
+  line.add(apps::size({.name = "max-buffered-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "What the calls of one connection may hold of unfinished requests and unsent "
+                               "responses, at most 64G; never less than max-message-size"},
+                      server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",

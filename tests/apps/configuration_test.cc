@@ -20,16 +20,16 @@ TEST_CASE("without any source grpcd serves as the library does") {
 
 TEST_CASE("every flag reaches what it names") {
   Configuration configuration;
-  const std::vector<std::string> arguments = {"--listen=[::1]:0",       "--shards=3",
-                                              "--max-message-size=64K", "--max-concurrent-streams=7",
-                                              "--max-connections=9",    "--handshake-timeout=1s",
-                                              "--stall-timeout=2m",     "--drain-timeout=250ms",
-                                              "--log-level=debug",      "--log-payload=head"};
+  const std::vector<std::string> arguments = {
+      "--listen=[::1]:0",           "--shards=3",          "--max-message-size=64K", "--max-buffered-size=2M",
+      "--max-concurrent-streams=7", "--max-connections=9", "--handshake-timeout=1s", "--stall-timeout=2m",
+      "--drain-timeout=250ms",      "--log-level=debug",   "--log-payload=head"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
   CHECK(values.server.shards == 3);
   CHECK(values.server.max_message_bytes == 65536);
+  CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_concurrent_streams == 7);
   CHECK(values.server.max_connections == 9);
   CHECK(values.server.handshake_timeout == std::chrono::seconds(1));

@@ -3,25 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "captured_stderr.h"
+#include "fake_call.h"
 
 namespace ringrpc::grpcd {
 namespace {
-
-/// A call from a known peer; metadata is never asked for.
-class FakeCall final : public Call {
- public:
-  std::string_view method() const noexcept override { return "/echo.v1.EchoService/Echo"; }
-  const Metadata& metadata() override { return metadata_; }
-  Metadata& initial_metadata() override { return metadata_; }
-  Metadata& trailing_metadata() override { return metadata_; }
-  Instant deadline() const noexcept override { return never; }
-  Instant received_at() const noexcept override { return Instant(); }
-  std::string peer() const override { return "127.0.0.1:7"; }
-  Instant now() const noexcept override { return Instant(); }
-
- private:
-  Metadata metadata_;
-};
 
 /// What a call of the service logs at `level`; checks that it echoes.
 std::string logged(PayloadLog kind, log::Level level) {

@@ -1,0 +1,68 @@
+// grpcd: serves echo.v1.EchoService with health checks and reflection. `grpcd --help` says the rest.
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ringrpc/log.h"
+#include "ringrpc/server.h"
+
+#include "common/exit_code.h"
+#include "common/signals.h"
+#include "grpcd/configuration.h"
+#include "grpcd/daemon.h"
+#include "grpcd/services.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+Result<apps::Action> read(Configuration& configuration, const std::vector<std::string>& arguments) {
+  return configuration.line.read(arguments,
+                                 [](const char* name) -> const char* { return std::getenv(name); });
+}
+
+apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
+                     const apps::Signals& signals) {
+  Services services(configuration->values.log_payload);
+  Daemon::Parts parts;
+  parts.start = [&](const ServerOptions& options) { return Server::start(services.all(), options); };
+  parts.on_drain = [&] { services.stop_serving(); };
+  parts.quit = [] {
+    log::flush();
+    std::_Exit(apps::exit_failure);
+  };
+  parts.reread = [&]() -> Result<std::unique_ptr<Configuration>> {
+    auto reread = std::make_unique<Configuration>();
+    Result<apps::Action> action = read(*reread, arguments);
+    if (!action) return std::unexpected(std::move(action).error());
+    return reread;
+  };
+  return Daemon(std::move(configuration), std::move(parts)).run(signals);
+}
+
+apps::ExitCode run(const std::vector<std::string>& arguments, const apps::Signals& signals) {
+  auto configuration = std::make_unique<Configuration>();
+  const Result<apps::Action> action = read(*configuration, arguments);
+  if (!action) return apps::refuse("grpcd", action.error());
+  switch (*action) {
+    case apps::Action::show_help:
+      std::fputs(configuration->line.help().c_str(), stdout);
+      return apps::exit_ok;
+    case apps::Action::show_version:
+      std::puts("grpcd " GRPCD_VERSION);
+      return apps::exit_ok;
+    case apps::Action::run:
+      break;
+  }
+  return serve(std::move(configuration), arguments, signals);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd
+
+int main(int count, char** arguments) {
+  // Before anything starts a thread: all of them inherit what is blocked here.
+  const ringrpc::apps::Signals signals(ringrpc::grpcd::Daemon::signals);
+  return ringrpc::grpcd::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);
+}

@@ -1,0 +1,37 @@
+/// Everything that grpcd serves, wired together: echo, health checks and reflection.
+///
+///   Services services(PayloadLog::none);
+///   Server::start(services.all(), options);
+///   services.stop_serving();    // health checks say so from now on
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "grpcd/configuration.h"
+#include "services/health.h"
+#include "services/reflection.h"
+
+namespace ringrpc::grpcd {
+
+class Services {
+ public:
+  explicit Services(PayloadLog log_payload);
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
+
+  /// Valid as long as this.
+  std::span<Service* const> all() const noexcept { return all_; }
+
+  /// Makes every health check answer NOT_SERVING. From any thread.
+  void stop_serving() { health_.set_all(false); }
+
+ private:
+  std::unique_ptr<Service> echo_;
+  HealthService health_;
+  Reflection reflection_;
+  std::vector<Service*> all_;
+};
+
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,26 @@
+/// A call from a known peer, for handlers that are run without a server.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringrpc/call.h"
+
+namespace ringrpc::grpcd {
+
+class FakeCall final : public Call {
+ public:
+  std::string_view method() const noexcept override { return "/echo.v1.EchoService/Echo"; }
+  const Metadata& metadata() override { return metadata_; }
+  Metadata& initial_metadata() override { return metadata_; }
+  Metadata& trailing_metadata() override { return metadata_; }
+  Instant deadline() const noexcept override { return never; }
+  Instant received_at() const noexcept override { return Instant(); }
+  std::string peer() const override { return "127.0.0.1:7"; }
+  Instant now() const noexcept override { return Instant(); }
+
+ private:
+  Metadata metadata_;
+};
+
+}  // namespace ringrpc::grpcd
