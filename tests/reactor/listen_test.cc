@@ -27,18 +27,81 @@ std::uint16_t port_of(const SocketAddress& address) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
 }
 
-/// The kernel takes the limit down when an accept is armed, so this comes before the listener.
-void lower_descriptor_limit() {
+/// How descriptors come to be short.
+enum class Shortage {
+  of_the_accept,  ///< only the kernel's accept has none: it takes the limit down when it is armed
+  of_all,         ///< the process has none
+};
+
+void limit_descriptors(rlim_t count) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = 64;
+  limit.rlim_cur = count;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::vector<UniqueFd> all_descriptors() {
+/// A listener that cannot accept the four clients who are waiting, and one more for later.
+struct Short {
+  explicit Short(Shortage shortage) : shard(0, uring()) {
+    for (int i = 0; i < 5; ++i) clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    acceptor = shard.io().listen(loopback(), 16, accepted).value();
+    limit_descriptors(64);
+    if (shortage == Shortage::of_the_accept) {
+      connect_four();
+      limit_descriptors(3);
+      shard.io().wait(Instant::min());
+      limit_descriptors(64);
+    } else {
+      shard.turn(false);
+      for (int fd; (fd = ::dup(0)) >= 0;) hoard.emplace_back(fd);
+      connect_four();
+    }
+  }
+
+  void connect_four() {
+    for (std::size_t i = 0; i < 4; ++i) REQUIRE(connect(clients[i]));
+  }
+  bool connect(const UniqueFd& client) const {
+    const SocketAddress address = acceptor->address();
+    return ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0;
+  }
+
+  Shard shard;
+  Accepted accepted;
+  std::unique_ptr<Acceptor> acceptor;
+  std::vector<UniqueFd> clients;
   std::vector<UniqueFd> hoard;
-  for (int fd; (fd = ::dup(0)) >= 0;) hoard.emplace_back(fd);
-  return hoard;
+};
+
+/// Runs `scenario` in a child with either shortage and gives the step that failed. The milder comes first:
+/// the undefined behaviour sanitizer needs descriptors when it sees a type for the first time.
+int failed_step(int (*scenario)(Shortage)) {
+  return in_child([&] {
+    const int failed = scenario(Shortage::of_the_accept);
+    return failed != 0 ? failed : scenario(Shortage::of_all);
+  });
+}
+
+int turn_away_then_serve(Shortage shortage) {
+  Short scene(shortage);
+  if (!turn_until(scene.shard, [&] { return !scene.accepted.errors.empty(); })) return 2;
+  if (scene.accepted.errors[0] != EMFILE || !scene.accepted.connections.empty()) return 3;
+  for (std::size_t i = 0; i < 4; ++i) {
+    char byte = 0;
+    const ssize_t got = ::recv(scene.clients[i].get(), &byte, 1, MSG_DONTWAIT);
+    if (got > 0 || (got < 0 && errno == EAGAIN)) return 4;  // not closed, but left in the queue
+  }
+  scene.hoard.clear();
+  if (!scene.connect(scene.clients[4])) return 5;
+  return turn_until(scene.shard, [&] { return !scene.accepted.connections.empty(); }) ? 0 : 6;
+}
+
+int destroy_in_shortage(Shortage shortage) {
+  Short scene(shortage);
+  if (!turn_until(scene.shard, [&] { return !scene.accepted.errors.empty(); })) return 2;
+  scene.acceptor.reset();
+  settle(scene.shard);
+  return scene.accepted.errors.size() == 1 ? 0 : 3;
 }
 
 bool exists(const std::string& path) {
@@ -255,55 +318,10 @@ TEST_CASE("A path that cannot be bound is refused with its cause") {
 }
 
 TEST_CASE(
-    "Without a descriptor left, clients are turned away, the cause is told, and service goes on afterwards") {
-  const int failed_step = in_child([] {
-    lower_descriptor_limit();
-    Shard shard(0, uring());
-    Accepted accepted;
-    auto acceptor = shard.io().listen(loopback(), 16, accepted);
-    if (!acceptor) return 1;
-    // The clients' descriptors exist before the limit is reached.
-    std::vector<UniqueFd> clients;
-    for (int i = 0; i < 4; ++i) clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const UniqueFd last_client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    shard.turn(false);
-
-    std::vector<UniqueFd> hoard = all_descriptors();
-
-    const SocketAddress address = (*acceptor)->address();
-    const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
-    for (UniqueFd& client : clients)
-      if (::connect(client.get(), to, address.length) != 0) return 2;
-    if (!turn_until(shard, [&] { return !accepted.errors.empty(); })) return 3;
-    if (accepted.errors[0] != EMFILE || !accepted.connections.empty()) return 4;
-    for (UniqueFd& client : clients) {
-      char got = 0;
-      if (::recv(client.get(), &got, 1, 0) > 0) return 5;  // closed, not left in the queue
-    }
-    hoard.clear();
-    if (::connect(last_client.get(), to, address.length) != 0) return 6;
-    if (!turn_until(shard, [&] { return !accepted.connections.empty(); })) return 7;
-    return 0;
-  });
-  CHECK(failed_step == 0);
+    "Without a descriptor left clients are turned away, the cause is told, and service goes on afterwards") {
+  CHECK(failed_step(turn_away_then_serve) == 0);
 }
 
 TEST_CASE("An acceptor may be destroyed while it waits for descriptors") {
-  const int failed_step = in_child([] {
-    lower_descriptor_limit();
-    Shard shard(0, uring());
-    Accepted accepted;
-    auto acceptor = shard.io().listen(loopback(), 16, accepted);
-    const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    shard.turn(false);
-    std::vector<UniqueFd> hoard = all_descriptors();
-    const SocketAddress address = (*acceptor)->address();
-    if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0)
-      return 1;
-    if (!turn_until(shard, [&] { return !accepted.errors.empty(); })) return 2;
-    acceptor->reset();
-    settle(shard);
-    return accepted.errors.size() == 1 ? 0 : 3;
-  });
-  CHECK(failed_step == 0);
+  CHECK(failed_step(destroy_in_shortage) == 0);
 }

@@ -1,0 +1,112 @@
+#include "reactor/cpus.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <pthread.h>
+#include <sched.h>
+#include <string>
+#include <string_view>
+
+namespace ringrpc {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The quota of one version 2 group: "150000 100000", or "max 100000" for none.
+std::optional<double> quota_v2(const fs::path& group) {
+  std::ifstream file(group / "cpu.max");
+  std::int64_t quota = 0;
+  std::int64_t period = 0;
+  if (!(file >> quota >> period) || quota <= 0 || period <= 0) return std::nullopt;
+  return static_cast<double>(quota) / static_cast<double>(period);
+}
+
+/// The quota of one version 1 group: two files, and -1 for none.
+std::optional<double> quota_v1(const fs::path& group) {
+  std::int64_t quota = 0;
+  std::int64_t period = 0;
+  if (!(std::ifstream(group / "cpu.cfs_quota_us") >> quota) || quota <= 0) return std::nullopt;
+  if (!(std::ifstream(group / "cpu.cfs_period_us") >> period) || period <= 0) return std::nullopt;
+  return static_cast<double>(quota) / static_cast<double>(period);
+}
+
+/// The least quota of the group `inside` a hierarchy mounted at `mount` and all groups above it. In a
+/// container the group's own directory may be out of sight; the walk upward then ends at the mount, which is
+/// the container's.
+template <class Quota>
+std::optional<double> least_quota(const fs::path& mount, std::string_view inside, Quota quota_of) {
+  std::optional<double> least;
+  for (fs::path group = fs::path(inside).relative_path();; group = group.parent_path()) {
+    if (const std::optional<double> quota = quota_of(mount / group))
+      least = std::min(least.value_or(*quota), *quota);
+    if (group.empty()) return least;
+  }
+}
+
+/// Whether a comma-separated list of controllers names `cpu`.
+bool names_cpu(std::string_view controllers) {
+  while (!controllers.empty()) {
+    const std::size_t comma = std::min(controllers.find(','), controllers.size());
+    if (controllers.substr(0, comma) == "cpu") return true;
+    controllers.remove_prefix(std::min(comma + 1, controllers.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<unsigned> allowed_cpus() {
+  // The kernel refuses a mask that is smaller than its own.
+  for (std::size_t room = 1024; room <= 65536; room *= 4) {
+    std::vector<cpu_set_t> mask(room / (8 * sizeof(cpu_set_t)));
+    const std::size_t bytes = mask.size() * sizeof(cpu_set_t);
+    if (::sched_getaffinity(0, bytes, mask.data()) != 0) continue;
+    std::vector<unsigned> cpus;
+    for (unsigned cpu = 0; cpu < room; ++cpu)
+      if (CPU_ISSET_S(cpu, bytes, mask.data())) cpus.push_back(cpu);
+    return cpus;
+  }
+  return {0};
+}
+
+std::optional<double> cpu_quota(const fs::path& root) {
+  const fs::path mounts = root / "sys/fs/cgroup";
+  std::ifstream groups(root / "proc/self/cgroup");
+  // "0::/a/b" for version 2, "4:cpu,cpuacct:/a/b" for version 1.
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string inside = line.substr(second + 1);
+    std::optional<double> quota;
+    if (controllers.empty()) {
+      quota = least_quota(mounts, inside, quota_v2);
+    } else if (names_cpu(controllers)) {
+      const bool joint = fs::exists(mounts / controllers);
+      quota = least_quota(mounts / (joint ? controllers : "cpu"), inside, quota_v1);
+    }
+    if (quota) return quota;
+  }
+  return std::nullopt;
+}
+
+unsigned usable_cpu_count() {
+  const auto allowed = static_cast<unsigned>(allowed_cpus().size());
+  const std::optional<double> quota = cpu_quota();
+  if (!quota || *quota >= allowed) return allowed;
+  return std::max(1u, static_cast<unsigned>(std::ceil(*quota)));
+}
+
+Status pin_this_thread(unsigned cpu) {
+  std::vector<cpu_set_t> mask(cpu / (8 * sizeof(cpu_set_t)) + 1);
+  const std::size_t bytes = mask.size() * sizeof(cpu_set_t);
+  CPU_SET_S(cpu, bytes, mask.data());
+  const int error = ::pthread_setaffinity_np(::pthread_self(), bytes, mask.data());
+  return error == 0 ? Status() : from_errno("pin to core " + std::to_string(cpu), error);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,161 @@
+#include "ringrpc/worker_pool.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <pthread.h>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "reactor/cpus.h"
+#include "reactor/shard.h"
+
+namespace ringrpc {
+
+namespace detail {
+
+/// A job and who waits for it. While the queue or a worker has it, it is theirs; then it travels home as
+/// mail.
+struct WorkTicket {
+  std::unique_ptr<Job> job;
+  Shard* home = nullptr;
+  std::coroutine_handle<> waiting;  ///< known to the home shard only; none when the job was abandoned
+  Status status;
+
+  /// Sends `ticket` home, where its waiter goes on.
+  static void return_home(std::shared_ptr<WorkTicket> ticket) {
+    Shard& home = *ticket->home;
+    home.post([ticket = std::move(ticket)] {
+      if (ticket->waiting) std::exchange(ticket->waiting, nullptr).resume();
+    });
+  }
+};
+
+/// The jobs that wait for a worker. Outlives the pool as long as somebody may still abandon a job.
+class WorkQueue {
+ public:
+  explicit WorkQueue(std::size_t limit) noexcept : limit_(limit) {}
+
+  /// False when the queue is full.
+  bool push(std::shared_ptr<WorkTicket> ticket) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_ || tickets_.size() >= limit_) return false;
+      tickets_.push_back(std::move(ticket));
+    }
+    more_.notify_one();
+    return true;
+  }
+
+  /// The next job, or none when the queue was closed.
+  std::shared_ptr<WorkTicket> pop() {
+    std::unique_lock lock(mutex_);
+    more_.wait(lock, [&] { return closed_ || !tickets_.empty(); });
+    if (closed_) return nullptr;
+    std::shared_ptr<WorkTicket> ticket = std::move(tickets_.front());
+    tickets_.pop_front();
+    return ticket;
+  }
+
+  /// Takes a job back that no worker has begun.
+  void remove(const std::shared_ptr<WorkTicket>& ticket) {
+    const std::lock_guard lock(mutex_);
+    std::erase(tickets_, ticket);
+  }
+
+  /// Ends every `pop`; gives the jobs that were not begun.
+  std::deque<std::shared_ptr<WorkTicket>> close() {
+    std::deque<std::shared_ptr<WorkTicket>> left;
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      left.swap(tickets_);
+    }
+    more_.notify_all();
+    return left;
+  }
+
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return tickets_.size();
+  }
+  std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
+  std::condition_variable more_;
+  std::deque<std::shared_ptr<WorkTicket>> tickets_;
+  bool closed_ = false;
+};
+
+WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job)
+    : queue_(std::move(queue)), ticket_(std::make_shared<WorkTicket>()) {
+  ticket_->job = std::move(job);
+  ticket_->home = Shard::current();
+}
+
+WorkAwaiter::~WorkAwaiter() {
+  if (!std::exchange(ticket_->waiting, nullptr)) return;
+  queue_->remove(ticket_);
+}
+
+bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
+  ticket_->waiting = waiting;
+  if (queue_->push(ticket_)) return true;
+  ticket_->waiting = nullptr;
+  ticket_->status =
+      fail(Code::RESOURCE_EXHAUSTED, "the worker pool is full: " + std::to_string(queue_->limit()) +
+                                         " jobs are waiting (worker queue limit)");
+  return false;
+}
+
+Status WorkAwaiter::await_resume() { return std::move(ticket_->status); }
+
+}  // namespace detail
+
+struct WorkerPool::Threads {
+  std::vector<std::jthread> threads;
+};
+
+namespace {
+
+void serve(detail::WorkQueue& queue) {
+  ::pthread_setname_np(::pthread_self(), "worker");
+  while (std::shared_ptr<detail::WorkTicket> ticket = queue.pop()) {
+    ticket->job->work();
+    detail::WorkTicket::return_home(std::move(ticket));
+  }
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(std::size_t queue_limit)
+    : queue_(std::make_shared<detail::WorkQueue>(queue_limit)), threads_(std::make_unique<Threads>()) {}
+
+Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolOptions& options) {
+  std::unique_ptr<WorkerPool> pool(new WorkerPool(options.queue_limit));
+  const unsigned count = options.threads == 0 ? usable_cpu_count() : options.threads;
+  try {
+    for (unsigned i = 0; i < count; ++i)
+      pool->threads_->threads.emplace_back([&queue = *pool->queue_] { serve(queue); });
+  } catch (const std::system_error& error) {
+    return fail(Code::RESOURCE_EXHAUSTED,
+                "cannot start " + std::to_string(count) + " worker threads: " + error.code().message(),
+                Initiator::library);
+  }
+  return pool;
+}
+
+WorkerPool::~WorkerPool() {
+  for (std::shared_ptr<detail::WorkTicket>& ticket : queue_->close()) {
+    ticket->status =
+        fail(Code::CANCELLED, "the worker pool was closed before the job began", Initiator::library);
+    detail::WorkTicket::return_home(std::move(ticket));
+  }
+}
+
+std::size_t WorkerPool::waiting() const { return queue_->size(); }
+
+}  // namespace ringrpc

@@ -1,0 +1,234 @@
+#include "ringrpc/worker_pool.h"
+
+#include <atomic>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+
+#include "ringrpc/sleep.h"
+
+#include "io_fixture.h"
+
+using namespace ringrpc;
+using namespace ringrpc::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A job that keeps its worker busy until it is let go.
+struct Gate {
+  std::latch begun{1};
+  std::latch open{1};
+  void pass() {
+    begun.count_down();
+    open.wait();
+  }
+};
+
+/// Starts `task` on the shard, as a turn would.
+template <class T>
+void start_on(Shard& shard, const Task<T>& task) {
+  shard.post([&] { task.start(); });
+  shard.turn(false);
+}
+
+std::unique_ptr<WorkerPool> pool_of(unsigned threads, std::size_t queue_limit) {
+  return WorkerPool::start({.threads = threads, .queue_limit = queue_limit}).value();
+}
+
+}  // namespace
+
+TEST_CASE("A job runs on another thread and its value comes back to the shard") {
+  Shard shard(0, uring());
+  const auto pool = pool_of(2, 8);
+  std::thread::id worker;
+  Shard* back_on = nullptr;
+  const auto handler = [&]() -> Task<int> {
+    const Result<int> result = co_await pool->run([&] {
+      worker = std::this_thread::get_id();
+      return 42;
+    });
+    back_on = Shard::current();
+    co_return result.value();
+  };
+  const Task<int> task = handler();
+  start_on(shard, task);
+  REQUIRE(turn_until(shard, [&] { return task.done(); }));
+  CHECK(task.result() == 42);
+  CHECK(worker != std::this_thread::get_id());
+  CHECK(back_on == &shard);
+}
+
+TEST_CASE("Functions of nothing, of Status and of Result give what the caller expects") {
+  Shard shard(0, uring());
+  const auto pool = pool_of(1, 8);
+  const auto handler = [&]() -> Task<std::string> {
+    std::string said;
+    said += (co_await pool->run([] {})).to_string() + ", ";
+    said += (co_await pool->run([] { return Status(Code::ABORTED, "a"); })).to_string() + ", ";
+    said +=
+        (co_await pool->run([]() -> Result<int> { return fail(Code::NOT_FOUND, "b"); })).error().to_string() +
+        ", ";
+    const Result<std::unique_ptr<int>> moved = co_await pool->run([] { return std::make_unique<int>(7); });
+    co_return said + std::to_string(**moved);
+  };
+  const Task<std::string> task = handler();
+  start_on(shard, task);
+  REQUIRE(turn_until(shard, [&] { return task.done(); }));
+  CHECK(task.result() == "OK, ABORTED: a, NOT_FOUND: b, 7");
+}
+
+TEST_CASE("A job that throws fails with INTERNAL and harms nobody else") {
+  Shard shard(0, uring());
+  const auto pool = pool_of(1, 8);
+  const auto handler = [&]() -> Task<std::string> {
+    const Result<int> first = co_await pool->run([]() -> int { throw std::runtime_error("no entropy"); });
+    const Result<int> second = co_await pool->run([]() -> int { throw 5; });
+    const Result<int> third = co_await pool->run([] { return 3; });
+    co_return first.error().to_string() + "; " + second.error().to_string() + "; " + std::to_string(*third);
+  };
+  const Task<std::string> task = handler();
+  start_on(shard, task);
+  REQUIRE(turn_until(shard, [&] { return task.done(); }));
+  CHECK(task.result() == "INTERNAL: the job threw: no entropy; INTERNAL: the job threw; 3");
+}
+
+TEST_CASE("A full pool refuses at once, names its limit, and serves again when there is room") {
+  Shard shard(0, uring());
+  Gate gate;
+  const auto pool = pool_of(1, 2);
+  const auto run = [&](auto function) -> Task<Result<int>> {
+    co_return co_await pool->run(std::move(function));
+  };
+  const auto blocked = run([&] {
+    gate.pass();
+    return 0;
+  });
+  start_on(shard, blocked);
+  gate.begun.wait();
+  const auto first = run([] { return 1; });
+  const auto second = run([] { return 2; });
+  const auto third = run([] { return 3; });
+  start_on(shard, first);
+  start_on(shard, second);
+  CHECK(pool->waiting() == 2);
+  start_on(shard, third);
+  REQUIRE(third.done());
+  const Result<int> refused = third.result();
+  REQUIRE(!refused);
+  CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
+  CHECK(refused.error().message() == "the worker pool is full: 2 jobs are waiting (worker queue limit)");
+  gate.open.count_down();
+  REQUIRE(turn_until(shard, [&] { return first.done() && second.done(); }));
+  CHECK(first.result() == 1);
+  CHECK(second.result() == 2);
+}
+
+TEST_CASE("An abandoned job is not run unless it has begun, and frees its place") {
+  Shard shard(0, uring());
+  Gate gate;
+  const auto pool = pool_of(1, 1);
+  std::atomic<int> runs = 0;
+  const auto run = [&](auto function) -> Task<Result<int>> {
+    co_return co_await pool->run(std::move(function));
+  };
+  auto running = run([&] {
+    gate.pass();
+    return ++runs;
+  });
+  start_on(shard, running);
+  gate.begun.wait();
+  auto waiting = run([&] { return ++runs; });
+  start_on(shard, waiting);
+  CHECK(pool->waiting() == 1);
+  {
+    const Task<Result<int>> dropped = std::move(waiting);
+  }
+  CHECK(pool->waiting() == 0);
+  {
+    const Task<Result<int>> dropped = std::move(running);
+  }  // its job goes on, and nobody is told
+  const auto last = run([&] { return ++runs; });
+  start_on(shard, last);
+  gate.open.count_down();
+  REQUIRE(turn_until(shard, [&] { return last.done(); }));
+  CHECK(runs == 2);
+}
+
+TEST_CASE("Closing the pool cancels what was not begun") {
+  Shard shard(0, uring());
+  Gate gate;
+  auto pool = pool_of(1, 4);
+  const auto run = [&](auto function) -> Task<Result<int>> {
+    co_return co_await pool->run(std::move(function));
+  };
+  const auto running = run([&] {
+    gate.pass();
+    return 1;
+  });
+  const auto waiting = run([] { return 2; });
+  start_on(shard, running);
+  gate.begun.wait();
+  start_on(shard, waiting);
+  std::jthread opener([&] { gate.open.count_down(); });
+  pool.reset();
+  REQUIRE(turn_until(shard, [&] { return running.done() && waiting.done(); }));
+  CHECK(running.result() == 1);
+  // Between the opening and the closing the worker may have got to it.
+  const Result<int> outcome = waiting.result();
+  CHECK((outcome == 2 || outcome.error().code() == Code::CANCELLED));
+}
+
+TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
+  const UringOptions small{.submissions = 8, .completions = 16, .receive_buffers = 1};
+  Shard left(0, uring(small));
+  Shard right(1, uring(small));
+  const auto pool = pool_of(2, 64);
+  const auto use = [&](Shard& shard) {
+    std::vector<Task<Result<unsigned>>> tasks;
+    const auto run = [&](unsigned value) -> Task<Result<unsigned>> {
+      co_return co_await pool->run([value] { return value; });
+    };
+    for (unsigned i = 0; i < 2'000; ++i) {
+      tasks.push_back(run(i));
+      start_on(shard, tasks.back());
+      if ((i * 7 + shard.index()) % 5 == 0) tasks.erase(tasks.begin() + (i % tasks.size()));
+      std::erase_if(tasks, [](const Task<Result<unsigned>>& task) { return task.done(); });
+    }
+    return turn_until(shard, [&] {
+      std::erase_if(tasks, [](const Task<Result<unsigned>>& task) { return task.done(); });
+      return tasks.empty();
+    });
+  };
+  bool other_ended = false;
+  std::thread other([&] { other_ended = use(right); });
+  CHECK(use(left));
+  other.join();
+  CHECK(other_ended);
+}
+
+TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with its task") {
+  Shard shard(0, uring());
+  std::string order;
+  const auto sleeper = [&](char name, Nanoseconds wait) -> Task<> {
+    co_await sleep_for(wait);
+    order += name;
+  };
+  const Task<> late = sleeper('c', 30ms);
+  const Task<> early = sleeper('b', 10ms);
+  const Task<> none = sleeper('a', 0ms);
+  Task<> dropped = sleeper('x', 5ms);
+  const Instant begun = shard.io().now();
+  start_on(shard, late);
+  start_on(shard, early);
+  start_on(shard, dropped);
+  start_on(shard, none);
+  CHECK(none.done());
+  {
+    const Task<> gone = std::move(dropped);
+  }
+  REQUIRE(turn_until(shard, [&] { return late.done(); }));
+  CHECK(order == "abc");
+  CHECK(shard.io().now() - begun >= 30ms);
+  CHECK(shard.timers().next() == never);
+}
