@@ -1,0 +1,248 @@
+/// What arrives: from bytes through nghttp2 to events.
+#include <cstring>
+
+#include "http2/engine.h"
+
+namespace ringrpc::http2 {
+namespace {
+
+std::string_view view(nghttp2_rcbuf* buffer) noexcept {
+  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
+  return {reinterpret_cast<const char*>(octets.base), octets.len};
+}
+
+/// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
+constexpr std::size_t queued_frame_bytes = 192;
+
+}  // namespace
+
+Status SessionEngine::receive(Bytes bytes) {
+  if (terminating_ || over_) return failure_;
+  const auto is_live = [](void* engine, std::uint32_t id) {
+    return static_cast<SessionEngine*>(engine)->find(static_cast<std::int32_t>(id)) != nullptr;
+  };
+  Verdict verdict;
+  std::size_t size = bytes.size();
+  FrameHead head;
+  scanner_.feed(bytes);
+  while (scanner_.next(head)) {
+    verdict = conduct_.judge(head, is_live, this);
+    if (verdict) [[unlikely]] {
+      size = scanner_.frame_begin();  // what came before is still served
+      break;
+    }
+  }
+  const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), size);
+  if (taken < 0) [[unlikely]]
+    engine_failed(static_cast<int>(taken));
+  if (verdict) [[unlikely]]
+    enforce(verdict);
+  if (nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes > queued_output_bytes_max_)
+      [[unlikely]] {
+    enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
+  }
+  if (!failure_.ok()) [[unlikely]]
+    return failure_;
+  return {};
+}
+
+void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
+  if (stream.peer_ended) return consumed(bytes);  // the stream's own window is of no use any more
+  check(nghttp2_session_consume(session_, static_cast<std::int32_t>(stream.id()), bytes));
+}
+
+void SessionEngine::consumed(std::size_t bytes) {
+  check(nghttp2_session_consume_connection(session_, bytes));
+}
+
+int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
+                                    void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* stream = nullptr;
+  MessageCheck::Kind kind = MessageCheck::Kind::request;
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    stream = engine.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
+    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+  } else {
+    stream = engine.find(frame->hd.stream_id);
+    kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
+  }
+  engine.receiving_ = stream;
+  engine.check_.begin(kind);
+  engine.block_bytes_ = 0;
+  engine.block_fields_ = 0;
+  return 0;
+}
+
+int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
+                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  return engine.take_field(*engine.receiving_, name, value, flags);
+}
+
+int SessionEngine::take_field(LiveStream& stream, nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
+                              std::uint8_t flags) {
+  const std::string_view name = view(name_buffer);
+  const std::string_view value = view(value_buffer);
+  block_bytes_ += static_cast<std::uint32_t>(name.size() + value.size() + 32);
+  ++block_fields_;
+  if (block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_) [[unlikely]] {
+    if (block_bytes_ > block_bytes_close_) {
+      enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
+      return verdict();  // stops the decoding of the rest
+    }
+    if (!stream.reset_here) fail_stream(stream, ErrorCode::enhance_your_calm);
+  }
+  // A stream that has failed is decoded to its end all the same, so that HPACK's state stays in step.
+  if (stream.reset_here) [[unlikely]]
+    return 0;
+  const bool name_is_known = nghttp2_rcbuf_is_static(name_buffer) != 0;
+  const bool value_is_known = nghttp2_rcbuf_is_static(value_buffer) != 0;
+  if (!check_.field(name, value, name_is_known, value_is_known)) [[unlikely]] {
+    fail_stream(stream, ErrorCode::protocol_error);
+    return 0;
+  }
+  const Header field{name, value, (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0};
+  const bool stored = block_being_read(stream).add(*pool_, field, name_is_known ? nullptr : name_buffer,
+                                                   value_is_known ? nullptr : value_buffer);
+  if (!stored) fail_stream(stream, ErrorCode::internal_error);
+  return 0;
+}
+
+FieldBlock& SessionEngine::block_being_read(LiveStream& stream) noexcept {
+  return stream.first_block_seen ? stream.later_fields : stream.first_fields;
+}
+
+int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
+                                 const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* const stream = engine.find(stream_id);
+  if (stream == nullptr || stream->reset_here) {
+    engine.consumed(length);
+    return 0;
+  }
+  engine.receiving_ = stream;
+  const auto arrived = static_cast<std::int64_t>(length);
+  const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
+  if (too_long || !stream->first_block_seen) {
+    engine.consumed(length);
+    engine.fail_stream(*stream, ErrorCode::protocol_error);
+    return 0;
+  }
+  if (stream->length_due > 0) stream->length_due -= arrived;
+  engine.events_.on_data(*stream, {data, length});
+  return engine.verdict();
+}
+
+int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      engine.header_block_complete(*engine.receiving_, end_stream);
+      break;
+    case NGHTTP2_DATA:
+      if (!end_stream) break;
+      if (LiveStream* const stream = engine.find(frame->hd.stream_id))
+        engine.data_frame_complete(*stream, end_stream);
+      break;
+    case NGHTTP2_RST_STREAM:
+      engine.peer_reset(frame->hd.stream_id);
+      break;
+    case NGHTTP2_SETTINGS:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        engine.settings_deadline_ = never;
+      } else if (!engine.settings_seen_) {
+        engine.settings_seen_ = true;
+        engine.events_.on_settings();
+      }
+      break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        std::uint64_t opaque = 0;
+        std::memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
+        engine.events_.on_ping_ack(opaque);
+      }
+      break;
+    case NGHTTP2_GOAWAY: {
+      const nghttp2_goaway& goaway = frame->goaway;
+      engine.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
+                               static_cast<ErrorCode>(goaway.error_code),
+                               as_text({goaway.opaque_data, goaway.opaque_data_len}));
+      break;
+    }
+    default:
+      break;
+  }
+  return engine.verdict();
+}
+
+void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
+  if (stream.reset_here) return;
+  if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
+  FieldBlock& block = block_being_read(stream);
+  const bool trailers = stream.first_block_seen;
+  const bool interim = check_.interim();
+  stream.first_block_seen = !interim;
+  stream.peer_ended = end_stream;
+  stream.announced = true;
+  stream.show(block);
+  if (trailers) {
+    events_.on_trailers(stream);
+  } else {
+    events_.on_headers(stream);
+  }
+  stream.hide_headers();
+  if (trailers || interim || !stream.keeps_headers()) block.release(*pool_);
+  if (end_stream && !stream.reset_here) events_.on_end(stream);
+}
+
+bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) noexcept {
+  if (!check_.end()) return false;
+  if (stream.first_block_seen) return end_stream && stream.length_due <= 0;  // trailers
+  if (check_.interim()) return !end_stream;
+  const bool bodiless = stream.head_request || check_.status() == 204 || check_.status() == 304;
+  if (!bodiless) stream.length_due = check_.content_length();
+  return !end_stream || stream.length_due <= 0;
+}
+
+void SessionEngine::data_frame_complete(LiveStream& stream, bool end_stream) {
+  if (!end_stream || stream.reset_here) return;
+  if (stream.length_due > 0 || !stream.first_block_seen)
+    return fail_stream(stream, ErrorCode::protocol_error);
+  stream.peer_ended = true;
+  events_.on_end(stream);
+}
+
+void SessionEngine::peer_reset(std::int32_t id) {
+  LiveStream* const stream = find(id);
+  if (stream == nullptr) return enforce(conduct_.glitch());
+  stream->peer_reset = true;
+  // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts nobody but itself.
+  const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
+  enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
+}
+
+void SessionEngine::fail_stream(LiveStream& stream, ErrorCode code) {
+  stream.body.clear(*pool_);
+  submit_reset(stream, code);
+}
+
+int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
+                                   void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* const stream = engine.find(stream_id);
+  if (stream == nullptr) return 0;
+  if (!stream->peer_ended && !stream->peer_reset) engine.conduct_.dropped(stream->id());
+  auto why = static_cast<ErrorCode>(code);
+  if (stream->reset_here && !stream->peer_reset) why = stream->reset_code;
+  // A client's stream that nobody has reset was refused by the server's GOAWAY.
+  const bool refused = engine.role_ == Role::client && !stream->reset_here && why != ErrorCode::no_error;
+  const bool by_peer = stream->peer_reset || refused;
+  stream->reset_here = true;  // whatever the event still sends goes nowhere
+  if (stream->announced) engine.events_.on_closed(*stream, why, by_peer);
+  engine.destroy_stream(*stream);
+  return 0;
+}
+
+}  // namespace ringrpc::http2
