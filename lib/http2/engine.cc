@@ -9,6 +9,10 @@
 namespace ringrpc::http2 {
 namespace {
 
+/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few octets. nghttp2 tells
+/// the peer at half a window, so it hears of it in time.
+constexpr std::size_t window_parts = 8;
+
 /// What GOAWAY says for people is cut here.
 constexpr std::size_t debug_bytes_max = 1024;
 
@@ -70,6 +74,8 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       block_fields_max_(limits.max_header_fields),
       block_bytes_close_(std::uint64_t{limits.max_header_list_bytes} * limits.max_header_list_close_factor),
       queued_output_bytes_max_(limits.max_queued_output_bytes),
+      return_bytes_(limits.connection_window_bytes / window_parts),
+      stream_return_bytes_(limits.initial_window_bytes / window_parts),
       scanner_(role == Role::server),
       conduct_(role, limits, now) {
   const auto options = make_options(limits);
@@ -81,6 +87,8 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
 
 SessionEngine::~SessionEngine() {
   nghttp2_session_del(session_);
+  first_blocks_.release(*pool_);
+  later_blocks_.release(*pool_);
   while (streams_ != nullptr) destroy_stream(*streams_);
 }
 
@@ -125,7 +133,9 @@ void SessionEngine::submit_settings(const Limits& limits) {
 }
 
 LiveStream* SessionEngine::find(std::int32_t id) noexcept {
-  if (receiving_ != nullptr && receiving_->id() == static_cast<std::uint32_t>(id)) return receiving_;
+  const auto wanted = static_cast<std::uint32_t>(id);
+  if (receiving_ != nullptr && receiving_->id() == wanted) return receiving_;
+  if (producing_ != nullptr && producing_->id() == wanted) return producing_;
   return static_cast<LiveStream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
@@ -205,12 +215,13 @@ void SessionEngine::fail(ErrorCode code, std::string_view reason) {
 
 void SessionEngine::engine_failed(int error) {
   switch (error) {
-    case NGHTTP2_ERR_CALLBACK_FAILURE:  // a callback saw that the connection is being terminated
-      return;
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
       return enforce({ErrorCode::protocol_error, "no HTTP/2 connection preface"});
     case NGHTTP2_ERR_FLOODED:
       return enforce({ErrorCode::enhance_your_calm, "too many PING or SETTINGS frames to acknowledge"});
+    case NGHTTP2_ERR_CALLBACK_FAILURE:
+      if (terminating_) return;  // the callback saw that
+      [[fallthrough]];
     default:
       over_ = true;
       if (failure_.ok()) {

@@ -33,7 +33,10 @@ class SessionEngine {
 
   Status receive(Bytes bytes);
   void consumed(LiveStream& stream, std::size_t bytes);
-  void consumed(std::size_t bytes);
+  void consumed(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]] return_window();
+  }
 
   void produce(Chain& out, std::size_t limit_bytes);
   bool wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(session_) != 0; }
@@ -90,8 +93,15 @@ class SessionEngine {
   void destroy_stream(LiveStream& stream) noexcept;
 
   // inbound.cc
-  FieldBlock& block_being_read(LiveStream& stream) noexcept;
-  int take_field(LiveStream& stream, nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags);
+  int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags);
+  int refuse_field();
+  /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
+  bool field_counts(std::uint32_t bytes) noexcept {
+    block_bytes_ += bytes;
+    ++block_fields_;
+    return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here;
+  }
+  void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void data_frame_complete(LiveStream& stream, bool end_stream);
@@ -133,7 +143,10 @@ class SessionEngine {
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued
 
   // The header block that is arriving; blocks of different streams never interleave.
-  MessageCheck check_;
+  MessageCheck check_{MessageCheck::Kind::request};
+  HeaderBlock first_blocks_;  ///< requests or responses
+  HeaderBlock later_blocks_;  ///< trailers
+  HeaderBlock* block_ = nullptr;
   std::uint32_t block_bytes_ = 0;
   std::uint32_t block_fields_ = 0;
   const std::uint32_t block_bytes_max_;
@@ -148,6 +161,9 @@ class SessionEngine {
   Chain* out_ = nullptr;
   std::size_t out_limit_bytes_ = 0;
   const std::size_t queued_output_bytes_max_;
+  std::size_t unreturned_bytes_ = 0;   ///< consumed, and not yet given back to the connection's window …
+  const std::size_t return_bytes_;     ///< … because it is less than this,
+  const std::size_t stream_return_bytes_;  ///< and this for a stream
   Instant settings_deadline_ = never;
   FrameScanner scanner_;
   PeerConduct conduct_;

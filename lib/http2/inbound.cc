@@ -1,15 +1,11 @@
 /// What arrives: from bytes through nghttp2 to events.
 #include <cstring>
+#include <utility>
 
 #include "http2/engine.h"
 
 namespace ringrpc::http2 {
 namespace {
-
-std::string_view view(nghttp2_rcbuf* buffer) noexcept {
-  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
-  return {reinterpret_cast<const char*>(octets.base), octets.len};
-}
 
 /// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
 constexpr std::size_t queued_frame_bytes = 192;
@@ -47,12 +43,16 @@ Status SessionEngine::receive(Bytes bytes) {
 }
 
 void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
-  if (stream.peer_ended) return consumed(bytes);  // the stream's own window is of no use any more
-  check(nghttp2_session_consume(session_, static_cast<std::int32_t>(stream.id()), bytes));
+  consumed(bytes);
+  if (stream.peer_ended) return;  // the stream's own window is of no use any more
+  stream.unreturned_bytes += bytes;
+  if (stream.unreturned_bytes < stream_return_bytes_) [[likely]] return;
+  const std::size_t returned = std::exchange(stream.unreturned_bytes, 0);
+  check(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream.id()), returned));
 }
 
-void SessionEngine::consumed(std::size_t bytes) {
-  check(nghttp2_session_consume_connection(session_, bytes));
+void SessionEngine::return_window() {
+  check(nghttp2_session_consume_connection(session_, std::exchange(unreturned_bytes_, 0)));
 }
 
 int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
@@ -68,49 +68,47 @@ int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_fram
     kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
   }
   engine.receiving_ = stream;
-  engine.check_.begin(kind);
+  engine.check_ = MessageCheck(kind);
+  engine.block_ = kind == MessageCheck::Kind::trailers ? &engine.later_blocks_ : &engine.first_blocks_;
+  engine.block_->begin();
   engine.block_bytes_ = 0;
   engine.block_fields_ = 0;
   return 0;
 }
 
-int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
-                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+                             std::uint8_t flags, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
-  return engine.take_field(*engine.receiving_, name, value, flags);
-}
-
-int SessionEngine::take_field(LiveStream& stream, nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
-                              std::uint8_t flags) {
-  const std::string_view name = view(name_buffer);
-  const std::string_view value = view(value_buffer);
-  block_bytes_ += static_cast<std::uint32_t>(name.size() + value.size() + 32);
-  ++block_fields_;
-  if (block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_) [[unlikely]] {
-    if (block_bytes_ > block_bytes_close_) {
-      enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
-      return verdict();  // stops the decoding of the rest
-    }
-    if (!stream.reset_here) fail_stream(stream, ErrorCode::enhance_your_calm);
-  }
-  // A stream that has failed is decoded to its end all the same, so that HPACK's state stays in step.
-  if (stream.reset_here) [[unlikely]]
-    return 0;
-  const bool name_is_known = nghttp2_rcbuf_is_static(name_buffer) != 0;
-  const bool value_is_known = nghttp2_rcbuf_is_static(value_buffer) != 0;
-  if (!check_.field(name, value, name_is_known, value_is_known)) [[unlikely]] {
-    fail_stream(stream, ErrorCode::protocol_error);
-    return 0;
-  }
-  const Header field{name, value, (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0};
-  const bool stored = block_being_read(stream).add(*pool_, field, name_is_known ? nullptr : name_buffer,
-                                                   value_is_known ? nullptr : value_buffer);
-  if (!stored) fail_stream(stream, ErrorCode::internal_error);
+  HeaderBlock& block = *engine.block_;
+  if (!block.repeats(name, value)) return engine.take_new_field(name, value, flags);
+  const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
+  if (!taken) [[unlikely]] return engine.refuse_field();
+  block.accept();
   return 0;
 }
 
-FieldBlock& SessionEngine::block_being_read(LiveStream& stream) noexcept {
-  return stream.first_block_seen ? stream.later_fields : stream.first_fields;
+int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags) {
+  const Header field{view(name), view(value), (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0};
+  if (!field_counts(list_bytes(field))) return refuse_field();
+  const bool name_is_known = nghttp2_rcbuf_is_static(name) != 0;
+  const bool value_is_known = nghttp2_rcbuf_is_static(value) != 0;
+  const auto meaning = MessageCheck::meaning_of(field.name, field.value, name_is_known, value_is_known);
+  if (!meaning || !check_.take(*meaning)) return refuse_field();
+  if (!block_->put(*pool_, field, *meaning, name, value)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  block_->accept();
+  return 0;
+}
+
+/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so that HPACK's state
+/// stays in step, unless it is so large that the connection ends.
+int SessionEngine::refuse_field() {
+  const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
+  if (block_bytes_ > block_bytes_close_) {
+    enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
+  } else if (!receiving_->reset_here) {
+    fail_stream(*receiving_, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
+  }
+  return verdict();
 }
 
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
@@ -180,25 +178,27 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
 void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   if (stream.reset_here) return;
   if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
-  FieldBlock& block = block_being_read(stream);
   const bool trailers = stream.first_block_seen;
   const bool interim = check_.interim();
   stream.first_block_seen = !interim;
   stream.peer_ended = end_stream;
   stream.announced = true;
-  stream.show(block);
+  stream.show(block_->fields());
   if (trailers) {
     events_.on_trailers(stream);
   } else {
     events_.on_headers(stream);
+    if (stream.keeps_headers() && !interim && !stream.kept_headers.keep(*pool_, *block_)) {
+      fail_stream(stream, ErrorCode::internal_error);
+    }
   }
-  stream.hide_headers();
-  if (trailers || interim || !stream.keeps_headers()) block.release(*pool_);
+  stream.show(stream.kept_headers.fields());
+  block_->shrink(*pool_);
   if (end_stream && !stream.reset_here) events_.on_end(stream);
 }
 
 bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) noexcept {
-  if (!check_.end()) return false;
+  if (!check_.complete()) return false;
   if (stream.first_block_seen) return end_stream && stream.length_due <= 0;  // trailers
   if (check_.interim()) return !end_stream;
   const bool bodiless = stream.head_request || check_.status() == 204 || check_.status() == 304;

@@ -13,79 +13,79 @@ bool is_trailers(std::string_view value) noexcept {
   return std::ranges::equal(value, trailers, [](char a, char b) { return (a | 0x20) == b; });
 }
 
-}  // namespace
+/// A number of digits only.
+std::optional<std::int64_t> number(std::string_view text) noexcept {
+  std::int64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error != std::errc() || end != last || text.front() == '-') return std::nullopt;
+  return value;
+}
 
-bool MessageCheck::field(std::string_view name, std::string_view value, bool name_is_known,
-                         bool value_is_known) noexcept {
-  if (!value_is_known && !valid_field_value(value)) return false;
-  if (!name.empty() && name.front() == ':') {
-    if (name == ":method") {
-      connect_ = value == "CONNECT";
-      return pseudo_field(method, Kind::request, false, value);
-    }
-    if (name == ":path") return pseudo_field(path, Kind::request, false, value);
-    if (name == ":scheme") return pseudo_field(scheme, Kind::request, false, value);
-    if (name == ":authority") return pseudo_field(authority, Kind::request, true, value);
-    if (name == ":status")
-      return pseudo_field(status_code, Kind::response, false, value) && take_status(value);
-    return false;
-  }
-  regular_seen_ = true;
-  if (!name_is_known && !valid_field_name(name)) return false;
+/// Each pseudo-header field may occur once; of the two kinds of method one.
+FieldMeaning once(FieldMeaning::Kind kind, std::int64_t value = 0) noexcept {
+  constexpr std::uint8_t any_method = FieldMeaning::method | FieldMeaning::connect;
+  const std::uint8_t excludes = (kind & any_method) != 0 ? any_method : static_cast<std::uint8_t>(kind);
+  return {kind, excludes, value};
+}
+
+std::optional<FieldMeaning> pseudo_field(std::string_view name, std::string_view value) noexcept {
+  if (name == ":authority") return once(FieldMeaning::authority);
+  if (value.empty()) return std::nullopt;
+  if (name == ":path") return once(FieldMeaning::path);
+  if (name == ":method") return once(value == "CONNECT" ? FieldMeaning::connect : FieldMeaning::method);
+  if (name == ":scheme") return once(FieldMeaning::scheme);
+  if (name != ":status" || value.size() != 3) return std::nullopt;
+  const std::optional<std::int64_t> status = number(value);
+  if (!status || *status < 100 || *status == 101) return std::nullopt;  // HTTP/2 has no 101 (RFC 9113, 8.6)
+  return once(FieldMeaning::status, *status);
+}
+
+/// Fields that say something about an HTTP/1 connection.
+bool connection_specific(std::string_view name, std::string_view value) noexcept {
   switch (name.size()) {
     case 2:
-      return name != "te" || is_trailers(value);
+      return name == "te" && !is_trailers(value);
     case 7:
-      return name != "upgrade";
+      return name == "upgrade";
     case 10:
-      return name != "connection" && name != "keep-alive";
-    case 14:
-      return name != "content-length" || take_content_length(value);
+      return name == "connection" || name == "keep-alive";
     case 16:
-      return name != "proxy-connection";
+      return name == "proxy-connection";
     case 17:
-      return name != "transfer-encoding";
+      return name == "transfer-encoding";
     default:
-      return true;
+      return false;
   }
 }
 
-bool MessageCheck::pseudo_field(Pseudo which, Kind kind, bool may_be_empty, std::string_view value) noexcept {
-  if (kind_ != kind || regular_seen_ || (seen_ & which) != 0) return false;
-  seen_ = static_cast<std::uint8_t>(seen_ | which);
-  return may_be_empty || !value.empty();
+}  // namespace
+
+std::optional<FieldMeaning> MessageCheck::meaning_of(std::string_view name, std::string_view value,
+                                                     bool name_is_known, bool value_is_known) noexcept {
+  if (!value_is_known && !valid_field_value(value)) return std::nullopt;
+  if (name.starts_with(':')) return pseudo_field(name, value);
+  if (!name_is_known && !valid_field_name(name)) return std::nullopt;
+  if (connection_specific(name, value)) return std::nullopt;
+  if (name != "content-length") return FieldMeaning{};
+  const std::optional<std::int64_t> length = number(value);
+  if (!length) return std::nullopt;
+  return FieldMeaning{FieldMeaning::content_length, FieldMeaning::pseudo | FieldMeaning::content_length, *length};
 }
 
-bool MessageCheck::end() const noexcept {
+bool MessageCheck::complete() const noexcept {
+  constexpr std::uint8_t ordinary = FieldMeaning::method | FieldMeaning::scheme | FieldMeaning::path;
+  constexpr std::uint8_t tunnel = FieldMeaning::connect | FieldMeaning::authority;
   switch (kind_) {
     case Kind::request:
-      if (connect_) return (seen_ & ~method) == authority;
-      return (seen_ & (method | scheme | path)) == (method | scheme | path);
+      if ((seen_ & FieldMeaning::connect) != 0) return (seen_ & FieldMeaning::pseudo) == tunnel;
+      return (seen_ & ordinary) == ordinary;
     case Kind::response:
-      return (seen_ & status_code) != 0;
+      return (seen_ & FieldMeaning::status) != 0;
     case Kind::trailers:
       return true;
   }
   return false;
-}
-
-bool MessageCheck::take_status(std::string_view value) noexcept {
-  const bool three_digits =
-      value.size() == 3 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
-  if (!three_digits) return false;
-  status_ = (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
-  return status_ >= 100 && status_ != 101;  // HTTP/2 has no 101 (RFC 9113, 8.6)
-}
-
-bool MessageCheck::take_content_length(std::string_view value) noexcept {
-  if (kind_ == Kind::trailers) return true;
-  std::int64_t length = 0;
-  const char* const last = value.data() + value.size();
-  const auto [end, error] = std::from_chars(value.data(), last, length);
-  if (error != std::errc() || end != last || value.front() == '-' || content_length_ != no_length)
-    return false;
-  content_length_ = length;
-  return true;
 }
 
 }  // namespace ringrpc::http2

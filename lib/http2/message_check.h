@@ -1,19 +1,41 @@
 /// Whether a header block is what RFC 9113 section 8 calls well-formed.
 ///
-///   MessageCheck check;
-///   check.begin(MessageCheck::Kind::request);
-///   for (field : block) if (!check.field(field.name, field.value)) malformed();
-///   if (!check.end()) malformed();
+///   MessageCheck check(MessageCheck::Kind::request);
+///   for (field : block) {
+///     const std::optional<FieldMeaning> meaning = MessageCheck::meaning_of(field.name, field.value);
+///     if (!meaning || !check.take(*meaning)) malformed();
+///   }
+///   if (!check.complete()) malformed();
 ///
-/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's); connection-specific fields
-/// are refused, and `te` other than "trailers"; content-length must be one number. What `host` says beside or instead of
-/// `:authority`, and what a `:path` looks like, is the user's affair.
+/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's);
+/// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number. What
+/// `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace ringrpc::http2 {
+
+/// What a valid field means to the check, wherever it stands.
+struct FieldMeaning {
+  enum Kind : std::uint8_t {
+    regular = 1,
+    method = 2,
+    connect = 4,  ///< CONNECT is a method of its own kind
+    scheme = 8,
+    path = 16,
+    authority = 32,
+    status = 64,
+    content_length = 128,
+  };
+  static constexpr std::uint8_t pseudo = method | connect | scheme | path | authority | status;
+
+  Kind kind = regular;
+  std::uint8_t excludes = pseudo;  ///< kinds that may not follow
+  std::int64_t number = 0;         ///< of a status or a content-length
+};
 
 class MessageCheck {
  public:
@@ -21,37 +43,43 @@ class MessageCheck {
 
   static constexpr std::int64_t no_length = -1;
 
-  void begin(Kind kind) noexcept {
-    *this = MessageCheck();
-    kind_ = kind;
+  explicit MessageCheck(Kind kind) noexcept : kind_(kind), allowed_(allowed_in(kind)) {}
+
+  /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the check of
+  /// octets that come from HPACK's static table.
+  static std::optional<FieldMeaning> meaning_of(std::string_view name, std::string_view value,
+                                                bool name_is_known = false, bool value_is_known = false) noexcept;
+
+  /// Takes the next field; false when it makes this message malformed.
+  bool take(const FieldMeaning& meaning) noexcept {
+    if ((allowed_ & meaning.kind) == 0) return false;
+    allowed_ = static_cast<std::uint8_t>(allowed_ & ~meaning.excludes);
+    seen_ = static_cast<std::uint8_t>(seen_ | meaning.kind);
+    if (meaning.kind == FieldMeaning::content_length) content_length_ = meaning.number;
+    if (meaning.kind == FieldMeaning::status) status_ = meaning.number;
+    return true;
   }
 
-  /// Takes the next field; false when it makes the message malformed. `name_is_known` and `value_is_known` spare the check of octets
-  /// that come from HPACK's static table.
-  bool field(std::string_view name, std::string_view value, bool name_is_known = false,
-             bool value_is_known = false) noexcept;
+  /// Whether nothing is missing at the end of the block.
+  bool complete() const noexcept;
 
-  /// The block is complete; false when something is missing.
-  bool end() const noexcept;
-
-  /// What content-length said; no_length when there was none or it means nothing here.
+  /// What content-length said; no_length when there was none.
   std::int64_t content_length() const noexcept { return content_length_; }
   /// Of a response.
-  int status() const noexcept { return status_; }
+  std::int64_t status() const noexcept { return status_; }
   bool interim() const noexcept { return kind_ == Kind::response && status_ < 200; }
 
  private:
-  enum Pseudo : std::uint8_t { method = 1, scheme = 2, path = 4, authority = 8, status_code = 16 };
+  static constexpr std::uint8_t allowed_in(Kind kind) noexcept {
+    constexpr std::uint8_t anywhere = FieldMeaning::regular | FieldMeaning::content_length;
+    if (kind == Kind::request) return anywhere | (FieldMeaning::pseudo & ~FieldMeaning::status);
+    return kind == Kind::response ? anywhere | FieldMeaning::status : anywhere;
+  }
 
-  bool pseudo_field(Pseudo which, Kind kind, bool may_be_empty, std::string_view value) noexcept;
-  bool take_status(std::string_view value) noexcept;
-  bool take_content_length(std::string_view value) noexcept;
-
-  Kind kind_ = Kind::request;
+  Kind kind_;
+  std::uint8_t allowed_;
   std::uint8_t seen_ = 0;
-  bool regular_seen_ = false;
-  bool connect_ = false;
-  int status_ = 0;
+  std::int64_t status_ = 0;
   std::int64_t content_length_ = no_length;
 };
 

@@ -7,7 +7,7 @@
 
 #include "http2/body_queue.h"
 #include "http2/error_code.h"
-#include "http2/field_block.h"
+#include "http2/header_block.h"
 #include "http2/memory_pool.h"
 #include "http2/session.h"
 
@@ -39,27 +39,22 @@ class LiveStream final : public Stream {
   }
 
   bool keeps_headers() const noexcept { return keep_headers_; }
-  void show(const FieldBlock& block) noexcept { headers_ = block.fields(); }
-  void hide_headers() noexcept {
-    headers_ = keep_headers_ ? first_fields.fields() : std::span<const Header>();
-  }
+  void show(std::span<const Header> headers) noexcept { headers_ = headers; }
   void set_id(std::uint32_t id) noexcept { id_ = id; }
   void update_queued_bytes() noexcept { queued_bytes_ = body.size(); }
 
   void free_memory(MemoryPool& pool) noexcept {
-    first_fields.release(pool);
-    later_fields.release(pool);
+    kept_headers.release(pool);
     body.clear(pool);
     while (sent_fields != nullptr) pool.deallocate(std::exchange(sent_fields, sent_fields->next));
   }
 
   BodyQueue body;
-  FieldBlock first_fields;
-  FieldBlock later_fields;
+  KeptHeaders kept_headers;
   FieldsToSend* sent_fields = nullptr;
   FieldsToSend* trailers = nullptr;  ///< one of sent_fields, waiting for the body to be produced
-  std::int64_t length_due =
-      -1;  ///< what content-length promised and has not arrived; negative when it did not
+  std::size_t unreturned_bytes = 0;  ///< consumed, and not yet given back to the stream's window
+  std::int64_t length_due = -1;      ///< of what content-length promised; negative when it did not
   SendState send_state = SendState::headers_due;
   ErrorCode reset_code = ErrorCode::no_error;
   bool announced = false;         ///< the user knows of this stream
