@@ -93,7 +93,7 @@ class SessionEngine {
   void destroy_stream(LiveStream& stream) noexcept;
 
   // inbound.cc
-  int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags);
+  int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
   /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
   bool field_counts(std::uint32_t bytes) noexcept {

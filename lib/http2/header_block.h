@@ -7,7 +7,7 @@
 ///
 /// The requests of a connection are much alike, and what HPACK has in its tables comes in the same buffers each time. So the
 /// block before is kept with references to its buffers: a field in the same place and the same buffers is the same field, and
-/// is neither looked at nor checked again.
+/// is neither looked at nor checked again. Nor is one with the same octets.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -45,6 +45,12 @@ class HeaderBlock {
   /// Whether the next field is the one that was in its place before.
   bool repeats(const nghttp2_rcbuf* name, const nghttp2_rcbuf* value) const noexcept {
     return count_ < known_ && sources_[count_].name == name && sources_[count_].value == value;
+  }
+
+  /// The same for a field that HPACK does not put into its tables, and that comes in a buffer of its own each time.
+  bool repeats(const nghttp2_rcbuf* name, std::string_view value, bool never_indexed) const noexcept {
+    if (count_ >= known_ || sources_[count_].name != name) return false;
+    return fields_[count_].value == value && fields_[count_].never_indexed == never_indexed;
   }
 
   /// Puts another field in the next place, and holds its buffers. False when there is no memory.

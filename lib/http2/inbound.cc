@@ -80,15 +80,18 @@ int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcb
                              std::uint8_t flags, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
   HeaderBlock& block = *engine.block_;
-  if (!block.repeats(name, value)) return engine.take_new_field(name, value, flags);
+  const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+  if (!block.repeats(name, value) && !block.repeats(name, view(value), never_indexed)) {
+    return engine.take_new_field(name, value, never_indexed);
+  }
   const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
   if (!taken) [[unlikely]] return engine.refuse_field();
   block.accept();
   return 0;
 }
 
-int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, std::uint8_t flags) {
-  const Header field{view(name), view(value), (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0};
+int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed) {
+  const Header field{view(name), view(value), never_indexed};
   if (!field_counts(list_bytes(field))) return refuse_field();
   const bool name_is_known = nghttp2_rcbuf_is_static(name) != 0;
   const bool value_is_known = nghttp2_rcbuf_is_static(value) != 0;
