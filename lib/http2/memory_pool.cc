@@ -17,6 +17,12 @@ MemoryPool::~MemoryPool() {
   for (const Region& region : regions_) ::munmap(region.memory, region.bytes);
 }
 
+std::size_t MemoryPool::mapped_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const Region& region : regions_) bytes += region.bytes;
+  return bytes;
+}
+
 std::size_t MemoryPool::block_bytes(std::size_t index) noexcept {
   if (index <= small_classes) return index * small_step;
   if (index < frame_class) return 1024 + (index - small_classes) * medium_step;

@@ -58,6 +58,9 @@ class MemoryPool {
     release(memory);
   }
 
+  /// What has been taken from the system for blocks up to a frame buffer's size; it never shrinks.
+  std::size_t mapped_bytes() const noexcept;
+
   /// As realloc.
   void* resize(void* memory, std::size_t bytes) noexcept;
 

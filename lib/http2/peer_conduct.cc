@@ -57,59 +57,35 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
     history_.open(id);
     allow(allowances_per_stream);
     pings_ = 0;
-  } else {
-    switch (history_.of(id)) {
-      case StreamPast::never_opened:
-        return {ErrorCode::protocol_error, "HEADERS: stream_id lower than one already used"};
-      case StreamPast::ended:
-        return {ErrorCode::stream_closed, "HEADERS: stream closed"};
-      case StreamPast::open:
-        // A second header block can only be the trailers of a request, which end it; a response may be preceded by interim ones.
-        if (server_) {
-          history_.end(id);
-        } else if ((head.flags & FrameHead::end_stream) == 0) {
-          if (const Verdict verdict = spend()) return verdict;
-        }
-        break;
-      case StreamPast::dropped:
-        if (const Verdict verdict = spend()) return verdict;
-        break;
-      case StreamPast::forgotten:
-        if (is_live(context, id)) break;
-        if (const Verdict verdict = glitch()) return verdict;
-        break;
-    }
+    if ((head.flags & FrameHead::end_stream) != 0) history_.end(id);
+    return {};
   }
-  if ((head.flags & FrameHead::end_stream) != 0) history_.end(id);
-  return {};
+  const StreamPast past = history_.of(id);
+  if (past == StreamPast::never_opened) {
+    return {ErrorCode::protocol_error, "HEADERS: stream_id lower than one already used"};
+  }
+  if (past == StreamPast::ended) return {ErrorCode::stream_closed, "HEADERS: stream closed"};
+  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
+  // A second header block can only be the trailers of a request, which end it; a response may be preceded by interim ones.
+  if (end_stream || server_) history_.end(id);
+  return wanted && (end_stream || server_) ? Verdict{} : spend();
 }
 
 Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
                                 void* context) noexcept {
   const std::uint32_t id = head.stream_id;
   if (id % 2 == 0 || id > history_.highest()) return {};  // the engine says why that is wrong
-  switch (history_.of(id)) {
-    case StreamPast::never_opened:
-      return {ErrorCode::protocol_error, "DATA: stream was never opened"};
-    case StreamPast::ended:
-      return {ErrorCode::stream_closed, "DATA: stream closed"};
-    case StreamPast::open:
-      break;
-    case StreamPast::dropped:
-      if (const Verdict verdict = spend()) return verdict;
-      break;
-    case StreamPast::forgotten:
-      if (is_live(context, id)) break;
-      if (const Verdict verdict = glitch()) return verdict;
-      break;
-  }
-  if ((head.flags & FrameHead::end_stream) != 0) {
-    history_.end(id);
-    return {};
-  }
+  const StreamPast past = history_.of(id);
+  if (past == StreamPast::never_opened) return {ErrorCode::protocol_error, "DATA: stream was never opened"};
+  if (past == StreamPast::ended) return {ErrorCode::stream_closed, "DATA: stream closed"};
+  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  if (end_stream) history_.end(id);
+  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
+  if (wanted && end_stream) return {};
   const bool padded = (head.flags & FrameHead::padded) != 0;
   const std::uint32_t padding = padded ? 1 + head.begin_of_payload : 0;
-  if (head.length < tiny_bytes + padding) return spend();
+  if (!wanted || head.length < tiny_bytes + padding) return spend();
   allow(1);
   pings_ = 0;
   return {};

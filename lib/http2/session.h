@@ -102,7 +102,8 @@ class Session {
   ~Session();
 
   /// Takes what arrived. A failure means the connection is over: produce what is left (a GOAWAY with the reason, if any), send
-  /// it, close. The status says what the peer did.
+  /// it, close. The status says what the peer did. Some faults are found while their answers are produced: `finished` says that it
+  /// is over then, and the next `receive` why.
   Status receive(Bytes bytes);
 
   /// Appends frames that are due to `out`, until nothing is left, flow control holds the rest back, or `out` holds `limit_bytes`.
