@@ -4,13 +4,12 @@
 //
 // With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such runs is the number
 // of instructions a request takes.
-#include <benchmark/benchmark.h>
-#include <nghttp2/nghttp2.h>
-
 #include <array>
+#include <benchmark/benchmark.h>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <nghttp2/nghttp2.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -116,14 +115,17 @@ class Requests {
       };
       return nghttp2_nv{octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
     };
-    const std::array<nghttp2_nv, 8> fields = {
-        field(":method", "POST"),           field(":scheme", "http"),
-        field(":path", "/echo.v1.Echo/Say"), field(":authority", "127.0.0.1:50051"),
-        field("user-agent", "bench/1.0"),   field("content-type", "application/grpc"),
-        field("te", "trailers"),            field("content-length", "25")};
+    const std::array<nghttp2_nv, 8> fields = {field(":method", "POST"),
+                                              field(":scheme", "http"),
+                                              field(":path", "/echo.v1.Echo/Say"),
+                                              field(":authority", "127.0.0.1:50051"),
+                                              field("user-agent", "bench/1.0"),
+                                              field("content-type", "application/grpc"),
+                                              field("te", "trailers"),
+                                              field("content-length", "25")};
     std::string block(1024, '\0');
-    const ssize_t size = nghttp2_hd_deflate_hd(deflater_, reinterpret_cast<std::uint8_t*>(block.data()), block.size(),
-                                               fields.data(), fields.size());
+    const ssize_t size = nghttp2_hd_deflate_hd(deflater_, reinterpret_cast<std::uint8_t*>(block.data()),
+                                               block.size(), fields.data(), fields.size());
     block.resize(static_cast<std::size_t>(size));
     return block;
   }

@@ -35,7 +35,8 @@ class SessionEngine {
   void consumed(LiveStream& stream, std::size_t bytes);
   void consumed(std::size_t bytes) {
     unreturned_bytes_ += bytes;
-    if (unreturned_bytes_ >= return_bytes_) [[unlikely]] return_window();
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
   }
 
   void produce(Chain& out, std::size_t limit_bytes);
@@ -161,8 +162,8 @@ class SessionEngine {
   Chain* out_ = nullptr;
   std::size_t out_limit_bytes_ = 0;
   const std::size_t queued_output_bytes_max_;
-  std::size_t unreturned_bytes_ = 0;   ///< consumed, and not yet given back to the connection's window …
-  const std::size_t return_bytes_;     ///< … because it is less than this,
+  std::size_t unreturned_bytes_ = 0;       ///< consumed, and not yet given back to the connection's window …
+  const std::size_t return_bytes_;         ///< … because it is less than this,
   const std::size_t stream_return_bytes_;  ///< and this for a stream
   Instant settings_deadline_ = never;
   FrameScanner scanner_;

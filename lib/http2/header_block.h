@@ -10,9 +10,8 @@
 /// is neither looked at nor checked again. Nor is one with the same octets.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstdint>
+#include <nghttp2/nghttp2.h>
 #include <span>
 #include <string_view>
 

@@ -46,7 +46,8 @@ void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
   consumed(bytes);
   if (stream.peer_ended) return;  // the stream's own window is of no use any more
   stream.unreturned_bytes += bytes;
-  if (stream.unreturned_bytes < stream_return_bytes_) [[likely]] return;
+  if (stream.unreturned_bytes < stream_return_bytes_) [[likely]]
+    return;
   const std::size_t returned = std::exchange(stream.unreturned_bytes, 0);
   check(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream.id()), returned));
 }
@@ -76,8 +77,8 @@ int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_fram
   return 0;
 }
 
-int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
-                             std::uint8_t flags, void* user_data) noexcept {
+int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
+                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
   HeaderBlock& block = *engine.block_;
   const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
@@ -85,7 +86,8 @@ int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcb
     return engine.take_new_field(name, value, never_indexed);
   }
   const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
-  if (!taken) [[unlikely]] return engine.refuse_field();
+  if (!taken) [[unlikely]]
+    return engine.refuse_field();
   block.accept();
   return 0;
 }

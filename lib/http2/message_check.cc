@@ -70,7 +70,8 @@ std::optional<FieldMeaning> MessageCheck::meaning_of(std::string_view name, std:
   if (name != "content-length") return FieldMeaning{};
   const std::optional<std::int64_t> length = number(value);
   if (!length) return std::nullopt;
-  return FieldMeaning{FieldMeaning::content_length, FieldMeaning::pseudo | FieldMeaning::content_length, *length};
+  return FieldMeaning{FieldMeaning::content_length, FieldMeaning::pseudo | FieldMeaning::content_length,
+                      *length};
 }
 
 bool MessageCheck::complete() const noexcept {

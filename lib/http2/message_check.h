@@ -48,7 +48,8 @@ class MessageCheck {
   /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the check of
   /// octets that come from HPACK's static table.
   static std::optional<FieldMeaning> meaning_of(std::string_view name, std::string_view value,
-                                                bool name_is_known = false, bool value_is_known = false) noexcept;
+                                                bool name_is_known = false,
+                                                bool value_is_known = false) noexcept;
 
   /// Takes the next field; false when it makes this message malformed.
   bool take(const FieldMeaning& meaning) noexcept {

@@ -58,7 +58,8 @@ TEST_CASE("Calls that are cancelled now and then do not add up") {
 TEST_CASE("Resets that cross the answer are no offence") {
   RawServer server;
   const int taken = server.flood(900, [&](std::uint32_t n) {
-    return server.encoder.headers(id_of(n), get, end_stream) + (n == 0 ? "" : rst_stream(id_of(n - 1), ErrorCode::cancel));
+    return server.encoder.headers(id_of(n), get, end_stream) +
+           (n == 0 ? "" : rst_stream(id_of(n - 1), ErrorCode::cancel));
   });
   CHECK(taken == 900);
 }
@@ -73,7 +74,9 @@ TEST_CASE("Making us reset streams counts like resetting them") {
     server.check_ended(ErrorCode::enhance_your_calm, too_many_resets);
   };
   SUBCASE("by a window that overflows") {
-    run([&](std::uint32_t n) { return server.encoder.headers(id_of(n), get) + window_update(id_of(n), 0x7fffffff); });
+    run([&](std::uint32_t n) {
+      return server.encoder.headers(id_of(n), get) + window_update(id_of(n), 0x7fffffff);
+    });
   }
   SUBCASE("by a body longer than content-length") {
     run([&](std::uint32_t n) {
@@ -88,11 +91,14 @@ TEST_CASE("Making us reset streams counts like resetting them") {
   }
   SUBCASE("by trailers without END_STREAM") {
     run([&](std::uint32_t n) {
-      return in_order({server.encoder.headers(id_of(n), get), server.encoder.headers(id_of(n), {{"a", "b"}})});
+      return in_order(
+          {server.encoder.headers(id_of(n), get), server.encoder.headers(id_of(n), {{"a", "b"}})});
     });
   }
   SUBCASE("by malformed requests") {
-    run([&](std::uint32_t n) { return server.encoder.headers(id_of(n), with(get, {{"Bad", "b"}}), end_stream); });
+    run([&](std::uint32_t n) {
+      return server.encoder.headers(id_of(n), with(get, {{"Bad", "b"}}), end_stream);
+    });
   }
   SUBCASE("by oversized requests") {
     const FieldList large = with(get, {{"large", std::string(9000, 'x')}});
@@ -188,7 +194,8 @@ TEST_CASE("A peer that acknowledges nothing and opens streams without end is cut
   SUBCASE("when it does not") {
     int sent = 0;
     for (; sent < hundred_thousand && server.status.ok(); ++sent) {
-      server.status = server.endpoint.receive(server.encoder.headers(id_of(static_cast<std::uint32_t>(sent)), get, end_stream));
+      server.status = server.endpoint.receive(
+          server.encoder.headers(id_of(static_cast<std::uint32_t>(sent)), get, end_stream));
     }
     CHECK(sent < 6000);
     server.output = server.endpoint.produce();
@@ -294,7 +301,9 @@ TEST_CASE("A flood of GOAWAY ends the connection") {
 
 TEST_CASE("DATA that goes on after we reset the stream is let pass for a while only") {
   RawServer server;
-  server.endpoint.headers_hook = [&](Stream& stream) { server.endpoint.session.reset(stream, ErrorCode::cancel); };
+  server.endpoint.headers_hook = [&](Stream& stream) {
+    server.endpoint.session.reset(stream, ErrorCode::cancel);
+  };
   server.answer(server.encoder.headers(1, get));
   CHECK(server.endpoint[1].closes == 1);
   const int taken = server.flood(million, [](std::uint32_t) { return data(1, std::string(100, 'x')); });
@@ -328,7 +337,8 @@ TEST_CASE("Frames that progress entails never end a connection") {
       server.endpoint.session.send_data(stream, as_bytes(std::string(16'384, 'x')));
       server.endpoint.produce();
       std::string updates;
-      for (int j = 0; j < 16; ++j) updates += window_update(0, 1024) + (j % 8 == 0 ? window_update(1, 8192) : "");
+      for (int j = 0; j < 16; ++j)
+        updates += window_update(0, 1024) + (j % 8 == 0 ? window_update(1, 8192) : "");
       REQUIRE(server.endpoint.receive(updates).ok());
     }
   }
@@ -342,7 +352,8 @@ TEST_CASE("Frames that progress entails never end a connection") {
   SUBCASE("small messages whose prefix is a frame of its own") {
     RawServer server(strict);
     server.answer(server.encoder.headers(1, get));
-    CHECK(server.flood(20'000, [](std::uint32_t) { return data(1, std::string(5, '\0')) + data(1, "x"); }) == 20'000);
+    CHECK(server.flood(20'000, [](std::uint32_t) { return data(1, std::string(5, '\0')) + data(1, "x"); }) ==
+          20'000);
   }
 }
 
@@ -350,7 +361,8 @@ TEST_CASE("SETTINGS has at most sixteen entries") {
   RawServer server;
   const auto settings_of = [](int entries) {
     std::string payload;
-    for (int i = 0; i < entries; ++i) payload += number(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2) + number(100, 4);
+    for (int i = 0; i < entries; ++i)
+      payload += number(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2) + number(100, 4);
     return frame(NGHTTP2_SETTINGS, 0, 0, payload);
   };
   server.answer(settings_of(16));
@@ -387,8 +399,8 @@ TEST_CASE("A header list over the limit fails its stream, one far over it the co
   }
   SUBCASE("trailers too") {
     const FieldList trailers = {{"large", std::string(9000, 'x')}};
-    const auto frames =
-        server.answer(in_order({server.encoder.headers(1, get), server.encoder.headers(1, trailers, end_stream)}));
+    const auto frames = server.answer(
+        in_order({server.encoder.headers(1, get), server.encoder.headers(1, trailers, end_stream)}));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::enhance_your_calm});
     CHECK(server.endpoint[1].trailers_count == 0);
   }
@@ -401,8 +413,10 @@ TEST_CASE("An HPACK bomb is not decoded to its end") {
   RawServer server;
   // One entry of almost the table's size, then references to it, one octet each.
   const std::string large = server.encoder.block(with(get, {{"bomb", std::string(3900, 'x')}}));
-  std::string bytes = frame(NGHTTP2_HEADERS, end_stream, 1, large + std::string(16'384 - large.size(), '\xbe'));
-  for (int i = 0; i < 20; ++i) bytes += frame(NGHTTP2_CONTINUATION, i == 19 ? end_headers : 0, 1, std::string(16'384, '\xbe'));
+  std::string bytes =
+      frame(NGHTTP2_HEADERS, end_stream, 1, large + std::string(16'384 - large.size(), '\xbe'));
+  for (int i = 0; i < 20; ++i)
+    bytes += frame(NGHTTP2_CONTINUATION, i == 19 ? end_headers : 0, 1, std::string(16'384, '\xbe'));
   const std::size_t before = MemoryPool::of_this_thread()->mapped_bytes();
   server.status = server.endpoint.receive(bytes);
   server.output = server.endpoint.produce();

@@ -1,10 +1,9 @@
 /// A peer that may do anything: builds frames by hand, and reads what the session answers.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstdint>
 #include <initializer_list>
+#include <nghttp2/nghttp2.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,7 +33,8 @@ inline constexpr unsigned ack = NGHTTP2_FLAG_ACK;
 inline std::string data(std::uint32_t id, std::string_view body, unsigned flags = 0) {
   return frame(NGHTTP2_DATA, flags, id, body);
 }
-inline std::string padded_data(std::uint32_t id, std::string_view body, std::size_t padding, unsigned flags = 0) {
+inline std::string padded_data(std::uint32_t id, std::string_view body, std::size_t padding,
+                               unsigned flags = 0) {
   const std::string payload = number(padding, 1).append(body) + std::string(padding, '\0');
   return frame(NGHTTP2_DATA, flags | NGHTTP2_FLAG_PADDED, id, payload);
 }
@@ -83,7 +83,8 @@ class Encoder {
       bytes += name.size() + value.size() + 32;
     }
     std::string made(bytes, '\0');
-    const ssize_t size = nghttp2_hd_deflate_hd(deflater_, octets(made), made.size(), encoded.data(), encoded.size());
+    const ssize_t size =
+        nghttp2_hd_deflate_hd(deflater_, octets(made), made.size(), encoded.data(), encoded.size());
     made.resize(static_cast<std::size_t>(size));
     return made;
   }
@@ -99,8 +100,11 @@ class Encoder {
   nghttp2_hd_deflater* deflater_ = nullptr;
 };
 
-inline const FieldList get = {
-    {":method", "POST"}, {":scheme", "http"}, {":path", "/p.S/M"}, {":authority", "localhost"}, {"te", "trailers"}};
+inline const FieldList get = {{":method", "POST"},
+                              {":scheme", "http"},
+                              {":path", "/p.S/M"},
+                              {":authority", "localhost"},
+                              {"te", "trailers"}};
 
 inline FieldList with(FieldList fields, const FieldList& more) {
   fields.insert(fields.end(), more.begin(), more.end());
@@ -143,7 +147,8 @@ struct Ending {
 inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
   std::vector<Ending> found;
   for (const Frame& each : frames) {
-    if (each.type == NGHTTP2_GOAWAY) found.push_back({static_cast<ErrorCode>(each.word(4)), each.payload.substr(8)});
+    if (each.type == NGHTTP2_GOAWAY)
+      found.push_back({static_cast<ErrorCode>(each.word(4)), each.payload.substr(8)});
   }
   return found;
 }
@@ -152,7 +157,8 @@ inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
 inline std::vector<ErrorCode> resets(const std::vector<Frame>& frames, std::uint32_t id) {
   std::vector<ErrorCode> found;
   for (const Frame& each : frames) {
-    if (each.type == NGHTTP2_RST_STREAM && each.stream_id == id) found.push_back(static_cast<ErrorCode>(each.word(0)));
+    if (each.type == NGHTTP2_RST_STREAM && each.stream_id == id)
+      found.push_back(static_cast<ErrorCode>(each.word(0)));
   }
   return found;
 }

@@ -70,7 +70,9 @@ FieldList changed(std::string_view name, std::string value) {
 }
 
 /// The pseudo-header field `name` after a regular one.
-FieldList late(const std::string& name, const std::string& value) { return with(without(name), {{name, value}}); }
+FieldList late(const std::string& name, const std::string& value) {
+  return with(without(name), {{name, value}});
+}
 
 struct Case {
   const char* what;
@@ -91,7 +93,8 @@ TEST_CASE("A malformed request resets its stream and nothing else") {
       {"line feed in a value", with(get, {{"custom", "a\nb"}})},
       {"carriage return in a value", with(get, {{"custom", "a\rb"}})},
       {"nul in a value", with(get, {{"custom", std::string("a\0b", 3)}})},
-      {"line feed in a long value", with(get, {{"custom", std::string(40, 'x') + '\n' + std::string(40, 'y')}})},
+      {"line feed in a long value",
+       with(get, {{"custom", std::string(40, 'x') + '\n' + std::string(40, 'y')}})},
       {"line feed near the end of a value", with(get, {{"custom", std::string(17, 'x') + "\ny"}})},
       {"escape in a value", with(get, {{"custom", "\x1b[31m"}})},
       {"delete in a value", with(get, {{"custom", "abcdefgh\x7f"}})},
@@ -116,7 +119,8 @@ TEST_CASE("A malformed request resets its stream and nothing else") {
       {":authority after a regular field", late(":authority", "localhost")},
       {"unknown pseudo-header field", with({{":custom", "1"}}, get)},
       {"bare colon", with({{":", "1"}}, get)},
-      {"extended CONNECT, which was not offered", with({{":protocol", "websocket"}}, changed(":method", "CONNECT"))},
+      {"extended CONNECT, which was not offered",
+       with({{":protocol", "websocket"}}, changed(":method", "CONNECT"))},
       {"a response's :status", with({{":status", "200"}}, get)},
       {"CONNECT with :scheme and :path", changed(":method", "CONNECT")},
       {"CONNECT without :authority", {{":method", "CONNECT"}}},
@@ -177,7 +181,8 @@ TEST_CASE("A request's body must be as long as content-length says") {
   Server server;
   const FieldList fields = with(get, {{"content-length", "10"}});
   SUBCASE("exactly") {
-    const auto frames = server.answer(server.encoder.headers(1, fields) + data(1, "01234") + data(1, "56789", end_stream));
+    const auto frames =
+        server.answer(server.encoder.headers(1, fields) + data(1, "01234") + data(1, "56789", end_stream));
     CHECK(resets(frames, 1).empty());
     CHECK(server.endpoint[1].body == "0123456789");
     CHECK(server.endpoint[1].ends == 1);
@@ -196,7 +201,8 @@ TEST_CASE("A request's body must be as long as content-length says") {
     CHECK(server.endpoint[1].body.empty());
   }
   SUBCASE("longer after the last octet") {
-    const auto frames = server.answer(server.encoder.headers(1, fields) + data(1, "0123456789") + data(1, "x", end_stream));
+    const auto frames =
+        server.answer(server.encoder.headers(1, fields) + data(1, "0123456789") + data(1, "x", end_stream));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
     CHECK(server.endpoint[1].body == "0123456789");
   }
@@ -220,13 +226,14 @@ TEST_CASE("Trailers end the stream and have no pseudo-header fields") {
     CHECK(server.endpoint[1].code == ErrorCode::no_error);
   }
   SUBCASE("without END_STREAM") {
-    const auto frames = server.answer(in_order({server.encoder.headers(1, get), server.encoder.headers(1, {{"a", "b"}})}));
+    const auto frames =
+        server.answer(in_order({server.encoder.headers(1, get), server.encoder.headers(1, {{"a", "b"}})}));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
     CHECK(server.endpoint[1].trailers_count == 0);
   }
   SUBCASE("with a pseudo-header field") {
-    const auto frames =
-        server.answer(in_order({server.encoder.headers(1, get), server.encoder.headers(1, {{":path", "/"}}, end_stream)}));
+    const auto frames = server.answer(
+        in_order({server.encoder.headers(1, get), server.encoder.headers(1, {{":path", "/"}}, end_stream)}));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
   }
   CHECK(server.endpoint[1].closes == 1);
@@ -270,8 +277,9 @@ TEST_CASE("Interim responses come before the final one and end nothing") {
                           client.encoder.headers(1, {{":status", "103"}, {"link", "</a>"}}),
                           client.encoder.headers(1, {{":status", "200"}}), data(1, "body"),
                           client.encoder.headers(1, {{"grpc-status", "0"}}, end_stream)}));
-  CHECK(client.exchange->header_blocks ==
-        std::vector<Fields>{{{":status", "100"}}, {{":status", "103"}, {"link", "</a>"}}, {{":status", "200"}}});
+  CHECK(client.exchange->header_blocks == std::vector<Fields>{{{":status", "100"}},
+                                                              {{":status", "103"}, {"link", "</a>"}},
+                                                              {{":status", "200"}}});
   CHECK(client.exchange->body == "body");
   CHECK(client.exchange->trailers == Fields{{"grpc-status", "0"}});
   CHECK(client.exchange->ends == 1);
@@ -286,7 +294,8 @@ TEST_CASE("A response without a final header block is malformed") {
     CHECK(client.exchange->body.empty());
   }
   SUBCASE("end after an interim response") {
-    const auto frames = client.answer(client.encoder.headers(1, {{":status", "100"}}) + data(1, "", end_stream));
+    const auto frames =
+        client.answer(client.encoder.headers(1, {{":status", "100"}}) + data(1, "", end_stream));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
     CHECK(client.exchange->ends == 0);
   }
@@ -295,7 +304,8 @@ TEST_CASE("A response without a final header block is malformed") {
 TEST_CASE("A response may leave out the body that content-length announces where HTTP says so") {
   SUBCASE("304") {
     Client client;
-    const auto frames = client.answer(client.encoder.headers(1, {{":status", "304"}, {"content-length", "5"}}, end_stream));
+    const auto frames =
+        client.answer(client.encoder.headers(1, {{":status", "304"}, {"content-length", "5"}}, end_stream));
     CHECK(resets(frames, 1).empty());
     CHECK(client.exchange->ends == 1);
   }
@@ -305,7 +315,8 @@ TEST_CASE("A response may leave out the body that content-length announces where
     head[0].value = "HEAD";
     Exchange& exchange = client.endpoint.open(head, true);
     client.endpoint.produce();
-    const auto frames = client.answer(client.encoder.headers(3, {{":status", "200"}, {"content-length", "5"}}, end_stream));
+    const auto frames =
+        client.answer(client.encoder.headers(3, {{":status", "200"}, {"content-length", "5"}}, end_stream));
     CHECK(resets(frames, 3).empty());
     CHECK(exchange.ends == 1);
   }
@@ -319,12 +330,15 @@ TEST_CASE("HPACK stays in step when a stream fails in the middle of its block") 
   CHECK(server.endpoint[3].header_blocks == std::vector<Fields>{with(get, {{"later", "indexed"}})});
 }
 
-TEST_CASE("A field that repeats one of the request before is taken from there only when all of it is the same") {
+TEST_CASE(
+    "A field that repeats one of the request before is taken from there only when all of it is the same") {
   Server server;
   const std::vector<FieldList> requests = {
-      with(get, {{"a", "1"}, {"b", "2"}}), with(get, {{"a", "1"}, {"b", "2"}}), with(get, {{"b", "2"}, {"a", "1"}}),
-      with(get, {{"a", "1"}}),             with(get, {{"a", "1"}, {"b", "3"}}), with(get, {{"a", "1"}, {"b", "2"}}),
-      changed(":path", "/p.S/N"),          changed(":path", "/p.S/M"),          changed(":path", "/p.S/MM"),
+      with(get, {{"a", "1"}, {"b", "2"}}), with(get, {{"a", "1"}, {"b", "2"}}),
+      with(get, {{"b", "2"}, {"a", "1"}}), with(get, {{"a", "1"}}),
+      with(get, {{"a", "1"}, {"b", "3"}}), with(get, {{"a", "1"}, {"b", "2"}}),
+      changed(":path", "/p.S/N"),          changed(":path", "/p.S/M"),
+      changed(":path", "/p.S/MM"),
   };
   std::uint32_t id = 1;
   for (const FieldList& fields : requests) {
