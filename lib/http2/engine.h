@@ -96,6 +96,7 @@ class SessionEngine {
   // inbound.cc
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
+  void answer_oversized(LiveStream& stream, bool end_stream);
   /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
   bool field_counts(std::uint32_t bytes) noexcept {
     block_bytes_ += bytes;
@@ -105,9 +106,8 @@ class SessionEngine {
   void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
-  void data_frame_complete(LiveStream& stream, bool end_stream);
+  void peer_finished(LiveStream& stream);
   void peer_reset(std::int32_t id);
-  void fail_stream(LiveStream& stream, ErrorCode code);
 
   // outbound.cc
   FieldsToSend* prepare(LiveStream& stream, std::span<const Header> headers);

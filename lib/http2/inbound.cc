@@ -107,20 +107,31 @@ int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, boo
 /// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so that HPACK's state
 /// stays in step, unless it is so large that the connection ends.
 int SessionEngine::refuse_field() {
+  LiveStream& stream = *receiving_;
   const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
   if (block_bytes_ > block_bytes_close_) {
     enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
-  } else if (!receiving_->reset_here) {
-    fail_stream(*receiving_, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
+  } else if (too_much && role_ == Role::server && !stream.first_block_seen) {
+    stream.oversized = true;  // the request may be answered once it is decoded
+  } else if (!stream.reset_here) {
+    reset(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
   }
   return verdict();
+}
+
+void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
+  stream.peer_ended = end_stream;
+  stream.first_block_seen = true;
+  stream.announced = events_.on_headers_too_large(stream);
+  const bool answered = stream.announced && stream.send_state != SendState::headers_due;
+  reset(stream, answered ? ErrorCode::no_error : ErrorCode::enhance_your_calm);
 }
 
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
                                  const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
   LiveStream* const stream = engine.find(stream_id);
-  if (stream == nullptr || stream->reset_here) {
+  if (stream == nullptr || stream->reset_here || stream->oversized) {
     engine.consumed(length);
     return 0;
   }
@@ -129,7 +140,7 @@ int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t st
   const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
   if (too_long || !stream->first_block_seen) {
     engine.consumed(length);
-    engine.fail_stream(*stream, ErrorCode::protocol_error);
+    engine.reset(*stream, ErrorCode::protocol_error);
     return 0;
   }
   if (stream->length_due > 0) stream->length_due -= arrived;
@@ -146,8 +157,7 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
       break;
     case NGHTTP2_DATA:
       if (!end_stream) break;
-      if (LiveStream* const stream = engine.find(frame->hd.stream_id))
-        engine.data_frame_complete(*stream, end_stream);
+      if (LiveStream* const stream = engine.find(frame->hd.stream_id)) engine.peer_finished(*stream);
       break;
     case NGHTTP2_RST_STREAM:
       engine.peer_reset(frame->hd.stream_id);
@@ -182,7 +192,11 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
 
 void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   if (stream.reset_here) return;
-  if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
+  if (stream.oversized) {
+    if (stream.first_block_seen) return peer_finished(stream);  // trailers, which nobody waits for
+    return answer_oversized(stream, end_stream);
+  }
+  if (!block_is_well_formed(stream, end_stream)) return reset(stream, ErrorCode::protocol_error);
   const bool trailers = stream.first_block_seen;
   const bool interim = check_.interim();
   stream.first_block_seen = !interim;
@@ -194,7 +208,7 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   } else {
     events_.on_headers(stream);
     if (stream.keeps_headers() && !interim && !stream.kept_headers.keep(*pool_, *block_)) {
-      fail_stream(stream, ErrorCode::internal_error);
+      reset(stream, ErrorCode::internal_error);
     }
   }
   stream.show(stream.kept_headers.fields());
@@ -211,12 +225,12 @@ bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) no
   return !end_stream || stream.length_due <= 0;
 }
 
-void SessionEngine::data_frame_complete(LiveStream& stream, bool end_stream) {
-  if (!end_stream || stream.reset_here) return;
-  if (stream.length_due > 0 || !stream.first_block_seen)
-    return fail_stream(stream, ErrorCode::protocol_error);
+void SessionEngine::peer_finished(LiveStream& stream) {
+  if (stream.reset_here) return;
+  const bool incomplete = stream.length_due > 0 || !stream.first_block_seen;
+  if (incomplete) return reset(stream, ErrorCode::protocol_error);
   stream.peer_ended = true;
-  events_.on_end(stream);
+  if (!stream.oversized) events_.on_end(stream);
 }
 
 void SessionEngine::peer_reset(std::int32_t id) {
@@ -226,11 +240,6 @@ void SessionEngine::peer_reset(std::int32_t id) {
   // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts nobody but itself.
   const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
   enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
-}
-
-void SessionEngine::fail_stream(LiveStream& stream, ErrorCode code) {
-  stream.body.clear(*pool_);
-  submit_reset(stream, code);
 }
 
 int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,

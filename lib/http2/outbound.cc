@@ -298,7 +298,7 @@ int SessionEngine::on_frame_not_produced(nghttp2_session*, const nghttp2_frame* 
   SessionEngine& engine = self(user_data);
   if (frame->hd.type != NGHTTP2_HEADERS || error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return 0;
   LiveStream* const stream = engine.find(frame->hd.stream_id);
-  if (stream != nullptr && !stream->reset_here) engine.fail_stream(*stream, ErrorCode::internal_error);
+  if (stream != nullptr && !stream->reset_here) engine.reset(*stream, ErrorCode::internal_error);
   return 0;
 }
 

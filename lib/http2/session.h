@@ -66,6 +66,12 @@ class Events {
  public:
   /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones included (client).
   virtual void on_headers(Stream& stream) = 0;
+  /// A request's header list is over the limit and was dropped (server). Either answer it here, ending the stream, and return true:
+  /// nothing more is heard of it but on_closed. Or return false, and it is reset with ENHANCE_YOUR_CALM.
+  virtual bool on_headers_too_large(Stream& stream) {
+    static_cast<void>(stream);
+    return false;
+  }
   /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called.
   virtual void on_data(Stream& stream, Bytes bytes) = 0;
   /// Trailers arrived, in stream.headers().

@@ -60,6 +60,7 @@ class LiveStream final : public Stream {
   bool announced = false;         ///< the user knows of this stream
   bool first_block_seen = false;  ///< the request, or the final response
   bool head_request = false;      ///< a client's: the response has no body whatever its content-length says
+  bool oversized = false;          ///< the header list is over the limit; what still arrives is dropped
   bool peer_ended = false;
   bool peer_reset = false;
   bool reset_here = false;       ///< RST_STREAM is queued; nothing of this stream is passed on any more

@@ -409,6 +409,37 @@ TEST_CASE("A header list over the limit fails its stream, one far over it the co
   CHECK(server.endpoint[99].closes == 1);
 }
 
+TEST_CASE("A request whose headers are too large may be answered") {
+  RawServer server;
+  const FieldList large = with(get, {{"large", std::string(9000, 'x')}});
+  server.endpoint.too_large_hook = [&](Stream& stream) {
+    CHECK(stream.headers().empty());
+    server.endpoint.session.send_headers(stream, ok_response, true);
+  };
+  SUBCASE("and has ended") {
+    const auto frames = server.answer(server.encoder.headers(1, large, end_stream));
+    CHECK(count(frames, NGHTTP2_HEADERS) == 1);
+    CHECK(resets(frames, 1).empty());
+  }
+  SUBCASE("and goes on") {
+    const auto frames = server.answer(server.encoder.headers(1, large) + data(1, "unheard"));
+    CHECK(count(frames, NGHTTP2_HEADERS) == 1);
+    CHECK(resets(frames, 1) == std::vector{ErrorCode::no_error});
+  }
+  SUBCASE("and goes on to its end") {
+    const auto frames = server.answer(in_order({server.encoder.headers(1, large), data(1, "unheard"),
+                                                server.encoder.headers(1, {{"a", "b"}}, end_stream)}));
+    CHECK(count(frames, NGHTTP2_HEADERS) == 1);
+    CHECK(resets(frames, 1).empty());
+  }
+  CHECK(server.status.ok());
+  CHECK(server.endpoint.requests == 0);
+  CHECK(server.endpoint[1].body.empty());
+  CHECK(server.endpoint[1].ends == 0);
+  CHECK(server.endpoint[1].trailers_count == 0);
+  CHECK(server.endpoint[1].closes == 1);
+}
+
 TEST_CASE("An HPACK bomb is not decoded to its end") {
   RawServer server;
   // One entry of almost the table's size, then references to it, one octet each.

@@ -78,6 +78,11 @@ class Endpoint final : public Events {
     ++requests;
     if (headers_hook) headers_hook(stream);
   }
+  bool on_headers_too_large(Stream& stream) override {
+    if (!too_large_hook) return false;
+    too_large_hook(stream);
+    return true;
+  }
   void on_data(Stream& stream, Bytes bytes) override {
     exchanges[stream.id()].body += as_text(bytes);
     if (consumes) session.consumed(stream, bytes.size());
@@ -124,6 +129,7 @@ class Endpoint final : public Events {
   int settings = 0;
   bool consumes = true;
   std::function<void(Stream&)> headers_hook;
+  std::function<void(Stream&)> too_large_hook;
   std::function<void(Stream&, Bytes)> data_hook;
   std::function<void(Stream&)> end_hook;
   std::function<void(Stream&)> writable_hook;
