@@ -6,11 +6,16 @@
 
 namespace ringrpc::http2 {
 
-/// A borrowed field. `never_indexed` keeps a secret out of the peer's compression tables (RFC 7541, 7.1.3).
+/// A borrowed field.
+///
+///   Header{":status", "200", .static_storage = true}
 struct Header {
   std::string_view name;
   std::string_view value;
+  /// Keeps a secret out of the peer's compression tables (RFC 7541, 7.1.3).
   bool never_indexed = false;
+  /// For sending: name and value are literals, or outlive the session, so that they need not be copied.
+  bool static_storage = false;
 };
 
 using Headers = std::vector<Header>;

@@ -23,65 +23,27 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/clock.h"
-#include "base/slab.h"
-#include "http2/header.h"
 #include "ringrpc/status.h"
 
+#include "base/slab.h"
+#include "http2/error_code.h"
+#include "http2/header.h"
+#include "http2/session_limits.h"
+
 namespace ringrpc::http2 {
-
-enum class Role : std::uint8_t { client, server };
-
-/// RFC 9113, section 7.
-enum class ErrorCode : std::uint32_t {
-  no_error = 0x0,
-  protocol_error = 0x1,
-  internal_error = 0x2,
-  flow_control_error = 0x3,
-  settings_timeout = 0x4,
-  stream_closed = 0x5,
-  frame_size_error = 0x6,
-  refused_stream = 0x7,
-  cancel = 0x8,
-  compression_error = 0x9,
-  connect_error = 0xa,
-  enhance_your_calm = 0xb,
-  inadequate_security = 0xc,
-  http_1_1_required = 0xd,
-};
-
-/// "ENHANCE_YOUR_CALM"; "0x42" is "UNKNOWN".
-std::string_view name(ErrorCode code) noexcept;
-
-/// What one peer may make a session hold or do. Every limit has a test that reaches it.
-struct Limits {
-  std::uint32_t max_concurrent_streams = 100;         ///< announced; further streams get REFUSED_STREAM
-  std::uint32_t initial_window_bytes = 256 * 1024;    ///< announced, per stream
-  std::uint32_t connection_window_bytes = 1024 * 1024;
-  std::uint32_t max_frame_bytes = 16 * 1024;          ///< announced
-  std::uint32_t max_header_list_bytes = 8 * 1024;     ///< announced; names + values + 32 each; over it the stream fails
-  std::uint32_t max_header_fields = 100;              ///< over it the stream fails
-  std::uint32_t max_header_list_close_factor = 4;     ///< a list of this many times the limit closes the connection
-  std::uint32_t max_continuations = 4;                ///< CONTINUATION frames a header block
-  std::uint32_t max_settings_entries = 16;            ///< in one SETTINGS frame
-  std::uint32_t reset_burst = 100;                    ///< streams reset by the peer, or by us for its faults, at once …
-  std::uint32_t resets_per_second = 10;               ///< … and in the long run
-  std::uint32_t glitch_burst = 1000;                  ///< frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING,
-  std::uint32_t glitches_per_second = 100;            ///< WINDOW_UPDATE beyond one per DATA frame sent …), likewise
-  std::uint32_t ping_burst = 64;                      ///< PINGs without DATA or HEADERS in between
-  std::size_t max_queued_output_bytes = 1024 * 1024;  ///< frames other than DATA that wait to be produced, estimated
-};
-
-class Session;
 
 /// One stream of a session. Owned by the session: valid from its first event, or from `open`, until `on_closed` returns.
 class Stream {
  public:
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
   std::uint32_t id() const noexcept { return id_; }
 
   /// The fields of the header block whose event is being called; valid until that event returns, unless kept.
-  std::span<const Header> headers() const noexcept { return {headers_.data(), headers_.size()}; }
+  std::span<const Header> headers() const noexcept { return headers_; }
 
-  /// Keeps the fields of the first header block valid until the stream closes.
+  /// Keeps the fields of the first header block valid until the stream closes. Call it from inside on_headers.
   void keep_headers() noexcept { keep_headers_ = true; }
 
   /// The user's own object for this stream.
@@ -90,12 +52,13 @@ class Stream {
   /// Bytes given to `send_data` and not yet produced.
   std::size_t queued_bytes() const noexcept { return queued_bytes_; }
 
- private:
-  friend Session;
-  friend struct SessionEngine;
+ protected:
+  Stream() = default;
+  ~Stream() = default;
+
   std::uint32_t id_ = 0;
   bool keep_headers_ = false;
-  Headers headers_;
+  std::span<const Header> headers_;
   std::size_t queued_bytes_ = 0;
 };
 
@@ -103,6 +66,12 @@ class Events {
  public:
   /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones included (client).
   virtual void on_headers(Stream& stream) = 0;
+  /// A request's header list is over the limit and was dropped (server). Either answer it here, ending the stream, and return true:
+  /// nothing more is heard of it but on_closed. Or return false, and it is reset with ENHANCE_YOUR_CALM.
+  virtual bool on_headers_too_large(Stream& stream) {
+    static_cast<void>(stream);
+    return false;
+  }
   /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called.
   virtual void on_data(Stream& stream, Bytes bytes) = 0;
   /// Trailers arrived, in stream.headers().
@@ -124,8 +93,13 @@ class Events {
   ~Events() = default;
 };
 
+class SessionEngine;
+
 class Session {
  public:
+  /// The queue of a stream's body is low below this.
+  static constexpr std::size_t low_water_bytes = 32 * 1024;
+
   /// `events` must outlive the session. `now` is where time is read for the rate limits: the shard's instant.
   Session(Role role, const Limits& limits, const Instant& now, Events& events);
   Session(const Session&) = delete;
@@ -134,7 +108,8 @@ class Session {
   ~Session();
 
   /// Takes what arrived. A failure means the connection is over: produce what is left (a GOAWAY with the reason, if any), send
-  /// it, close. The status says what the peer did.
+  /// it, close. The status says what the peer did. Some faults are found while their answers are produced: `finished` says that it
+  /// is over then, and the next `receive` why.
   Status receive(Bytes bytes);
 
   /// Appends frames that are due to `out`, until nothing is left, flow control holds the rest back, or `out` holds `limit_bytes`.
@@ -196,8 +171,7 @@ class Session {
   std::int64_t connection_send_window() const noexcept;
 
  private:
-  friend struct SessionEngine;
-  std::unique_ptr<struct SessionEngine> engine_;
+  std::unique_ptr<SessionEngine> engine_;
 };
 
 }  // namespace ringrpc::http2

@@ -1,0 +1,234 @@
+#include "http2/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <string>
+
+namespace ringrpc::http2 {
+namespace {
+
+/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few octets. nghttp2 tells
+/// the peer at half a window, so it hears of it in time.
+constexpr std::size_t window_parts = 8;
+
+/// What GOAWAY says for people is cut here.
+constexpr std::size_t debug_bytes_max = 1024;
+
+struct OptionDeleter {
+  void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
+};
+
+std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Limits& limits) {
+  nghttp2_option* option = nullptr;
+  if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+  nghttp2_option_set_no_http_messaging(option, 1);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_max_settings(option, limits.max_settings_entries);
+  // PeerConduct counts both, and exactly: nghttp2 counts a CONTINUATION frame again for each piece of its header.
+  nghttp2_option_set_max_continuations(option, SIZE_MAX);
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+  return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
+}
+
+nghttp2_mem memory_of(MemoryPool& pool) noexcept {
+  return {
+      .mem_user_data = &pool,
+      .malloc = [](std::size_t bytes,
+                   void* owner) { return static_cast<MemoryPool*>(owner)->allocate(bytes); },
+      .free = [](void* memory, void* owner) { static_cast<MemoryPool*>(owner)->deallocate(memory); },
+      .calloc =
+          [](std::size_t count, std::size_t bytes, void* owner) {
+            void* const memory = static_cast<MemoryPool*>(owner)->allocate(count * bytes);
+            if (memory != nullptr)
+              std::fill_n(static_cast<std::uint8_t*>(memory), count * bytes, std::uint8_t{0});
+            return memory;
+          },
+      .realloc = [](void* memory, std::size_t bytes,
+                    void* owner) { return static_cast<MemoryPool*>(owner)->resize(memory, bytes); },
+  };
+}
+
+/// The connection's end as the status of its calls.
+Code status_code(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::enhance_your_calm:
+      return Code::RESOURCE_EXHAUSTED;
+    case ErrorCode::settings_timeout:
+      return Code::UNAVAILABLE;
+    default:
+      return Code::INTERNAL;
+  }
+}
+
+}  // namespace
+
+SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now, Events& events)
+    : pool_(MemoryPool::of_this_thread()),
+      events_(events),
+      now_(now),
+      role_(role),
+      block_bytes_max_(limits.max_header_list_bytes),
+      block_fields_max_(limits.max_header_fields),
+      block_bytes_close_(std::uint64_t{limits.max_header_list_bytes} * limits.max_header_list_close_factor),
+      queued_output_bytes_max_(limits.max_queued_output_bytes),
+      return_bytes_(limits.connection_window_bytes / window_parts),
+      stream_return_bytes_(limits.initial_window_bytes / window_parts),
+      scanner_(role == Role::server),
+      conduct_(role, limits, now) {
+  const auto options = make_options(limits);
+  nghttp2_mem memory = memory_of(*pool_);
+  const auto make = role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
+  if (make(&session_, callbacks(), this, options.get(), &memory) != 0) throw std::bad_alloc();
+  submit_settings(limits);
+}
+
+SessionEngine::~SessionEngine() {
+  nghttp2_session_del(session_);
+  first_blocks_.release(*pool_);
+  later_blocks_.release(*pool_);
+  while (streams_ != nullptr) destroy_stream(*streams_);
+}
+
+const nghttp2_session_callbacks* SessionEngine::callbacks() {
+  static const nghttp2_session_callbacks* const made = [] {
+    nghttp2_session_callbacks* table = nullptr;
+    if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame_received);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(table, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_produced);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, on_frame_not_produced);
+    return table;
+  }();
+  return made;
+}
+
+void SessionEngine::submit_settings(const Limits& limits) {
+  std::array<nghttp2_settings_entry, 6> entries;
+  std::size_t count = 0;
+  const auto announce = [&](nghttp2_settings_id id, std::uint32_t value) {
+    entries[count++] = {static_cast<std::int32_t>(id), value};
+  };
+  if (role_ == Role::server) {
+    announce(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams);
+  } else {
+    announce(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
+  }
+  announce(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+           std::min<std::uint32_t>(limits.initial_window_bytes, INT32_MAX));
+  announce(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.max_header_list_bytes);
+  announce(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
+  const std::uint32_t frame_bytes = std::clamp<std::uint32_t>(limits.max_frame_bytes, 1 << 14, (1 << 24) - 1);
+  if (frame_bytes != 1 << 14) announce(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, frame_bytes);
+  check(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), count));
+  const auto window =
+      static_cast<std::int32_t>(std::min<std::uint32_t>(limits.connection_window_bytes, INT32_MAX));
+  check(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, window));
+}
+
+LiveStream* SessionEngine::find(std::int32_t id) noexcept {
+  const auto wanted = static_cast<std::uint32_t>(id);
+  if (receiving_ != nullptr && receiving_->id() == wanted) return receiving_;
+  if (producing_ != nullptr && producing_->id() == wanted) return producing_;
+  return static_cast<LiveStream*>(nghttp2_session_get_stream_user_data(session_, id));
+}
+
+LiveStream* SessionEngine::create_stream(std::uint32_t id, void* user) {
+  void* const memory = pool_->allocate(sizeof(LiveStream));
+  if (memory == nullptr) throw std::bad_alloc();
+  auto* const stream = new (memory) LiveStream(id, user);
+  stream->next = streams_;
+  if (streams_ != nullptr) streams_->previous = stream;
+  streams_ = stream;
+  ++stream_count_;
+  return stream;
+}
+
+void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
+  if (receiving_ == &stream) receiving_ = nullptr;
+  if (producing_ == &stream) producing_ = nullptr;
+  (stream.previous != nullptr ? stream.previous->next : streams_) = stream.next;
+  if (stream.next != nullptr) stream.next->previous = stream.previous;
+  --stream_count_;
+  stream.free_memory(*pool_);
+  stream.~LiveStream();
+  pool_->deallocate(&stream);
+}
+
+void SessionEngine::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_)); }
+
+void SessionEngine::goaway(ErrorCode code, std::string_view debug) {
+  goaway_is_ours_ = true;
+  debug = debug.substr(0, debug_bytes_max);
+  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
+  check(nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code),
+                              reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size()));
+}
+
+void SessionEngine::terminate(ErrorCode code, std::string_view debug) {
+  if (terminating_) return;
+  terminating_ = true;
+  goaway(code, debug);
+}
+
+void SessionEngine::ping(std::uint64_t opaque) {
+  std::array<std::uint8_t, 8> octets;
+  std::memcpy(octets.data(), &opaque, octets.size());
+  conduct_.sent_ping();
+  check(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, octets.data()));
+}
+
+Status SessionEngine::tick() {
+  if (now_ >= settings_deadline_) {
+    settings_deadline_ = never;
+    enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});
+  }
+  return failure_;
+}
+
+bool SessionEngine::finished() const noexcept {
+  return over_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
+}
+
+std::uint32_t SessionEngine::last_peer_stream_id() const noexcept {
+  return static_cast<std::uint32_t>(nghttp2_session_get_last_proc_stream_id(session_));
+}
+
+void SessionEngine::enforce(const Verdict& verdict) {
+  if (!verdict || !failure_.ok()) return;
+  fail(verdict.code, verdict.reason);
+  terminate(verdict.code, verdict.reason);
+}
+
+void SessionEngine::fail(ErrorCode code, std::string_view reason) {
+  std::string message = "connection ended with ";
+  message += name(code);
+  if (!reason.empty()) message.append(": ").append(reason);
+  failure_ = Status(status_code(code), std::move(message), Initiator::peer);
+}
+
+void SessionEngine::engine_failed(int error) {
+  switch (error) {
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return enforce({ErrorCode::protocol_error, "no HTTP/2 connection preface"});
+    case NGHTTP2_ERR_FLOODED:
+      return enforce({ErrorCode::enhance_your_calm, "too many PING or SETTINGS frames to acknowledge"});
+    case NGHTTP2_ERR_CALLBACK_FAILURE:
+      if (terminating_) return;  // the callback saw that
+      [[fallthrough]];
+    default:
+      over_ = true;
+      if (failure_.ok()) {
+        failure_ =
+            Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library);
+      }
+  }
+}
+
+}  // namespace ringrpc::http2

@@ -1,0 +1,174 @@
+/// The session behind Session: nghttp2 with checks and limits around it.
+///
+/// engine.cc makes it, ends it and keeps its streams; inbound.cc takes what arrives; outbound.cc produces what leaves.
+///
+/// nghttp2 does framing, HPACK, stream states and flow control. Turned off in it, and done here, are its checks of HTTP messages
+/// (message_check.h) and its memory of closed streams (stream_history.h): both at a fraction of the cost. RFC 7540's priorities are off
+/// by SETTINGS_NO_RFC7540_PRIORITIES; streams take turns in the order in which they have something to send.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <nghttp2/nghttp2.h>
+#include <span>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/status.h"
+
+#include "http2/frame_scanner.h"
+#include "http2/memory_pool.h"
+#include "http2/message_check.h"
+#include "http2/peer_conduct.h"
+#include "http2/session.h"
+#include "http2/stream.h"
+
+namespace ringrpc::http2 {
+
+class SessionEngine {
+ public:
+  SessionEngine(Role role, const Limits& limits, const Instant& now, Events& events);
+  SessionEngine(const SessionEngine&) = delete;
+  SessionEngine& operator=(const SessionEngine&) = delete;
+  ~SessionEngine();
+
+  Status receive(Bytes bytes);
+  void consumed(LiveStream& stream, std::size_t bytes);
+  void consumed(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
+  }
+
+  void produce(Chain& out, std::size_t limit_bytes);
+  bool wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(session_) != 0; }
+
+  Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
+  std::uint32_t open_capacity() const noexcept;
+  void send_headers(LiveStream& stream, std::span<const Header> headers, bool end_stream);
+  void send_data(LiveStream& stream, Bytes bytes, bool end_stream);
+  std::uint8_t* reserve_data(LiveStream& stream, std::size_t bytes) {
+    return stream.body.reserve(*pool_, bytes);
+  }
+  void commit_data(LiveStream& stream, std::size_t bytes);
+  void send_trailers(LiveStream& stream, std::span<const Header> trailers);
+  void reset(LiveStream& stream, ErrorCode code);
+
+  void announce_shutdown();
+  void goaway(ErrorCode code, std::string_view debug);
+  void terminate(ErrorCode code, std::string_view debug);
+  void ping(std::uint64_t opaque);
+
+  Instant next_deadline() const noexcept { return settings_deadline_; }
+  Status tick();
+  bool finished() const noexcept;
+  std::size_t open_streams() const noexcept { return stream_count_; }
+  std::uint32_t last_peer_stream_id() const noexcept;
+  std::int64_t connection_send_window() const noexcept {
+    return nghttp2_session_get_remote_window_size(session_);
+  }
+
+ private:
+  static const nghttp2_session_callbacks* callbacks();
+  static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }
+
+  // What nghttp2 calls, inbound …
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  static int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                       nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept;
+  static int on_data_chunk(nghttp2_session*, std::uint8_t flags, std::int32_t stream_id,
+                           const std::uint8_t* data, std::size_t length, void* user_data) noexcept;
+  static int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  static int on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
+                             void* user_data) noexcept;
+  // … and outbound.
+  static ssize_t on_read(nghttp2_session*, std::int32_t stream_id, std::uint8_t* buffer, std::size_t length,
+                         std::uint32_t* flags, nghttp2_data_source* source, void* user_data) noexcept;
+  static int on_send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
+                          std::size_t length, nghttp2_data_source* source, void* user_data) noexcept;
+  static int on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  static int on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error,
+                                   void* user_data) noexcept;
+
+  LiveStream* find(std::int32_t id) noexcept;
+  LiveStream* create_stream(std::uint32_t id, void* user);
+  void destroy_stream(LiveStream& stream) noexcept;
+
+  // inbound.cc
+  int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
+  int refuse_field();
+  void answer_oversized(LiveStream& stream, bool end_stream);
+  /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
+  bool field_counts(std::uint32_t bytes) noexcept {
+    block_bytes_ += bytes;
+    ++block_fields_;
+    return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here;
+  }
+  void return_window();
+  void header_block_complete(LiveStream& stream, bool end_stream);
+  bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
+  void peer_finished(LiveStream& stream);
+  void peer_reset(std::int32_t id);
+
+  // outbound.cc
+  FieldsToSend* prepare(LiveStream& stream, std::span<const Header> headers);
+  void submit_headers(LiveStream& stream, FieldsToSend* headers, bool end_stream);
+  void submit_reset(LiveStream& stream, ErrorCode code);
+  void flush(LiveStream& stream);
+  void body_changed(LiveStream& stream);
+  void headers_produced(const nghttp2_frame& frame);
+  void data_produced(const nghttp2_frame& frame);
+  void end_produced(LiveStream& stream);
+  void reset_produced(std::int32_t id, ErrorCode code);
+
+  void submit_settings(const Limits& limits);
+  /// What a callback returns: nghttp2 reads on, or stops where it is.
+  int verdict() const noexcept { return terminating_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+  /// Ends the connection for what the peer did; no effect when all is well or it has ended already.
+  void enforce(const Verdict& verdict);
+  void engine_failed(int error);
+  void check(int error) {
+    if (nghttp2_is_fatal(error)) [[unlikely]]
+      engine_failed(error);
+  }
+  void fail(ErrorCode code, std::string_view reason);
+
+  const std::shared_ptr<MemoryPool> pool_;
+  nghttp2_session* session_ = nullptr;
+  Events& events_;
+  const Instant& now_;
+  const Role role_;
+  bool settings_seen_ = false;
+  bool goaway_is_ours_ = false;
+  bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
+  bool over_ = false;             ///< nothing that leaves does either
+  bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued
+
+  // The header block that is arriving; blocks of different streams never interleave.
+  MessageCheck check_{MessageCheck::Kind::request};
+  HeaderBlock first_blocks_;  ///< requests or responses
+  HeaderBlock later_blocks_;  ///< trailers
+  HeaderBlock* block_ = nullptr;
+  std::uint32_t block_bytes_ = 0;
+  std::uint32_t block_fields_ = 0;
+  const std::uint32_t block_bytes_max_;
+  const std::uint32_t block_fields_max_;
+  const std::uint64_t block_bytes_close_;
+
+  LiveStream* receiving_ =
+      nullptr;  ///< the stream of the frame received last, which the next one is likely to be for
+  LiveStream* producing_ = nullptr;  ///< likewise, of the DATA frame produced last
+  LiveStream* streams_ = nullptr;
+  std::size_t stream_count_ = 0;
+  Chain* out_ = nullptr;
+  std::size_t out_limit_bytes_ = 0;
+  const std::size_t queued_output_bytes_max_;
+  std::size_t unreturned_bytes_ = 0;       ///< consumed, and not yet given back to the connection's window …
+  const std::size_t return_bytes_;         ///< … because it is less than this,
+  const std::size_t stream_return_bytes_;  ///< and this for a stream
+  Instant settings_deadline_ = never;
+  FrameScanner scanner_;
+  PeerConduct conduct_;
+  Status failure_;
+};
+
+}  // namespace ringrpc::http2

@@ -1,0 +1,110 @@
+/// The fields of a header block that arrives, as views into the buffers of the HPACK decoder.
+///
+///   block.begin();
+///   if (!block.repeats(name, value)) block.put(pool, field, meaning, name, value);
+///   if (check.take(block.next().meaning)) block.accept();
+///   … block.fields() …
+///
+/// The requests of a connection are much alike, and what HPACK has in its tables comes in the same buffers each time. So the
+/// block before is kept with references to its buffers: a field in the same place and the same buffers is the same field, and
+/// is neither looked at nor checked again. Nor is one with the same octets.
+#pragma once
+
+#include <cstdint>
+#include <nghttp2/nghttp2.h>
+#include <span>
+#include <string_view>
+
+#include "http2/header.h"
+#include "http2/memory_pool.h"
+#include "http2/message_check.h"
+
+namespace ringrpc::http2 {
+
+/// The octets of a buffer; valid as long as somebody holds it.
+inline std::string_view view(nghttp2_rcbuf* buffer) noexcept {
+  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
+  return {reinterpret_cast<const char*>(octets.base), octets.len};
+}
+
+/// What a field counts in a header list (RFC 9113, 6.5.2).
+inline std::uint32_t list_bytes(const Header& field) noexcept {
+  return static_cast<std::uint32_t>(field.name.size() + field.value.size() + 32);
+}
+
+class HeaderBlock {
+ public:
+  HeaderBlock() = default;
+  HeaderBlock(const HeaderBlock&) = delete;
+  HeaderBlock& operator=(const HeaderBlock&) = delete;
+
+  /// A new block arrives; the one before is what it is compared with.
+  void begin() noexcept { count_ = 0; }
+
+  /// Whether the next field is the one that was in its place before.
+  bool repeats(const nghttp2_rcbuf* name, const nghttp2_rcbuf* value) const noexcept {
+    return count_ < known_ && sources_[count_].name == name && sources_[count_].value == value;
+  }
+
+  /// The same for a field that HPACK does not put into its tables, and that comes in a buffer of its own each time.
+  bool repeats(const nghttp2_rcbuf* name, std::string_view value, bool never_indexed) const noexcept {
+    if (count_ >= known_ || sources_[count_].name != name) return false;
+    return fields_[count_].value == value && fields_[count_].never_indexed == never_indexed;
+  }
+
+  /// Puts another field in the next place, and holds its buffers. False when there is no memory.
+  bool put(MemoryPool& pool, const Header& field, const FieldMeaning& meaning, nghttp2_rcbuf* name,
+           nghttp2_rcbuf* value) noexcept;
+
+  /// What is known of the field in the next place, and making it part of the block.
+  const FieldMeaning& meaning() const noexcept { return sources_[count_].meaning; }
+  std::uint32_t bytes() const noexcept { return sources_[count_].bytes; }
+  void accept() noexcept { ++count_; }
+
+  /// Valid until the next block begins.
+  std::span<const Header> fields() const noexcept { return {fields_, count_}; }
+
+  /// Gives the memory back if the block was far larger than most are.
+  void shrink(MemoryPool& pool) noexcept {
+    if (capacity_ > usual_count) release(pool);
+  }
+  void release(MemoryPool& pool) noexcept;
+
+ private:
+  friend class KeptHeaders;
+  struct Source {
+    nghttp2_rcbuf* name;
+    nghttp2_rcbuf* value;
+    FieldMeaning meaning;
+    std::uint32_t bytes;
+  };
+  static constexpr std::uint32_t usual_count = 24;
+
+  bool grow(MemoryPool& pool) noexcept;
+
+  std::uint32_t capacity_ = 0;
+  std::uint32_t known_ = 0;  // how many places are filled, from this block or from one before
+  std::uint32_t count_ = 0;
+  Header* fields_ = nullptr;
+  Source* sources_ = nullptr;
+};
+
+/// A block that a stream keeps for itself.
+class KeptHeaders {
+ public:
+  KeptHeaders() = default;
+  KeptHeaders(const KeptHeaders&) = delete;
+  KeptHeaders& operator=(const KeptHeaders&) = delete;
+
+  /// False when there is no memory.
+  bool keep(MemoryPool& pool, const HeaderBlock& block) noexcept;
+  std::span<const Header> fields() const noexcept { return {fields_, count_}; }
+  void release(MemoryPool& pool) noexcept;
+
+ private:
+  std::uint32_t count_ = 0;
+  Header* fields_ = nullptr;
+  nghttp2_rcbuf** buffers_ = nullptr;
+};
+
+}  // namespace ringrpc::http2

@@ -1,0 +1,262 @@
+/// What arrives: from bytes through nghttp2 to events.
+#include <cstring>
+#include <utility>
+
+#include "http2/engine.h"
+
+namespace ringrpc::http2 {
+namespace {
+
+/// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
+constexpr std::size_t queued_frame_bytes = 192;
+
+}  // namespace
+
+Status SessionEngine::receive(Bytes bytes) {
+  if (terminating_ || over_) return failure_;
+  const auto is_live = [](void* engine, std::uint32_t id) {
+    return static_cast<SessionEngine*>(engine)->find(static_cast<std::int32_t>(id)) != nullptr;
+  };
+  Verdict verdict;
+  std::size_t size = bytes.size();
+  FrameHead head;
+  scanner_.feed(bytes);
+  while (scanner_.next(head)) {
+    verdict = conduct_.judge(head, is_live, this);
+    if (verdict) [[unlikely]] {
+      size = scanner_.frame_begin();  // what came before is still served
+      break;
+    }
+  }
+  const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), size);
+  if (taken < 0) [[unlikely]]
+    engine_failed(static_cast<int>(taken));
+  if (verdict) [[unlikely]]
+    enforce(verdict);
+  if (nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes > queued_output_bytes_max_)
+      [[unlikely]] {
+    enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
+  }
+  if (!failure_.ok()) [[unlikely]]
+    return failure_;
+  return {};
+}
+
+void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
+  consumed(bytes);
+  if (stream.peer_ended) return;  // the stream's own window is of no use any more
+  stream.unreturned_bytes += bytes;
+  if (stream.unreturned_bytes < stream_return_bytes_) [[likely]]
+    return;
+  const std::size_t returned = std::exchange(stream.unreturned_bytes, 0);
+  check(nghttp2_session_consume_stream(session_, static_cast<std::int32_t>(stream.id()), returned));
+}
+
+void SessionEngine::return_window() {
+  check(nghttp2_session_consume_connection(session_, std::exchange(unreturned_bytes_, 0)));
+}
+
+int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
+                                    void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* stream = nullptr;
+  MessageCheck::Kind kind = MessageCheck::Kind::request;
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    stream = engine.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
+    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+  } else {
+    stream = engine.find(frame->hd.stream_id);
+    kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
+  }
+  engine.receiving_ = stream;
+  engine.check_ = MessageCheck(kind);
+  engine.block_ = kind == MessageCheck::Kind::trailers ? &engine.later_blocks_ : &engine.first_blocks_;
+  engine.block_->begin();
+  engine.block_bytes_ = 0;
+  engine.block_fields_ = 0;
+  return 0;
+}
+
+int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
+                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  HeaderBlock& block = *engine.block_;
+  const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+  if (!block.repeats(name, value) && !block.repeats(name, view(value), never_indexed)) {
+    return engine.take_new_field(name, value, never_indexed);
+  }
+  const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
+  if (!taken) [[unlikely]]
+    return engine.refuse_field();
+  block.accept();
+  return 0;
+}
+
+int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed) {
+  const Header field{view(name), view(value), never_indexed};
+  if (!field_counts(list_bytes(field))) return refuse_field();
+  const bool name_is_known = nghttp2_rcbuf_is_static(name) != 0;
+  const bool value_is_known = nghttp2_rcbuf_is_static(value) != 0;
+  const auto meaning = MessageCheck::meaning_of(field.name, field.value, name_is_known, value_is_known);
+  if (!meaning || !check_.take(*meaning)) return refuse_field();
+  if (!block_->put(*pool_, field, *meaning, name, value)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  block_->accept();
+  return 0;
+}
+
+/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so that HPACK's state
+/// stays in step, unless it is so large that the connection ends.
+int SessionEngine::refuse_field() {
+  LiveStream& stream = *receiving_;
+  const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
+  if (block_bytes_ > block_bytes_close_) {
+    enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
+  } else if (too_much && role_ == Role::server && !stream.first_block_seen) {
+    stream.oversized = true;  // the request may be answered once it is decoded
+  } else if (!stream.reset_here) {
+    reset(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
+  }
+  return verdict();
+}
+
+void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
+  stream.peer_ended = end_stream;
+  stream.first_block_seen = true;
+  stream.announced = events_.on_headers_too_large(stream);
+  const bool answered = stream.announced && stream.send_state != SendState::headers_due;
+  reset(stream, answered ? ErrorCode::no_error : ErrorCode::enhance_your_calm);
+}
+
+int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
+                                 const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* const stream = engine.find(stream_id);
+  if (stream == nullptr || stream->reset_here || stream->oversized) {
+    engine.consumed(length);
+    return 0;
+  }
+  engine.receiving_ = stream;
+  const auto arrived = static_cast<std::int64_t>(length);
+  const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
+  if (too_long || !stream->first_block_seen) {
+    engine.consumed(length);
+    engine.reset(*stream, ErrorCode::protocol_error);
+    return 0;
+  }
+  if (stream->length_due > 0) stream->length_due -= arrived;
+  engine.events_.on_data(*stream, {data, length});
+  return engine.verdict();
+}
+
+int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      engine.header_block_complete(*engine.receiving_, end_stream);
+      break;
+    case NGHTTP2_DATA:
+      if (!end_stream) break;
+      if (LiveStream* const stream = engine.find(frame->hd.stream_id)) engine.peer_finished(*stream);
+      break;
+    case NGHTTP2_RST_STREAM:
+      engine.peer_reset(frame->hd.stream_id);
+      break;
+    case NGHTTP2_SETTINGS:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        engine.settings_deadline_ = never;
+      } else if (!engine.settings_seen_) {
+        engine.settings_seen_ = true;
+        engine.events_.on_settings();
+      }
+      break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        std::uint64_t opaque = 0;
+        std::memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
+        engine.events_.on_ping_ack(opaque);
+      }
+      break;
+    case NGHTTP2_GOAWAY: {
+      const nghttp2_goaway& goaway = frame->goaway;
+      engine.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
+                               static_cast<ErrorCode>(goaway.error_code),
+                               as_text({goaway.opaque_data, goaway.opaque_data_len}));
+      break;
+    }
+    default:
+      break;
+  }
+  return engine.verdict();
+}
+
+void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
+  if (stream.reset_here) return;
+  if (stream.oversized) {
+    if (stream.first_block_seen) return peer_finished(stream);  // trailers, which nobody waits for
+    return answer_oversized(stream, end_stream);
+  }
+  if (!block_is_well_formed(stream, end_stream)) return reset(stream, ErrorCode::protocol_error);
+  const bool trailers = stream.first_block_seen;
+  const bool interim = check_.interim();
+  stream.first_block_seen = !interim;
+  stream.peer_ended = end_stream;
+  stream.announced = true;
+  stream.show(block_->fields());
+  if (trailers) {
+    events_.on_trailers(stream);
+  } else {
+    events_.on_headers(stream);
+    if (stream.keeps_headers() && !interim && !stream.kept_headers.keep(*pool_, *block_)) {
+      reset(stream, ErrorCode::internal_error);
+    }
+  }
+  stream.show(stream.kept_headers.fields());
+  block_->shrink(*pool_);
+  if (end_stream && !stream.reset_here) events_.on_end(stream);
+}
+
+bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) noexcept {
+  if (!check_.complete()) return false;
+  if (stream.first_block_seen) return end_stream && stream.length_due <= 0;  // trailers
+  if (check_.interim()) return !end_stream;
+  const bool bodiless = stream.head_request || check_.status() == 204 || check_.status() == 304;
+  if (!bodiless) stream.length_due = check_.content_length();
+  return !end_stream || stream.length_due <= 0;
+}
+
+void SessionEngine::peer_finished(LiveStream& stream) {
+  if (stream.reset_here) return;
+  const bool incomplete = stream.length_due > 0 || !stream.first_block_seen;
+  if (incomplete) return reset(stream, ErrorCode::protocol_error);
+  stream.peer_ended = true;
+  if (!stream.oversized) events_.on_end(stream);
+}
+
+void SessionEngine::peer_reset(std::int32_t id) {
+  LiveStream* const stream = find(id);
+  if (stream == nullptr) return enforce(conduct_.glitch());
+  stream->peer_reset = true;
+  // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts nobody but itself.
+  const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
+  enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
+}
+
+int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
+                                   void* user_data) noexcept {
+  SessionEngine& engine = self(user_data);
+  LiveStream* const stream = engine.find(stream_id);
+  if (stream == nullptr) return 0;
+  if (!stream->peer_ended && !stream->peer_reset) engine.conduct_.dropped(stream->id());
+  auto why = static_cast<ErrorCode>(code);
+  if (stream->reset_here && !stream->peer_reset) why = stream->reset_code;
+  // A client's stream that nobody has reset was refused by the server's GOAWAY.
+  const bool refused = engine.role_ == Role::client && !stream->reset_here && why != ErrorCode::no_error;
+  const bool by_peer = stream->peer_reset || refused;
+  stream->reset_here = true;  // whatever the event still sends goes nowhere
+  if (stream->announced) engine.events_.on_closed(*stream, why, by_peer);
+  engine.destroy_stream(*stream);
+  return 0;
+}
+
+}  // namespace ringrpc::http2

@@ -1,0 +1,87 @@
+/// Whether a header block is what RFC 9113 section 8 calls well-formed.
+///
+///   MessageCheck check(MessageCheck::Kind::request);
+///   for (field : block) {
+///     const std::optional<FieldMeaning> meaning = MessageCheck::meaning_of(field.name, field.value);
+///     if (!meaning || !check.take(*meaning)) malformed();
+///   }
+///   if (!check.complete()) malformed();
+///
+/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's);
+/// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number. What
+/// `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace ringrpc::http2 {
+
+/// What a valid field means to the check, wherever it stands.
+struct FieldMeaning {
+  enum Kind : std::uint8_t {
+    regular = 1,
+    method = 2,
+    connect = 4,  ///< CONNECT is a method of its own kind
+    scheme = 8,
+    path = 16,
+    authority = 32,
+    status = 64,
+    content_length = 128,
+  };
+  static constexpr std::uint8_t pseudo = method | connect | scheme | path | authority | status;
+
+  Kind kind = regular;
+  std::uint8_t excludes = pseudo;  ///< kinds that may not follow
+  std::int64_t number = 0;         ///< of a status or a content-length
+};
+
+class MessageCheck {
+ public:
+  enum class Kind : std::uint8_t { request, response, trailers };
+
+  static constexpr std::int64_t no_length = -1;
+
+  explicit MessageCheck(Kind kind) noexcept : kind_(kind), allowed_(allowed_in(kind)) {}
+
+  /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the check of
+  /// octets that come from HPACK's static table.
+  static std::optional<FieldMeaning> meaning_of(std::string_view name, std::string_view value,
+                                                bool name_is_known = false,
+                                                bool value_is_known = false) noexcept;
+
+  /// Takes the next field; false when it makes this message malformed.
+  bool take(const FieldMeaning& meaning) noexcept {
+    if ((allowed_ & meaning.kind) == 0) return false;
+    allowed_ = static_cast<std::uint8_t>(allowed_ & ~meaning.excludes);
+    seen_ = static_cast<std::uint8_t>(seen_ | meaning.kind);
+    if (meaning.kind == FieldMeaning::content_length) content_length_ = meaning.number;
+    if (meaning.kind == FieldMeaning::status) status_ = meaning.number;
+    return true;
+  }
+
+  /// Whether nothing is missing at the end of the block.
+  bool complete() const noexcept;
+
+  /// What content-length said; no_length when there was none.
+  std::int64_t content_length() const noexcept { return content_length_; }
+  /// Of a response.
+  std::int64_t status() const noexcept { return status_; }
+  bool interim() const noexcept { return kind_ == Kind::response && status_ < 200; }
+
+ private:
+  static constexpr std::uint8_t allowed_in(Kind kind) noexcept {
+    constexpr std::uint8_t anywhere = FieldMeaning::regular | FieldMeaning::content_length;
+    if (kind == Kind::request) return anywhere | (FieldMeaning::pseudo & ~FieldMeaning::status);
+    return kind == Kind::response ? anywhere | FieldMeaning::status : anywhere;
+  }
+
+  Kind kind_;
+  std::uint8_t allowed_;
+  std::uint8_t seen_ = 0;
+  std::int64_t status_ = 0;
+  std::int64_t content_length_ = no_length;
+};
+
+}  // namespace ringrpc::http2

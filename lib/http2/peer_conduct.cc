@@ -1,0 +1,118 @@
+#include "http2/peer_conduct.h"
+
+namespace ringrpc::http2 {
+
+PeerConduct::PeerConduct(Role role, const Limits& limits, const Instant& now) noexcept
+    : now_(now),
+      continuations_max_(limits.max_continuations),
+      pings_max_(limits.ping_burst),
+      ping_strikes_max_(limits.ping_strikes),
+      ping_interval_(limits.ping_interval_min),
+      server_(role == Role::server),
+      resets_(limits.reset_burst, limits.resets_per_second),
+      glitches_(limits.glitch_burst, limits.glitches_per_second) {}
+
+Verdict PeerConduct::judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
+                           void* context) noexcept {
+  switch (head.type) {
+    case FrameType::headers:
+      return judge_headers(head, is_live, context);
+    case FrameType::data:
+      return judge_data(head, is_live, context);
+    case FrameType::continuation:
+      if (++continuations_ > continuations_max_) {
+        return {ErrorCode::enhance_your_calm, "too many CONTINUATION frames"};
+      }
+      return {};
+    case FrameType::priority:
+      if (head.stream_id == 0) return {ErrorCode::protocol_error, "PRIORITY: stream_id == 0"};
+      if (head.length == 5 && (head.begin_of_payload & 0x7fffffff) == head.stream_id) {
+        return {ErrorCode::protocol_error, "PRIORITY: depends on itself"};
+      }
+      return spend();
+    case FrameType::rst_stream:
+      if (head.length == 4) history_.end(head.stream_id);
+      return {};
+    case FrameType::ping:
+      return (head.flags & FrameHead::ack) != 0 ? spend() : judge_ping();
+    case FrameType::settings:
+      return (head.flags & FrameHead::ack) != 0 ? Verdict{} : glitch();
+    case FrameType::goaway:
+      return glitch();
+    case FrameType::push_promise:
+      return {};
+    case FrameType::window_update:
+    default:
+      return spend();
+  }
+}
+
+Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
+                                   void* context) noexcept {
+  continuations_ = 0;
+  const std::uint32_t id = head.stream_id;
+  if (id % 2 == 0) return {};  // the engine says why that is wrong
+  if (id > history_.highest()) {
+    if (!server_) return {};  // likewise
+    history_.open(id);
+    allow(allowances_per_stream);
+    pings_ = 0;
+    if ((head.flags & FrameHead::end_stream) != 0) history_.end(id);
+    return {};
+  }
+  const StreamPast past = history_.of(id);
+  if (past == StreamPast::never_opened) {
+    return {ErrorCode::protocol_error, "HEADERS: stream_id lower than one already used"};
+  }
+  if (past == StreamPast::ended) return {ErrorCode::stream_closed, "HEADERS: stream closed"};
+  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
+  // A second header block can only be the trailers of a request, which end it; a response may be preceded by interim ones.
+  if (end_stream || server_) history_.end(id);
+  return wanted && (end_stream || server_) ? Verdict{} : spend();
+}
+
+Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
+                                void* context) noexcept {
+  const std::uint32_t id = head.stream_id;
+  if (id % 2 == 0 || id > history_.highest()) return {};  // the engine says why that is wrong
+  const StreamPast past = history_.of(id);
+  if (past == StreamPast::never_opened) return {ErrorCode::protocol_error, "DATA: stream was never opened"};
+  if (past == StreamPast::ended) return {ErrorCode::stream_closed, "DATA: stream closed"};
+  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  if (end_stream) history_.end(id);
+  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
+  if (wanted && end_stream) return {};
+  const bool padded = (head.flags & FrameHead::padded) != 0;
+  const std::uint32_t padding = padded ? 1 + head.begin_of_payload : 0;
+  if (!wanted || head.length < tiny_bytes + padding) return spend();
+  allow(1);
+  pings_ = 0;
+  return {};
+}
+
+Verdict PeerConduct::judge_ping() noexcept {
+  const bool progress_since = pings_ == 0;
+  if (++pings_ > pings_max_) return {ErrorCode::enhance_your_calm, "too_many_pings"};
+  if (ping_interval_ > Nanoseconds::zero()) {
+    const bool too_soon = last_ping_ != Instant{} && now_ - last_ping_ < ping_interval_;
+    last_ping_ = now_;
+    if (progress_since) ping_strikes_ = 0;
+    if (!progress_since && too_soon && ++ping_strikes_ > ping_strikes_max_) {
+      return {ErrorCode::enhance_your_calm, "too_many_pings"};
+    }
+  }
+  return spend();
+}
+
+Verdict PeerConduct::stream_wasted() noexcept {
+  if (resets_.take(now_)) return {};
+  return {ErrorCode::enhance_your_calm, "too many streams reset"};
+}
+
+Verdict PeerConduct::glitch() noexcept {
+  if (glitches_.take(now_)) return {};
+  return {ErrorCode::enhance_your_calm, "too many frames without progress"};
+}
+
+}  // namespace ringrpc::http2

@@ -1,0 +1,98 @@
+/// Whether a peer behaves: judges every frame that arrives by what it costs us and what it brings.
+///
+///   PeerConduct conduct(Role::server, limits, now);
+///   if (const Verdict verdict = conduct.judge(head, live)) terminate(verdict.code, verdict.reason);
+///
+/// A frame that brings no progress (empty or tiny DATA, PRIORITY, WINDOW_UPDATE, PING, an unknown type …) is a glitch and takes a
+/// token. Progress earns allowances that are used up first: a peer that sends two WINDOW_UPDATEs for each DATA frame
+/// of ours, one for each KiB it reads, a PRIORITY with each request, or a PING with each message never comes near the bucket.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "ringrpc/clock.h"
+
+#include "http2/error_code.h"
+#include "http2/frame_scanner.h"
+#include "http2/session_limits.h"
+#include "http2/stream_history.h"
+#include "http2/token_bucket.h"
+
+namespace ringrpc::http2 {
+
+/// False when all is well; otherwise why the connection must end.
+struct Verdict {
+  ErrorCode code = ErrorCode::no_error;
+  const char* reason = nullptr;
+  explicit operator bool() const noexcept { return reason != nullptr; }
+};
+
+class PeerConduct {
+ public:
+  /// `now` is read for the rates and must outlive this.
+  PeerConduct(Role role, const Limits& limits, const Instant& now) noexcept;
+
+  /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it is asked only
+  /// about streams too old to be remembered.
+  Verdict judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
+
+  /// The peer reset a stream that we were still answering, or made us reset one.
+  Verdict stream_wasted() noexcept;
+  /// A frame that could be expected in small numbers only: a stream above the limit, a reset of a stream that is gone.
+  Verdict glitch() noexcept;
+
+  /// We sent a DATA frame of so many octets.
+  void sent_data(std::size_t bytes) noexcept {
+    allow(2 + static_cast<std::uint32_t>(bytes / 1024));
+    pings_ = 0;
+  }
+  /// We sent a PING, which will be answered.
+  void sent_ping() noexcept { allow(1); }
+  /// We opened a stream (client).
+  void opened(std::uint32_t id) noexcept {
+    history_.open(id);
+    allow(allowances_per_stream);
+  }
+  /// We gave up a stream that the peer had not ended.
+  void dropped(std::uint32_t id) noexcept {
+    history_.drop(id);
+    allow(allowances_per_drop);
+  }
+
+ private:
+  static constexpr std::uint32_t allowances_per_stream = 4;
+  /// Frames that may have been on their way to a stream when we gave it up.
+  static constexpr std::uint32_t allowances_per_drop = 1024;
+  static constexpr std::uint32_t allowances_max = 64 * 1024;
+  /// Less than the prefix of an empty gRPC message.
+  static constexpr std::uint32_t tiny_bytes = 5;
+
+  void allow(std::uint32_t count) noexcept { allowances_ = std::min(allowances_ + count, allowances_max); }
+  Verdict spend() noexcept {
+    if (allowances_ == 0) return glitch();
+    --allowances_;
+    return {};
+  }
+
+  Verdict judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
+  Verdict judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
+  Verdict judge_ping() noexcept;
+
+  const Instant& now_;
+  std::uint32_t continuations_max_;
+  std::uint32_t pings_max_;
+  std::uint32_t ping_strikes_max_;
+  Nanoseconds ping_interval_;
+  Instant last_ping_{};
+  std::uint32_t allowances_ = 0;
+  std::uint32_t continuations_ = 0;
+  std::uint32_t pings_ = 0;
+  std::uint32_t ping_strikes_ = 0;
+  bool server_;
+  TokenBucket resets_;
+  TokenBucket glitches_;
+  StreamHistory history_;
+};
+
+}  // namespace ringrpc::http2

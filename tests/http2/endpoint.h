@@ -1,0 +1,192 @@
+/// One side of an HTTP/2 connection in a test: a session that records its events, and answers by hooks.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http2/session.h"
+
+namespace ringrpc::http2::test {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+inline Fields copy(std::span<const Header> headers) {
+  Fields fields;
+  for (const Header& header : headers) fields.emplace_back(header.name, header.value);
+  return fields;
+}
+
+inline std::string text(const Chain& chain) {
+  std::vector<iovec> pieces(chain.size() / 1024 + 16);
+  std::string all;
+  const std::size_t count = chain.gather(pieces);
+  for (std::size_t i = 0; i < count; ++i)
+    all.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  return all;
+}
+
+/// What became of one stream.
+struct Exchange {
+  Stream* stream = nullptr;  ///< until it is closed
+  std::vector<Fields> header_blocks;
+  std::string body;
+  Fields trailers;
+  int trailers_count = 0;
+  int ends = 0;
+  int writable = 0;
+  int closes = 0;
+  ErrorCode code = ErrorCode::no_error;
+  bool by_peer = false;
+};
+
+class Endpoint final : public Events {
+ public:
+  explicit Endpoint(Role role, const Limits& limits = {}) : session(role, limits, now, *this) {}
+
+  /// Everything that is due, in pieces of at most `limit_bytes` a call.
+  std::string produce(std::size_t limit_bytes = 1024 * 1024) {
+    std::string all;
+    while (session.wants_to_produce()) {
+      Chain out(slabs);
+      session.produce(out, limit_bytes);
+      if (out.empty()) break;
+      all += text(out);
+    }
+    return all;
+  }
+
+  Status receive(std::string_view bytes) { return session.receive(as_bytes(bytes)); }
+
+  Exchange& operator[](std::uint32_t id) { return exchanges[id]; }
+
+  Exchange& open(std::span<const Header> request, bool end_stream) {
+    const Result<Stream*> stream = session.open(request, nullptr, end_stream);
+    Exchange& exchange = exchanges[stream.value()->id()];
+    exchange.stream = *stream;
+    return exchange;
+  }
+
+  void on_headers(Stream& stream) override {
+    Exchange& exchange = exchanges[stream.id()];
+    exchange.stream = &stream;
+    exchange.header_blocks.push_back(copy(stream.headers()));
+    ++requests;
+    if (headers_hook) headers_hook(stream);
+  }
+  bool on_headers_too_large(Stream& stream) override {
+    if (!too_large_hook) return false;
+    too_large_hook(stream);
+    return true;
+  }
+  void on_data(Stream& stream, Bytes bytes) override {
+    exchanges[stream.id()].body += as_text(bytes);
+    if (consumes) session.consumed(stream, bytes.size());
+    if (data_hook) data_hook(stream, bytes);
+  }
+  void on_trailers(Stream& stream) override {
+    exchanges[stream.id()].trailers = copy(stream.headers());
+    ++exchanges[stream.id()].trailers_count;
+  }
+  void on_end(Stream& stream) override {
+    ++exchanges[stream.id()].ends;
+    if (end_hook) end_hook(stream);
+  }
+  void on_writable(Stream& stream) override {
+    ++exchanges[stream.id()].writable;
+    if (writable_hook) writable_hook(stream);
+  }
+  void on_closed(Stream& stream, ErrorCode code, bool by_peer) override {
+    Exchange& exchange = exchanges[stream.id()];
+    ++exchange.closes;
+    exchange.stream = nullptr;
+    exchange.code = code;
+    exchange.by_peer = by_peer;
+    if (closed_hook) closed_hook(stream);
+  }
+  void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) override {
+    goaways.push_back({last_stream_id, code, std::string(debug)});
+  }
+  void on_ping_ack(std::uint64_t opaque) override { ping_acks.push_back(opaque); }
+  void on_settings() override { ++settings; }
+
+  struct Goaway {
+    std::uint32_t last_stream_id;
+    ErrorCode code;
+    std::string debug;
+  };
+
+  Instant now{std::chrono::hours(1)};
+  SlabPool slabs;
+  std::map<std::uint32_t, Exchange> exchanges;
+  std::vector<Goaway> goaways;
+  std::vector<std::uint64_t> ping_acks;
+  int requests = 0;
+  int settings = 0;
+  bool consumes = true;
+  std::function<void(Stream&)> headers_hook;
+  std::function<void(Stream&)> too_large_hook;
+  std::function<void(Stream&, Bytes)> data_hook;
+  std::function<void(Stream&)> end_hook;
+  std::function<void(Stream&)> writable_hook;
+  std::function<void(Stream&)> closed_hook;
+  Session session;  // last, because its hooks may use the rest
+};
+
+inline const std::vector<Header> echo_request = {
+    {":method", "POST"},
+    {":scheme", "http"},
+    {":path", "/echo.v1.Echo/Say"},
+    {":authority", "localhost"},
+    {"content-type", "application/grpc"},
+    {"te", "trailers"},
+};
+inline const std::vector<Header> ok_response = {
+    {.name = ":status", .value = "200", .static_storage = true},
+    {.name = "content-type", .value = "application/grpc", .static_storage = true},
+};
+inline const std::vector<Header> ok_trailers = {
+    {.name = "grpc-status", .value = "0", .static_storage = true}};
+
+/// A server that answers each request by its own body.
+inline void echo(Endpoint& server) {
+  server.end_hook = [&server](Stream& stream) {
+    server.session.send_headers(stream, ok_response, false);
+    server.session.send_data(stream, as_bytes(server[stream.id()].body));
+    server.session.send_trailers(stream, ok_trailers);
+  };
+}
+
+/// Two sessions with pipes between them; `cut` says how many of the bytes under way arrive at a time.
+struct Connection {
+  explicit Connection(const Limits& client_limits = {}, const Limits& server_limits = {})
+      : client(Role::client, client_limits), server(Role::server, server_limits) {}
+
+  /// Carries bytes both ways until neither side has anything to say. False when a side found fault.
+  bool run(const std::function<std::size_t()>& cut = [] { return std::size_t{1 << 20}; }) {
+    for (;;) {
+      const std::string there = client.produce();
+      const std::string back = server.produce();
+      if (there.empty() && back.empty()) return true;
+      if (!deliver(there, server, cut) || !deliver(back, client, cut)) return false;
+    }
+  }
+
+  static bool deliver(std::string_view bytes, Endpoint& to, const std::function<std::size_t()>& cut) {
+    while (!bytes.empty()) {
+      const std::size_t piece = std::min(bytes.size(), cut());
+      if (!to.receive(std::string(bytes.substr(0, piece))).ok()) return false;
+      bytes.remove_prefix(piece);
+    }
+    return true;
+  }
+
+  Endpoint client;
+  Endpoint server;
+};
+
+}  // namespace ringrpc::http2::test

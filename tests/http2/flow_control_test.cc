@@ -1,0 +1,236 @@
+#include <doctest/doctest.h>
+
+#include "raw_server.h"
+
+using namespace ringrpc;
+using namespace ringrpc::http2;
+using namespace ringrpc::http2::test;
+
+namespace {
+
+std::size_t body_bytes(const std::vector<Frame>& frames) {
+  std::size_t bytes = 0;
+  for (const Frame& each : frames) bytes += each.type == NGHTTP2_DATA ? each.payload.size() : 0;
+  return bytes;
+}
+
+std::uint32_t increments(const std::vector<Frame>& frames, std::uint32_t id) {
+  std::uint32_t sum = 0;
+  for (const Frame& each : frames) {
+    if (each.type == NGHTTP2_WINDOW_UPDATE && each.stream_id == id) sum += each.word(0);
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("A body crosses a window of one octet") {
+  Connection connection({.initial_window_bytes = 1}, {.initial_window_bytes = 1});
+  echo(connection.server);
+  REQUIRE(connection.run());
+  Exchange& exchange = connection.client.open(echo_request, false);
+  connection.client.session.send_data(*exchange.stream, as_bytes("a body larger than that"), true);
+  REQUIRE(connection.run());
+  CHECK(exchange.body == "a body larger than that");
+  CHECK(exchange.closes == 1);
+}
+
+TEST_CASE("Large bodies cross both windows, both ways, at once") {
+  Connection connection({.initial_window_bytes = 70'000, .connection_window_bytes = 100'000},
+                        {.initial_window_bytes = 70'000, .connection_window_bytes = 100'000});
+  echo(connection.server);
+  std::vector<Exchange*> exchanges;
+  for (int i = 0; i < 5; ++i) {
+    exchanges.push_back(&connection.client.open(echo_request, false));
+    connection.client.session.send_data(*exchanges.back()->stream,
+                                        as_bytes(std::string(1'000'000, static_cast<char>('a' + i))), true);
+  }
+  REQUIRE(connection.run());
+  for (int i = 0; i < 5; ++i) CHECK(exchanges[i]->body == std::string(1'000'000, static_cast<char>('a' + i)));
+}
+
+TEST_CASE("What is not consumed holds the sender back, and goes on when it is") {
+  Connection connection({}, {.initial_window_bytes = 100'000});
+  connection.server.consumes = false;
+  REQUIRE(connection.run());
+  Exchange& exchange = connection.client.open(echo_request, false);
+  connection.client.session.send_data(*exchange.stream, as_bytes(std::string(250'000, 'x')), true);
+  REQUIRE(connection.run());
+  CHECK(connection.server[1].body.size() == 100'000);
+  CHECK(exchange.stream->queued_bytes() == 150'000);
+  Stream& stream = *connection.server[1].stream;
+  SUBCASE("at once") {
+    connection.server.session.consumed(stream, 100'000);
+    REQUIRE(connection.run());
+    CHECK(connection.server[1].body.size() == 200'000);
+    connection.server.session.consumed(stream, 100'000);
+  }
+  SUBCASE("octet by octet") {
+    for (int i = 0; i < 100'000; ++i) connection.server.session.consumed(stream, 1);
+    REQUIRE(connection.run());
+    CHECK(connection.server[1].body.size() > 150'000);
+    for (int i = 0; i < 100'000; ++i) connection.server.session.consumed(stream, 1);
+  }
+  REQUIRE(connection.run());
+  CHECK(connection.server[1].body.size() == 250'000);
+  CHECK(connection.server[1].ends == 1);
+}
+
+TEST_CASE("The connection's window is given back for streams that are gone") {
+  RawServer server({.initial_window_bytes = 65'535, .connection_window_bytes = 65'535});
+  server.endpoint.consumes = false;
+  server.endpoint.end_hook = nullptr;
+  std::uint32_t given = 0;
+  SUBCASE("by their user") {
+    server.answer(in_order({server.encoder.headers(1, get), data(1, std::string(16'384, 'x')),
+                            data(1, std::string(16'384, 'x')), rst_stream(1, ErrorCode::cancel)}));
+    CHECK(server.endpoint[1].by_peer);
+    server.endpoint.session.consumed(32'768);
+    given = increments(parse(server.endpoint.produce()), 0);
+  }
+  SUBCASE("by the session, for what nobody was told of") {
+    server.endpoint.headers_hook = [&](Stream& stream) {
+      server.endpoint.session.reset(stream, ErrorCode::cancel);
+    };
+    given =
+        increments(server.answer(in_order({server.encoder.headers(1, get), data(1, std::string(16'384, 'x')),
+                                           data(1, std::string(16'384, 'x'))})),
+                   0);
+    CHECK(server.endpoint[1].body.empty());
+  }
+  SUBCASE("in padding") {
+    server.answer(server.encoder.headers(1, get));
+    for (int i = 0; i < 140; ++i) given += increments(server.answer(padded_data(1, "hello", 250)), 0);
+  }
+  CHECK(given >= 32'000);
+}
+
+TEST_CASE("A stream's body stops at the stream's window, at the connection's, and goes on") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(in_order(
+      {settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 10}}), server.encoder.headers(1, get, end_stream)}));
+  Stream& stream = *server.endpoint[1].stream;
+  server.endpoint.session.send_headers(stream, ok_response, false);
+  server.endpoint.session.send_data(stream, as_bytes(std::string(100'000, 'x')));
+  server.endpoint.session.send_trailers(stream, ok_trailers);
+  CHECK(body_bytes(parse(server.endpoint.produce())) == 10);
+  CHECK_FALSE(server.endpoint.session.wants_to_produce());
+  CHECK(body_bytes(server.answer(window_update(1, 1))) == 1);
+  CHECK(body_bytes(server.answer(window_update(0, 1))) == 0);
+  CHECK(body_bytes(server.answer(settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}))) == 0);
+  CHECK(body_bytes(server.answer(window_update(1, 10))) ==
+        0);  // 10 - 11 + 1 + 10 - 10: below nought until now
+  CHECK(body_bytes(server.answer(window_update(1, 1'000'000))) == 65'535 + 1 - 11);
+  CHECK(server.endpoint.session.connection_send_window() == 0);
+  const auto rest = server.answer(window_update(0, 1'000'000));
+  CHECK(body_bytes(rest) == 100'000 - 65'536);
+  CHECK(rest.back().type == NGHTTP2_HEADERS);
+  CHECK(server.endpoint[1].closes == 1);
+}
+
+TEST_CASE("on_writable comes once for each time that the queue falls below the mark") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get, end_stream));
+  Stream& stream = *server.endpoint[1].stream;
+  Session& session = server.endpoint.session;
+  session.send_headers(stream, ok_response, false);
+  session.send_data(stream, as_bytes(std::string(1000, 'x')));
+  server.endpoint.produce();
+  CHECK(server.endpoint[1].writable == 0);  // it never was above
+  session.send_data(stream, as_bytes(std::string(65'535 - 1000 + Session::low_water_bytes, 'x')));
+  server.endpoint.produce();
+  CHECK(stream.queued_bytes() == Session::low_water_bytes);
+  CHECK(server.endpoint[1].writable == 0);
+  server.answer(window_update(0, 1) + window_update(1, 1));
+  CHECK(server.endpoint[1].writable == 1);
+  server.answer(window_update(0, 1000) + window_update(1, 1000));
+  CHECK(server.endpoint[1].writable == 1);
+}
+
+TEST_CASE("A body may be continued from inside on_writable, and ended there") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(window_update(0, 10'000'000) +
+                settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 10'000'000}}) +
+                server.encoder.headers(1, get, end_stream));
+  Session& session = server.endpoint.session;
+  int pieces = 0;
+  server.endpoint.writable_hook = [&](Stream& stream) {
+    if (++pieces < 20) {
+      session.send_data(stream, as_bytes(std::string(50'000, 'x')));
+    } else {
+      session.send_trailers(stream, ok_trailers);
+    }
+  };
+  Stream& stream = *server.endpoint[1].stream;
+  session.send_headers(stream, ok_response, false);
+  session.send_data(stream, as_bytes(std::string(50'000, 'x')));
+  const auto frames = parse(server.endpoint.produce());
+  CHECK(body_bytes(frames) == 20 * 50'000);
+  CHECK(count(frames, NGHTTP2_HEADERS) == 2);
+  CHECK(server.endpoint[1].closes == 1);
+}
+
+TEST_CASE("Produce stops near the limit and goes on where it was") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(window_update(0, 10'000'000) +
+                settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 10'000'000}}) +
+                server.encoder.headers(1, get, end_stream));
+  Stream& stream = *server.endpoint[1].stream;
+  server.endpoint.session.send_headers(stream, ok_response, false);
+  server.endpoint.session.send_data(stream, as_bytes(std::string(500'000, 'x')));
+  server.endpoint.session.send_trailers(stream, ok_trailers);
+  std::string all;
+  while (server.endpoint.session.wants_to_produce()) {
+    Chain out(server.endpoint.slabs);
+    server.endpoint.session.produce(out, 40'000);
+    CHECK(out.size() < 40'000 + 16'384 + 9);
+    all += text(out);
+  }
+  CHECK(body_bytes(parse(all)) == 500'000);
+  CHECK(parse(all).back().type == NGHTTP2_HEADERS);
+}
+
+TEST_CASE("A peer that overruns a window is stopped") {
+  RawServer server({.initial_window_bytes = 1000, .connection_window_bytes = 65'535});
+  server.endpoint.consumes = false;
+  server.answer(server.encoder.headers(1, get));
+  SUBCASE("the stream's") {
+    const auto frames = server.answer(data(1, std::string(1001, 'x')));
+    CHECK(resets(frames, 1) == std::vector{ErrorCode::flow_control_error});
+    CHECK(server.endpoint[1].closes == 1);
+    CHECK(server.endpoint[1].code == ErrorCode::flow_control_error);
+    CHECK_FALSE(server.endpoint[1].by_peer);
+    CHECK(server.status.ok());
+  }
+  SUBCASE("the connection's") {
+    std::string bytes;
+    for (std::uint32_t id = 3; id < 140; id += 2)
+      bytes += server.encoder.headers(id, get) + data(id, std::string(1000, 'x'));
+    const auto frames = server.answer(bytes);
+    REQUIRE(endings(frames).size() == 1);
+    CHECK(endings(frames)[0].code == ErrorCode::flow_control_error);
+    CHECK(server.endpoint.session.finished());
+  }
+}
+
+TEST_CASE("reserve_data and commit_data queue what was written in place, of any size") {
+  Connection connection;
+  echo(connection.server);
+  Exchange& exchange = connection.client.open(echo_request, false);
+  Session& session = connection.client.session;
+  std::string sent;
+  for (const std::size_t bytes : {1, 10, 500, 5000, 0, 100'000, 3}) {
+    std::uint8_t* const room = session.reserve_data(*exchange.stream, bytes + 7);
+    std::fill_n(room, bytes + 7, static_cast<std::uint8_t>('a' + bytes % 26));
+    session.commit_data(*exchange.stream, bytes);
+    sent.append(bytes, static_cast<char>('a' + bytes % 26));
+  }
+  CHECK(exchange.stream->queued_bytes() == sent.size());
+  session.send_data(*exchange.stream, {}, true);
+  REQUIRE(connection.run());
+  CHECK(exchange.body == sent);
+}

@@ -1,0 +1,172 @@
+/// A peer that may do anything: builds frames by hand, and reads what the session answers.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <nghttp2/nghttp2.h>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http2/error_code.h"
+
+namespace ringrpc::http2::test {
+
+inline constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+inline std::string number(std::uint64_t value, int octets) {
+  std::string made;
+  for (int i = octets - 1; i >= 0; --i) made += static_cast<char>(value >> (8 * i));
+  return made;
+}
+
+inline std::string frame(unsigned type, unsigned flags, std::uint32_t stream_id, std::string_view payload) {
+  std::string made = number(payload.size(), 3) + number(type, 1) + number(flags, 1) + number(stream_id, 4);
+  return made.append(payload);
+}
+
+inline constexpr unsigned end_stream = NGHTTP2_FLAG_END_STREAM;
+inline constexpr unsigned end_headers = NGHTTP2_FLAG_END_HEADERS;
+inline constexpr unsigned ack = NGHTTP2_FLAG_ACK;
+
+inline std::string data(std::uint32_t id, std::string_view body, unsigned flags = 0) {
+  return frame(NGHTTP2_DATA, flags, id, body);
+}
+inline std::string padded_data(std::uint32_t id, std::string_view body, std::size_t padding,
+                               unsigned flags = 0) {
+  const std::string payload = number(padding, 1).append(body) + std::string(padding, '\0');
+  return frame(NGHTTP2_DATA, flags | NGHTTP2_FLAG_PADDED, id, payload);
+}
+inline std::string rst_stream(std::uint32_t id, ErrorCode code) {
+  return frame(NGHTTP2_RST_STREAM, 0, id, number(static_cast<std::uint32_t>(code), 4));
+}
+inline std::string window_update(std::uint32_t id, std::uint32_t increment) {
+  return frame(NGHTTP2_WINDOW_UPDATE, 0, id, number(increment, 4));
+}
+inline std::string priority(std::uint32_t id, std::uint32_t depends_on) {
+  return frame(NGHTTP2_PRIORITY, 0, id, number(depends_on, 4) + number(15, 1));
+}
+inline std::string ping(std::uint64_t opaque = 7) { return frame(NGHTTP2_PING, 0, 0, number(opaque, 8)); }
+inline std::string goaway(std::uint32_t last, ErrorCode code) {
+  return frame(NGHTTP2_GOAWAY, 0, 0, number(last, 4) + number(static_cast<std::uint32_t>(code), 4));
+}
+inline std::string settings(std::initializer_list<std::pair<unsigned, std::uint32_t>> entries = {}) {
+  std::string payload;
+  for (const auto& [id, value] : entries) payload += number(id, 2) + number(value, 4);
+  return frame(NGHTTP2_SETTINGS, 0, 0, payload);
+}
+inline std::string settings_ack() { return frame(NGHTTP2_SETTINGS, ack, 0, ""); }
+
+using FieldList = std::vector<std::pair<std::string, std::string>>;
+
+/// One after the other, which `a + b` does not promise for calls that share an encoder.
+inline std::string in_order(std::initializer_list<std::string> parts) {
+  std::string all;
+  for (const std::string& part : parts) all += part;
+  return all;
+}
+
+/// Encodes header blocks, as HPACK wants it: with one state a connection.
+class Encoder {
+ public:
+  Encoder() { nghttp2_hd_deflate_new(&deflater_, 4096); }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder() { nghttp2_hd_deflate_del(deflater_); }
+
+  std::string block(const FieldList& fields) {
+    std::vector<nghttp2_nv> encoded;
+    std::size_t bytes = 64;
+    for (const auto& [name, value] : fields) {
+      encoded.push_back({octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+      bytes += name.size() + value.size() + 32;
+    }
+    std::string made(bytes, '\0');
+    const ssize_t size =
+        nghttp2_hd_deflate_hd(deflater_, octets(made), made.size(), encoded.data(), encoded.size());
+    made.resize(static_cast<std::size_t>(size));
+    return made;
+  }
+
+  std::string headers(std::uint32_t id, const FieldList& fields, unsigned flags = 0) {
+    return frame(NGHTTP2_HEADERS, flags | end_headers, id, block(fields));
+  }
+
+ private:
+  static std::uint8_t* octets(const std::string& text) {
+    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+  }
+  nghttp2_hd_deflater* deflater_ = nullptr;
+};
+
+inline const FieldList get = {{":method", "POST"},
+                              {":scheme", "http"},
+                              {":path", "/p.S/M"},
+                              {":authority", "localhost"},
+                              {"te", "trailers"}};
+
+inline FieldList with(FieldList fields, const FieldList& more) {
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+struct Frame {
+  unsigned type;
+  unsigned flags;
+  std::uint32_t stream_id;
+  std::string payload;
+
+  std::uint32_t word(std::size_t at) const {
+    std::uint32_t value = 0;
+    for (std::size_t i = at; i < at + 4; ++i) value = value << 8 | static_cast<std::uint8_t>(payload.at(i));
+    return value;
+  }
+};
+
+/// Takes a session's bytes apart.
+inline std::vector<Frame> parse(std::string_view bytes) {
+  if (bytes.starts_with(preface)) bytes.remove_prefix(preface.size());
+  std::vector<Frame> frames;
+  const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); };
+  while (bytes.size() >= 9) {
+    const std::size_t length = static_cast<std::size_t>(octet(0)) << 16 | octet(1) << 8 | octet(2);
+    std::uint32_t id = 0;
+    for (std::size_t i = 5; i < 9; ++i) id = id << 8 | octet(i);
+    frames.push_back({octet(3), octet(4), id, std::string(bytes.substr(9, length))});
+    bytes.remove_prefix(9 + length);
+  }
+  return frames;
+}
+
+/// The code of the GOAWAY among `frames`, and what it says for people; nothing when there is none.
+struct Ending {
+  ErrorCode code;
+  std::string debug;
+};
+inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
+  std::vector<Ending> found;
+  for (const Frame& each : frames) {
+    if (each.type == NGHTTP2_GOAWAY)
+      found.push_back({static_cast<ErrorCode>(each.word(4)), each.payload.substr(8)});
+  }
+  return found;
+}
+
+/// The codes of the RST_STREAM frames for a stream.
+inline std::vector<ErrorCode> resets(const std::vector<Frame>& frames, std::uint32_t id) {
+  std::vector<ErrorCode> found;
+  for (const Frame& each : frames) {
+    if (each.type == NGHTTP2_RST_STREAM && each.stream_id == id)
+      found.push_back(static_cast<ErrorCode>(each.word(0)));
+  }
+  return found;
+}
+
+inline std::size_t count(const std::vector<Frame>& frames, unsigned type) {
+  std::size_t found = 0;
+  for (const Frame& each : frames) found += each.type == type;
+  return found;
+}
+
+}  // namespace ringrpc::http2::test

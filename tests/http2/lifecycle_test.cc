@@ -1,0 +1,403 @@
+// How streams and connections begin and end.
+#include <doctest/doctest.h>
+#include <random>
+
+#include "raw_server.h"
+
+using namespace ringrpc;
+using namespace ringrpc::http2;
+using namespace ringrpc::http2::test;
+
+TEST_CASE("A new stream below one already used is a connection error") {
+  RawServer server;
+  server.answer(server.encoder.headers(5, get, end_stream));
+  const auto frames = server.answer(server.encoder.headers(3, get, end_stream));
+  REQUIRE(endings(frames).size() == 1);
+  CHECK(endings(frames)[0].code == ErrorCode::protocol_error);
+  CHECK(server.endpoint.requests == 1);
+  CHECK(server.endpoint.session.finished());
+}
+
+TEST_CASE("Trailers that cross our reset are no new stream") {
+  RawServer server;
+  server.endpoint.headers_hook = [&](Stream& stream) {
+    if (stream.id() == 1) server.endpoint.session.reset(stream, ErrorCode::cancel);
+  };
+  server.answer(server.encoder.headers(1, get));
+  server.answer(server.encoder.headers(3, get, end_stream));
+  const auto frames = server.answer(
+      in_order({data(1, "late body"), server.encoder.headers(1, {{"late", "trailers"}}, end_stream)}));
+  CHECK(endings(frames).empty());
+  CHECK(server.status.ok());
+  CHECK(server.endpoint[1].trailers_count == 0);
+  server.answer(server.encoder.headers(5, with(get, {{"late", "trailers"}}), end_stream));
+  CHECK(server.endpoint[5].header_blocks.at(0).back().first == "late");  // HPACK is in step
+}
+
+TEST_CASE("Frames after the peer's own end are a connection error") {
+  RawServer server;
+  std::vector<Frame> frames;
+  SUBCASE("DATA after END_STREAM, stream still open here") {
+    server.endpoint.end_hook = nullptr;
+    frames = server.answer(server.encoder.headers(1, get, end_stream) + data(1, "more"));
+  }
+  SUBCASE("DATA after END_STREAM, stream closed here") {
+    server.answer(server.encoder.headers(1, get, end_stream));
+    frames = server.answer(data(1, "more"));
+  }
+  SUBCASE("HEADERS after END_STREAM") {
+    server.answer(server.encoder.headers(1, get, end_stream));
+    frames = server.answer(server.encoder.headers(1, get, end_stream));
+  }
+  SUBCASE("DATA after RST_STREAM") {
+    server.answer(server.encoder.headers(1, get));
+    server.answer(rst_stream(1, ErrorCode::cancel));
+    frames = server.answer(data(1, "more"));
+  }
+  REQUIRE(endings(frames).size() == 1);
+  CHECK(endings(frames)[0].code == ErrorCode::stream_closed);
+  CHECK(server.endpoint.session.finished());
+}
+
+TEST_CASE("A stream that outlives the memory of ids is still told from one that never was") {
+  RawServer server;
+  server.answer(server.encoder.headers(1, get));
+  for (std::uint32_t id = 3; id < 3000; id += 2) server.answer(server.encoder.headers(id, get, end_stream));
+  server.answer(data(1, "still here", end_stream));
+  CHECK(server.endpoint[1].body == "still here");
+  CHECK(server.endpoint[1].closes == 1);
+  // Ids that were skipped long ago are forgotten: ignored, but counted.
+  server.answer(server.encoder.headers(9001, get, end_stream));
+  CHECK(server.flood(100'000, [&](std::uint32_t) { return server.encoder.headers(3001, get, end_stream); }) <
+        2000 + 4 * 1500);
+}
+
+TEST_CASE("A reset drops what is queued, and the user hears of it once") {
+  Connection connection;
+  REQUIRE(connection.run());
+  Exchange& exchange = connection.client.open(echo_request, false);
+  connection.client.session.send_data(*exchange.stream, as_bytes(std::string(500'000, 'x')));
+  SUBCASE("before anything was produced") {
+    connection.client.session.reset(*exchange.stream, ErrorCode::cancel);
+    REQUIRE(connection.run());
+    CHECK(connection.server.requests == 0);
+  }
+  SUBCASE("in the middle of the body") {
+    connection.server.consumes = false;
+    REQUIRE(connection.run());
+    CHECK(exchange.stream->queued_bytes() > 0);
+    connection.client.session.reset(*exchange.stream, ErrorCode::cancel);
+    connection.client.session.reset(*exchange.stream, ErrorCode::internal_error);
+    connection.client.session.send_data(*exchange.stream, as_bytes("for nobody"), true);
+    CHECK(exchange.stream->queued_bytes() == 0);
+    REQUIRE(connection.run());
+    CHECK(connection.server[1].closes == 1);
+    CHECK(connection.server[1].code == ErrorCode::cancel);
+    CHECK(connection.server[1].by_peer);
+    CHECK(connection.server[1].ends == 0);
+  }
+  CHECK(exchange.closes == 1);
+  CHECK(exchange.code == ErrorCode::cancel);
+  CHECK_FALSE(exchange.by_peer);
+  CHECK(connection.client.session.open_streams() == 0);
+}
+
+TEST_CASE("A reset from inside an event ends the events of that stream") {
+  RawServer server;
+  server.endpoint.headers_hook = [&](Stream& stream) {
+    server.endpoint.session.reset(stream, ErrorCode::internal_error);
+  };
+  const auto frames = server.answer(server.encoder.headers(1, get) + data(1, "body", end_stream));
+  CHECK(server.endpoint[1].body.empty());
+  CHECK(server.endpoint[1].ends == 0);
+  CHECK(resets(frames, 1) == std::vector{ErrorCode::internal_error});
+  CHECK(server.endpoint[1].closes == 1);
+}
+
+TEST_CASE("An early answer is followed by RST_STREAM(NO_ERROR), never overtaken by it") {
+  const auto answer_early = [](Endpoint& server, std::size_t bytes) {
+    server.headers_hook = [&server, bytes](Stream& stream) {
+      server.session.send_headers(stream, ok_response, false);
+      server.session.send_data(stream, as_bytes(std::string(bytes, 'x')));
+      server.session.send_trailers(stream, ok_trailers);
+      server.session.reset(stream, ErrorCode::no_error);
+    };
+  };
+  SUBCASE("on the wire") {
+    RawServer server;
+    answer_early(server.endpoint, 20'000);
+    const auto frames = server.answer(server.encoder.headers(1, get));
+    REQUIRE(frames.size() == 5);
+    CHECK(frames[3].type == NGHTTP2_HEADERS);
+    CHECK(frames[3].flags == (end_stream | end_headers));
+    CHECK(frames[4].type == NGHTTP2_RST_STREAM);
+    CHECK(resets(frames, 1) == std::vector{ErrorCode::no_error});
+    CHECK(server.endpoint[1].closes == 1);
+    CHECK(server.endpoint[1].code == ErrorCode::no_error);
+  }
+  SUBCASE("no reset when the request has ended meanwhile") {
+    RawServer server;
+    answer_early(server.endpoint, 20);
+    const auto frames = server.answer(server.encoder.headers(1, get) + data(1, "rest", end_stream));
+    CHECK(resets(frames, 1).empty());
+    CHECK(server.endpoint[1].closes == 1);
+  }
+  SUBCASE("without any body") {
+    RawServer server;
+    server.endpoint.headers_hook = [&](Stream& stream) {
+      server.endpoint.session.send_headers(stream, ok_response, true);
+      server.endpoint.session.reset(stream, ErrorCode::no_error);
+    };
+    const auto frames = server.answer(server.encoder.headers(1, get));
+    REQUIRE(frames.size() == 2);
+    CHECK(resets(frames, 1) == std::vector{ErrorCode::no_error});
+  }
+  SUBCASE("after it has been produced") {
+    RawServer server;
+    server.endpoint.headers_hook = [&](Stream& stream) {
+      server.endpoint.session.send_headers(stream, ok_response, true);
+    };
+    server.answer(server.encoder.headers(1, get));
+    server.endpoint.session.reset(*server.endpoint[1].stream, ErrorCode::no_error);
+    CHECK(resets(parse(server.endpoint.produce()), 1) == std::vector{ErrorCode::no_error});
+  }
+  SUBCASE("as the client sees it") {
+    Connection connection;
+    answer_early(connection.server, 100);
+    Exchange& exchange = connection.client.open(echo_request, false);
+    connection.client.session.send_data(*exchange.stream, as_bytes("the first of many"));
+    REQUIRE(connection.run());
+    CHECK(exchange.body.size() == 100);
+    CHECK(exchange.trailers == copy(ok_trailers));
+    CHECK(exchange.ends == 1);
+    CHECK(exchange.closes == 1);
+    CHECK(exchange.code == ErrorCode::no_error);
+  }
+}
+
+TEST_CASE("A server drains in two steps and loses nothing") {
+  Connection connection;
+  connection.server.end_hook = nullptr;
+  REQUIRE(connection.run());
+  Exchange& first = connection.client.open(echo_request, true);
+  REQUIRE(connection.run());
+  connection.server.session.announce_shutdown();
+  Exchange& crossing =
+      connection.client.open(echo_request, true);  // on its way when the announcement arrives
+  REQUIRE(connection.run());
+  CHECK(connection.server.requests == 2);
+  REQUIRE(connection.client.goaways.size() == 1);
+  CHECK(connection.client.goaways[0].last_stream_id == 0x7fffffff);
+  CHECK(connection.client.session.open_capacity() == 0);
+  CHECK_FALSE(connection.client.session.open(echo_request, nullptr, true).has_value());
+  connection.server.session.goaway(ErrorCode::no_error, "bye");
+  REQUIRE(connection.run());
+  REQUIRE(connection.client.goaways.size() == 2);
+  CHECK(connection.client.goaways[1].last_stream_id == 3);
+  CHECK(connection.client.goaways[1].debug == "bye");
+  CHECK_FALSE(connection.server.session.finished());
+  for (const std::uint32_t id : {1u, 3u}) {
+    connection.server.session.send_headers(*connection.server[id].stream, ok_response, true);
+  }
+  REQUIRE(connection.run());
+  CHECK(first.code == ErrorCode::no_error);
+  CHECK(crossing.code == ErrorCode::no_error);
+  CHECK(first.ends == 1);
+  CHECK(connection.server.session.finished());
+  CHECK(connection.client.session.finished());
+}
+
+TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
+  Endpoint client(Role::client);
+  client.produce();
+  REQUIRE(client.receive(settings() + settings_ack()).ok());
+  Exchange& low = client.open(echo_request, true);
+  Exchange& high = client.open(echo_request, true);
+  client.produce();
+  Exchange& unsent = client.open(echo_request, true);
+  REQUIRE(client.receive(goaway(1, ErrorCode::no_error)).ok());
+  client.produce();
+  CHECK(low.closes == 0);
+  for (const Exchange* exchange : {&high, &unsent}) {
+    CHECK(exchange->closes == 1);
+    CHECK(exchange->code == ErrorCode::refused_stream);
+    CHECK(exchange->by_peer);
+  }
+}
+
+TEST_CASE("Terminate says why and no more") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get, end_stream));
+  server.endpoint.session.terminate(ErrorCode::enhance_your_calm, "too_many_pings");
+  CHECK_FALSE(server.endpoint.session.finished());
+  server.endpoint.session.send_headers(*server.endpoint[1].stream, ok_response, false);
+  server.endpoint.session.send_data(*server.endpoint[1].stream, as_bytes("body"));
+  const auto frames = server.answer(server.encoder.headers(3, get, end_stream));
+  CHECK(server.endpoint.requests == 1);
+  REQUIRE(endings(frames).size() == 1);
+  CHECK(endings(frames)[0].code == ErrorCode::enhance_your_calm);
+  CHECK(endings(frames)[0].debug == "too_many_pings");
+  CHECK(count(frames, NGHTTP2_DATA) == 0);
+  CHECK(server.endpoint.session.finished());
+  CHECK_FALSE(server.endpoint.session.wants_to_produce());
+}
+
+TEST_CASE("Terminate from inside any event is safe") {
+  for (const int where : {0, 1, 2, 3}) {
+    CAPTURE(where);
+    RawServer server;
+    const auto terminate = [&] { server.endpoint.session.terminate(ErrorCode::internal_error, "enough"); };
+    if (where == 0) server.endpoint.headers_hook = [&](Stream&) { terminate(); };
+    if (where == 1) server.endpoint.data_hook = [&](Stream&, Bytes) { terminate(); };
+    if (where == 2) server.endpoint.end_hook = [&](Stream&) { terminate(); };
+    if (where == 3) server.endpoint.closed_hook = [&](Stream&) { terminate(); };
+    const auto frames = server.answer(in_order({server.encoder.headers(1, get), data(1, "body", end_stream),
+                                                server.encoder.headers(3, get, end_stream)}));
+    REQUIRE(endings(frames).size() == 1);
+    CHECK(endings(frames)[0].code == ErrorCode::internal_error);
+    CHECK(server.endpoint.session.finished());
+  }
+}
+
+TEST_CASE("A ping comes back with its payload") {
+  Connection connection;
+  connection.client.session.ping(0x0123456789abcdef);
+  connection.server.session.ping(42);
+  REQUIRE(connection.run());
+  CHECK(connection.client.ping_acks == std::vector<std::uint64_t>{0x0123456789abcdef});
+  CHECK(connection.server.ping_acks == std::vector<std::uint64_t>{42});
+}
+
+TEST_CASE("A client opens as many streams as the server takes") {
+  Connection connection({}, {.max_concurrent_streams = 3});
+  connection.server.end_hook = nullptr;
+  REQUIRE(connection.run());
+  CHECK(connection.client.session.open_capacity() == 3);
+  for (int i = 0; i < 3; ++i) connection.client.open(echo_request, true);
+  CHECK(connection.client.session.open_capacity() == 0);
+  const Result<Stream*> refused = connection.client.session.open(echo_request, nullptr, true);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == Code::UNAVAILABLE);
+  REQUIRE(connection.run());
+  CHECK(connection.server.requests == 3);
+  connection.server.session.send_headers(*connection.server[3].stream, ok_response, true);
+  REQUIRE(connection.run());
+  CHECK(connection.client.session.open_capacity() == 1);
+}
+
+TEST_CASE("A client does not mistake hostile answers") {
+  Endpoint client(Role::client);
+  Encoder encoder;
+  client.produce();
+  REQUIRE(client.receive(settings() + settings_ack()).ok());
+  Exchange& exchange = client.open(echo_request, true);
+  client.produce();
+  ErrorCode expected = ErrorCode::protocol_error;
+  SUBCASE("a request from the server") { client.receive(encoder.headers(2, get, end_stream)).ok(); }
+  SUBCASE("a pushed stream") {
+    client.receive(frame(NGHTTP2_PUSH_PROMISE, end_headers, 1, number(2, 4) + encoder.block(get))).ok();
+  }
+  SUBCASE("an answer to what was not asked") {
+    client.receive(encoder.headers(5, {{":status", "200"}}, end_stream)).ok();
+  }
+  SUBCASE("body before the headers") { client.receive(data(1, "body")).ok(); }
+  SUBCASE("body after the end") {
+    client.receive(encoder.headers(1, {{":status", "200"}}, end_stream) + data(1, "body")).ok();
+    expected = ErrorCode::stream_closed;
+  }
+  SUBCASE("interim responses without end") {
+    for (int i = 0; i < 100'000; ++i) {
+      if (!client.receive(encoder.headers(1, {{":status", "100"}})).ok()) break;
+    }
+    CHECK(exchange.header_blocks.size() < 1200);
+    expected = ErrorCode::enhance_your_calm;
+  }
+  const auto found = endings(parse(client.produce()));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].code == expected);
+  CHECK(client.session.finished());
+}
+
+TEST_CASE("A connection without the preface, or without SETTINGS, ends at once") {
+  Endpoint server(Role::server);
+  ErrorCode expected = ErrorCode::protocol_error;
+  SUBCASE("HTTP/1.1") {
+    CHECK_FALSE(server.receive("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n").ok());
+  }
+  SUBCASE("a ping first") { server.receive(std::string(preface) + ping()).ok(); }
+  SUBCASE("garbage after the preface") {
+    server.receive(std::string(preface) + std::string(200, '\xff')).ok();
+  }
+  const auto found = endings(parse(server.produce()));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].code == expected);
+  CHECK(server.session.finished());
+}
+
+TEST_CASE("Headers may be kept until the stream closes") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  Stream* kept = nullptr;
+  server.endpoint.headers_hook = [&](Stream& stream) {
+    if (stream.id() != 1) return;
+    stream.keep_headers();
+    kept = &stream;
+  };
+  server.answer(server.encoder.headers(1, with(get, {{"mine", "first"}})));
+  for (std::uint32_t id = 3; id < 200; id += 2) {
+    server.answer(server.encoder.headers(
+        id, with(get, {{"other", std::string(200, 'x') + std::to_string(id)}}), end_stream));
+    if (id % 3 == 0) server.answer(rst_stream(id, ErrorCode::no_error));
+  }
+  CHECK(copy(kept->headers()) == with(get, {{"mine", "first"}}));
+  server.answer(server.encoder.headers(1, {{"a", "trailer"}}, end_stream));
+  CHECK(server.endpoint[1].trailers == Fields{{"a", "trailer"}});
+  CHECK(copy(kept->headers()) == with(get, {{"mine", "first"}}));
+}
+
+TEST_CASE("A secret is marked so in both directions") {
+  Connection connection;
+  bool marked = false;
+  connection.server.headers_hook = [&](Stream& stream) { marked = stream.headers().back().never_indexed; };
+  std::vector<Header> request = echo_request;
+  request.push_back({.name = "token", .value = "secret", .never_indexed = true});
+  connection.client.open(request, true);
+  REQUIRE(connection.run());
+  CHECK(marked);
+}
+
+TEST_CASE("Headers that are too large to send fail their stream alone") {
+  Connection connection;
+  const std::string large(70'000, 'x');
+  connection.server.end_hook = [&](Stream& stream) {
+    const std::vector<Header> headers = {{":status", "200"},
+                                         {"large", stream.id() == 1 ? std::string_view(large) : "small"}};
+    connection.server.session.send_headers(stream, headers, true);
+  };
+  Exchange& first = connection.client.open(echo_request, true);
+  Exchange& second = connection.client.open(echo_request, true);
+  REQUIRE(connection.run());
+  CHECK(first.code == ErrorCode::internal_error);
+  CHECK(first.by_peer);
+  CHECK(second.code == ErrorCode::no_error);
+  const Result<Stream*> refused = connection.client.session.open({{Header{"large", large}}}, nullptr, true);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
+}
+
+TEST_CASE("Sessions may be dropped at any time, with all that they hold") {
+  std::mt19937 random(3);
+  for (int round = 0; round < 50; ++round) {
+    Connection connection;
+    echo(connection.server);
+    for (int i = 0; i < 5; ++i) {
+      Exchange& exchange = connection.client.open(echo_request, false);
+      connection.client.session.send_data(*exchange.stream, as_bytes(std::string(random() % 100'000, 'x')),
+                                          random() % 2 == 0);
+    }
+    std::string bytes = connection.client.produce();
+    bytes.resize(random() % bytes.size());
+    CHECK(connection.server.receive(bytes).ok());
+  }
+}
