@@ -163,6 +163,8 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   ClientConnection& connection = *std::exchange(connection_, nullptr);
   if (uncredited_bytes_ > 0) connection.session().consumed(std::exchange(uncredited_bytes_, 0));
   if (finished_) return;
+  if (shard_.io().now() >= deadline_)
+    return on_time();  // the server may see the deadline first, and resets then
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));

@@ -34,6 +34,8 @@ Status Metadata::add(std::string_view name, std::string_view value) {
   if (belongs_to_protocol(name)) return refuse("names of the protocol cannot be set");
   if (!name.ends_with(binary_suffix) && !std::ranges::all_of(value, value_character))
     return refuse("a value is printable ASCII; other octets need a name that ends in -bin");
+  if (!name.ends_with(binary_suffix) && (value.starts_with(' ') || value.ends_with(' ')))
+    return refuse("a value does not begin or end with a space");
   entries_.push_back({std::string(name), std::string(value)});
   return {};
 }

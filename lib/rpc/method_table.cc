@@ -22,7 +22,7 @@ Status MethodTable::unknown(std::string_view path) const {
     return Status(Code::UNIMPLEMENTED, std::move(message), Initiator::library);
   };
   const std::size_t slash = path.rfind('/');
-  if (!path.starts_with('/') || slash == 0)
+  if (!path.starts_with('/') || slash <= 1 || slash + 1 == path.size())
     return refuse("malformed path \"" + std::string(path) + "\", want /package.Service/Method");
   const std::string_view service = path.substr(1, slash - 1);
   if (std::ranges::find(services_, service) == services_.end())

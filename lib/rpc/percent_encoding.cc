@@ -20,10 +20,11 @@ int digit_value(char digit) noexcept {
 std::string percent_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
-  for (const char character : text) {
-    const auto octet = static_cast<std::uint8_t>(character);
-    if (octet >= 0x20 && octet <= 0x7e && octet != '%') {
-      encoded += character;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto octet = static_cast<std::uint8_t>(text[at]);
+    const bool at_end = at == 0 || at + 1 == text.size();
+    if (octet >= (at_end ? 0x21 : 0x20) && octet <= 0x7e && octet != '%') {
+      encoded += text[at];
     } else {
       encoded += '%';
       encoded += hex_digits[octet >> 4];

@@ -7,6 +7,8 @@
 
 namespace ringrpc {
 
+/// A space at either end is escaped too, because a field value must not begin or end with one (RFC 9113,
+/// 8.2.1).
 std::string percent_encode(std::string_view text);
 
 /// Never fails: what is not a valid escape stays as it is.

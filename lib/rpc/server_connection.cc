@@ -160,10 +160,11 @@ void ServerConnection::on_lost(const Status& why) {
 
 Status ServerConnection::check_buffered(std::size_t more) const {
   if (buffered_bytes_ + more <= owner_.max_buffered_bytes()) return {};
-  return Status(Code::RESOURCE_EXHAUSTED,
-                "the calls of this connection hold more than " + std::to_string(owner_.max_buffered_bytes()) +
-                    " bytes of unfinished requests and unsent responses; make fewer or smaller ones at a time",
-                Initiator::peer);
+  return Status(
+      Code::RESOURCE_EXHAUSTED,
+      "the calls of this connection hold more than " + std::to_string(owner_.max_buffered_bytes()) +
+          " bytes of unfinished requests and unsent responses; make fewer or smaller ones at a time",
+      Initiator::peer);
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {

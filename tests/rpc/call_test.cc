@@ -1,7 +1,6 @@
 /// Calls of every kind, end to end, over every kind of network.
 
 #include <doctest/doctest.h>
-
 #include <string>
 #include <vector>
 
@@ -92,12 +91,17 @@ TEST_CASE("unknown services, methods and paths are named") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       const auto error_of = [&](std::string path) -> Task<std::string> {
-        const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{}, {});
+        const auto answer =
+            co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{}, {});
         co_return answer ? "OK" : answer.error().to_string();
       };
-      CHECK(co_await error_of("/test.v1.Raw/Nothing") == "UNIMPLEMENTED: unknown method Nothing of service test.v1.Raw");
+      CHECK(co_await error_of("/test.v1.Raw/Nothing") ==
+            "UNIMPLEMENTED: unknown method Nothing of service test.v1.Raw");
       CHECK(co_await error_of("/no.Such/Echo") == "UNIMPLEMENTED: unknown service no.Such");
-      CHECK(co_await error_of("//Echo") == "UNIMPLEMENTED: malformed path \"//Echo\", want /package.Service/Method");
+      CHECK(co_await error_of("//Echo") ==
+            "UNIMPLEMENTED: malformed path \"//Echo\", want /package.Service/Method");
+      CHECK(co_await error_of("/test.v1.Raw/") ==
+            "UNIMPLEMENTED: malformed path \"/test.v1.Raw/\", want /package.Service/Method");
       CHECK(co_await error_of("/test.v1.Raw%2fEcho") ==
             "UNIMPLEMENTED: malformed path \"/test.v1.Raw%2fEcho\", want /package.Service/Method");
     }));
@@ -118,13 +122,15 @@ TEST_CASE("messages beyond the limit are refused either way") {
           "RESOURCE_EXHAUSTED: received a message of 1001 bytes, the limit is 1000");
     const auto response = co_await unary(channel, "Inflate", "1001");
     REQUIRE_FALSE(response);
-    CHECK(response.error().to_string() == "RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000");
+    CHECK(response.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000");
   }));
   CHECK(world.run(
       [](Channel& channel) -> Task<void> {
         const auto received = co_await unary(channel, "Inflate", "501");
         REQUIRE_FALSE(received);
-        CHECK(received.error().to_string() == "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
+        CHECK(received.error().to_string() ==
+              "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
       },
       {.max_message_bytes = 500}));
 }
@@ -193,7 +199,8 @@ TEST_CASE("a client stream is read to its end") {
 TEST_CASE("both directions of a stream take turns") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ClientStream<RawMessage, RawMessage> chat(channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+      ClientStream<RawMessage, RawMessage> chat(
+          channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
       for (int at = 0; at < 50; ++at) {
         CHECK(co_await chat.write(RawMessage{std::to_string(at)}));
         const auto answer = co_await chat.next();

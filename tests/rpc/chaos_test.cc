@@ -3,11 +3,10 @@
 ///
 /// RINGRPC_SEEDS says how many seeds are tried; RINGRPC_SEED=n replays one.
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <doctest/doctest.h>
 #include <optional>
 #include <random>
 #include <string>
@@ -49,8 +48,8 @@ CallOptions draw_options(std::minstd_rand& random) {
 
 Task<void> unary_call(Channel& channel, std::minstd_rand& random, Outcome& outcome) {
   const std::string payload(random() % 3000, static_cast<char>('a' + random() % 26));
-  const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Echo",
-                                                                          RawMessage{payload}, draw_options(random));
+  const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(
+      channel, "/test.v1.Raw/Echo", RawMessage{payload}, draw_options(random));
   outcome.status = answer ? Status() : answer.error();
   outcome.right = !answer || answer->bytes == payload;
 }

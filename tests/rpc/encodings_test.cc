@@ -17,6 +17,8 @@ TEST_CASE("grpc-message escapes what is not printable ASCII, and the percent sig
   CHECK(percent_encode("plain text, ~ included") == "plain text, ~ included");
   CHECK(percent_encode("100%\r\n\x7f") == "100%25%0D%0A%7F");
   CHECK(percent_encode("\xe2\x98\xba") == "%E2%98%BA");
+  CHECK(percent_encode(" inside and at the ends ") == "%20inside and at the ends%20");
+  CHECK(percent_encode(" ") == "%20");
 }
 
 TEST_CASE("decoding a grpc-message never fails") {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 

@@ -1,7 +1,6 @@
 #include "rpc/world.h"
 
 #include <doctest/doctest.h>
-
 #include <utility>
 
 #include "reactor/uring.h"
@@ -55,7 +54,8 @@ bool World::run(const Script& script, const ChannelOptions& options) {
 }
 
 RealWorld::RealWorld()
-    : server_shard_(std::make_unique<Shard>(0, uring())), client_shard_(std::make_unique<Shard>(1, uring())) {}
+    : server_shard_(std::make_unique<Shard>(0, uring())),
+      client_shard_(std::make_unique<Shard>(1, uring())) {}
 
 bool RealWorld::run_until(const std::function<bool()>& done) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -71,7 +71,8 @@ SimulatedWorld::SimulatedWorld(std::uint64_t seed, const Faults& faults)
     : simulation_(seed, {.shards = 2, .faults = faults}) {}
 
 Faults benign_faults() {
-  return {.short_read = 0.3, .short_write = 0.3, .delay = 0.3, .no_buffers = 0.05, .socket_buffer_bytes = 4096};
+  return {
+      .short_read = 0.3, .short_write = 0.3, .delay = 0.3, .no_buffers = 0.05, .socket_buffer_bytes = 4096};
 }
 
 void for_each_world(const std::function<void(World&)>& test) {

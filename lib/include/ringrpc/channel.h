@@ -31,6 +31,8 @@ struct ResponseMetadata {
   Metadata trailing;
 };
 
+/// With g++ 12, make options that carry metadata a variable before the `co_await`: it destroys an aggregate
+/// twice that is made among the arguments of a call which is awaited.
 struct CallOptions {
   /// How long the call may take; DEADLINE_EXCEEDED after that. `Nanoseconds::max()` for no limit.
   Nanoseconds timeout = Nanoseconds::max();

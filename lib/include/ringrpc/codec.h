@@ -9,6 +9,8 @@
 #include <google/protobuf/message_lite.h>
 #include <limits>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "ringrpc/bytes.h"
 
@@ -22,15 +24,21 @@ struct Codec {
   /// False when `bytes` is not such a message.
   static bool parse(T& message, Bytes bytes) {
     if (bytes.size() > std::numeric_limits<int>::max()) return false;
-    return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+    // Not ParseFromArray, which complains on stderr of what a peer left out.
+    return message.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+           message.IsInitialized();
   }
   /// The size that `serialize` will write; call it right before.
   static std::size_t size(const T& message) { return message.ByteSizeLong(); }
   static void serialize(const T& message, std::uint8_t* to) { message.SerializeWithCachedSizesToArray(to); }
 };
 
-/// A message that is carried as it is.
+/// A message that is carried as it is. (It has constructors because g++ 12 destroys an aggregate twice that
+/// is made among the arguments of a call which is awaited.)
 struct RawMessage {
+  RawMessage() = default;
+  explicit RawMessage(std::string content) noexcept : bytes(std::move(content)) {}
+
   std::string bytes;
 };
 

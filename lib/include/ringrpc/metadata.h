@@ -4,8 +4,8 @@
 ///   if (auto token = call.metadata().find("authorization")) ...
 ///
 /// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on
-/// the wire, others carry printable ASCII (PROTOCOL-HTTP2.md, "Custom-Metadata"). Names that begin with
-/// "grpc-" belong to the protocol.
+/// the wire, others carry printable ASCII without spaces at the ends (PROTOCOL-HTTP2.md, "Custom-Metadata").
+/// Names that begin with "grpc-" belong to the protocol.
 #pragma once
 
 #include <cstddef>
