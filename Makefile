@@ -1,0 +1,99 @@
+# One command per chore; `make help` lists them. The work itself is Meson's and that of the scripts in .ci.
+
+# Debian's own Meson where there is one, whatever Python comes first on PATH.
+MESON := $(firstword $(wildcard /usr/bin/meson) meson)
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+
+# What `make server` listens on and `make client` calls; more flags for either go into ARGS.
+ADDRESS ?= 127.0.0.1:50051
+ARGS ?=
+
+SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -o -name '*.h')
+
+# $(call configure,<build directory>,<options>): nothing where that was done; Meson sees changes by itself later.
+configure = @test -f $(1)/build.ninja || $(MESON) setup $(1) $(2)
+run_tests = $(MESON) test -C $(1) --print-errorlogs $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help:  ## List the chores
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup build server stop-server client install clean
+setup:  ## Install what is missing from the distribution (apt-get, with sudo when not root)
+	@.ci/setup build test lint
+
+build: configured  ## Build everything, optimized, in build/
+	ninja -C build
+
+server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server ends it
+	ninja -C build apps/grpcd/grpcd
+	@echo $$$$ > build/grpcd.pid; exec build/apps/grpcd/grpcd --listen $(ADDRESS) $(ARGS)
+
+stop-server:  ## Stop what `make server` started, once its calls have finished
+	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
+
+client: configured  ## Build grpcclient and call the server; what it shall do goes into ARGS
+	ninja -C build apps/grpcclient/grpcclient
+	@build/apps/grpcclient/grpcclient $(ARGS)
+
+install: build  ## Install programs, library and headers (DESTDIR is heeded)
+	$(MESON) install -C build --no-rebuild
+
+clean:  ## Remove all build directories
+	rm -rf build build-asan build-tsan build-coverage
+
+.PHONY: test asan tsan coverage h2spec interop
+test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
+	@.ci/setup test
+	$(call run_tests,build)
+
+asan:  ## The tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+	@.ci/setup build test
+	$(call configure,build-asan,-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	$(call run_tests,build-asan)
+
+tsan:  ## The tests with ThreadSanitizer, in build-tsan/
+	@.ci/setup build test
+	$(call configure,build-tsan,-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false)
+	$(call run_tests,build-tsan)
+
+coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragereport/index.html
+	@.ci/setup build test coverage
+	$(call configure,build-coverage,-Dbuildtype=debug -Db_coverage=true)
+	$(call run_tests,build-coverage)
+	ninja -C build-coverage coverage-text coverage-html
+	@tail -n 3 build-coverage/meson-logs/coverage.txt
+
+interop: configured  ## Only the checks of grpcd with other people's tools (grpcurl, h2spec, grpc-health-probe)
+	$(call run_tests,build --suite interop)
+
+h2spec: configured  ## Only the HTTP/2 conformance of grpcd
+	$(call run_tests,build h2spec)
+
+.PHONY: format format-check lint
+format:  ## Lay out the sources with clang-format
+	@.ci/setup lint
+	clang-format-19 -i $(SOURCES)
+
+format-check:  ## Fail where `make format` would change something
+	@.ci/setup lint
+	clang-format-19 --dry-run --Werror $(SOURCES)
+
+lint: build  ## clang-tidy over the project's sources; any finding fails
+	@.ci/setup lint
+	@.ci/lint build
+
+.PHONY: benchmark-micro
+benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
+	@.ci/setup test
+	ninja -C build apps/grpcd/grpcd benchmarks/valgrind-wait.so
+	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd/grpcd \
+	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
+
+.PHONY: configured
+configured:
+	@.ci/setup build
+	$(call configure,build)
+
+comma := ,

@@ -1,0 +1,96 @@
+"""Servers under measurement: started on a free port of 127.0.0.1, pinned, and always stopped.
+
+    with Server([grpcd, "--listen", "127.0.0.1:{port}"], core=0) as server:
+        before = server.cpu_ns()
+"""
+
+import contextlib
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HOST = "127.0.0.1"
+START_SECONDS = 60  # valgrind takes a few
+STOP_SECONDS = 60
+
+
+class Server(contextlib.AbstractContextManager):
+    """A running server. `{port}` in its command becomes the port. What it writes is shown when it fails."""
+
+    def __init__(self, command, core):
+        self._command = command
+        self._core = core
+
+    def __enter__(self):
+        self.port = _free_port()
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [str(word).format(port=self.port) for word in self._command],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
+        )
+        try:
+            self._wait_ready()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            status = f"nothing within {STOP_SECONDS} s of SIGTERM"
+        # nghttpd does not catch SIGTERM.
+        if error is None and status not in (0, -signal.SIGTERM):
+            raise RuntimeError(f"{self._command[0]} ended with {status}:\n{self._said()}")
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.port}"
+
+    def cpu_ns(self):
+        """The time that its threads have been on a processor."""
+        total = 0
+        for task in pathlib.Path(f"/proc/{self._process.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total
+
+    def resident_kib(self):
+        for line in pathlib.Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise RuntimeError(f"{self._command[0]} has ended:\n{self._said()}")
+
+    def _wait_ready(self):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{self._command} does not listen:\n{self._said()}")
+
+    def _said(self):
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+
+def _free_port():
+    """Below the range of outgoing connections, one of which could take it in the meantime."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port
+    raise RuntimeError("no free port between 20000 and 32000")

@@ -1,0 +1,117 @@
+"""What a user sees through grpcurl: reflection lists and describes, calls are answered, mistakes get their status."""
+
+import base64
+import json
+import time
+
+import harness
+import tools
+
+SERVICES = [
+    "echo.v1.EchoService",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+]
+RPC_ERROR = 64  # grpcurl adds the status code to it
+UNIMPLEMENTED = 12
+
+# What the server does not have, for a client that believes it does.
+BELIEVED = """
+syntax = "proto3";
+package echo.v1;
+message Nothing {}
+service EchoService { rpc Absent(Nothing) returns (Nothing); }
+service AbsentService { rpc Echo(Nothing) returns (Nothing); }
+"""
+
+
+def setUpModule():
+    global grpcurl
+    grpcurl = tools.path("grpcurl")
+
+
+class OverTcp(harness.ServerCase):
+    def target(self):
+        return ["-plaintext", self.server.address]
+
+    def grpcurl(self, *words, flags=()):
+        *connection, address = self.target()
+        return harness.run([grpcurl, "-connect-timeout", "10", *flags, *connection, address, *words])
+
+    def answer(self, *words, flags=()):
+        """The JSON objects that a call prints."""
+        done = self.grpcurl(*words, flags=flags)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return json.loads(done.stdout)
+
+    def test_list_names_every_service(self):
+        done = self.grpcurl("list")
+        self.assertEqual((done.returncode, done.stdout.split()), (0, SERVICES), done.stdout)
+
+    def test_list_names_the_methods_of_a_service(self):
+        done = self.grpcurl("list", "echo.v1.EchoService")
+        self.assertEqual((done.returncode, done.stdout.split()), (0, ["echo.v1.EchoService.Echo"]), done.stdout)
+
+    def test_describe_shows_the_service_and_its_message(self):
+        done = self.grpcurl("describe", "echo.v1.EchoService")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("rpc Echo ( .echo.v1.EchoRequest ) returns ( .echo.v1.EchoResponse );", done.stdout)
+        done = self.grpcurl("describe", "echo.v1.EchoRequest")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("bytes payload = 1;", done.stdout)
+
+    def test_both_versions_of_reflection_list_the_services(self):
+        for version in ("v1", "v1alpha"):
+            with self.subTest(version):
+                answer = self.answer(
+                    f"grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", flags=("-d", '{"list_services": ""}')
+                )
+                names = [service["name"] for service in answer["listServicesResponse"]["service"]]
+                self.assertEqual(sorted(names), SERVICES)
+
+    def test_echo_gives_back_the_payload_and_the_id_with_the_servers_time(self):
+        payload = base64.b64encode(bytes(range(256))).decode()
+        before = time.time_ns()
+        answer = self.answer(
+            "echo.v1.EchoService/Echo", flags=("-d", json.dumps({"payload": payload, "requestId": "first"}))
+        )
+        after = time.time_ns()
+        self.assertEqual(answer["payload"], payload)
+        self.assertEqual(answer["requestId"], "first")
+        self.assertLessEqual(before, int(answer["timestamp"]))
+        self.assertLessEqual(int(answer["timestamp"]), after)
+        self.assertGreater(int(answer["serverLatencyNs"]), 0)
+
+    def test_echo_of_a_large_payload(self):
+        payload = base64.b64encode(b"x" * 65_536).decode()
+        answer = self.answer("echo.v1.EchoService/Echo", flags=("-d", json.dumps({"payload": payload})))
+        self.assertEqual(answer["payload"], payload)
+
+    def test_a_call_with_a_deadline_and_metadata_is_answered(self):
+        flags = ("-max-time", "20", "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
+        self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["requestId"], "timed")
+
+    def test_what_the_server_lacks_is_unimplemented(self):
+        with open(self.folder + "/believed.proto", "w") as proto:
+            proto.write(BELIEVED)
+        refusals = {
+            "echo.v1.EchoService/Absent": "unknown method Absent of service echo.v1.EchoService",
+            "echo.v1.AbsentService/Echo": "unknown service echo.v1.AbsentService",
+        }
+        for method, message in refusals.items():
+            with self.subTest(method):
+                done = self.grpcurl(method, flags=("-import-path", self.folder, "-proto", "believed.proto"))
+                self.assertEqual(done.returncode, RPC_ERROR + UNIMPLEMENTED, done.stdout)
+                self.assertIn("Code: Unimplemented", done.stdout)
+                self.assertIn(message, done.stdout)
+
+
+class OverUnixSocket(OverTcp):
+    def target(self):
+        # grpcurl 1.9.3 does not heed -unix.
+        return ["-plaintext", "unix://" + self.socket]
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,122 @@
+"""What the interop checks share: a grpcd that is started and stopped, programs that judge it, and outcomes for Meson.
+
+    class Echo(harness.ServerCase):
+        def test_it_answers(self):
+            harness.run(["curl", "--version"])
+
+    if __name__ == "__main__":
+        harness.main()
+
+Meson tells where grpcd is (GRPCD) and where tools may be built (TOOLS_DIR). A module that cannot run here raises
+unittest.SkipTest in setUpModule; it is then reported as skipped (exit status 77), never as passed.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)$")
+START_SECONDS = 30
+STOP_SECONDS = 30
+RUN_SECONDS = 60
+SKIPPED = 77
+
+
+class Server:
+    """A running grpcd on free ports. Leaving the `with` stops it with SIGTERM and demands exit status 0."""
+
+    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None):
+        self.command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
+        for address in listen:
+            self.command += ["--listen", address]
+        self.log = []
+        self.addresses = []
+        self._ready = threading.Event()
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        self._ready.wait(START_SECONDS)
+        if not self.addresses:
+            self._kill()
+            raise AssertionError(f"{self.command} did not become ready:\n{self.text()}")
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            status = f"nothing within {STOP_SECONDS} s of SIGTERM"
+        self._reader.join()
+        self.process.stderr.close()
+        if error is not None:
+            print(f"--- log of grpcd\n{self.text()}---", file=sys.stderr)
+        elif status != 0:
+            raise AssertionError(f"grpcd ended with {status}, not 0:\n{self.text()}")
+
+    @property
+    def address(self):
+        return self.addresses[0]
+
+    @property
+    def port(self):
+        return int(self.address.rpartition(":")[2])
+
+    def text(self):
+        return "".join(self.log)
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line)
+            if ready := READY.search(line):
+                self.addresses = ready["addresses"].split()
+                self._ready.set()
+        self._ready.set()
+
+    def _kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class ServerCase(unittest.TestCase):
+    """Checks against one grpcd, which listens on a port and on a unix socket."""
+
+    flags = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.socket = cls.folder + "/grpcd.sock"
+        cls.server = cls.enterClassContext(Server(*cls.flags, listen=("127.0.0.1:0", "unix:" + cls.socket)))
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.server.process.poll() is not None:
+            raise AssertionError(f"grpcd ended by itself, with {cls.server.process.poll()}:\n{cls.server.text()}")
+
+
+def run(command, timeout=RUN_SECONDS, **options):
+    """Runs a program to its end; its standard error comes with its output unless `options` say otherwise."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+    return subprocess.run([str(word) for word in command], text=True, errors="replace", timeout=timeout, **options)
+
+
+def main():
+    """Runs the checks of the calling module and exits as Meson expects."""
+    result = unittest.main(module="__main__", verbosity=2, exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.testsRun == 0:
+        for _, reason in result.skipped:
+            print(f"skipped: {reason}")
+        sys.exit(SKIPPED)

@@ -1,0 +1,108 @@
+"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage."""
+
+import os
+import resource
+import socket
+import tempfile
+import unittest
+
+import harness
+
+
+class StartUp(unittest.TestCase):
+    def refused(self, status, *flags, descriptors=None, environment=None):
+        """The one line that grpcd says before it exits with `status`."""
+
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+        done = harness.run(
+            [os.environ["GRPCD"], *flags],
+            timeout=harness.START_SECONDS,
+            preexec_fn=limit,
+            env={**os.environ, **(environment or {})},
+        )
+        self.assertEqual(done.returncode, status, done.stdout)
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), 1, done.stdout)
+        return lines[0]
+
+    def assertSays(self, line, *words):
+        for word in words:
+            self.assertIn(word, line)
+
+    def test_a_taken_port(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = "127.0.0.1:{}".format(taken.getsockname()[1])
+            self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
+
+    def test_a_port_for_root(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may bind every port")
+        self.assertSays(self.refused(1, "--listen", "127.0.0.1:1"), "127.0.0.1:1", "ermission", "--listen")
+
+    def test_an_address_of_another_machine(self):
+        self.assertSays(self.refused(1, "--listen", "192.0.2.1:50051"), "192.0.2.1:50051", "address")
+
+    def test_a_socket_in_a_folder_that_does_not_exist(self):
+        self.assertSays(self.refused(1, "--listen", "unix:/nonexistent/grpcd.sock"), "/nonexistent/grpcd.sock")
+
+    def test_an_address_that_is_none(self):
+        for address in ("127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "unix:"):
+            with self.subTest(address):
+                self.assertSays(self.refused(2, "--listen", address), f'address "{address}"')
+        self.assertSays(self.refused(2, "--listen", ""), "--listen", "empty")
+
+    def test_an_unknown_flag(self):
+        self.assertSays(self.refused(2, "--lisen", "127.0.0.1:0"), "--lisen")
+
+    def test_a_value_out_of_range(self):
+        self.assertSays(self.refused(2, "--shards", "1025"), "--shards", "1025", "1024")
+        self.assertSays(self.refused(2, environment={"WORKER_THREADS": "many"}), "WORKER_THREADS", "many")
+
+    def test_a_configuration_file_that_is_absent_or_wrong(self):
+        self.assertSays(self.refused(2, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write("shards = 1\nshard = 2\n")
+            file.flush()
+            self.assertSays(self.refused(2, "--config", file.name), f"{file.name}:2", "shard")
+
+    def test_too_few_descriptors(self):
+        line = self.refused(1, "--listen", "127.0.0.1:0", descriptors=40)
+        self.assertSays(line, "40", "descriptors", "ulimit -n")
+
+    def test_few_descriptors_are_a_warning(self):
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft[0], 256), soft[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, soft)
+        with harness.Server("--max-connections", str(soft[1] + 1)) as server:
+            pass
+        self.assertIn("ulimit -n", server.text())
+
+
+class Help(unittest.TestCase):
+    def test_help_and_version_exit_with_0(self):
+        done = harness.run([os.environ["GRPCD"], "--help"])
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("--listen", done.stdout)
+        done = harness.run([os.environ["GRPCD"], "--version"])
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"^grpcd \d+\.\d+\.\d+\n$")
+
+
+class Life(unittest.TestCase):
+    def test_it_says_where_it_listens_and_ends_with_0(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/grpcd.sock"
+            with harness.Server(listen=("127.0.0.1:0", "unix:" + path)) as server:
+                self.assertRegex(server.addresses[0], r"^127\.0\.0\.1:[1-9]\d*$")
+                self.assertEqual(server.addresses[1], "unix:" + path)
+                for family, address in ((socket.AF_INET, ("127.0.0.1", server.port)), (socket.AF_UNIX, path)):
+                    with socket.socket(family) as client:
+                        client.connect(address)
+            self.assertFalse(os.path.exists(path), "the socket's file is left behind")
+
+
+if __name__ == "__main__":
+    harness.main()

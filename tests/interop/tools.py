@@ -1,0 +1,64 @@
+"""The programs of go.mod, built once into TOOLS_DIR and again when go.mod or go.sum changed.
+
+    def setUpModule():
+        global grpcurl
+        grpcurl = tools.path("grpcurl")     # skips the module where there is no Go to build it with
+
+The first check that asks builds them all, which takes some minutes when Go's caches are cold; the others wait for it.
+"""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+MODULE = pathlib.Path(__file__).resolve().parent
+GO_LEAST = (1, 25)
+BUILD_SECONDS = 900
+
+
+def path(name):
+    """Where the program `name` is. Raises unittest.SkipTest, with the reason, where it cannot be had."""
+    folder = pathlib.Path(os.environ["TOOLS_DIR"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = folder / ".built-from"
+        wanted = _digest()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _build(folder)
+            stamp.write_text(wanted)
+    return folder / name
+
+
+def _digest():
+    return hashlib.sha256((MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes()).hexdigest()
+
+
+def _build(folder):
+    # Go must neither fetch another Go nor miss a home for its caches.
+    environment = {"HOME": str(folder), **os.environ, "GOTOOLCHAIN": "local", "GOBIN": str(folder)}
+    go = _go(environment)
+    print("building the Go tools, which may take some minutes", flush=True)
+    built = subprocess.run(
+        [go, "install", "tool"],
+        cwd=MODULE, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_SECONDS,
+    )
+    if built.returncode != 0:
+        raise unittest.SkipTest(f"the Go tools did not build: {built.stderr.strip()}")
+
+
+def _go(environment):
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    needed = "Go {}.{} or newer".format(*GO_LEAST)
+    if not go:
+        raise unittest.SkipTest(f"{needed} is not installed")
+    version = subprocess.run([go, "env", "GOVERSION"], env=environment, cwd="/", capture_output=True, text=True).stdout
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    if not found or tuple(map(int, found.groups())) < GO_LEAST:
+        raise unittest.SkipTest(f"{needed} is needed, {go} is {version.strip() or 'of an unknown version'}")
+    return go
