@@ -27,8 +27,8 @@ build: configured  ## Build everything, optimized, in build/
 	ninja -C build
 
 server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server ends it
-	ninja -C build apps/grpcd/grpcd
-	@echo $$$$ > build/grpcd.pid; exec build/apps/grpcd/grpcd --listen $(ADDRESS) $(ARGS)
+	ninja -C build apps/grpcd
+	@echo $$$$ > build/grpcd.pid; exec build/apps/grpcd --listen $(ADDRESS) $(ARGS)
 
 stop-server:  ## Stop what `make server` started, once its calls have finished
 	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
@@ -87,8 +87,8 @@ lint: build  ## clang-tidy over the project's sources; any finding fails
 .PHONY: benchmark-micro
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
 	@.ci/setup test
-	ninja -C build apps/grpcd/grpcd benchmarks/valgrind-wait.so
-	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd/grpcd \
+	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
+	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd \
 	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
 
 .PHONY: configured
