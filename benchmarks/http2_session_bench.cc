@@ -1,10 +1,9 @@
 // Workloads
-//   serve/1, serve/10 …  a server session takes so many requests at a time, 8 fields and 25 octets each, and answers each with
-//                        HEADERS, 25 octets of DATA and trailers
+//   serve/1, serve/10 …  a server session takes so many requests at a time, 8 fields and 25 octets each, and
+//                        answers each with HEADERS, 25 octets of DATA and trailers
 //
-// With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such runs is the number
-// of instructions a request takes.
-#include <array>
+// With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such runs
+// is the number of instructions a request takes.
 #include <benchmark/benchmark.h>
 #include <charconv>
 #include <cstdint>
@@ -78,7 +77,8 @@ std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t id, std::
   return made.append(payload);
 }
 
-/// A client's bytes: after the first request, all fields are in HPACK's tables and a request differs from the next in its id only.
+/// A client's bytes: after the first request, all fields are in HPACK's tables and a request differs from the
+/// next in its id only.
 class Requests {
  public:
   Requests() {

@@ -1,11 +1,12 @@
-/// The body of one stream between the user and the wire: bytes in pieces, filled at the end, drained from the front.
+/// The body of one stream between the user and the wire: bytes in pieces, filled at the end, drained from the
+/// front.
 ///
 ///   std::uint8_t* room = queue.reserve(pool, 30);        // serialize straight into it
 ///   queue.commit(30);
 ///   queue.drain(pool, 16'384, out);
 ///
-/// A small body lies in one small recycled piece; a large one in a piece of its own size, so that it is copied once, into the
-/// output.
+/// A small body lies in one small recycled piece; a large one in a piece of its own size, so that it is
+/// copied once, into the output.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,8 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few octets. nghttp2 tells
-/// the peer at half a window, so it hears of it in time.
+/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few
+/// octets. nghttp2 tells the peer at half a window, so it hears of it in time.
 constexpr std::size_t window_parts = 8;
 
 /// What GOAWAY says for people is cut here.
@@ -27,7 +27,8 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Limits& limits
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_max_settings(option, limits.max_settings_entries);
-  // PeerConduct counts both, and exactly: nghttp2 counts a CONTINUATION frame again for each piece of its header.
+  // PeerConduct counts both, and exactly: nghttp2 counts a CONTINUATION frame again for each piece of its
+  // header.
   nghttp2_option_set_max_continuations(option, SIZE_MAX);
   nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
   return std::unique_ptr<nghttp2_option, OptionDeleter>(option);

@@ -1,10 +1,12 @@
 /// The session behind Session: nghttp2 with checks and limits around it.
 ///
-/// engine.cc makes it, ends it and keeps its streams; inbound.cc takes what arrives; outbound.cc produces what leaves.
+/// engine.cc makes it, ends it and keeps its streams; inbound.cc takes what arrives; outbound.cc produces
+/// what leaves.
 ///
-/// nghttp2 does framing, HPACK, stream states and flow control. Turned off in it, and done here, are its checks of HTTP messages
-/// (message_check.h) and its memory of closed streams (stream_history.h): both at a fraction of the cost. RFC 7540's priorities are off
-/// by SETTINGS_NO_RFC7540_PRIORITIES; streams take turns in the order in which they have something to send.
+/// nghttp2 does framing, HPACK, stream states and flow control. Turned off in it, and done here, are its
+/// checks of HTTP messages (message_check.h) and its memory of closed streams (stream_history.h): both at a
+/// fraction of the cost. RFC 7540's priorities are off by SETTINGS_NO_RFC7540_PRIORITIES; streams take turns
+/// in the order in which they have something to send.
 #pragma once
 
 #include <cstddef>

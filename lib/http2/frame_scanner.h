@@ -2,10 +2,10 @@
 ///
 ///   FrameScanner scanner(true);
 ///   scanner.feed(bytes);
-///   while (scanner.next(head)) judge(head);       // scanner.frame_begin() is where in `bytes` that frame begins
+///   while (scanner.next(head)) judge(head);       // scanner.frame_begin() is where in `bytes` it begins
 ///
-/// The engine ignores many frames without a word (unknown types, DATA on closed streams, PRIORITY); a peer that floods us with them
-/// is seen here. Bytes may be cut anywhere.
+/// The engine ignores many frames without a word (unknown types, DATA on closed streams, PRIORITY); a peer
+/// that floods us with them is seen here. Bytes may be cut anywhere.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,8 @@ struct FrameHead {
   FrameType type;
   std::uint8_t flags;
   std::uint32_t stream_id;
-  /// The first octets of the payload: four of a PRIORITY frame (the dependency), one of a padded DATA frame (the pad length).
+  /// The first octets of the payload: four of a PRIORITY frame (the dependency), one of a padded DATA frame
+  /// (the pad length).
   std::uint32_t begin_of_payload;
 };
 

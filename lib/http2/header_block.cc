@@ -22,7 +22,7 @@ bool HeaderBlock::put(MemoryPool& pool, const Header& field, const FieldMeaning&
 }
 
 bool HeaderBlock::grow(MemoryPool& pool) noexcept {
-  const std::uint32_t capacity = capacity_ == 0 ? 12 : 2 * capacity_;
+  const std::uint32_t capacity = capacity_ == 0 ? 10 : 2 * capacity_;
   void* const memory = pool.allocate(capacity * (sizeof(Header) + sizeof(Source)));
   if (memory == nullptr) return false;
   auto* const fields = static_cast<Header*>(memory);

@@ -5,9 +5,10 @@
 ///   if (check.take(block.next().meaning)) block.accept();
 ///   … block.fields() …
 ///
-/// The requests of a connection are much alike, and what HPACK has in its tables comes in the same buffers each time. So the
-/// block before is kept with references to its buffers: a field in the same place and the same buffers is the same field, and
-/// is neither looked at nor checked again. Nor is one with the same octets.
+/// The requests of a connection are much alike, and what HPACK has in its tables comes in the same buffers
+/// each time. So the block before is kept with references to its buffers: a field in the same place and the
+/// same buffers is the same field, and is neither looked at nor checked again. Nor is one with the same
+/// octets.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,8 @@ class HeaderBlock {
     return count_ < known_ && sources_[count_].name == name && sources_[count_].value == value;
   }
 
-  /// The same for a field that HPACK does not put into its tables, and that comes in a buffer of its own each time.
+  /// The same for a field that HPACK does not put into its tables, and that comes in a buffer of its own each
+  /// time.
   bool repeats(const nghttp2_rcbuf* name, std::string_view value, bool never_indexed) const noexcept {
     if (count_ >= known_ || sources_[count_].name != name) return false;
     return fields_[count_].value == value && fields_[count_].never_indexed == never_indexed;

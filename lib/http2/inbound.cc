@@ -104,8 +104,8 @@ int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, boo
   return 0;
 }
 
-/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so that HPACK's state
-/// stays in step, unless it is so large that the connection ends.
+/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so
+/// that HPACK's state stays in step, unless it is so large that the connection ends.
 int SessionEngine::refuse_field() {
   LiveStream& stream = *receiving_;
   const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
@@ -237,7 +237,8 @@ void SessionEngine::peer_reset(std::int32_t id) {
   LiveStream* const stream = find(id);
   if (stream == nullptr) return enforce(conduct_.glitch());
   stream->peer_reset = true;
-  // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts nobody but itself.
+  // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts
+  // nobody but itself.
   const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
   enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
 }

@@ -24,22 +24,16 @@ std::size_t MemoryPool::mapped_bytes() const noexcept {
 }
 
 std::size_t MemoryPool::block_bytes(std::size_t index) noexcept {
-  if (index <= small_classes) return index * small_step;
-  if (index < frame_class) return 1024 + (index - small_classes) * medium_step;
-  return frame_bytes_max + header_bytes;
+  return index == frame_class ? frame_bytes_max + header_bytes : index * step;
 }
 
 void* MemoryPool::allocate_slowly(std::size_t bytes) noexcept {
   if constexpr (!recycles) return std::malloc(bytes);
-  std::size_t index = 0;
+  std::size_t index = frame_class;
   if (bytes <= small_bytes_max) {
-    index = (bytes + header_bytes + small_step - 1) / small_step;
-  } else if (bytes <= medium_bytes_max) {
-    index = small_classes + (bytes + header_bytes - 1024 + medium_step - 1) / medium_step;
-  } else if (bytes <= frame_bytes_max) {
-    index = frame_class;
-  } else {
-    auto* memory = static_cast<std::uint64_t*>(std::malloc(bytes + header_bytes));
+    index = (bytes + header_bytes + step - 1) / step;
+  } else if (bytes < frame_bytes_min || bytes > frame_bytes_max) {
+    auto* const memory = static_cast<std::uint64_t*>(std::malloc(bytes + header_bytes));
     if (memory == nullptr) return nullptr;
     *memory = bytes;
     return memory + 1;
@@ -52,34 +46,46 @@ void* MemoryPool::allocate_slowly(std::size_t bytes) noexcept {
 }
 
 void* MemoryPool::carve(std::size_t index) noexcept {
-  const std::size_t bytes = block_bytes(index);
-  std::uint8_t*& fresh = index == frame_class ? fresh_frames_ : fresh_;
-  std::size_t& left = index == frame_class ? fresh_frames_bytes_ : fresh_bytes_;
-  if (left < bytes) {
-    const std::size_t wanted = index == frame_class ? frames_in_region * bytes : region_bytes;
-    if (!add_region(wanted)) return nullptr;
-    fresh = static_cast<std::uint8_t*>(regions_.back().memory);
-    left = wanted;
+  std::uint8_t* block = nullptr;
+  if (index == frame_class) {
+    block = carve_frame();
+  } else {
+    const std::size_t bytes = block_bytes(index);
+    block = beside_frame_.take(bytes);
+    if (block == nullptr) block = small_.take(bytes);
+    if (block == nullptr) {
+      small_ = add_region(region_bytes);
+      block = small_.take(bytes);
+    }
   }
-  std::uint8_t* const memory = fresh + header_bytes;
-  fresh += bytes;
-  left -= bytes;
+  if (block == nullptr) return nullptr;
+  void* const memory = block + header_bytes;
   header(memory) = index;
   return memory;
 }
 
-bool MemoryPool::add_region(std::size_t bytes) noexcept {
+std::uint8_t* MemoryPool::carve_frame() noexcept {
+  if (frames_.bytes < frame_stride) frames_ = add_region(frames_in_region * frame_stride);
+  std::uint8_t* const begin = frames_.take(frame_stride);
+  if (begin == nullptr) return nullptr;
+  constexpr std::size_t shared = page_bytes - frame_head_bytes;
+  static_assert(shared + header_bytes + frame_bytes_max <= frame_stride);
+  beside_frame_ = {begin, shared};
+  return begin + shared;
+}
+
+MemoryPool::Fresh MemoryPool::add_region(std::size_t bytes) noexcept {
   void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return false;
+  if (memory == MAP_FAILED) return {};
   // Neighbouring regions would otherwise be made huge pages, and every untouched page with them.
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);
   try {
     regions_.push_back({memory, bytes});
   } catch (const std::bad_alloc&) {
     ::munmap(memory, bytes);
-    return false;
+    return {};
   }
-  return true;
+  return {static_cast<std::uint8_t*>(memory), bytes};
 }
 
 void MemoryPool::release(void* memory) noexcept {

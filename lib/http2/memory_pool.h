@@ -4,12 +4,16 @@
 ///   void* memory = pool->allocate(152);
 ///   pool->deallocate(memory);
 ///
-/// A request takes and returns a dozen small blocks, always of the same few sizes: a list of free blocks for each size makes that
-/// a handful of instructions. What a session keeps while idle is mostly one frame buffer of 16 KiB of which only the first
-/// bytes are ever written; those buffers are recycled among themselves, so that their pages stay untouched.
+/// A request takes and returns a dozen small blocks, always of the same few sizes: a list of free blocks for
+/// each size makes that a handful of instructions.
 ///
-/// A pool and what is drawn from it belong to one thread at a time. It lives until the thread has ended and nobody holds it any
-/// more. Under a sanitizer every block is a malloc of its own, so that misuse is seen.
+/// What a session keeps while idle is mostly one frame buffer of 16 KiB, of which only the first bytes are
+/// written as long as no large header block is sent. Frame buffers are recycled among themselves, so that
+/// their other pages stay untouched, and begin near the end of a page, which small blocks fill from its
+/// beginning.
+///
+/// A pool and what is drawn from it belong to one thread at a time. It lives until the thread has ended and
+/// nobody holds it any more. Under a sanitizer every block is a malloc of its own, so that misuse is seen.
 #pragma once
 
 #include <array>
@@ -33,7 +37,7 @@ class MemoryPool {
   void* allocate(std::size_t bytes) noexcept {
     if constexpr (recycles) {
       if (bytes <= small_bytes_max) [[likely]] {
-        const std::size_t index = (bytes + header_bytes + small_step - 1) / small_step;
+        const std::size_t index = (bytes + header_bytes + step - 1) / step;
         if (Free* block = free_[index]) [[likely]] {
           free_[index] = block->next;
           return block;
@@ -79,34 +83,49 @@ class MemoryPool {
     std::size_t bytes;
   };
 
-  // Classes: 1 … 32 are blocks of that many times 32 bytes, 33 … 47 of 1.5 … 8.5 KiB in steps of 512 bytes, then the frame buffer.
-  // A block carries its class before it; a larger one its size, which is never as low as a class.
+  // Class n is blocks of n times 32 bytes, the last one the frame buffer. A block carries its class before
+  // it; a larger one, which is a malloc of its own, carries its size, which is never as low as a class.
   static constexpr std::size_t header_bytes = 8;
-  static constexpr std::size_t small_step = 32;
-  static constexpr std::size_t small_classes = 32;
-  static constexpr std::size_t small_bytes_max = small_step * small_classes - header_bytes;
-  static constexpr std::size_t medium_step = 512;
-  static constexpr std::size_t medium_classes = 15;
-  static constexpr std::size_t medium_bytes_max = 1024 + medium_step * medium_classes - header_bytes;
-  static constexpr std::size_t frame_class = small_classes + medium_classes + 1;
-  static constexpr std::size_t frame_bytes_max = 16 * 1024 + 64 - header_bytes;
+  static constexpr std::size_t step = 32;
+  static constexpr std::size_t steps = 128;
+  static constexpr std::size_t small_bytes_max = step * steps - header_bytes;
+  static constexpr std::size_t frame_class = steps + 1;
+  static constexpr std::size_t frame_bytes_min = 16 * 1024;
+  static constexpr std::size_t frame_bytes_max = frame_bytes_min + 64 - header_bytes;
   static constexpr std::size_t class_count = frame_class + 1;
   static constexpr std::size_t region_bytes = 64 * 1024;
-  static constexpr std::size_t frames_in_region = 31;
+  static constexpr std::size_t page_bytes = 4096;
+  static constexpr std::size_t frame_head_bytes =
+      512;  // as much of a frame buffer lies in the page that it shares
+  static constexpr std::size_t frame_stride = 5 * page_bytes;
+  static constexpr std::size_t frames_in_region = 25;
+
+  /// Memory from the system that was never handed out.
+  struct Fresh {
+    std::uint8_t* begin = nullptr;
+    std::size_t bytes = 0;
+
+    std::uint8_t* take(std::size_t wanted) noexcept {
+      if (bytes < wanted) return nullptr;
+      bytes -= wanted;
+      begin += wanted;
+      return begin - wanted;
+    }
+  };
 
   static std::uint64_t& header(void* memory) noexcept { return static_cast<std::uint64_t*>(memory)[-1]; }
   static std::size_t block_bytes(std::size_t index) noexcept;
 
   void* allocate_slowly(std::size_t bytes) noexcept;
   void* carve(std::size_t index) noexcept;
-  bool add_region(std::size_t bytes) noexcept;
+  std::uint8_t* carve_frame() noexcept;
+  Fresh add_region(std::size_t bytes) noexcept;
   void release(void* memory) noexcept;
 
   std::array<Free*, class_count> free_{};
-  std::uint8_t* fresh_ = nullptr;  // the part of the newest region that was never handed out
-  std::size_t fresh_bytes_ = 0;
-  std::uint8_t* fresh_frames_ = nullptr;
-  std::size_t fresh_frames_bytes_ = 0;
+  Fresh small_;
+  Fresh beside_frame_;  // the page that the frame buffer carved last shares
+  Fresh frames_;
   std::vector<Region> regions_;
 };
 

@@ -8,8 +8,8 @@
 ///   if (!check.complete()) malformed();
 ///
 /// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's);
-/// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number. What
-/// `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
+/// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number.
+/// What `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ class MessageCheck {
 
   explicit MessageCheck(Kind kind) noexcept : kind_(kind), allowed_(allowed_in(kind)) {}
 
-  /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the check of
-  /// octets that come from HPACK's static table.
+  /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the
+  /// check of octets that come from HPACK's static table.
   static std::optional<FieldMeaning> meaning_of(std::string_view name, std::string_view value,
                                                 bool name_is_known = false,
                                                 bool value_is_known = false) noexcept;

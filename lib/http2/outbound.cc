@@ -87,6 +87,7 @@ void SessionEngine::send_headers(LiveStream& stream, std::span<const Header> hea
   if (stream.reset_here || stream.send_state != SendState::headers_due) return;
   stream.send_state = end_stream ? SendState::ending : SendState::open;
   submit_headers(stream, prepare(stream, headers), end_stream);
+  if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
 }
 
 void SessionEngine::send_data(LiveStream& stream, Bytes bytes, bool end_stream) {

@@ -67,7 +67,8 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
   if (past == StreamPast::ended) return {ErrorCode::stream_closed, "HEADERS: stream closed"};
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
   const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
-  // A second header block can only be the trailers of a request, which end it; a response may be preceded by interim ones.
+  // A second header block can only be the trailers of a request, which end it; a response may be preceded by
+  // interim ones.
   if (end_stream || server_) history_.end(id);
   return wanted && (end_stream || server_) ? Verdict{} : spend();
 }

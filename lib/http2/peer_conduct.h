@@ -3,9 +3,10 @@
 ///   PeerConduct conduct(Role::server, limits, now);
 ///   if (const Verdict verdict = conduct.judge(head, live)) terminate(verdict.code, verdict.reason);
 ///
-/// A frame that brings no progress (empty or tiny DATA, PRIORITY, WINDOW_UPDATE, PING, an unknown type …) is a glitch and takes a
-/// token. Progress earns allowances that are used up first: a peer that sends two WINDOW_UPDATEs for each DATA frame
-/// of ours, one for each KiB it reads, a PRIORITY with each request, or a PING with each message never comes near the bucket.
+/// A frame that brings no progress (empty or tiny DATA, PRIORITY, WINDOW_UPDATE, PING, an unknown type …) is
+/// a glitch and takes a token. Progress earns allowances that are used up first: a peer that sends two
+/// WINDOW_UPDATEs for each DATA frame of ours, one for each KiB it reads, a PRIORITY with each request, or a
+/// PING with each message never comes near the bucket.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +34,14 @@ class PeerConduct {
   /// `now` is read for the rates and must outlive this.
   PeerConduct(Role role, const Limits& limits, const Instant& now) noexcept;
 
-  /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it is asked only
-  /// about streams too old to be remembered.
+  /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it
+  /// is asked only about streams too old to be remembered.
   Verdict judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
 
   /// The peer reset a stream that we were still answering, or made us reset one.
   Verdict stream_wasted() noexcept;
-  /// A frame that could be expected in small numbers only: a stream above the limit, a reset of a stream that is gone.
+  /// A frame that could be expected in small numbers only: a stream above the limit, a reset of a stream that
+  /// is gone.
   Verdict glitch() noexcept;
 
   /// We sent a DATA frame of so many octets.

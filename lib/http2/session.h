@@ -6,12 +6,12 @@
 ///   session.send_data(stream, message); session.send_trailers(stream, trailers);
 ///   session.produce(out);                         // everything that is due, flow control permitting
 ///
-/// The session checks what RFC 9113 section 8 asks of messages itself and bounds what a peer can make it hold or do; what it
-/// finds wrong ends the stream or the connection with the code that the RFC names. The engine is nghttp2, which no other layer
-/// knows.
+/// The session checks what RFC 9113 section 8 asks of messages itself and bounds what a peer can make it hold
+/// or do; what it finds wrong ends the stream or the connection with the code that the RFC names. The engine
+/// is nghttp2, which no other layer knows.
 ///
-/// Events are called from inside `receive` and `produce` only. From inside an event every method may be called except
-/// `receive`, `produce` and the destructor. One thread.
+/// Events are called from inside `receive` and `produce` only. From inside an event every method may be
+/// called except `receive`, `produce` and the destructor. One thread.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,8 @@
 
 namespace ringrpc::http2 {
 
-/// One stream of a session. Owned by the session: valid from its first event, or from `open`, until `on_closed` returns.
+/// One stream of a session. Owned by the session: valid from its first event, or from `open`, until
+/// `on_closed` returns.
 class Stream {
  public:
   Stream(const Stream&) = delete;
@@ -43,7 +44,8 @@ class Stream {
   /// The fields of the header block whose event is being called; valid until that event returns, unless kept.
   std::span<const Header> headers() const noexcept { return headers_; }
 
-  /// Keeps the fields of the first header block valid until the stream closes. Call it from inside on_headers.
+  /// Keeps the fields of the first header block valid until the stream closes. Call it from inside
+  /// on_headers.
   void keep_headers() noexcept { keep_headers_ = true; }
 
   /// The user's own object for this stream.
@@ -64,10 +66,12 @@ class Stream {
 
 class Events {
  public:
-  /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones included (client).
+  /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones
+  /// included (client).
   virtual void on_headers(Stream& stream) = 0;
-  /// A request's header list is over the limit and was dropped (server). Either answer it here, ending the stream, and return true:
-  /// nothing more is heard of it but on_closed. Or return false, and it is reset with ENHANCE_YOUR_CALM.
+  /// A request's header list is over the limit and was dropped (server). Either answer it here, ending the
+  /// stream, and return true: nothing more is heard of it but on_closed. Or return false, and it is reset
+  /// with ENHANCE_YOUR_CALM.
   virtual bool on_headers_too_large(Stream& stream) {
     static_cast<void>(stream);
     return false;
@@ -80,7 +84,8 @@ class Events {
   virtual void on_end(Stream& stream) = 0;
   /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
   virtual void on_writable(Stream& stream) = 0;
-  /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and `by_peer` says whose.
+  /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and
+  /// `by_peer` says whose.
   virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
   /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
@@ -107,12 +112,13 @@ class Session {
   /// Streams that remain are dropped without an event.
   ~Session();
 
-  /// Takes what arrived. A failure means the connection is over: produce what is left (a GOAWAY with the reason, if any), send
-  /// it, close. The status says what the peer did. Some faults are found while their answers are produced: `finished` says that it
-  /// is over then, and the next `receive` why.
+  /// Takes what arrived. A failure means the connection is over: produce what is left (a GOAWAY with the
+  /// reason, if any), send it, close. The status says what the peer did. Some faults are found while their
+  /// answers are produced: `finished` says that it is over then, and the next `receive` why.
   Status receive(Bytes bytes);
 
-  /// Appends frames that are due to `out`, until nothing is left, flow control holds the rest back, or `out` holds `limit_bytes`.
+  /// Appends frames that are due to `out`, until nothing is left, flow control holds the rest back, or `out`
+  /// holds `limit_bytes`.
   void produce(Chain& out, std::size_t limit_bytes = 1024 * 1024);
 
   /// True while `produce` may have something to append.
@@ -121,28 +127,32 @@ class Session {
   /// Whether the connection is over: a GOAWAY was sent or received and no stream is left, or it failed.
   bool finished() const noexcept;
 
-  /// Opens a stream with a request (client). Fails with UNAVAILABLE when the peer takes no more streams on this connection (its
-  /// limit is reached, it said GOAWAY, the ids are used up).
+  /// Opens a stream with a request (client). Fails with UNAVAILABLE when the peer takes no more streams on
+  /// this connection (its limit is reached, it said GOAWAY, the ids are used up).
   Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
 
   /// How many more streams `open` would take now.
   std::uint32_t open_capacity() const noexcept;
 
-  /// The response's header block (server); with `end_stream` the only one. Names and values are copied.
+  /// The response's header block (server); with `end_stream` the only one. Names and values are copied, unless
+  /// Header::static_storage says that they need not be.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
 
-  /// Queues body bytes, copied; any amount. `on_writable` is called when the queue has been produced below `low_water_bytes`.
+  /// Queues body bytes, copied; any amount. `on_writable` is called when the queue has been produced below
+  /// `low_water_bytes`.
   void send_data(Stream& stream, Bytes bytes, bool end_stream = false);
 
-  /// Room in the stream's queue to write a body into, instead of a copy by send_data: `bytes` in one piece, valid until the next call
-  /// on this stream; `commit_data` queues it.
+  /// Room in the stream's queue to write a body into, instead of a copy by send_data: `bytes` in one piece,
+  /// valid until the next call on this stream; `commit_data` queues it.
   std::uint8_t* reserve_data(Stream& stream, std::size_t bytes);
   void commit_data(Stream& stream, std::size_t bytes);
 
-  /// Trailers after the queued body, ending the stream. The names and values are copied.
+  /// Trailers after the queued body, ending the stream. Names and values are copied as by send_headers.
   void send_trailers(Stream& stream, std::span<const Header> trailers);
 
-  /// Ends the stream at once; `on_closed` follows from `produce`. What is queued is dropped.
+  /// Ends the stream at once; `on_closed` follows from `produce`, and no other event does. What is queued is
+  /// dropped. With `no_error` after the stream's end was queued (send_trailers, end_stream) nothing is dropped:
+  /// RST_STREAM follows the end of the answer, if the peer has not ended its side by then (RFC 9113, 8.1).
   void reset(Stream& stream, ErrorCode code);
 
   /// Gives `bytes` of received body back to the stream's and the connection's window.
@@ -152,7 +162,8 @@ class Session {
 
   /// Drain, first step: GOAWAY(2³¹−1). New streams are still taken.
   void announce_shutdown();
-  /// Drain, second step, or the end for a reason: GOAWAY(last stream). Streams above it are refused, those below finish.
+  /// Drain, second step, or the end for a reason: GOAWAY(last stream). Streams above it are refused, those
+  /// below finish.
   void goaway(ErrorCode code, std::string_view debug = {});
   /// GOAWAY and no more: `finished` is true once it has been produced.
   void terminate(ErrorCode code, std::string_view debug = {});

@@ -24,14 +24,15 @@ struct Limits {
   std::uint32_t max_settings_entries = 16;  ///< in one SETTINGS frame
   std::uint32_t reset_burst = 100;          ///< streams reset by the peer, or by us for its faults, at once …
   std::uint32_t resets_per_second = 10;     ///< … and in the long run
-  /// Frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING, WINDOW_UPDATE …) beyond what progress
-  /// allows (see peer_conduct.h), at once …
+  /// Frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING, WINDOW_UPDATE …) beyond
+  /// what progress allows (see peer_conduct.h), at once …
   std::uint32_t glitch_burst = 1000;
   std::uint32_t glitches_per_second = 100;  ///< … and in the long run
   std::uint32_t ping_burst = 64;            ///< PINGs without DATA or HEADERS in between
   std::size_t max_queued_output_bytes =
       1024 * 1024;  ///< frames other than DATA that wait to be produced, estimated
-  /// PINGs closer together than this, without DATA or HEADERS in between, are strikes; zero for no such rule …
+  /// PINGs closer together than this, without DATA or HEADERS in between, are strikes; zero for no such rule
+  /// …
   Nanoseconds ping_interval_min{0};
   std::uint32_t ping_strikes = 2;  ///< … and more strikes than these end the connection
 };

@@ -17,10 +17,12 @@ namespace ringrpc::http2 {
 ///
 ///   headers_due ─▶ open ─(send_trailers, end_stream)─▶ ending ─(END_STREAM produced)─▶ ended
 ///
-/// A client's stream is `headers_due` until its request has been produced, because the engine takes no body before that.
+/// A client's stream is `headers_due` until its request has been produced, because the engine takes no body
+/// before that.
 enum class SendState : std::uint8_t { headers_due, open, ending, ended };
 
-/// Fields that are sent, with copies of their names and values behind them; they live until the stream closes.
+/// Fields that are sent, with copies of their names and values behind them; they live until the stream
+/// closes.
 struct FieldsToSend {
   FieldsToSend* next;
   std::size_t count;
@@ -60,7 +62,7 @@ class LiveStream final : public Stream {
   bool announced = false;         ///< the user knows of this stream
   bool first_block_seen = false;  ///< the request, or the final response
   bool head_request = false;      ///< a client's: the response has no body whatever its content-length says
-  bool oversized = false;          ///< the header list is over the limit; what still arrives is dropped
+  bool oversized = false;         ///< the header list is over the limit; what still arrives is dropped
   bool peer_ended = false;
   bool peer_reset = false;
   bool reset_here = false;       ///< RST_STREAM is queued; nothing of this stream is passed on any more

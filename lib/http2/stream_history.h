@@ -1,9 +1,9 @@
 /// What the peer has done with its recent stream ids, long after the streams themselves are gone.
 ///
-/// RFC 9113 wants a connection error for a new stream whose id is lower than one already used (5.1.1) and for DATA or HEADERS
-/// after the peer's own END_STREAM or RST_STREAM (5.1), but silence for what was on its way when we reset a stream. Which of them
-/// it is depends only on what the peer itself has sent, so two bits an id tell: whoever never opened an id, or has ended it, can
-/// not have been overtaken by anything.
+/// RFC 9113 wants a connection error for a new stream whose id is lower than one already used (5.1.1) and for
+/// DATA or HEADERS after the peer's own END_STREAM or RST_STREAM (5.1), but silence for what was on its way
+/// when we reset a stream. Which of them it is depends only on what the peer itself has sent, so two bits an
+/// id tell: whoever never opened an id, or has ended it, can not have been overtaken by anything.
 ///
 ///   never opened ──HEADERS──▶ open ──END_STREAM, RST_STREAM──▶ ended
 ///        ▲ (skipped by          └────we reset it────▶ dropped ────▲

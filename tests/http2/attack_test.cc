@@ -1,4 +1,5 @@
-// What a hostile peer tries, and at which point it is shown the door; and what an honest one may do that looks alike.
+// What a hostile peer tries, and at which point it is shown the door; and what an honest one may do that
+// looks alike.
 #include <doctest/doctest.h>
 
 #include "http2/memory_pool.h"

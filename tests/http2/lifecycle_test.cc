@@ -175,6 +175,20 @@ TEST_CASE("An early answer is followed by RST_STREAM(NO_ERROR), never overtaken 
   }
 }
 
+TEST_CASE("A body queued before its headers follows them") {
+  RawServer server;
+  server.endpoint.end_hook = [&](Stream& stream) {
+    server.endpoint.session.send_data(stream, as_bytes("body"), true);
+    server.endpoint.session.send_headers(stream, ok_response, false);
+  };
+  const auto frames = server.answer(server.encoder.headers(1, get, end_stream));
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].type == NGHTTP2_HEADERS);
+  CHECK(frames[1].payload == "body");
+  CHECK(frames[1].flags == end_stream);
+  CHECK(server.endpoint[1].closes == 1);
+}
+
 TEST_CASE("A server drains in two steps and loses nothing") {
   Connection connection;
   connection.server.end_hook = nullptr;

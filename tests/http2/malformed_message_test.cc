@@ -1,5 +1,5 @@
-// Each rule of RFC 9113, section 8, broken once. A malformed message resets its stream; the connection and its HPACK state
-// live on.
+// Each rule of RFC 9113, section 8, broken once. A malformed message resets its stream; the connection and
+// its HPACK state live on.
 #include <doctest/doctest.h>
 
 #include "endpoint.h"

@@ -1,5 +1,5 @@
-// Bytes that no honest peer sends. Whatever they are, and however they are cut: no crash, no event out of order, no stream
-// forgotten, and the same events for the same bytes.
+// Bytes that no honest peer sends. Whatever they are, and however they are cut: no crash, no event out of
+// order, no stream forgotten, and the same events for the same bytes.
 #include <doctest/doctest.h>
 #include <random>
 

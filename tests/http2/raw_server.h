@@ -25,7 +25,8 @@ struct RawServer {
     return parse(endpoint.produce());
   }
 
-  /// Sends what `make` makes up to `times`, with the answers read, until the session has had enough; returns how many it took.
+  /// Sends what `make` makes up to `times`, with the answers read, until the session has had enough; returns
+  /// how many it took.
   template <class Make>
   int flood(int times, Make make) {
     for (int sent = 0; sent < times; ++sent) {
