@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "transport/address.h"
-
 namespace ringrpc {
 namespace {
 
@@ -19,6 +17,7 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
     : shard_(shard),
       timeouts_(timeouts),
       stream_(std::move(stream)),
+      peer_(stream_->peer()),
       session_(role, limits, shard.now(), events),
       started_(shard.now()),
       progress_(shard.now()) {}
@@ -28,8 +27,6 @@ void Connection::start() {
   flush_soon();
   watch();
 }
-
-std::string Connection::peer() const { return to_string(stream_->peer()); }
 
 void Connection::abort(Status why) { finish(std::move(why)); }
 

@@ -20,6 +20,7 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "transport/address.h"
 
 namespace ringrpc {
 
@@ -40,7 +41,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   http2::Session& session() noexcept { return session_; }
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
-  std::string peer() const;
+  std::string peer() const { return to_string(peer_); }
 
   /// Asks for a flush at the end of this turn: call after any change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
@@ -79,6 +80,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard_;
   ConnectionTimeouts timeouts_;
   std::unique_ptr<ByteStream> stream_;
+  SocketAddress peer_;  // asked for at once: a broken socket does not tell any more
   http2::Session session_;
   Phase phase_ = Phase::open;
   bool sending_ = false;

@@ -15,10 +15,15 @@ using http2::Header;
 using http2::Headers;
 
 constexpr std::string_view grpc_content_type = "application/grpc";
-constexpr Header ok_status{":status", "200"};
-constexpr Header content_type{"content-type", grpc_content_type};
+/// A field of literals, which need not be copied.
+constexpr Header literal(std::string_view name, std::string_view value) {
+  return {.name = name, .value = value, .static_storage = true};
+}
+
+constexpr Header ok_status = literal(":status", "200");
+constexpr Header content_type = literal("content-type", grpc_content_type);
 constexpr std::array plain_headers{ok_status, content_type};
-constexpr std::array plain_trailers{Header{"grpc-status", "0"}};
+constexpr std::array plain_trailers{literal("grpc-status", "0")};
 
 /// The fields of `status`; what had to be made for it lives in `storage`.
 void append_status(const Status& status, Headers& headers, std::deque<std::string>& storage) {
@@ -60,12 +65,19 @@ void send_trailers_only(http2::Session& session, http2::Stream& stream, const St
   session.send_headers(stream, headers, true);
 }
 
-void send_http_error(http2::Session& session, http2::Stream& stream, std::string_view http_status,
-                     const Status& status) {
-  Headers headers{{":status", http_status}, content_type};
+void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
+                  const Status& status) {
+  Headers headers{{":status", http_status}, content_type, literal("grpc-accept-encoding", "identity")};
   std::deque<std::string> storage;
   append_status(status, headers, storage);
   session.send_headers(stream, headers, true);
+}
+
+void send_wrong_method(http2::Session& session, http2::Stream& stream) {
+  constexpr std::array headers{literal(":status", "405"), literal("allow", "POST"),
+                               literal("content-type", "text/plain")};
+  session.send_headers(stream, headers, false);
+  session.send_data(stream, as_bytes("This is a gRPC server: requests are POSTs.\n"), true);
 }
 
 bool is_grpc_content_type(std::string_view value) noexcept {

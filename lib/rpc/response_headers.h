@@ -1,7 +1,7 @@
 /// The header blocks of a response (PROTOCOL-HTTP2.md, "Responses").
 #pragma once
 
-#include <cstdint>
+#include <string_view>
 
 #include "ringrpc/metadata.h"
 #include "ringrpc/status.h"
@@ -21,10 +21,13 @@ void send_response_trailers(http2::Session& session, http2::Stream& stream, cons
 void send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
                         const Metadata& initial, const Metadata& trailing);
 
-/// A request that is not gRPC: an HTTP status of three digits and no body, with `status` for clients that
-/// look.
-void send_http_error(http2::Session& session, http2::Stream& stream, std::string_view http_status,
-                     const Status& status);
+/// The answer to a request that does not become a call: an HTTP status of three digits, the gRPC status, and
+/// the encodings that would be understood.
+void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
+                  const Status& status);
+
+/// A request that is not a POST, as a browser's: 405 and a line for people.
+void send_wrong_method(http2::Session& session, http2::Stream& stream);
 
 /// The content-types of gRPC: "application/grpc", alone or followed by `+` or `;`.
 bool is_grpc_content_type(std::string_view value) noexcept;

@@ -158,6 +158,8 @@ void ServerCall::send_status(const Status& status) {
   } else {
     send_trailers_only(connection_->session(), *stream_, status, initial_metadata_, trailing_metadata_);
   }
+  // The rest of the request is of no use: NO_ERROR tells the client so without taking the answer back.
+  if (!request_ended_) connection_->session().reset(*stream_, http2::ErrorCode::no_error);
   connection_->flush_soon();
 }
 

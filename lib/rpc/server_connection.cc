@@ -85,13 +85,13 @@ ServerCounters& ServerConnection::counters() noexcept { return owner_.counters()
 
 void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
-  if (!request.post) return send_http_error(session(), stream, "405", malformed("gRPC requests are POSTs"));
-  if (!request.grpc)
-    return send_http_error(session(), stream, "415", malformed("the content-type is not application/grpc"));
+  if (!request.post) return send_wrong_method(session(), stream);
+  if (!request.grpc) return refuse(stream, malformed("the content-type is not application/grpc"), "415");
   if (!request.malformed_field.name.empty())
-    return send_http_error(session(), stream, "400",
-                           malformed("malformed " + std::string(request.malformed_field.name) + " \"" +
-                                     std::string(request.malformed_field.value) + "\""));
+    return refuse(stream,
+                  malformed("malformed " + std::string(request.malformed_field.name) + " \"" +
+                            std::string(request.malformed_field.value) + "\""),
+                  "400");
   const RegisteredMethod* method = owner_.methods().find(request.path);
   if (!method) return refuse(stream, owner_.methods().unknown(request.path));
   if (request.encoding != "identity")
@@ -114,11 +114,21 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   call.begin(*this, stream, *method, request.timeout);
 }
 
-void ServerConnection::refuse(http2::Stream& stream, const Status& status) {
+void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::string_view http_status) {
   ++counters().calls_started;
   ++counters().calls_failed;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
-  send_trailers_only(session(), stream, status, {}, {});
+  send_refusal(session(), stream, http_status, status);
+  session().reset(stream, http2::ErrorCode::no_error);  // what of the request is still to come is of no use
+}
+
+bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
+  refuse(stream,
+         Status(Code::RESOURCE_EXHAUSTED,
+                "the request's headers exceed " + std::to_string(owner_.limits().max_header_list_bytes) +
+                    " bytes or " + std::to_string(owner_.limits().max_header_fields) + " fields",
+                Initiator::peer));
+  return true;
 }
 
 void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {

@@ -60,6 +60,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_lost(const Status& why) override;
 
   void on_headers(http2::Stream& stream) override;
+  bool on_headers_too_large(http2::Stream& stream) override;
   void on_data(http2::Stream& stream, Bytes bytes) override;
   void on_trailers(http2::Stream& stream) override;
   void on_end(http2::Stream& stream) override;
@@ -69,7 +70,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override { established(); }
 
-  void refuse(http2::Stream& stream, const Status& status);
+  void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
   void finish_drain();
 
   ServerShard& owner_;

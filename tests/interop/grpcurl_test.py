@@ -67,21 +67,21 @@ class OverTcp(harness.ServerCase):
                 answer = self.answer(
                     f"grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", flags=("-d", '{"list_services": ""}')
                 )
-                names = [service["name"] for service in answer["listServicesResponse"]["service"]]
+                names = [service["name"] for service in answer["list_services_response"]["service"]]
                 self.assertEqual(sorted(names), SERVICES)
 
     def test_echo_gives_back_the_payload_and_the_id_with_the_servers_time(self):
         payload = base64.b64encode(bytes(range(256))).decode()
         before = time.time_ns()
         answer = self.answer(
-            "echo.v1.EchoService/Echo", flags=("-d", json.dumps({"payload": payload, "requestId": "first"}))
+            "echo.v1.EchoService/Echo", flags=("-d", json.dumps({"payload": payload, "request_id": "first"}))
         )
         after = time.time_ns()
         self.assertEqual(answer["payload"], payload)
-        self.assertEqual(answer["requestId"], "first")
+        self.assertEqual(answer["request_id"], "first")
         self.assertLessEqual(before, int(answer["timestamp"]))
         self.assertLessEqual(int(answer["timestamp"]), after)
-        self.assertGreater(int(answer["serverLatencyNs"]), 0)
+        self.assertGreater(int(answer["server_latency_ns"]), 0)
 
     def test_echo_of_a_large_payload(self):
         payload = base64.b64encode(b"x" * 65_536).decode()
@@ -90,7 +90,7 @@ class OverTcp(harness.ServerCase):
 
     def test_a_call_with_a_deadline_and_metadata_is_answered(self):
         flags = ("-max-time", "20", "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
-        self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["requestId"], "timed")
+        self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["request_id"], "timed")
 
     def test_what_the_server_lacks_is_unimplemented(self):
         with open(self.folder + "/believed.proto", "w") as proto:

@@ -63,7 +63,8 @@ class Requests(harness.ServerCase):
         if method == "POST":
             command += ["--data-binary", "@" + request]
         done = harness.run([*command, f"http://{self.server.address}{path}"])
-        self.assertEqual(done.returncode, 0, done.stdout)
+        # 92: an early answer is followed by RST_STREAM(NO_ERROR), which this curl takes for a fault while it still sends.
+        self.assertIn(done.returncode, (0, 92), done.stdout)
         with open(head, newline="", encoding="latin-1") as heads, open(response, "rb") as bodies:
             return Answer(heads.read(), bodies.read())
 
@@ -92,7 +93,9 @@ class Requests(harness.ServerCase):
     def test_only_post_is_allowed(self):
         for method in ("GET", "PUT", "DELETE"):
             with self.subTest(method):
-                self.expect(self.ask(method=method), 405, INTERNAL, "POST")
+                answer = self.ask(method=method)
+                self.assertEqual((answer.status, answer.fields["allow"]), (405, "POST"))
+                self.assertIn(b"POST", answer.body)
 
     def test_a_malformed_timeout_is_a_bad_request(self):
         for timeout in ("1", "S", "1s", "-1S", "1 S", "123456789S", "1.5S", "0x1S"):
