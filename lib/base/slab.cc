@@ -35,12 +35,6 @@ void SlabPool::give_back(Slab* slab) noexcept {
   ++free_count_;
 }
 
-Chain::Chain(Chain&& other) noexcept
-    : pool_(other.pool_),
-      head_(std::exchange(other.head_, nullptr)),
-      tail_(std::exchange(other.tail_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
-
 Chain& Chain::operator=(Chain&& other) noexcept {
   std::swap(pool_, other.pool_);
   std::swap(head_, other.head_);
@@ -87,7 +81,7 @@ void Chain::consume(std::size_t bytes) noexcept {
   }
 }
 
-void Chain::clear() noexcept {
+void Chain::drop_all() noexcept {
   while (head_) pool_->give_back(std::exchange(head_, head_->next));
   tail_ = nullptr;
   size_ = 0;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <sys/uio.h>
+#include <utility>
 
 #include "ringrpc/bytes.h"
 
@@ -57,7 +58,11 @@ class SlabPool {
 class Chain {
  public:
   explicit Chain(SlabPool& pool) noexcept : pool_(&pool) {}
-  Chain(Chain&& other) noexcept;
+  Chain(Chain&& other) noexcept
+      : pool_(other.pool_),
+        head_(std::exchange(other.head_, nullptr)),
+        tail_(std::exchange(other.tail_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   Chain& operator=(Chain&& other) noexcept;
   ~Chain() { clear(); }
 
@@ -83,10 +88,13 @@ class Chain {
   std::size_t gather(std::span<iovec> into) const noexcept;
   /// Drops `bytes` from the front.
   void consume(std::size_t bytes) noexcept;
-  void clear() noexcept;
+  void clear() noexcept {
+    if (head_) drop_all();
+  }
 
  private:
   void add_slab();
+  void drop_all() noexcept;
 
   SlabPool* pool_;
   Slab* head_ = nullptr;

@@ -1,13 +1,15 @@
 #include "reactor/uring.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <sys/eventfd.h>
-#include <thread>
-#include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "reactor/posix_socket.h"
 #include "reactor/uring_acceptor.h"
+#include "reactor/uring_bell.h"
 #include "reactor/uring_buffers.h"
 #include "reactor/uring_connector.h"
 #include "reactor/uring_ring.h"
@@ -21,7 +23,8 @@ namespace {
 
 class Uring final : public Io {
  public:
-  Uring(std::unique_ptr<Ring> ring, std::unique_ptr<ReceiveBuffers> buffers, UniqueFd bell) noexcept
+  Uring(std::unique_ptr<Ring> ring, std::unique_ptr<ReceiveBuffers> buffers,
+        std::shared_ptr<Bell> bell) noexcept
       : buffers_(std::move(buffers)), bell_(std::move(bell)), ring_(std::move(ring)) {
     await_bell();
   }
@@ -33,11 +36,12 @@ class Uring final : public Io {
                                            Acceptor::Handler& handler) override;
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
-  void wait(Instant until) override { ring_->wait(until); }
+  void wait(Instant until) override;
   void dispatch() override { ring_->dispatch(); }
   void wake() noexcept override;
 
  private:
+  void send_wake(Uring& sleeper);
   void await_bell();
   void on_bell(int result, unsigned flags);
   void on_cancelled(int, unsigned) {}
@@ -51,7 +55,9 @@ class Uring final : public Io {
 
   Residents residents_;
   std::unique_ptr<ReceiveBuffers> buffers_;
-  UniqueFd bell_;
+  std::shared_ptr<Bell> bell_;
+  std::vector<std::shared_ptr<Bell>> rung_bells_;  ///< of other rings, for messages that fail
+  std::atomic<bool> reachable_{false};             ///< takes messages from other rings
   std::uint64_t rings_of_bell_ = 0;
   bool bell_awaited_ = false;
   bool closing_ = false;
@@ -60,7 +66,11 @@ class Uring final : public Io {
   std::unique_ptr<Ring> ring_;
 };
 
+/// The ring that this thread uses.
+constinit thread_local Uring* own = nullptr;
+
 Uring::~Uring() {
+  if (own == this) own = nullptr;
   if (ring_->enabled_here()) settle();
   ring_.reset();
   // Only what the kernel did not let go of in time, or never saw, is left; with the ring closed it is ours
@@ -75,8 +85,8 @@ void Uring::settle() {
                 [](io_uring_sqe& entry) { io_uring_prep_cancel64(&entry, 0, IORING_ASYNC_CANCEL_ANY); });
   const Instant limit = after(now(), std::chrono::seconds(1));
   while ((bell_awaited_ || !residents_.empty()) && now() < limit) {
-    wait(limit);
-    dispatch();
+    ring_->wait(limit);
+    ring_->dispatch();
   }
 }
 
@@ -103,7 +113,7 @@ std::unique_ptr<ByteStream> Uring::adopt(UniqueFd connection) {
 void Uring::await_bell() {
   bell_awaited_ = true;
   ring_->submit(rung_, [&](io_uring_sqe& entry) {
-    io_uring_prep_read(&entry, bell_.get(), &rings_of_bell_, sizeof rings_of_bell_, 0);
+    io_uring_prep_read(&entry, bell_->event(), &rings_of_bell_, sizeof rings_of_bell_, 0);
   });
 }
 
@@ -112,10 +122,32 @@ void Uring::on_bell(int, unsigned) {
   if (!closing_) await_bell();
 }
 
+void Uring::wait(Instant until) {
+  if (own != this) {
+    ring_->enable();
+    own = this;
+    reachable_.store(true, std::memory_order_release);
+  }
+  ring_->wait(until);
+}
+
 void Uring::wake() noexcept {
-  const std::uint64_t one = 1;
-  // It fails only when the count is at its limit, and then the bell is ringing.
-  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof one);
+  if (own && own != this && reachable_.load(std::memory_order_acquire)) {
+    own->send_wake(*this);
+  } else {
+    bell_->ring();
+  }
+}
+
+/// Submits at once: the sleeper's ring is sure to exist now, and nobody knows when this one submits next.
+void Uring::send_wake(Uring& sleeper) {
+  if (std::ranges::find(rung_bells_, sleeper.bell_) == rung_bells_.end())
+    rung_bells_.push_back(sleeper.bell_);
+  ring_->submit(*sleeper.bell_, [&](io_uring_sqe& entry) {
+    io_uring_prep_msg_ring(&entry, sleeper.ring_->native().ring_fd, 0, 0, 0);
+    entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  });
+  io_uring_submit(&ring_->native());
 }
 
 }  // namespace
@@ -127,9 +159,10 @@ Result<std::unique_ptr<Io>> make_uring(const UringOptions& options) {
   if (!ring) return std::unexpected(std::move(ring).error());
   Result<std::unique_ptr<uring::ReceiveBuffers>> buffers = uring::ReceiveBuffers::create(**ring, options);
   if (!buffers) return std::unexpected(std::move(buffers).error());
-  UniqueFd bell(::eventfd(0, EFD_CLOEXEC));
-  if (!bell) return std::unexpected(from_errno("io_uring: eventfd", errno));
-  return std::make_unique<uring::Uring>(*std::move(ring), *std::move(buffers), std::move(bell));
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC));
+  if (!event) return std::unexpected(from_errno("io_uring: eventfd", errno));
+  return std::make_unique<uring::Uring>(*std::move(ring), *std::move(buffers),
+                                        std::make_shared<uring::Bell>(std::move(event)));
 }
 
 }  // namespace ringrpc

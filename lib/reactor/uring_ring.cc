@@ -101,18 +101,19 @@ Ring::~Ring() {
 }
 
 io_uring_sqe* Ring::make_room() {
-  if (user_ == std::thread::id()) enable();
+  enable();
   io_uring_submit(&ring_);
   return io_uring_get_sqe(&ring_);
 }
 
 void Ring::wait(Instant until) {
-  if (user_ == std::thread::id()) enable();
+  enable();
   enter(reaped_.empty() ? until : Instant::min());
   reap();
 }
 
 void Ring::enable() {
+  if (user_ != std::thread::id()) return;
   // The thread that enables the ring becomes the only one that may enter it.
   // (liburing 2.3 declares io_uring_enable_rings and does not export it.)
   [[maybe_unused]] const int result =

@@ -81,6 +81,9 @@ class Ring {
   /// Completes an operation that never went to the kernel, at the next `dispatch`.
   void complete_later(Operation& operation, int result) { reaped_.push_back({&operation, result, 0}); }
 
+  /// Makes this thread the one that uses the ring; no effect once there is one.
+  void enable();
+
   /// As Io::wait and Io::dispatch.
   void wait(Instant until);
   void dispatch();
@@ -101,7 +104,6 @@ class Ring {
   Status set_up(const UringOptions& options);
   Status check_operations();
   io_uring_sqe* make_room();
-  void enable();
   void enter(Instant until);
   void reap();
 

@@ -79,7 +79,7 @@ void StreamState::end_receive(int error) {
   if (!abandoned()) handler_->on_receive_end(error);
 }
 
-void StreamState::send(Chain chain) {
+void StreamState::send(Chain&& chain) {
   sending_.emplace(std::move(chain));
   submit_send();
 }

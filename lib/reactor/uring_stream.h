@@ -23,7 +23,7 @@ class StreamState final : public Resident {
   void start(ByteStream::Handler& handler);
   void pause_receiving();
   void resume_receiving();
-  void send(Chain chain);
+  void send(Chain&& chain);
   int descriptor() const noexcept { return fd_.get(); }
 
  private:
