@@ -34,8 +34,8 @@ stop-server:  ## Stop what `make server` started, once its calls have finished
 	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
 
 client: configured  ## Build grpcclient and call the server; what it shall do goes into ARGS
-	ninja -C build apps/grpcclient/grpcclient
-	@build/apps/grpcclient/grpcclient $(ARGS)
+	ninja -C build apps/grpcclient
+	@build/apps/grpcclient $(ARGS)
 
 install: build  ## Install programs, library and headers (DESTDIR is heeded)
 	$(MESON) install -C build --no-rebuild
