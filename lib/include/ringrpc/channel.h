@@ -156,7 +156,7 @@ namespace detail {
 
 /// Reads the one message of the answer and the status.
 template <class Response>
-Task<Result<Response>> finish_with_one(ClientCall& call) {
+Task<Result<Response>> receive_one(ClientCall& call) {
   std::optional<Response> response = co_await Reader<Response>(call).next();
   Status status = co_await FinishAwaiter(call);
   if (!status.ok()) co_return std::unexpected(std::move(status));
@@ -172,7 +172,7 @@ Task<Result<Response>> call_unary(Channel& channel, std::string_view path, Reque
   std::unique_ptr<ClientCall> call = channel.call(path, MethodKind::unary, options);
   write_message(*call, request);
   call->writes_done();
-  co_return co_await finish_with_one<Response>(*call);
+  co_return co_await receive_one<Response>(*call);
 }
 
 /// A server-streaming call.
@@ -190,7 +190,7 @@ ClientReader<Response> call_server_streaming(Channel& channel, std::string_view 
 template <class Request, class Response>
 Task<Result<Response>> ClientWriter<Request, Response>::finish() {
   call_->writes_done();
-  co_return co_await detail::finish_with_one<Response>(*call_);
+  co_return co_await detail::receive_one<Response>(*call_);
 }
 
 }  // namespace ringrpc

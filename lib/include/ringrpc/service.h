@@ -50,6 +50,14 @@ class Service {
 
 namespace detail {
 
+/// Sends a handler's answer, or gives the status that it is instead.
+template <class Response>
+Status finish_with_one(MessageStream& stream, Result<Response>& response) {
+  if (!response) return std::move(response).error();
+  write_message(stream, *response);
+  return {};
+}
+
 template <class>
 struct HandlerTraits;
 template <class S, class Response, class Request>
@@ -59,10 +67,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
     Request request;
     if (!Codec<Request>::parse(request, *stream.take_message()))
       co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
-    Result<Response> response = co_await (service.*handler)(call, std::move(request));
-    if (!response) co_return std::move(response).error();
-    write_message(stream, *response);
-    co_return Status();
+    Task<Result<Response>> running = (service.*handler)(call, std::move(request));
+    co_return finish_with_one(stream, co_await running.in_place());
   }
 };
 template <class S, class Response, class Request>
@@ -81,10 +87,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service,
                             Call& call, MessageStream& stream) {
     Reader<Request> in(stream);
-    Result<Response> response = co_await (service.*handler)(call, in);
-    if (!response) co_return std::move(response).error();
-    write_message(stream, *response);
-    co_return Status();
+    Task<Result<Response>> running = (service.*handler)(call, in);
+    co_return finish_with_one(stream, co_await running.in_place());
   }
 };
 template <class S, class Response, class Request>

@@ -73,10 +73,11 @@ struct TaskPromise : TaskPromiseBase {
     outcome.template emplace<1>(std::forward<U>(value));
   }
   void unhandled_exception() noexcept { outcome.template emplace<2>(std::current_exception()); }
-  T take() {
+  T& value() {
     if (outcome.index() == 2) std::rethrow_exception(std::get<2>(outcome));
-    return std::move(std::get<1>(outcome));
+    return *std::get_if<1>(&outcome);
   }
+  T take() { return std::move(value()); }
 
   std::variant<std::monostate, T, std::exception_ptr> outcome;
 };
@@ -127,20 +128,31 @@ class [[nodiscard]] Task {
   T result() const { return frame_.promise().take(); }
 
   auto operator co_await() && noexcept {
-    struct Awaiter {
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
-        frame.promise().continuation = awaiting;
-        return frame;
-      }
-      T await_resume() const { return frame.promise().take(); }
-
-      std::coroutine_handle<promise_type> frame;
+    struct TakeAwaiter : Awaiter {
+      T await_resume() const { return this->frame.promise().take(); }
     };
-    return Awaiter{frame_};
+    return TakeAwaiter{{frame_}};
+  }
+
+  /// Awaits the task and gives a reference to its value, which stays in the task. Not for Task<void>.
+  auto in_place() & noexcept {
+    struct PeekAwaiter : Awaiter {
+      T& await_resume() const { return this->frame.promise().value(); }
+    };
+    return PeekAwaiter{{frame_}};
   }
 
  private:
+  struct Awaiter {
+    bool await_ready() const noexcept { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
+      frame.promise().continuation = awaiting;
+      return frame;
+    }
+
+    std::coroutine_handle<promise_type> frame;
+  };
+
   std::coroutine_handle<promise_type> frame_;
 };
 
