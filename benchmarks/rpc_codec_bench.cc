@@ -1,6 +1,5 @@
 /// The codec alone: cutting a body into messages, parsing and serializing Echo, and the text encodings of the wire.
 #include <benchmark/benchmark.h>
-
 #include <string>
 #include <vector>
 

@@ -4,10 +4,9 @@
 /// does (up to 3.19 at least): a thread that waits in it stops all others. It does know poll; yet a ring that
 /// defers its work to the thread that enters it does not always wake its pollers, hence the short rounds.
 /// What they add, a few hundred instructions in an idle millisecond, is counted with the rest.
+#include <chrono>
 #include <liburing.h>
 #include <poll.h>
-
-#include <chrono>
 
 extern "C" int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned,
                                                 __kernel_timespec* limit, sigset_t*) {
