@@ -1,0 +1,74 @@
+"""A stranger's project: installs ringrpc into an empty folder, generates code, compiles and links by pkg-config, and runs.
+
+The service is the one that README shows (docs/examples/shout.cc).
+"""
+
+import os
+import pathlib
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ["BUILD_ROOT"]
+SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{shlex.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+class Install(unittest.TestCase):
+    def test_a_project_outside_the_tree_builds_and_serves(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            run([os.environ["MESON"], "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root / "image"])
+            package = next((root / "image").rglob("ringrpc.pc"))
+            prefix = package.parents[3] if package.parents[1].name != "lib" else package.parents[2]
+            environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent)}
+
+            def flags(*wanted):
+                words = ["pkg-config", f"--define-variable=prefix={prefix}", *wanted, "ringrpc"]
+                return shlex.split(run(words, env=environment))
+
+            plugin = flags("--variable=plugin")[0]
+            run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
+                 f"--ringrpc_out={root}", "echo.proto"])
+            program = root / "shout"
+            run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", SOURCE / "docs/examples/shout.cc",
+                 root / "echo.pb.cc", root / "echo.ringrpc.cc", "-o", program, *flags("--static", "--libs")])
+            self.serves(program)
+
+    def serves(self, program):
+        running = subprocess.Popen([program], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            for _ in range(200):
+                if running.poll() is not None:
+                    self.fail(running.stderr.read())
+                try:
+                    with socket.create_connection(("127.0.0.1", 50052), timeout=5) as connection:
+                        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+                        self.assertEqual(connection.recv(9)[3], 4)  # SETTINGS
+                        break
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+            else:
+                self.fail("shout did not listen on 127.0.0.1:50052")
+            running.communicate("\n", timeout=30)
+            self.assertEqual(running.returncode, 0)
+        finally:
+            running.kill()
+            running.wait()
+
+
+if __name__ == "__main__":
+    if os.environ["SANITIZE"] != "none":
+        print("skipped: what a sanitizer build installs needs the sanitizer")
+        sys.exit(77)
+    unittest.main(verbosity=2)
