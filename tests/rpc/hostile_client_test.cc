@@ -1,5 +1,6 @@
 /// The server before clients that are slow, silent, greedy or wrong.
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <string>
 
