@@ -39,7 +39,7 @@ std::string_view ChannelCore::user_agent() const noexcept { return "grpc-c++-rin
 void ChannelCore::submit(ClientCallImpl& call) {
   waiting_.push_back(call);
   pump();
-  if (connection_ || connector_ || waiting_.empty()) return;
+  if (connection_ || lookup_ || connector_ || waiting_.empty()) return;
   if (shard_.now() < next_attempt_) return attempt_failed(last_failure_);
   connect();
 }
@@ -47,7 +47,9 @@ void ChannelCore::submit(ClientCallImpl& call) {
 void ChannelCore::pump() {
   if (connection_ && connection_->leaving()) {
     leaving_.push_back(std::move(connection_));
-    if (!waiting_.empty()) connect();
+    leave(*leaving_.back(),
+          Status(Code::UNAVAILABLE, target_ + ": the server said goodbye before it took a call",
+                 Initiator::peer));
   }
   if (!connection_ || !connection_->usable()) return;
   backoff_ = backoff_initial;
@@ -55,10 +57,24 @@ void ChannelCore::pump() {
     waiting_.front()->attach(*connection_);
 }
 
+/// Finds another connection for the calls that wait, now that `connection` takes no more.
+void ChannelCore::leave(const ClientConnection& connection, const Status& why) {
+  if (!connection.took_calls()) return attempt_failed(why);
+  if (!waiting_.empty()) connect();
+}
+
 void ChannelCore::connect() {
   Result<Address> address = Address::parse(target_);
   if (!address) return attempt_failed(std::move(address).error());
-  Result<std::vector<SocketAddress>> addresses = resolve(*address);
+  if (resolves_at_once(*address)) return on_resolved(resolve(*address));
+  Lookup::Handler& handler = *this;
+  lookup_ = std::make_unique<Lookup>(shard_, *address, handler);
+  shard_.timers().arm(connect_timer_, after(shard_.now(), options_.connect_timeout));
+}
+
+void ChannelCore::on_resolved(Result<std::vector<SocketAddress>> addresses) {
+  connect_timer_.cancel();
+  lookup_.reset();
   if (!addresses) return attempt_failed(std::move(addresses).error());
   addresses_ = std::move(*addresses);
   next_address_ = 0;
@@ -68,6 +84,12 @@ void ChannelCore::connect() {
 void ChannelCore::try_next_address() {
   connector_ = shard_.io().connect(addresses_[next_address_++], *this);
   shard_.timers().arm(connect_timer_, after(shard_.now(), options_.connect_timeout));
+}
+
+void ChannelCore::on_connect_timeout() {
+  if (!lookup_) return on_connected({}, ETIMEDOUT);
+  lookup_.reset();
+  attempt_failed(from_errno("resolve " + target_, ETIMEDOUT));
 }
 
 void ChannelCore::on_connected(UniqueFd descriptor, int error) {
@@ -95,10 +117,8 @@ void ChannelCore::attempt_failed(Status why) {
 void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) {
   std::erase_if(leaving_, [&](const auto& leaving) { return leaving.get() == &connection; });
   if (connection_.get() != &connection) return;
-  const bool was_usable = connection.usable();
-  connection_.reset();
-  if (!was_usable) return attempt_failed(why);
-  if (!waiting_.empty()) connect();
+  const std::unique_ptr<ClientConnection> lost = std::move(connection_);
+  leave(*lost, why);
 }
 
 // The public face.

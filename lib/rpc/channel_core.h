@@ -3,7 +3,7 @@
 ///
 /// Belongs to one shard. The wait between attempts follows connection-backoff.md: 1 s × 1.6, ±20 %, at most
 /// 120 s, from the beginning again once the server's SETTINGS have arrived. A call that is made meanwhile
-/// fails with the last attempt's error.
+/// fails with the last attempt's error. A connection that ends before it has taken a call was such an attempt.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,11 @@
 #include "rpc/client_call.h"
 #include "rpc/client_connection.h"
 #include "transport/address.h"
+#include "transport/lookup.h"
 
 namespace ringrpc {
 
-class ChannelCore final : private Connector::Handler {
+class ChannelCore final : private Connector::Handler, private Lookup::Handler {
  public:
   ChannelCore(Shard& shard, std::string target, const ChannelOptions& options);
   ChannelCore(const ChannelCore&) = delete;
@@ -50,14 +51,17 @@ class ChannelCore final : private Connector::Handler {
   class ConnectTimer final : public Timer {
    public:
     explicit ConnectTimer(ChannelCore& channel) noexcept : channel_(channel) {}
-    void on_time() override { channel_.on_connected({}, ETIMEDOUT); }
+    void on_time() override { channel_.on_connect_timeout(); }
 
    private:
     ChannelCore& channel_;
   };
 
   void on_connected(UniqueFd connection, int error) override;
+  void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
+  void on_connect_timeout();
   void connect();
+  void leave(const ClientConnection& connection, const Status& why);
   void try_next_address();
   void attempt_failed(Status why);
 
@@ -71,6 +75,7 @@ class ChannelCore final : private Connector::Handler {
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::unique_ptr<ClientConnection> connection_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // told to go: their calls finish
+  std::unique_ptr<Lookup> lookup_;  // these two while an attempt is under way, one after the other
   std::unique_ptr<Connector> connector_;
   ConnectTimer connect_timer_{*this};
   std::vector<SocketAddress> addresses_;

@@ -24,6 +24,10 @@ ClientConnection::ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStr
                  channel.timeouts(), *this),
       channel_(channel) {}
 
+ClientConnection::~ClientConnection() {
+  if (destroyed_) *destroyed_ = true;
+}
+
 void ClientConnection::detach_calls(const Status& status) {
   while (ClientCallImpl* call = calls_.pop_front()) call->detach(status);
 }
@@ -65,9 +69,17 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
     log::info("{}: the server says goodbye: {} {}", channel_.target(), http2::name(code), debug);
 }
 
-void ClientConnection::on_batch() {
-  while (ClientCallImpl* call = batch_.pop_front()) call->on_batch();
+/// Whoever is woken may destroy the channel.
+bool ClientConnection::on_batch() {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  while (ClientCallImpl* call = batch_.pop_front()) {
+    call->on_batch();
+    if (destroyed) return false;
+  }
+  destroyed_ = nullptr;
   channel_.pump();
+  return true;
 }
 
 void ClientConnection::on_lost(const Status& why) {

@@ -15,12 +15,16 @@ class ChannelCore;
 class ClientConnection final : public Connection, private http2::Events {
  public:
   ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream);
+  ~ClientConnection() override;
 
   /// Ends its calls; the connection is of no more use.
   void detach_calls(const Status& status);
 
   /// A call whose stream was opened here.
-  void join(ClientCallImpl& call) noexcept { calls_.push_back(call); }
+  void join(ClientCallImpl& call) noexcept {
+    calls_.push_back(call);
+    took_calls_ = true;
+  }
   void join_batch(ClientCallImpl& call) noexcept {
     if (!call.ListNodeOf<ClientBatchTag>::linked()) batch_.push_back(call);
   }
@@ -28,9 +32,11 @@ class ClientConnection final : public Connection, private http2::Events {
   /// Whether new calls may be attached: the peer's SETTINGS arrived, and it has not said goodbye.
   bool usable() const noexcept { return ready_ && !leaving_; }
   bool leaving() const noexcept { return leaving_; }
+  /// Whether any call was ever attached.
+  bool took_calls() const noexcept { return took_calls_; }
 
  private:
-  void on_batch() override;
+  bool on_batch() override;
   void on_lost(const Status& why) override;
 
   void on_headers(http2::Stream& stream) override;
@@ -48,6 +54,8 @@ class ClientConnection final : public Connection, private http2::Events {
   ListOf<ClientCallImpl, ClientBatchTag> batch_;
   bool ready_ = false;
   bool leaving_ = false;
+  bool took_calls_ = false;
+  bool* destroyed_ = nullptr;  // set by the destructor while calls are being woken
 };
 
 }  // namespace ringrpc

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
+/// A peer that takes less than this of a response while it is watched makes no progress.
+constexpr std::uint64_t progress_bytes_min = 1024;
 
 }  // namespace
 
@@ -32,12 +34,8 @@ void Connection::abort(Status why) { finish(std::move(why)); }
 
 void Connection::on_received(Bytes bytes) {
   if (phase_ != Phase::open) return;
-  if (Status status = session_.receive(bytes); !status.ok()) {
-    why_ = std::move(status);
-    phase_ = Phase::closing;
-  }
-  on_batch();
-  flush_soon();
+  if (Status status = session_.receive(bytes); !status.ok()) begin_closing(std::move(status));
+  if (on_batch()) flush_soon();
 }
 
 void Connection::on_receive_end(int error) {
@@ -51,8 +49,8 @@ void Connection::on_receive_end(int error) {
 
 void Connection::on_sent(int error) {
   sending_ = false;
+  sent_ = true;
   if (error != 0) return finish(from_errno("send", error, Initiator::peer));
-  progress_ = shard_.now();
   flush_soon();
 }
 
@@ -60,13 +58,19 @@ void Connection::on_turn_end() {
   if (sending_ || phase_ == Phase::lingering || over()) return;
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
-  if (!out.empty()) {
-    sending_ = true;
+  sending_ = !out.empty();
+  if (!armed()) {
     progress_ = shard_.now();
-    if (!armed()) watch();
-    return stream_->send(std::move(out));
+    watch();
   }
+  if (sending_) return stream_->send(std::move(out));
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
+}
+
+void Connection::begin_closing(Status why) {
+  why_ = std::move(why);
+  phase_ = Phase::closing;
+  progress_ = shard_.now();
 }
 
 void Connection::begin_linger() {
@@ -87,9 +91,20 @@ void Connection::finish(Status why) {
 void Connection::run() { on_lost(std::exchange(why_, Status())); }
 
 void Connection::watch() {
-  const bool pending =
-      !established_ || sending_ || session_.wants_to_produce() || session_.next_deadline() != never;
+  const bool pending = !established_ || sending_ || session_.wants_to_produce() ||
+                       session_.next_deadline() != never || output().waiting_bytes > 0;
   if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
+}
+
+void Connection::note_progress() {
+  const Output held = output();
+  const std::uint64_t delivered_bytes = held.written_bytes - held.waiting_bytes;
+  const bool idle = !sending_ && !session_.wants_to_produce() && held.waiting_bytes == 0;
+  const bool moved = std::exchange(sent_, false) &&
+                     (held.waiting_bytes == 0 || delivered_bytes - delivered_bytes_ >= progress_bytes_min);
+  if (!idle && !moved) return;
+  progress_ = shard_.now();
+  delivered_bytes_ = delivered_bytes;
 }
 
 void Connection::on_time() {
@@ -100,14 +115,14 @@ void Connection::on_time() {
         Code::DEADLINE_EXCEEDED,
         "the peer sent no HTTP/2 preface within " + std::to_string(timeouts_.handshake.count()) + " ms",
         Initiator::peer));
-  if (!sending_ && !session_.wants_to_produce()) progress_ = now;
+  note_progress();
+  if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
   if (now - progress_ >= timeouts_.stall)
     return finish(Status(Code::UNAVAILABLE,
                          "the peer left output unread for " + std::to_string(timeouts_.stall.count()) + " ms",
                          Initiator::peer));
   if (Status status = session_.tick(); !status.ok()) {
-    why_ = std::move(status);
-    phase_ = Phase::closing;
+    begin_closing(std::move(status));
     flush_soon();
   }
   watch();

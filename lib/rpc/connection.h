@@ -5,7 +5,9 @@
 ///    time.
 /// 3. When the session is finished, the last bytes leave, our end is shut down, and the peer has a second to
 ///    read them and close.
-/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time.
+/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time. Output
+///    waits in the socket, or in the session while the peer gives it no window; taking less than
+///    `progress_bytes_min` of it counts as nothing, so that a peer cannot hold it for ever by drips.
 ///
 /// Belongs to its shard. `on_lost` is the last call that the owner gets, from the ready list; it destroys the
 /// connection.
@@ -27,7 +29,8 @@ namespace ringrpc {
 struct ConnectionTimeouts {
   std::chrono::milliseconds handshake{10'000};  ///< until the peer's SETTINGS
   std::chrono::milliseconds stall{60'000};      ///< without progress of output that waits
-  std::chrono::milliseconds linger{1'000};      ///< for the peer to close after us
+  /// For the peer to close after us, or to take our reasons after a fault of its own.
+  std::chrono::milliseconds linger{1'000};
 };
 
 class Connection : private ByteStream::Handler, private TurnEnd, private Ready, private Timer {
@@ -55,13 +58,23 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
  protected:
   ~Connection() override = default;
 
+  /// Bytes of messages: all that were ever written to the session, and those of them that are still there.
+  struct Output {
+    std::uint64_t written_bytes = 0;
+    std::uint64_t waiting_bytes = 0;
+  };
+
  private:
   /// What arrived together has been given to the session: for work that waits for the end of a batch. `bytes`
-  /// are still valid.
-  virtual void on_batch() = 0;
+  /// are still valid. False when it has destroyed the connection.
+  [[nodiscard]] virtual bool on_batch() = 0;
   /// The connection is over for this reason, OK after an orderly end. Called once, from the ready list; may
   /// destroy the connection.
   virtual void on_lost(const Status& why) = 0;
+
+  /// For the watch over peers that leave output unread. None where it is not for us to judge how slowly a
+  /// peer reads.
+  virtual Output output() { return {}; }
 
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;
@@ -74,6 +87,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void begin_linger();
   void finish(Status why);
   void watch();
+  void begin_closing(Status why);
+  void note_progress();
 
   enum class Phase : std::uint8_t { open, closing, lingering, over };
 
@@ -84,10 +99,12 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   http2::Session session_;
   Phase phase_ = Phase::open;
   bool sending_ = false;
+  bool sent_ = false;  // something has left whole since the last look at progress
   bool established_ = false;
   bool receive_ended_ = false;
   Instant started_;
-  Instant progress_;  // when output last moved, or there was none
+  Instant progress_;                   // when output last moved, or there was none
+  std::uint64_t delivered_bytes_ = 0;  // of messages, at that time
   Status why_;
 };
 

@@ -32,6 +32,7 @@ Bytes MessageBuffer::take() noexcept {
 }
 
 void MessageBuffer::keep() {
+  if (view_.empty() && owned_.capacity() > kept_capacity_bytes) owned_ = {};
   if (!borrowed_) return;
   borrowed_ = false;
   owned_.assign(view_.begin(), view_.end());

@@ -41,7 +41,7 @@ class MessageBuffer {
   /// What the check of a message behind one that was taken found.
   const Status& fault() const noexcept { return fault_; }
 
-  /// Copies what is borrowed.
+  /// Copies what is borrowed; lets go of memory that a large message took and nothing needs any more.
   void keep();
 
   /// Whether anything follows the message that waits.

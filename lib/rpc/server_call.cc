@@ -34,7 +34,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
 void ServerCall::on_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   if (status_sent_) return give_credit();
-  if (Status status = buffer_.add(bytes); !status.ok()) return fail_call(std::move(status));
+  if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(status);
   connection_->join_batch(*this);
 }
 
@@ -52,12 +52,12 @@ void ServerCall::on_batch() {
   }
   account();
   if (!buffer_.empty())
-    if (Status status = connection_->check_buffered(0); !status.ok()) return fail_call(std::move(status));
+    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
   if (!buffer_.ready()) give_credit();
 }
 
 void ServerCall::account() {
-  const std::size_t bytes = buffer_.available() + (stream_ ? stream_->queued_bytes() : 0);
+  const std::size_t bytes = buffer_.available() + unsent_bytes();
   connection_->account(std::exchange(held_bytes_, bytes), bytes);
 }
 
@@ -136,9 +136,11 @@ void ServerCall::complete() {
   release_if_over();
 }
 
-void ServerCall::fail_call(Status status) {
+void ServerCall::fail_call(const Status& status) {
   if (status_sent_) return;
   send_status(status);
+  buffer_.clear();
+  account();
   give_credit();
   if (!task_) return;
   drop_handler_ = true;
@@ -180,6 +182,7 @@ void ServerCall::give_credit() {
   } else {
     connection_->add_credit(bytes);
   }
+  connection_->flush_soon();
 }
 
 void ServerCall::drop_handler() {
@@ -224,7 +227,8 @@ void ServerCall::release_if_over() {
 }
 
 const Metadata& ServerCall::metadata() {
-  if (!metadata_) metadata_ = read_metadata(stream_->headers()).value_or(Metadata());
+  // A handler that was on its way back from a worker may run once more after its stream has closed.
+  if (!metadata_) metadata_ = stream_ ? read_metadata(stream_->headers()).value_or(Metadata()) : Metadata();
   return *metadata_;
 }
 
@@ -235,7 +239,7 @@ Instant ServerCall::now() const noexcept { return connection_->shard().io().now(
 bool ServerCall::message_ready() {
   if (status_sent_) return false;
   if (!buffer_.fault().ok()) {
-    fail_call(buffer_.fault());
+    fail_call(Status(buffer_.fault()));  // a copy: the buffer is cleared
     return false;
   }
   if (buffer_.ready()) return true;
@@ -244,6 +248,11 @@ bool ServerCall::message_ready() {
     return false;
   }
   return request_ended_;
+}
+
+void ServerCall::wait_message(Waiter* waiter) {
+  message_waiter_ = waiter;
+  if (waiter) buffer_.keep();  // the message before was parsed: its memory may go
 }
 
 std::optional<Bytes> ServerCall::take_message() {
@@ -266,8 +275,8 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
                      Initiator::application));
     return nullptr;
   }
-  if (Status status = connection_->check_buffered(bytes); !status.ok()) {
-    fail_call(std::move(status));
+  if (const Status status = connection_->check_buffered(bytes); !status.ok()) {
+    fail_call(status);
     return nullptr;
   }
   if (!headers_sent_) send_initial_headers();
@@ -278,6 +287,7 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
 }
 
 void ServerCall::commit_message() {
+  connection_->count_written(reserved_bytes_);
   connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
   account();
   connection_->flush_soon();

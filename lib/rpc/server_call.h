@@ -60,7 +60,13 @@ class ServerCall final : public Call,
   void abandon();
 
   /// Ends the call with a failure of its own: sends the status now, destroys the handler later.
-  void fail_call(Status status);
+  void fail_call(const Status& status);
+
+  /// Tells the connection how many bytes of input and output it holds now.
+  void account();
+
+  /// Of its messages, what has not left the session.
+  std::size_t unsent_bytes() const noexcept { return stream_ ? stream_->queued_bytes() : 0; }
 
   // Call
   std::string_view method() const noexcept override { return method_->path; }
@@ -76,7 +82,7 @@ class ServerCall final : public Call,
   bool message_ready() override;
   std::optional<Bytes> take_message() override;
   void reject_message() override;
-  void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
+  void wait_message(Waiter* waiter) override;
   std::uint8_t* reserve_message(std::size_t bytes) override;
   void commit_message() override;
   bool writable() const override;
@@ -97,7 +103,6 @@ class ServerCall final : public Call,
   void send_status(const Status& status);
   void count_end(const Status& status);
   void give_credit();
-  void account();
   void drop_handler();
   void release_if_over();
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "ringrpc/log.h"
 
@@ -26,6 +27,13 @@ Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(
 template <std::size_t size>
 bool is(std::string_view text, const char (&literal)[size]) {
   return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
+}
+
+/// Only as much of what a peer sent as an answer to it should repeat.
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t quoted_bytes_max = 100;
+  if (text.size() <= quoted_bytes_max) return std::string(text);
+  return std::string(text.substr(0, quoted_bytes_max)) + "...";
 }
 
 bool valid_binary_values(std::string_view values) {
@@ -89,16 +97,16 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   if (!request.grpc) return refuse(stream, malformed("the content-type is not application/grpc"), "415");
   if (!request.malformed_field.name.empty())
     return refuse(stream,
-                  malformed("malformed " + std::string(request.malformed_field.name) + " \"" +
-                            std::string(request.malformed_field.value) + "\""),
+                  malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
+                            excerpt(request.malformed_field.value) + "\""),
                   "400");
   const RegisteredMethod* method = owner_.methods().find(request.path);
-  if (!method) return refuse(stream, owner_.methods().unknown(request.path));
+  if (!method) return refuse(stream, owner_.methods().unknown(excerpt(request.path)));
   if (request.encoding != "identity")
-    return refuse(stream, Status(Code::UNIMPLEMENTED,
-                                 "grpc-encoding \"" + std::string(request.encoding) +
-                                     "\" is not supported, identity is",
-                                 Initiator::peer));
+    return refuse(stream,
+                  Status(Code::UNIMPLEMENTED,
+                         "grpc-encoding \"" + excerpt(request.encoding) + "\" is not supported, identity is",
+                         Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
     return refuse(stream,
                   Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
@@ -158,9 +166,15 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
     log::info("{}: the client says goodbye: {} {}", peer(), http2::name(code), debug);
 }
 
-void ServerConnection::on_batch() {
+bool ServerConnection::on_batch() {
   while (ServerCall* call = batch_.pop_front()) call->on_batch();
-  if (credit_bytes_ > 0) session().consumed(std::exchange(credit_bytes_, 0));
+  return true;
+}
+
+Connection::Output ServerConnection::output() {
+  Output output{.written_bytes = written_bytes_};
+  calls_.for_each([&](const ServerCall& call) { output.waiting_bytes += call.unsent_bytes(); });
+  return output;
 }
 
 void ServerConnection::on_lost(const Status& why) {
@@ -168,7 +182,10 @@ void ServerConnection::on_lost(const Status& why) {
   owner_.remove(*this);
 }
 
-Status ServerConnection::check_buffered(std::size_t more) const {
+Status ServerConnection::check_buffered(std::size_t more) {
+  if (buffered_bytes_ + more <= owner_.max_buffered_bytes()) return {};
+  // Calls do not say when output of theirs has left, so ask them before one is refused.
+  calls_.for_each([](ServerCall& call) { call.account(); });
   if (buffered_bytes_ + more <= owner_.max_buffered_bytes()) return {};
   return Status(
       Code::RESOURCE_EXHAUSTED,
@@ -183,6 +200,7 @@ void ServerConnection::give_back(ServerCall& call) noexcept {
 }
 
 void ServerConnection::drain() {
+  if (std::exchange(draining_, true)) return;
   session().announce_shutdown();
   session().ping(drain_ping);
   shard().timers().arm(drain_timer_, after(shard().now(), drain_ping_timeout));
@@ -190,7 +208,7 @@ void ServerConnection::drain() {
 }
 
 void ServerConnection::on_ping_ack(std::uint64_t opaque) {
-  if (opaque == drain_ping) finish_drain();
+  if (opaque == drain_ping && drain_timer_.armed()) finish_drain();
 }
 
 void ServerConnection::finish_drain() {

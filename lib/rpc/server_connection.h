@@ -26,7 +26,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ~ServerConnection() override;
 
   /// Tells the peer to go elsewhere and ends when the calls in flight have: two GOAWAYs with a round trip, at
-  /// most 5 s, in between.
+  /// most 5 s, in between. Draining twice is draining once.
   void drain();
 
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
@@ -36,11 +36,13 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void join_batch(ServerCall& call) noexcept {
     if (!call.ListNodeOf<BatchTag>::linked()) batch_.push_back(call);
   }
-  void add_credit(std::size_t bytes) noexcept { credit_bytes_ += bytes; }
+  /// Gives received bytes of a request that has ended back to the connection's window.
+  void add_credit(std::size_t bytes) { session().consumed(bytes); }
+  void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
   /// A call that held `before` bytes of input and output now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
   /// OK while the calls hold no more than they may, with `more` bytes on top.
-  Status check_buffered(std::size_t more) const;
+  Status check_buffered(std::size_t more);
   void give_back(ServerCall& call) noexcept;
 
  private:
@@ -56,8 +58,9 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
 
   struct Request;
 
-  void on_batch() override;
+  bool on_batch() override;
   void on_lost(const Status& why) override;
+  Output output() override;
 
   void on_headers(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;
@@ -77,8 +80,9 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ListOf<ServerCall, CallTag> calls_;
   ListOf<ServerCall, BatchTag> batch_;
   std::size_t calls_in_flight_ = 0;
-  std::size_t credit_bytes_ = 0;
   std::size_t buffered_bytes_ = 0;
+  std::uint64_t written_bytes_ = 0;
+  bool draining_ = false;
   DrainTimer drain_timer_{*this};
 };
 

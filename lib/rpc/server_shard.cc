@@ -31,13 +31,14 @@ void ServerShard::remove(ServerConnection& connection) {
   --counters_.connections_open;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
-  if (connections_.empty() && on_empty_) std::exchange(on_empty_, nullptr)();
+  if (!connections_.empty()) return;
+  for (auto& empty : std::exchange(on_empty_, {})) empty();
 }
 
 void ServerShard::drain(std::move_only_function<void()> empty) {
   draining_ = true;
   if (connections_.empty()) return empty();
-  on_empty_ = std::move(empty);
+  on_empty_.push_back(std::move(empty));
   connections_.for_each([](ServerConnection& connection) { connection.drain(); });
 }
 

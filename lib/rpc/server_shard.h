@@ -28,7 +28,8 @@ class ServerShard {
   void add(UniqueFd connection);
   void remove(ServerConnection& connection);
 
-  /// Drains every connection, and those still to come; `empty` is called once none is left.
+  /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
+  /// again, each time with an `empty` of its own.
   void drain(std::move_only_function<void()> empty);
   /// Ends every connection at once; how many calls were in flight.
   std::uint64_t end_all();
@@ -56,7 +57,7 @@ class ServerShard {
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
   ListOf<ServerConnection, ConnectionTag> connections_;
   bool draining_ = false;
-  std::move_only_function<void()> on_empty_;
+  std::vector<std::move_only_function<void()>> on_empty_;
 };
 
 }  // namespace ringrpc

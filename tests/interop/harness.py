@@ -13,6 +13,7 @@ unittest.SkipTest in setUpModule; it is then reported as skipped (exit status 77
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -28,19 +29,26 @@ SKIPPED = 77
 
 
 class Server:
-    """A running grpcd on free ports. Leaving the `with` stops it with SIGTERM and demands exit status 0."""
+    """A running grpcd on free ports. Leaving the `with` stops it with SIGTERM and demands exit status 0. It may have no
+    more than `descriptors` open, where that is given."""
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None):
+    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None):
         self.command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
         for address in listen:
             self.command += ["--listen", address]
+        self.descriptors = descriptors
         self.log = []
         self.addresses = []
         self._ready = threading.Event()
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            preexec_fn=self._limit,
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -74,6 +82,10 @@ class Server:
 
     def text(self):
         return "".join(self.log)
+
+    def _limit(self):
+        if self.descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def _read_log(self):
         for line in self.process.stderr:

@@ -27,6 +27,7 @@ class RawService final : public Service {
         Method{"Metadata", MethodKind::unary, &detail::serve<RawService, &RawService::metadata>},
         Method{"Count", MethodKind::server_streaming, &detail::serve<RawService, &RawService::count>},
         Method{"Join", MethodKind::client_streaming, &detail::serve<RawService, &RawService::join>},
+        Method{"SlowJoin", MethodKind::client_streaming, &detail::serve<RawService, &RawService::slow_join>},
         Method{"Chat", MethodKind::bidirectional, &detail::serve<RawService, &RawService::chat>},
     };
     return methods;
@@ -106,6 +107,21 @@ class RawService final : public Service {
     RawMessage joined;
     while (auto message = co_await in.next()) joined.bytes += message->bytes;
     co_return joined;
+  }
+
+  /// The same, pausing before each message.
+  Task<Result<RawMessage>> slow_join(Call&, Reader<RawMessage>& in) {
+    const Presence present(*this);
+    RawMessage joined;
+    do co_await sleep_for(std::chrono::milliseconds(20));
+    while (co_await append_next(in, joined));
+    co_return joined;
+  }
+
+  static Task<bool> append_next(Reader<RawMessage>& in, RawMessage& joined) {
+    const auto message = co_await in.next();
+    if (message) joined.bytes += message->bytes;
+    co_return message.has_value();
   }
 
   Task<Status> chat(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {

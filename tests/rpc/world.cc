@@ -17,6 +17,8 @@ std::unique_ptr<Io> uring() {
 
 }  // namespace
 
+void World::also_serve(Service& service) { REQUIRE(methods_.add(service).ok()); }
+
 void World::serve(const ServerOptions& options, std::string_view where) {
   REQUIRE(methods_.add(service_).ok());
   server_ = std::make_unique<ServerShard>(server_shard(), methods_, options);
@@ -35,11 +37,15 @@ void World::stop() {
 
 bool World::run(const Script& script, const ChannelOptions& options) {
   if (address_.empty()) serve({});
+  return run_against(address_, script, options);
+}
+
+bool World::run_against(const std::string& address, const Script& script, const ChannelOptions& options) {
   std::unique_ptr<Channel> channel;
   Task<void> task;
   bool ended = false;
   client_shard().post([&] {
-    channel = std::make_unique<Channel>(address_, options);
+    channel = std::make_unique<Channel>(address, options);
     task = script(*channel);
     task.start();
   });

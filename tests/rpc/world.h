@@ -32,6 +32,8 @@ class World : private ConnectionSink {
 
   /// Runs a script of a client to its end, over a channel of its own; false when it hangs.
   bool run(const Script& script, const ChannelOptions& options = {});
+  /// The same, over a channel to `address`, where somebody else may serve.
+  bool run_against(const std::string& address, const Script& script, const ChannelOptions& options = {});
   /// Turns the shards until `done` holds; false when it never does.
   virtual bool run_until(const std::function<bool()>& done) = 0;
 
@@ -42,6 +44,8 @@ class World : private ConnectionSink {
   ServerShard& server() noexcept { return *server_; }
   const std::string& address() const noexcept { return address_; }
 
+  /// Adds a service of the test's own; before `serve`.
+  void also_serve(Service& service);
   /// Starts the server; `run` does so with default options when it was not called.
   void serve(const ServerOptions& options, std::string_view where = "127.0.0.1:0");
   /// Ends the server and what is left of its connections.

@@ -40,8 +40,9 @@ struct ServerOptions {
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
-  std::chrono::milliseconds stall_timeout{
-      60'000};  ///< how long a peer may leave output unread before it is closed
+  /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
+  /// connection is closed; less than 1 KiB in all that time is as good as none.
+  std::chrono::milliseconds stall_timeout{60'000};
 };
 
 /// What a server has done since it started, summed over its shards.
@@ -77,7 +78,8 @@ class Server {
   virtual std::string_view io_backend() const noexcept = 0;
 
   /// Stops accepting, tells every peer (two GOAWAYs), lets calls in flight finish for at most `patience`,
-  /// then ends the rest. Returns when the last connection has closed; how many calls had to be ended.
+  /// then ends the rest. Returns when the last connection has closed; how many calls had to be ended. May be
+  /// called again, also while it runs on another thread: each call waits for itself.
   virtual std::uint64_t drain(std::chrono::milliseconds patience) = 0;
 
   virtual ServerCounters counters() const = 0;

@@ -1,0 +1,249 @@
+"""grpcd under attack: what a hostile peer does ends its own connection, costs a bounded amount of memory, and leaves
+everybody else served."""
+
+import os
+import re
+import socket
+import threading
+import time
+import unittest
+
+import frames
+import harness
+from frames import Client
+
+MEBIBYTE = 1024 * 1024
+GROWTH_MAX = 24 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
+SANITIZED_FACTOR = 8  # a sanitizer's shadow and quarantine
+
+
+def resident_bytes(server):
+    with open(f"/proc/{server.process.pid}/status") as status:
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) * 1024
+
+
+def is_sanitized(server):
+    with open(f"/proc/{server.process.pid}/maps") as maps:
+        return "asan" in maps.read()
+
+
+def echo(port, payload=b"still here"):
+    """A call of its own connection; whether the answer carries the payload."""
+    with Client(port) as client:
+        client.open()
+        client.send(frames.headers(1) + frames.data(1, frames.message(payload), frames.END_STREAM))
+        body = b""
+        while found := client.next_frame():
+            if found.type == frames.DATA:
+                body += found.payload
+            if found.stream == 1 and found.flags & frames.END_STREAM and found.type == frames.HEADERS:
+                return payload in body
+    return False
+
+
+def wait_until(holds, seconds=30, pause=0.05):
+    """Whether it does within a generous time; asks again after each pause."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True
+
+
+class Bystander:
+    """Calls all the time, as long as it is in scope; `answered` says how often that went well."""
+
+    def __init__(self, port):
+        self.port = port
+        self.answered = self.failed = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._call)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _call(self):
+        while True:
+            if echo(self.port):
+                self.answered += 1
+            else:
+                self.failed += 1
+            if self._over.wait(0.01):
+                return
+
+
+class Attacks(harness.ServerCase):
+    flags = ("--handshake-timeout", "2s", "--stall-timeout", "3s")
+
+    def setUp(self):
+        self.assertTrue(echo(self.server.port))
+        self.before = resident_bytes(self.server)
+        self.allowed = GROWTH_MAX * (SANITIZED_FACTOR if is_sanitized(self.server) else 1)
+
+    def tearDown(self):
+        self.check_memory()
+        self.assertTrue(echo(self.server.port), "nobody is served after the attack")
+        self.assertIsNone(self.server.process.poll(), "grpcd has ended")
+
+    def check_memory(self):
+        grown = resident_bytes(self.server) - self.before
+        self.assertLess(grown, self.allowed, f"grew by {grown / MEBIBYTE:.1f} MiB")
+
+    def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
+        """Sends it all, while somebody reads: the connection must end with GOAWAY of that code."""
+        with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
+            client.open()
+            sender = threading.Thread(target=client.try_send, args=(octets,))
+            sender.start()
+            said = client.goaway()
+            # The rest of the flood runs into the end of the connection.
+            self.assertIsNone(client.read_until(lambda frame: False))
+            sender.join()
+        self.assertIn(said, (code, None))  # a reset may overtake what it says
+        self.assertEqual(bystander.failed, 0)
+        self.assertGreater(bystander.answered, 0)
+        return said
+
+    def test_rapid_reset(self):
+        calls = (frames.headers(1 + 2 * n) + frames.reset(1 + 2 * n) for n in range(100_000))
+        self.flood(b"".join(calls))
+
+    def test_continuation_flood(self):
+        for payload in (b"", b"\0\1x\1y" * 3000):
+            with self.subTest(len(payload)):
+                self.flood(
+                    frames.headers(1, frames.ECHO, 0) + frames.frame(frames.CONTINUATION, 0, 1, payload) * 1000
+                )
+
+    def test_settings_flood(self):
+        self.flood(frames.settings((3, 100)) * 100_000)
+
+    def test_settings_of_many_entries(self):
+        with Client(self.server.port) as client:
+            client.open()
+            client.try_send(frames.settings(*[(3, 100)] * 2000))
+            self.assertIsNone(client.read_until(lambda frame: False))
+
+    def test_ping_flood(self):
+        self.flood(frames.ping() * 100_000)
+
+    def test_frames_without_progress(self):
+        for name, octets in {
+            "priority": frames.frame(frames.PRIORITY, 0, 1, b"\0\0\0\3\x10"),
+            "window update": frames.window_update(0, 1),
+            "unknown": frames.frame(0x42, 0, 0, b"?"),
+        }.items():
+            with self.subTest(name):
+                self.flood(octets * 100_000)
+
+    def test_empty_data(self):
+        self.flood(frames.headers(1) + frames.data(1, b"") * 100_000)
+
+    def test_floods_whose_answers_nobody_reads(self):
+        calls = b"".join(
+            frames.headers(1 + 2 * n) + frames.data(1 + 2 * n, frames.message(b"x" * 1000), frames.END_STREAM)
+            for n in range(20_000)
+        )
+        for name, octets in {"ping": frames.ping() * 400_000, "settings": frames.settings() * 400_000, "calls": calls}.items():
+            with self.subTest(name), Client(self.server.port) as client:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.open()
+                client.send_until_stuck(octets, 5)
+                self.check_memory()
+                self.assertTrue(echo(self.server.port))
+
+    def test_settings_that_are_never_acknowledged(self):
+        with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
+            client.open(acknowledge=False)
+            client.try_send(b"".join(frames.headers(1 + 2 * n) for n in range(100_000)))
+            self.assertIsNone(client.read_until(lambda frame: False))
+            self.check_memory()
+        self.assertEqual(bystander.failed, 0)
+
+    def test_header_bomb(self):
+        # One large entry in the table of HPACK, and thousands of references to it of one octet each.
+        entry = b"\x40\1x" + b"\x7f\xa1\x1e" + b"v" * 4000
+        references = b"\xbe" * 16_000
+        bomb = frames.headers(1, frames.ECHO + entry, 0) + frames.frame(
+            frames.CONTINUATION, frames.END_HEADERS, 1, references
+        )
+        self.flood(bomb)
+
+    def test_a_length_prefix_of_4_gib(self):
+        with Client(self.server.port) as client:
+            client.open()
+            client.send(frames.headers(1) + frames.data(1, b"\0\xff\xff\xff\xff" + b"x" * 1000))
+            answer = client.read_until(lambda frame: frame.type == frames.HEADERS)
+            self.assertTrue(answer.flags & frames.END_STREAM)
+            self.check_memory()
+
+    def test_a_window_that_never_opens(self):
+        with Client(self.server.port) as client:
+            client.open((4, 0))
+            body = frames.message(b"x" * 16_000)
+            for n in range(50):
+                client.send(frames.headers(1 + 2 * n) + frames.data(1 + 2 * n, body, frames.END_STREAM))
+            self.check_memory()
+            self.assertIsNone(client.read_until(lambda frame: False), "the connection outlived the stall timeout")
+
+    def test_a_window_that_opens_by_one(self):
+        with Client(self.server.port) as client:
+            client.open((4, 0))
+            client.send(frames.headers(1) + frames.data(1, frames.message(b"x" * 16_000), frames.END_STREAM))
+            self.assertTrue(wait_until(lambda: not client.try_send(frames.window_update(1, 1)), pause=0.3))
+
+    def test_slow_prefaces(self):
+        clients = [Client(self.server.port) for _ in range(500)]
+        left = set(range(len(clients)))
+        sent = 0
+
+        def drip():
+            """One more octet of each preface; whether the server has given all of them up."""
+            nonlocal sent
+            octet = frames.PREFACE[sent : sent + 1]
+            sent += 1
+            left.difference_update([at for at in left if clients[at].is_over() or not clients[at].try_send(octet)])
+            self.assertTrue(echo(self.server.port))
+            return not left
+
+        self.assertTrue(wait_until(drip, pause=0.5))
+        self.assertLess(sent, len(frames.PREFACE), "some prefaces were sent whole")
+        for client in clients:
+            client.socket.close()
+
+    def test_what_is_not_http2(self):
+        hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
+        for name, octets in {
+            "TLS": hello,
+            "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "zeros": bytes(100_000),
+            "noise": os.urandom(100_000),
+            "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
+        }.items():
+            with self.subTest(name), Client(self.server.port) as client:
+                client.try_send(octets)
+                self.assertIsNone(client.read_until(lambda frame: False))
+
+
+class Descriptors(unittest.TestCase):
+    def test_more_connections_than_descriptors(self):
+        limit = 80
+        with harness.Server("--max-connections", "10000", descriptors=limit) as server:
+            crowd = [Client(server.port) for _ in range(2 * limit)]
+            for client in crowd:
+                client.open()
+            self.assertTrue(wait_until(lambda: "accept" in server.text()), "no word of the shortage")
+            for client in crowd:
+                client.socket.close()
+            self.assertTrue(echo(server.port), "no recovery from the shortage")
+        self.assertLess(server.text().count("accept"), 1000)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,171 @@
+"""HTTP/2 frames by hand, and a client over a plain socket that may do anything with them.
+
+    with frames.Client(port) as client:
+        client.open()
+        client.send(frames.headers(1, frames.ECHO) + frames.data(1, frames.message(b"..."), END_STREAM))
+        client.read_until(lambda frame: frame.type == frames.HEADERS and frame.flags & frames.END_STREAM)
+
+Header blocks are literals without indexing (RFC 7541, section 6.2.2), so they need no state; those that are received
+are not decoded.
+"""
+
+import dataclasses
+import socket
+import struct
+
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
+END_STREAM = ACK = 0x1
+END_HEADERS = 0x4
+CANCEL, ENHANCE_YOUR_CALM = 0x8, 0xB
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def frame(kind, flags=0, stream=0, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def block(fields):
+    """A header block; names and values shorter than 127 octets."""
+    made = b""
+    for name, value in fields:
+        made += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    return made
+
+
+def request(path, *more):
+    return block(
+        [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "localhost"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            *more,
+        ]
+    )
+
+
+ECHO = request("/echo.v1.EchoService/Echo")
+
+
+def headers(stream, fields=ECHO, flags=END_HEADERS):
+    return frame(HEADERS, flags, stream, fields)
+
+
+def data(stream, body, flags=0):
+    return frame(DATA, flags, stream, body)
+
+
+def reset(stream, code=CANCEL):
+    return frame(RST_STREAM, 0, stream, struct.pack(">I", code))
+
+
+def ping(opaque=0):
+    return frame(PING, 0, 0, struct.pack(">Q", opaque))
+
+
+def settings(*entries):
+    return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", *entry) for entry in entries))
+
+
+def window_update(stream, increment):
+    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment))
+
+
+def message(payload):
+    """An EchoRequest with this payload, as gRPC frames it."""
+    size = bytes([len(payload)]) if len(payload) < 128 else bytes([len(payload) & 0x7F | 0x80, len(payload) >> 7])
+    encoded = b"\x0a" + size + payload
+    return struct.pack(">BI", 0, len(encoded)) + encoded
+
+
+@dataclasses.dataclass
+class Frame:
+    type: int
+    flags: int
+    stream: int
+    payload: bytes
+
+    def code(self):
+        """Of RST_STREAM and GOAWAY."""
+        return struct.unpack(">I", self.payload[4:8] if self.type == GOAWAY else self.payload[:4])[0]
+
+
+class Client:
+    def __init__(self, port, patience=20):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+        self.received = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def open(self, *entries, acknowledge=True):
+        self.send(PREFACE + settings(*entries) + (frame(SETTINGS, ACK) if acknowledge else b""))
+
+    def send(self, octets):
+        self.socket.sendall(octets)
+
+    def try_send(self, octets):
+        """False when the server has ended the connection."""
+        try:
+            self.socket.sendall(octets)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def is_over(self):
+        """Whether the server has ended the connection; what it sent before that is dropped."""
+        try:
+            while octets := self.socket.recv(65536, socket.MSG_DONTWAIT):
+                pass
+            return octets == b""
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
+
+    def send_until_stuck(self, octets, seconds):
+        """Sends without reading, until that takes longer than `seconds`; the octets that were taken, and whether the
+        connection still stands."""
+        self.socket.settimeout(seconds)
+        taken = 0
+        try:
+            while taken < len(octets):
+                taken += self.socket.send(octets[taken : taken + 65536])
+        except TimeoutError:
+            return taken, True
+        except (BrokenPipeError, ConnectionResetError):
+            return taken, False
+        return taken, True
+
+    def next_frame(self):
+        """The next frame; None when the connection has ended."""
+        while len(self.received) < 9 or len(self.received) < 9 + int.from_bytes(self.received[:3]):
+            try:
+                octets = self.socket.recv(262144)
+            except ConnectionResetError:
+                octets = b""
+            if not octets:
+                return None
+            self.received += octets
+        size = 9 + int.from_bytes(self.received[:3])
+        kind, flags, stream = struct.unpack(">BBI", self.received[3:9])
+        found = Frame(kind, flags, stream, self.received[9:size])
+        self.received = self.received[size:]
+        return found
+
+    def read_until(self, wanted):
+        """The first frame that is wanted; None when the connection ends before it. Everything before it is dropped."""
+        while (found := self.next_frame()) and not wanted(found):
+            pass
+        return found
+
+    def goaway(self):
+        """The code of the GOAWAY that ends the connection; None when it ends without."""
+        found = self.read_until(lambda each: each.type == GOAWAY)
+        return found.code() if found else None

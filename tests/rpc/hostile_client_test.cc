@@ -1,0 +1,289 @@
+/// The server before clients that are slow, silent, greedy or wrong.
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <string>
+
+#include "rpc/raw_peer.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::ErrorCode;
+using http2::test::settings;
+using http2::test::window_update;
+
+constexpr std::string_view echo = "/test.v1.Raw/Echo";
+constexpr std::string_view join = "/test.v1.Raw/Join";
+const std::string no_window = settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}});
+
+ServerOptions impatient() {
+  ServerOptions options;
+  options.handshake_timeout = 5s;
+  options.stall_timeout = 10s;
+  return options;
+}
+
+TEST_CASE("a peer that connects and says nothing is given up") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::silent(world);
+  world.simulation().run_for(4s);
+  CHECK_FALSE(peer->closed());
+  world.simulation().run_for(4s);
+  CHECK(peer->closed());
+  CHECK(world.server().counters().connections_open == 0);
+}
+
+TEST_CASE("a preface of one byte a second is given up") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::silent(world);
+  for (const char octet : http2::test::preface.substr(0, 8)) {
+    if (!peer->closed()) peer->send({&octet, 1});
+    world.simulation().run_for(1s);
+  }
+  CHECK(peer->closed());
+}
+
+TEST_CASE("a response that gets no window is given up after the stall timeout") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world, no_window);
+  peer->request(1, echo, message("held"));
+  world.simulation().run_for(8s);
+  CHECK(peer->field(1, ":status") == "200");
+  CHECK_FALSE(peer->closed());
+  world.simulation().run_for(5s);
+  CHECK(peer->closed());
+  CHECK(world.service().running == 0);
+}
+
+TEST_CASE("a response written long after its headers is watched as well") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world, no_window);
+  peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
+  world.simulation().run_for(61s);
+  CHECK_FALSE(peer->closed());
+  world.simulation().run_for(15s);
+  CHECK(peer->closed());
+}
+
+TEST_CASE("windows of one byte and PINGs are no progress") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world, no_window);
+  peer->request(1, echo, message(std::string(10'000, 'x')));
+  for (int second = 0; second < 20 && !peer->closed(); ++second) {
+    peer->send(window_update(1, 1) + http2::test::ping());
+    world.simulation().run_for(1s);
+  }
+  CHECK(peer->closed());
+}
+
+TEST_CASE("a reader that is slow but moves is served to the end") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world, no_window);
+  peer->request(1, echo, message(std::string(30'000, 'x')));
+  for (int second = 0; second < 60 && !peer->ended(1); ++second) {
+    peer->send(window_update(1, 1000));
+    world.simulation().run_for(1s);
+  }
+  CHECK(peer->field(1, "grpc-status") == "0");
+  CHECK_FALSE(peer->closed());
+}
+
+TEST_CASE("an idle connection is nobody's fault") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world);
+  peer->request(1, echo, message("x"));
+  world.simulation().run_for(10min);
+  CHECK_FALSE(peer->closed());
+  peer->request(3, echo, message("still here"));
+  CHECK(world.run_until([&] { return peer->ended(3); }));
+}
+
+TEST_CASE("a peer that breaks the rules and does not read is left within the linger time") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 1});
+  world.serve(impatient());
+  const auto peer = RawPeer::silent(world);
+  peer->pause();
+  peer->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.simulation().run_for(4s);
+  CHECK(world.server().counters().connections_open == 0);
+}
+
+TEST_CASE("a session that is over and a peer that stays are parted within the linger time") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world);
+  peer->send(http2::test::frame(NGHTTP2_DATA, 0, 0, "x"));
+  world.simulation().run_for(4s);
+  CHECK(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  CHECK(world.server().counters().connections_open == 0);
+}
+
+TEST_CASE("a response that ends before its request tells the peer to stop") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  SUBCASE("unknown method") { peer->begin(1, "/test.v1.Raw/Nothing"); }
+  SUBCASE("unknown encoding") { peer->begin(1, echo, {{"grpc-encoding", "snappy"}}); }
+  SUBCASE("malformed timeout") { peer->begin(1, echo, {{"grpc-timeout", "1"}}); }
+  SUBCASE("expired") { peer->begin(1, echo, {{"grpc-timeout", "0n"}}); }
+  SUBCASE("headers too large") { peer->begin(1, echo, {{"x-large", std::string(9000, 'x')}}); }
+  SUBCASE("message too large") {
+    peer->begin(1, join);
+    peer->send(http2::test::data(1, std::string_view("\0\xff\xff\xff\xff", 5)));
+  }
+  SUBCASE("compressed without an encoding") {
+    peer->begin(1, join);
+    peer->send(http2::test::data(1, message("x", 1)));
+  }
+  REQUIRE(world.run_until([&] { return !peer->resets(1).empty(); }));
+  CHECK(peer->ended(1));
+  CHECK(peer->field(1, "grpc-status") != "0");
+  CHECK(peer->resets(1) == std::vector{ErrorCode::no_error});
+  CHECK(world.run_until([&] { return world.service().running == 0; }));
+}
+
+TEST_CASE("large headers are refused by name, and the connection goes on") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  peer->request(1, echo, message("x"), {{"x-large", std::string(9000, 'x')}});
+  peer->request(3, echo, message("y"));
+  REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
+  CHECK(peer->field(1, "grpc-status") == "8");
+  CHECK(peer->field(1, "grpc-message") == "the request's headers exceed 8192 bytes or 100 fields");
+  CHECK(peer->field(3, "grpc-status") == "0");
+}
+
+TEST_CASE("what a peer sent is repeated in part only") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  peer->begin(1, "/" + std::string(7000, '%') + "/x");
+  peer->begin(3, echo, {{"x-bin", std::string(7000, '!')}});
+  REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
+  CHECK(peer->field(1, "grpc-message")->size() < 500);
+  CHECK(peer->field(3, "grpc-message")->size() < 500);
+}
+
+/// A service's handler that reads slowly: the windows must still open.
+TEST_CASE("a request larger than its windows reaches a handler that takes its time") {
+  SimulatedWorld world(1);
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    ClientWriter<RawMessage, RawMessage> writer(
+        channel.call("/test.v1.Raw/SlowJoin", MethodKind::client_streaming, {}));
+    for (int at = 0; at < 40; ++at) CHECK(co_await writer.write(RawMessage{std::string(50'000, 'x')}));
+    const auto joined = co_await writer.finish();
+    REQUIRE_MESSAGE(joined, joined.error().to_string());
+    CHECK(joined->bytes.size() == 2'000'000);
+  }));
+}
+
+TEST_CASE("requests that have ended give the connection's window back when they are read") {
+  SimulatedWorld world(1);
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    std::vector<Task<void>> calls;
+    int right = 0;
+    const auto one = [&]() -> Task<void> {
+      ClientWriter<RawMessage, RawMessage> writer(
+          channel.call("/test.v1.Raw/SlowJoin", MethodKind::client_streaming, {}));
+      for (int at = 0; at < 5; ++at) co_await writer.write(RawMessage{std::string(50'000, 'x')});
+      const auto joined = co_await writer.finish();
+      right += joined && joined->bytes.size() == 250'000;
+    };
+    for (int at = 0; at < 20; ++at) {
+      calls.push_back(one());
+      calls.back().start();
+    }
+    while (!std::ranges::all_of(calls, &Task<void>::done)) co_await sleep_for(10ms);
+    CHECK(right == 20);
+  }));
+}
+
+TEST_CASE("what has been delivered does not count as held") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 250'000;
+  world.serve(options);
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    std::vector<std::unique_ptr<ClientStream<RawMessage, RawMessage>>> chats;
+    for (int at = 0; at < 10; ++at) {
+      chats.push_back(std::make_unique<ClientStream<RawMessage, RawMessage>>(
+          channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {})));
+      CHECK(co_await chats.back()->write(RawMessage{std::string(60'000, 'x')}));
+      CHECK(co_await chats.back()->next());
+    }
+  }));
+}
+
+TEST_CASE("responses that are not read exhaust their share, and no more") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 250'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world, no_window);
+  for (std::uint32_t id = 1; id <= 7; id += 2) peer->request(id, "/test.v1.Raw/Inflate", message("100000"));
+  world.simulation().run_for(1s);
+  CHECK_FALSE(peer->ended(1));
+  CHECK_FALSE(peer->ended(3));
+  CHECK(peer->field(5, "grpc-status") == "8");
+  CHECK(peer->field(7, "grpc-status") == "8");
+  peer->send(window_update(1, 200'000) + window_update(3, 200'000) + window_update(0, 500'000));
+  REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
+  peer->request(9, "/test.v1.Raw/Inflate", message("100000"));
+  peer->send(window_update(9, 200'000));
+  REQUIRE(world.run_until([&] { return peer->ended(9); }));
+  CHECK(peer->field(9, "grpc-status") == "0");
+}
+
+TEST_CASE("unfinished requests exhaust their share, and give it back") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 150'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  const std::string part = message(std::string(100'000, 'x')).substr(0, 90'000);
+  for (std::uint32_t id = 1; id <= 3; id += 2) {
+    peer->begin(id, join);
+    peer->send_body(id, part);
+  }
+  REQUIRE(world.run_until([&] { return peer->ended(3); }));
+  CHECK(peer->field(3, "grpc-status") == "8");
+  world.simulation().run_for(1s);
+  peer->request(5, echo, message(std::string(40'000, 'x')));
+  REQUIRE(world.run_until([&] { return peer->ended(5); }));
+  CHECK(peer->field(5, "grpc-status") == "0");
+}
+
+TEST_CASE("connections beyond the limit are closed at once, and make room when they go") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_connections = 1;
+  world.serve(options);
+  const auto first = RawPeer::before_server(world);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto refused = co_await detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{}, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Code::UNAVAILABLE);
+  }));
+  first->send(http2::test::goaway(0, ErrorCode::no_error));
+  REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto served = co_await detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{}, {});
+    CHECK(served);
+  }));
+}
+
+}  // namespace
+}  // namespace ringrpc

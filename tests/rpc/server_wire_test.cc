@@ -1,0 +1,205 @@
+/// What a server answers to requests that are odd, wrong or broken (PROTOCOL-HTTP2.md, "Requests").
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rpc/raw_peer.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::ErrorCode;
+using http2::test::data;
+using http2::test::end_stream;
+using http2::test::FieldList;
+
+constexpr std::string_view echo = "/test.v1.Raw/Echo";
+constexpr std::string_view join = "/test.v1.Raw/Join";
+
+struct Wire {
+  Wire() : world(1) {
+    world.serve({});
+    peer = RawPeer::before_server(world);
+  }
+
+  /// Sends a request of exactly these fields and waits for its end; the stream's id.
+  std::uint32_t ask(const FieldList& fields, std::string_view body = message("x")) {
+    next_id += 2;
+    peer->send(peer->encoder.headers(next_id, fields));
+    peer->send_body(next_id, body, end_stream);
+    REQUIRE(world.run_until([&] { return peer->ended(next_id) || !peer->resets(next_id).empty(); }));
+    return next_id;
+  }
+
+  void expect(std::uint32_t id, std::string_view http, std::string_view grpc) {
+    CHECK(peer->field(id, ":status") == http);
+    CHECK(peer->field(id, "grpc-status") == grpc);
+    CHECK(peer->field(id, "content-type") == "application/grpc");
+  }
+
+  SimulatedWorld world;
+  std::unique_ptr<RawPeer> peer;
+  std::uint32_t next_id = static_cast<std::uint32_t>(-1);
+};
+
+/// The usual fields with `name` set to `value`, or left out when that is empty.
+FieldList changed(std::string_view name, std::string_view value) {
+  FieldList fields;
+  for (const auto& field : RawPeer::request_fields(echo)) {
+    if (field.first != name)
+      fields.push_back(field);
+    else if (!value.empty())
+      fields.emplace_back(name, value);
+  }
+  return fields;
+}
+
+TEST_CASE("what a request may leave out") {
+  Wire wire;
+  wire.expect(wire.ask(changed("te", "")), "200", "0");
+  wire.expect(wire.ask(changed(":authority", "")), "200", "0");
+  wire.expect(wire.ask(http2::test::with(changed(":authority", ""), {{"host", "localhost"}})), "200", "0");
+}
+
+TEST_CASE("content types") {
+  Wire wire;
+  for (const char* type : {"application/grpc", "application/grpc+proto", "application/grpc+json",
+                           "application/grpc;charset=utf-8"}) {
+    CAPTURE(type);
+    wire.expect(wire.ask(changed("content-type", type)), "200", "0");
+  }
+  for (const char* type :
+       {"", "text/plain", "application/grpcx", "application/grpc-web", "Application/GRPC"}) {
+    CAPTURE(type);
+    const std::uint32_t id = wire.ask(changed("content-type", type));
+    wire.expect(id, "415", "13");
+    CHECK(wire.peer->body(id).empty());
+  }
+}
+
+TEST_CASE("methods other than POST") {
+  Wire wire;
+  for (const char* method : {"GET", "PUT", "post"}) {
+    const std::uint32_t id = wire.ask(changed(":method", method));
+    CHECK(wire.peer->field(id, ":status") == "405");
+    CHECK(wire.peer->field(id, "allow") == "POST");
+  }
+}
+
+TEST_CASE("timeouts") {
+  Wire wire;
+  const auto ask = [&](std::string timeout) {
+    return wire.ask(RawPeer::request_fields(echo, {{"grpc-timeout", std::move(timeout)}}));
+  };
+  for (const char* good : {"1H", "2M", "3S", "4000m", "5000000u", "99999999n", "99999999H", "00000010S"}) {
+    CAPTURE(good);
+    wire.expect(ask(good), "200", "0");
+  }
+  for (const char* bad : {"", "1", "S", "1s", "-1S", "+1S", "1 S", "1.5S", "123456789S", "1SS"}) {
+    CAPTURE(bad);
+    wire.expect(ask(bad), "400", "13");
+  }
+  wire.expect(ask("0S"), "200", "4");
+}
+
+TEST_CASE("a deadline that passes resets the stream with CANCEL") {
+  Wire wire;
+  wire.peer->request(1, "/test.v1.Raw/Sleep", message("5000"), {{"grpc-timeout", "100m"}});
+  REQUIRE(wire.world.run_until([&] { return !wire.peer->resets(1).empty(); }));
+  CHECK(wire.peer->resets(1) == std::vector{ErrorCode::cancel});
+  CHECK(wire.world.service().running == 0);
+}
+
+TEST_CASE("binary metadata") {
+  Wire wire;
+  const auto ask = [&](std::string value) {
+    return wire.ask(RawPeer::request_fields("/test.v1.Raw/Metadata", {{"x-octets-bin", std::move(value)}}));
+  };
+  for (const char* good : {"", "Zg", "Zg==", "Zm8,Zg==", "Zm9v"}) {
+    CAPTURE(good);
+    wire.expect(ask(good), "200", "0");
+  }
+  CHECK(wire.peer->field(1, "x-octets-bin") == "");
+  CHECK(wire.peer->field(5, "x-octets-bin") == "Zg");
+  for (const char* bad : {"!", "Z", "Zg=", "Zm9v, Zg"}) {
+    CAPTURE(bad);
+    wire.expect(ask(bad), "400", "13");
+  }
+}
+
+TEST_CASE("an unknown encoding is answered with those that are known") {
+  Wire wire;
+  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo, {{"grpc-encoding", "snappy"}}));
+  wire.expect(id, "200", "12");
+  CHECK(wire.peer->field(id, "grpc-accept-encoding") == "identity");
+  wire.expect(wire.ask(RawPeer::request_fields(echo, {{"grpc-encoding", "identity"}})), "200", "0");
+}
+
+TEST_CASE("messages that are compressed, missing, many or cut") {
+  Wire wire;
+  const FieldList fields = RawPeer::request_fields(echo);
+  wire.expect(wire.ask(fields, message("x", 1)), "200", "13");
+  wire.expect(wire.ask(fields, ""), "200", "12");
+  wire.expect(wire.ask(fields, message("x") + message("y")), "200", "12");
+  wire.expect(wire.ask(fields, message("x") + std::string(1, char(0))), "200", "12");
+  wire.expect(wire.ask(fields, message("xyz").substr(0, 7)), "200", "13");
+  wire.expect(wire.ask(fields, std::string_view("\0\0", 2)), "200", "13");
+  wire.expect(wire.ask(RawPeer::request_fields(join), message("xyz").substr(0, 7)), "200", "13");
+  wire.expect(wire.ask(RawPeer::request_fields(join), ""), "200", "0");
+  CHECK(wire.world.run_until([&] { return wire.world.service().running == 0; }));
+}
+
+TEST_CASE("messages do not align with frames") {
+  Wire wire;
+  wire.peer->begin(1, join);
+  for (const char octet : message("ab") + message("") + message("cd"))
+    wire.peer->send(data(1, {&octet, 1}) + data(1, ""));
+  wire.peer->send(data(1, "", end_stream));
+  REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
+  CHECK(wire.peer->body(1) == message("abcd"));
+  wire.expect(1, "200", "0");
+}
+
+TEST_CASE("a request may end with trailers") {
+  Wire wire;
+  wire.peer->begin(1, echo);
+  wire.peer->send(data(1, message("x")));
+  wire.peer->send(wire.peer->encoder.headers(1, {{"x-trailer", "y"}}, end_stream));
+  REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
+  wire.expect(1, "200", "0");
+}
+
+TEST_CASE("what HTTP/2 forbids resets the stream and no more") {
+  Wire wire;
+  for (const FieldList& fields : {RawPeer::request_fields(echo, {{"connection", "close"}}),
+                                  RawPeer::request_fields(echo, {{"X-Upper", "y"}}),
+                                  http2::test::with({{":authority", "other"}}, RawPeer::request_fields(echo)),
+                                  RawPeer::request_fields(echo, {{"x-line", "a\nb"}})}) {
+    const std::uint32_t id = wire.ask(fields);
+    CHECK(wire.peer->resets(id) == std::vector{ErrorCode::protocol_error});
+  }
+  wire.expect(wire.ask(RawPeer::request_fields(echo)), "200", "0");
+  CHECK(wire.world.service().started == 1);
+}
+
+TEST_CASE("a failure has one header block, a success has two") {
+  Wire wire;
+  const std::uint32_t failed = wire.ask(RawPeer::request_fields("/test.v1.Raw/Fail"), message("5"));
+  const std::uint32_t good = wire.ask(RawPeer::request_fields(echo));
+  const auto blocks = [&](std::uint32_t id) {
+    return std::ranges::count_if(wire.peer->frames, [&](const auto& frame) {
+      return frame.stream_id == id && frame.type == NGHTTP2_HEADERS;
+    });
+  };
+  CHECK(blocks(failed) == 1);
+  CHECK(blocks(good) == 2);
+  CHECK(wire.peer->field(failed, "grpc-message") == "failed as asked, 100%25");
+  CHECK_FALSE(wire.peer->field(good, "grpc-message"));
+}
+
+}  // namespace
+}  // namespace ringrpc
