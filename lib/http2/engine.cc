@@ -90,6 +90,7 @@ SessionEngine::~SessionEngine() {
   nghttp2_session_del(session_);
   first_blocks_.release(*pool_);
   later_blocks_.release(*pool_);
+  known_blocks_.forget(*pool_);
   while (streams_ != nullptr) destroy_stream(*streams_);
 }
 

@@ -18,6 +18,7 @@
 #include "ringrpc/status.h"
 
 #include "http2/frame_scanner.h"
+#include "http2/known_blocks.h"
 #include "http2/memory_pool.h"
 #include "http2/message_check.h"
 #include "http2/peer_conduct.h"
@@ -96,6 +97,9 @@ class SessionEngine {
   void destroy_stream(LiveStream& stream) noexcept;
 
   // inbound.cc
+  bool feed(Bytes bytes);
+  bool feed_known(Bytes frame, const KnownBlock& known);
+  bool feed_unknown(Bytes frame, Bytes block);
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
   void answer_oversized(LiveStream& stream, bool end_stream);
@@ -107,6 +111,7 @@ class SessionEngine {
   }
   void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
+  bool keep_headers(LiveStream& stream) noexcept;
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void peer_finished(LiveStream& stream);
   void peer_reset(std::int32_t id);
@@ -150,6 +155,9 @@ class SessionEngine {
   HeaderBlock first_blocks_;  ///< requests or responses
   HeaderBlock later_blocks_;  ///< trailers
   HeaderBlock* block_ = nullptr;
+  KnownBlocks known_blocks_;
+  const KnownBlock* known_ = nullptr;  ///< what the block being fed means, when that is known
+  Bytes unknown_;                      ///< the block being fed, when it may be learnt
   std::uint32_t block_bytes_ = 0;
   std::uint32_t block_fields_ = 0;
   const std::uint32_t block_bytes_max_;

@@ -36,6 +36,7 @@ struct FrameHead {
   static constexpr std::uint8_t ack = 0x1;
   static constexpr std::uint8_t end_headers = 0x4;
   static constexpr std::uint8_t padded = 0x8;
+  static constexpr std::uint8_t priority = 0x20;
 
   std::uint32_t length;
   FrameType type;
@@ -48,6 +49,8 @@ struct FrameHead {
 
 class FrameScanner {
  public:
+  static constexpr std::size_t header_bytes = 9;
+
   /// `after_preface`: the bytes begin with a client's connection preface.
   explicit FrameScanner(bool after_preface) noexcept : skip_(after_preface ? 24 : 0) {}
 
@@ -77,8 +80,17 @@ class FrameScanner {
   /// Where in the bytes fed the frame of the last `next` begins; 0 when that was before them.
   std::size_t frame_begin() const noexcept { return frame_begin_; }
 
+  /// The header block of the HEADERS frame that `next` gave, if that is all of its payload and the bytes fed hold the
+  /// frame from its beginning to its end; else empty.
+  Bytes whole_block(const FrameHead& head) const noexcept {
+    constexpr std::uint8_t others = FrameHead::end_headers | FrameHead::padded | FrameHead::priority;
+    if ((head.flags & others) != FrameHead::end_headers) return {};
+    const std::size_t begin = frame_begin_ + header_bytes;
+    if (position_ < begin || bytes_.size() - begin < head.length) return {};  // it began, or ends, elsewhere
+    return bytes_.subspan(begin, head.length);
+  }
+
  private:
-  static constexpr std::size_t header_bytes = 9;
   static constexpr std::size_t longest = header_bytes + 4;
 
   template <class T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 namespace ringrpc::http2 {
 
@@ -47,14 +48,13 @@ void HeaderBlock::release(MemoryPool& pool) noexcept {
 }
 
 bool KeptHeaders::keep(MemoryPool& pool, const HeaderBlock& block) noexcept {
-  void* const memory = pool.allocate(block.count_ * (sizeof(Header) + 2 * sizeof(nghttp2_rcbuf*)));
+  void* const memory =
+      pool.allocate(sizeof(Shared) + block.count_ * (sizeof(Header) + 2 * sizeof(nghttp2_rcbuf*)));
   if (memory == nullptr) return false;
-  count_ = block.count_;
-  fields_ = static_cast<Header*>(memory);
-  std::uninitialized_copy_n(block.fields_, count_, fields_);
-  buffers_ = reinterpret_cast<nghttp2_rcbuf**>(fields_ + count_);
-  nghttp2_rcbuf** buffer = buffers_;
-  for (const HeaderBlock::Source& source : std::span(block.sources_, count_)) {
+  shared_ = new (memory) Shared{1, block.count_};
+  std::uninitialized_copy_n(block.fields_, block.count_, shared_->fields());
+  nghttp2_rcbuf** buffer = shared_->buffers().data();
+  for (const HeaderBlock::Source& source : std::span(block.sources_, block.count_)) {
     for (nghttp2_rcbuf* const held : {source.name, source.value}) {
       nghttp2_rcbuf_incref(held);
       *buffer++ = held;
@@ -63,12 +63,9 @@ bool KeptHeaders::keep(MemoryPool& pool, const HeaderBlock& block) noexcept {
   return true;
 }
 
-void KeptHeaders::release(MemoryPool& pool) noexcept {
-  if (fields_ == nullptr) return;
-  for (nghttp2_rcbuf* const held : std::span(buffers_, 2 * count_)) nghttp2_rcbuf_decref(held);
-  pool.deallocate(fields_);
-  fields_ = nullptr;
-  count_ = 0;
+void KeptHeaders::destroy(MemoryPool& pool, Shared& shared) noexcept {
+  for (nghttp2_rcbuf* const held : shared.buffers()) nghttp2_rcbuf_decref(held);
+  pool.deallocate(&shared);
 }
 
 }  // namespace ringrpc::http2

@@ -11,10 +11,12 @@
 /// octets.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nghttp2/nghttp2.h>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "http2/header.h"
 #include "http2/memory_pool.h"
@@ -91,7 +93,7 @@ class HeaderBlock {
   Source* sources_ = nullptr;
 };
 
-/// A block that a stream keeps for itself.
+/// A block that outlives the next one. Those who keep the same share it.
 class KeptHeaders {
  public:
   KeptHeaders() = default;
@@ -100,13 +102,33 @@ class KeptHeaders {
 
   /// False when there is no memory.
   bool keep(MemoryPool& pool, const HeaderBlock& block) noexcept;
-  std::span<const Header> fields() const noexcept { return {fields_, count_}; }
-  void release(MemoryPool& pool) noexcept;
+  void share(const KeptHeaders& other) noexcept {
+    shared_ = other.shared_;
+    ++shared_->owners;
+  }
+  std::span<const Header> fields() const noexcept {
+    if (shared_ == nullptr) return {};
+    return {shared_->fields(), shared_->count};
+  }
+  void release(MemoryPool& pool) noexcept {
+    Shared* const released = std::exchange(shared_, nullptr);
+    if (released != nullptr && --released->owners == 0) destroy(pool, *released);
+  }
 
  private:
-  std::uint32_t count_ = 0;
-  Header* fields_ = nullptr;
-  nghttp2_rcbuf** buffers_ = nullptr;
+  /// The fields follow, and the buffers that they are views into, two for each.
+  struct Shared {
+    std::uint32_t owners;
+    std::uint32_t count;
+    Header* fields() noexcept { return reinterpret_cast<Header*>(this + 1); }
+    std::span<nghttp2_rcbuf*> buffers() noexcept {
+      return {reinterpret_cast<nghttp2_rcbuf**>(fields() + count), 2 * std::size_t{count}};
+    }
+  };
+
+  static void destroy(MemoryPool& pool, Shared& shared) noexcept;
+
+  Shared* shared_ = nullptr;
 };
 
 }  // namespace ringrpc::http2

@@ -1,4 +1,6 @@
 /// What arrives: from bytes through nghttp2 to events.
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -18,19 +20,32 @@ Status SessionEngine::receive(Bytes bytes) {
     return static_cast<SessionEngine*>(engine)->find(static_cast<std::int32_t>(id)) != nullptr;
   };
   Verdict verdict;
+  std::size_t fed = 0;
   std::size_t size = bytes.size();
+  bool going_on = true;
   FrameHead head;
   scanner_.feed(bytes);
-  while (scanner_.next(head)) {
+  while (going_on && scanner_.next(head)) {
+    const bool request = conduct_.begins_stream(head);
     verdict = conduct_.judge(head, is_live, this);
     if (verdict) [[unlikely]] {
       size = scanner_.frame_begin();  // what came before is still served
       break;
     }
+    if (head.type != FrameType::headers && head.type != FrameType::continuation) continue;
+    const Bytes block = scanner_.whole_block(head);
+    const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
+    if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
+      known_blocks_.forget(*pool_);
+    } else if (request) {
+      const std::size_t begin = scanner_.frame_begin();
+      const Bytes frame = bytes.subspan(begin, FrameScanner::header_bytes + block.size());
+      going_on = feed(bytes.subspan(fed, begin - fed)) &&
+                 (known != nullptr ? feed_known(frame, *known) : feed_unknown(frame, block));
+      fed = begin + frame.size();
+    }
   }
-  const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), size);
-  if (taken < 0) [[unlikely]]
-    engine_failed(static_cast<int>(taken));
+  if (going_on) feed(bytes.subspan(fed, size - fed));
   if (verdict) [[unlikely]]
     enforce(verdict);
   if (nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes > queued_output_bytes_max_)
@@ -40,6 +55,35 @@ Status SessionEngine::receive(Bytes bytes) {
   if (!failure_.ok()) [[unlikely]]
     return failure_;
   return {};
+}
+
+/// Hands bytes to nghttp2; false when it takes no more.
+bool SessionEngine::feed(Bytes bytes) {
+  if (bytes.empty()) return true;
+  const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), bytes.size());
+  if (taken < 0) [[unlikely]]
+    engine_failed(static_cast<int>(taken));
+  return taken >= 0;
+}
+
+/// A request whose fields are known: nghttp2 gets its HEADERS frame without them.
+bool SessionEngine::feed_known(Bytes frame, const KnownBlock& known) {
+  std::array<std::uint8_t, FrameScanner::header_bytes> bare;
+  std::memcpy(bare.data(), frame.data(), bare.size());
+  std::fill_n(bare.begin(), 3, std::uint8_t{0});  // its length
+  known_ = &known;
+  const bool taken = feed(bare);
+  known_ = nullptr;
+  return taken;
+}
+
+/// A request whose fields may be learnt.
+bool SessionEngine::feed_unknown(Bytes frame, Bytes block) {
+  unknown_ = block;
+  const bool taken = feed(frame);
+  unknown_ = {};
+  known_ = nullptr;
+  return taken;
 }
 
 void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
@@ -69,7 +113,7 @@ int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_fram
     kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
   }
   engine.receiving_ = stream;
-  engine.check_ = MessageCheck(kind);
+  engine.check_ = engine.known_ != nullptr ? engine.known_->check : MessageCheck(kind);
   engine.block_ = kind == MessageCheck::Kind::trailers ? &engine.later_blocks_ : &engine.first_blocks_;
   engine.block_->begin();
   engine.block_bytes_ = 0;
@@ -202,18 +246,25 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   stream.first_block_seen = !interim;
   stream.peer_ended = end_stream;
   stream.announced = true;
-  stream.show(block_->fields());
+  if (!unknown_.empty()) known_ = known_blocks_.learn(*pool_, unknown_, *block_, check_);
+  stream.show(known_ != nullptr ? known_->fields.fields() : block_->fields());
   if (trailers) {
     events_.on_trailers(stream);
   } else {
     events_.on_headers(stream);
-    if (stream.keeps_headers() && !interim && !stream.kept_headers.keep(*pool_, *block_)) {
+    if (stream.keeps_headers() && !interim && !keep_headers(stream)) {
       reset(stream, ErrorCode::internal_error);
     }
   }
   stream.show(stream.kept_headers.fields());
   block_->shrink(*pool_);
   if (end_stream && !stream.reset_here) events_.on_end(stream);
+}
+
+bool SessionEngine::keep_headers(LiveStream& stream) noexcept {
+  if (known_ == nullptr) return stream.kept_headers.keep(*pool_, *block_);
+  stream.kept_headers.share(known_->fields);
+  return true;
 }
 
 bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) noexcept {

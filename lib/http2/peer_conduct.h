@@ -38,6 +38,11 @@ class PeerConduct {
   /// is asked only about streams too old to be remembered.
   Verdict judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
 
+  /// Whether a HEADERS frame, not judged yet, begins a stream of the peer's.
+  bool begins_stream(const FrameHead& head) const noexcept {
+    return server_ && head.type == FrameType::headers && head.stream_id > history_.highest();
+  }
+
   /// The peer reset a stream that we were still answering, or made us reset one.
   Verdict stream_wasted() noexcept;
   /// A frame that could be expected in small numbers only: a stream above the limit, a reset of a stream that
