@@ -96,6 +96,7 @@ void ClientCallImpl::detach(Status status) {
   connection_ = nullptr;
   channel_ = nullptr;
   finish(std::move(status));
+  wake_soon();  // also who was to be woken at the end of the batch
 }
 
 void ClientCallImpl::cancel() {

@@ -30,6 +30,7 @@ ClientConnection::~ClientConnection() {
 
 void ClientConnection::detach_calls(const Status& status) {
   while (ClientCallImpl* call = calls_.pop_front()) call->detach(status);
+  while (ClientCallImpl* call = batch_.pop_front()) call->detach(status);  // closed, and not woken yet
 }
 
 void ClientConnection::on_settings() {

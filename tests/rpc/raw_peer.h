@@ -8,6 +8,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nghttp2/nghttp2.h>
@@ -111,6 +112,8 @@ class RawPeer {
   bool closed() const { return peer_.ended.has_value() || peer_.send_error.has_value(); }
   void pause() { peer_.pause(); }
 
+  /// Called when a header block has arrived.
+  std::function<void(std::uint32_t stream)> on_headers;
   http2::test::Encoder encoder;
   std::vector<http2::test::Frame> frames;
 
@@ -131,6 +134,7 @@ class RawPeer {
       if (frames.back().type == NGHTTP2_HEADERS) inflate(frames.back());
       rest.remove_prefix(size);
       taken_ += size;
+      if (on_headers && frames.back().type == NGHTTP2_HEADERS) on_headers(frames.back().stream_id);
     }
   }
 
