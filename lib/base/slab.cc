@@ -49,7 +49,7 @@ void Chain::add_slab() {
   tail_ = slab;
 }
 
-void Chain::append(Bytes bytes) {
+void Chain::append_over_slabs(Bytes bytes) {
   while (!bytes.empty()) {
     std::uint8_t* room = reserve(1);
     const std::size_t piece = std::min<std::size_t>(bytes.size(), Slab::capacity - tail_->end);

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <sys/uio.h>
 #include <utility>
@@ -81,7 +82,12 @@ class Chain {
     size_ += bytes;
   }
   /// Copies, over as many slabs as it takes.
-  void append(Bytes bytes);
+  void append(Bytes bytes) {
+    const bool fits = tail_ != nullptr && bytes.size() <= Slab::capacity - tail_->end;
+    if (!fits || bytes.empty()) return append_over_slabs(bytes);
+    std::memcpy(tail_->data + tail_->end, bytes.data(), bytes.size());
+    commit(bytes.size());
+  }
 
   /// Describes the content from the front; returns how many entries were filled. Valid until the chain
   /// changes.
@@ -94,6 +100,7 @@ class Chain {
 
  private:
   void add_slab();
+  void append_over_slabs(Bytes bytes);
   void drop_all() noexcept;
 
   SlabPool* pool_;
