@@ -80,8 +80,8 @@ class FrameScanner {
   /// Where in the bytes fed the frame of the last `next` begins; 0 when that was before them.
   std::size_t frame_begin() const noexcept { return frame_begin_; }
 
-  /// The header block of the HEADERS frame that `next` gave, if that is all of its payload and the bytes fed hold the
-  /// frame from its beginning to its end; else empty.
+  /// The header block of the HEADERS frame that `next` gave, if that is all of its payload and the bytes fed
+  /// hold the frame from its beginning to its end; else empty.
   Bytes whole_block(const FrameHead& head) const noexcept {
     constexpr std::uint8_t others = FrameHead::end_headers | FrameHead::padded | FrameHead::priority;
     if ((head.flags & others) != FrameHead::end_headers) return {};

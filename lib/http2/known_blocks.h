@@ -4,8 +4,9 @@
 ///   else if (!leaves_table_alone(octets)) blocks.forget(pool);
 ///   else if (decode(octets, block, check)) blocks.learn(pool, octets, block, check);
 ///
-/// The calls of one client to one method differ in nothing but their stream, and once HPACK's table holds what
-/// repeats, neither do the octets of their header blocks. Decoding is a third of what a call costs; comparing is not.
+/// The calls of one client to one method differ in nothing but their stream, and once HPACK's table holds
+/// what repeats, neither do the octets of their header blocks. Decoding is a third of what a call costs;
+/// comparing is not.
 ///
 /// The same octets mean the same fields as long as HPACK's table stays as it is. So only blocks that leave it
 /// alone are learnt, and whatever else arrives makes all be forgotten.
@@ -30,8 +31,8 @@ struct KnownBlock {
   MessageCheck check{MessageCheck::Kind::request};
 };
 
-/// Whether decoding a block leaves HPACK's dynamic table as it was: it holds only indexed fields and literals without
-/// indexing (RFC 7541, 6). False as well for what can not be decoded.
+/// Whether decoding a block leaves HPACK's dynamic table as it was: it holds only indexed fields and literals
+/// without indexing (RFC 7541, 6). False as well for what can not be decoded.
 bool leaves_table_alone(Bytes block) noexcept;
 
 class KnownBlocks {
@@ -43,8 +44,8 @@ class KnownBlocks {
   /// Null when these octets are unknown, or none. Valid until `learn` or `forget`.
   const KnownBlock* find(Bytes octets) const noexcept;
 
-  /// Keeps what the octets, which leave the table alone, were decoded to, in the place of the block learnt longest
-  /// ago. Null when they are too many, or there is no memory.
+  /// Keeps what the octets, which leave the table alone, were decoded to, in the place of the block learnt
+  /// longest ago. Null when they are too many, or there is no memory.
   const KnownBlock* learn(MemoryPool& pool, Bytes octets, const HeaderBlock& fields,
                           const MessageCheck& check) noexcept;
 
