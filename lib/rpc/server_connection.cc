@@ -72,6 +72,8 @@ struct ServerConnection::Request {
     }
   }
 
+  bool is_grpc() const noexcept { return post && grpc; }
+
   std::string_view path;
   std::string_view encoding = "identity";
   Nanoseconds timeout = Nanoseconds::max();
@@ -93,8 +95,7 @@ ServerCounters& ServerConnection::counters() noexcept { return owner_.counters()
 
 void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
-  if (!request.post) return send_wrong_method(session(), stream);
-  if (!request.grpc) return refuse(stream, malformed("the content-type is not application/grpc"), "415");
+  if (!request.is_grpc()) return stream.keep_headers();  // answered at its end: see on_end
   if (!request.malformed_field.name.empty())
     return refuse(stream,
                   malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
@@ -130,6 +131,12 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
   session().reset(stream, http2::ErrorCode::no_error);  // what of the request is still to come is of no use
 }
 
+void ServerConnection::answer_not_grpc(http2::Stream& stream) {
+  const Request request(stream);
+  if (!request.post) return send_wrong_method(session(), stream);
+  refuse(stream, malformed("the content-type is not application/grpc"), "415");
+}
+
 bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
   refuse(stream,
          Status(Code::RESOURCE_EXHAUSTED,
@@ -141,7 +148,7 @@ bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
 
 void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {
   if (auto* call = static_cast<ServerCall*>(stream.user)) return call->on_data(bytes);
-  add_credit(bytes.size());
+  session().consumed(stream, bytes.size());
 }
 
 void ServerConnection::on_trailers(http2::Stream&) {}  // requests have none that gRPC knows
@@ -150,6 +157,9 @@ void ServerConnection::on_end(http2::Stream& stream) {
   if (auto* call = static_cast<ServerCall*>(stream.user)) {
     call->on_request_end();
     join_batch(*call);
+  } else if (!stream.headers().empty()) {
+    // Kept for this: clients of plain HTTP take an answer amiss that comes before they have sent everything.
+    answer_not_grpc(stream);
   }
 }
 

@@ -73,6 +73,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override { established(); }
 
+  void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
   void finish_drain();
 
