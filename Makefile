@@ -70,11 +70,11 @@ h2spec: configured  ## Only the HTTP/2 conformance of grpcd
 .PHONY: format format-check lint
 format:  ## Lay out the sources with clang-format
 	@.ci/setup lint
-	clang-format-19 -i $(SOURCES)
+	@clang-format-19 -i $(SOURCES)
 
 format-check:  ## Fail where `make format` would change something
 	@.ci/setup lint
-	clang-format-19 --dry-run --Werror $(SOURCES)
+	@clang-format-19 --dry-run --Werror $(SOURCES)
 
 lint: build  ## clang-tidy over the project's sources; any finding fails
 	@.ci/setup lint

@@ -63,14 +63,14 @@ std::string one_of(const std::vector<std::string>& names);
 
 /// Exactly one of a few words.
 template <class E>
-Setting choice(Setting words, E& target, std::vector<std::pair<std::string, E>> choices);
+Setting choice(Setting words, E& target, const std::vector<std::pair<std::string, E>>& choices);
 
 /// The last steps of every kind; for the kinds above and others like them.
 Setting with_fallback(Setting setting);
 Status not_among(std::string_view text, const std::vector<std::string>& names);
 
 template <class E>
-Setting choice(Setting words, E& target, std::vector<std::pair<std::string, E>> choices) {
+Setting choice(Setting words, E& target, const std::vector<std::pair<std::string, E>>& choices) {
   words.file_type = FileType::text;
   words.assign = [&target, choices](const std::vector<std::string>& texts) -> Status {
     std::vector<std::string> names;

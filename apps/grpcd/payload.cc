@@ -28,7 +28,7 @@ std::string quote(std::string_view bytes, std::size_t most) {
 
 std::string describe_payload(PayloadLog kind, std::string_view payload) {
   if (kind == PayloadLog::none) return {};
-  const std::string size = std::to_string(payload.size()) + (payload.size() == 1 ? " byte" : " bytes");
+  std::string size = std::to_string(payload.size()) + (payload.size() == 1 ? " byte" : " bytes");
   if (kind == PayloadLog::size) return size;
   return size + " " + quote(payload, kind == PayloadLog::head ? head_bytes : full_bytes);
 }

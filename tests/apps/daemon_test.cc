@@ -45,7 +45,7 @@ class Notes {
 /// A server of some calls in flight: `finish` ends them well, an impatient drain the others.
 class FakeServer final : public Server {
  public:
-  FakeServer(Notes& notes, ServerOptions options, unsigned calls)
+  FakeServer(Notes& notes, const ServerOptions& options, unsigned calls)
       : notes_(notes), addresses_(options.listen), calls_(calls) {}
   ~FakeServer() override { notes_.add("destroyed"); }
 

@@ -60,9 +60,9 @@ TEST_CASE("A task gives its value to the task that awaits it, and its exception 
 
 TEST_CASE("Destroying a suspended task destroys what it awaits") {
   struct Mark {
-    explicit Mark(int& count) : count_(count) {}
-    ~Mark() { ++count_; }
-    int& count_;
+    explicit Mark(int& destroyed) : count(destroyed) {}
+    ~Mark() { ++count; }
+    int& count;
   };
   int destroyed = 0;
   const auto inner = [&]() -> Task<> {

@@ -85,7 +85,8 @@ class FakeMessages : public Base {
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
 
  protected:
-  ~FakeMessages() = default;
+  // Of the two bases one has a virtual destructor.
+  ~FakeMessages() = default;  // NOLINT(modernize-use-override)
 
   static void wake(Waiter*& waiting) {
     if (Waiter* const waiter = std::exchange(waiting, nullptr)) waiter->on_ready();
