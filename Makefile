@@ -46,12 +46,12 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 
 asan:  ## The tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test
-	$(call configure,build-asan,-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	$(call configure,build-asan,-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false -Dbenchmarks=false)
 	$(call run_tests,build-asan)
 
 tsan:  ## The tests with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test
-	$(call configure,build-tsan,-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false)
+	$(call configure,build-tsan,-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dbenchmarks=false)
 	$(call run_tests,build-tsan)
 
 coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragereport/index.html
