@@ -132,7 +132,10 @@ void ClientCallImpl::on_data(Bytes bytes) {
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
   if (http_status_ != 200) return give_credit();
-  if (Status status = buffer_.add(bytes); !status.ok()) return finish(std::move(status));
+  if (Status status = buffer_.add(bytes); !status.ok()) {
+    buffer_.clear();  // what it borrowed goes when this returns
+    return finish(std::move(status));
+  }
   connection_->join_batch(*this);
 }
 

@@ -29,9 +29,9 @@ class MessageBuffer {
   /// INTERNAL when its flags say what no encoding was agreed for.
   Status add(Bytes bytes);
 
-  /// Whether a whole message waits.
+  /// Whether a whole message waits; one at fault does not count.
   bool ready() const noexcept {
-    return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_;
+    return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_ && fault_.ok();
   }
 
   /// The next message; valid until the next call of a method that is not const. Then checks the message

@@ -62,6 +62,7 @@ TEST_CASE("a fault behind a good message shows when that is taken") {
   CHECK(buffer.more_than_one());
   CHECK(as_text(buffer.take()) == "good");
   CHECK(buffer.fault().code() == Code::INTERNAL);
+  CHECK_FALSE(buffer.ready());
 }
 
 TEST_CASE("an announced length takes no memory") {
