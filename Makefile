@@ -12,7 +12,8 @@ SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -
 
 # $(call configure,<build directory>,<options>): nothing where that was done; Meson sees changes by itself later.
 configure = @test -f $(1)/build.ninja || $(MESON) setup $(1) $(2)
-run_tests = $(MESON) test -C $(1) --print-errorlogs $(2) $(ARGS)
+# All is built first: left to itself, Meson builds what the tests name, and an installation needs the rest too.
+run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help
