@@ -12,7 +12,8 @@ SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -
 
 # $(call configure,<build directory>,<options>): nothing where that was done; Meson sees changes by itself later.
 configure = @test -f $(1)/build.ninja || $(MESON) setup $(1) $(2)
-run_tests = $(MESON) test -C $(1) --print-errorlogs $(ARGS)
+# All is built first: left to itself, Meson builds what the tests name, and an installation needs the rest too.
+run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -46,26 +47,26 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 
 asan:  ## The tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test
-	$(call configure,build-asan,-Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false -Dbenchmarks=false)
-	$(call run_tests,build-asan)
+	$(call configure,build-asan,-Dbenchmarks=false -Dbuildtype=debugoptimized -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	$(call run_tests,build-asan,--no-suite headers)
 
 tsan:  ## The tests with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test
-	$(call configure,build-tsan,-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dbenchmarks=false)
-	$(call run_tests,build-tsan)
+	$(call configure,build-tsan,-Dbenchmarks=false -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false)
+	$(call run_tests,build-tsan,--no-suite headers)
 
 coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragereport/index.html
 	@.ci/setup build test coverage
-	$(call configure,build-coverage,-Dbuildtype=debug -Db_coverage=true)
+	$(call configure,build-coverage,-Dbenchmarks=false -Dbuildtype=debug -Db_coverage=true)
 	$(call run_tests,build-coverage)
 	ninja -C build-coverage coverage-text coverage-html
 	@tail -n 3 build-coverage/meson-logs/coverage.txt
 
 interop: configured  ## Only the checks of grpcd with other people's tools (grpcurl, h2spec, grpc-health-probe)
-	$(call run_tests,build --suite interop)
+	$(call run_tests,build,--suite interop)
 
 h2spec: configured  ## Only the HTTP/2 conformance of grpcd
-	$(call run_tests,build h2spec)
+	$(call run_tests,build,h2spec)
 
 .PHONY: format format-check lint
 format:  ## Lay out the sources with clang-format

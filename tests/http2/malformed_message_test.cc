@@ -61,7 +61,7 @@ FieldList without(std::string_view name) {
   return fields;
 }
 
-FieldList changed(std::string_view name, std::string value) {
+FieldList changed(std::string_view name, const std::string& value) {
   FieldList fields = get;
   for (auto& field : fields) {
     if (field.first == name) field.second = value;
