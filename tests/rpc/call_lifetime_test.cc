@@ -136,19 +136,20 @@ TEST_CASE("a handler that waits for a worker survives the loss of its stream, wh
   AwkwardWorld at;
   at.service.pool = *WorkerPool::start({.threads = 1, .queue_limit = 8});
   std::atomic<int> worked = 0;
-  at.service.job = [&] { ++worked; };
+  std::atomic<bool> go = false;
+  at.service.job = [&] {
+    while (!go) std::this_thread::yield();
+    ++worked;
+  };
   SUBCASE("both in one turn") {
     at.peer->request(1, "/test.v1.Awkward/Work", message("x"), {{"x", "y"}});
     REQUIRE(at.world.run_until([&] { return at.service.frames == 1; }));
     at.peer->send(rst_stream(1, ErrorCode::cancel));
     at.world.client_shard().turn();
+    go = true;
     while (worked == 0 || at.service.pool->waiting() > 0) std::this_thread::yield();
   }
   SUBCASE("the reset first") {
-    std::atomic<bool> go = false;
-    at.service.job = [&] {
-      while (!go) std::this_thread::yield();
-    };
     at.peer->request(1, "/test.v1.Awkward/Work", message("x"), {{"x", "y"}});
     REQUIRE(at.world.run_until([&] { return at.service.frames == 1; }));
     at.peer->send(rst_stream(1, ErrorCode::cancel));
