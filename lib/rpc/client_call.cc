@@ -90,7 +90,7 @@ void ClientCallImpl::finish(Status status) {
 
 void ClientCallImpl::detach(Status status) {
   ListNodeOf<ClientCallTag>::unlink();
-  ListNodeOf<ClientBatchTag>::unlink();
+  leave_batch();
   if (stream_) stream_->user = nullptr;
   stream_ = nullptr;
   connection_ = nullptr;
@@ -108,9 +108,15 @@ void ClientCallImpl::on_time() {
   finish(Status(Code::DEADLINE_EXCEEDED, "no answer" + from + " before the deadline", Initiator::library));
 }
 
+/// Nobody will come at the end of the batch to keep what the call still borrows of its input.
+void ClientCallImpl::leave_batch() {
+  ListNodeOf<ClientBatchTag>::unlink();
+  buffer_.keep();
+}
+
 void ClientCallImpl::reset_stream(http2::ErrorCode code) {
   ListNodeOf<ClientCallTag>::unlink();
-  ListNodeOf<ClientBatchTag>::unlink();
+  leave_batch();
   if (!stream_) return;
   http2::Stream& stream = *std::exchange(stream_, nullptr);
   stream.user = nullptr;

@@ -79,6 +79,7 @@ class ClientCallImpl final : public ClientCall,
   Waiter* next_waiter();
   void wake();
   void wake_soon();
+  void leave_batch();
   void give_credit();
   void read_status(std::span<const http2::Header> headers);
   Status status_without_grpc_status() const;
