@@ -44,6 +44,7 @@ ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, Meth
       deadline_(after(shard_.now(), options.timeout)),
       request_metadata_(options.metadata),
       response_(options.response),
+      compression_(options.compression),
       buffer_(channel.options().max_message_bytes) {
   if (deadline_ != never) shard_.timers().arm(*this, deadline_);
 }
@@ -63,7 +64,8 @@ void ClientCallImpl::attach(ClientConnection& connection) {
                          {"content-type", "application/grpc"},
                          {"te", "trailers"},
                          {"user-agent", channel_->user_agent()},
-                         {"grpc-accept-encoding", "identity"}};
+                         {"grpc-accept-encoding", compression_names}};
+  if (compression_ != Compression::identity) headers.push_back({"grpc-encoding", name(compression_)});
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
   std::deque<std::string> storage;
   append_metadata(request_metadata_, headers, storage);
@@ -130,7 +132,8 @@ void ClientCallImpl::on_headers() {
   if (response_) response_->initial = read_metadata(stream_->headers()).value_or(Metadata());
   for (const http2::Header& header : stream_->headers())
     if (header.name == ":status") http_status_ = parse_number(header.value).value_or(0);
-  read_status(stream_->headers());
+  read_encoding();
+  if (!finished_) read_status(stream_->headers());
 }
 
 void ClientCallImpl::on_data(Bytes bytes) {
@@ -178,6 +181,19 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));
+}
+
+void ClientCallImpl::read_encoding() {
+  for (const http2::Header& header : stream_->headers()) {
+    if (header.name != "grpc-encoding") continue;
+    const std::optional<Compression> encoding = parse_compression(header.value);
+    if (!encoding)
+      return finish(Status(Code::INTERNAL,
+                           "the server compresses with \"" + std::string(header.value) +
+                               "\", which was not offered; these were: " + std::string(compression_names),
+                           Initiator::peer));
+    buffer_.set_encoding(*encoding);
+  }
 }
 
 void ClientCallImpl::read_status(std::span<const http2::Header> headers) {
@@ -237,20 +253,29 @@ bool ClientCallImpl::message_ready() { return buffer_.ready() || finished_; }
 
 std::optional<Bytes> ClientCallImpl::take_message() {
   if (!buffer_.ready()) return std::nullopt;
-  const Bytes message = buffer_.take();
-  if (!buffer_.fault().ok()) finish(buffer_.fault());
+  const std::optional<Bytes> message = buffer_.take();
+  if (response_) response_->compressed = buffer_.took_compressed();
+  if (!buffer_.fault().ok()) fail(buffer_.fault());
   if (!buffer_.ready()) give_credit();
   return message;
 }
 
-void ClientCallImpl::reject_message() {
-  const Status status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer);
+/// What came is not what was agreed, even though the server may have said that all went well.
+void ClientCallImpl::fail(const Status& status) {
   if (finished_ && status_.ok()) status_ = status;
   finish(status);
 }
 
-std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes) {
+void ClientCallImpl::reject_message() {
+  fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer));
+}
+
+std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
   if (finished_ || writes_done_) return nullptr;
+  if (may_compress && compression_ != Compression::identity) {
+    compressed_ = std::make_unique<CompressedMessage>(bytes);
+    return compressed_->room();
+  }
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
   std::uint8_t* room;
   if (stream_) {
@@ -264,8 +289,17 @@ std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes) {
 }
 
 void ClientCallImpl::commit_message() {
+  if (compressed_) {
+    const Bytes message = compressed_->finish(compression_);
+    if (stream_)
+      connection_->session().send_data(*stream_, message, false);
+    else
+      unsent_.insert(unsent_.end(), message.begin(), message.end());
+    compressed_.reset();
+  } else if (stream_) {
+    connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  }
   if (!stream_) return;
-  connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
   connection_->flush_soon();
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "http2/session.h"
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
+#include "rpc/compressed_message.h"
 #include "rpc/message_buffer.h"
 
 namespace ringrpc {
@@ -58,9 +60,10 @@ class ClientCallImpl final : public ClientCall,
   // MessageStream
   bool message_ready() override;
   std::optional<Bytes> take_message() override;
+  bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   void reject_message() override;
   void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
-  std::uint8_t* reserve_message(std::size_t bytes) override;
+  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
   void commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
@@ -76,11 +79,13 @@ class ClientCallImpl final : public ClientCall,
   void run() override { wake(); }
   void on_time() override;
 
+  void fail(const Status& status);
   Waiter* next_waiter();
   void wake();
   void wake_soon();
   void leave_batch();
   void give_credit();
+  void read_encoding();
   void read_status(std::span<const http2::Header> headers);
   Status status_without_grpc_status() const;
   void reset_stream(http2::ErrorCode code);
@@ -97,6 +102,8 @@ class ClientCallImpl final : public ClientCall,
   http2::Stream* stream_ = nullptr;
   std::vector<std::uint8_t> unsent_;  // written before a connection took the call up
   std::size_t reserved_bytes_ = 0;
+  Compression compression_;                        // of requests
+  std::unique_ptr<CompressedMessage> compressed_;  // while one of them is being written
   bool writes_done_ = false;
 
   MessageBuffer buffer_;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "rpc/compressor.h"
+
 namespace ringrpc {
 namespace {
 
@@ -24,15 +26,22 @@ Status MessageBuffer::add(Bytes bytes) {
   return fault_;
 }
 
-Bytes MessageBuffer::take() noexcept {
-  const Bytes message = view_.subspan(prefix_bytes, next_bytes_);
+std::optional<Bytes> MessageBuffer::take() {
+  Bytes message = view_.subspan(prefix_bytes, next_bytes_);
+  took_compressed_ = view_[0] != 0;
   view_ = view_.subspan(prefix_bytes + next_bytes_);
+  if (took_compressed_) {
+    fault_ = decompress(encoding_, message, max_message_bytes_, restored_);
+    if (!fault_.ok()) return std::nullopt;
+    message = restored_;
+  }
   check_prefix();
   return message;
 }
 
 void MessageBuffer::keep() {
   if (view_.empty() && owned_.capacity() > kept_capacity_bytes) owned_ = {};
+  if (restored_.capacity() > kept_capacity_bytes) restored_ = {};
   if (!borrowed_) return;
   borrowed_ = false;
   owned_.assign(view_.begin(), view_.end());
@@ -46,6 +55,7 @@ void MessageBuffer::clear() noexcept {
   fault_ = Status();
   owned_.clear();
   if (owned_.capacity() > kept_capacity_bytes) owned_ = {};
+  if (restored_.capacity() > kept_capacity_bytes) restored_ = {};
 }
 
 void MessageBuffer::check_prefix() {
@@ -57,7 +67,10 @@ void MessageBuffer::check_prefix() {
                     "received a message of " + std::to_string(next_bytes_) + " bytes, the limit is " +
                         std::to_string(max_message_bytes_),
                     Initiator::peer);
-  } else if (view_[0] != 0) {
+  } else if (view_[0] > 1) {
+    fault_ = Status(Code::INTERNAL, "received a message whose compressed flag is neither 0 nor 1",
+                    Initiator::peer);
+  } else if (view_[0] == 1 && encoding_ == Compression::identity) {
     fault_ = Status(Code::INTERNAL, "received a compressed message without an agreed grpc-encoding",
                     Initiator::peer);
   }

@@ -1,19 +1,23 @@
 /// Received body bytes, cut into length-prefixed messages (PROTOCOL-HTTP2.md, "Length-Prefixed-Message").
 ///
+///   buffer.set_encoding(Compression::gzip);   // what `grpc-encoding` says
 ///   buffer.add(bytes);
-///   while (buffer.ready()) use(buffer.take());
+///   while (buffer.ready())
+///     if (std::optional<Bytes> message = buffer.take()) use(*message);
 ///   buffer.keep();            // before the memory behind the last `add` goes
 ///
 /// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
 /// still needed when that memory goes is copied. A message is never given room before its bytes arrive, so a
-/// length alone costs nothing.
+/// length alone costs nothing. A compressed message stays so until it is taken.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ringrpc/bytes.h"
+#include "ringrpc/compression.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
@@ -22,8 +26,11 @@ class MessageBuffer {
  public:
   static constexpr std::size_t prefix_bytes = 5;
 
-  /// `max_message_bytes` bounds the length that a prefix may announce.
+  /// `max_message_bytes` bounds the length that a prefix may announce, and what a compressed message becomes.
   explicit MessageBuffer(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}
+
+  /// How messages with the compressed flag are compressed; `identity`, as at first, allows none.
+  void set_encoding(Compression encoding) noexcept { encoding_ = encoding; }
 
   /// Appends bytes, borrowed until `keep`. RESOURCE_EXHAUSTED when the next message is longer than allowed,
   /// INTERNAL when its flags say what no encoding was agreed for.
@@ -35,10 +42,13 @@ class MessageBuffer {
   }
 
   /// The next message; valid until the next call of a method that is not const. Then checks the message
-  /// behind it as `add` does.
-  Bytes take() noexcept;
+  /// behind it as `add` does. Nothing when it was compressed and cannot be restored: `fault` says why.
+  std::optional<Bytes> take();
 
-  /// What the check of a message behind one that was taken found.
+  /// Whether the message last taken came compressed.
+  bool took_compressed() const noexcept { return took_compressed_; }
+
+  /// What taking a message, or the check of one behind it, found.
   const Status& fault() const noexcept { return fault_; }
 
   /// Copies what is borrowed; lets go of memory that a large message took and nothing needs any more.
@@ -51,9 +61,9 @@ class MessageBuffer {
   bool empty() const noexcept { return available() == 0; }
   std::size_t available() const noexcept { return view_.size(); }
 
-  /// Writes the prefix of an uncompressed message of `message_bytes`, prefix_bytes long.
-  static void write_prefix(std::uint8_t* to, std::size_t message_bytes) noexcept {
-    to[0] = 0;
+  /// Writes the prefix of a message of `message_bytes`, prefix_bytes long.
+  static void write_prefix(std::uint8_t* to, std::size_t message_bytes, bool compressed = false) noexcept {
+    to[0] = compressed;
     for (int at = 1; at <= 4; ++at) to[at] = static_cast<std::uint8_t>(message_bytes >> (32 - 8 * at));
   }
 
@@ -68,6 +78,9 @@ class MessageBuffer {
   Bytes view_;                  // what was not taken: borrowed, or in owned_
   bool borrowed_ = false;
   std::vector<std::uint8_t> owned_;
+  std::vector<std::uint8_t> restored_;  // the message last taken, where it came compressed
+  Compression encoding_ = Compression::identity;
+  bool took_compressed_ = false;
   Status fault_;
 };
 

@@ -37,9 +37,12 @@ void append_status(const Status& status, Headers& headers, std::deque<std::strin
 
 }  // namespace
 
-void send_response_headers(http2::Session& session, http2::Stream& stream, const Metadata& initial) {
-  if (initial.empty()) return session.send_headers(stream, plain_headers, false);
+void send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
+                           const Metadata& initial) {
+  const bool plain = compression == Compression::identity;
+  if (plain && initial.empty()) return session.send_headers(stream, plain_headers, false);
   Headers headers(plain_headers.begin(), plain_headers.end());
+  if (!plain) headers.push_back(literal("grpc-encoding", name(compression)));
   std::deque<std::string> storage;
   append_metadata(initial, headers, storage);
   session.send_headers(stream, headers, false);
@@ -67,7 +70,7 @@ void send_trailers_only(http2::Session& session, http2::Stream& stream, const St
 
 void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
                   const Status& status) {
-  Headers headers{{":status", http_status}, content_type, literal("grpc-accept-encoding", "identity")};
+  Headers headers{{":status", http_status}, content_type, literal("grpc-accept-encoding", compression_names)};
   std::deque<std::string> storage;
   append_status(status, headers, storage);
   session.send_headers(stream, headers, true);

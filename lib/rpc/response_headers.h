@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/status.h"
 
@@ -10,8 +11,9 @@
 
 namespace ringrpc {
 
-/// The headers before the first message.
-void send_response_headers(http2::Session& session, http2::Stream& stream, const Metadata& initial);
+/// The headers before the first message, of which any may be compressed in this way.
+void send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
+                           const Metadata& initial);
 
 /// The trailers after the last message.
 void send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,

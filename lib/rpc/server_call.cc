@@ -1,6 +1,8 @@
 #include "rpc/server_call.h"
 
+#include <algorithm>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -15,16 +17,37 @@ namespace {
 /// A writer waits while this much of its stream has not left yet.
 constexpr std::size_t write_ahead_bytes = 64 * 1024;
 
+/// Whether `list`, "gzip, zstd", has `name`.
+bool lists(std::string_view list, std::string_view name) noexcept {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view entry = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    entry.remove_prefix(std::min(entry.find_first_not_of(' '), entry.size()));
+    if (entry.substr(0, entry.find(' ')) == name) return true;
+  }
+  return false;
+}
+
+/// Whether who sent these headers understands `compression`.
+bool accepts(std::span<const http2::Header> headers, Compression compression) noexcept {
+  return compression == Compression::identity ||
+         std::ranges::any_of(headers, [&](const http2::Header& header) {
+           return header.name == "grpc-accept-encoding" && lists(header.value, name(compression));
+         });
+}
+
 }  // namespace
 
 ServerCall::ServerCall(std::size_t max_message_bytes)
     : max_message_bytes_(max_message_bytes), buffer_(max_message_bytes) {}
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout) {
+                       Nanoseconds timeout, Compression encoding) {
   connection_ = &connection;
   stream_ = &stream;
   method_ = &method;
+  buffer_.set_encoding(encoding);
   received_at_ = connection.shard().now();
   deadline_ = after(connection.shard().now(), timeout);
   if (deadline_ != never) connection.shard().timers().arm(*this, deadline_);
@@ -149,7 +172,7 @@ void ServerCall::fail_call(const Status& status) {
 
 void ServerCall::send_initial_headers() {
   headers_sent_ = true;
-  send_response_headers(connection_->session(), *stream_, initial_metadata_);
+  send_response_headers(connection_->session(), *stream_, compression_, initial_metadata_);
 }
 
 void ServerCall::send_status(const Status& status) {
@@ -216,6 +239,8 @@ void ServerCall::release_if_over() {
   Ready::unlink();
   cancel();
   buffer_.clear();
+  compression_ = Compression::identity;
+  compressed_.reset();
   metadata_.reset();
   initial_metadata_ = {};
   trailing_metadata_ = {};
@@ -230,6 +255,11 @@ const Metadata& ServerCall::metadata() {
   // A handler that was on its way back from a worker may run once more after its stream has closed.
   if (!metadata_) metadata_ = stream_ ? read_metadata(stream_->headers()).value_or(Metadata()) : Metadata();
   return *metadata_;
+}
+
+void ServerCall::set_compression(Compression compression) {
+  if (headers_sent_ || !stream_) return;
+  if (accepts(stream_->headers(), compression)) compression_ = compression;
 }
 
 std::string ServerCall::peer() const { return connection_->peer(); }
@@ -257,8 +287,12 @@ void ServerCall::wait_message(Waiter* waiter) {
 
 std::optional<Bytes> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
-  const Bytes message = buffer_.take();
-  if (!buffer_.ready()) give_credit();
+  const std::optional<Bytes> message = buffer_.take();
+  if (!message) {
+    fail_call(Status(buffer_.fault()));  // a copy: the buffer is cleared
+  } else if (!buffer_.ready()) {
+    give_credit();
+  }
   return message;
 }
 
@@ -266,7 +300,7 @@ void ServerCall::reject_message() {
   fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer));
 }
 
-std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
+std::uint8_t* ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (status_sent_ || !stream_) return nullptr;
   if (bytes > max_message_bytes_) {
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
@@ -280,6 +314,10 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
     return nullptr;
   }
   if (!headers_sent_) send_initial_headers();
+  if (may_compress && compression_ != Compression::identity) {
+    compressed_ = std::make_unique<CompressedMessage>(bytes);
+    return compressed_->room();
+  }
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
   std::uint8_t* room = connection_->session().reserve_data(*stream_, reserved_bytes_);
   MessageBuffer::write_prefix(room, bytes);
@@ -287,8 +325,15 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes) {
 }
 
 void ServerCall::commit_message() {
-  connection_->count_written(reserved_bytes_);
-  connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  if (compressed_) {
+    const Bytes message = compressed_->finish(compression_);
+    connection_->count_written(message.size());
+    connection_->session().send_data(*stream_, message, false);
+    compressed_.reset();
+  } else {
+    connection_->count_written(reserved_bytes_);
+    connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+  }
   account();
   connection_->flush_soon();
 }

@@ -20,6 +20,7 @@
 #include "http2/session.h"
 #include "reactor/ready_list.h"
 #include "reactor/timer.h"
+#include "rpc/compressed_message.h"
 #include "rpc/message_buffer.h"
 #include "rpc/method_table.h"
 
@@ -43,9 +44,9 @@ class ServerCall final : public Call,
   explicit ServerCall(std::size_t max_message_bytes);
 
   /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
-  /// none.
+  /// none; `encoding` is that of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout);
+             Nanoseconds timeout, Compression encoding);
 
   // What the connection's session reports.
   void on_data(Bytes bytes);
@@ -73,6 +74,8 @@ class ServerCall final : public Call,
   const Metadata& metadata() override;
   Metadata& initial_metadata() override { return initial_metadata_; }
   Metadata& trailing_metadata() override { return trailing_metadata_; }
+  void set_compression(Compression compression) override;
+  bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   Instant deadline() const noexcept override { return deadline_; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override;
@@ -83,7 +86,7 @@ class ServerCall final : public Call,
   std::optional<Bytes> take_message() override;
   void reject_message() override;
   void wait_message(Waiter* waiter) override;
-  std::uint8_t* reserve_message(std::size_t bytes) override;
+  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
   void commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
@@ -112,7 +115,9 @@ class ServerCall final : public Call,
   const RegisteredMethod* method_ = nullptr;
   Task<Status> task_;
   MessageBuffer buffer_;
-  std::size_t uncredited_bytes_ = 0;  // received and not given back to the peer's window
+  Compression compression_ = Compression::identity;  // of responses
+  std::unique_ptr<CompressedMessage> compressed_;    // while one of them is being written
+  std::size_t uncredited_bytes_ = 0;                 // received and not given back to the peer's window
   std::size_t reserved_bytes_ = 0;
   std::size_t held_bytes_ = 0;  // of input and output, as the connection knows it
   Instant received_at_;

@@ -103,11 +103,12 @@ void ServerConnection::on_headers(http2::Stream& stream) {
                   "400");
   const RegisteredMethod* method = owner_.methods().find(request.path);
   if (!method) return refuse(stream, owner_.methods().unknown(excerpt(request.path)));
-  if (request.encoding != "identity")
-    return refuse(stream,
-                  Status(Code::UNIMPLEMENTED,
-                         "grpc-encoding \"" + excerpt(request.encoding) + "\" is not supported, identity is",
-                         Initiator::peer));
+  const std::optional<Compression> encoding = parse_compression(request.encoding);
+  if (!encoding)
+    return refuse(stream, Status(Code::UNIMPLEMENTED,
+                                 "grpc-encoding \"" + excerpt(request.encoding) +
+                                     "\" is not supported, these are: " + std::string(compression_names),
+                                 Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
     return refuse(stream,
                   Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
@@ -120,7 +121,7 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   ++counters().calls_started;
-  call.begin(*this, stream, *method, request.timeout);
+  call.begin(*this, stream, *method, request.timeout, *encoding);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::string_view http_status) {

@@ -14,6 +14,8 @@ class FakeCall final : public Call {
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return metadata_; }
   Metadata& trailing_metadata() override { return metadata_; }
+  void set_compression(Compression) override {}
+  bool message_compressed() const noexcept override { return false; }
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return Instant(); }
   std::string peer() const override { return "127.0.0.1:7"; }

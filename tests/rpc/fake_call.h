@@ -73,7 +73,9 @@ class FakeMessages : public Base {
   void reject_message() override { rejected_ = true; }
   void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
 
-  std::uint8_t* reserve_message(std::size_t bytes) override {
+  bool message_compressed() const noexcept override { return false; }
+
+  std::uint8_t* reserve_message(std::size_t bytes, bool) override {
     reserved_.assign(bytes, '\0');
     return reinterpret_cast<std::uint8_t*>(reserved_.data());
   }
@@ -115,6 +117,8 @@ class FakeCall final : public Call {
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return initial_; }
   Metadata& trailing_metadata() override { return trailing_; }
+  void set_compression(Compression) override {}
+  bool message_compressed() const noexcept override { return false; }
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return "fake:1"; }

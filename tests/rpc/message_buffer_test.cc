@@ -25,10 +25,10 @@ TEST_CASE("messages come out whole however the bytes are cut") {
       const std::string part = wire.substr(at, piece);  // its memory goes at the end of the turn
       REQUIRE(buffer.add(as_bytes(part)).ok());
       if (at % 3 == 0)
-        while (buffer.ready()) received.emplace_back(as_text(buffer.take()));
+        while (buffer.ready()) received.emplace_back(as_text(*buffer.take()));
       buffer.keep();
     }
-    while (buffer.ready()) received.emplace_back(as_text(buffer.take()));
+    while (buffer.ready()) received.emplace_back(as_text(*buffer.take()));
     REQUIRE(received == messages);
     CHECK(buffer.empty());
   }
@@ -38,7 +38,7 @@ TEST_CASE("a message that arrives whole is not copied") {
   const std::string wire = framed("in place");
   MessageBuffer buffer(4096);
   REQUIRE(buffer.add(as_bytes(wire)).ok());
-  CHECK(buffer.take().data() == as_bytes(wire).data() + MessageBuffer::prefix_bytes);
+  CHECK(buffer.take()->data() == as_bytes(wire).data() + MessageBuffer::prefix_bytes);
 }
 
 TEST_CASE("a length beyond the limit is refused before the message arrives") {
@@ -60,7 +60,7 @@ TEST_CASE("a fault behind a good message shows when that is taken") {
   MessageBuffer buffer(100);
   REQUIRE(buffer.add(as_bytes(wire)).ok());
   CHECK(buffer.more_than_one());
-  CHECK(as_text(buffer.take()) == "good");
+  CHECK(as_text(*buffer.take()) == "good");
   CHECK(buffer.fault().code() == Code::INTERNAL);
   CHECK_FALSE(buffer.ready());
 }

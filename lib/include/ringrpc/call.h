@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
 
 namespace ringrpc {
@@ -31,6 +32,12 @@ class Call {
   virtual Metadata& initial_metadata() = 0;
   /// Metadata sent with the status.
   virtual Metadata& trailing_metadata() = 0;
+
+  /// Compresses the messages of the answer, all but those written without, where the caller said that it
+  /// understands `compression`. Without effect once the first message has been written.
+  virtual void set_compression(Compression compression) = 0;
+  /// Whether the message last received came compressed.
+  virtual bool message_compressed() const noexcept = 0;
 
   /// When the caller stops waiting; `never` when it gave no timeout.
   virtual Instant deadline() const noexcept = 0;

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
@@ -29,6 +30,7 @@ namespace ringrpc {
 struct ResponseMetadata {
   Metadata initial;
   Metadata trailing;
+  bool compressed = false;  ///< whether the last message came compressed
 };
 
 /// With g++ 12, make options that carry metadata a variable before the `co_await`: it destroys an aggregate
@@ -38,6 +40,9 @@ struct CallOptions {
   Nanoseconds timeout = Nanoseconds::max();
   /// Sent with the request.
   Metadata metadata;
+  /// How requests are compressed, all but those written without. A server that does not know it answers
+  /// UNIMPLEMENTED.
+  Compression compression = Compression::identity;
   /// Filled when the call ends; must outlive it. May be null.
   ResponseMetadata* response = nullptr;
 };
@@ -128,7 +133,9 @@ class ClientWriter {
  public:
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
   /// False when the call is over; `finish` says why.
-  auto write(const Request& message) noexcept { return Writer<Request>(*call_).write(message); }
+  auto write(const Request& message, WriteOptions options = {}) noexcept {
+    return Writer<Request>(*call_).write(message, options);
+  }
   /// Ends the request and waits for the answer.
   Task<Result<Response>> finish();
   void cancel() { call_->cancel(); }
@@ -142,7 +149,9 @@ template <class Request, class Response>
 class ClientStream {
  public:
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
-  auto write(const Request& message) noexcept { return Writer<Request>(*call_).write(message); }
+  auto write(const Request& message, WriteOptions options = {}) noexcept {
+    return Writer<Request>(*call_).write(message, options);
+  }
   void writes_done() { call_->writes_done(); }
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }

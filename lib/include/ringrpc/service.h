@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,14 @@ class Service {
 
 namespace detail {
 
+/// The one message of a request, which has arrived.
+template <class Request>
+Status take_one(MessageStream& stream, Request& request) {
+  const std::optional<Bytes> bytes = stream.take_message();
+  if (bytes && Codec<Request>::parse(request, *bytes)) return {};
+  return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+}
+
 /// Sends a handler's answer, or gives the status that it is instead.
 template <class Response>
 Status finish_with_one(MessageStream& stream, Result<Response>& response) {
@@ -65,8 +74,7 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Request), S& service, Call& call,
                             MessageStream& stream) {
     Request request;
-    if (!Codec<Request>::parse(request, *stream.take_message()))
-      co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+    if (Status status = take_one(stream, request); !status.ok()) co_return status;
     Task<Result<Response>> running = (service.*handler)(call, std::move(request));
     co_return finish_with_one(stream, co_await running.in_place());
   }
@@ -76,8 +84,7 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  
   static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service,
                             Call& call, MessageStream& stream) {
     Request request;
-    if (!Codec<Request>::parse(request, *stream.take_message()))
-      co_return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+    if (Status status = take_one(stream, request); !status.ok()) co_return status;
     Writer<Response> out(stream);
     co_return co_await (service.*handler)(call, std::move(request), out);
   }

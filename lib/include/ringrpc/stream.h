@@ -35,14 +35,16 @@ class MessageStream {
   virtual bool message_ready() = 0;
   /// The next message, or nothing when no more will come. Valid until the next call on this stream.
   virtual std::optional<Bytes> take_message() = 0;
+  /// Whether the message just taken came compressed.
+  virtual bool message_compressed() const noexcept = 0;
   /// The message just taken was not what the method takes: fails the call.
   virtual void reject_message() = 0;
   /// Tells `waiter` when message_ready has become true; null withdraws.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes`; null when it is larger than may be sent or the call is over, and the call
-  /// fails then.
-  virtual std::uint8_t* reserve_message(std::size_t bytes) = 0;
+  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression; null
+  /// when it is larger than may be sent or the call is over, and the call fails then.
+  virtual std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) = 0;
   /// Queues the message written into the room.
   virtual void commit_message() = 0;
   /// Whether another message may be written without waiting.
@@ -53,11 +55,18 @@ class MessageStream {
   ~MessageStream() = default;
 };
 
+/// How one message is written.
+struct WriteOptions {
+  /// False sends it as it is, whatever the call's compression: for what is compressed already, or secret
+  /// beside what a stranger chose (gRPC's compression.md, "Compression and security").
+  bool compress = true;
+};
+
 /// Serializes `message` into the stream. False when the call is over or the message too large.
 template <class T>
-bool write_message(MessageStream& stream, const T& message) {
+bool write_message(MessageStream& stream, const T& message, WriteOptions options = {}) {
   const std::size_t bytes = Codec<T>::size(message);
-  std::uint8_t* room = stream.reserve_message(bytes);
+  std::uint8_t* room = stream.reserve_message(bytes, options.compress);
   if (!room) return false;
   Codec<T>::serialize(message, room);
   stream.commit_message();
@@ -115,10 +124,11 @@ class Writer {
 
   /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller.
   /// False when the call is over and nothing more can be sent.
-  auto write(const T& message) noexcept {
+  auto write(const T& message, WriteOptions options = {}) noexcept {
     class Awaiter final : MessageStream::Waiter {
      public:
-      Awaiter(MessageStream& stream, const T& written) noexcept : stream_(stream), message_(written) {}
+      Awaiter(MessageStream& stream, const T& written, WriteOptions how) noexcept
+          : stream_(stream), message_(written), options_(how) {}
       Awaiter(const Awaiter&) = delete;
       ~Awaiter() {
         if (waiting_) stream_.wait_writable(nullptr);
@@ -128,16 +138,17 @@ class Writer {
         waiting_ = handle;
         stream_.wait_writable(this);
       }
-      bool await_resume() { return write_message(stream_, message_); }
+      bool await_resume() { return write_message(stream_, message_, options_); }
 
      private:
       void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
 
       MessageStream& stream_;
       const T& message_;
+      WriteOptions options_;
       std::coroutine_handle<> waiting_;
     };
-    return Awaiter(*stream_, message);
+    return Awaiter(*stream_, message, options);
   }
 
  private:

@@ -1,0 +1,186 @@
+/// Compressed messages, end to end and through the message buffer.
+
+#include <array>
+#include <doctest/doctest.h>
+#include <string>
+#include <vector>
+
+#include "rpc/compressed_message.h"
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::array all{Compression::gzip, Compression::deflate, Compression::zstd};
+
+/// Answers as its request is compressed, and remembers how requests came.
+class Mirror final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Echo", MethodKind::unary, &detail::serve<Mirror, &Mirror::echo>},
+        Method{"Chat", MethodKind::bidirectional, &detail::serve<Mirror, &Mirror::chat>},
+    };
+    return methods;
+  }
+
+  Compression answer = Compression::identity;
+  std::vector<bool> came_compressed;
+
+ private:
+  Task<Result<RawMessage>> echo(Call& call, RawMessage request) {
+    came_compressed.push_back(call.message_compressed());
+    call.set_compression(answer);
+    co_return request;
+  }
+
+  /// Leaves every second answer as it is.
+  Task<Status> chat(Call& call, Reader<RawMessage>& in, Writer<RawMessage>& out) {
+    call.set_compression(answer);
+    while (auto message = co_await in.next()) {
+      came_compressed.push_back(call.message_compressed());
+      co_await out.write(*message, {.compress = came_compressed.size() % 2 == 1});
+    }
+    co_return Status();
+  }
+};
+
+const std::string payload(2'000, 'p');
+
+Task<void> echo_compressed(Channel& channel, Compression requests, bool* response_compressed) {
+  ResponseMetadata response;
+  CallOptions options;
+  options.compression = requests;
+  options.response = &response;
+  const Result<RawMessage> answer = co_await detail::call_unary<RawMessage, RawMessage>(
+      channel, "/test.v1.Mirror/Echo", RawMessage{payload}, options);
+  REQUIRE_MESSAGE(answer, answer.error().to_string());
+  CHECK(answer->bytes == payload);
+  *response_compressed = response.compressed;
+}
+
+TEST_CASE("each way is compressed as it is asked to be, with every algorithm") {
+  for_each_world([](World& world) {
+    Mirror mirror;
+    world.also_serve(mirror);
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      bool compressed = true;
+      co_await echo_compressed(channel, Compression::identity, &compressed);
+      CHECK_FALSE(compressed);
+      for (const Compression how : all) {
+        mirror.answer = Compression::identity;
+        co_await echo_compressed(channel, how, &compressed);
+        CHECK_FALSE(compressed);
+        mirror.answer = how;
+        co_await echo_compressed(channel, Compression::identity, &compressed);
+        CHECK(compressed);
+      }
+    }));
+    CHECK(mirror.came_compressed == std::vector{false, true, false, true, false, true, false});
+  });
+}
+
+TEST_CASE("single messages of a stream are left as they are") {
+  for_each_world([](World& world) {
+    Mirror mirror;
+    mirror.answer = Compression::zstd;
+    world.also_serve(mirror);
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      ResponseMetadata response;
+      CallOptions options;
+      options.compression = Compression::gzip;
+      options.response = &response;
+      ClientStream<RawMessage, RawMessage> chat(
+          channel.call("/test.v1.Mirror/Chat", MethodKind::bidirectional, options));
+      for (int at = 0; at < 4; ++at) {
+        co_await chat.write(RawMessage{payload}, {.compress = at != 2});
+        const auto answer = co_await chat.next();
+        REQUIRE(answer);
+        CHECK(answer->bytes == payload);
+        CHECK(response.compressed == (at % 2 == 0));
+      }
+      chat.writes_done();
+      CHECK((co_await chat.finish()).ok());
+    }));
+    CHECK(mirror.came_compressed == std::vector{true, true, false, true});
+  });
+}
+
+TEST_CASE("a request that is too large once restored fails its own call with RESOURCE_EXHAUSTED") {
+  for_each_world([](World& world) {
+    world.serve({.max_message_bytes = 1'000});
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      CallOptions options;
+      options.compression = Compression::gzip;
+      for (const std::string_view path : {"/test.v1.Raw/Echo", "/test.v1.Raw/Join"}) {
+        const Result<RawMessage> answer =
+            co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{payload}, options);
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().code() == Code::RESOURCE_EXHAUSTED);
+      }
+      const Result<RawMessage> next = co_await detail::call_unary<RawMessage, RawMessage>(
+          channel, "/test.v1.Raw/Echo", RawMessage{"small"}, options);
+      CHECK(next);
+    }));
+  });
+}
+
+TEST_CASE("a response that is too large once restored fails the call at the client") {
+  for_each_world([](World& world) {
+    Mirror mirror;
+    mirror.answer = Compression::gzip;
+    world.also_serve(mirror);
+    CHECK(world.run(
+        [](Channel& channel) -> Task<void> {
+          const Result<RawMessage> answer = co_await detail::call_unary<RawMessage, RawMessage>(
+              channel, "/test.v1.Mirror/Echo", RawMessage{payload}, CallOptions());
+          REQUIRE_FALSE(answer);
+          CHECK(answer.error().code() == Code::RESOURCE_EXHAUSTED);
+        },
+        {.max_message_bytes = 1'000}));
+  });
+}
+
+TEST_CASE("a message that would not get smaller leaves as it is") {
+  CompressedMessage outgoing(3);
+  std::copy_n("abc", 3, outgoing.room());
+  CHECK(as_text(outgoing.finish(Compression::gzip)) == std::string_view("\0\0\0\0\3abc", 8));
+}
+
+TEST_CASE("the buffer restores messages one by one and keeps none of them restored") {
+  std::string wire;
+  for (const std::string& message : {payload, std::string("short"), payload}) {
+    CompressedMessage outgoing(message.size());
+    std::ranges::copy(message, outgoing.room());
+    wire += as_text(outgoing.finish(Compression::deflate));
+  }
+  MessageBuffer buffer(payload.size());
+  buffer.set_encoding(Compression::deflate);
+  REQUIRE(buffer.add(as_bytes(wire)).ok());
+  CHECK(as_text(*buffer.take()) == payload);
+  CHECK(buffer.took_compressed());
+  CHECK(as_text(*buffer.take()) == "short");
+  CHECK_FALSE(buffer.took_compressed());
+  CHECK(as_text(*buffer.take()) == payload);
+  CHECK(buffer.empty());
+}
+
+TEST_CASE("a compressed message that cannot be restored is a fault") {
+  MessageBuffer buffer(100);
+  buffer.set_encoding(Compression::gzip);
+  REQUIRE(buffer.add(as_bytes(std::string_view("\1\0\0\0\3abc", 8))).ok());
+  REQUIRE(buffer.ready());
+  CHECK_FALSE(buffer.take());
+  CHECK(buffer.fault().message() == "a message is not the gzip data it claims to be");
+  CHECK_FALSE(buffer.ready());
+}
+
+TEST_CASE("a compressed flag that is neither 0 nor 1 is a fault") {
+  MessageBuffer buffer(100);
+  buffer.set_encoding(Compression::gzip);
+  CHECK(buffer.add(as_bytes(std::string_view("\2\0\0\0\0", 5))).code() == Code::INTERNAL);
+}
+
+}  // namespace
+}  // namespace ringrpc
