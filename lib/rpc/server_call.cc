@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "ringrpc/interceptor.h"
 #include "ringrpc/log.h"
 
 #include "rpc/metadata_wire.h"
@@ -36,6 +37,9 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
            return header.name == "grpc-accept-encoding" && lists(header.value, name(compression));
          });
 }
+
+/// An interceptor that is not a coroutine throws where it is called: here, where that fails its call only.
+Task<Status> contain(Next all) { co_return co_await all(); }
 
 }  // namespace
 
@@ -98,7 +102,9 @@ void ServerCall::start_handler() {
                               Initiator::peer));
   }
   step_handler([this] {
-    task_ = method_->method->serve(*method_->service, *this, *this);
+    const std::span<Interceptor* const> interceptors = connection_->interceptors();
+    const Next all(interceptors, *method_->method, *method_->service, *this, *this);
+    task_ = interceptors.empty() ? all() : contain(all);
     task_.start(this);
   });
 }
@@ -244,6 +250,7 @@ void ServerCall::release_if_over() {
   metadata_.reset();
   initial_metadata_ = {};
   trailing_metadata_ = {};
+  attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
   uncredited_bytes_ = reserved_bytes_ = held_bytes_ = 0;
   deadline_ = never;

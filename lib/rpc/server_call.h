@@ -74,6 +74,7 @@ class ServerCall final : public Call,
   const Metadata& metadata() override;
   Metadata& initial_metadata() override { return initial_metadata_; }
   Metadata& trailing_metadata() override { return trailing_metadata_; }
+  Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override;
   bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   Instant deadline() const noexcept override { return deadline_; }
@@ -127,6 +128,7 @@ class ServerCall final : public Call,
   std::optional<Metadata> metadata_;
   Metadata initial_metadata_;
   Metadata trailing_metadata_;
+  Metadata attributes_;
   bool request_ended_ = false;
   bool started_ = false;
   bool stepping_ = false;  // the handler is being resumed by this object

@@ -93,6 +93,10 @@ ServerConnection::~ServerConnection() {
 
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
 
+std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
+  return owner_.interceptors();
+}
+
 void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
   if (!request.is_grpc()) return stream.keep_headers();  // answered at its end: see on_end

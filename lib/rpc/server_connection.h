@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "ringrpc/server.h"
@@ -31,6 +32,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
 
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   ServerCounters& counters() noexcept;
+  std::span<Interceptor* const> interceptors() const noexcept;
 
   // For its calls.
   void join_batch(ServerCall& call) noexcept {

@@ -8,6 +8,7 @@ namespace ringrpc {
 ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
     : shard_(shard),
       methods_(methods),
+      interceptors_(options.interceptors),
       max_message_bytes_(options.max_message_bytes),
       max_buffered_bytes_(std::max(options.max_buffered_bytes, options.max_message_bytes)) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ringrpc/server.h"
@@ -39,6 +40,7 @@ class ServerShard {
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
   ServerCall& take_call();
@@ -49,6 +51,7 @@ class ServerShard {
 
   Shard& shard_;
   const MethodTable& methods_;
+  std::vector<Interceptor*> interceptors_;
   std::size_t max_message_bytes_;
   std::size_t max_buffered_bytes_;
   http2::Limits limits_;

@@ -14,6 +14,7 @@ class FakeCall final : public Call {
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return metadata_; }
   Metadata& trailing_metadata() override { return metadata_; }
+  Metadata& attributes() override { return metadata_; }
   void set_compression(Compression) override {}
   bool message_compressed() const noexcept override { return false; }
   Instant deadline() const noexcept override { return never; }

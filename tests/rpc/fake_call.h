@@ -117,6 +117,7 @@ class FakeCall final : public Call {
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return initial_; }
   Metadata& trailing_metadata() override { return trailing_; }
+  Metadata& attributes() override { return attributes_; }
   void set_compression(Compression) override {}
   bool message_compressed() const noexcept override { return false; }
   Instant deadline() const noexcept override { return never; }
@@ -132,6 +133,7 @@ class FakeCall final : public Call {
   Metadata metadata_;
   Metadata initial_;
   Metadata trailing_;
+  Metadata attributes_;
   Instant received_at_{Nanoseconds(1'000'000)};
   Instant now_ = received_at_;
 };

@@ -33,6 +33,10 @@ class Call {
   /// Metadata sent with the status.
   virtual Metadata& trailing_metadata() = 0;
 
+  /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of it
+  /// goes there.
+  virtual Metadata& attributes() = 0;
+
   /// Compresses the messages of the answer, all but those written without, where the caller said that it
   /// understands `compression`. Without effect once the first message has been written.
   virtual void set_compression(Compression compression) = 0;

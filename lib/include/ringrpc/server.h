@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/interceptor.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 
@@ -28,6 +29,9 @@ namespace ringrpc {
 struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
+
+  /// Around every call, the first outermost. They must outlive the server.
+  std::vector<Interceptor*> interceptors;
 
   /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and
   /// cgroup quota).

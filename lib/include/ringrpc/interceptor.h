@@ -1,0 +1,64 @@
+/// What is done around the calls of a server: authentication, audit, limits, tracing.
+///
+///   class Audit final : public Interceptor {
+///     Task<Status> intercept(Call& call, Next next) override {
+///       Status status = co_await next();
+///       log::info("{} called {}: {}", call.peer(), call.method(), status.to_string());
+///       co_return status;
+///     }
+///   };
+///   options.interceptors = {&authentication, &audit};   // the first is the outermost
+///
+/// An interceptor is a coroutine around the call: what it does before `next` happens before the handler, what
+/// it returns is how the call ends. One that does not run `next` answers instead of the handler. What it
+/// learned of the caller it tells those inside in `call.attributes()`. A call that is cancelled destroys the
+/// frames of its interceptors with the handler's.
+///
+/// They see every call of a registered method, those of health and reflection too; a call of a method that is
+/// not there never becomes one. One object serves all shards at the same time.
+#pragma once
+
+#include <span>
+
+#include "ringrpc/call.h"
+#include "ringrpc/service.h"
+#include "ringrpc/status.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc {
+
+class Interceptor;
+
+/// What is left of a call: the interceptors further inside and the handler.
+class Next {
+ public:
+  /// How it ended. Run it once at most.
+  Task<Status> operator()() const;
+
+  /// For the library: all of a call.
+  Next(std::span<Interceptor* const> interceptors, const Method& method, Service& service, Call& call,
+       MessageStream& stream) noexcept
+      : interceptors_(interceptors), method_(&method), service_(&service), call_(&call), stream_(&stream) {}
+
+ private:
+  std::span<Interceptor* const> interceptors_;
+  const Method* method_;
+  Service* service_;
+  Call* call_;
+  MessageStream* stream_;
+};
+
+class Interceptor {
+ public:
+  virtual ~Interceptor() = default;
+  virtual Task<Status> intercept(Call& call, Next next) = 0;
+};
+
+inline Task<Status> Next::operator()() const {
+  if (interceptors_.empty()) return method_->serve(*service_, *call_, *stream_);
+  Next inside = *this;
+  inside.interceptors_ = interceptors_.subspan(1);
+  return interceptors_.front()->intercept(*call_, inside);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,244 @@
+/// What is done around calls: order, refusal, cancellation; and the interceptors that are shipped.
+
+#include <doctest/doctest.h>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "ringrpc/bearer_auth.h"
+#include "ringrpc/rate_limiter.h"
+#include "ringrpc/sleep.h"
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<Result<RawMessage>> unary(Channel& channel, std::string path, std::string request,
+                               CallOptions options = {}) {
+  co_return co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{std::move(request)},
+                                                                std::move(options));
+}
+
+/// Writes down what it sees.
+class Witness final : public Interceptor {
+ public:
+  Witness(std::string name, std::vector<std::string>& seen) : name_(std::move(name)), seen_(seen) {}
+
+  Task<Status> intercept(Call& call, Next next) override {
+    const Departure departure{*this};
+    seen_.push_back(name_ + " before " + std::string(call.method()));
+    Status status = co_await next();
+    seen_.push_back(name_ + " after " + std::string(ringrpc::name(status.code())));
+    co_return status;
+  }
+
+  int frames = 0;
+
+ private:
+  struct Departure {
+    explicit Departure(Witness& of) noexcept : witness(of) { ++witness.frames; }
+    Departure(const Departure&) = delete;
+    ~Departure() { --witness.frames; }
+    Witness& witness;
+  };
+
+  std::string name_;
+  std::vector<std::string>& seen_;
+};
+
+/// Does what the test says.
+class Custom final : public Interceptor {
+ public:
+  using Around = Task<Status> (*)(Call&, Next);
+  explicit Custom(Around around) noexcept : around_(around) {}
+  Task<Status> intercept(Call& call, Next next) override { return around_(call, next); }
+
+ private:
+  Around around_;
+};
+
+ServerOptions with(std::vector<Interceptor*> interceptors) {
+  ServerOptions options;
+  options.interceptors = std::move(interceptors);
+  return options;
+}
+
+TEST_CASE("interceptors stand around the handler, the first outermost, for every kind of call") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    Witness outer("outer", seen);
+    Witness inner("inner", seen);
+    world.serve(with({&outer, &inner}));
+    for (const char* method : {"Echo", "Count", "Join", "Chat", "Fail"}) {
+      CAPTURE(method);
+      seen.clear();
+      const std::string path = "/test.v1.Raw/" + std::string(method);
+      const std::string code = method == std::string("Fail") ? "NOT_FOUND" : "OK";
+      CHECK(world.run([&](Channel& channel) -> Task<void> {
+        const auto answer = co_await unary(channel, path, "5");
+        const bool as_expected = answer || answer.error().code() != Code::INTERNAL;
+        CHECK(as_expected);
+      }));
+      CHECK(world.run_until([&] { return seen.size() == 4; }));
+      CHECK(seen == std::vector<std::string>{"outer before " + path, "inner before " + path,
+                                             "inner after " + code, "outer after " + code});
+    }
+  });
+}
+
+TEST_CASE("an interceptor may answer instead of the handler") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    Custom closed([](Call&, Next) -> Task<Status> {
+      co_return Status(Code::PERMISSION_DENIED, "closed today", Initiator::application);
+    });
+    Witness inner("inner", seen);
+    world.serve(with({&closed, &inner}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      for (const char* path : {"/test.v1.Raw/Echo", "/test.v1.Raw/Join"}) {
+        const auto answer = co_await unary(channel, path, "x");
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().to_string() == "PERMISSION_DENIED: closed today");
+      }
+    }));
+    CHECK(seen.empty());
+    CHECK(world.service().started == 0);
+  });
+}
+
+TEST_CASE("an interceptor may wait, add metadata and change the status") {
+  for_each_world([](World& world) {
+    Custom changing([](Call& call, Next next) -> Task<Status> {
+      co_await sleep_for(1ms);
+      (void)call.initial_metadata().add("x-trace", "7");
+      Status status = co_await next();
+      (void)call.trailing_metadata().add("x-cost", "3");
+      if (status.code() == Code::NOT_FOUND)
+        co_return Status(Code::DATA_LOSS, "worse", Initiator::application);
+      co_return status;
+    });
+    world.serve(with({&changing}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      ResponseMetadata response;
+      CallOptions options;
+      options.response = &response;
+      CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x", options));
+      CHECK(response.initial.find("x-trace") == "7");
+      CHECK(response.trailing.find("x-cost") == "3");
+      const auto failed = co_await unary(channel, "/test.v1.Raw/Fail", "5");
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().to_string() == "DATA_LOSS: worse");
+    }));
+  });
+}
+
+TEST_CASE("an interceptor that throws fails its own call only") {
+  for_each_world([](World& world) {
+    static bool thrown;
+    thrown = false;
+    Custom throwing([](Call&, Next next) -> Task<Status> {
+      if (!std::exchange(thrown, true)) throw std::runtime_error("secret");
+      return next();
+    });
+    world.serve(with({&throwing}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const auto failed = co_await unary(channel, "/test.v1.Raw/Echo", "x");
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().to_string() == "INTERNAL: the handler failed with an exception");
+      CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x"));
+    }));
+  });
+}
+
+TEST_CASE("a cancelled call destroys the frames of its interceptors") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    Witness witness("w", seen);
+    world.serve(with({&witness}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      CallOptions options;
+      options.timeout = 20ms;
+      CHECK_FALSE(co_await unary(channel, "/test.v1.Raw/Sleep", "600000", options));
+    }));
+    CHECK(world.run_until([&] { return witness.frames == 0; }));
+    CHECK(world.service().running == 0);
+    CHECK(seen == std::vector<std::string>{"w before /test.v1.Raw/Sleep"});
+  });
+}
+
+TEST_CASE("bearer tokens: UNAUTHENTICATED unless a known one is shown, and handlers learn whose it is") {
+  for_each_world([](World& world) {
+    BearerAuth authentication(BearerAuth::known_tokens({{"t1", "alice"}, {"a longer token", "bob"}}));
+    authentication.leave_open("test.v1.Ra");  // the beginning of a name is another name
+    static std::string principal;
+    Custom inside([](Call& call, Next next) -> Task<Status> {
+      principal = call.attributes().find(BearerAuth::principal).value_or("nobody");
+      co_return co_await next();
+    });
+    world.serve(with({&authentication, &inside}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const auto outcome = [&](const char* authorization) -> Task<std::string> {
+        principal.clear();
+        CallOptions options;
+        if (authorization) CHECK(options.metadata.add("authorization", authorization).ok());
+        CHECK(options.metadata.add("principal", "mallory").ok());  // the peer's metadata, not an attribute
+        const auto answer = co_await unary(channel, "/test.v1.Raw/Echo", "x", options);
+        co_return answer ? principal : answer.error().to_string();
+      };
+      CHECK(co_await outcome("Bearer t1") == "alice");
+      CHECK(co_await outcome("bEARER a longer token") == "bob");
+      CHECK(co_await outcome(nullptr) ==
+            "UNAUTHENTICATED: no authorization: send \"authorization: Bearer <token>\"");
+      for (const char* odd : {"Basic t1", "Bearer", "t1", ""})
+        CHECK(co_await outcome(odd) ==
+              "UNAUTHENTICATED: the authorization is not of the form \"Bearer <token>\"");
+      for (const char* wrong : {"Bearer t", "Bearer t11", "Bearer  t1", "Bearer T1"})
+        CHECK(co_await outcome(wrong) == "UNAUTHENTICATED: the bearer token is not valid");
+    }));
+  });
+}
+
+TEST_CASE("a service that is left open is called without a token") {
+  SimulatedWorld world(1);
+  BearerAuth authentication(BearerAuth::known_tokens({}));
+  authentication.leave_open(std::string(RawService::name));
+  world.serve(with({&authentication}));
+  CHECK(world.run(
+      [](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x")); }));
+}
+
+TEST_CASE("a bucket gives its burst at once, then its rate, and never more than its burst again") {
+  RateLimiter limiter(10, 3);
+  Instant now{};
+  now += 1h;
+  for (int at = 0; at < 3; ++at) CHECK(limiter.take(now) == 0ns);
+  CHECK(limiter.take(now) == 100ms);
+  CHECK(limiter.take(now + 40ms) == 60ms);
+  CHECK(limiter.take(now + 100ms) == 0ns);
+  CHECK(limiter.take(now + 100ms) == 100ms);
+  now += 1h;
+  for (int at = 0; at < 3; ++at) CHECK(limiter.take(now) == 0ns);
+  CHECK(limiter.take(now) == 100ms);
+}
+
+TEST_CASE("a call beyond the rate is told when to come again") {
+  SimulatedWorld world(1);
+  RateLimiter limiter(0.001, 1);
+  world.serve(with({&limiter}));
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x"));
+    ResponseMetadata response;
+    CallOptions options;
+    options.response = &response;
+    const auto refused = co_await unary(channel, "/test.v1.Raw/Echo", "x", options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
+    CHECK(response.trailing.find("grpc-retry-pushback-ms"));
+  }));
+}
+
+}  // namespace
+}  // namespace ringrpc
