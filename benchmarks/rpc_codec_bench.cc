@@ -5,7 +5,7 @@
 
 #include "ringrpc/codec.h"
 
-#include "echo.pb.h"
+#include "echo/v1/echo.pb.h"
 #include "rpc/base64.h"
 #include "rpc/message_buffer.h"
 #include "rpc/percent_encoding.h"

@@ -2,7 +2,7 @@
 
 #include "ringrpc/server.h"
 
-#include "echo.ringrpc.h"
+#include "echo/v1/echo.ringrpc.h"
 
 using namespace ringrpc;
 

@@ -4,7 +4,7 @@
 ///   Server::start({&echo}, options);
 #pragma once
 
-#include "echo.ringrpc.h"
+#include "echo/v1/echo.ringrpc.h"
 
 namespace ringrpc {
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "health.ringrpc.h"
+#include "grpc/health/v1/health.ringrpc.h"
 
 namespace ringrpc {
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "reflection_v1.ringrpc.h"
-#include "reflection_v1alpha.ringrpc.h"
+#include "grpc/reflection/v1/reflection.ringrpc.h"
+#include "grpc/reflection/v1alpha/reflection.ringrpc.h"
 
 namespace ringrpc {
 

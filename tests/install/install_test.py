@@ -39,10 +39,10 @@ class Install(unittest.TestCase):
 
             plugin = flags("--variable=plugin")[0]
             run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
-                 f"--ringrpc_out={root}", "echo.proto"])
+                 f"--ringrpc_out={root}", "echo/v1/echo.proto"])
             program = root / "shout"
             run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", SOURCE / "docs/examples/shout.cc",
-                 root / "echo.pb.cc", root / "echo.ringrpc.cc", "-o", program, *flags("--static", "--libs")])
+                 root / "echo/v1/echo.pb.cc", root / "echo/v1/echo.ringrpc.cc", "-o", program, *flags("--static", "--libs")])
             self.serves(program)
 
     def serves(self, program):

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "catalog.ringrpc.h"
-#include "reflection_v1.ringrpc.h"
-#include "reflection_v1alpha.ringrpc.h"
+#include "grpc/reflection/v1/reflection.ringrpc.h"
+#include "grpc/reflection/v1alpha/reflection.ringrpc.h"
 #include "rpc/fake_call.h"
 #include "services/echo.h"
+#include "services/health.h"
 
 namespace ringrpc {
 namespace {
@@ -133,7 +134,15 @@ TEST_CASE_TEMPLATE("symbols of every sort are found", Version, V1, V1Alpha) {
   }
   Questions<Version> questions;
   CHECK(file_names(questions.ask_symbol("grpc.reflection.v1alpha.ServerReflection")) ==
-        Names{"reflection_v1alpha.proto"});
+        Names{"grpc/reflection/v1alpha/reflection.proto"});
+}
+
+TEST_CASE("the standard protocols are registered by the paths that other implementations import them by") {
+  const HealthService health;  // so that its descriptors are linked in
+  Questions<V1> questions;
+  for (const char* const name : {"grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
+                                 "grpc/reflection/v1alpha/reflection.proto", "echo/v1/echo.proto"})
+    CHECK(file_names(questions.ask_file(name)) == Names{name});
 }
 
 TEST_CASE_TEMPLATE("extensions are found by the type that they extend and their number", Version, V1,
