@@ -1,6 +1,7 @@
 // What a hostile peer tries, and at which point it is shown the door; and what an honest one may do that
 // looks alike.
 #include <doctest/doctest.h>
+#include <nghttp2/nghttp2.h>
 
 #include "http2/memory_pool.h"
 #include "raw_server.h"

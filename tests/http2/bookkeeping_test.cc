@@ -1,5 +1,6 @@
 // The small parts that the limits stand on.
 #include <doctest/doctest.h>
+#include <nghttp2/nghttp2.h>
 
 #include "frames.h"
 #include "http2/frame_scanner.h"

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <nghttp2/nghttp2.h>
 
 #include "raw_server.h"
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <nghttp2/nghttp2.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,7 +10,27 @@
 
 #include "http2/error_code.h"
 
+struct nghttp2_hd_deflater;
+struct nghttp2_hd_inflater;
+
 namespace ringrpc::http2::test {
+
+/// RFC 9113, section 6.
+namespace frame_type {
+inline constexpr unsigned data = 0x0;
+inline constexpr unsigned headers = 0x1;
+inline constexpr unsigned priority = 0x2;
+inline constexpr unsigned rst_stream = 0x3;
+inline constexpr unsigned settings = 0x4;
+inline constexpr unsigned ping = 0x6;
+inline constexpr unsigned goaway = 0x7;
+inline constexpr unsigned window_update = 0x8;
+}  // namespace frame_type
+
+namespace setting {
+inline constexpr unsigned max_concurrent_streams = 0x3;
+inline constexpr unsigned initial_window_size = 0x4;
+}  // namespace setting
 
 inline constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -26,37 +45,38 @@ inline std::string frame(unsigned type, unsigned flags, std::uint32_t stream_id,
   return made.append(payload);
 }
 
-inline constexpr unsigned end_stream = NGHTTP2_FLAG_END_STREAM;
-inline constexpr unsigned end_headers = NGHTTP2_FLAG_END_HEADERS;
-inline constexpr unsigned ack = NGHTTP2_FLAG_ACK;
+inline constexpr unsigned end_stream = 0x1;
+inline constexpr unsigned ack = 0x1;
+inline constexpr unsigned end_headers = 0x4;
+inline constexpr unsigned padded = 0x8;
 
 inline std::string data(std::uint32_t id, std::string_view body, unsigned flags = 0) {
-  return frame(NGHTTP2_DATA, flags, id, body);
+  return frame(frame_type::data, flags, id, body);
 }
 inline std::string padded_data(std::uint32_t id, std::string_view body, std::size_t padding,
                                unsigned flags = 0) {
   const std::string payload = number(padding, 1).append(body) + std::string(padding, '\0');
-  return frame(NGHTTP2_DATA, flags | NGHTTP2_FLAG_PADDED, id, payload);
+  return frame(frame_type::data, flags | padded, id, payload);
 }
 inline std::string rst_stream(std::uint32_t id, ErrorCode code) {
-  return frame(NGHTTP2_RST_STREAM, 0, id, number(static_cast<std::uint32_t>(code), 4));
+  return frame(frame_type::rst_stream, 0, id, number(static_cast<std::uint32_t>(code), 4));
 }
 inline std::string window_update(std::uint32_t id, std::uint32_t increment) {
-  return frame(NGHTTP2_WINDOW_UPDATE, 0, id, number(increment, 4));
+  return frame(frame_type::window_update, 0, id, number(increment, 4));
 }
 inline std::string priority(std::uint32_t id, std::uint32_t depends_on) {
-  return frame(NGHTTP2_PRIORITY, 0, id, number(depends_on, 4) + number(15, 1));
+  return frame(frame_type::priority, 0, id, number(depends_on, 4) + number(15, 1));
 }
-inline std::string ping(std::uint64_t opaque = 7) { return frame(NGHTTP2_PING, 0, 0, number(opaque, 8)); }
+inline std::string ping(std::uint64_t opaque = 7) { return frame(frame_type::ping, 0, 0, number(opaque, 8)); }
 inline std::string goaway(std::uint32_t last, ErrorCode code) {
-  return frame(NGHTTP2_GOAWAY, 0, 0, number(last, 4) + number(static_cast<std::uint32_t>(code), 4));
+  return frame(frame_type::goaway, 0, 0, number(last, 4) + number(static_cast<std::uint32_t>(code), 4));
 }
 inline std::string settings(std::initializer_list<std::pair<unsigned, std::uint32_t>> entries = {}) {
   std::string payload;
   for (const auto& [id, value] : entries) payload += number(id, 2) + number(value, 4);
-  return frame(NGHTTP2_SETTINGS, 0, 0, payload);
+  return frame(frame_type::settings, 0, 0, payload);
 }
-inline std::string settings_ack() { return frame(NGHTTP2_SETTINGS, ack, 0, ""); }
+inline std::string settings_ack() { return frame(frame_type::settings, ack, 0, ""); }
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
 
@@ -70,34 +90,33 @@ inline std::string in_order(std::initializer_list<std::string> parts) {
 /// Encodes header blocks, as HPACK wants it: with one state a connection.
 class Encoder {
  public:
-  Encoder() { nghttp2_hd_deflate_new(&deflater_, 4096); }
+  Encoder();
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
-  ~Encoder() { nghttp2_hd_deflate_del(deflater_); }
+  ~Encoder();
 
-  std::string block(const FieldList& fields) {
-    std::vector<nghttp2_nv> encoded;
-    std::size_t bytes = 64;
-    for (const auto& [name, value] : fields) {
-      encoded.push_back({octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-      bytes += name.size() + value.size() + 32;
-    }
-    std::string made(bytes, '\0');
-    const ssize_t size =
-        nghttp2_hd_deflate_hd(deflater_, octets(made), made.size(), encoded.data(), encoded.size());
-    made.resize(static_cast<std::size_t>(size));
-    return made;
-  }
+  std::string block(const FieldList& fields);
 
   std::string headers(std::uint32_t id, const FieldList& fields, unsigned flags = 0) {
-    return frame(NGHTTP2_HEADERS, flags | end_headers, id, block(fields));
+    return frame(frame_type::headers, flags | end_headers, id, block(fields));
   }
 
  private:
-  static std::uint8_t* octets(const std::string& text) {
-    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
-  }
   nghttp2_hd_deflater* deflater_ = nullptr;
+};
+
+/// Decodes them likewise. A block that is wrong fails the test.
+class Decoder {
+ public:
+  Decoder();
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder();
+
+  FieldList fields(std::string_view block);
+
+ private:
+  nghttp2_hd_inflater* inflater_ = nullptr;
 };
 
 inline const FieldList get = {{":method", "POST"},
@@ -147,7 +166,7 @@ struct Ending {
 inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
   std::vector<Ending> found;
   for (const Frame& each : frames) {
-    if (each.type == NGHTTP2_GOAWAY)
+    if (each.type == frame_type::goaway)
       found.push_back({static_cast<ErrorCode>(each.word(4)), each.payload.substr(8)});
   }
   return found;
@@ -157,7 +176,7 @@ inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
 inline std::vector<ErrorCode> resets(const std::vector<Frame>& frames, std::uint32_t id) {
   std::vector<ErrorCode> found;
   for (const Frame& each : frames) {
-    if (each.type == NGHTTP2_RST_STREAM && each.stream_id == id)
+    if (each.type == frame_type::rst_stream && each.stream_id == id)
       found.push_back(static_cast<ErrorCode>(each.word(0)));
   }
   return found;

@@ -2,6 +2,7 @@
 #include "http2/known_blocks.h"
 
 #include <doctest/doctest.h>
+#include <nghttp2/nghttp2.h>
 
 #include "raw_server.h"
 

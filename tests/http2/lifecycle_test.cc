@@ -1,5 +1,6 @@
 // How streams and connections begin and end.
 #include <doctest/doctest.h>
+#include <nghttp2/nghttp2.h>
 #include <random>
 
 #include "raw_server.h"

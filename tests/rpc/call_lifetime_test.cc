@@ -170,7 +170,7 @@ TEST_CASE("a connection that ends within a batch of requests takes them all alon
     batch += peer->encoder.headers(id, RawPeer::request_fields(raw_sleep));
     batch += http2::test::data(id, message("600000"), end_stream);
   }
-  peer->send(batch + http2::test::frame(NGHTTP2_DATA, 0, 0, "not of any stream"));
+  peer->send(batch + http2::test::frame(http2::test::frame_type::data, 0, 0, "not of any stream"));
   REQUIRE(world.run_until([&] { return peer->closed(); }));
   CHECK(world.run_until([&] { return world.server().counters().connections_open == 0; }));
   CHECK(world.service().started == 20);
@@ -220,15 +220,17 @@ TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves wh
   REQUIRE(world.run_until([&] { return world.service().running == 1; }));
   bool drained = false;
   world.server_shard().post([&] { world.server().drain([&] { drained = true; }); });
-  REQUIRE(world.run_until([&] { return peer->frames_of(NGHTTP2_PING) == 1; }));
-  CHECK(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  REQUIRE(world.run_until([&] { return peer->frames_of(http2::test::frame_type::ping) == 1; }));
+  CHECK(peer->frames_of(http2::test::frame_type::goaway) == 1);
   peer->request(3, raw_sleep, message("1000"));
   std::string payload;
   for (const auto& frame : peer->frames)
-    if (frame.type == NGHTTP2_PING) payload = frame.payload;
-  SUBCASE("the peer answers the PING") { peer->send(http2::test::frame(NGHTTP2_PING, 1, 0, payload)); }
+    if (frame.type == http2::test::frame_type::ping) payload = frame.payload;
+  SUBCASE("the peer answers the PING") {
+    peer->send(http2::test::frame(http2::test::frame_type::ping, 1, 0, payload));
+  }
   SUBCASE("the peer does not") {}
-  REQUIRE(world.run_until([&] { return peer->frames_of(NGHTTP2_GOAWAY) == 2; }));
+  REQUIRE(world.run_until([&] { return peer->frames_of(http2::test::frame_type::goaway) == 2; }));
   peer->request(5, raw_sleep, message("0"));
   REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
   CHECK(peer->field(1, "grpc-status") == "0");
@@ -241,10 +243,10 @@ TEST_CASE("the answer to a PING that was never sent is no drain") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
-  peer->send(http2::test::frame(NGHTTP2_PING, 1, 0, http2::test::number(0x647261696e, 8)));
+  peer->send(http2::test::frame(http2::test::frame_type::ping, 1, 0, http2::test::number(0x647261696e, 8)));
   peer->request(1, raw_sleep, message("0"));
   REQUIRE(world.run_until([&] { return peer->ended(1); }));
-  CHECK(peer->frames_of(NGHTTP2_GOAWAY) == 0);
+  CHECK(peer->frames_of(http2::test::frame_type::goaway) == 0);
 }
 
 }  // namespace

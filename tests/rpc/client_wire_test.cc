@@ -240,7 +240,7 @@ TEST_CASE("calls above a GOAWAY's last stream are UNAVAILABLE, those below finis
 TEST_CASE("a server that says goodbye at once is not asked again at once") {
   for (const std::string& goodbye :
        {settings() + settings_ack() + goaway(0, ErrorCode::no_error),
-        settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 0}}) + goaway(0, ErrorCode::no_error)}) {
+        settings({{http2::test::setting::max_concurrent_streams, 0}}) + goaway(0, ErrorCode::no_error)}) {
     SimulatedWorld world(1);
     RawHost host(world);
     host.greeting = goodbye;
@@ -257,7 +257,7 @@ TEST_CASE("a server that says goodbye at once is not asked again at once") {
 TEST_CASE("calls wait for the streams that a server allows") {
   SimulatedWorld world(1);
   RawHost host(world);
-  host.greeting = settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}}) + settings_ack();
+  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
   host.answer = whole(good_headers, message("y"), good_trailers);
   CHECK(host.serve([](Channel& channel) -> Task<void> {
     std::vector<Task<Result<RawMessage>>> calls;
@@ -353,7 +353,7 @@ TEST_CASE("a channel that goes takes its calls along, wherever they are") {
   SUBCASE("while it connects") { host.greeting = ""; }
   SUBCASE("in flight") {}
   SUBCASE("waiting for a stream") {
-    host.greeting = settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}}) + settings_ack();
+    host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
   }
   CHECK(host.serve([&](Channel& unused) -> Task<void> {
     auto channel = std::make_unique<Channel>(unused.target());

@@ -16,7 +16,7 @@ using http2::test::window_update;
 
 constexpr std::string_view echo = "/test.v1.Raw/Echo";
 constexpr std::string_view join = "/test.v1.Raw/Join";
-const std::string no_window = settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}});
+const std::string no_window = settings({{http2::test::setting::initial_window_size, 0}});
 
 ServerOptions impatient() {
   ServerOptions options;
@@ -121,9 +121,9 @@ TEST_CASE("a session that is over and a peer that stays are parted within the li
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world);
-  peer->send(http2::test::frame(NGHTTP2_DATA, 0, 0, "x"));
+  peer->send(http2::test::frame(http2::test::frame_type::data, 0, 0, "x"));
   world.simulation().run_for(4s);
-  CHECK(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  CHECK(peer->frames_of(http2::test::frame_type::goaway) == 1);
   CHECK(world.server().counters().connections_open == 0);
 }
 

@@ -11,7 +11,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nghttp2/nghttp2.h>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,13 +32,11 @@ inline std::string message(std::string_view bytes, char flags = 0) {
 class RawPeer {
  public:
   RawPeer(Shard& shard, UniqueFd fd) : peer_(shard, std::move(fd)) {
-    nghttp2_hd_inflate_new(&inflater_);
     peer_.on_event = [this] { take_frames(); };
     peer_.start();
   }
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;
-  ~RawPeer() { nghttp2_hd_inflate_del(inflater_); }
 
   /// A connection to the world's server, over which nothing was said yet.
   static std::unique_ptr<RawPeer> silent(SimulatedWorld& world) {
@@ -90,14 +87,15 @@ class RawPeer {
   /// Whether END_STREAM has arrived.
   bool ended(std::uint32_t id) const {
     for (const auto& each : frames)
-      if (each.stream_id == id && each.type <= NGHTTP2_HEADERS && (each.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+      if (each.stream_id == id && each.type <= http2::test::frame_type::headers &&
+          (each.flags & http2::test::end_stream) != 0)
         return true;
     return false;
   }
   std::string body(std::uint32_t id) const {
     std::string all;
     for (const auto& each : frames)
-      if (each.stream_id == id && each.type == NGHTTP2_DATA) all += each.payload;
+      if (each.stream_id == id && each.type == http2::test::frame_type::data) all += each.payload;
     return all;
   }
   /// The last field of that name in any header block of the stream.
@@ -131,32 +129,20 @@ class RawPeer {
       const std::size_t size = 9 + (std::size_t{octet(0)} << 16 | std::size_t{octet(1)} << 8 | octet(2));
       if (rest.size() < size) return;
       frames.push_back(http2::test::parse(rest.substr(0, size)).front());
-      if (frames.back().type == NGHTTP2_HEADERS) inflate(frames.back());
       rest.remove_prefix(size);
       taken_ += size;
-      if (on_headers && frames.back().type == NGHTTP2_HEADERS) on_headers(frames.back().stream_id);
+      if (frames.back().type == http2::test::frame_type::headers)
+        take_headers(frames.back().stream_id, frames.back().payload);
     }
   }
 
-  void inflate(const http2::test::Frame& headers) {
-    const auto* at = reinterpret_cast<const std::uint8_t*>(headers.payload.data());
-    std::size_t left = headers.payload.size();
-    for (int flags = 0; (flags & NGHTTP2_HD_INFLATE_FINAL) == 0;) {
-      nghttp2_nv field;
-      const ssize_t taken = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, at, left, 1);
-      REQUIRE(taken >= 0);
-      at += taken;
-      left -= static_cast<std::size_t>(taken);
-      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0)
-        fields_[headers.stream_id].emplace_back(
-            std::string(reinterpret_cast<const char*>(field.name), field.namelen),
-            std::string(reinterpret_cast<const char*>(field.value), field.valuelen));
-    }
-    nghttp2_hd_inflate_end_headers(inflater_);
+  void take_headers(std::uint32_t id, std::string_view block) {
+    for (auto& field : decoder_.fields(block)) fields_[id].push_back(std::move(field));
+    if (on_headers) on_headers(id);
   }
 
   Peer peer_;
-  nghttp2_hd_inflater* inflater_ = nullptr;
+  http2::test::Decoder decoder_;
   std::size_t taken_ = 0;
   std::map<std::uint32_t, http2::test::FieldList> fields_;
 };

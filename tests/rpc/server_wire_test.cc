@@ -192,7 +192,7 @@ TEST_CASE("a failure has one header block, a success has two") {
   const std::uint32_t good = wire.ask(RawPeer::request_fields(echo));
   const auto blocks = [&](std::uint32_t id) {
     return std::ranges::count_if(wire.peer->frames, [&](const auto& frame) {
-      return frame.stream_id == id && frame.type == NGHTTP2_HEADERS;
+      return frame.stream_id == id && frame.type == http2::test::frame_type::headers;
     });
   };
   CHECK(blocks(failed) == 1);
