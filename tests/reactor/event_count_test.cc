@@ -1,0 +1,95 @@
+#include "ringrpc/event_count.h"
+
+#include <array>
+#include <atomic>
+#include <doctest/doctest.h>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "reactor/shards.h"
+#include "reactor/simulation.h"
+
+namespace ringrpc {
+namespace {
+
+Task<> wait(EventCount& events, std::uint64_t seen, Shard** back_on = nullptr) {
+  co_await events.past(seen);
+  if (back_on) *back_on = Shard::current();
+}
+
+/// A wait that begins on a shard of the simulation.
+struct Waiting {
+  Waiting(Simulation& simulation, unsigned shard, EventCount& events, std::uint64_t seen)
+      : task(wait(events, seen, &back_on)) {
+    simulation.shard(shard).post([this] { task.start(); });
+    simulation.run_until_quiet();
+  }
+
+  Shard* back_on = nullptr;
+  Task<> task;
+};
+
+TEST_CASE("a wait ends on its own shard when another notifies") {
+  Simulation simulation(1, {.shards = 2});
+  EventCount events;
+  const Waiting first(simulation, 0, events, events.count());
+  const Waiting second(simulation, 1, events, events.count());
+  CHECK_FALSE(first.task.done());
+  CHECK_FALSE(second.task.done());
+  simulation.shard(0).post([&] { events.notify(); });
+  CHECK(simulation.run_until([&] { return first.task.done() && second.task.done(); }));
+  CHECK(first.back_on == &simulation.shard(0));
+  CHECK(second.back_on == &simulation.shard(1));
+  CHECK(events.count() == 1);
+}
+
+TEST_CASE("a notification between the reading of the count and the wait is not missed") {
+  Simulation simulation(1);
+  EventCount events;
+  const std::uint64_t seen = events.count();
+  events.notify();
+  CHECK(Waiting(simulation, 0, events, seen).task.done());
+  const Waiting next(simulation, 0, events, events.count());
+  CHECK_FALSE(next.task.done());
+}
+
+TEST_CASE("a wait that was given up is not resumed, whether or not its mail is under way") {
+  Simulation simulation(1);
+  EventCount events;
+  std::optional<Waiting> early(std::in_place, simulation, 0, events, 0);
+  early.reset();
+  events.notify();
+  std::optional<Waiting> late(std::in_place, simulation, 0, events, 1);
+  events.notify();
+  late.reset();
+  CHECK(simulation.run_until_quiet());
+  CHECK(events.count() == 2);
+}
+
+TEST_CASE("notifications from several threads reach waits on several shards") {
+  constexpr std::uint64_t notifications = 2000;
+  EventCount events;
+  std::atomic<unsigned> finished = 0;
+  const auto follow = [&]() -> Task<> {
+    for (std::uint64_t seen = 0; seen < notifications; seen = events.count()) co_await events.past(seen);
+    finished.fetch_add(1);
+    finished.notify_one();
+  };
+  std::array<Task<>, 2> tasks{follow(), follow()};
+  auto shards = Shards::start(2);
+  REQUIRE_MESSAGE(shards, shards.error().to_string());
+  for (unsigned at = 0; at < tasks.size(); ++at) (*shards)->all()[at]->post([&, at] { tasks[at].start(); });
+  {
+    const auto notify = [&] {
+      for (std::uint64_t i = 0; i < notifications / 2; ++i) events.notify();
+    };
+    const std::jthread one(notify);
+    const std::jthread other(notify);
+  }
+  for (unsigned done = finished; done < tasks.size(); done = finished) finished.wait(done);
+  CHECK(events.count() == notifications);
+}
+
+}  // namespace
+}  // namespace ringrpc
