@@ -9,9 +9,10 @@
 #include <span>
 #include <vector>
 
+#include "ringrpc/health.h"
+#include "ringrpc/reflection.h"
+
 #include "grpcd/configuration.h"
-#include "services/health.h"
-#include "services/reflection.h"
 
 namespace ringrpc::grpcd {
 
@@ -24,8 +25,8 @@ class Services {
   /// Valid as long as this.
   std::span<Service* const> all() const noexcept { return all_; }
 
-  /// Makes every health check answer NOT_SERVING. From any thread.
-  void stop_serving() { health_.set_all(false); }
+  /// Makes every health check answer NOT_SERVING, and ends the watches. From any thread.
+  void stop_serving() { health_.shut_down(); }
 
  private:
   std::unique_ptr<Service> echo_;

@@ -1,5 +1,7 @@
 #include <iostream>
 
+#include "ringrpc/health.h"
+#include "ringrpc/reflection.h"
 #include "ringrpc/server.h"
 
 #include "echo/v1/echo.ringrpc.h"
@@ -17,8 +19,12 @@ class Shout final : public echo::v1::EchoService::Service {
 
 int main() {
   Shout shout;
-  auto server = Server::start({&shout}, {.listen = {"127.0.0.1:50052"}});
+  HealthService health;
+  Reflection reflection({&shout, &health});
+  auto server = Server::start({&shout, &health, &reflection.v1(), &reflection.v1alpha()},
+                              {.listen = {"127.0.0.1:50052"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;
   std::cin.get();  // until Enter is pressed
+  health.shut_down();
   (*server)->drain(std::chrono::seconds(30));
 }

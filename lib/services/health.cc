@@ -1,17 +1,29 @@
-#include "services/health.h"
+#include "ringrpc/health.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "grpc/health/v1/health.ringrpc.h"
 
 namespace ringrpc {
 
 namespace {
 
+using grpc::health::v1::Health;
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 using grpc::health::v1::HealthListRequest;
 using grpc::health::v1::HealthListResponse;
+using ServingStatus = HealthCheckResponse::ServingStatus;
 
-HealthCheckResponse response_for(bool serving) {
+ServingStatus status_for(bool serving) {
+  return serving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
+}
+
+HealthCheckResponse response_of(ServingStatus status) {
   HealthCheckResponse response;
-  response.set_status(serving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING);
+  response.set_status(status);
   return response;
 }
 
@@ -20,36 +32,80 @@ HealthCheckResponse response_for(bool serving) {
 HealthService::HealthService() { serving_.emplace("", true); }
 
 void HealthService::set(std::string_view service, bool serving) {
-  const std::lock_guard lock(mutex_);
-  const auto known = serving_.find(service);
-  if (known == serving_.end())
-    serving_.emplace(service, serving);
-  else
-    known->second = serving;
+  {
+    const std::lock_guard lock(mutex_);
+    serving_.insert_or_assign(std::string(service), serving && !shut_down_);
+  }
+  changes_.notify();
 }
 
 void HealthService::set_all(bool serving) {
-  const std::lock_guard lock(mutex_);
-  for (auto& [service, state] : serving_) state = serving;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [service, state] : serving_) state = serving && !shut_down_;
+  }
+  changes_.notify();
 }
 
-Task<Result<HealthCheckResponse>> HealthService::Check(Call&, HealthCheckRequest request) {
+void HealthService::shut_down() {
+  {
+    const std::lock_guard lock(mutex_);
+    shut_down_ = true;
+    for (auto& [service, state] : serving_) state = false;
+  }
+  changes_.notify();
+}
+
+std::string_view HealthService::service_name() const noexcept { return Health::name; }
+
+std::span<const Method> HealthService::service_methods() const noexcept {
+  static constexpr std::array methods{
+      Method{"Check", MethodKind::unary, &detail::serve<HealthService, &HealthService::check>},
+      Method{"List", MethodKind::unary, &detail::serve<HealthService, &HealthService::list>},
+      Method{"Watch", MethodKind::server_streaming, &detail::serve<HealthService, &HealthService::watch>},
+  };
+  return methods;
+}
+
+HealthService::View HealthService::view(std::string_view service) const {
   const std::lock_guard lock(mutex_);
-  const auto known = serving_.find(request.service());
-  if (known == serving_.end())
+  const auto known = serving_.find(service);
+  if (known == serving_.end()) return {.shut_down = shut_down_};
+  return {.known = true, .serving = known->second, .shut_down = shut_down_};
+}
+
+Task<Result<HealthCheckResponse>> HealthService::check(Call&, HealthCheckRequest request) {
+  const View seen = view(request.service());
+  if (!seen.known)
     co_return fail(Code::NOT_FOUND, "no health is known of service \"" + request.service() + "\"");
-  co_return response_for(known->second);
+  co_return response_of(status_for(seen.serving));
 }
 
-Task<Result<HealthListResponse>> HealthService::List(Call&, HealthListRequest) {
+Task<Result<HealthListResponse>> HealthService::list(Call&, HealthListRequest) {
   const std::lock_guard lock(mutex_);
   if (serving_.size() > max_listed)
     co_return fail(Code::RESOURCE_EXHAUSTED,
                    "more services than a list may have: " + std::to_string(max_listed));
   HealthListResponse response;
   for (const auto& [service, serving] : serving_)
-    (*response.mutable_statuses())[service] = response_for(serving);
+    (*response.mutable_statuses())[service] = response_of(status_for(serving));
   co_return response;
+}
+
+Task<Status> HealthService::watch(Call&, HealthCheckRequest request, Writer<HealthCheckResponse>& out) {
+  std::optional<ServingStatus> sent;
+  for (;;) {
+    const std::uint64_t changes = changes_.count();
+    const View seen = view(request.service());
+    const ServingStatus status = seen.known ? status_for(seen.serving) : HealthCheckResponse::SERVICE_UNKNOWN;
+    if (sent != status) {
+      const HealthCheckResponse response = response_of(status);
+      if (!co_await out.write(response)) co_return Status();
+      sent = status;
+    }
+    if (seen.shut_down) co_return fail(Code::UNAVAILABLE, "the server is shutting down");
+    co_await changes_.past(changes);
+  }
 }
 
 }  // namespace ringrpc

@@ -1,4 +1,4 @@
-#include "services/reflection.h"
+#include "ringrpc/reflection.h"
 
 #include <google/protobuf/descriptor.pb.h>
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
+#include "services/descriptor_index.h"
 
 namespace ringrpc {
 
@@ -111,8 +112,10 @@ std::vector<std::string> names_of(std::span<const Service* const> services) {
 }  // namespace
 
 Reflection::Reflection(std::span<const Service* const> services, const pb::DescriptorPool& pool)
-    : index_(names_of(services), pool),
-      v1_(std::make_unique<ReflectionService<V1>>(index_)),
-      v1alpha_(std::make_unique<ReflectionService<V1Alpha>>(index_)) {}
+    : index_(std::make_unique<DescriptorIndex>(names_of(services), pool)),
+      v1_(std::make_unique<ReflectionService<V1>>(*index_)),
+      v1alpha_(std::make_unique<ReflectionService<V1Alpha>>(*index_)) {}
+
+Reflection::~Reflection() = default;
 
 }  // namespace ringrpc

@@ -1,17 +1,18 @@
 """A stranger's project: installs ringrpc into an empty folder, generates code, compiles and links by pkg-config, and runs.
 
-The service is the one that README shows (docs/examples/shout.cc).
+The server is the one that README shows (docs/examples/shout.cc), with its health checks and its reflection.
 """
 
 import os
 import pathlib
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+import frames
 
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
@@ -52,9 +53,9 @@ class Install(unittest.TestCase):
                 if running.poll() is not None:
                     self.fail(running.stderr.read())
                 try:
-                    with socket.create_connection(("127.0.0.1", 50052), timeout=5) as connection:
-                        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
-                        self.assertEqual(connection.recv(9)[3], 4)  # SETTINGS
+                    with frames.Client(50052) as client:
+                        client.open()
+                        self.answers(client)
                         break
                 except ConnectionRefusedError:
                     time.sleep(0.05)
@@ -65,6 +66,17 @@ class Install(unittest.TestCase):
         finally:
             running.kill()
             running.wait()
+
+    def answers(self, client):
+        def call(stream, path, request):
+            body = bytes([0, 0, 0, 0, len(request)]) + request
+            client.send(frames.headers(stream, frames.request(path)) + frames.data(stream, body, frames.END_STREAM))
+            return client.read_until(lambda frame: frame.stream == stream and frame.type == frames.DATA).payload
+
+        self.assertEqual(call(1, "/echo.v1.EchoService/Echo", b"\x0a\2hi"), b"\0\0\0\0\5\x0a\3hi!")
+        self.assertEqual(call(3, "/grpc.health.v1.Health/Check", b""), b"\0\0\0\0\2\x08\1")  # SERVING
+        listed = call(5, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", b"\x3a\0")  # list_services
+        self.assertIn(b"echo.v1.EchoService", listed)
 
 
 if __name__ == "__main__":

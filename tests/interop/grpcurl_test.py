@@ -2,7 +2,9 @@
 
 import base64
 import json
+import subprocess
 import time
+import unittest
 
 import harness
 import tools
@@ -15,6 +17,7 @@ SERVICES = [
 ]
 RPC_ERROR = 64  # grpcurl adds the status code to it
 UNIMPLEMENTED = 12
+UNAVAILABLE = 14
 
 # What the server does not have, for a client that believes it does.
 BELIEVED = """
@@ -111,6 +114,22 @@ class OverUnixSocket(OverTcp):
     def target(self):
         # grpcurl 1.9.3 does not heed -unix.
         return ["-plaintext", "unix://" + self.socket]
+
+
+class Watch(unittest.TestCase):
+    def test_watches_on_every_shard_hear_of_the_drain_and_end_with_it(self):
+        watches = []
+        with harness.Server("--drain-timeout", "5m") as server:
+            for _ in range(server.shards):  # a new connection goes to the shard that has the fewest
+                command = [grpcurl, "-plaintext", server.address, "grpc.health.v1.Health/Watch"]
+                watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                watches.append(watch)
+                self.assertEqual([watch.stdout.readline().strip() for _ in range(3)], ["{", '"status": "SERVING"', "}"])
+        for watch in watches:
+            rest, _ = watch.communicate(timeout=harness.RUN_SECONDS)
+            self.assertEqual(watch.returncode, RPC_ERROR + UNAVAILABLE, rest)
+            self.assertIn('"status": "NOT_SERVING"', rest)
+            self.assertIn("Message: the server is shutting down", rest)
 
 
 if __name__ == "__main__":

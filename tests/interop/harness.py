@@ -39,6 +39,7 @@ class Server:
         self.descriptors = descriptors
         self.log = []
         self.addresses = []
+        self.shards = 0
         self._ready = threading.Event()
 
     def __enter__(self):
@@ -92,6 +93,7 @@ class Server:
             self.log.append(line)
             if ready := READY.search(line):
                 self.addresses = ready["addresses"].split()
+                self.shards = int(ready["shards"])
                 self._ready.set()
         self._ready.set()
 

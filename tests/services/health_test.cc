@@ -1,9 +1,10 @@
-#include "services/health.h"
+#include "ringrpc/health.h"
 
 #include <doctest/doctest.h>
 #include <string>
 #include <thread>
 
+#include "grpc/health/v1/health.pb.h"
 #include "rpc/fake_call.h"
 
 namespace ringrpc {
@@ -80,14 +81,6 @@ TEST_CASE("a list longer than its limit is refused") {
       call_unary_method<HealthListResponse>(health, "List", HealthListRequest());
   REQUIRE_FALSE(list);
   CHECK(list.error().code() == Code::RESOURCE_EXHAUSTED);
-}
-
-TEST_CASE("a watch is refused in the way that stops callers from watching") {
-  HealthService health;
-  const Result<HealthCheckResponse> watch =
-      call_unary_method<HealthCheckResponse>(health, "Watch", HealthCheckRequest());
-  REQUIRE_FALSE(watch);
-  CHECK(watch.error().code() == Code::UNIMPLEMENTED);
 }
 
 TEST_CASE("states are set from one thread while another asks") {

@@ -1,4 +1,4 @@
-#include "services/reflection.h"
+#include "ringrpc/reflection.h"
 
 #include <doctest/doctest.h>
 #include <google/protobuf/descriptor.pb.h>
@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/health.h"
+
 #include "catalog.ringrpc.h"
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
 #include "rpc/fake_call.h"
+#include "services/descriptor_index.h"
 #include "services/echo.h"
-#include "services/health.h"
 
 namespace ringrpc {
 namespace {

@@ -4,7 +4,9 @@
 ///   Reflection reflection({&routes, &health});
 ///   Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
 ///
-/// Both versions of the protocol answer alike; most tools still ask for v1alpha when they do not find v1.
+/// Both versions of the protocol answer alike; most tools still ask for v1alpha when they do not find v1
+/// (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md). Nothing changes after the
+/// constructor, so that all shards are served at once.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -14,9 +16,9 @@
 
 #include "ringrpc/service.h"
 
-#include "services/descriptor_index.h"
-
 namespace ringrpc {
+
+class DescriptorIndex;
 
 class Reflection {
  public:
@@ -29,13 +31,16 @@ class Reflection {
       std::initializer_list<const Service*> services,
       const google::protobuf::DescriptorPool& pool = *google::protobuf::DescriptorPool::generated_pool())
       : Reflection(std::span<const Service* const>(services.begin(), services.size()), pool) {}
+  Reflection(const Reflection&) = delete;
+  Reflection& operator=(const Reflection&) = delete;
+  ~Reflection();
 
   /// To be served; valid as long as this.
   Service& v1() noexcept { return *v1_; }
   Service& v1alpha() noexcept { return *v1alpha_; }
 
  private:
-  DescriptorIndex index_;
+  std::unique_ptr<const DescriptorIndex> index_;
   std::unique_ptr<Service> v1_;
   std::unique_ptr<Service> v1alpha_;
 };
