@@ -62,34 +62,55 @@ TEST_CASE("whole numbers may have a sign and underscores between digits") {
   CHECK(only_value("a = -7") == TomlValue(std::int64_t{-7}));
   CHECK(only_value("a = +7") == TomlValue(std::int64_t{7}));
   CHECK(only_value("a = 0") == TomlValue(std::int64_t{0}));
-  for (const char* word : {"_1", "1_", "1__0", "01", "1.5", "0x10", "-", "+-1", "1e3", "info",
-                           "99999999999999999999", "1979-05-27"}) {
+  for (const char* word : {"_1", "1_", "1__0", "01", "-", "+-1", "99999999999999999999"}) {
     CAPTURE(word);
-    CHECK(refusal(std::string("a = ") + word) ==
-          "1: '" + std::string(word) +
-              "' is neither a whole number nor true or false; strings stand in \"quotes\"");
+    CHECK(refusal(std::string("a = ") + word).starts_with("1: "));
   }
 }
 
-TEST_CASE("what is not such a file is refused with its line") {
-  CHECK(refusal("a = 1\na = 2") == "2: a is set twice, first in line 1");
-  CHECK(refusal("\n[server]\n") == "2: tables have no use here; write every key at the top level");
-  CHECK(refusal("shards 2") == "1: '=' is missing after shards");
-  CHECK(refusal("shards =") == "1: a value is missing after '='");
-  CHECK(refusal("shards = \n2") == "1: a value is missing after '='");
-  CHECK(refusal("= 2") == "1: a line is 'key = value' or a comment that begins with '#'");
-  CHECK(refusal("a = 1 b = 2") == "1: nothing but a comment may follow the value of a");
-  CHECK(refusal("a = \"x\" \"y\"") == "1: nothing but a comment may follow the value of a");
-  CHECK(refusal("a = \"open") == "1: a string does not end on its line");
-  CHECK(refusal("a = 'open\n'") == "1: a string does not end on its line");
-  CHECK(refusal("a = \"\"\"x\"\"\"") == "1: multi-line strings have no use here");
-  CHECK(refusal("a = [\n'x'\n") == "3: an array is not closed with ']'");
-  CHECK(refusal("a = ['x' 'y']") == "1: the strings of an array are parted by ','");
-  CHECK(refusal("a = [1]") == "1: an array holds strings in \"quotes\"");
-  for (const char* text :
-       {R"(a = "\q")", R"(a = "\)", R"(a = "\u12")", R"(a = "\ud800")", R"(a = "\U00110000")"}) {
-    CAPTURE(text);
-    CHECK(refusal(text).starts_with("1: a string has an unknown escape"));
+TEST_CASE("what is not TOML is refused with the line, what stands there, and what would be right") {
+  constexpr std::string_view remedy = "; write key = 5, key = \"text\" or key = [\"text\", \"text\"]";
+  struct Case {
+    const char* text;
+    const char* line;
+    const char* shown;
+  };
+  for (const Case& each : {
+           Case{"a = 1\n a = 2\t\r\n", "2: ", ", in 'a = 2'"},
+           Case{"\n\nlog-level = info\n", "3: ", ", in 'log-level = info'"},
+           Case{"listen = 127.0.0.1:1", "1: ", ", in 'listen = 127.0.0.1:1'"},
+           Case{"shards 2", "1: ", ", in 'shards 2'"},
+           Case{"shards =", "1: ", ", in 'shards ='"},
+           Case{"= 2", "1: ", ", in '= 2'"},
+           Case{"a = 1 b = 2", "1: ", ", in 'a = 1 b = 2'"},
+           Case{"x = 1\na = \"open\nb = 2", "2: ", ", in 'a = \"open'"},
+           Case{"a = 'open\n'", "1: ", ", in 'a = 'open'"},
+           Case{"a = ['x' 'y']", "1: ", ", in 'a = ['x' 'y']'"},
+           Case{R"(a = "\q")", "1: ", R"(, in 'a = "\q"')"},
+           Case{R"(a = "\ud800")", "1: ", R"(, in 'a = "\ud800"')"},
+       }) {
+    CAPTURE(each.text);
+    const std::string said = refusal(each.text);
+    CHECK_MESSAGE(said.starts_with(each.line), said);
+    CHECK_MESSAGE(said.ends_with(each.shown + std::string(remedy)), said);
+  }
+  CHECK(refusal("a = [\n'x'\n").ends_with(remedy));
+  CHECK(refusal("a = '\xff'").ends_with(remedy));
+  const std::string long_line = refusal("a = " + std::string(5000, 'x'));
+  CHECK_MESSAGE(long_line.size() < 300, long_line);
+}
+
+TEST_CASE("TOML that no setting is made of is refused with its line and key") {
+  constexpr std::string_view no_table = ": tables have no use here; write every key at the top level";
+  CHECK(refusal("a = 1\n[server]\n") == std::string("2: server").append(no_table));
+  CHECK(refusal("a.b = 1") == std::string("1: a").append(no_table));
+  CHECK(refusal("\n[[a]]\nb = 1") == std::string("2: a").append(no_table));
+  CHECK(refusal("a = [1]") == "1: a: an array holds strings in \"quotes\"");
+  CHECK(refusal("a = ['x', 1]") == "1: a: an array holds strings in \"quotes\"");
+  for (const char* word : {"1.5", "1e3", "1979-05-27", "inf"}) {
+    CAPTURE(word);
+    CHECK(refusal(std::string("a = ") + word) ==
+          "1: a: dates and fractions have no use here; write a whole number, true or false, or a \"text\"");
   }
 }
 
