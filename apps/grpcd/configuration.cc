@@ -80,6 +80,8 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
 
 void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
+  std::vector<std::pair<std::string, log::Level>> levels;
+  for (const log::Level level : log::levels) levels.emplace_back(log::name(level), level);
   line.add(apps::choice<log::Level>(
       {.name = "log-level",
        .environment = "LOG_LEVEL",
@@ -87,13 +89,7 @@ void add_logging(apps::CommandLine& line, Values& values) {
        .placeholder = "LEVEL",
        .help = "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
                "it more verbose by one step, SIGUSR2 less."},
-      values.log_level,
-      {{"trace", log::Level::trace},
-       {"debug", log::Level::debug},
-       {"info", log::Level::info},
-       {"warn", log::Level::warn},
-       {"error", log::Level::error},
-       {"off", log::Level::off}}));
+      values.log_level, levels));
   line.add(apps::choice<PayloadLog>(
       {.name = "log-payload",
        .group = group,

@@ -18,10 +18,6 @@ namespace {
 
 constexpr std::uint64_t descriptors_least = 64;
 
-constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error", "off"};
-
-std::string_view name(Level level) { return level_names[static_cast<std::size_t>(level)]; }
-
 /// "1 call", "2 calls".
 std::string count(std::uint64_t number, std::string_view noun) {
   return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");

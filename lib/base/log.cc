@@ -1,12 +1,12 @@
 #include "ringrpc/log.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <utility>
 
 #include "base/log_writer.h"
 
@@ -16,15 +16,8 @@ namespace {
 
 constexpr std::size_t queued_records_max = 4096;
 
-constexpr std::array<std::pair<std::string_view, Level>, 7> level_names = {{
-    {"trace", Level::trace},
-    {"debug", Level::debug},
-    {"info", Level::info},
-    {"warn", Level::warn},
-    {"warning", Level::warn},
-    {"error", Level::error},
-    {"off", Level::off},
-}};
+constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
+                                                                     "warn",  "error", "off"};
 
 std::shared_ptr<spdlog::sinks::sink> make_stderr_sink() {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
@@ -67,13 +60,13 @@ void detail::write(Level level, fmt::string_view format, fmt::format_args argume
   }
 }
 
+std::string_view name(Level level) noexcept { return level_names[static_cast<std::size_t>(level)]; }
+
 Result<Level> parse_level(std::string_view name) {
-  for (const auto& [known, level] : level_names)
-    if (known == name) return level;
+  const auto known = std::ranges::find(level_names, name == "warning" ? "warn" : name);
+  if (known != level_names.end()) return levels[static_cast<std::size_t>(known - level_names.begin())];
   return fail(Code::INVALID_ARGUMENT,
-              fmt::format("no log level named \"{}\"; take one of trace, debug, info, warn, "
-                          "error, off",
-                          name));
+              fmt::format("no log level named \"{}\"; take one of {}", name, fmt::join(level_names, ", ")));
 }
 
 void flush() noexcept { writer().flush(); }

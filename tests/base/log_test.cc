@@ -179,7 +179,11 @@ TEST_CASE("a formatter that throws costs its record alone") {
   CHECK(captured.text().ends_with("info next\n"));
 }
 
-TEST_CASE("levels are parsed by their names") {
+TEST_CASE("levels are parsed by the names that they give") {
+  for (const log::Level level : log::levels) CHECK(log::parse_level(log::name(level)) == level);
+  CHECK(log::name(log::Level::warn) == "warn");
+  CHECK(log::levels.front() == log::Level::trace);
+  CHECK(log::levels.back() == log::Level::off);
   CHECK(log::parse_level("trace") == log::Level::trace);
   CHECK(log::parse_level("debug") == log::Level::debug);
   CHECK(log::parse_level("info") == log::Level::info);

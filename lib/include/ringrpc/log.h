@@ -14,6 +14,7 @@
 /// `flush` was called. All functions may be called from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <fmt/core.h>
@@ -24,6 +25,13 @@
 namespace ringrpc::log {
 
 enum class Level : std::uint8_t { trace, debug, info, warn, error, off };
+
+/// Every level, from the most verbose.
+inline constexpr std::array levels = {Level::trace, Level::debug, Level::info,
+                                      Level::warn,  Level::error, Level::off};
+
+/// "trace", "debug", "info", "warn", "error" or "off".
+std::string_view name(Level level) noexcept;
 
 namespace detail {
 
@@ -41,8 +49,7 @@ inline void set_level(Level level) noexcept { detail::threshold.store(level, std
 /// Whether records of that level are written.
 inline bool enabled(Level of) noexcept { return of >= level(); }
 
-/// The level of that name, in lower case: trace, debug, info, warn or warning, error, off. INVALID_ARGUMENT
-/// for another.
+/// The level of that name; "warning" is "warn". INVALID_ARGUMENT for a name that there is not.
 Result<Level> parse_level(std::string_view name);
 
 /// Waits until what was logged before has been written. Not from a shard.
