@@ -10,8 +10,11 @@ ARGS ?=
 
 SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -o -name '*.h')
 
-# $(call configure,<build directory>,<options>): nothing where that was done; Meson sees changes by itself later.
-configure = @test -f $(1)/build.ninja || $(MESON) setup $(1) $(2)
+# More options for Meson, for a new build directory as for one that is there: SETUP=-Dwerror=true.
+SETUP ?=
+# $(call configure,<build directory>,<options>): what was done is not done again; Meson sees changes by itself later.
+configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(2) $(SETUP); \
+  elif test -n "$(SETUP)"; then $(MESON) configure $(1) $(SETUP); fi
 # All is built first: left to itself, Meson builds what the tests name, and an installation needs the rest too.
 run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
