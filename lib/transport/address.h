@@ -39,11 +39,11 @@ class Address {
 
  private:
   Address(Kind kind, std::string name, std::uint16_t port)
-      : kind_(kind), name_(std::move(name)), port_(port) {}
+      : name_(std::move(name)), port_(port), kind_(kind) {}
 
-  Kind kind_;
   std::string name_;
   std::uint16_t port_;
+  Kind kind_;
 };
 
 /// The socket addresses behind `address`, in order of preference. Numbers and "localhost" answer at once;
