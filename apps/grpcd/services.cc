@@ -15,9 +15,15 @@ std::unique_ptr<Service> make_echo(PayloadLog log_payload) {
 
 Services::Services(PayloadLog log_payload)
     : echo_(make_echo(log_payload)),
-      reflection_({echo_.get(), &health_}),
-      all_{echo_.get(), &health_, &reflection_.v1(), &reflection_.v1alpha()} {
+      reflection_({echo_.get(), &node_, &health_}),
+      all_{echo_.get(), &node_, &health_, &reflection_.v1(), &reflection_.v1alpha()} {
   health_.set(echo_->service_name(), true);
+  health_.set(node_.service_name(), true);
+}
+
+void Services::stop_serving() {
+  health_.shut_down();
+  node_.drain();
 }
 
 }  // namespace ringrpc::grpcd

@@ -1,4 +1,5 @@
-/// Everything that grpcd serves, wired together: echo, health checks and reflection.
+/// Everything that grpcd serves, wired together: echo, the node, health checks and
+/// reflection.
 ///
 ///   Services services(PayloadLog::none);
 ///   Server::start(services.all(), options);
@@ -13,6 +14,7 @@
 #include "ringrpc/reflection.h"
 
 #include "grpcd/configuration.h"
+#include "services/node.h"
 
 namespace ringrpc::grpcd {
 
@@ -25,11 +27,13 @@ class Services {
   /// Valid as long as this.
   std::span<Service* const> all() const noexcept { return all_; }
 
-  /// Makes every health check answer NOT_SERVING, and ends the watches. From any thread.
-  void stop_serving() { health_.shut_down(); }
+  /// Makes every health check answer NOT_SERVING and the node say DRAINING, and ends the watches of both. From
+  /// any thread.
+  void stop_serving();
 
  private:
   std::unique_ptr<Service> echo_;
+  NodeService node_;
   HealthService health_;
   Reflection reflection_;
   std::vector<Service*> all_;

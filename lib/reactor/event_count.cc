@@ -1,8 +1,8 @@
 #include "ringrpc/event_count.h"
 
 #include <coroutine>
+#include <memory>
 #include <mutex>
-#include <utility>
 
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
@@ -11,12 +11,12 @@ namespace ringrpc {
 
 namespace {
 
-/// One wait. Shared with the mail that ends it, which may arrive when the wait has been given up.
+/// Stands for a wait. Shared with the mail that ends it, which may arrive when the wait is over.
 struct Ticket final : ListNode, std::enable_shared_from_this<Ticket> {
-  Ticket(Shard& on, std::coroutine_handle<> handle) noexcept : home(on), waiting(handle) {}
+  Ticket(Shard& on, Ready& waiting) noexcept : home(on), wait(&waiting) {}
 
   Shard& home;
-  std::coroutine_handle<> waiting;  ///< known to the home shard only; none when the wait is over
+  Ready* wait;  ///< known to the home shard only; null when the wait is over
 };
 
 }  // namespace
@@ -27,31 +27,41 @@ struct EventCount::Waiters {
   List<Ticket> tickets;
 };
 
-class EventCount::Wait {
+class EventCount::Wait final : Ready, Timer {
  public:
-  Wait(Waiters& waiters, std::uint64_t seen) noexcept : waiters_(waiters), seen_(seen) {}
+  Wait(Waiters& waiters, std::uint64_t seen, Nanoseconds patience) noexcept
+      : waiters_(waiters), seen_(seen), patience_(patience) {}
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
-  ~Wait() {
+  ~Wait() override {
     if (!ticket_) return;
-    ticket_->waiting = nullptr;
+    ticket_->wait = nullptr;
     const std::lock_guard lock(waiters_.mutex);
     ticket_->unlink();
   }
 
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> waiting) {
-    ticket_ = std::make_shared<Ticket>(*Shard::current(), waiting);
+    Shard& shard = *Shard::current();
+    waiting_ = waiting;
+    Ready& resumption = *this;
+    ticket_ = std::make_shared<Ticket>(shard, resumption);
     const std::lock_guard lock(waiters_.mutex);
     if (waiters_.count != seen_) return false;
     waiters_.tickets.push_back(*ticket_);
+    if (patience_ != Nanoseconds::max()) shard.timers().arm(*this, after(shard.io().now(), patience_));
     return true;
   }
   void await_resume() const noexcept {}
 
  private:
+  void on_time() override { ticket_->home.ready().push(*this); }
+  void run() override { waiting_.resume(); }
+
   Waiters& waiters_;
   std::uint64_t seen_;
+  Nanoseconds patience_;
+  std::coroutine_handle<> waiting_;
   std::shared_ptr<Ticket> ticket_;
 };
 
@@ -70,11 +80,13 @@ void EventCount::notify() {
   ++waiters_->count;
   while (Ticket* const ticket = waiters_->tickets.pop_front()) {
     ticket->home.post([held = ticket->shared_from_this()] {
-      if (held->waiting) std::exchange(held->waiting, nullptr).resume();
+      if (held->wait) held->home.ready().push(*held->wait);
     });
   }
 }
 
-Task<> EventCount::past(std::uint64_t seen) { co_await Wait(*waiters_, seen); }
+Task<> EventCount::past(std::uint64_t seen, Nanoseconds patience) {
+  co_await Wait(*waiters_, seen, patience);
+}
 
 }  // namespace ringrpc

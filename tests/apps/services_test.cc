@@ -25,10 +25,10 @@ HealthCheckResponse::ServingStatus health_of(const Services& services, const std
   return {};
 }
 
-TEST_CASE("grpcd serves echo, health and both reflections, whether or not payloads are logged") {
-  const std::set<std::string_view> expected = {"echo.v1.EchoService", "grpc.health.v1.Health",
-                                               "grpc.reflection.v1.ServerReflection",
-                                               "grpc.reflection.v1alpha.ServerReflection"};
+TEST_CASE("grpcd serves echo, the node, health and both reflections, whether or not payloads are logged") {
+  const std::set<std::string_view> expected = {
+      "echo.v1.EchoService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+      "grpc.reflection.v1alpha.ServerReflection", "node.v1.NodeService"};
   for (const PayloadLog kind : {PayloadLog::none, PayloadLog::size}) {
     const Services services(kind);
     std::set<std::string_view> names;

@@ -14,6 +14,7 @@ SERVICES = [
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
+    "node.v1.NodeService",
 ]
 RPC_ERROR = 64  # grpcurl adds the status code to it
 UNIMPLEMENTED = 12
@@ -95,6 +96,14 @@ class OverTcp(harness.ServerCase):
         flags = ("-max-time", "20", "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
         self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["request_id"], "timed")
 
+    def test_the_node_tells_of_itself_and_takes_metrics(self):
+        node = self.answer("node.v1.NodeService/GetNode", flags=("-emit-defaults", "-d", '{"node_id": "n1"}'))
+        self.assertEqual((node["node_id"], node["status"]), ("n1", "SERVING"))
+        self.assertGreaterEqual(int(node["uptime_seconds"]), 0)
+        points = [json.dumps({"metric_name": "load", "value": 0.5, "timestamp": at}) for at in range(3)]
+        summary = self.answer("node.v1.NodeService/StreamMetrics", flags=("-d", " ".join(points)))
+        self.assertEqual(summary, {"points_received": 3})
+
     def test_what_the_server_lacks_is_unimplemented(self):
         with open(self.folder + "/believed.proto", "w") as proto:
             proto.write(BELIEVED)
@@ -117,19 +126,27 @@ class OverUnixSocket(OverTcp):
 
 
 class Watch(unittest.TestCase):
-    def test_watches_on_every_shard_hear_of_the_drain_and_end_with_it(self):
+    def watch(self, method, first, last):
+        """Watches on every shard say `first` at once, `last` when the server drains, and end with it."""
         watches = []
         with harness.Server("--drain-timeout", "5m") as server:
             for _ in range(server.shards):  # a new connection goes to the shard that has the fewest
-                command = [grpcurl, "-plaintext", server.address, "grpc.health.v1.Health/Watch"]
+                command = [grpcurl, "-plaintext", server.address, method]
                 watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 watches.append(watch)
-                self.assertEqual([watch.stdout.readline().strip() for _ in range(3)], ["{", '"status": "SERVING"', "}"])
+                said = iter(watch.stdout.readline, "")
+                self.assertTrue(any(f'"status": "{first}"' in line for line in said), method)
         for watch in watches:
             rest, _ = watch.communicate(timeout=harness.RUN_SECONDS)
             self.assertEqual(watch.returncode, RPC_ERROR + UNAVAILABLE, rest)
-            self.assertIn('"status": "NOT_SERVING"', rest)
+            self.assertIn(f'"status": "{last}"', rest)
             self.assertIn("Message: the server is shutting down", rest)
+
+    def test_watches_of_health_end_with_the_drain(self):
+        self.watch("grpc.health.v1.Health/Watch", "SERVING", "NOT_SERVING")
+
+    def test_watches_of_the_node_end_with_the_drain(self):
+        self.watch("node.v1.NodeService/WatchNode", "SERVING", "DRAINING")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <doctest/doctest.h>
 #include <optional>
 #include <thread>
@@ -9,6 +10,8 @@
 
 #include "reactor/shards.h"
 #include "reactor/simulation.h"
+
+using namespace std::chrono_literals;
 
 namespace ringrpc {
 namespace {
@@ -65,6 +68,30 @@ TEST_CASE("a wait that was given up is not resumed, whether or not its mail is u
   late.reset();
   CHECK(simulation.run_until_quiet());
   CHECK(events.count() == 2);
+}
+
+TEST_CASE("a wait ends when its patience does, and only once when both come together") {
+  Simulation simulation(1);
+  EventCount events;
+  unsigned ended = 0;
+  const auto twice = [&]() -> Task<> {
+    for (int i = 0; i < 2; ++i) {
+      co_await events.past(events.count(), 10ms);
+      ++ended;
+    }
+  };
+  const Task<> task = twice();
+  const Instant begun = simulation.now();
+  simulation.shard(0).post([&] { task.start(); });
+  REQUIRE(simulation.run_until([&] { return ended == 1; }));
+  CHECK(simulation.now() - begun >= 10ms);
+  CHECK(simulation.now() - begun < 13ms);
+  REQUIRE(simulation.run_until([&] {
+    if (simulation.now() - begun >= 20ms) events.notify();  // when the timer has just run out
+    return ended == 2;
+  }));
+  CHECK(task.done());
+  CHECK(simulation.run_until_quiet());
 }
 
 TEST_CASE("notifications from several threads reach waits on several shards") {

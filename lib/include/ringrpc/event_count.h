@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "ringrpc/clock.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -36,9 +37,9 @@ class EventCount {
   /// Lets all go on that wait, each on its shard. From any thread, shards included; never waits for them.
   void notify();
 
-  /// Ends when `count` is not `seen` any more, at once when it is not already. To be awaited on a shard; any
-  /// number may wait at the same time. Destroying the task gives the wait up.
-  Task<> past(std::uint64_t seen);
+  /// Ends when `count` is not `seen` any more, at once when it is not already, or when `patience` has passed.
+  /// To be awaited on a shard; any number may wait at the same time. Destroying the task gives the wait up.
+  Task<> past(std::uint64_t seen, Nanoseconds patience = Nanoseconds::max());
 
  private:
   struct Waiters;

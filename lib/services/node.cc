@@ -1,0 +1,50 @@
+#include "services/node.h"
+
+#include <cstdint>
+#include <limits>
+
+namespace ringrpc {
+
+using node::v1::GetNodeRequest;
+using node::v1::GetNodeResponse;
+using node::v1::MetricPoint;
+using node::v1::MetricSummary;
+
+void NodeService::drain() {
+  draining_ = true;
+  changes_.notify();
+}
+
+GetNodeResponse NodeService::describe(const std::string& node_id, bool draining, Instant now) const {
+  GetNodeResponse response;
+  response.set_node_id(node_id);
+  response.set_status(draining ? "DRAINING" : "SERVING");
+  response.set_uptime_seconds(std::chrono::duration_cast<std::chrono::seconds>(now - started_).count());
+  return response;
+}
+
+Task<Result<GetNodeResponse>> NodeService::GetNode(Call& call, GetNodeRequest request) {
+  co_return describe(request.node_id(), draining_, call.now());
+}
+
+Task<Result<MetricSummary>> NodeService::StreamMetrics(Call&, Reader<MetricPoint>& in) {
+  std::int32_t received = 0;
+  while (const auto point = co_await in.next())
+    if (received < std::numeric_limits<std::int32_t>::max()) ++received;
+  MetricSummary summary;
+  summary.set_points_received(received);
+  co_return summary;
+}
+
+Task<Status> NodeService::WatchNode(Call& call, GetNodeRequest request, Writer<GetNodeResponse>& out) {
+  for (;;) {
+    const std::uint64_t changes = changes_.count();
+    const bool draining = draining_;
+    const GetNodeResponse response = describe(request.node_id(), draining, call.now());
+    if (!co_await out.write(response)) co_return Status();
+    if (draining) co_return fail(Code::UNAVAILABLE, "the server is shutting down");
+    co_await changes_.past(changes, report_interval);
+  }
+}
+
+}  // namespace ringrpc

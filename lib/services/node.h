@@ -1,0 +1,44 @@
+/// node.v1.NodeService: what the serving machine says of itself, and where it takes measurements.
+///
+///   NodeService node;
+///   Server::start({&node}, options);
+///   node.drain();                  // before Server::drain: watches say so and end
+///
+/// All methods may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/event_count.h"
+
+#include "node/v1/node.ringrpc.h"
+
+namespace ringrpc {
+
+class NodeService final : public node::v1::NodeService::Service {
+ public:
+  /// How often WatchNode reports while the status stays the same.
+  static constexpr std::chrono::seconds report_interval{5};
+
+  /// `started` is what uptime counts from, on the clock of Call::now.
+  explicit NodeService(Instant started = std::chrono::steady_clock::now()) noexcept : started_(started) {}
+
+  /// The status is DRAINING from now on, and every WatchNode ends with UNAVAILABLE once it has said so.
+  void drain();
+
+  Task<Result<node::v1::GetNodeResponse>> GetNode(Call& call, node::v1::GetNodeRequest request) override;
+  Task<Result<node::v1::MetricSummary>> StreamMetrics(Call& call, Reader<node::v1::MetricPoint>& in) override;
+  Task<Status> WatchNode(Call& call, node::v1::GetNodeRequest request,
+                         Writer<node::v1::GetNodeResponse>& out) override;
+
+ private:
+  node::v1::GetNodeResponse describe(const std::string& node_id, bool draining, Instant now) const;
+
+  Instant started_;
+  std::atomic<bool> draining_ = false;
+  EventCount changes_;
+};
+
+}  // namespace ringrpc
