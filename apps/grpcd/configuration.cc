@@ -106,7 +106,8 @@ void add_logging(apps::CommandLine& line, Values& values) {
 }  // namespace
 
 Configuration::Configuration()
-    : line("grpcd", "Serves gRPC: echo.v1.EchoService and node.v1.NodeService, with health checks and reflection.") {
+    : line("grpcd",
+           "Serves gRPC: echo.v1.EchoService and node.v1.NodeService, with health checks and reflection.") {
   add_serving(line, values.server);
   add_limits(line, values.server);
   add_timeouts(line, values);

@@ -43,6 +43,10 @@ class Server:
         self._ready = threading.Event()
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
@@ -55,16 +59,15 @@ class Server:
         self._reader.start()
         self._ready.wait(START_SECONDS)
         if not self.addresses:
-            self._kill()
+            self.kill()
             raise AssertionError(f"{self.command} did not become ready:\n{self.text()}")
-        return self
 
     def __exit__(self, kind, error, trace):
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._kill()
+            self.kill()
             status = f"nothing within {STOP_SECONDS} s of SIGTERM"
         self._reader.join()
         self.process.stderr.close()
@@ -97,9 +100,12 @@ class Server:
                 self._ready.set()
         self._ready.set()
 
-    def _kill(self):
+    def kill(self):
+        """Ends it without a chance to tidy up, as a second signal does."""
         self.process.kill()
         self.process.wait()
+        self._reader.join()
+        self.process.stderr.close()
 
 
 class ServerCase(unittest.TestCase):

@@ -45,6 +45,12 @@ class StartUp(unittest.TestCase):
     def test_an_address_of_another_machine(self):
         self.assertSays(self.refused(1, "--listen", "192.0.2.1:50051"), "192.0.2.1:50051", "address")
 
+    def test_a_socket_that_a_live_server_listens_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            address = f"unix:{folder}/grpcd.sock"
+            with harness.Server(listen=(address,)):
+                self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
+
     def test_a_socket_in_a_folder_that_does_not_exist(self):
         self.assertSays(self.refused(1, "--listen", "unix:/nonexistent/grpcd.sock"), "/nonexistent/grpcd.sock")
 
@@ -101,6 +107,18 @@ class Life(unittest.TestCase):
                 for family, address in ((socket.AF_INET, ("127.0.0.1", server.port)), (socket.AF_UNIX, path)):
                     with socket.socket(family) as client:
                         client.connect(address)
+            self.assertFalse(os.path.exists(path), "the socket's file is left behind")
+
+    def test_it_replaces_the_socket_of_one_that_ended_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/grpcd.sock"
+            ended = harness.Server(listen=("unix:" + path,))
+            ended.start()
+            ended.kill()
+            self.assertTrue(os.path.exists(path), "this test needs a socket that is left behind")
+            with harness.Server(listen=("unix:" + path,)):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
             self.assertFalse(os.path.exists(path), "the socket's file is left behind")
 
 
