@@ -1,6 +1,7 @@
 #include "ringrpc/metadata.h"
 
 #include <algorithm>
+#include <array>
 
 #include "rpc/base64.h"
 #include "rpc/metadata_wire.h"
@@ -24,6 +25,15 @@ bool belongs_to_protocol(std::string_view name) noexcept {
   return name.starts_with(':') || name.starts_with(reserved_prefix) || name == "content-type" || name == "te";
 }
 
+/// Fields that HTTP takes for itself: with one of them a peer finds the whole message malformed (RFC 9113, 8.2.2,
+/// 8.3.1 and 8.1.1).
+bool belongs_to_http(std::string_view name) noexcept {
+  static constexpr std::array<std::string_view, 7> names = {
+      "connection",       "content-length",    "host",   "keep-alive",
+      "proxy-connection", "transfer-encoding", "upgrade"};
+  return std::ranges::find(names, name) != names.end();
+}
+
 }  // namespace
 
 Status Metadata::add(std::string_view name, std::string_view value) {
@@ -33,7 +43,8 @@ Status Metadata::add(std::string_view name, std::string_view value) {
   };
   if (name.empty() || !std::ranges::all_of(name, name_character))
     return refuse("a name is made of 0-9 a-z _ - and a dot");
-  if (belongs_to_protocol(name)) return refuse("names of the protocol cannot be set");
+  if (belongs_to_protocol(name) || belongs_to_http(name))
+    return refuse("names of the protocol cannot be set");
   if (!name.ends_with(binary_suffix) && !std::ranges::all_of(value, value_character))
     return refuse("a value is printable ASCII; other octets need a name that ends in -bin");
   if (!name.ends_with(binary_suffix) && (value.starts_with(' ') || value.ends_with(' ')))

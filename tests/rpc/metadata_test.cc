@@ -21,6 +21,10 @@ TEST_CASE("metadata refuses what would break the protocol") {
   for (const char* bad :
        {"", "Upper", "with space", "colon:", ":path", "grpc-status", "content-type", "te", "new\nline"})
     CHECK(metadata.add(bad, "x").code() == Code::INVALID_ARGUMENT);
+  // What RFC 9113 (8.2.2, 8.1.1) has peers take for a malformed message.
+  for (const char* bad : {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
+                          "content-length", "host"})
+    CHECK(metadata.add(bad, "x").code() == Code::INVALID_ARGUMENT);
   for (const char* bad : {"line\nbreak", "\r", "\x7f", "\xc3\xa4", " x", "x "})
     CHECK(metadata.add("x-text", bad).code() == Code::INVALID_ARGUMENT);
   CHECK(metadata.empty());
