@@ -1,5 +1,7 @@
 #include "ringrpc/server.h"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -90,6 +92,8 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
     std::condition_variable changed;
     std::size_t shards;
   };
+  // What is as good as for ever must not overflow the clock.
+  patience = std::min<std::chrono::milliseconds>(patience, std::chrono::years(1));
   const auto waiting = std::make_shared<Waiting>();
   waiting->shards = server_shards_.size();
 
