@@ -25,12 +25,23 @@ constexpr Header content_type = literal("content-type", grpc_content_type);
 constexpr std::array plain_headers{ok_status, content_type};
 constexpr std::array plain_trailers{literal("grpc-status", "0")};
 
+/// What `grpc-message` carries of a message: with more, the header block would be larger than peers take, and
+/// the code would be lost with the message. Cut between characters of UTF-8.
+std::string message_for_wire(std::string_view message) {
+  constexpr std::size_t message_bytes_max = 4096;
+  constexpr std::string_view mark = "...";
+  if (message.size() <= message_bytes_max) return percent_encode(message);
+  std::size_t end = message_bytes_max - mark.size();
+  for (int back = 0; back < 3 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80; ++back) --end;
+  return percent_encode(std::string(message.substr(0, end)).append(mark));
+}
+
 /// The fields of `status`; what had to be made for it lives in `storage`.
 void append_status(const Status& status, Headers& headers, std::deque<std::string>& storage) {
   headers.push_back(
       {"grpc-status", storage.emplace_back(std::to_string(static_cast<unsigned>(status.code())))});
   if (!status.message().empty())
-    headers.push_back({"grpc-message", storage.emplace_back(percent_encode(status.message()))});
+    headers.push_back({"grpc-message", storage.emplace_back(message_for_wire(status.message()))});
   if (!status.details().empty())
     headers.push_back({"grpc-status-details-bin", storage.emplace_back(base64_encode(status.details()))});
 }
@@ -76,11 +87,11 @@ void send_refusal(http2::Session& session, http2::Stream& stream, std::string_vi
   session.send_headers(stream, headers, true);
 }
 
-void send_wrong_method(http2::Session& session, http2::Stream& stream) {
+void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content) {
   constexpr std::array headers{literal(":status", "405"), literal("allow", "POST"),
                                literal("content-type", "text/plain")};
-  session.send_headers(stream, headers, false);
-  session.send_data(stream, as_bytes("This is a gRPC server: requests are POSTs.\n"), true);
+  session.send_headers(stream, headers, !with_content);
+  if (with_content) session.send_data(stream, as_bytes("This is a gRPC server: requests are POSTs.\n"), true);
 }
 
 bool is_grpc_content_type(std::string_view value) noexcept {

@@ -28,8 +28,8 @@ void send_trailers_only(http2::Session& session, http2::Stream& stream, const St
 void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
                   const Status& status);
 
-/// A request that is not a POST, as a browser's: 405 and a line for people.
-void send_wrong_method(http2::Session& session, http2::Stream& stream);
+/// A request that is not a POST, as a browser's: 405 and, with content, a line for people.
+void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content);
 
 /// The content-types of gRPC: "application/grpc", alone or followed by `+` or `;`.
 bool is_grpc_content_type(std::string_view value) noexcept;

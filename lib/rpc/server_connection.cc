@@ -59,6 +59,7 @@ struct ServerConnection::Request {
       path = header.value;
     } else if (is(name, ":method")) {
       post = is(header.value, "POST");
+      head = is(header.value, "HEAD");
     } else if (is(name, "content-type")) {
       grpc = is_grpc_content_type(header.value);
     } else if (is(name, "grpc-timeout")) {
@@ -79,6 +80,7 @@ struct ServerConnection::Request {
   Nanoseconds timeout = Nanoseconds::max();
   http2::Header malformed_field;
   bool post = false;
+  bool head = false;
   bool grpc = false;
 };
 
@@ -138,7 +140,7 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
 
 void ServerConnection::answer_not_grpc(http2::Stream& stream) {
   const Request request(stream);
-  if (!request.post) return send_wrong_method(session(), stream);
+  if (!request.post) return send_wrong_method(session(), stream, !request.head);
   refuse(stream, malformed("the content-type is not application/grpc"), "415");
 }
 

@@ -21,6 +21,7 @@ class RawService final : public Service {
     static constexpr std::array methods{
         Method{"Echo", MethodKind::unary, &detail::serve<RawService, &RawService::echo>},
         Method{"Fail", MethodKind::unary, &detail::serve<RawService, &RawService::fail_with>},
+        Method{"FailAtLength", MethodKind::unary, &detail::serve<RawService, &RawService::fail_at_length>},
         Method{"Throw", MethodKind::unary, &detail::serve<RawService, &RawService::throw_up>},
         Method{"Sleep", MethodKind::unary, &detail::serve<RawService, &RawService::sleep>},
         Method{"Inflate", MethodKind::unary, &detail::serve<RawService, &RawService::inflate>},
@@ -64,6 +65,14 @@ class RawService final : public Service {
     const Presence present(*this);
     (void)call.trailing_metadata().add("x-reason", "asked for");
     co_return fail(static_cast<Code>(number(request)), "failed as asked, 100%");
+  }
+
+  /// Fails with a message of as many a-umlauts as the request says, behind one letter.
+  Task<Result<RawMessage>> fail_at_length(Call&, RawMessage request) {
+    const Presence present(*this);
+    std::string said = "x";
+    for (int at = number(request); at > 0; --at) said += "\xc3\xa4";
+    co_return fail(Code::ABORTED, said);
   }
 
   Task<Result<RawMessage>> throw_up(Call&, RawMessage request) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rpc/percent_encoding.h"
 #include "rpc/raw_peer.h"
 
 namespace ringrpc {
@@ -87,6 +88,27 @@ TEST_CASE("methods other than POST") {
     const std::uint32_t id = wire.ask(changed(":method", method));
     CHECK(wire.peer->field(id, ":status") == "405");
     CHECK(wire.peer->field(id, "allow") == "POST");
+  }
+}
+
+TEST_CASE("a HEAD is answered like a GET, without the content") {
+  Wire wire;
+  const std::uint32_t id = wire.ask(changed(":method", "HEAD"));
+  CHECK(wire.peer->field(id, ":status") == "405");
+  CHECK(wire.peer->field(id, "allow") == "POST");
+  CHECK(wire.peer->frames_of(http2::test::frame_type::data) == 0);
+}
+
+TEST_CASE("a status whose message is longer than headers may be keeps its code") {
+  Wire wire;
+  for (const char* length : {"2000", "3000", "1000000"}) {
+    CAPTURE(length);
+    const std::uint32_t id = wire.ask(RawPeer::request_fields("/test.v1.Raw/FailAtLength"), message(length));
+    wire.expect(id, "200", "10");
+    const std::string said = percent_decode(wire.peer->field(id, "grpc-message").value_or(""));
+    const bool cut = std::string_view(length) != "2000";
+    CHECK(said.size() == (cut ? 4096 : 4001));
+    CHECK(said.ends_with(cut ? "\xc3\xa4..." : "\xc3\xa4"));
   }
 }
 

@@ -57,7 +57,7 @@ class [[nodiscard]] Status {
   Status() noexcept = default;
 
   /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one
-  /// line.
+  /// line; the wire carries 4 KiB of it.
   Status(Code code, std::string message, Initiator initiator = Initiator::application);
 
   /// So that `return fail(...)` serves functions that return Status as well.
