@@ -100,14 +100,14 @@ void Daemon::drain(const apps::Signals& waiting) {
     parts_.quit();
     return;
   }
-  const ServerCounters counters = server_->counters();
-  calls_over_before_ = calls_over(counters);
-  log::info("draining {} within {}; a second signal ends them at once",
-            count(counters.connections_open, "connection"),
-            format_duration(configuration_->values.drain_timeout));
   parts_.on_drain();
-  drainer_ = std::jthread([this, &waiting] {
-    calls_ended_ = server_->drain(configuration_->values.drain_timeout);
+  // All that asks the server waits on its own thread: a shard that hangs must not keep the second signal from us.
+  drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {
+    const ServerCounters counters = server_->counters();
+    calls_over_before_ = calls_over(counters);
+    log::info("draining {} within {}; a second signal ends them at once",
+              count(counters.connections_open, "connection"), format_duration(patience));
+    calls_ended_ = server_->drain(patience);
     waiting.notify();
   });
 }

@@ -4,8 +4,8 @@
 ///   return daemon.run(signals);
 ///
 /// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file again; SIGUSR1
-/// and SIGUSR2 step the log level. Everything happens on the thread that calls `run`, except the waiting of a
-/// drain.
+/// and SIGUSR2 step the log level. Everything happens on the thread that calls `run`, except what waits for
+/// the server in a drain.
 #pragma once
 
 #include <cstdint>

@@ -60,8 +60,15 @@ class FakeServer final : public Server {
     return ended_;
   }
   ServerCounters counters() const override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !hanging_; });
     return {.connections_open = 1, .calls_succeeded = succeeded_, .calls_failed = failed_};
+  }
+
+  /// From now on nobody hears of the counters, as when a handler keeps its shard busy, until `finish`.
+  void hang() {
+    const std::lock_guard lock(mutex_);
+    hanging_ = true;
   }
 
   /// Ends the calls, as a drain does when its time is over when `well` is false.
@@ -70,6 +77,7 @@ class FakeServer final : public Server {
     (well ? succeeded_ : failed_) += calls_;
     if (!well) ended_ = calls_;
     calls_ = 0;
+    hanging_ = false;
     changed_.notify_all();
   }
 
@@ -77,7 +85,8 @@ class FakeServer final : public Server {
   Notes& notes_;
   std::vector<std::string> addresses_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable std::condition_variable changed_;
+  bool hanging_ = false;
   std::uint64_t calls_;
   std::uint64_t succeeded_ = 10;
   std::uint64_t failed_ = 5;
@@ -193,6 +202,18 @@ TEST_CASE("a second signal does not wait for the drain") {
   daemon.server().finish();
   CHECK(daemon.end() == apps::exit_ok);
   contains(captured.text(), "second signal: ending at once\n");
+}
+
+TEST_CASE("a second signal is heard though the server does not answer any more") {
+  const CapturedStderr captured;
+  Running daemon({}, 1);
+  daemon.server().hang();
+  daemon.signal(SIGTERM);
+  CHECK(daemon.notes.next() == "not serving");
+  daemon.signal(SIGTERM);
+  CHECK(daemon.notes.next() == "quit");
+  daemon.server().finish();
+  CHECK(daemon.end() == apps::exit_ok);
 }
 
 TEST_CASE("SIGUSR1 and SIGUSR2 step the log level and say so, even where it hides what is said") {
