@@ -9,7 +9,7 @@ namespace ringrpc::apps {
 ExitCode refuse(std::string_view program, const Status& status) {
   std::string line(program);
   line.append(": ").append(status.message());
-  std::ranges::replace(line, '\n', ' ');
+  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   line.push_back('\n');
   std::fwrite(line.data(), 1, line.size(), stderr);
   return status.code() == Code::INVALID_ARGUMENT ? exit_usage : exit_failure;

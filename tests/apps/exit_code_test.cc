@@ -1,0 +1,18 @@
+#include "common/exit_code.h"
+
+#include <doctest/doctest.h>
+
+#include "captured_stderr.h"
+
+namespace ringrpc::apps {
+namespace {
+
+TEST_CASE("a refusal is one line that commands no terminal, whatever the user wrote") {
+  const CapturedStderr captured;
+  CHECK(refuse("prog", Status(Code::INVALID_ARGUMENT, "--a\nb: \x1b[2J\r\x7f")) == exit_usage);
+  CHECK(refuse("prog", Status(Code::NOT_FOUND, "\xc3\xa4 is gone")) == exit_failure);
+  CHECK(captured.text() == "prog: --a b:  [2J  \nprog: \xc3\xa4 is gone\n");
+}
+
+}  // namespace
+}  // namespace ringrpc::apps
