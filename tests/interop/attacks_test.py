@@ -14,7 +14,8 @@ from frames import Client
 
 MEBIBYTE = 1024 * 1024
 GROWTH_MAX = 8 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
-SANITIZED_FACTOR = 8  # a sanitizer's shadow and quarantine
+# What a sanitizer's shadow and quarantine make of it.
+SANITIZED_FACTORS = {"libasan": 8, "libtsan": 16}
 
 
 def resident_bytes(server):
@@ -22,9 +23,10 @@ def resident_bytes(server):
         return int(re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) * 1024
 
 
-def is_sanitized(server):
-    with open(f"/proc/{server.process.pid}/maps") as maps:
-        return "asan" in maps.read()
+def sanitized_factor(server):
+    with open(f"/proc/{server.process.pid}/maps") as file:
+        maps = file.read()
+    return next((factor for library, factor in SANITIZED_FACTORS.items() if library in maps), 1)
 
 
 def echo(port, payload=b"still here"):
@@ -91,7 +93,7 @@ class Attacks(harness.ServerCase):
     def setUp(self):
         self.assertTrue(echo(self.server.port))
         self.before = resident_bytes(self.server)
-        self.allowed = GROWTH_MAX * (SANITIZED_FACTOR if is_sanitized(self.server) else 1)
+        self.allowed = GROWTH_MAX * sanitized_factor(self.server)
 
     def tearDown(self):
         self.check_memory()
