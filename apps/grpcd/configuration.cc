@@ -64,6 +64,12 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
                            .placeholder = "TIME",
                            .help = "How long a new connection may take to say what it wants"},
                           values.server.handshake_timeout, 24h));
+  line.add(apps::duration({.name = "header-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long the headers of a request may take from their first byte to "
+                                   "their last"},
+                          values.server.header_timeout, 24h));
   line.add(apps::duration({.name = "stall-timeout",
                            .group = group,
                            .placeholder = "TIME",

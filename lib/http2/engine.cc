@@ -77,6 +77,7 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       queued_output_bytes_max_(limits.max_queued_output_bytes),
       return_bytes_(limits.connection_window_bytes / window_parts),
       stream_return_bytes_(limits.initial_window_bytes / window_parts),
+      block_timeout_(limits.header_block_timeout),
       scanner_(role == Role::server),
       conduct_(role, limits, now) {
   const auto options = make_options(limits);
@@ -190,6 +191,10 @@ Status SessionEngine::tick() {
   if (now_ >= settings_deadline_) {
     settings_deadline_ = never;
     enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});
+  }
+  if (now_ >= block_deadline_) {
+    block_deadline_ = never;
+    enforce({ErrorCode::enhance_your_calm, "a header block was not finished in time"});
   }
   return failure_;
 }

@@ -9,6 +9,7 @@
 /// in the order in which they have something to send.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <nghttp2/nghttp2.h>
@@ -61,7 +62,7 @@ class SessionEngine {
   void terminate(ErrorCode code, std::string_view debug);
   void ping(std::uint64_t opaque);
 
-  Instant next_deadline() const noexcept { return settings_deadline_; }
+  Instant next_deadline() const noexcept { return std::min(settings_deadline_, block_deadline_); }
   Status tick();
   bool finished() const noexcept;
   std::size_t open_streams() const noexcept { return stream_count_; }
@@ -100,6 +101,7 @@ class SessionEngine {
   bool feed(Bytes bytes);
   bool feed_known(Bytes frame, const KnownBlock& known);
   bool feed_unknown(Bytes frame, Bytes block);
+  bool header_block_unfinished() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
   void answer_oversized(LiveStream& stream, bool end_stream);
@@ -176,7 +178,10 @@ class SessionEngine {
   const std::size_t return_bytes_;         ///< … because it is less than this,
   const std::size_t stream_return_bytes_;  ///< and this for a stream
   Instant settings_deadline_ = never;
+  Instant block_deadline_ = never;  ///< of the header block that has begun and not ended
+  const Nanoseconds block_timeout_;
   FrameScanner scanner_;
+  FrameHead head_{};  ///< of the frame that arrived last, or is arriving
   PeerConduct conduct_;
   Status failure_;
 };

@@ -171,7 +171,8 @@ class Session {
   /// PING with this payload; `on_ping_ack` answers.
   void ping(std::uint64_t opaque);
 
-  /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s.
+  /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s, and a header
+  /// block that has begun must be finished within its limit. `never` while neither is due.
   Instant next_deadline() const noexcept;
   Status tick();
 

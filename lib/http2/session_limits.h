@@ -19,8 +19,10 @@ struct Limits {
       8 * 1024;                           ///< announced; names + values + 32 each; over it the stream fails
   std::uint32_t max_header_fields = 100;  ///< over it the stream fails
   std::uint32_t max_header_list_close_factor =
-      4;                                    ///< a list of this many times the limit closes the connection
-  std::uint32_t max_continuations = 4;      ///< CONTINUATION frames a header block
+      4;                                ///< a list of this many times the limit closes the connection
+  std::uint32_t max_continuations = 4;  ///< CONTINUATION frames a header block
+  /// From the first octets of a header block to its last; the connection can carry nothing else meanwhile.
+  Nanoseconds header_block_timeout = std::chrono::seconds(10);
   std::uint32_t max_settings_entries = 16;  ///< in one SETTINGS frame
   std::uint32_t reset_burst = 100;          ///< streams reset by the peer, or by us for its faults, at once …
   std::uint32_t resets_per_second = 10;     ///< … and in the long run

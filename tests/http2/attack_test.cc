@@ -2,6 +2,7 @@
 // looks alike.
 #include <doctest/doctest.h>
 
+#include "http2/frame_scanner.h"
 #include "http2/memory_pool.h"
 #include "raw_server.h"
 
@@ -146,6 +147,64 @@ TEST_CASE("A flood of CONTINUATION frames is not read to its end") {
       return n == 0 ? frame(NGHTTP2_HEADERS, 0, 1, fill) : frame(NGHTTP2_CONTINUATION, 0, 1, fill);
     }) <= 5);
     server.check_ended(ErrorCode::enhance_your_calm, "header list many times over the limit");
+  }
+}
+
+TEST_CASE("A header block must be finished within its time") {
+  RawServer server({.header_block_timeout = 5s});
+  Session& session = server.endpoint.session;
+  const std::string block = server.encoder.block(get);
+  const std::string whole = frame(NGHTTP2_HEADERS, end_stream | end_headers, 1, block);
+  const std::string begun = frame(NGHTTP2_HEADERS, end_stream, 1, block.substr(0, 1));
+  const std::string rest = frame(NGHTTP2_CONTINUATION, end_headers, 1, block.substr(1));
+  const auto wait = [&](Nanoseconds time) {
+    server.endpoint.now += time;
+    server.status = session.tick();
+  };
+  const auto check_given_up = [&] {
+    server.output = server.endpoint.produce();
+    CHECK(server.endpoint.requests == 0);
+    server.check_ended(ErrorCode::enhance_your_calm, "a header block was not finished in time");
+  };
+  SUBCASE("in one frame of which the end is missing") {
+    server.answer(whole.substr(0, whole.size() - 1));
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    wait(5s);
+    check_given_up();
+  }
+  SUBCASE("in frames of which the last is missing") {
+    server.answer(begun);
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    wait(5s);
+    check_given_up();
+  }
+  SUBCASE("not octet by octet, each in time") {
+    for (const char octet : whole.substr(0, FrameScanner::header_bytes + 4)) {
+      server.answer(std::string(1, octet));
+      wait(1s);
+    }
+    check_given_up();
+  }
+  SUBCASE("which it does at the last moment") {
+    server.answer(begun);
+    wait(4s);
+    SUBCASE("alone") { server.answer(rest); }
+    SUBCASE("with what follows") { server.answer(rest + ping().substr(0, 10)); }
+    CHECK(session.next_deadline() == never);
+    wait(1h);
+    CHECK(server.status.ok());
+    CHECK(server.endpoint[1].ends == 1);
+  }
+  SUBCASE("and the next one has a time of its own") {
+    server.answer(begun);
+    wait(4s);
+    server.answer(rest + server.encoder.headers(3, get, end_stream).substr(0, 10));
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    CHECK(server.endpoint[1].ends == 1);
+  }
+  SUBCASE("as other frames need not be") {
+    server.answer(server.encoder.headers(1, get) + data(1, "a long body").substr(0, 15));
+    CHECK(session.next_deadline() == never);
   }
 }
 

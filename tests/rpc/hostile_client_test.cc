@@ -21,6 +21,7 @@ const std::string no_window = settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0
 ServerOptions impatient() {
   ServerOptions options;
   options.handshake_timeout = 5s;
+  options.header_timeout = 5s;
   options.stall_timeout = 10s;
   return options;
 }
@@ -45,6 +46,21 @@ TEST_CASE("a preface of one byte a second is given up") {
     world.simulation().run_for(1s);
   }
   CHECK(peer->closed());
+}
+
+TEST_CASE("headers that begin and never end are given up") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world);
+  peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
+  peer->send(http2::test::frame(NGHTTP2_HEADERS, 0, 3, "\x83"));
+  world.simulation().run_for(4s);
+  CHECK_FALSE(peer->closed());
+  world.simulation().run_for(5s);
+  CHECK(peer->closed());
+  REQUIRE(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  CHECK(world.server().counters().connections_open == 0);
+  CHECK(world.service().running == 0);
 }
 
 TEST_CASE("a response that gets no window is given up after the stall timeout") {
