@@ -9,7 +9,7 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few
+/// What is free again of a window is given back to nghttp2 in parts of this size, not for every few
 /// octets. nghttp2 tells the peer at half a window, so it hears of it in time.
 constexpr std::size_t window_parts = 8;
 

@@ -37,11 +37,6 @@ class SessionEngine {
 
   Status receive(Bytes bytes);
   void consumed(LiveStream& stream, std::size_t bytes);
-  void consumed(std::size_t bytes) {
-    unreturned_bytes_ += bytes;
-    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
-      return_window();
-  }
 
   void produce(Chain& out, std::size_t limit_bytes);
   bool wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(session_) != 0; }
@@ -111,6 +106,12 @@ class SessionEngine {
     ++block_fields_;
     return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here;
   }
+  /// Body bytes have arrived, whatever becomes of them: the connection's window is for what is under way.
+  void arrived(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
+  }
   void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
   bool keep_headers(LiveStream& stream) noexcept;
@@ -174,7 +175,7 @@ class SessionEngine {
   Chain* out_ = nullptr;
   std::size_t out_limit_bytes_ = 0;
   const std::size_t queued_output_bytes_max_;
-  std::size_t unreturned_bytes_ = 0;       ///< consumed, and not yet given back to the connection's window …
+  std::size_t unreturned_bytes_ = 0;       ///< arrived, and not yet given back to the connection's window …
   const std::size_t return_bytes_;         ///< … because it is less than this,
   const std::size_t stream_return_bytes_;  ///< and this for a stream
   Instant settings_deadline_ = never;

@@ -97,7 +97,6 @@ bool SessionEngine::feed_unknown(Bytes frame, Bytes block) {
 }
 
 void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
-  consumed(bytes);
   if (stream.peer_ended) return;  // the stream's own window is of no use any more
   stream.unreturned_bytes += bytes;
   if (stream.unreturned_bytes < stream_return_bytes_) [[likely]]
@@ -184,16 +183,13 @@ void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
                                  const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
+  engine.arrived(length);
   LiveStream* const stream = engine.find(stream_id);
-  if (stream == nullptr || stream->reset_here || stream->oversized) {
-    engine.consumed(length);
-    return 0;
-  }
+  if (stream == nullptr || stream->reset_here || stream->oversized) return 0;
   engine.receiving_ = stream;
   const auto arrived = static_cast<std::int64_t>(length);
   const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
   if (too_long || !stream->first_block_seen) {
-    engine.consumed(length);
     engine.reset(*stream, ErrorCode::protocol_error);
     return 0;
   }

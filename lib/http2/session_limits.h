@@ -12,9 +12,9 @@ enum class Role : std::uint8_t { client, server };
 
 struct Limits {
   std::uint32_t max_concurrent_streams = 100;       ///< announced; further streams get REFUSED_STREAM
-  std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream
-  std::uint32_t connection_window_bytes = 1024 * 1024;
-  std::uint32_t max_frame_bytes = 16 * 1024;  ///< announced
+  std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream: what may wait to be consumed
+  std::uint32_t connection_window_bytes = 1024 * 1024;  ///< what may be under way, of all streams
+  std::uint32_t max_frame_bytes = 16 * 1024;            ///< announced
   std::uint32_t max_header_list_bytes =
       8 * 1024;                           ///< announced; names + values + 32 each; over it the stream fails
   std::uint32_t max_header_fields = 100;  ///< over it the stream fails
