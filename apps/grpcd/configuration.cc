@@ -75,6 +75,16 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
                            .placeholder = "TIME",
                            .help = "How long a peer may leave what it was sent unread"},
                           values.server.stall_timeout, 24h));
+  line.add(apps::duration({.name = "ping-interval",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How often a client may send keepalive pings while it has calls"},
+                          values.server.ping_interval_min, 24h));
+  line.add(apps::duration({.name = "idle-ping-interval",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How often a client may send keepalive pings while it has none"},
+                          values.server.idle_ping_interval_min, 24h));
   line.add(apps::duration(
       {.name = "drain-timeout",
        .group = group,

@@ -79,7 +79,7 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       stream_return_bytes_(limits.initial_window_bytes / window_parts),
       block_timeout_(limits.header_block_timeout),
       scanner_(role == Role::server),
-      conduct_(role, limits, now) {
+      conduct_(role, limits, now, stream_count_) {
   const auto options = make_options(limits);
   nghttp2_mem memory = memory_of(*pool_);
   const auto make = role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;

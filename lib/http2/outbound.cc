@@ -256,6 +256,7 @@ void SessionEngine::data_produced(const nghttp2_frame& frame) {
 }
 
 void SessionEngine::headers_produced(const nghttp2_frame& frame) {
+  conduct_.sent_headers();
   const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const bool request = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   if (!end_stream && !request) return;

@@ -280,26 +280,83 @@ TEST_CASE("PINGs without anything in between end the connection with too_many_pi
     server.output = server.endpoint.produce();
     server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
   }
+  const Limits keepalive{.ping_interval_min = 5min, .idle_ping_interval_min = 2h};
   SUBCASE("more often than the interval, three times") {
-    RawServer server({.ping_interval_min = 5min});
+    RawServer server(keepalive);
+    server.answer(server.encoder.headers(1, get));
+    server.answer(ping());
     CHECK(server.flood(million, [&](std::uint32_t) {
-      server.endpoint.now += 1min;
+      server.endpoint.now += 4min;
       return ping();
-    }) == 3);
+    }) == 2);
+    server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
+  }
+  SUBCASE("more often than the interval of an idle connection, three times") {
+    RawServer server(keepalive);
+    server.answer(ping());
+    CHECK(server.flood(million, [&](std::uint32_t) {
+      server.endpoint.now += 119min;
+      return ping();
+    }) == 2);
     server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
   }
 }
 
+TEST_CASE("Strikes of PINGs are forgotten when DATA or HEADERS pass") {
+  RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+  Session& session = server.endpoint.session;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get));
+  Stream& stream = *server.endpoint[1].stream;
+  const auto strike_twice = [&] {
+    for (int i = 0; i < 3; ++i) {
+      server.endpoint.now += 1s;
+      server.answer(ping());
+      CHECK(server.status.ok());
+    }
+  };
+  strike_twice();
+  server.answer(data(1, "hello"));
+  strike_twice();
+  session.send_headers(stream, ok_response, false);
+  server.endpoint.produce();
+  strike_twice();
+  session.send_data(stream, as_bytes("hello"));
+  server.endpoint.produce();
+  strike_twice();
+  session.send_trailers(stream, ok_trailers);
+  server.endpoint.produce();
+  strike_twice();
+  server.answer(window_update(0, 1) + settings());
+  CHECK(endings(server.answer(ping())).size() == 1);
+}
+
 TEST_CASE("PINGs that keep a connection alive, or measure it, are answered for ever") {
   SUBCASE("at the interval") {
-    RawServer server({.ping_interval_min = 5min});
-    CHECK(server.flood(60, [&](std::uint32_t) {
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+    server.endpoint.end_hook = nullptr;
+    server.answer(server.encoder.headers(1, get, end_stream));
+    CHECK(server.flood(1000, [&](std::uint32_t) {
       server.endpoint.now += 5min;
       return ping();
-    }) == 60);
+    }) == 1000);
+  }
+  SUBCASE("at the interval of an idle connection") {
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+    CHECK(server.flood(1000, [&](std::uint32_t) {
+      server.endpoint.now += 2h;
+      return ping();
+    }) == 1000);
+  }
+  SUBCASE("every second, where no interval is set") {
+    RawServer server;
+    CHECK(server.flood(1000, [&](std::uint32_t) {
+      server.endpoint.now += 1s;
+      return ping();
+    }) == 1000);
   }
   SUBCASE("with each request") {
-    RawServer server({.ping_interval_min = 5min});
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
     CHECK(server.flood(20'000, [&](std::uint32_t n) {
       return server.encoder.headers(id_of(n), get, end_stream) + ping();
     }) == 20'000);

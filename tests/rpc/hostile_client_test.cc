@@ -89,7 +89,9 @@ TEST_CASE("a response written long after its headers is watched as well") {
 
 TEST_CASE("windows of one byte and PINGs are no progress") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  ServerOptions options = impatient();
+  options.ping_interval_min = options.idle_ping_interval_min = 0s;
+  world.serve(options);
   const auto peer = RawPeer::before_server(world, no_window);
   peer->request(1, echo, message(std::string(10'000, 'x')));
   for (int second = 0; second < 20 && !peer->closed(); ++second) {
@@ -110,6 +112,31 @@ TEST_CASE("a reader that is slow but moves is served to the end") {
   }
   CHECK(peer->field(1, "grpc-status") == "0");
   CHECK_FALSE(peer->closed());
+}
+
+TEST_CASE("keepalive PINGs more often than every five minutes are too many") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const auto pings_taken = [&](Nanoseconds interval) {
+    int taken = 0;
+    for (; taken < 20 && !peer->closed(); ++taken) {
+      peer->send(http2::test::ping());
+      world.simulation().run_for(interval);
+    }
+    return taken;
+  };
+  SUBCASE("of a client with a call") {
+    peer->request(1, "/test.v1.Raw/Sleep", message("100000000"));
+    CHECK(pings_taken(5min) == 20);
+    CHECK(pings_taken(299s) < 5);
+  }
+  SUBCASE("of a client without one, every two hours") {
+    CHECK(pings_taken(2h) == 20);
+    CHECK(pings_taken(5min) < 5);
+  }
+  CHECK(http2::test::endings(peer->frames).at(0).code == ErrorCode::enhance_your_calm);
+  CHECK(http2::test::endings(peer->frames).at(0).debug == "too_many_pings");
 }
 
 TEST_CASE("an idle connection is nobody's fault") {

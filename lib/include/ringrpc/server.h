@@ -49,6 +49,12 @@ struct ServerOptions {
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none.
   std::chrono::milliseconds stall_timeout{60'000};
+  /// Keepalive PINGs that are closer together than this, with no message or headers in between, are strikes;
+  /// more than two end the connection with "too_many_pings"
+  /// (https://github.com/grpc/grpc/blob/master/doc/keepalive.md). Zero for any number of PINGs.
+  std::chrono::milliseconds ping_interval_min{300'000};
+  /// The same while no call is in flight; as little as ping_interval_min permits keepalive without calls.
+  std::chrono::milliseconds idle_ping_interval_min{7'200'000};
 };
 
 /// What a server has done since it started, summed over its shards.
