@@ -139,6 +139,47 @@ TEST_CASE("keepalive PINGs more often than every five minutes are too many") {
   CHECK(http2::test::endings(peer->frames).at(0).debug == "too_many_pings");
 }
 
+TEST_CASE("rapid reset never has more than a hundred handlers run") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const auto request_and_reset = [&](std::uint32_t n, Nanoseconds in_between) {
+    peer->request(2 * n + 1, "/test.v1.Raw/Sleep", message("60000"));
+    if (in_between > 0s) world.simulation().run_for(in_between);
+    peer->send(http2::test::rst_stream(2 * n + 1, ErrorCode::cancel));
+  };
+  SUBCASE("in one piece") {
+    for (std::uint32_t n = 0; n < 10'000; ++n) request_and_reset(n, 0s);
+    world.simulation().run_for(3s);
+    CHECK(peer->closed());
+  }
+  SUBCASE("with time for each handler to begin") {
+    std::uint32_t n = 0;
+    for (; n < 10'000 && !peer->closed(); ++n) request_and_reset(n, 1ms);
+    CHECK(n < 300);
+    CHECK(world.service().started >= 100);
+  }
+  SUBCASE("at a rate that is let pass") {
+    for (std::uint32_t n = 0; n < 1000; ++n) {
+      request_and_reset(n, 1ms);
+      world.simulation().run_for(110ms);
+    }
+    CHECK_FALSE(peer->closed());
+    CHECK(world.service().started == 1000);
+    CHECK(world.service().most_running == 1);
+  }
+  SUBCASE("with a hundred that stay") {
+    for (std::uint32_t n = 0; n < 100; ++n) peer->request(2 * n + 1, "/test.v1.Raw/Sleep", message("60000"));
+    for (std::uint32_t n = 100; n < 10'000 && !peer->closed(); ++n) request_and_reset(n, 1ms);
+    CHECK(peer->closed());
+    CHECK(world.service().most_running == 100);
+  }
+  CHECK(world.service().most_running <= 100);
+  CHECK(world.service().started <= 1000);
+  world.simulation().run_for(3s);
+  CHECK(world.service().running == 0);
+}
+
 TEST_CASE("an idle connection is nobody's fault") {
   SimulatedWorld world(1);
   world.serve(impatient());
