@@ -22,8 +22,8 @@ namespace ringrpc {
 
 class LogWriter {
  public:
-  /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait; `patience`
-  /// is how long `flush` and `stop` wait for a sink that takes no more.
+  /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait;
+  /// `patience` is how long `flush` and `stop` wait for a sink that takes no more.
   LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity,
             std::chrono::milliseconds patience = std::chrono::seconds(2));
   LogWriter(const LogWriter&) = delete;

@@ -32,7 +32,8 @@ struct Verdict {
 
 class PeerConduct {
  public:
-  /// `now` is read for the rates, `open_streams` for what is expected of an idle peer; both must outlive this.
+  /// `now` is read for the rates, `open_streams` for what may be expected of an idle peer; both must outlive
+  /// this.
   PeerConduct(Role role, const Limits& limits, const Instant& now, const std::size_t& open_streams) noexcept;
 
   /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it

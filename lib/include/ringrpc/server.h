@@ -44,7 +44,8 @@ struct ServerOptions {
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
-  /// For a request's headers, from their first bytes to their last: a connection carries nothing else meanwhile.
+  /// For a request's headers, from their first bytes to their last: a connection carries nothing else
+  /// meanwhile.
   std::chrono::milliseconds header_timeout{10'000};
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none.
