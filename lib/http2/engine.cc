@@ -167,7 +167,7 @@ void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
 void SessionEngine::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_)); }
 
 void SessionEngine::goaway(ErrorCode code, std::string_view debug) {
-  goaway_is_ours_ = true;
+  error_is_ours_ = error_is_ours_ || code != ErrorCode::no_error;
   debug = debug.substr(0, debug_bytes_max);
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
   check(nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code),

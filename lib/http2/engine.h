@@ -148,7 +148,7 @@ class SessionEngine {
   const Instant& now_;
   const Role role_;
   bool settings_seen_ = false;
-  bool goaway_is_ours_ = false;
+  bool error_is_ours_ = false;    ///< a GOAWAY with an error was queued here, not by nghttp2
   bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
   bool over_ = false;             ///< nothing that leaves does either
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued

@@ -244,6 +244,16 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   CHECK(connection.client.session.finished());
 }
 
+TEST_CASE("A fault that is found while draining is told like any other") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get, end_stream));
+  server.endpoint.session.goaway(ErrorCode::no_error);
+  CHECK(endings(parse(server.endpoint.produce())).at(0).code == ErrorCode::no_error);
+  server.output = server.endpoint.receive(data(0, "x")).ok() ? server.endpoint.produce() : "";
+  server.check_ended(ErrorCode::protocol_error, "DATA: stream_id == 0");
+}
+
 TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
   Endpoint client(Role::client);
   client.produce();
