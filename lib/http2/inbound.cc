@@ -33,6 +33,7 @@ Status SessionEngine::receive(Bytes bytes) {
     }
     if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
     if (head_.type == FrameType::headers) block_deadline_ = never;  // the block before has ended
+    if (!request && !known_blocks_.any()) continue;
     const Bytes block = scanner_.whole_block(head_);
     const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
     if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
