@@ -64,11 +64,27 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
                            .placeholder = "TIME",
                            .help = "How long a new connection may take to say what it wants"},
                           values.server.handshake_timeout, 24h));
+  line.add(apps::duration({.name = "header-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long the headers of a request may take from their first byte to "
+                                   "their last"},
+                          values.server.header_timeout, 24h));
   line.add(apps::duration({.name = "stall-timeout",
                            .group = group,
                            .placeholder = "TIME",
                            .help = "How long a peer may leave what it was sent unread"},
                           values.server.stall_timeout, 24h));
+  line.add(apps::duration({.name = "ping-interval",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How often a client may send keepalive pings while it has calls"},
+                          values.server.ping_interval_min, 24h));
+  line.add(apps::duration({.name = "idle-ping-interval",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How often a client may send keepalive pings while it has none"},
+                          values.server.idle_ping_interval_min, 24h));
   line.add(apps::duration(
       {.name = "drain-timeout",
        .group = group,

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+#include <utility>
 
 #include "base/log_writer.h"
 
@@ -19,8 +23,29 @@ constexpr std::size_t queued_records_max = 4096;
 constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
                                                                      "warn",  "error", "off"};
 
+/// Writes to the descriptor itself: a write to stdio's stderr that blocks holds a lock, which exit waits for.
+class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const char* rest = line.data();
+    for (const char* const end = rest + line.size(); rest != end;) {
+      const ssize_t written = ::write(STDERR_FILENO, rest, static_cast<std::size_t>(end - rest));
+      if (written >= 0) {
+        rest += written;
+      } else if (errno == EAGAIN) {
+        pollfd room{STDERR_FILENO, POLLOUT, 0};
+        ::poll(&room, 1, -1);
+      } else if (errno != EINTR) {
+        return;
+      }
+    }
+  }
+  void flush_() override {}
+};
+
 std::shared_ptr<spdlog::sinks::sink> make_stderr_sink() {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_st>();
+  auto sink = std::make_shared<StderrSink>();
   sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
                                                                   spdlog::pattern_time_type::utc));
   return sink;

@@ -1,18 +1,24 @@
 #include "base/log_writer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <limits>
+#include <mutex>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 #include <utility>
 
+#include "base/bounded_queue.h"
+
 namespace ringrpc {
 
 namespace {
 
-constexpr std::uint64_t nothing_to_wait_for = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
 spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
   switch (level) {
@@ -63,85 +69,126 @@ void append_hex(std::string& out, unsigned char c) {
 
 }  // namespace
 
-LogWriter::LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity)
-    : sink_(std::move(sink)), queue_(capacity), thread_(start_without_signals([this] { run(); })) {}
+/// What the thread works on. Shared, because nothing can end a write that blocks: the thread may have to be
+/// left behind in one.
+struct LogWriter::State {
+  struct Record {
+    std::chrono::system_clock::time_point time;
+    log::Level level = log::Level::off;
+    std::string message;
+  };
+
+  State(std::shared_ptr<spdlog::sinks::sink> to, std::size_t capacity)
+      : sink(std::move(to)), queue(capacity) {}
+
+  void signal() noexcept {
+    signals.fetch_add(1);
+    signals.notify_one();
+  }
+  bool wait_until_written(std::uint64_t goal, std::chrono::milliseconds patience) noexcept {
+    std::unique_lock lock(mutex);
+    return progress.wait_for(lock, patience, [&] { return written >= goal; });
+  }
+
+  // On the thread.
+  void run() noexcept;
+  std::size_t write_queued() noexcept;
+  void report_dropped() noexcept;
+  void write(const Record& record) noexcept;
+  void flush_sink() noexcept;
+  void note_written(std::uint64_t total) noexcept {
+    const std::lock_guard lock(mutex);
+    written = total;
+    progress.notify_all();
+  }
+
+  const std::shared_ptr<spdlog::sinks::sink> sink;
+  BoundedQueue<Record> queue;
+  std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint32_t> signals{0};
+  std::atomic<bool> stopping{false};
+  std::mutex mutex;
+  std::condition_variable progress;
+  std::uint64_t written = 0;  ///< records; `everything` once the thread has ended. Guarded by the mutex
+};
+
+LogWriter::LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity,
+                     std::chrono::milliseconds patience)
+    : state_(std::make_shared<State>(std::move(sink), capacity)),
+      patience_(patience),
+      thread_(start_without_signals([state = state_] { state->run(); })) {}
 
 void LogWriter::submit(log::Level level, std::string message) noexcept {
-  if (!queue_.try_push({std::chrono::system_clock::now(), level, std::move(message)}))
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-  signal();
+  if (!state_->queue.try_push({std::chrono::system_clock::now(), level, std::move(message)}))
+    state_->dropped.fetch_add(1, std::memory_order_relaxed);
+  state_->signal();
 }
 
-void LogWriter::flush() noexcept {
-  const std::uint64_t goal = queue_.pushed();
-  for (std::uint64_t written = written_.load(); written < goal; written = written_.load())
-    written_.wait(written);
+bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->queue.pushed(), patience_); }
+
+bool LogWriter::stop() noexcept {
+  if (!thread_.joinable()) return true;
+  state_->stopping.store(true);
+  state_->signal();
+  const bool ended = state_->wait_until_written(everything, patience_);
+  if (ended) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+  return ended;
 }
 
-void LogWriter::stop() noexcept {
-  if (!thread_.joinable()) return;
-  stopping_.store(true);
-  signal();
-  thread_.join();
-}
-
-void LogWriter::signal() noexcept {
-  signals_.fetch_add(1);
-  signals_.notify_one();
-}
-
-void LogWriter::run() noexcept {
+void LogWriter::State::run() noexcept {
   pthread_setname_np(pthread_self(), "log");
   leave_core_of_creator();
   for (;;) {
-    const std::uint32_t seen = signals_.load();
-    const bool stopping = stopping_.load();
+    const std::uint32_t seen = signals.load();
+    const bool last = stopping.load();
     const std::size_t count = write_queued();
     report_dropped();
     if (count > 0) continue;
-    if (stopping) break;
-    signals_.wait(seen);
+    if (last) break;
+    signals.wait(seen);
   }
-  written_.store(nothing_to_wait_for);
-  written_.notify_all();
+  note_written(everything);
 }
 
 /// Writes one queue's worth at most, so that dropped records are reported even while the queue never empties.
-std::size_t LogWriter::write_queued() noexcept {
+std::size_t LogWriter::State::write_queued() noexcept {
   std::size_t count = 0;
-  while (count < queue_.capacity()) {
-    const auto record = queue_.try_pop();
+  while (count < queue.capacity()) {
+    const auto record = queue.try_pop();
     if (!record) break;
     write(*record);
     ++count;
   }
   if (count > 0) {
     flush_sink();
-    written_.fetch_add(count);
-    written_.notify_all();
+    note_written(written + count);  // written by this thread alone
   }
   return count;
 }
 
-void LogWriter::report_dropped() noexcept {
-  const std::uint64_t count = dropped_.exchange(0, std::memory_order_relaxed);
+void LogWriter::State::report_dropped() noexcept {
+  const std::uint64_t count = dropped.exchange(0, std::memory_order_relaxed);
   if (count == 0) return;
   write({std::chrono::system_clock::now(), log::Level::warn,
          std::to_string(count) + " log records were dropped: they came faster than they could be written"});
   flush_sink();
 }
 
-void LogWriter::write(const Record& record) noexcept {
+void LogWriter::State::write(const Record& record) noexcept {
   try {
-    sink_->log({record.time, {}, {}, spdlog_level(record.level), record.message});
+    sink->log({record.time, {}, {}, spdlog_level(record.level), record.message});
   } catch (...) {
     // A log that cannot be written has nowhere to say so.
   }
 }
 
-void LogWriter::flush_sink() noexcept {
+void LogWriter::State::flush_sink() noexcept {
   try {
-    sink_->flush();
+    sink->flush();
   } catch (...) {
     // As above.
   }

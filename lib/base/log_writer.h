@@ -8,10 +8,8 @@
 /// oldest, and what came first is what explains a flood.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <spdlog/sinks/sink.h>
 #include <string>
@@ -20,14 +18,14 @@
 
 #include "ringrpc/log.h"
 
-#include "base/bounded_queue.h"
-
 namespace ringrpc {
 
 class LogWriter {
  public:
-  /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait.
-  LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity);
+  /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait;
+  /// `patience` is how long `flush` and `stop` wait for a sink that takes no more.
+  LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity,
+            std::chrono::milliseconds patience = std::chrono::seconds(2));
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter() { stop(); }
@@ -35,32 +33,18 @@ class LogWriter {
   /// Queues a record with the present time, or counts it as dropped. From any thread.
   void submit(log::Level level, std::string message) noexcept;
 
-  /// Waits until what was submitted before has been written. From any thread.
-  void flush() noexcept;
+  /// Waits until what was submitted before has been written; false when that took too long. From any thread.
+  bool flush() noexcept;
 
-  /// Writes what is queued and ends the thread; what is submitted later is dropped. Call from one thread.
-  void stop() noexcept;
+  /// Writes what is queued and ends the thread; what is submitted later is dropped. False when that took too
+  /// long: the thread is left behind then, with the sink. Call from one thread.
+  bool stop() noexcept;
 
  private:
-  struct Record {
-    std::chrono::system_clock::time_point time;
-    log::Level level = log::Level::off;
-    std::string message;
-  };
+  struct State;
 
-  void signal() noexcept;
-  void run() noexcept;
-  std::size_t write_queued() noexcept;
-  void report_dropped() noexcept;
-  void write(const Record& record) noexcept;
-  void flush_sink() noexcept;
-
-  std::shared_ptr<spdlog::sinks::sink> sink_;
-  BoundedQueue<Record> queue_;
-  std::atomic<std::uint64_t> dropped_{0};
-  std::atomic<std::uint64_t> written_{0};
-  std::atomic<std::uint32_t> signals_{0};
-  std::atomic<bool> stopping_{false};
+  std::shared_ptr<State> state_;
+  std::chrono::milliseconds patience_;
   std::thread thread_;
 };
 

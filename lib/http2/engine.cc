@@ -9,7 +9,7 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// What has been consumed of a window is given back to nghttp2 in parts of this size, not for every few
+/// What is free again of a window is given back to nghttp2 in parts of this size, not for every few
 /// octets. nghttp2 tells the peer at half a window, so it hears of it in time.
 constexpr std::size_t window_parts = 8;
 
@@ -77,8 +77,9 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       queued_output_bytes_max_(limits.max_queued_output_bytes),
       return_bytes_(limits.connection_window_bytes / window_parts),
       stream_return_bytes_(limits.initial_window_bytes / window_parts),
+      block_timeout_(limits.header_block_timeout),
       scanner_(role == Role::server),
-      conduct_(role, limits, now) {
+      conduct_(role, limits, now, stream_count_) {
   const auto options = make_options(limits);
   nghttp2_mem memory = memory_of(*pool_);
   const auto make = role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
@@ -166,7 +167,7 @@ void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
 void SessionEngine::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_)); }
 
 void SessionEngine::goaway(ErrorCode code, std::string_view debug) {
-  goaway_is_ours_ = true;
+  error_is_ours_ = error_is_ours_ || code != ErrorCode::no_error;
   debug = debug.substr(0, debug_bytes_max);
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
   check(nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code),
@@ -190,6 +191,10 @@ Status SessionEngine::tick() {
   if (now_ >= settings_deadline_) {
     settings_deadline_ = never;
     enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});
+  }
+  if (now_ >= block_deadline_) {
+    block_deadline_ = never;
+    enforce({ErrorCode::enhance_your_calm, "a header block was not finished in time"});
   }
   return failure_;
 }

@@ -9,6 +9,7 @@
 /// in the order in which they have something to send.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <nghttp2/nghttp2.h>
@@ -36,11 +37,6 @@ class SessionEngine {
 
   Status receive(Bytes bytes);
   void consumed(LiveStream& stream, std::size_t bytes);
-  void consumed(std::size_t bytes) {
-    unreturned_bytes_ += bytes;
-    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
-      return_window();
-  }
 
   void produce(Chain& out, std::size_t limit_bytes);
   bool wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(session_) != 0; }
@@ -61,7 +57,7 @@ class SessionEngine {
   void terminate(ErrorCode code, std::string_view debug);
   void ping(std::uint64_t opaque);
 
-  Instant next_deadline() const noexcept { return settings_deadline_; }
+  Instant next_deadline() const noexcept { return std::min(settings_deadline_, block_deadline_); }
   Status tick();
   bool finished() const noexcept;
   std::size_t open_streams() const noexcept { return stream_count_; }
@@ -100,6 +96,7 @@ class SessionEngine {
   bool feed(Bytes bytes);
   bool feed_known(Bytes frame, const KnownBlock& known);
   bool feed_unknown(Bytes frame, Bytes block);
+  bool header_block_unfinished() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
   void answer_oversized(LiveStream& stream, bool end_stream);
@@ -108,6 +105,12 @@ class SessionEngine {
     block_bytes_ += bytes;
     ++block_fields_;
     return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here;
+  }
+  /// Body bytes have arrived, whatever becomes of them: the connection's window is for what is under way.
+  void arrived(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
   }
   void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
@@ -145,7 +148,7 @@ class SessionEngine {
   const Instant& now_;
   const Role role_;
   bool settings_seen_ = false;
-  bool goaway_is_ours_ = false;
+  bool error_is_ours_ = false;    ///< a GOAWAY with an error was queued here, not by nghttp2
   bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
   bool over_ = false;             ///< nothing that leaves does either
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued
@@ -172,11 +175,14 @@ class SessionEngine {
   Chain* out_ = nullptr;
   std::size_t out_limit_bytes_ = 0;
   const std::size_t queued_output_bytes_max_;
-  std::size_t unreturned_bytes_ = 0;       ///< consumed, and not yet given back to the connection's window …
+  std::size_t unreturned_bytes_ = 0;       ///< arrived, and not yet given back to the connection's window …
   const std::size_t return_bytes_;         ///< … because it is less than this,
   const std::size_t stream_return_bytes_;  ///< and this for a stream
   Instant settings_deadline_ = never;
+  Instant block_deadline_ = never;  ///< of the header block that has begun and not ended
+  const Nanoseconds block_timeout_;
   FrameScanner scanner_;
+  FrameHead head_{};  ///< of the frame that arrived last, or is arriving
   PeerConduct conduct_;
   Status failure_;
 };

@@ -77,6 +77,9 @@ class FrameScanner {
     return next_cut(head);
   }
 
+  /// Whether octets of the frame that `next` gave last are still to come, after all bytes fed.
+  bool inside_payload() const noexcept { return skip_ > 0; }
+
   /// Where in the bytes fed the frame of the last `next` begins; 0 when that was before them.
   std::size_t frame_begin() const noexcept { return frame_begin_; }
 

@@ -23,17 +23,18 @@ Status SessionEngine::receive(Bytes bytes) {
   std::size_t fed = 0;
   std::size_t size = bytes.size();
   bool going_on = true;
-  FrameHead head;
   scanner_.feed(bytes);
-  while (going_on && scanner_.next(head)) {
-    const bool request = conduct_.begins_stream(head);
-    verdict = conduct_.judge(head, is_live, this);
+  while (going_on && scanner_.next(head_)) {
+    const bool request = conduct_.begins_stream(head_);
+    verdict = conduct_.judge(head_, is_live, this);
     if (verdict) [[unlikely]] {
       size = scanner_.frame_begin();  // what came before is still served
       break;
     }
-    if (head.type != FrameType::headers && head.type != FrameType::continuation) continue;
-    const Bytes block = scanner_.whole_block(head);
+    if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
+    if (head_.type == FrameType::headers) block_deadline_ = never;  // the block before has ended
+    if (!request && !known_blocks_.any()) continue;
+    const Bytes block = scanner_.whole_block(head_);
     const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
     if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
       known_blocks_.forget(*pool_);
@@ -48,6 +49,11 @@ Status SessionEngine::receive(Bytes bytes) {
   if (going_on) feed(bytes.subspan(fed, size - fed));
   if (verdict) [[unlikely]]
     enforce(verdict);
+  if (!header_block_unfinished()) [[likely]] {
+    block_deadline_ = never;
+  } else if (block_deadline_ == never) {
+    block_deadline_ = after(now_, block_timeout_);
+  }
   if (nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes > queued_output_bytes_max_)
       [[unlikely]] {
     enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
@@ -55,6 +61,11 @@ Status SessionEngine::receive(Bytes bytes) {
   if (!failure_.ok()) [[unlikely]]
     return failure_;
   return {};
+}
+
+bool SessionEngine::header_block_unfinished() const noexcept {
+  if (head_.type != FrameType::headers && head_.type != FrameType::continuation) return false;
+  return (head_.flags & FrameHead::end_headers) == 0 || scanner_.inside_payload();
 }
 
 /// Hands bytes to nghttp2; false when it takes no more.
@@ -87,7 +98,6 @@ bool SessionEngine::feed_unknown(Bytes frame, Bytes block) {
 }
 
 void SessionEngine::consumed(LiveStream& stream, std::size_t bytes) {
-  consumed(bytes);
   if (stream.peer_ended) return;  // the stream's own window is of no use any more
   stream.unreturned_bytes += bytes;
   if (stream.unreturned_bytes < stream_return_bytes_) [[likely]]
@@ -174,16 +184,13 @@ void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
                                  const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
+  engine.arrived(length);
   LiveStream* const stream = engine.find(stream_id);
-  if (stream == nullptr || stream->reset_here || stream->oversized) {
-    engine.consumed(length);
-    return 0;
-  }
+  if (stream == nullptr || stream->reset_here || stream->oversized) return 0;
   engine.receiving_ = stream;
   const auto arrived = static_cast<std::int64_t>(length);
   const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
   if (too_long || !stream->first_block_seen) {
-    engine.consumed(length);
     engine.reset(*stream, ErrorCode::protocol_error);
     return 0;
   }

@@ -5,7 +5,9 @@
 ///   pool->deallocate(memory);
 ///
 /// A request takes and returns a dozen small blocks, always of the same few sizes: a list of free blocks for
-/// each size makes that a handful of instructions.
+/// each size makes that a handful of instructions. Memory that was one size never becomes another, so a peer
+/// whose headers are of ever other sizes makes the lists hold what it once had in use, times the number of
+/// sizes. So these are few: blocks over 512 bytes are left to malloc.
 ///
 /// What a session keeps while idle is mostly one frame buffer of 16 KiB, of which only the first bytes are
 /// written as long as no large header block is sent. Frame buffers are recycled among themselves, so that
@@ -87,7 +89,7 @@ class MemoryPool {
   // it; a larger one, which is a malloc of its own, carries its size, which is never as low as a class.
   static constexpr std::size_t header_bytes = 8;
   static constexpr std::size_t step = 32;
-  static constexpr std::size_t steps = 128;
+  static constexpr std::size_t steps = 16;
   static constexpr std::size_t small_bytes_max = step * steps - header_bytes;
   static constexpr std::size_t frame_class = steps + 1;
   static constexpr std::size_t frame_bytes_min = 16 * 1024;

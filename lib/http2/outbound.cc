@@ -231,7 +231,7 @@ int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* fram
     case NGHTTP2_GOAWAY:
       engine.over_ = engine.terminating_;
       // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
-      if (!engine.goaway_is_ours_ && engine.failure_.ok() && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+      if (!engine.error_is_ours_ && engine.failure_.ok() && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
         engine.fail(static_cast<ErrorCode>(frame->goaway.error_code),
                     as_text({frame->goaway.opaque_data, frame->goaway.opaque_data_len}));
       }
@@ -256,6 +256,7 @@ void SessionEngine::data_produced(const nghttp2_frame& frame) {
 }
 
 void SessionEngine::headers_produced(const nghttp2_frame& frame) {
+  conduct_.sent_headers();
   const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const bool request = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   if (!end_stream && !request) return;

@@ -1,13 +1,18 @@
 #include "http2/peer_conduct.h"
 
+#include <utility>
+
 namespace ringrpc::http2 {
 
-PeerConduct::PeerConduct(Role role, const Limits& limits, const Instant& now) noexcept
+PeerConduct::PeerConduct(Role role, const Limits& limits, const Instant& now,
+                         const std::size_t& open_streams) noexcept
     : now_(now),
+      open_streams_(open_streams),
       continuations_max_(limits.max_continuations),
       pings_max_(limits.ping_burst),
       ping_strikes_max_(limits.ping_strikes),
       ping_interval_(limits.ping_interval_min),
+      idle_ping_interval_(limits.idle_ping_interval_min),
       server_(role == Role::server),
       resets_(limits.reset_burst, limits.resets_per_second),
       glitches_(limits.glitch_burst, limits.glitches_per_second) {}
@@ -92,17 +97,17 @@ Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, st
   return {};
 }
 
+/// As https://github.com/grpc/grpc/blob/master/doc/keepalive.md has it for servers, and a limit on bursts for
+/// those who set no interval.
 Verdict PeerConduct::judge_ping() noexcept {
+  constexpr Verdict too_many{ErrorCode::enhance_your_calm, "too_many_pings"};
   const bool progress_since = pings_ == 0;
-  if (++pings_ > pings_max_) return {ErrorCode::enhance_your_calm, "too_many_pings"};
-  if (ping_interval_ > Nanoseconds::zero()) {
-    const bool too_soon = last_ping_ != Instant{} && now_ - last_ping_ < ping_interval_;
-    last_ping_ = now_;
-    if (progress_since) ping_strikes_ = 0;
-    if (!progress_since && too_soon && ++ping_strikes_ > ping_strikes_max_) {
-      return {ErrorCode::enhance_your_calm, "too_many_pings"};
-    }
-  }
+  const Nanoseconds since = now_ - std::exchange(last_ping_, now_);
+  if (progress_since) ping_strikes_ = 0;
+  pings_ = since < std::chrono::seconds(1) ? pings_ + 1 : 1;
+  if (pings_ > pings_max_) return too_many;
+  const bool too_soon = !progress_since && since < (open_streams_ > 0 ? ping_interval_ : idle_ping_interval_);
+  if (too_soon && ++ping_strikes_ > ping_strikes_max_) return too_many;
   return spend();
 }
 

@@ -1,6 +1,6 @@
 /// Whether a peer behaves: judges every frame that arrives by what it costs us and what it brings.
 ///
-///   PeerConduct conduct(Role::server, limits, now);
+///   PeerConduct conduct(Role::server, limits, now, open_streams);
 ///   if (const Verdict verdict = conduct.judge(head, live)) terminate(verdict.code, verdict.reason);
 ///
 /// A frame that brings no progress (empty or tiny DATA, PRIORITY, WINDOW_UPDATE, PING, an unknown type …) is
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "ringrpc/clock.h"
@@ -31,8 +32,9 @@ struct Verdict {
 
 class PeerConduct {
  public:
-  /// `now` is read for the rates and must outlive this.
-  PeerConduct(Role role, const Limits& limits, const Instant& now) noexcept;
+  /// `now` is read for the rates, `open_streams` for what may be expected of an idle peer; both must outlive
+  /// this.
+  PeerConduct(Role role, const Limits& limits, const Instant& now, const std::size_t& open_streams) noexcept;
 
   /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it
   /// is asked only about streams too old to be remembered.
@@ -54,6 +56,8 @@ class PeerConduct {
     allow(2 + static_cast<std::uint32_t>(bytes / 1024));
     pings_ = 0;
   }
+  /// We sent a HEADERS frame.
+  void sent_headers() noexcept { pings_ = 0; }
   /// We sent a PING, which will be answered.
   void sent_ping() noexcept { allow(1); }
   /// We opened a stream (client).
@@ -87,14 +91,16 @@ class PeerConduct {
   Verdict judge_ping() noexcept;
 
   const Instant& now_;
+  const std::size_t& open_streams_;
   std::uint32_t continuations_max_;
   std::uint32_t pings_max_;
   std::uint32_t ping_strikes_max_;
   Nanoseconds ping_interval_;
+  Nanoseconds idle_ping_interval_;
   Instant last_ping_{};
   std::uint32_t allowances_ = 0;
   std::uint32_t continuations_ = 0;
-  std::uint32_t pings_ = 0;
+  std::uint32_t pings_ = 0;  ///< less than a second apart; none since the last DATA or HEADERS
   std::uint32_t ping_strikes_ = 0;
   bool server_;
   TokenBucket resets_;

@@ -76,7 +76,8 @@ class Events {
     static_cast<void>(stream);
     return false;
   }
-  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called.
+  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called,
+  /// and no longer against the connection's.
   virtual void on_data(Stream& stream, Bytes bytes) = 0;
   /// Trailers arrived, in stream.headers().
   virtual void on_trailers(Stream& stream) = 0;
@@ -155,10 +156,10 @@ class Session {
   /// RST_STREAM follows the end of the answer, if the peer has not ended its side by then (RFC 9113, 8.1).
   void reset(Stream& stream, ErrorCode code);
 
-  /// Gives `bytes` of received body back to the stream's and the connection's window.
+  /// Gives `bytes` of received body back to the stream's window. The connection's is given back as they
+  /// arrive, so that a stream which nobody reads holds back no other: what waits to be consumed is at most
+  /// initial_window_bytes for each open stream.
   void consumed(Stream& stream, std::size_t bytes);
-  /// The same for the connection's window alone, when the stream is gone already.
-  void consumed(std::size_t bytes);
 
   /// Drain, first step: GOAWAY(2³¹−1). New streams are still taken.
   void announce_shutdown();
@@ -171,7 +172,8 @@ class Session {
   /// PING with this payload; `on_ping_ack` answers.
   void ping(std::uint64_t opaque);
 
-  /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s.
+  /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s, and a header
+  /// block that has begun must be finished within its limit. `never` while neither is due.
   Instant next_deadline() const noexcept;
   Status tick();
 

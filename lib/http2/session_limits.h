@@ -12,15 +12,17 @@ enum class Role : std::uint8_t { client, server };
 
 struct Limits {
   std::uint32_t max_concurrent_streams = 100;       ///< announced; further streams get REFUSED_STREAM
-  std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream
-  std::uint32_t connection_window_bytes = 1024 * 1024;
-  std::uint32_t max_frame_bytes = 16 * 1024;  ///< announced
+  std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream: what may wait to be consumed
+  std::uint32_t connection_window_bytes = 1024 * 1024;  ///< what may be under way, of all streams
+  std::uint32_t max_frame_bytes = 16 * 1024;            ///< announced
   std::uint32_t max_header_list_bytes =
       8 * 1024;                           ///< announced; names + values + 32 each; over it the stream fails
   std::uint32_t max_header_fields = 100;  ///< over it the stream fails
   std::uint32_t max_header_list_close_factor =
-      4;                                    ///< a list of this many times the limit closes the connection
-  std::uint32_t max_continuations = 4;      ///< CONTINUATION frames a header block
+      4;                                ///< a list of this many times the limit closes the connection
+  std::uint32_t max_continuations = 4;  ///< CONTINUATION frames a header block
+  /// From the first octets of a header block to its last; the connection can carry nothing else meanwhile.
+  Nanoseconds header_block_timeout = std::chrono::seconds(10);
   std::uint32_t max_settings_entries = 16;  ///< in one SETTINGS frame
   std::uint32_t reset_burst = 100;          ///< streams reset by the peer, or by us for its faults, at once …
   std::uint32_t resets_per_second = 10;     ///< … and in the long run
@@ -28,12 +30,13 @@ struct Limits {
   /// what progress allows (see peer_conduct.h), at once …
   std::uint32_t glitch_burst = 1000;
   std::uint32_t glitches_per_second = 100;  ///< … and in the long run
-  std::uint32_t ping_burst = 64;            ///< PINGs without DATA or HEADERS in between
+  std::uint32_t ping_burst = 64;            ///< PINGs without DATA or HEADERS, or a second, in between
   std::size_t max_queued_output_bytes =
       1024 * 1024;  ///< frames other than DATA that wait to be produced, estimated
-  /// PINGs closer together than this, without DATA or HEADERS in between, are strikes; zero for no such rule
-  /// …
+  /// PINGs closer together than this, without DATA or HEADERS in between, are strikes: one interval for when
+  /// streams are open, one for when none is. Zero for no such rule …
   Nanoseconds ping_interval_min{0};
+  Nanoseconds idle_ping_interval_min{0};
   std::uint32_t ping_strikes = 2;  ///< … and more strikes than these end the connection
 };
 

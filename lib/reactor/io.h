@@ -1,6 +1,6 @@
 /// The I/O seam: what a shard needs from the kernel, and nothing of how it is done.
 ///
-/// A backend (io_uring, epoll, simulated) moves bytes between descriptors and handlers:
+/// A backend (io_uring, simulated) moves bytes between descriptors and handlers:
 ///
 ///   std::unique_ptr<ByteStream> stream = io.adopt(std::move(fd));
 ///   stream->start(handler);               // handler.on_received(bytes) from now on
@@ -9,11 +9,10 @@
 ///
 /// How it stays safe:
 /// 1. Memory that the kernel can write to or read from (receive buffers, chains being sent) belongs to the
-/// backend from the
-///    call until the operation's final completion, even when the stream has been destroyed meanwhile.
+///    backend from the call until the operation's final completion, even when the stream has been destroyed
+///    meanwhile.
 /// 2. Completions are reaped into a list and handed out by `dispatch`, never from inside a reap, a call to
-/// the seam or
-///    another handler. So a handler may destroy its stream, and start, send and pause at will.
+///    the seam or another handler. So a handler may destroy its stream, and start, send and pause at will.
 /// 3. Destroying an object of the seam cancels what it waits for; its handler is not called after that.
 ///
 /// Everything here belongs to the shard's thread but `wake`.
@@ -122,7 +121,7 @@ class Io {
  public:
   virtual ~Io() = default;
 
-  /// "io_uring", "epoll", "simulated".
+  /// "io_uring", "simulated".
   virtual std::string_view name() const noexcept = 0;
 
   /// The time now; the clock of tests for the simulated backend.

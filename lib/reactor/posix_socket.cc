@@ -29,7 +29,9 @@ void enable(int fd, int level, int option) noexcept {
 
 UniqueFd open_socket(const SocketAddress& address) noexcept {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (fd && is_ip(address.family())) enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  if (!fd || !is_ip(address.family())) return fd;
+  enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
   return fd;
 }
 
@@ -163,8 +165,9 @@ void SpareDescriptor::refill() noexcept {
 void SpareDescriptor::refuse_waiting(int listener) noexcept {
   refill();
   fd_.reset();
-  while (UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC))) {
-  }
+  for (int closed = 0;
+       closed < refusals_max && UniqueFd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));)
+    ++closed;
   refill();
 }
 

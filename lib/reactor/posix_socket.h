@@ -42,8 +42,9 @@ struct ListeningSocket {
 };
 
 /// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
-/// of an earlier server, and accepted connections inherit TCP_NODELAY. A unix socket's file that nobody
-/// listens on is replaced; one in use is EADDRINUSE. The status names the system call and the cause.
+/// of an earlier server, and accepted connections inherit TCP_NODELAY and SO_KEEPALIVE: a peer that vanished
+/// without a word is found out in the system's time (tcp(7), tcp_keepalive_time). A unix socket's file that
+/// nobody listens on is replaced; one in use is EADDRINUSE. The status names the system call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
 /// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
@@ -77,10 +78,13 @@ AcceptRetry retry_after(int accept_error) noexcept;
 class SpareDescriptor {
  public:
   SpareDescriptor() { refill(); }
-  /// Closes the connections that wait on `listener`, which must be non-blocking.
+  /// Closes the connections that wait on `listener`, which must be non-blocking; a thousand at most, so that
+  /// clients who come as fast as they go do not keep the caller here.
   void refuse_waiting(int listener) noexcept;
 
  private:
+  static constexpr int refusals_max = 1000;
+
   void refill() noexcept;
 
   UniqueFd fd_;

@@ -1,8 +1,8 @@
 /// The backend on io_uring.
 ///
 ///   Result<std::unique_ptr<Io>> io = make_uring();
-///   if (!io) log::warn("{}", io.error().message());     // says why and what would help; epoll serves
-///   instead Shard shard(0, *std::move(io));
+///   if (!io) return fail(io.error());       // says why and what would help
+///   Shard shard(0, *std::move(io));
 ///
 /// One enter a turn submits what the turn queued and reaps what has completed. Receives and accepts are
 /// multishot, into buffers that the ring owns; a stream has one send in flight.

@@ -53,7 +53,7 @@ std::string explain_failure(int error) {
     case EMFILE:
       return "no descriptor is left: raise RLIMIT_NOFILE (ulimit -n)";
     default:
-      return "use the epoll backend";
+      return "no remedy is known; `dmesg` may say more";
   }
 }
 

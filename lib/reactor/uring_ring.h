@@ -9,10 +9,9 @@
 /// 1. whoever uses a stream, acceptor or connector holds a handle; the state behind it is a Resident;
 /// 2. a Resident counts its operations from submission to their final completion's dispatch;
 /// 3. when the handle goes, the Resident stops calling its handler, cancels what is in flight, and deletes
-/// itself at the
-///    dispatch of the last final completion; its descriptor is open until then, so neither the number nor the
-///    memory can be reused while the kernel, the submission queue or the list of reaped completions still
-///    names it.
+///    itself at the dispatch of the last final completion; its descriptor is open until then, so neither the
+///    number nor the memory can be reused while the kernel, the submission queue or the list of reaped
+///    completions still names it.
 #pragma once
 
 #include <cstddef>

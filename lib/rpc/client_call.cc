@@ -122,7 +122,6 @@ void ClientCallImpl::reset_stream(http2::ErrorCode code) {
   if (!stream_) return;
   http2::Stream& stream = *std::exchange(stream_, nullptr);
   stream.user = nullptr;
-  if (uncredited_bytes_ > 0) connection_->session().consumed(std::exchange(uncredited_bytes_, 0));
   ClientConnection& connection = *std::exchange(connection_, nullptr);
   connection.session().reset(stream, code);
   connection.flush_soon();
@@ -173,8 +172,7 @@ void ClientCallImpl::on_end() {
 void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   ListNodeOf<ClientCallTag>::unlink();
   stream_ = nullptr;
-  ClientConnection& connection = *std::exchange(connection_, nullptr);
-  if (uncredited_bytes_ > 0) connection.session().consumed(std::exchange(uncredited_bytes_, 0));
+  connection_ = nullptr;
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
     return on_time();  // the server may see the deadline first, and resets then

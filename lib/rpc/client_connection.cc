@@ -44,8 +44,7 @@ void ClientConnection::on_headers(http2::Stream& stream) {
 }
 
 void ClientConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (ClientCallImpl* call = call_of(stream)) return call->on_data(bytes);
-  session().consumed(bytes.size());
+  if (ClientCallImpl* call = call_of(stream)) call->on_data(bytes);
 }
 
 void ClientConnection::on_trailers(http2::Stream& stream) {

@@ -204,13 +204,9 @@ void ServerCall::count_end(const Status& status) {
 }
 
 void ServerCall::give_credit() {
-  if (uncredited_bytes_ == 0) return;
   const std::size_t bytes = std::exchange(uncredited_bytes_, 0);
-  if (stream_ && !request_ended_) {
-    connection_->session().consumed(*stream_, bytes);
-  } else {
-    connection_->add_credit(bytes);
-  }
+  if (bytes == 0 || !stream_ || request_ended_) return;
+  connection_->session().consumed(*stream_, bytes);
   connection_->flush_soon();
 }
 
@@ -222,7 +218,6 @@ void ServerCall::drop_handler() {
 
 void ServerCall::on_stream_closed() {
   stream_ = nullptr;
-  give_credit();
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
   if (task_) {
     drop_handler_ = true;

@@ -38,8 +38,6 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void join_batch(ServerCall& call) noexcept {
     if (!call.ListNodeOf<BatchTag>::linked()) batch_.push_back(call);
   }
-  /// Gives received bytes of a request that has ended back to the connection's window.
-  void add_credit(std::size_t bytes) { session().consumed(bytes); }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
   /// A call that held `before` bytes of input and output now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }

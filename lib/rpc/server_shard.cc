@@ -12,6 +12,9 @@ ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerO
       max_message_bytes_(options.max_message_bytes),
       max_buffered_bytes_(std::max(options.max_buffered_bytes, options.max_message_bytes)) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
+  limits_.header_block_timeout = options.header_timeout;
+  limits_.ping_interval_min = options.ping_interval_min;
+  limits_.idle_ping_interval_min = options.idle_ping_interval_min;
   timeouts_.handshake = options.handshake_timeout;
   timeouts_.stall = options.stall_timeout;
   free_calls_.reserve(kept_calls);

@@ -20,10 +20,13 @@ TEST_CASE("without any source grpcd serves as the library does") {
 
 TEST_CASE("every flag reaches what it names") {
   Configuration configuration;
-  const std::vector<std::string> arguments = {
-      "--listen=[::1]:0",           "--shards=3",          "--max-message-size=64K", "--max-buffered-size=2M",
-      "--max-concurrent-streams=7", "--max-connections=9", "--handshake-timeout=1s", "--stall-timeout=2m",
-      "--drain-timeout=250ms",      "--log-level=debug",   "--log-payload=head"};
+  const std::vector<std::string> arguments = {"--listen=[::1]:0",           "--shards=3",
+                                              "--max-message-size=64K",     "--max-buffered-size=2M",
+                                              "--max-concurrent-streams=7", "--max-connections=9",
+                                              "--handshake-timeout=1s",     "--stall-timeout=2m",
+                                              "--drain-timeout=250ms",      "--log-level=debug",
+                                              "--log-payload=head",         "--header-timeout=3s",
+                                              "--ping-interval=1m",         "--idle-ping-interval=1h"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
@@ -33,6 +36,9 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.max_concurrent_streams == 7);
   CHECK(values.server.max_connections == 9);
   CHECK(values.server.handshake_timeout == std::chrono::seconds(1));
+  CHECK(values.server.header_timeout == std::chrono::seconds(3));
+  CHECK(values.server.ping_interval_min == std::chrono::minutes(1));
+  CHECK(values.server.idle_ping_interval_min == std::chrono::hours(1));
   CHECK(values.server.stall_timeout == std::chrono::minutes(2));
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.log_level == log::Level::debug);

@@ -246,6 +246,22 @@ TEST_CASE("a writer that has stopped neither writes nor makes flush wait") {
   CHECK(sink->records == std::vector<std::string>{"error in time"});
 }
 
+TEST_CASE("a sink that takes no more makes neither flush nor stop wait for ever") {
+  auto sink = std::make_shared<KeepingSink>();
+  sink->block();
+  {
+    LogWriter writer(sink, 4, 10ms);
+    writer.submit(log::Level::info, "first");
+    sink->wait_until_blocking();
+    CHECK_FALSE(writer.flush());
+    CHECK_FALSE(writer.stop());
+  }
+  const std::weak_ptr<KeepingSink> left(sink);
+  sink->unblock();
+  sink.reset();
+  while (!left.expired()) std::this_thread::yield();  // the thread that was left behind ends
+}
+
 TEST_CASE("the level may be set while others log") {
   CapturedStderr captured;
   LevelRestored restored;
@@ -271,6 +287,23 @@ TEST_CASE("what was logged before exit is written") {
   CHECK(pclose(child) == 0);
   CHECK(std::count(text.begin(), text.end(), '\n') == 100);
   CHECK(text.ends_with(" info record 99\n"));
+}
+
+// Run by the next test in a process of its own.
+TEST_CASE("(exits while nobody reads its stderr)" * doctest::skip()) {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  REQUIRE(dup2(ends[1], 2) == 2);
+  alarm(20);
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 1000; ++i) log::info("{}", line);
+  std::exit(0);
+}
+
+TEST_CASE("a process ends although nobody reads its stderr") {
+  std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits while*' >/dev/null", "r");
+  REQUIRE(child);
+  CHECK(pclose(child) == 0);
 }
 
 }  // namespace

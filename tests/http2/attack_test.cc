@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
 
+#include "http2/frame_scanner.h"
 #include "http2/memory_pool.h"
 #include "raw_server.h"
 
@@ -150,6 +151,64 @@ TEST_CASE("A flood of CONTINUATION frames is not read to its end") {
   }
 }
 
+TEST_CASE("A header block must be finished within its time") {
+  RawServer server({.header_block_timeout = 5s});
+  Session& session = server.endpoint.session;
+  const std::string block = server.encoder.block(get);
+  const std::string whole = frame(NGHTTP2_HEADERS, end_stream | end_headers, 1, block);
+  const std::string begun = frame(NGHTTP2_HEADERS, end_stream, 1, block.substr(0, 1));
+  const std::string rest = frame(NGHTTP2_CONTINUATION, end_headers, 1, block.substr(1));
+  const auto wait = [&](Nanoseconds time) {
+    server.endpoint.now += time;
+    server.status = session.tick();
+  };
+  const auto check_given_up = [&] {
+    server.output = server.endpoint.produce();
+    CHECK(server.endpoint.requests == 0);
+    server.check_ended(ErrorCode::enhance_your_calm, "a header block was not finished in time");
+  };
+  SUBCASE("in one frame of which the end is missing") {
+    server.answer(whole.substr(0, whole.size() - 1));
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    wait(5s);
+    check_given_up();
+  }
+  SUBCASE("in frames of which the last is missing") {
+    server.answer(begun);
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    wait(5s);
+    check_given_up();
+  }
+  SUBCASE("not octet by octet, each in time") {
+    for (const char octet : whole.substr(0, FrameScanner::header_bytes + 4)) {
+      server.answer(std::string(1, octet));
+      wait(1s);
+    }
+    check_given_up();
+  }
+  SUBCASE("which it does at the last moment") {
+    server.answer(begun);
+    wait(4s);
+    SUBCASE("alone") { server.answer(rest); }
+    SUBCASE("with what follows") { server.answer(rest + ping().substr(0, 10)); }
+    CHECK(session.next_deadline() == never);
+    wait(1h);
+    CHECK(server.status.ok());
+    CHECK(server.endpoint[1].ends == 1);
+  }
+  SUBCASE("and the next one has a time of its own") {
+    server.answer(begun);
+    wait(4s);
+    server.answer(rest + server.encoder.headers(3, get, end_stream).substr(0, 10));
+    CHECK(session.next_deadline() == server.endpoint.now + 5s);
+    CHECK(server.endpoint[1].ends == 1);
+  }
+  SUBCASE("as other frames need not be") {
+    server.answer(server.encoder.headers(1, get) + data(1, "a long body").substr(0, 15));
+    CHECK(session.next_deadline() == never);
+  }
+}
+
 TEST_CASE("SETTINGS must be acknowledged within ten seconds") {
   RawServer server({}, false);
   CHECK(server.endpoint.session.next_deadline() == server.endpoint.now + 10s);
@@ -222,26 +281,83 @@ TEST_CASE("PINGs without anything in between end the connection with too_many_pi
     server.output = server.endpoint.produce();
     server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
   }
+  const Limits keepalive{.ping_interval_min = 5min, .idle_ping_interval_min = 2h};
   SUBCASE("more often than the interval, three times") {
-    RawServer server({.ping_interval_min = 5min});
+    RawServer server(keepalive);
+    server.answer(server.encoder.headers(1, get));
+    server.answer(ping());
     CHECK(server.flood(million, [&](std::uint32_t) {
-      server.endpoint.now += 1min;
+      server.endpoint.now += 4min;
       return ping();
-    }) == 3);
+    }) == 2);
+    server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
+  }
+  SUBCASE("more often than the interval of an idle connection, three times") {
+    RawServer server(keepalive);
+    server.answer(ping());
+    CHECK(server.flood(million, [&](std::uint32_t) {
+      server.endpoint.now += 119min;
+      return ping();
+    }) == 2);
     server.check_ended(ErrorCode::enhance_your_calm, "too_many_pings");
   }
 }
 
+TEST_CASE("Strikes of PINGs are forgotten when DATA or HEADERS pass") {
+  RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+  Session& session = server.endpoint.session;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get));
+  Stream& stream = *server.endpoint[1].stream;
+  const auto strike_twice = [&] {
+    for (int i = 0; i < 3; ++i) {
+      server.endpoint.now += 1s;
+      server.answer(ping());
+      CHECK(server.status.ok());
+    }
+  };
+  strike_twice();
+  server.answer(data(1, "hello"));
+  strike_twice();
+  session.send_headers(stream, ok_response, false);
+  server.endpoint.produce();
+  strike_twice();
+  session.send_data(stream, as_bytes("hello"));
+  server.endpoint.produce();
+  strike_twice();
+  session.send_trailers(stream, ok_trailers);
+  server.endpoint.produce();
+  strike_twice();
+  server.answer(window_update(0, 1) + settings());
+  CHECK(endings(server.answer(ping())).size() == 1);
+}
+
 TEST_CASE("PINGs that keep a connection alive, or measure it, are answered for ever") {
   SUBCASE("at the interval") {
-    RawServer server({.ping_interval_min = 5min});
-    CHECK(server.flood(60, [&](std::uint32_t) {
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+    server.endpoint.end_hook = nullptr;
+    server.answer(server.encoder.headers(1, get, end_stream));
+    CHECK(server.flood(1000, [&](std::uint32_t) {
       server.endpoint.now += 5min;
       return ping();
-    }) == 60);
+    }) == 1000);
+  }
+  SUBCASE("at the interval of an idle connection") {
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
+    CHECK(server.flood(1000, [&](std::uint32_t) {
+      server.endpoint.now += 2h;
+      return ping();
+    }) == 1000);
+  }
+  SUBCASE("every second, where no interval is set") {
+    RawServer server;
+    CHECK(server.flood(1000, [&](std::uint32_t) {
+      server.endpoint.now += 1s;
+      return ping();
+    }) == 1000);
   }
   SUBCASE("with each request") {
-    RawServer server({.ping_interval_min = 5min});
+    RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
     CHECK(server.flood(20'000, [&](std::uint32_t n) {
       return server.encoder.headers(id_of(n), get, end_stream) + ping();
     }) == 20'000);

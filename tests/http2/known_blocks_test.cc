@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
 
+#include "http2/memory_pool.h"
 #include "raw_server.h"
 
 using namespace ringrpc;
@@ -136,6 +137,19 @@ TEST_CASE("Requests of several kinds may alternate") {
       }
     }
   }
+}
+
+TEST_CASE("Requests that never come again take no more memory than a few") {
+  Client client;
+  std::size_t mapped = 0;
+  for (int i = 0; i < 5000; ++i) {
+    std::string block = root;
+    for (int field = 0; field < 60; ++field) block += plain("a", field == 0 ? std::to_string(i) : "");
+    client.answer(request(static_cast<std::uint32_t>(2 * i + 1), block));
+    if (i == 50) mapped = MemoryPool::of_this_thread()->mapped_bytes();
+  }
+  CHECK(client.endpoint.requests == 5000);
+  CHECK(MemoryPool::of_this_thread()->mapped_bytes() == mapped);
 }
 
 TEST_CASE("Fields that a stream keeps outlive what the session knows") {

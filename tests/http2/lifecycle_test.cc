@@ -35,6 +35,29 @@ TEST_CASE("Trailers that cross our reset are no new stream") {
   CHECK(server.endpoint[5].header_blocks.at(0).back().first == "late");  // HPACK is in step
 }
 
+TEST_CASE("A stream that ends in the middle of a header block takes the rest of it with it") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  const std::string more = server.encoder.block({{"a", "b"}, {"c", "d"}});
+  SUBCASE("reset by the user inside trailers") {
+    server.answer(server.encoder.headers(1, get));
+    server.answer(frame(NGHTTP2_HEADERS, end_stream, 1, more.substr(0, 2)));
+    server.endpoint.session.reset(*server.endpoint[1].stream, ErrorCode::cancel);
+    server.endpoint.produce();
+    CHECK(server.endpoint[1].closes == 1);
+    server.answer(frame(NGHTTP2_CONTINUATION, end_headers, 1, more.substr(2)));
+  }
+  SUBCASE("reset for a fault in its beginning") {
+    const std::string block = server.encoder.block(with({{"Bad", "name"}}, get));
+    CHECK(count(server.answer(frame(NGHTTP2_HEADERS, end_stream, 1, block.substr(0, 20))),
+                NGHTTP2_RST_STREAM) == 1);
+    server.answer(frame(NGHTTP2_CONTINUATION, end_headers, 1, block.substr(20)));
+  }
+  CHECK(server.status.ok());
+  server.answer(server.encoder.headers(3, get, end_stream));
+  CHECK(server.endpoint[3].ends == 1);
+}
+
 TEST_CASE("Frames after the peer's own end are a connection error") {
   RawServer server;
   std::vector<Frame> frames;
@@ -220,6 +243,16 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   CHECK(first.ends == 1);
   CHECK(connection.server.session.finished());
   CHECK(connection.client.session.finished());
+}
+
+TEST_CASE("A fault that is found while draining is told like any other") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.answer(server.encoder.headers(1, get, end_stream));
+  server.endpoint.session.goaway(ErrorCode::no_error);
+  CHECK(endings(parse(server.endpoint.produce())).at(0).code == ErrorCode::no_error);
+  server.output = server.endpoint.receive(data(0, "x")).ok() ? server.endpoint.produce() : "";
+  server.check_ended(ErrorCode::protocol_error, "DATA: stream_id == 0");
 }
 
 TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {

@@ -88,7 +88,7 @@ class Bystander:
 
 
 class Attacks(harness.ServerCase):
-    flags = ("--handshake-timeout", "2s", "--stall-timeout", "3s")
+    flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
 
     def setUp(self):
         self.assertTrue(echo(self.server.port))
@@ -206,6 +206,12 @@ class Attacks(harness.ServerCase):
             client.open((4, 0))
             client.send(frames.headers(1) + frames.data(1, frames.message(b"x" * 16_000), frames.END_STREAM))
             self.assertTrue(wait_until(lambda: not client.try_send(frames.window_update(1, 1)), pause=0.3))
+
+    def test_headers_that_never_end(self):
+        with Client(self.server.port) as client:
+            client.open()
+            client.send(frames.headers(1, frames.ECHO, 0))
+            self.assertIsNotNone(client.read_until(lambda frame: frame.type == frames.GOAWAY))
 
     def test_slow_prefaces(self):
         clients = [Client(self.server.port) for _ in range(500)]

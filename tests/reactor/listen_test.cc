@@ -129,6 +129,11 @@ TEST_CASE("A client and a server meet over TCP, and exchange bytes") {
   socklen_t length = sizeof no_delay;
   ::getsockopt(server.stream->descriptor(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
   CHECK(no_delay == 1);
+  for (const ByteStream* end : {client.stream.get(), server.stream.get()}) {
+    int keepalive = 0;
+    ::getsockopt(end->descriptor(), SOL_SOCKET, SO_KEEPALIVE, &keepalive, &length);
+    CHECK(keepalive == 1);
+  }
   client.stream->send(chain_of(shard, "ping"));
   server.when_received = [&] { server.stream->send(chain_of(shard, "pong")); };
   REQUIRE(turn_until(shard, [&] { return client.received == "pong"; }));

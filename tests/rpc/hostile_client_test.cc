@@ -21,6 +21,7 @@ const std::string no_window = settings({{http2::test::setting::initial_window_si
 ServerOptions impatient() {
   ServerOptions options;
   options.handshake_timeout = 5s;
+  options.header_timeout = 5s;
   options.stall_timeout = 10s;
   return options;
 }
@@ -45,6 +46,21 @@ TEST_CASE("a preface of one byte a second is given up") {
     world.simulation().run_for(1s);
   }
   CHECK(peer->closed());
+}
+
+TEST_CASE("headers that begin and never end are given up") {
+  SimulatedWorld world(1);
+  world.serve(impatient());
+  const auto peer = RawPeer::before_server(world);
+  peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
+  peer->send(http2::test::frame(NGHTTP2_HEADERS, 0, 3, "\x83"));
+  world.simulation().run_for(4s);
+  CHECK_FALSE(peer->closed());
+  world.simulation().run_for(5s);
+  CHECK(peer->closed());
+  REQUIRE(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  CHECK(world.server().counters().connections_open == 0);
+  CHECK(world.service().running == 0);
 }
 
 TEST_CASE("a response that gets no window is given up after the stall timeout") {
@@ -73,7 +89,9 @@ TEST_CASE("a response written long after its headers is watched as well") {
 
 TEST_CASE("windows of one byte and PINGs are no progress") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  ServerOptions options = impatient();
+  options.ping_interval_min = options.idle_ping_interval_min = 0s;
+  world.serve(options);
   const auto peer = RawPeer::before_server(world, no_window);
   peer->request(1, echo, message(std::string(10'000, 'x')));
   for (int second = 0; second < 20 && !peer->closed(); ++second) {
@@ -94,6 +112,72 @@ TEST_CASE("a reader that is slow but moves is served to the end") {
   }
   CHECK(peer->field(1, "grpc-status") == "0");
   CHECK_FALSE(peer->closed());
+}
+
+TEST_CASE("keepalive PINGs more often than every five minutes are too many") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const auto pings_taken = [&](Nanoseconds interval) {
+    int taken = 0;
+    for (; taken < 20 && !peer->closed(); ++taken) {
+      peer->send(http2::test::ping());
+      world.simulation().run_for(interval);
+    }
+    return taken;
+  };
+  SUBCASE("of a client with a call") {
+    peer->request(1, "/test.v1.Raw/Sleep", message("100000000"));
+    CHECK(pings_taken(5min) == 20);
+    CHECK(pings_taken(299s) < 5);
+  }
+  SUBCASE("of a client without one, every two hours") {
+    CHECK(pings_taken(2h) == 20);
+    CHECK(pings_taken(5min) < 5);
+  }
+  CHECK(http2::test::endings(peer->frames).at(0).code == ErrorCode::enhance_your_calm);
+  CHECK(http2::test::endings(peer->frames).at(0).debug == "too_many_pings");
+}
+
+TEST_CASE("rapid reset never has more than a hundred handlers run") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const auto request_and_reset = [&](std::uint32_t n, Nanoseconds in_between) {
+    peer->request(2 * n + 1, "/test.v1.Raw/Sleep", message("60000"));
+    if (in_between > 0s) world.simulation().run_for(in_between);
+    peer->send(http2::test::rst_stream(2 * n + 1, ErrorCode::cancel));
+  };
+  SUBCASE("in one piece") {
+    for (std::uint32_t n = 0; n < 10'000; ++n) request_and_reset(n, 0s);
+    world.simulation().run_for(3s);
+    CHECK(peer->closed());
+  }
+  SUBCASE("with time for each handler to begin") {
+    std::uint32_t n = 0;
+    for (; n < 10'000 && !peer->closed(); ++n) request_and_reset(n, 1ms);
+    CHECK(n < 300);
+    CHECK(world.service().started >= 100);
+  }
+  SUBCASE("at a rate that is let pass") {
+    for (std::uint32_t n = 0; n < 1000; ++n) {
+      request_and_reset(n, 1ms);
+      world.simulation().run_for(110ms);
+    }
+    CHECK_FALSE(peer->closed());
+    CHECK(world.service().started == 1000);
+    CHECK(world.service().most_running == 1);
+  }
+  SUBCASE("with a hundred that stay") {
+    for (std::uint32_t n = 0; n < 100; ++n) peer->request(2 * n + 1, "/test.v1.Raw/Sleep", message("60000"));
+    for (std::uint32_t n = 100; n < 10'000 && !peer->closed(); ++n) request_and_reset(n, 1ms);
+    CHECK(peer->closed());
+    CHECK(world.service().most_running == 100);
+  }
+  CHECK(world.service().most_running <= 100);
+  CHECK(world.service().started <= 1000);
+  world.simulation().run_for(3s);
+  CHECK(world.service().running == 0);
 }
 
 TEST_CASE("an idle connection is nobody's fault") {
@@ -187,25 +271,25 @@ TEST_CASE("a request larger than its windows reaches a handler that takes its ti
   }));
 }
 
-TEST_CASE("requests that have ended give the connection's window back when they are read") {
+TEST_CASE("requests that nobody reads stop no other call") {
   SimulatedWorld world(1);
-  CHECK(world.run([&](Channel& channel) -> Task<void> {
-    std::vector<Task<void>> calls;
-    int right = 0;
-    const auto one = [&]() -> Task<void> {
-      ClientWriter<RawMessage, RawMessage> writer(
-          channel.call("/test.v1.Raw/SlowJoin", MethodKind::client_streaming, {}));
-      for (int at = 0; at < 5; ++at) co_await writer.write(RawMessage{std::string(50'000, 'x')});
-      const auto joined = co_await writer.finish();
-      right += joined && joined->bytes.size() == 250'000;
-    };
-    for (int at = 0; at < 20; ++at) {
-      calls.push_back(one());
-      calls.back().start();
-    }
-    while (!std::ranges::all_of(calls, &Task<void>::done)) co_await sleep_for(10ms);
-    CHECK(right == 20);
-  }));
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const std::string small = message(std::string(1019, 'x'));
+  std::string window;
+  while (window.size() < 256 * 1024) window += small;
+  for (std::uint32_t id = 1; id <= 7; id += 2) {  // four of these are the connection's window
+    peer->begin(id, "/test.v1.Raw/SlowJoin");
+    peer->send_body(id, window);
+  }
+  world.simulation().run_for(10ms);
+  CHECK(peer->window_given(0) >= 512 * 1024);
+  CHECK(peer->window_given(1) == 0);
+  peer->request(9, echo, message(std::string(50'000, 'x')));
+  world.simulation().run_for(10ms);
+  CHECK(peer->ended(9));
+  CHECK(peer->field(9, "grpc-status") == "0");
+  CHECK(world.service().running == 4);
 }
 
 TEST_CASE("what has been delivered does not count as held") {

@@ -92,6 +92,13 @@ class RawPeer {
         return true;
     return false;
   }
+  /// What WINDOW_UPDATEs have added to the window of a stream, or of the connection (0).
+  std::uint64_t window_given(std::uint32_t id) const {
+    std::uint64_t sum = 0;
+    for (const auto& each : frames)
+      if (each.stream_id == id && each.type == NGHTTP2_WINDOW_UPDATE) sum += each.word(0);
+    return sum;
+  }
   std::string body(std::uint32_t id) const {
     std::string all;
     for (const auto& each : frames)

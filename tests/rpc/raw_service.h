@@ -1,6 +1,7 @@
 /// A service for tests whose messages are plain bytes: every kind of call, every way to end.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -36,12 +37,14 @@ class RawService final : public Service {
 
   /// Handlers that have begun and whose frames still exist.
   int running = 0;
+  int most_running = 0;
   int started = 0;
 
  private:
   struct Presence {
     explicit Presence(RawService& of) noexcept : service(of) {
       ++service.running;
+      service.most_running = std::max(service.most_running, service.running);
       ++service.started;
     }
     Presence(const Presence&) = delete;

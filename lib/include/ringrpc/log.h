@@ -1,8 +1,10 @@
 /// The log: one line a record, to stderr, written by a thread of its own.
 ///
-///   log::info("listening on {}", address);       // format strings as std::format takes them, checked by the
-///   compiler log::set_level(log::Level::debug);           // at any time, from any thread if
-///   (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));   // where preparing an argument costs
+///   log::info("listening on {}", address);       // as std::format takes it, checked by the compiler
+///
+///   log::set_level(log::Level::trace);           // at any time, from any thread
+///
+///   if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));    // where an argument costs
 ///
 /// A record is "2026-03-01T12:30:05.123Z info listening on 127.0.0.1:50051", in UTC. Control bytes are
 /// written as \x0d, so that what a peer sent can neither forge a line nor command a terminal; what is longer
@@ -10,8 +12,8 @@
 ///
 /// Logging never waits: records go through a bounded queue, and those that find it full are dropped and
 /// counted; the count is logged when there is room again. A record whose level is off costs one load and one
-/// comparison. What was queued when the process exits is written; after `_exit` or `abort` it is lost unless
-/// `flush` was called. All functions may be called from any thread.
+/// comparison. What was queued when the process exits is written, unless stderr takes no more for 2 s; after
+/// `_exit` or `abort` it is lost unless `flush` was called. All functions may be called from any thread.
 #pragma once
 
 #include <array>
@@ -52,7 +54,7 @@ inline bool enabled(Level of) noexcept { return of >= level(); }
 /// The level of that name; "warning" is "warn". INVALID_ARGUMENT for a name that there is not.
 Result<Level> parse_level(std::string_view name);
 
-/// Waits until what was logged before has been written. Not from a shard.
+/// Waits until what was logged before has been written, 2 s at most. Not from a shard.
 void flush() noexcept;
 
 template <class... Arguments>

@@ -38,15 +38,24 @@ struct ServerOptions {
   unsigned shards = 0;
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message, each way; RESOURCE_EXHAUSTED beyond
-  /// Of one connection: requests that are not whole yet and responses that have not left. A call beyond it
-  /// gets RESOURCE_EXHAUSTED; at least max_message_bytes.
+  /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
+  /// beyond it gets RESOURCE_EXHAUSTED; at least max_message_bytes.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
+  /// For a request's headers, from their first bytes to their last: a connection carries nothing else
+  /// meanwhile.
+  std::chrono::milliseconds header_timeout{10'000};
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none.
   std::chrono::milliseconds stall_timeout{60'000};
+  /// Keepalive PINGs that are closer together than this, with no message or headers in between, are strikes;
+  /// more than two end the connection with "too_many_pings"
+  /// (https://github.com/grpc/grpc/blob/master/doc/keepalive.md). Zero for any number of PINGs.
+  std::chrono::milliseconds ping_interval_min{300'000};
+  /// The same while no call is in flight; as little as ping_interval_min permits keepalive without calls.
+  std::chrono::milliseconds idle_ping_interval_min{7'200'000};
 };
 
 /// What a server has done since it started, summed over its shards.
