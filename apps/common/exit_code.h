@@ -15,8 +15,8 @@ enum ExitCode : int {
   exit_usage = 2,    ///< a flag, a variable or the configuration file is wrong
 };
 
-/// Prints "program: message" on stderr, always as one line and without control bytes, and gives the status that fits: INVALID_ARGUMENT
-/// is the user's mistake, everything else a failure.
+/// Prints "program: message" on stderr, always as one line and without control bytes, and gives the status
+/// that fits: INVALID_ARGUMENT is the user's mistake, everything else a failure.
 ExitCode refuse(std::string_view program, const Status& status);
 
 }  // namespace ringrpc::apps

@@ -101,7 +101,7 @@ void Daemon::drain(const apps::Signals& waiting) {
     return;
   }
   parts_.on_drain();
-  // All that asks the server waits on its own thread: a shard that hangs must not keep the second signal from us.
+  // What asks the server has a thread of its own: a shard that hangs must not keep the second signal waiting.
   drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {
     const ServerCounters counters = server_->counters();
     calls_over_before_ = calls_over(counters);

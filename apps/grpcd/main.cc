@@ -1,4 +1,5 @@
-// grpcd: serves echo.v1.EchoService and node.v1.NodeService, with health checks and reflection. `grpcd --help` says the rest.
+// grpcd: serves echo.v1.EchoService and node.v1.NodeService, with health checks and reflection.
+// `grpcd --help` says the rest.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>

@@ -75,7 +75,7 @@ std::uint64_t EventCount::count() const noexcept {
 }
 
 void EventCount::notify() {
-  // Posted under the lock: a wait that is on the list keeps its shard alive, one that was taken off it does not.
+  // Posted under the lock: a wait on the list keeps its shard alive, one that was taken off it does not.
   const std::lock_guard lock(waiters_->mutex);
   ++waiters_->count;
   while (Ticket* const ticket = waiters_->tickets.pop_front()) {

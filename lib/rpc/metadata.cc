@@ -25,7 +25,7 @@ bool belongs_to_protocol(std::string_view name) noexcept {
   return name.starts_with(':') || name.starts_with(reserved_prefix) || name == "content-type" || name == "te";
 }
 
-/// Fields that HTTP takes for itself: with one of them a peer finds the whole message malformed (RFC 9113, 8.2.2,
+/// Fields that HTTP takes for itself: a peer finds the whole message malformed for one (RFC 9113, 8.2.2,
 /// 8.3.1 and 8.1.1).
 bool belongs_to_http(std::string_view name) noexcept {
   static constexpr std::array<std::string_view, 7> names = {
