@@ -53,12 +53,12 @@ TEST_CASE("headers that begin and never end are given up") {
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world);
   peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
-  peer->send(http2::test::frame(NGHTTP2_HEADERS, 0, 3, "\x83"));
+  peer->send(http2::test::frame(http2::test::frame_type::headers, 0, 3, "\x83"));
   world.simulation().run_for(4s);
   CHECK_FALSE(peer->closed());
   world.simulation().run_for(5s);
   CHECK(peer->closed());
-  REQUIRE(peer->frames_of(NGHTTP2_GOAWAY) == 1);
+  REQUIRE(peer->frames_of(http2::test::frame_type::goaway) == 1);
   CHECK(world.server().counters().connections_open == 0);
   CHECK(world.service().running == 0);
 }

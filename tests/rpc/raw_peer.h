@@ -96,7 +96,7 @@ class RawPeer {
   std::uint64_t window_given(std::uint32_t id) const {
     std::uint64_t sum = 0;
     for (const auto& each : frames)
-      if (each.stream_id == id && each.type == NGHTTP2_WINDOW_UPDATE) sum += each.word(0);
+      if (each.stream_id == id && each.type == http2::test::frame_type::window_update) sum += each.word(0);
     return sum;
   }
   std::string body(std::uint32_t id) const {
