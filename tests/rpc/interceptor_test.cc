@@ -171,7 +171,8 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
 
 TEST_CASE("bearer tokens: UNAUTHENTICATED unless a known one is shown, and handlers learn whose it is") {
   for_each_world([](World& world) {
-    BearerAuth authentication(BearerAuth::known_tokens({{"t1", "alice"}, {"a longer token", "bob"}}));
+    BearerAuth authentication(
+        BearerAuth::known_tokens({{"t1", "alice"}, {"a longer token", "bob"}, {"", "nobody"}}));
     authentication.leave_open("test.v1.Ra");  // the beginning of a name is another name
     static std::string principal;
     Custom inside([](Call& call, Next next) -> Task<Status> {
