@@ -2,14 +2,17 @@
 
 #include <chrono>
 #include <cstdio>
+#include <google/protobuf/any.pb.h>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "grpcclient/demo.h"
 #include "grpcclient/header_line.h"
 #include "grpcclient/input.h"
 #include "grpcclient/message_json.h"
+#include "grpcclient/status_details.h"
 
 namespace ringrpc::grpcclient {
 
@@ -46,6 +49,7 @@ class Conversation {
   Task<> send_all();
   Task<Outcome<bool>> receive();
   Task<Outcome<bool>> finish();
+  Task<std::vector<std::string>> details(const Status& status);
   void begin();
   void tell(std::string_view text) const;
   void tell_headers(const char* mark, const Metadata& headers) const;
@@ -173,8 +177,21 @@ Task<Outcome<bool>> Conversation::finish() {
   tell("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
        count(sent_, "message") + " sent, " + std::to_string(received_) + " received");
   if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
-  if (!status.ok()) co_return std::unexpected(call_failure(name_, status));
-  co_return true;
+  if (status.ok()) co_return true;
+  Failure failure = call_failure(name_, status);
+  failure.details = co_await details(status);
+  co_return std::unexpected(std::move(failure));
+}
+
+/// The status's details as JSON, where their types can be known.
+Task<std::vector<std::string>> Conversation::details(const Status& status) {
+  MessageJson json(session_.catalogue, {.compact = true});
+  std::vector<std::string> shown;
+  for (const std::string& any : split_details(status.details())) {
+    Outcome<std::string> text = co_await json.print(*pb::Any::descriptor(), any);
+    shown.push_back(text ? text->substr(0, text->size() - 1) : opaque_detail(any));
+  }
+  co_return shown;
 }
 
 void Conversation::tell(std::string_view text) const {

@@ -1,5 +1,7 @@
 #include "grpcclient/catalogue.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "grpcclient/nearest.h"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr unsigned import_depth_max = 200;
 constexpr std::size_t files_max = 10'000;
+constexpr std::size_t compared_services_max = 50;
 
 /// The first thing that protobuf finds wrong with a file.
 class FirstError final : public pb::DescriptorPool::ErrorCollector {
@@ -58,6 +61,13 @@ std::string dotted(std::string symbol) {
   return symbol;
 }
 
+void add_type_names(const pb::Descriptor& message, std::vector<std::string>& names) {
+  if (message.options().map_entry()) return;
+  names.push_back(message.full_name());
+  for (int i = 0; i < message.enum_type_count(); ++i) names.push_back(message.enum_type(i)->full_name());
+  for (int i = 0; i < message.nested_type_count(); ++i) add_type_names(*message.nested_type(i), names);
+}
+
 std::vector<std::string> method_names(const pb::ServiceDescriptor& service) {
   std::vector<std::string> names;
   for (int i = 0; i < service.method_count(); ++i) names.push_back(service.method(i)->name());
@@ -100,10 +110,31 @@ Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
 }
 
 Task<Failure> Catalogue::unknown(std::string what, std::string name) {
-  Outcome<std::vector<std::string>> services = co_await reflection_.services();
-  if (!services) co_return std::move(services).error();
+  Outcome<std::vector<std::string>> names = co_await reflection_.services();
+  if (!names) co_return std::move(names).error();
+  if (what != "service") {
+    const std::size_t services = std::min(names->size(), compared_services_max);
+    for (std::size_t i = 0; i < services; ++i) {
+      std::string service = (*names)[i];
+      [[maybe_unused]] Outcome<bool> loaded =
+          co_await load(std::move(service));  // what fails is not suggested
+    }
+    std::ranges::move(type_names(), std::back_inserter(*names));
+  }
   co_return Failure(exit_not_found,
-                    "the server describes no " + what + " '" + name + "'" + suggest(name, *services));
+                    "the server describes no " + what + " '" + name + "'" + suggest(name, *names));
+}
+
+std::vector<std::string> Catalogue::type_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, proto] : files_) {
+    const pb::FileDescriptor* const file = pool_.FindFileByName(name);
+    for (int i = 0; file && i < file->message_type_count(); ++i)
+      add_type_names(*file->message_type(i), names);
+    for (int i = 0; file && i < file->enum_type_count(); ++i)
+      names.push_back(file->enum_type(i)->full_name());
+  }
+  return names;
 }
 
 Task<Outcome<bool>> Catalogue::load(std::string symbol) {

@@ -47,6 +47,7 @@ class Catalogue {
   Task<Outcome<bool>> fetch_imports();
   Outcome<bool> build(const std::string& file, unsigned depth);
   Task<Failure> unknown(std::string what, std::string name);
+  std::vector<std::string> type_names() const;
 
   ReflectionClient& reflection_;
   google::protobuf::DescriptorPool pool_;

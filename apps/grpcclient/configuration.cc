@@ -25,8 +25,8 @@ constexpr const char* commands_help =
     "  call [ADDR] SERVICE/METHOD\n"
     "                            Calls a method of any kind: JSON in, JSON out\n"
     "\n"
-    "ADDR is host:port, [v6]:port, unix:/path or unix-abstract:name. All but demo need\n"
-    "reflection in the server. Answers go to stdout, everything else to stderr.\n";
+    "ADDR is host:port, [v6]:port, unix:/path or unix-abstract:name. All commands but\n"
+    "demo need reflection in the server. Answers go to stdout, the rest to stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
@@ -43,8 +43,8 @@ constexpr const char* examples_help =
     "Examples:\n"
     "  grpcclient list localhost:50051\n"
     "  grpcclient describe localhost:50051 echo.v1.EchoRequest\n"
-    "  grpcclient call localhost:50051 echo.v1.EchoService/Echo -d '{\"payload\": \"aGk=\"}'\n"
-    "  generate | grpcclient call localhost:50051 pkg.Service/Upload -d - | jq .total\n";
+    "  grpcclient call echo.v1.EchoService/Echo -d '{\"requestId\": \"1\"}'\n"
+    "  generate | grpcclient call unix:/run/x pkg.Service/Upload -d - | jq .total\n";
 
 Setting text_of(Setting words, std::function<Status(const std::string&)> take, std::string fallback) {
   words.fallback = std::move(fallback);

@@ -8,21 +8,26 @@ namespace {
 /// What helps against a failure that arose on this side of the connection; empty where the cause says enough.
 std::string_view remedy(const Status& status) {
   const std::string_view message = status.message();
-  if (status.code() == Code::DEADLINE_EXCEEDED) return "; --deadline allows more time";
-  if (status.code() == Code::RESOURCE_EXHAUSTED) return "; --max-message-size allows larger messages";
-  if (status.code() != Code::UNAVAILABLE) return {};
+  if (message.starts_with("received a message of ")) return "; --max-message-size is the receiver's limit";
+  if (status.initiator() != Initiator::library) return {};
   if (message.starts_with("connect ")) return "; is a server listening there?";
   if (message.starts_with("resolve ")) return "; is the name spelled rightly?";
-  return "; is it a gRPC server, without TLS?";
+  if (status.code() == Code::DEADLINE_EXCEEDED) return "; --deadline allows more time";
+  return {};
+}
+
+/// Whether no server took the call.
+bool unreached(const Status& status) {
+  return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
 }
 
 }  // namespace
 
 Failure call_failure(std::string_view called, const Status& status) {
-  std::string text(called);
-  text.append(": ").append(name(status.code()));
-  if (!status.message().empty()) text.append(": ").append(status.message());
-  if (status.initiator() == Initiator::library) text.append(remedy(status));
+  std::string text;
+  if (!unreached(status)) text.append(called).append(": ").append(name(status.code())).append(": ");
+  text.append(status.message().empty() ? "the server gave no reason" : status.message())
+      .append(remedy(status));
   return {static_cast<int>(status.code()), std::move(text)};
 }
 
@@ -41,7 +46,9 @@ std::string printable(std::string_view text) {
 }
 
 int report(const Failure& failure) {
-  const std::string line = "grpcclient: " + printable(failure.message) + "\n";
+  std::string line = "grpcclient: " + printable(failure.message) + "\n";
+  for (const std::string& detail : failure.details)
+    line.append("  detail: ").append(printable(detail)).push_back('\n');
   std::fwrite(line.data(), 1, line.size(), stderr);
   return failure.exit_status;
 }

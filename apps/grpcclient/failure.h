@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "ringrpc/status.h"
 
@@ -32,6 +33,7 @@ struct Failure {
 
   int exit_status;
   std::string message;
+  std::vector<std::string> details;  ///< shown on lines of their own
 };
 
 template <class T>
@@ -41,13 +43,14 @@ using Outcome = std::expected<T, Failure>;
   return std::unexpected(Failure(exit_status, std::move(message)));
 }
 
-/// A call that failed: what was called, the code's name and the message, with a remedy where we know one.
+/// A call that failed: what was called, the code's name and the message; only the cause where there was no
+/// connection. With a remedy where we know one.
 Failure call_failure(std::string_view called, const Status& status);
 
 /// `text` as it may go to a terminal: control bytes, which a server may have sent, as \x1b.
 std::string printable(std::string_view text);
 
-/// Prints "grpcclient: message" on stderr as one line and gives the exit status.
+/// Prints "grpcclient: message" on stderr as one line, a line for each detail, and gives the exit status.
 int report(const Failure& failure);
 
 }  // namespace ringrpc::grpcclient

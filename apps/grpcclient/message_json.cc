@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "grpcclient/field_error.h"
+
 namespace ringrpc::grpcclient {
 
 namespace pb = google::protobuf;
@@ -19,27 +21,34 @@ std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) 
 
 }  // namespace
 
-/// Finds types in the catalogue, whatever stands before the last slash of their URL, and keeps the name of one
-/// that was not there.
+/// Finds types in the catalogue, else among protobuf's own, whatever stands before the last slash of their URL,
+/// and keeps the name of one that was not there.
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)
-      : known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)) {}
+      : known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
+        built_in_(
+            pb::util::NewTypeResolverForDescriptorPool(url_prefix, pb::DescriptorPool::generated_pool())) {}
 
   pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
     const std::string name = url.substr(url.rfind('/') + 1);
-    const pb::util::Status status = known_->ResolveMessageType(std::string(url_prefix) + "/" + name, type);
+    const std::string known_url = std::string(url_prefix) + "/" + name;
+    pb::util::Status status = known_->ResolveMessageType(known_url, type);
+    if (!status.ok() && name.starts_with("google.protobuf."))
+      status = built_in_->ResolveMessageType(known_url, type);
     if (!status.ok()) missing_ = name;
     return status;
   }
   pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
-    return known_->ResolveEnumType(url, type);
+    const pb::util::Status status = known_->ResolveEnumType(url, type);
+    return status.ok() ? status : built_in_->ResolveEnumType(url, type);
   }
 
   std::optional<std::string> take_missing() { return std::exchange(missing_, std::nullopt); }
 
  private:
   std::unique_ptr<pb::util::TypeResolver> known_;
+  std::unique_ptr<pb::util::TypeResolver> built_in_;
   std::optional<std::string> missing_;
 };
 
@@ -69,8 +78,8 @@ Task<Outcome<std::string>> MessageJson::parse(const pb::Descriptor& type, const 
     Outcome<bool> more = co_await load_missing();
     if (!more) co_return std::unexpected(std::move(more).error());
     if (!*more)
-      co_return give_up(exit_data, source + ": the message in line " + std::to_string(value.line) +
-                                       " is no " + type.full_name() + ": " + status.message().ToString());
+      co_return give_up(exit_data, source + ": the message in line " + std::to_string(value.line) + ": " +
+                                       field_error(type, status.message().ToString()));
   }
 }
 

@@ -44,7 +44,7 @@ Failure ReflectionClient::failure(const Status& status) const {
   if (status.ok()) return {exit_protocol, channel_.target() + ": reflection ended without an answer"};
   if (status.code() != Code::UNIMPLEMENTED || answered_) return call_failure("reflection", status);
   return {static_cast<int>(Code::UNIMPLEMENTED),
-          channel_.target() + " has no reflection, which tells its services; register " +
+          channel_.target() + " has no reflection, without which its services cannot be known; register " +
               std::string(ServerReflection::name) + " in that server"};
 }
 
