@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/units.h"
-#include "echo.ringrpc.h"
+#include "echo/v1/echo.ringrpc.h"
 
 namespace ringrpc::grpcclient {
 namespace {

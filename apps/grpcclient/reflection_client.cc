@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "reflection_v1.ringrpc.h"
-#include "reflection_v1alpha.ringrpc.h"
+#include "grpc/reflection/v1/reflection.ringrpc.h"
+#include "grpc/reflection/v1alpha/reflection.ringrpc.h"
 
 namespace ringrpc::grpcclient {
 namespace {

@@ -15,8 +15,8 @@
 
 #include "ringrpc/channel.h"
 
+#include "grpc/reflection/v1/reflection.pb.h"
 #include "grpcclient/failure.h"
-#include "reflection_v1.pb.h"
 
 namespace ringrpc::grpcclient {
 
