@@ -98,6 +98,8 @@ void Conversation::begin() {
   tell("* " + name_ + " on " + session_.channel.target());
   tell_headers("> ", session_.values.headers);
   CallOptions options = session_.call_options();
+  if (options.compression != Compression::identity)
+    tell("> grpc-encoding: " + std::string(ringrpc::name(options.compression)));
   options.response = &response_;
   began_ = std::chrono::steady_clock::now();
   stream_.emplace(session_.channel.call("/" + name_, kind_of(method_), options));
@@ -175,7 +177,8 @@ Task<Outcome<bool>> Conversation::finish() {
   tell_initial();
   tell_headers("< ", response_.trailing);
   tell("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
-       count(sent_, "message") + " sent, " + std::to_string(received_) + " received");
+       count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
+       (response_.compressed ? ", the last one compressed" : ""));
   if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
   if (status.ok()) co_return true;
   Failure failure = call_failure(name_, status);

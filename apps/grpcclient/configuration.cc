@@ -89,6 +89,17 @@ void add_request(apps::CommandLine& line, Values& values) {
   };
   header.show = [] { return std::string("none"); };
   line.add(std::move(header));
+  line.add(apps::choice<Compression>(
+      {.name = "compress",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "How messages are compressed: gzip, deflate, zstd or none; what comes "
+               "compressed is understood without this"},
+      values.compression,
+      {{"none", Compression::identity},
+       {"gzip", Compression::gzip},
+       {"deflate", Compression::deflate},
+       {"zstd", Compression::zstd}}));
 }
 
 void add_connection(apps::CommandLine& line, Values& values) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "ringrpc/compression.h"
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
 
@@ -21,6 +22,7 @@ struct Values {
   std::string address = "127.0.0.1:50051";
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
+  Compression compression = Compression::identity;
   std::chrono::milliseconds deadline{0};  ///< of the whole command; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
   std::size_t max_message_bytes = 4 * 1024 * 1024;

@@ -23,6 +23,7 @@ ChannelOptions channel_options(const Values& values) {
 
 CallOptions reflection_options(const Session& session) {
   CallOptions options = session.call_options();
+  options.compression = Compression::identity;  // which every server takes
   options.timeout =
       std::min(options.timeout, session.deadline == never ? reflection_patience : Nanoseconds::max());
   return options;
@@ -43,6 +44,7 @@ CallOptions Session::call_options() const {
   if (deadline != never)
     options.timeout = std::max(Nanoseconds(0), Nanoseconds(deadline - std::chrono::steady_clock::now()));
   options.metadata = values.headers;
+  options.compression = values.compression;
   return options;
 }
 

@@ -16,7 +16,7 @@ struct Session {
   /// `given` must outlive it.
   explicit Session(const Values& given);
 
-  /// For a call that is made now: what is left until the deadline, and the headers.
+  /// For a call that is made now: what is left until the deadline, headers, compression.
   CallOptions call_options() const;
 
   const Values& values;

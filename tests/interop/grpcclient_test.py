@@ -96,6 +96,16 @@ class AgainstGrpcd(Case):
             (answer,) = self.answers("call", self.address, "echo.v1.EchoService/Echo", *source, stdin=data)
             self.assertEqual((answer["payload"], answer["requestId"]), (payload, "first"))
 
+    def test_messages_are_compressed_where_that_is_asked(self):
+        data = json.dumps({"payload": base64.b64encode(b"x" * 10000).decode()})
+        for kind in ("gzip", "deflate", "zstd", "none"):
+            done = grpcclient(
+                "call", self.address, "echo.v1.EchoService/Echo", "-v", "--compress", kind, "-d", "-", stdin=data
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(messages(done.stdout)[0]["payload"], json.loads(data)["payload"])
+            self.assertEqual(f"> grpc-encoding: {kind}" in done.stderr, kind != "none")
+
     def test_without_data_the_message_is_empty(self):
         (answer,) = self.answers("call", self.address, "grpc.health.v1.Health/Check")
         self.assertEqual(answer, {"status": "SERVING"})
@@ -259,6 +269,13 @@ class AgainstGo(Case):
         done = self.call("UnimplementedCall")
         self.assertEqual(done.returncode, UNIMPLEMENTED)
         self.assertIn(": UNIMPLEMENTED: ", done.stderr)
+
+    def test_a_compression_that_the_server_lacks_is_told_and_reflection_goes_without(self):
+        self.assertEqual(self.received("UnaryCall", "--compress", "gzip", "-d", '{"responseSize": 9}'), [9])
+        payload = base64.b64encode(b"x" * 10000).decode()  # what compression does not make smaller leaves as it is
+        done = self.call("UnaryCall", "--compress", "zstd", "-d", json.dumps({"payload": {"body": payload}}))
+        self.assertEqual((done.returncode, done.stdout), (UNIMPLEMENTED, ""), done.stderr)
+        self.assertIn("zstd", done.stderr)
 
     def test_output_is_compact_or_complete_where_that_is_asked(self):
         done = self.call("UnaryCall", "--compact", "-d", '{"responseSize": 1}')

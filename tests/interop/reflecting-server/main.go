@@ -1,4 +1,4 @@
-// gRPC-Go's interop service with reflection, for the checks of grpcclient:
+// gRPC-Go's interop service with reflection and gzip, for the checks of grpcclient:
 //
 //	reflecting-server -reflection v1alpha     # prints its address on stdout and serves until it is killed
 //
@@ -12,6 +12,7 @@ import (
 	"net"
 
 	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/interop"
 	"google.golang.org/grpc/reflection"
 
