@@ -123,7 +123,10 @@ Task<Outcome<std::string>> Conversation::only_message() {
 }
 
 Task<Outcome<bool>> Conversation::send_one() {
+  const Instant asked = std::chrono::steady_clock::now();
   Outcome<std::string> bytes = co_await only_message();
+  // The deadline is the server's; who types may take their time.
+  session_.deadline = after(session_.deadline, std::chrono::steady_clock::now() - asked);
   if (!bytes) co_return std::unexpected(std::move(bytes).error());
   begin();
   const RawMessage message(std::move(*bytes));

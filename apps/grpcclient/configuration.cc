@@ -116,13 +116,14 @@ void add_connection(apps::CommandLine& line, Values& values) {
         return Status();
       },
       values.address));
-  line.add(apps::duration({.name = "deadline",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long it all may take, in seconds or with ms, s, m or h, at most 24h; "
-                                   "0 for as long as it takes",
-                           .fallback = "0"},
-                          values.deadline, 24h));
+  line.add(apps::duration(
+      {.name = "deadline",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "How long reflection and the call may take, in seconds or with ms, s, m or h, at most 24h; "
+               "0 for as long as it takes",
+       .fallback = "0"},
+      values.deadline, 24h));
   line.add(apps::duration({.name = "connect-timeout",
                            .group = group,
                            .placeholder = "TIME",

@@ -23,7 +23,7 @@ struct Values {
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
   Compression compression = Compression::identity;
-  std::chrono::milliseconds deadline{0};  ///< of the whole command; 0 for none
+  std::chrono::milliseconds deadline{0};  ///< of reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   bool compact = false;        ///< each answer on one line
