@@ -4,7 +4,7 @@
 MESON := $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-# What `make server` listens on; more flags for it go into ARGS.
+# What `make server` listens on and `make client` calls; more flags for them go into ARGS.
 ADDRESS ?= 127.0.0.1:50051
 ARGS ?=
 
@@ -23,7 +23,7 @@ run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlog
 help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: setup build server stop-server install clean
+.PHONY: setup build server stop-server client install clean
 setup:  ## Install what is missing from the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
@@ -36,6 +36,10 @@ server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host
 
 stop-server:  ## Stop what `make server` started, once its calls have finished
 	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
+
+client: configured  ## Build grpcclient and send four echoes to 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
+	@ninja -C build apps/grpcclient
+	@build/apps/grpcclient demo $(ADDRESS) $(ARGS)
 
 install: build  ## Install programs, library and headers (DESTDIR is heeded)
 	$(MESON) install -C build --no-rebuild

@@ -58,15 +58,15 @@ class HelpFormatter final : public CLI::Formatter {
   std::string make_description(const CLI::App* app) const override {
     return wrap(app->get_description(), help_columns) + "\n\n";
   }
-  std::string make_usage(const CLI::App* app, std::string) const override {
-    return "Usage: " + app->get_name() + " [flags]\n\n";
-  }
+  // CommandLine::help writes it, before what stands between it and the flags.
+  std::string make_usage(const CLI::App*, std::string) const override { return {}; }
   std::string make_footer(const CLI::App* app) const override {
     return wrap(app->get_footer(), help_columns) + "\n";
   }
 };
 
 std::string describe(const Setting& setting) {
+  if (setting.file_type == FileType::truth && setting.fallback == "false") return setting.help;
   std::string text = setting.help + "\n[default: " + setting.fallback;
   if (!setting.environment.empty()) text += "; env: " + setting.environment;
   return text + "]";
@@ -81,6 +81,7 @@ Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type)
   const auto* text = std::get_if<std::string>(&value);
   const auto* number = std::get_if<std::int64_t>(&value);
   const auto* array = std::get_if<std::vector<std::string>>(&value);
+  const auto* truth = std::get_if<bool>(&value);
   const auto expected = [&](std::string_view what) {
     return fail(Code::INVALID_ARGUMENT,
                 std::string(type_name(value)) + " is the wrong type; write " + std::string(what));
@@ -100,6 +101,9 @@ Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type)
       if (text) return std::vector{*text};
       if (array) return *array;
       return expected("a string or an array of strings, in quotes");
+    case FileType::truth:
+      if (truth) return std::vector<std::string>{*truth ? "true" : "false"};
+      return expected("true or false, without quotes");
   }
   return expected("something else");
 }
@@ -132,10 +136,19 @@ CommandLine::CommandLine(std::string program, std::string summary)
 CommandLine::~CommandLine() = default;
 
 void CommandLine::add(Setting setting) {
-  CLI::Option* option = app_->add_option("--" + setting.name);
+  const std::string flag = (setting.letter.empty() ? "" : "-" + setting.letter + ",") + "--" + setting.name;
+  CLI::Option* option =
+      setting.file_type == FileType::truth ? app_->add_flag(flag) : app_->add_option(flag)->expected(1);
   option->description(describe(setting))->option_text(setting.placeholder)->group(setting.group);
-  option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   settings_.push_back(std::move(setting));
+}
+
+void CommandLine::take_words(std::string usage) { usage_ = std::move(usage); }
+
+void CommandLine::explain(std::string before, std::string after) {
+  help_before_ = std::move(before);
+  help_after_ = std::move(after);
 }
 
 Result<Action> CommandLine::read(std::span<const std::string> arguments, Environment environment) {
@@ -149,7 +162,14 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
   return Action::run;
 }
 
-std::string CommandLine::help() const { return app_->help(); }
+std::string CommandLine::help() const {
+  const std::string usage = usage_.empty() ? "" : usage_ + " ";
+  const std::string all = app_->help();
+  const std::size_t flags = all.find("\n\n") + 2;  // what is before is the summary
+  const auto paragraph = [](const std::string& text) { return text.empty() ? text : text + "\n"; };
+  return all.substr(0, flags) + "Usage: " + app_->get_name() + " " + usage + "[flags]\n\n" +
+         paragraph(help_before_) + all.substr(flags) + (help_after_.empty() ? "" : "\n" + help_after_);
+}
 
 Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) {
   bool help = false;
@@ -171,10 +191,17 @@ Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) 
   }
   if (help) return Action::show_help;
   if (version) return Action::show_version;
-  if (const std::vector<std::string> unknown = app_->remaining(); !unknown.empty()) {
-    return wrong(unknown.front(), "not a flag of " + app_->get_name() + "; --help lists them");
-  }
+  if (Status status = sort_remaining(); !status.ok()) return std::unexpected(std::move(status));
   return Action::run;
+}
+
+Status CommandLine::sort_remaining() {
+  for (const std::string& word : app_->remaining()) {
+    if (usage_.empty() || (word.size() > 1 && word.front() == '-'))
+      return wrong(word, "not a flag of " + app_->get_name() + "; --help lists them");
+    words_.push_back(word);
+  }
+  return Status();
 }
 
 std::vector<std::string> CommandLine::flag_values(const Setting& setting) const {

@@ -41,11 +41,21 @@ class CommandLine {
 
   void add(Setting setting);
 
+  /// The program takes words beside its flags, which `usage` shows: "[COMMAND] [ADDR]". Without this they are
+  /// refused.
+  void take_words(std::string usage);
+
+  /// What `--help` says before and after the list of flags, as it is laid out here.
+  void explain(std::string before, std::string after);
+
   /// Sets everything; call once. `arguments` without the program's name.
   Result<Action> read(std::span<const std::string> arguments, Environment environment);
 
   /// What `--help` prints: lines of at most 80 columns.
   std::string help() const;
+
+  /// The words, in their order; after `read`.
+  const std::vector<std::string>& words() const noexcept { return words_; }
 
   /// The file that was read; empty when none was asked for.
   const std::string& config_path() const noexcept { return config_path_; }
@@ -54,6 +64,7 @@ class CommandLine {
 
  private:
   Result<Action> parse_flags(std::span<const std::string> arguments);
+  Status sort_remaining();
   Status apply_flags();
   Status apply_environment(Environment environment);
   Status apply_file();
@@ -64,6 +75,10 @@ class CommandLine {
 
   std::unique_ptr<CLI::App> app_;
   std::vector<Setting> settings_;
+  std::string usage_;
+  std::vector<std::string> words_;
+  std::string help_before_;
+  std::string help_after_;
   std::string config_path_;
 };
 

@@ -91,4 +91,15 @@ Setting texts(Setting words, std::vector<std::string>& target) {
   return with_fallback(std::move(words));
 }
 
+Setting toggle(Setting words, bool& target) {
+  words.file_type = FileType::truth;
+  words.assign = [&target](const std::vector<std::string>& texts) -> Status {
+    if (texts.back() != "true" && texts.back() != "false") return not_among(texts.back(), {"true", "false"});
+    target = texts.back() == "true";
+    return Status();
+  };
+  words.show = [&target] { return target ? "true" : "false"; };
+  return with_fallback(std::move(words));
+}
+
 }  // namespace ringrpc::apps

@@ -27,10 +27,12 @@ enum class FileType : std::uint8_t {
   number_or_text,  ///< a plain number, or a string with a unit
   text,
   texts,  ///< a string, or an array of them
+  truth,  ///< true or false; its flag takes no value
 };
 
 struct Setting {
   std::string name;         ///< "max-calls": the key in the file, and the flag without its dashes
+  std::string letter;       ///< "d" where "-d" is its flag too
   std::string environment;  ///< "MAX_CALLS"; empty where no variable is read
   std::string group;        ///< the heading in the help
   std::string placeholder;  ///< "N"
@@ -57,6 +59,7 @@ Setting number(Setting words, std::uint32_t& target, Range range);
 Setting size(Setting words, std::size_t& target, Range range);
 Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most);
 Setting texts(Setting words, std::vector<std::string>& target);
+Setting toggle(Setting words, bool& target);
 
 /// "a, b or c", for texts that say what would be right.
 std::string one_of(const std::vector<std::string>& names);

@@ -188,5 +188,62 @@ TEST_CASE("the help shows every setting with its default and variable, within 80
   for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
 }
 
+/// A program that takes words, a flag with a letter and one without a value.
+struct Wordy {
+  std::vector<std::string> names{"none"};
+  bool loud = false;
+  CommandLine line{"wordy", "Takes words."};
+
+  Wordy() {
+    line.take_words("[WORD]...");
+    line.explain("Before.\n", "After.\n");
+    line.add(
+        texts({.name = "name", .letter = "n", .group = "All", .placeholder = "NAME", .help = "Who"}, names));
+    line.add(toggle({.name = "loud", .letter = "l", .group = "All", .help = "Shouts"}, loud));
+  }
+
+  Result<Action> read(std::vector<std::string> arguments) {
+    return line.read(arguments, [](const char*) -> const char* { return nullptr; });
+  }
+};
+
+TEST_CASE("words stand among flags, a letter is a flag, and a toggle takes no value") {
+  Wordy program;
+  REQUIRE(program.read({"one", "-l", "two", "-n", "a", "-", "--name=b"}) == Action::run);
+  CHECK(program.line.words() == std::vector<std::string>{"one", "two", "-"});
+  CHECK(program.names == std::vector<std::string>{"a", "b"});
+  CHECK(program.loud);
+}
+
+TEST_CASE("a flag that a wordy program does not know is no word") {
+  Wordy program;
+  const Result<Action> action = program.read({"one", "--two"});
+  REQUIRE_FALSE(action);
+  CHECK(action.error().message() == "--two: not a flag of wordy; --help lists them");
+}
+
+TEST_CASE("a toggle is true or false in the file") {
+  const ScratchFile yes("loud = true\n");
+  Wordy program;
+  REQUIRE(program.read({"--config", yes.path()}) == Action::run);
+  CHECK(program.loud);
+  const ScratchFile text("loud = 'yes'\n");
+  Wordy refused;
+  const Result<Action> action = refused.read({"--config", text.path()});
+  REQUIRE_FALSE(action);
+  CHECK(action.error().message() == text.path() +
+                                        ":1: loud: a string is the wrong type; write true or false, "
+                                        "without quotes");
+}
+
+TEST_CASE("the help has the usage first and what explains the words around the flags") {
+  Wordy program;
+  REQUIRE(program.read({"--help"}) == Action::show_help);
+  const std::string help = program.line.help();
+  CHECK(help.starts_with("Takes words.\n\nUsage: wordy [WORD]... [flags]\n\nBefore.\n\nAll:\n"));
+  CHECK(help.find("-l,--loud ") != std::string::npos);
+  CHECK(help.ends_with("\n\nAfter.\n"));
+}
+
 }  // namespace
 }  // namespace ringrpc::apps

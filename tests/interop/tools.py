@@ -1,4 +1,4 @@
-"""The programs of go.mod, built once into TOOLS_DIR and again when go.mod or go.sum changed.
+"""The programs of go.mod, built once into TOOLS_DIR and again when go.mod, go.sum or a source here changed.
 
     def setUpModule():
         global grpcurl
@@ -36,7 +36,8 @@ def path(name):
 
 
 def _digest():
-    return hashlib.sha256((MODULE / "go.mod").read_bytes() + (MODULE / "go.sum").read_bytes()).hexdigest()
+    sources = [MODULE / "go.mod", MODULE / "go.sum", *sorted(MODULE.glob("*/*.go"))]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def _build(folder):

@@ -43,7 +43,8 @@ struct CallOptions {
   /// How requests are compressed, all but those written without. A server that does not know it answers
   /// UNIMPLEMENTED.
   Compression compression = Compression::identity;
-  /// Filled when the call ends; must outlive it. May be null.
+  /// `initial` is filled before the first message comes, all of it when the call ends; must outlive it. May be
+  /// null.
   ResponseMetadata* response = nullptr;
 };
 

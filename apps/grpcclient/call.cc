@@ -1,0 +1,230 @@
+#include "grpcclient/call.h"
+
+#include <chrono>
+#include <cstdio>
+#include <google/protobuf/any.pb.h>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "grpcclient/demo.h"
+#include "grpcclient/header_line.h"
+#include "grpcclient/input.h"
+#include "grpcclient/message_json.h"
+#include "grpcclient/status_details.h"
+
+namespace ringrpc::grpcclient {
+
+namespace pb = google::protobuf;
+
+namespace {
+
+MethodKind kind_of(const pb::MethodDescriptor& method) {
+  if (method.client_streaming())
+    return method.server_streaming() ? MethodKind::bidirectional : MethodKind::client_streaming;
+  return method.server_streaming() ? MethodKind::server_streaming : MethodKind::unary;
+}
+
+std::string count(std::size_t number, std::string_view noun) {
+  return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");
+}
+
+/// One call: what is sent and what comes, at the same time where the method allows it.
+class Conversation {
+ public:
+  Conversation(Session& session, const pb::MethodDescriptor& method)
+      : session_(session),
+        method_(method),
+        name_(method.service()->full_name() + "/" + method.name()),
+        json_(session.catalogue, {session.values.compact, session.values.emit_defaults}) {}
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
+
+  Task<Outcome<bool>> run();
+
+ private:
+  Task<Outcome<std::string>> only_message();
+  Task<Outcome<bool>> send_one();
+  Task<> send_all();
+  Task<Outcome<bool>> receive();
+  Task<Outcome<bool>> finish();
+  Task<std::vector<std::string>> details(const Status& status);
+  void begin();
+  void tell(std::string_view text) const;
+  void tell_headers(const char* mark, const Metadata& headers) const;
+  void tell_initial();
+
+  Session& session_;
+  const pb::MethodDescriptor& method_;
+  const std::string name_;
+  MessageJson json_;
+  std::unique_ptr<Input> input_;
+  ResponseMetadata response_;
+  Instant began_;
+  std::size_t sent_ = 0;
+  std::size_t received_ = 0;
+  bool initial_told_ = false;
+  std::optional<Failure> send_failure_;
+  std::optional<ClientStream<RawMessage, RawMessage>> stream_;  // serves all kinds of methods
+  Task<> sender_;
+};
+
+Task<Outcome<bool>> Conversation::run() {
+  const std::optional<std::string>& data = session_.values.data;
+  if (data || method_.client_streaming()) {
+    Outcome<std::unique_ptr<Input>> input = Input::open(data.value_or("-"));
+    if (!input) co_return std::unexpected(std::move(input).error());
+    input_ = std::move(*input);
+    if (input_->interactive())
+      std::fputs(
+          "grpcclient: reading JSON messages from the terminal; Ctrl-D on a line of its own ends them\n",
+          stderr);
+  }
+  if (method_.client_streaming()) {
+    begin();
+    sender_ = send_all();
+    sender_.start();
+  } else {
+    Outcome<bool> sent = co_await send_one();
+    if (!sent) co_return sent;
+  }
+  Outcome<bool> received = co_await receive();
+  if (!received) co_return received;
+  co_return co_await finish();
+}
+
+void Conversation::begin() {
+  tell("* " + name_ + " on " + session_.channel.target());
+  tell_headers("> ", session_.values.headers);
+  CallOptions options = session_.call_options();
+  if (options.compression != Compression::identity)
+    tell("> grpc-encoding: " + std::string(ringrpc::name(options.compression)));
+  options.response = &response_;
+  began_ = std::chrono::steady_clock::now();
+  stream_.emplace(session_.channel.call("/" + name_, kind_of(method_), options));
+}
+
+/// The message of a method that takes one. All of the input is read before, so that what is too much is said
+/// and not dropped.
+Task<Outcome<std::string>> Conversation::only_message() {
+  if (!input_) co_return std::string();
+  Outcome<std::optional<JsonStream::Value>> value = co_await input_->next();
+  if (!value) co_return std::unexpected(std::move(value).error());
+  if (!*value)
+    co_return give_up(exit_data, input_->name() + ": there is no message; write {} for an empty one");
+  Outcome<std::optional<JsonStream::Value>> second = co_await input_->next();
+  if (!second) co_return std::unexpected(std::move(second).error());
+  if (*second)
+    co_return give_up(exit_data, input_->name() + ": " + name_ +
+                                     " takes one message, and a second one begins in line " +
+                                     std::to_string((*second)->line));
+  co_return co_await json_.parse(*method_.input_type(), **value, input_->name());
+}
+
+Task<Outcome<bool>> Conversation::send_one() {
+  const Instant asked = std::chrono::steady_clock::now();
+  Outcome<std::string> bytes = co_await only_message();
+  // The deadline is the server's; who types may take their time.
+  session_.deadline = after(session_.deadline, std::chrono::steady_clock::now() - asked);
+  if (!bytes) co_return std::unexpected(std::move(bytes).error());
+  begin();
+  const RawMessage message(std::move(*bytes));
+  if (co_await stream_->write(message)) ++sent_;
+  stream_->writes_done();
+  co_return true;
+}
+
+/// Sends each message when it is there. What is wrong with one ends the call, and `finish` tells it.
+Task<> Conversation::send_all() {
+  for (;;) {
+    Outcome<std::optional<JsonStream::Value>> value = co_await input_->next();
+    if (value && !*value) break;
+    if (!value) {
+      send_failure_ = std::move(value).error();
+      break;
+    }
+    Outcome<std::string> bytes = co_await json_.parse(*method_.input_type(), **value, input_->name());
+    if (!bytes) {
+      send_failure_ = std::move(bytes).error();
+      break;
+    }
+    const RawMessage message(std::move(*bytes));
+    if (!co_await stream_->write(message)) co_return;
+    ++sent_;
+  }
+  if (send_failure_) {
+    stream_->cancel();
+  } else {
+    stream_->writes_done();
+  }
+}
+
+Task<Outcome<bool>> Conversation::receive() {
+  while (std::optional<RawMessage> message = co_await stream_->next()) {
+    tell_initial();
+    ++received_;
+    Outcome<std::string> text = co_await json_.print(*method_.output_type(), message->bytes);
+    if (!text) co_return std::unexpected(std::move(text).error());
+    Outcome<bool> printed = print(*text);
+    if (!printed) co_return printed;
+  }
+  co_return true;
+}
+
+Task<Outcome<bool>> Conversation::finish() {
+  Status status = co_await stream_->finish();
+  const Nanoseconds took = std::chrono::steady_clock::now() - began_;
+  if (status.ok() && !method_.server_streaming() && received_ == 0)
+    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  tell_initial();
+  tell_headers("< ", response_.trailing);
+  tell("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
+       count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
+       (response_.compressed ? ", the last one compressed" : ""));
+  if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
+  if (status.ok()) co_return true;
+  Failure failure = call_failure(name_, status);
+  failure.details = co_await details(status);
+  co_return std::unexpected(std::move(failure));
+}
+
+/// The status's details as JSON, where their types can be known.
+Task<std::vector<std::string>> Conversation::details(const Status& status) {
+  MessageJson json(session_.catalogue, {.compact = true});
+  std::vector<std::string> shown;
+  for (const std::string& any : split_details(status.details())) {
+    Outcome<std::string> text = co_await json.print(*pb::Any::descriptor(), any);
+    shown.push_back(text ? text->substr(0, text->size() - 1) : opaque_detail(any));
+  }
+  co_return shown;
+}
+
+void Conversation::tell(std::string_view text) const {
+  if (!session_.values.verbose) return;
+  const std::string line = std::string(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void Conversation::tell_headers(const char* mark, const Metadata& headers) const {
+  for (const Metadata::Entry& entry : headers) tell(mark + header_line(entry));
+}
+
+void Conversation::tell_initial() {
+  if (std::exchange(initial_told_, true)) return;
+  tell_headers("< ", response_.initial);
+}
+
+}  // namespace
+
+Task<Outcome<bool>> call(Session& session, std::string method) {
+  Outcome<MethodName> name = parse_method(method);
+  if (!name) co_return std::unexpected(std::move(name).error());
+  Outcome<const pb::MethodDescriptor*> found = co_await session.catalogue.method(std::move(*name));
+  if (!found) co_return std::unexpected(std::move(found).error());
+  session.reflection.hang_up();
+  Conversation conversation(session, **found);
+  co_return co_await conversation.run();
+}
+
+}  // namespace ringrpc::grpcclient

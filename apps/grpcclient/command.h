@@ -1,0 +1,40 @@
+/// What grpcclient is asked to do, from the words on its command line.
+///
+///   Outcome<Command> command = parse_command({"call", "[::1]:50051", "echo.v1.EchoService/Echo"});
+///
+/// An address may stand after the command and has a colon, which nothing else has here; so it can be left out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grpcclient/failure.h"
+
+namespace ringrpc::grpcclient {
+
+struct Command {
+  enum class Kind : std::uint8_t { demo, list, describe, call };
+
+  Kind kind = Kind::demo;
+  std::optional<std::string> address;  ///< when one was among the words
+  std::string symbol;                  ///< the service, method or symbol; empty for none
+};
+
+/// Without words it is the demo. A failure says what is missing or too much.
+Outcome<Command> parse_command(const std::vector<std::string>& words);
+
+/// A method's service and name. (It has a constructor for the same reason as Failure.)
+struct MethodName {
+  MethodName(std::string of, std::string name) noexcept : service(std::move(of)), method(std::move(name)) {}
+
+  std::string service;
+  std::string method;
+};
+
+/// From "package.Service/Method" or "package.Service.Method".
+Outcome<MethodName> parse_method(const std::string& text);
+
+}  // namespace ringrpc::grpcclient

@@ -1,0 +1,177 @@
+#include "grpcclient/configuration.h"
+
+#include <utility>
+
+#include "grpcclient/header_line.h"
+#include "transport/address.h"
+
+namespace ringrpc::grpcclient {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+using apps::Setting;
+
+constexpr std::uint64_t message_bytes_max = 1ull << 30;
+
+constexpr const char* commands_help =
+    "Commands:\n"
+    "  demo [ADDR]               Sends four messages of growing size to the echo\n"
+    "                            service and shows the times; the default\n"
+    "  list [ADDR] [SERVICE]     Lists the services, or the methods of one\n"
+    "  describe [ADDR] [SYMBOL]  Shows a service, method, message, enum or field as\n"
+    "                            .proto text, or all services\n"
+    "  call [ADDR] SERVICE/METHOD\n"
+    "                            Calls a method of any kind: JSON in, JSON out\n"
+    "\n"
+    "ADDR is host:port, [v6]:port, unix:/path or unix-abstract:name. All commands but\n"
+    "demo need reflection in the server. Answers go to stdout, the rest to stderr.\n";
+
+constexpr const char* examples_help =
+    "Exit status:\n"
+    "  0     all went well\n"
+    "  1-16  the call failed: the number of its gRPC code; 4 is DEADLINE_EXCEEDED,\n"
+    "        12 UNIMPLEMENTED (no reflection too), 14 UNAVAILABLE (no connection too)\n"
+    "  64    a flag, word, variable or the configuration file is wrong\n"
+    "  65    the data is not JSON or does not fit the message\n"
+    "  66    the server describes no such service, method or symbol\n"
+    "  71    this machine refused something: io_uring, a file\n"
+    "  74    the answer could not be written to stdout\n"
+    "  76    what the server describes or answers makes no sense\n"
+    "\n"
+    "Examples:\n"
+    "  grpcclient list localhost:50051\n"
+    "  grpcclient describe localhost:50051 echo.v1.EchoRequest\n"
+    "  grpcclient call echo.v1.EchoService/Echo -d '{\"requestId\": \"1\"}'\n"
+    "  generate | grpcclient call unix:/run/x pkg.Service/Upload -d - | jq .total\n";
+
+Setting text_of(Setting words, std::function<Status(const std::string&)> take, std::string fallback) {
+  words.fallback = std::move(fallback);
+  words.file_type = apps::FileType::text;
+  words.assign = [take = std::move(take)](const std::vector<std::string>& texts) {
+    return take(texts.back());
+  };
+  words.show = [shown = words.fallback] { return shown; };
+  return words;
+}
+
+void add_request(apps::CommandLine& line, Values& values) {
+  const std::string group = "Request";
+  line.add(text_of(
+      {.name = "data",
+       .letter = "d",
+       .group = group,
+       .placeholder = "JSON",
+       .help = "The message; for a method that takes a stream several, one after the other. - reads "
+               "them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
+      [&values](const std::string& text) {
+        values.data = text;
+        return Status();
+      },
+      "an empty message; stdin where the method takes a stream"));
+  Setting header{.name = "header",
+                 .letter = "H",
+                 .group = group,
+                 .placeholder = "'NAME: VALUE'",
+                 .help =
+                     "Metadata to send, to reflection too; give it several times for more. Names that end "
+                     "in -bin take base64.",
+                 .fallback = "none",
+                 .file_type = apps::FileType::texts};
+  header.assign = [&values](const std::vector<std::string>& lines) {
+    Metadata headers;
+    for (const std::string& text : lines) {
+      if (Status status = add_header(headers, text); !status.ok()) return status;
+    }
+    values.headers = std::move(headers);
+    return Status();
+  };
+  header.show = [] { return std::string("none"); };
+  line.add(std::move(header));
+  line.add(apps::choice<Compression>(
+      {.name = "compress",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "How messages are compressed: gzip, deflate, zstd or none; what comes "
+               "compressed is understood without this"},
+      values.compression,
+      {{"none", Compression::identity},
+       {"gzip", Compression::gzip},
+       {"deflate", Compression::deflate},
+       {"zstd", Compression::zstd}}));
+}
+
+void add_connection(apps::CommandLine& line, Values& values) {
+  const std::string group = "Connection";
+  line.add(text_of(
+      {.name = "address",
+       .environment = "SERVER_ADDR",
+       .group = group,
+       .placeholder = "ADDR",
+       .help = "Where the server is, if ADDR does not stand behind the command"},
+      [&values](const std::string& text) -> Status {
+        if (Result<Address> address = Address::parse(text); !address) return address.error();
+        values.address = text;
+        return Status();
+      },
+      values.address));
+  line.add(apps::duration(
+      {.name = "deadline",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "How long reflection and the call may take, in seconds or with ms, s, m or h, at most 24h; "
+               "0 for as long as it takes",
+       .fallback = "0"},
+      values.deadline, 24h));
+  line.add(apps::duration({.name = "connect-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long connecting may take, likewise"},
+                          values.connect_timeout, 24h));
+  line.add(apps::size({.name = "max-message-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "Largest answer, in bytes or with K, M or G, at most 1G"},
+                      values.max_message_bytes, {1, message_bytes_max}));
+}
+
+void add_output(apps::CommandLine& line, Values& values) {
+  const std::string group = "Output";
+  line.add(apps::toggle({.name = "compact", .group = group, .help = "Prints each answer on one line"},
+                        values.compact));
+  line.add(apps::toggle(
+      {.name = "emit-defaults", .group = group, .help = "Prints fields that have their default value, too"},
+      values.emit_defaults));
+  line.add(apps::toggle({.name = "verbose",
+                         .letter = "v",
+                         .group = group,
+                         .help = "Shows headers, trailers and times on stderr"},
+                        values.verbose));
+  line.add(apps::choice<log::Level>(
+      {.name = "log-level",
+       .environment = "LOG_LEVEL",
+       .group = group,
+       .placeholder = "LEVEL",
+       .help = "What the library logs to stderr: trace, debug, info, warn, error or off"},
+      values.log_level,
+      {{"trace", log::Level::trace},
+       {"debug", log::Level::debug},
+       {"info", log::Level::info},
+       {"warn", log::Level::warn},
+       {"error", log::Level::error},
+       {"off", log::Level::off}}));
+}
+
+}  // namespace
+
+Configuration::Configuration()
+    : line("grpcclient", "Calls gRPC servers: any service and any method, from JSON to JSON.") {
+  line.take_words("[COMMAND] [ADDR] [WHAT]");
+  line.explain(commands_help, examples_help);
+  add_request(line, values);
+  add_connection(line, values);
+  add_output(line, values);
+}
+
+}  // namespace ringrpc::grpcclient

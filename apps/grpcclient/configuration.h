@@ -1,0 +1,42 @@
+/// What grpcclient can be told by flags and the environment, and the text of its help.
+///
+///   Configuration configuration;
+///   Result<Action> action = configuration.line.read(arguments, getenv);
+///   Outcome<Command> command = parse_command(configuration.line.words());
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "ringrpc/compression.h"
+#include "ringrpc/log.h"
+#include "ringrpc/metadata.h"
+
+#include "common/command_line.h"
+
+namespace ringrpc::grpcclient {
+
+struct Values {
+  std::string address = "127.0.0.1:50051";
+  std::optional<std::string> data;  ///< as `Input::open` takes it
+  Metadata headers;
+  Compression compression = Compression::identity;
+  std::chrono::milliseconds deadline{0};  ///< of reflection and the call; 0 for none
+  std::chrono::milliseconds connect_timeout{20'000};
+  std::size_t max_message_bytes = 4 * 1024 * 1024;
+  bool compact = false;        ///< each answer on one line
+  bool emit_defaults = false;  ///< fields that are not set too
+  bool verbose = false;
+  log::Level log_level = log::Level::warn;
+};
+
+struct Configuration {
+  Configuration();
+
+  Values values;
+  apps::CommandLine line;
+};
+
+}  // namespace ringrpc::grpcclient

@@ -1,0 +1,16 @@
+/// The demonstration: echoes of growing size, with the times that they take.
+#pragma once
+
+#include "ringrpc/task.h"
+
+#include "grpcclient/session.h"
+
+namespace ringrpc::grpcclient {
+
+/// Sends four messages to echo.v1.EchoService/Echo, one after the other, and prints a line for each.
+Task<Outcome<bool>> demo(Session& session);
+
+/// "870 ns", "12.4 µs", "3.07 ms", "1.25 s": three digits that count.
+std::string format_time(Nanoseconds time);
+
+}  // namespace ringrpc::grpcclient

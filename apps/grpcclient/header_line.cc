@@ -1,0 +1,42 @@
+#include "grpcclient/header_line.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "grpcclient/failure.h"
+#include "rpc/base64.h"
+
+namespace ringrpc::grpcclient {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view blank = " \t";
+  const std::size_t begin = text.find_first_not_of(blank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+}
+
+}  // namespace
+
+Status add_header(Metadata& metadata, std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos)
+    return fail(Code::INVALID_ARGUMENT, "'" + std::string(line) + "' has no colon; write 'name: value'");
+  std::string name(trim(line.substr(0, colon)));
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); });
+  const std::string_view value = trim(line.substr(colon + 1));
+  if (!name.ends_with("-bin")) return metadata.add(name, value);
+  const std::optional<std::string> octets = base64_decode(value);
+  if (!octets)
+    return fail(Code::INVALID_ARGUMENT,
+                "the value of '" + name + "' is not base64, as names in -bin take it");
+  return metadata.add(name, *octets);
+}
+
+std::string header_line(const Metadata::Entry& entry) {
+  const bool binary = entry.name.ends_with("-bin");
+  return printable(entry.name) + ": " + (binary ? base64_encode(entry.value) : printable(entry.value));
+}
+
+}  // namespace ringrpc::grpcclient

@@ -1,0 +1,73 @@
+// grpcclient: calls gRPC servers from the command line. `grpcclient --help` says the rest.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/block_on.h"
+#include "ringrpc/log.h"
+
+#include "grpcclient/call.h"
+#include "grpcclient/command.h"
+#include "grpcclient/configuration.h"
+#include "grpcclient/demo.h"
+#include "grpcclient/failure.h"
+#include "grpcclient/session.h"
+#include "grpcclient/show.h"
+#include "transport/address.h"
+
+namespace ringrpc::grpcclient {
+namespace {
+
+Task<Outcome<bool>> run(Session& session, const Command& command) {
+  switch (command.kind) {
+    case Command::Kind::demo:
+      return demo(session);
+    case Command::Kind::list:
+      return list(session, command.symbol);
+    case Command::Kind::describe:
+      return describe(session, command.symbol);
+    case Command::Kind::call:
+      return call(session, command.symbol);
+  }
+  return demo(session);
+}
+
+/// The exit status.
+Task<Result<int>> run(const Values& values, const Command& command) {
+  Session session(values);
+  Outcome<bool> done = co_await run(session, command);
+  co_return done ? 0 : report(done.error());
+}
+
+int usage(std::string message) { return report({exit_usage, std::move(message)}); }
+
+int run(const std::vector<std::string>& arguments) {
+  Configuration configuration;
+  Values& values = configuration.values;
+  const Result<apps::Action> action =
+      configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  if (!action) return usage(std::string(action.error().message()));
+  if (*action == apps::Action::show_help) return std::fputs(configuration.line.help().c_str(), stdout), 0;
+  if (*action == apps::Action::show_version) return std::puts("grpcclient " GRPCCLIENT_VERSION), 0;
+
+  Outcome<Command> command = parse_command(configuration.line.words());
+  if (!command) return report(command.error());
+  if (values.data && command->kind != Command::Kind::call) return usage("--data goes with call alone");
+  if (command->address) {
+    if (Result<Address> address = Address::parse(*command->address); !address)
+      return usage(std::string(address.error().message()));
+    values.address = *command->address;
+  }
+  log::set_level(values.log_level);
+  const Result<int> status = block_on(run(values, *command));
+  return status ? *status : report({exit_system, std::string(status.error().message())});
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcclient
+
+int main(int count, char** arguments) {
+  return ringrpc::grpcclient::run({arguments + (count > 0 ? 1 : 0), arguments + count});
+}

@@ -1,0 +1,58 @@
+#include "grpcclient/session.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+namespace ringrpc::grpcclient {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long reflection may take where no deadline is given.
+constexpr Nanoseconds reflection_patience = 30s;
+
+ChannelOptions channel_options(const Values& values) {
+  ChannelOptions options;
+  options.max_message_bytes = values.max_message_bytes;
+  options.connect_timeout = values.connect_timeout;
+  return options;
+}
+
+CallOptions reflection_options(const Session& session) {
+  CallOptions options = session.call_options();
+  options.compression = Compression::identity;  // which every server takes
+  options.timeout =
+      std::min(options.timeout, session.deadline == never ? reflection_patience : Nanoseconds::max());
+  return options;
+}
+
+}  // namespace
+
+Session::Session(const Values& given)
+    : values(given),
+      deadline(values.deadline.count() == 0 ? never
+                                            : after(std::chrono::steady_clock::now(), values.deadline)),
+      channel(values.address, channel_options(values)),
+      reflection(channel, [this] { return reflection_options(*this); }),
+      catalogue(reflection) {}
+
+CallOptions Session::call_options() const {
+  CallOptions options;
+  if (deadline != never)
+    options.timeout = std::max(Nanoseconds(0), Nanoseconds(deadline - std::chrono::steady_clock::now()));
+  options.metadata = values.headers;
+  options.compression = values.compression;
+  return options;
+}
+
+Outcome<bool> print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return true;
+  const int error = errno;
+  return give_up(exit_output, std::string("stdout: ") + std::strerror(error));
+}
+
+}  // namespace ringrpc::grpcclient

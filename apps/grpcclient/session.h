@@ -1,0 +1,32 @@
+/// What the commands share: the channel to the server, the options of calls, and what reflection tells.
+///
+///   Session session(values);       // on a shard
+///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();
+#pragma once
+
+#include "ringrpc/channel.h"
+
+#include "grpcclient/catalogue.h"
+#include "grpcclient/configuration.h"
+#include "grpcclient/reflection_client.h"
+
+namespace ringrpc::grpcclient {
+
+struct Session {
+  /// `given` must outlive it.
+  explicit Session(const Values& given);
+
+  /// For a call that is made now: what is left until the deadline, headers, compression.
+  CallOptions call_options() const;
+
+  const Values& values;
+  Instant deadline;
+  Channel channel;
+  ReflectionClient reflection;
+  Catalogue catalogue;
+};
+
+/// Prints an answer on stdout at once. Failure with exit_output when it could not be written.
+Outcome<bool> print(std::string_view text);
+
+}  // namespace ringrpc::grpcclient

@@ -1,0 +1,53 @@
+#include "grpcclient/command.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc::grpcclient {
+namespace {
+
+using Kind = Command::Kind;
+
+std::string refusal(const std::vector<std::string>& words) {
+  const Outcome<Command> command = parse_command(words);
+  REQUIRE_FALSE(command);
+  CHECK(command.error().exit_status == exit_usage);
+  return command.error().message;
+}
+
+TEST_CASE("without words it is the demo") {
+  CHECK(parse_command({})->kind == Kind::demo);
+  CHECK_FALSE(parse_command({})->address);
+}
+
+TEST_CASE("an address is told by its colon and may be left out") {
+  CHECK(parse_command({"demo", "unix:/x"})->address == "unix:/x");
+  const Outcome<Command> with = parse_command({"call", "[::1]:1", "a.B/C"});
+  CHECK(with->kind == Kind::call);
+  CHECK(with->address == "[::1]:1");
+  CHECK(with->symbol == "a.B/C");
+  const Outcome<Command> without = parse_command({"describe", "a.B"});
+  CHECK(without->kind == Kind::describe);
+  CHECK_FALSE(without->address);
+  CHECK(without->symbol == "a.B");
+}
+
+TEST_CASE("a wrong word is named with what would be right") {
+  CHECK(refusal({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
+  CHECK(refusal({"list", "a:1", "b", "c"}).starts_with("'c' is one word too many; "));
+  CHECK(refusal({"demo", "b"}).starts_with("'b' is one word too many; "));
+  CHECK(refusal({"call", "a:1"}).starts_with("call what? "));
+}
+
+TEST_CASE("a method is written with a slash or a dot") {
+  for (const char* text : {"a.v1.B/C", "/a.v1.B/C", "a.v1.B.C"}) {
+    const Outcome<MethodName> name = parse_method(text);
+    REQUIRE_MESSAGE(name, text);
+    CHECK(name->service == "a.v1.B");
+    CHECK(name->method == "C");
+  }
+  for (const char* text : {"B", "/B", "B/", "/", "a/b/c", "B.", ".C"})
+    CHECK_FALSE_MESSAGE(parse_method(text), text);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcclient

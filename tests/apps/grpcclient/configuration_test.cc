@@ -1,0 +1,88 @@
+#include "grpcclient/configuration.h"
+
+#include <doctest/doctest.h>
+#include <sstream>
+
+namespace ringrpc::grpcclient {
+namespace {
+
+using namespace std::chrono_literals;
+
+const char* no_environment(const char*) { return nullptr; }
+const char* some_environment(const char* name) {
+  const std::string_view wanted(name);
+  return wanted == "SERVER_ADDR" ? "unix:/x" : wanted == "LOG_LEVEL" ? "debug" : nullptr;
+}
+
+Result<apps::Action> read(Configuration& configuration, const std::vector<std::string>& arguments,
+                          apps::CommandLine::Environment environment) {
+  return configuration.line.read(arguments, environment);
+}
+
+std::string refusal(const std::vector<std::string>& arguments) {
+  Configuration configuration;
+  const Result<apps::Action> action = read(configuration, arguments, no_environment);
+  REQUIRE_FALSE(action);
+  return std::string(action.error().message());
+}
+
+TEST_CASE("words and flags may stand in any order") {
+  Configuration configuration;
+  REQUIRE(read(configuration,
+               {"-v", "call", "a:1", "-H", "x: 1", "b.C/D", "-d", "-", "--deadline=5s", "-H", "y: 2"},
+               no_environment) == apps::Action::run);
+  CHECK(configuration.line.words() == std::vector<std::string>{"call", "a:1", "b.C/D"});
+  CHECK(configuration.values.data == "-");
+  CHECK(configuration.values.headers.size() == 2);
+  CHECK(configuration.values.deadline == 5s);
+  CHECK(configuration.values.verbose);
+  CHECK_FALSE(configuration.values.compact);
+}
+
+TEST_CASE("data may be empty, and is told from none") {
+  Configuration without;
+  REQUIRE(read(without, {"call"}, no_environment));
+  CHECK_FALSE(without.values.data);
+  Configuration empty;
+  REQUIRE(read(empty, {"call", "-d", ""}, no_environment));
+  CHECK(empty.values.data == "");
+}
+
+TEST_CASE("data is taken as it is: an array, a negative number, what looks like a flag's value") {
+  for (const char* text : {"[1, 2]", "\"a,b\"", "{\"a\": [\"b\"]}", "%x", "-1"}) {
+    Configuration configuration;
+    REQUIRE_MESSAGE(read(configuration, {"call", "-d", text}, no_environment), text);
+    CHECK(configuration.values.data == text);
+  }
+}
+
+TEST_CASE("the environment gives address and level of the log, and a flag beats it") {
+  Configuration configuration;
+  REQUIRE(read(configuration, {}, some_environment));
+  CHECK(configuration.values.address == "unix:/x");
+  CHECK(configuration.values.log_level == log::Level::debug);
+  Configuration flagged;
+  REQUIRE(read(flagged, {"--address", "a:1"}, some_environment));
+  CHECK(flagged.values.address == "a:1");
+}
+
+TEST_CASE("a wrong value is named with what would be right") {
+  CHECK(refusal({"-H", "foo"}) == "--header: 'foo' has no colon; write 'name: value'");
+  CHECK(refusal({"--address", "foo"}).starts_with("--address: address \"foo\": "));
+  CHECK(refusal({"--deadline", "x"}).starts_with("--deadline: 'x' is not a duration; "));
+  CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcclient; --help lists them");
+  CHECK(refusal({"-d"}).ends_with(" a value is missing; --help shows what it takes"));
+}
+
+TEST_CASE("the help fits a terminal and tells commands, exit status and examples") {
+  Configuration configuration;
+  REQUIRE(read(configuration, {"--help"}, no_environment) == apps::Action::show_help);
+  const std::string help = configuration.line.help();
+  CHECK(help.find("\nUsage: grpcclient [COMMAND] [ADDR] [WHAT] [flags]\n\nCommands:\n") != std::string::npos);
+  CHECK(help.find("\nExit status:\n") != std::string::npos);
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcclient

@@ -1,0 +1,49 @@
+#include "grpcclient/failure.h"
+
+#include <doctest/doctest.h>
+
+#include "captured_stderr.h"
+
+namespace ringrpc::grpcclient {
+namespace {
+
+TEST_CASE("a failed call exits with the number of its code, which no other exit status is") {
+  for (std::uint32_t number = 1; number <= 16; ++number)
+    CHECK(call_failure("a.B/C", Status(*code_from_number(number), "why")).exit_status ==
+          static_cast<int>(number));
+  for (const ExitStatus other :
+       {exit_usage, exit_data, exit_not_found, exit_system, exit_output, exit_protocol})
+    CHECK(other > 16);
+}
+
+TEST_CASE("what a server answered names the method, the code and the message") {
+  CHECK(call_failure("a.B/C", Status(Code::NOT_FOUND, "no key", Initiator::peer)).message ==
+        "a.B/C: NOT_FOUND: no key");
+  CHECK(call_failure("a.B/C", Status(Code::NOT_FOUND, "", Initiator::peer)).message ==
+        "a.B/C: NOT_FOUND: the server gave no reason");
+  CHECK(
+      call_failure("a.B/C", Status(Code::UNAVAILABLE, "connect to the database", Initiator::peer)).message ==
+      "a.B/C: UNAVAILABLE: connect to the database");
+}
+
+TEST_CASE("without a connection the cause and the remedy are all") {
+  const auto message = [](const char* text) {
+    return call_failure("a.B/C", Status(Code::UNAVAILABLE, text, Initiator::library)).message;
+  };
+  CHECK(message("connect 127.0.0.1:1: connection refused") ==
+        "connect 127.0.0.1:1: connection refused; is a server listening there?");
+  CHECK(message("resolve nowhere: no such host") ==
+        "resolve nowhere: no such host; is the name spelled rightly?");
+  CHECK(message("127.0.0.1:1: the connection ended") == "127.0.0.1:1: the connection ended");
+}
+
+TEST_CASE("a report is one line, whatever the server sent, and one for each detail") {
+  Failure failure(5, "no\nway\x1b[31m\x7f");
+  failure.details = {"{\"a\":1}"};
+  const apps::CapturedStderr captured;
+  CHECK(report(failure) == 5);
+  CHECK(captured.text() == "grpcclient: no\\x0away\\x1b[31m\\x7f\n  detail: {\"a\":1}\n");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcclient

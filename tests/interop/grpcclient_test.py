@@ -1,0 +1,337 @@
+"""grpcclient as its user meets it: against grpcd, and against gRPC-Go's interop service for all four kinds of calls."""
+
+import base64
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import unittest
+
+import harness
+import tools
+
+NOT_FOUND, DEADLINE_EXCEEDED, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE = 5, 4, 7, 12, 14
+USAGE, DATA, NO_SUCH, OUTPUT = 64, 65, 66, 74
+SERVICES = [
+    "echo.v1.EchoService",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+    "node.v1.NodeService",
+]
+TEST_SERVICE = "grpc.testing.TestService"
+WAIT_SECONDS = 20
+
+
+def grpcclient(*words, stdin="", environment=None):
+    """Runs it to its end; standard output and standard error apart."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("SERVER_ADDR", "LOG_LEVEL")}
+    return subprocess.run(
+        [os.environ["GRPCCLIENT"], *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=harness.RUN_SECONDS,
+        env={**inherited, **(environment or {})},
+    )
+
+
+def messages(text):
+    """The JSON values of a text, one after the other."""
+    decoder = json.JSONDecoder()
+    found = []
+    text = text.strip()
+    while text:
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:].lstrip()
+    return found
+
+
+class Case(unittest.TestCase):
+    def answers(self, *words, **options):
+        done = grpcclient(*words, **options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stderr)
+        return messages(done.stdout)
+
+    def assert_refused(self, done, status, line):
+        """Nothing on standard output and one line on standard error."""
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", f"grpcclient: {line}\n"))
+
+
+class AgainstGrpcd(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Server())
+        cls.address = cls.server.address
+
+    def test_the_demo_echoes_four_growing_messages(self):
+        done = grpcclient(environment={"SERVER_ADDR": self.address})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        heading, *lines = done.stdout.splitlines()
+        self.assertEqual(heading.split(), ["payload", "round", "trip", "in", "server"])
+        self.assertEqual([" ".join(line.split()[:2]) for line in lines], ["16 B", "1 KiB", "64 KiB", "1 MiB"])
+        self.assertEqual(grpcclient("demo", self.address).returncode, 0)
+
+    def test_list_names_services_and_methods(self):
+        self.assertEqual(grpcclient("list", self.address).stdout.split(), SERVICES)
+        self.assertEqual(
+            grpcclient("list", self.address, "grpc.health.v1.Health").stdout.split(),
+            ["grpc.health.v1.Health.Check", "grpc.health.v1.Health.List", "grpc.health.v1.Health.Watch"],
+        )
+
+    def test_describe_shows_proto_text(self):
+        done = grpcclient("describe", self.address, "echo.v1.EchoRequest")
+        self.assertEqual(done.stdout.splitlines()[1:3], ["message EchoRequest {", "  bytes payload = 1;"])
+        done = grpcclient("describe", self.address)
+        for service in SERVICES:
+            self.assertIn(f"// {service}, a service in ", done.stdout)
+
+    def test_echo_gives_back_the_payload(self):
+        payload = base64.b64encode(bytes(range(256))).decode()
+        data = json.dumps({"payload": payload, "requestId": "first"})
+        for source in (("-d", data), ("-d", "-")):
+            (answer,) = self.answers("call", self.address, "echo.v1.EchoService/Echo", *source, stdin=data)
+            self.assertEqual((answer["payload"], answer["requestId"]), (payload, "first"))
+
+    def test_messages_are_compressed_where_that_is_asked(self):
+        data = json.dumps({"payload": base64.b64encode(b"x" * 10000).decode()})
+        for kind in ("gzip", "deflate", "zstd", "none"):
+            done = grpcclient(
+                "call", self.address, "echo.v1.EchoService/Echo", "-v", "--compress", kind, "-d", "-", stdin=data
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(messages(done.stdout)[0]["payload"], json.loads(data)["payload"])
+            self.assertEqual(f"> grpc-encoding: {kind}" in done.stderr, kind != "none")
+
+    def test_without_data_the_message_is_empty(self):
+        (answer,) = self.answers("call", self.address, "grpc.health.v1.Health/Check")
+        self.assertEqual(answer, {"status": "SERVING"})
+
+    def test_the_exit_status_is_the_code(self):
+        done = grpcclient("call", self.address, "grpc.health.v1.Health/Check", "-d", '{"service": "none"}')
+        self.assertEqual((done.returncode, done.stdout), (NOT_FOUND, ""))
+        self.assertTrue(done.stderr.startswith("grpcclient: grpc.health.v1.Health/Check: NOT_FOUND: "), done.stderr)
+
+    def test_mistakes_are_one_line_with_a_remedy(self):
+        call = ("call", self.address, "echo.v1.EchoService/Echo")
+        self.assert_refused(
+            grpcclient("call", self.address, "echo.v1.EchoService/Ecko"),
+            NO_SUCH, "echo.v1.EchoService has no method 'Ecko'; did you mean Echo?",
+        )
+        self.assert_refused(
+            grpcclient(*call, "-d", '{"paylaod": ""}'),
+            DATA, "-d: the message in line 1: echo.v1.EchoRequest has no field 'paylaod'; did you mean payload?",
+        )
+        self.assert_refused(
+            grpcclient(*call, "-d", "-", stdin='{\n  "payload": }'),
+            DATA, "standard input: line 2, column 14: a value is missing here",
+        )
+        self.assert_refused(
+            grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
+        )
+
+    def test_nobody_listening_is_told_with_cause_and_remedy(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # and does not listen
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            for command in (["demo", address], ["list", address], ["call", address, "a.B/C"]):
+                self.assert_refused(
+                    grpcclient(*command),
+                    UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
+                )
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [os.environ["GRPCCLIENT"], "list", self.address], stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: No space left on device\n"))
+
+
+class GoServer:
+    """gRPC-Go's interop service with that version of reflection."""
+
+    def __init__(self, version):
+        self.command = [tools.path("reflecting-server"), "-reflection", version]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def sizes(*numbers):
+    return {"responseParameters": [{"size": number} for number in numbers]}
+
+
+class AgainstGo(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(GoServer("v1"))
+        cls.address = cls.server.address
+
+    def call(self, method, *flags, **options):
+        return grpcclient("call", self.address, f"{TEST_SERVICE}/{method}", *flags, **options)
+
+    def received(self, method, *flags, **options):
+        """How long the payload of each answer was."""
+        answers = self.answers("call", self.address, f"{TEST_SERVICE}/{method}", *flags, **options)
+        return [len(base64.b64decode(answer["payload"]["body"])) for answer in answers]
+
+    def test_unary(self):
+        self.assertEqual(self.received("UnaryCall", "-d", '{"responseSize": 300000}'), [300000])
+
+    def test_server_streaming(self):
+        self.assertEqual(self.received("StreamingOutputCall", "-d", json.dumps(sizes(1, 70000, 3))), [1, 70000, 3])
+
+    def test_client_streaming(self):
+        parts = "".join(json.dumps({"payload": {"body": base64.b64encode(b"x" * n).decode()}}) for n in (1, 70000, 3))
+        method = f"{TEST_SERVICE}/StreamingInputCall"
+        for flags in ((), ("-d", "-"), ("-d", parts)):
+            answers = self.answers("call", self.address, method, *flags, stdin=parts)
+            self.assertEqual(answers, [{"aggregatedPayloadSize": 70004}])
+        self.assertEqual(self.answers("call", self.address, method), [{}])
+
+    def test_bidirectional(self):
+        data = "\n".join(json.dumps(sizes(n)) for n in range(1, 200))
+        self.assertEqual(self.received("FullDuplexCall", stdin=data), list(range(1, 200)))
+
+    def test_a_conversation_is_held_message_by_message(self):
+        conversation = Conversation(self.address, subprocess.PIPE)
+        try:
+            for size in (1, 2, 3):
+                conversation.say(json.dumps(sizes(size)))
+                self.assertEqual(len(base64.b64decode(conversation.hear()["payload"]["body"])), size)
+            conversation.process.stdin.close()
+            self.assertEqual(conversation.process.wait(WAIT_SECONDS), 0)
+        finally:
+            conversation.end()
+
+    def test_the_end_of_a_call_does_not_wait_for_more_input(self):
+        conversation = Conversation(self.address, subprocess.PIPE)
+        try:
+            conversation.say('{"responseStatus": {"code": 7, "message": "enough"}}')
+            self.assertEqual(conversation.process.wait(WAIT_SECONDS), PERMISSION_DENIED)
+            self.assertIn("PERMISSION_DENIED: enough", conversation.process.stderr.read())
+        finally:
+            conversation.end()
+
+    def test_at_a_terminal_it_says_that_it_reads(self):
+        ours, theirs = pty.openpty()
+        conversation = Conversation(self.address, theirs)
+        os.close(theirs)
+        try:
+            self.assertIn("reading JSON messages from the terminal", conversation.process.stderr.readline())
+            os.write(ours, json.dumps(sizes(5)).encode() + b"\n")
+            self.assertEqual(len(base64.b64decode(conversation.hear()["payload"]["body"])), 5)
+            os.write(ours, b"\x04")
+            self.assertEqual(conversation.process.wait(WAIT_SECONDS), 0)
+        finally:
+            conversation.end()
+            os.close(ours)
+
+    def test_broken_data_within_a_stream_ends_the_call(self):
+        data = json.dumps(sizes(1)) + '\n{"responseParameters": [{"sise": 1}]}'
+        done = self.call("StreamingInputCall", stdin='{}\n{"paylod": {}}')
+        self.assertEqual(done.returncode, DATA)
+        self.assertIn("the message in line 2: ", done.stderr)
+        done = self.call("FullDuplexCall", stdin=data)
+        self.assertEqual(done.returncode, DATA)
+        self.assertIn("responseParameters[0]", done.stderr.replace("response_parameters", "responseParameters"))
+
+    def test_headers_go_out_and_come_back(self):
+        done = self.call(
+            "UnaryCall", "--verbose",
+            "-H", "X-Grpc-Test-Echo-Initial: here I am",
+            "-H", "x-grpc-test-echo-trailing-bin: q6urAA==",
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = done.stderr.splitlines()
+        for line in ("x-grpc-test-echo-initial: here I am", "x-grpc-test-echo-trailing-bin: q6urAA"):
+            self.assertIn("> " + line, told)
+            self.assertIn("< " + line, told)
+        self.assertRegex(told[-1], r"^\* OK after .+: 1 message sent, 1 received$")
+
+    def test_a_deadline_ends_a_call(self):
+        slow = '{"responseParameters": [{"size": 1, "intervalUs": 60000000}]}'
+        done = self.call("StreamingOutputCall", "--deadline", "300ms", "-d", slow)
+        self.assertEqual((done.returncode, done.stdout), (DEADLINE_EXCEEDED, ""), done.stderr)
+
+    def test_a_method_that_is_not_implemented(self):
+        done = self.call("UnimplementedCall")
+        self.assertEqual(done.returncode, UNIMPLEMENTED)
+        self.assertIn(": UNIMPLEMENTED: ", done.stderr)
+
+    def test_a_compression_that_the_server_lacks_is_told_and_reflection_goes_without(self):
+        self.assertEqual(self.received("UnaryCall", "--compress", "gzip", "-d", '{"responseSize": 9}'), [9])
+        payload = base64.b64encode(b"x" * 10000).decode()  # what compression does not make smaller leaves as it is
+        done = self.call("UnaryCall", "--compress", "zstd", "-d", json.dumps({"payload": {"body": payload}}))
+        self.assertEqual((done.returncode, done.stdout), (UNIMPLEMENTED, ""), done.stderr)
+        self.assertIn("zstd", done.stderr)
+
+    def test_output_is_compact_or_complete_where_that_is_asked(self):
+        done = self.call("UnaryCall", "--compact", "-d", '{"responseSize": 1}')
+        self.assertEqual(done.stdout, '{"payload":{"body":"AA=="}}\n')
+        (answer,) = self.answers("call", self.address, f"{TEST_SERVICE}/UnaryCall", "--emit-defaults")
+        self.assertEqual(answer["username"], "")
+
+    def test_a_message_beyond_the_limit_names_the_flag(self):
+        done = self.call("UnaryCall", "-d", '{"responseSize": 5000}', "--max-message-size", "4K")
+        self.assertEqual(done.returncode, 8)
+        self.assertIn("--max-message-size", done.stderr)
+
+
+class Conversation:
+    """A bidirectional call under way."""
+
+    def __init__(self, address, stdin):
+        self.process = subprocess.Popen(
+            [os.environ["GRPCCLIENT"], "call", address, f"{TEST_SERVICE}/FullDuplexCall", "--compact"],
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+
+    def say(self, text):
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def hear(self):
+        """The next answer; it must come while nothing more is said."""
+        ready, _, _ = select.select([self.process.stdout], [], [], WAIT_SECONDS)
+        if not ready:
+            raise AssertionError("no answer while the input is open")
+        return json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+
+class Versions(Case):
+    def test_a_server_with_v1alpha_alone_is_understood(self):
+        with GoServer("v1alpha") as server:
+            self.assertIn(TEST_SERVICE, grpcclient("list", server.address).stdout.split())
+            self.assertEqual(self.answers("call", server.address, f"{TEST_SERVICE}/EmptyCall"), [{}])
+
+    def test_a_server_without_reflection_is_told_apart(self):
+        with GoServer("none") as server:
+            self.assert_refused(
+                grpcclient("list", server.address),
+                UNIMPLEMENTED,
+                f"{server.address} has no reflection, without which its services cannot be known; "
+                "register grpc.reflection.v1.ServerReflection in that server",
+            )
+
+
+if __name__ == "__main__":
+    harness.main()
