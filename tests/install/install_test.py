@@ -6,6 +6,7 @@ The server is the one that README shows (docs/examples/shout.cc), with its healt
 import os
 import pathlib
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,13 @@ import frames
 
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
+
+PORT = "50052"  # of the example; others may be using it here
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
 
 
 def run(command, **options):
@@ -42,25 +50,30 @@ class Install(unittest.TestCase):
             run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
                  f"--ringrpc_out={root}", "echo/v1/echo.proto"])
             program = root / "shout"
-            run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", SOURCE / "docs/examples/shout.cc",
+            source = root / "shout.cc"
+            port = free_port()
+            text = (SOURCE / "docs/examples/shout.cc").read_text()
+            self.assertEqual(text.count(PORT), 1)
+            source.write_text(text.replace(PORT, port))
+            run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", source,
                  root / "echo/v1/echo.pb.cc", root / "echo/v1/echo.ringrpc.cc", "-o", program, *flags("--static", "--libs")])
-            self.serves(program)
+            self.serves(program, port)
 
-    def serves(self, program):
+    def serves(self, program, port):
         running = subprocess.Popen([program], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             for _ in range(200):
                 if running.poll() is not None:
                     self.fail(running.stderr.read())
                 try:
-                    with frames.Client(50052) as client:
+                    with frames.Client(port) as client:
                         client.open()
                         self.answers(client)
                         break
                 except ConnectionRefusedError:
                     time.sleep(0.05)
             else:
-                self.fail("shout did not listen on 127.0.0.1:50052")
+                self.fail(f"shout did not listen on 127.0.0.1:{port}")
             running.communicate("\n", timeout=30)
             self.assertEqual(running.returncode, 0)
         finally:

@@ -13,7 +13,7 @@ import harness
 from frames import Client
 
 MEBIBYTE = 1024 * 1024
-GROWTH_MAX = 8 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
+GROWTH_MAX = 12 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
 # What a sanitizer's shadow and quarantine make of it.
 SANITIZED_FACTORS = {"libasan": 8, "libtsan": 16}
 
