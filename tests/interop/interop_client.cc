@@ -1,0 +1,79 @@
+// interop_client: one of gRPC's interop test cases, with the flags of gRPC's own clients.
+//
+//   interop_client --server_host=127.0.0.1 --server_port=10000 --test_case=ping_pong
+//
+// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did otherwise.
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "interop/client_cases.h"
+#include "interop/program.h"
+#include "interop/soak.h"
+
+namespace ringrpc::interop {
+namespace {
+
+struct Options {
+  std::string host = "localhost";
+  std::uint16_t port = 10'000;
+  std::string test_case = "large_unary";
+  SoakOptions soak;
+
+  std::string target() const { return host + ":" + std::to_string(port); }
+};
+
+std::string help() {
+  std::string text = "Runs one of gRPC's interop test cases: rpc_soak, channel_soak";
+  for (const ClientCase& test : client_cases()) text.append(", ").append(test.name);
+  return text;
+}
+
+void add_flags(CLI::App& flags, Options& options) {
+  flags.add_option("--server_host", options.host)->capture_default_str();
+  flags.add_option("--server_port", options.port)->capture_default_str();
+  flags.add_option("--test_case", options.test_case)->capture_default_str();
+  SoakOptions& soak = options.soak;
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    flags.add_option(name, value, help)->capture_default_str()->check(CLI::NonNegativeNumber);
+  };
+  add("--soak_iterations", soak.iterations, "Calls that a soak test makes");
+  add("--soak_max_failures", soak.max_failures, "Calls of them that may fail");
+  add("--soak_per_iteration_max_acceptable_latency_ms", soak.per_iteration_max_ms,
+      "A longer call has failed");
+  add("--soak_overall_timeout_seconds", soak.overall_timeout_s, "When to give up");
+  add("--soak_min_time_ms_between_rpcs", soak.min_ms_between_rpcs, "From one call's beginning to the next's");
+  add("--soak_request_size", soak.request_bytes, "Bytes of a request's payload");
+  add("--soak_response_size", soak.response_bytes, "Bytes of a response's payload");
+  add("--soak_num_threads", soak.threads, "Calls at the same time");
+  add_plaintext_flag(flags);
+}
+
+Task<Status> run_case(const Options& options) {
+  if (options.test_case == "rpc_soak") return soak(options.target(), Soak::one_channel, options.soak);
+  if (options.test_case == "channel_soak")
+    return soak(options.target(), Soak::new_channel_each, options.soak);
+  return [](const Options& wanted) -> Task<Status> {
+    Channel channel(wanted.target());
+    for (const ClientCase& test : client_cases()) {
+      if (test.name == wanted.test_case) co_return co_await test.run(channel);
+    }
+    co_return Status(Code::INVALID_ARGUMENT, "no test case is named " + wanted.test_case + "; see --help");
+  }(options);
+}
+
+int run(int count, char** arguments) {
+  CLI::App flags(help());
+  Options options;
+  add_flags(flags, options);
+  Result<bool> go = parse(flags, count, arguments);
+  if (!go) return report("interop_client", go.error());
+  if (!*go) return 0;
+  const Status status = run_on_shard([&] { return run_case(options); });
+  return report("interop_client " + options.test_case, status);
+}
+
+}  // namespace
+}  // namespace ringrpc::interop
+
+int main(int count, char** arguments) { return ringrpc::interop::run(count, arguments); }

@@ -1,0 +1,53 @@
+// interop_server: grpc.testing.TestService with the flags of gRPC's own interop servers.
+//
+//   interop_server --port=10000 --use_tls=false
+//
+// Listens on 127.0.0.1; with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it, once the calls in
+// flight have finished.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "ringrpc/log.h"
+#include "ringrpc/server.h"
+
+#include "common/descriptor_limit.h"
+#include "common/signals.h"
+#include "interop/program.h"
+#include "interop/test_service.h"
+
+namespace ringrpc::interop {
+namespace {
+
+constexpr std::uint64_t descriptors_wanted = 65'536;
+
+int run(int count, char** arguments) {
+  const apps::Signals signals({SIGTERM, SIGINT});
+  CLI::App flags("Serves grpc.testing.TestService on 127.0.0.1");
+  std::uint16_t port = 10'000;
+  ServerOptions options;
+  flags.add_option("--port", port, "0 takes a free one")->capture_default_str();
+  flags.add_option("--shards", options.shards, "Threads; 0 takes one for each core")->capture_default_str();
+  add_plaintext_flag(flags);
+  Result<bool> go = parse(flags, count, arguments);
+  if (!go) return report("interop_server", go.error());
+  if (!*go) return 0;
+
+  apps::raise_descriptor_limit(descriptors_wanted);
+  options.listen = {"127.0.0.1:" + std::to_string(port)};
+  TestService service;
+  Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
+  if (!server) return report("interop_server", server.error());
+  log::info("interop_server ready on {} ({} shards, {})", (*server)->addresses().front(), (*server)->shards(),
+            (*server)->io_backend());
+  signals.wait();
+  (*server)->drain(std::chrono::seconds(5));
+  return 0;
+}
+
+}  // namespace
+}  // namespace ringrpc::interop
+
+int main(int count, char** arguments) { return ringrpc::interop::run(count, arguments); }

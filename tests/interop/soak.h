@@ -1,0 +1,34 @@
+/// gRPC's soak tests: the same unary call again and again, over one channel (rpc_soak) or over a new channel each time
+/// (channel_soak).
+///
+///   Status status = co_await soak("127.0.0.1:10000", Soak::new_channel_each, {.iterations = 1000});
+///
+/// Each iteration is told on standard error in the words of gRPC's own clients.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "ringrpc/status.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc::interop {
+
+enum class Soak : std::uint8_t { one_channel, new_channel_each };
+
+struct SoakOptions {
+  std::uint32_t iterations = 10;
+  std::uint32_t max_failures = 0;  ///< an iteration fails by its status or by taking too long
+  std::int64_t per_iteration_max_ms = 1000;
+  std::int64_t overall_timeout_s = 10;  ///< the iterations that have not begun by then are given up
+  std::int64_t min_ms_between_rpcs = 0;
+  std::int32_t request_bytes = 271'828;
+  std::int32_t response_bytes = 314'159;
+  std::uint32_t threads = 1;  ///< workers that share the iterations out; all on one shard
+};
+
+/// OK when all iterations were made and no more than `max_failures` failed.
+Task<Status> soak(std::string target, Soak kind, SoakOptions options);
+
+}  // namespace ringrpc::interop

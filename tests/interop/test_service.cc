@@ -1,0 +1,107 @@
+#include "interop/test_service.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/sleep.h"
+
+#include "interop/payload.h"
+
+namespace ringrpc::interop {
+namespace {
+
+constexpr std::int32_t response_bytes_max = 64 * 1024 * 1024;
+
+/// Sends back what the custom_metadata case sent.
+Status echo_metadata(Call& call) {
+  if (const auto initial = call.metadata().find(echo_initial_name)) {
+    if (Status status = call.initial_metadata().add(echo_initial_name, *initial); !status.ok()) return status;
+  }
+  if (const auto trailing = call.metadata().find(echo_trailing_name))
+    return call.trailing_metadata().add(echo_trailing_name, *trailing);
+  return {};
+}
+
+/// What a request asks the call to end with; OK for a request that does not.
+template <class Request>
+Status wanted_status(const Request& request) {
+  const grpc::testing::EchoStatus& wanted = request.response_status();
+  if (wanted.code() == 0) return {};
+  const std::optional<Code> code = code_from_number(static_cast<std::uint32_t>(wanted.code()));
+  return Status(code.value_or(Code::UNKNOWN), wanted.message());
+}
+
+Status check_size(std::int32_t bytes) {
+  if (bytes >= 0 && bytes <= response_bytes_max) return {};
+  return Status(Code::INVALID_ARGUMENT, "the size of a response must be within 0 and " +
+                                            std::to_string(response_bytes_max) + ", not " +
+                                            std::to_string(bytes));
+}
+
+Task<Status> respond(const TestService::OutputRequest& request, Writer<TestService::OutputResponse>& out) {
+  for (const grpc::testing::ResponseParameters& wanted : request.response_parameters()) {
+    if (Status status = check_size(wanted.size()); !status.ok()) co_return status;
+    co_await sleep_for(std::chrono::microseconds(wanted.interval_us()));
+    TestService::OutputResponse response;
+    *response.mutable_payload() = make_payload(wanted.size());
+    if (!co_await out.write(response))
+      co_return Status(Code::CANCELLED, "the caller takes no more responses");
+  }
+  co_return Status();
+}
+
+}  // namespace
+
+Task<Result<TestService::Empty>> TestService::EmptyCall(Call&, Empty) { co_return Empty(); }
+
+Task<Result<TestService::SimpleResponse>> TestService::UnaryCall(Call& call, SimpleRequest request) {
+  if (Status status = echo_metadata(call); !status.ok()) co_return std::unexpected(std::move(status));
+  if (Status status = wanted_status(request); !status.ok()) co_return std::unexpected(std::move(status));
+  if (Status status = check_size(request.response_size()); !status.ok())
+    co_return std::unexpected(std::move(status));
+  SimpleResponse response;
+  *response.mutable_payload() = make_payload(request.response_size());
+  co_return response;
+}
+
+Task<Result<TestService::SimpleResponse>> TestService::CacheableUnaryCall(Call& call, SimpleRequest request) {
+  return UnaryCall(call, std::move(request));
+}
+
+Task<Status> TestService::StreamingOutputCall(Call&, OutputRequest request, Writer<OutputResponse>& out) {
+  co_return co_await respond(request, out);
+}
+
+Task<Result<TestService::InputResponse>> TestService::StreamingInputCall(Call&, Reader<InputRequest>& in) {
+  std::size_t bytes = 0;
+  while (const std::optional<InputRequest> request = co_await in.next())
+    bytes += request->payload().body().size();
+  InputResponse response;
+  response.set_aggregated_payload_size(static_cast<std::int32_t>(bytes));
+  co_return response;
+}
+
+Task<Status> TestService::FullDuplexCall(Call& call, Reader<OutputRequest>& in, Writer<OutputResponse>& out) {
+  if (Status status = echo_metadata(call); !status.ok()) co_return status;
+  while (const std::optional<OutputRequest> request = co_await in.next()) {
+    if (Status status = wanted_status(*request); !status.ok()) co_return status;
+    Status status = co_await respond(*request, out);
+    if (!status.ok()) co_return status;
+  }
+  co_return Status();
+}
+
+Task<Status> TestService::HalfDuplexCall(Call&, Reader<OutputRequest>& in, Writer<OutputResponse>& out) {
+  std::vector<OutputRequest> requests;
+  while (std::optional<OutputRequest> request = co_await in.next()) requests.push_back(std::move(*request));
+  for (const OutputRequest& request : requests) {
+    Status status = co_await respond(request, out);
+    if (!status.ok()) co_return status;
+  }
+  co_return Status();
+}
+
+}  // namespace ringrpc::interop
