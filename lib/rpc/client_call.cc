@@ -70,14 +70,15 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   std::deque<std::string> storage;
   append_metadata(request_metadata_, headers, storage);
 
-  const bool end_stream = writes_done_ && unsent_.empty();
-  Result<http2::Stream*> stream = connection.session().open(headers, this, end_stream);
+  // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md, "EOS").
+  Result<http2::Stream*> stream = connection.session().open(headers, this, false);
   connection.flush_soon();
   if (!stream) return finish(std::move(stream).error());
   connection_ = &connection;
   stream_ = *stream;
   connection.join(*this);
-  if (!unsent_.empty()) connection.session().send_data(*stream_, std::exchange(unsent_, {}), writes_done_);
+  if (!unsent_.empty() || writes_done_)
+    connection.session().send_data(*stream_, std::exchange(unsent_, {}), writes_done_);
   if (writable_waiter_) wake_soon();
 }
 

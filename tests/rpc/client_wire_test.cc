@@ -198,6 +198,38 @@ TEST_CASE("an answer that ends before the request does is kept") {
   }));
 }
 
+TEST_CASE("a request without a message ends with an empty DATA frame") {
+  // PROTOCOL-HTTP2.md demands it; grpc-go never answers a request that ends with its headers.
+  const auto call_without_messages = [](Channel& channel) -> Task<void> {
+    ClientStream<RawMessage, RawMessage> call(
+        channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {.timeout = 10s}));
+    call.writes_done();
+    const Status status = co_await call.finish();
+    CHECK_MESSAGE(status.ok(), status.to_string());
+  };
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    return peer.encoder.headers(id, http2::test::with(good_headers, good_trailers), end_stream);
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    co_await call_without_messages(channel);  // which connects
+    co_await call_without_messages(channel);
+  }));
+  for (const std::uint32_t id : {1U, 3U}) {
+    CAPTURE(id);
+    std::vector<http2::test::Frame> frames;
+    for (const auto& frame : host.peers.front()->frames)
+      if (frame.stream_id == id) frames.push_back(frame);
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[0].type == NGHTTP2_HEADERS);
+    CHECK((frames[0].flags & NGHTTP2_FLAG_END_STREAM) == 0);
+    CHECK(frames[1].type == NGHTTP2_DATA);
+    CHECK(frames[1].payload.empty());
+    CHECK((frames[1].flags & NGHTTP2_FLAG_END_STREAM) != 0);
+  }
+}
+
 TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   SimulatedWorld world(1);
   RawHost host(world);
