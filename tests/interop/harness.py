@@ -28,15 +28,18 @@ RUN_SECONDS = 60
 SKIPPED = 77
 
 
-class Server:
-    """A running grpcd on free ports. Leaving the `with` stops it with SIGTERM and demands exit status 0. It may have no
-    more than `descriptors` open, where that is given."""
+class Daemon:
+    """A program that runs until it is stopped, and says on standard error where it listens: `ready` finds the addresses in
+    that line. Leaving the `with` stops it with SIGTERM and demands the exit status `ends_with`. It may have no more than
+    `descriptors` open, where that is given."""
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None):
-        self.command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
-        for address in listen:
-            self.command += ["--listen", address]
+    def __init__(self, command, ready=READY, ends_with=0, descriptors=None, environment=None):
+        self.command = [str(word) for word in command]
+        self.name = os.path.basename(self.command[0])
+        self.ready = ready
+        self.ends_with = ends_with
         self.descriptors = descriptors
+        self.environment = {**os.environ, **(environment or {})}
         self.log = []
         self.addresses = []
         self.shards = 0
@@ -54,6 +57,7 @@ class Server:
             text=True,
             errors="replace",
             preexec_fn=self._limit,
+            env=self.environment,
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -72,9 +76,9 @@ class Server:
         self._reader.join()
         self.process.stderr.close()
         if error is not None:
-            print(f"--- log of grpcd\n{self.text()}---", file=sys.stderr)
-        elif status != 0:
-            raise AssertionError(f"grpcd ended with {status}, not 0:\n{self.text()}")
+            print(f"--- log of {self.name}\n{self.text()}---", file=sys.stderr)
+        elif status != self.ends_with:
+            raise AssertionError(f"{self.name} ended with {status}, not {self.ends_with}:\n{self.text()}")
 
     @property
     def address(self):
@@ -94,7 +98,7 @@ class Server:
     def _read_log(self):
         for line in self.process.stderr:
             self.log.append(line)
-            if ready := READY.search(line):
+            if ready := self.ready.search(line):
                 self.addresses = ready["addresses"].split()
                 self.shards = int(ready["shards"])
                 self._ready.set()
@@ -106,6 +110,16 @@ class Server:
         self.process.wait()
         self._reader.join()
         self.process.stderr.close()
+
+
+class Server(Daemon):
+    """A running grpcd on free ports."""
+
+    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None):
+        command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
+        for address in listen:
+            command += ["--listen", address]
+        super().__init__(command, descriptors=descriptors)
 
 
 class ServerCase(unittest.TestCase):

@@ -1,0 +1,52 @@
+"""Our client before other people's servers: gRPC's interop test cases, and that a case which goes wrong is told."""
+
+import unittest
+
+import harness
+import peers
+import tools
+
+
+def setUpModule():
+    tools.path("server")  # skips all of it where there is no Go to build it with
+
+
+class GoServer(peers.Pair):
+    @classmethod
+    def peers(cls):
+        return peers.our_client(), peers.go_server()
+
+
+peers.add_cases(GoServer)
+
+
+class Flags(unittest.TestCase):
+    def client(self, *flags):
+        return harness.run([*peers.our_client(), *flags])
+
+    def test_tls_is_refused(self):
+        done = harness.run([peers.our_client()[0], "--use_tls=true", "--test_case=empty_unary"])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--use_tls: this program speaks plaintext only", done.stdout)
+
+    def test_an_unknown_case_is_refused(self):
+        done = self.client("--test_case", "no_such_case")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no test case is named no_such_case", done.stdout)
+
+    def test_a_server_that_is_not_there_fails_the_case(self):
+        done = self.client("--server_host", "127.0.0.1", "--server_port", "1", "--test_case", "empty_unary")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("interop_client empty_unary: UNAVAILABLE: connect 127.0.0.1:1", done.stdout)
+
+    def test_a_soak_that_fails_is_told(self):
+        where = ["--server_host=127.0.0.1", "--server_port=1"]
+        done = self.client(*where, "--test_case=rpc_soak", "--soak_iterations=4", "--soak_max_failures=3")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("4 iterations failed, 3 may", done.stdout)
+        done = self.client(*where, "--test_case=rpc_soak", "--soak_iterations=4", "--soak_max_failures=4")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()

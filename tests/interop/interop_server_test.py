@@ -1,0 +1,28 @@
+"""Our server before other people's clients: gRPC's interop test cases."""
+
+import harness
+import peers
+import tools
+
+
+def setUpModule():
+    tools.path("client")  # skips all of it where there is no Go to build it with
+
+
+class GoClient(peers.Pair):
+    @classmethod
+    def peers(cls):
+        return peers.go_client(), peers.our_server()
+
+
+class OurClient(peers.Pair):
+    @classmethod
+    def peers(cls):
+        return peers.our_client(), peers.our_server()
+
+
+peers.add_cases(GoClient)
+peers.add_cases(OurClient)
+
+if __name__ == "__main__":
+    harness.main()

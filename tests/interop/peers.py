@@ -1,0 +1,88 @@
+"""gRPC's interop programs, ours and those of others, and the cases that each pair of them runs.
+
+    class GoClient(peers.Pair):
+        @classmethod
+        def peers(cls):
+            return peers.go_client(), peers.our_server()
+
+    peers.add_cases(GoClient)
+
+Beside what harness.py asks for, Meson tells where our programs are (INTEROP_SERVER and INTEROP_CLIENT).
+"""
+
+import os
+import re
+import signal
+import unittest
+
+import harness
+import tools
+
+# Without credentials, load balancing and compression: what every pair can run.
+CASES = [
+    "empty_unary",
+    "large_unary",
+    "client_streaming",
+    "server_streaming",
+    "ping_pong",
+    "empty_stream",
+    "timeout_on_sleeping_server",
+    "cancel_after_begin",
+    "cancel_after_first_response",
+    "status_code_and_message",
+    "special_status_message",
+    "custom_metadata",
+    "unimplemented_method",
+    "unimplemented_service",
+    "rpc_soak",
+    "channel_soak",
+]
+
+# A machine that is busy elsewhere must not fail a soak: what is asked here is that every call is answered, and rightly.
+SOAK_FLAGS = [
+    "--soak_iterations=100",
+    "--soak_overall_timeout_seconds=60",
+    "--soak_per_iteration_max_acceptable_latency_ms=30000",
+]
+
+
+def our_server():
+    return harness.Daemon([os.environ["INTEROP_SERVER"], "--port=0", "--shards=2", "--use_tls=false"])
+
+
+def our_client():
+    return [os.environ["INTEROP_CLIENT"], "--use_tls=false"]
+
+
+def go_server():
+    """Only with its log on does it say which port it found; SIGTERM is its only end."""
+    return harness.Daemon(
+        [tools.path("server"), "--port=0", "--use_tls=false"],
+        ready=re.compile(r"interop server listening on (?P<addresses>\[::\]:\d+)$"),
+        ends_with=-signal.SIGTERM,
+        environment={"GRPC_GO_LOG_SEVERITY_LEVEL": "info"},
+    )
+
+
+def go_client():
+    return [tools.path("client"), "--use_tls=false"]
+
+
+class Pair(unittest.TestCase):
+    """One client against one server, which stays up for all cases."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.client, server = cls.peers()
+        cls.server = cls.enterClassContext(server)
+
+    def check_case(self, name):
+        where = ["--server_host=127.0.0.1", f"--server_port={self.server.port}", f"--test_case={name}"]
+        done = harness.run([*self.client, *where, *SOAK_FLAGS])
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+def add_cases(pair, names=CASES):
+    """Gives `pair` one test for each case, so that each is reported."""
+    for name in names:
+        setattr(pair, "test_" + name, lambda self, name=name: self.check_case(name))
