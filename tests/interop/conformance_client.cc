@@ -1,0 +1,54 @@
+// conformance_client: the client that connectconformance judges. It makes the calls that standard input asks for, one after the
+// other, and tells on standard output how each went.
+//
+//   connectconformance --mode client --conf conformance.yaml -- conformance_client
+#include <string>
+#include <utility>
+
+#include "ringrpc/channel.h"
+
+#include "interop/conformance_call.h"
+#include "interop/program.h"
+
+namespace ringrpc::interop {
+namespace {
+
+/// Why this client cannot make such a call; OK when it can.
+Status check(const conformance::ClientCompatRequest& request) {
+  if (request.protocol() != conformance::PROTOCOL_GRPC || request.codec() != conformance::CODEC_PROTO)
+    return Status(Code::UNIMPLEMENTED, "this client speaks gRPC with protobuf");
+  if (!request.server_tls_cert().empty()) return Status(Code::UNIMPLEMENTED, "this client speaks plaintext");
+  if (request.compression() > conformance::COMPRESSION_IDENTITY)
+    return Status(Code::UNIMPLEMENTED, "this client does not compress");
+  return {};
+}
+
+Task<Status> answer(const conformance::ClientCompatRequest& request,
+                    conformance::ClientCompatResponse& response) {
+  if (Status status = check(request); !status.ok()) co_return status;
+  ChannelOptions options;
+  if (request.message_receive_limit() > 0) options.max_message_bytes = request.message_receive_limit();
+  Channel channel(request.host() + ":" + std::to_string(request.port()), options);
+  Task<Result<conformance::ClientResponseResult>> calling = make_call(channel, request);
+  Result<conformance::ClientResponseResult> result = co_await std::move(calling);
+  if (!result) co_return std::move(result).error();
+  *response.mutable_response() = std::move(*result);
+  co_return Status();
+}
+
+int run() {
+  conformance::ClientCompatRequest request;
+  while (read_compat(request)) {
+    conformance::ClientCompatResponse response;
+    response.set_test_name(request.test_name());
+    const Status status = run_on_shard([&] { return answer(request, response); });
+    if (!status.ok()) response.mutable_error()->set_message(status.to_string());
+    write_compat(response);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace ringrpc::interop
+
+int main() { return ringrpc::interop::run(); }
