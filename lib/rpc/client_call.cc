@@ -33,6 +33,11 @@ Code parse_code(std::string_view text) {
   return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
 }
 
+Status several_responses() {
+  return Status(Code::UNIMPLEMENTED, "the response has several messages, this method has one",
+                Initiator::peer);
+}
+
 }  // namespace
 
 ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind,
@@ -141,6 +146,7 @@ void ClientCallImpl::on_data(Bytes bytes) {
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
   if (http_status_ != 200) return give_credit();
+  if (one_response() && message_taken_ && !bytes.empty()) return finish(several_responses());
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // what it borrowed goes when this returns
     return finish(std::move(status));
@@ -149,19 +155,18 @@ void ClientCallImpl::on_data(Bytes bytes) {
 }
 
 void ClientCallImpl::on_trailers() {
+  trailers_seen_ = true;
   grpc_status_.reset();
   if (response_) response_->trailing = read_metadata(stream_->headers()).value_or(Metadata());
   read_status(stream_->headers());
 }
 
 void ClientCallImpl::on_end() {
-  if (response_ && !body_seen_ && response_->trailing.empty() && grpc_status_)
+  if (response_ && !body_seen_ && !trailers_seen_ && grpc_status_)
     response_->trailing = std::exchange(response_->initial, {});  // Trailers-Only
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
-  const bool one_response = kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
-  if (status.ok() && one_response && buffer_.more_than_one())
-    status = Status(Code::UNIMPLEMENTED, "the response has several messages, this method has one",
-                    Initiator::peer);
+  if (status.ok() && one_response() && (buffer_.more_than_one() || (message_taken_ && !buffer_.empty())))
+    status = several_responses();
   else if (status.ok() && !buffer_.empty() && !buffer_.ready())
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
   finished_ = true;
@@ -252,6 +257,7 @@ bool ClientCallImpl::message_ready() { return buffer_.ready() || finished_; }
 
 std::optional<Bytes> ClientCallImpl::take_message() {
   if (!buffer_.ready()) return std::nullopt;
+  message_taken_ = true;
   const std::optional<Bytes> message = buffer_.take();
   if (response_) response_->compressed = buffer_.took_compressed();
   if (!buffer_.fault().ok()) fail(buffer_.fault());

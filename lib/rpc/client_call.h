@@ -80,6 +80,9 @@ class ClientCallImpl final : public ClientCall,
   void on_time() override;
 
   void fail(const Status& status);
+  bool one_response() const noexcept {
+    return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
+  }
   Waiter* next_waiter();
   void wake();
   void wake_soon();
@@ -111,6 +114,8 @@ class ClientCallImpl final : public ClientCall,
   std::uint32_t http_status_ = 0;
   std::optional<Status> grpc_status_;
   bool body_seen_ = false;
+  bool trailers_seen_ = false;
+  bool message_taken_ = false;
   bool finished_ = false;
   Status status_;
 

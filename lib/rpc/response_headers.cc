@@ -15,6 +15,8 @@ using http2::Header;
 using http2::Headers;
 
 constexpr std::string_view grpc_content_type = "application/grpc";
+constexpr std::string_view proto_suffix = "+proto";
+
 /// A field of literals, which need not be copied.
 constexpr Header literal(std::string_view name, std::string_view value) {
   return {.name = name, .value = value, .static_storage = true};
@@ -70,10 +72,9 @@ void send_response_trailers(http2::Session& session, http2::Stream& stream, cons
 }
 
 void send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
-                        const Metadata& initial, const Metadata& trailing) {
+                        const Metadata& trailing) {
   Headers headers(plain_headers.begin(), plain_headers.end());
   std::deque<std::string> storage;
-  append_metadata(initial, headers, storage);
   append_status(status, headers, storage);
   append_metadata(trailing, headers, storage);
   session.send_headers(stream, headers, true);
@@ -97,7 +98,8 @@ void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with
 bool is_grpc_content_type(std::string_view value) noexcept {
   if (!value.starts_with(grpc_content_type)) return false;
   value.remove_prefix(grpc_content_type.size());
-  return value.empty() || value.front() == '+' || value.front() == ';';
+  if (value.starts_with(proto_suffix)) value.remove_prefix(proto_suffix.size());
+  return value.empty() || value.front() == ';';
 }
 
 }  // namespace ringrpc

@@ -43,8 +43,8 @@ Task<Status> contain(Next all) { co_return co_await all(); }
 
 }  // namespace
 
-ServerCall::ServerCall(std::size_t max_message_bytes)
-    : max_message_bytes_(max_message_bytes), buffer_(max_message_bytes) {}
+ServerCall::ServerCall(std::size_t max_message_bytes, std::size_t max_response_bytes)
+    : max_response_bytes_(max_response_bytes), buffer_(max_message_bytes) {}
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
                        Nanoseconds timeout, Compression encoding) {
@@ -184,10 +184,12 @@ void ServerCall::send_initial_headers() {
 void ServerCall::send_status(const Status& status) {
   count_end(status);
   if (!stream_) return;
+  // In a single block the client could not tell initial metadata from trailing.
+  if (!headers_sent_ && !initial_metadata_.empty()) send_initial_headers();
   if (headers_sent_) {
     send_response_trailers(connection_->session(), *stream_, status, trailing_metadata_);
   } else {
-    send_trailers_only(connection_->session(), *stream_, status, initial_metadata_, trailing_metadata_);
+    send_trailers_only(connection_->session(), *stream_, status, trailing_metadata_);
   }
   // The rest of the request is of no use: NO_ERROR tells the client so without taking the answer back.
   if (!request_ended_) connection_->session().reset(*stream_, http2::ErrorCode::no_error);
@@ -304,10 +306,10 @@ void ServerCall::reject_message() {
 
 std::uint8_t* ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (status_sent_ || !stream_) return nullptr;
-  if (bytes > max_message_bytes_) {
+  if (bytes > max_response_bytes_) {
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
                      "the response has " + std::to_string(bytes) + " bytes, the limit is " +
-                         std::to_string(max_message_bytes_),
+                         std::to_string(max_response_bytes_),
                      Initiator::application));
     return nullptr;
   }

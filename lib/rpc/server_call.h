@@ -41,7 +41,8 @@ class ServerCall final : public Call,
                          private Ready,
                          private Timer {
  public:
-  explicit ServerCall(std::size_t max_message_bytes);
+  /// Limits of the request's messages and of the response's.
+  ServerCall(std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
   /// none; `encoding` is that of compressed requests.
@@ -110,7 +111,7 @@ class ServerCall final : public Call,
   void drop_handler();
   void release_if_over();
 
-  std::size_t max_message_bytes_;
+  std::size_t max_response_bytes_;
   ServerConnection* connection_ = nullptr;
   http2::Stream* stream_ = nullptr;  // null once it has closed
   const RegisteredMethod* method_ = nullptr;

@@ -10,7 +10,9 @@ ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerO
       methods_(methods),
       interceptors_(options.interceptors),
       max_message_bytes_(options.max_message_bytes),
-      max_buffered_bytes_(std::max(options.max_buffered_bytes, options.max_message_bytes)) {
+      max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
+                                                         : options.max_message_bytes),
+      max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.header_block_timeout = options.header_timeout;
   limits_.ping_interval_min = options.ping_interval_min;
@@ -56,7 +58,7 @@ std::uint64_t ServerShard::end_all() {
 }
 
 ServerCall& ServerShard::take_call() {
-  if (free_calls_.empty()) return *new ServerCall(max_message_bytes_);
+  if (free_calls_.empty()) return *new ServerCall(max_message_bytes_, max_response_bytes_);
   ServerCall* call = free_calls_.back().release();
   free_calls_.pop_back();
   return *call;

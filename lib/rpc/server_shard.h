@@ -53,6 +53,7 @@ class ServerShard {
   const MethodTable& methods_;
   std::vector<Interceptor*> interceptors_;
   std::size_t max_message_bytes_;
+  std::size_t max_response_bytes_;
   std::size_t max_buffered_bytes_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;

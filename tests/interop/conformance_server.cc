@@ -29,6 +29,7 @@ int run() {
                   Status(Code::UNIMPLEMENTED, "this server speaks plaintext; set supports_tls: false"));
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
+  options.max_response_bytes = options.max_message_bytes;  // the runner limits requests only
   if (request.message_receive_limit() > 0) options.max_message_bytes = request.message_receive_limit();
   ConformanceService service;
   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);

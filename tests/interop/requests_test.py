@@ -85,7 +85,8 @@ class Requests(harness.ServerCase):
                 self.expect(self.ask(content_type=kind), 200, OK)
 
     def test_another_content_type_is_unsupported(self):
-        for kind in (None, "text/plain", "application/json", "application/grpcx", "application/grpc-web+proto"):
+        others = ("text/plain", "application/json", "application/grpcx", "application/grpc+json", "application/grpc-web+proto")
+        for kind in (None, *others):
             with self.subTest(kind):
                 self.expect(self.ask(content_type=kind, body=b""), 415, INTERNAL, "content-type")
 

@@ -1,5 +1,6 @@
 /// Calls of every kind, end to end, over every kind of network.
 
+#include <array>
 #include <doctest/doctest.h>
 #include <string>
 #include <vector>
@@ -39,6 +40,65 @@ TEST_CASE("a message larger than every window arrives whole") {
     REQUIRE_MESSAGE(response, response.error().to_string());
     CHECK(response->bytes == payload);
   }));
+}
+
+/// Ends each call without a message, but with metadata of both kinds.
+class Wordless final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.Wordless"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Fail", MethodKind::unary, &detail::serve<Wordless, &Wordless::fail_at_once>},
+        Method{"Stream", MethodKind::server_streaming, &detail::serve<Wordless, &Wordless::stream_nothing>}};
+    return methods;
+  }
+
+ private:
+  static void add_metadata(Call& call) {
+    CHECK(call.initial_metadata().add("x-begin", "1").ok());
+    CHECK(call.trailing_metadata().add("x-end", "2").ok());
+  }
+  Task<Result<RawMessage>> fail_at_once(Call& call, RawMessage) {
+    add_metadata(call);
+    co_return fail(Code::ABORTED, "at once");
+  }
+  Task<Status> stream_nothing(Call& call, RawMessage, Writer<RawMessage>&) {
+    add_metadata(call);
+    co_return Status();
+  }
+};
+
+TEST_CASE("initial metadata stays apart from trailing where there is no message between") {
+  for_each_world([](World& world) {
+    Wordless service;
+    world.also_serve(service);
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const auto expect_both = [](const ResponseMetadata& response) {
+        CHECK(response.initial.find("x-begin") == "1");
+        CHECK_FALSE(response.initial.find("x-end"));
+        CHECK(response.trailing.find("x-end") == "2");
+        CHECK_FALSE(response.trailing.find("x-begin"));
+      };
+      ResponseMetadata failed;
+      CallOptions options;
+      options.response = &failed;
+      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(
+          channel, "/test.v1.Wordless/Fail", RawMessage{"x"}, options);
+      REQUIRE_FALSE(answer);
+      CHECK(answer.error().code() == Code::ABORTED);
+      expect_both(failed);
+
+      ResponseMetadata streamed;
+      options.response = &streamed;
+      auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Wordless/Stream",
+                                                                          RawMessage{"x"}, options);
+      CHECK_FALSE(co_await stream.next());
+      const Status status = co_await stream.finish();
+      CHECK(status.ok());
+      expect_both(streamed);
+    }));
+    world.stop();  // before the service goes
+  });
 }
 
 TEST_CASE("a failure arrives with its code, message and trailing metadata") {
@@ -133,6 +193,24 @@ TEST_CASE("messages beyond the limit are refused either way") {
               "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
       },
       {.max_message_bytes = 500}));
+}
+
+TEST_CASE("the limit of responses may be another than that of requests") {
+  SimulatedWorld world(3);
+  ServerOptions options;
+  options.max_message_bytes = 1000;
+  options.max_response_bytes = 2000;
+  world.serve(options);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
+    CHECK_FALSE(request);
+    const auto at_limit = co_await unary(channel, "Inflate", "2000");
+    CHECK_MESSAGE(at_limit, at_limit.error().to_string());
+    const auto response = co_await unary(channel, "Inflate", "2001");
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has 2001 bytes, the limit is 2000");
+  }));
 }
 
 TEST_CASE("a deadline that passes ends the call at both ends") {

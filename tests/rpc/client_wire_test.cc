@@ -164,6 +164,56 @@ TEST_CASE("messages that are compressed, missing, many, large or cut") {
         Code::RESOURCE_EXHAUSTED);
 }
 
+TEST_CASE("headers that trailers follow are initial metadata, headers alone are trailing") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  bool alone = false;
+  host.answer = [&](RawPeer& peer, std::uint32_t id) {
+    const FieldList headers = http2::test::with(good_headers, {{"x-where", "first"}});
+    if (alone) return peer.encoder.headers(id, http2::test::with(headers, good_trailers), end_stream);
+    const std::string first = peer.encoder.headers(id, headers);
+    return first + peer.encoder.headers(id, good_trailers, end_stream);
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    for (const bool each : {false, true}) {
+      alone = each;
+      CAPTURE(alone);
+      ResponseMetadata response;
+      CallOptions options;
+      options.response = &response;
+      auto stream =
+          detail::call_server_streaming<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, options);
+      CHECK_FALSE(co_await stream.next());
+      const Status status = co_await stream.finish();
+      CHECK(status.ok());
+      CHECK(response.initial.find("x-where").has_value() != alone);
+      CHECK(response.trailing.find("x-where").has_value() == alone);
+    }
+  }));
+}
+
+TEST_CASE("a second message is one too many also when the first has been read") {
+  std::string rest;
+  SUBCASE("whole") { rest = data(1, message("z")); }
+  SUBCASE("only begun") { rest = data(1, message("z").substr(0, 1)); }
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    return peer.encoder.headers(id, good_headers) + data(id, message("y"));
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    auto call = unary(channel, 10s);
+    call.start();
+    co_await sleep_for(100ms);
+    RawPeer& peer = *host.peers.front();
+    peer.send(rest + peer.encoder.headers(1, good_trailers, end_stream));
+    while (!call.done()) co_await sleep_for(1ms);
+    const auto response = call.result();
+    REQUIRE_FALSE(response);
+    CHECK(response.error().code() == Code::UNIMPLEMENTED);
+  }));
+}
+
 TEST_CASE("the code of a reset says why") {
   constexpr std::pair<ErrorCode, Code> table[] = {
       {ErrorCode::refused_stream, Code::UNAVAILABLE},

@@ -68,13 +68,13 @@ TEST_CASE("what a request may leave out") {
 
 TEST_CASE("content types") {
   Wire wire;
-  for (const char* type : {"application/grpc", "application/grpc+proto", "application/grpc+json",
-                           "application/grpc;charset=utf-8"}) {
+  for (const char* type : {"application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8",
+                           "application/grpc+proto;charset=utf-8"}) {
     CAPTURE(type);
     wire.expect(wire.ask(changed("content-type", type)), "200", "0");
   }
-  for (const char* type :
-       {"", "text/plain", "application/grpcx", "application/grpc-web", "Application/GRPC"}) {
+  for (const char* type : {"", "text/plain", "application/grpcx", "application/grpc-web", "Application/GRPC",
+                           "application/grpc+json", "application/grpc+protobuf", "application/grpc+"}) {
     CAPTURE(type);
     const std::uint32_t id = wire.ask(changed("content-type", type));
     wire.expect(id, "415", "13");

@@ -37,9 +37,10 @@ struct ServerOptions {
   /// cgroup quota).
   unsigned shards = 0;
 
-  std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message, each way; RESOURCE_EXHAUSTED beyond
+  std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
+  std::size_t max_response_bytes = 0;               ///< of one response; 0 takes max_message_bytes
   /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
-  /// beyond it gets RESOURCE_EXHAUSTED; at least max_message_bytes.
+  /// beyond it gets RESOURCE_EXHAUSTED; at least the larger of those two.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
