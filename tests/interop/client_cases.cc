@@ -251,6 +251,102 @@ Task<Status> unimplemented_service(Channel& channel) {
   co_return expect_code(status_of(response), Code::UNIMPLEMENTED);
 }
 
+Status expect_compressed(const ResponseMetadata& response, bool compressed) {
+  if (response.compressed == compressed) return {};
+  return wrong(compressed ? "a response came uncompressed that was to be compressed"
+                          : "a response came compressed that was not to be");
+}
+
+Task<Status> unary_with_compression(Channel& channel, Compression compression, bool expected) {
+  SimpleRequest request;
+  request.set_response_size(large_response_bytes);
+  *request.mutable_payload() = make_payload(large_request_bytes);
+  request.mutable_expect_compressed()->set_value(expected);
+  CallOptions options;
+  options.compression = compression;
+  const Result<SimpleResponse> response =
+      co_await TestService::Stub(channel).UnaryCall(std::move(request), options);
+  if (!response) co_return response.error();
+  co_return expect_size(response->payload(), large_response_bytes);
+}
+
+Task<Status> client_compressed_unary(Channel& channel) {
+  // A server that does not look at the compression would pass the rest unseen.
+  const Status probe = co_await unary_with_compression(channel, Compression::identity, true);
+  if (Status status = expect_code(probe, Code::INVALID_ARGUMENT); !status.ok()) co_return status;
+  Status compressed = co_await unary_with_compression(channel, Compression::gzip, true);
+  if (!compressed.ok()) co_return compressed;
+  co_return co_await unary_with_compression(channel, Compression::identity, false);
+}
+
+Task<Status> client_compressed_streaming(Channel& channel) {
+  StreamingInputCallRequest compressed;
+  *compressed.mutable_payload() = make_payload(27'182);
+  compressed.mutable_expect_compressed()->set_value(true);
+  StreamingInputCallRequest plain;
+  *plain.mutable_payload() = make_payload(45'904);
+  plain.mutable_expect_compressed()->set_value(false);
+
+  auto probe = TestService::Stub(channel).StreamingInputCall();
+  co_await probe.write(compressed);
+  const Result<StreamingInputCallResponse> refused = co_await probe.finish();
+  if (Status status = expect_code(status_of(refused), Code::INVALID_ARGUMENT); !status.ok()) co_return status;
+
+  auto call = TestService::Stub(channel).StreamingInputCall({.compression = Compression::gzip});
+  co_await call.write(compressed);
+  co_await call.write(plain, {.compress = false});
+  const Result<StreamingInputCallResponse> response = co_await call.finish();
+  if (!response) co_return response.error();
+  if (response->aggregated_payload_size() != 27'182 + 45'904)
+    co_return wrong("the server counted " + std::to_string(response->aggregated_payload_size()) + " bytes");
+  co_return Status();
+}
+
+Task<Status> server_compressed_unary(Channel& channel) {
+  for (const bool compressed : {true, false}) {
+    SimpleRequest request;
+    request.set_response_size(large_response_bytes);
+    *request.mutable_payload() = make_payload(large_request_bytes);
+    request.mutable_response_compressed()->set_value(compressed);
+    ResponseMetadata metadata;
+    CallOptions options;
+    options.response = &metadata;
+    const Result<SimpleResponse> response =
+        co_await TestService::Stub(channel).UnaryCall(std::move(request), options);
+    if (!response) co_return response.error();
+    if (Status status = expect_compressed(metadata, compressed); !status.ok()) co_return status;
+    if (Status status = expect_size(response->payload(), large_response_bytes); !status.ok())
+      co_return status;
+  }
+  co_return Status();
+}
+
+Task<Status> server_compressed_streaming(Channel& channel) {
+  constexpr std::array<std::pair<bool, std::int32_t>, 2> wanted{{{true, 31'415}, {false, 92'653}}};
+  StreamingOutputCallRequest request;
+  for (const auto& [compressed, bytes] : wanted) {
+    grpc::testing::ResponseParameters& response = *request.add_response_parameters();
+    response.set_size(bytes);
+    response.mutable_compressed()->set_value(compressed);
+  }
+  ResponseMetadata metadata;
+  CallOptions options;
+  options.response = &metadata;
+  auto call = TestService::Stub(channel).StreamingOutputCall(request, options);
+  for (const auto& [compressed, bytes] : wanted) {
+    const std::optional<StreamingOutputCallResponse> response = co_await call.next();
+    if (!response) {
+      const Status status = co_await call.finish();
+      co_return wrong("a response is missing: " + status.to_string());
+    }
+    if (Status status = expect_compressed(metadata, compressed); !status.ok()) co_return status;
+    if (Status status = expect_size(response->payload(), bytes); !status.ok()) co_return status;
+  }
+  const std::optional<StreamingOutputCallResponse> more = co_await call.next();
+  if (more) co_return wrong("more responses came than were asked for");
+  co_return co_await call.finish();
+}
+
 constexpr ClientCase cases[] = {
     {"empty_unary", empty_unary},
     {"large_unary", large_unary},
@@ -266,6 +362,10 @@ constexpr ClientCase cases[] = {
     {"custom_metadata", custom_metadata},
     {"unimplemented_method", unimplemented_method},
     {"unimplemented_service", unimplemented_service},
+    {"client_compressed_unary", client_compressed_unary},
+    {"client_compressed_streaming", client_compressed_streaming},
+    {"server_compressed_unary", server_compressed_unary},
+    {"server_compressed_streaming", server_compressed_streaming},
 };
 
 }  // namespace

@@ -34,6 +34,22 @@ MethodKind kind_of(conformance::StreamType type) {
   }
 }
 
+std::optional<Compression> compression_of(conformance::Compression compression) {
+  switch (compression) {
+    case conformance::COMPRESSION_UNSPECIFIED:
+    case conformance::COMPRESSION_IDENTITY:
+      return Compression::identity;
+    case conformance::COMPRESSION_GZIP:
+      return Compression::gzip;
+    case conformance::COMPRESSION_DEFLATE:
+      return Compression::deflate;
+    case conformance::COMPRESSION_ZSTD:
+      return Compression::zstd;
+    default:
+      return std::nullopt;
+  }
+}
+
 bool cancels_before_end(const ClientCompatRequest& request) {
   return request.cancel().has_before_close_send();
 }
@@ -133,6 +149,9 @@ Task<Result<ClientResponseResult>> make_call(Channel& channel, const ClientCompa
   CallOptions options;
   options.response = &metadata;
   if (request.has_timeout_ms()) options.timeout = milliseconds(request.timeout_ms());
+  const std::optional<Compression> compression = compression_of(request.compression());
+  if (!compression) co_return fail(Code::UNIMPLEMENTED, "the library does not have this compression");
+  options.compression = *compression;
   if (Status status = add_headers(request.request_headers(), options.metadata); !status.ok())
     co_return std::unexpected(std::move(status));
 

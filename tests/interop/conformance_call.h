@@ -2,7 +2,8 @@
 ///
 ///   conformance::ClientResponseResult result = co_await make_call(channel, request);
 ///
-/// Requests and cancellation follow `request`; the result tells all that came back.
+/// Requests, their compression and cancellation follow `request`; the result tells all that came back.
+/// UNIMPLEMENTED for a compression that the library does not have.
 #pragma once
 
 #include "ringrpc/channel.h"

@@ -40,8 +40,10 @@ RequestInfo describe(Call& call, const Requests& requests) {
   return info;
 }
 
+/// Adds the metadata that the runner asks for, and answers a compressed request with compressed responses.
 template <class Definition>
-Status add_metadata(Call& call, const Definition& definition) {
+Status prepare(Call& call, const Definition& definition) {
+  if (call.message_compressed()) call.set_compression(Compression::gzip);
   if (Status status = add_headers(definition.response_headers(), call.initial_metadata()); !status.ok())
     return status;
   return add_headers(definition.response_trailers(), call.trailing_metadata());
@@ -56,7 +58,7 @@ Status failure(conformance::Error error, const RequestInfo& info) {
 /// What a method with one response answers.
 template <class Response>
 Task<Result<Response>> answer_once(Call& call, UnaryResponseDefinition wanted, Requests requests) {
-  if (Status status = add_metadata(call, wanted); !status.ok()) co_return std::unexpected(std::move(status));
+  if (Status status = prepare(call, wanted); !status.ok()) co_return std::unexpected(std::move(status));
   co_await sleep_for(milliseconds(wanted.response_delay_ms()));
   const RequestInfo info = describe(call, requests);
   if (wanted.has_error()) co_return std::unexpected(failure(wanted.error(), info));
@@ -74,7 +76,7 @@ class Answers {
 
   Status begin(StreamResponseDefinition wanted) {
     wanted_ = std::move(wanted);
-    return add_metadata(call_, wanted_);
+    return prepare(call_, wanted_);
   }
 
   bool done() const noexcept { return sent_ == wanted_.response_data_size(); }

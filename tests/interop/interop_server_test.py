@@ -22,7 +22,7 @@ class OurClient(peers.Pair):
 
 
 peers.add_cases(GoClient)
-peers.add_cases(OurClient)
+peers.add_cases(OurClient, peers.CASES + peers.COMPRESSION_CASES)
 
 if __name__ == "__main__":
     harness.main()

@@ -41,13 +41,29 @@ Status check_size(std::int32_t bytes) {
                                             std::to_string(bytes));
 }
 
+/// Whether the request just received was compressed as it says itself; it need not say.
+template <class Request>
+Status check_compression(const Call& call, const Request& request) {
+  if (!request.has_expect_compressed() || request.expect_compressed().value() == call.message_compressed())
+    return {};
+  return Status(Code::INVALID_ARGUMENT, call.message_compressed()
+                                            ? "the request is compressed and expects not to be"
+                                            : "the request is not compressed and expects to be");
+}
+
+/// Compresses the responses where any of them shall be; `write` leaves out those that shall not.
+void choose_compression(Call& call, const TestService::OutputRequest& request) {
+  for (const grpc::testing::ResponseParameters& wanted : request.response_parameters())
+    if (wanted.compressed().value()) call.set_compression(Compression::gzip);
+}
+
 Task<Status> respond(const TestService::OutputRequest& request, Writer<TestService::OutputResponse>& out) {
   for (const grpc::testing::ResponseParameters& wanted : request.response_parameters()) {
     if (Status status = check_size(wanted.size()); !status.ok()) co_return status;
     co_await sleep_for(std::chrono::microseconds(wanted.interval_us()));
     TestService::OutputResponse response;
     *response.mutable_payload() = make_payload(wanted.size());
-    if (!co_await out.write(response))
+    if (!co_await out.write(response, {.compress = wanted.compressed().value()}))
       co_return Status(Code::CANCELLED, "the caller takes no more responses");
   }
   co_return Status();
@@ -60,8 +76,11 @@ Task<Result<TestService::Empty>> TestService::EmptyCall(Call&, Empty) { co_retur
 Task<Result<TestService::SimpleResponse>> TestService::UnaryCall(Call& call, SimpleRequest request) {
   if (Status status = echo_metadata(call); !status.ok()) co_return std::unexpected(std::move(status));
   if (Status status = wanted_status(request); !status.ok()) co_return std::unexpected(std::move(status));
+  if (Status status = check_compression(call, request); !status.ok())
+    co_return std::unexpected(std::move(status));
   if (Status status = check_size(request.response_size()); !status.ok())
     co_return std::unexpected(std::move(status));
+  if (request.response_compressed().value()) call.set_compression(Compression::gzip);
   SimpleResponse response;
   *response.mutable_payload() = make_payload(request.response_size());
   co_return response;
@@ -71,14 +90,20 @@ Task<Result<TestService::SimpleResponse>> TestService::CacheableUnaryCall(Call& 
   return UnaryCall(call, std::move(request));
 }
 
-Task<Status> TestService::StreamingOutputCall(Call&, OutputRequest request, Writer<OutputResponse>& out) {
+Task<Status> TestService::StreamingOutputCall(Call& call, OutputRequest request,
+                                              Writer<OutputResponse>& out) {
+  choose_compression(call, request);
   co_return co_await respond(request, out);
 }
 
-Task<Result<TestService::InputResponse>> TestService::StreamingInputCall(Call&, Reader<InputRequest>& in) {
+Task<Result<TestService::InputResponse>> TestService::StreamingInputCall(Call& call,
+                                                                         Reader<InputRequest>& in) {
   std::size_t bytes = 0;
-  while (const std::optional<InputRequest> request = co_await in.next())
+  while (const std::optional<InputRequest> request = co_await in.next()) {
+    if (Status status = check_compression(call, *request); !status.ok())
+      co_return std::unexpected(std::move(status));
     bytes += request->payload().body().size();
+  }
   InputResponse response;
   response.set_aggregated_payload_size(static_cast<std::int32_t>(bytes));
   co_return response;
@@ -88,15 +113,17 @@ Task<Status> TestService::FullDuplexCall(Call& call, Reader<OutputRequest>& in, 
   if (Status status = echo_metadata(call); !status.ok()) co_return status;
   while (const std::optional<OutputRequest> request = co_await in.next()) {
     if (Status status = wanted_status(*request); !status.ok()) co_return status;
+    choose_compression(call, *request);
     Status status = co_await respond(*request, out);
     if (!status.ok()) co_return status;
   }
   co_return Status();
 }
 
-Task<Status> TestService::HalfDuplexCall(Call&, Reader<OutputRequest>& in, Writer<OutputResponse>& out) {
+Task<Status> TestService::HalfDuplexCall(Call& call, Reader<OutputRequest>& in, Writer<OutputResponse>& out) {
   std::vector<OutputRequest> requests;
   while (std::optional<OutputRequest> request = co_await in.next()) requests.push_back(std::move(*request));
+  for (const OutputRequest& request : requests) choose_compression(call, request);
   for (const OutputRequest& request : requests) {
     Status status = co_await respond(request, out);
     if (!status.ok()) co_return status;
