@@ -2,7 +2,6 @@
 everybody else served."""
 
 import os
-import re
 import socket
 import threading
 import time
@@ -11,22 +10,9 @@ import unittest
 import frames
 import harness
 from frames import Client
+from memory import MEBIBYTE, resident_bytes, sanitized_factor
 
-MEBIBYTE = 1024 * 1024
 GROWTH_MAX = 12 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
-# What a sanitizer's shadow and quarantine make of it.
-SANITIZED_FACTORS = {"libasan": 8, "libtsan": 16}
-
-
-def resident_bytes(server):
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return int(re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) * 1024
-
-
-def sanitized_factor(server):
-    with open(f"/proc/{server.process.pid}/maps") as file:
-        maps = file.read()
-    return next((factor for library, factor in SANITIZED_FACTORS.items() if library in maps), 1)
 
 
 def echo(port, payload=b"still here"):

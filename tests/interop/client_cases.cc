@@ -10,6 +10,7 @@
 #include "ringrpc/sleep.h"
 
 #include "interop/payload.h"
+#include "interop/stalled_cases.h"
 
 namespace ringrpc::interop {
 namespace {
@@ -366,6 +367,8 @@ constexpr ClientCase cases[] = {
     {"client_compressed_streaming", client_compressed_streaming},
     {"server_compressed_unary", server_compressed_unary},
     {"server_compressed_streaming", server_compressed_streaming},
+    {"upload_to_stalled_reader", upload_to_stalled_reader},
+    {"download_by_stalled_reader", download_by_stalled_reader},
 };
 
 }  // namespace

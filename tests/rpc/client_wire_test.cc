@@ -272,11 +272,11 @@ TEST_CASE("a request without a message ends with an empty DATA frame") {
     for (const auto& frame : host.peers.front()->frames)
       if (frame.stream_id == id) frames.push_back(frame);
     REQUIRE(frames.size() == 2);
-    CHECK(frames[0].type == NGHTTP2_HEADERS);
-    CHECK((frames[0].flags & NGHTTP2_FLAG_END_STREAM) == 0);
-    CHECK(frames[1].type == NGHTTP2_DATA);
+    CHECK(frames[0].type == http2::test::frame_type::headers);
+    CHECK((frames[0].flags & end_stream) == 0);
+    CHECK(frames[1].type == http2::test::frame_type::data);
     CHECK(frames[1].payload.empty());
-    CHECK((frames[1].flags & NGHTTP2_FLAG_END_STREAM) != 0);
+    CHECK((frames[1].flags & end_stream) != 0);
   }
 }
 
