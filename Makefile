@@ -47,7 +47,7 @@ install: build  ## Install programs, library and headers (DESTDIR is heeded)
 clean:  ## Remove all build directories
 	rm -rf build build-asan build-tsan build-coverage
 
-.PHONY: test asan tsan coverage h2spec interop
+.PHONY: test asan tsan coverage h2spec interop soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test
 	$(call run_tests,build)
@@ -69,8 +69,11 @@ coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragerep
 	ninja -C build-coverage coverage-text coverage-html
 	@tail -n 3 build-coverage/meson-logs/coverage.txt
 
-interop: configured  ## Only the checks of grpcd with other people's tools (grpcurl, h2spec, grpc-health-probe)
+interop: configured  ## Only the checks with other people's tools and peers (gRPC's interop cases, connectconformance, h2spec, ...)
 	$(call run_tests,build,--suite interop)
+
+soak: configured  ## Only ten thousand calls by gRPC's Go client, twice: none may fail, no memory may stay
+	$(call run_tests,build,--suite soak)
 
 h2spec: configured  ## Only the HTTP/2 conformance of grpcd
 	$(call run_tests,build,h2spec)

@@ -75,7 +75,8 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   std::deque<std::string> storage;
   append_metadata(request_metadata_, headers, storage);
 
-  // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md, "EOS").
+  // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
+  // "EOS").
   Result<http2::Stream*> stream = connection.session().open(headers, this, false);
   connection.flush_soon();
   if (!stream) return finish(std::move(stream).error());

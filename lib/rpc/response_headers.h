@@ -31,7 +31,8 @@ void send_refusal(http2::Session& session, http2::Stream& stream, std::string_vi
 /// A request that is not a POST, as a browser's: 405 and, with content, a line for people.
 void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content);
 
-/// The content-types that are understood: "application/grpc" and "application/grpc+proto", alone or followed by `;`.
+/// The content-types that are understood: "application/grpc" and "application/grpc+proto", alone or followed
+/// by `;`.
 bool is_grpc_content_type(std::string_view value) noexcept;
 
 }  // namespace ringrpc

@@ -4,7 +4,8 @@
 ///   for (const ClientCase& test : client_cases())
 ///     if (test.name == wanted) co_return co_await test.run(channel);
 ///
-/// A case ends with OK when the server behaved as described, else with a status that says what it did instead.
+/// A case ends with OK when the server behaved as described, else with a status that says what it did
+/// instead.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// conformance_client: the client that connectconformance judges. It makes the calls that standard input asks for, one after the
-// other, and tells on standard output how each went.
+// conformance_client: the client that connectconformance judges. It makes the calls that standard input asks
+// for, one after the other, and tells on standard output how each went.
 //
 //   connectconformance --mode client --conf conformance.yaml -- conformance_client
 #include <string>

@@ -1,5 +1,5 @@
-/// What the programs under the conformance runner (connectrpc.com/conformance) share: the messages on their standard
-/// input and output, and the runner's words for metadata and statuses.
+/// What the programs under the conformance runner (connectrpc.com/conformance) share: the messages on their
+/// standard input and output, and the runner's words for metadata and statuses.
 ///
 ///   conformance::ServerCompatRequest request;
 ///   while (read_compat(request)) write_compat(answer(request));

@@ -1,5 +1,5 @@
-// conformance_server: the server that connectconformance judges. It is told on standard input how to serve, tells on standard
-// output where it does, and serves until SIGTERM.
+// conformance_server: the server that connectconformance judges. It is told on standard input how to serve,
+// tells on standard output where it does, and serves until SIGTERM.
 //
 //   connectconformance --mode server --conf conformance.yaml -- conformance_server
 #include <cstdint>

@@ -2,7 +2,8 @@
 //
 //   interop_client --server_host=127.0.0.1 --server_port=10000 --test_case=ping_pong
 //
-// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did otherwise.
+// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did
+// otherwise.
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>

@@ -2,8 +2,8 @@
 //
 //   interop_server --port=10000 --use_tls=false
 //
-// Listens on 127.0.0.1; with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it, once the calls in
-// flight have finished.
+// Listens on 127.0.0.1; with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it,
+// once the calls in flight have finished.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>

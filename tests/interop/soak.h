@@ -1,5 +1,5 @@
-/// gRPC's soak tests: the same unary call again and again, over one channel (rpc_soak) or over a new channel each time
-/// (channel_soak).
+/// gRPC's soak tests: the same unary call again and again, over one channel (rpc_soak) or over a new channel
+/// each time (channel_soak).
 ///
 ///   Status status = co_await soak("127.0.0.1:10000", Soak::new_channel_each, {.iterations = 1000});
 ///

@@ -1,5 +1,5 @@
-/// Two cases of our own beside gRPC's: a GiB through one stream whose reader pauses in the middle. The writer must be held
-/// back meanwhile, and neither end may hold more than the windows.
+/// Two cases of our own beside gRPC's: a GiB through one stream whose reader pauses in the middle. The writer
+/// must be held back meanwhile, and neither end may hold more than the windows.
 ///
 ///   ClientCase cases[] = {{"upload_to_stalled_reader", upload_to_stalled_reader}, ...};
 ///

@@ -1,5 +1,5 @@
-/// grpc.testing.TestService as gRPC's interop test descriptions define it
-/// (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md): a request says how to answer it.
+/// grpc.testing.TestService as gRPC's interop test descriptions define it: a request says how to answer it
+/// (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md).
 ///
 ///   TestService service;
 ///   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
