@@ -100,7 +100,7 @@ class Daemon:
             self.log.append(line)
             if ready := self.ready.search(line):
                 self.addresses = ready["addresses"].split()
-                self.shards = int(ready["shards"])
+                self.shards = int(ready.groupdict().get("shards", 0))
                 self._ready.set()
         self._ready.set()
 
