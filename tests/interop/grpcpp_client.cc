@@ -1,8 +1,10 @@
-// grpcpp_client: the compression cases of gRPC's interop tests on Debian's grpc++, for our server to be judged by.
+// grpcpp_client: the compression cases of gRPC's interop tests on Debian's grpc++, for our server to be
+// judged by.
 //
 //   grpcpp_client 127.0.0.1:10000 client_compressed_unary
 //
-// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did otherwise.
+// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did
+// otherwise.
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>

@@ -1,5 +1,5 @@
-/// What both grpc++ peers share: whether the message last received came compressed, which grpc++ tells only its own tests,
-/// by these names.
+/// What both grpc++ peers share: whether the message last received came compressed, which grpc++ tells only
+/// its own tests, by these names.
 #pragma once
 
 #include <cstdint>
