@@ -15,9 +15,10 @@ class FailedCall final : public ClientCall {
 
   bool message_ready() override { return true; }
   std::optional<Bytes> take_message() override { return std::nullopt; }
+  bool message_compressed() const noexcept override { return false; }
   void reject_message() override {}
   void wait_message(Waiter*) override {}
-  std::uint8_t* reserve_message(std::size_t) override { return nullptr; }
+  std::uint8_t* reserve_message(std::size_t, bool) override { return nullptr; }
   void commit_message() override {}
   bool writable() const override { return true; }
   void wait_writable(Waiter*) override {}
