@@ -1,6 +1,7 @@
 #include "rpc/channel_core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ringrpc {
@@ -21,7 +22,7 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
     : shard_(shard),
       shared_(std::move(shared)),
       keepalive_time_(effective_keepalive_time(options().keepalive_time)),
-      backoff_(options().backoff) {
+      backoff_(options().backoff, shard.now(), shard.index()) {
   timeouts_.handshake = options().connect_timeout;
 }
 
@@ -74,6 +75,7 @@ bool ChannelCore::attach(ClientCallImpl& call) {
   const auto found = std::ranges::find_if(connections_, &ClientConnection::has_room,
                                           [](const auto& connection) -> const auto& { return *connection; });
   if (found == connections_.end()) return false;
+  turned_away_ = false;
   call.attach(**found);
   return true;
 }
@@ -108,24 +110,26 @@ void ChannelCore::settle_attempt() {
   if (closing_ && queued_ == 0) attempt_.reset();
   ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
   if (!connection || !connection->ready()) return;
-  if (connection->leaving())
-    return attempt_->connection_failed(
-        Status(Code::UNAVAILABLE, "the server said goodbye before it took a call", Initiator::peer));
   connections_.push_back(attempt_->take());
   attempt_.reset();
   backoff_.succeeded();
 }
 
 void ChannelCore::sort_out_leaving() {
-  const auto stay = std::ranges::stable_partition(
+  const auto leaving = std::ranges::stable_partition(
       connections_, [](const auto& connection) { return !connection->leaving(); });
-  for (auto& connection : stay) {
-    if (was_useless(*connection))
-      failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
-                    Initiator::peer));
-    leaving_.push_back(std::move(connection));
-  }
-  connections_.erase(stay.begin(), stay.end());
+  if (leaving.empty()) return;
+  const bool useless =
+      std::ranges::any_of(leaving, [this](const auto& connection) { return was_useless(*connection); });
+  std::ranges::move(leaving, std::back_inserter(leaving_));
+  connections_.erase(leaving.begin(), leaving.end());
+  if (useless) turned_away();
+}
+
+void ChannelCore::turned_away() {
+  if (!std::exchange(turned_away_, true)) return;
+  failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
+                Initiator::peer));
 }
 
 void ChannelCore::attach_waiting() {

@@ -6,7 +6,9 @@
 ///    attempt at a time, up to `max_connections`, with waits between those that fail (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
-/// 4. A connection that the server has told to go takes no more calls and ends with its last one; one that is
+/// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked again
+///    at once, but only once in a row.
+/// 5. A connection that the server has told to go takes no more calls and ends with its last one; one that is
 ///    not needed any more is told by us.
 ///
 /// Everything that changes asks for `run`, which sees to all that is due at once, from the ready list. So no
@@ -89,6 +91,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   bool over() const noexcept;
 
   bool may_grow() const noexcept;
+  void turned_away();
   void failed(Status why);
   void fail_impatient();
   Status unreachable() const;
@@ -107,6 +110,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   std::unique_ptr<ConnectAttempt> attempt_;
   ConnectBackoff backoff_;
   Status last_failure_;
+  bool turned_away_ = false;  // by the last connection that was made
   bool closing_ = false;
   Instant close_by_ = never;
 };

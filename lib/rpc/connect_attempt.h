@@ -38,7 +38,7 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   /// Takes the connection out; the attempt is of no more use.
   std::unique_ptr<ClientConnection> take() noexcept { return std::move(connection_); }
 
-  /// `connection()` has ended, or has become of no use, before it was taken: goes on with the next address.
+  /// `connection()` has ended before it was taken: goes on with the next address.
   void connection_failed(const Status& why);
 
  private:

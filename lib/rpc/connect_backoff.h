@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <random>
 
 #include "ringrpc/channel.h"
@@ -16,8 +17,12 @@ namespace ringrpc {
 
 class ConnectBackoff {
  public:
-  explicit ConnectBackoff(const Backoff& rule)
-      : rule_(rule), wait_(rule.initial), random_(std::random_device()()) {}
+  /// Jitter comes of the time in nanoseconds and the shard: it differs between machines, processes and shards,
+  /// and not between runs of a simulation.
+  ConnectBackoff(const Backoff& rule, Instant now, unsigned shard)
+      : rule_(rule),
+        wait_(rule.initial),
+        random_(static_cast<std::uint32_t>(now.time_since_epoch().count()) + shard) {}
 
   bool over(Instant now) const noexcept { return now >= ends_; }
   /// When it is over.

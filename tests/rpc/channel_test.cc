@@ -18,6 +18,7 @@ namespace ringrpc::test {
 namespace {
 
 using namespace std::chrono_literals;
+namespace frame_type = http2::test::frame_type;
 using http2::test::settings;
 using http2::test::settings_ack;
 
@@ -54,7 +55,7 @@ TEST_CASE("a channel that goes takes its calls along, wherever they are") {
   SUBCASE("while it connects") { host.greeting = ""; }
   SUBCASE("in flight") {}
   SUBCASE("waiting for a stream") {
-    host.greeting = settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}}) + settings_ack();
+    host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
   }
   CHECK(host.serve([&](Channel& unused) -> Task<void> {
     auto channel = std::make_unique<Channel>(unused.target());
@@ -201,7 +202,7 @@ TEST_CASE("closing cuts what does not end in time, on every shard") {
 TEST_CASE("a closing channel takes no new calls, serves those that wait, and says goodbye") {
   SimulatedWorld world(1);
   RawHost host(world);
-  host.greeting = settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}}) + settings_ack();
+  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
   CHECK(host.serve(
       [&](Channel& channel) -> Task<void> {
         const auto calls = start_calls(channel, 2);
@@ -217,14 +218,14 @@ TEST_CASE("a closing channel takes no new calls, serves those that wait, and say
         const auto late = co_await unary(channel);
         REQUIRE_FALSE(late);
         CHECK(late.error().to_string() == "CANCELLED: the channel to 127.0.0.1:7 is closed");
-        CHECK(host.peers[0]->frames_of(NGHTTP2_GOAWAY) == 0);
+        CHECK(host.peers[0]->frames_of(frame_type::goaway) == 0);
         host.answer = well_answered();
         host.peers[0]->send(well_answered()(*host.peers[0], 1));
         co_await all_done(calls);
         for (const auto& call : calls) CHECK(call.result());
         while (!cut) co_await sleep_for(1ms);
         CHECK(*cut == 0);
-        CHECK(host.peers[0]->frames_of(NGHTTP2_GOAWAY) == 1);
+        CHECK(host.peers[0]->frames_of(frame_type::goaway) == 1);
         CHECK(host.peers[0]->closed());
         CHECK(co_await channel.close(1s) == 0);
         CHECK(code_of(start_calls(channel, 1).front()) == Code::CANCELLED);

@@ -187,7 +187,7 @@ TEST_CASE("an answer that ends before the request does is kept") {
 TEST_CASE("a stream whose answer ends first is given back") {
   SimulatedWorld world(1);
   RawHost host(world);
-  host.greeting = http2::test::settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}});
+  host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}});
   host.answer = well_answered();
   CHECK(host.serve(
       [&](Channel& channel) -> Task<void> {

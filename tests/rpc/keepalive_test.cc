@@ -9,14 +9,16 @@ namespace ringrpc::test {
 namespace {
 
 using namespace std::chrono_literals;
+namespace frame_type = http2::test::frame_type;
 using http2::ErrorCode;
 
 /// Answers every PING that has arrived; gives how many have.
 std::size_t answer_pings(RawPeer& peer, std::size_t answered) {
   std::size_t seen = 0;
   for (const auto& frame : peer.frames) {
-    if (frame.type != NGHTTP2_PING || (frame.flags & http2::test::ack) != 0) continue;
-    if (++seen > answered) peer.send(http2::test::frame(NGHTTP2_PING, http2::test::ack, 0, frame.payload));
+    if (frame.type != frame_type::ping || (frame.flags & http2::test::ack) != 0) continue;
+    if (++seen > answered)
+      peer.send(http2::test::frame(frame_type::ping, http2::test::ack, 0, frame.payload));
   }
   return seen;
 }
@@ -27,7 +29,7 @@ TEST_CASE("without keepalive nobody is asked") {
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
     const auto calls = start_calls(channel, 1);
     co_await sleep_for(1h);
-    CHECK(host.peers.front()->frames_of(NGHTTP2_PING) == 0);
+    CHECK(host.peers.front()->frames_of(frame_type::ping) == 0);
     CHECK_FALSE(calls[0].done());
   }));
 }
@@ -83,7 +85,7 @@ TEST_CASE("whatever arrives is a sign of life") {
         }
         std::size_t asked = 0;
         for (const auto& frame : host.peers.front()->frames)
-          asked += frame.type == NGHTTP2_PING && (frame.flags & http2::test::ack) == 0;
+          asked += frame.type == frame_type::ping && (frame.flags & http2::test::ack) == 0;
         CHECK(asked == 0);
         CHECK_FALSE(calls[0].done());
       },
@@ -100,12 +102,12 @@ TEST_CASE("without calls nobody is asked, unless that is wanted") {
         [&](Channel& channel) -> Task<void> {
           CHECK(co_await unary(channel));
           co_await sleep_for(10min);
-          CHECK(host.peers.front()->frames_of(NGHTTP2_PING) == (wanted ? 1 : 0));
+          CHECK(host.peers.front()->frames_of(frame_type::ping) == (wanted ? 1 : 0));
           CHECK(host.peers.front()->closed() == wanted);
           host.answer = nullptr;
           const auto calls = start_calls(channel, 1);  // after a long silence the question comes at once
           co_await sleep_for(5s);
-          if (!wanted) CHECK(host.peers.front()->frames_of(NGHTTP2_PING) == 1);
+          if (!wanted) CHECK(host.peers.front()->frames_of(frame_type::ping) == 1);
         },
         {.keepalive_time = 30s, .keepalive_without_calls = wanted}));
   }
@@ -118,11 +120,11 @@ TEST_CASE("less than 10 s between questions counts as 10 s, and a server that mi
       [&](Channel& channel) -> Task<void> {
         auto calls = start_calls(channel, 1);
         co_await sleep_for(9500ms);
-        CHECK(host.peers[0]->frames_of(NGHTTP2_PING) == 0);
+        CHECK(host.peers[0]->frames_of(frame_type::ping) == 0);
         co_await sleep_for(1s);
-        CHECK(host.peers[0]->frames_of(NGHTTP2_PING) == 1);
+        CHECK(host.peers[0]->frames_of(frame_type::ping) == 1);
         host.peers[0]->send(
-            http2::test::frame(NGHTTP2_GOAWAY, 0, 0,
+            http2::test::frame(frame_type::goaway, 0, 0,
                                http2::test::number(1, 4) + http2::test::number(0xb, 4) + "too_many_pings"));
         co_await sleep_for(100ms);
         host.peers[0].reset();
@@ -131,9 +133,9 @@ TEST_CASE("less than 10 s between questions counts as 10 s, and a server that mi
               "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM too_many_pings");
         calls = start_calls(channel, 1);
         co_await sleep_for(19s);
-        CHECK(host.peers[1]->frames_of(NGHTTP2_PING) == 0);
+        CHECK(host.peers[1]->frames_of(frame_type::ping) == 0);
         co_await sleep_for(2s);
-        CHECK(host.peers[1]->frames_of(NGHTTP2_PING) == 1);
+        CHECK(host.peers[1]->frames_of(frame_type::ping) == 1);
       },
       {.keepalive_time = 1s}));
 }

@@ -10,12 +10,13 @@ namespace ringrpc::test {
 namespace {
 
 using namespace std::chrono_literals;
+namespace frame_type = http2::test::frame_type;
 using http2::ErrorCode;
 using http2::test::settings;
 using http2::test::settings_ack;
 
 std::string limited_to(std::uint32_t streams) {
-  return settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams}}) + settings_ack();
+  return settings({{http2::test::setting::max_concurrent_streams, streams}}) + settings_ack();
 }
 
 /// How many of the calls have reached a server.
@@ -29,7 +30,7 @@ std::size_t arrived(const RawHost& host) {
 TEST_CASE("calls wait for the streams that a server allows") {
   SimulatedWorld world(1);
   RawHost host(world);
-  host.greeting = settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}}) + settings_ack();
+  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
   host.answer = whole(good_headers, message("y"), good_trailers);
   CHECK(host.serve(
       [](Channel& channel) -> Task<void> {
@@ -128,7 +129,7 @@ TEST_CASE("connections beside the first close when they have been idle, in good 
         co_await sleep_for(10s);
         CHECK_FALSE(host.peers[0]->closed());
         for (const std::size_t at : {1uz, 2uz}) {
-          CHECK(host.peers[at]->frames_of(NGHTTP2_GOAWAY) == 1);
+          CHECK(host.peers[at]->frames_of(frame_type::goaway) == 1);
           CHECK(host.peers[at]->closed());
         }
         CHECK(co_await unary(channel));
