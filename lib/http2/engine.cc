@@ -170,6 +170,7 @@ void SessionEngine::goaway(ErrorCode code, std::string_view debug) {
   error_is_ours_ = error_is_ours_ || code != ErrorCode::no_error;
   debug = debug.substr(0, debug_bytes_max);
   const std::int32_t last = nghttp2_session_get_last_proc_stream_id(session_);
+  last_taken_ = std::min(last_taken_, static_cast<std::uint32_t>(last));
   check(nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code),
                               reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size()));
 }

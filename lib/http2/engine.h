@@ -149,6 +149,7 @@ class SessionEngine {
   const Role role_;
   bool settings_seen_ = false;
   bool error_is_ours_ = false;    ///< a GOAWAY with an error was queued here, not by nghttp2
+  std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
   bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
   bool over_ = false;             ///< nothing that leaves does either
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued

@@ -243,6 +243,12 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
 
 void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   if (stream.reset_here) return;
+  if (role_ == Role::server && stream.id() > last_taken_) {
+    // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it, as
+    // the GOAWAY waits to be produced, and closes it then.
+    stream.reset_here = true;
+    return;
+  }
   if (stream.oversized) {
     if (stream.first_block_seen) return peer_finished(stream);  // trailers, which nobody waits for
     return answer_oversized(stream, end_stream);

@@ -31,11 +31,16 @@ Shard::Shard(unsigned index, std::unique_ptr<Io> io)
     : index_(index), io_(std::move(io)), timers_(io_->now()), now_(io_->now()) {}
 
 Shard::~Shard() {
+  while (!locals_.empty()) drop(locals_.begin()->first);
   for (Letter* letter = mailbox_.load(std::memory_order_acquire); letter;)
     delete std::exchange(letter, letter->next);
 }
 
 Shard* Shard::current() noexcept { return running; }
+
+void Shard::drop(const void* key) {
+  const auto dropped = locals_.extract(key);  // out of the table first: what goes may look there
+}
 
 void Shard::post(Mail mail) {
   auto* letter = new Letter{std::move(mail), mailbox_.load(std::memory_order_relaxed)};

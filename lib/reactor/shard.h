@@ -18,6 +18,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <unordered_map>
+#include <utility>
 
 #include "ringrpc/clock.h"
 
@@ -37,6 +39,15 @@ class TurnEnd : public ListNodeOf<TurnEndTag> {
 
  protected:
   ~TurnEnd() = default;
+};
+
+/// Something that another layer keeps for itself on each shard that it meets: see Shard::keep.
+class ShardLocal {
+ public:
+  ShardLocal() = default;
+  ShardLocal(const ShardLocal&) = delete;
+  ShardLocal& operator=(const ShardLocal&) = delete;
+  virtual ~ShardLocal() = default;
 };
 
 class Shard {
@@ -65,6 +76,17 @@ class Shard {
   void at_turn_end(TurnEnd& flush) noexcept {
     if (!flush.linked()) turn_ends_.push_back(flush);
   }
+
+  /// What is kept here under `key`; null when nothing is.
+  ShardLocal* local(const void* key) const noexcept {
+    const auto found = locals_.find(key);
+    return found == locals_.end() ? nullptr : found->second.get();
+  }
+  /// Keeps `kept` under `key`, which nothing else is kept under, until `drop` or the end of the shard. What is
+  /// left then is destroyed before all else of the shard, on its thread, when no turn runs any more.
+  void keep(const void* key, std::unique_ptr<ShardLocal> kept) { locals_.emplace(key, std::move(kept)); }
+  /// Destroys what is kept under `key`, if anything is.
+  void drop(const void* key);
 
   /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if
   /// it sleeps. Mail posted after the loop has ended is destroyed with the shard, unrun.
@@ -95,6 +117,7 @@ class Shard {
   ReadyList ready_;
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
+  std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};

@@ -1,7 +1,7 @@
 #include "rpc/channel_core.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <iterator>
 #include <utility>
 
 namespace ringrpc {
@@ -9,136 +9,224 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds backoff_initial = 1s;
-constexpr Nanoseconds backoff_max = 120s;
-constexpr double backoff_factor = 1.6;
-constexpr double backoff_jitter = 0.2;
+/// gRFC A8: clients ask no more often.
+constexpr Nanoseconds keepalive_time_min = 10s;
+
+Nanoseconds effective_keepalive_time(Nanoseconds asked) {
+  return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, keepalive_time_min);
+}
 
 }  // namespace
 
-ChannelCore::ChannelCore(Shard& shard, std::string target, const ChannelOptions& options)
+ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
     : shard_(shard),
-      target_(std::move(target)),
-      options_(options),
-      backoff_(backoff_initial),
-      next_attempt_(shard.now()),
-      random_(std::random_device()()) {
-  timeouts_.handshake = options.connect_timeout;
-  if (Result<Address> address = Address::parse(target_)) authority_ = address->authority();
+      shared_(std::move(shared)),
+      keepalive_time_(effective_keepalive_time(options().keepalive_time)),
+      backoff_(options().backoff, shard.now(), shard.index()) {
+  timeouts_.handshake = options().connect_timeout;
 }
 
 ChannelCore::~ChannelCore() {
-  const Status gone(Code::CANCELLED, "the channel to " + target_ + " was destroyed", Initiator::application);
-  while (ClientCallImpl* call = waiting_.pop_front()) call->detach(gone);
-  for (const auto& connection : leaving_) connection->detach_calls(gone);
-  if (connection_) connection_->detach_calls(gone);
+  std::uint64_t cut = queued_;
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) cut += connection->calls();
+  const Status gone = closing_ ? closed(target())
+                               : Status(Code::CANCELLED, "the channel to " + target() + " was destroyed",
+                                        Initiator::application);
+  while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) connection->detach_calls(gone);
+  shared_->remove(shard_, closing_ ? cut : 0);
+}
+
+Status ChannelCore::closed(const std::string& target) {
+  return Status(Code::CANCELLED, "the channel to " + target + " is closed", Initiator::application);
 }
 
 std::string_view ChannelCore::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
 
 void ChannelCore::submit(ClientCallImpl& call) {
-  waiting_.push_back(call);
-  pump();
-  if (connection_ || lookup_ || connector_ || waiting_.empty()) return;
-  if (shard_.now() < next_attempt_) return attempt_failed(last_failure_);
-  connect();
+  if (closing_) return call.finish(closed(target()));
+  if (!shared_->address()) return call.finish(shared_->address().error());
+  if (call.deadline() <= shard_.now())
+    return call.finish(
+        Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began", Initiator::library));
+  if (queued_ == 0 && attach(call)) return;
+  const bool waits = call.waits_for_ready() || !connections_.empty() || attempt_;
+  if (!waits && !backoff_.over(shard_.now())) return call.finish(unreachable());
+  if (queued_ >= options().max_queued_calls)
+    return call.finish(Status(Code::RESOURCE_EXHAUSTED,
+                              std::to_string(queued_) + " calls wait for a stream to " + target() +
+                                  " already, the limit is max_queued_calls",
+                              Initiator::library));
+  enqueue(call);
 }
 
-void ChannelCore::pump() {
-  if (connection_ && connection_->leaving()) {
-    leaving_.push_back(std::move(connection_));
-    leave(*leaving_.back(),
-          Status(Code::UNAVAILABLE, target_ + ": the server said goodbye before it took a call",
-                 Initiator::peer));
+void ChannelCore::submit_again(ClientCallImpl& call) { enqueue(call); }
+
+void ChannelCore::enqueue(ClientCallImpl& call) {
+  call.join_queue(waiting_);
+  ++queued_;
+  run_soon();
+}
+
+/// Opens the call's stream on the first connection with room for it.
+bool ChannelCore::attach(ClientCallImpl& call) {
+  const auto found = std::ranges::find_if(connections_, &ClientConnection::has_room,
+                                          [](const auto& connection) -> const auto& { return *connection; });
+  if (found == connections_.end()) return false;
+  turned_away_ = false;
+  call.attach(**found);
+  return true;
+}
+
+std::string ChannelCore::describe_wait() const {
+  if (!connections_.empty())
+    return "waited for a free stream on " + std::to_string(connections_.size()) + " connections to " +
+           target() + " until the deadline";
+  const std::string waited = "waited for a connection to " + target() + " until the deadline";
+  return last_failure_.ok() ? waited : waited + "; last: " + std::string(last_failure_.message());
+}
+
+void ChannelCore::close(Nanoseconds patience) {
+  closing_ = true;
+  close_by_ = std::min(close_by_, after(shard_.now(), patience));
+  run_soon();
+}
+
+void ChannelCore::run() {
+  settle_attempt();
+  sort_out_leaving();
+  attach_waiting();
+  if (queued_ > 0) grow();
+  note_idle();
+  retire_idle();
+  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(shared_.get());  // destroys this
+  shard_.timers().arm(*this, next_event());
+}
+
+/// Takes over the connection of the attempt when its handshake is complete.
+void ChannelCore::settle_attempt() {
+  if (closing_ && queued_ == 0) attempt_.reset();
+  ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
+  if (!connection || !connection->ready()) return;
+  connections_.push_back(attempt_->take());
+  attempt_.reset();
+  backoff_.succeeded();
+}
+
+void ChannelCore::sort_out_leaving() {
+  const auto leaving = std::ranges::stable_partition(
+      connections_, [](const auto& connection) { return !connection->leaving(); });
+  if (leaving.empty()) return;
+  const bool useless =
+      std::ranges::any_of(leaving, [this](const auto& connection) { return was_useless(*connection); });
+  std::ranges::move(leaving, std::back_inserter(leaving_));
+  connections_.erase(leaving.begin(), leaving.end());
+  if (useless) turned_away();
+}
+
+void ChannelCore::turned_away() {
+  if (!std::exchange(turned_away_, true)) return;
+  failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
+                Initiator::peer));
+}
+
+void ChannelCore::attach_waiting() {
+  while (ClientCallImpl* call = waiting_.front())
+    if (!attach(*call)) return;
+}
+
+bool ChannelCore::may_grow() const noexcept {
+  return queued_ > 0 && !attempt_ && connections_.size() < std::max(options().max_connections, 1u);
+}
+
+/// Opens another connection for the calls that wait, if it may be now.
+void ChannelCore::grow() {
+  if (!may_grow()) return;
+  if (!backoff_.over(shard_.now())) return fail_impatient();
+  attempt_ = std::make_unique<ConnectAttempt>(
+      *this, std::max<Nanoseconds>(options().connect_timeout, backoff_.next_wait()));
+  attempt_->start(*shared_->address());
+}
+
+void ChannelCore::note_idle() {
+  for (const auto& connection : connections_) {
+    if (!connection->idle()) {
+      connection->idle_since = never;
+    } else if (connection->idle_since == never) {
+      connection->idle_since = shard_.now();
+    }
   }
-  if (!connection_ || !connection_->usable()) return;
-  backoff_ = backoff_initial;
-  while (!waiting_.empty() && connection_->session().open_capacity() > 0)
-    waiting_.front()->attach(*connection_);
 }
 
-/// Finds another connection for the calls that wait, now that `connection` takes no more.
-void ChannelCore::leave(const ClientConnection& connection, const Status& why) {
-  if (!connection.took_calls()) return attempt_failed(why);
-  if (!waiting_.empty()) connect();
-}
-
-void ChannelCore::connect() {
-  Result<Address> address = Address::parse(target_);
-  if (!address) return attempt_failed(std::move(address).error());
-  if (resolves_at_once(*address)) return on_resolved(resolve(*address));
-  Lookup::Handler& handler = *this;
-  lookup_ = std::make_unique<Lookup>(shard_, *address, handler);
-  shard_.timers().arm(connect_timer_, after(shard_.now(), options_.connect_timeout));
-}
-
-void ChannelCore::on_resolved(Result<std::vector<SocketAddress>> addresses) {
-  connect_timer_.cancel();
-  lookup_.reset();
-  if (!addresses) return attempt_failed(std::move(addresses).error());
-  addresses_ = std::move(*addresses);
-  next_address_ = 0;
-  try_next_address();
-}
-
-void ChannelCore::try_next_address() {
-  connector_ = shard_.io().connect(addresses_[next_address_++], *this);
-  shard_.timers().arm(connect_timer_, after(shard_.now(), options_.connect_timeout));
-}
-
-void ChannelCore::on_connect_timeout() {
-  if (!lookup_) return on_connected({}, ETIMEDOUT);
-  lookup_.reset();
-  attempt_failed(from_errno("resolve " + target_, ETIMEDOUT));
-}
-
-void ChannelCore::on_connected(UniqueFd descriptor, int error) {
-  connect_timer_.cancel();
-  connector_.reset();
-  if (error != 0) {
-    if (next_address_ < addresses_.size()) return try_next_address();
-    return attempt_failed(from_errno("connect " + target_, error));
+/// Tells connections to go that are not needed: all when the channel closes, else those beside the first.
+void ChannelCore::retire_idle() {
+  const bool all = closing_ && queued_ == 0;
+  for (std::size_t at = all ? 0 : 1; at < connections_.size(); ++at) {
+    ClientConnection& connection = *connections_[at];
+    if (connection.idle_since == never) continue;
+    if (!all && shard_.now() < after(connection.idle_since, options().idle_timeout)) continue;
+    connection.retire();
+    run_soon();
   }
-  connection_ = std::make_unique<ClientConnection>(*this, shard_.io().adopt(std::move(descriptor)));
-  connection_->start();
 }
 
-void ChannelCore::attempt_failed(Status why) {
-  if (shard_.now() >= next_attempt_) {
-    std::uniform_real_distribution<double> jitter(1 - backoff_jitter, 1 + backoff_jitter);
-    next_attempt_ = after(shard_.now(), std::chrono::duration_cast<Nanoseconds>(backoff_ * jitter(random_)));
-    backoff_ = std::min(backoff_max, std::chrono::duration_cast<Nanoseconds>(backoff_ * backoff_factor));
-  }
+Instant ChannelCore::next_event() const {
+  Instant next = close_by_;
+  if (may_grow()) next = std::min(next, backoff_.ends());
+  for (std::size_t at = 1; at < connections_.size(); ++at)
+    if (connections_[at]->idle_since != never)
+      next = std::min(next, after(connections_[at]->idle_since, options().idle_timeout));
+  return next;
+}
+
+bool ChannelCore::over() const noexcept {
+  return queued_ == 0 && !attempt_ && connections_.empty() && leaving_.empty();
+}
+
+void ChannelCore::on_attempt_failed(Status why) {
+  attempt_.reset();
+  failed(std::move(why));
+  run_soon();
+}
+
+/// A server that lets one connect and then takes no call is as good as one that does not.
+bool ChannelCore::was_useless(const ClientConnection& connection) const {
+  return !connection.took_calls() && !connection.retired() &&
+         shard_.now() < after(connection.ready_since(), options().backoff.initial);
+}
+
+void ChannelCore::failed(Status why) {
   last_failure_ = std::move(why);
-  const Status failure(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator());
-  while (ClientCallImpl* call = waiting_.pop_front()) call->finish(failure);
+  backoff_.failed(shard_.now());
+  fail_impatient();
+}
+
+/// Fails the calls that do not wait for readiness, where nothing is left that could take them.
+void ChannelCore::fail_impatient() {
+  if (attempt_ || std::ranges::any_of(connections_, &ClientConnection::usable,
+                                      [](const auto& connection) -> const auto& { return *connection; }))
+    return;
+  const Status failure = unreachable();
+  waiting_.for_each([&](ClientCallImpl& call) {
+    if (!call.waits_for_ready()) call.finish(failure);
+  });
+}
+
+Status ChannelCore::unreachable() const {
+  return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator());
 }
 
 void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) {
-  std::erase_if(leaving_, [&](const auto& leaving) { return leaving.get() == &connection; });
-  if (connection_.get() != &connection) return;
-  const std::unique_ptr<ClientConnection> lost = std::move(connection_);
-  leave(*lost, why);
+  if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
+  const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
+  const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
+  std::erase_if(connections_, is_lost);
+  std::erase_if(leaving_, is_lost);
+  if (useless)
+    failed(Status(Code::UNAVAILABLE, target() + ": " + std::string(why.message()), why.initiator()));
+  run_soon();
 }
-
-// The public face.
-
-struct Channel::Impl {
-  ChannelCore core;
-};
-
-Channel::Channel(std::string target, const ChannelOptions& options)
-    : impl_(new Impl{{*Shard::current(), std::move(target), options}}) {}
-
-Channel::~Channel() = default;
-
-std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
-                                          const CallOptions& options) {
-  auto call = std::make_unique<ClientCallImpl>(impl_->core, path, kind, options);
-  impl_->core.submit(*call);
-  return call;
-}
-
-const std::string& Channel::target() const noexcept { return impl_->core.target(); }
 
 }  // namespace ringrpc

@@ -1,13 +1,21 @@
-/// What a channel does: connects when a call wants it, hands calls to the connection, waits between failed
-/// attempts.
+/// A channel on one shard: the calls that wait, and the connections that take them.
 ///
-/// Belongs to one shard. The wait between attempts follows connection-backoff.md: 1 s × 1.6, ±20 %, at most
-/// 120 s, from the beginning again once the server's SETTINGS have arrived. A call that is made meanwhile
-/// fails with the last attempt's error. A connection that ends before it has taken a call was such an attempt.
+/// 1. `submit` gives a call to the first connection with room for another stream; where there is none the call
+///    queues.
+/// 2. While calls queue, `run` attaches them as connections get room, and opens another connection: one
+///    attempt at a time, up to `max_connections`, with waits between those that fail (connect_backoff.h).
+/// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
+///    queueing, but for those that wait for readiness.
+/// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked again
+///    at once, but only once in a row.
+/// 5. A connection that the server has told to go takes no more calls and ends with its last one; one that is
+///    not needed any more is told by us.
+///
+/// Everything that changes asks for `run`, which sees to all that is due at once, from the ready list. So no
+/// connection is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,74 +24,95 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/channel_shared.h"
 #include "rpc/client_call.h"
 #include "rpc/client_connection.h"
-#include "transport/address.h"
-#include "transport/lookup.h"
+#include "rpc/connect_attempt.h"
+#include "rpc/connect_backoff.h"
 
 namespace ringrpc {
 
-class ChannelCore final : private Connector::Handler, private Lookup::Handler {
+class ChannelCore final : public ShardLocal, private Ready, private Timer {
  public:
-  ChannelCore(Shard& shard, std::string target, const ChannelOptions& options);
-  ChannelCore(const ChannelCore&) = delete;
-  ChannelCore& operator=(const ChannelCore&) = delete;
-  ~ChannelCore();
+  ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared);
+  /// Calls that remain end with CANCELLED.
+  ~ChannelCore() override;
+
+  /// What calls of a channel get that was closed.
+  static Status closed(const std::string& target);
 
   /// Takes up a call: at once where there is a connection with room, else when there is.
   void submit(ClientCallImpl& call);
+  /// Takes up a call again that the server has not begun.
+  void submit_again(ClientCallImpl& call);
+  /// A call has left the queue, from wherever.
+  void left_queue() noexcept { --queued_; }
+  /// What a call waits for that is in the queue, for the message of its deadline.
+  std::string describe_wait() const;
 
-  /// Attaches waiting calls as far as the connection has room.
-  void pump();
+  /// No new calls; is dropped from its shard when those it has are finished, after `patience` at the latest.
+  void close(Nanoseconds patience);
+
+  /// Something has changed: sees to it in this turn.
+  void run_soon() noexcept { shard_.ready().push(*this); }
+  /// A batch of input has been taken, which may have made room.
+  void on_input() noexcept {
+    if (queued_ > 0) run_soon();
+  }
   /// The connection has ended; it is destroyed here.
   void on_connection_lost(ClientConnection& connection, const Status& why);
+  /// The attempt under way has failed; it is destroyed here.
+  void on_attempt_failed(Status why);
+  /// The server finds that it is asked for signs of life too often.
+  void slow_keepalive() noexcept { keepalive_time_ *= 2; }
 
   Shard& shard() noexcept { return shard_; }
-  const std::string& target() const noexcept { return target_; }
-  const std::string& authority() const noexcept { return authority_; }
+  const std::string& target() const noexcept { return shared_->target(); }
+  const std::string& authority() const noexcept { return shared_->authority(); }
   std::string_view user_agent() const noexcept;
-  const ChannelOptions& options() const noexcept { return options_; }
+  const ChannelOptions& options() const noexcept { return shared_->options(); }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  Nanoseconds keepalive_time() const noexcept { return keepalive_time_; }
 
  private:
-  /// Gives an attempt to connect up.
-  class ConnectTimer final : public Timer {
-   public:
-    explicit ConnectTimer(ChannelCore& channel) noexcept : channel_(channel) {}
-    void on_time() override { channel_.on_connect_timeout(); }
+  void run() override;
+  void on_time() override { run_soon(); }
 
-   private:
-    ChannelCore& channel_;
-  };
+  bool attach(ClientCallImpl& call);
+  void enqueue(ClientCallImpl& call);
+  void settle_attempt();
+  void sort_out_leaving();
+  void attach_waiting();
+  void grow();
+  void note_idle();
+  void retire_idle();
+  Instant next_event() const;
+  bool over() const noexcept;
 
-  void on_connected(UniqueFd connection, int error) override;
-  void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
-  void on_connect_timeout();
-  void connect();
-  void leave(const ClientConnection& connection, const Status& why);
-  void try_next_address();
-  void attempt_failed(Status why);
+  bool may_grow() const noexcept;
+  void turned_away();
+  void failed(Status why);
+  void fail_impatient();
+  Status unreachable() const;
+  bool was_useless(const ClientConnection& connection) const;
 
   Shard& shard_;
-  std::string target_;
-  std::string authority_;
-  ChannelOptions options_;
+  const std::shared_ptr<ChannelShared> shared_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
+  Nanoseconds keepalive_time_;
 
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
-  std::unique_ptr<ClientConnection> connection_;
-  std::vector<std::unique_ptr<ClientConnection>> leaving_;  // told to go: their calls finish
-  std::unique_ptr<Lookup> lookup_;  // these two while an attempt is under way, one after the other
-  std::unique_ptr<Connector> connector_;
-  ConnectTimer connect_timer_{*this};
-  std::vector<SocketAddress> addresses_;
-  std::size_t next_address_ = 0;
-  Nanoseconds backoff_;
-  Instant next_attempt_;
+  std::size_t queued_ = 0;  // length of waiting_
+  std::vector<std::unique_ptr<ClientConnection>> connections_;
+  std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
+  std::unique_ptr<ConnectAttempt> attempt_;
+  ConnectBackoff backoff_;
   Status last_failure_;
-  std::minstd_rand random_;
+  bool turned_away_ = false;  // by the last connection that was made
+  bool closing_ = false;
+  Instant close_by_ = never;
 };
 
 }  // namespace ringrpc

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
+#include <limits>
 #include <utility>
 
 #include "rpc/base64.h"
@@ -18,6 +19,8 @@ namespace ringrpc {
 namespace {
 
 constexpr std::size_t write_ahead_bytes = 64 * 1024;
+/// More than this of a call is not kept for sending it again.
+constexpr std::size_t kept_request_bytes_max = 64 * 1024;
 
 std::optional<std::uint32_t> parse_number(std::string_view text) {
   std::uint32_t number = 0;
@@ -46,7 +49,8 @@ ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, Meth
       channel_(&channel),
       path_(path),
       kind_(kind),
-      deadline_(after(shard_.now(), options.timeout)),
+      deadline_(std::min(after(shard_.now(), options.timeout), options.deadline)),
+      wait_for_ready_(options.wait_for_ready),
       request_metadata_(options.metadata),
       response_(options.response),
       compression_(options.compression),
@@ -59,8 +63,18 @@ ClientCallImpl::~ClientCallImpl() {
   if (destroyed_) *destroyed_ = true;
 }
 
-void ClientCallImpl::attach(ClientConnection& connection) {
+void ClientCallImpl::join_queue(ListOf<ClientCallImpl, ClientCallTag>& queue) noexcept {
+  queue.push_back(*this);
+  queued_ = true;
+}
+
+void ClientCallImpl::leave_queue() noexcept {
   ListNodeOf<ClientCallTag>::unlink();
+  if (std::exchange(queued_, false)) channel_->left_queue();
+}
+
+void ClientCallImpl::attach(ClientConnection& connection) {
+  leave_queue();
   const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
   http2::Headers headers{{":method", "POST"},
                          {":scheme", "http"},
@@ -83,8 +97,8 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   connection_ = &connection;
   stream_ = *stream;
   connection.join(*this);
-  if (!unsent_.empty() || writes_done_)
-    connection.session().send_data(*stream_, std::exchange(unsent_, {}), writes_done_);
+  if (!request_.empty() || writes_done_) connection.session().send_data(*stream_, request_, writes_done_);
+  if (retried_ || request_.size() > kept_request_bytes_max) stop_keeping_request();
   if (writable_waiter_) wake_soon();
 }
 
@@ -98,7 +112,7 @@ void ClientCallImpl::finish(Status status) {
 }
 
 void ClientCallImpl::detach(Status status) {
-  ListNodeOf<ClientCallTag>::unlink();
+  leave_queue();
   leave_batch();
   if (stream_) stream_->user = nullptr;
   stream_ = nullptr;
@@ -113,8 +127,13 @@ void ClientCallImpl::cancel() {
 }
 
 void ClientCallImpl::on_time() {
-  const std::string from = channel_ ? " from " + channel_->target() : std::string();
-  finish(Status(Code::DEADLINE_EXCEEDED, "no answer" + from + " before the deadline", Initiator::library));
+  std::string what = "no answer before the deadline";
+  if (queued_) {
+    what = channel_->describe_wait();
+  } else if (stream_) {
+    what = "no answer from " + channel_->target() + " before the deadline";
+  }
+  finish(Status(Code::DEADLINE_EXCEEDED, std::move(what), Initiator::library));
 }
 
 /// Nobody will come at the end of the batch to keep what the call still borrows of its input.
@@ -124,7 +143,7 @@ void ClientCallImpl::leave_batch() {
 }
 
 void ClientCallImpl::reset_stream(http2::ErrorCode code) {
-  ListNodeOf<ClientCallTag>::unlink();
+  leave_queue();
   leave_batch();
   if (!stream_) return;
   http2::Stream& stream = *std::exchange(stream_, nullptr);
@@ -135,18 +154,30 @@ void ClientCallImpl::reset_stream(http2::ErrorCode code) {
 }
 
 void ClientCallImpl::on_headers() {
-  if (response_) response_->initial = read_metadata(stream_->headers()).value_or(Metadata());
-  for (const http2::Header& header : stream_->headers())
+  stop_keeping_request();
+  for (const http2::Header& header : stream_->headers()) {
     if (header.name == ":status") http_status_ = parse_number(header.value).value_or(0);
-  read_encoding();
-  if (!finished_) read_status(stream_->headers());
+    if (header.name != "content-type") continue;
+    speaks_grpc_ = is_grpc_content_type(header.value);
+    if (!speaks_grpc_) content_type_ = header.value;
+  }
+  if (http_status_ == 200) read_encoding();
+  if (finished_) return;
+  read_status(stream_->headers());
+  if (response_) read_response_metadata(response_->initial);
+}
+
+void ClientCallImpl::read_response_metadata(Metadata& to) {
+  Result<Metadata> metadata = read_metadata(stream_->headers());
+  if (!metadata) return finish(std::move(metadata).error());
+  to = std::move(*metadata);
 }
 
 void ClientCallImpl::on_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
-  if (http_status_ != 200) return give_credit();
+  if (http_status_ != 200 || !speaks_grpc_) return finish(status_without_grpc_status());
   if (one_response() && message_taken_ && !bytes.empty()) return finish(several_responses());
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // what it borrowed goes when this returns
@@ -158,13 +189,13 @@ void ClientCallImpl::on_data(Bytes bytes) {
 void ClientCallImpl::on_trailers() {
   trailers_seen_ = true;
   grpc_status_.reset();
-  if (response_) response_->trailing = read_metadata(stream_->headers()).value_or(Metadata());
   read_status(stream_->headers());
+  if (response_) read_response_metadata(response_->trailing);
 }
 
 void ClientCallImpl::on_end() {
-  if (response_ && !body_seen_ && !trailers_seen_ && grpc_status_)
-    response_->trailing = std::exchange(response_->initial, {});  // Trailers-Only
+  const bool trailers_only = !body_seen_ && !trailers_seen_;
+  if (response_ && trailers_only && grpc_status_) response_->trailing = std::exchange(response_->initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
   if (status.ok() && one_response() && (buffer_.more_than_one() || (message_taken_ && !buffer_.empty())))
     status = several_responses();
@@ -173,7 +204,14 @@ void ClientCallImpl::on_end() {
   finished_ = true;
   status_ = std::move(status);
   Timer::cancel();
-  connection_->join_batch(*this);
+  ClientConnection& connection = *connection_;
+  // Nobody will read the rest of the request.
+  if (!writes_done_) {
+    reset_stream(http2::ErrorCode::no_error);
+  } else if (stream_->queued_bytes() > 0) {
+    reset_stream(http2::ErrorCode::cancel);
+  }
+  connection.join_batch(*this);
 }
 
 void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
@@ -183,9 +221,23 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
     return on_time();  // the server may see the deadline first, and resets then
+  if (by_peer && code == http2::ErrorCode::refused_stream && sent_again()) return;
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));
+}
+
+/// Queues a call again that the server has not begun (RFC 9113, 8.7); false when that has been tried, or the
+/// request is not there any more.
+bool ClientCallImpl::sent_again() {
+  if (!keeps_request_ || std::exchange(retried_, true)) return false;
+  channel_->submit_again(*this);
+  return true;
+}
+
+void ClientCallImpl::stop_keeping_request() {
+  keeps_request_ = false;
+  request_ = {};
 }
 
 void ClientCallImpl::read_encoding() {
@@ -214,11 +266,17 @@ void ClientCallImpl::read_status(std::span<const http2::Header> headers) {
     grpc_status_ = Status(*code, std::move(message), Initiator::peer).with_details(std::move(details));
 }
 
+/// http-grpc-status-mapping.md.
 Status ClientCallImpl::status_without_grpc_status() const {
-  const std::string what = http_status_ == 200
-                               ? "the server ended the stream without a grpc-status"
-                               : "the server answered HTTP status " + std::to_string(http_status_);
-  return Status(code_from_http_status(http_status_), what, Initiator::peer);
+  std::string what = "the server ended the stream without a grpc-status";
+  if (http_status_ != 200) {
+    what = "the server answered HTTP status " + std::to_string(http_status_);
+  } else if (!speaks_grpc_) {
+    what = content_type_.empty()
+               ? "the server answered without a content-type, not application/grpc"
+               : "the server answered content-type \"" + content_type_ + "\", not application/grpc";
+  }
+  return Status(code_from_http_status(http_status_), std::move(what), Initiator::peer);
 }
 
 void ClientCallImpl::wake_soon() {
@@ -278,17 +336,23 @@ void ClientCallImpl::reject_message() {
 
 std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
   if (finished_ || writes_done_) return nullptr;
+  if (bytes > std::numeric_limits<std::uint32_t>::max()) {
+    finish(Status(Code::RESOURCE_EXHAUSTED,
+                  "a message of " + std::to_string(bytes) + " bytes is more than gRPC's prefix can say"));
+    return nullptr;
+  }
   if (may_compress && compression_ != Compression::identity) {
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();
   }
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
+  if (stream_ && request_.size() + reserved_bytes_ > kept_request_bytes_max) stop_keeping_request();
   std::uint8_t* room;
-  if (stream_) {
-    room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  if (keeps_request_) {
+    request_.resize(request_.size() + reserved_bytes_);
+    room = request_.data() + request_.size() - reserved_bytes_;
   } else {
-    unsent_.resize(unsent_.size() + reserved_bytes_);
-    room = unsent_.data() + unsent_.size() - reserved_bytes_;
+    room = connection_->session().reserve_data(*stream_, reserved_bytes_);
   }
   MessageBuffer::write_prefix(room, bytes);
   return room + MessageBuffer::prefix_bytes;
@@ -296,16 +360,25 @@ std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compre
 
 void ClientCallImpl::commit_message() {
   if (compressed_) {
-    const Bytes message = compressed_->finish(compression_);
-    if (stream_)
-      connection_->session().send_data(*stream_, message, false);
-    else
-      unsent_.insert(unsent_.end(), message.begin(), message.end());
-    compressed_.reset();
-  } else if (stream_) {
-    connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+    const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
+    return write(message->finish(compression_));
   }
+  const std::size_t bytes = std::exchange(reserved_bytes_, 0);
   if (!stream_) return;
+  if (keeps_request_) {
+    connection_->session().send_data(*stream_, Bytes(request_).last(bytes));
+  } else {
+    connection_->session().commit_data(*stream_, bytes);
+  }
+  connection_->flush_soon();
+}
+
+/// Queues a whole message, prefix and all.
+void ClientCallImpl::write(Bytes message) {
+  if (stream_ && request_.size() + message.size() > kept_request_bytes_max) stop_keeping_request();
+  if (keeps_request_) request_.insert(request_.end(), message.begin(), message.end());
+  if (!stream_) return;
+  connection_->session().send_data(*stream_, message);
   connection_->flush_soon();
 }
 
@@ -317,7 +390,7 @@ void ClientCallImpl::writes_done() {
 
 bool ClientCallImpl::writable() const {
   if (finished_) return true;
-  return stream_ ? stream_->queued_bytes() < write_ahead_bytes : unsent_.size() < write_ahead_bytes;
+  return stream_ ? stream_->queued_bytes() < write_ahead_bytes : request_.size() < write_ahead_bytes;
 }
 
 }  // namespace ringrpc

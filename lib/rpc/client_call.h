@@ -1,7 +1,9 @@
 /// One call on the client: from the request's headers to the status.
 ///
 /// 1. Until a connection takes it up, what is written waits in the call.
-/// 2. `attach` opens the stream; from then on messages go to the session as they are written.
+/// 2. `attach` opens the stream; from then on messages go to the session as they are written. A copy stays
+///    here until the server is known to have begun, if it is not large: when the server says that it has not
+///    (GOAWAY, REFUSED_STREAM), the call queues again, once (gRFC A6, "Transparent Retries").
 /// 3. Received messages wait in the buffer, bounded by the stream's window; the reader is woken with them.
 /// 4. The status is known when the stream has ended, was reset, the deadline passed or the connection was
 ///    lost, whichever is first.
@@ -40,6 +42,10 @@ class ClientCallImpl final : public ClientCall,
 
   /// Opens the stream on `connection`, which has room for it, and sends what was written so far.
   void attach(ClientConnection& connection);
+  /// Waits in the channel's queue, until `attach` or the end.
+  void join_queue(ListOf<ClientCallImpl, ClientCallTag>& queue) noexcept;
+  Instant deadline() const noexcept { return deadline_; }
+  bool waits_for_ready() const noexcept { return wait_for_ready_; }
   /// Ends the call with this status, unless it has one.
   void finish(Status status);
   /// The connection or the channel is gone: the call lets go of both and ends with this status, unless it has
@@ -87,8 +93,13 @@ class ClientCallImpl final : public ClientCall,
   void wake();
   void wake_soon();
   void leave_batch();
+  void leave_queue() noexcept;
+  void write(Bytes message);
+  void stop_keeping_request();
+  bool sent_again();
   void give_credit();
   void read_encoding();
+  void read_response_metadata(Metadata& to);
   void read_status(std::span<const http2::Header> headers);
   Status status_without_grpc_status() const;
   void reset_stream(http2::ErrorCode code);
@@ -98,20 +109,26 @@ class ClientCallImpl final : public ClientCall,
   std::string path_;
   MethodKind kind_;
   Instant deadline_;
+  bool wait_for_ready_;
   Metadata request_metadata_;
   ResponseMetadata* response_;
 
   ClientConnection* connection_ = nullptr;  // these two from attach until the stream has closed
   http2::Stream* stream_ = nullptr;
-  std::vector<std::uint8_t> unsent_;  // written before a connection took the call up
+  std::vector<std::uint8_t> request_;  // what was written, as long as it may have to be sent (again)
   std::size_t reserved_bytes_ = 0;
   Compression compression_;                        // of requests
   std::unique_ptr<CompressedMessage> compressed_;  // while one of them is being written
+  bool keeps_request_ = true;
+  bool queued_ = false;  // in the channel's queue
+  bool retried_ = false;
   bool writes_done_ = false;
 
   MessageBuffer buffer_;
   std::size_t uncredited_bytes_ = 0;
   std::uint32_t http_status_ = 0;
+  bool speaks_grpc_ = false;  // by its content-type
+  std::string content_type_;  // when it does not
   std::optional<Status> grpc_status_;
   bool body_seen_ = false;
   bool trailers_seen_ = false;

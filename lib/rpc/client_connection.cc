@@ -22,7 +22,8 @@ bool interim(const http2::Stream& stream) {
 ClientConnection::ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream)
     : Connection(channel.shard(), std::move(stream), http2::Role::client, channel.limits(),
                  channel.timeouts(), *this),
-      channel_(channel) {}
+      channel_(channel),
+      keepalive_(*this, channel.keepalive_time(), channel.options()) {}
 
 ClientConnection::~ClientConnection() {
   if (destroyed_) *destroyed_ = true;
@@ -33,9 +34,28 @@ void ClientConnection::detach_calls(const Status& status) {
   while (ClientCallImpl* call = batch_.pop_front()) call->detach(status);  // closed, and not woken yet
 }
 
+std::size_t ClientConnection::calls() noexcept {
+  std::size_t count = 0;
+  calls_.for_each([&](ClientCallImpl& call) { count += call.finished() ? 0 : 1; });
+  return count;
+}
+
+void ClientConnection::retire() {
+  leaving_ = retired_ = true;
+  session().goaway(http2::ErrorCode::no_error);
+  flush_soon();
+}
+
+void ClientConnection::give_up(Status why) {
+  given_up_ = true;
+  abort(std::move(why));
+}
+
 void ClientConnection::on_settings() {
-  ready_ = true;
+  ready_since_ = shard().now();
   established();
+  keepalive_.start();
+  channel_.run_soon();
 }
 
 void ClientConnection::on_headers(http2::Stream& stream) {
@@ -61,16 +81,22 @@ void ClientConnection::on_writable(http2::Stream& stream) {
 
 void ClientConnection::on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) {
   if (ClientCallImpl* call = call_of(stream)) call->on_closed(code, by_peer);
+  channel_.run_soon();  // there is room for another
 }
 
 void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
   leaving_ = true;
-  if (code != http2::ErrorCode::no_error)
-    log::info("{}: the server says goodbye: {} {}", channel_.target(), http2::name(code), debug);
+  channel_.run_soon();
+  if (code == http2::ErrorCode::no_error) return;
+  goodbye_ = "the server said goodbye: " + std::string(http2::name(code));
+  if (!debug.empty()) goodbye_.append(" ").append(debug);
+  log::info("{}: {}", channel_.target(), goodbye_);
+  if (code == http2::ErrorCode::enhance_your_calm && debug == "too_many_pings") channel_.slow_keepalive();
 }
 
 /// Whoever is woken may destroy the channel.
 bool ClientConnection::on_batch() {
+  if (ready()) keepalive_.on_activity();
   bool destroyed = false;
   destroyed_ = &destroyed;
   while (ClientCallImpl* call = batch_.pop_front()) {
@@ -78,17 +104,17 @@ bool ClientConnection::on_batch() {
     if (destroyed) return false;
   }
   destroyed_ = nullptr;
-  channel_.pump();
+  channel_.on_input();
   return true;
 }
 
 void ClientConnection::on_lost(const Status& why) {
-  const Status status(
-      Code::UNAVAILABLE,
-      channel_.target() + ": " + std::string(why.ok() ? "the connection ended" : why.message()),
-      why.initiator());
-  detach_calls(status);
-  channel_.on_connection_lost(*this, status);
+  std::string what(why.ok() ? "the connection ended" : why.message());
+  if (!goodbye_.empty()) what = goodbye_;
+  const Status cause(Code::UNAVAILABLE, what, why.initiator());
+  detach_calls(given_up_ ? cause
+                         : Status(Code::UNAVAILABLE, channel_.target() + ": " + what, why.initiator()));
+  channel_.on_connection_lost(*this, cause);
 }
 
 }  // namespace ringrpc

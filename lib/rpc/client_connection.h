@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "rpc/client_call.h"
 #include "rpc/connection.h"
+#include "rpc/keepalive.h"
 
 namespace ringrpc {
 
@@ -19,23 +21,44 @@ class ClientConnection final : public Connection, private http2::Events {
 
   /// Ends its calls; the connection is of no more use.
   void detach_calls(const Status& status);
+  /// How many calls have a stream here.
+  std::size_t calls() noexcept;
 
   /// A call whose stream was opened here.
   void join(ClientCallImpl& call) noexcept {
     calls_.push_back(call);
-    took_calls_ = true;
+    ++streams_opened_;
+    keepalive_.on_call();
   }
   void join_batch(ClientCallImpl& call) noexcept {
     if (!call.ListNodeOf<ClientBatchTag>::linked()) batch_.push_back(call);
   }
 
-  /// Whether new calls may be attached: the peer's SETTINGS arrived, and it has not said goodbye.
-  bool usable() const noexcept { return ready_ && !leaving_; }
-  bool leaving() const noexcept { return leaving_; }
+  /// Tells the server that no more calls will come; ends when those under way have.
+  void retire();
+  /// Ends at once, its calls with `why`, which names the address.
+  void give_up(Status why);
+
+  /// Whether the peer's SETTINGS have arrived, and since when.
+  bool ready() const noexcept { return ready_since_ != never; }
+  Instant ready_since() const noexcept { return ready_since_; }
+  /// Whether it takes no more calls: somebody has said goodbye, or the ids of streams are used up.
+  bool leaving() const noexcept { return leaving_ || streams_opened_ >= streams_max; }
+  bool retired() const noexcept { return retired_; }
+  bool usable() const noexcept { return ready() && !leaving(); }
+  /// Whether a call may be attached now.
+  bool has_room() const noexcept { return usable() && session().open_capacity() > 0; }
+  bool idle() const noexcept { return session().open_streams() == 0; }
   /// Whether any call was ever attached.
-  bool took_calls() const noexcept { return took_calls_; }
+  bool took_calls() const noexcept { return streams_opened_ > 0; }
+
+  /// The channel's note of when the last call ended; `never` while there is one.
+  Instant idle_since = never;
 
  private:
+  /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
+  static constexpr std::uint32_t streams_max = std::uint32_t{1} << 30;
+
   bool on_batch() override;
   void on_lost(const Status& why) override;
 
@@ -50,11 +73,15 @@ class ClientConnection final : public Connection, private http2::Events {
   void on_settings() override;
 
   ChannelCore& channel_;
+  Keepalive keepalive_;
   ListOf<ClientCallImpl, ClientCallTag> calls_;
   ListOf<ClientCallImpl, ClientBatchTag> batch_;
-  bool ready_ = false;
+  Instant ready_since_ = never;
+  std::uint32_t streams_opened_ = 0;
   bool leaving_ = false;
-  bool took_calls_ = false;
+  bool retired_ = false;
+  bool given_up_ = false;
+  std::string goodbye_;        // why the server says goodbye, when it is not in good order
   bool* destroyed_ = nullptr;  // set by the destructor while calls are being woken
 };
 

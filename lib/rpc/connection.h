@@ -42,6 +42,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void start();
 
   http2::Session& session() noexcept { return session_; }
+  const http2::Session& session() const noexcept { return session_; }
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   std::string peer() const { return to_string(peer_); }

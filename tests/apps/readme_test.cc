@@ -21,10 +21,12 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-TEST_CASE("the service in the README is the example that is built") {
+TEST_CASE("the service and the client in the README are the examples that are built") {
   const std::string readme = read(source_root() / "README.md");
-  const std::string example = read(source_root() / "docs/examples/shout.cc");
-  CHECK(readme.find("```cpp\n" + example + "```\n") != std::string::npos);
+  for (const char* name : {"shout.cc", "ask.cc"}) {
+    const std::string example = read(source_root() / "docs/examples" / name);
+    CHECK_MESSAGE(readme.find("```cpp\n" + example + "```\n") != std::string::npos, name);
+  }
 }
 
 TEST_CASE("every link of the README leads somewhere in the tree") {

@@ -255,6 +255,24 @@ TEST_CASE("A fault that is found while draining is told like any other") {
   server.check_ended(ErrorCode::protocol_error, "DATA: stream_id == 0");
 }
 
+TEST_CASE(
+    "A stream that arrives while a GOAWAY waits to leave is not begun, as its peer will send it again") {
+  Connection connection;
+  connection.server.end_hook = nullptr;
+  REQUIRE(connection.run());
+  Exchange& taken = connection.client.open(echo_request, true);
+  REQUIRE(connection.run());
+  Exchange& late = connection.client.open(echo_request, true);
+  connection.server.session.goaway(ErrorCode::no_error);
+  REQUIRE(connection.server.receive(connection.client.produce()).ok());
+  CHECK(connection.server.requests == 1);
+  REQUIRE(connection.run());
+  CHECK(connection.server.requests == 1);
+  CHECK(late.code == ErrorCode::refused_stream);
+  CHECK(late.by_peer);
+  CHECK(taken.closes == 0);
+}
+
 TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
   Endpoint client(Role::client);
   client.produce();

@@ -1,43 +1,102 @@
 #include "ringrpc/block_on.h"
 
 #include <doctest/doctest.h>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "ringrpc/sleep.h"
 
-namespace ringrpc {
-namespace {
+#include "reactor/shard.h"
 
+using namespace ringrpc;
 using namespace std::chrono_literals;
 
-Task<Result<int>> give(int value, Nanoseconds wait) {
-  co_await sleep_for(wait);
-  co_return value;
+namespace {
+
+Task<int> later(int number) {
+  co_await sleep_for(1ms);
+  co_return number;
 }
 
-Task<Result<int>> refuse() { co_return fail(Code::NOT_FOUND, "no"); }
-
-Task<Result<int>> throw_up(bool standard) {
-  if (standard) throw std::runtime_error("bad");
-  if (!standard) throw 7;
-  co_return 0;
-}
-
-TEST_CASE("block_on gives what the task gave, whether it waited or not") {
-  CHECK(block_on(give(7, 0ns)) == 7);
-  CHECK(block_on(give(8, 1ms)) == 8);
-}
-
-TEST_CASE("block_on gives a task's failure") {
-  const Result<int> none = block_on(refuse());
-  REQUIRE_FALSE(none);
-  CHECK(none.error().code() == Code::NOT_FOUND);
-}
-
-TEST_CASE("block_on makes a failure of what a task throws") {
-  CHECK(block_on(throw_up(true)).error().to_string() == "INTERNAL: the task threw: bad");
-  CHECK(block_on(throw_up(false)).error().to_string() == "INTERNAL: the task threw");
+Task<Result<std::string>> fail_later() {
+  co_await sleep_for(1ms);
+  co_return fail(Code::NOT_FOUND, "as asked");
 }
 
 }  // namespace
-}  // namespace ringrpc
+
+TEST_CASE("A task's value, status, result or nothing comes back to the thread that blocks") {
+  const Result<int> value = block_on(later(7));
+  REQUIRE(value);
+  CHECK(*value == 7);
+  const Result<std::string> failed = block_on(fail_later());
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().to_string() == "NOT_FOUND: as asked");
+  CHECK(block_on([]() -> Task<Status> { co_return Status(Code::ABORTED, ""); }).code() == Code::ABORTED);
+  CHECK(block_on(sleep_for(1ms)).ok());
+}
+
+TEST_CASE("What is made in block_on is made, run and destroyed on the background shard") {
+  struct Witness {
+    explicit Witness(std::vector<Shard*>& where) : seen(where) { seen.push_back(Shard::current()); }
+    Witness(const Witness&) = delete;
+    Witness& operator=(const Witness&) = delete;
+    ~Witness() { seen.push_back(Shard::current()); }
+    std::vector<Shard*>& seen;
+  };
+  std::vector<Shard*> seen;
+  const Status status = block_on([&]() -> Task<void> {
+    const Witness witness(seen);
+    co_await sleep_for(1ms);
+  });
+  CHECK(status.ok());
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0]);
+  CHECK(seen[0] == seen[1]);
+  CHECK_FALSE(Shard::current());
+}
+
+TEST_CASE("A result that cannot be copied is moved out") {
+  const auto made = block_on([]() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); });
+  REQUIRE(made);
+  CHECK(**made == 3);
+}
+
+TEST_CASE("A task that throws is INTERNAL") {
+  const Result<int> thrown = block_on([]() -> Task<int> {
+    co_await sleep_for(1ms);
+    throw std::runtime_error("boom");
+  });
+  REQUIRE_FALSE(thrown);
+  CHECK(thrown.error().to_string() == "INTERNAL: the task threw: boom");
+  const Result<int> odd = block_on([]() -> Task<Result<int>> {
+    throw 7;
+    co_return 0;
+  });
+  REQUIRE_FALSE(odd);
+  CHECK(odd.error().to_string() == "INTERNAL: the task threw");
+}
+
+TEST_CASE("On a shard it would wait for itself, so it fails") {
+  const Result<Code> inside = block_on([]() -> Task<Code> {
+    const Result<int> value = block_on(later(1));
+    co_return value ? Code::OK : value.error().code();
+  });
+  REQUIRE(inside);
+  CHECK(*inside == Code::FAILED_PRECONDITION);
+}
+
+TEST_CASE("Any number of threads may block at the same time") {
+  std::vector<std::jthread> threads;
+  std::vector<int> sums(8);
+  for (int& sum : sums) {
+    threads.emplace_back([&sum] {
+      for (int at = 0; at < 50; ++at) sum += block_on(later(1)).value_or(0);
+    });
+  }
+  threads.clear();
+  for (const int sum : sums) CHECK(sum == 50);
+}

@@ -1,5 +1,6 @@
-/// Many seeds of a network that cuts, delays, loses connections and runs out of everything: no call may be lost, answered wrongly
-/// or left hanging, no handler, descriptor or slab may leak.
+/// Many seeds of a network that cuts, delays, loses connections and runs out of everything, of servers that are
+/// replaced under load and of channels that pool, queue, wait and close: no call may be lost, answered wrongly,
+/// begun twice or left hanging, no handler, descriptor or slab may leak.
 ///
 /// RINGRPC_SEEDS says how many seeds are tried; RINGRPC_SEED=n replays one.
 
@@ -43,6 +44,22 @@ Faults draw_faults(std::minstd_rand& random) {
 CallOptions draw_options(std::minstd_rand& random) {
   CallOptions options;
   options.timeout = random() % 8 == 0 ? Nanoseconds(1ms * (random() % 50)) : Nanoseconds(10min);
+  options.wait_for_ready = random() % 4 == 0;
+  return options;
+}
+
+ChannelOptions draw_channel_options(std::minstd_rand& random) {
+  ChannelOptions options;
+  options.max_connections = 1 + random() % 4;
+  options.idle_timeout = 1ms * (1 + random() % 2000);
+  if (random() % 2 == 0) options.keepalive_time = 10s;
+  return options;
+}
+
+ServerOptions draw_server_options(std::minstd_rand& random) {
+  constexpr std::array<std::uint32_t, 4> streams{1, 2, 5, 100};
+  ServerOptions options;
+  options.max_concurrent_streams = streams[random() % streams.size()];
   return options;
 }
 
@@ -87,38 +104,91 @@ bool expected(const Status& status) {
   return std::ranges::find(allowed, status.code()) != allowed.end();
 }
 
-void run_seed(std::uint64_t seed) {
-  CAPTURE(seed);
-  std::minstd_rand random(static_cast<std::uint32_t>(seed * 2 + 1));
-  SimulatedWorld world(seed, draw_faults(random));
-  std::vector<Outcome> outcomes(1 + random() % 12);
-  std::vector<Task<void>> calls;
-  const bool ended = world.run([&](Channel& channel) -> Task<void> {
-    for (Outcome& outcome : outcomes) {
-      constexpr std::array kinds{&unary_call, &reading_call, &chatting_call};
-      calls.push_back(kinds[random() % kinds.size()](channel, random, outcome));
-      calls.back().start();
-    }
-    while (!std::ranges::all_of(calls, &Task<void>::done)) co_await sleep_for(10ms);
-  });
-  REQUIRE(ended);
-  for (const Outcome& outcome : outcomes) {
-    REQUIRE(outcome.status);
-    CHECK_MESSAGE(expected(*outcome.status), outcome.status->to_string());
-    CHECK(outcome.right);
+constexpr std::array kinds{&unary_call, &reading_call, &chatting_call};
+
+/// Replaces the server a few times while the calls run.
+Task<void> restart_server(World& world, std::minstd_rand& random) {
+  for (int times = static_cast<int>(random() % 4); times > 0; --times) {
+    co_await sleep_for(1ms * (random() % 30));
+    world.replace_server();
   }
+}
+
+/// What is left when all calls have ended must be nothing.
+void check_nothing_left(SimulatedWorld& world) {
   world.stop();
   CHECK(world.simulation().run_until_quiet());
   CHECK(world.service().running == 0);
   CHECK(world.simulation().clean());
 }
 
-TEST_CASE("no call is lost under any seed") {
-  if (const char* seed = std::getenv("RINGRPC_SEED")) return run_seed(std::strtoull(seed, nullptr, 10));
-  const char* count = std::getenv("RINGRPC_SEEDS");
-  const std::uint64_t seeds = count ? std::strtoull(count, nullptr, 10) : 10'000;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) run_seed(seed);
+void run_seed(std::uint64_t seed) {
+  CAPTURE(seed);
+  std::minstd_rand random(static_cast<std::uint32_t>(seed * 2 + 1));
+  SimulatedWorld world(seed, draw_faults(random));
+  world.serve(draw_server_options(random));
+  std::vector<Outcome> outcomes(1 + random() % 12);
+  std::vector<Task<void>> calls;
+  const auto script = [&](Channel& channel) -> Task<void> {
+    const auto restarts = restart_server(world, random);
+    restarts.start();
+    for (Outcome& outcome : outcomes) {
+      if (random() % 8 == 0) co_await sleep_for(1ms * (random() % 20));
+      calls.push_back(kinds[random() % kinds.size()](channel, random, outcome));
+      calls.back().start();
+    }
+    if (random() % 4 == 0) co_await channel.close(1ms * (random() % 200));
+    while (!std::ranges::all_of(calls, &Task<void>::done) || !restarts.done()) co_await sleep_for(10ms);
+  };
+  REQUIRE(world.run(script, draw_channel_options(random)));
+  for (const Outcome& outcome : outcomes) {
+    REQUIRE(outcome.status);
+    CHECK_MESSAGE(expected(*outcome.status), outcome.status->to_string());
+    CHECK(outcome.right);
+  }
+  CHECK(world.service().started <= static_cast<int>(outcomes.size()));
+  check_nothing_left(world);
 }
+
+/// A server that is replaced in good order, over a network that loses nothing: no call may fail.
+void run_restarts(std::uint64_t seed) {
+  CAPTURE(seed);
+  std::minstd_rand random(static_cast<std::uint32_t>(seed * 2 + 1));
+  SimulatedWorld world(seed, benign_faults());
+  world.serve(draw_server_options(random));
+  const auto script = [&](Channel& channel) -> Task<void> {
+    for (int round = 0; round < 3; ++round) {
+      std::vector<Task<Result<RawMessage>>> calls;
+      for (int at = 0; at < 20; ++at) {
+        if (at == 10) world.replace_server();
+        if (random() % 4 == 0) co_await sleep_for(1ms * (random() % 5));
+        calls.push_back(
+            detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Sleep", RawMessage{"3"}, {}));
+        calls.back().start();
+      }
+      for (const auto& call : calls) {
+        while (!call.done()) co_await sleep_for(1ms);
+        const auto answer = call.result();
+        CHECK_MESSAGE(answer, answer.error().to_string());
+      }
+    }
+  };
+  REQUIRE(world.run(script, draw_channel_options(random)));
+  CHECK(world.service().started == 60);
+  check_nothing_left(world);
+}
+
+/// Runs one seed of RINGRPC_SEED, or a share of those that RINGRPC_SEEDS asks for.
+void for_each_seed(void (*run)(std::uint64_t), std::uint64_t share) {
+  if (const char* seed = std::getenv("RINGRPC_SEED")) return run(std::strtoull(seed, nullptr, 10));
+  const char* count = std::getenv("RINGRPC_SEEDS");
+  const std::uint64_t seeds = (count ? std::strtoull(count, nullptr, 10) : 10'000) / share;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) run(seed);
+}
+
+TEST_CASE("no call is lost under any seed") { for_each_seed(&run_seed, 1); }
+
+TEST_CASE("no call fails because its server is replaced") { for_each_seed(&run_restarts, 10); }
 
 }  // namespace
 }  // namespace ringrpc

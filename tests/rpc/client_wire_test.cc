@@ -1,6 +1,5 @@
 /// What a client makes of servers that answer oddly, wrongly, late or never.
 
-#include <algorithm>
 #include <doctest/doctest.h>
 #include <functional>
 #include <string>
@@ -9,67 +8,16 @@
 
 #include "ringrpc/sleep.h"
 
-#include "rpc/raw_peer.h"
-#include "transport/address.h"
+#include "rpc/raw_host.h"
 
-namespace ringrpc {
+namespace ringrpc::test {
 namespace {
 
 using namespace std::chrono_literals;
 using http2::ErrorCode;
 using http2::test::data;
 using http2::test::end_stream;
-using http2::test::FieldList;
-using http2::test::goaway;
 using http2::test::rst_stream;
-using http2::test::settings;
-using http2::test::settings_ack;
-
-constexpr std::string_view echo = "/test.v1.Raw/Echo";
-
-const FieldList good_headers = {{":status", "200"}, {"content-type", "application/grpc"}};
-const FieldList good_trailers = {{"grpc-status", "0"}};
-
-/// A server made by hand: sends `greeting` on each connection, then `answer` for each request that begins.
-class RawHost final : Acceptor::Handler {
- public:
-  using Answer = std::function<std::string(RawPeer&, std::uint32_t stream)>;
-
-  explicit RawHost(SimulatedWorld& world) : world_(world) {
-    const auto where = resolve(*Address::parse("127.0.0.1:7"));
-    acceptor_ = std::move(*world.server_shard().io().listen(where->front(), 16, *this));
-  }
-
-  bool serve(const World::Script& script, const ChannelOptions& options = {}) {
-    return world_.run_against("127.0.0.1:7", script, options);
-  }
-
-  std::string greeting = settings() + settings_ack();
-  Answer answer;
-  std::vector<std::unique_ptr<RawPeer>> peers;
-  std::vector<Instant> connected_at;
-
- private:
-  void on_accepted(UniqueFd connection) override {
-    connected_at.push_back(world_.simulation().now());
-    RawPeer& peer =
-        *peers.emplace_back(std::make_unique<RawPeer>(world_.server_shard(), std::move(connection)));
-    peer.send(greeting);
-    peer.on_headers = [this, &peer](std::uint32_t stream) {
-      if (answer) peer.send(answer(peer, stream));
-    };
-  }
-  void on_accept_error(int) override {}
-
-  SimulatedWorld& world_;
-  std::unique_ptr<Acceptor> acceptor_;
-};
-
-Task<Result<RawMessage>> unary(Channel& channel, Nanoseconds timeout = Nanoseconds::max()) {
-  CallOptions options;
-  options.timeout = timeout;
-  return detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, options);
-}
 
 /// How a unary call ends when it is answered so.
 Status outcome(const RawHost::Answer& answer) {
@@ -85,20 +33,6 @@ Status outcome(const RawHost::Answer& answer) {
 }
 
 Code code_of(const RawHost::Answer& answer) { return outcome(answer).code(); }
-
-RawHost::Answer headers_only(FieldList fields) {
-  return [fields = std::move(fields)](RawPeer& peer, std::uint32_t id) {
-    return peer.encoder.headers(id, fields, end_stream);
-  };
-}
-
-RawHost::Answer whole(FieldList headers, std::string body, FieldList trailers) {
-  return [=](RawPeer& peer, std::uint32_t id) {
-    std::string all = peer.encoder.headers(id, headers) + data(id, body);
-    all += peer.encoder.headers(id, trailers, end_stream);
-    return all;
-  };
-}
 
 TEST_CASE("an HTTP status speaks only where there is no grpc-status") {
   constexpr std::pair<const char*, Code> table[] = {
@@ -145,6 +79,58 @@ TEST_CASE("a grpc-status that is no code is UNKNOWN") {
     CAPTURE(status);
     CHECK(code_of(headers_only(http2::test::with(good_headers, {{"grpc-status", status}}))) == Code::UNKNOWN);
   }
+}
+
+TEST_CASE("an answer that is not gRPC's is told by its HTTP status, and not waited for") {
+  const FieldList html = {{":status", "200"}, {"content-type", "text/html"}};
+  const auto endless = [](const FieldList& headers) {
+    return [headers](RawPeer& peer, std::uint32_t id) {
+      return peer.encoder.headers(id, headers) + data(id, "<html>");
+    };
+  };
+  const Status portal = outcome(endless(html));
+  CHECK(portal.to_string() ==
+        "UNKNOWN: the server answered content-type \"text/html\", not application/grpc");
+  CHECK(code_of(whole(html, message("y"), good_trailers)) == Code::UNKNOWN);
+  CHECK(code_of(whole({{":status", "200"}}, message("y"), good_trailers)) == Code::UNKNOWN);
+  CHECK(code_of(whole({{":status", "200"}, {"content-type", "application/grpcx"}}, message("y"),
+                      good_trailers)) == Code::UNKNOWN);
+  CHECK(code_of(endless({{":status", "502"}, {"content-type", "text/html"}})) == Code::UNAVAILABLE);
+  CHECK(code_of(endless({{":status", "404"}})) == Code::UNIMPLEMENTED);
+  for (const char* type : {"application/grpc+proto", "application/grpc;charset=utf-8"}) {
+    CHECK(outcome(whole({{":status", "200"}, {"content-type", type}}, message("y"), good_trailers)).ok());
+  }
+}
+
+TEST_CASE("metadata of headers stays initial where trailers follow") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    std::string all = peer.encoder.headers(id, http2::test::with(good_headers, {{"x-first", "1"}}));
+    return all += peer.encoder.headers(id, {{"grpc-status", "5"}}, end_stream);
+  };
+  CHECK(host.serve([](Channel& channel) -> Task<void> {
+    ResponseMetadata response;
+    CallOptions options;
+    options.response = &response;
+    CHECK_FALSE(co_await unary(channel, options));
+    CHECK(response.initial.find("x-first") == "1");
+    CHECK(response.trailing.empty());
+  }));
+}
+
+TEST_CASE("metadata that was asked for and is not base64 fails the call") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = whole(http2::test::with(good_headers, {{"x-bad-bin", "!!"}}), message("y"), good_trailers);
+  CHECK(host.serve([](Channel& channel) -> Task<void> {
+    ResponseMetadata response;
+    CallOptions options;
+    options.response = &response;
+    const auto answer = co_await unary(channel, options);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().to_string() == "INTERNAL: metadata \"x-bad-bin\": the value is not base64");
+  }));
 }
 
 TEST_CASE("a grpc-message is decoded whatever it is") {
@@ -280,6 +266,24 @@ TEST_CASE("a request without a message ends with an empty DATA frame") {
   }
 }
 
+TEST_CASE("a stream whose answer ends first is given back") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}});
+  host.answer = well_answered();
+  CHECK(host.serve(
+      [&](Channel& channel) -> Task<void> {
+        ClientStream<RawMessage, RawMessage> chat(
+            channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+        CHECK(co_await chat.next());
+        const Status status = co_await chat.finish();
+        CHECK(status.ok());
+        CHECK(co_await unary(channel, 10s));  // though `chat` is still there
+        CHECK(host.peers.front()->resets(1) == std::vector{ErrorCode::no_error});
+      },
+      {.max_connections = 1}));
+}
+
 TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   SimulatedWorld world(1);
   RawHost host(world);
@@ -295,186 +299,5 @@ TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   CHECK(host.peers.front()->resets(1) == std::vector{ErrorCode::cancel});
 }
 
-TEST_CASE("calls above a GOAWAY's last stream are UNAVAILABLE, those below finish, new ones go elsewhere") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  CHECK(host.serve([&](Channel& channel) -> Task<void> {
-    std::vector<Task<Result<RawMessage>>> calls;
-    for (int at = 0; at < 2; ++at) {
-      calls.push_back(unary(channel));
-      calls.back().start();
-    }
-    while (host.peers.empty() || !host.peers.front()->field(3, ":path")) co_await sleep_for(1ms);
-    RawPeer& first = *host.peers.front();
-    first.send(goaway(1, ErrorCode::no_error));
-    while (!calls[1].done()) co_await sleep_for(1ms);
-    CHECK(calls[1].result().error().code() == Code::UNAVAILABLE);
-    host.answer = whole(good_headers, message("second"), good_trailers);
-    CHECK(co_await unary(channel));
-    CHECK(host.peers.size() == 2);
-    CHECK_FALSE(calls[0].done());
-    first.send(whole(good_headers, message("first"), good_trailers)(first, 1));
-    while (!calls[0].done()) co_await sleep_for(1ms);
-    CHECK(calls[0].result());
-  }));
-}
-
-TEST_CASE("a server that says goodbye at once is not asked again at once") {
-  for (const std::string& goodbye :
-       {settings() + settings_ack() + goaway(0, ErrorCode::no_error),
-        settings({{http2::test::setting::max_concurrent_streams, 0}}) + goaway(0, ErrorCode::no_error)}) {
-    SimulatedWorld world(1);
-    RawHost host(world);
-    host.greeting = goodbye;
-    CHECK(host.serve([](Channel& channel) -> Task<void> {
-      const auto refused = co_await unary(channel, 10min);
-      REQUIRE_FALSE(refused);
-      CHECK(refused.error().code() == Code::UNAVAILABLE);
-      CHECK_FALSE(co_await unary(channel, 10min));
-    }));
-    CHECK(host.peers.size() == 1);
-  }
-}
-
-TEST_CASE("calls wait for the streams that a server allows") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
-  host.answer = whole(good_headers, message("y"), good_trailers);
-  CHECK(host.serve([](Channel& channel) -> Task<void> {
-    std::vector<Task<Result<RawMessage>>> calls;
-    for (int at = 0; at < 10; ++at) {
-      calls.push_back(unary(channel));
-      calls.back().start();
-    }
-    while (!std::ranges::all_of(calls, &Task<Result<RawMessage>>::done)) co_await sleep_for(1ms);
-    for (auto& call : calls) CHECK(call.result());
-  }));
-  CHECK(host.peers.size() == 1);
-}
-
-TEST_CASE("a server that says nothing is given up after the connect timeout") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  host.greeting = "";
-  CHECK(host.serve(
-      [&](Channel& channel) -> Task<void> {
-        const Instant before = world.simulation().now();
-        const auto refused = co_await unary(channel);
-        REQUIRE_FALSE(refused);
-        CHECK(refused.error().code() == Code::UNAVAILABLE);
-        const Nanoseconds took = world.simulation().now() - before;
-        CHECK(took >= 3s);
-        CHECK(took <= 5s);
-      },
-      {.connect_timeout = 3s}));
-}
-
-TEST_CASE("a connect that takes too long is given up after the connect timeout") {
-  SimulatedWorld world(1, {.delay = 1, .delay_max = 24h});
-  CHECK(world.run_against("127.0.0.1:7",
-                          [&](Channel& channel) -> Task<void> {
-                            const Instant before = world.simulation().now();
-                            const auto refused = co_await unary(channel);
-                            REQUIRE_FALSE(refused);
-                            CHECK(refused.error().code() == Code::UNAVAILABLE);
-                            CHECK(world.simulation().now() - before <= 4s);
-                          },
-                          {.connect_timeout = 3s}));
-}
-
-TEST_CASE("attempts to connect back off: 1 s, times 1.6, at most 120 s, a fifth more or less") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  world.simulation().network().faults().refuse = 1;
-  std::vector<Instant> attempts;
-  CHECK(host.serve([&](Channel& channel) -> Task<void> {
-    std::uint64_t seen = 0;
-    while (attempts.size() < 16) {
-      CHECK_FALSE(co_await unary(channel));
-      const std::uint64_t refusals = world.simulation().network().fault_counts().refusals;
-      if (std::exchange(seen, refusals) != refusals) attempts.push_back(world.simulation().now());
-      co_await sleep_for(10ms);
-    }
-  }));
-  double wait = 1;
-  for (std::size_t at = 1; at < attempts.size(); ++at) {
-    CAPTURE(at);
-    const double waited = std::chrono::duration<double>(attempts[at] - attempts[at - 1]).count();
-    CHECK(waited >= 0.8 * wait);
-    CHECK(waited <= 1.2 * wait + 0.1);
-    wait = std::min(wait * 1.6, 120.0);
-  }
-}
-
-TEST_CASE("a channel may be destroyed by whoever its own connection wakes") {
-  for_each_world([](World& world) {
-    int answered = 0;
-    CHECK(world.run([&](Channel& unused) -> Task<void> {
-      auto channel = std::make_unique<Channel>(unused.target());
-      std::vector<Task<void>> calls;
-      const auto one = [&]() -> Task<void> {
-        const auto response = co_await unary(*channel);
-        channel.reset();
-        ++answered;
-        const bool expected = response || response.error().code() == Code::CANCELLED;
-        CHECK_MESSAGE(expected, response.error().to_string());
-      };
-      for (int at = 0; at < 5; ++at) {
-        calls.push_back(one());
-        calls.back().start();
-      }
-      while (answered < 5) co_await sleep_for(1ms);
-    }));
-  });
-}
-
-TEST_CASE("a channel that goes takes its calls along, wherever they are") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  SUBCASE("while it connects") { host.greeting = ""; }
-  SUBCASE("in flight") {}
-  SUBCASE("waiting for a stream") {
-    host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
-  }
-  CHECK(host.serve([&](Channel& unused) -> Task<void> {
-    auto channel = std::make_unique<Channel>(unused.target());
-    auto first = unary(*channel);
-    auto second = unary(*channel);
-    first.start();
-    second.start();
-    co_await sleep_for(100ms);
-    channel.reset();
-    while (!first.done() || !second.done()) co_await sleep_for(1ms);
-    CHECK(first.result().error().code() == Code::CANCELLED);
-    CHECK(second.result().error().code() == Code::CANCELLED);
-  }));
-}
-
-TEST_CASE("a host that needs a resolver is looked up off the shard") {
-  RealWorld world;
-  world.serve({});
-  // getaddrinfo knows this old spelling of 127.0.0.1, which is no literal to us, without asking any server.
-  const std::string port = world.address().substr(world.address().rfind(':'));
-  CHECK(world.run_against("127.1" + port, [](Channel& channel) -> Task<void> {
-    const auto response = co_await unary(channel);
-    CHECK_MESSAGE(response, response.error().to_string());
-  }));
-}
-
-TEST_CASE("a channel may go while its host is looked up") {
-  RealWorld world;
-  for (int at = 0; at < 20; ++at) {
-    CHECK(world.run_against("127.0.0.1:1", [](Channel&) -> Task<void> {
-      auto channel = std::make_unique<Channel>("127.1:1");
-      auto call = unary(*channel);
-      call.start();
-      channel.reset();
-      while (!call.done()) co_await sleep_for(1ms);
-      CHECK(call.result().error().code() == Code::CANCELLED);
-    }));
-  }
-}
-
 }  // namespace
-}  // namespace ringrpc
+}  // namespace ringrpc::test

@@ -41,13 +41,15 @@ struct Channel::Impl {
   std::string target;
 };
 
-Channel::Channel(std::string target, const ChannelOptions&) : impl_(new Impl{std::move(target)}) {}
-Channel::~Channel() = default;
+Channel::Channel(std::string target, const ChannelOptions&)
+    : impl_(std::make_shared<const Impl>(std::move(target))) {}
 
 const std::string& Channel::target() const noexcept { return impl_->target; }
 
+Task<std::uint64_t> Channel::close(Nanoseconds) const { co_return 0; }
+
 std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
-                                          const CallOptions& options) {
+                                          const CallOptions& options) const {
   auto call = std::make_shared<FakeClientCall>(path, kind, options.timeout);
   if (present_calls) present_calls->add(call);
   return std::make_unique<Handle>(std::move(call));

@@ -21,6 +21,7 @@ void World::also_serve(Service& service) { REQUIRE(methods_.add(service).ok()); 
 
 void World::serve(const ServerOptions& options, std::string_view where) {
   REQUIRE(methods_.add(service_).ok());
+  options_ = options;
   server_ = std::make_unique<ServerShard>(server_shard(), methods_, options);
   shards_[0] = &server_shard();
   ConnectionSink& sink = *this;
@@ -30,9 +31,16 @@ void World::serve(const ServerOptions& options, std::string_view where) {
   address_ = *bound;
 }
 
+void World::replace_server() {
+  ServerShard* old = replaced_.emplace_back(std::move(server_)).get();
+  server_ = std::make_unique<ServerShard>(server_shard(), methods_, options_);
+  server_shard().post([old] { old->drain([] {}); });
+}
+
 void World::stop() {
   listener_.reset();
   server_.reset();
+  replaced_.clear();
 }
 
 bool World::run(const Script& script, const ChannelOptions& options) {
@@ -73,8 +81,8 @@ bool RealWorld::run_until(const std::function<bool()>& done) {
   return true;
 }
 
-SimulatedWorld::SimulatedWorld(std::uint64_t seed, const Faults& faults)
-    : simulation_(seed, {.shards = 2, .faults = faults}) {}
+SimulatedWorld::SimulatedWorld(std::uint64_t seed, const Faults& faults, unsigned shards)
+    : simulation_(seed, {.shards = shards, .faults = faults}) {}
 
 Faults benign_faults() {
   return {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ringrpc/channel.h"
 #include "ringrpc/server.h"
@@ -48,6 +49,8 @@ class World : private ConnectionSink {
   void also_serve(Service& service);
   /// Starts the server; `run` does so with default options when it was not called.
   void serve(const ServerOptions& options, std::string_view where = "127.0.0.1:0");
+  /// Puts a new server in the place of the present one, which is drained: what a rolling restart looks like.
+  void replace_server();
   /// Ends the server and what is left of its connections.
   void stop();
 
@@ -58,7 +61,9 @@ class World : private ConnectionSink {
   RawService service_;
   MethodTable methods_;
   Shard* shards_[1] = {};
+  ServerOptions options_;
   std::unique_ptr<ServerShard> server_;
+  std::vector<std::unique_ptr<ServerShard>> replaced_;
   std::unique_ptr<Listener> listener_;
   std::string address_;
 };
@@ -79,7 +84,8 @@ class RealWorld final : public World {
 
 class SimulatedWorld final : public World {
  public:
-  explicit SimulatedWorld(std::uint64_t seed, const Faults& faults = {});
+  /// With more than two shards, those beyond the client's are the test's own.
+  explicit SimulatedWorld(std::uint64_t seed, const Faults& faults = {}, unsigned shards = 2);
   ~SimulatedWorld() override { stop(); }
   bool run_until(const std::function<bool()>& done) override { return simulation_.run_until(done); }
   Shard& server_shard() override { return simulation_.shard(0); }

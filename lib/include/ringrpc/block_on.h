@@ -1,18 +1,26 @@
-/// Running a coroutine to its end from ordinary code: how a program that is only a client begins.
+/// Coroutines from a plain `main`: runs one to its end and gives its result.
 ///
-///   Task<Result<EchoResponse>> ask(std::string address, EchoRequest request) {
-///     Channel channel(std::move(address));
-///     co_return co_await EchoService::Stub(channel).Echo(std::move(request));
-///   }
-///   Result<EchoResponse> response = block_on(ask("127.0.0.1:50051", std::move(request)));
+///   Channel channel("127.0.0.1:50051");
+///   EchoService::Stub echo(channel);
+///   Result<EchoResponse> response = block_on(echo.Echo(request));
 ///
-/// The task gets a shard of its own, on the calling thread, which is gone when it has ended: whatever belongs
-/// to a shard, such as a Channel, is made and destroyed inside the task.
+/// Streams belong to the shard that they were begun on, so a call that streams is begun inside:
+///
+///   Status status = block_on([&]() -> Task<Status> {
+///     auto features = routes.ListFeatures(area);
+///     while (auto feature = co_await features.next()) print(*feature);
+///     co_return co_await features.finish();
+///   });
+///
+/// The first use starts a shard in the background, which all others share and which ends with the process.
+/// Any number of threads may block at the same time; from a shard itself it would wait for itself, so there
+/// it fails with FAILED_PRECONDITION.
 #pragma once
 
 #include <exception>
-#include <functional>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "ringrpc/status.h"
@@ -22,25 +30,99 @@ namespace ringrpc {
 
 namespace detail {
 
-/// Calls `start` on a new shard and runs that until the observer has been told of the end.
-Status run_until_done(const std::function<void(TaskObserver&)>& start);
+/// What `block_on` gives for a task's value: nothing becomes Status, a value Result; Status and Result stay.
+template <class T>
+struct BlockingResultOf {
+  using type = Result<T>;
+};
+template <class T>
+struct BlockingResultOf<Result<T>> {
+  using type = Result<T>;
+};
+template <>
+struct BlockingResultOf<Status> {
+  using type = Status;
+};
+template <>
+struct BlockingResultOf<void> {
+  using type = Status;
+};
+
+/// A task that somebody outside of all shards waits for. Both are called on the background shard.
+class BlockingTask {
+ public:
+  virtual void start(TaskObserver& observer) = 0;
+  /// The task has ended: takes its result and destroys it.
+  virtual void finish() noexcept = 0;
+
+ protected:
+  ~BlockingTask() = default;
+};
+
+/// Returns when `task` was finished, or with the reason why it was never started.
+Status run_blocking(BlockingTask& task);
+
+template <class F>
+class BlockingTaskOf final : public BlockingTask {
+ public:
+  using Running = std::invoke_result_t<F&>;
+  using Outcome = typename BlockingResultOf<decltype(std::declval<Running&>().result())>::type;
+
+  explicit BlockingTaskOf(F& make) noexcept : make_(make) {}
+
+  void start(TaskObserver& observer) override {
+    running_ = make_();
+    running_.start(&observer);
+  }
+
+  void finish() noexcept override {
+    try {
+      if constexpr (std::is_void_v<decltype(running_.result())>) {
+        running_.result();
+        outcome_.emplace();
+      } else {
+        outcome_.emplace(running_.result());
+      }
+    } catch (const std::exception& thrown) {
+      outcome_.emplace(fail(Code::INTERNAL, std::string("the task threw: ") + thrown.what()));
+    } catch (...) {
+      outcome_.emplace(fail(Code::INTERNAL, "the task threw"));
+    }
+    running_ = Running();
+  }
+
+  Outcome take() { return *std::move(outcome_); }
+
+ private:
+  F& make_;
+  Running running_;
+  std::optional<Outcome> outcome_;
+};
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<Task<T>> = true;
 
 }  // namespace detail
 
-/// Runs `task` on this thread until it has ended, and gives what it gave. Without io_uring it is not begun: the
-/// status says what was refused and what would help. INTERNAL when the task throws. Not from a shard; on
-/// several threads at once each call has a shard of its own.
+/// Runs what `make` makes, a Task, on the background shard, `make` included, and waits for its end. A task of
+/// T gives Result<T>, one of nothing gives Status, Status and Result stay what they are. Beyond what the task
+/// says it fails with the backend's status when no shard can be had, FAILED_PRECONDITION on a shard, and
+/// INTERNAL when the task throws.
+template <class F>
+  requires(!detail::is_task<std::remove_cvref_t<F>>)
+auto block_on(F&& make) -> typename detail::BlockingTaskOf<std::remove_reference_t<F>>::Outcome {
+  detail::BlockingTaskOf<std::remove_reference_t<F>> task(make);
+  if (Status status = detail::run_blocking(task); !status.ok()) return std::unexpected(std::move(status));
+  return task.take();
+}
+
+/// The same for a task that was made already, and is begun on the shard.
 template <class T>
-Result<T> block_on(Task<Result<T>> task) {
-  Status status = detail::run_until_done([&](TaskObserver& observer) { task.start(&observer); });
-  if (!status.ok()) return std::unexpected(std::move(status));
-  try {
-    return task.result();
-  } catch (const std::exception& thrown) {
-    return fail(Code::INTERNAL, std::string("the task threw: ") + thrown.what());
-  } catch (...) {
-    return fail(Code::INTERNAL, "the task threw");
-  }
+auto block_on(Task<T> task) {
+  const auto made = [&task] { return std::move(task); };
+  return block_on(made);
 }
 
 }  // namespace ringrpc

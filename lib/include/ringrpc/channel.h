@@ -4,9 +4,17 @@
 ///   EchoService::Stub echo(channel);
 ///   Result<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
 ///
-/// A channel connects when the first call wants it and again when a connection was lost. It belongs to the
-/// shard that makes its calls. An error names the address and the cause: "connect 127.0.0.1:1: connection
-/// refused".
+/// A Channel is a handle: copies are the same channel, and any thread may hold one. Calls are made on a shard,
+/// in a handler or under `block_on` (ringrpc/block_on.h); each shard that calls has connections of its own, so
+/// that a call takes no lock. What `call` gives belongs to the shard that made it.
+///
+/// Connections. The first call connects, and so does the next after a loss: to each address of the name in
+/// turn until one completes the HTTP/2 handshake. When none does, the channel waits (`Backoff`) before it may
+/// try again, and calls made meanwhile fail at once with UNAVAILABLE, naming the address and the cause
+/// ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit of
+/// concurrent streams is reached, another connection is opened, up to `max_connections`; then calls wait for
+/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, once, if
+/// no more than 64 KiB of it were written.
 #pragma once
 
 #include <chrono>
@@ -16,6 +24,7 @@
 #include <string>
 #include <string_view>
 
+#include "ringrpc/call.h"
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
@@ -46,11 +55,53 @@ struct CallOptions {
   /// `initial` is filled before the first message comes, all of it when the call ends; must outlive it. May be
   /// null.
   ResponseMetadata* response = nullptr;
+  /// Wait for a connection until the deadline, where the call would fail because the server cannot be reached
+  /// at present (https://grpc.io/docs/guides/wait-for-ready/).
+  bool wait_for_ready = false;
+  /// When the call must have ended, whatever `timeout` says; on the clock of the shard.
+  Instant deadline = never;
+
+  /// For a call made on behalf of another, which `handled` is: it ends when that one's deadline passes. (When
+  /// that one is cancelled its handler's frame goes, and the calls that it made go with it.)
+  static CallOptions from(const Call& handled) {
+    CallOptions options;
+    options.deadline = handled.deadline();
+    return options;
+  }
+};
+
+/// How long to wait between failed attempts to connect
+/// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md): from the beginning again when the
+/// server's SETTINGS have arrived.
+struct Backoff {
+  std::chrono::milliseconds initial{1'000};
+  double multiplier = 1.6;
+  double jitter = 0.2;  ///< each wait is up to this part of itself longer or shorter
+  std::chrono::milliseconds max{120'000};
 };
 
 struct ChannelOptions {
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one received message
+  /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff` wait
+  /// makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
+  Backoff backoff;
+
+  /// Of each shard. Most servers take 100 calls at a time on one connection: so 400.
+  unsigned max_connections = 4;
+  /// Calls of each shard that may wait for a connection or for their turn on one; RESOURCE_EXHAUSTED beyond.
+  std::size_t max_queued_calls = 10'000;
+  /// A connection beside the first closes when it has had no call for so long.
+  std::chrono::milliseconds idle_timeout{60'000};
+
+  /// A connection from which nothing has come for so long is asked for a sign of life (a PING); zero for
+  /// never. Servers that are asked too often close the connection: by default more than once in 5 minutes.
+  /// Less than 10 s counts as 10 s
+  /// (https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md).
+  std::chrono::milliseconds keepalive_time{0};
+  /// The calls of a connection that does not answer in this time fail with UNAVAILABLE, and it is closed.
+  std::chrono::milliseconds keepalive_timeout{20'000};
+  bool keepalive_without_calls = false;  ///< ask also while there is no call
 };
 
 /// A call in flight on the client. Destroying it cancels it.
@@ -70,21 +121,28 @@ class ClientCall : public MessageStream {
 
 class Channel {
  public:
+  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name".
+  /// What is wrong with it is told by the first call, with INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
-  /// Calls still in flight end with CANCELLED.
-  ~Channel();
 
-  /// Begins a call of `path` ("/package.Service/Method"). Never fails here: the status comes through the
-  /// call.
-  std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options);
+  /// Begins a call of `path` ("/package.Service/Method"), on the shard whose turn runs on this thread. Never
+  /// fails here: the status comes through the call, FAILED_PRECONDITION where there is no shard.
+  std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
+  /// Ends the channel in good order, on every shard: no new calls (they fail with CANCELLED), those begun
+  /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. Gives the
+  /// number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
+  /// the closing.
+  Task<std::uint64_t> close(Nanoseconds patience) const;
+
+  /// As it was given. From any thread.
   const std::string& target() const noexcept;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  /// With the last copy the channel goes: its calls end with CANCELLED, at once on the shard where that
+  /// happens, in their next turn on others.
+  std::shared_ptr<const Impl> impl_;
 };
 
 namespace detail {
@@ -177,7 +235,7 @@ Task<Result<Response>> receive_one(ClientCall& call) {
 
 /// A unary call.
 template <class Request, class Response>
-Task<Result<Response>> call_unary(Channel& channel, std::string_view path, Request request,
+Task<Result<Response>> call_unary(const Channel& channel, std::string_view path, Request request,
                                   CallOptions options) {
   std::unique_ptr<ClientCall> call = channel.call(path, MethodKind::unary, options);
   write_message(*call, request);
@@ -187,8 +245,8 @@ Task<Result<Response>> call_unary(Channel& channel, std::string_view path, Reque
 
 /// A server-streaming call.
 template <class Request, class Response>
-ClientReader<Response> call_server_streaming(Channel& channel, std::string_view path, const Request& request,
-                                             const CallOptions& options) {
+ClientReader<Response> call_server_streaming(const Channel& channel, std::string_view path,
+                                             const Request& request, const CallOptions& options) {
   std::unique_ptr<ClientCall> call = channel.call(path, MethodKind::server_streaming, options);
   write_message(*call, request);
   call->writes_done();

@@ -1,0 +1,17 @@
+#include <iostream>
+
+#include "ringrpc/block_on.h"
+
+#include "echo/v1/echo.ringrpc.h"
+
+using namespace ringrpc;
+
+int main() {
+  Channel channel("127.0.0.1:50051");
+  echo::v1::EchoService::Stub echo(channel);
+  echo::v1::EchoRequest request;
+  request.set_payload("hello");
+  auto response = block_on(echo.Echo(request, {.timeout = std::chrono::seconds(2)}));
+  if (!response) return std::cerr << response.error().to_string() << '\n', 1;
+  std::cout << response->payload() << '\n';
+}

@@ -1,0 +1,61 @@
+#include "ringrpc/shield.h"
+
+#include "reactor/shard.h"
+
+namespace ringrpc::detail {
+
+/// Holds one shielded task and looks for its end; is kept by the shard, under its own address, until then.
+class ShieldKeeper final : public ShardLocal, private TaskObserver, private Ready {
+ public:
+  ShieldKeeper(Shard& shard, std::shared_ptr<Shielded> shielded) noexcept
+      : shard_(shard), shielded_(std::move(shielded)) {}
+
+  /// Runs the task; true when it has ended already.
+  bool start() {
+    starting_ = true;
+    shielded_->start(*this);
+    starting_ = false;
+    return ended_;
+  }
+
+  /// Who is resumed when the task has ended; null for nobody.
+  void set_waiting(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+
+ private:
+  void on_task_done() override {
+    ended_ = true;
+    if (!starting_) shard_.ready().push(*this);
+  }
+
+  void run() override {
+    const std::coroutine_handle<> waiting = waiting_;
+    shard_.drop(this);
+    if (waiting) waiting.resume();
+  }
+
+  Shard& shard_;
+  std::shared_ptr<Shielded> shielded_;
+  std::coroutine_handle<> waiting_;
+  bool starting_ = false;
+  bool ended_ = false;
+};
+
+ShieldAwaiter::~ShieldAwaiter() {
+  if (keeper_) keeper_->set_waiting({});
+}
+
+bool ShieldAwaiter::await_suspend(std::coroutine_handle<> waiting) {
+  Shard& shard = *Shard::current();
+  auto keeper = std::make_unique<ShieldKeeper>(shard, shielded_);
+  ShieldKeeper& kept = *keeper;
+  shard.keep(&kept, std::move(keeper));
+  if (kept.start()) {
+    shard.drop(&kept);
+    return false;
+  }
+  keeper_ = &kept;
+  kept.set_waiting(waiting);
+  return true;
+}
+
+}  // namespace ringrpc::detail

@@ -1,0 +1,93 @@
+#include "rpc/channel_shared.h"
+
+#include <utility>
+
+#include "rpc/channel_core.h"
+
+namespace ringrpc {
+
+ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
+    : target_(std::move(target)),
+      options_(options),
+      address_(Address::parse(target_)),
+      authority_(address_ ? address_->authority() : std::string()) {}
+
+Result<ChannelCore*> ChannelShared::core(Shard& shard) {
+  if (ShardLocal* kept = shard.local(this)) return static_cast<ChannelCore*>(kept);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return std::unexpected(ChannelCore::closed(target_));
+    homes_.push_back(&shard);
+  }
+  auto made = std::make_unique<ChannelCore>(shard, shared_from_this());
+  ChannelCore* core = made.get();
+  shard.keep(this, std::move(made));
+  return core;
+}
+
+void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) {
+  const std::lock_guard lock(mutex_);
+  std::erase(homes_, &shard);
+  calls_cut_ += calls_cut;
+  if (!homes_.empty()) return;
+  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {})) {
+    wait->home->post([wait] {
+      if (wait->waiting) std::exchange(wait->waiting, {}).resume();
+    });
+  }
+}
+
+void ChannelShared::drop() {
+  if (Shard* here = Shard::current()) here->drop(this);
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (Shard* home : homes_) home->post([self = shared_from_this(), home] { home->drop(self.get()); });
+}
+
+void ChannelShared::begin_close(Nanoseconds patience) {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (Shard* home : homes_) {
+    home->post([self = shared_from_this(), home, patience] {
+      if (ShardLocal* core = home->local(self.get())) static_cast<ChannelCore*>(core)->close(patience);
+    });
+  }
+}
+
+class ChannelShared::WaitForAll {
+ public:
+  explicit WaitForAll(ChannelShared& shared) noexcept : shared_(shared) {}
+  WaitForAll(const WaitForAll&) = delete;
+  WaitForAll& operator=(const WaitForAll&) = delete;
+  ~WaitForAll() {
+    if (!wait_) return;
+    wait_->waiting = {};
+    const std::lock_guard lock(shared_.mutex_);
+    std::erase(shared_.waits_, wait_);
+  }
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    const std::lock_guard lock(shared_.mutex_);
+    if (shared_.homes_.empty()) return false;
+    wait_ = std::make_shared<Wait>(Shard::current(), waiting);
+    shared_.waits_.push_back(wait_);
+    return true;
+  }
+  std::uint64_t await_resume() const {
+    const std::lock_guard lock(shared_.mutex_);
+    return shared_.calls_cut_;
+  }
+
+ private:
+  ChannelShared& shared_;
+  std::shared_ptr<Wait> wait_;
+};
+
+Task<std::uint64_t> ChannelShared::close(std::shared_ptr<ChannelShared> shared, Nanoseconds patience) {
+  shared->begin_close(patience);
+  WaitForAll gone(*shared);
+  co_return co_await gone;
+}
+
+}  // namespace ringrpc

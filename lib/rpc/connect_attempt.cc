@@ -1,0 +1,62 @@
+#include "rpc/connect_attempt.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "rpc/channel_core.h"
+
+namespace ringrpc {
+
+void ConnectAttempt::start(const Address& address) {
+  if (resolves_at_once(address)) return on_resolved(resolve(address));
+  Lookup::Handler& handler = *this;
+  lookup_ = std::make_unique<Lookup>(channel_.shard(), address, handler);
+  channel_.shard().timers().arm(*this, after(channel_.shard().now(), timeout_));
+}
+
+void ConnectAttempt::on_resolved(Result<std::vector<SocketAddress>> addresses) {
+  lookup_.reset();
+  if (!addresses) return channel_.on_attempt_failed(std::move(addresses).error());
+  addresses_ = std::move(*addresses);
+  try_next_address();
+}
+
+void ConnectAttempt::try_next_address() {
+  connector_ = channel_.shard().io().connect(addresses_[tried_++], *this);
+  channel_.shard().timers().arm(*this, after(channel_.shard().now(), timeout_));
+}
+
+void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
+  connector_.reset();
+  if (error != 0) return address_failed(from_errno("", error).message().substr(2));
+  connection_ =
+      std::make_unique<ClientConnection>(channel_, channel_.shard().io().adopt(std::move(descriptor)));
+  connection_->start();
+}
+
+void ConnectAttempt::connection_failed(const Status& why) {
+  connection_.reset();
+  address_failed(why.message());
+}
+
+void ConnectAttempt::on_time() {
+  if (lookup_) return channel_.on_attempt_failed(from_errno("resolve " + channel_.target(), ETIMEDOUT));
+  const std::string waited = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count());
+  const bool connected = connection_ != nullptr;
+  connection_.reset();
+  connector_.reset();
+  address_failed(connected ? "no HTTP/2 preface within " + waited + " ms"
+                           : "no answer within " + waited + " ms");
+}
+
+/// One cause for each address; its own name where the target is another.
+void ConnectAttempt::address_failed(std::string_view cause) {
+  const std::string address = to_string(addresses_[tried_ - 1]);
+  causes_ += causes_.empty() ? "connect " + channel_.target() : ";";
+  if (address != channel_.target()) causes_ += " at " + address;
+  causes_.append(": ").append(cause);
+  if (tried_ < addresses_.size()) return try_next_address();
+  channel_.on_attempt_failed(Status(Code::UNAVAILABLE, std::move(causes_), Initiator::library));
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,91 @@
+#include "ringrpc/shield.h"
+
+#include <doctest/doctest.h>
+#include <memory>
+#include <stdexcept>
+
+#include "ringrpc/sleep.h"
+
+#include "reactor/simulation.h"
+
+using namespace ringrpc;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Starts what `make` makes on the simulation's first shard.
+template <class Make>
+auto start_on(Simulation& simulation, Make make) {
+  auto task = std::make_unique<decltype(make())>();
+  bool started = false;
+  simulation.shard(0).post([&] {
+    *task = make();
+    task->start();
+    started = true;
+  });
+  REQUIRE(simulation.run_until([&] { return started; }));
+  return task;
+}
+
+Task<int> add_later(int& sum, int number) {
+  co_await sleep_for(1s);
+  co_return sum += number;
+}
+
+Task<int> at_once(int number) { co_return number; }
+
+Task<int> throw_later() {
+  co_await sleep_for(1s);
+  throw std::runtime_error("later");
+}
+
+}  // namespace
+
+TEST_CASE("A shielded task gives its result, soon or late") {
+  Simulation simulation(1);
+  int sum = 1;
+  const auto late = start_on(simulation, [&] { return shield(add_later(sum, 2)); });
+  const auto soon = start_on(simulation, [] { return shield(at_once(5)); });
+  CHECK(soon->done());
+  CHECK(soon->result() == 5);
+  REQUIRE(simulation.run_until([&] { return late->done(); }));
+  CHECK(late->result() == 3);
+}
+
+TEST_CASE("A shielded task goes on when nobody waits for it any more") {
+  Simulation simulation(1);
+  int sum = 1;
+  auto dropped = start_on(simulation, [&] { return shield(add_later(sum, 2)); });
+  simulation.shard(0).post([&] { dropped.reset(); });
+  simulation.run_for(500ms);
+  CHECK_FALSE(dropped);
+  CHECK(sum == 1);
+  simulation.run_for(1s);
+  CHECK(sum == 3);
+}
+
+TEST_CASE("What a shielded task throws is thrown to who waits, and to nobody else") {
+  Simulation simulation(1);
+  const auto waiting = start_on(simulation, [] { return shield(throw_later()); });
+  auto dropped = start_on(simulation, [] { return shield(throw_later()); });
+  simulation.shard(0).post([&] { dropped.reset(); });
+  simulation.run_for(2s);
+  REQUIRE(waiting->done());
+  CHECK_THROWS_AS((void)waiting->result(), std::runtime_error);
+}
+
+TEST_CASE("A shard that ends destroys what is shielded there") {
+  const auto alive = std::make_shared<int>(1);
+  {
+    Simulation simulation(1);
+    const auto hold = [](std::shared_ptr<int> held) -> Task<void> {
+      co_await sleep_for(1h);
+      held.reset();
+    };
+    auto dropped = start_on(simulation, [&] { return shield(hold(alive)); });
+    simulation.shard(0).post([&] { dropped.reset(); });
+    simulation.run_for(1s);
+    CHECK(alive.use_count() == 2);
+  }
+  CHECK(alive.use_count() == 1);
+}
