@@ -30,8 +30,8 @@ help:  ## List the chores
 setup:  ## Install what is missing from the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
-build: configured  ## Build everything, optimized, in build/
-	ninja -C build
+build: configured  ## Build the library and the programs, optimized, in build/
+	ninja -C build product
 
 server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server ends it
 	ninja -C build apps/grpcd
@@ -90,8 +90,9 @@ format-check:  ## Fail where `make format` would change something
 	@.ci/setup lint
 	@clang-format-19 --dry-run --Werror $(SOURCES)
 
-lint: build  ## clang-tidy over the project's sources; any finding fails
+lint: configured  ## clang-tidy over the project's sources; any finding fails
 	@.ci/setup lint
+	ninja -C build
 	@.ci/lint build
 
 .PHONY: benchmark-micro
