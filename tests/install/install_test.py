@@ -1,11 +1,14 @@
-"""A stranger's project: installs ringrpc into an empty folder, generates code, compiles and links by pkg-config, and runs.
+"""Strangers' projects: ringrpc is installed into an empty folder, and what is built against it there must serve.
 
-The server is the one that README shows (docs/examples/shout.cc), with its health checks and its reflection.
+One compiles the server that README shows (docs/examples/shout.cc) by hand, with what pkg-config says. The guide's project
+(docs/examples/station) is built by CMake, by Meson, and by Meson with this tree as a subproject.
 """
 
 import os
 import pathlib
+import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +20,8 @@ import frames
 
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
-
-PORT = "50052"  # of the example; others may be using it here
+EXAMPLES = SOURCE / "docs/examples"
+MESON = os.environ["MESON"]
 
 
 def free_port():
@@ -26,61 +29,111 @@ def free_port():
         return str(server.getsockname()[1])
 
 
+def attempt(command, **options):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=240, **options)
+
+
 def run(command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, **options)
+    done = attempt(command, **options)
     if done.returncode != 0:
         raise AssertionError(f"{shlex.join(map(str, command))}\n{done.stdout}")
     return done.stdout
 
 
 class Install(unittest.TestCase):
-    def test_a_project_outside_the_tree_builds_and_serves(self):
-        with tempfile.TemporaryDirectory() as folder:
-            root = pathlib.Path(folder)
-            run([os.environ["MESON"], "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root / "image"])
-            package = next((root / "image").rglob("ringrpc.pc"))
-            prefix = package.parents[3] if package.parents[1].name != "lib" else package.parents[2]
-            environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent)}
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.image = pathlib.Path(folder.name)
+        run([MESON, "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", cls.image])
+        package = next(cls.image.rglob("ringrpc.pc"))
+        prefix = re.search("^prefix=(.*)$", package.read_text(), re.MULTILINE)[1]
+        cls.prefix = cls.image / prefix.lstrip("/")
+        package.write_text(package.read_text().replace(f"prefix={prefix}", f"prefix={cls.prefix}", 1))
+        cls.environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent),
+                           "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}"}
 
-            def flags(*wanted):
-                words = ["pkg-config", f"--define-variable=prefix={prefix}", *wanted, "ringrpc"]
-                return shlex.split(run(words, env=environment))
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
 
-            plugin = flags("--variable=plugin")[0]
-            run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
-                 f"--ringrpc_out={root}", "echo/v1/echo.proto"])
-            program = root / "shout"
-            source = root / "shout.cc"
-            port = free_port()
-            text = (SOURCE / "docs/examples/shout.cc").read_text()
-            self.assertEqual(text.count(PORT), 1)
-            source.write_text(text.replace(PORT, port))
-            run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", source,
-                 root / "echo/v1/echo.pb.cc", root / "echo/v1/echo.ringrpc.cc", "-o", program, *flags("--static", "--libs")])
-            self.serves(program, port)
+    def test_with_pkg_config(self):
+        def flags(*wanted):
+            return shlex.split(run(["pkg-config", *wanted, "ringrpc"], env=self.environment))
 
-    def serves(self, program, port):
-        running = subprocess.Popen([program], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            for _ in range(200):
-                if running.poll() is not None:
-                    self.fail(running.stderr.read())
-                try:
-                    with frames.Client(port) as client:
-                        client.open()
-                        self.answers(client)
-                        break
-                except ConnectionRefusedError:
-                    time.sleep(0.05)
-            else:
-                self.fail(f"shout did not listen on 127.0.0.1:{port}")
-            running.communicate("\n", timeout=30)
-            self.assertEqual(running.returncode, 0)
-        finally:
-            running.kill()
-            running.wait()
+        root = self.root
+        plugin = flags("--variable=plugin")[0]
+        run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
+             f"--ringrpc_out={root}", "echo/v1/echo.proto"])
+        port = free_port()
+        self.copy(EXAMPLES / "shout.cc", root / "shout.cc", "50052", port)
+        run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", root / "shout.cc", root / "echo/v1/echo.pb.cc",
+             root / "echo/v1/echo.ringrpc.cc", "-o", root / "shout", *flags("--static", "--libs")])
+        with self.serving(root / "shout", port):
+            with frames.Client(port) as client:
+                client.open()
+                self.shouts(client)
 
-    def answers(self, client):
+    def test_with_cmake(self):
+        port = self.copy_station()
+        configure = ["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"]
+        run(configure, env=self.environment)
+        run(["cmake", "--build", self.root / "build"], env=self.environment)
+        self.asks(self.root / "build", port)
+
+    def test_cmake_says_how_to_name_a_proto_file(self):
+        self.copy_station()
+        lists = self.root / "CMakeLists.txt"
+        lists.write_text(lists.read_text().replace(" IMPORT_DIRS proto", ""))
+        configured = attempt(["cmake", "-S", self.root, "-B", self.root / "build",
+                              f"-DCMAKE_PREFIX_PATH={self.prefix}"], env=self.environment)
+        self.assertNotEqual(configured.returncode, 0)
+        self.assertIn("there is no 'weather/v1/weather.proto' below .", " ".join(configured.stdout.split()))
+
+    def test_with_meson(self):
+        port = self.copy_station()
+        run([MESON, "setup", self.root / "build", self.root], env=self.environment)
+        run(["ninja", "-C", self.root / "build"], env=self.environment)
+        self.asks(self.root / "build", port)
+
+    def test_as_a_subproject_of_meson(self):
+        self.copy_station()
+        (self.root / "subprojects").mkdir()
+        tree = self.root / "subprojects/ringrpc"
+        tree.mkdir()
+        for part in ("meson.build", "meson_options.txt", "apps", "docs", "lib", "proto"):
+            (tree / part).symlink_to(SOURCE / part)
+        build = self.root / "build"
+        run([MESON, "setup", "--wrap-mode=forcefallback", build, self.root])
+        # Not all of it once more: that the code generator is built before it is used, and what links to what.
+        run(["ninja", "-C", build, "proto/weather/v1/weather.ringrpc.h"])
+        inputs = run(["ninja", "-C", build, "-t", "query", "server"])
+        self.assertIn("subprojects/ringrpc/lib/libringrpc.a", inputs)
+
+    def copy(self, source, target, port_there, port):
+        """Others may be using the example's port here."""
+        text = source.read_text()
+        self.assertEqual(text.count(port_there), 1)
+        target.write_text(text.replace(port_there, port))
+
+    def copy_station(self):
+        shutil.copytree(EXAMPLES / "station", self.root, dirs_exist_ok=True)
+        port = free_port()
+        for name in ("server.cc", "client.cc"):
+            self.copy(EXAMPLES / "station" / name, self.root / name, "50053", port)
+        return port
+
+    def serving(self, program, port):
+        return Serving(self, program, port)
+
+    def asks(self, build, port):
+        with self.serving(build / "server", port):
+            self.assertEqual(run([build / "client"]), "11.5 °C\n")
+
+    def shouts(self, client):
         def call(stream, path, request):
             body = bytes([0, 0, 0, 0, len(request)]) + request
             client.send(frames.headers(stream, frames.request(path)) + frames.data(stream, body, frames.END_STREAM))
@@ -90,6 +143,42 @@ class Install(unittest.TestCase):
         self.assertEqual(call(3, "/grpc.health.v1.Health/Check", b""), b"\0\0\0\0\2\x08\1")  # SERVING
         listed = call(5, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", b"\x3a\0")  # list_services
         self.assertIn(b"echo.v1.EchoService", listed)
+
+
+class Serving:
+    """A server of ours while it runs: from when it listens until it has ended well at Enter."""
+
+    def __init__(self, test, program, port):
+        self.test, self.program, self.port = test, program, port
+
+    def __enter__(self):
+        self.running = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+        try:
+            for _ in range(200):
+                if self.running.poll() is not None:
+                    self.test.fail(self.running.stderr.read())
+                try:
+                    socket.create_connection(("127.0.0.1", self.port)).close()
+                    return self
+                except ConnectionRefusedError:
+                    time.sleep(0.05)
+            self.test.fail(f"{self.program.name} did not listen on 127.0.0.1:{self.port}")
+        except BaseException:
+            self.end()
+            raise
+
+    def __exit__(self, kind, error, trace):
+        try:
+            self.running.communicate("\n", timeout=30)
+            if error is None:
+                self.test.assertEqual(self.running.returncode, 0)
+        finally:
+            self.end()
+
+    def end(self):
+        self.running.kill()
+        self.running.wait()
 
 
 if __name__ == "__main__":

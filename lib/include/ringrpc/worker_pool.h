@@ -2,8 +2,12 @@
 ///
 ///   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 4, .queue_limit = 256});
 ///   ...
-///   Result<Signature> signature = co_await (*pool)->run([key, digest] { return key->sign(digest); });
+///   const auto sign = [key, digest] { return key->sign(digest); };
+///   Result<Signature> signature = co_await (*pool)->run(sign);
 ///   if (!signature) co_return ...;   // RESOURCE_EXHAUSTED: 256 jobs were waiting already
+///
+/// (With g++ 12, make a lambda that holds values a variable before the `co_await`: it destroys them twice
+/// where the lambda is made among the arguments of a call which is awaited.)
 ///
 /// The function runs on one of the pool's threads, once; its value comes back to the shard that awaits it. A
 /// pool serves any number of shards. It must be destroyed before the shards that use it.

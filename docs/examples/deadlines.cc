@@ -1,0 +1,63 @@
+// A server behind a server, and a caller who does not wait long enough.
+#include "ringrpc/shield.h"
+#include "ringrpc/sleep.h"
+
+#include "visit.h"
+
+using namespace ringrpc;
+using namespace std::chrono_literals;
+using namespace weather::v1;
+
+/// Takes its time.
+class Station final : public Weather::Service {
+  Task<Result<Reading>> GetReading(Call&, GetReadingRequest) override {
+    co_await sleep_for(1h);
+    co_return Reading();
+  }
+};
+
+// [shield]
+Task<> count_request(std::string station);  // takes its argument by value: it may outlive the handler
+// [/shield]
+
+// [relay]
+class Relay final : public Weather::Service {
+ public:
+  explicit Relay(Weather::Stub upstream) : upstream_(upstream) {}
+
+ private:
+  Task<Result<Reading>> GetReading(Call& call, GetReadingRequest request) override {
+    co_await shield(count_request(request.station()));    // runs on to its end, whatever becomes of the call
+    const CallOptions options = CallOptions::from(call);  // ends when this call's time is up
+    co_return co_await upstream_.GetReading(request, options);
+  }
+
+  Weather::Stub upstream_;
+};
+// [/relay]
+
+Task<> count_request(std::string station) {
+  std::cout << "asked for " << station << '\n';
+  co_return;
+}
+
+// [timeout]
+Task<Status> hurry(Weather::Stub& weather) {
+  GetReadingRequest request;
+  request.set_station("harbour");
+  CallOptions options;
+  options.timeout = 50ms;
+  auto reading = co_await weather.GetReading(request, options);
+  if (!reading) std::cout << reading.error().to_string() << '\n';
+  co_return Status();
+}
+// [/timeout]
+
+int main() {
+  Station station;
+  auto server = Server::start({&station}, {.listen = {"127.0.0.1:0"}, .shards = 1});
+  if (!server) return std::cerr << server.error().message() << '\n', 1;
+  Channel upstream((*server)->addresses().front());
+  Relay relay{Weather::Stub(upstream)};
+  return examples::visit(relay, hurry);
+}

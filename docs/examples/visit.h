@@ -1,0 +1,35 @@
+/// Runs an example: a server on a port that is free, and the calls that are made to it.
+///
+///   int main() {
+///     Station station;
+///     return examples::visit(station, watch);
+///   }
+#pragma once
+
+#include <chrono>
+#include <iostream>
+#include <vector>
+
+#include "ringrpc/block_on.h"
+#include "ringrpc/server.h"
+
+#include "weather/v1/weather.ringrpc.h"
+
+namespace examples {
+
+using Visit = ringrpc::Task<ringrpc::Status>(weather::v1::Weather::Stub&);
+
+/// The exit status: 0 when `calls` gives OK.
+inline int visit(ringrpc::Service& service, Visit* calls,
+                 const std::vector<ringrpc::Interceptor*>& interceptors = {}) {
+  ringrpc::ServerOptions options{.listen = {"127.0.0.1:0"}, .interceptors = interceptors, .shards = 1};
+  auto server = ringrpc::Server::start({&service}, options);
+  if (!server) return std::cerr << server.error().message() << '\n', 1;
+  ringrpc::Channel channel((*server)->addresses().front());
+  weather::v1::Weather::Stub weather(channel);
+  const ringrpc::Status status = ringrpc::block_on([&] { return calls(weather); });
+  if (!status.ok()) return std::cerr << status.to_string() << '\n', 1;
+  return 0;
+}
+
+}  // namespace examples
