@@ -16,11 +16,9 @@ class Station final : public Weather::Service {
   }
 };
 
-// [shield]
-Task<> count_request(std::string station);  // takes its argument by value: it may outlive the handler
-// [/shield]
-
 // [relay]
+Task<> count_request(std::string station);  // by value: it may outlive the handler
+
 class Relay final : public Weather::Service {
  public:
   explicit Relay(Weather::Stub upstream) : upstream_(upstream) {}
