@@ -95,12 +95,22 @@ lint: configured  ## clang-tidy over the project's sources; any finding fails
 	ninja -C build
 	@.ci/lint build
 
-.PHONY: benchmark-micro
+.PHONY: benchmark-micro benchmark-streams benchmark-layers
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
 	@.ci/setup test
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
 	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd \
 	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
+
+benchmark-streams: configured  ## Messages a second and CPU per message within streams, beside unary calls
+	ninja -C build benchmarks/streams/stream-server benchmarks/streams/stream-load
+	$(PYTHON) -B benchmarks/streams.py --server build/benchmarks/streams/stream-server \
+	  --load build/benchmarks/streams/stream-load $(ARGS)
+
+layers = reactor http2-session rpc-codec
+benchmark-layers: configured  ## The reactor, the HTTP/2 session and the codec alone; ARGS=--benchmark_filter=task
+	ninja -C build $(layers:%=benchmarks/%-bench)
+	$(foreach layer,$(layers),build/benchmarks/$(layer)-bench --benchmark_min_time=0.1 $(ARGS) &&) true
 
 .PHONY: configured
 configured:

@@ -1,13 +1,14 @@
 // docs/guide.md against the files that it quotes.
 //
-// Each block of code stands under a comment that says where it is from: a whole file, `<!-- path -->`, or a region of one,
-// `<!-- path: region -->`, which is what stands between the lines "// [region]" and "// [/region]" there, less the
-// indentation. Only consoles are not quoted from anywhere.
+// Each block of code stands under a comment that says where it is from: a whole file, `<!-- path -->`, or a
+// region of one, `<!-- path: region -->`, which is what stands between the lines "// [region]" and "// [/region]"
+// there, less the indentation. Only consoles are not quoted from anywhere.
 #include <algorithm>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -91,16 +92,17 @@ TEST_CASE("the guide quotes what is compiled") {
 }
 
 TEST_CASE("every region of the examples is quoted") {
-  std::string quoted;
-  for (const Quotation& quotation : quotations()) quoted += quotation.source + '\n';
+  std::set<std::string> quoted;
+  for (const Quotation& quotation : quotations()) quoted.insert(quotation.source);
   for (const auto& entry : std::filesystem::directory_iterator(source_root() / "docs/examples")) {
     if (entry.path().extension() != ".cc") continue;
     const std::string path = "docs/examples/" + entry.path().filename().string();
     for (const std::string& line : lines_of(entry.path())) {
       if (!is_marker(line) || trimmed(line).starts_with("// [/")) continue;
       const std::string_view mark = trimmed(line);
-      const std::string name(mark.substr(4, mark.size() - 5));
-      CHECK_MESSAGE(quoted.find(path + ": " + name + '\n') != std::string::npos, path << ": " << name);
+      std::string place = path;
+      place.append(": ").append(mark.substr(4, mark.size() - 5));
+      CHECK_MESSAGE(quoted.contains(place), place);
     }
   }
 }

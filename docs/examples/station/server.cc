@@ -25,6 +25,6 @@ int main() {
   auto server =
       Server::start({&station, &reflection.v1(), &reflection.v1alpha()}, {.listen = {"127.0.0.1:50053"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;
-  std::cout << "listening on " << (*server)->addresses().front() << "; Enter ends it" << std::endl;
+  std::cout << "listening on " << (*server)->addresses().front() << "; Enter ends it\n" << std::flush;
   std::cin.get();
 }

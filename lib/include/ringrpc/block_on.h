@@ -112,9 +112,13 @@ inline constexpr bool is_task<Task<T>> = true;
 /// INTERNAL when the task throws.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
-auto block_on(F&& make) -> typename detail::BlockingTaskOf<std::remove_reference_t<F>>::Outcome {
-  detail::BlockingTaskOf<std::remove_reference_t<F>> task(make);
-  if (Status status = detail::run_blocking(task); !status.ok()) return std::unexpected(std::move(status));
+auto block_on(F&& make) {
+  using Blocking = detail::BlockingTaskOf<std::remove_reference_t<F>>;
+  using Outcome =
+      typename Blocking::Outcome;  // not in the declaration, where clang 19 looks before `requires`
+  Blocking task(make);
+  if (Status status = detail::run_blocking(task); !status.ok())
+    return Outcome(std::unexpected(std::move(status)));
   return task.take();
 }
 

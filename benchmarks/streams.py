@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""What a message costs within a stream, beside a call of its own: our server, called by our own client.
+
+    make benchmark-streams
+    make benchmark-streams ARGS='--callers 100 --rounds 9 --json'
+
+unary      one call for each message: a request and its answer
+pingpong   one bidirectional call a caller: the next message leaves when the answer to the last has come
+feed       one server-streaming call a caller: messages in one direction only, as fast as they are taken
+
+A message carries 16 bytes. Server and client have one shard each and a core of their own, and share one connection over
+loopback. `messages/s` counts requests with their answers, or for feed messages sent; `server CPU` is the server's
+processor time for one of them, kernel included. Each figure is the median of rounds in which the three take turns:
+compare the ratios, the times themselves are this machine's and this minute's.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+
+from servers import HOST, Server
+
+# Each with how many times the messages it takes in a round, so that none is over in an instant.
+MODES = {"unary": 1, "pingpong": 1, "feed": 20}
+LOAD_SECONDS = 600
+
+
+def load(program, server, mode, messages, callers, core):
+    """The seconds that the messages took; fails unless all of them came."""
+    command = [program, f"{HOST}:{server.port}", mode, messages, callers]
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=LOAD_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"not every message of {mode} came:\n{done.stdout}")
+    return float(done.stdout)
+
+
+def measure(options, cores):
+    """Each mode's rounds: messages a second, and the server's microseconds for one message."""
+    share = options.messages // options.callers * options.callers  # the same for each caller
+    figures = {mode: {"messages_per_second": [], "cpu_us_per_message": []} for mode in MODES}
+    with Server([options.server, HOST + ":{port}"], cores[0]) as server:
+        for mode in MODES:
+            load(options.load, server, mode, share, options.callers, cores[1])  # warms up
+        for _ in range(options.rounds):
+            for mode, times in MODES.items():
+                messages = share * times
+                before = server.cpu_ns()
+                seconds = load(options.load, server, mode, messages, options.callers, cores[1])
+                figures[mode]["messages_per_second"].append(messages / seconds)
+                figures[mode]["cpu_us_per_message"].append((server.cpu_ns() - before) / messages / 1000)
+    return figures
+
+
+def report(figures, callers):
+    """The medians as a table."""
+    row = "{:24} {:>12} {:>7} {:>14} {:>7}".format
+    print(row(f"16 bytes, {callers} callers", "messages/s", "ratio", "server CPU, µs", "ratio"))
+    medians = {mode: [statistics.median(rounds) for rounds in figures[mode].values()] for mode in MODES}
+    rate_of_unary, cpu_of_unary = medians["unary"]
+    for mode, (rate, cpu) in medians.items():
+        print(row(mode, f"{rate:,.0f}", f"{rate / rate_of_unary:.2f}", f"{cpu:.2f}", f"{cpu / cpu_of_unary:.2f}"))
+
+
+def whole(least):
+    def parse(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is too few; {least} at least")
+        return value
+
+    return parse
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description="Measures messages within streams, beside unary calls.")
+    parser.add_argument("--server", required=True, type=pathlib.Path, help="the program stream-server")
+    parser.add_argument("--load", required=True, type=pathlib.Path, help="the program stream-load")
+    parser.add_argument("--messages", type=whole(1), default=200_000, help="of a mode in a round (%(default)s)")
+    parser.add_argument("--callers", type=whole(1), default=10, help="that share them, 100 at most (%(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=5, help="(%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every round")
+    options = parser.parse_args()
+    if not options.callers <= min(100, options.messages):
+        parser.error(f"--callers {options.callers}: one connection takes 100, each with a message at least")
+    return options
+
+
+def main():
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        print("one core only: the client disturbs the server", file=sys.stderr)
+        cores *= 2
+    figures = measure(options, cores)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        report(figures, options.callers)
+
+
+if __name__ == "__main__":
+    main()
