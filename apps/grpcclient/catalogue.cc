@@ -87,7 +87,16 @@ Task<Outcome<const pb::ServiceDescriptor*>> Catalogue::service(std::string name)
 
 Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
   Outcome<const pb::ServiceDescriptor*> service = co_await this->service(name.service);
-  if (!service) co_return std::unexpected(std::move(service).error());
+  if (!service) {
+    const std::string whole =
+        name.service + '.' + name.method;  // a service whose method was left out, perhaps
+    if (const Outcome<bool> loaded = co_await load(whole); loaded) {
+      if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
+        co_return give_up(exit_not_found,
+                          whole + " is a service, not a method" + suggest("", method_names(*meant)));
+    }
+    co_return std::unexpected(std::move(service).error());
+  }
   const pb::MethodDescriptor* const found = (*service)->FindMethodByName(name.method);
   if (!found)
     co_return give_up(exit_not_found, name.service + " has no method '" + name.method + "'" +

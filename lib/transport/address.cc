@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
 constexpr std::string_view abstract_prefix = "unix-abstract:";
+constexpr std::string_view forms = "want host:port, [v6]:port, unix:/path or unix-abstract:name";
 constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
 
 std::unexpected<Status> bad_address(std::string_view text, std::string_view why) {
@@ -113,9 +114,10 @@ Result<Address> Address::parse(std::string_view text) {
     return Address(kind, std::string(name), 0);
   }
 
+  if (text.find("://") != std::string_view::npos)
+    return bad_address(text, "this is a URL; write host:port, without a scheme or a path");
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0)
-    return bad_address(text, "want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  if (colon == std::string_view::npos || colon == 0) return bad_address(text, forms);
   const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
   if (!port) return bad_address(text, "the port must be a number from 0 to 65535");
   std::string_view host = text.substr(0, colon);
@@ -125,10 +127,10 @@ Result<Address> Address::parse(std::string_view text) {
     if (inet_pton(AF_INET6, std::string(host).c_str(), &six) != 1)
       return bad_address(text, "what stands in brackets is not an IPv6 address");
   } else if (host.find(':') != std::string_view::npos) {
-    return bad_address(text, "an IPv6 address stands in brackets: [::1]:50051");
+    const bool six = host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+    return bad_address(text, six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
   }
-  if (host.find_first_of("/ \t[]") != std::string_view::npos)
-    return bad_address(text, "want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad_address(text, forms);
   return Address(Kind::tcp, std::string(host), *port);
 }
 

@@ -38,7 +38,9 @@ TEST_CASE("a bad address is refused with what would be right") {
         "address \"[nonsense]:1\": what stands in brackets is not an IPv6 address");
   CHECK(round_trip("unix:") == "address \"unix:\": a name must follow the colon");
   CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
-  CHECK(round_trip("http://x:1").starts_with("address \"http://x:1\": "));
+  for (const char* url : {"http://x:1", "http://x", "dns:///x:1"})
+    CHECK(round_trip(url).ends_with("this is a URL; write host:port, without a scheme or a path"));
+  CHECK(round_trip("vsock:2:1").ends_with("want host:port, [v6]:port, unix:/path or unix-abstract:name"));
   CHECK(round_trip("a/b:1").ends_with("unix:/path or unix-abstract:name"));
 }
 

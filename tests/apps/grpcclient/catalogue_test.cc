@@ -83,6 +83,8 @@ TEST_CASE("what is not there is named with what comes close") {
         "66 depot.Depot has no method 'Kepe'; did you mean Keep?");
   CHECK(block_on(method(values, {"depo.Depot", "Keep"})).value() ==
         "66 the server describes no service 'depo.Depot'; did you mean depot.Depot?");
+  CHECK(block_on(method(values, {"depot", "Depot"})).value() ==
+        "66 depot.Depot is a service, not a method; there are Keep and Refuse");
 }
 
 TEST_CASE("fields of every kind go from JSON to the wire and back") {
