@@ -118,6 +118,7 @@ class SessionEngine {
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void peer_finished(LiveStream& stream);
   void peer_reset(std::int32_t id);
+  void refuse_unsent();
 
   // outbound.cc
   FieldsToSend* prepare(LiveStream& stream, std::span<const Header> headers);

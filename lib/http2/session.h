@@ -88,7 +88,9 @@ class Events {
   /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and
   /// `by_peer` says whose.
   virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
-  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns.
+  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
+  /// on_closed follows at once for those above it and for requests that were not produced yet: refused_stream,
+  /// by the peer.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// The answer to `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;

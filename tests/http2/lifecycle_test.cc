@@ -291,6 +291,47 @@ TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
   }
 }
 
+TEST_CASE(
+    "A request that a GOAWAY keeps from leaving is refused at once, as there may be no more to produce") {
+  for (const std::uint32_t last : {1u, 0x7fffffffu}) {
+    CAPTURE(last);
+    Endpoint client(Role::client);
+    client.produce();
+    REQUIRE(client.receive(settings() + settings_ack()).ok());
+    const Exchange& sent = client.open(echo_request, true);
+    client.produce();
+    const Exchange& unsent = client.open(echo_request, false);
+    client.session.send_data(*unsent.stream, as_bytes("body"), true);
+    const Exchange& dropped = client.open(echo_request, true);
+    client.session.reset(*dropped.stream, ErrorCode::cancel);
+    client.closed_hook = [&](Stream& stream) { client.session.send_data(stream, as_bytes("too late")); };
+    REQUIRE(client.receive(goaway(last, ErrorCode::no_error)).ok());
+    CHECK(unsent.closes == 1);
+    CHECK(unsent.code == ErrorCode::refused_stream);
+    CHECK(unsent.by_peer);
+    CHECK(sent.closes == 0);
+    CHECK(client.produce().empty());
+    CHECK(unsent.closes == 1);
+    CHECK(dropped.closes == 1);
+    CHECK(dropped.code == ErrorCode::cancel);
+    CHECK(client.session.open_streams() == 1);
+  }
+}
+
+TEST_CASE("A request that has left in a piece of the output is not refused by a GOAWAY above it") {
+  Endpoint client(Role::client);
+  client.produce();
+  REQUIRE(client.receive(settings() + settings_ack()).ok());
+  client.produce();
+  const Exchange& exchange = client.open(echo_request, true);
+  Chain out(client.slabs);
+  client.session.produce(out, 1);
+  CHECK(count(parse(text(out)), NGHTTP2_HEADERS) == 1);
+  REQUIRE(client.receive(goaway(0x7fffffff, ErrorCode::no_error)).ok());
+  client.produce();
+  CHECK(exchange.closes == 0);
+}
+
 TEST_CASE("Terminate says why and no more") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
