@@ -318,7 +318,7 @@ void SessionEngine::refuse_unsent() {
     if (begun || stream->reset_here) continue;
     stream->reset_here = true;  // whatever the event still sends goes nowhere
     stream->announced = false;  // no second event when nghttp2 drops it
-    events_.on_closed(*stream, ErrorCode::refused_stream, true);
+    events_.on_closed(*stream, ErrorCode::refused_stream, false);
   }
 }
 

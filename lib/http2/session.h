@@ -89,8 +89,8 @@ class Events {
   /// `by_peer` says whose.
   virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
   /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
-  /// on_closed follows at once for those above it and for requests that were not produced yet: refused_stream,
-  /// by the peer.
+  /// on_closed follows at once, with refused_stream: for those above it by the peer; for requests that were
+  /// not produced yet, and never will be, not by the peer.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// The answer to `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;

@@ -3,7 +3,8 @@
 /// 1. Until a connection takes it up, what is written waits in the call.
 /// 2. `attach` opens the stream; from then on messages go to the session as they are written. A copy stays
 ///    here until the server is known to have begun, if it is not large: when the server says that it has not
-///    (GOAWAY, REFUSED_STREAM), the call queues again, once (gRFC A6, "Transparent Retries").
+///    (GOAWAY, REFUSED_STREAM), the call queues again, once; when its GOAWAY came before the request had left,
+///    as often as that happens (gRFC A6, "Transparent Retries").
 /// 3. Received messages wait in the buffer, bounded by the stream's window; the reader is woken with them.
 /// 4. The status is known when the stream has ended, was reset, the deadline passed or the connection was
 ///    lost, whichever is first.
@@ -96,7 +97,7 @@ class ClientCallImpl final : public ClientCall,
   void leave_queue() noexcept;
   void write(Bytes message);
   void stop_keeping_request();
-  bool sent_again();
+  bool sent_again(bool left);
   void give_credit();
   void read_encoding();
   void read_response_metadata(Metadata& to);

@@ -13,8 +13,8 @@
 /// try again, and calls made meanwhile fail at once with UNAVAILABLE, naming the address and the cause
 /// ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit of
 /// concurrent streams is reached, another connection is opened, up to `max_connections`; then calls wait for
-/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, once, if
-/// no more than 64 KiB of it were written.
+/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, if no more
+/// than 64 KiB of it were written: once when it had left this machine, else whenever that happens.
 #pragma once
 
 #include <chrono>
