@@ -163,8 +163,9 @@ class Session {
   /// initial_window_bytes for each open stream.
   void consumed(Stream& stream, std::size_t bytes);
 
-  /// Drain, first step: GOAWAY(2³¹−1). New streams are still taken.
-  void announce_shutdown();
+  /// Drain, first step: GOAWAY(2³¹−1), and behind it a PING with this payload. New streams are still taken;
+  /// when `on_ping_ack` comes, all that the peer opened before it knew have arrived.
+  void announce_shutdown(std::uint64_t opaque);
   /// Drain, second step, or the end for a reason: GOAWAY(last stream). Streams above it are refused, those
   /// below finish.
   void goaway(ErrorCode code, std::string_view debug = {});

@@ -219,7 +219,7 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   REQUIRE(connection.run());
   Exchange& first = connection.client.open(echo_request, true);
   REQUIRE(connection.run());
-  connection.server.session.announce_shutdown();
+  connection.server.session.announce_shutdown(7);
   Exchange& crossing =
       connection.client.open(echo_request, true);  // on its way when the announcement arrives
   REQUIRE(connection.run());
@@ -243,6 +243,28 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   CHECK(first.ends == 1);
   CHECK(connection.server.session.finished());
   CHECK(connection.client.session.finished());
+}
+
+TEST_CASE(
+    "The PING of a drain follows its GOAWAY, so that its answer comes behind all that was opened before") {
+  Connection connection;
+  connection.server.end_hook = nullptr;
+  REQUIRE(connection.run());
+  connection.server.session.announce_shutdown(7);
+  const std::string announcement = connection.server.produce();
+  const std::vector<Frame> frames = parse(announcement);
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].type == NGHTTP2_GOAWAY);
+  CHECK(frames[1].type == NGHTTP2_PING);
+  const Exchange& crossing = connection.client.open(echo_request, true);
+  const std::string crossing_bytes = connection.client.produce();
+  for (const char octet : announcement) REQUIRE(connection.client.receive(std::string(1, octet)).ok());
+  REQUIRE(connection.server.receive(crossing_bytes + connection.client.produce()).ok());
+  CHECK(connection.server.ping_acks == std::vector<std::uint64_t>{7});
+  CHECK(connection.server.requests == 1);
+  connection.server.session.goaway(ErrorCode::no_error);
+  REQUIRE(connection.run());
+  CHECK(crossing.closes == 0);
 }
 
 TEST_CASE("A fault that is found while draining is told like any other") {

@@ -258,8 +258,7 @@ Task<void> say_goodbye(RawHost& host) {
   host.peers[servers - 1].reset();
 }
 
-TEST_CASE(
-    "a request that could not leave before the goodbye goes elsewhere, even when that was tried before") {
+TEST_CASE("a request that could not leave before the goodbye goes elsewhere, for the second time too") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 40});
   RawHost host(world);
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
@@ -277,8 +276,24 @@ TEST_CASE(
   }));
 }
 
-TEST_CASE(
-    "a server that says goodbye before any request could leave is asked once more, and then not at once") {
+TEST_CASE("several connections that are turned away together count as one") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 40});
+  RawHost host(world);
+  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
+  read_nothing(host);
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 2);
+    while (host.peers.size() < 2) co_await sleep_for(1ms);
+    co_await sleep_for(10ms);
+    host.on_connection = nullptr;
+    host.answer = well_answered();
+    for (const std::size_t server : {0, 1}) host.peers[server]->send(goaway(0, ErrorCode::no_error));
+    co_await all_done(calls);
+    for (const auto& call : calls) CHECK_MESSAGE(call.result(), call.result().error().to_string());
+  }));
+}
+
+TEST_CASE("a server that says goodbye before any request could leave is not asked three times at once") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 40});
   RawHost host(world);
   read_nothing(host);
