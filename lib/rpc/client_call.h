@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/channel.h"
@@ -61,6 +62,8 @@ class ClientCallImpl final : public ClientCall,
   void on_writable();
   void on_closed(http2::ErrorCode code, bool by_peer);
 
+  /// Wakes, from the ready list, whoever need not wait any more.
+  void wake_soon();
   /// Wakes whoever waits for what arrived in this batch.
   void on_batch() { wake(); }
 
@@ -79,7 +82,7 @@ class ClientCallImpl final : public ClientCall,
   void writes_done() override;
   bool finished() const noexcept override { return finished_; }
   void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
-  Status take_status() override { return std::move(status_); }
+  Status take_status() override { return std::exchange(status_, Status()); }
   void cancel() override;
 
  private:
@@ -92,7 +95,6 @@ class ClientCallImpl final : public ClientCall,
   }
   Waiter* next_waiter();
   void wake();
-  void wake_soon();
   void leave_batch();
   void leave_queue() noexcept;
   void write(Bytes message);
