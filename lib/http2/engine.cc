@@ -164,7 +164,10 @@ void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
   pool_->deallocate(&stream);
 }
 
-void SessionEngine::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_)); }
+void SessionEngine::announce_shutdown(std::uint64_t opaque) {
+  check(nghttp2_submit_shutdown_notice(session_));
+  ping_behind_goaway_ = opaque;  // nghttp2 lets a PING overtake what waits to be produced
+}
 
 void SessionEngine::goaway(ErrorCode code, std::string_view debug) {
   error_is_ours_ = error_is_ours_ || code != ErrorCode::no_error;

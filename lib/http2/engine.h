@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <nghttp2/nghttp2.h>
+#include <optional>
 #include <span>
 
 #include "ringrpc/clock.h"
@@ -52,7 +53,7 @@ class SessionEngine {
   void send_trailers(LiveStream& stream, std::span<const Header> trailers);
   void reset(LiveStream& stream, ErrorCode code);
 
-  void announce_shutdown();
+  void announce_shutdown(std::uint64_t opaque);
   void goaway(ErrorCode code, std::string_view debug);
   void terminate(ErrorCode code, std::string_view debug);
   void ping(std::uint64_t opaque);
@@ -118,6 +119,7 @@ class SessionEngine {
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void peer_finished(LiveStream& stream);
   void peer_reset(std::int32_t id);
+  void refuse_unsent();
 
   // outbound.cc
   FieldsToSend* prepare(LiveStream& stream, std::span<const Header> headers);
@@ -150,6 +152,7 @@ class SessionEngine {
   bool settings_seen_ = false;
   bool error_is_ours_ = false;    ///< a GOAWAY with an error was queued here, not by nghttp2
   std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
+  std::optional<std::uint64_t> ping_behind_goaway_;  ///< to be sent once the GOAWAY has been produced
   bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
   bool over_ = false;             ///< nothing that leaves does either
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued

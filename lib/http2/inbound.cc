@@ -233,6 +233,7 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
       engine.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
                                static_cast<ErrorCode>(goaway.error_code),
                                as_text({goaway.opaque_data, goaway.opaque_data_len}));
+      if (engine.role_ == Role::client) engine.refuse_unsent();
       break;
     }
     default:
@@ -305,6 +306,20 @@ void SessionEngine::peer_reset(std::int32_t id) {
   // nobody but itself.
   const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
   enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
+}
+
+/// After a GOAWAY no request leaves any more. nghttp2 says so of those that wait to be produced when it comes
+/// to them, but the peer may close first, and then nobody asks it. Streams that nghttp2 has begun it knows;
+/// those above the last one that the GOAWAY names it closes by itself.
+void SessionEngine::refuse_unsent() {
+  for (LiveStream* stream = streams_; stream != nullptr; stream = stream->next) {
+    const bool begun =
+        nghttp2_session_find_stream(session_, static_cast<std::int32_t>(stream->id())) != nullptr;
+    if (begun || stream->reset_here) continue;
+    stream->reset_here = true;  // whatever the event still sends goes nowhere
+    stream->announced = false;  // no second event when nghttp2 drops it
+    events_.on_closed(*stream, ErrorCode::refused_stream, false);
+  }
 }
 
 int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,

@@ -230,6 +230,7 @@ int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* fram
       break;
     case NGHTTP2_GOAWAY:
       engine.over_ = engine.terminating_;
+      if (engine.ping_behind_goaway_) engine.ping(*std::exchange(engine.ping_behind_goaway_, std::nullopt));
       // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
       if (!engine.error_is_ours_ && engine.failure_.ok() && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
         engine.fail(static_cast<ErrorCode>(frame->goaway.error_code),

@@ -51,7 +51,7 @@ void Session::reset(Stream& stream, ErrorCode code) { engine_->reset(live(stream
 
 void Session::consumed(Stream& stream, std::size_t bytes) { engine_->consumed(live(stream), bytes); }
 
-void Session::announce_shutdown() { engine_->announce_shutdown(); }
+void Session::announce_shutdown(std::uint64_t opaque) { engine_->announce_shutdown(opaque); }
 
 void Session::goaway(ErrorCode code, std::string_view debug) { engine_->goaway(code, debug); }
 

@@ -88,7 +88,9 @@ class Events {
   /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and
   /// `by_peer` says whose.
   virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
-  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns.
+  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
+  /// on_closed follows at once, with refused_stream: for those above it by the peer; for requests that were
+  /// not produced yet, and never will be, not by the peer.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// The answer to `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;
@@ -161,8 +163,9 @@ class Session {
   /// initial_window_bytes for each open stream.
   void consumed(Stream& stream, std::size_t bytes);
 
-  /// Drain, first step: GOAWAY(2³¹−1). New streams are still taken.
-  void announce_shutdown();
+  /// Drain, first step: GOAWAY(2³¹−1), and behind it a PING with this payload. New streams are still taken;
+  /// when `on_ping_ack` comes, all that the peer opened before it knew have arrived.
+  void announce_shutdown(std::uint64_t opaque);
   /// Drain, second step, or the end for a reason: GOAWAY(last stream). Streams above it are refused, those
   /// below finish.
   void goaway(ErrorCode code, std::string_view debug = {});

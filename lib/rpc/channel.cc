@@ -4,6 +4,7 @@
 
 #include "rpc/channel_core.h"
 #include "rpc/channel_shared.h"
+#include "rpc/intercepted_call.h"
 
 namespace ringrpc {
 namespace {
@@ -59,6 +60,11 @@ std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind
     return std::make_unique<FailedCall>(Status(Code::FAILED_PRECONDITION,
                                                "calls are made on a shard: in a handler, or under block_on",
                                                Initiator::application));
+  if (!impl_->shared->options().interceptors.empty()) {
+    auto call = std::make_unique<InterceptedCall>(*shard, impl_->shared, path, kind, options);
+    call->start();
+    return call;
+  }
   Result<ChannelCore*> core = impl_->shared->core(*shard);
   if (!core) return std::make_unique<FailedCall>(std::move(core).error());
   auto call = std::make_unique<ClientCallImpl>(**core, path, kind, options);

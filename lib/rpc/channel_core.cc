@@ -75,7 +75,6 @@ bool ChannelCore::attach(ClientCallImpl& call) {
   const auto found = std::ranges::find_if(connections_, &ClientConnection::has_room,
                                           [](const auto& connection) -> const auto& { return *connection; });
   if (found == connections_.end()) return false;
-  turned_away_ = false;
   call.attach(**found);
   return true;
 }
@@ -110,6 +109,7 @@ void ChannelCore::settle_attempt() {
   if (closing_ && queued_ == 0) attempt_.reset();
   ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
   if (!connection || !connection->ready()) return;
+  connection->second_chance = second_chance_;
   connections_.push_back(attempt_->take());
   attempt_.reset();
   backoff_.succeeded();
@@ -119,17 +119,16 @@ void ChannelCore::sort_out_leaving() {
   const auto leaving = std::ranges::stable_partition(
       connections_, [](const auto& connection) { return !connection->leaving(); });
   if (leaving.empty()) return;
-  const bool useless =
-      std::ranges::any_of(leaving, [this](const auto& connection) { return was_useless(*connection); });
+  bool in_vain = false;
+  for (const auto& connection : leaving) {
+    turned_away_ = was_useless(*connection);
+    in_vain |= turned_away_ && connection->second_chance;
+  }
   std::ranges::move(leaving, std::back_inserter(leaving_));
   connections_.erase(leaving.begin(), leaving.end());
-  if (useless) turned_away();
-}
-
-void ChannelCore::turned_away() {
-  if (!std::exchange(turned_away_, true)) return;
-  failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
-                Initiator::peer));
+  if (in_vain)
+    failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
+                  Initiator::peer));
 }
 
 void ChannelCore::attach_waiting() {
@@ -147,6 +146,7 @@ void ChannelCore::grow() {
   if (!backoff_.over(shard_.now())) return fail_impatient();
   attempt_ = std::make_unique<ConnectAttempt>(
       *this, std::max<Nanoseconds>(options().connect_timeout, backoff_.next_wait()));
+  second_chance_ = turned_away_ && connections_.empty();
   attempt_->start(*shared_->address());
 }
 

@@ -7,7 +7,7 @@
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
 /// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked again
-///    at once, but only once in a row.
+///    at once, but not twice in a row.
 /// 5. A connection that the server has told to go takes no more calls and ends with its last one; one that is
 ///    not needed any more is told by us.
 ///
@@ -91,7 +91,6 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   bool over() const noexcept;
 
   bool may_grow() const noexcept;
-  void turned_away();
   void failed(Status why);
   void fail_impatient();
   Status unreachable() const;
@@ -110,7 +109,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   std::unique_ptr<ConnectAttempt> attempt_;
   ConnectBackoff backoff_;
   Status last_failure_;
-  bool turned_away_ = false;  // by the last connection that was made
+  bool turned_away_ = false;    // the last connection that was told to go had taken no call
+  bool second_chance_ = false;  // the attempt was begun for that reason
   bool closing_ = false;
   Instant close_by_ = never;
 };

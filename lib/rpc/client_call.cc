@@ -98,7 +98,7 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   stream_ = *stream;
   connection.join(*this);
   if (!request_.empty() || writes_done_) connection.session().send_data(*stream_, request_, writes_done_);
-  if (retried_ || request_.size() > kept_request_bytes_max) stop_keeping_request();
+  if (request_.size() > kept_request_bytes_max) stop_keeping_request();
   if (writable_waiter_) wake_soon();
 }
 
@@ -221,16 +221,20 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
     return on_time();  // the server may see the deadline first, and resets then
-  if (by_peer && code == http2::ErrorCode::refused_stream && sent_again()) return;
+  const bool refused = code == http2::ErrorCode::refused_stream;
+  if (refused && sent_again(by_peer)) return;
+  if (refused && !by_peer)
+    return finish(
+        Status(Code::UNAVAILABLE, "the server said goodbye before the request had left", Initiator::peer));
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));
 }
 
-/// Queues a call again that the server has not begun (RFC 9113, 8.7); false when that has been tried, or the
-/// request is not there any more.
-bool ClientCallImpl::sent_again() {
-  if (!keeps_request_ || std::exchange(retried_, true)) return false;
+/// Queues a call again that the server has not begun (RFC 9113, 8.7): once when its request has `left` this
+/// machine, always when not. False when that has been tried, or the request is not there any more.
+bool ClientCallImpl::sent_again(bool left) {
+  if (!keeps_request_ || (left && std::exchange(retried_, true))) return false;
   channel_->submit_again(*this);
   return true;
 }

@@ -3,7 +3,8 @@
 /// 1. Until a connection takes it up, what is written waits in the call.
 /// 2. `attach` opens the stream; from then on messages go to the session as they are written. A copy stays
 ///    here until the server is known to have begun, if it is not large: when the server says that it has not
-///    (GOAWAY, REFUSED_STREAM), the call queues again, once (gRFC A6, "Transparent Retries").
+///    (GOAWAY, REFUSED_STREAM), the call queues again, once; when its GOAWAY came before the request had left,
+///    as often as that happens (gRFC A6, "Transparent Retries").
 /// 3. Received messages wait in the buffer, bounded by the stream's window; the reader is woken with them.
 /// 4. The status is known when the stream has ended, was reset, the deadline passed or the connection was
 ///    lost, whichever is first.
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/channel.h"
@@ -60,6 +62,8 @@ class ClientCallImpl final : public ClientCall,
   void on_writable();
   void on_closed(http2::ErrorCode code, bool by_peer);
 
+  /// Wakes, from the ready list, whoever need not wait any more.
+  void wake_soon();
   /// Wakes whoever waits for what arrived in this batch.
   void on_batch() { wake(); }
 
@@ -78,7 +82,7 @@ class ClientCallImpl final : public ClientCall,
   void writes_done() override;
   bool finished() const noexcept override { return finished_; }
   void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
-  Status take_status() override { return std::move(status_); }
+  Status take_status() override { return std::exchange(status_, Status()); }
   void cancel() override;
 
  private:
@@ -91,12 +95,11 @@ class ClientCallImpl final : public ClientCall,
   }
   Waiter* next_waiter();
   void wake();
-  void wake_soon();
   void leave_batch();
   void leave_queue() noexcept;
   void write(Bytes message);
   void stop_keeping_request();
-  bool sent_again();
+  bool sent_again(bool left);
   void give_credit();
   void read_encoding();
   void read_response_metadata(Metadata& to);

@@ -80,6 +80,7 @@ void ClientConnection::on_writable(http2::Stream& stream) {
 }
 
 void ClientConnection::on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) {
+  if (code == http2::ErrorCode::refused_stream && !by_peer) ++streams_unsent_;
   if (ClientCallImpl* call = call_of(stream)) call->on_closed(code, by_peer);
   channel_.run_soon();  // there is room for another
 }

@@ -49,11 +49,13 @@ class ClientConnection final : public Connection, private http2::Events {
   /// Whether a call may be attached now.
   bool has_room() const noexcept { return usable() && session().open_capacity() > 0; }
   bool idle() const noexcept { return session().open_streams() == 0; }
-  /// Whether any call was ever attached.
-  bool took_calls() const noexcept { return streams_opened_ > 0; }
+  /// Whether any call was ever attached, other than those that a goodbye has kept from leaving.
+  bool took_calls() const noexcept { return streams_opened_ > streams_unsent_; }
 
   /// The channel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;
+  /// The channel's note that this connection was opened because the server had turned the last one away.
+  bool second_chance = false;
 
  private:
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
@@ -78,6 +80,7 @@ class ClientConnection final : public Connection, private http2::Events {
   ListOf<ClientCallImpl, ClientBatchTag> batch_;
   Instant ready_since_ = never;
   std::uint32_t streams_opened_ = 0;
+  std::uint32_t streams_unsent_ = 0;  // of these, refused before they had left
   bool leaving_ = false;
   bool retired_ = false;
   bool given_up_ = false;

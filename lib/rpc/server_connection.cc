@@ -218,8 +218,7 @@ void ServerConnection::give_back(ServerCall& call) noexcept {
 
 void ServerConnection::drain() {
   if (std::exchange(draining_, true)) return;
-  session().announce_shutdown();
-  session().ping(drain_ping);
+  session().announce_shutdown(drain_ping);
   shard().timers().arm(drain_timer_, after(shard().now(), drain_ping_timeout));
   flush_soon();
 }

@@ -219,7 +219,7 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   REQUIRE(connection.run());
   Exchange& first = connection.client.open(echo_request, true);
   REQUIRE(connection.run());
-  connection.server.session.announce_shutdown();
+  connection.server.session.announce_shutdown(7);
   Exchange& crossing =
       connection.client.open(echo_request, true);  // on its way when the announcement arrives
   REQUIRE(connection.run());
@@ -243,6 +243,28 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   CHECK(first.ends == 1);
   CHECK(connection.server.session.finished());
   CHECK(connection.client.session.finished());
+}
+
+TEST_CASE(
+    "The PING of a drain follows its GOAWAY, so that its answer comes behind all that was opened before") {
+  Connection connection;
+  connection.server.end_hook = nullptr;
+  REQUIRE(connection.run());
+  connection.server.session.announce_shutdown(7);
+  const std::string announcement = connection.server.produce();
+  const std::vector<Frame> frames = parse(announcement);
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].type == NGHTTP2_GOAWAY);
+  CHECK(frames[1].type == NGHTTP2_PING);
+  const Exchange& crossing = connection.client.open(echo_request, true);
+  const std::string crossing_bytes = connection.client.produce();
+  for (const char octet : announcement) REQUIRE(connection.client.receive(std::string(1, octet)).ok());
+  REQUIRE(connection.server.receive(crossing_bytes + connection.client.produce()).ok());
+  CHECK(connection.server.ping_acks == std::vector<std::uint64_t>{7});
+  CHECK(connection.server.requests == 1);
+  connection.server.session.goaway(ErrorCode::no_error);
+  REQUIRE(connection.run());
+  CHECK(crossing.closes == 0);
 }
 
 TEST_CASE("A fault that is found while draining is told like any other") {
@@ -287,8 +309,49 @@ TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
   for (const Exchange* exchange : {&high, &unsent}) {
     CHECK(exchange->closes == 1);
     CHECK(exchange->code == ErrorCode::refused_stream);
-    CHECK(exchange->by_peer);
+    CHECK(exchange->by_peer == (exchange == &high));
   }
+}
+
+TEST_CASE(
+    "A request that a GOAWAY keeps from leaving is refused at once, as there may be no more to produce") {
+  for (const std::uint32_t last : {1u, 0x7fffffffu}) {
+    CAPTURE(last);
+    Endpoint client(Role::client);
+    client.produce();
+    REQUIRE(client.receive(settings() + settings_ack()).ok());
+    const Exchange& sent = client.open(echo_request, true);
+    client.produce();
+    const Exchange& unsent = client.open(echo_request, false);
+    client.session.send_data(*unsent.stream, as_bytes("body"), true);
+    const Exchange& dropped = client.open(echo_request, true);
+    client.session.reset(*dropped.stream, ErrorCode::cancel);
+    client.closed_hook = [&](Stream& stream) { client.session.send_data(stream, as_bytes("too late")); };
+    REQUIRE(client.receive(goaway(last, ErrorCode::no_error)).ok());
+    CHECK(unsent.closes == 1);
+    CHECK(unsent.code == ErrorCode::refused_stream);
+    CHECK_FALSE(unsent.by_peer);
+    CHECK(sent.closes == 0);
+    CHECK(client.produce().empty());
+    CHECK(unsent.closes == 1);
+    CHECK(dropped.closes == 1);
+    CHECK(dropped.code == ErrorCode::cancel);
+    CHECK(client.session.open_streams() == 1);
+  }
+}
+
+TEST_CASE("A request that has left in a piece of the output is not refused by a GOAWAY above it") {
+  Endpoint client(Role::client);
+  client.produce();
+  REQUIRE(client.receive(settings() + settings_ack()).ok());
+  client.produce();
+  const Exchange& exchange = client.open(echo_request, true);
+  Chain out(client.slabs);
+  client.session.produce(out, 1);
+  CHECK(count(parse(text(out)), NGHTTP2_HEADERS) == 1);
+  REQUIRE(client.receive(goaway(0x7fffffff, ErrorCode::no_error)).ok());
+  client.produce();
+  CHECK(exchange.closes == 0);
 }
 
 TEST_CASE("Terminate says why and no more") {

@@ -222,6 +222,8 @@ TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves wh
   world.server_shard().post([&] { world.server().drain([&] { drained = true; }); });
   REQUIRE(world.run_until([&] { return peer->frames_of(http2::test::frame_type::ping) == 1; }));
   CHECK(peer->frames_of(http2::test::frame_type::goaway) == 1);
+  CHECK(peer->frames.back().type ==
+        http2::test::frame_type::ping);  // its answer tells that the GOAWAY is known
   peer->request(3, raw_sleep, message("1000"));
   std::string payload;
   for (const auto& frame : peer->frames)

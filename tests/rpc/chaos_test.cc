@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/client_interceptor.h"
+
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -48,11 +50,25 @@ CallOptions draw_options(std::minstd_rand& random) {
   return options;
 }
 
-ChannelOptions draw_channel_options(std::minstd_rand& random) {
+/// Lets calls wait, before they begin and after they have ended.
+class Pausing final : public ClientInterceptor {
+  Task<Status> intercept(ClientRequest& request, ClientNext next) override {
+    const Nanoseconds pause = 1ms * ((request.method.size() + calls_++) % 7);
+    if (pause > 0ns) co_await sleep_for(pause);
+    Status status = co_await next();
+    if (calls_ % 3 == 0) co_await sleep_for(1ms);
+    co_return status;
+  }
+
+  std::size_t calls_ = 0;
+};
+
+ChannelOptions draw_channel_options(std::minstd_rand& random, ClientInterceptor& interceptor) {
   ChannelOptions options;
   options.max_connections = 1 + random() % 4;
   options.idle_timeout = 1ms * (1 + random() % 2000);
   if (random() % 2 == 0) options.keepalive_time = 10s;
+  if (random() % 4 == 0) options.interceptors = {&interceptor};
   return options;
 }
 
@@ -140,7 +156,8 @@ void run_seed(std::uint64_t seed) {
     if (random() % 4 == 0) co_await channel.close(1ms * (random() % 200));
     while (!std::ranges::all_of(calls, &Task<void>::done) || !restarts.done()) co_await sleep_for(10ms);
   };
-  REQUIRE(world.run(script, draw_channel_options(random)));
+  Pausing pausing;
+  REQUIRE(world.run(script, draw_channel_options(random, pausing)));
   for (const Outcome& outcome : outcomes) {
     REQUIRE(outcome.status);
     CHECK_MESSAGE(expected(*outcome.status), outcome.status->to_string());
@@ -173,7 +190,8 @@ void run_restarts(std::uint64_t seed) {
       }
     }
   };
-  REQUIRE(world.run(script, draw_channel_options(random)));
+  Pausing pausing;
+  REQUIRE(world.run(script, draw_channel_options(random, pausing)));
   CHECK(world.service().started == 60);
   check_nothing_left(world);
 }

@@ -52,6 +52,7 @@ class RawHost final : Acceptor::Handler {
 
   std::string greeting = http2::test::settings() + http2::test::settings_ack();
   Answer answer;
+  std::function<void(RawPeer&)> on_connection;  ///< after the greeting
   std::vector<std::unique_ptr<RawPeer>> peers;
 
  private:
@@ -62,6 +63,7 @@ class RawHost final : Acceptor::Handler {
     peer.on_headers = [this, &peer](std::uint32_t stream) {
       if (answer) peer.send(answer(peer, stream));
     };
+    if (on_connection) on_connection(peer);
   }
   void on_accept_error(int) override {}
 

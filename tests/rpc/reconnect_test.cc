@@ -244,6 +244,73 @@ TEST_CASE("a goodbye for a reason is the reason that its calls give") {
   }));
 }
 
+/// Servers that greet and read nothing, so that no request leaves.
+void read_nothing(RawHost& host) {
+  host.on_connection = [](RawPeer& peer) { peer.pause(); };
+}
+
+/// Goodbye from the latest server, and a moment later it is gone: nothing of what waits to be sent can leave.
+Task<void> say_goodbye(RawHost& host) {
+  const std::size_t servers = host.peers.size();
+  co_await sleep_for(10ms);
+  host.peers[servers - 1]->send(goaway(0x7fffffff, ErrorCode::no_error) + goaway(0, ErrorCode::no_error));
+  co_await sleep_for(1ms);
+  host.peers[servers - 1].reset();
+}
+
+TEST_CASE("a request that could not leave before the goodbye goes elsewhere, for the second time too") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 40});
+  RawHost host(world);
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 3);
+    while (host.peers.empty() || !host.peers.front()->field(5, ":path")) co_await sleep_for(1ms);
+    read_nothing(host);
+    host.peers.front()->send(goaway(0, ErrorCode::no_error));
+    while (host.peers.size() < 2) co_await sleep_for(1ms);
+    host.on_connection = nullptr;
+    host.answer = well_answered();
+    co_await say_goodbye(host);
+    co_await all_done(calls);
+    for (const auto& call : calls) CHECK_MESSAGE(call.result(), call.result().error().to_string());
+    CHECK(host.peers.size() == 3);
+  }));
+}
+
+TEST_CASE("several connections that are turned away together count as one") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 40});
+  RawHost host(world);
+  host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
+  read_nothing(host);
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 2);
+    while (host.peers.size() < 2) co_await sleep_for(1ms);
+    co_await sleep_for(10ms);
+    host.on_connection = nullptr;
+    host.answer = well_answered();
+    for (const std::size_t server : {0, 1}) host.peers[server]->send(goaway(0, ErrorCode::no_error));
+    co_await all_done(calls);
+    for (const auto& call : calls) CHECK_MESSAGE(call.result(), call.result().error().to_string());
+  }));
+}
+
+TEST_CASE("a server that says goodbye before any request could leave is not asked three times at once") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 40});
+  RawHost host(world);
+  read_nothing(host);
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 1);
+    for (std::size_t servers = 1; servers <= 2; ++servers) {
+      while (host.peers.size() < servers) co_await sleep_for(1ms);
+      co_await say_goodbye(host);
+    }
+    co_await all_done(calls);
+    CHECK(calls[0].result().error().to_string() ==
+          "UNAVAILABLE: 127.0.0.1:7: the server said goodbye before it took a call");
+    CHECK_FALSE(co_await unary(channel));
+    CHECK(host.peers.size() == 2);
+  }));
+}
+
 TEST_CASE("a server that says goodbye at once is asked once more, and then not at once") {
   for (const std::string& goodbye :
        {settings() + settings_ack() + goaway(0, ErrorCode::no_error),

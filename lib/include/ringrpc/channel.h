@@ -13,8 +13,8 @@
 /// try again, and calls made meanwhile fail at once with UNAVAILABLE, naming the address and the cause
 /// ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit of
 /// concurrent streams is reached, another connection is opened, up to `max_connections`; then calls wait for
-/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, once, if
-/// no more than 64 KiB of it were written.
+/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, if no more
+/// than 64 KiB of it were written: once when it had left this machine, else whenever that happens.
 #pragma once
 
 #include <chrono>
@@ -23,6 +23,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ringrpc/call.h"
 #include "ringrpc/clock.h"
@@ -34,6 +35,8 @@
 #include "ringrpc/task.h"
 
 namespace ringrpc {
+
+class ClientInterceptor;
 
 /// What the server said beside its messages.
 struct ResponseMetadata {
@@ -102,6 +105,10 @@ struct ChannelOptions {
   /// The calls of a connection that does not answer in this time fail with UNAVAILABLE, and it is closed.
   std::chrono::milliseconds keepalive_timeout{20'000};
   bool keepalive_without_calls = false;  ///< ask also while there is no call
+
+  /// What is done around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the
+  /// channel and its calls.
+  std::vector<ClientInterceptor*> interceptors{};
 };
 
 /// A call in flight on the client. Destroying it cancels it.

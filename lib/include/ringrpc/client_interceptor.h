@@ -1,0 +1,98 @@
+/// What is done around the calls of a channel: credentials, audit, tracing, limits.
+///
+///   class Audit final : public ClientInterceptor {
+///     Task<Status> intercept(ClientRequest& request, ClientNext next) override {
+///       (void)request.metadata.add("x-request-id", fresh_id());
+///       Status status = co_await next();
+///       log::info("{} of {}: {}", request.method, request.target, status.to_string());
+///       co_return status;
+///     }
+///   };
+///   options.interceptors = {&audit, &token};   // of ChannelOptions; the first is the outermost
+///
+/// An interceptor is a coroutine around the call: what it does before `next` happens before the request
+/// leaves, what it returns is the status that the caller sees. One that does not run `next` answers without a
+/// server. (An OK answer to a unary or client-streaming call needs a message, which only a server gives: the
+/// caller gets UNIMPLEMENTED then.) It may wait: what the caller writes before `next` is held back, up to
+/// 64 KiB, then the writer waits too. An exception ends its call with INTERNAL.
+///
+/// The caller's deadline and cancellation end the call within, and `next` gives DEADLINE_EXCEEDED or
+/// CANCELLED. Where an interceptor waits for something else, before `next` or after, they destroy its frame
+/// there, with those of the interceptors around it. So does the caller by dropping the call, at any time.
+///
+/// They see the status, not the messages: these go past them to the caller, who may find that one is not what
+/// the method gives after the status was OK. For the channel a call begins with the innermost `next`: where
+/// the channel has ended meanwhile, that gives CANCELLED. One object serves all shards at the same time.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/clock.h"
+#include "ringrpc/compression.h"
+#include "ringrpc/metadata.h"
+#include "ringrpc/service.h"
+#include "ringrpc/status.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc {
+
+/// A call that is about to be made. Lives as long as the interceptors' frames.
+struct ClientRequest {
+  const std::string_view method;  ///< "/echo.v1.EchoService/Echo"
+  const std::string_view target;  ///< of the channel
+  const MethodKind kind;
+
+  // What is sent: of no effect once the innermost `next` runs.
+  Metadata metadata;
+  Instant
+      deadline;  ///< on the clock of the shard; may be made earlier, later than the caller's is the caller's
+  bool wait_for_ready;
+  Compression compression;
+
+  /// What the server said beside its messages: complete when `next` has ended.
+  const ResponseMetadata& response;
+};
+
+class ClientInterceptor;
+
+/// What is left of a call: the interceptors further inside and the server.
+class ClientNext {
+ public:
+  /// The call on the wire. Implemented by the library.
+  class Wire {
+   public:
+    virtual Task<Status> make_call() = 0;
+
+   protected:
+    ~Wire() = default;
+  };
+
+  /// How it ended. Run it once at most: the second time gives INTERNAL. Dropping the task cancels the call.
+  Task<Status> operator()() const;
+
+  /// For the library: all of a call.
+  ClientNext(std::span<ClientInterceptor* const> interceptors, ClientRequest& request, Wire& wire) noexcept
+      : interceptors_(interceptors), request_(&request), wire_(&wire) {}
+
+ private:
+  std::span<ClientInterceptor* const> interceptors_;
+  ClientRequest* request_;
+  Wire* wire_;
+};
+
+class ClientInterceptor {
+ public:
+  virtual ~ClientInterceptor() = default;
+  virtual Task<Status> intercept(ClientRequest& request, ClientNext next) = 0;
+};
+
+inline Task<Status> ClientNext::operator()() const {
+  if (interceptors_.empty()) return wire_->make_call();
+  ClientNext inside = *this;
+  inside.interceptors_ = interceptors_.subspan(1);
+  return interceptors_.front()->intercept(*request_, inside);
+}
+
+}  // namespace ringrpc

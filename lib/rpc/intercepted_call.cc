@@ -1,0 +1,222 @@
+#include "rpc/intercepted_call.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "rpc/channel_core.h"
+#include "rpc/message_buffer.h"
+
+namespace ringrpc {
+namespace {
+
+/// A writer waits while this much is held back.
+constexpr std::size_t write_ahead_bytes = 64 * 1024;
+
+/// An interceptor that is not a coroutine throws where it is called: here, where that fails its call only.
+Task<Status> contain(ClientNext all) { co_return co_await all(); }
+
+}  // namespace
+
+/// The time in which the chain waits for the call within. If the chain lets go of it, so does the call.
+class InterceptedCall::Running {
+ public:
+  explicit Running(InterceptedCall& call) noexcept : call_(call) {
+    call_.running_ = true;
+    call_.Timer::cancel();  // the call within has the same deadline
+  }
+  Running(const Running&) = delete;
+  ~Running() {
+    call_.running_ = false;
+    if (!call_.inner_->finished()) {
+      call_.inner_->cancel();
+      (void)call_.inner_->take_status();  // nobody asks for it
+    }
+    call_.shard_.timers().arm(call_, call_.deadline_);
+  }
+
+ private:
+  InterceptedCall& call_;
+};
+
+InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> channel, std::string_view path,
+                                 MethodKind kind, const CallOptions& options)
+    : shard_(shard),
+      channel_(std::move(channel)),
+      response_to_(options.response ? options.response : &response_),
+      path_(path),
+      deadline_(std::min(after(shard.now(), options.timeout), options.deadline)),
+      request_{.method = path_,
+               .target = channel_->target(),
+               .kind = kind,
+               .metadata = options.metadata,
+               .deadline = deadline_,
+               .wait_for_ready = options.wait_for_ready,
+               .compression = options.compression,
+               .response = *response_to_} {
+  shard_.timers().arm(*this, deadline_);
+}
+
+InterceptedCall::~InterceptedCall() {
+  chain_ = {};  // it refers to all the rest
+  if (destroyed_) *destroyed_ = true;
+}
+
+void InterceptedCall::start() {
+  chain_ = contain(ClientNext(channel_->options().interceptors, request_, *this));
+  chain_.start(this);
+}
+
+Task<Status> InterceptedCall::make_call() {
+  if (std::exchange(begun_, true))
+    co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
+  Status status = begin();
+  if (!status.ok()) co_return status;
+  const Running running(*this);
+  co_return co_await detail::FinishAwaiter(*inner_);
+}
+
+/// Makes the call within.
+Status InterceptedCall::begin() {
+  Result<ChannelCore*> core = channel_->core(shard_);
+  if (!core) return std::move(core).error();
+  CallOptions options;
+  options.metadata = request_.metadata;
+  options.compression = request_.compression;
+  options.response = response_to_;
+  options.wait_for_ready = request_.wait_for_ready;
+  options.deadline = std::min(request_.deadline, deadline_);
+  inner_ = std::make_unique<ClientCallImpl>(**core, path_, request_.kind, options);
+  (*core)->submit(*inner_);
+  hand_over();
+  return {};
+}
+
+/// Gives the call within what was held back, and who waits.
+void InterceptedCall::hand_over() {
+  for (const Held& message : std::exchange(held_, {})) {
+    std::uint8_t* room = inner_->reserve_message(message.size, message.may_compress);
+    if (!room) break;  // it is over
+    std::copy_n(message.bytes.get(), message.size, room);
+    inner_->commit_message();
+  }
+  if (writes_done_) inner_->writes_done();
+  inner_->wait_message(std::exchange(message_waiter_, nullptr));
+  inner_->wait_writable(std::exchange(writable_waiter_, nullptr));
+  inner_->wake_soon();
+}
+
+void InterceptedCall::run() {
+  if (!finished_ && chain_.done()) complete();
+  if (finished_) chain_ = {};
+  wake();
+}
+
+void InterceptedCall::complete() {
+  Status status;
+  try {
+    status = chain_.result();
+  } catch (const std::exception& thrown) {
+    log::error("{}: an interceptor threw: {}", path_, thrown.what());
+    status = Status(Code::INTERNAL, "an interceptor failed with an exception", Initiator::application);
+  } catch (...) {
+    log::error("{}: an interceptor threw something that is not a std::exception", path_);
+    status = Status(Code::INTERNAL, "an interceptor failed with an exception", Initiator::application);
+  }
+  finish(std::move(status));
+}
+
+void InterceptedCall::on_time() {
+  end(Status(Code::DEADLINE_EXCEEDED,
+             begun_ ? "an interceptor did not end before the deadline"
+                    : "an interceptor held the call back until the deadline",
+             Initiator::application));
+}
+
+void InterceptedCall::cancel() {
+  if (running_) return inner_->cancel();
+  end(Status(Code::CANCELLED, "cancelled by the caller", Initiator::application));
+}
+
+/// Ends the call without waiting for the chain any more.
+void InterceptedCall::end(Status status) {
+  if (finished_) return;
+  if (chain_.done()) return complete();
+  finish(std::move(status));
+}
+
+void InterceptedCall::finish(Status status) {
+  finished_ = true;
+  status_ = std::move(status);
+  held_.clear();
+  Timer::cancel();
+  shard_.ready().push(*this);
+}
+
+/// Who can go on now; no longer registered.
+MessageStream::Waiter* InterceptedCall::next_waiter() {
+  if (!finished_) return nullptr;
+  if (message_waiter_) return std::exchange(message_waiter_, nullptr);
+  if (writable_waiter_) return std::exchange(writable_waiter_, nullptr);
+  return std::exchange(finish_waiter_, nullptr);
+}
+
+/// Resumes all who can go on. Whoever is resumed may destroy the call.
+void InterceptedCall::wake() {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  while (Waiter* waiter = next_waiter()) {
+    waiter->on_ready();
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
+}
+
+Status InterceptedCall::take_status() {
+  // The caller may have found fault with a message after the server had said OK.
+  if (status_.ok() && inner_) return inner_->take_status();
+  return std::exchange(status_, Status());
+}
+
+std::optional<Bytes> InterceptedCall::take_message() {
+  return inner_ ? inner_->take_message() : std::nullopt;
+}
+
+void InterceptedCall::reject_message() { inner_->reject_message(); }
+
+void InterceptedCall::wait_message(Waiter* waiter) {
+  if (inner_) return inner_->wait_message(waiter);
+  message_waiter_ = waiter;
+}
+
+std::uint8_t* InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
+  if (inner_) return inner_->reserve_message(bytes, may_compress);
+  if (finished_ || writes_done_) return nullptr;
+  held_bytes_ += MessageBuffer::prefix_bytes + bytes;
+  held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
+  return held_.back().bytes.get();
+}
+
+void InterceptedCall::commit_message() {
+  if (inner_) inner_->commit_message();
+}
+
+bool InterceptedCall::writable() const {
+  if (inner_) return inner_->writable();
+  return finished_ || held_bytes_ < write_ahead_bytes;
+}
+
+void InterceptedCall::wait_writable(Waiter* waiter) {
+  if (inner_) return inner_->wait_writable(waiter);
+  writable_waiter_ = waiter;
+}
+
+void InterceptedCall::writes_done() {
+  if (inner_) return inner_->writes_done();
+  writes_done_ = true;
+}
+
+}  // namespace ringrpc

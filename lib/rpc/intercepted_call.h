@@ -1,0 +1,110 @@
+/// A call of a channel that has interceptors.
+///
+/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call is not the channel's: what
+///    the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is watched here.
+/// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages pass
+///    untouched. The chain waits for its status; deadline and cancellation are its own.
+/// 3. What the chain returns is the caller's status. Messages that came before may still be read.
+/// 4. A chain that waits while no call within runs, when the deadline passes or the caller cancels, is
+///    destroyed, from the ready list.
+///
+/// Belongs to its shard.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/client_interceptor.h"
+#include "ringrpc/task.h"
+
+#include "reactor/shard.h"
+#include "rpc/channel_shared.h"
+#include "rpc/client_call.h"
+
+namespace ringrpc {
+
+class InterceptedCall final : public ClientCall,
+                              private ClientNext::Wire,
+                              private TaskObserver,
+                              private Ready,
+                              private Timer {
+ public:
+  InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> channel, std::string_view path,
+                  MethodKind kind, const CallOptions& options);
+  ~InterceptedCall() override;
+
+  /// Runs the interceptors; call once.
+  void start();
+
+  // MessageStream
+  bool message_ready() override { return inner_ ? inner_->message_ready() : finished_; }
+  std::optional<Bytes> take_message() override;
+  bool message_compressed() const noexcept override { return inner_ && inner_->message_compressed(); }
+  void reject_message() override;
+  void wait_message(Waiter* waiter) override;
+  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
+  void commit_message() override;
+  bool writable() const override;
+  void wait_writable(Waiter* waiter) override;
+
+  // ClientCall
+  void writes_done() override;
+  bool finished() const noexcept override { return finished_; }
+  void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
+  Status take_status() override;
+  void cancel() override;
+
+ private:
+  /// A message that waits for `next`.
+  struct Held {
+    std::unique_ptr<std::uint8_t[]> bytes;
+    std::size_t size;
+    bool may_compress;
+  };
+  class Running;
+
+  Task<Status> make_call() override;
+  void on_task_done() override { shard_.ready().push(*this); }
+  void run() override;
+  void on_time() override;
+
+  Status begin();
+  void hand_over();
+  void complete();
+  void end(Status status);
+  void finish(Status status);
+  Waiter* next_waiter();
+  void wake();
+
+  Shard& shard_;
+  const std::shared_ptr<ChannelShared> channel_;
+  ResponseMetadata response_;  // where the caller does not ask for it
+  ResponseMetadata* const response_to_;
+  const std::string path_;
+  const Instant deadline_;
+  ClientRequest request_;
+
+  std::vector<Held> held_;
+  std::size_t held_bytes_ = 0;
+  bool writes_done_ = false;
+
+  std::unique_ptr<ClientCallImpl> inner_;  // from `next` on
+  bool begun_ = false;
+  bool running_ = false;  // the chain waits for its status
+  Task<Status> chain_;
+
+  bool finished_ = false;
+  Status status_;
+  Waiter* message_waiter_ = nullptr;  // these two until there is an inner_
+  Waiter* writable_waiter_ = nullptr;
+  Waiter* finish_waiter_ = nullptr;
+  bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
+};
+
+}  // namespace ringrpc
