@@ -75,6 +75,17 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
                            .placeholder = "TIME",
                            .help = "How long a peer may leave what it was sent unread"},
                           values.server.stall_timeout, 24h));
+  line.add(apps::duration({.name = "keepalive-time",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long a client may be silent before it is asked for a sign of life, "
+                                   "1s at least; 0 never asks"},
+                          values.server.keepalive_time, 24h));
+  line.add(apps::duration({.name = "keepalive-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long its answer may take before its connection is closed"},
+                          values.server.keepalive_timeout, 24h));
   line.add(apps::duration({.name = "ping-interval",
                            .group = group,
                            .placeholder = "TIME",

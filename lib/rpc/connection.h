@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "ringrpc/status.h"
 
@@ -52,6 +53,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
 
   /// Ends the connection at once, with no more to be sent.
   void abort(Status why);
+  /// The same for a peer that gives no sign of life; `why` names it.
+  virtual void give_up(Status why) { abort(std::move(why)); }
 
   /// The peer's SETTINGS have arrived: the handshake is over.
   void established() noexcept { established_ = true; }

@@ -87,7 +87,8 @@ struct ServerConnection::Request {
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
-      owner_(owner) {}
+      owner_(owner),
+      keepalive_(*this, owner.keepalive_rule()) {}
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
@@ -184,6 +185,7 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 }
 
 bool ServerConnection::on_batch() {
+  keepalive_.on_activity();
   while (ServerCall* call = batch_.pop_front()) call->on_batch();
   return true;
 }

@@ -13,6 +13,7 @@
 
 #include "reactor/intrusive_list.h"
 #include "rpc/connection.h"
+#include "rpc/keepalive.h"
 #include "rpc/server_call.h"
 
 namespace ringrpc {
@@ -84,6 +85,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   std::size_t buffered_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
   bool draining_ = false;
+  Keepalive keepalive_;
   DrainTimer drain_timer_{*this};
 };
 

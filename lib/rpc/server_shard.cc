@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace ringrpc {
+namespace {
+
+/// More PINGs than that would be a load of their own.
+constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
+
+}  // namespace
 
 ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
     : shard_(shard),
@@ -19,6 +25,10 @@ ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerO
   limits_.idle_ping_interval_min = options.idle_ping_interval_min;
   timeouts_.handshake = options.handshake_timeout;
   timeouts_.stall = options.stall_timeout;
+  if (options.keepalive_time > Nanoseconds::zero())
+    keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, keepalive_time_min);
+  keepalive_rule_.timeout = options.keepalive_timeout;
+  keepalive_rule_.without_calls = true;
   free_calls_.reserve(kept_calls);
 }
 

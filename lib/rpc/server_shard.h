@@ -12,6 +12,7 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/keepalive.h"
 #include "rpc/method_table.h"
 #include "rpc/server_connection.h"
 
@@ -40,6 +41,7 @@ class ServerShard {
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
@@ -57,6 +59,7 @@ class ServerShard {
   std::size_t max_buffered_bytes_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
+  KeepaliveRule keepalive_rule_;
   ServerCounters counters_;
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
   ListOf<ServerConnection, ConnectionTag> connections_;
