@@ -88,10 +88,16 @@ ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStrea
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
       owner_(owner),
-      keepalive_(*this, owner.keepalive_rule()) {}
+      keepalive_(*this, owner.keepalive_rule()),
+      age_(*this, owner.age_rule(), owner.draw_age()) {}
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
+}
+
+void ServerConnection::begin() {
+  start();
+  age_.start();
 }
 
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
@@ -214,7 +220,7 @@ Status ServerConnection::check_buffered(std::size_t more) {
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {
-  --calls_in_flight_;
+  if (--calls_in_flight_ == 0) age_.on_idle();
   owner_.give_back_call(call);
 }
 
