@@ -24,6 +24,7 @@
 #include "http2/session.h"
 #include "reactor/shard.h"
 #include "transport/address.h"
+#include "transport/identify.h"
 
 namespace ringrpc {
 
@@ -47,6 +48,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   std::string peer() const { return to_string(peer_); }
+  PeerIdentity peer_identity() const { return identify(*stream_); }
 
   /// Asks for a flush at the end of this turn: call after any change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }

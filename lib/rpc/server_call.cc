@@ -268,6 +268,8 @@ void ServerCall::set_compression(Compression compression) {
 
 std::string ServerCall::peer() const { return connection_->peer(); }
 
+PeerIdentity ServerCall::peer_identity() const { return connection_->peer_identity(); }
+
 Instant ServerCall::now() const noexcept { return connection_->shard().io().now(); }
 
 bool ServerCall::message_ready() {

@@ -81,6 +81,7 @@ class ServerCall final : public Call,
   Instant deadline() const noexcept override { return deadline_; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override;
+  PeerIdentity peer_identity() const override;
   Instant now() const noexcept override;
 
   // MessageStream

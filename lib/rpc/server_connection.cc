@@ -98,6 +98,9 @@ ServerConnection::~ServerConnection() {
 void ServerConnection::begin() {
   start();
   age_.start();
+  if (!log::enabled(log::Level::debug)) return;
+  const std::string who = to_string(peer_identity());
+  log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
 }
 
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }

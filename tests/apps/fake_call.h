@@ -20,6 +20,7 @@ class FakeCall final : public Call {
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return Instant(); }
   std::string peer() const override { return "127.0.0.1:7"; }
+  PeerIdentity peer_identity() const override { return {}; }
   Instant now() const noexcept override { return Instant(); }
 
  private:

@@ -123,6 +123,7 @@ class FakeCall final : public Call {
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return "fake:1"; }
+  PeerIdentity peer_identity() const override { return {}; }
   Instant now() const noexcept override { return now_; }
 
   /// The clock goes on.

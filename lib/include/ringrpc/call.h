@@ -17,6 +17,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
+#include "ringrpc/peer_identity.h"
 
 namespace ringrpc {
 
@@ -51,6 +52,8 @@ class Call {
 
   /// The peer's address in the words of the address syntax: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
+  /// What the transport vouches for of the peer. Asks the kernel each time; to be kept by who needs it often.
+  virtual PeerIdentity peer_identity() const = 0;
 
   /// The time now, on the clock of `deadline` and `received_at`.
   virtual Instant now() const noexcept = 0;
