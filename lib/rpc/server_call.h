@@ -105,7 +105,7 @@ class ServerCall final : public Call,
   void wake_reader();
   void wake_writer();
   void complete();
-  void send_initial_headers();
+  Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status);
   void give_credit();

@@ -31,7 +31,8 @@ class Call {
 
   /// Metadata sent before the first message; changes after that have no effect.
   virtual Metadata& initial_metadata() = 0;
-  /// Metadata sent with the status.
+  /// Metadata sent with the status. Of this, as of the initial metadata and a status's details, callers take
+  /// up to a size (most 8 to 16 KiB); a call that has more for them ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
 
   /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of it
