@@ -261,6 +261,12 @@ const Metadata& ServerCall::metadata() {
   return *metadata_;
 }
 
+void ServerCall::send_initial_metadata() {
+  if (status_sent_ || headers_sent_ || !stream_) return;
+  if (const Status status = send_initial_headers(); !status.ok()) return fail_call(status);
+  connection_->flush_soon();
+}
+
 void ServerCall::set_compression(Compression compression) {
   if (headers_sent_ || !stream_) return;
   if (accepts(stream_->headers(), compression)) compression_ = compression;

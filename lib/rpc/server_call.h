@@ -74,6 +74,7 @@ class ServerCall final : public Call,
   std::string_view method() const noexcept override { return method_->path; }
   const Metadata& metadata() override;
   Metadata& initial_metadata() override { return initial_metadata_; }
+  void send_initial_metadata() override;
   Metadata& trailing_metadata() override { return trailing_metadata_; }
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override;

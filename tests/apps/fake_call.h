@@ -13,6 +13,7 @@ class FakeCall final : public Call {
   std::string_view method() const noexcept override { return "/echo.v1.EchoService/Echo"; }
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return metadata_; }
+  void send_initial_metadata() override {}
   Metadata& trailing_metadata() override { return metadata_; }
   Metadata& attributes() override { return metadata_; }
   void set_compression(Compression) override {}

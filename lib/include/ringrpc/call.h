@@ -31,6 +31,9 @@ class Call {
 
   /// Metadata sent before the first message; changes after that have no effect.
   virtual Metadata& initial_metadata() = 0;
+  /// Sends it now, where the caller should not have to wait for the first message to have it. Without effect
+  /// when it has been sent.
+  virtual void send_initial_metadata() = 0;
   /// Metadata sent with the status. Of this, as of the initial metadata and a status's details, callers take
   /// up to a size (most 8 to 16 KiB); a call that has more for them ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
@@ -40,7 +43,7 @@ class Call {
   virtual Metadata& attributes() = 0;
 
   /// Compresses the messages of the answer, all but those written without, where the caller said that it
-  /// understands `compression`. Without effect once the first message has been written.
+  /// understands `compression`. Without effect once the initial metadata has been sent.
   virtual void set_compression(Compression compression) = 0;
   /// Whether the message last received came compressed.
   virtual bool message_compressed() const noexcept = 0;
