@@ -1,6 +1,9 @@
 /// The codec alone: cutting a body into messages, parsing and serializing Echo, and the text encodings of the wire.
 #include <benchmark/benchmark.h>
+#include <google/protobuf/arena.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/codec.h"
@@ -45,6 +48,64 @@ void parse(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(message.size()));
 }
 BENCHMARK(parse)->Arg(16)->Arg(65536);
+
+using Flat = echo::v1::EchoRequest;
+using Nested = google::protobuf::FileDescriptorProto;
+
+template <class T>
+T example();
+template <>
+Flat example() {
+  Flat request;
+  request.set_payload("sixteen octets..");
+  return request;
+}
+/// Messages in repeated fields of messages: the description of echo.proto.
+template <>
+Nested example() {
+  Nested file;
+  Flat::descriptor()->file()->CopyTo(&file);
+  return file;
+}
+
+/// How the server parses: into a message that is moved to the handler.
+template <class T>
+void parse_and_move(benchmark::State& state) {
+  const std::string wire = example<T>().SerializeAsString();
+  for (auto _ : state) {
+    T parsed;
+    benchmark::DoNotOptimize(Codec<T>::parse(parsed, as_bytes(wire)));
+    T moved(std::move(parsed));
+    benchmark::DoNotOptimize(&moved);
+  }
+}
+BENCHMARK_TEMPLATE(parse_and_move, Flat);
+BENCHMARK_TEMPLATE(parse_and_move, Nested);
+
+enum class Handed { by_reference, by_value };
+
+/// The same with an arena whose first block is at hand, as a call's frame could keep it.
+template <class T, Handed handed>
+void parse_in_arena(benchmark::State& state) {
+  const std::string wire = example<T>().SerializeAsString();
+  alignas(8) char block[16 * 1024];
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block;
+  options.initial_block_size = sizeof block;
+  for (auto _ : state) {
+    google::protobuf::Arena arena(options);
+    T* const parsed = google::protobuf::Arena::CreateMessage<T>(&arena);
+    benchmark::DoNotOptimize(Codec<T>::parse(*parsed, as_bytes(wire)));
+    if constexpr (handed == Handed::by_value) {
+      T moved(std::move(*parsed));
+      benchmark::DoNotOptimize(&moved);
+    }
+  }
+}
+BENCHMARK_TEMPLATE(parse_in_arena, Flat, Handed::by_reference);
+BENCHMARK_TEMPLATE(parse_in_arena, Flat, Handed::by_value);
+BENCHMARK_TEMPLATE(parse_in_arena, Nested, Handed::by_reference);
+BENCHMARK_TEMPLATE(parse_in_arena, Nested, Handed::by_value);
 
 void serialize(benchmark::State& state) {
   echo::v1::EchoResponse response;

@@ -75,6 +75,35 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
                            .placeholder = "TIME",
                            .help = "How long a peer may leave what it was sent unread"},
                           values.server.stall_timeout, 24h));
+  line.add(apps::duration({.name = "max-connection-age",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How old a connection may become, give or take a tenth, before its client "
+                                   "is told to go elsewhere; 0 for any age"},
+                          values.server.max_connection_age, 24h));
+  line.add(apps::duration({.name = "max-connection-age-grace",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long its calls may take after that before they are ended; 0 for any "
+                                   "time"},
+                          values.server.max_connection_age_grace, 24h));
+  line.add(apps::duration({.name = "max-connection-idle",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long a connection may have no call before its client is told to go "
+                                   "elsewhere; 0 for any time"},
+                          values.server.max_connection_idle, 24h));
+  line.add(apps::duration({.name = "keepalive-time",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long a client may be silent before it is asked for a sign of life, "
+                                   "1s at least; 0 never asks"},
+                          values.server.keepalive_time, 24h));
+  line.add(apps::duration({.name = "keepalive-timeout",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long its answer may take before its connection is closed"},
+                          values.server.keepalive_timeout, 24h));
   line.add(apps::duration({.name = "ping-interval",
                            .group = group,
                            .placeholder = "TIME",

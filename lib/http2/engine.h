@@ -45,6 +45,7 @@ class SessionEngine {
   Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
   std::uint32_t open_capacity() const noexcept;
   void send_headers(LiveStream& stream, std::span<const Header> headers, bool end_stream);
+  std::size_t header_list_bytes_max() const noexcept;
   void send_data(LiveStream& stream, Bytes bytes, bool end_stream);
   std::uint8_t* reserve_data(LiveStream& stream, std::size_t bytes) {
     return stream.body.reserve(*pool_, bytes);
@@ -150,7 +151,7 @@ class SessionEngine {
   const Instant& now_;
   const Role role_;
   bool settings_seen_ = false;
-  bool error_is_ours_ = false;    ///< a GOAWAY with an error was queued here, not by nghttp2
+  bool error_is_ours_ = false;             ///< a GOAWAY with an error was queued here, not by nghttp2
   std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
   std::optional<std::uint64_t> ping_behind_goaway_;  ///< to be sent once the GOAWAY has been produced
   bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more

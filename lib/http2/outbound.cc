@@ -12,6 +12,9 @@ constexpr std::size_t frame_header_bytes = 9;
 
 /// More than this nghttp2 does not send in one header block.
 constexpr std::size_t header_block_bytes_max = 60 * 1024;
+/// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
+/// for 12 bytes a field where this has 32.
+constexpr std::uint32_t header_list_bytes_limit = 64 * 1024;
 
 std::size_t wire_bytes(std::span<const Header> headers) noexcept {
   std::size_t bytes = 0;
@@ -88,6 +91,11 @@ void SessionEngine::send_headers(LiveStream& stream, std::span<const Header> hea
   stream.send_state = end_stream ? SendState::ending : SendState::open;
   submit_headers(stream, prepare(stream, headers), end_stream);
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
+}
+
+std::size_t SessionEngine::header_list_bytes_max() const noexcept {
+  return std::min(nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE),
+                  header_list_bytes_limit);
 }
 
 void SessionEngine::send_data(LiveStream& stream, Bytes bytes, bool end_stream) {

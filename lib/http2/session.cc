@@ -33,6 +33,8 @@ void Session::send_headers(Stream& stream, std::span<const Header> headers, bool
   engine_->send_headers(live(stream), headers, end_stream);
 }
 
+std::size_t Session::header_list_bytes_max() const noexcept { return engine_->header_list_bytes_max(); }
+
 void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
   engine_->send_data(live(stream), bytes, end_stream);
 }

@@ -141,6 +141,11 @@ class Session {
   /// Header::static_storage says that they need not be.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
 
+  /// How large a header list the peer takes (its SETTINGS_MAX_HEADER_LIST_SIZE), 64 KiB at most: names,
+  /// values and 32 bytes for each field (RFC 9113, 6.5.2). The session sends what is larger all the same, but
+  /// for more than 64 KiB, for which it resets the stream.
+  std::size_t header_list_bytes_max() const noexcept;
+
   /// Queues body bytes, copied; any amount. `on_writable` is called when the queue has been produced below
   /// `low_water_bytes`.
   void send_data(Stream& stream, Bytes bytes, bool end_stream = false);

@@ -21,7 +21,9 @@ Nanoseconds effective_keepalive_time(Nanoseconds asked) {
 ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
     : shard_(shard),
       shared_(std::move(shared)),
-      keepalive_time_(effective_keepalive_time(options().keepalive_time)),
+      keepalive_rule_{.time = effective_keepalive_time(options().keepalive_time),
+                      .timeout = options().keepalive_timeout,
+                      .without_calls = options().keepalive_without_calls},
       backoff_(options().backoff, shard.now(), shard.index()) {
   timeouts_.handshake = options().connect_timeout;
 }

@@ -29,6 +29,7 @@
 #include "rpc/client_connection.h"
 #include "rpc/connect_attempt.h"
 #include "rpc/connect_backoff.h"
+#include "rpc/keepalive.h"
 
 namespace ringrpc {
 
@@ -64,7 +65,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   /// The attempt under way has failed; it is destroyed here.
   void on_attempt_failed(Status why);
   /// The server finds that it is asked for signs of life too often.
-  void slow_keepalive() noexcept { keepalive_time_ *= 2; }
+  void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
 
   Shard& shard() noexcept { return shard_; }
   const std::string& target() const noexcept { return shared_->target(); }
@@ -73,7 +74,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   const ChannelOptions& options() const noexcept { return shared_->options(); }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
-  Nanoseconds keepalive_time() const noexcept { return keepalive_time_; }
+  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
 
  private:
   void run() override;
@@ -100,7 +101,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   const std::shared_ptr<ChannelShared> shared_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
-  Nanoseconds keepalive_time_;
+  KeepaliveRule keepalive_rule_;
 
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::size_t queued_ = 0;  // length of waiting_

@@ -23,7 +23,7 @@ ClientConnection::ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStr
     : Connection(channel.shard(), std::move(stream), http2::Role::client, channel.limits(),
                  channel.timeouts(), *this),
       channel_(channel),
-      keepalive_(*this, channel.keepalive_time(), channel.options()) {}
+      keepalive_(*this, channel.keepalive_rule()) {}
 
 ClientConnection::~ClientConnection() {
   if (destroyed_) *destroyed_ = true;
@@ -54,7 +54,7 @@ void ClientConnection::give_up(Status why) {
 void ClientConnection::on_settings() {
   ready_since_ = shard().now();
   established();
-  keepalive_.start();
+  keepalive_.on_activity();
   channel_.run_soon();
 }
 

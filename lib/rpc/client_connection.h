@@ -37,7 +37,7 @@ class ClientConnection final : public Connection, private http2::Events {
   /// Tells the server that no more calls will come; ends when those under way have.
   void retire();
   /// Ends at once, its calls with `why`, which names the address.
-  void give_up(Status why);
+  void give_up(Status why) override;
 
   /// Whether the peer's SETTINGS have arrived, and since when.
   bool ready() const noexcept { return ready_since_ != never; }

@@ -17,12 +17,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "ringrpc/status.h"
 
 #include "http2/session.h"
 #include "reactor/shard.h"
 #include "transport/address.h"
+#include "transport/identify.h"
 
 namespace ringrpc {
 
@@ -46,12 +48,15 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   std::string peer() const { return to_string(peer_); }
+  PeerIdentity peer_identity() const { return identify(*stream_); }
 
   /// Asks for a flush at the end of this turn: call after any change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
 
   /// Ends the connection at once, with no more to be sent.
   void abort(Status why);
+  /// The same for a peer that gives no sign of life; `why` names it.
+  virtual void give_up(Status why) { abort(std::move(why)); }
 
   /// The peer's SETTINGS have arrived: the handshake is over.
   void established() noexcept { established_ = true; }

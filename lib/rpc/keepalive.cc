@@ -1,13 +1,15 @@
 #include "rpc/keepalive.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
-#include "rpc/client_connection.h"
+#include "rpc/connection.h"
 
 namespace ringrpc {
 namespace {
 
-constexpr std::uint64_t keepalive_ping = 0x616c697665;
+constexpr std::uint64_t keepalive_ping = 0x616c697665;  // "alive"
 
 /// "20 s", "1500 ms".
 std::string in_words(Nanoseconds time) {
@@ -18,40 +20,34 @@ std::string in_words(Nanoseconds time) {
 
 }  // namespace
 
-Keepalive::Keepalive(ClientConnection& connection, Nanoseconds time, const ChannelOptions& options) noexcept
-    : connection_(connection),
-      time_(time),
-      timeout_(options.keepalive_timeout),
-      without_calls_(options.keepalive_without_calls) {}
-
 void Keepalive::on_activity() {
-  if (time_ <= Nanoseconds::zero()) return;
+  if (rule_.time <= Nanoseconds::zero()) return;
   Shard& shard = connection_.shard();
   last_activity_ = shard.now();
   if (armed() && !std::exchange(pinging_, false)) return;  // the timer sees how long it has been
-  shard.timers().arm(*this, after(shard.now(), time_));
+  shard.timers().arm(*this, after(shard.now(), rule_.time));
 }
 
 void Keepalive::on_call() {
-  if (time_ <= Nanoseconds::zero() || armed()) return;
+  if (rule_.time <= Nanoseconds::zero() || armed()) return;
   Shard& shard = connection_.shard();
-  shard.timers().arm(*this, std::max(shard.now(), after(last_activity_, time_)));
+  shard.timers().arm(*this, std::max(shard.now(), after(last_activity_, rule_.time)));
 }
 
 void Keepalive::on_time() {
   Shard& shard = connection_.shard();
-  if (pinging_) {
-    return connection_.give_up(Status(
-        Code::UNAVAILABLE, "keepalive: no answer from " + connection_.peer() + " in " + in_words(timeout_),
-        Initiator::peer));
-  }
-  const Instant due = after(last_activity_, time_);
+  if (pinging_)
+    return connection_.give_up(
+        Status(Code::UNAVAILABLE,
+               "keepalive: no answer from " + connection_.peer() + " in " + in_words(rule_.timeout),
+               Initiator::peer));
+  const Instant due = after(last_activity_, rule_.time);
   if (shard.now() < due) return shard.timers().arm(*this, due);
-  if (!without_calls_ && connection_.session().open_streams() == 0) return;
+  if (!rule_.without_calls && connection_.session().open_streams() == 0) return;
   pinging_ = true;
   connection_.session().ping(keepalive_ping);
   connection_.flush_soon();
-  shard.timers().arm(*this, after(shard.now(), timeout_));
+  shard.timers().arm(*this, after(shard.now(), rule_.timeout));
 }
 
 }  // namespace ringrpc

@@ -1,31 +1,33 @@
-/// Finds out whether the peer of a quiet connection is still there (gRFC A8).
+/// Finds out whether the peer of a quiet connection is still there (gRFC A8; for servers,
+/// https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
 ///
 /// 1. A connection from which nothing has come for `time` sends a PING, if it has calls or `without_calls`.
 /// 2. When nothing at all comes within `timeout` after that, the connection is given up.
-/// 3. Without calls the watch sleeps; the next call wakes it.
+/// 3. Without calls the watch sleeps, unless it is for those too; the next call wakes it.
 ///
 /// Belongs to its connection.
 #pragma once
 
-#include <string>
-
-#include "ringrpc/channel.h"
 #include "ringrpc/clock.h"
 
 #include "reactor/timer.h"
 
 namespace ringrpc {
 
-class ClientConnection;
+class Connection;
+
+struct KeepaliveRule {
+  Nanoseconds time{0};  ///< zero for no watch at all
+  Nanoseconds timeout{0};
+  bool without_calls = false;
+};
 
 class Keepalive final : Timer {
  public:
-  /// `time` zero for no watch at all.
-  Keepalive(ClientConnection& connection, Nanoseconds time, const ChannelOptions& options) noexcept;
+  Keepalive(Connection& connection, const KeepaliveRule& rule) noexcept
+      : connection_(connection), rule_(rule) {}
 
-  /// The handshake is over.
-  void start() { on_activity(); }
-  /// Something has arrived.
+  /// Something has arrived; the first time begins the watch.
   void on_activity();
   /// The connection has taken up a call.
   void on_call();
@@ -33,10 +35,8 @@ class Keepalive final : Timer {
  private:
   void on_time() override;
 
-  ClientConnection& connection_;
-  Nanoseconds time_;
-  Nanoseconds timeout_;
-  bool without_calls_;
+  Connection& connection_;
+  KeepaliveRule rule_;
   bool pinging_ = false;
   Instant last_activity_{};
 };

@@ -1,7 +1,9 @@
 #include "rpc/response_headers.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
+#include <span>
 #include <string>
 
 #include "rpc/base64.h"
@@ -27,65 +29,116 @@ constexpr Header content_type = literal("content-type", grpc_content_type);
 constexpr std::array plain_headers{ok_status, content_type};
 constexpr std::array plain_trailers{literal("grpc-status", "0")};
 
-/// What `grpc-message` carries of a message: with more, the header block would be larger than peers take, and
-/// the code would be lost with the message. Cut between characters of UTF-8.
-std::string message_for_wire(std::string_view message) {
-  constexpr std::size_t message_bytes_max = 4096;
+/// The beginning of `message`, of at most `bytes_max`, cut between characters of UTF-8.
+std::string excerpt(std::string_view message, std::size_t bytes_max) {
   constexpr std::string_view mark = "...";
-  if (message.size() <= message_bytes_max) return percent_encode(message);
-  std::size_t end = message_bytes_max - mark.size();
+  if (message.size() <= bytes_max) return std::string(message);
+  std::size_t end = bytes_max - mark.size();
   for (int back = 0; back < 3 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80; ++back) --end;
-  return percent_encode(std::string(message.substr(0, end)).append(mark));
+  return std::string(message.substr(0, end)).append(mark);
 }
 
-/// The fields of `status`; what had to be made for it lives in `storage`.
-void append_status(const Status& status, Headers& headers, std::deque<std::string>& storage) {
-  headers.push_back(
-      {"grpc-status", storage.emplace_back(std::to_string(static_cast<unsigned>(status.code())))});
-  if (!status.message().empty())
-    headers.push_back({"grpc-message", storage.emplace_back(message_for_wire(status.message()))});
-  if (!status.details().empty())
-    headers.push_back({"grpc-status-details-bin", storage.emplace_back(base64_encode(status.details()))});
+/// What `grpc-message` carries of a message, where a header list may have `list_bytes_max`: with more, the
+/// code would be lost with the message.
+std::string message_for_wire(std::string_view message, std::size_t list_bytes_max) {
+  constexpr std::size_t message_bytes_max = 4096;
+  constexpr std::size_t message_bytes_least = 64;  // for limits that no block can keep to
+  std::string encoded = percent_encode(excerpt(message, message_bytes_max));
+  if (encoded.size() <= list_bytes_max / 2) return encoded;
+  // Each octet may have become three.
+  return percent_encode(excerpt(message, std::max(list_bytes_max / 6, message_bytes_least)));
+}
+
+/// A header block with what had to be made for it.
+struct Block {
+  Headers headers;
+  std::deque<std::string> storage;
+
+  void add_status(const Status& status, std::size_t list_bytes_max) {
+    headers.push_back(
+        {"grpc-status", storage.emplace_back(std::to_string(static_cast<unsigned>(status.code())))});
+    if (!status.message().empty())
+      headers.push_back(
+          {"grpc-message", storage.emplace_back(message_for_wire(status.message(), list_bytes_max))});
+    if (!status.details().empty())
+      headers.push_back({"grpc-status-details-bin", storage.emplace_back(base64_encode(status.details()))});
+  }
+  void add_metadata(const Metadata& metadata) { append_metadata(metadata, headers, storage); }
+
+  /// As HTTP/2 counts it (RFC 9113, 6.5.2).
+  std::size_t list_bytes() const noexcept {
+    constexpr std::size_t field_overhead_bytes = 32;
+    std::size_t bytes = 0;
+    for (const Header& header : headers)
+      bytes += header.name.size() + header.value.size() + field_overhead_bytes;
+    return bytes;
+  }
+};
+
+Status too_large(const std::string& what, std::size_t bytes, std::size_t bytes_max) {
+  return Status(
+      Code::RESOURCE_EXHAUSTED,
+      what + " have " + std::to_string(bytes) + " bytes, the caller takes " + std::to_string(bytes_max),
+      Initiator::application);
+}
+
+/// The block that ends a call, after the fields of `begin`; `sent` becomes the status that is in it.
+Block last_block(const http2::Session& session, std::span<const Header> begin, Status& sent,
+                 const Metadata& trailing) {
+  const std::size_t bytes_max = session.header_list_bytes_max();
+  Block block{Headers(begin.begin(), begin.end()), {}};
+  block.add_status(sent, bytes_max);
+  block.add_metadata(trailing);
+  if (block.list_bytes() <= bytes_max) return block;
+  sent = too_large("the trailers of a call that ended with " + std::string(name(sent.code())),
+                   block.list_bytes(), bytes_max);
+  Block instead{Headers(begin.begin(), begin.end()), {}};
+  instead.add_status(sent, bytes_max);
+  return instead;
 }
 
 }  // namespace
 
-void send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
-                           const Metadata& initial) {
+Status send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
+                             const Metadata& initial) {
   const bool plain = compression == Compression::identity;
-  if (plain && initial.empty()) return session.send_headers(stream, plain_headers, false);
-  Headers headers(plain_headers.begin(), plain_headers.end());
-  if (!plain) headers.push_back(literal("grpc-encoding", name(compression)));
-  std::deque<std::string> storage;
-  append_metadata(initial, headers, storage);
-  session.send_headers(stream, headers, false);
+  if (plain && initial.empty()) {
+    session.send_headers(stream, plain_headers, false);
+    return {};
+  }
+  Block block{Headers(plain_headers.begin(), plain_headers.end()), {}};
+  if (!plain) block.headers.push_back(literal("grpc-encoding", name(compression)));
+  block.add_metadata(initial);
+  if (!initial.empty() && block.list_bytes() > session.header_list_bytes_max())
+    return too_large("the response's headers", block.list_bytes(), session.header_list_bytes_max());
+  session.send_headers(stream, block.headers, false);
+  return {};
 }
 
-void send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
-                            const Metadata& trailing) {
-  if (status.ok() && trailing.empty()) return session.send_trailers(stream, plain_trailers);
-  Headers headers;
-  std::deque<std::string> storage;
-  append_status(status, headers, storage);
-  append_metadata(trailing, headers, storage);
-  session.send_trailers(stream, headers);
+Status send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
+                              const Metadata& trailing) {
+  if (status.ok() && trailing.empty()) {
+    session.send_trailers(stream, plain_trailers);
+    return {};
+  }
+  Status sent = status;
+  session.send_trailers(stream, last_block(session, {}, sent, trailing).headers);
+  return sent;
 }
 
-void send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
-                        const Metadata& trailing) {
-  Headers headers(plain_headers.begin(), plain_headers.end());
-  std::deque<std::string> storage;
-  append_status(status, headers, storage);
-  append_metadata(trailing, headers, storage);
-  session.send_headers(stream, headers, true);
+Status send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
+                          const Metadata& trailing) {
+  Status sent = status;
+  session.send_headers(stream, last_block(session, plain_headers, sent, trailing).headers, true);
+  return sent;
 }
 
 void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
                   const Status& status) {
-  Headers headers{{":status", http_status}, content_type, literal("grpc-accept-encoding", compression_names)};
-  std::deque<std::string> storage;
-  append_status(status, headers, storage);
-  session.send_headers(stream, headers, true);
+  Block block{{{":status", http_status}, content_type, literal("grpc-accept-encoding", compression_names)},
+              {}};
+  block.add_status(status, session.header_list_bytes_max());
+  session.send_headers(stream, block.headers, true);
 }
 
 void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content) {

@@ -1,4 +1,8 @@
 /// The header blocks of a response (PROTOCOL-HTTP2.md, "Responses").
+///
+/// What would be larger than the caller takes (Session::header_list_bytes_max) does not leave: it would at
+/// best be dropped, at worst cost the connection. A long message is cut; where details or metadata are too
+/// large, the call ends with RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <string_view>
@@ -11,17 +15,20 @@
 
 namespace ringrpc {
 
-/// The headers before the first message, of which any may be compressed in this way.
-void send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
-                           const Metadata& initial);
+/// The headers before the first message, of which any may be compressed in this way. RESOURCE_EXHAUSTED, with
+/// nothing sent, when `initial` is too large.
+Status send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
+                             const Metadata& initial);
 
-/// The trailers after the last message.
-void send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
-                            const Metadata& trailing);
+/// The trailers after the last message. Gives the status that was sent, which is another than `status` when
+/// that or `trailing` is too large.
+Status send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
+                              const Metadata& trailing);
 
-/// Headers and trailers as one, for a call without messages and without initial metadata.
-void send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
-                        const Metadata& trailing);
+/// Headers and trailers as one, for a call without messages and without initial metadata. Gives the status
+/// that was sent, as above.
+Status send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
+                          const Metadata& trailing);
 
 /// The answer to a request that does not become a call: an HTTP status of three digits, the gRPC status, and
 /// the encodings that would be understood.

@@ -176,21 +176,21 @@ void ServerCall::fail_call(const Status& status) {
   connection_->shard().ready().push(*this);
 }
 
-void ServerCall::send_initial_headers() {
-  headers_sent_ = true;
-  send_response_headers(connection_->session(), *stream_, compression_, initial_metadata_);
+/// Fails when the caller would not take them; then only a status can follow.
+Status ServerCall::send_initial_headers() {
+  Status refused = send_response_headers(connection_->session(), *stream_, compression_, initial_metadata_);
+  headers_sent_ = refused.ok();
+  return refused;
 }
 
 void ServerCall::send_status(const Status& status) {
-  count_end(status);
-  if (!stream_) return;
+  if (!stream_) return count_end(status);
   // In a single block the client could not tell initial metadata from trailing.
-  if (!headers_sent_ && !initial_metadata_.empty()) send_initial_headers();
-  if (headers_sent_) {
-    send_response_trailers(connection_->session(), *stream_, status, trailing_metadata_);
-  } else {
-    send_trailers_only(connection_->session(), *stream_, status, trailing_metadata_);
-  }
+  Status refused;
+  if (!headers_sent_ && !initial_metadata_.empty()) refused = send_initial_headers();
+  const Status& last = refused.ok() ? status : refused;
+  const auto send = headers_sent_ ? send_response_trailers : send_trailers_only;
+  count_end(send(connection_->session(), *stream_, last, trailing_metadata_));
   // The rest of the request is of no use: NO_ERROR tells the client so without taking the answer back.
   if (!request_ended_) connection_->session().reset(*stream_, http2::ErrorCode::no_error);
   connection_->flush_soon();
@@ -261,12 +261,20 @@ const Metadata& ServerCall::metadata() {
   return *metadata_;
 }
 
+void ServerCall::send_initial_metadata() {
+  if (status_sent_ || headers_sent_ || !stream_) return;
+  if (const Status status = send_initial_headers(); !status.ok()) return fail_call(status);
+  connection_->flush_soon();
+}
+
 void ServerCall::set_compression(Compression compression) {
   if (headers_sent_ || !stream_) return;
   if (accepts(stream_->headers(), compression)) compression_ = compression;
 }
 
 std::string ServerCall::peer() const { return connection_->peer(); }
+
+PeerIdentity ServerCall::peer_identity() const { return connection_->peer_identity(); }
 
 Instant ServerCall::now() const noexcept { return connection_->shard().io().now(); }
 
@@ -317,7 +325,12 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes, bool may_compress) 
     fail_call(status);
     return nullptr;
   }
-  if (!headers_sent_) send_initial_headers();
+  if (!headers_sent_) {
+    if (const Status status = send_initial_headers(); !status.ok()) {
+      fail_call(status);
+      return nullptr;
+    }
+  }
   if (may_compress && compression_ != Compression::identity) {
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();

@@ -74,6 +74,7 @@ class ServerCall final : public Call,
   std::string_view method() const noexcept override { return method_->path; }
   const Metadata& metadata() override;
   Metadata& initial_metadata() override { return initial_metadata_; }
+  void send_initial_metadata() override;
   Metadata& trailing_metadata() override { return trailing_metadata_; }
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override;
@@ -81,6 +82,7 @@ class ServerCall final : public Call,
   Instant deadline() const noexcept override { return deadline_; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override;
+  PeerIdentity peer_identity() const override;
   Instant now() const noexcept override;
 
   // MessageStream
@@ -104,7 +106,7 @@ class ServerCall final : public Call,
   void wake_reader();
   void wake_writer();
   void complete();
-  void send_initial_headers();
+  Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status);
   void give_credit();

@@ -87,10 +87,20 @@ struct ServerConnection::Request {
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
-      owner_(owner) {}
+      owner_(owner),
+      keepalive_(*this, owner.keepalive_rule()),
+      age_(*this, owner.age_rule(), owner.draw_age()) {}
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
+}
+
+void ServerConnection::begin() {
+  start();
+  age_.start();
+  if (!log::enabled(log::Level::debug)) return;
+  const std::string who = to_string(peer_identity());
+  log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
 }
 
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
@@ -184,6 +194,7 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 }
 
 bool ServerConnection::on_batch() {
+  keepalive_.on_activity();
   while (ServerCall* call = batch_.pop_front()) call->on_batch();
   return true;
 }
@@ -212,7 +223,7 @@ Status ServerConnection::check_buffered(std::size_t more) {
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {
-  --calls_in_flight_;
+  if (--calls_in_flight_ == 0) age_.on_idle();
   owner_.give_back_call(call);
 }
 

@@ -13,6 +13,8 @@
 
 #include "reactor/intrusive_list.h"
 #include "rpc/connection.h"
+#include "rpc/connection_age.h"
+#include "rpc/keepalive.h"
 #include "rpc/server_call.h"
 
 namespace ringrpc {
@@ -26,10 +28,14 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream);
   ~ServerConnection() override;
 
+  /// Begins to serve, and to age. Call once.
+  void begin();
+
   /// Tells the peer to go elsewhere and ends when the calls in flight have: two GOAWAYs with a round trip, at
   /// most 5 s, in between. Draining twice is draining once.
   void drain();
 
+  bool draining() const noexcept { return draining_; }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   ServerCounters& counters() noexcept;
   std::span<Interceptor* const> interceptors() const noexcept;
@@ -84,6 +90,8 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   std::size_t buffered_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
   bool draining_ = false;
+  Keepalive keepalive_;
+  ConnectionAge age_;
   DrainTimer drain_timer_{*this};
 };
 

@@ -4,6 +4,21 @@
 #include <utility>
 
 namespace ringrpc {
+namespace {
+
+/// More PINGs than that would be a load of their own.
+constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
+
+/// Of the maximum age of connections, each way (gRFC A9).
+constexpr double age_jitter = 0.1;
+
+/// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
+Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
+  const bool none = limit <= std::chrono::milliseconds::zero() || limit >= std::chrono::years(100);
+  return none ? Nanoseconds::max() : Nanoseconds(limit);
+}
+
+}  // namespace
 
 ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
     : shard_(shard),
@@ -12,13 +27,22 @@ ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerO
       max_message_bytes_(options.max_message_bytes),
       max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
                                                          : options.max_message_bytes),
-      max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})) {
+      max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})),
+      age_rule_{.age = or_no_limit(options.max_connection_age),
+                .grace = or_no_limit(options.max_connection_age_grace),
+                .idle = or_no_limit(options.max_connection_idle)},
+      // Differs between machines, processes and shards, and not between runs of a simulation.
+      random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.header_block_timeout = options.header_timeout;
   limits_.ping_interval_min = options.ping_interval_min;
   limits_.idle_ping_interval_min = options.idle_ping_interval_min;
   timeouts_.handshake = options.handshake_timeout;
   timeouts_.stall = options.stall_timeout;
+  if (options.keepalive_time > Nanoseconds::zero())
+    keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, keepalive_time_min);
+  keepalive_rule_.timeout = options.keepalive_timeout;
+  keepalive_rule_.without_calls = true;
   free_calls_.reserve(kept_calls);
 }
 
@@ -28,7 +52,7 @@ void ServerShard::add(UniqueFd descriptor) {
   auto* connection = new ServerConnection(*this, shard_.io().adopt(std::move(descriptor)));
   connections_.push_back(*connection);
   ++counters_.connections_open;
-  connection->start();
+  connection->begin();
   if (draining_) connection->drain();
 }
 
@@ -55,6 +79,12 @@ std::uint64_t ServerShard::end_all() {
     remove(connection);
   });
   return calls;
+}
+
+Nanoseconds ServerShard::draw_age() {
+  if (age_rule_.age == Nanoseconds::max()) return age_rule_.age;
+  std::uniform_real_distribution<double> jitter(1 - age_jitter, 1 + age_jitter);
+  return std::chrono::duration_cast<Nanoseconds>(age_rule_.age * jitter(random_));
 }
 
 ServerCall& ServerShard::take_call() {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <random>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,8 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/connection_age.h"
+#include "rpc/keepalive.h"
 #include "rpc/method_table.h"
 #include "rpc/server_connection.h"
 
@@ -40,6 +43,10 @@ class ServerShard {
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
+  const AgeRule& age_rule() const noexcept { return age_rule_; }
+  /// The age that a new connection may reach: connections that were made together do not end together.
+  Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
@@ -57,6 +64,9 @@ class ServerShard {
   std::size_t max_buffered_bytes_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
+  KeepaliveRule keepalive_rule_;
+  AgeRule age_rule_;
+  std::minstd_rand random_;
   ServerCounters counters_;
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
   ListOf<ServerConnection, ConnectionTag> connections_;

@@ -26,7 +26,10 @@ TEST_CASE("every flag reaches what it names") {
                                               "--handshake-timeout=1s",     "--stall-timeout=2m",
                                               "--drain-timeout=250ms",      "--log-level=debug",
                                               "--log-payload=head",         "--header-timeout=3s",
-                                              "--ping-interval=1m",         "--idle-ping-interval=1h"};
+                                              "--ping-interval=1m",         "--idle-ping-interval=1h",
+                                              "--keepalive-time=10m",       "--keepalive-timeout=5s",
+                                              "--max-connection-age=4h",    "--max-connection-age-grace=40s",
+                                              "--max-connection-idle=30m"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
@@ -40,6 +43,11 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.ping_interval_min == std::chrono::minutes(1));
   CHECK(values.server.idle_ping_interval_min == std::chrono::hours(1));
   CHECK(values.server.stall_timeout == std::chrono::minutes(2));
+  CHECK(values.server.max_connection_age == std::chrono::hours(4));
+  CHECK(values.server.max_connection_age_grace == std::chrono::seconds(40));
+  CHECK(values.server.max_connection_idle == std::chrono::minutes(30));
+  CHECK(values.server.keepalive_time == std::chrono::minutes(10));
+  CHECK(values.server.keepalive_timeout == std::chrono::seconds(5));
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_payload == PayloadLog::head);

@@ -74,9 +74,12 @@ class Answers {
  public:
   Answers(Call& call, Writer<Response>& out) noexcept : call_(call), out_(out) {}
 
+  /// The headers leave at once, before any delay: the caller may wait for them.
   Status begin(StreamResponseDefinition wanted) {
     wanted_ = std::move(wanted);
-    return prepare(call_, wanted_);
+    if (Status status = prepare(call_, wanted_); !status.ok()) return status;
+    call_.send_initial_metadata();
+    return Status();
   }
 
   bool done() const noexcept { return sent_ == wanted_.response_data_size(); }

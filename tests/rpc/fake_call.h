@@ -116,6 +116,7 @@ class FakeCall final : public Call {
   std::string_view method() const noexcept override { return method_; }
   const Metadata& metadata() override { return metadata_; }
   Metadata& initial_metadata() override { return initial_; }
+  void send_initial_metadata() override {}
   Metadata& trailing_metadata() override { return trailing_; }
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression) override {}
@@ -123,6 +124,7 @@ class FakeCall final : public Call {
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return "fake:1"; }
+  PeerIdentity peer_identity() const override { return {}; }
   Instant now() const noexcept override { return now_; }
 
   /// The clock goes on.

@@ -17,6 +17,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
+#include "ringrpc/peer_identity.h"
 
 namespace ringrpc {
 
@@ -30,7 +31,11 @@ class Call {
 
   /// Metadata sent before the first message; changes after that have no effect.
   virtual Metadata& initial_metadata() = 0;
-  /// Metadata sent with the status.
+  /// Sends it now, where the caller should not have to wait for the first message to have it. Without effect
+  /// when it has been sent.
+  virtual void send_initial_metadata() = 0;
+  /// Metadata sent with the status. Of this, as of the initial metadata and a status's details, callers take
+  /// up to a size (most 8 to 16 KiB); a call that has more for them ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
 
   /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of it
@@ -38,7 +43,7 @@ class Call {
   virtual Metadata& attributes() = 0;
 
   /// Compresses the messages of the answer, all but those written without, where the caller said that it
-  /// understands `compression`. Without effect once the first message has been written.
+  /// understands `compression`. Without effect once the initial metadata has been sent.
   virtual void set_compression(Compression compression) = 0;
   /// Whether the message last received came compressed.
   virtual bool message_compressed() const noexcept = 0;
@@ -51,6 +56,8 @@ class Call {
 
   /// The peer's address in the words of the address syntax: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
+  /// What the transport vouches for of the peer. Asks the kernel each time; to be kept by who needs it often.
+  virtual PeerIdentity peer_identity() const = 0;
 
   /// The time now, on the clock of `deadline` and `received_at`.
   virtual Instant now() const noexcept = 0;

@@ -51,8 +51,24 @@ struct ServerOptions {
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none.
   std::chrono::milliseconds stall_timeout{60'000};
-  /// Keepalive PINGs that are closer together than this, with no message or headers in between, are strikes;
-  /// more than two end the connection with "too_many_pings"
+  /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
+  /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were
+  /// added, and look up addresses that have changed. Zero for no limit
+  /// (https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md).
+  std::chrono::milliseconds max_connection_age{0};
+  /// How long after that its calls may take; what has not finished then is ended. Zero for no limit.
+  std::chrono::milliseconds max_connection_age_grace{0};
+  /// A connection that has had no call for so long, since its last call or its beginning, is drained too.
+  /// Zero for no limit.
+  std::chrono::milliseconds max_connection_idle{0};
+  /// A client from which nothing has come for so long is asked for a sign of life (a PING), whether or not it
+  /// has calls; zero for never. Less than 1 s counts as 1 s
+  /// (https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
+  std::chrono::milliseconds keepalive_time{7'200'000};
+  /// The connection of a client that does not answer in this time is closed, and its calls end.
+  std::chrono::milliseconds keepalive_timeout{20'000};
+  /// Keepalive PINGs of a client that are closer together than this, with no message or headers in between,
+  /// are strikes; more than two end the connection with "too_many_pings"
   /// (https://github.com/grpc/grpc/blob/master/doc/keepalive.md). Zero for any number of PINGs.
   std::chrono::milliseconds ping_interval_min{300'000};
   /// The same while no call is in flight; as little as ping_interval_min permits keepalive without calls.

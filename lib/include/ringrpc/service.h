@@ -9,6 +9,11 @@
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
 ///
+/// A service may also be assembled by hand: a name, and a Method for each method, whose `serve` does with the
+/// bytes in the MessageStream what it likes. `detail::serve` makes one of a member function of the forms above,
+/// where a RawMessage in the place of a message leaves it unparsed. docs/examples/relay.h forwards whole
+/// services that way.
+///
 /// One object serves all shards: its handlers run on several threads at the same time and share nothing
 /// unless they see to it.
 #pragma once

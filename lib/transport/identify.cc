@@ -1,0 +1,35 @@
+#include "transport/identify.h"
+
+#include <sys/socket.h>
+
+namespace ringrpc {
+namespace {
+
+/// False where `socket` has no such option, or is not the kernel's.
+template <class T>
+bool ask(int socket, int option, T& answer) noexcept {
+  socklen_t length = sizeof answer;
+  return ::getsockopt(socket, SOL_SOCKET, option, &answer, &length) == 0;
+}
+
+}  // namespace
+
+PeerIdentity identify(const ByteStream& stream) {
+  PeerIdentity identity;
+  int domain = AF_UNSPEC;
+  ucred credentials{};
+  // Sockets of other domains answer too, with credentials of nobody.
+  if (ask(stream.descriptor(), SO_DOMAIN, domain) && domain == AF_UNIX &&
+      ask(stream.descriptor(), SO_PEERCRED, credentials))
+    identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
+  return identity;
+}
+
+std::string to_string(const PeerIdentity& identity) {
+  if (!identity.unix_credentials) return {};
+  const UnixCredentials& who = *identity.unix_credentials;
+  return "pid " + std::to_string(who.pid) + ", uid " + std::to_string(who.uid) + ", gid " +
+         std::to_string(who.gid);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,75 @@
+/// Handlers learn who is at the other end where the transport knows.
+
+#include "ringrpc/peer_identity.h"
+
+#include <array>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <unistd.h>
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+/// Answers with who asks.
+class WhoAmI final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Ask", MethodKind::unary, &detail::serve<WhoAmI, &WhoAmI::ask>}};
+    return methods;
+  }
+
+  PeerIdentity last;
+
+ private:
+  Task<Result<RawMessage>> ask(Call& call, RawMessage) {
+    last = call.peer_identity();
+    co_return RawMessage{to_string(last)};
+  }
+};
+
+/// What a client of `world` is told.
+std::string who_am_i(World& world, WhoAmI& service, std::string_view where) {
+  std::string answered = "nothing";
+  world.also_serve(service);
+  world.serve({}, where);
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    const auto answer =
+        co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.WhoAmI/Ask", RawMessage{}, {});
+    REQUIRE_MESSAGE(answer, answer.error().to_string());
+    answered = answer->bytes;
+  }));
+  return answered;
+}
+
+TEST_CASE("over a unix socket the kernel says which process connected") {
+  std::string folder = std::filesystem::temp_directory_path() / "ringrpc-test-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const UnixCredentials ourselves{.pid = ::getpid(), .uid = ::geteuid(), .gid = ::getegid()};
+  for (const std::string& where : {"unix:" + folder + "/socket", "unix-abstract:" + folder}) {
+    CAPTURE(where);
+    RealWorld world;
+    WhoAmI service;
+    CHECK(who_am_i(world, service, where) == "pid " + std::to_string(ourselves.pid) + ", uid " +
+                                                 std::to_string(ourselves.uid) + ", gid " +
+                                                 std::to_string(ourselves.gid));
+    CHECK(service.last.unix_credentials == ourselves);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("over TCP nobody vouches for the peer") {
+  RealWorld world;
+  WhoAmI service;
+  CHECK(who_am_i(world, service, "127.0.0.1:0").empty());
+  CHECK_FALSE(service.last.unix_credentials);
+}
+
+}  // namespace
+}  // namespace ringrpc
