@@ -352,7 +352,7 @@ std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compre
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
   if (stream_ && request_.size() + reserved_bytes_ > kept_request_bytes_max) stop_keeping_request();
   std::uint8_t* room;
-  if (keeps_request_) {
+  if (!stream_ || keeps_request_) {
     request_.resize(request_.size() + reserved_bytes_);
     room = request_.data() + request_.size() - reserved_bytes_;
   } else {
