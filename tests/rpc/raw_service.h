@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <stdexcept>
@@ -35,10 +36,10 @@ class RawService final : public Service {
     return methods;
   }
 
-  /// Handlers that have begun and whose frames still exist.
-  int running = 0;
+  /// Handlers whose frames still exist, and those that have ever begun; on all shards.
+  std::atomic<int> running = 0;
   int most_running = 0;
-  int started = 0;
+  std::atomic<int> started = 0;
 
  private:
   struct Presence {
