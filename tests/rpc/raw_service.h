@@ -1,7 +1,6 @@
 /// A service for tests whose messages are plain bytes: every kind of call, every way to end.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <charconv>
@@ -38,14 +37,16 @@ class RawService final : public Service {
 
   /// Handlers whose frames still exist, and those that have ever begun; on all shards.
   std::atomic<int> running = 0;
-  int most_running = 0;
+  std::atomic<int> most_running = 0;
   std::atomic<int> started = 0;
 
  private:
   struct Presence {
     explicit Presence(RawService& of) noexcept : service(of) {
-      ++service.running;
-      service.most_running = std::max(service.most_running, service.running);
+      const int running_now = ++service.running;
+      int most = service.most_running;
+      while (most < running_now && !service.most_running.compare_exchange_weak(most, running_now)) {
+      }
       ++service.started;
     }
     Presence(const Presence&) = delete;
