@@ -4,7 +4,6 @@
 // region of one, `<!-- path: region -->`, which is what stands between the lines "// [region]" and "// [/region]"
 // there, less the indentation. Only consoles are not quoted from anywhere.
 #include <algorithm>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
@@ -13,13 +12,10 @@
 #include <string>
 #include <vector>
 
-namespace {
+#include "source_root.h"
 
-std::filesystem::path source_root() {
-  const char* root = std::getenv("SOURCE_ROOT");
-  REQUIRE_MESSAGE(root, "SOURCE_ROOT names the project's folder; run this through `meson test`");
-  return root;
-}
+namespace ringrpc {
+namespace {
 
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -121,3 +117,4 @@ TEST_CASE("every link of the guide leads somewhere in the tree") {
 }
 
 }  // namespace
+}  // namespace ringrpc

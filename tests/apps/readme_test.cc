@@ -1,17 +1,13 @@
 // README.md against the tree that it describes.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-namespace {
+#include "source_root.h"
 
-std::filesystem::path source_root() {
-  const char* root = std::getenv("SOURCE_ROOT");
-  REQUIRE_MESSAGE(root, "SOURCE_ROOT names the project's folder; run this through `meson test`");
-  return root;
-}
+namespace ringrpc {
+namespace {
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -53,3 +49,4 @@ TEST_CASE("every public header is in the README's guide or needed by one that is
 }
 
 }  // namespace
+}  // namespace ringrpc

@@ -12,13 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Task<Result<RawMessage>> unary(Channel& channel, std::string_view method, std::string request,
-                               CallOptions options = {}) {
-  const std::string path = "/test.v1.Raw/" + std::string(method);
-  co_return co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{std::move(request)},
-                                                                std::move(options));
-}
-
 TEST_CASE("a unary call answers with its message") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {

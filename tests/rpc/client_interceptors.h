@@ -16,12 +16,6 @@
 
 namespace ringrpc {
 
-inline Task<Result<RawMessage>> unary(const Channel& channel, std::string method, std::string request,
-                                      CallOptions options = {}) {
-  co_return co_await detail::call_unary<RawMessage, RawMessage>(
-      channel, "/test.v1.Raw/" + method, RawMessage{std::move(request)}, std::move(options));
-}
-
 inline ClientStream<RawMessage, RawMessage> chat(const Channel& channel, const CallOptions& options = {}) {
   return ClientStream<RawMessage, RawMessage>(
       channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, options));

@@ -111,7 +111,8 @@ class FakeStream final : public FakeMessages<MessageStream> {};
 
 class FakeCall final : public Call {
  public:
-  explicit FakeCall(std::string_view method) : method_(method) {}
+  explicit FakeCall(std::string_view method, std::string_view peer = "fake:1")
+      : method_(method), peer_(peer) {}
 
   std::string_view method() const noexcept override { return method_; }
   const Metadata& metadata() override { return metadata_; }
@@ -123,7 +124,7 @@ class FakeCall final : public Call {
   bool message_compressed() const noexcept override { return false; }
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
-  std::string peer() const override { return "fake:1"; }
+  std::string peer() const override { return peer_; }
   PeerIdentity peer_identity() const override { return {}; }
   Instant now() const noexcept override { return now_; }
 
@@ -132,6 +133,7 @@ class FakeCall final : public Call {
 
  private:
   std::string method_;
+  std::string peer_;
   Metadata metadata_;
   Metadata initial_;
   Metadata trailing_;

@@ -16,12 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Task<Result<RawMessage>> unary(Channel& channel, std::string path, std::string request,
-                               CallOptions options = {}) {
-  co_return co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{std::move(request)},
-                                                                std::move(options));
-}
-
 /// Writes down what it sees.
 class Witness final : public Interceptor {
  public:
@@ -78,7 +72,7 @@ TEST_CASE("interceptors stand around the handler, the first outermost, for every
       const std::string path = "/test.v1.Raw/" + std::string(method);
       const std::string code = method == std::string("Fail") ? "NOT_FOUND" : "OK";
       CHECK(world.run([&](Channel& channel) -> Task<void> {
-        const auto answer = co_await unary(channel, path, "5");
+        const auto answer = co_await unary(channel, method, "5");
         const bool as_expected = answer || answer.error().code() != Code::INTERNAL;
         CHECK(as_expected);
       }));
@@ -98,8 +92,8 @@ TEST_CASE("an interceptor may answer instead of the handler") {
     Witness inner("inner", seen);
     world.serve(with({&closed, &inner}));
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      for (const char* path : {"/test.v1.Raw/Echo", "/test.v1.Raw/Join"}) {
-        const auto answer = co_await unary(channel, path, "x");
+      for (const char* method : {"Echo", "Join"}) {
+        const auto answer = co_await unary(channel, method, "x");
         REQUIRE_FALSE(answer);
         CHECK(answer.error().to_string() == "PERMISSION_DENIED: closed today");
       }
@@ -125,10 +119,10 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
       ResponseMetadata response;
       CallOptions options;
       options.response = &response;
-      CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x", options));
+      CHECK(co_await unary(channel, "Echo", "x", options));
       CHECK(response.initial.find("x-trace") == "7");
       CHECK(response.trailing.find("x-cost") == "3");
-      const auto failed = co_await unary(channel, "/test.v1.Raw/Fail", "5");
+      const auto failed = co_await unary(channel, "Fail", "5");
       REQUIRE_FALSE(failed);
       CHECK(failed.error().to_string() == "DATA_LOSS: worse");
     }));
@@ -145,10 +139,10 @@ TEST_CASE("an interceptor that throws fails its own call only") {
     });
     world.serve(with({&throwing}));
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      const auto failed = co_await unary(channel, "/test.v1.Raw/Echo", "x");
+      const auto failed = co_await unary(channel, "Echo", "x");
       REQUIRE_FALSE(failed);
       CHECK(failed.error().to_string() == "INTERNAL: the handler failed with an exception");
-      CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x"));
+      CHECK(co_await unary(channel, "Echo", "x"));
     }));
   });
 }
@@ -161,7 +155,7 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       CallOptions options;
       options.timeout = 20ms;
-      CHECK_FALSE(co_await unary(channel, "/test.v1.Raw/Sleep", "600000", options));
+      CHECK_FALSE(co_await unary(channel, "Sleep", "600000", options));
     }));
     CHECK(world.run_until([&] { return witness.frames == 0; }));
     CHECK(world.service().running == 0);
@@ -186,7 +180,7 @@ TEST_CASE("bearer tokens: UNAUTHENTICATED unless a known one is shown, and handl
         CallOptions options;
         if (authorization) CHECK(options.metadata.add("authorization", authorization).ok());
         CHECK(options.metadata.add("principal", "mallory").ok());  // the peer's metadata, not an attribute
-        const auto answer = co_await unary(channel, "/test.v1.Raw/Echo", "x", options);
+        const auto answer = co_await unary(channel, "Echo", "x", options);
         co_return answer ? principal : answer.error().to_string();
       };
       CHECK(co_await outcome("Bearer t1") == "alice");
@@ -207,8 +201,7 @@ TEST_CASE("a service that is left open is called without a token") {
   BearerAuth authentication(BearerAuth::known_tokens({}));
   authentication.leave_open(std::string(RawService::name));
   world.serve(with({&authentication}));
-  CHECK(world.run(
-      [](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x")); }));
+  CHECK(world.run([](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "Echo", "x")); }));
 }
 
 TEST_CASE("a bucket gives its burst at once, then its rate, and never more than its burst again") {
@@ -230,11 +223,11 @@ TEST_CASE("a call beyond the rate is told when to come again") {
   RateLimiter limiter(0.001, 1);
   world.serve(with({&limiter}));
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    CHECK(co_await unary(channel, "/test.v1.Raw/Echo", "x"));
+    CHECK(co_await unary(channel, "Echo", "x"));
     ResponseMetadata response;
     CallOptions options;
     options.response = &response;
-    const auto refused = co_await unary(channel, "/test.v1.Raw/Echo", "x", options);
+    const auto refused = co_await unary(channel, "Echo", "x", options);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
     CHECK(response.trailing.find("grpc-retry-pushback-ms"));

@@ -102,4 +102,11 @@ Faults benign_faults();
 /// Runs `test` over real sockets, over a network that carries one byte at a time, and over networks of several seeds that cut and delay.
 void for_each_world(const std::function<void(World&)>& test);
 
+/// A unary call of that method of RawService.
+inline Task<Result<RawMessage>> unary(const Channel& channel, std::string method, std::string request,
+                                      CallOptions options = {}) {
+  co_return co_await detail::call_unary<RawMessage, RawMessage>(
+      channel, "/test.v1.Raw/" + method, RawMessage{std::move(request)}, std::move(options));
+}
+
 }  // namespace ringrpc
