@@ -58,69 +58,46 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
-  const std::string group = "Timeouts, in seconds or with ms, s, m or h, at most 24h";
-  line.add(apps::duration({.name = "handshake-timeout",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long a new connection may take to say what it wants"},
-                          values.server.handshake_timeout, 24h));
-  line.add(apps::duration({.name = "header-timeout",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long the headers of a request may take from their first byte to "
-                                   "their last"},
-                          values.server.header_timeout, 24h));
-  line.add(apps::duration({.name = "stall-timeout",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long a peer may leave what it was sent unread"},
-                          values.server.stall_timeout, 24h));
-  line.add(apps::duration({.name = "max-connection-age",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How old a connection may become, give or take a tenth, before its client "
-                                   "is told to go elsewhere; 0 for any age"},
-                          values.server.max_connection_age, 24h));
-  line.add(apps::duration({.name = "max-connection-age-grace",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long its calls may take after that before they are ended; 0 for any "
-                                   "time"},
-                          values.server.max_connection_age_grace, 24h));
-  line.add(apps::duration({.name = "max-connection-idle",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long a connection may have no call before its client is told to go "
-                                   "elsewhere; 0 for any time"},
-                          values.server.max_connection_idle, 24h));
-  line.add(apps::duration({.name = "keepalive-time",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long a client may be silent before it is asked for a sign of life, "
-                                   "1s at least; 0 never asks"},
-                          values.server.keepalive_time, 24h));
-  line.add(apps::duration({.name = "keepalive-timeout",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long its answer may take before its connection is closed"},
-                          values.server.keepalive_timeout, 24h));
-  line.add(apps::duration({.name = "ping-interval",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How often a client may send keepalive pings while it has calls"},
-                          values.server.ping_interval_min, 24h));
-  line.add(apps::duration({.name = "idle-ping-interval",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How often a client may send keepalive pings while it has none"},
-                          values.server.idle_ping_interval_min, 24h));
-  line.add(apps::duration(
-      {.name = "drain-timeout",
-       .group = group,
-       .placeholder = "TIME",
-       .help = "How long calls in flight may take to finish after SIGTERM or SIGINT; a second signal "
-               "ends them at once"},
-      values.drain_timeout, 24h));
+  const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target) {
+    line.add(apps::duration({.name = std::move(name),
+                             .group = "Timeouts, in seconds or with ms, s, m or h, at most 24h",
+                             .placeholder = "TIME",
+                             .help = std::move(help)},
+                            target, 24h));
+  };
+  add("handshake-timeout", "How long a new connection may take to say what it wants",
+      values.server.handshake_timeout);
+  add("header-timeout",
+      "How long the headers of a request may take from their first byte to "
+      "their last",
+      values.server.header_timeout);
+  add("stall-timeout", "How long a peer may leave what it was sent unread", values.server.stall_timeout);
+  add("max-connection-age",
+      "How old a connection may become, give or take a tenth, before its client "
+      "is told to go elsewhere; 0 for any age",
+      values.server.max_connection_age);
+  add("max-connection-age-grace",
+      "How long its calls may take after that before they are ended; 0 for any "
+      "time",
+      values.server.max_connection_age_grace);
+  add("max-connection-idle",
+      "How long a connection may have no call before its client is told to go "
+      "elsewhere; 0 for any time",
+      values.server.max_connection_idle);
+  add("keepalive-time",
+      "How long a client may be silent before it is asked for a sign of life, "
+      "1s at least; 0 never asks",
+      values.server.keepalive_time);
+  add("keepalive-timeout", "How long its answer may take before its connection is closed",
+      values.server.keepalive_timeout);
+  add("ping-interval", "How often a client may send keepalive pings while it has calls",
+      values.server.ping_interval_min);
+  add("idle-ping-interval", "How often a client may send keepalive pings while it has none",
+      values.server.idle_ping_interval_min);
+  add("drain-timeout",
+      "How long calls in flight may take to finish after SIGTERM or SIGINT; a second signal "
+      "ends them at once",
+      values.drain_timeout);
 }
 
 void add_logging(apps::CommandLine& line, Values& values) {
