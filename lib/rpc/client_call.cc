@@ -14,11 +14,11 @@
 #include "rpc/percent_encoding.h"
 #include "rpc/response_headers.h"
 #include "rpc/timeout.h"
+#include "rpc/write_ahead.h"
 
 namespace ringrpc {
 namespace {
 
-constexpr std::size_t write_ahead_bytes = 64 * 1024;
 /// More than this of a call is not kept for sending it again.
 constexpr std::size_t kept_request_bytes_max = 64 * 1024;
 

@@ -9,12 +9,10 @@
 
 #include "rpc/channel_core.h"
 #include "rpc/message_buffer.h"
+#include "rpc/write_ahead.h"
 
 namespace ringrpc {
 namespace {
-
-/// A writer waits while this much is held back.
-constexpr std::size_t write_ahead_bytes = 64 * 1024;
 
 /// An interceptor that is not a coroutine throws where it is called: here, where that fails its call only.
 Task<Status> contain(ClientNext all) { co_return co_await all(); }

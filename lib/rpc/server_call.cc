@@ -11,12 +11,10 @@
 #include "rpc/metadata_wire.h"
 #include "rpc/response_headers.h"
 #include "rpc/server_connection.h"
+#include "rpc/write_ahead.h"
 
 namespace ringrpc {
 namespace {
-
-/// A writer waits while this much of its stream has not left yet.
-constexpr std::size_t write_ahead_bytes = 64 * 1024;
 
 /// Whether `list`, "gzip, zstd", has `name`.
 bool lists(std::string_view list, std::string_view name) noexcept {
