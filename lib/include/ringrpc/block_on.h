@@ -30,24 +30,6 @@ namespace ringrpc {
 
 namespace detail {
 
-/// What `block_on` gives for a task's value: nothing becomes Status, a value Result; Status and Result stay.
-template <class T>
-struct BlockingResultOf {
-  using type = Result<T>;
-};
-template <class T>
-struct BlockingResultOf<Result<T>> {
-  using type = Result<T>;
-};
-template <>
-struct BlockingResultOf<Status> {
-  using type = Status;
-};
-template <>
-struct BlockingResultOf<void> {
-  using type = Status;
-};
-
 /// A task that somebody outside of all shards waits for. Both are called on the background shard.
 class BlockingTask {
  public:
@@ -66,7 +48,7 @@ template <class F>
 class BlockingTaskOf final : public BlockingTask {
  public:
   using Running = std::invoke_result_t<F&>;
-  using Outcome = typename BlockingResultOf<decltype(std::declval<Running&>().result())>::type;
+  using Outcome = typename ResultOf<decltype(std::declval<Running&>().result())>::type;
 
   explicit BlockingTaskOf(F& make) noexcept : make_(make) {}
 

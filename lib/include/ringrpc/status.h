@@ -100,6 +100,28 @@ class [[nodiscard]] Status {
 template <class T>
 using Result = std::expected<T, Status>;
 
+namespace detail {
+
+/// How work done elsewhere gives its value: nothing becomes Status, a value Result; Status and Result stay.
+template <class T>
+struct ResultOf {
+  using type = Result<T>;
+};
+template <class T>
+struct ResultOf<Result<T>> {
+  using type = Result<T>;
+};
+template <>
+struct ResultOf<Status> {
+  using type = Status;
+};
+template <>
+struct ResultOf<void> {
+  using type = Status;
+};
+
+}  // namespace detail
+
 /// A failure to return from a function of Result<T> or Status.
 [[nodiscard]] inline std::unexpected<Status> fail(Code code, std::string message,
                                                   Initiator initiator = Initiator::application) {

@@ -29,25 +29,8 @@ namespace ringrpc {
 
 namespace detail {
 
-/// What `run` gives for a function's value: nothing becomes Status, a value Result; Status and Result stay.
-template <class T>
-struct WorkResultOf {
-  using type = Result<T>;
-};
-template <class T>
-struct WorkResultOf<Result<T>> {
-  using type = Result<T>;
-};
-template <>
-struct WorkResultOf<Status> {
-  using type = Status;
-};
-template <>
-struct WorkResultOf<void> {
-  using type = Status;
-};
 template <class F>
-using WorkResult = typename WorkResultOf<std::invoke_result_t<F&>>::type;
+using WorkResult = typename ResultOf<std::invoke_result_t<F&>>::type;
 
 /// A function to run on another thread.
 class Job {
