@@ -103,7 +103,7 @@ class SessionEngine {
   int refuse_field();
   void answer_oversized(LiveStream& stream, bool end_stream);
   /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
-  bool field_counts(std::uint32_t bytes) noexcept {
+  bool field_counts(std::size_t bytes) noexcept {
     block_bytes_ += bytes;
     ++block_fields_;
     return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here;

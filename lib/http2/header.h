@@ -1,6 +1,8 @@
 /// Header fields as HTTP/2 carries them: lower-case names, octet values.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +21,16 @@ struct Header {
 };
 
 using Headers = std::vector<Header>;
+
+/// What a field counts in a header list (RFC 9113, 6.5.2).
+inline std::size_t list_bytes(const Header& field) noexcept {
+  return field.name.size() + field.value.size() + 32;
+}
+
+inline std::size_t list_bytes(std::span<const Header> fields) noexcept {
+  std::size_t bytes = 0;
+  for (const Header& field : fields) bytes += list_bytes(field);
+  return bytes;
+}
 
 }  // namespace ringrpc::http2

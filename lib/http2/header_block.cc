@@ -18,7 +18,7 @@ bool HeaderBlock::put(MemoryPool& pool, const Header& field, const FieldMeaning&
     ++known_;
   }
   fields_[count_] = field;
-  sources_[count_] = {name, value, meaning, list_bytes(field)};
+  sources_[count_] = {name, value, meaning, static_cast<std::uint32_t>(list_bytes(field))};
   return true;
 }
 

@@ -30,11 +30,6 @@ inline std::string_view view(nghttp2_rcbuf* buffer) noexcept {
   return {reinterpret_cast<const char*>(octets.base), octets.len};
 }
 
-/// What a field counts in a header list (RFC 9113, 6.5.2).
-inline std::uint32_t list_bytes(const Header& field) noexcept {
-  return static_cast<std::uint32_t>(field.name.size() + field.value.size() + 32);
-}
-
 class HeaderBlock {
  public:
   HeaderBlock() = default;

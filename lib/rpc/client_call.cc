@@ -88,6 +88,11 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
   std::deque<std::string> storage;
   append_metadata(request_metadata_, headers, storage);
+  const std::size_t bytes_max = connection.session().header_list_bytes_max();
+  if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
+    return finish(Status(Code::RESOURCE_EXHAUSTED, "the request's headers have " + std::to_string(bytes) +
+                                                       " bytes, " + channel_->target() + " takes " +
+                                                       std::to_string(bytes_max)));
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").

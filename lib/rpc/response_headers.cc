@@ -65,14 +65,7 @@ struct Block {
   }
   void add_metadata(const Metadata& metadata) { append_metadata(metadata, headers, storage); }
 
-  /// As HTTP/2 counts it (RFC 9113, 6.5.2).
-  std::size_t list_bytes() const noexcept {
-    constexpr std::size_t field_overhead_bytes = 32;
-    std::size_t bytes = 0;
-    for (const Header& header : headers)
-      bytes += header.name.size() + header.value.size() + field_overhead_bytes;
-    return bytes;
-  }
+  std::size_t list_bytes() const noexcept { return http2::list_bytes(headers); }
 };
 
 Status too_large(const std::string& what, std::size_t bytes, std::size_t bytes_max) {

@@ -266,6 +266,24 @@ TEST_CASE("a request without a message ends with an empty DATA frame") {
   }
 }
 
+TEST_CASE("a request with more metadata than the server takes fails before it leaves") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting = http2::test::settings({{6, 1000}}) + http2::test::settings_ack();  // MAX_HEADER_LIST_SIZE
+  host.answer = whole(good_headers, message("y"), good_trailers);
+  CHECK(host.serve([](Channel& channel) -> Task<void> {
+    CHECK(co_await unary(channel));  // the server's SETTINGS are there by now
+    CallOptions options;
+    CHECK(options.metadata.add("x-much", std::string(1000, 'x')).ok());
+    const auto refused = co_await unary(channel, options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
+    CHECK(refused.error().message().ends_with(" bytes, 127.0.0.1:7 takes 1000"));
+    CHECK(co_await unary(channel));
+  }));
+  CHECK(host.peers.front()->frames_of(http2::test::frame_type::headers) == 2);
+}
+
 TEST_CASE("a stream whose answer ends first is given back") {
   SimulatedWorld world(1);
   RawHost host(world);

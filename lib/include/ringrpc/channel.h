@@ -50,7 +50,7 @@ struct ResponseMetadata {
 struct CallOptions {
   /// How long the call may take; DEADLINE_EXCEEDED after that. `Nanoseconds::max()` for no limit.
   Nanoseconds timeout = Nanoseconds::max();
-  /// Sent with the request.
+  /// Sent with the request; RESOURCE_EXHAUSTED where it is more than the server has said that it takes.
   Metadata metadata;
   /// How requests are compressed, all but those written without. A server that does not know it answers
   /// UNIMPLEMENTED.
