@@ -197,8 +197,9 @@ Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) 
 
 Status CommandLine::sort_remaining() {
   for (const std::string& word : app_->remaining()) {
-    if (usage_.empty() || (word.size() > 1 && word.front() == '-'))
+    if (word.size() > 1 && word.front() == '-')
       return wrong(word, "not a flag of " + app_->get_name() + "; --help lists them");
+    if (usage_.empty()) return wrong(word, app_->get_name() + " takes nothing but flags; --help lists them");
     words_.push_back(word);
   }
   return Status();

@@ -126,7 +126,7 @@ TEST_CASE("a wrong flag is refused with its name, the fault and the remedy") {
   CHECK(refusal({"--shards"}) == "--shards: a value is missing; --help shows what it takes");
   CHECK(refusal({"--shards", "--limit"}) == "--shards: '--limit' is not a number; write decimal digits");
   CHECK(refusal({"--shard", "1"}) == "--shard: not a flag of prog; --help lists them");
-  CHECK(refusal({"stray"}) == "stray: not a flag of prog; --help lists them");
+  CHECK(refusal({"stray"}) == "stray: prog takes nothing but flags; --help lists them");
 }
 
 TEST_CASE("a wrong file is refused with its path, line and key, the fault and the remedy") {
