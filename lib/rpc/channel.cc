@@ -24,6 +24,8 @@ class FailedCall final : public ClientCall {
   bool writable() const override { return true; }
   void wait_writable(Waiter*) override {}
   void writes_done() override {}
+  bool answered() const noexcept override { return true; }
+  void wait_answered(Waiter*) override {}
   bool finished() const noexcept override { return true; }
   void wait_finished(Waiter*) override {}
   Status take_status() override { return std::move(status_); }

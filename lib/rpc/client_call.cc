@@ -170,6 +170,7 @@ void ClientCallImpl::on_headers() {
   if (finished_) return;
   read_status(stream_->headers());
   if (response_) read_response_metadata(response_->initial);
+  if (answer_waiter_) wake_soon();
 }
 
 void ClientCallImpl::read_response_metadata(Metadata& to) {
@@ -289,11 +290,12 @@ Status ClientCallImpl::status_without_grpc_status() const {
 }
 
 void ClientCallImpl::wake_soon() {
-  if (message_waiter_ || writable_waiter_ || finish_waiter_) shard_.ready().push(*this);
+  if (message_waiter_ || writable_waiter_ || answer_waiter_ || finish_waiter_) shard_.ready().push(*this);
 }
 
 /// Who can go on now; no longer registered.
 MessageStream::Waiter* ClientCallImpl::next_waiter() {
+  if (answer_waiter_ && answered()) return std::exchange(answer_waiter_, nullptr);
   if (message_waiter_ && message_ready()) return std::exchange(message_waiter_, nullptr);
   if (writable_waiter_ && writable()) return std::exchange(writable_waiter_, nullptr);
   if (finish_waiter_ && finished_) return std::exchange(finish_waiter_, nullptr);

@@ -80,6 +80,8 @@ class ClientCallImpl final : public ClientCall,
 
   // ClientCall
   void writes_done() override;
+  bool answered() const noexcept override { return http_status_ != 0 || finished_; }
+  void wait_answered(Waiter* waiter) override { answer_waiter_ = waiter; }
   bool finished() const noexcept override { return finished_; }
   void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
   Status take_status() override { return std::exchange(status_, Status()); }
@@ -141,6 +143,7 @@ class ClientCallImpl final : public ClientCall,
 
   Waiter* message_waiter_ = nullptr;
   Waiter* writable_waiter_ = nullptr;
+  Waiter* answer_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
   bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
 };

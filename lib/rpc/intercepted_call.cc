@@ -104,6 +104,7 @@ void InterceptedCall::hand_over() {
   if (writes_done_) inner_->writes_done();
   inner_->wait_message(std::exchange(message_waiter_, nullptr));
   inner_->wait_writable(std::exchange(writable_waiter_, nullptr));
+  inner_->wait_answered(std::exchange(answer_waiter_, nullptr));
   inner_->wake_soon();
 }
 
@@ -157,6 +158,7 @@ void InterceptedCall::finish(Status status) {
 /// Who can go on now; no longer registered.
 MessageStream::Waiter* InterceptedCall::next_waiter() {
   if (!finished_) return nullptr;
+  if (answer_waiter_) return std::exchange(answer_waiter_, nullptr);
   if (message_waiter_) return std::exchange(message_waiter_, nullptr);
   if (writable_waiter_) return std::exchange(writable_waiter_, nullptr);
   return std::exchange(finish_waiter_, nullptr);
@@ -210,6 +212,11 @@ bool InterceptedCall::writable() const {
 void InterceptedCall::wait_writable(Waiter* waiter) {
   if (inner_) return inner_->wait_writable(waiter);
   writable_waiter_ = waiter;
+}
+
+void InterceptedCall::wait_answered(Waiter* waiter) {
+  if (inner_) return inner_->wait_answered(waiter);
+  answer_waiter_ = waiter;
 }
 
 void InterceptedCall::writes_done() {

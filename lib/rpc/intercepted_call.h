@@ -55,6 +55,8 @@ class InterceptedCall final : public ClientCall,
 
   // ClientCall
   void writes_done() override;
+  bool answered() const noexcept override { return inner_ ? inner_->answered() : finished_; }
+  void wait_answered(Waiter* waiter) override;
   bool finished() const noexcept override { return finished_; }
   void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
   Status take_status() override;
@@ -101,8 +103,9 @@ class InterceptedCall final : public ClientCall,
 
   bool finished_ = false;
   Status status_;
-  Waiter* message_waiter_ = nullptr;  // these two until there is an inner_
+  Waiter* message_waiter_ = nullptr;  // these three until there is an inner_
   Waiter* writable_waiter_ = nullptr;
+  Waiter* answer_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
   bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
 };

@@ -219,7 +219,7 @@ TEST_CASE("who waits before the call begins goes on when it does") {
       const Task<void> listening = listen();
       listening.start();
       CHECK(co_await chatting.write(RawMessage{"early "}));
-      co_await sleep_for(20ms);
+      co_await chatting.answered();
       CHECK(co_await chatting.write(RawMessage{"late"}));
       chatting.writes_done();
       CHECK((co_await chatting.finish()).ok());

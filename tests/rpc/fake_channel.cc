@@ -23,6 +23,8 @@ class Handle final : public ClientCall {
   bool writable() const override { return call_->writable(); }
   void wait_writable(Waiter* waiter) override { call_->wait_writable(waiter); }
   void writes_done() override { call_->writes_done(); }
+  bool answered() const noexcept override { return call_->answered(); }
+  void wait_answered(Waiter* waiter) override { call_->wait_answered(waiter); }
   bool finished() const noexcept override { return call_->finished(); }
   void wait_finished(Waiter* waiter) override { call_->wait_finished(waiter); }
   Status take_status() override { return call_->take_status(); }

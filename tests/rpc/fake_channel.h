@@ -37,10 +37,13 @@ class FakeClientCall final : public FakeMessages<ClientCall> {
     status_ = std::move(status);
     finished_ = true;
     receive_end();
+    wake(answer_waiter_);
     wake(finish_waiter_);
   }
 
   void writes_done() override { writes_done_ = true; }
+  bool answered() const noexcept override { return finished_; }
+  void wait_answered(Waiter* waiter) override { answer_waiter_ = waiter; }
   bool finished() const noexcept override { return finished_; }
   void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
   Status take_status() override { return std::move(status_); }
@@ -54,6 +57,7 @@ class FakeClientCall final : public FakeMessages<ClientCall> {
   bool cancelled_ = false;
   bool finished_ = false;
   Status status_;
+  Waiter* answer_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
 };
 

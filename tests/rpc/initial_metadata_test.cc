@@ -111,7 +111,7 @@ TEST_CASE("a client has the initial metadata while it waits for the first messag
     options.response = &response;
     ClientStream<RawMessage, RawMessage> chat(
         channel.call("/test.v1.Prompt/Chat", MethodKind::bidirectional, options));
-    co_await sleep_for(1s);
+    co_await chat.answered();
     CHECK(response.initial.find("x-begin") == "1");
     const RawMessage hello("hello");
     CHECK(co_await chat.write(hello));
@@ -121,6 +121,24 @@ TEST_CASE("a client has the initial metadata while it waits for the first messag
     CHECK(answer->bytes == "hello");
     const Status status = co_await chat.finish();
     CHECK(status.ok());
+    co_await chat.answered();  // long ago
+  }));
+}
+
+TEST_CASE("waiting for initial metadata ends with the call where there is none") {
+  SimulatedWorld world(1);
+  Prompt service;
+  world.also_serve(service);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    ResponseMetadata response;
+    CallOptions options;
+    options.response = &response;
+    ClientStream<RawMessage, RawMessage> nowhere(
+        channel.call("/test.v1.Prompt/Nowhere", MethodKind::bidirectional, options));
+    co_await nowhere.answered();
+    const Status status = co_await nowhere.finish();
+    CHECK(status.code() == Code::UNIMPLEMENTED);
+    CHECK(response.initial.empty());
   }));
 }
 

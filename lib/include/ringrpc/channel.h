@@ -117,6 +117,9 @@ class ClientCall : public MessageStream {
   virtual ~ClientCall() = default;
   /// No more messages will be written.
   virtual void writes_done() = 0;
+  /// Whether the server's initial metadata has come, or the call has ended without.
+  virtual bool answered() const noexcept = 0;
+  virtual void wait_answered(Waiter* waiter) = 0;
   /// Whether the status is known.
   virtual bool finished() const noexcept = 0;
   virtual void wait_finished(Waiter* waiter) = 0;
@@ -154,26 +157,41 @@ class Channel {
 
 namespace detail {
 
-/// Waits for a call's end.
-class FinishAwaiter final : MessageStream::Waiter {
+/// Waits for what a call tells once.
+template <bool (ClientCall::*known)() const noexcept, void (ClientCall::*wait)(MessageStream::Waiter*)>
+class CallAwaiter : MessageStream::Waiter {
  public:
-  explicit FinishAwaiter(ClientCall& call) noexcept : call_(call) {}
-  FinishAwaiter(const FinishAwaiter&) = delete;
-  ~FinishAwaiter() {
-    if (waiting_) call_.wait_finished(nullptr);
-  }
-  bool await_ready() const noexcept { return call_.finished(); }
+  explicit CallAwaiter(ClientCall& call) noexcept : call_(call) {}
+  CallAwaiter(const CallAwaiter&) = delete;
+  bool await_ready() const noexcept { return (call_.*known)(); }
   void await_suspend(std::coroutine_handle<> handle) {
     waiting_ = handle;
-    call_.wait_finished(this);
+    (call_.*wait)(this);
   }
-  Status await_resume() { return call_.take_status(); }
+
+ protected:
+  ~CallAwaiter() {
+    if (waiting_) (call_.*wait)(nullptr);
+  }
+  ClientCall& call() const noexcept { return call_; }
 
  private:
-  void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+  void on_ready() final { std::exchange(waiting_, nullptr).resume(); }
 
   ClientCall& call_;
   std::coroutine_handle<> waiting_;
+};
+
+class AnswerAwaiter final : public CallAwaiter<&ClientCall::answered, &ClientCall::wait_answered> {
+ public:
+  using CallAwaiter::CallAwaiter;
+  void await_resume() const noexcept {}
+};
+
+class FinishAwaiter final : public CallAwaiter<&ClientCall::finished, &ClientCall::wait_finished> {
+ public:
+  using CallAwaiter::CallAwaiter;
+  Status await_resume() { return call().take_status(); }
 };
 
 }  // namespace detail
@@ -183,6 +201,9 @@ template <class Response>
 class ClientReader {
  public:
   explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+  /// Waits until the server's initial metadata has come, into `CallOptions::response`, or the call has ended
+  /// without.
+  auto answered() noexcept { return detail::AnswerAwaiter(*call_); }
   /// The next message, or nothing; `finish` says why there is none.
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   /// How the call ended, as soon as it has; messages not read are dropped.
@@ -198,6 +219,8 @@ template <class Request, class Response>
 class ClientWriter {
  public:
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+  /// As ClientReader's.
+  auto answered() noexcept { return detail::AnswerAwaiter(*call_); }
   /// False when the call is over; `finish` says why.
   auto write(const Request& message, WriteOptions options = {}) noexcept {
     return Writer<Request>(*call_).write(message, options);
@@ -215,6 +238,8 @@ template <class Request, class Response>
 class ClientStream {
  public:
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+  /// As ClientReader's.
+  auto answered() noexcept { return detail::AnswerAwaiter(*call_); }
   auto write(const Request& message, WriteOptions options = {}) noexcept {
     return Writer<Request>(*call_).write(message, options);
   }
