@@ -121,6 +121,14 @@ class Life(unittest.TestCase):
                     client.connect(path)
             self.assertFalse(os.path.exists(path), "the socket's file is left behind")
 
+    def test_it_takes_the_port_of_one_that_ended_at_once(self):
+        ended = harness.Server()
+        ended.start()
+        address = ended.address
+        ended.kill()
+        with harness.Server(listen=(address,)):
+            pass
+
 
 if __name__ == "__main__":
     harness.main()
