@@ -17,17 +17,19 @@ namespace detail {
 
 /// A job and who waits for it. While the queue or a worker has it, it is theirs; then it travels home as
 /// mail.
-struct WorkTicket {
+struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
   std::unique_ptr<Job> job;
-  Shard* home = nullptr;
-  std::coroutine_handle<> waiting;  ///< known to the home shard only; none when the job was abandoned
+  std::mutex mutex;
+  Shard* home = nullptr;            ///< null once abandoned, when it may be gone; guarded by the mutex
+  std::coroutine_handle<> waiting;  ///< likewise, but known to the home shard only
   Status status;
 
-  /// Sends `ticket` home, where its waiter goes on.
-  static void return_home(std::shared_ptr<WorkTicket> ticket) {
-    Shard& home = *ticket->home;
-    home.post([ticket = std::move(ticket)] {
-      if (ticket->waiting) std::exchange(ticket->waiting, nullptr).resume();
+  /// Sends the ticket home, where its waiter goes on, if there is one still.
+  void return_home() {
+    const std::lock_guard lock(mutex);
+    if (!home) return;
+    home->post([self = shared_from_this()] {
+      if (self->waiting) std::exchange(self->waiting, nullptr).resume();
     });
   }
 };
@@ -99,6 +101,8 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
 WorkAwaiter::~WorkAwaiter() {
   if (!std::exchange(ticket_->waiting, nullptr)) return;
   queue_->remove(ticket_);
+  const std::lock_guard lock(ticket_->mutex);
+  ticket_->home = nullptr;
 }
 
 bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
@@ -125,7 +129,7 @@ void serve(detail::WorkQueue& queue) {
   ::pthread_setname_np(::pthread_self(), "worker");
   while (std::shared_ptr<detail::WorkTicket> ticket = queue.pop()) {
     ticket->job->work();
-    detail::WorkTicket::return_home(std::move(ticket));
+    ticket->return_home();
   }
 }
 
@@ -149,10 +153,10 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolOptions& o
 }
 
 WorkerPool::~WorkerPool() {
-  for (std::shared_ptr<detail::WorkTicket>& ticket : queue_->close()) {
+  for (const std::shared_ptr<detail::WorkTicket>& ticket : queue_->close()) {
     ticket->status =
         fail(Code::CANCELLED, "the worker pool was closed before the job began", Initiator::library);
-    detail::WorkTicket::return_home(std::move(ticket));
+    ticket->return_home();
   }
 }
 

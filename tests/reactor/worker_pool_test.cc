@@ -232,3 +232,19 @@ TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with i
   CHECK(shard.io().now() - begun >= 30ms);
   CHECK(shard.timers().next() == never);
 }
+
+TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
+  Gate gate;
+  const auto pool = pool_of(1, 8);
+  {
+    Shard shard(0, uring());
+    const auto handler = [&]() -> Task<void> {
+      const auto pass = [&] { gate.pass(); };
+      (void)co_await pool->run(pass);
+    };
+    const Task<void> task = handler();
+    start_on(shard, task);
+    gate.begun.wait();
+  }
+  gate.open.count_down();  // the job ends and has nowhere to go
+}

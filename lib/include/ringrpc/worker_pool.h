@@ -10,7 +10,7 @@
 /// where the lambda is made among the arguments of a call which is awaited.)
 ///
 /// The function runs on one of the pool's threads, once; its value comes back to the shard that awaits it. A
-/// pool serves any number of shards. It must be destroyed before the shards that use it.
+/// pool serves any number of shards, and may be destroyed before or after them.
 #pragma once
 
 #include <coroutine>
@@ -105,8 +105,9 @@ class WorkerPool {
   /// Runs `function()`, to be awaited on a shard: a function of T gives Result<T>, one of nothing gives
   /// Status, Status and Result stay what they are. RESOURCE_EXHAUSTED, at once, when `queue_limit` jobs are
   /// waiting; INTERNAL when the function throws. Destroying the task abandons the job: it is not run unless
-  /// it has begun, and its value is dropped. The function itself is destroyed on the shard, so what it holds
-  /// must be fit to be used by one thread after another.
+  /// it has begun, and its value is dropped. The function itself is destroyed on the shard, or by the pool
+  /// once it is abandoned, so what it holds must be fit to be used by one thread after another, and to outlive
+  /// the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
