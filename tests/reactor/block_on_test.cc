@@ -80,6 +80,12 @@ TEST_CASE("A task that throws is INTERNAL") {
   CHECK(odd.error().to_string() == "INTERNAL: the task threw");
 }
 
+TEST_CASE("What throws instead of making a task is INTERNAL") {
+  const Result<int> thrown = block_on([]() -> Task<int> { throw std::runtime_error("boom"); });
+  REQUIRE_FALSE(thrown);
+  CHECK(thrown.error().to_string() == "INTERNAL: the task threw: boom");
+}
+
 TEST_CASE("On a shard it would wait for itself, so it fails") {
   const Result<Code> inside = block_on([]() -> Task<Code> {
     const Result<int> value = block_on(later(1));

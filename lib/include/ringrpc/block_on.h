@@ -53,12 +53,18 @@ class BlockingTaskOf final : public BlockingTask {
   explicit BlockingTaskOf(F& make) noexcept : make_(make) {}
 
   void start(TaskObserver& observer) override {
-    running_ = make_();
+    try {
+      running_ = make_();
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return observer.on_task_done();
+    }
     running_.start(&observer);
   }
 
   void finish() noexcept override {
     try {
+      if (thrown_) std::rethrow_exception(thrown_);
       if constexpr (std::is_void_v<decltype(running_.result())>) {
         running_.result();
         outcome_.emplace();
@@ -77,6 +83,7 @@ class BlockingTaskOf final : public BlockingTask {
 
  private:
   F& make_;
+  std::exception_ptr thrown_;  // by make_
   Running running_;
   std::optional<Outcome> outcome_;
 };
