@@ -164,11 +164,12 @@ Status restore(Decoder& decoder, Compression how, Bytes message, std::size_t max
                std::vector<std::uint8_t>& to) {
   decoder.reset();
   // One byte more than allowed tells that there is more.
-  to.resize(std::min(max_bytes + 1, std::max(first_room_bytes, 2 * message.size())));
+  const std::size_t room_max = max_bytes + (max_bytes < std::numeric_limits<std::size_t>::max());
+  to.resize(std::min(room_max, std::max(first_room_bytes, 2 * message.size())));
   Step step{.input = message, .output = to};
   Progress progress = decoder.run(step);
   while (progress == Progress::more_room && step.written <= max_bytes) {
-    to.resize(std::min(max_bytes + 1, 2 * to.size()));
+    to.resize(std::min(room_max, 2 * to.size()));
     progress = decoder.run(step);
   }
   if (step.written > max_bytes)

@@ -1,6 +1,7 @@
 #include "rpc/compressor.h"
 
 #include <doctest/doctest.h>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -70,6 +71,13 @@ TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more 
     CHECK(refused.message() ==
           "received a message that is larger than the limit of 49999 bytes once it is not compressed");
   }
+}
+
+TEST_CASE("no limit is a limit too") {
+  const std::string message = letters(100'000);
+  for (const Compression how : all)
+    CHECK(restored(how, compressed(how, message), std::numeric_limits<std::size_t>::max()).message ==
+          message);
 }
 
 TEST_CASE("a message that would take the whole memory is given up at the limit") {
