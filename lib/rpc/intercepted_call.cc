@@ -1,24 +1,15 @@
 #include "rpc/intercepted_call.h"
 
 #include <algorithm>
-#include <exception>
 #include <string>
 #include <utility>
 
-#include "ringrpc/log.h"
-
 #include "rpc/channel_core.h"
+#include "rpc/contained.h"
 #include "rpc/message_buffer.h"
 #include "rpc/write_ahead.h"
 
 namespace ringrpc {
-namespace {
-
-/// An interceptor that is not a coroutine throws where it is called: here, where that fails its call only.
-Task<Status> contain(ClientNext all) { co_return co_await all(); }
-
-}  // namespace
-
 /// The time in which the chain waits for the call within. If the chain lets go of it, so does the call.
 class InterceptedCall::Running {
  public:
@@ -64,7 +55,10 @@ InterceptedCall::~InterceptedCall() {
 }
 
 void InterceptedCall::start() {
-  chain_ = contain(ClientNext(channel_->options().interceptors, request_, *this));
+  chain_ = contained([this] {
+    const ClientNext all(channel_->options().interceptors, request_, *this);
+    return all();
+  });
   chain_.start(this);
 }
 
@@ -109,24 +103,12 @@ void InterceptedCall::hand_over() {
 }
 
 void InterceptedCall::run() {
-  if (!finished_ && chain_.done()) complete();
+  if (!finished_ && chain_.done()) finish(result_of_chain());
   if (finished_) chain_ = {};
   wake();
 }
 
-void InterceptedCall::complete() {
-  Status status;
-  try {
-    status = chain_.result();
-  } catch (const std::exception& thrown) {
-    log::error("{}: an interceptor threw: {}", path_, thrown.what());
-    status = Status(Code::INTERNAL, "an interceptor failed with an exception", Initiator::application);
-  } catch (...) {
-    log::error("{}: an interceptor threw something that is not a std::exception", path_);
-    status = Status(Code::INTERNAL, "an interceptor failed with an exception", Initiator::application);
-  }
-  finish(std::move(status));
-}
+Status InterceptedCall::result_of_chain() const { return outcome(chain_, path_, "an interceptor"); }
 
 void InterceptedCall::on_time() {
   end(Status(Code::DEADLINE_EXCEEDED,
@@ -143,7 +125,7 @@ void InterceptedCall::cancel() {
 /// Ends the call without waiting for the chain any more.
 void InterceptedCall::end(Status status) {
   if (finished_) return;
-  if (chain_.done()) return complete();
+  if (chain_.done()) return finish(result_of_chain());
   finish(std::move(status));
 }
 

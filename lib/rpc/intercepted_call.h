@@ -78,7 +78,7 @@ class InterceptedCall final : public ClientCall,
 
   Status begin();
   void hand_over();
-  void complete();
+  Status result_of_chain() const;
   void end(Status status);
   void finish(Status status);
   Waiter* next_waiter();

@@ -147,6 +147,21 @@ TEST_CASE("an interceptor that throws fails its own call only") {
   });
 }
 
+TEST_CASE("an interceptor that goes on twice gets INTERNAL the second time") {
+  for_each_world([](World& world) {
+    Custom again([](Call&, Next next) -> Task<Status> {
+      CHECK((co_await next()).ok());
+      co_return co_await next();
+    });
+    world.serve(with({&again}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const auto failed = co_await unary(channel, "Echo", "x");
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().to_string() == "INTERNAL: an interceptor has run its `next` twice");
+    }));
+  });
+}
+
 TEST_CASE("a cancelled call destroys the frames of its interceptors") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 
 #include "ringrpc/call.h"
 #include "ringrpc/service.h"
@@ -32,20 +33,30 @@ class Interceptor;
 /// What is left of a call: the interceptors further inside and the handler.
 class Next {
  public:
-  /// How it ended. Run it once at most.
+  /// How it ended. Run it once at most: the second time gives INTERNAL.
   Task<Status> operator()() const;
 
-  /// For the library: all of a call.
+  /// For the library: all of a call, and whether its handler has begun.
   Next(std::span<Interceptor* const> interceptors, const Method& method, Service& service, Call& call,
-       MessageStream& stream) noexcept
-      : interceptors_(interceptors), method_(&method), service_(&service), call_(&call), stream_(&stream) {}
+       MessageStream& stream, bool& begun) noexcept
+      : interceptors_(interceptors),
+        method_(&method),
+        service_(&service),
+        call_(&call),
+        stream_(&stream),
+        begun_(&begun) {}
 
  private:
+  static Task<Status> run_twice() {
+    co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
+  }
+
   std::span<Interceptor* const> interceptors_;
   const Method* method_;
   Service* service_;
   Call* call_;
   MessageStream* stream_;
+  bool* begun_;
 };
 
 class Interceptor {
@@ -55,7 +66,8 @@ class Interceptor {
 };
 
 inline Task<Status> Next::operator()() const {
-  if (interceptors_.empty()) return method_->serve(*service_, *call_, *stream_);
+  if (interceptors_.empty())
+    return std::exchange(*begun_, true) ? run_twice() : method_->serve(*service_, *call_, *stream_);
   Next inside = *this;
   inside.interceptors_ = interceptors_.subspan(1);
   return interceptors_.front()->intercept(*call_, inside);
