@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t message_bytes_max = 1ull << 30;
 constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
+constexpr std::uint64_t total_buffered_bytes_max = 1024ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
 void add_serving(apps::CommandLine& line, ServerOptions& server) {
@@ -45,6 +46,12 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                        .help = "What the calls of one connection may hold of unfinished requests and unsent "
                                "responses, at most 64G; never less than max-message-size"},
                       server.max_buffered_bytes, {1, buffered_bytes_max}));
+  line.add(apps::size({.name = "max-total-buffered-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "The same of all connections together, at most 1024G, in equal shares for the "
+                               "shards; a share is never less than max-buffered-size"},
+                      server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",
@@ -71,7 +78,9 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
       "How long the headers of a request may take from their first byte to "
       "their last",
       values.server.header_timeout);
-  add("stall-timeout", "How long a peer may leave what it was sent unread", values.server.stall_timeout);
+  add("stall-timeout",
+      "How long a peer may leave what it was sent unread, or a message that it has begun unfinished",
+      values.server.stall_timeout);
   add("max-connection-age",
       "How old a connection may become, give or take a tenth, before its client "
       "is told to go elsewhere; 0 for any age",

@@ -10,17 +10,9 @@ namespace {
 
 constexpr std::size_t frame_header_bytes = 9;
 
-/// More than this nghttp2 does not send in one header block.
-constexpr std::size_t header_block_bytes_max = 60 * 1024;
 /// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
 /// for 12 bytes a field where this has 32.
 constexpr std::uint32_t header_list_bytes_limit = 64 * 1024;
-
-std::size_t wire_bytes(std::span<const Header> headers) noexcept {
-  std::size_t bytes = 0;
-  for (const Header& header : headers) bytes += header.name.size() + header.value.size() + 12;
-  return bytes;
-}
 
 std::uint8_t* copy(std::string_view text, std::uint8_t* to) noexcept {
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
@@ -55,8 +47,8 @@ Result<Stream*> SessionEngine::open(std::span<const Header> request, void* user,
     return ringrpc::fail(Code::UNAVAILABLE, "the connection takes no more streams at present",
                          Initiator::library);
   }
-  if (wire_bytes(request) > header_block_bytes_max) {
-    return ringrpc::fail(Code::RESOURCE_EXHAUSTED, "the request's headers exceed 60 KiB",
+  if (list_bytes(request) > header_list_bytes_limit) {
+    return ringrpc::fail(Code::RESOURCE_EXHAUSTED, "the request's headers exceed 64 KiB",
                          Initiator::application);
   }
   LiveStream* const stream = create_stream(0, user);

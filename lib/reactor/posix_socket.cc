@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -56,24 +55,11 @@ bool remove_stale_socket(const SocketAddress& address) {
 }
 
 /// Binds `fd`, in place of a unix socket that nobody listens on; an errno, or 0.
-int bind_once(int fd, const SocketAddress& address) {
+int bind(int fd, const SocketAddress& address) {
   if (::bind(fd, generic(address), address.length) == 0) return 0;
   if (errno != EADDRINUSE) return errno;
   if (remove_stale_socket(address) && ::bind(fd, generic(address), address.length) == 0) return 0;
   return EADDRINUSE;
-}
-
-/// What is in use is asked for again, a quarter of a second long: a process that was killed is gone a moment before
-/// its io_uring lets go of the sockets that it accepted on.
-int bind_patiently(int fd, const SocketAddress& address) {
-  constexpr timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
-  constexpr int attempts = 25;
-  int error = bind_once(fd, address);
-  for (int attempt = 1; error == EADDRINUSE && attempt < attempts; ++attempt) {
-    ::nanosleep(&pause, nullptr);
-    error = bind_once(fd, address);
-  }
-  return error;
 }
 
 }  // namespace
@@ -108,7 +94,7 @@ Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog)
   if (!made.fd) return std::unexpected(from_errno("socket", errno));
   const int fd = made.fd.get();
   if (is_ip(address.family())) enable(fd, SOL_SOCKET, SO_REUSEADDR);
-  if (const int error = bind_patiently(fd, address)) return std::unexpected(from_errno("bind", error));
+  if (const int error = bind(fd, address)) return std::unexpected(from_errno("bind", error));
   made.file = SocketFile(socket_path(address));
   if (::listen(fd, backlog) != 0) return std::unexpected(from_errno("listen", errno));
   made.address = local_address(fd);

@@ -44,8 +44,7 @@ struct ListeningSocket {
 /// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
 /// of an earlier server, and accepted connections inherit TCP_NODELAY and SO_KEEPALIVE: a peer that vanished
 /// without a word is found out in the system's time (tcp(7), tcp_keepalive_time). A unix socket's file that
-/// nobody listens on is replaced. An address in use is waited for up to a quarter of a second, then EADDRINUSE. The
-/// status names the system call and the cause.
+/// nobody listens on is replaced; one in use is EADDRINUSE. The status names the system call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
 /// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else

@@ -25,7 +25,7 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
                       .timeout = options().keepalive_timeout,
                       .without_calls = options().keepalive_without_calls},
       backoff_(options().backoff, shard.now(), shard.index()) {
-  timeouts_.handshake = options().connect_timeout;
+  timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
 }
 
 ChannelCore::~ChannelCore() {

@@ -82,17 +82,18 @@ void ClientCallImpl::attach(ClientConnection& connection) {
                          {":authority", channel_->authority()},
                          {"content-type", "application/grpc"},
                          {"te", "trailers"},
-                         {"user-agent", channel_->user_agent()},
                          {"grpc-accept-encoding", compression_names}};
+  if (!request_metadata_.find("user-agent")) headers.push_back({"user-agent", channel_->user_agent()});
   if (compression_ != Compression::identity) headers.push_back({"grpc-encoding", name(compression_)});
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
   std::deque<std::string> storage;
   append_metadata(request_metadata_, headers, storage);
   const std::size_t bytes_max = connection.session().header_list_bytes_max();
   if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
-    return finish(Status(Code::RESOURCE_EXHAUSTED, "the request's headers have " + std::to_string(bytes) +
-                                                       " bytes, " + channel_->target() + " takes " +
-                                                       std::to_string(bytes_max)));
+    return finish(Status(Code::RESOURCE_EXHAUSTED,
+                         "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
+                             std::to_string(bytes_max) + " can go to " + channel_->target(),
+                         Initiator::library));
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").
@@ -132,13 +133,13 @@ void ClientCallImpl::cancel() {
 }
 
 void ClientCallImpl::on_time() {
-  std::string what = "no answer before the deadline";
-  if (queued_) {
-    what = channel_->describe_wait();
-  } else if (stream_) {
-    what = "no answer from " + channel_->target() + " before the deadline";
-  }
-  finish(Status(Code::DEADLINE_EXCEEDED, std::move(what), Initiator::library));
+  if (!queued_) return no_answer();
+  finish(Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library));
+}
+
+void ClientCallImpl::no_answer() {
+  finish(Status(Code::DEADLINE_EXCEEDED, "no answer from " + channel_->target() + " before the deadline",
+                Initiator::library));
 }
 
 /// Nobody will come at the end of the batch to keep what the call still borrows of its input.
@@ -226,7 +227,7 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   connection_ = nullptr;
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
-    return on_time();  // the server may see the deadline first, and resets then
+    return no_answer();  // the server may see the deadline first, and resets then
   const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && sent_again(by_peer)) return;
   if (refused && !by_peer)
@@ -247,7 +248,7 @@ bool ClientCallImpl::sent_again(bool left) {
 
 void ClientCallImpl::stop_keeping_request() {
   keeps_request_ = false;
-  request_ = {};
+  std::vector<std::uint8_t>().swap(request_);
 }
 
 void ClientCallImpl::read_encoding() {

@@ -91,6 +91,7 @@ class ClientCallImpl final : public ClientCall,
   void run() override { wake(); }
   void on_time() override;
 
+  void no_answer();
   void fail(const Status& status);
   bool one_response() const noexcept {
     return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
-/// A peer that takes less than this of a response while it is watched makes no progress.
-constexpr std::uint64_t progress_bytes_min = 1024;
 
 }  // namespace
 
@@ -91,8 +89,9 @@ void Connection::finish(Status why) {
 void Connection::run() { on_lost(std::exchange(why_, Status())); }
 
 void Connection::watch() {
+  const Output held = output();
   const bool pending = !established_ || sending_ || session_.wants_to_produce() ||
-                       session_.next_deadline() != never || output().waiting_bytes > 0;
+                       session_.next_deadline() != never || held.waiting_bytes > 0 || held.watched;
   if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
 }
 
@@ -121,6 +120,7 @@ void Connection::on_time() {
     return finish(Status(Code::UNAVAILABLE,
                          "the peer left output unread for " + std::to_string(timeouts_.stall.count()) + " ms",
                          Initiator::peer));
+  on_watch();
   if (Status status = session_.tick(); !status.ok()) {
     begin_closing(std::move(status));
     flush_soon();

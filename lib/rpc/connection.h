@@ -28,6 +28,9 @@
 
 namespace ringrpc {
 
+/// A peer that takes, or sends, less than this of a message while it is watched makes no progress.
+inline constexpr std::uint64_t progress_bytes_min = 1024;
+
 struct ConnectionTimeouts {
   std::chrono::milliseconds handshake{10'000};  ///< until the peer's SETTINGS
   std::chrono::milliseconds stall{60'000};      ///< without progress of output that waits
@@ -58,6 +61,9 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   /// The same for a peer that gives no sign of life; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
 
+  /// How long a peer may make no progress.
+  std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
+
   /// The peer's SETTINGS have arrived: the handshake is over.
   void established() noexcept { established_ = true; }
 
@@ -68,6 +74,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   struct Output {
     std::uint64_t written_bytes = 0;
     std::uint64_t waiting_bytes = 0;
+    bool watched = false;  ///< `on_watch` has something to look at
   };
 
  private:
@@ -81,6 +88,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   /// For the watch over peers that leave output unread. None where it is not for us to judge how slowly a
   /// peer reads.
   virtual Output output() { return {}; }
+  /// Called each second while something is watched.
+  virtual void on_watch() {}
 
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;

@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::size_t kept_capacity_bytes = 4096;
 
+/// Lets go of memory beyond what most messages need; of an empty buffer.
+void shrink(std::vector<std::uint8_t>& buffer) noexcept {
+  if (buffer.capacity() > kept_capacity_bytes) std::vector<std::uint8_t>().swap(buffer);
+}
+
 }  // namespace
 
 Status MessageBuffer::add(Bytes bytes) {
@@ -19,11 +24,19 @@ Status MessageBuffer::add(Bytes bytes) {
     keep();
     const std::size_t taken = owned_.size() - view_.size();
     if (taken > 0) owned_.erase(owned_.begin(), owned_.begin() + static_cast<std::ptrdiff_t>(taken));
+    make_room(bytes.size());
     owned_.insert(owned_.end(), bytes.begin(), bytes.end());
     view_ = owned_;
   }
   check_prefix();
   return fault_;
+}
+
+/// Grows by doubling, but no further than the message that is coming in needs.
+void MessageBuffer::make_room(std::size_t more) {
+  const std::size_t needed = owned_.size() + more;
+  if (needed <= owned_.capacity()) return;
+  owned_.reserve(std::max(needed, std::min(2 * owned_.capacity(), prefix_bytes + next_bytes_)));
 }
 
 std::optional<Bytes> MessageBuffer::take() {
@@ -40,8 +53,8 @@ std::optional<Bytes> MessageBuffer::take() {
 }
 
 void MessageBuffer::keep() {
-  if (view_.empty() && owned_.capacity() > kept_capacity_bytes) owned_ = {};
-  if (restored_.capacity() > kept_capacity_bytes) restored_ = {};
+  if (view_.empty()) shrink(owned_);
+  shrink(restored_);
   if (!borrowed_) return;
   borrowed_ = false;
   owned_.assign(view_.begin(), view_.end());
@@ -54,8 +67,8 @@ void MessageBuffer::clear() noexcept {
   next_bytes_ = 0;
   fault_ = Status();
   owned_.clear();
-  if (owned_.capacity() > kept_capacity_bytes) owned_ = {};
-  if (restored_.capacity() > kept_capacity_bytes) restored_ = {};
+  shrink(owned_);
+  shrink(restored_);
 }
 
 void MessageBuffer::check_prefix() {

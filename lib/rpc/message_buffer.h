@@ -11,6 +11,7 @@
 /// length alone costs nothing. A compressed message stays so until it is taken.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,6 +61,8 @@ class MessageBuffer {
   /// Whether nothing is left: not even bytes of an unfinished message.
   bool empty() const noexcept { return available() == 0; }
   std::size_t available() const noexcept { return view_.size(); }
+  /// What it keeps in memory for that.
+  std::size_t held_bytes() const noexcept { return empty() ? 0 : std::max(available(), owned_.capacity()); }
 
   /// Writes the prefix of a message of `message_bytes`, prefix_bytes long.
   static void write_prefix(std::uint8_t* to, std::size_t message_bytes, bool compressed = false) noexcept {
@@ -72,6 +75,7 @@ class MessageBuffer {
 
  private:
   void check_prefix();
+  void make_room(std::size_t more);
 
   std::size_t max_message_bytes_;
   std::size_t next_bytes_ = 0;  // length of the first message in view_, once its prefix is there

@@ -72,7 +72,7 @@ void append_metadata(const Metadata& metadata, http2::Headers& headers, std::deq
 Result<Metadata> read_metadata(std::span<const http2::Header> headers) {
   Metadata metadata;
   for (const http2::Header& header : headers) {
-    if (belongs_to_protocol(header.name)) continue;
+    if (belongs_to_protocol(header.name) || belongs_to_http(header.name)) continue;
     if (!header.name.ends_with(binary_suffix)) {
       metadata.add_received(header.name, std::string(header.value));
       continue;

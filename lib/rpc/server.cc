@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "reactor/shards.h"
@@ -42,6 +43,7 @@ class ServerImpl final : public Server, private ConnectionSink {
     server_shards_[shard.index()]->add(std::move(connection));
   }
   Status listen(const ServerOptions& options);
+  Result<std::string> bind(const Address& address);
   Shard& accepting_shard() const { return *shards_->all().front(); }
 
   MethodTable methods_;
@@ -61,17 +63,29 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())
-    server_shards_.push_back(std::make_unique<ServerShard>(*shard, methods_, options));
+    server_shards_.push_back(std::make_unique<ServerShard>(*shard, shards_->all().size(), methods_, options));
   ConnectionSink& sink = *this;
   listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections);
   return listen(options);
+}
+
+/// An address in use is asked for again, a quarter of a second long: a process that was killed is gone a moment before its
+/// io_uring lets go of the sockets that it accepted on.
+Result<std::string> ServerImpl::bind(const Address& address) {
+  constexpr std::chrono::milliseconds pause{10};
+  constexpr int attempts = 25;
+  for (int attempt = 1;; ++attempt) {
+    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(address); });
+    if (bound || bound.error().code() != Code::ALREADY_EXISTS || attempt == attempts) return bound;
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 Status ServerImpl::listen(const ServerOptions& options) {
   for (const std::string& text : options.listen) {
     Result<Address> address = Address::parse(text);
     if (!address) return std::move(address).error();
-    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(*address); });
+    Result<std::string> bound = bind(*address);
     if (!bound) return std::move(bound).error();
     addresses_.push_back(std::move(*bound));
   }

@@ -1,13 +1,13 @@
 #include "rpc/server_call.h"
 
 #include <algorithm>
-#include <exception>
 #include <span>
 #include <utility>
 
 #include "ringrpc/interceptor.h"
 #include "ringrpc/log.h"
 
+#include "rpc/contained.h"
 #include "rpc/metadata_wire.h"
 #include "rpc/response_headers.h"
 #include "rpc/server_connection.h"
@@ -36,9 +36,6 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
          });
 }
 
-/// An interceptor that is not a coroutine throws where it is called: here, where that fails its call only.
-Task<Status> contain(Next all) { co_return co_await all(); }
-
 }  // namespace
 
 ServerCall::ServerCall(std::size_t max_message_bytes, std::size_t max_response_bytes)
@@ -58,6 +55,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
 
 void ServerCall::on_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
+  received_bytes_ += bytes.size();
   if (status_sent_) return give_credit();
   if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(status);
   connection_->join_batch(*this);
@@ -82,8 +80,22 @@ void ServerCall::on_batch() {
 }
 
 void ServerCall::account() {
-  const std::size_t bytes = buffer_.available() + unsent_bytes();
+  const std::size_t bytes = buffer_.held_bytes() + unsent_bytes();
   connection_->account(std::exchange(held_bytes_, bytes), bytes);
+}
+
+void ServerCall::watch_request() {
+  const Instant now = connection_->shard().now();
+  if (!unfinished()) return progress_.reset();
+  if (!progress_ || received_bytes_ - progress_->received_bytes >= progress_bytes_min) {
+    progress_ = {now, received_bytes_};
+  } else if (now - progress_->at >= connection_->stall_timeout()) {
+    fail_call(Status(Code::DEADLINE_EXCEEDED,
+                     "a message of the request was begun and not finished: " +
+                         std::to_string(connection_->stall_timeout().count()) +
+                         " ms passed without a KiB of it",
+                     Initiator::peer));
+  }
 }
 
 void ServerCall::start_handler() {
@@ -100,9 +112,11 @@ void ServerCall::start_handler() {
                               Initiator::peer));
   }
   step_handler([this] {
-    const std::span<Interceptor* const> interceptors = connection_->interceptors();
-    const Next all(interceptors, *method_->method, *method_->service, *this, *this);
-    task_ = interceptors.empty() ? all() : contain(all);
+    task_ = contained([this] {
+      const Next all(connection_->interceptors(), *method_->method, *method_->service, *this, *this,
+                     handler_begun_);
+      return all();
+    });
     task_.start(this);
   });
 }
@@ -148,16 +162,7 @@ void ServerCall::on_time() {
 }
 
 void ServerCall::complete() {
-  Status status;
-  try {
-    status = task_.result();
-  } catch (const std::exception& thrown) {
-    log::error("{}: the handler threw: {}", method_->path, thrown.what());
-    status = Status(Code::INTERNAL, "the handler failed with an exception", Initiator::application);
-  } catch (...) {
-    log::error("{}: the handler threw something that is not a std::exception", method_->path);
-    status = Status(Code::INTERNAL, "the handler failed with an exception", Initiator::application);
-  }
+  const Status status = outcome(task_, method_->path, "the handler");
   task_ = {};
   if (!status_sent_) send_status(status);
   release_if_over();
@@ -248,8 +253,10 @@ void ServerCall::release_if_over() {
   attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
   uncredited_bytes_ = reserved_bytes_ = held_bytes_ = 0;
+  received_bytes_ = 0;
+  progress_.reset();
   deadline_ = never;
-  request_ended_ = started_ = headers_sent_ = status_sent_ = drop_handler_ = false;
+  request_ended_ = started_ = handler_begun_ = headers_sent_ = status_sent_ = drop_handler_ = false;
   std::exchange(connection_, nullptr)->give_back(*this);
 }
 

@@ -67,6 +67,13 @@ class ServerCall final : public Call,
   /// Tells the connection how many bytes of input and output it holds now.
   void account();
 
+  /// Whether a message has begun to arrive and is not whole.
+  bool unfinished() const noexcept {
+    return !status_sent_ && !request_ended_ && !buffer_.empty() && !buffer_.ready();
+  }
+  /// Fails the call when its message stands still. Call each second while it is unfinished, and once after.
+  void watch_request();
+
   /// Of its messages, what has not left the session.
   std::size_t unsent_bytes() const noexcept { return stream_ ? stream_->queued_bytes() : 0; }
 
@@ -96,6 +103,12 @@ class ServerCall final : public Call,
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
 
  private:
+  /// When a message last came on, and how many bytes had arrived by then.
+  struct RequestProgress {
+    Instant at;
+    std::uint64_t received_bytes;
+  };
+
   void on_task_done() override;
   void run() override;
   void on_time() override;
@@ -124,6 +137,8 @@ class ServerCall final : public Call,
   std::size_t uncredited_bytes_ = 0;                 // received and not given back to the peer's window
   std::size_t reserved_bytes_ = 0;
   std::size_t held_bytes_ = 0;  // of input and output, as the connection knows it
+  std::uint64_t received_bytes_ = 0;
+  std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
   Instant received_at_;
   Instant deadline_ = never;
   Waiter* message_waiter_ = nullptr;
@@ -134,6 +149,7 @@ class ServerCall final : public Call,
   Metadata attributes_;
   bool request_ended_ = false;
   bool started_ = false;
+  bool handler_begun_ = false;
   bool stepping_ = false;  // the handler is being resumed by this object
   bool headers_sent_ = false;
   bool status_sent_ = false;

@@ -62,6 +62,7 @@ struct ServerConnection::Request {
       head = is(header.value, "HEAD");
     } else if (is(name, "content-type")) {
       grpc = is_grpc_content_type(header.value);
+      other_codec = !grpc && header.value.starts_with("application/grpc+");
     } else if (is(name, "grpc-timeout")) {
       const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
       if (!parsed) malformed_field = header;
@@ -69,6 +70,8 @@ struct ServerConnection::Request {
     } else if (is(name, "grpc-encoding")) {
       encoding = header.value;
     } else if (name.ends_with("-bin") && !valid_binary_values(header.value)) {
+      malformed_field = header;
+    } else if (is(name, "host") && std::exchange(has_host, true)) {
       malformed_field = header;
     }
   }
@@ -81,7 +84,9 @@ struct ServerConnection::Request {
   http2::Header malformed_field;
   bool post = false;
   bool head = false;
+  bool has_host = false;
   bool grpc = false;
+  bool other_codec = false;  ///< gRPC all the same
 };
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
@@ -111,7 +116,10 @@ std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
 
 void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
-  if (!request.is_grpc()) return stream.keep_headers();  // answered at its end: see on_end
+  if (!request.is_grpc()) {
+    if (request.post && request.other_codec) return answer_not_grpc(stream);
+    return stream.keep_headers();  // answered at its end: see on_end
+  }
   if (!request.malformed_field.name.empty())
     return refuse(stream,
                   malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
@@ -201,7 +209,10 @@ bool ServerConnection::on_batch() {
 
 Connection::Output ServerConnection::output() {
   Output output{.written_bytes = written_bytes_};
-  calls_.for_each([&](const ServerCall& call) { output.waiting_bytes += call.unsent_bytes(); });
+  calls_.for_each([&](const ServerCall& call) {
+    output.waiting_bytes += call.unsent_bytes();
+    output.watched |= call.unfinished();
+  });
   return output;
 }
 
@@ -210,16 +221,35 @@ void ServerConnection::on_lost(const Status& why) {
   owner_.remove(*this);
 }
 
-Status ServerConnection::check_buffered(std::size_t more) {
-  if (buffered_bytes_ + more <= owner_.max_buffered_bytes()) return {};
-  // Calls do not say when output of theirs has left, so ask them before one is refused.
+void ServerConnection::account(std::size_t before, std::size_t now) noexcept {
+  buffered_bytes_ += now - before;
+  owner_.account(before, now);
+}
+
+void ServerConnection::recount() {
   calls_.for_each([](ServerCall& call) { call.account(); });
-  if (buffered_bytes_ + more <= owner_.max_buffered_bytes()) return {};
-  return Status(
-      Code::RESOURCE_EXHAUSTED,
-      "the calls of this connection hold more than " + std::to_string(owner_.max_buffered_bytes()) +
-          " bytes of unfinished requests and unsent responses; make fewer or smaller ones at a time",
-      Initiator::peer);
+}
+
+Status ServerConnection::check_buffered(std::size_t more) {
+  const std::size_t bytes_max = owner_.max_buffered_bytes();
+  if (buffered_bytes_ + more > bytes_max) recount();
+  if (buffered_bytes_ + more > bytes_max)
+    return Status(
+        Code::RESOURCE_EXHAUSTED,
+        "the calls of this connection hold more than " + std::to_string(bytes_max) +
+            " bytes of unfinished requests and unsent responses; make fewer or smaller ones at a time",
+        Initiator::peer);
+  if (!owner_.has_room(more))
+    return Status(Code::RESOURCE_EXHAUSTED,
+                  "the calls of this part of the server hold more than " +
+                      std::to_string(owner_.max_total_buffered_bytes()) +
+                      " bytes of unfinished requests and unsent responses; try again later",
+                  Initiator::library);
+  return {};
+}
+
+void ServerConnection::on_watch() {
+  calls_.for_each([](ServerCall& call) { call.watch_request(); });
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {

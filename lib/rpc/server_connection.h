@@ -46,8 +46,10 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
   /// A call that held `before` bytes of input and output now holds `now`.
-  void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
-  /// OK while the calls hold no more than they may, with `more` bytes on top.
+  void account(std::size_t before, std::size_t now) noexcept;
+  /// Lets every call say it again.
+  void recount();
+  /// OK while the calls, these and all of the shard, hold no more than they may, with `more` bytes on top.
   Status check_buffered(std::size_t more);
   void give_back(ServerCall& call) noexcept;
 
@@ -67,6 +69,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   bool on_batch() override;
   void on_lost(const Status& why) override;
   Output output() override;
+  void on_watch() override;
 
   void on_headers(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;

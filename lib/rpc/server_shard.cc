@@ -12,6 +12,10 @@ constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
+/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more often
+/// than this.
+constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
+
 /// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
 Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
   const bool none = limit <= std::chrono::milliseconds::zero() || limit >= std::chrono::years(100);
@@ -20,7 +24,8 @@ Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
 
 }  // namespace
 
-ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options)
+ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
+                         const ServerOptions& options)
     : shard_(shard),
       methods_(methods),
       interceptors_(options.interceptors),
@@ -28,6 +33,7 @@ ServerShard::ServerShard(Shard& shard, const MethodTable& methods, const ServerO
       max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
                                                          : options.max_message_bytes),
       max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})),
+      max_total_buffered_bytes_(std::max(options.max_total_buffered_bytes / shards, max_buffered_bytes_)),
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
@@ -63,6 +69,15 @@ void ServerShard::remove(ServerConnection& connection) {
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
+}
+
+bool ServerShard::has_room(std::size_t more) {
+  const auto fits = [&] { return buffered_bytes_ + more <= max_total_buffered_bytes_; };
+  if (fits()) return true;
+  if (shard_.now() - recounted_ < recount_interval) return false;
+  recounted_ = shard_.now();
+  connections_.for_each([](ServerConnection& connection) { connection.recount(); });
+  return fits();
 }
 
 void ServerShard::drain(std::move_only_function<void()> empty) {

@@ -22,7 +22,8 @@ namespace ringrpc {
 
 class ServerShard {
  public:
-  ServerShard(Shard& shard, const MethodTable& methods, const ServerOptions& options);
+  /// `shards` is how many there are of them.
+  ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods, const ServerOptions& options);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
   /// Connections that remain are ended at once.
@@ -41,6 +42,11 @@ class ServerShard {
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
+  std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
+  /// A connection's calls that held `before` bytes now hold `now`.
+  void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
+  /// Whether `more` bytes may be held.
+  bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
@@ -62,6 +68,9 @@ class ServerShard {
   std::size_t max_message_bytes_;
   std::size_t max_response_bytes_;
   std::size_t max_buffered_bytes_;
+  std::size_t max_total_buffered_bytes_;
+  std::size_t buffered_bytes_ = 0;
+  Instant recounted_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;

@@ -350,6 +350,52 @@ TEST_CASE("unfinished requests exhaust their share, and give it back") {
   CHECK(peer->field(5, "grpc-status") == "0");
 }
 
+TEST_CASE("all connections together hold no more than the server's share") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 100'000;
+  options.max_total_buffered_bytes = 150'000;
+  world.serve(options);
+  const auto one = RawPeer::before_server(world);
+  const auto other = RawPeer::before_server(world);
+  const std::string part = message(std::string(99'000, 'x')).substr(0, 90'000);
+  for (RawPeer* peer : {one.get(), other.get()}) {
+    peer->begin(1, join);
+    peer->send_body(1, part);
+    world.simulation().run_for(100ms);
+  }
+  CHECK_FALSE(one->ended(1));
+  CHECK(other->field(1, "grpc-status") == "8");
+  one->send(http2::test::rst_stream(1, ErrorCode::cancel));
+  other->request(3, echo, message(std::string(50'000, 'x')));
+  REQUIRE(world.run_until([&] { return other->ended(3); }));
+  CHECK(other->field(3, "grpc-status") == "0");
+}
+
+TEST_CASE("a message that is begun and not finished ends its call, and no other") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.stall_timeout = 5s;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  const std::string whole = message(std::string(50'000, 'x'));
+  peer->begin(1, join);
+  peer->send_body(1, whole.substr(0, 1000));
+  peer->begin(3, join);  // nothing is begun here
+  peer->begin(5, join);
+  for (int second = 0; second < 12; ++second) {
+    peer->send_body(5, std::string_view(whole).substr(static_cast<std::size_t>(second) * 2000, 2000));
+    world.simulation().run_for(1s);
+  }
+  CHECK(peer->field(1, "grpc-status") == "4");
+  CHECK_FALSE(peer->ended(3));
+  CHECK_FALSE(peer->ended(5));
+  peer->send_body(3, message("a"), http2::test::end_stream);
+  REQUIRE(world.run_until([&] { return peer->ended(3); }));
+  CHECK(peer->field(3, "grpc-status") == "0");
+}
+
 TEST_CASE("connections beyond the limit are closed at once, and make room when they go") {
   SimulatedWorld world(1);
   ServerOptions options;

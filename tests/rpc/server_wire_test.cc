@@ -1,7 +1,9 @@
 /// What a server answers to requests that are odd, wrong or broken (PROTOCOL-HTTP2.md, "Requests").
 
 #include <algorithm>
+#include <array>
 #include <doctest/doctest.h>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,8 @@ constexpr std::string_view echo = "/test.v1.Raw/Echo";
 constexpr std::string_view join = "/test.v1.Raw/Join";
 
 struct Wire {
-  Wire() : world(1) {
+  explicit Wire(Service* another = nullptr) : world(1) {
+    if (another) world.also_serve(*another);
     world.serve({});
     peer = RawPeer::before_server(world);
   }
@@ -80,6 +83,42 @@ TEST_CASE("content types") {
     wire.expect(id, "415", "13");
     CHECK(wire.peer->body(id).empty());
   }
+}
+
+TEST_CASE("gRPC with another codec is refused at once, not when the request has ended") {
+  Wire wire;
+  wire.peer->send(wire.peer->encoder.headers(1, changed("content-type", "application/grpc+json")));
+  REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
+  wire.expect(1, "415", "13");
+  wire.next_id = 1;
+  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo));
+  CHECK(wire.peer->field(id, "grpc-status") == "0");
+}
+
+TEST_CASE("a request for two hosts is malformed") {
+  Wire wire;
+  const FieldList one = http2::test::with(RawPeer::request_fields(echo), {{"host", "a"}});
+  CHECK(wire.peer->field(wire.ask(one), "grpc-status") == "0");
+  wire.expect(wire.ask(http2::test::with(one, {{"host", "b"}})), "400", "13");
+}
+
+/// Not made by the code generator: its method is no coroutine, and throws.
+class Careless final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.Careless"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Call", MethodKind::unary,
+               [](Service&, Call&, MessageStream&) -> Task<Status> { throw std::runtime_error("secret"); }}};
+    return methods;
+  }
+};
+
+TEST_CASE("a method that throws before it is a task fails its call only") {
+  Careless service;
+  Wire wire(&service);
+  CHECK(wire.peer->field(wire.ask(changed(":path", "/test.v1.Careless/Call")), "grpc-status") == "13");
+  CHECK(wire.peer->field(wire.ask(RawPeer::request_fields(echo)), "grpc-status") == "0");
 }
 
 TEST_CASE("methods other than POST") {

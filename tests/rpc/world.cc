@@ -22,7 +22,7 @@ void World::also_serve(Service& service) { REQUIRE(methods_.add(service).ok()); 
 void World::serve(const ServerOptions& options, std::string_view where) {
   REQUIRE(methods_.add(service_).ok());
   options_ = options;
-  server_ = std::make_unique<ServerShard>(server_shard(), methods_, options);
+  server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options);
   shards_[0] = &server_shard();
   ConnectionSink& sink = *this;
   listener_ = std::make_unique<Listener>(shards_, sink, options.max_connections);
@@ -33,7 +33,7 @@ void World::serve(const ServerOptions& options, std::string_view where) {
 
 void World::replace_server() {
   ServerShard* old = replaced_.emplace_back(std::move(server_)).get();
-  server_ = std::make_unique<ServerShard>(server_shard(), methods_, options_);
+  server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options_);
   server_shard().post([old] { old->drain([] {}); });
 }
 

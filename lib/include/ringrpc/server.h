@@ -42,6 +42,9 @@ struct ServerOptions {
   /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
   /// beyond it gets RESOURCE_EXHAUSTED; at least the larger of those two.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
+  /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a share is
+  /// never less than max_buffered_bytes.
+  std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
@@ -49,7 +52,8 @@ struct ServerOptions {
   /// meanwhile.
   std::chrono::milliseconds header_timeout{10'000};
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
-  /// connection is closed; less than 1 KiB in all that time is as good as none.
+  /// connection is closed; less than 1 KiB in all that time is as good as none. So long may a request's message
+  /// that has begun to arrive stand still, too, before its call ends with DEADLINE_EXCEEDED.
   std::chrono::milliseconds stall_timeout{60'000};
   /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
   /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were
