@@ -20,6 +20,8 @@ namespace {
 /// Blocks of powers of two, each behind a header of their size. Freed ones wait in a list of their size.
 class Heap {
  public:
+  static constexpr unsigned order_max = 16;
+
   explicit Heap(GuardedBytes memory) noexcept
       : memory_(std::move(memory)), begin_(memory_.writable().data()), end_(begin_ + memory_.size()) {
     const auto misaligned = reinterpret_cast<std::uintptr_t>(begin_) % alignof(Block);
@@ -33,21 +35,13 @@ class Heap {
 
   /// Null when there is no room.
   void* allocate(std::size_t bytes) noexcept {
-    if (bytes > memory_.size()) return nullptr;
     const unsigned order = order_of(bytes);
     const std::lock_guard lock(mutex_);
-    Block* block = free_[order];
-    if (block) {
-      free_[order] = block->next;
-    } else {
-      const std::size_t whole = sizeof(Block) + (std::size_t{1} << order);
-      if (whole > static_cast<std::size_t>(end_ - fresh_)) return nullptr;
-      block = new (fresh_) Block;
-      fresh_ += whole;
-    }
-    block->order = order;
-    block->next = nullptr;
-    used_bytes_ += std::size_t{1} << order;
+    Block* block = take_freed(order, order);
+    if (!block) block = carve(order);
+    if (!block) block = take_freed(order + 1, order_max);
+    if (!block) return nullptr;
+    used_bytes_ += std::size_t{1} << block->order;
     return block + 1;
   }
 
@@ -74,6 +68,22 @@ class Heap {
   };
   static constexpr unsigned order_min = 6;  // a cache line
 
+  /// A freed block of the first of these orders that has one.
+  Block* take_freed(unsigned first, unsigned last) noexcept {
+    for (unsigned order = first; order <= last; ++order)
+      if (Block* const block = free_[order]) return free_[order] = block->next, block;
+    return nullptr;
+  }
+
+  /// A new block; null when all of the memory is in blocks.
+  Block* carve(unsigned order) noexcept {
+    const std::size_t whole = sizeof(Block) + (std::size_t{1} << order);
+    if (whole > static_cast<std::size_t>(end_ - fresh_)) return nullptr;
+    auto* const block = new (fresh_) Block{order, nullptr};
+    fresh_ += whole;
+    return block;
+  }
+
   static unsigned order_of(std::size_t bytes) noexcept {
     return std::max(order_min, static_cast<unsigned>(std::bit_width(std::max<std::size_t>(bytes, 1) - 1)));
   }
@@ -84,7 +94,7 @@ class Heap {
   std::uint8_t* end_;
   std::uint8_t* fresh_;
   mutable std::mutex mutex_;
-  std::array<Block*, 64> free_{};
+  std::array<Block*, order_max + 1> free_{};
   std::size_t used_bytes_ = 0;
 };
 
@@ -92,9 +102,12 @@ class Heap {
 constinit Heap* heap = nullptr;
 constinit thread_local unsigned scopes = 0;
 
+/// What no number of a key needs; it is the working memory of scrypt, of which 16 MiB are common.
+bool beyond_keys(std::size_t bytes) noexcept { return bytes > std::size_t{1} << Heap::order_max; }
+
 void* allocate(std::size_t bytes, const char*, int) {
   if (bytes == 0) return nullptr;
-  return scopes > 0 ? heap->allocate(bytes) : std::malloc(bytes);
+  return scopes > 0 && !beyond_keys(bytes) ? heap->allocate(bytes) : std::malloc(bytes);
 }
 
 void release(void* data, const char*, int) {
@@ -107,7 +120,8 @@ void* reallocate(void* data, std::size_t bytes, const char* file, int line) {
   if (!data) return allocate(bytes, file, line);
   if (bytes == 0) return release(data, file, line), nullptr;
   const bool guarded = heap && heap->owns(data);
-  if (!guarded && scopes == 0) return std::realloc(data, bytes);
+  if (!guarded && (scopes == 0 || beyond_keys(bytes))) return std::realloc(data, bytes);
+  if (beyond_keys(bytes)) return nullptr;
   void* moved = heap->allocate(bytes);
   if (!moved) return nullptr;
   std::memcpy(moved, data, std::min(bytes, guarded ? Heap::size_of(data) : ::malloc_usable_size(data)));

@@ -11,7 +11,8 @@
 /// key's primes that it makes for Montgomery's multiplication with the first signature, nor the buffers through
 /// which a PEM file passes. So all of its allocations go through here, and those of a thread that is about keys
 /// come from guarded memory; the rest are malloc's. Whatever is freed inside is wiped. It is a simple heap for
-/// some dozens of keys: what is freed is only used again for the same size, and there is one lock.
+/// keys that come and stay: blocks of powers of two, 64 KiB at most, and one lock. What is larger than that is no part of a
+/// key and comes from malloc.
 #pragma once
 
 #include <cstddef>

@@ -76,6 +76,21 @@ OpensslPtr<EVP_PKEY> generate(const KeySource& source) {
   return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
 }
 
+/// Makes a key of no use to anybody: OpenSSL loads its tables with the first one, half a megabyte of them, which need no
+/// guarded memory.
+Status prepare_openssl(std::size_t keys) {
+  if (Status status = KeyHeap::prepare(heap_bytes + keys * heap_bytes_per_key); !status.ok()) return status;
+  static const bool loaded = [] {
+    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_ADD_ALL_CIPHERS |
+                            OPENSSL_INIT_ADD_ALL_DIGESTS | OPENSSL_INIT_LOAD_CONFIG,
+                        nullptr);
+    KeySource useless;
+    useless.kind = KeyKind::p256;
+    return signer_from(generate(useless), {}).has_value();
+  }();
+  return loaded ? Status() : openssl_failure("start");
+}
+
 Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
   if (source.path.empty()) {
     OpensslPtr<EVP_PKEY> key = generate(source);
@@ -128,7 +143,7 @@ std::vector<KeySource> default_key_sources() {
 }
 
 Result<KeyRegistry> make_keys(std::span<const KeySource> sources, const GuardedBytes& passphrase) {
-  if (Status status = KeyHeap::prepare(heap_bytes + sources.size() * heap_bytes_per_key); !status.ok())
+  if (Status status = prepare_openssl(sources.size()); !status.ok())
     return std::unexpected(std::move(status));
 
   std::vector<Result<std::unique_ptr<Signer>>> made(sources.size());
