@@ -31,7 +31,11 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   if (!signing) return apps::refuse("grpcd", signing.error());
   Services services((*signing)->service(), configuration->values.log_payload);
   Daemon::Parts parts;
-  parts.start = [&](const ServerOptions& options) { return Server::start(services.all(), options); };
+  parts.start = [&](const ServerOptions& options) {
+    Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
+    if (server) (*signing)->log_keys();
+    return server;
+  };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] { (*signing)->stop(); };
   parts.quit = [] {

@@ -48,12 +48,6 @@ Status with_remedy(Status status, const SigningValues& values) {
           std::string(status.message()) + "; name the file that has it with --key-passphrase-file"};
 }
 
-void log_keys(const KeyRegistry& keys) {
-  for (const auto& signer : keys.all())
-    log::info("key {} ({} {}) for {}", signer->public_key().id(), name(signer->public_key().kind()),
-              signer->public_key().bits(), signer->algorithms().names());
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values) {
@@ -73,8 +67,13 @@ Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values) {
   signing->workers_ = std::move(*workers);
   signing->service_ = std::make_unique<CryptoService>(signing->keys_, *signing->workers_,
                                                       CryptoOptions{.verify_signatures = values.verify});
-  log_keys(signing->keys_);
   return signing;
+}
+
+void Signing::log_keys() const {
+  for (const auto& signer : keys_.all())
+    log::info("key {} ({}) for {}", signer->public_key().id(), signer->public_key().title(),
+              signer->algorithms().names());
 }
 
 }  // namespace ringrpc::grpcd

@@ -35,7 +35,9 @@ class Signing {
   static Result<std::unique_ptr<Signing>> start(const SigningValues& values);
 
   Service& service() noexcept { return *service_; }
-  const KeyRegistry& keys() const noexcept { return keys_; }
+
+  /// A line for each key, at level info: its id, its kind and what it is for.
+  void log_keys() const;
 
   /// Ends the workers, after the signatures that they are making. Nothing may be signed after that.
   void stop() noexcept { workers_ = nullptr; }

@@ -78,6 +78,11 @@ Result<PublicKey> PublicKey::from_spki(Bytes der) {
   return made;
 }
 
+std::string PublicKey::title() const {
+  const std::string kind(name(kind_));
+  return kind_ == KeyKind::rsa ? kind + "-" + std::to_string(bits_) : kind;
+}
+
 std::string PublicKey::pem() const {
   const OpensslPtr<BIO> text(BIO_new(BIO_s_mem()));
   if (!text || PEM_write_bio_PUBKEY(text.get(), key_.get()) <= 0) return {};

@@ -29,7 +29,9 @@ class PublicKey {
   static Result<PublicKey> of(const EVP_PKEY* key);
 
   KeyKind kind() const noexcept { return kind_; }
-  /// The size that a key is named by: 2048 for RSA-2048, 256 for P-256.
+  /// "RSA-2048", "P-256".
+  std::string title() const;
+  /// Of RSA the modulus, else the curve.
   unsigned bits() const noexcept { return bits_; }
   /// SubjectPublicKeyInfo; valid as long as this.
   Bytes spki() const noexcept { return spki_; }

@@ -15,6 +15,7 @@ import tools
 NOT_FOUND, DEADLINE_EXCEEDED, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE = 5, 4, 7, 12, 14
 USAGE, DATA, NO_SUCH, OUTPUT = 64, 65, 66, 74
 SERVICES = [
+    "crypto.v1.CryptoService",
     "echo.v1.EchoService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
