@@ -43,7 +43,7 @@ server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host
 stop-server:  ## Stop what `make server` started, once its calls have finished
 	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
 
-client: configured  ## Build grpcclient and send four echoes to 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
+client: configured  ## Build grpcclient and have four echoes and signatures from 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
 	@ninja -C build apps/grpcclient
 	@build/apps/grpcclient demo $(ADDRESS) $(ARGS)
 

@@ -37,9 +37,10 @@ Result<KeyKind> kind_of(const EVP_PKEY* key) {
 }
 
 bool verify_ed25519(const EVP_PKEY* key, Bytes message, Bytes signature) {
+  static const bool started = sodium_init() >= 0;
   std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> raw{};
   std::size_t size = raw.size();
-  return EVP_PKEY_get_raw_public_key(key, raw.data(), &size) > 0 && size == raw.size() &&
+  return started && EVP_PKEY_get_raw_public_key(key, raw.data(), &size) > 0 && size == raw.size() &&
          signature.size() == crypto_sign_BYTES &&
          crypto_sign_verify_detached(signature.data(), message.data(), message.size(), raw.data()) == 0;
 }
