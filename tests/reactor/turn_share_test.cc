@@ -49,44 +49,44 @@ std::vector<unsigned> numbers(unsigned first, unsigned last) {
   return all;
 }
 
-static_assert(turn_shares == 8);
+static_assert(turn_shares == 16);
 
 TEST_CASE("a turn has so many shares, and the rest come in their order in the next ones") {
   Shard shard(0, test::uring());
   Burst burst(shard);
-  burst.add(20);
-  CHECK(burst.turn() == numbers(0, 7));
-  CHECK(burst.turn() == numbers(8, 15));
-  CHECK(burst.turn() == numbers(16, 19));
+  burst.add(40);
+  CHECK(burst.turn() == numbers(0, 15));
+  CHECK(burst.turn() == numbers(16, 31));
+  CHECK(burst.turn() == numbers(32, 39));
   CHECK(burst.turn().empty());
 }
 
 TEST_CASE("who comes later waits behind those who wait already") {
   Shard shard(0, test::uring());
   Burst burst(shard);
-  burst.add(18);
-  CHECK(burst.turn() == numbers(0, 7));
+  burst.add(34);
+  CHECK(burst.turn() == numbers(0, 15));
   burst.add(1);
-  CHECK(burst.turn() == numbers(8, 15));
-  CHECK(burst.turn() == numbers(16, 18));
+  CHECK(burst.turn() == numbers(16, 31));
+  CHECK(burst.turn() == numbers(32, 34));
 }
 
 TEST_CASE("a new turn has all its shares again") {
   Shard shard(0, test::uring());
   Burst burst(shard);
-  burst.add(8);
-  CHECK(burst.turn() == numbers(0, 7));
-  burst.add(8);
-  CHECK(burst.turn() == numbers(8, 15));
+  burst.add(16);
+  CHECK(burst.turn() == numbers(0, 15));
+  burst.add(16);
+  CHECK(burst.turn() == numbers(16, 31));
 }
 
 TEST_CASE("one that gives up leaves its place to the next") {
   Shard shard(0, test::uring());
   Burst burst(shard);
-  burst.add(17);
-  CHECK(burst.turn() == numbers(0, 7));
-  burst.cancel(16);
-  CHECK(burst.turn() == numbers(8, 15));
+  burst.add(33);
+  CHECK(burst.turn() == numbers(0, 15));
+  burst.cancel(32);
+  CHECK(burst.turn() == numbers(16, 31));
   CHECK(burst.turn().empty());
 }
 

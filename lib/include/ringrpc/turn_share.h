@@ -11,7 +11,7 @@
 namespace ringrpc {
 
 /// How many computations a turn of a shard has room for.
-inline constexpr unsigned turn_shares = 8;
+inline constexpr unsigned turn_shares = 16;
 
 /// Ends when this turn of the shard has room for one more computation, at once where that is so, else in one of the
 /// next turns, first come first served; between turns the shard takes and sends what there is. To be awaited on a
