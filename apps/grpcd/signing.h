@@ -30,8 +30,8 @@ struct SigningValues {
 
 class Signing {
  public:
-  /// Loads or makes the keys, which takes a fraction of a second, and starts the workers. To be called before anything
-  /// else uses OpenSSL. Failures name what is wrong and the flag to mend it with.
+  /// Loads or makes the keys, which takes a fraction of a second, and starts the workers. To be called
+  /// before anything else uses OpenSSL. Failures name what is wrong and the flag to mend it with.
   static Result<std::unique_ptr<Signing>> start(const SigningValues& values);
 
   Service& service() noexcept { return *service_; }

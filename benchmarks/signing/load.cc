@@ -1,8 +1,9 @@
 // The load of signing.py: signing-load ADDRESS ALGORITHM|echo SECONDS CALLERS
 //
-// So many callers, on one shard and one connection, make one call after the other for so long: signatures of a message of
-// 32 bytes, or echoes of 16. Prints how many calls were answered, the seconds that took, and the median and the 99th
-// percentile of their latencies in microseconds. The exit status is 1 unless every call succeeded.
+// So many callers, on one shard and one connection, make one call after the other for so long: signatures of
+// a message of 32 bytes, or echoes of 16. Prints how many calls were answered, the seconds that took, and
+// the median and the 99th percentile of their latencies in microseconds. The exit status is 1 unless every
+// call succeeded.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -36,7 +37,8 @@ Task<Status> call_until(Clock::time_point end, Make make, Latencies& latencies) 
   co_return Status();
 }
 
-Task<Status> sign(Channel& channel, const std::string& algorithm, Clock::time_point end, Latencies& latencies) {
+Task<Status> sign(Channel& channel, const std::string& algorithm, Clock::time_point end,
+                  Latencies& latencies) {
   const crypto::v1::CryptoService::Stub stub(channel);
   crypto::v1::SignRequest request;
   request.set_data("a message of thirty-two octets..");
@@ -61,7 +63,8 @@ unsigned number(std::string_view text) {
 }
 
 /// Each caller waits on a thread of its own; the calls themselves are all made on the one background shard.
-Status run(Channel& channel, const std::string& what, Clock::duration time, std::vector<Latencies>& latencies) {
+Status run(Channel& channel, const std::string& what, Clock::duration time,
+           std::vector<Latencies>& latencies) {
   const Clock::time_point end = Clock::now() + time;
   std::vector<Status> ends(latencies.size());
   {

@@ -84,8 +84,8 @@ struct LogWriter::State {
   State(std::shared_ptr<spdlog::sinks::sink> to, std::size_t capacity)
       : sink(std::move(to)), queue(capacity) {}
 
-  /// The thread writes `asleep` and then looks at the queue, who calls this the other way round: at least one of
-  /// them sees the other. Waking costs microseconds, so who finds it awake leaves it alone.
+  /// The thread writes `asleep` and then looks at the queue, who calls this the other way round: at least
+  /// one of them sees the other. Waking costs microseconds, so who finds it awake leaves it alone.
   void rouse() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_relaxed) != 0 && asleep.exchange(0) != 0) asleep.notify_one();

@@ -5,8 +5,8 @@
 ///   CryptoService crypto(keys, *workers);
 ///   Server::start({&crypto}, options);
 ///
-/// RSA and P-384, large messages, and everything when it is verified go to the workers; P-256 and Ed25519 are signed
-/// on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
+/// RSA and P-384, large messages, and everything when it is verified go to the workers; P-256 and Ed25519
+/// are signed on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
 #pragma once
 
 #include "ringrpc/worker_pool.h"

@@ -2,8 +2,8 @@
 ///
 ///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
 ///
-/// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no signature and
-/// nothing of a private key; what was not found out has a dash.
+/// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
+/// signature and nothing of a private key; what was not found out has a dash.
 #pragma once
 
 #include <string>

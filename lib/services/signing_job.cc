@@ -9,7 +9,8 @@ namespace ringrpc {
 
 namespace {
 
-/// What SHA-2 gets through in the time of a quick signature, also where the processor has no instructions for it.
+/// What SHA-2 gets through in the time of a quick signature, also where the processor has no instructions
+/// for it.
 constexpr std::size_t quick_bytes_max = 8 * 1024;
 
 std::string describe(Hash hash, Bytes digest) { return std::string(name(hash)) + ":" + hex(digest); }

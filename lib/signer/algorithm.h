@@ -4,8 +4,8 @@
 ///   hash_of(*algorithm);                  // Hash::sha256: it signs a digest of 32 bytes
 ///   algorithms_of(KeyKind::rsa).names();  // "RSA_PKCS1_SHA256, …"
 ///
-/// RSA is PKCS#1 v1.5 and PSS (RFC 8017) with MGF1 of the same hash and a salt as long as the digest, ECDSA is
-/// FIPS 186-5 on the curve with the hash of its size, Ed25519 is RFC 8032's pure form.
+/// RSA is PKCS#1 v1.5 and PSS (RFC 8017) with MGF1 of the same hash and a salt as long as the digest, ECDSA
+/// is FIPS 186-5 on the curve with the hash of its size, Ed25519 is RFC 8032's pure form.
 #pragma once
 
 #include <array>

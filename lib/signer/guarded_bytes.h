@@ -1,5 +1,5 @@
-/// Bytes that nobody else may see: locked in memory, left out of core dumps, between guard pages, and wiped when
-/// they go (sodium_malloc).
+/// Bytes that nobody else may see: locked in memory, left out of core dumps, between guard pages, and wiped
+/// when they go (sodium_malloc).
 ///
 ///   Result<GuardedBytes> seed = GuardedBytes::make(32);
 ///   fill(seed->writable());
@@ -22,8 +22,8 @@ class GuardedBytes {
  public:
   /// None.
   GuardedBytes() noexcept = default;
-  /// `size` of them, of any value. RESOURCE_EXHAUSTED when the system has no memory; where it has some but does
-  /// not lock it, the log says so once, with the remedy.
+  /// `size` of them, of any value. RESOURCE_EXHAUSTED when the system has no memory; where it has some but
+  /// does not lock it, the log says so once, with the remedy.
   static Result<GuardedBytes> make(std::size_t size);
   GuardedBytes(GuardedBytes&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

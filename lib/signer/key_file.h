@@ -2,8 +2,8 @@
 ///
 ///   Result<OpensslPtr<EVP_PKEY>> key = read_key_file("/etc/grpcd/rsa.pem", passphrase);
 ///
-/// To be called on a GuardedThread. Messages name the file, the cause and the remedy, and nothing of what the file
-/// contains.
+/// To be called on a GuardedThread. Messages name the file, the cause and the remedy, and nothing of what
+/// the file contains.
 #pragma once
 
 #include <string>
@@ -13,9 +13,10 @@
 
 namespace ringrpc {
 
-/// The one key in the file, which has 64 KiB at most. `passphrase` is for encrypted ones, and may be empty. NOT_FOUND
-/// and PERMISSION_DENIED as the system says, INVALID_ARGUMENT for what is no such file, FAILED_PRECONDITION for
-/// an encrypted key when the passphrase is missing or wrong. A file that others may read is warned of in the log.
+/// The one key in the file, which has 64 KiB at most. `passphrase` is for encrypted ones, and may be empty.
+/// NOT_FOUND and PERMISSION_DENIED as the system says, INVALID_ARGUMENT for what is no such file,
+/// FAILED_PRECONDITION for an encrypted key when the passphrase is missing or wrong. A file that others may
+/// read is warned of in the log.
 Result<OpensslPtr<EVP_PKEY>> read_key_file(const std::string& path, const GuardedBytes& passphrase);
 
 /// A file's first line: 1 to 1024 bytes.

@@ -7,12 +7,12 @@
 ///   }
 ///   EVP_PKEY_free(key);                 // wiped, whoever frees it
 ///
-/// OpenSSL's own secure heap (CRYPTO_secure_malloc_init) holds the numbers of a key, but not the copies of an RSA
-/// key's primes that it makes for Montgomery's multiplication with the first signature, nor the buffers through
-/// which a PEM file passes. So all of its allocations go through here, and those of a thread that is about keys
-/// come from guarded memory; the rest are malloc's. Whatever is freed inside is wiped. It is a simple heap for
-/// keys that come and stay: blocks of powers of two, 64 KiB at most, and one lock. What is larger than that is no part of a
-/// key and comes from malloc.
+/// OpenSSL's own secure heap (CRYPTO_secure_malloc_init) holds the numbers of a key, but not the copies of
+/// an RSA key's primes that it makes for Montgomery's multiplication with the first signature, nor the
+/// buffers through which a PEM file passes. So all of its allocations go through here, and those of a thread
+/// that is about keys come from guarded memory; the rest are malloc's. Whatever is freed inside is wiped. It
+/// is a simple heap for keys that come and stay: blocks of powers of two, 64 KiB at most, and one lock. What
+/// is larger than that is no part of a key and comes from malloc.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ namespace ringrpc {
 
 class KeyHeap {
  public:
-  /// Gives OpenSSL its allocator, once for the process, and makes the heap with room for `bytes`; without effect
-  /// when it has been made. FAILED_PRECONDITION when OpenSSL has allocated memory before, RESOURCE_EXHAUSTED when
-  /// there is none.
+  /// Gives OpenSSL its allocator, once for the process, and makes the heap with room for `bytes`; without
+  /// effect when it has been made. FAILED_PRECONDITION when OpenSSL has allocated memory before,
+  /// RESOURCE_EXHAUSTED when there is none.
   static Status prepare(std::size_t bytes);
 
   /// While one lives on a thread, the thread's allocations are guarded. After `prepare` only.

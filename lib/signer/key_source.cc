@@ -76,8 +76,8 @@ OpensslPtr<EVP_PKEY> generate(const KeySource& source) {
   return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
 }
 
-/// Makes a key of no use to anybody: OpenSSL loads its tables with the first one, half a megabyte of them, which need no
-/// guarded memory.
+/// Makes a key of no use to anybody: OpenSSL loads its tables with the first one, half a megabyte of them,
+/// which need no guarded memory.
 Status prepare_openssl(std::size_t keys) {
   if (Status status = KeyHeap::prepare(heap_bytes + keys * heap_bytes_per_key); !status.ok()) return status;
   static const bool loaded = [] {

@@ -20,8 +20,9 @@ namespace ringrpc {
 
 /// A key that is yet to be had, and what it may be used for.
 struct KeySource {
-  // Both take a text that may begin with the algorithms that the key is for: "RSA_PSS_SHA256,RSA_PSS_SHA384:"; without
-  // them it is for all that it can do. INVALID_ARGUMENT says what would be right.
+  // Both take a text that may begin with the algorithms that the key is for:
+  // "RSA_PSS_SHA256,RSA_PSS_SHA384:"; without them it is for all that it can do. INVALID_ARGUMENT says what
+  // would be right.
 
   /// "[ALGORITHM,...:]FILE".
   static Result<KeySource> from_file(std::string_view text);
@@ -37,9 +38,9 @@ struct KeySource {
 /// One of each: rsa2048, p256, p384 and ed25519.
 std::vector<KeySource> default_key_sources();
 
-/// Loads and makes keys, several at a time, each on a GuardedThread; `passphrase` is for the encrypted ones and may be
-/// empty. The registry has them in the order of `sources`. Fails with the first failure in that order: see
-/// `read_key_file`, `signer_from` and `KeyHeap::prepare`.
+/// Loads and makes keys, several at a time, each on a GuardedThread; `passphrase` is for the encrypted ones
+/// and may be empty. The registry has them in the order of `sources`. Fails with the first failure in that
+/// order: see `read_key_file`, `signer_from` and `KeyHeap::prepare`.
 Result<KeyRegistry> make_keys(std::span<const KeySource> sources, const GuardedBytes& passphrase);
 
 }  // namespace ringrpc

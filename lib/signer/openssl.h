@@ -26,8 +26,8 @@ struct OpensslDelete {
 template <class T>
 using OpensslPtr = std::unique_ptr<T, OpensslDelete>;
 
-/// "OpenSSL failed to sign: bad signature", and an empty error queue. The queue's own words only, never what it
-/// attaches to them, which may be of the input.
+/// "OpenSSL failed to sign: bad signature", and an empty error queue. The queue's own words only, never what
+/// it attaches to them, which may be of the input.
 Status openssl_failure(std::string_view doing, Code code = Code::INTERNAL);
 
 /// OpenSSL's form of a hash; null for none. Looked up once, which each use would otherwise do again.

@@ -1,4 +1,5 @@
-/// RSA and ECDSA, by OpenSSL. RSA signatures are blinded; ECDSA's nonces come from OpenSSL's private generator.
+/// RSA and ECDSA, by OpenSSL. RSA signatures are blinded; ECDSA's nonces come from OpenSSL's private
+/// generator.
 #pragma once
 
 #include <array>
@@ -23,8 +24,8 @@ class OpensslSigner final : public Signer {
   void give_back(Algorithm algorithm, Context context) const;
 
   OpensslPtr<EVP_PKEY> key_;
-  // Contexts that are ready to sign, one for each signature that is made at a time: preparing one costs a third of
-  // a P-256 signature, the lock a thousandth.
+  // Contexts that are ready to sign, one for each signature that is made at a time: preparing one costs a
+  // quarter of a P-256 signature, the lock a thousandth.
   mutable std::mutex mutex_;
   mutable std::array<std::vector<Context>, every_algorithm.size()> idle_;
 };

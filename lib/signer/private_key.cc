@@ -21,7 +21,8 @@ Status check_rsa_size(const PublicKey& key) {
                                           std::to_string(rsa_bits_max));
 }
 
-/// The numbers fit one another: the factors are prime, the exponents belong together, the point is the scalar's.
+/// The numbers fit one another: the factors are prime, the exponents belong together, the point is the
+/// scalar's.
 Status check_consistent(EVP_PKEY* key) {
   const OpensslPtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
   if (context && EVP_PKEY_check(context.get()) == 1) return {};

@@ -5,8 +5,8 @@
 
 namespace ringrpc {
 
-/// No core dumps (RLIMIT_CORE), no debugger and no /proc/PID/mem for others of the same user (PR_SET_DUMPABLE). What
-/// the system refuses is logged as a warning.
+/// No core dumps (RLIMIT_CORE), no debugger and no /proc/PID/mem for others of the same user
+/// (PR_SET_DUMPABLE). What the system refuses is logged as a warning.
 void keep_process_secret();
 
 }  // namespace ringrpc

@@ -40,8 +40,9 @@ class PublicKey {
   /// The SHA-256 of the SPKI in 64 hexadecimal digits, lower case.
   const std::string& id() const noexcept { return id_; }
 
-  /// `input` is the digest of the message, for an algorithm without a hash the message itself; ECDSA signatures
-  /// are DER. INVALID_ARGUMENT when the signature is not this key's or the algorithm is not for this key.
+  /// `input` is the digest of the message, for an algorithm without a hash the message itself; ECDSA
+  /// signatures are DER. INVALID_ARGUMENT when the signature is not this key's or the algorithm is not for
+  /// this key.
   Status verify(Algorithm algorithm, Bytes input, Bytes signature) const;
 
  private:

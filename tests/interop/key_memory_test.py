@@ -1,10 +1,10 @@
 """Private keys stay in locked memory: grpcd's memory is searched from outside, between signatures.
 
-Everything that is a secret of a key is looked for (of RSA the primes, the exponents and the coefficient, of the curves the
-scalar, of Ed25519 the seed), big-endian as files have it, little-endian as 64-bit limbs have it, and in the 52-bit limbs
-of AVX-512, at every byte of every mapping that can be read. What the kernel says is locked (`lo` in VmFlags of /proc/PID/smaps) is set apart. That the
-search finds what there is, it shows each time: in the locked memory the keys, and outside of it a secret that was put
-there on purpose, in the environment.
+Everything that is a secret of a key is looked for (of RSA the primes, the exponents and the coefficient, of the
+curves the scalar, of Ed25519 the seed), big-endian as files have it, little-endian as 64-bit limbs have it, and in
+the 52-bit limbs of AVX-512, at every byte of every mapping that can be read. What the kernel says is locked (`lo` in
+VmFlags of /proc/PID/smaps) is set apart. That the search finds what there is, it shows each time: in the locked
+memory the keys, and outside of it a secret that was put there on purpose, in the environment.
 """
 
 import os
