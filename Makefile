@@ -43,7 +43,7 @@ server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host
 stop-server:  ## Stop what `make server` started, once its calls have finished
 	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
 
-client: configured  ## Build grpcclient and send four echoes to 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
+client: configured  ## Build grpcclient and have four echoes and signatures from 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
 	@ninja -C build apps/grpcclient
 	@build/apps/grpcclient demo $(ADDRESS) $(ARGS)
 
@@ -98,7 +98,7 @@ lint: configured  ## clang-tidy over the project's sources; any finding fails
 	ninja -C build
 	@.ci/lint build
 
-.PHONY: benchmark-micro benchmark-streams benchmark-layers
+.PHONY: benchmark-micro benchmark-streams benchmark-signing benchmark-layers
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
 	@.ci/setup test
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
@@ -109,6 +109,10 @@ benchmark-streams: configured  ## Messages a second and CPU per message within s
 	ninja -C build benchmarks/streams/stream-server benchmarks/streams/stream-load
 	$(PYTHON) -B benchmarks/streams.py --server build/benchmarks/streams/stream-server \
 	  --load build/benchmarks/streams/stream-load $(ARGS)
+
+benchmark-signing: configured  ## Signatures a second beside `openssl speed`, and what an echo waits for meanwhile
+	ninja -C build apps/grpcd benchmarks/signing/signing-load
+	$(PYTHON) -B benchmarks/signing.py --grpcd build/apps/grpcd --load build/benchmarks/signing/signing-load $(ARGS)
 
 layers = reactor http2-session rpc-codec
 benchmark-layers: configured  ## The reactor, the HTTP/2 session and the codec alone; ARGS=--benchmark_filter=task

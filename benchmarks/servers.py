@@ -22,9 +22,9 @@ STOP_SECONDS = 60
 class Server(contextlib.AbstractContextManager):
     """A running server. `{port}` in its command becomes the port. What it writes is shown when it fails."""
 
-    def __init__(self, command, core):
+    def __init__(self, command, *cores):
         self._command = command
-        self._core = core
+        self._cores = cores
 
     def __enter__(self):
         self.port = _free_port()
@@ -32,7 +32,7 @@ class Server(contextlib.AbstractContextManager):
         self._process = subprocess.Popen(
             [str(word).format(port=self.port) for word in self._command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
-            preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
+            preexec_fn=lambda: os.sched_setaffinity(0, self._cores),
         )
         try:
             self._wait_ready()
@@ -58,11 +58,12 @@ class Server(contextlib.AbstractContextManager):
     def url(self):
         return f"http://{HOST}:{self.port}"
 
-    def cpu_ns(self):
-        """The time that its threads have been on a processor."""
+    def cpu_ns(self, thread=""):
+        """The time that its threads, those whose name begins so, have been on a processor."""
         total = 0
         for task in pathlib.Path(f"/proc/{self._process.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+            if (task / "comm").read_text().startswith(thread):
+                total += int((task / "schedstat").read_text().split()[0])
         return total
 
     def resident_kib(self):

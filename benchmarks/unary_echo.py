@@ -74,7 +74,7 @@ def subjects(grpcd, valgrind_wait, folder):
     (folder / "body").write_bytes(BODY)
     (folder / "file").write_bytes(PAYLOAD)
     grpc = ("-d", folder / "body", "-H", "content-type: application/grpc", "-H", "te: trailers")
-    serve = [grpcd, "--shards", "1", "--log-level", "warn", "--listen", HOST + ":{port}"]
+    serve = [grpcd, "--shards", "1", "--log-level", "warn", "--generate-key", "none", "--listen", HOST + ":{port}"]
     return [
         Subject(
             "grpcd", serve, "/echo.v1.EchoService/Echo", len(BODY), grpc, ("env", f"LD_PRELOAD={valgrind_wait}")

@@ -77,6 +77,17 @@ Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::
   return with_fallback(std::move(words));
 }
 
+Setting text(Setting words, std::string& target) {
+  words.file_type = FileType::text;
+  words.assign = [&target](const std::vector<std::string>& given) -> Status {
+    if (given.back().empty()) return fail(Code::INVALID_ARGUMENT, "the value is empty; write a text");
+    target = given.back();
+    return Status();
+  };
+  words.show = [&target] { return target; };
+  return with_fallback(std::move(words));
+}
+
 Setting texts(Setting words, std::vector<std::string>& target) {
   words.file_type = FileType::texts;
   words.assign = [&target](const std::vector<std::string>& given) -> Status {

@@ -18,7 +18,8 @@ constexpr std::uint64_t message_bytes_max = 1ull << 30;
 constexpr const char* commands_help =
     "Commands:\n"
     "  demo [ADDR]               Sends four messages of growing size to the echo\n"
-    "                            service and shows the times; the default\n"
+    "                            service, has the crypto service sign with each kind\n"
+    "                            of key, verifies, and shows the times; the default\n"
     "  list [ADDR] [SERVICE]     Lists the services, or the methods of one\n"
     "  describe [ADDR] [SYMBOL]  Shows a service, method, message, enum or field as\n"
     "                            .proto text, or all services\n"
@@ -100,6 +101,16 @@ void add_request(apps::CommandLine& line, Values& values) {
        {"gzip", Compression::gzip},
        {"deflate", Compression::deflate},
        {"zstd", Compression::zstd}}));
+  line.add(apps::choice<DemoKey>({.name = "key",
+                                  .group = group,
+                                  .placeholder = "KIND",
+                                  .help = "Keys that demo has signed with: rsa, ecc, ed25519, all or none"},
+                                 values.demo_key,
+                                 {{"rsa", DemoKey::rsa},
+                                  {"ecc", DemoKey::ecc},
+                                  {"ed25519", DemoKey::ed25519},
+                                  {"all", DemoKey::all},
+                                  {"none", DemoKey::none}}));
 }
 
 void add_connection(apps::CommandLine& line, Values& values) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,9 @@
 
 namespace ringrpc::grpcclient {
 
+/// Which kinds of keys the demonstration has signed with.
+enum class DemoKey : std::uint8_t { all, rsa, ecc, ed25519, none };
+
 struct Values {
   std::string address = "127.0.0.1:50051";
   std::optional<std::string> data;  ///< as `Input::open` takes it
@@ -26,6 +30,7 @@ struct Values {
   std::chrono::milliseconds deadline{0};  ///< of reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
   std::size_t max_message_bytes = 4 * 1024 * 1024;
+  DemoKey demo_key = DemoKey::all;
   bool compact = false;        ///< each answer on one line
   bool emit_defaults = false;  ///< fields that are not set too
   bool verbose = false;

@@ -7,6 +7,7 @@
 
 #include "common/units.h"
 #include "echo/v1/echo.ringrpc.h"
+#include "grpcclient/demo_signing.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -57,7 +58,7 @@ Task<Outcome<bool>> demo(Session& session) {
     Outcome<bool> printed = print(std::exchange(heading, {}) + line);
     if (!printed) co_return printed;
   }
-  co_return true;
+  co_return co_await demo_signing(session);
 }
 
 }  // namespace ringrpc::grpcclient

@@ -1,4 +1,4 @@
-/// The demonstration: echoes of growing size, with the times that they take.
+/// The demonstration: echoes of growing size and signatures, with the times that they take.
 #pragma once
 
 #include "ringrpc/task.h"
@@ -7,7 +7,8 @@
 
 namespace ringrpc::grpcclient {
 
-/// Sends four messages to echo.v1.EchoService/Echo, one after the other, and prints a line for each.
+/// Sends four messages to echo.v1.EchoService/Echo, one after the other, and prints a line for each; then
+/// `demo_signing`.
 Task<Outcome<bool>> demo(Session& session);
 
 /// "870 ns", "12.4 µs", "3.07 ms", "1.25 s": three digits that count.

@@ -55,6 +55,8 @@ int run(const std::vector<std::string>& arguments) {
   Outcome<Command> command = parse_command(configuration.line.words());
   if (!command) return report(command.error());
   if (values.data && command->kind != Command::Kind::call) return usage("--data goes with call alone");
+  if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
+    return usage("--key goes with demo alone");
   if (command->address) {
     if (Result<Address> address = Address::parse(*command->address); !address)
       return usage(std::string(address.error().message()));

@@ -109,6 +109,50 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
       values.drain_timeout);
 }
 
+void add_signing(apps::CommandLine& line, SigningValues& signing) {
+  const std::string group = "Signing";
+  line.add(apps::texts(
+      {.name = "key",
+       .group = group,
+       .placeholder = "FILE",
+       .help = "Private key to sign with: PEM (PKCS#8), RSA of 2048 bits or more, P-256, P-384 or "
+               "Ed25519. ALGORITHM,...:FILE keeps it to these algorithms. Give it several times "
+               "for several.",
+       .fallback = "none"},
+      signing.key_files));
+  line.add(apps::text({.name = "key-passphrase-file",
+                       .group = group,
+                       .placeholder = "FILE",
+                       .help = "File whose first line is the passphrase of encrypted keys",
+                       .fallback = "none"},
+                      signing.passphrase_file));
+  line.add(apps::texts(
+      {.name = "generate-key",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "Key to make at each start: rsa2048, rsa3072, rsa4096, p256, p384, ed25519 or none; "
+               "with ALGORITHM,...: before it for these algorithms alone. Give it several times "
+               "for several.",
+       .fallback = "rsa2048, p256, p384 and ed25519 when there is no key"},
+      signing.generated));
+  line.add(
+      apps::number({.name = "signing-workers",
+                    .group = group,
+                    .placeholder = "N",
+                    .help = "Threads that sign with RSA and P-384, at most 1024; 0 takes one for each usable "
+                            "core"},
+                   signing.workers, {0, 1024}));
+  line.add(apps::number(
+      {.name = "signing-queue",
+       .group = group,
+       .placeholder = "N",
+       .help = "Signatures that may wait for such a thread, 1 to 65536; more are refused at once"},
+      signing.queue_limit, {1, 65'536}));
+  line.add(apps::toggle(
+      {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},
+      signing.verify));
+}
+
 void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
   std::vector<std::pair<std::string, log::Level>> levels;
@@ -138,10 +182,12 @@ void add_logging(apps::CommandLine& line, Values& values) {
 
 Configuration::Configuration()
     : line("grpcd",
-           "Serves gRPC: echo.v1.EchoService and node.v1.NodeService, with health checks and reflection.") {
+           "Serves gRPC: crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health "
+           "checks and reflection.") {
   add_serving(line, values.server);
   add_limits(line, values.server);
   add_timeouts(line, values);
+  add_signing(line, values.signing);
   add_logging(line, values);
 }
 

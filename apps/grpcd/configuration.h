@@ -15,6 +15,7 @@
 #include "ringrpc/server.h"
 
 #include "common/command_line.h"
+#include "grpcd/signing.h"
 
 namespace ringrpc::grpcd {
 
@@ -23,6 +24,7 @@ enum class PayloadLog : std::uint8_t { none, size, head, full };
 
 struct Values {
   ServerOptions server;
+  SigningValues signing;
   log::Level log_level = log::Level::info;
   PayloadLog log_payload = PayloadLog::none;
   std::chrono::milliseconds drain_timeout{30'000};

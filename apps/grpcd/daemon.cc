@@ -70,6 +70,7 @@ ExitCode Daemon::run(const apps::Signals& waiting) {
       case apps::Signals::notified:
         drainer_.join();
         log_drained();
+        parts_.on_drained();
         return apps::exit_ok;
       default:
         break;

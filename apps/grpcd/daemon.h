@@ -1,6 +1,6 @@
 /// grpcd from its ready line to its exit: serves, and does what signals ask for.
 ///
-///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .reread = …});
+///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .on_drained = …, .reread = …});
 ///   return daemon.run(signals);
 ///
 /// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file again; SIGUSR1
@@ -33,6 +33,8 @@ class Daemon {
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
     /// Called when no new calls are wanted, before the drain begins.
     std::function<void()> on_drain;
+    /// Called when no call is left, before the server and its shards end.
+    std::function<void()> on_drained = [] {};
     /// Ends the process without asking the server, which may be the one that hangs.
     std::function<void()> quit;
     /// Reads every source of settings again.

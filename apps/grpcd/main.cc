@@ -1,4 +1,5 @@
-// grpcd: serves echo.v1.EchoService and node.v1.NodeService, with health checks and reflection.
+// grpcd: serves crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health checks and
+// reflection.
 // `grpcd --help` says the rest.
 #include <cstdio>
 #include <cstdlib>
@@ -25,10 +26,18 @@ Result<apps::Action> read(Configuration& configuration, const std::vector<std::s
 
 apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
                      const apps::Signals& signals) {
-  Services services(configuration->values.log_payload);
+  log::set_level(configuration->values.log_level);
+  const Result<std::unique_ptr<Signing>> signing = Signing::start(configuration->values.signing);
+  if (!signing) return apps::refuse("grpcd", signing.error());
+  Services services((*signing)->service(), configuration->values.log_payload);
   Daemon::Parts parts;
-  parts.start = [&](const ServerOptions& options) { return Server::start(services.all(), options); };
+  parts.start = [&](const ServerOptions& options) {
+    Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
+    if (server) (*signing)->log_keys();
+    return server;
+  };
   parts.on_drain = [&] { services.stop_serving(); };
+  parts.on_drained = [&] { (*signing)->stop(); };
   parts.quit = [] {
     log::flush();
     std::_Exit(apps::exit_failure);

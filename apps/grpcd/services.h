@@ -1,7 +1,7 @@
-/// Everything that grpcd serves, wired together: echo, the node, health checks and
+/// Everything that grpcd serves, wired together: signing, echo, the node, health checks and
 /// reflection.
 ///
-///   Services services(PayloadLog::none);
+///   Services services(signing.service(), PayloadLog::none);
 ///   Server::start(services.all(), options);
 ///   services.stop_serving();    // health checks say so from now on
 #pragma once
@@ -20,7 +20,8 @@ namespace ringrpc::grpcd {
 
 class Services {
  public:
-  explicit Services(PayloadLog log_payload);
+  /// `crypto` must outlive it.
+  Services(Service& crypto, PayloadLog log_payload);
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 

@@ -18,6 +18,9 @@ namespace ringrpc {
 
 namespace {
 
+/// After some records the thread lies down for so long, so that who logs much need not wake it each time.
+constexpr std::chrono::milliseconds nap{1};
+
 constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
 spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
@@ -81,9 +84,11 @@ struct LogWriter::State {
   State(std::shared_ptr<spdlog::sinks::sink> to, std::size_t capacity)
       : sink(std::move(to)), queue(capacity) {}
 
-  void signal() noexcept {
-    signals.fetch_add(1);
-    signals.notify_one();
+  /// The thread writes `asleep` and then looks at the queue, who calls this the other way round: at least
+  /// one of them sees the other. Waking costs microseconds, so who finds it awake leaves it alone.
+  void rouse() noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (asleep.load(std::memory_order_relaxed) != 0 && asleep.exchange(0) != 0) asleep.notify_one();
   }
   bool wait_until_written(std::uint64_t goal, std::chrono::milliseconds patience) noexcept {
     std::unique_lock lock(mutex);
@@ -105,7 +110,7 @@ struct LogWriter::State {
   const std::shared_ptr<spdlog::sinks::sink> sink;
   BoundedQueue<Record> queue;
   std::atomic<std::uint64_t> dropped{0};
-  std::atomic<std::uint32_t> signals{0};
+  std::atomic<int> asleep{0};  ///< an int, for which the system has a wait
   std::atomic<bool> stopping{false};
   std::mutex mutex;
   std::condition_variable progress;
@@ -121,7 +126,7 @@ LogWriter::LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capa
 void LogWriter::submit(log::Level level, std::string message) noexcept {
   if (!state_->queue.try_push({std::chrono::system_clock::now(), level, std::move(message)}))
     state_->dropped.fetch_add(1, std::memory_order_relaxed);
-  state_->signal();
+  state_->rouse();
 }
 
 bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->queue.pushed(), patience_); }
@@ -129,7 +134,7 @@ bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->que
 bool LogWriter::stop() noexcept {
   if (!thread_.joinable()) return true;
   state_->stopping.store(true);
-  state_->signal();
+  state_->rouse();
   const bool ended = state_->wait_until_written(everything, patience_);
   if (ended) {
     thread_.join();
@@ -143,13 +148,17 @@ void LogWriter::State::run() noexcept {
   pthread_setname_np(pthread_self(), "log");
   leave_core_of_creator();
   for (;;) {
-    const std::uint32_t seen = signals.load();
+    asleep.store(1);
     const bool last = stopping.load();
     const std::size_t count = write_queued();
     report_dropped();
-    if (count > 0) continue;
-    if (last) break;
-    signals.wait(seen);
+    if (count == 0 && last) break;
+    if (count == 0) {
+      asleep.wait(1);
+      continue;
+    }
+    asleep.store(0);
+    if (count < queue.capacity() && !last) std::this_thread::sleep_for(nap);
   }
   note_written(everything);
 }
@@ -195,6 +204,8 @@ void LogWriter::State::flush_sink() noexcept {
 }
 
 std::string escape_for_log(std::string_view text, std::size_t limit_bytes) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (plain && text.size() <= limit_bytes) return std::string(text);
   std::string line;
   line.reserve(std::min(text.size(), limit_bytes) + 16);
   for (std::size_t i = 0; i < text.size(); ++i) {

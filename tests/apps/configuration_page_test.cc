@@ -30,9 +30,9 @@ TEST_CASE("the page has a row for each setting, in the words of the help, and th
   const std::vector<std::string> rows = flag_rows();
   Configuration configuration;
   for (const apps::Setting& setting : configuration.line.settings()) {
-    const std::string row = "|" + code("--" + setting.name + " " + setting.placeholder) + "|" +
-                            code(setting.environment) + "|" + code(setting.name) + "|" +
-                            code(setting.fallback) + "| " + setting.help + " |";
+    const std::string value = setting.placeholder.empty() ? "" : " " + setting.placeholder;
+    const std::string row = "|" + code("--" + setting.name + value) + "|" + code(setting.environment) + "|" +
+                            code(setting.name) + "|" + code(setting.fallback) + "| " + setting.help + " |";
     CHECK_MESSAGE(std::ranges::count(rows, row) == 1, row);
   }
   CHECK(rows.size() == configuration.line.settings().size() + 3);

@@ -29,7 +29,11 @@ TEST_CASE("every flag reaches what it names") {
                                               "--ping-interval=1m",         "--idle-ping-interval=1h",
                                               "--keepalive-time=10m",       "--keepalive-timeout=5s",
                                               "--max-connection-age=4h",    "--max-connection-age-grace=40s",
-                                              "--max-connection-idle=30m",  "--max-total-buffered-size=3G"};
+                                              "--max-connection-idle=30m",  "--max-total-buffered-size=3G",
+                                              "--key=ED25519:b.pem",        "--key-passphrase-file=c",
+                                              "--generate-key=p256",        "--signing-workers=4",
+                                              "--signing-queue=17",         "--verify-signatures",
+                                              "--key=a.pem"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
@@ -52,7 +56,13 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_payload == PayloadLog::head);
-  CHECK(arguments.size() == configuration.line.settings().size());
+  CHECK(values.signing.key_files == std::vector<std::string>{"a.pem", "ED25519:b.pem"});
+  CHECK(values.signing.passphrase_file == "c");
+  CHECK(values.signing.generated == std::vector<std::string>{"p256"});
+  CHECK(values.signing.workers == 4);
+  CHECK(values.signing.queue_limit == 17);
+  CHECK(values.signing.verify);
+  CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
 }
 
 TEST_CASE("changes are told in the words of the file") {

@@ -12,6 +12,8 @@ namespace {
 
 using grpc::health::v1::HealthCheckResponse;
 
+std::unique_ptr<Signing> without_keys() { return Signing::start({.generated = {"none"}}).value(); }
+
 HealthCheckResponse::ServingStatus health_of(const Services& services, const std::string& name) {
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(name);
@@ -25,12 +27,17 @@ HealthCheckResponse::ServingStatus health_of(const Services& services, const std
   return {};
 }
 
-TEST_CASE("grpcd serves echo, the node, health and both reflections, whether or not payloads are logged") {
-  const std::set<std::string_view> expected = {
-      "echo.v1.EchoService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
-      "grpc.reflection.v1alpha.ServerReflection", "node.v1.NodeService"};
+TEST_CASE(
+    "grpcd serves signing, echo, the node, health and both reflections, whether or not payloads are logged") {
+  const std::set<std::string_view> expected = {"crypto.v1.CryptoService",
+                                               "echo.v1.EchoService",
+                                               "grpc.health.v1.Health",
+                                               "grpc.reflection.v1.ServerReflection",
+                                               "grpc.reflection.v1alpha.ServerReflection",
+                                               "node.v1.NodeService"};
+  const auto signing = without_keys();
   for (const PayloadLog kind : {PayloadLog::none, PayloadLog::size}) {
-    const Services services(kind);
+    const Services services(signing->service(), kind);
     std::set<std::string_view> names;
     for (const Service* service : services.all()) names.insert(service->service_name());
     CHECK(names == expected);
@@ -38,9 +45,11 @@ TEST_CASE("grpcd serves echo, the node, health and both reflections, whether or 
 }
 
 TEST_CASE("health checks say SERVING, and NOT_SERVING once no new calls are wanted") {
-  Services services(PayloadLog::none);
+  const auto signing = without_keys();
+  Services services(signing->service(), PayloadLog::none);
   CHECK(health_of(services, "") == HealthCheckResponse::SERVING);
   CHECK(health_of(services, "echo.v1.EchoService") == HealthCheckResponse::SERVING);
+  CHECK(health_of(services, "crypto.v1.CryptoService") == HealthCheckResponse::SERVING);
   services.stop_serving();
   CHECK(health_of(services, "") == HealthCheckResponse::NOT_SERVING);
   CHECK(health_of(services, "echo.v1.EchoService") == HealthCheckResponse::NOT_SERVING);

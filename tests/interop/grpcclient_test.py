@@ -15,6 +15,7 @@ import tools
 NOT_FOUND, DEADLINE_EXCEEDED, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE = 5, 4, 7, 12, 14
 USAGE, DATA, NO_SUCH, OUTPUT = 64, 65, 66, 74
 SERVICES = [
+    "crypto.v1.CryptoService",
     "echo.v1.EchoService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
@@ -67,13 +68,27 @@ class AgainstGrpcd(Case):
         cls.server = cls.enterClassContext(harness.Server())
         cls.address = cls.server.address
 
-    def test_the_demo_echoes_four_growing_messages(self):
+    def test_the_demo_echoes_four_growing_messages_and_signs(self):
         done = grpcclient(environment={"SERVER_ADDR": self.address})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        heading, *lines = done.stdout.splitlines()
+        echoes, signatures = (part.splitlines() for part in done.stdout.split("\n\n"))
+        heading, *lines = echoes
         self.assertEqual(heading.split(), ["payload", "round", "trip", "in", "server"])
         self.assertEqual([" ".join(line.split()[:2]) for line in lines], ["16 B", "1 KiB", "64 KiB", "1 MiB"])
+        heading, *lines = signatures
+        self.assertEqual(heading.split(), ["signature", "round", "trip", "key", "fetched", "verified"])
+        self.assertEqual([line.split()[0] for line in lines], ["RSA_PKCS1_SHA256", "ECDSA_P256_SHA256", "ED25519"])
         self.assertEqual(grpcclient("demo", self.address).returncode, 0)
+
+    def test_the_demo_signs_with_the_keys_that_are_asked_for(self):
+        for kind, algorithms in {
+            "rsa": ["RSA_PKCS1_SHA256"], "ecc": ["ECDSA_P256_SHA256"], "ed25519": ["ED25519"], "none": []
+        }.items():
+            done = grpcclient("demo", self.address, "--key", kind)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            signatures = [line.split()[0] for line in done.stdout.splitlines()[7:]]
+            self.assertEqual(signatures, algorithms)
+        self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key goes with demo alone")
 
     def test_list_names_services_and_methods(self):
         self.assertEqual(grpcclient("list", self.address).stdout.split(), SERVICES)

@@ -10,6 +10,7 @@ import harness
 import tools
 
 SERVICES = [
+    "crypto.v1.CryptoService",
     "echo.v1.EchoService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",

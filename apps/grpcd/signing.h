@@ -1,0 +1,53 @@
+/// What grpcd signs with: its keys, its workers, and the service on top of them.
+///
+///   Result<std::unique_ptr<Signing>> signing = Signing::start(configuration.values.signing);
+///   Server::start({&(*signing)->service()}, options);
+///   (*signing)->stop();      // once no call is left, and before the server's shards end
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ringrpc/status.h"
+#include "ringrpc/worker_pool.h"
+
+#include "services/crypto.h"
+#include "signer/key_registry.h"
+
+namespace ringrpc::grpcd {
+
+struct SigningValues {
+  std::vector<std::string> key_files;  ///< as KeySource::from_file takes them
+  std::vector<std::string>
+      generated;                    ///< as KeySource::generated takes them, or "none"; empty for the defaults
+  std::string passphrase_file;      ///< empty for none
+  std::uint32_t workers = 0;        ///< 0 for one a core
+  std::uint32_t queue_limit = 256;  ///< signatures that may wait for a worker
+  bool verify = false;
+};
+
+class Signing {
+ public:
+  /// Loads or makes the keys, which takes a fraction of a second, and starts the workers. To be called
+  /// before anything else uses OpenSSL. Failures name what is wrong and the flag to mend it with.
+  static Result<std::unique_ptr<Signing>> start(const SigningValues& values);
+
+  Service& service() noexcept { return *service_; }
+
+  /// A line for each key, at level info: its id, its kind and what it is for.
+  void log_keys() const;
+
+  /// Ends the workers, after the signatures that they are making. Nothing may be signed after that.
+  void stop() noexcept { workers_ = nullptr; }
+
+ private:
+  Signing() = default;
+
+  KeyRegistry keys_;
+  std::unique_ptr<WorkerPool> workers_;  // ends before the keys
+  std::unique_ptr<CryptoService> service_;
+};
+
+}  // namespace ringrpc::grpcd

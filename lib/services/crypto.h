@@ -1,0 +1,44 @@
+/// crypto.v1.CryptoService: signs what callers send, with keys that stay here.
+///
+///   KeyRegistry keys = *make_keys(default_key_sources(), {});
+///   auto workers = *WorkerPool::start({.threads = 4, .queue_limit = 256});
+///   CryptoService crypto(keys, *workers);
+///   Server::start({&crypto}, options);
+///
+/// RSA and P-384, large messages, and everything when it is verified go to the workers; P-256 and Ed25519
+/// are signed on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
+#pragma once
+
+#include "ringrpc/worker_pool.h"
+
+#include "crypto/v1/crypto.ringrpc.h"
+#include "services/signing_choice.h"
+
+namespace ringrpc {
+
+struct CryptoOptions {
+  bool verify_signatures = false;  ///< each, before it is sent; a fault of the computation becomes INTERNAL
+};
+
+class CryptoService final : public crypto::v1::CryptoService::Service {
+ public:
+  /// Keys and workers must outlive the calls.
+  CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {}) noexcept
+      : keys_(keys), workers_(workers), options_(options) {}
+
+  Task<Result<crypto::v1::SignResponse>> SignRSA(Call& call, crypto::v1::SignRequest request) override;
+  Task<Result<crypto::v1::SignResponse>> SignECC(Call& call, crypto::v1::SignRequest request) override;
+  Task<Result<crypto::v1::SignResponse>> Sign(Call& call, crypto::v1::SignRequest request) override;
+  Task<Result<crypto::v1::PublicKeyResponse>> GetPublicKey(Call& call,
+                                                           crypto::v1::PublicKeyRequest request) override;
+
+ private:
+  Task<Result<crypto::v1::SignResponse>> sign(Call& call, const SigningMethod& method,
+                                              crypto::v1::SignRequest request);
+
+  const KeyRegistry& keys_;
+  WorkerPool& workers_;
+  CryptoOptions options_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,23 @@
+#include "services/signing_audit.h"
+
+#include "ringrpc/log.h"
+
+namespace ringrpc {
+
+SigningAudit::SigningAudit(const Call& call, std::string_view method)
+    : wanted_(log::enabled(log::Level::info)), method_(method) {
+  if (wanted_) peer_ = call.peer();
+}
+
+SigningAudit::~SigningAudit() {
+  if (wanted_)
+    log::info("{} {} {} key {} digest {}: {}", peer_, method_, algorithm_, key_id_, digest_, name(code_));
+}
+
+void SigningAudit::chosen(const SigningChoice& choice) {
+  if (!wanted_) return;
+  algorithm_ = name(choice.algorithm);
+  key_id_ = choice.signer->public_key().id();
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,43 @@
+/// The record of a request for a signature, at level info:
+///
+///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
+///
+/// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
+/// signature and nothing of a private key; what was not found out has a dash.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringrpc/call.h"
+#include "ringrpc/status.h"
+
+#include "services/signing_choice.h"
+
+namespace ringrpc {
+
+class SigningAudit {
+ public:
+  SigningAudit(const Call& call, std::string_view method);
+  SigningAudit(const SigningAudit&) = delete;
+  SigningAudit& operator=(const SigningAudit&) = delete;
+  ~SigningAudit();
+
+  /// Whether anything will be written.
+  bool wanted() const noexcept { return wanted_; }
+  void chosen(const SigningChoice& choice);
+  void signed_digest(std::string digest) noexcept { digest_ = std::move(digest); }
+  /// CANCELLED where this is never called.
+  void ended(Code code) noexcept { code_ = code; }
+
+ private:
+  bool wanted_;
+  std::string peer_;
+  std::string_view method_;
+  std::string_view algorithm_ = "-";
+  std::string key_id_ = "-";
+  std::string digest_ = "-";
+  Code code_ = Code::CANCELLED;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,65 @@
+#include "services/signing_job.h"
+
+#include <utility>
+
+#include "signer/digest.h"
+#include "signer/ecdsa_encoding.h"
+
+namespace ringrpc {
+
+namespace {
+
+/// What SHA-2 gets through in the time of a quick signature, also where the processor has no instructions
+/// for it.
+constexpr std::size_t quick_bytes_max = 8 * 1024;
+
+std::string describe(Hash hash, Bytes digest) { return std::string(name(hash)) + ":" + hex(digest); }
+
+}  // namespace
+
+SigningJob::SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes,
+                       Instant expires) noexcept
+    : choice_(choice), request_(std::move(request)), wishes_(wishes), expires_(expires) {}
+
+bool SigningJob::quick() const noexcept {
+  return choice_.signer->cost() == Cost::cheap && request_.data().size() <= quick_bytes_max &&
+         !wishes_.verify;
+}
+
+Result<SigningJob::Done> SigningJob::run() const {
+  if (std::chrono::steady_clock::now() >= expires_)
+    return fail(Code::DEADLINE_EXCEEDED, "the deadline passed before it was this request's turn");
+
+  const Algorithm algorithm = choice_.algorithm;
+  const Hash hash = hash_of(algorithm);
+  const Bytes data = as_bytes(request_.data());
+  Bytes input = data;
+  Digest digest;
+  if (hash != Hash::none && request_.message_type() == crypto::v1::RAW) {
+    Result<Digest> computed = digest_of(hash, data);
+    if (!computed) return std::unexpected(std::move(computed).error());
+    digest = *computed;
+    input = digest.bytes();
+  }
+  Result<std::string> signature = choice_.signer->sign(algorithm, input);
+  if (!signature) return std::unexpected(std::move(signature).error());
+  const PublicKey& key = choice_.signer->public_key();
+  if (wishes_.verify && !key.verify(algorithm, input, as_bytes(*signature)).ok())
+    return fail(Code::INTERNAL,
+                "the new signature does not verify, which a fault of the machine can cause; it was "
+                "dropped, so ask again");
+  if (request_.encoding() == crypto::v1::RAW_RS) signature = raw_from_der(key.kind(), *signature);
+  if (!signature) return std::unexpected(std::move(signature).error());
+
+  Done done;
+  done.signature = std::move(*signature);
+  if (!wishes_.digest) return done;
+  if (hash != Hash::none) {
+    done.digest = describe(hash, input);
+  } else if (const Result<Digest> of_message = digest_of(Hash::sha256, data)) {
+    done.digest = describe(Hash::sha256, of_message->bytes());
+  }
+  return done;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,47 @@
+/// One signature, from the request's data to the octets of the answer: what is done on a worker, or on the
+/// shard where that takes some tens of microseconds.
+///
+///   SigningJob job(choice, std::move(request), {.verify = true, .digest = true}, expires);
+///   Result<SigningJob::Done> done = job.run();
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "ringrpc/clock.h"
+
+#include "services/signing_choice.h"
+
+namespace ringrpc {
+
+class SigningJob {
+ public:
+  struct Wishes {
+    bool verify = false;  ///< the signature, before it is given away
+    bool digest = false;  ///< of the data, for the audit
+  };
+  struct Done {
+    std::string signature;
+    std::string digest;  ///< "SHA256:ab12…"; empty where it is not wanted
+  };
+
+  /// `expires`, on the monotonic clock, is when nobody will wait for it any more. The choice's signer must
+  /// outlive it.
+  SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes,
+             Instant expires) noexcept;
+
+  /// Whether a shard may do it between other things.
+  bool quick() const noexcept;
+
+  /// DEADLINE_EXCEEDED when it has expired, INTERNAL when the cryptography fails or the signature does not
+  /// verify. From any thread, once.
+  Result<Done> run() const;
+
+ private:
+  SigningChoice choice_;
+  crypto::v1::SignRequest request_;
+  Wishes wishes_;
+  Instant expires_;
+};
+
+}  // namespace ringrpc

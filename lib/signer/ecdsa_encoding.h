@@ -1,0 +1,20 @@
+/// The two forms of an ECDSA signature: the DER of RFC 3279, and r and s side by side as IEEE P1363 and JWS
+/// (RFC 7518) have them, each as long as the curve's order.
+///
+///   Result<std::string> raw = raw_from_der(KeyKind::p256, *der);    // 64 bytes
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ringrpc/status.h"
+
+#include "signer/algorithm.h"
+
+namespace ringrpc {
+
+/// For keys on P-256 and P-384. INVALID_ARGUMENT for what is not the other form.
+Result<std::string> raw_from_der(KeyKind curve, std::string_view der);
+Result<std::string> der_from_raw(KeyKind curve, std::string_view raw);
+
+}  // namespace ringrpc

@@ -1,0 +1,82 @@
+#include "signer/private_key.h"
+
+#include <array>
+#include <openssl/err.h>
+#include <utility>
+
+#include "signer/ed25519_signer.h"
+#include "signer/guarded_bytes.h"
+#include "signer/openssl_signer.h"
+
+namespace ringrpc {
+
+namespace {
+
+Status check_rsa_size(const PublicKey& key) {
+  if (key.kind() != KeyKind::rsa) return {};
+  if (key.bits() >= rsa_bits_min && key.bits() <= rsa_bits_max) return {};
+  return fail(Code::INVALID_ARGUMENT, "an RSA key of " + std::to_string(key.bits()) + " bits is " +
+                                          (key.bits() < rsa_bits_min ? "too weak" : "too slow") + "; use " +
+                                          std::to_string(rsa_bits_min) + " to " +
+                                          std::to_string(rsa_bits_max));
+}
+
+/// The numbers fit one another: the factors are prime, the exponents belong together, the point is the
+/// scalar's.
+Status check_consistent(EVP_PKEY* key) {
+  const OpensslPtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
+  if (context && EVP_PKEY_check(context.get()) == 1) return {};
+  ERR_clear_error();
+  return fail(Code::INVALID_ARGUMENT,
+              "the numbers of the key do not belong together: it is damaged or forged");
+}
+
+Result<std::unique_ptr<Signer>> ed25519_signer(EVP_PKEY* key, PublicKey public_key, Algorithms algorithms) {
+  Result<GuardedBytes> seed = GuardedBytes::make(32);
+  if (!seed) return std::unexpected(std::move(seed).error());
+  std::size_t size = seed->size();
+  if (EVP_PKEY_get_raw_private_key(key, seed->writable().data(), &size) <= 0 || size != seed->size())
+    return std::unexpected(openssl_failure("give an Ed25519 key"));
+  return Ed25519Signer::make(*seed, std::move(public_key), algorithms);
+}
+
+/// Also has OpenSSL compute now, in guarded memory, what it keeps for later signatures.
+Status check_signs(const Signer& signer) {
+  static constexpr std::array<std::uint8_t, 64> input{};
+  for (const Algorithm algorithm : every_algorithm) {
+    if (!signer.algorithms().contains(algorithm)) continue;
+    const Bytes digest = Bytes(input).first(digest_bytes(hash_of(algorithm)));
+    const Result<std::string> signature = signer.sign(algorithm, digest);
+    if (!signature) return signature.error();
+    if (Status status = signer.public_key().verify(algorithm, digest, as_bytes(*signature)); !status.ok())
+      return fail(Code::INTERNAL, "a new signature does not verify: " + std::string(status.message()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Signer>> signer_from(OpensslPtr<EVP_PKEY> key, Algorithms allowed) {
+  Result<PublicKey> public_key = PublicKey::of(key.get());
+  if (!public_key) return std::unexpected(std::move(public_key).error());
+  if (Status status = check_rsa_size(*public_key); !status.ok()) return std::unexpected(std::move(status));
+  if (Status status = check_consistent(key.get()); !status.ok()) return std::unexpected(std::move(status));
+
+  const Algorithms possible = algorithms_of(public_key->kind());
+  const Algorithms algorithms = allowed.empty() ? possible : allowed.both(possible);
+  if (!allowed.empty() && algorithms != allowed)
+    return fail(Code::INVALID_ARGUMENT, "a key of type " + std::string(name(public_key->kind())) +
+                                            " cannot be used with all of " + allowed.names() +
+                                            "; choose among " + possible.names());
+
+  Result<std::unique_ptr<Signer>> signer;
+  if (public_key->kind() == KeyKind::ed25519)
+    signer = ed25519_signer(key.get(), std::move(*public_key), algorithms);
+  else
+    signer = std::make_unique<OpensslSigner>(std::move(key), std::move(*public_key), algorithms);
+  if (!signer) return signer;
+  if (Status status = check_signs(**signer); !status.ok()) return std::unexpected(std::move(status));
+  return signer;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,268 @@
+"""grpcd's signatures before other judges: the `openssl` command, libsodium itself, and a crowd."""
+
+import base64
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import struct
+import tempfile
+import unittest
+
+import harness
+import memory
+
+SERVICE = "crypto.v1.CryptoService"
+HASHES = {"SHA256": hashlib.sha256, "SHA384": hashlib.sha384, "SHA512": hashlib.sha512}
+RSA = [f"RSA_{padding}_{name}" for padding in ("PKCS1", "PSS") for name in HASHES]
+ECDSA = ["ECDSA_P256_SHA256", "ECDSA_P384_SHA384"]
+MESSAGES = [b"", b"abc", bytes(range(256)) * 400]
+INVALID_ARGUMENT, USAGE, FAILURE = 3, 2, 1
+
+
+def openssl(*words, stdin=b""):
+    return subprocess.run(["openssl", *words], input=stdin, capture_output=True, timeout=harness.RUN_SECONDS)
+
+
+def made(*words):
+    done = openssl(*words)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr.decode(errors="replace"))
+    return done.stdout
+
+
+def der_of(raw):
+    """The DER of an ECDSA signature that is r and s side by side; the numbers are shorter than 128 bytes."""
+    numbers = b""
+    for half in (raw[: len(raw) // 2], raw[len(raw) // 2 :]):
+        digits = half.lstrip(b"\0") or b"\0"
+        digits = b"\0" + digits if digits[0] & 0x80 else digits
+        numbers += bytes([2, len(digits)]) + digits
+    return bytes([0x30, len(numbers)]) + numbers
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("openssl"):
+            raise unittest.SkipTest("the openssl command is not installed")
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+
+    def file(self, name, content):
+        path = f"{self.folder}/{name}"
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chmod(path, 0o600)
+        return path
+
+    def call(self, method, **fields):
+        """The answer's fields; bytes are passed and returned as they are."""
+        request = {
+            name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+            for name, value in fields.items()
+        }
+        done = subprocess.run(
+            [os.environ["GRPCCLIENT"], "call", self.server.address, f"{SERVICE}/{method}", "-d", "-"],
+            input=json.dumps(request), capture_output=True, text=True, timeout=harness.RUN_SECONDS,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = json.loads(done.stdout)
+        for name in ("signature", "spkiDer"):
+            if name in answer:
+                answer[name] = base64.b64decode(answer[name])
+        return answer
+
+    def openssl_says(self, algorithm, pem, message, signature):
+        key = self.file("public.pem", pem.encode())
+        signature = self.file("signature", signature)
+        message = self.file("message", message)
+        if algorithm == "ED25519":
+            done = openssl("pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin", "-in", message, "-sigfile", signature)
+        else:
+            options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"] if "PSS" in algorithm else []
+            digest = "-" + algorithm.rpartition("_")[2].lower()
+            done = openssl("dgst", digest, *options, "-verify", key, "-signature", signature, message)
+        return done.returncode == 0
+
+
+class Generated(Case):
+    """The keys that grpcd makes by itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = cls.enterClassContext(harness.Server())
+
+    def check(self, algorithm, message, **fields):
+        answer = self.call("Sign", data=message, algorithm=algorithm, **fields)
+        self.assertEqual(answer["algorithm"], algorithm)
+        key = self.call("GetPublicKey", keyId=answer["keyId"])
+        self.assertIn(algorithm, key["algorithms"])
+        self.assertEqual(key["keyId"], hashlib.sha256(key["spkiDer"]).hexdigest())
+        self.assertEqual(made("pkey", "-pubin", "-in", self.file("k", key["pem"].encode()), "-outform", "DER"), key["spkiDer"])
+        return key, answer["signature"]
+
+    def test_openssl_verifies_every_algorithm(self):
+        for algorithm in [*RSA, *ECDSA, "ED25519"]:
+            for message in MESSAGES:
+                with self.subTest(algorithm, bytes=len(message)):
+                    if algorithm == "ED25519" and not message:
+                        continue  # `openssl pkeyutl` does not take an empty file
+                    key, signature = self.check(algorithm, message)
+                    self.assertTrue(self.openssl_says(algorithm, key["pem"], message, signature))
+                    self.assertFalse(self.openssl_says(algorithm, key["pem"], message + b"x", signature))
+
+    def test_the_signature_of_a_digest_is_that_of_its_message(self):
+        for algorithm in [*RSA, *ECDSA]:
+            with self.subTest(algorithm):
+                digest = HASHES[algorithm.rpartition("_")[2]](b"abc").digest()
+                answer = self.call("Sign", data=digest, algorithm=algorithm, messageType="DIGEST")
+                pem = self.call("GetPublicKey", keyId=answer["keyId"])["pem"]
+                self.assertTrue(self.openssl_says(algorithm, pem, b"abc", answer["signature"]))
+
+    def test_openssl_verifies_r_and_s_side_by_side(self):
+        for algorithm in ECDSA:
+            for _ in range(5):
+                answer = self.call("SignECC", data=b"abc", algorithm=algorithm, encoding="RAW_RS")
+                pem = self.call("GetPublicKey", keyId=answer["keyId"])["pem"]
+                self.assertTrue(self.openssl_says(algorithm, pem, b"abc", der_of(answer["signature"])))
+
+    def test_libsodium_verifies_ed25519(self):
+        name = ctypes.util.find_library("sodium")
+        if not name:
+            self.skipTest("libsodium is not installed")
+        sodium = ctypes.CDLL(name)
+        self.assertGreaterEqual(sodium.sodium_init(), 0)
+        for message in MESSAGES:
+            key, signature = self.check("ED25519", message)
+            raw = key["spkiDer"][-32:]
+            length = ctypes.c_ulonglong(len(message))
+            self.assertEqual(sodium.crypto_sign_verify_detached(signature, message, length, raw), 0)
+            forged = bytes([signature[0] ^ 1]) + signature[1:]
+            self.assertEqual(sodium.crypto_sign_verify_detached(forged, message, length, raw), -1)
+
+    def test_health_knows_the_service(self):
+        done = harness.run(
+            [os.environ["GRPCCLIENT"], "call", self.server.address, "grpc.health.v1.Health/Check", "--compact",
+             "-d", json.dumps({"service": SERVICE})]
+        )
+        self.assertEqual(json.loads(done.stdout), {"status": "SERVING"})
+
+
+class Loaded(Case):
+    """Keys from files."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.passphrase = cls.file(cls, "passphrase", b"secret\n")
+        cls.keys = {}
+        kinds = {
+            "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+            "p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+            "ed25519": ["-algorithm", "ED25519"],
+        }
+        flags = ["--key-passphrase-file", cls.passphrase]
+        for kind, words in kinds.items():
+            cls.keys[kind] = f"{cls.folder}/{kind}.pem"
+            cipher = ["-aes256", "-pass", "file:" + cls.passphrase] if kind in ("rsa", "p384") else []
+            made("genpkey", *words, *cipher, "-out", cls.keys[kind])
+            flags += ["--key", cls.keys[kind]]
+        cls.server = cls.enterClassContext(harness.Server(*flags))
+
+    def test_the_public_keys_are_those_of_the_files(self):
+        types = {"rsa": "RSA", "p256": "ECC", "p384": "ECC_P384", "ed25519": "ED25519"}
+        for kind, path in self.keys.items():
+            pem = made("pkey", "-in", path, "-pubout", "-passin", "file:" + self.passphrase).decode()
+            self.assertEqual(self.call("GetPublicKey", keyType=types[kind])["pem"], pem)
+
+    def test_pkcs1_signatures_are_those_of_openssl(self):
+        for algorithm in RSA[:3]:
+            digest = "-" + algorithm.rpartition("_")[2].lower()
+            message = self.file("message", b"abc")
+            expected = made("dgst", digest, "-sign", self.keys["rsa"], "-passin", "file:" + self.passphrase, message)
+            self.assertEqual(self.call("SignRSA", data=b"abc", algorithm=algorithm)["signature"], expected)
+
+    def test_ed25519_signatures_are_those_of_openssl(self):
+        message = self.file("message", b"abc")
+        expected = made("pkeyutl", "-sign", "-inkey", self.keys["ed25519"], "-rawin", "-in", message)
+        self.assertEqual(self.call("Sign", data=b"abc", algorithm="ED25519")["signature"], expected)
+
+
+class Refused(Case):
+    """Key files and flags that grpcd does not start with; one line says why, and nothing of the file."""
+
+    def refusal(self, *flags):
+        done = harness.run([os.environ["GRPCD"], "--listen", "127.0.0.1:0", *flags])
+        self.assertRegex(done.stdout, r"\Agrpcd: [^\n]*\n\Z")
+        return done.returncode, done.stdout
+
+    def test_key_files(self):
+        weak = made("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")
+        good = made("genpkey", "-algorithm", "ED25519")
+        encrypted = made("genpkey", "-algorithm", "ED25519", "-aes256", "-pass", "pass:secret")
+        cases = [
+            (weak, USAGE, "1024 bits is too weak"),
+            (b"", USAGE, "it is not PEM"),
+            (os.urandom(500), USAGE, "it is not PEM"),
+            (good[:70], USAGE, "damaged"),
+            (good * 2, USAGE, "more than one PEM block"),
+            (encrypted, FAILURE, "--key-passphrase-file"),
+            (made("pkey", "-in", self.file("good", good), "-pubout"), USAGE, "no private key"),
+        ]
+        for content, status, why in cases:
+            returned, line = self.refusal("--key", self.file("key.pem", content))
+            self.assertEqual(returned, status, line)
+            self.assertIn("key file " + self.folder, line)
+            self.assertIn(why, line)
+            for word in re.findall(rb"[A-Za-z0-9+/]{16,}", content):
+                self.assertNotIn(word.decode(), line)
+
+    def test_flags(self):
+        for flags, why in [
+            (["--generate-key", "rsa1024"], "--generate-key: 'rsa1024' is no kind of key; choose among rsa2048, "),
+            (["--generate-key", "ED25519:p256"], "cannot be used with all of ED25519"),
+            (["--key", "ED25519:"], "--key: it names no file"),
+            (["--signing-queue", "0"], "--signing-queue: 0 is out of range"),
+        ]:
+            returned, line = self.refusal(*flags)
+            self.assertEqual(returned, USAGE)
+            self.assertIn(why, line)
+
+
+class Crowd(Case):
+    """Ten thousand requests at once for the most expensive signature."""
+
+    CALLS, CONNECTIONS, STREAMS = 10_000, 100, 100
+    GROWTH_BYTES_MAX = 96 * memory.MEBIBYTE  # a connection takes some tens of KiB, a call in flight some
+
+    def test_ten_thousand_at_once_are_all_answered_and_memory_is_bounded(self):
+        if not shutil.which("h2load"):
+            self.skipTest("h2load is not installed")
+        key = f"{self.folder}/rsa4096.pem"
+        made("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096", "-out", key)
+        os.chmod(key, 0o600)
+        request = b"\x0a\x03abc"
+        body = self.file("body", struct.pack(">BI", 0, len(request)) + request)
+        with harness.Server("--key", key, "--signing-queue", "128") as server:
+            memory.skip_if_sanitized(server)
+            before = memory.resident_bytes(server)
+            done = harness.run(
+                ["h2load", "-n", self.CALLS, "-c", self.CONNECTIONS, "-m", self.STREAMS, "-d", body,
+                 "-H", "content-type: application/grpc", "-H", "te: trailers",
+                 f"http://{server.address}/{SERVICE}/SignRSA"]
+            )
+            self.assertRegex(done.stdout, f"{self.CALLS} succeeded, 0 failed, 0 errored, 0 timeout")
+            self.assertLess(memory.peak_bytes(server) - before, self.GROWTH_BYTES_MAX)
+            # It serves on as if nothing had been.
+            again = harness.run([os.environ["GRPCCLIENT"], "demo", server.address, "--key", "rsa"])
+            self.assertEqual(again.returncode, 0, again.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,94 @@
+#include "ringrpc/turn_share.h"
+
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "io_fixture.h"
+#include "reactor/shard.h"
+
+namespace ringrpc {
+namespace {
+
+/// Tasks that each take a share of a shard and then note their number.
+class Burst {
+ public:
+  explicit Burst(Shard& shard) : shard_(shard) {}
+
+  void add(unsigned tasks) {
+    shard_.post([this, tasks] {
+      for (unsigned i = 0; i < tasks; ++i) {
+        tasks_.push_back(note(static_cast<unsigned>(tasks_.size())));
+        tasks_.back().start();
+      }
+    });
+  }
+  void cancel(std::size_t number) {
+    shard_.post([this, number] { tasks_[number] = Task<>(); });
+  }
+  /// What one more turn let through.
+  std::vector<unsigned> turn() {
+    noted_.clear();
+    shard_.turn(false);
+    return noted_;
+  }
+
+ private:
+  Task<> note(unsigned number) {
+    co_await turn_share();
+    noted_.push_back(number);
+  }
+
+  Shard& shard_;
+  std::vector<Task<>> tasks_;
+  std::vector<unsigned> noted_;
+};
+
+std::vector<unsigned> numbers(unsigned first, unsigned last) {
+  std::vector<unsigned> all;
+  for (unsigned i = first; i <= last; ++i) all.push_back(i);
+  return all;
+}
+
+static_assert(turn_shares == 16);
+
+TEST_CASE("a turn has so many shares, and the rest come in their order in the next ones") {
+  Shard shard(0, test::uring());
+  Burst burst(shard);
+  burst.add(40);
+  CHECK(burst.turn() == numbers(0, 15));
+  CHECK(burst.turn() == numbers(16, 31));
+  CHECK(burst.turn() == numbers(32, 39));
+  CHECK(burst.turn().empty());
+}
+
+TEST_CASE("who comes later waits behind those who wait already") {
+  Shard shard(0, test::uring());
+  Burst burst(shard);
+  burst.add(34);
+  CHECK(burst.turn() == numbers(0, 15));
+  burst.add(1);
+  CHECK(burst.turn() == numbers(16, 31));
+  CHECK(burst.turn() == numbers(32, 34));
+}
+
+TEST_CASE("a new turn has all its shares again") {
+  Shard shard(0, test::uring());
+  Burst burst(shard);
+  burst.add(16);
+  CHECK(burst.turn() == numbers(0, 15));
+  burst.add(16);
+  CHECK(burst.turn() == numbers(16, 31));
+}
+
+TEST_CASE("one that gives up leaves its place to the next") {
+  Shard shard(0, test::uring());
+  Burst burst(shard);
+  burst.add(33);
+  CHECK(burst.turn() == numbers(0, 15));
+  burst.cancel(32);
+  CHECK(burst.turn() == numbers(16, 31));
+  CHECK(burst.turn().empty());
+}
+
+}  // namespace
+}  // namespace ringrpc

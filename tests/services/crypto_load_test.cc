@@ -1,0 +1,147 @@
+// Signing when there is more of it than can be done.
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "ringrpc/sleep.h"
+
+#include "crypto_world.h"
+#include "signer/digest.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using crypto::v1::SignRequest;
+using crypto::v1::SignResponse;
+
+PublicKey rsa_public_key() {
+  static const KeyRegistry keys = new_keys({"rsa2048"});
+  return keys.all()[0]->public_key();
+}
+
+/// A signature that takes until it is let go, and how many were begun.
+struct Gate {
+  FakeSigner::Sign signature() {
+    return [this](Algorithm, Bytes) -> Result<std::string> {
+      ++begun;
+      open.wait(false);
+      return std::string(256, 's');
+    };
+  }
+  void let_go() {
+    open = true;
+    open.notify_all();
+  }
+
+  std::atomic<int> begun = 0;
+  std::atomic<bool> open = false;
+};
+
+/// One call, run beside others; its end is noted.
+Task<void> note_end(CryptoWorld::Stub& stub, SignRequest request, CallOptions options,
+                    std::map<Code, int>& ends) {
+  const Result<SignResponse> response = co_await stub.SignRSA(request, options);
+  ++ends[response ? Code::OK : response.error().code()];
+}
+
+Task<void> until(const std::function<bool()>& holds) {
+  while (!holds()) co_await sleep_for(1ms);
+}
+
+TEST_CASE("a full queue refuses at once, and what was taken is signed") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 2});
+  std::map<Code, int> ends;
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::vector<Task<void>> calls;
+    for (int i = 0; i < 10; ++i) calls.push_back(note_end(stub, sign_request("m"), {}, ends));
+    calls[0].start();
+    co_await until([&] { return gate.begun == 1; });
+    for (int i = 1; i < 10; ++i) calls[static_cast<std::size_t>(i)].start();
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 7; });  // while the worker is busy
+    CHECK(ends[Code::OK] == 0);
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 3; });
+  });
+  CHECK(gate.begun == 3);
+}
+
+TEST_CASE("a request that is cancelled or expires while it waits is not signed") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
+  std::map<Code, int> ends;
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    const Task<void> first = note_end(stub, sign_request("m"), {}, ends);
+    first.start();
+    co_await until([&] { return gate.begun == 1; });
+    CallOptions hurried;
+    hurried.timeout = 20ms;
+    const Task<void> expiring = note_end(stub, sign_request("m"), hurried, ends);
+    expiring.start();
+    Task<void> dropped = note_end(stub, sign_request("m"), {}, ends);
+    dropped.start();
+    co_await until([&] { return ends[Code::DEADLINE_EXCEEDED] == 1; });
+    dropped = Task<void>();
+    co_await until([&] { return world.pool->waiting() == 0; });
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 1; });
+  });
+  CHECK(gate.begun == 1);
+}
+
+TEST_CASE("a call may go while its signature is being made") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
+  std::map<Code, int> ends;
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    Task<void> dropped = note_end(stub, sign_request(std::string(1'000'000, 'm')), {}, ends);
+    dropped.start();
+    co_await until([&] { return gate.begun == 1; });
+    dropped = Task<void>();
+    co_await sleep_for(20ms);
+    gate.let_go();
+    const Task<void> next = note_end(stub, sign_request("m"), {}, ends);
+    next.start();
+    co_await until([&] { return ends[Code::OK] == 1; });
+  });
+  CHECK(gate.begun == 2);
+}
+
+TEST_CASE("cheap signatures by the hundred are all made, on the shard") {
+  CryptoWorld world(new_keys({"p256", "ed25519"}), {}, {.threads = 1, .queue_limit = 1});
+  std::map<Code, int> ends;
+  world.world.serve({.max_concurrent_streams = 1000});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    const auto one = [&stub, &ends](std::string algorithm) -> Task<void> {
+      const SignRequest request = sign_request("m", algorithm);
+      const Result<SignResponse> response = co_await stub.Sign(request);
+      ++ends[response ? Code::OK : response.error().code()];
+    };
+    std::vector<Task<void>> calls;
+    for (int i = 0; i < 400; ++i) calls.push_back(one(i % 2 == 0 ? "ED25519" : "ECDSA_P256_SHA256"));
+    for (const Task<void>& call : calls) call.start();
+    co_await until([&] { return ends[Code::OK] == 400; });
+  });
+  CHECK(ends.size() == 1);
+}
+
+TEST_CASE("ten thousand calls at once for RSA-4096 all get an answer") {
+  constexpr int calls_made = 10'000;
+  CryptoWorld world(new_keys({"rsa4096"}), {}, {.threads = 2, .queue_limit = 64});
+  world.world.serve({.max_concurrent_streams = calls_made});
+  std::map<Code, int> ends;
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::vector<Task<void>> calls;
+    for (int i = 0; i < calls_made; ++i) calls.push_back(note_end(stub, sign_request("m"), {}, ends));
+    for (const Task<void>& call : calls) call.start();
+    co_await until([&] { return ends[Code::OK] + ends[Code::RESOURCE_EXHAUSTED] == calls_made; });
+  });
+  CHECK(ends.size() == 2);
+  CHECK(ends[Code::OK] >= 64);
+}
+
+}  // namespace
+}  // namespace ringrpc

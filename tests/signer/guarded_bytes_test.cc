@@ -1,0 +1,79 @@
+#include "signer/guarded_bytes.h"
+
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keys.h"
+
+namespace ringrpc {
+namespace {
+
+/// What the kernel says of the mapping that `address` lies in: " rd wr lo dd".
+std::string flags_of(const void* address) {
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::ifstream smaps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    char dash = 0;
+    if (std::istringstream head(line); head >> std::hex >> begin >> dash >> end && dash == '-')
+      inside = wanted >= begin && wanted < end;
+    if (inside && line.starts_with("VmFlags:")) return line.substr(8);
+  }
+  return {};
+}
+
+/// How a child of this process ends that does `work`.
+int end_of(void (*work)(GuardedBytes&)) {
+  GuardedBytes bytes = GuardedBytes::make(100).value();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int fault : {SIGSEGV, SIGBUS, SIGABRT}) std::signal(fault, [](int) { ::_exit(3); });
+    work(bytes);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
+TEST_CASE("they are locked and left out of core dumps") {
+  const GuardedBytes bytes = GuardedBytes::make(100).value();
+  CHECK(bytes.size() == 100);
+  const std::string flags = flags_of(bytes.bytes().data());
+  CHECK(flags.find(" lo") != std::string::npos);
+  CHECK(flags.find(" dd") != std::string::npos);
+}
+
+TEST_CASE("who writes behind their end or into those that are read only is stopped") {
+  CHECK(end_of([](GuardedBytes& bytes) { bytes.writable()[99] = 1; }) == 0);
+  CHECK(end_of([](GuardedBytes& bytes) {
+          volatile std::uint8_t* behind = bytes.writable().data();
+          behind[100] = 1;
+        }) == 3);
+  CHECK(end_of([](GuardedBytes& bytes) {
+          bytes.make_read_only();
+          volatile std::uint8_t* data = bytes.writable().data();
+          data[0] = 1;
+        }) == 3);
+}
+
+TEST_CASE("what is cut off is wiped, what is moved is the same") {
+  GuardedBytes bytes = guarded("passphrase\n");
+  const std::uint8_t* data = bytes.bytes().data();
+  bytes.truncate(10);
+  CHECK(as_text(bytes.bytes()) == "passphrase");
+  CHECK(data[10] == 0);
+  const GuardedBytes moved = std::move(bytes);
+  CHECK(moved.bytes().data() == data);
+  CHECK(GuardedBytes().size() == 0);
+}
+
+}  // namespace
+}  // namespace ringrpc

@@ -1,0 +1,200 @@
+// Key files as people have them, and as nobody should.
+#include "signer/key_file.h"
+
+#include <array>
+#include <cstdio>
+#include <doctest/doctest.h>
+#include <random>
+#include <sys/stat.h>
+
+#include "apps/captured_stderr.h"
+#include "keys.h"
+
+namespace ringrpc {
+namespace {
+
+/// What a command prints.
+std::string output_of(const std::string& command) {
+  FILE* const pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
+  REQUIRE(pipe);
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    text.append(buffer.data(), got);
+  REQUIRE_MESSAGE(::pclose(pipe) == 0, command);
+  return text;
+}
+
+/// A new key as `openssl genpkey` writes it.
+std::string new_pem(const std::string& words) { return output_of("openssl genpkey " + words); }
+
+const std::string rsa2048 = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
+const std::string p256 = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+
+std::string refusal(const std::string& text, std::string_view passphrase = {}) {
+  const Result<KeyRegistry> keys = keys_of(text, passphrase);
+  REQUIRE_FALSE(keys);
+  const std::string message(keys.error().message());
+  CHECK(message.starts_with("key file /tmp/ringrpc-test-"));
+  return message.substr(message.find(": ") + 2);
+}
+
+TEST_CASE("keys of every kind are loaded, plain and encrypted") {
+  for (const std::string& words :
+       {rsa2048, p256, std::string("-algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
+        std::string("-algorithm ED25519")}) {
+    const std::string plain = new_pem(words);
+    const Result<KeyRegistry> keys = keys_of(plain);
+    REQUIRE(keys);
+    const apps::ScratchFile file(plain);
+    for (const char* cipher : {"-v2 aes256", "-v2 aes128 -v2prf hmacWithSHA512", "-scrypt"}) {
+      const Result<KeyRegistry> decrypted = keys_of(output_of("openssl pkcs8 -topk8 " + std::string(cipher) +
+                                                              " -passout pass:secret -in " + file.path()),
+                                                    "secret");
+      REQUIRE(decrypted);
+      CHECK(decrypted->all()[0]->public_key().id() == keys->all()[0]->public_key().id());
+    }
+  }
+}
+
+TEST_CASE("the id is the SHA-256 of the SPKI, and the PEM is OpenSSL's") {
+  const apps::ScratchFile file(new_pem(p256));
+  const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
+  const KeyRegistry keys = make_keys(sources, {}).value();
+  const PublicKey& key = keys.all()[0]->public_key();
+  CHECK(key.pem() == output_of("openssl pkey -pubout -in " + file.path()));
+  CHECK(output_of("openssl pkey -pubout -outform DER -in " + file.path() + " | sha256sum")
+            .starts_with(key.id()));
+}
+
+TEST_CASE("an encrypted key without its passphrase is refused") {
+  const std::string text = new_pem(p256 + " -aes256 -pass pass:secret");
+  CHECK(refusal(text) == "it is encrypted, and no passphrase was given");
+  CHECK(refusal(text, "Secret") == "it cannot be decrypted; the passphrase is wrong or the file is damaged");
+  CHECK(keys_of(text, std::string(1025, 'x')).error().code() == Code::FAILED_PRECONDITION);
+}
+
+TEST_CASE("weak keys and keys of other types are refused") {
+  CHECK(refusal(new_pem("-algorithm RSA -pkeyopt rsa_keygen_bits:1024")) ==
+        "an RSA key of 1024 bits is too weak; use 2048 to 8192");
+  const std::pair<const char*, const char*> others[] = {
+      {"-algorithm EC -pkeyopt ec_paramgen_curve:P-521", "EC on secp521r1"},
+      {"-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1", "EC on secp256k1"},
+      {"-algorithm X25519", "X25519"},
+      {"-algorithm ED448", "ED448"},
+      {"-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", "RSA-PSS"}};
+  for (const auto& [words, type] : others)
+    CHECK(refusal(new_pem(words)) ==
+          "a key of type " + std::string(type) +
+              " signs with none of the algorithms; use RSA, P-256, P-384 or Ed25519");
+}
+
+TEST_CASE("files of other kinds are refused with what to do") {
+  const apps::ScratchFile file(new_pem(rsa2048));
+  CHECK(refusal("") == "it is not PEM; give a private key that begins with -----BEGIN PRIVATE KEY-----");
+  CHECK(refusal("hello\n").starts_with("it is not PEM"));
+  CHECK(refusal(output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path()))
+            .starts_with("it is not PEM"));
+  CHECK(refusal(output_of("openssl pkey -pubout -in " + file.path())) ==
+        "it has no private key; signing needs one, in PEM (PKCS#8)");
+  CHECK(refusal(output_of("openssl rsa -traditional -in " + file.path())) ==
+        "it has a key in another format; convert it: openssl pkcs8 -topk8 -in OLD -out NEW");
+  const std::string pem = new_pem(p256);
+  CHECK(refusal(pem + pem) == "it has more than one PEM block; give the key a file of its own");
+  CHECK(refusal(std::string(70'000, 'x')) == "it is larger than 64 KiB, which no key is");
+  CHECK(keys_of(pem, {}, algorithms_of(KeyKind::rsa)).error().code() == Code::INVALID_ARGUMENT);
+}
+
+TEST_CASE("a path that leads to no file is refused as the system says") {
+  const auto code = [](const char* path) {
+    const std::vector<KeySource> sources = {KeySource::from_file(path).value()};
+    return make_keys(sources, {}).error().code();
+  };
+  CHECK(code("/nonexistent/key.pem") == Code::NOT_FOUND);
+  CHECK(code("/tmp") == Code::INVALID_ARGUMENT);
+  CHECK(code("/dev/zero") == Code::INVALID_ARGUMENT);
+  CHECK(code("/dev/null") == Code::INVALID_ARGUMENT);
+}
+
+TEST_CASE("RSA numbers that do not belong together are refused") {
+  const apps::ScratchFile file(new_pem(rsa2048));
+  const std::string der = output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path());
+  std::string forged = der;
+  forged[forged.size() - 3] ^= 1;  // of the coefficient
+  CHECK(refusal(pem_of("PRIVATE KEY", forged)) ==
+        "the numbers of the key do not belong together: it is damaged or forged");
+}
+
+/// Every file is either refused with a message that has nothing of it, or taken as the key that it is.
+void check_hostile(const std::string& text, std::string_view passphrase = {}) {
+  const Result<KeyRegistry> keys = keys_of(text, passphrase);
+  if (keys) {
+    CHECK(keys->all().size() == 1);
+    return;
+  }
+  CHECK(keys.error().code() != Code::OK);
+  CHECK(keys.error().message().starts_with("key file "));
+  CHECK(keys.error().message().size() < 300);
+  CHECK(text.find(keys.error().message().substr(40, 24)) == std::string::npos);
+}
+
+TEST_CASE("damaged files are refused: cut anywhere, and with any bytes changed") {
+  std::mt19937 random(7);
+  for (const std::string& words :
+       {p256, std::string("-algorithm ED25519"), p256 + " -aes256 -pass pass:secret"}) {
+    const std::string text = new_pem(words);
+    for (std::size_t size = 0; size < text.size(); size += 1 + random() % 24)
+      check_hostile(text.substr(0, size), "secret");
+    for (int round = 0; round < 60; ++round) {
+      std::string changed = text;
+      for (unsigned flips = 1 + random() % 3; flips > 0; --flips)
+        changed[random() % changed.size()] = static_cast<char>(random());
+      check_hostile(changed, "secret");
+    }
+  }
+}
+
+TEST_CASE("damaged PKCS#8 is refused: any octets changed behind good base64") {
+  std::mt19937 random(11);
+  for (const std::string& words : {rsa2048, p256, std::string("-algorithm ED25519")}) {
+    const apps::ScratchFile file(new_pem(words));
+    const std::string der = output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path());
+    for (int round = 0; round < 60; ++round) {
+      std::string changed = der.substr(0, random() % 4 == 0 ? random() % der.size() : der.size());
+      for (unsigned flips = 1 + random() % 4; flips > 0 && !changed.empty(); --flips)
+        changed[random() % std::min<std::size_t>(changed.size(), 64)] = static_cast<char>(random());
+      check_hostile(pem_of("PRIVATE KEY", changed));
+    }
+  }
+}
+
+TEST_CASE("a file that everybody can read is warned of") {
+  const apps::ScratchFile file(new_pem(p256));
+  const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
+  const auto logged = [&](mode_t mode) {
+    ::chmod(file.path().c_str(), mode);
+    const apps::CapturedStderr captured;
+    CHECK(make_keys(sources, {}));
+    return captured.text();
+  };
+  CHECK(logged(0600).empty());
+  CHECK(logged(0644).find(file.path() + " can be read by everybody; chmod o-r") != std::string::npos);
+}
+
+TEST_CASE("a passphrase is the first line of its file") {
+  const auto read = [](const std::string& text) {
+    const apps::ScratchFile file(text);
+    const Result<GuardedBytes> passphrase = read_passphrase_file(file.path());
+    return passphrase ? std::string(as_text(passphrase->bytes())) : "refused";
+  };
+  CHECK(read("secret\n") == "secret");
+  CHECK(read("two words \r\nand more\n") == "two words ");
+  CHECK(read("bare") == "bare");
+  CHECK(read("") == "refused");
+  CHECK(read("\nsecret\n") == "refused");
+  CHECK(read(std::string(1025, 'x')) == "refused");
+  CHECK(read_passphrase_file("/nonexistent/file").error().code() == Code::NOT_FOUND);
+}
+
+}  // namespace
+}  // namespace ringrpc

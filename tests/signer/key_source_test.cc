@@ -1,0 +1,55 @@
+#include "signer/key_source.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc {
+namespace {
+
+TEST_CASE("a text names a file, and before it what the key is for") {
+  const KeySource plain = KeySource::from_file("/etc/keys/a.pem").value();
+  CHECK(plain.path == "/etc/keys/a.pem");
+  CHECK(plain.allowed.empty());
+  const KeySource two = KeySource::from_file("RSA_PSS_SHA256,RSA_PSS_SHA384:b:c.pem").value();
+  CHECK(two.path == "b:c.pem");
+  CHECK(two.allowed.names() == "RSA_PSS_SHA256, RSA_PSS_SHA384");
+  CHECK(KeySource::from_file("odd:name.pem").value().path == "odd:name.pem");
+}
+
+TEST_CASE("a text names a kind of key to make") {
+  const KeySource rsa = KeySource::generated("rsa3072").value();
+  CHECK(rsa.path.empty());
+  CHECK(rsa.kind == KeyKind::rsa);
+  CHECK(rsa.rsa_bits == 3072);
+  const KeySource curve = KeySource::generated("ECDSA_P384_SHA384:p384").value();
+  CHECK(curve.kind == KeyKind::p384);
+  CHECK(curve.allowed.names() == "ECDSA_P384_SHA384");
+}
+
+TEST_CASE("a text that names nothing is refused with what would be right") {
+  CHECK(KeySource::from_file("").error().code() == Code::INVALID_ARGUMENT);
+  CHECK(KeySource::from_file("ED25519:").error().message() ==
+        "it names no file; write FILE or ALGORITHM:FILE");
+  CHECK(KeySource::from_file("RSA_PSS_SHA256,RSA_PSS_SHA1:a")
+            .error()
+            .message()
+            .starts_with("'RSA_PSS_SHA1' is no algorithm; choose among RSA_PKCS1_SHA256, "));
+  CHECK(KeySource::generated("rsa1024").error().message() ==
+        "'rsa1024' is no kind of key; choose among rsa2048, rsa3072, rsa4096, p256, p384, ed25519");
+}
+
+TEST_CASE("a key that cannot do what it is for is not made") {
+  const std::vector<KeySource> sources = {KeySource::generated("ED25519:p256").value()};
+  const Result<KeyRegistry> keys = make_keys(sources, {});
+  REQUIRE_FALSE(keys);
+  CHECK(keys.error().message() ==
+        "a key of type P-256 cannot be used with all of ED25519; choose among ECDSA_P256_SHA256");
+}
+
+TEST_CASE("without sources there are no keys") {
+  const Result<KeyRegistry> keys = make_keys({}, {});
+  REQUIRE(keys);
+  CHECK(keys->all().empty());
+}
+
+}  // namespace
+}  // namespace ringrpc

@@ -1,0 +1,98 @@
+// Published vectors: what other people's implementations sign and verify, byte for byte.
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "keys.h"
+#include "signer/digest.h"
+
+namespace ringrpc {
+namespace {
+
+struct Vector {
+  Algorithm algorithm = {};
+  std::string key;
+  bool valid = false;
+  std::string message;
+  std::string signature;
+};
+
+/// Calls `check` with every signature of a file; how many there were.
+std::size_t for_each_vector(const std::string& file, const std::function<void(const Vector&)>& check) {
+  const char* folder = std::getenv("VECTORS");
+  REQUIRE_MESSAGE(folder, "VECTORS names the folder of the vectors; run this through `meson test`");
+  std::ifstream lines(std::string(folder) + "/" + file);
+  REQUIRE(lines);
+  Vector vector;
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream words(line);
+    std::string first;
+    std::string second;
+    std::string third;
+    words >> first >> second >> third;
+    REQUIRE_FALSE(third.empty());
+    if (first == "key") {
+      vector.algorithm = algorithm_named(second).value();
+      vector.key = octets_of(third);
+      continue;
+    }
+    vector.valid = first == "valid";
+    vector.message = octets_of(second);
+    vector.signature = octets_of(third);
+    check(vector);
+    ++count;
+  }
+  return count;
+}
+
+/// What is signed of a message.
+std::string input_of(const Vector& vector) {
+  const Hash hash = hash_of(vector.algorithm);
+  if (hash == Hash::none) return vector.message;
+  return std::string(as_text(digest_of(hash, as_bytes(vector.message)).value().bytes()));
+}
+
+std::size_t check_signatures(const std::string& file) {
+  std::string loaded;
+  KeyRegistry keys;
+  return for_each_vector(file, [&](const Vector& vector) {
+    if (loaded != vector.key) {
+      loaded = vector.key;
+      keys = keys_of(pem_of("PRIVATE KEY", vector.key)).value();
+    }
+    const Signer& signer = *keys.all()[0];
+    CHECK(signer.sign(vector.algorithm, as_bytes(input_of(vector))) == vector.signature);
+  });
+}
+
+std::size_t check_verdicts(const std::string& file) {
+  return for_each_vector(file, [](const Vector& vector) {
+    const Result<PublicKey> key = PublicKey::from_spki(as_bytes(vector.key));
+    REQUIRE(key);
+    const Status status =
+        key->verify(vector.algorithm, as_bytes(input_of(vector)), as_bytes(vector.signature));
+    CHECK_MESSAGE(status.ok() == vector.valid, status.to_string());
+  });
+}
+
+TEST_CASE("RSA PKCS#1 signatures are those of Wycheproof, byte for byte") {
+  CHECK(check_signatures("rsa_pkcs1_sign.txt") == 24);
+}
+
+TEST_CASE("Ed25519 signatures are those of RFC 8032, byte for byte") {
+  CHECK(check_signatures("ed25519_sign.txt") == 4);
+}
+
+TEST_CASE("signatures verify as Wycheproof says") {
+  CHECK(check_verdicts("rsa_pss_verify.txt") == 108);
+  CHECK(check_verdicts("ecdsa_p256_verify.txt") == 484);
+  CHECK(check_verdicts("ecdsa_p384_verify.txt") > 200);
+  CHECK(check_verdicts("ed25519_verify.txt") == 151);
+}
+
+}  // namespace
+}  // namespace ringrpc
