@@ -1,6 +1,6 @@
 /// The I/O seam: what a shard needs from the kernel, and nothing of how it is done.
 ///
-/// A backend (io_uring, simulated) moves bytes between descriptors and handlers:
+/// A backend (io_uring, epoll, simulated) moves bytes between descriptors and handlers:
 ///
 ///   std::unique_ptr<ByteStream> stream = io.adopt(std::move(fd));
 ///   stream->start(handler);               // handler.on_received(bytes) from now on
@@ -121,7 +121,7 @@ class Io {
  public:
   virtual ~Io() = default;
 
-  /// "io_uring", "simulated".
+  /// "io_uring", "epoll", "simulated".
   virtual std::string_view name() const noexcept = 0;
 
   /// The time now; the clock of tests for the simulated backend.

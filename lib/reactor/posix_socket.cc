@@ -5,8 +5,10 @@
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,11 +30,22 @@ void enable(int fd, int level, int option) noexcept {
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
+/// The size of a vsock socket's buffer may not exceed its maximum, which is as small as the default at first.
+void enlarge_vsock_buffer(int fd) noexcept {
+  const std::uint64_t bytes = 8 * 1024 * 1024;
+  (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &bytes, sizeof bytes);
+  (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof bytes);
+}
+
 UniqueFd open_socket(const SocketAddress& address) noexcept {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd || !is_ip(address.family())) return fd;
-  enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
-  enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
+  if (!fd) return fd;
+  if (is_ip(address.family())) {
+    enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+    enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
+  } else if (address.family() == AF_VSOCK) {
+    enlarge_vsock_buffer(fd.get());
+  }
   return fd;
 }
 
@@ -135,6 +148,17 @@ int finish_connect(int fd) noexcept {
   SocketAddress peer;
   peer.length = sizeof peer.storage;
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) == 0 ? 0 : errno;
+}
+
+bool is_undecided(int connect_error, std::uint32_t events) noexcept {
+  return connect_error == ENOTCONN && (events & (POLLERR | POLLHUP)) == 0;
+}
+
+std::size_t pieces_of_a_send(int fd) noexcept {
+  int domain = AF_UNSPEC;
+  socklen_t length = sizeof domain;
+  const bool asked = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+  return asked && domain == AF_VSOCK ? pieces_of_a_vsock_send : pieces_of_a_send_max;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "reactor/backend.h"
 #include "reactor/shards.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
@@ -57,7 +58,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
 
-  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards);
+  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards, [&] { return make_io(options.io); });
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())

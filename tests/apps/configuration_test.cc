@@ -29,11 +29,12 @@ TEST_CASE("every flag reaches what it names") {
                                               "--ping-interval=1m",         "--idle-ping-interval=1h",
                                               "--keepalive-time=10m",       "--keepalive-timeout=5s",
                                               "--max-connection-age=4h",    "--max-connection-age-grace=40s",
-                                              "--max-connection-idle=30m"};
+                                              "--max-connection-idle=30m",  "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
   CHECK(values.server.shards == 3);
+  CHECK(values.server.io == IoBackend::epoll);
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_concurrent_streams == 7);
