@@ -21,9 +21,9 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help =
-           "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
-           "hvsock:///path:port; port 0 lets the kernel choose. Give it several times to serve on several."},
+       .help = "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+               "hvsock:///path:port; port 0 lets the kernel choose. systemd takes the sockets that it has "
+               "opened, fd:3 an open one. Give it several times to serve on several."},
       server.listen));
   line.add(apps::number(
       {.name = "shards",

@@ -52,7 +52,12 @@ class Epoll final : public Io {
   std::string_view name() const noexcept override { return "epoll"; }
   Instant now() const noexcept override { return std::chrono::steady_clock::now(); }
   Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
-                                           Acceptor::Handler& handler) override;
+                                           Acceptor::Handler& handler) override {
+    return accept_on(open_listener(address, backlog), handler);
+  }
+  Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) override {
+    return accept_on(take_listener(std::move(socket)), handler);
+  }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return std::make_unique<Stream>(poller_, buffer_, std::move(connection));
@@ -62,6 +67,8 @@ class Epoll final : public Io {
   void wake() noexcept override { bell_.ring(); }
 
  private:
+  Result<std::unique_ptr<Acceptor>> accept_on(Result<ListeningSocket> socket, Acceptor::Handler& handler);
+
   Poller poller_;
   Bell bell_;
   std::vector<std::uint8_t> buffer_;
@@ -75,9 +82,8 @@ Status Epoll::set_up() {
   return error == 0 ? Status() : refused("epoll_ctl", error);
 }
 
-Result<std::unique_ptr<Acceptor>> Epoll::listen(const SocketAddress& address, int backlog,
-                                                Acceptor::Handler& handler) {
-  Result<ListeningSocket> socket = open_listener(address, backlog);
+Result<std::unique_ptr<Acceptor>> Epoll::accept_on(Result<ListeningSocket> socket,
+                                                   Acceptor::Handler& handler) {
   if (!socket) return std::unexpected(std::move(socket).error());
   auto acceptor = std::make_unique<EpollAcceptor>(poller_, *std::move(socket), handler);
   if (const int error = acceptor->start(); error != 0) return std::unexpected(from_errno("epoll_ctl", error));

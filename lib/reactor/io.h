@@ -132,6 +132,9 @@ class Io {
   virtual Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                                    Acceptor::Handler& handler) = 0;
 
+  /// Accepts on a socket that listens already. INVALID_ARGUMENT when it is none that a backend could serve.
+  virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
+
   /// Connects; the outcome always comes through the handler, never from inside this call.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 

@@ -37,15 +37,18 @@ void enlarge_vsock_buffer(int fd) noexcept {
   (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof bytes);
 }
 
+void set_options(int fd, int family) noexcept {
+  if (is_ip(family)) {
+    enable(fd, IPPROTO_TCP, TCP_NODELAY);
+    enable(fd, SOL_SOCKET, SO_KEEPALIVE);
+  } else if (family == AF_VSOCK) {
+    enlarge_vsock_buffer(fd);
+  }
+}
+
 UniqueFd open_socket(const SocketAddress& address) noexcept {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return fd;
-  if (is_ip(address.family())) {
-    enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
-    enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
-  } else if (address.family() == AF_VSOCK) {
-    enlarge_vsock_buffer(fd.get());
-  }
+  if (fd) set_options(fd.get(), address.family());
   return fd;
 }
 
@@ -126,6 +129,25 @@ Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog)
   if (::listen(fd, backlog) != 0) return std::unexpected(from_errno("listen", errno));
   made.address = local_address(fd);
   return made;
+}
+
+Result<ListeningSocket> take_listener(UniqueFd socket) {
+  const int fd = socket.get();
+  int type = 0;
+  int listens = 0;
+  socklen_t length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
+    return std::unexpected(from_errno("getsockopt", errno));
+  if (type != SOCK_STREAM || listens == 0)
+    return fail(Code::INVALID_ARGUMENT, "it is no stream socket that listens", Initiator::application);
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    return std::unexpected(from_errno("fcntl", errno));
+  ListeningSocket taken;
+  taken.address = local_address(fd);
+  taken.fd = std::move(socket);
+  set_options(fd, taken.address.family());
+  return taken;
 }
 
 Connecting start_connect(const SocketAddress& address) {

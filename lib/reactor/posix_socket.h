@@ -52,6 +52,10 @@ struct ListeningSocket {
 /// the connection. The status names the system call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
+/// One that somebody else has bound: given the same options, and told apart from what is no listening stream socket.
+/// Its file is theirs.
+Result<ListeningSocket> take_listener(UniqueFd socket);
+
 /// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
 /// failed.
 struct Connecting {

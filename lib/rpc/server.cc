@@ -11,6 +11,7 @@
 #include "reactor/shards.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
+#include "transport/activation.h"
 #include "transport/address.h"
 #include "transport/listener.h"
 
@@ -24,6 +25,14 @@ auto run_on(Shard& shard, Work work) {
   auto answer = task.get_future();
   shard.post([&task] { task(); });
   return answer.get();
+}
+
+/// One, or what systemd has passed.
+Result<std::vector<Address>> addresses_of(const std::string& text) {
+  Result<Address> address = Address::parse(text);
+  if (!address) return std::unexpected(std::move(address).error());
+  if (address->kind() == Address::Kind::systemd) return activated_sockets(address->name());
+  return std::vector{*std::move(address)};
 }
 
 class ServerImpl final : public Server, private ConnectionSink {
@@ -70,11 +79,13 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
 
 Status ServerImpl::listen(const ServerOptions& options) {
   for (const std::string& text : options.listen) {
-    Result<Address> address = Address::parse(text);
-    if (!address) return std::move(address).error();
-    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(*address); });
-    if (!bound) return std::move(bound).error();
-    addresses_.push_back(std::move(*bound));
+    Result<std::vector<Address>> addresses = addresses_of(text);
+    if (!addresses) return std::move(addresses).error();
+    for (const Address& address : *addresses) {
+      Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(address); });
+      if (!bound) return std::move(bound).error();
+      addresses_.push_back(std::move(*bound));
+    }
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -19,6 +20,8 @@ constexpr std::string_view unix_prefix = "unix:";
 constexpr std::string_view abstract_prefix = "unix-abstract:";
 constexpr std::string_view vsock_prefix = "vsock:";
 constexpr std::string_view hybrid_prefix = "hvsock:";
+constexpr std::string_view systemd_name = "systemd";
+constexpr std::string_view descriptor_prefix = "fd:";
 constexpr std::string_view forms =
     "want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or hvsock:///path:port";
 constexpr std::string_view vsock_forms =
@@ -113,6 +116,16 @@ std::string unix_to_string(const SocketAddress& address) {
 
 }  // namespace
 
+std::optional<Address> Address::parse_inherited(std::string_view text) {
+  if (text == systemd_name) return Address(Kind::systemd, {}, 0);
+  if (text.starts_with(systemd_name) && text[systemd_name.size()] == ':')
+    return Address(Kind::systemd, std::string(text.substr(systemd_name.size() + 1)), 0);
+  if (!text.starts_with(descriptor_prefix)) return std::nullopt;
+  const auto fd = parse_port<std::uint32_t>(text.substr(descriptor_prefix.size()));
+  if (!fd || *fd > std::numeric_limits<int>::max()) return std::nullopt;
+  return of_descriptor(*fd);
+}
+
 Result<Address> Address::parse_vsock(std::string_view text) {
   std::string_view rest = text.substr(vsock_prefix.size());
   if (rest.starts_with("//")) rest.remove_prefix(2);
@@ -139,6 +152,7 @@ Result<Address> Address::parse_hybrid_vsock(std::string_view text) {
 }
 
 Result<Address> Address::parse(std::string_view text) {
+  if (std::optional<Address> inherited = parse_inherited(text)) return *std::move(inherited);
   if (text.starts_with(vsock_prefix)) return parse_vsock(text);
   if (text.starts_with(hybrid_prefix)) return parse_hybrid_vsock(text);
   for (const auto& [prefix, kind] :
@@ -182,6 +196,10 @@ std::string Address::to_string() const {
       return std::string(vsock_prefix) + name_ + ":" + std::to_string(port_);
     case Kind::hybrid_vsock:
       return std::string(hybrid_prefix) + "//" + name_ + ":" + std::to_string(port_);
+    case Kind::systemd:
+      return std::string(systemd_name) + (name_.empty() ? "" : ":") + name_;
+    case Kind::descriptor:
+      return std::string(descriptor_prefix) + std::to_string(port_);
     case Kind::tcp:
       break;
   }
@@ -203,6 +221,10 @@ bool resolves_at_once(const Address& address) noexcept {
 Result<std::vector<SocketAddress>> resolve(const Address& address) {
   if (address.kind() == Address::Kind::vsock)
     return std::vector{vsock_address(parse_cid(address.name()).value_or(0), address.port())};
+  if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)
+    return fail(Code::INVALID_ARGUMENT,
+                address.to_string() + " is where a server listens; a client cannot connect to it",
+                Initiator::application);
   if (address.kind() != Address::Kind::tcp) return std::vector{unix_address(address)};
   std::vector<SocketAddress> at_once = literal(address);
   if (!at_once.empty()) return at_once;

@@ -6,10 +6,13 @@
 /// Written `host:port`, `[v6]:port`, `unix:/path` (or `unix:path`, relative) and `unix-abstract:name`, as
 /// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md); `vsock:CID:PORT` or
 /// `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, the port of
-/// a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h).
+/// a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h). Servers also take
+/// `systemd` and `systemd:name`, the sockets that systemd has opened for them (transport/activation.h), and `fd:3`,
+/// one that is open for any other reason.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,15 +25,19 @@ namespace ringrpc {
 
 class Address {
  public:
-  enum class Kind : std::uint8_t { tcp, unix_path, unix_abstract, vsock, hybrid_vsock };
+  enum class Kind : std::uint8_t { tcp, unix_path, unix_abstract, vsock, hybrid_vsock, systemd, descriptor };
 
   /// INVALID_ARGUMENT that quotes `text` and says what would be right.
   static Result<Address> parse(std::string_view text);
 
+  /// An open socket that listens.
+  static Address of_descriptor(std::uint32_t fd) { return Address(Kind::descriptor, {}, fd); }
+
   Kind kind() const noexcept { return kind_; }
-  /// The host without brackets, the path, the abstract name without its leading NUL, or the CID.
+  /// The host without brackets, the path, the abstract name without its leading NUL, the CID, or the
+  /// name of systemd's sockets.
   const std::string& name() const noexcept { return name_; }
-  /// Of TCP 16 bits, of vsock 32; 0 otherwise.
+  /// Of TCP 16 bits, of vsock 32; the number of a descriptor; 0 otherwise.
   std::uint32_t port() const noexcept { return port_; }
 
   /// In the syntax of `parse`.
@@ -46,6 +53,7 @@ class Address {
  private:
   Address(Kind kind, std::string name, std::uint32_t port)
       : name_(std::move(name)), port_(port), kind_(kind) {}
+  static std::optional<Address> parse_inherited(std::string_view text);
   static Result<Address> parse_vsock(std::string_view text);
   static Result<Address> parse_hybrid_vsock(std::string_view text);
 

@@ -43,11 +43,15 @@ Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::ui
     : shards_(shards), sink_(sink), max_connections_(max_connections) {}
 
 Result<std::string> Listener::listen(const Address& address) {
-  Result<std::vector<SocketAddress>> sockets = resolve(address.bound());
+  const bool open = address.kind() == Address::Kind::descriptor;
+  Result<std::vector<SocketAddress>> sockets;
+  if (!open) sockets = resolve(address.bound());
   if (!sockets) return std::unexpected(std::move(sockets).error());
+  Io& io = shards_.front()->io();
   // A name with several addresses (localhost) listens on the first: the others may not exist on this machine.
   Result<std::unique_ptr<Acceptor>> acceptor =
-      shards_.front()->io().listen(sockets->front(), SOMAXCONN, *this);
+      open ? io.listen(UniqueFd(static_cast<int>(address.port())), *this)
+           : io.listen(sockets->front(), SOMAXCONN, *this);
   if (!acceptor) {
     const Status& cause = acceptor.error();
     return fail(cause.code(),

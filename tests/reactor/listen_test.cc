@@ -181,6 +181,41 @@ TEST_CASE("A port can be listened on again at once, though connections of the ea
   CHECK(shard.io().listen(address, 16, accepted).has_value());
 }
 
+TEST_CASE("A socket that listens already is accepted on, with the options of one of ours") {
+  Shard shard(0, kernel_io());
+  Accepted accepted;
+  UniqueFd open(::socket(AF_INET, SOCK_STREAM, 0));
+  const SocketAddress any_port = loopback();
+  REQUIRE(::bind(open.get(), reinterpret_cast<const sockaddr*>(&any_port.storage), any_port.length) == 0);
+  REQUIRE(::listen(open.get(), 16) == 0);
+  auto acceptor = shard.io().listen(std::move(open), accepted);
+  REQUIRE(acceptor);
+  Connected connected;
+  const auto connector = shard.io().connect((*acceptor)->address(), connected);
+  REQUIRE(turn_until(shard, [&] { return connected.outcome && accepted.connections.size() == 1; }));
+  CHECK(*connected.outcome == 0);
+  int no_delay = 0;
+  socklen_t length = sizeof no_delay;
+  ::getsockopt(accepted.connections[0].get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
+  CHECK(no_delay == 1);
+}
+
+TEST_CASE("What is no listening stream socket is refused as one") {
+  Shard shard(0, kernel_io());
+  Accepted accepted;
+  const auto refusal = [&](UniqueFd fd) {
+    const auto refused = shard.io().listen(std::move(fd), accepted);
+    return refused ? std::string() : refused.error().to_string();
+  };
+  const std::string none = "INVALID_ARGUMENT: it is no stream socket that listens";
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_STREAM, 0))) == none);
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_DGRAM, 0))) == none);
+  CHECK(refusal(std::move(socket_pair().first)) == none);
+  CHECK(refusal(UniqueFd(::open("/dev/null", O_RDONLY))) ==
+        "UNAVAILABLE: getsockopt: socket operation on non-socket");
+  CHECK(refusal(UniqueFd(1000)) == "UNAVAILABLE: getsockopt: bad file descriptor");
+}
+
 TEST_CASE("A connection that nobody listens for is refused, through the handler") {
   Shard shard(0, kernel_io());
   Accepted accepted;

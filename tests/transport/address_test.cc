@@ -77,6 +77,21 @@ TEST_CASE("a vsock address resolves to its CID and port, where port 0 is any") {
   CHECK_FALSE(cid_of(resolve(parsed("127.0.0.1:1"))->front()));
 }
 
+TEST_CASE("sockets that are open already are for servers alone") {
+  for (const char* text : {"systemd", "systemd:grpc", "fd:3"}) {
+    CHECK(round_trip(text) == text);
+    const auto refused = resolve(parsed(text));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message() ==
+          std::string(text) + " is where a server listens; a client cannot connect to it");
+  }
+  CHECK(parsed("systemd:grpc").name() == "grpc");
+  CHECK(Address::of_descriptor(7).to_string() == "fd:7");
+  CHECK_FALSE(Address::parse("fd:x"));
+  CHECK_FALSE(Address::parse("fd:4294967295"));
+  CHECK(parsed("systemdx:1").kind() == Address::Kind::tcp);
+}
+
 TEST_CASE("hybrid vsock connects to the machine's socket and listens beside it") {
   const Address address = parsed("hvsock:///run/vm.sock:52");
   CHECK(to_string(resolve(address)->front()) == "unix:/run/vm.sock");

@@ -30,6 +30,8 @@ namespace ringrpc {
 struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`, `vsock:CID:port`; port 0 lets the kernel
   /// choose. `hvsock:///path:port` is where Firecracker and Cloud Hypervisor bring what their guest calls.
+  /// `systemd` and `systemd:name` are the sockets that systemd has opened for this process, all of them or those of
+  /// that FileDescriptorName=, and `fd:3` is one that is open already.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
   /// Around every call, the first outermost. They must outlive the server.
