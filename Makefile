@@ -53,7 +53,7 @@ install: build  ## Install programs, library and headers (DESTDIR is heeded)
 clean:  ## Remove all build directories
 	rm -rf build build-asan build-tsan build-coverage
 
-.PHONY: test asan tsan coverage h2spec interop soak
+.PHONY: test asan tsan coverage h2spec interop guest without-io-uring soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test
 	$(call run_tests,build)
@@ -77,6 +77,14 @@ coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragerep
 
 interop: configured  ## Only the checks with other people's tools and peers (gRPC's interop cases, connectconformance, h2spec, ...)
 	$(call run_tests,build,--suite interop)
+
+guest: configured  ## Only vsock and both backends on Debian's own kernel, in an emulated machine (QEMU)
+	@.ci/setup test guest
+	$(call run_tests,build,--suite guest)
+
+without-io-uring: configured  ## All tests again where a seccomp filter hides io_uring, so that epoll serves
+	@.ci/setup test
+	$(call run_tests,build,--wrapper 'build/tests/without_io_uring EPERM')
 
 soak: configured  ## Only ten thousand calls by gRPC's Go client, twice: none may fail, no memory may stay
 	$(call run_tests,build,--suite soak)

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/io_backends.h"
 #include "grpcclient/header_line.h"
 #include "transport/address.h"
 
@@ -26,8 +27,9 @@ constexpr const char* commands_help =
     "  call [ADDR] SERVICE/METHOD\n"
     "                            Calls a method of any kind: JSON in, JSON out\n"
     "\n"
-    "ADDR is host:port, [v6]:port, unix:/path or unix-abstract:name. All commands but\n"
-    "demo need reflection in the server. Answers go to stdout, the rest to stderr.\n";
+    "ADDR is host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or\n"
+    "hvsock:///path:port. All commands but demo need reflection in the server.\n"
+    "Answers go to stdout, the rest to stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
@@ -145,6 +147,13 @@ void add_connection(apps::CommandLine& line, Values& values) {
                        .placeholder = "BYTES",
                        .help = "Largest answer, in bytes or with K, M or G, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
+  line.add(apps::choice<IoBackend>(
+      {.name = "io",
+       .environment = "RINGRPC_IO",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "How to talk to the kernel: uring, epoll, or auto for io_uring where it can be had"},
+      values.io, apps::io_backends()));
 }
 
 void add_output(apps::CommandLine& line, Values& values) {

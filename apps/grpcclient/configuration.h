@@ -12,6 +12,7 @@
 #include <string>
 
 #include "ringrpc/compression.h"
+#include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
 
@@ -29,6 +30,7 @@ struct Values {
   Compression compression = Compression::identity;
   std::chrono::milliseconds deadline{0};  ///< of reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
+  IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   DemoKey demo_key = DemoKey::all;
   bool compact = false;        ///< each answer on one line

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ringrpc/block_on.h"
+#include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
 #include "grpcclient/call.h"
@@ -63,6 +64,7 @@ int run(const std::vector<std::string>& arguments) {
     values.address = *command->address;
   }
   log::set_level(values.log_level);
+  set_default_io_backend(values.io);
   const Result<int> status = block_on(run(values, *command));
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }

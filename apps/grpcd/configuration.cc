@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/io_backends.h"
+
 namespace ringrpc::grpcd {
 
 using namespace std::chrono_literals;
@@ -20,8 +22,9 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Address to serve on: host:port, [v6]:port, unix:/path or unix-abstract:name; port 0 lets "
-               "the kernel choose. Give it several times to serve on several."},
+       .help = "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+               "hvsock:///path:port; port 0 lets the kernel choose. systemd takes the sockets that it has "
+               "opened, fd:3 an open one. Give it several times to serve on several."},
       server.listen));
   line.add(apps::number(
       {.name = "shards",
@@ -31,6 +34,15 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .help = "Threads that serve, each on a core of its own, at most 1024; 0 takes one for each usable "
                "core"},
       server.shards, {0, 1024}));
+  line.add(apps::choice<IoBackend>(
+      {.name = "io",
+       .environment = "RINGRPC_IO",
+       .group = group,
+       .placeholder = "KIND",
+       .help =
+           "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
+           "elsewhere"},
+      server.io, apps::io_backends()));
 }
 
 void add_limits(apps::CommandLine& line, ServerOptions& server) {

@@ -6,6 +6,7 @@
 
 #include "ringrpc/log.h"
 
+#include "common/notify.h"
 #include "common/units.h"
 
 namespace ringrpc::grpcd {
@@ -91,6 +92,7 @@ Status Daemon::start() {
   server_ = std::move(*server);
   log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend());
+  apps::notify_supervisor("READY=1");
   if (limit < needed) log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
   return Status();
 }
@@ -101,6 +103,7 @@ void Daemon::drain(const apps::Signals& waiting) {
     parts_.quit();
     return;
   }
+  apps::notify_supervisor("STOPPING=1");
   parts_.on_drain();
   // What asks the server has a thread of its own: a shard that hangs must not keep the second signal waiting.
   drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {

@@ -8,8 +8,8 @@
 #include <system_error>
 #include <thread>
 
+#include "reactor/backend.h"
 #include "reactor/shard.h"
-#include "reactor/uring.h"
 
 namespace ringrpc::detail {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 class BackgroundShard {
  public:
   BackgroundShard() {
-    Result<std::unique_ptr<Io>> io = make_uring();
+    Result<std::unique_ptr<Io>> io = make_io();
     if (!io) {
       failure_ = std::move(io).error();
       return;

@@ -1,6 +1,6 @@
 /// The I/O seam: what a shard needs from the kernel, and nothing of how it is done.
 ///
-/// A backend (io_uring, simulated) moves bytes between descriptors and handlers:
+/// A backend (io_uring, epoll, simulated) moves bytes between descriptors and handlers:
 ///
 ///   std::unique_ptr<ByteStream> stream = io.adopt(std::move(fd));
 ///   stream->start(handler);               // handler.on_received(bytes) from now on
@@ -121,7 +121,7 @@ class Io {
  public:
   virtual ~Io() = default;
 
-  /// "io_uring", "simulated".
+  /// "io_uring", "epoll", "simulated".
   virtual std::string_view name() const noexcept = 0;
 
   /// The time now; the clock of tests for the simulated backend.
@@ -131,6 +131,9 @@ class Io {
   /// not the address.
   virtual Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                                    Acceptor::Handler& handler) = 0;
+
+  /// Accepts on a socket that listens already. INVALID_ARGUMENT when it is none that a backend could serve.
+  virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
   /// Connects; the outcome always comes through the handler, never from inside this call.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,11 +29,25 @@ void enable(int fd, int level, int option) noexcept {
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
+/// The size of a vsock socket's buffer may not exceed its maximum, which is as small as the default at first.
+void enlarge_vsock_buffer(int fd) noexcept {
+  const std::uint64_t bytes = 8 * 1024 * 1024;
+  (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &bytes, sizeof bytes);
+  (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof bytes);
+}
+
+void set_options(int fd, int family) noexcept {
+  if (is_ip(family)) {
+    enable(fd, IPPROTO_TCP, TCP_NODELAY);
+    enable(fd, SOL_SOCKET, SO_KEEPALIVE);
+  } else if (family == AF_VSOCK) {
+    enlarge_vsock_buffer(fd);
+  }
+}
+
 UniqueFd open_socket(const SocketAddress& address) noexcept {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd || !is_ip(address.family())) return fd;
-  enable(fd.get(), IPPROTO_TCP, TCP_NODELAY);
-  enable(fd.get(), SOL_SOCKET, SO_KEEPALIVE);
+  if (fd) set_options(fd.get(), address.family());
   return fd;
 }
 
@@ -101,6 +117,25 @@ Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog)
   return made;
 }
 
+Result<ListeningSocket> take_listener(UniqueFd socket) {
+  const int fd = socket.get();
+  int type = 0;
+  int listens = 0;
+  socklen_t length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
+    return std::unexpected(from_errno("getsockopt", errno));
+  if (type != SOCK_STREAM || listens == 0)
+    return fail(Code::INVALID_ARGUMENT, "it is no stream socket that listens", Initiator::application);
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    return std::unexpected(from_errno("fcntl", errno));
+  ListeningSocket taken;
+  taken.address = local_address(fd);
+  taken.fd = std::move(socket);
+  set_options(fd, taken.address.family());
+  return taken;
+}
+
 Connecting start_connect(const SocketAddress& address) {
   Connecting begun{open_socket(address), 0};
   if (!begun.fd) {
@@ -121,6 +156,17 @@ int finish_connect(int fd) noexcept {
   SocketAddress peer;
   peer.length = sizeof peer.storage;
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) == 0 ? 0 : errno;
+}
+
+bool is_undecided(int connect_error, std::uint32_t events) noexcept {
+  return connect_error == ENOTCONN && (events & (POLLERR | POLLHUP)) == 0;
+}
+
+std::size_t pieces_of_a_send(int fd) noexcept {
+  int domain = AF_UNSPEC;
+  socklen_t length = sizeof domain;
+  const bool asked = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+  return asked && domain == AF_VSOCK ? pieces_of_a_vsock_send : pieces_of_a_send_max;
 }
 
 namespace {

@@ -7,12 +7,15 @@
 /// All sockets are close-on-exec. Nothing here blocks.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <sys/types.h>
 #include <utility>
 
 #include "ringrpc/status.h"
 
+#include "base/slab.h"
 #include "base/unique_fd.h"
 #include "reactor/io.h"
 
@@ -44,8 +47,14 @@ struct ListeningSocket {
 /// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
 /// of an earlier server, and accepted connections inherit TCP_NODELAY and SO_KEEPALIVE: a peer that vanished
 /// without a word is found out in the system's time (tcp(7), tcp_keepalive_time). A unix socket's file that
-/// nobody listens on is replaced; one in use is EADDRINUSE. The status names the system call and the cause.
+/// nobody listens on is replaced; one in use is EADDRINUSE.
+/// Accepted vsock connections inherit buffers of 8 MiB: a receiver whose buffer small packets have filled resets
+/// the connection. The status names the system call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
+
+/// One that somebody else has bound: given the same options, and told apart from what is no listening stream socket.
+/// Its file is theirs.
+Result<ListeningSocket> take_listener(UniqueFd socket);
 
 /// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
 /// failed.
@@ -57,6 +66,17 @@ Connecting start_connect(const SocketAddress& address);
 
 /// The outcome once a connecting socket has become writable: 0 or an errno value.
 int finish_connect(int fd) noexcept;
+
+/// Whether that outcome is none: a vsock socket can be reported writable with these events of poll(2) while it
+/// is still connecting. Wait for the next.
+bool is_undecided(int connect_error, std::uint32_t events) noexcept;
+
+/// How many slabs one send of that socket may take. A vsock connection's stay under 32 KiB: larger ones are
+/// corrupted or dropped by several hypervisors (Firecracker's issue 5475, Cloud Hypervisor's 7672).
+inline constexpr std::size_t pieces_of_a_send_max = 16;
+inline constexpr std::size_t pieces_of_a_vsock_send = 2;
+static_assert(pieces_of_a_vsock_send * Slab::capacity < 32 * 1024);
+std::size_t pieces_of_a_send(int fd) noexcept;
 
 /// The address at this end and at the other; no address where there is none.
 SocketAddress local_address(int fd) noexcept;

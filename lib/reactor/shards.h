@@ -14,9 +14,9 @@
 
 #include "ringrpc/status.h"
 
+#include "reactor/backend.h"
 #include "reactor/io.h"
 #include "reactor/shard.h"
-#include "reactor/uring.h"
 
 namespace ringrpc {
 
@@ -29,7 +29,7 @@ class Shards {
   /// its own, unless there are more shards than cores or a quota limits the process, when the kernel places
   /// them better. Fails with the backend's status, and leaves nothing running, when one cannot be had.
   static Result<std::unique_ptr<Shards>> start(
-      unsigned count, const MakeIo& make_io = [] { return make_uring(); });
+      unsigned count, const MakeIo& make_io = [] { return ringrpc::make_io(); });
 
   Shards(const Shards&) = delete;
   Shards& operator=(const Shards&) = delete;

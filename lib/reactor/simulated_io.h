@@ -37,6 +37,10 @@ class SimulatedIo final : public Io {
   Instant now() const noexcept override { return network_.now(); }
   Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                            Acceptor::Handler& handler) override;
+  /// The simulated network has no sockets but its own.
+  Result<std::unique_ptr<Acceptor>> listen(UniqueFd, Acceptor::Handler&) override {
+    return fail(Code::INVALID_ARGUMENT, "it is no socket of the simulated network", Initiator::application);
+  }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   void wait(Instant until) override;

@@ -33,7 +33,12 @@ class Uring final : public Io {
   std::string_view name() const noexcept override { return "io_uring"; }
   Instant now() const noexcept override { return std::chrono::steady_clock::now(); }
   Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
-                                           Acceptor::Handler& handler) override;
+                                           Acceptor::Handler& handler) override {
+    return accept_on(open_listener(address, backlog), handler);
+  }
+  Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) override {
+    return accept_on(take_listener(std::move(socket)), handler);
+  }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   void wait(Instant until) override;
@@ -41,6 +46,7 @@ class Uring final : public Io {
   void wake() noexcept override;
 
  private:
+  Result<std::unique_ptr<Acceptor>> accept_on(Result<ListeningSocket> socket, Acceptor::Handler& handler);
   void send_wake(Uring& sleeper);
   void await_bell();
   void on_bell(int result, unsigned flags);
@@ -90,9 +96,8 @@ void Uring::settle() {
   }
 }
 
-Result<std::unique_ptr<Acceptor>> Uring::listen(const SocketAddress& address, int backlog,
-                                                Acceptor::Handler& handler) {
-  Result<ListeningSocket> socket = open_listener(address, backlog);
+Result<std::unique_ptr<Acceptor>> Uring::accept_on(Result<ListeningSocket> socket,
+                                                   Acceptor::Handler& handler) {
   if (!socket) return std::unexpected(std::move(socket).error());
   AcceptorState& state = keep(std::make_unique<AcceptorState>(*ring_, *std::move(socket), handler));
   state.arm();

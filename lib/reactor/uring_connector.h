@@ -13,6 +13,7 @@ class ConnectorState final : public Resident {
   void start(const SocketAddress& address);
 
  private:
+  void poll();
   void cancel_all() override;
   void on_decided(int result, unsigned flags);
   void on_cancelled(int result, unsigned flags);

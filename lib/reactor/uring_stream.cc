@@ -1,8 +1,7 @@
 #include "reactor/uring_stream.h"
 
 #include <cerrno>
-
-#include "reactor/posix_socket.h"
+#include <span>
 
 namespace ringrpc::uring {
 
@@ -85,7 +84,7 @@ void StreamState::send(Chain&& chain) {
 }
 
 void StreamState::submit_send() {
-  const std::size_t count = sending_->gather(pieces_);
+  const std::size_t count = sending_->gather(std::span(pieces_).first(pieces_max_));
   began();
   // MSG_WAITALL lets the kernel go on with a short send by itself.
   constexpr int send_flags = MSG_NOSIGNAL | MSG_WAITALL;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <sys/socket.h>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "base/slab.h"
 #include "base/unique_fd.h"
 #include "reactor/io.h"
+#include "reactor/posix_socket.h"
 #include "reactor/uring_buffers.h"
 #include "reactor/uring_ring.h"
 
@@ -18,7 +20,7 @@ namespace ringrpc::uring {
 class StreamState final : public Resident {
  public:
   StreamState(Ring& ring, ReceiveBuffers& buffers, UniqueFd fd) noexcept
-      : ring_(ring), buffers_(buffers), fd_(std::move(fd)) {}
+      : ring_(ring), buffers_(buffers), fd_(std::move(fd)), pieces_max_(pieces_of_a_send(fd_.get())) {}
 
   void start(ByteStream::Handler& handler);
   void pause_receiving();
@@ -42,6 +44,7 @@ class StreamState final : public Resident {
   Ring& ring_;
   ReceiveBuffers& buffers_;
   UniqueFd fd_;
+  std::size_t pieces_max_;  ///< of one send
   ByteStream::Handler* handler_ = nullptr;
   bool wanted_ = false;         ///< started, not paused, not ended: a receive should be armed
   bool armed_ = false;          ///< a receive is in flight
@@ -53,7 +56,7 @@ class StreamState final : public Resident {
   OperationOf<StreamState, &StreamState::on_send_cancelled> send_cancel_{*this};
   std::optional<Chain> sending_;
   msghdr message_{};
-  std::array<iovec, 16> pieces_;
+  std::array<iovec, pieces_of_a_send_max> pieces_;
 };
 
 /// The handle.

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "rpc/channel_core.h"
+#include "transport/hybrid_vsock.h"
 
 namespace ringrpc {
 
 void ConnectAttempt::start(const Address& address) {
+  address_ = &address;
   if (resolves_at_once(address)) return on_resolved(resolve(address));
   Lookup::Handler& handler = *this;
   lookup_ = std::make_unique<Lookup>(channel_.shard(), address, handler);
@@ -29,8 +31,11 @@ void ConnectAttempt::try_next_address() {
 void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
   connector_.reset();
   if (error != 0) return address_failed(from_errno("", error).message().substr(2));
-  connection_ =
-      std::make_unique<ClientConnection>(channel_, channel_.shard().io().adopt(std::move(descriptor)));
+  std::unique_ptr<ByteStream> stream = channel_.shard().io().adopt(std::move(descriptor));
+  if (address_->kind() == Address::Kind::hybrid_vsock)
+    stream =
+        std::make_unique<HybridVsockStream>(std::move(stream), channel_.shard().slabs(), address_->port());
+  connection_ = std::make_unique<ClientConnection>(channel_, std::move(stream));
   connection_->start();
 }
 

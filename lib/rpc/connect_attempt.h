@@ -30,7 +30,7 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
  public:
   ConnectAttempt(ChannelCore& channel, Nanoseconds timeout) noexcept : channel_(channel), timeout_(timeout) {}
 
-  /// Call once; the attempt may have failed, and be gone, when this returns.
+  /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this returns.
   void start(const Address& address);
 
   /// The connection whose handshake is under way or complete; null while there is none.
@@ -53,6 +53,7 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   std::unique_ptr<Lookup> lookup_;  // these three one after the other
   std::unique_ptr<Connector> connector_;
   std::unique_ptr<ClientConnection> connection_;
+  const Address* address_ = nullptr;
   std::vector<SocketAddress> addresses_;
   std::size_t tried_ = 0;
   std::string causes_;

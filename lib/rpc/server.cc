@@ -8,9 +8,11 @@
 #include <thread>
 #include <utility>
 
+#include "reactor/backend.h"
 #include "reactor/shards.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
+#include "transport/activation.h"
 #include "transport/address.h"
 #include "transport/listener.h"
 
@@ -24,6 +26,14 @@ auto run_on(Shard& shard, Work work) {
   auto answer = task.get_future();
   shard.post([&task] { task(); });
   return answer.get();
+}
+
+/// One, or what systemd has passed.
+Result<std::vector<Address>> addresses_of(const std::string& text) {
+  Result<Address> address = Address::parse(text);
+  if (!address) return std::unexpected(std::move(address).error());
+  if (address->kind() == Address::Kind::systemd) return activated_sockets(address->name());
+  return std::vector{*std::move(address)};
 }
 
 class ServerImpl final : public Server, private ConnectionSink {
@@ -59,7 +69,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
 
-  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards);
+  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards, [&] { return make_io(options.io); });
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())
@@ -83,11 +93,13 @@ Result<std::string> ServerImpl::bind(const Address& address) {
 
 Status ServerImpl::listen(const ServerOptions& options) {
   for (const std::string& text : options.listen) {
-    Result<Address> address = Address::parse(text);
-    if (!address) return std::move(address).error();
-    Result<std::string> bound = bind(*address);
-    if (!bound) return std::move(bound).error();
-    addresses_.push_back(std::move(*bound));
+    Result<std::vector<Address>> addresses = addresses_of(text);
+    if (!addresses) return std::move(addresses).error();
+    for (const Address& address : *addresses) {
+      Result<std::string> bound = bind(address);
+      if (!bound) return std::move(bound).error();
+      addresses_.push_back(std::move(*bound));
+    }
   }
   return {};
 }

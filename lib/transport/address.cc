@@ -4,18 +4,29 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <optional>
 #include <sys/un.h>
 
+#include "transport/vsock_address.h"
+
 namespace ringrpc {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
 constexpr std::string_view abstract_prefix = "unix-abstract:";
-constexpr std::string_view forms = "want host:port, [v6]:port, unix:/path or unix-abstract:name";
+constexpr std::string_view vsock_prefix = "vsock:";
+constexpr std::string_view hybrid_prefix = "hvsock:";
+constexpr std::string_view systemd_name = "systemd";
+constexpr std::string_view descriptor_prefix = "fd:";
+constexpr std::string_view forms =
+    "want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or hvsock:///path:port";
+constexpr std::string_view vsock_forms =
+    "want vsock:CID:port, where the CID is a number, any, local or host, and the port a number";
+constexpr std::string_view hybrid_forms = "want hvsock:///path:port, where the port is a number";
 constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
 
 std::unexpected<Status> bad_address(std::string_view text, std::string_view why) {
@@ -23,8 +34,9 @@ std::unexpected<Status> bad_address(std::string_view text, std::string_view why)
               Initiator::application);
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
+template <class Port = std::uint16_t>
+std::optional<Port> parse_port(std::string_view text) {
+  Port port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return port;
@@ -54,7 +66,9 @@ SocketAddress ipv6(const in6_addr& host, std::uint16_t port) {
 }
 
 /// Addresses that need no resolver; empty for other names.
-std::vector<SocketAddress> literal(const std::string& host, std::uint16_t port) {
+std::vector<SocketAddress> literal(const Address& address) {
+  const std::string& host = address.name();
+  const auto port = static_cast<std::uint16_t>(address.port());
   in_addr four{};
   in6_addr six{};
   if (inet_pton(AF_INET, host.c_str(), &four) == 1) return {ipv4(four, port)};
@@ -102,7 +116,45 @@ std::string unix_to_string(const SocketAddress& address) {
 
 }  // namespace
 
+std::optional<Address> Address::parse_inherited(std::string_view text) {
+  if (text == systemd_name) return Address(Kind::systemd, {}, 0);
+  if (text.starts_with(systemd_name) && text[systemd_name.size()] == ':')
+    return Address(Kind::systemd, std::string(text.substr(systemd_name.size() + 1)), 0);
+  if (!text.starts_with(descriptor_prefix)) return std::nullopt;
+  const auto fd = parse_port<std::uint32_t>(text.substr(descriptor_prefix.size()));
+  if (!fd || *fd > std::numeric_limits<int>::max()) return std::nullopt;
+  return of_descriptor(*fd);
+}
+
+Result<Address> Address::parse_vsock(std::string_view text) {
+  std::string_view rest = text.substr(vsock_prefix.size());
+  if (rest.starts_with("//")) rest.remove_prefix(2);
+  const std::size_t colon = rest.find(':');
+  if (colon == std::string_view::npos) return bad_address(text, vsock_forms);
+  const std::optional<std::uint32_t> cid = parse_cid(rest.substr(0, colon));
+  const std::optional<std::uint32_t> port = parse_port<std::uint32_t>(rest.substr(colon + 1));
+  if (!cid || !port) return bad_address(text, vsock_forms);
+  return Address(Kind::vsock, cid_name(*cid), *port);
+}
+
+Result<Address> Address::parse_hybrid_vsock(std::string_view text) {
+  std::string_view rest = text.substr(hybrid_prefix.size());
+  if (rest.starts_with("//")) rest.remove_prefix(2);
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return bad_address(text, hybrid_forms);
+  const std::optional<std::uint32_t> port = parse_port<std::uint32_t>(rest.substr(colon + 1));
+  if (!port) return bad_address(text, hybrid_forms);
+  Address address(Kind::hybrid_vsock, std::string(rest.substr(0, colon)), *port);
+  if (address.bound().name().size() > max_path_bytes)
+    return bad_address(text, "the path with _port is longer than the " + std::to_string(max_path_bytes) +
+                                 " bytes of a unix socket");
+  return address;
+}
+
 Result<Address> Address::parse(std::string_view text) {
+  if (std::optional<Address> inherited = parse_inherited(text)) return *std::move(inherited);
+  if (text.starts_with(vsock_prefix)) return parse_vsock(text);
+  if (text.starts_with(hybrid_prefix)) return parse_hybrid_vsock(text);
   for (const auto& [prefix, kind] :
        {std::pair(unix_prefix, Kind::unix_path), {abstract_prefix, Kind::unix_abstract}}) {
     if (!text.starts_with(prefix)) continue;
@@ -140,6 +192,14 @@ std::string Address::to_string() const {
       return std::string(unix_prefix) + name_;
     case Kind::unix_abstract:
       return std::string(abstract_prefix) + name_;
+    case Kind::vsock:
+      return std::string(vsock_prefix) + name_ + ":" + std::to_string(port_);
+    case Kind::hybrid_vsock:
+      return std::string(hybrid_prefix) + "//" + name_ + ":" + std::to_string(port_);
+    case Kind::systemd:
+      return std::string(systemd_name) + (name_.empty() ? "" : ":") + name_;
+    case Kind::descriptor:
+      return std::string(descriptor_prefix) + std::to_string(port_);
     case Kind::tcp:
       break;
   }
@@ -149,13 +209,24 @@ std::string Address::to_string() const {
 
 std::string Address::authority() const { return kind_ == Kind::tcp ? to_string() : "localhost"; }
 
+Address Address::bound() const {
+  if (kind_ != Kind::hybrid_vsock) return *this;
+  return Address(Kind::unix_path, name_ + "_" + std::to_string(port_), 0);
+}
+
 bool resolves_at_once(const Address& address) noexcept {
-  return address.kind() != Address::Kind::tcp || !literal(address.name(), address.port()).empty();
+  return address.kind() != Address::Kind::tcp || !literal(address).empty();
 }
 
 Result<std::vector<SocketAddress>> resolve(const Address& address) {
+  if (address.kind() == Address::Kind::vsock)
+    return std::vector{vsock_address(parse_cid(address.name()).value_or(0), address.port())};
+  if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)
+    return fail(Code::INVALID_ARGUMENT,
+                address.to_string() + " is where a server listens; a client cannot connect to it",
+                Initiator::application);
   if (address.kind() != Address::Kind::tcp) return std::vector{unix_address(address)};
-  std::vector<SocketAddress> at_once = literal(address.name(), address.port());
+  std::vector<SocketAddress> at_once = literal(address);
   if (!at_once.empty()) return at_once;
   return ask_resolver(address);
 }
@@ -177,6 +248,8 @@ std::string to_string(const SocketAddress& address) {
     }
     case AF_UNIX:
       return unix_to_string(address);
+    case AF_VSOCK:
+      return vsock_to_string(address);
     default:
       return "unknown";
   }

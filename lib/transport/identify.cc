@@ -1,6 +1,9 @@
 #include "transport/identify.h"
 
+#include <string>
 #include <sys/socket.h>
+
+#include "transport/vsock_address.h"
 
 namespace ringrpc {
 namespace {
@@ -22,10 +25,12 @@ PeerIdentity identify(const ByteStream& stream) {
   if (ask(stream.descriptor(), SO_DOMAIN, domain) && domain == AF_UNIX &&
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
+  identity.vsock_cid = cid_of(stream.peer());
   return identity;
 }
 
 std::string to_string(const PeerIdentity& identity) {
+  if (identity.vsock_cid) return "vsock cid " + std::to_string(*identity.vsock_cid);
   if (!identity.unix_credentials) return {};
   const UnixCredentials& who = *identity.unix_credentials;
   return "pid " + std::to_string(who.pid) + ", uid " + std::to_string(who.uid) + ", gid " +

@@ -11,21 +11,26 @@
 namespace ringrpc {
 namespace {
 
+bool has_port(const Address& address) noexcept {
+  return address.kind() == Address::Kind::tcp || address.kind() == Address::Kind::vsock;
+}
+
 /// What to do about a failure to listen.
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
     case Code::ALREADY_EXISTS:
-      return address.kind() == Address::Kind::tcp ? "; stop what listens there, or choose another port"
-                                                  : "; stop what listens there, or choose another name";
+      return has_port(address) ? "; stop what listens there, or choose another port"
+                               : "; stop what listens there, or choose another name";
     case Code::PERMISSION_DENIED:
-      return address.kind() == Address::Kind::tcp
-                 ? "; ports below 1024 need CAP_NET_BIND_SERVICE, choose a higher one"
-                 : "; the directory must be writable for this user";
+      return has_port(address) ? "; ports below 1024 need CAP_NET_BIND_SERVICE, choose a higher one"
+                               : "; the directory must be writable for this user";
     case Code::NOT_FOUND:
       return "; the directory must exist";
     case Code::RESOURCE_EXHAUSTED:
       return "; raise the limit on open files (ulimit -n)";
     case Code::UNAVAILABLE:
+      if (address.kind() == Address::Kind::vsock)
+        return "; the CID must be any or this machine's, and the kernel needs the module vsock";
       return "; the address must be one of this machine's";
     default:
       return "";
@@ -38,11 +43,15 @@ Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::ui
     : shards_(shards), sink_(sink), max_connections_(max_connections) {}
 
 Result<std::string> Listener::listen(const Address& address) {
-  Result<std::vector<SocketAddress>> sockets = resolve(address);
+  const bool open = address.kind() == Address::Kind::descriptor;
+  Result<std::vector<SocketAddress>> sockets;
+  if (!open) sockets = resolve(address.bound());
   if (!sockets) return std::unexpected(std::move(sockets).error());
+  Io& io = shards_.front()->io();
   // A name with several addresses (localhost) listens on the first: the others may not exist on this machine.
   Result<std::unique_ptr<Acceptor>> acceptor =
-      shards_.front()->io().listen(sockets->front(), SOMAXCONN, *this);
+      open ? io.listen(UniqueFd(static_cast<int>(address.port())), *this)
+           : io.listen(sockets->front(), SOMAXCONN, *this);
   if (!acceptor) {
     const Status& cause = acceptor.error();
     return fail(cause.code(),
@@ -51,6 +60,8 @@ Result<std::string> Listener::listen(const Address& address) {
                 cause.initiator());
   }
   acceptors_.push_back(std::move(*acceptor));
+  // The hypervisor's way to this port is no address that a client could use.
+  if (address.kind() == Address::Kind::hybrid_vsock) return address.to_string();
   return to_string(acceptors_.back()->address());
 }
 

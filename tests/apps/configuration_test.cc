@@ -30,14 +30,15 @@ TEST_CASE("every flag reaches what it names") {
                                               "--keepalive-time=10m",       "--keepalive-timeout=5s",
                                               "--max-connection-age=4h",    "--max-connection-age-grace=40s",
                                               "--max-connection-idle=30m",  "--max-total-buffered-size=3G",
-                                              "--key=ED25519:b.pem",        "--key-passphrase-file=c",
-                                              "--generate-key=p256",        "--signing-workers=4",
-                                              "--signing-queue=17",         "--verify-signatures",
-                                              "--key=a.pem"};
+                                              "--key=a.pem",                "--key=ED25519:b.pem",
+                                              "--key-passphrase-file=c",    "--generate-key=p256",
+                                              "--signing-workers=4",        "--signing-queue=17",
+                                              "--verify-signatures",        "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
   CHECK(values.server.shards == 3);
+  CHECK(values.server.io == IoBackend::epoll);
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);

@@ -2,7 +2,7 @@
 //
 //   interop_server --port=10000 --use_tls=false
 //
-// Listens on 127.0.0.1; with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it,
+// Listens on 127.0.0.1, or the --host that it is given ("vsock:any" too); with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it,
 // once the calls in flight have finished.
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -25,9 +25,11 @@ constexpr std::uint64_t descriptors_wanted = 65'536;
 
 int run(int count, char** arguments) {
   const apps::Signals signals({SIGTERM, SIGINT});
-  CLI::App flags("Serves grpc.testing.TestService on 127.0.0.1");
+  CLI::App flags("Serves grpc.testing.TestService");
+  std::string host = "127.0.0.1";
   std::uint16_t port = 10'000;
   ServerOptions options;
+  flags.add_option("--host", host, "An address without its port, such as vsock:any")->capture_default_str();
   flags.add_option("--port", port, "0 takes a free one")->capture_default_str();
   flags.add_option("--shards", options.shards, "Threads; 0 takes one for each core")->capture_default_str();
   add_plaintext_flag(flags);
@@ -36,7 +38,7 @@ int run(int count, char** arguments) {
   if (!*go) return 0;
 
   apps::raise_descriptor_limit(descriptors_wanted);
-  options.listen = {"127.0.0.1:" + std::to_string(port)};
+  options.listen = {host + ":" + std::to_string(port)};
   TestService service;
   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
   if (!server) return report("interop_server", server.error());

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "reactor/backend.h"
 #include "reactor/shard.h"
-#include "reactor/uring.h"
 
 namespace ringrpc::interop {
 namespace {
@@ -53,7 +53,7 @@ int report(std::string_view program, const Status& status) {
 }
 
 Status run_on_shard(const std::function<Task<Status>()>& script) {
-  Result<std::unique_ptr<Io>> io = make_uring();
+  Result<std::unique_ptr<Io>> io = make_io();
   if (!io) return std::move(io).error();
   Shard shard(0, std::move(*io));
   StopAtEnd observer(shard);

@@ -24,7 +24,8 @@ class StartUp(unittest.TestCase):
             env={**os.environ, **(environment or {})},
         )
         self.assertEqual(done.returncode, status, done.stdout)
-        lines = done.stdout.splitlines()
+        # Where io_uring cannot be had, a record before it says so.
+        lines = [line for line in done.stdout.splitlines() if " info using epoll; " not in line]
         self.assertEqual(len(lines), 1, done.stdout)
         return lines[0]
 

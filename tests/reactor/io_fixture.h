@@ -16,18 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/kernel_io.h"
 #include "reactor/posix_socket.h"
 #include "reactor/shard.h"
-#include "reactor/uring.h"
 
 namespace ringrpc::test {
-
-inline std::unique_ptr<Io> uring(const UringOptions& options = {}) {
-  Result<std::unique_ptr<Io>> io = make_uring(options);
-  if (!io) MESSAGE("no io_uring here: ", io.error().to_string());
-  REQUIRE(io.has_value());
-  return *std::move(io);
-}
 
 /// Turns the shard until `done`; false when that takes so long that it will never be.
 template <class Done>
@@ -148,7 +141,7 @@ struct Connected final : Connector::Handler {
 
 /// A shard with two connected streams on it.
 struct Pair {
-  explicit Pair(const UringOptions& options = {}) : shard(0, uring(options)) {
+  explicit Pair(const UringOptions& options = {}) : shard(0, kernel_io(options)) {
     auto [left_fd, right_fd] = socket_pair();
     left.emplace(shard.io().adopt(std::move(left_fd)));
     right.emplace(shard.io().adopt(std::move(right_fd)));

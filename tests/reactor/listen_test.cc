@@ -29,7 +29,7 @@ std::uint16_t port_of(const SocketAddress& address) {
 
 /// How descriptors come to be short.
 enum class Shortage {
-  of_the_accept,  ///< only the kernel's accept has none: it takes the limit down when it is armed
+  of_the_accept,  ///< only io_uring's accept has none: it takes the limit down when it is armed
   of_all,         ///< the process has none
 };
 
@@ -42,7 +42,7 @@ void limit_descriptors(rlim_t count) {
 
 /// A listener that cannot accept the four clients who are waiting, and one more for later.
 struct Short {
-  explicit Short(Shortage shortage) : shard(0, uring()) {
+  explicit Short(Shortage shortage) : shard(0, kernel_io()) {
     for (int i = 0; i < 5; ++i) clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     acceptor = shard.io().listen(loopback(), 16, accepted).value();
     limit_descriptors(64);
@@ -77,7 +77,8 @@ struct Short {
 /// the undefined behaviour sanitizer needs descriptors when it sees a type for the first time.
 int failed_step(int (*scenario)(Shortage)) {
   return in_child([&] {
-    const int failed = scenario(Shortage::of_the_accept);
+    const bool ring = backend_under_test() == IoBackend::uring;
+    const int failed = ring ? scenario(Shortage::of_the_accept) : 0;
     return failed != 0 ? failed : scenario(Shortage::of_all);
   });
 }
@@ -111,7 +112,7 @@ bool exists(const std::string& path) {
 }  // namespace
 
 TEST_CASE("A client and a server meet over TCP, and exchange bytes") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
   REQUIRE(acceptor);
@@ -140,7 +141,7 @@ TEST_CASE("A client and a server meet over TCP, and exchange bytes") {
 }
 
 TEST_CASE("One acceptor takes any number of connections") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 64, accepted);
   REQUIRE(acceptor);
@@ -155,7 +156,7 @@ TEST_CASE("One acceptor takes any number of connections") {
 }
 
 TEST_CASE("An address in use is refused with the system call and the cause") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
   REQUIRE(acceptor);
@@ -166,7 +167,7 @@ TEST_CASE("An address in use is refused with the system call and the cause") {
 }
 
 TEST_CASE("A port can be listened on again at once, though connections of the earlier listener linger") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
   REQUIRE(acceptor);
@@ -180,8 +181,43 @@ TEST_CASE("A port can be listened on again at once, though connections of the ea
   CHECK(shard.io().listen(address, 16, accepted).has_value());
 }
 
+TEST_CASE("A socket that listens already is accepted on, with the options of one of ours") {
+  Shard shard(0, kernel_io());
+  Accepted accepted;
+  UniqueFd open(::socket(AF_INET, SOCK_STREAM, 0));
+  const SocketAddress any_port = loopback();
+  REQUIRE(::bind(open.get(), reinterpret_cast<const sockaddr*>(&any_port.storage), any_port.length) == 0);
+  REQUIRE(::listen(open.get(), 16) == 0);
+  auto acceptor = shard.io().listen(std::move(open), accepted);
+  REQUIRE(acceptor);
+  Connected connected;
+  const auto connector = shard.io().connect((*acceptor)->address(), connected);
+  REQUIRE(turn_until(shard, [&] { return connected.outcome && accepted.connections.size() == 1; }));
+  CHECK(*connected.outcome == 0);
+  int no_delay = 0;
+  socklen_t length = sizeof no_delay;
+  ::getsockopt(accepted.connections[0].get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
+  CHECK(no_delay == 1);
+}
+
+TEST_CASE("What is no listening stream socket is refused as one") {
+  Shard shard(0, kernel_io());
+  Accepted accepted;
+  const auto refusal = [&](UniqueFd fd) {
+    const auto refused = shard.io().listen(std::move(fd), accepted);
+    return refused ? std::string() : refused.error().to_string();
+  };
+  const std::string none = "INVALID_ARGUMENT: it is no stream socket that listens";
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_STREAM, 0))) == none);
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_DGRAM, 0))) == none);
+  CHECK(refusal(std::move(socket_pair().first)) == none);
+  CHECK(refusal(UniqueFd(::open("/dev/null", O_RDONLY))) ==
+        "UNAVAILABLE: getsockopt: socket operation on non-socket");
+  CHECK(refusal(UniqueFd(1000)) == "UNAVAILABLE: getsockopt: bad file descriptor");
+}
+
 TEST_CASE("A connection that nobody listens for is refused, through the handler") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
   REQUIRE(acceptor);
@@ -196,7 +232,7 @@ TEST_CASE("A connection that nobody listens for is refused, through the handler"
 }
 
 TEST_CASE("A failure that connect(2) knows at once comes through the handler too") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   Connected connected;
   const auto connector = shard.io().connect(unix_path(directory.file("nobody.sock")), connected);
@@ -206,7 +242,7 @@ TEST_CASE("A failure that connect(2) knows at once comes through the handler too
 }
 
 TEST_CASE("A connect that was given up tells its handler nothing") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
   REQUIRE(acceptor);
@@ -230,7 +266,7 @@ TEST_CASE("An acceptor may be destroyed in its handler, and takes nothing after 
     std::unique_ptr<Acceptor> acceptor;
     int count = 0;
   };
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Once once;
   auto acceptor = shard.io().listen(loopback(), 16, once);
   REQUIRE(acceptor);
@@ -252,7 +288,7 @@ TEST_CASE("An acceptor may be destroyed in its handler, and takes nothing after 
 }
 
 TEST_CASE("A unix socket's file appears with the listener and goes with it") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
   Accepted accepted;
@@ -270,7 +306,7 @@ TEST_CASE("A unix socket's file appears with the listener and goes with it") {
 }
 
 TEST_CASE("A socket file that nobody listens on is replaced; one in use and one that is no socket stay") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
   Accepted accepted;
@@ -300,7 +336,7 @@ TEST_CASE("A socket file that nobody listens on is replaced; one in use and one 
 }
 
 TEST_CASE("A socket file that another server has put in place of ours is not removed with ours") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
   Accepted accepted;
@@ -314,7 +350,7 @@ TEST_CASE("A socket file that another server has put in place of ours is not rem
 }
 
 TEST_CASE("A path that cannot be bound is refused with its cause") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   const auto refused = shard.io().listen(unix_path("/nonexistent/a.sock"), 16, accepted);
   REQUIRE(!refused);

@@ -48,7 +48,7 @@ TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and 
 }
 
 TEST_CASE("The end of a turn that asks again is called at the end of the next, without sleeping before") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   int count = 0;
   Step flush;
   flush.action = [&] {
@@ -64,7 +64,7 @@ TEST_CASE("The end of a turn that asks again is called at the end of the next, w
 }
 
 TEST_CASE("What waits for its turn and is destroyed is not called") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   {
     Step gone;
     gone.action = [] { FAIL("called"); };
@@ -84,7 +84,7 @@ TEST_CASE("A ready element may queue itself again; completions are served in bet
 }
 
 TEST_CASE("A sleeping shard wakes for its timers") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   bool rang = false;
   Alarm alarm;
   alarm.action = [&] { rang = true; };
@@ -95,7 +95,7 @@ TEST_CASE("A sleeping shard wakes for its timers") {
 }
 
 TEST_CASE("The current shard is known in its turn and nowhere else") {
-  Shard shard(7, uring());
+  Shard shard(7, kernel_io());
   CHECK(Shard::current() == nullptr);
   Shard* seen = nullptr;
   shard.post([&] { seen = Shard::current(); });
@@ -106,7 +106,7 @@ TEST_CASE("The current shard is known in its turn and nowhere else") {
 }
 
 TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and wakes the shard") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   constexpr int threads = 4;
   constexpr int letters = 5'000;
   std::vector<std::vector<int>> got(threads);
@@ -133,8 +133,8 @@ TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and
 }
 
 TEST_CASE("Two shards that sleep between letters never miss one") {
-  Shard left(0, uring());
-  Shard right(1, uring());
+  Shard left(0, kernel_io());
+  Shard right(1, kernel_io());
   constexpr int rounds = 3'000;
   int count = 0;
   std::function<void()> ping;
@@ -155,7 +155,7 @@ TEST_CASE("Two shards that sleep between letters never miss one") {
 
 TEST_CASE("Stopping wakes a shard that sleeps") {
   for (int round = 0; round < 200; ++round) {
-    Shard shard(0, uring({.submissions = 8, .completions = 16, .receive_buffers = 1}));
+    Shard shard(0, kernel_io({.submissions = 8, .completions = 16, .receive_buffers = 1}));
     std::jthread stopper([&] { shard.stop(); });
     shard.run();
   }
@@ -164,7 +164,7 @@ TEST_CASE("Stopping wakes a shard that sleeps") {
 TEST_CASE("Mail that is never delivered is destroyed with the shard, unrun") {
   const auto token = std::make_shared<int>(0);
   {
-    Shard shard(0, uring());
+    Shard shard(0, kernel_io());
     for (int i = 0; i < 3; ++i) shard.post([token] { FAIL("run"); });
     CHECK(token.use_count() == 4);
   }

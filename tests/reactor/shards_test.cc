@@ -14,7 +14,7 @@ using namespace ringrpc::test;
 namespace {
 
 Result<std::unique_ptr<Io>> small_ring() {
-  return make_uring({.submissions = 8, .completions = 16, .receive_buffers = 1});
+  return kernel_io({.submissions = 8, .completions = 16, .receive_buffers = 1});
 }
 
 }  // namespace

@@ -229,7 +229,7 @@ TEST_CASE("A descriptor's number is not reused while its stream's operations are
 }
 
 TEST_CASE("More connections than receive buffers: every one is served") {
-  Shard shard(0, uring({.receive_buffers = 2, .receive_buffer_bytes = 512}));
+  Shard shard(0, kernel_io({.receive_buffers = 2, .receive_buffer_bytes = 512}));
   constexpr std::size_t count = 40;
   std::vector<std::unique_ptr<End>> ends;
   std::vector<UniqueFd> others;
@@ -257,7 +257,7 @@ TEST_CASE("More connections than receive buffers: every one is served") {
 }
 
 TEST_CASE("More operations in a turn than the queue has slots: none is lost") {
-  Shard shard(0, uring({.submissions = 4, .completions = 8}));
+  Shard shard(0, kernel_io({.submissions = 4, .completions = 8}));
   std::vector<std::unique_ptr<End>> ends;
   std::vector<UniqueFd> others;
   for (int i = 0; i < 100; ++i) {
@@ -276,7 +276,7 @@ TEST_CASE("More operations in a turn than the queue has slots: none is lost") {
 }
 
 TEST_CASE("A reset by the peer ends receiving with its error") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 8, accepted);
   REQUIRE(acceptor);
@@ -293,7 +293,7 @@ TEST_CASE("A reset by the peer ends receiving with its error") {
 }
 
 TEST_CASE("A stream that was never started may be destroyed, and a shard with streams in mid-air too") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   auto [near, far] = socket_pair();
   shard.io().adopt(std::move(near)).reset();
   char got = 0;

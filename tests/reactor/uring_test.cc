@@ -2,32 +2,17 @@
 #include "reactor/uring.h"
 
 #include <cstddef>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "io_fixture.h"
+#include "seccomp.h"
 
 using namespace ringrpc;
 using namespace ringrpc::test;
 
 namespace {
-
-/// Makes `system_call` fail with `error` for this process, as a container's seccomp profile does.
-bool forbid(unsigned system_call, unsigned error) {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{std::size(filter), filter};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
 
 /// The status of making a ring in a child process where `spoil` was called first.
 template <class Spoil>
@@ -81,13 +66,14 @@ TEST_CASE("Memory that may not be locked names its limit") {
   CHECK(has(said, "RLIMIT_MEMLOCK"));
 }
 
-TEST_CASE("A ring whose registration is forbidden is refused, not half made") {
+TEST_CASE("A ring whose registration is forbidden is refused, not half made" *
+          doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_register, EPERM); });
   INFO(said);
   CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_register"));
 }
 
-TEST_CASE("Without descriptors there is no ring, and the limit is named") {
+TEST_CASE("Without descriptors there is no ring, and the limit is named" * doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] {
     const rlimit limit{4, 4};
     return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && ::dup(0) == -1;
@@ -97,7 +83,7 @@ TEST_CASE("Without descriptors there is no ring, and the limit is named") {
   CHECK(has(said, "RLIMIT_NOFILE"));
 }
 
-TEST_CASE("Options that make no sense are refused") {
+TEST_CASE("Options that make no sense are refused" * doctest::skip(io_uring_hidden())) {
   const Result<std::unique_ptr<Io>> io = make_uring({.receive_buffers = 3});
   REQUIRE(!io);
   CHECK(io.error().code() == Code::INVALID_ARGUMENT);

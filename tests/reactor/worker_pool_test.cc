@@ -39,7 +39,7 @@ std::unique_ptr<WorkerPool> pool_of(unsigned threads, std::size_t queue_limit) {
 }  // namespace
 
 TEST_CASE("A job runs on another thread and its value comes back to the shard") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   const auto pool = pool_of(2, 8);
   std::thread::id worker;
   Shard* back_on = nullptr;
@@ -60,7 +60,7 @@ TEST_CASE("A job runs on another thread and its value comes back to the shard") 
 }
 
 TEST_CASE("Functions of nothing, of Status and of Result give what the caller expects") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
   const auto handler = [&]() -> Task<std::string> {
     std::string said;
@@ -79,7 +79,7 @@ TEST_CASE("Functions of nothing, of Status and of Result give what the caller ex
 }
 
 TEST_CASE("A job that throws fails with INTERNAL and harms nobody else") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
   const auto handler = [&]() -> Task<std::string> {
     const Result<int> first = co_await pool->run([]() -> int { throw std::runtime_error("no entropy"); });
@@ -94,7 +94,7 @@ TEST_CASE("A job that throws fails with INTERNAL and harms nobody else") {
 }
 
 TEST_CASE("A full pool refuses at once, names its limit, and serves again when there is room") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Gate gate;
   const auto pool = pool_of(1, 2);
   const auto run = [&](auto function) -> Task<Result<int>> {
@@ -125,7 +125,7 @@ TEST_CASE("A full pool refuses at once, names its limit, and serves again when t
 }
 
 TEST_CASE("An abandoned job is not run unless it has begun, and frees its place") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Gate gate;
   const auto pool = pool_of(1, 1);
   std::atomic<int> runs = 0;
@@ -156,7 +156,7 @@ TEST_CASE("An abandoned job is not run unless it has begun, and frees its place"
 }
 
 TEST_CASE("Closing the pool cancels what was not begun") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   Gate gate;
   auto pool = pool_of(1, 4);
   const auto run = [&](auto function) -> Task<Result<int>> {
@@ -181,8 +181,8 @@ TEST_CASE("Closing the pool cancels what was not begun") {
 
 TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
   const UringOptions small{.submissions = 8, .completions = 16, .receive_buffers = 1};
-  Shard left(0, uring(small));
-  Shard right(1, uring(small));
+  Shard left(0, kernel_io(small));
+  Shard right(1, kernel_io(small));
   const auto pool = pool_of(2, 64);
   const auto use = [&](Shard& shard) {
     std::vector<Task<Result<unsigned>>> tasks;
@@ -208,7 +208,7 @@ TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
 }
 
 TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with its task") {
-  Shard shard(0, uring());
+  Shard shard(0, kernel_io());
   std::string order;
   const auto sleeper = [&](char name, Nanoseconds wait) -> Task<> {
     co_await sleep_for(wait);

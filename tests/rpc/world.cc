@@ -3,19 +3,9 @@
 #include <doctest/doctest.h>
 #include <utility>
 
-#include "reactor/uring.h"
 #include "transport/address.h"
 
 namespace ringrpc {
-namespace {
-
-std::unique_ptr<Io> uring() {
-  Result<std::unique_ptr<Io>> io = make_uring({});
-  REQUIRE_MESSAGE(io, io.error().to_string());
-  return std::move(*io);
-}
-
-}  // namespace
 
 void World::also_serve(Service& service) { REQUIRE(methods_.add(service).ok()); }
 
@@ -67,9 +57,9 @@ bool World::run_against(const std::string& address, const Script& script, const 
   return run_until([&] { return ended; }) && done;
 }
 
-RealWorld::RealWorld()
-    : server_shard_(std::make_unique<Shard>(0, uring())),
-      client_shard_(std::make_unique<Shard>(1, uring())) {}
+RealWorld::RealWorld(IoBackend backend)
+    : server_shard_(std::make_unique<Shard>(0, test::kernel_io({}, backend))),
+      client_shard_(std::make_unique<Shard>(1, test::kernel_io({}, backend))) {}
 
 bool RealWorld::run_until(const std::function<bool()>& done) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -90,9 +80,9 @@ Faults benign_faults() {
 }
 
 void for_each_world(const std::function<void(World&)>& test) {
-  {
-    INFO("over io_uring");
-    RealWorld world;
+  for (const IoBackend backend : test::kernel_backends()) {
+    RealWorld world(backend);
+    INFO("over ", world.server_shard().io().name());
     test(world);
   }
   {

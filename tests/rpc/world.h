@@ -16,6 +16,7 @@
 #include "ringrpc/channel.h"
 #include "ringrpc/server.h"
 
+#include "reactor/kernel_io.h"
 #include "reactor/shard.h"
 #include "reactor/simulation.h"
 #include "rpc/method_table.h"
@@ -68,10 +69,10 @@ class World : private ConnectionSink {
   std::string address_;
 };
 
-/// io_uring on this machine's loopback.
+/// This machine's loopback, on either backend.
 class RealWorld final : public World {
  public:
-  RealWorld();
+  explicit RealWorld(IoBackend backend = test::backend_under_test());
   ~RealWorld() override { stop(); }
   bool run_until(const std::function<bool()>& done) override;
   Shard& server_shard() override { return *server_shard_; }
@@ -99,7 +100,7 @@ class SimulatedWorld final : public World {
 /// Faults that cut and delay but lose nothing.
 Faults benign_faults();
 
-/// Runs `test` over real sockets, over a network that carries one byte at a time, and over networks of several seeds that cut and delay.
+/// Runs `test` over real sockets on each backend, over a network that carries one byte at a time, and over networks of several seeds that cut and delay.
 void for_each_world(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.

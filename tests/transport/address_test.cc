@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "transport/vsock_address.h"
+
 namespace ringrpc {
 namespace {
 
@@ -19,17 +21,19 @@ Address parsed(std::string_view text) {
 }
 
 TEST_CASE("an address is written as it is read") {
-  for (const char* text : {"127.0.0.1:50051", "[::1]:50051", "localhost:0", "example.org:65535",
-                           "unix:/run/x.sock", "unix:relative.sock", "unix-abstract:name"})
+  for (const char* text :
+       {"127.0.0.1:50051", "[::1]:50051", "localhost:0", "example.org:65535", "unix:/run/x.sock",
+        "unix:relative.sock", "unix-abstract:name", "vsock:3:50051", "vsock:any:0", "vsock:local:4294967294",
+        "vsock:host:1024", "hvsock:///run/vm.sock:52", "hvsock://vm.sock:4294967295", "hvsock:///a:b:7"})
     CHECK(round_trip(text) == text);
 }
 
 TEST_CASE("a bad address is refused with what would be right") {
-  CHECK(round_trip("50051") ==
-        "address \"50051\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
-  CHECK(round_trip("") == "address \"\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
-  CHECK(round_trip(":50051") ==
-        "address \":50051\": want host:port, [v6]:port, unix:/path or unix-abstract:name");
+  const std::string forms =
+      "want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or hvsock:///path:port";
+  CHECK(round_trip("50051") == "address \"50051\": " + forms);
+  CHECK(round_trip("") == "address \"\": " + forms);
+  CHECK(round_trip(":50051") == "address \":50051\": " + forms);
   CHECK(round_trip("host:65536") == "address \"host:65536\": the port must be a number from 0 to 65535");
   CHECK(round_trip("host:") == "address \"host:\": the port must be a number from 0 to 65535");
   CHECK(round_trip("host:-1") == "address \"host:-1\": the port must be a number from 0 to 65535");
@@ -40,8 +44,59 @@ TEST_CASE("a bad address is refused with what would be right") {
   CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
   for (const char* url : {"http://x:1", "http://x", "dns:///x:1"})
     CHECK(round_trip(url).ends_with("this is a URL; write host:port, without a scheme or a path"));
-  CHECK(round_trip("vsock:2:1").ends_with("want host:port, [v6]:port, unix:/path or unix-abstract:name"));
-  CHECK(round_trip("a/b:1").ends_with("unix:/path or unix-abstract:name"));
+  CHECK(round_trip("a/b:1").ends_with(forms));
+}
+
+TEST_CASE("vsock addresses are read with and without slashes, by number and by name") {
+  CHECK(round_trip("vsock://3:50051") == "vsock:3:50051");
+  CHECK(round_trip("vsock://any:1") == "vsock:any:1");
+  CHECK(round_trip("vsock:4294967295:1") == "vsock:any:1");
+  CHECK(round_trip("vsock:1:1") == "vsock:local:1");
+  CHECK(round_trip("vsock:2:1") == "vsock:host:1");
+  CHECK(round_trip("hvsock:/run/vm.sock:52") == "hvsock:///run/vm.sock:52");
+  for (const char* text :
+       {"vsock:", "vsock:3", "vsock::1", "vsock:3:", "vsock:x:1", "vsock:3:x", "vsock:-1:1",
+        "vsock:3:4294967296", "vsock:3:1:1", "vsock:4294967296:1", "vsock:///3:1"})
+    CHECK(round_trip(text) == "address \"" + std::string(text) +
+                                  "\": want vsock:CID:port, where the CID is a number, any, local or host, "
+                                  "and the port a number");
+  for (const char* text : {"hvsock:", "hvsock://", "hvsock:///run/vm.sock", "hvsock:///run/vm.sock:",
+                           "hvsock:///run/vm.sock:x", "hvsock:///run/vm.sock:4294967296", "hvsock://:52"})
+    CHECK(round_trip(text) ==
+          "address \"" + std::string(text) + "\": want hvsock:///path:port, where the port is a number");
+  CHECK(round_trip("hvsock:///" + std::string(104, 'x') + ":52")
+            .ends_with("the path with _port is longer than the 107 bytes of a unix socket"));
+}
+
+TEST_CASE("a vsock address resolves to its CID and port, where port 0 is any") {
+  const SocketAddress address = resolve(parsed("vsock:3:50051"))->front();
+  CHECK(address.family() == AF_VSOCK);
+  CHECK(cid_of(address) == 3u);
+  CHECK(to_string(address) == "vsock:3:50051");
+  CHECK(to_string(resolve(parsed("vsock:any:0"))->front()) == "vsock:any:4294967295");
+  CHECK_FALSE(cid_of(resolve(parsed("127.0.0.1:1"))->front()));
+}
+
+TEST_CASE("sockets that are open already are for servers alone") {
+  for (const char* text : {"systemd", "systemd:grpc", "fd:3"}) {
+    CHECK(round_trip(text) == text);
+    const auto refused = resolve(parsed(text));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message() ==
+          std::string(text) + " is where a server listens; a client cannot connect to it");
+  }
+  CHECK(parsed("systemd:grpc").name() == "grpc");
+  CHECK(Address::of_descriptor(7).to_string() == "fd:7");
+  CHECK_FALSE(Address::parse("fd:x"));
+  CHECK_FALSE(Address::parse("fd:4294967295"));
+  CHECK(parsed("systemdx:1").kind() == Address::Kind::tcp);
+}
+
+TEST_CASE("hybrid vsock connects to the machine's socket and listens beside it") {
+  const Address address = parsed("hvsock:///run/vm.sock:52");
+  CHECK(to_string(resolve(address)->front()) == "unix:/run/vm.sock");
+  CHECK(address.bound().to_string() == "unix:/run/vm.sock_52");
+  CHECK(parsed("127.0.0.1:1").bound().to_string() == "127.0.0.1:1");
 }
 
 TEST_CASE("literal addresses and unix sockets resolve at once, and back to the same words") {
@@ -64,6 +119,8 @@ TEST_CASE("the longest unix path fits") {
 TEST_CASE("what a client says in :authority is never a path") {
   CHECK(parsed("unix:/run/x.sock").authority() == "localhost");
   CHECK(parsed("unix-abstract:x").authority() == "localhost");
+  CHECK(parsed("vsock:3:50051").authority() == "localhost");
+  CHECK(parsed("hvsock:///run/vm.sock:52").authority() == "localhost");
   CHECK(parsed("[::1]:50051").authority() == "[::1]:50051");
 }
 

@@ -131,7 +131,8 @@ class ClientCall : public MessageStream {
 
 class Channel {
  public:
-  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name".
+  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
+  /// "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or Cloud Hypervisor.
   /// What is wrong with it is told by the first call, with INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 

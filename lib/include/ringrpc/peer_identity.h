@@ -8,6 +8,7 @@
 /// join these; what a caller does not ask for does not concern it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -27,9 +28,12 @@ struct UnixCredentials {
 
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
+  /// Over vsock: the context id of the virtual machine that connected, 2 for the host, 1 for this machine
+  /// (vsock(7)). Over hybrid vsock the hypervisor connects, with its unix_credentials.
+  std::optional<std::uint32_t> vsock_cid;
 };
 
-/// "pid 4711, uid 1000, gid 1000"; empty where nothing is vouched for.
+/// "pid 4711, uid 1000, gid 1000", "vsock cid 3"; empty where nothing is vouched for.
 std::string to_string(const PeerIdentity& identity);
 
 }  // namespace ringrpc

@@ -21,13 +21,17 @@
 #include <vector>
 
 #include "ringrpc/interceptor.h"
+#include "ringrpc/io_backend.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
 
 struct ServerOptions {
-  /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose.
+  /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`, `vsock:CID:port`; port 0 lets the kernel
+  /// choose. `hvsock:///path:port` is where Firecracker and Cloud Hypervisor bring what their guest calls.
+  /// `systemd` and `systemd:name` are the sockets that systemd has opened for this process, all of them or those of
+  /// that FileDescriptorName=, and `fd:3` is one that is open already.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
   /// Around every call, the first outermost. They must outlive the server.
@@ -36,6 +40,9 @@ struct ServerOptions {
   /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and
   /// cgroup quota).
   unsigned shards = 0;
+
+  /// What they do their input and output with.
+  IoBackend io = IoBackend::automatic;
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
   std::size_t max_response_bytes = 0;               ///< of one response; 0 takes max_message_bytes
@@ -108,7 +115,7 @@ class Server {
   /// The addresses as they were bound, in the order of the options.
   virtual const std::vector<std::string>& addresses() const noexcept = 0;
   virtual unsigned shards() const noexcept = 0;
-  /// "io_uring".
+  /// "io_uring" or "epoll".
   virtual std::string_view io_backend() const noexcept = 0;
 
   /// Stops accepting, tells every peer (two GOAWAYs), lets calls in flight finish for at most `patience`,

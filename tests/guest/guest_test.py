@@ -1,0 +1,105 @@
+"""Our programs and tests over real AF_VSOCK sockets, on Debian's own kernel, in a virtual machine made for it.
+
+vsock's loopback (CID 1) is a module that most machines do not load, and a machine that is itself virtual would reach its
+hypervisor; so the guest brings its own. Its kernel is Debian's stock one, which on Debian 12 is 6.1, the oldest on which
+io_uring is promised. Everything runs there on io_uring, and again where that is hidden and epoll serves. A second guest has
+the newer kernel that Debian offers beside it, and runs what depends most on the kernel.
+"""
+
+import os
+import re
+import time
+import unittest
+
+import harness
+import machine
+
+MODULES = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback")
+PROGRAMS = ("GRPCD", "GRPCCLIENT", "INTEROP_SERVER", "INTEROP_CLIENT", "REACTOR_TESTS", "TRANSPORT_TESTS", "VSOCK_TESTS",
+            "WITHOUT_IO_URING")  # fmt: skip
+STOCK = "linux-image-cloud-amd64"
+NEWER = "linux-image-6.12-cloud-amd64"
+BOOT_SECONDS = 120
+REACTOR_FILES = "*/backend_test.cc,*/listen_test.cc,*/stream_test.cc,*/uring_test.cc"
+CASES = (
+    "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
+    "timeout_on_sleeping_server", "cancel_after_begin", "cancel_after_first_response", "status_code_and_message",
+    "special_status_message", "custom_metadata", "unimplemented_method", "unimplemented_service",
+    "client_compressed_unary", "server_compressed_unary",
+)  # fmt: skip
+
+# check NAME COMMAND... says how it ended, and what it said when it did not end well.
+SCRIPT = """
+check() {
+  name=$1; shift
+  timeout 100 "$@" >/tmp/said 2>&1; status=$?
+  [ $status = 0 ] || cat /tmp/said
+  echo "@ $name $status"
+}
+# said NAME TEXT FILE: the file says so.
+said() { grep -q "$2" $3; status=$?; [ $status = 0 ] || cat $3; echo "@ $1 $status"; }
+await() { for i in $(seq 300); do grep -q " ready on " $1 && return; sleep 0.1; done; cat $1; }
+
+serve_and_call() {
+  backend=$1; shift
+  "$@" grpcd --listen vsock://any:50051 --listen 127.0.0.1:50051 --listen unix:/tmp/grpcd.sock --shards 2 2>/tmp/grpcd.log &
+  grpcd=$!
+  await /tmp/grpcd.log
+  said $backend-ready "ready on vsock:any:50051 127.0.0.1:50051 unix:/tmp/grpcd.sock (2 shards, $backend)" /tmp/grpcd.log
+  for address in vsock:local:50051 vsock://1:50051 127.0.0.1:50051 unix:/tmp/grpcd.sock; do
+    check $backend-demo-$address "$@" grpcclient demo $address
+  done
+  check $backend-list "$@" grpcclient list vsock:local:50051
+  check $backend-call "$@" grpcclient call vsock:local:50051 echo.v1.EchoService/Echo -d '{"payload": "aGVsbG8="}'
+  kill -TERM $grpcd; wait $grpcd; echo "@ $backend-grpcd-ends $?"
+
+  "$@" interop_server --host=vsock:any --port=10000 --shards=2 2>/tmp/interop.log &
+  interop=$!
+  await /tmp/interop.log
+  for case in CASES; do
+    check $backend-$case "$@" interop_client --server_host=vsock:local --server_port=10000 --test_case=$case
+  done
+  kill -TERM $interop; wait $interop; echo "@ $backend-interop-ends $?"
+}
+
+run_tests() {
+  check vsock-tests vsock-tests
+  check transport-tests transport-tests
+  check io_uring-reactor-tests reactor-tests '--source-file=FILES'
+  check epoll-reactor-tests without_io_uring EPERM reactor-tests '--source-file=FILES'
+}
+""".replace("CASES", " ".join(CASES)).replace("FILES", REACTOR_FILES)  # fmt: skip
+RUN_TESTS = "run_tests\n"
+SERVE_AND_CALL = "serve_and_call io_uring\nserve_and_call epoll without_io_uring ENOSYS\n"
+TESTS = 4
+# Of each backend: the ready line, four addresses, list, call, both ends, the cases.
+CALLS = 2 * (1 + 4 + 2 + 2 + len(CASES))
+
+
+def setUpModule():
+    machine.kernel(STOCK)  # skips all of it where there is none
+
+
+class Guest(unittest.TestCase):
+    def run_in(self, latest, script, checks):
+        """Runs `script` on the kernel that the package `latest` stands for; all of its checks must end well."""
+        kernel = machine.kernel(latest)
+        began = time.monotonic()
+        said = machine.boot(kernel, [os.environ[name] for name in PROGRAMS], MODULES, SCRIPT + script, BOOT_SECONDS)
+        print(said, f"\n{time.monotonic() - began:.0f} s", flush=True)
+        self.assertIn("booted Linux " + kernel.name.removeprefix("linux-image-"), said)
+        outcomes = re.findall(r"^@ (\S+) (\d+)$", said, re.MULTILINE)
+        for name, status in outcomes:
+            with self.subTest(name):
+                self.assertEqual(status, "0")
+        self.assertEqual(len(outcomes), checks)
+
+    def test_all_on_the_stock_kernel(self):
+        self.run_in(STOCK, RUN_TESTS + SERVE_AND_CALL, TESTS + CALLS)
+
+    def test_sockets_on_the_newer_kernel(self):
+        self.run_in(NEWER, RUN_TESTS, TESTS)
+
+
+if __name__ == "__main__":
+    harness.main()

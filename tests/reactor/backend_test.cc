@@ -1,0 +1,98 @@
+// Which backend a shard gets.
+#include "reactor/backend.h"
+
+#include <cerrno>
+#include <string>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ringrpc/log.h"
+
+#include "kernel_io.h"
+#include "seccomp.h"
+
+using namespace ringrpc;
+using namespace ringrpc::test;
+
+namespace {
+
+/// What `body` says in a child process, which may spoil itself.
+template <class Body>
+std::string in_child(Body body) {
+  int fds[2];
+  REQUIRE(::pipe(fds) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string said = body();
+    ::_exit(::write(fds[1], said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0 : 1);
+  }
+  ::close(fds[1]);
+  std::string said(1024, '\0');
+  const ssize_t got = ::read(fds[0], said.data(), said.size());
+  said.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  ::close(fds[0]);
+  ::waitpid(child, nullptr, 0);
+  return said;
+}
+
+std::string made(IoBackend backend) {
+  const Result<std::unique_ptr<Io>> io = make_io(backend);
+  return io ? std::string((*io)->name()) : io.error().to_string();
+}
+
+/// Where io_uring_setup fails with `error`.
+std::string made_without(unsigned error, IoBackend backend) {
+  return in_child(
+      [=]() -> std::string { return forbid(SYS_io_uring_setup, error) ? made(backend) : "cannot forbid"; });
+}
+
+}  // namespace
+
+TEST_CASE("Each backend can be had by its name") {
+  CHECK(made(IoBackend::epoll) == "epoll");
+  if (!io_uring_hidden()) CHECK(made(IoBackend::uring) == "io_uring");
+}
+
+TEST_CASE("Left to choose, a shard takes io_uring where it can be had, and epoll after any failure") {
+  if (!io_uring_hidden()) CHECK(made(IoBackend::automatic) == "io_uring");
+  for (const unsigned error : {EPERM, EACCES, ENOSYS, ENOMEM, EINVAL, EOPNOTSUPP, EMFILE}) {
+    CAPTURE(error);
+    CHECK(made_without(error, IoBackend::automatic) == "epoll");
+  }
+}
+
+TEST_CASE("Asked for by name, io_uring fails with the cause and the remedy") {
+  const std::string said = made_without(EPERM, IoBackend::uring);
+  CHECK(said.starts_with("PERMISSION_DENIED: io_uring: io_uring_setup: operation not permitted; "));
+  CHECK(made_without(ENOSYS, IoBackend::uring).find("6.1") != std::string::npos);
+}
+
+TEST_CASE("What the program says is the default goes for shards that are left to choose, and for no others") {
+  const auto made_by_default = [](IoBackend chosen, IoBackend asked) {
+    return in_child([=] {
+      set_default_io_backend(chosen);
+      return made(asked);
+    });
+  };
+  CHECK(made_by_default(IoBackend::epoll, IoBackend::automatic) == "epoll");
+  if (!io_uring_hidden()) CHECK(made_by_default(IoBackend::epoll, IoBackend::uring) == "io_uring");
+  CHECK(made_by_default(IoBackend::uring, IoBackend::epoll) == "epoll");
+}
+
+TEST_CASE("The fall-back is logged once, with its cause") {
+  const std::string said = in_child([]() -> std::string {
+    int fds[2];
+    if (::pipe(fds) != 0 || ::dup2(fds[1], STDERR_FILENO) < 0) return "no pipe";
+    if (!forbid(SYS_io_uring_setup, ENOSYS)) return "cannot forbid";
+    for (int i = 0; i < 3; ++i) (void)made(IoBackend::automatic);
+    log::flush();
+    std::string text(4096, '\0');
+    const ssize_t got = ::read(fds[0], text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+  });
+  CHECK(said.find("info using epoll; io_uring: io_uring_setup: function not implemented; ") !=
+        std::string::npos);
+  CHECK(said.find("using epoll") == said.rfind("using epoll"));
+}

@@ -1,0 +1,42 @@
+/// The kernel's backends for tests, which run on io_uring, and in a second run on epoll.
+///
+///   Shard shard(0, kernel_io());
+///   for (const IoBackend backend : kernel_backends()) { ... }
+///
+/// The program without_io_uring.cc takes io_uring away from the tests that it runs and says so in the
+/// environment; there only epoll is left. Where nobody has said so, a ring that cannot be had is a failure.
+#pragma once
+
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/io_backend.h"
+
+#include "reactor/epoll.h"
+#include "reactor/io.h"
+#include "reactor/uring.h"
+
+namespace ringrpc::test {
+
+inline bool io_uring_hidden() { return std::getenv("WITHOUT_IO_URING") != nullptr; }
+
+inline std::vector<IoBackend> kernel_backends() {
+  if (io_uring_hidden()) return {IoBackend::epoll};
+  return {IoBackend::uring, IoBackend::epoll};
+}
+
+/// The one that this run is about.
+inline IoBackend backend_under_test() { return io_uring_hidden() ? IoBackend::epoll : IoBackend::uring; }
+
+/// Of the options epoll has no use for any.
+inline std::unique_ptr<Io> kernel_io(const UringOptions& options = {},
+                                     IoBackend backend = backend_under_test()) {
+  Result<std::unique_ptr<Io>> io = backend == IoBackend::epoll ? make_epoll() : make_uring(options);
+  REQUIRE_MESSAGE(io, io.error().to_string());
+  return *std::move(io);
+}
+
+}  // namespace ringrpc::test
