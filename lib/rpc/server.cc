@@ -25,6 +25,22 @@ auto run_on(Shard& shard, Work work) {
   return answer.get();
 }
 
+/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by mistake.
+Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
+  std::vector<Address> addresses;
+  for (const std::string& text : options.listen) {
+    Result<Address> address = Address::parse(text);
+    if (!address) return std::unexpected(std::move(address).error());
+    if (address->tls() && !options.tls)
+      return fail(Code::INVALID_ARGUMENT,
+                  "listen on " + text + ": TLS needs a certificate and a private key");
+    addresses.push_back(std::move(*address));
+  }
+  if (options.tls && std::ranges::none_of(addresses, &Address::tls))
+    for (Address& address : addresses) address = address.with_tls(true);
+  return addresses;
+}
+
 class ServerImpl final : public Server, private ConnectionSink {
  public:
   ~ServerImpl() override;
@@ -38,8 +54,8 @@ class ServerImpl final : public Server, private ConnectionSink {
   ServerCounters counters() const override;
 
  private:
-  void on_connection(Shard& shard, UniqueFd connection) override {
-    server_shards_[shard.index()]->add(std::move(connection));
+  void on_connection(Shard& shard, UniqueFd connection, bool tls) override {
+    server_shards_[shard.index()]->add(std::move(connection), tls);
   }
   Status listen(const ServerOptions& options);
   Shard& accepting_shard() const { return *shards_->all().front(); }
@@ -68,10 +84,10 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
 }
 
 Status ServerImpl::listen(const ServerOptions& options) {
-  for (const std::string& text : options.listen) {
-    Result<Address> address = Address::parse(text);
-    if (!address) return std::move(address).error();
-    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(*address); });
+  const Result<std::vector<Address>> addresses = addresses_of(options);
+  if (!addresses) return addresses.error();
+  for (const Address& address : *addresses) {
+    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(address); });
     if (!bound) return std::move(bound).error();
     addresses_.push_back(std::move(*bound));
   }

@@ -22,14 +22,19 @@ PeerIdentity identify(const ByteStream& stream) {
   if (ask(stream.descriptor(), SO_DOMAIN, domain) && domain == AF_UNIX &&
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
+  stream.identify(identity);
   return identity;
 }
 
 std::string to_string(const PeerIdentity& identity) {
-  if (!identity.unix_credentials) return {};
-  const UnixCredentials& who = *identity.unix_credentials;
-  return "pid " + std::to_string(who.pid) + ", uid " + std::to_string(who.uid) + ", gid " +
-         std::to_string(who.gid);
+  std::string words;
+  const auto add = [&](const std::string& more) { words.append(words.empty() ? "" : ", ").append(more); };
+  if (const auto& who = identity.unix_credentials)
+    add("pid " + std::to_string(who->pid) + ", uid " + std::to_string(who->uid) + ", gid " +
+        std::to_string(who->gid));
+  if (const auto& shown = identity.certificate)
+    add(shown->spiffe_id.empty() ? shown->subject : shown->spiffe_id);
+  return words;
 }
 
 }  // namespace ringrpc

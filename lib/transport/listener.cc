@@ -41,8 +41,9 @@ Result<std::string> Listener::listen(const Address& address) {
   Result<std::vector<SocketAddress>> sockets = resolve(address);
   if (!sockets) return std::unexpected(std::move(sockets).error());
   // A name with several addresses (localhost) listens on the first: the others may not exist on this machine.
+  auto entrance = std::make_unique<Entrance>(*this, address.tls());
   Result<std::unique_ptr<Acceptor>> acceptor =
-      shards_.front()->io().listen(sockets->front(), SOMAXCONN, *this);
+      shards_.front()->io().listen(sockets->front(), SOMAXCONN, *entrance);
   if (!acceptor) {
     const Status& cause = acceptor.error();
     return fail(cause.code(),
@@ -50,11 +51,14 @@ Result<std::string> Listener::listen(const Address& address) {
                     std::string(remedy(cause.code(), address)),
                 cause.initiator());
   }
-  acceptors_.push_back(std::move(*acceptor));
-  return to_string(acceptors_.back()->address());
+  std::string bound = to_string((*acceptor)->address());
+  if (address.tls()) bound.insert(0, tls_prefix);
+  entrance->acceptor = std::move(*acceptor);
+  entrances_.push_back(std::move(entrance));
+  return bound;
 }
 
-void Listener::on_accepted(UniqueFd connection) {
+void Listener::take(UniqueFd connection, bool tls) {
   if (connections() >= max_connections_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -62,13 +66,13 @@ void Listener::on_accepted(UniqueFd connection) {
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = least_loaded();
   shard.load().fetch_add(1, std::memory_order_relaxed);
-  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection));
-  shard.post([&sink = sink_, &shard, connection = std::move(connection)]() mutable {
-    sink.on_connection(shard, std::move(connection));
+  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection), tls);
+  shard.post([&sink = sink_, &shard, tls, connection = std::move(connection)]() mutable {
+    sink.on_connection(shard, std::move(connection), tls);
   });
 }
 
-void Listener::on_accept_error(int error) {
+void Listener::Entrance::on_accept_error(int error) {
   log::warn("accept: {}; connections wait until this passes", std::strerror(error));
 }
 
