@@ -210,7 +210,8 @@ Owned<SSL> TlsContext::connect(const std::string& host) const {
   if (is_ip_address(host)) {
     X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
   } else {
-    SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+    SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(host.c_str()));
     X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size());
   }
   return session;

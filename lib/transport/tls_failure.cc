@@ -69,7 +69,9 @@ std::string words_for(int reason, const SSL& session) {
   const bool we_serve = SSL_is_server(&session) == 1;
   if (reason >= SSL_AD_REASON_OFFSET) {
     const int alert = reason - SSL_AD_REASON_OFFSET;
-    return std::string("the peer refused: ") + SSL_alert_desc_string_long(alert) +
+    const bool known = alert != TLS13_AD_CERTIFICATE_REQUIRED;  // but not to OpenSSL 3.0
+    return std::string("the peer refused: ") +
+           (known ? SSL_alert_desc_string_long(alert) : "certificate required") +
            std::string(alert_remedy(alert, we_serve));
   }
   switch (reason) {

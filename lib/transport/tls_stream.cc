@@ -45,8 +45,6 @@ void TlsStream::send(Chain chain) {
 
 void TlsStream::shutdown_send() {
   shut_down_ = true;
-  if (phase_ == Phase::open) SSL_shutdown(session_.get());
-  ERR_clear_error();
   pump();
 }
 
@@ -167,11 +165,12 @@ bool TlsStream::encrypt() {
 void TlsStream::pump() {
   if (carrier_sending_ || phase_ == Phase::over) return;
   if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
+  if (phase_ == Phase::open && shut_down_) SSL_shutdown(session_.get());  // says close_notify, once
   if (!wire_.output.empty()) {
     carrier_sending_ = true;
     return carrier_->send(wire_.take_output());
   }
-  const bool last = shut_down_ || phase_ == Phase::broken;
+  const bool last = phase_ == Phase::broken || (phase_ == Phase::open && shut_down_);
   if (last && !std::exchange(carrier_shut_down_, true)) carrier_->shutdown_send();
 }
 
