@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "ringrpc/tls.h"
+
 #include "transport/openssl.h"
 
 namespace ringrpc::test {
@@ -42,5 +44,28 @@ class TestAuthority {
   openssl::Owned<X509> certificate_;
   std::string pem_;
 };
+
+// What most tests need: an authority, a server that it has signed, and a client that believes it.
+
+inline const TestAuthority& our_authority() {
+  static const TestAuthority authority("our authority");
+  return authority;
+}
+
+inline ServerTlsOptions server_options(const TestIdentity& identity) {
+  return {.certificate = Pem::text(identity.certificate), .private_key = Pem::text(identity.key)};
+}
+inline ServerTlsOptions server_options() {
+  static const TestIdentity identity = our_authority().issue({});
+  return server_options(identity);
+}
+inline ClientTlsOptions client_options() { return {.authorities = Pem::text(our_authority().certificate())}; }
+
+inline ClientTlsOptions client_options(const TestIdentity& identity) {
+  ClientTlsOptions options = client_options();
+  options.certificate = Pem::text(identity.certificate);
+  options.private_key = Pem::text(identity.key);
+  return options;
+}
 
 }  // namespace ringrpc::test

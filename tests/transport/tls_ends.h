@@ -21,20 +21,6 @@ namespace ringrpc::test {
 
 using Session = openssl::Owned<SSL>;
 
-inline const TestAuthority& our_authority() {
-  static const TestAuthority authority("our authority");
-  return authority;
-}
-
-inline ServerTlsOptions server_options(const TestIdentity& identity) {
-  return {.certificate = Pem::text(identity.certificate), .private_key = Pem::text(identity.key)};
-}
-inline ServerTlsOptions server_options() {
-  static const TestIdentity identity = our_authority().issue({});
-  return server_options(identity);
-}
-inline ClientTlsOptions client_options() { return {.authorities = Pem::text(our_authority().certificate())}; }
-
 inline Session server_side(const ServerTlsOptions& options = server_options()) {
   const auto context = TlsContext::of_server(options);
   REQUIRE_MESSAGE(context, context.error().to_string());

@@ -40,13 +40,6 @@ Outcome meet(Session serving, Session calling) {
   return outcome;
 }
 
-ClientTlsOptions client_with(const TestIdentity& identity) {
-  ClientTlsOptions options = client_options();
-  options.certificate = Pem::text(identity.certificate);
-  options.private_key = Pem::text(identity.key);
-  return options;
-}
-
 ServerTlsOptions strict_server() {
   ServerTlsOptions options = server_options();
   options.client_authorities = Pem::text(our_authority().certificate());
@@ -116,7 +109,7 @@ TEST_CASE("with authorities of clients the server knows who calls") {
     ServerTlsOptions options = strict_server();
     options.version_min = version;
     const Outcome outcome =
-        meet(server_side(options), client_side(client_with(our_authority().issue(subject))));
+        meet(server_side(options), client_side(client_options(our_authority().issue(subject))));
     CHECK(outcome.client.empty());
     REQUIRE(outcome.identity.certificate);
     const CertificateIdentity& who = *outcome.identity.certificate;
@@ -132,8 +125,8 @@ TEST_CASE("with authorities of clients the server knows who calls") {
 
 TEST_CASE("a SPIFFE id is the only URI, and names a trust domain") {
   const auto id_of = [](const std::string& names) {
-    const Outcome outcome =
-        meet(server_side(strict_server()), client_side(client_with(our_authority().issue({.names = names}))));
+    const Outcome outcome = meet(server_side(strict_server()),
+                                 client_side(client_options(our_authority().issue({.names = names}))));
     REQUIRE(outcome.identity.certificate);
     return outcome.identity.certificate->spiffe_id;
   };
@@ -152,7 +145,7 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
 
   const TestAuthority stranger("a stranger");
   outcome = meet(server_side(strict_server()),
-                 client_side(client_with(stranger.issue({.common_name = "mallory"}))));
+                 client_side(client_options(stranger.issue({.common_name = "mallory"}))));
   CHECK(outcome.server.starts_with("TLS: unable to get local issuer certificate, that of CN=mallory; "));
   CHECK(outcome.client ==
         "TLS: the peer refused: unknown CA; it does not believe the authority that signed this side's "
@@ -160,7 +153,7 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
   CHECK_FALSE(outcome.identity.certificate);
 
   const TestIdentity old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
-  outcome = meet(server_side(strict_server()), client_side(client_with(old)));
+  outcome = meet(server_side(strict_server()), client_side(client_options(old)));
   CHECK(outcome.server.starts_with("TLS: certificate has expired, that of CN=test on "));
   CHECK(outcome.client ==
         "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
