@@ -59,6 +59,8 @@ Setting number(Setting words, std::uint32_t& target, Range range);
 Setting size(Setting words, std::size_t& target, Range range);
 Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most);
 Setting texts(Setting words, std::vector<std::string>& target);
+/// The path of a file; empty, which is no path, until it is given.
+Setting path(Setting words, std::string& target);
 Setting toggle(Setting words, bool& target);
 
 /// "a, b or c", for texts that say what would be right.

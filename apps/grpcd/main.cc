@@ -11,6 +11,7 @@
 
 #include "common/exit_code.h"
 #include "common/signals.h"
+#include "grpcd/authz.h"
 #include "grpcd/configuration.h"
 #include "grpcd/daemon.h"
 #include "grpcd/services.h"
@@ -25,6 +26,9 @@ Result<apps::Action> read(Configuration& configuration, const std::vector<std::s
 
 apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
                      const apps::Signals& signals) {
+  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz);
+  if (!allowed) return apps::refuse("grpcd", allowed.error());
+  if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
   Services services(configuration->values.log_payload);
   Daemon::Parts parts;
   parts.start = [&](const ServerOptions& options) { return Server::start(services.all(), options); };
