@@ -7,19 +7,31 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "ringrpc/compression.h"
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
+#include "ringrpc/tls.h"
 
 #include "common/command_line.h"
 
 namespace ringrpc::grpcclient {
 
+/// Paths of PEM files, empty where there is none.
+struct TlsValues {
+  bool wanted = false;
+  std::string authorities;
+  std::string certificate;
+  std::string key;
+  std::string server_name;
+};
+
 struct Values {
   std::string address = "127.0.0.1:50051";
+  TlsValues tls;
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
   Compression compression = Compression::identity;
@@ -38,5 +50,9 @@ struct Configuration {
   Values values;
   apps::CommandLine line;
 };
+
+/// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the values
+/// wants TLS. A failure names the file and its fault.
+Result<std::shared_ptr<const ClientTls>> load_tls(const TlsValues& values);
 
 }  // namespace ringrpc::grpcclient
