@@ -16,7 +16,7 @@ namespace ringrpc::grpcclient {
 
 struct Session {
   /// `given` must outlive it; `tls` is null for plaintext.
-  Session(const Values& given, const std::shared_ptr<const ClientTls>& tls);
+  explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr);
 
   /// For a call that is made now: what is left until the deadline, headers, compression.
   CallOptions call_options() const;
