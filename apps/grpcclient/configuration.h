@@ -51,8 +51,8 @@ struct Configuration {
   apps::CommandLine line;
 };
 
-/// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the values
-/// wants TLS. A failure names the file and its fault.
+/// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the
+/// values wants TLS. A failure names the file and its fault.
 Result<std::shared_ptr<const ClientTls>> load_tls(const TlsValues& values);
 
 }  // namespace ringrpc::grpcclient

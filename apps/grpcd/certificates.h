@@ -1,11 +1,13 @@
-/// The certificates that grpcd serves with, kept up to date: read again when asked, and when a file has changed.
+/// The certificates that grpcd serves with, kept up to date: read again when asked, and when a file has
+/// changed.
 ///
 ///   auto certificates = Certificates::load(values.tls);
 ///   options.tls = (*certificates)->tls();
 ///   (*certificates)->reload("SIGHUP");
 ///
-/// A thread looks at the files every second; when one has changed it gives the others another second to follow, for a
-/// certificate and its key are rarely replaced at the same moment. What is refused is logged, and the old ones stay.
+/// A thread looks at the files every second; when one has changed it gives the others another second to
+/// follow, for a certificate and its key are rarely replaced at the same moment. What is refused is logged,
+/// and the old ones stay.
 #pragma once
 
 #include <chrono>

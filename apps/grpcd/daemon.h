@@ -3,9 +3,9 @@
 ///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .reread = …});
 ///   return daemon.run(signals);
 ///
-/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file and the certificates
-/// again; SIGUSR1 and SIGUSR2 step the log level. Everything happens on the thread that calls `run`, except what waits for
-/// the server in a drain.
+/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file and the
+/// certificates again; SIGUSR1 and SIGUSR2 step the log level. Everything happens on the thread that calls
+/// `run`, except what waits for the server in a drain.
 #pragma once
 
 #include <cstdint>

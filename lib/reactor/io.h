@@ -80,8 +80,8 @@ class ByteStream {
   /// The descriptor, for socket options; owned by the stream.
   virtual int descriptor() const noexcept = 0;
 
-  /// What a protocol between the descriptor and the handler (TLS) has failed of or still waits for, where an errno
-  /// value does not tell; OK where there is nothing of the kind.
+  /// What a protocol between the descriptor and the handler (TLS) has failed of or still waits for, where an
+  /// errno value does not tell; OK where there is nothing of the kind.
   virtual Status failure() const { return {}; }
   /// Adds what such a protocol vouches for of the peer.
   virtual void identify(PeerIdentity& /*identity*/) const {}

@@ -25,7 +25,8 @@ auto run_on(Shard& shard, Work work) {
   return answer.get();
 }
 
-/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by mistake.
+/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by
+/// mistake.
 Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
   std::vector<Address> addresses;
   for (const std::string& text : options.listen) {

@@ -215,7 +215,8 @@ void ServerConnection::on_lost(const Status& why) {
   // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
   const bool not_suited = !greeted_ && !stream_failure().ok();
   if (!why.ok() && not_suited) log::info("{}: {}", peer(), why.message());
-  if (!why.ok() && !not_suited && log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
+  if (!why.ok() && !not_suited && log::enabled(log::Level::debug))
+    log::debug("{}: {}", peer(), why.to_string());
   owner_.remove(*this);
 }
 

@@ -4,8 +4,8 @@
 ///   Result<std::vector<SocketAddress>> sockets = resolve(*address);
 ///
 /// Written `host:port`, `[v6]:port`, `unix:/path` (or `unix:path`, relative) and `unix-abstract:name`, as
-/// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md). `tcp://` may stand before
-/// host:port, and `tls+` before any address: what is said there is said through TLS.
+/// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md). `tcp://` may
+/// stand before host:port, and `tls+` before any address: what is said there is said through TLS.
 #pragma once
 
 #include <cstdint>

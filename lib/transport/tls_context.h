@@ -1,5 +1,5 @@
-/// What the connections of one server or of one kind of channel are made with: certificates, authorities, versions,
-/// suites, and the keys of session tickets, checked once and never changed.
+/// What the connections of one server or of one kind of channel are made with: certificates, authorities,
+/// versions, suites, and the keys of session tickets, checked once and never changed.
 ///
 ///   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options);
 ///   TlsStream stream(shard, std::move(carrier), (*context)->accept());
@@ -24,11 +24,12 @@ class TlsContext {
 
   /// A session that waits for a client's hello.
   openssl::Owned<SSL> accept() const;
-  /// A session that says hello to `host`, which is a name or the text of an IP address: the server's certificate
-  /// must be for it.
+  /// A session that says hello to `host`, which is a name or the text of an IP address: the server's
+  /// certificate must be for it.
   openssl::Owned<SSL> connect(const std::string& host) const;
 
-  /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is none.
+  /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is
+  /// none.
   Status check_dates() const;
 
  private:

@@ -4,15 +4,17 @@
 ///   stream->start(handler);                    // the handshake begins
 ///   stream->send(std::move(chain));            // leaves when it is over
 ///
-/// 1. What the carrier has received is decrypted at once and whole, into one slab at a time, so nothing waits in the
-///    session and a pause of the carrier is a pause of this.
-/// 2. A chain that is sent becomes one record for each of its slabs, so one for a flush of up to 16 KiB, and all of
-///    them leave in one send of the carrier. What TLS itself has to say (tickets, alerts) goes with them, and alone
-///    where nothing is sent; a peer that makes it say more than `control_bytes_max` without reading it fails.
-/// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly end; so
-///    is an end without one: HTTP/2 says where its messages end, and tells by itself that they were cut off.
-/// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as EPROTO;
-///    `failure` says it in words. Until the handshake is over, `failure` says that it is not.
+/// 1. What the carrier has received is decrypted at once and whole, into one slab at a time, so nothing waits
+///    in the session and a pause of the carrier is a pause of this.
+/// 2. A chain that is sent becomes one record for each of its slabs, so one for a flush of up to 16 KiB, and
+///    all of them leave in one send of the carrier. What TLS itself has to say (tickets, alerts) goes with
+///    them, and alone where nothing is sent; a peer that makes it say more than `control_bytes_max` without
+///    reading it fails.
+/// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly
+///    end; so is an end without one: HTTP/2 says where its messages end, and tells by itself that they were
+///    cut off.
+/// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as
+///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
 ///
 /// How long the handshake may take is for the handler to judge: nothing is received meanwhile.
 #pragma once
@@ -50,7 +52,8 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   void identify(PeerIdentity& identity) const override;
 
  private:
-  /// `broken`: the handshake or the session has failed, and the peer is being told; `over`: the handler has been.
+  /// `broken`: the handshake or the session has failed, and the peer is being told; `over`: the handler has
+  /// been.
   enum class Phase : std::uint8_t { handshake, open, broken, over };
 
   void on_received(Bytes bytes) override;

@@ -1,5 +1,5 @@
-/// What a TLS session reads from and writes to instead of a socket: bytes that have arrived, and a chain that is to
-/// be sent.
+/// What a TLS session reads from and writes to instead of a socket: bytes that have arrived, and a chain that
+/// is to be sent.
 ///
 ///   TlsWire wire(shard.slabs());
 ///   SSL_set_bio(session, wire.make_bio(), ...);

@@ -17,8 +17,9 @@
 
 namespace ringrpc::interop {
 
-/// gRPC's flags for TLS (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md): `--use_tls`,
-/// which its drivers always give, and where the files are. A certificate is shown where one is given.
+/// gRPC's flags for TLS (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md):
+/// `--use_tls`, which its drivers always give, and where the files are. A certificate is shown where one is
+/// given.
 struct TlsFlags {
   explicit TlsFlags(CLI::App& flags);
 

@@ -1,4 +1,5 @@
-// A server's certificates are exchanged while it serves: what is good is shown from then on, what is not is refused.
+// A server's certificates are exchanged while it serves: what is good is shown from then on, what is not is
+// refused.
 #include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>

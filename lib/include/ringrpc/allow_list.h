@@ -1,12 +1,13 @@
-/// Lets only those peers call a method whom a list names, by what the transport vouches for (ringrpc/peer_identity.h).
+/// Lets only those peers call a method whom a list names, by what the transport vouches for
+/// (ringrpc/peer_identity.h).
 ///
 ///   AllowList allowed;
 ///   allowed.add("/echo.v1.EchoService/*", "spiffe://example.org/billing");
 ///   allowed.add("/grpc.health.v1.Health/*", "*");
 ///   options.interceptors = {&allowed};
 ///
-/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for. Of the lists for a method
-/// only the closest counts: that of the method, else that of its service, else that for all.
+/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for. Of the lists for a
+/// method only the closest counts: that of the method, else that of its service, else that for all.
 #pragma once
 
 #include <cstdint>

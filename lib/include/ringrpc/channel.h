@@ -137,8 +137,8 @@ class ClientCall : public MessageStream {
 class Channel {
  public:
   /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
-  /// and `tls+` before any of these.
-  /// What is wrong with it is told by the first call, with INVALID_ARGUMENT. From any thread.
+  /// with `tls+` before it where TLS is spoken. What is wrong with it is told by the first call, with
+  /// INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
   /// Begins a call of `path` ("/package.Service/Method"), on the shard whose turn runs on this thread. Never

@@ -43,13 +43,13 @@ struct CertificateIdentity {
 
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
-  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). Shared by all who ask on the connection,
-  /// so that asking costs little.
+  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). Shared by all who ask on the
+  /// connection, so that asking costs little.
   std::shared_ptr<const CertificateIdentity> certificate;
 };
 
-/// "pid 4711, uid 1000, gid 1000", "spiffe://example.org/billing", "CN=alice,O=example"; empty where nothing is
-/// vouched for.
+/// "pid 4711, uid 1000, gid 1000", "spiffe://example.org/billing", "CN=alice,O=example"; empty where nothing
+/// is vouched for.
 std::string to_string(const PeerIdentity& identity);
 
 }  // namespace ringrpc

@@ -28,11 +28,12 @@
 namespace ringrpc {
 
 struct ServerOptions {
-  /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose. `tls+` before an
-  /// address serves it with TLS.
+  /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`; port 0 lets the kernel choose. `tls+`
+  /// before an address serves it with TLS.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
-  /// What addresses with TLS are served with. Where none of the addresses says `tls+`, all are served with this.
+  /// What addresses with TLS are served with. Where none of the addresses says `tls+`, all are served with
+  /// this.
   std::shared_ptr<ServerTls> tls{};
 
   /// Around every call, the first outermost. They must outlive the server.

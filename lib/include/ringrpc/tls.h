@@ -1,15 +1,15 @@
 /// TLS for servers and channels: what each side shows, and whom it believes.
 ///
-///   Result<std::shared_ptr<ServerTls>> tls = ServerTls::load({.certificate = Pem::file("server.pem"),
-///                                                             .private_key = Pem::file("server.key"),
-///                                                             .client_authorities = Pem::file("clients.pem")});
+///   auto tls = ServerTls::load({.certificate = Pem::file("server.pem"),
+///                               .private_key = Pem::file("server.key"),
+///                               .client_authorities = Pem::file("clients.pem")});
 ///   if (!tls) return report(tls.error());
 ///   options.tls = *tls;                      // of ServerOptions; ClientTls is for ChannelOptions
 ///
-/// TLS 1.2 and 1.3 (RFC 5246, RFC 8446) with HTTP/2's ALPN name `h2`, which the peer must agree to (RFC 9113, 3.2).
-/// There is no renegotiation and no early data; TLS 1.2 has only the suites with forward secrecy and AEAD that
-/// RFC 9113 leaves. An address that begins with `tls+` is one with TLS, whatever follows: "tls+tcp://0.0.0.0:443",
-/// "tls+unix:/run/x.sock".
+/// TLS 1.2 and 1.3 (RFC 5246, RFC 8446) with HTTP/2's ALPN name `h2`, which the peer must agree to (RFC 9113,
+/// 3.2). There is no renegotiation and no early data; TLS 1.2 has only the suites with forward secrecy and
+/// AEAD that RFC 9113 leaves. An address that begins with `tls+` is one with TLS, whatever follows:
+/// "tls+tcp://0.0.0.0:443", "tls+unix:/run/x.sock".
 #pragma once
 
 #include <cstdint>
@@ -49,28 +49,31 @@ class Pem {
 struct ServerTlsOptions {
   Pem certificate;  ///< the server's, then those between it and its authority
   Pem private_key;  ///< of the first certificate; not encrypted
-  /// With these a client must show a certificate that one of them has signed; Call::peer_identity tells whose.
+  /// With these a client must show a certificate that one of them has signed; Call::peer_identity tells
+  /// whose.
   Pem client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 
-/// A server's side. Its certificates can be exchanged while connections are up. All of it may be used from any thread.
+/// A server's side. Its certificates can be exchanged while connections are up. All of it may be used from
+/// any thread.
 class ServerTls {
  public:
-  /// INVALID_ARGUMENT names the file and what is wrong with it: no PEM, a key that is not the certificate's, an
-  /// encrypted key; or what `Pem::read` says. A certificate that has expired is taken, with a warning in the log.
+  /// INVALID_ARGUMENT names the file and what is wrong with it: no PEM, a key that is not the certificate's,
+  /// an encrypted key; or what `Pem::read` says. A certificate that has expired is taken, with a warning in
+  /// the log.
   static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
   ~ServerTls();
 
-  /// Reads everything again. What is good serves the connections that come from now on; those that are up stay as
-  /// they are. A failure, as of `load` or because the certificate has expired, changes nothing. Session tickets
-  /// given out before are of no use afterwards. Reads files, so not on a shard.
+  /// Reads everything again. What is good serves the connections that come from now on; those that are up
+  /// stay as they are. A failure, as of `load` or because the certificate has expired, changes nothing.
+  /// Session tickets given out before are of no use afterwards. Reads files, so not on a shard.
   Status reload();
 
-  /// Whether a file is not the one that was last tried, loaded or refused: by its inode, size and time of change.
-  /// Asks the file system, so not on a shard.
+  /// Whether a file is not the one that was last tried, loaded or refused: by its inode, size and time of
+  /// change. Asks the file system, so not on a shard.
   bool files_changed() const;
 
   /// For the library: what new connections are made with.
@@ -87,8 +90,8 @@ struct ClientTlsOptions {
   Pem authorities{};
   Pem certificate{};  ///< shown to servers that ask for one, with those between it and its authority
   Pem private_key{};  ///< of that certificate; not encrypted
-  /// The name that the server's certificate must have, and what the server is told it is called (SNI, `:authority`).
-  /// Empty for the host of the address, "localhost" where the address has none.
+  /// The name that the server's certificate must have, and what the server is told it is called (SNI,
+  /// `:authority`). Empty for the host of the address, "localhost" where the address has none.
   std::string server_name{};
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
