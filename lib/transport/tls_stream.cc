@@ -165,7 +165,10 @@ bool TlsStream::encrypt() {
 void TlsStream::pump() {
   if (carrier_sending_ || phase_ == Phase::over) return;
   if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
-  if (phase_ == Phase::open && shut_down_) SSL_shutdown(session_.get());  // says close_notify, once
+  // Said once: a second call would look for the peer's close_notify, and take what is to be received for a
+  // fault.
+  const bool silent = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) == 0;
+  if (phase_ == Phase::open && shut_down_ && silent) SSL_shutdown(session_.get());
   if (!wire_.output.empty()) {
     carrier_sending_ = true;
     return carrier_->send(wire_.take_output());
