@@ -55,8 +55,8 @@ class Server(contextlib.AbstractContextManager):
             raise RuntimeError(f"{self._command[0]} ended with {status}:\n{self._said()}")
 
     @property
-    def url(self):
-        return f"http://{HOST}:{self.port}"
+    def host(self):
+        return f"{HOST}:{self.port}"
 
     def cpu_ns(self, thread=""):
         """The time that its threads, those whose name begins so, have been on a processor."""

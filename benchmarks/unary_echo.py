@@ -8,6 +8,8 @@ instructions  user-space instructions of one unary echo call, 10 connections of 
               difference of two run lengths, so that starting and stopping drop out
 cpu           the server's processor time of one call, kernel included: the median of interleaved rounds, with h2load
               on another core. Compare the ratios: the times themselves are this machine's and this minute's
+tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, grpcd's own, taking turns; the
+              handshakes are part of it
 memory        what the resident set grows by for each idle connection that has exchanged SETTINGS, and whether the
               server still answers while it holds them
 
@@ -46,18 +48,19 @@ SETTINGS, ACK = 4, 1
 class Subject:
     """One of the two servers, with the request that it is asked and the least that a good answer carries."""
 
-    def __init__(self, name, command, path, answer_bytes, load_flags=(), wrapper=()):
+    def __init__(self, name, command, path, answer_bytes, load_flags=(), wrapper=(), scheme="http"):
         self.name = name
         self.command = command
         self.path = path
         self.answer_bytes = answer_bytes
         self.load_flags = load_flags
         self.wrapper = wrapper  # goes before Valgrind
+        self.scheme = scheme
 
     def load(self, server, calls, shape, core):
         """Runs h2load to its end; fails unless every call was answered."""
         connections, streams = shape
-        command = ["h2load", "-n", calls, "-c", connections, "-m", streams, *self.load_flags, server.url + self.path]
+        command = ["h2load", "-n", calls, "-c", connections, "-m", streams, *self.load_flags, f"{self.scheme}://{server.host}{self.path}"]
         done = subprocess.run(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -81,6 +84,18 @@ def subjects(grpcd, valgrind_wait, folder):
         ),
         Subject("nghttpd", ["nghttpd", "--no-tls", "-a", HOST, "-d", folder, "{port}"], "/file", len(PAYLOAD)),
     ]
+
+
+def over_tls(plain, folder):
+    """The same server behind TLS, with a certificate of its own making."""
+    certificate, key = folder / "server.pem", folder / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    command = [*plain.command, "--tls-cert", certificate, "--tls-key", key]
+    return Subject("TLS", command, plain.path, plain.answer_bytes, plain.load_flags, scheme="https")
 
 
 def instructions_per_call(subject, folder, cores, shape, calls):
@@ -169,6 +184,11 @@ def measure(options, cores):
                 medians = {server: statistics.median(times) for server, times in rounds.items()}
                 ratio = medians["grpcd"] / medians["nghttpd"]
                 figures["cpu_us_per_call"]["{}x{}".format(*shape)] = {**medians, "ratio": ratio, "rounds": rounds}
+        if "tls" in options.only:
+            rounds = cpu_per_call([both[0], over_tls(both[0], folder)], cores, SHAPES[0], options.calls, options.rounds)
+            medians = {server: statistics.median(times) for server, times in rounds.items()}
+            ratio = medians["TLS"] / medians["grpcd"]
+            figures["tls_cpu_us_per_call"] = {**medians, "ratio": ratio, "rounds": rounds}
         if "memory" in options.only:
             idle = {subject.name: memory_per_connection(subject, cores, options.connections) for subject in both}
             figures["idle_connection_kib"] = {**idle, "connections": options.connections}
@@ -188,12 +208,15 @@ def report(figures):
         line("user-space instructions a call, 10x10", counted, 0)
     for shape, pair in figures.get("cpu_us_per_call", {}).items():
         line(f"server CPU a call, {shape}, µs", pair, 2)
+    if pair := figures.get("tls_cpu_us_per_call"):
+        print(f"server CPU a call, 10x10, µs: {pair['TLS']:.2f} over TLS, {pair['grpcd']:.2f} in plaintext, "
+              f"{pair['ratio']:.2f} times")
     if idle := figures.get("idle_connection_kib"):
         line("memory an idle connection, {connections:,} held, KiB".format(**idle), idle, 1)
 
 
 def parse_options():
-    parts = ["instructions", "cpu", "memory"]
+    parts = ["instructions", "cpu", "tls", "memory"]
     parser = argparse.ArgumentParser(description="Measures grpcd's unary echo, beside nghttpd.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
     parser.add_argument(

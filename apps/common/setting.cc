@@ -102,6 +102,18 @@ Setting texts(Setting words, std::vector<std::string>& target) {
   return with_fallback(std::move(words));
 }
 
+Setting path(Setting words, std::string& target) {
+  words.file_type = FileType::text;
+  if (words.fallback.empty()) words.fallback = "none";
+  words.assign = [&target](const std::vector<std::string>& texts) -> Status {
+    if (texts.back().empty()) return fail(Code::INVALID_ARGUMENT, "a path is empty; write that of a file");
+    target = texts.back();
+    return Status();
+  };
+  words.show = [&target] { return target.empty() ? "none" : target; };
+  return with_fallback(std::move(words));
+}
+
 Setting toggle(Setting words, bool& target) {
   words.file_type = FileType::truth;
   words.assign = [&target](const std::vector<std::string>& texts) -> Status {

@@ -61,6 +61,8 @@ Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::
 /// One text; empty where none was given.
 Setting text(Setting words, std::string& target);
 Setting texts(Setting words, std::vector<std::string>& target);
+/// The path of a file; empty, which is no path, until it is given.
+Setting path(Setting words, std::string& target);
 Setting toggle(Setting words, bool& target);
 
 /// "a, b or c", for texts that say what would be right.

@@ -36,8 +36,9 @@ Task<Outcome<bool>> run(Session& session, const Command& command) {
 }
 
 /// The exit status.
-Task<Result<int>> run(const Values& values, const Command& command) {
-  Session session(values);
+Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTls>& tls,
+                      const Command& command) {
+  Session session(values, tls);
   Outcome<bool> done = co_await run(session, command);
   co_return done ? 0 : report(done.error());
 }
@@ -63,9 +64,11 @@ int run(const std::vector<std::string>& arguments) {
       return usage(std::string(address.error().message()));
     values.address = *command->address;
   }
+  const Result<std::shared_ptr<const ClientTls>> tls = load_tls(values.tls);
+  if (!tls) return usage(std::string(tls.error().message()));
   log::set_level(values.log_level);
   set_default_io_backend(values.io);
-  const Result<int> status = block_on(run(values, *command));
+  const Result<int> status = block_on(run(values, *tls, *command));
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }
 

@@ -14,8 +14,9 @@ using namespace std::chrono_literals;
 /// How long reflection may take where no deadline is given.
 constexpr Nanoseconds reflection_patience = 30s;
 
-ChannelOptions channel_options(const Values& values) {
+ChannelOptions channel_options(const Values& values, const std::shared_ptr<const ClientTls>& tls) {
   ChannelOptions options;
+  options.tls = tls;
   options.max_message_bytes = values.max_message_bytes;
   options.connect_timeout = values.connect_timeout;
   return options;
@@ -31,11 +32,11 @@ CallOptions reflection_options(const Session& session) {
 
 }  // namespace
 
-Session::Session(const Values& given)
+Session::Session(const Values& given, const std::shared_ptr<const ClientTls>& tls)
     : values(given),
       deadline(values.deadline.count() == 0 ? never
                                             : after(std::chrono::steady_clock::now(), values.deadline)),
-      channel(values.address, channel_options(values)),
+      channel(values.address, channel_options(values, tls)),
       reflection(channel, [this] { return reflection_options(*this); }),
       catalogue(reflection) {}
 

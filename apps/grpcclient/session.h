@@ -4,6 +4,8 @@
 ///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();
 #pragma once
 
+#include <memory>
+
 #include "ringrpc/channel.h"
 
 #include "grpcclient/catalogue.h"
@@ -13,8 +15,8 @@
 namespace ringrpc::grpcclient {
 
 struct Session {
-  /// `given` must outlive it.
-  explicit Session(const Values& given);
+  /// `given` must outlive it; `tls` is null for plaintext.
+  explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr);
 
   /// For a call that is made now: what is left until the deadline, headers, compression.
   CallOptions call_options() const;

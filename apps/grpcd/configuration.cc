@@ -22,9 +22,11 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
-               "hvsock:///path:port; port 0 lets the kernel choose. systemd takes the sockets that it has "
-               "opened, fd:3 an open one. Give it several times to serve on several."},
+       .help =
+           "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+           "hvsock:///path:port; port 0 lets the kernel choose. systemd takes the sockets that it has "
+           "opened, fd:3 an open one. With tls+ before it, it is served with TLS. Give it several times to "
+           "serve on several."},
       server.listen));
   line.add(apps::number(
       {.name = "shards",
@@ -43,6 +45,39 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
            "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
            "elsewhere"},
       server.io, apps::io_backends()));
+}
+
+void add_security(apps::CommandLine& line, Values& values) {
+  const std::string group = "Security; files of certificates and keys are PEM";
+  line.add(
+      apps::path({.name = "tls-cert",
+                  .group = group,
+                  .placeholder = "FILE",
+                  .help = "The server's certificate, then those between it and its authority. Serves every "
+                          "address with TLS, or, where some begin with tls+, those alone."},
+                 values.tls.certificate));
+  line.add(apps::path(
+      {.name = "tls-key", .group = group, .placeholder = "FILE", .help = "Its private key, not encrypted"},
+      values.tls.key));
+  line.add(
+      apps::path({.name = "tls-client-ca",
+                  .group = group,
+                  .placeholder = "FILE",
+                  .help = "Authorities of clients: each client must show a certificate that one of them has "
+                          "signed"},
+                 values.tls.client_authorities));
+  line.add(apps::choice<TlsVersion>({.name = "tls-min-version",
+                                     .group = group,
+                                     .placeholder = "VERSION",
+                                     .help = "The oldest version of TLS that is spoken: 1.2 or 1.3"},
+                                    values.tls.version_min,
+                                    {{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}}));
+  line.add(
+      apps::path({.name = "authz",
+                  .group = group,
+                  .placeholder = "FILE",
+                  .help = "TOML file that says who may call which methods; others get PERMISSION_DENIED"},
+                 values.authz));
 }
 
 void add_limits(apps::CommandLine& line, ServerOptions& server) {
@@ -197,6 +232,7 @@ Configuration::Configuration()
            "Serves gRPC: crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health "
            "checks and reflection.") {
   add_serving(line, values.server);
+  add_security(line, values);
   add_limits(line, values.server);
   add_timeouts(line, values);
   add_signing(line, values.signing);

@@ -22,9 +22,19 @@ namespace ringrpc::grpcd {
 /// How much of an Echo's payload is logged, at level debug.
 enum class PayloadLog : std::uint8_t { none, size, head, full };
 
+/// What addresses with TLS are served with; paths of PEM files, empty where there is none.
+struct TlsValues {
+  std::string certificate;
+  std::string key;
+  std::string client_authorities;
+  TlsVersion version_min = TlsVersion::tls_1_2;
+};
+
 struct Values {
   ServerOptions server;
   SigningValues signing;
+  TlsValues tls;
+  std::string authz;  ///< path of the allow-list; empty where everybody may call everything
   log::Level log_level = log::Level::info;
   PayloadLog log_payload = PayloadLog::none;
   std::chrono::milliseconds drain_timeout{30'000};

@@ -30,10 +30,15 @@ std::string join(const std::vector<std::string>& words) {
   return joined;
 }
 
-/// The library's status tells the cause and ends in "choose another port"; where to say which is ours to add.
+/// The library's status tells the cause and ends in "choose another port"; which flags say so is ours to add.
 Status with_flag(Status status) {
-  if (status.code() != Code::ALREADY_EXISTS) return status;
-  return Status(status.code(), std::string(status.message()) + " with --listen", status.initiator());
+  const auto add = [&](std::string_view more) {
+    return Status(status.code(), std::string(status.message()).append(more), status.initiator());
+  };
+  if (status.code() == Code::ALREADY_EXISTS) return add(" with --listen");
+  if (status.message().ends_with("TLS needs a certificate and a private key"))
+    return add("; give them with --tls-cert and --tls-key");
+  return status;
 }
 
 std::uint64_t calls_over(const ServerCounters& counters) {
@@ -87,7 +92,13 @@ Status Daemon::start() {
   if (limit < descriptors_least)
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
 
-  Result<std::unique_ptr<Server>> server = parts_.start(values.server);
+  ServerOptions options = values.server;
+  Result<std::unique_ptr<Certificates>> certificates = Certificates::load(values.tls);
+  if (!certificates) return std::move(certificates).error();
+  certificates_ = std::move(*certificates);
+  if (certificates_) options.tls = certificates_->tls();
+
+  Result<std::unique_ptr<Server>> server = parts_.start(options);
   if (!server) return with_flag(std::move(server).error());
   server_ = std::move(*server);
   log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
@@ -123,10 +134,13 @@ void Daemon::log_drained() const {
 }
 
 void Daemon::reload() {
-  if (configuration_->line.config_path().empty()) {
+  if (certificates_) certificates_->reload("SIGHUP");
+  if (!configuration_->line.config_path().empty()) return reload_configuration();
+  if (!certificates_)
     log::warn("SIGHUP: there is no configuration file to read again; start with --config to have one");
-    return;
-  }
+}
+
+void Daemon::reload_configuration() {
   Result<std::unique_ptr<Configuration>> reread = parts_.reread();
   if (!reread) {
     log::error("SIGHUP: {}; the settings stay as they were", reread.error().message());

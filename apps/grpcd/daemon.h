@@ -3,9 +3,9 @@
 ///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .on_drained = …, .reread = …});
 ///   return daemon.run(signals);
 ///
-/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file again; SIGUSR1
-/// and SIGUSR2 step the log level. Everything happens on the thread that calls `run`, except what waits for
-/// the server in a drain.
+/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file and the
+/// certificates again; SIGUSR1 and SIGUSR2 step the log level. Everything happens on the thread that calls
+/// `run`, except what waits for the server in a drain.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/signals.h"
+#include "grpcd/certificates.h"
 #include "grpcd/configuration.h"
 
 namespace ringrpc::grpcd {
@@ -49,6 +50,7 @@ class Daemon {
 
  private:
   Status start();
+  void reload_configuration();
   void drain(const apps::Signals& signals);
   void reload();
   void step_log_level(int step);
@@ -56,6 +58,7 @@ class Daemon {
 
   std::unique_ptr<Configuration> configuration_;  ///< as the file last said
   Parts parts_;
+  std::unique_ptr<Certificates> certificates_;  ///< null where nothing is served with TLS
   std::unique_ptr<Server> server_;
   std::uint64_t calls_ended_ = 0;  ///< by the drain, when its time was over
   std::uint64_t calls_over_before_ = 0;

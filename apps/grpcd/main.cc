@@ -12,6 +12,7 @@
 
 #include "common/exit_code.h"
 #include "common/signals.h"
+#include "grpcd/authz.h"
 #include "grpcd/configuration.h"
 #include "grpcd/daemon.h"
 #include "grpcd/services.h"
@@ -29,6 +30,9 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   log::set_level(configuration->values.log_level);
   const Result<std::unique_ptr<Signing>> signing = Signing::start(configuration->values.signing);
   if (!signing) return apps::refuse("grpcd", signing.error());
+  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz);
+  if (!allowed) return apps::refuse("grpcd", allowed.error());
+  if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
   Services services((*signing)->service(), configuration->values.log_payload);
   Daemon::Parts parts;
   parts.start = [&](const ServerOptions& options) {

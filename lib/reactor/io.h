@@ -24,6 +24,7 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/clock.h"
+#include "ringrpc/peer_identity.h"
 #include "ringrpc/status.h"
 
 #include "base/slab.h"
@@ -78,6 +79,12 @@ class ByteStream {
 
   /// The descriptor, for socket options; owned by the stream.
   virtual int descriptor() const noexcept = 0;
+
+  /// What a protocol between the descriptor and the handler (TLS) has failed of or still waits for, where an
+  /// errno value does not tell; OK where there is nothing of the kind.
+  virtual Status failure() const { return {}; }
+  /// Adds what such a protocol vouches for of the peer.
+  virtual void identify(PeerIdentity& /*identity*/) const {}
 };
 
 /// A socket that listens.

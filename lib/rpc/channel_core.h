@@ -70,7 +70,12 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   Shard& shard() noexcept { return shard_; }
   const std::string& target() const noexcept { return shared_->target(); }
   const std::string& authority() const noexcept { return shared_->authority(); }
+  std::string_view scheme() const noexcept { return shared_->scheme(); }
   std::string_view user_agent() const noexcept;
+  /// What calls are made over: `carrier`, or TLS on it.
+  std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) {
+    return shared_->secure(shard_, std::move(carrier));
+  }
   const ChannelOptions& options() const noexcept { return shared_->options(); }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }

@@ -3,14 +3,31 @@
 #include <utility>
 
 #include "rpc/channel_core.h"
+#include "transport/tls_context.h"
+#include "transport/tls_stream.h"
 
 namespace ringrpc {
 
 ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
-    : target_(std::move(target)),
-      options_(options),
-      address_(Address::parse(target_)),
-      authority_(address_ ? address_->authority() : std::string()) {}
+    : target_(std::move(target)), options_(options), address_(Address::parse(target_)), tls_(options.tls) {
+  if (!address_) return;
+  if (address_->tls() && !tls_) {
+    Result<std::shared_ptr<const ClientTls>> usual = ClientTls::load();
+    if (!usual) {
+      address_ = std::unexpected(std::move(usual).error());
+      return;
+    }
+    tls_ = std::move(*usual);
+  }
+  const bool renamed = tls_ && !tls_->server_name().empty();
+  server_name_ = renamed ? tls_->server_name() : address_->server_name();
+  authority_ = renamed ? server_name_ : address_->authority();
+}
+
+std::unique_ptr<ByteStream> ChannelShared::secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const {
+  if (!tls_) return carrier;
+  return std::make_unique<TlsStream>(shard, std::move(carrier), tls_->context()->connect(server_name_));
+}
 
 Result<ChannelCore*> ChannelShared::core(Shard& shard) {
   if (ShardLocal* kept = shard.local(this)) return static_cast<ChannelCore*>(kept);

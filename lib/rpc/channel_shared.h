@@ -33,6 +33,10 @@ class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
   /// The target understood, or what is wrong with it.
   const Result<Address>& address() const noexcept { return address_; }
   const std::string& authority() const noexcept { return authority_; }
+  /// Of requests: "https" over TLS.
+  std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
+  /// A connection of this channel on `carrier`: as it is, or through TLS.
+  std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
   const ChannelOptions& options() const noexcept { return options_; }
 
   /// The core of `shard`, on its thread; made when there is none. CANCELLED when the channel has ended.
@@ -57,8 +61,10 @@ class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
 
   const std::string target_;
   const ChannelOptions options_;
-  const Result<Address> address_;
-  const std::string authority_;
+  Result<Address> address_;
+  std::shared_ptr<const ClientTls> tls_;  // null for plaintext
+  std::string server_name_;               // of the certificate
+  std::string authority_;
 
   std::mutex mutex_;
   std::vector<Shard*> homes_;

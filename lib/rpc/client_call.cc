@@ -77,7 +77,7 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   leave_queue();
   const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
   http2::Headers headers{{":method", "POST"},
-                         {":scheme", "http"},
+                         {":scheme", channel_->scheme()},
                          {":path", path_},
                          {":authority", channel_->authority()},
                          {"content-type", "application/grpc"},

@@ -35,7 +35,7 @@ void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
   if (address_->kind() == Address::Kind::hybrid_vsock)
     stream =
         std::make_unique<HybridVsockStream>(std::move(stream), channel_.shard().slabs(), address_->port());
-  connection_ = std::make_unique<ClientConnection>(channel_, std::move(stream));
+  connection_ = std::make_unique<ClientConnection>(channel_, channel_.secure(std::move(stream)));
   connection_->start();
 }
 
@@ -47,18 +47,21 @@ void ConnectAttempt::connection_failed(const Status& why) {
 void ConnectAttempt::on_time() {
   if (lookup_) return channel_.on_attempt_failed(from_errno("resolve " + channel_.target(), ETIMEDOUT));
   const std::string waited = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count());
-  const bool connected = connection_ != nullptr;
+  std::string missing = "no answer";
+  if (connection_) {
+    const Status failure = connection_->stream_failure();
+    missing = failure.ok() ? "no HTTP/2 preface" : failure.message();
+  }
   connection_.reset();
   connector_.reset();
-  address_failed(connected ? "no HTTP/2 preface within " + waited + " ms"
-                           : "no answer within " + waited + " ms");
+  address_failed(missing + " within " + waited + " ms");
 }
 
 /// One cause for each address; its own name where the target is another.
 void ConnectAttempt::address_failed(std::string_view cause) {
   const std::string address = to_string(addresses_[tried_ - 1]);
   causes_ += causes_.empty() ? "connect " + channel_.target() : ";";
-  if (address != channel_.target()) causes_ += " at " + address;
+  if (!channel_.target().ends_with(address)) causes_ += " at " + address;
   causes_.append(": ").append(cause);
   if (tried_ < addresses_.size()) return try_next_address();
   channel_.on_attempt_failed(Status(Code::UNAVAILABLE, std::move(causes_), Initiator::library));

@@ -38,7 +38,7 @@ void Connection::on_received(Bytes bytes) {
 
 void Connection::on_receive_end(int error) {
   receive_ended_ = true;
-  if (error != 0) return finish(from_errno("receive", error, Initiator::peer));
+  if (error != 0) return finish(broken("receive", error));
   if (phase_ == Phase::lingering) return finish(std::move(why_));
   if (phase_ == Phase::open)
     why_ = Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
@@ -48,8 +48,21 @@ void Connection::on_receive_end(int error) {
 void Connection::on_sent(int error) {
   sending_ = false;
   sent_ = true;
-  if (error != 0) return finish(from_errno("send", error, Initiator::peer));
+  if (error != 0) return finish(broken("send", error));
   flush_soon();
+}
+
+/// The stream has ended with `error`, unless it has more to say than that.
+Status Connection::broken(std::string_view operation, int error) const {
+  Status failure = stream_->failure();
+  return failure.ok() ? from_errno(operation, error, Initiator::peer) : failure;
+}
+
+Status Connection::handshake_overdue() const {
+  const std::string within = " within " + std::to_string(timeouts_.handshake.count()) + " ms";
+  const Status waits = stream_->failure();
+  const std::string what = waits.ok() ? "the peer sent no HTTP/2 preface" : std::string(waits.message());
+  return Status(Code::DEADLINE_EXCEEDED, what + within, Initiator::peer);
 }
 
 void Connection::on_turn_end() {
@@ -109,11 +122,7 @@ void Connection::note_progress() {
 void Connection::on_time() {
   if (phase_ == Phase::lingering) return finish(std::move(why_));
   const Instant now = shard_.now();
-  if (!established_ && now - started_ >= timeouts_.handshake)
-    return finish(Status(
-        Code::DEADLINE_EXCEEDED,
-        "the peer sent no HTTP/2 preface within " + std::to_string(timeouts_.handshake.count()) + " ms",
-        Initiator::peer));
+  if (!established_ && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
   note_progress();
   if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
   if (now - progress_ >= timeouts_.stall)

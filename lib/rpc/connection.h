@@ -52,6 +52,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   /// The peer's address, "127.0.0.1:40712".
   std::string peer() const { return to_string(peer_); }
   PeerIdentity peer_identity() const { return identify(*stream_); }
+  /// What the transport has failed of or still waits for, beyond errno values: ByteStream::failure.
+  Status stream_failure() const { return stream_->failure(); }
 
   /// Asks for a flush at the end of this turn: call after any change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
@@ -101,6 +103,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   bool over() const noexcept { return phase_ == Phase::over; }
   void begin_linger();
   void finish(Status why);
+  Status broken(std::string_view operation, int error) const;
+  Status handshake_overdue() const;
   void watch();
   void begin_closing(Status why);
   void note_progress();

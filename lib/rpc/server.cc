@@ -32,8 +32,30 @@ auto run_on(Shard& shard, Work work) {
 Result<std::vector<Address>> addresses_of(const std::string& text) {
   Result<Address> address = Address::parse(text);
   if (!address) return std::unexpected(std::move(address).error());
-  if (address->kind() == Address::Kind::systemd) return activated_sockets(address->name());
-  return std::vector{*std::move(address)};
+  if (address->kind() != Address::Kind::systemd) return std::vector{*std::move(address)};
+  Result<std::vector<Address>> passed = activated_sockets(address->name());
+  if (passed && address->tls())
+    for (Address& each : *passed) each = each.with_tls(true);
+  return passed;
+}
+
+/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by
+/// mistake.
+Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
+  std::vector<Address> all;
+  for (const std::string& text : options.listen) {
+    Result<std::vector<Address>> addresses = addresses_of(text);
+    if (!addresses) return addresses;
+    for (Address& address : *addresses) {
+      if (address.tls() && !options.tls)
+        return fail(Code::INVALID_ARGUMENT,
+                    "listen on " + text + ": TLS needs a certificate and a private key");
+      all.push_back(std::move(address));
+    }
+  }
+  if (options.tls && std::ranges::none_of(all, &Address::tls))
+    for (Address& address : all) address = address.with_tls(true);
+  return all;
 }
 
 class ServerImpl final : public Server, private ConnectionSink {
@@ -49,8 +71,8 @@ class ServerImpl final : public Server, private ConnectionSink {
   ServerCounters counters() const override;
 
  private:
-  void on_connection(Shard& shard, UniqueFd connection) override {
-    server_shards_[shard.index()]->add(std::move(connection));
+  void on_connection(Shard& shard, UniqueFd connection, bool tls) override {
+    server_shards_[shard.index()]->add(std::move(connection), tls);
   }
   Status listen(const ServerOptions& options);
   Result<std::string> bind(const Address& address);
@@ -92,14 +114,12 @@ Result<std::string> ServerImpl::bind(const Address& address) {
 }
 
 Status ServerImpl::listen(const ServerOptions& options) {
-  for (const std::string& text : options.listen) {
-    Result<std::vector<Address>> addresses = addresses_of(text);
-    if (!addresses) return std::move(addresses).error();
-    for (const Address& address : *addresses) {
-      Result<std::string> bound = bind(address);
-      if (!bound) return std::move(bound).error();
-      addresses_.push_back(std::move(*bound));
-    }
+  const Result<std::vector<Address>> addresses = addresses_of(options);
+  if (!addresses) return addresses.error();
+  for (const Address& address : *addresses) {
+    Result<std::string> bound = bind(address);
+    if (!bound) return std::move(bound).error();
+    addresses_.push_back(std::move(*bound));
   }
   return {};
 }

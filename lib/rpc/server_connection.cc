@@ -103,6 +103,12 @@ ServerConnection::~ServerConnection() {
 void ServerConnection::begin() {
   start();
   age_.start();
+}
+
+/// The client's preface is here, and with it whatever the transport knows of the client.
+void ServerConnection::on_settings() {
+  if (std::exchange(greeted_, true)) return;
+  established();
   if (!log::enabled(log::Level::debug)) return;
   const std::string who = to_string(peer_identity());
   log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
@@ -217,7 +223,11 @@ Connection::Output ServerConnection::output() {
 }
 
 void ServerConnection::on_lost(const Status& why) {
-  if (!why.ok() && log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
+  // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
+  const bool not_suited = !greeted_ && !stream_failure().ok();
+  if (!why.ok() && not_suited) log::info("{}: {}", peer(), why.message());
+  if (!why.ok() && !not_suited && log::enabled(log::Level::debug))
+    log::debug("{}: {}", peer(), why.to_string());
   owner_.remove(*this);
 }
 

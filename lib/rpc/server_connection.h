@@ -80,7 +80,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) override;
   void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;
   void on_ping_ack(std::uint64_t opaque) override;
-  void on_settings() override { established(); }
+  void on_settings() override;
 
   void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
@@ -93,6 +93,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   std::size_t buffered_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
   bool draining_ = false;
+  bool greeted_ = false;
   Keepalive keepalive_;
   ConnectionAge age_;
   DrainTimer drain_timer_{*this};

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/tls_context.h"
+#include "transport/tls_stream.h"
+
 namespace ringrpc {
 namespace {
 
@@ -29,6 +32,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
     : shard_(shard),
       methods_(methods),
       interceptors_(options.interceptors),
+      tls_(options.tls),
       max_message_bytes_(options.max_message_bytes),
       max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
                                                          : options.max_message_bytes),
@@ -54,8 +58,10 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
 
 ServerShard::~ServerShard() { end_all(); }
 
-void ServerShard::add(UniqueFd descriptor) {
-  auto* connection = new ServerConnection(*this, shard_.io().adopt(std::move(descriptor)));
+void ServerShard::add(UniqueFd descriptor, bool tls) {
+  std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
+  if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
+  auto* connection = new ServerConnection(*this, std::move(stream));
   connections_.push_back(*connection);
   ++counters_.connections_open;
   connection->begin();

@@ -29,8 +29,8 @@ class ServerShard {
   /// Connections that remain are ended at once.
   ~ServerShard();
 
-  /// Serves a connection that the shard's load already counts.
-  void add(UniqueFd connection);
+  /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`.
+  void add(UniqueFd connection, bool tls = false);
   void remove(ServerConnection& connection);
 
   /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
@@ -65,6 +65,7 @@ class ServerShard {
   Shard& shard_;
   const MethodTable& methods_;
   std::vector<Interceptor*> interceptors_;
+  std::shared_ptr<ServerTls> tls_;
   std::size_t max_message_bytes_;
   std::size_t max_response_bytes_;
   std::size_t max_buffered_bytes_;

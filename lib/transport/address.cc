@@ -17,6 +17,7 @@ namespace ringrpc {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view tcp_prefix = "tcp://";
 constexpr std::string_view abstract_prefix = "unix-abstract:";
 constexpr std::string_view vsock_prefix = "vsock:";
 constexpr std::string_view hybrid_prefix = "hvsock:";
@@ -155,6 +156,11 @@ Result<Address> Address::parse(std::string_view text) {
   if (std::optional<Address> inherited = parse_inherited(text)) return *std::move(inherited);
   if (text.starts_with(vsock_prefix)) return parse_vsock(text);
   if (text.starts_with(hybrid_prefix)) return parse_hybrid_vsock(text);
+  if (text.starts_with(tls_prefix)) {
+    Result<Address> address = parse(text.substr(tls_prefix.size()));
+    if (address && address->tls_) return bad_address(text, "tls+ stands there twice");
+    return address ? address->with_tls(true) : std::move(address);
+  }
   for (const auto& [prefix, kind] :
        {std::pair(unix_prefix, Kind::unix_path), {abstract_prefix, Kind::unix_abstract}}) {
     if (!text.starts_with(prefix)) continue;
@@ -166,6 +172,7 @@ Result<Address> Address::parse(std::string_view text) {
     return Address(kind, std::string(name), 0);
   }
 
+  if (text.starts_with(tcp_prefix)) text.remove_prefix(tcp_prefix.size());
   if (text.find("://") != std::string_view::npos)
     return bad_address(text, "this is a URL; write host:port, without a scheme or a path");
   const std::size_t colon = text.rfind(':');
@@ -187,6 +194,7 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 std::string Address::to_string() const {
+  if (tls_) return std::string(tls_prefix) + with_tls(false).to_string();
   switch (kind_) {
     case Kind::unix_path:
       return std::string(unix_prefix) + name_;
@@ -207,7 +215,11 @@ std::string Address::to_string() const {
   return (six ? "[" + name_ + "]" : name_) + ":" + std::to_string(port_);
 }
 
-std::string Address::authority() const { return kind_ == Kind::tcp ? to_string() : "localhost"; }
+std::string Address::authority() const {
+  return kind_ == Kind::tcp ? with_tls(false).to_string() : "localhost";
+}
+
+std::string Address::server_name() const { return kind_ == Kind::tcp ? name_ : "localhost"; }
 
 Address Address::bound() const {
   if (kind_ != Kind::hybrid_vsock) return *this;

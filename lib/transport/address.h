@@ -8,7 +8,8 @@
 /// `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, the port of
 /// a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h). Servers also take
 /// `systemd` and `systemd:name`, the sockets that systemd has opened for them (transport/activation.h), and `fd:3`,
-/// one that is open for any other reason.
+/// one that is open for any other reason. `tcp://` may stand before host:port, and `tls+` before any address: what is
+/// said there is said through TLS.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +41,22 @@ class Address {
   /// Of TCP 16 bits, of vsock 32; the number of a descriptor; 0 otherwise.
   std::uint32_t port() const noexcept { return port_; }
 
+  /// Whether it begins with `tls+`.
+  bool tls() const noexcept { return tls_; }
+  /// The same with that beginning, or without.
+  Address with_tls(bool tls) const {
+    Address changed = *this;
+    changed.tls_ = tls;
+    return changed;
+  }
+
   /// In the syntax of `parse`.
   std::string to_string() const;
 
   /// What a client says in `:authority`: host and port, or "localhost" where a path would not be valid.
   std::string authority() const;
+  /// The name that a server's certificate must have: the host, or "localhost" where there is none.
+  std::string server_name() const;
 
   /// What a server binds: this address, or for hybrid vsock the unix socket to which the hypervisor connects for
   /// a guest that calls this port.
@@ -60,7 +72,11 @@ class Address {
   std::string name_;
   std::uint32_t port_;
   Kind kind_;
+  bool tls_ = false;
 };
+
+/// The beginning of an address with TLS.
+inline constexpr std::string_view tls_prefix = "tls+";
 
 /// The socket addresses behind `address` to connect to, in order of preference. Numbers and "localhost" answer at once;
 /// other host names ask the system's resolver, which may take seconds: not on a shard. UNAVAILABLE names the

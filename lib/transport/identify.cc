@@ -26,15 +26,21 @@ PeerIdentity identify(const ByteStream& stream) {
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
   identity.vsock_cid = cid_of(stream.peer());
+  identity.vsock_cid = cid_of(stream.peer());
+  stream.identify(identity);
   return identity;
 }
 
 std::string to_string(const PeerIdentity& identity) {
-  if (identity.vsock_cid) return "vsock cid " + std::to_string(*identity.vsock_cid);
-  if (!identity.unix_credentials) return {};
-  const UnixCredentials& who = *identity.unix_credentials;
-  return "pid " + std::to_string(who.pid) + ", uid " + std::to_string(who.uid) + ", gid " +
-         std::to_string(who.gid);
+  std::string words;
+  const auto add = [&](const std::string& more) { words.append(words.empty() ? "" : ", ").append(more); };
+  if (const auto& who = identity.unix_credentials)
+    add("pid " + std::to_string(who->pid) + ", uid " + std::to_string(who->uid) + ", gid " +
+        std::to_string(who->gid));
+  if (identity.vsock_cid) add("vsock cid " + std::to_string(*identity.vsock_cid));
+  if (const auto& shown = identity.certificate)
+    add(shown->spiffe_id.empty() ? shown->subject : shown->spiffe_id);
+  return words;
 }
 
 }  // namespace ringrpc

@@ -49,9 +49,10 @@ Result<std::string> Listener::listen(const Address& address) {
   if (!sockets) return std::unexpected(std::move(sockets).error());
   Io& io = shards_.front()->io();
   // A name with several addresses (localhost) listens on the first: the others may not exist on this machine.
+  auto entrance = std::make_unique<Entrance>(*this, address.tls());
   Result<std::unique_ptr<Acceptor>> acceptor =
-      open ? io.listen(UniqueFd(static_cast<int>(address.port())), *this)
-           : io.listen(sockets->front(), SOMAXCONN, *this);
+      open ? io.listen(UniqueFd(static_cast<int>(address.port())), *entrance)
+           : io.listen(sockets->front(), SOMAXCONN, *entrance);
   if (!acceptor) {
     const Status& cause = acceptor.error();
     return fail(cause.code(),
@@ -59,13 +60,16 @@ Result<std::string> Listener::listen(const Address& address) {
                     std::string(remedy(cause.code(), address)),
                 cause.initiator());
   }
-  acceptors_.push_back(std::move(*acceptor));
   // The hypervisor's way to this port is no address that a client could use.
-  if (address.kind() == Address::Kind::hybrid_vsock) return address.to_string();
-  return to_string(acceptors_.back()->address());
+  const bool hybrid = address.kind() == Address::Kind::hybrid_vsock;
+  std::string bound = hybrid ? address.with_tls(false).to_string() : to_string((*acceptor)->address());
+  if (address.tls()) bound.insert(0, tls_prefix);
+  entrance->acceptor = std::move(*acceptor);
+  entrances_.push_back(std::move(entrance));
+  return bound;
 }
 
-void Listener::on_accepted(UniqueFd connection) {
+void Listener::take(UniqueFd connection, bool tls) {
   if (connections() >= max_connections_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -73,13 +77,13 @@ void Listener::on_accepted(UniqueFd connection) {
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = least_loaded();
   shard.load().fetch_add(1, std::memory_order_relaxed);
-  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection));
-  shard.post([&sink = sink_, &shard, connection = std::move(connection)]() mutable {
-    sink.on_connection(shard, std::move(connection));
+  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection), tls);
+  shard.post([&sink = sink_, &shard, tls, connection = std::move(connection)]() mutable {
+    sink.on_connection(shard, std::move(connection), tls);
   });
 }
 
-void Listener::on_accept_error(int error) {
+void Listener::Entrance::on_accept_error(int error) {
   log::warn("accept: {}; connections wait until this passes", std::strerror(error));
 }
 

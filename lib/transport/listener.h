@@ -26,14 +26,14 @@ namespace ringrpc {
 class ConnectionSink {
  public:
   /// Called on `shard`'s thread, whose load already counts this connection; the sink takes it off the count
-  /// when the connection ends.
-  virtual void on_connection(Shard& shard, UniqueFd connection) = 0;
+  /// when the connection ends. `tls` says whether the address that it came to is one with TLS.
+  virtual void on_connection(Shard& shard, UniqueFd connection, bool tls) = 0;
 
  protected:
   ~ConnectionSink() = default;
 };
 
-class Listener final : Acceptor::Handler {
+class Listener final {
  public:
   /// `shards` and `sink` must outlive the listener and the mail that it has posted to the shards. The first
   /// shard accepts.
@@ -44,7 +44,7 @@ class Listener final : Acceptor::Handler {
   Result<std::string> listen(const Address& address);
 
   /// Stops listening. On the accepting shard's thread.
-  void close() { acceptors_.clear(); }
+  void close() { entrances_.clear(); }
 
   /// From any thread.
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
@@ -52,15 +52,28 @@ class Listener final : Acceptor::Handler {
   std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
 
  private:
-  void on_accepted(UniqueFd connection) override;
-  void on_accept_error(int error) override;
+  /// One address.
+  class Entrance final : public Acceptor::Handler {
+   public:
+    Entrance(Listener& listener, bool tls) noexcept : listener_(listener), tls_(tls) {}
+    void on_accepted(UniqueFd connection) override { listener_.take(std::move(connection), tls_); }
+    void on_accept_error(int error) override;
+
+    std::unique_ptr<Acceptor> acceptor;
+
+   private:
+    Listener& listener_;
+    bool tls_;
+  };
+
+  void take(UniqueFd connection, bool tls);
   Shard& least_loaded() const;
   std::uint32_t connections() const;
 
   std::span<Shard* const> shards_;
   ConnectionSink& sink_;
   std::uint32_t max_connections_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<Entrance>> entrances_;
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> refused_{0};
 };

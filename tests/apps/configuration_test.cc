@@ -20,20 +20,39 @@ TEST_CASE("without any source grpcd serves as the library does") {
 
 TEST_CASE("every flag reaches what it names") {
   Configuration configuration;
-  const std::vector<std::string> arguments = {"--listen=[::1]:0",           "--shards=3",
-                                              "--max-message-size=64K",     "--max-buffered-size=2M",
-                                              "--max-concurrent-streams=7", "--max-connections=9",
-                                              "--handshake-timeout=1s",     "--stall-timeout=2m",
-                                              "--drain-timeout=250ms",      "--log-level=debug",
-                                              "--log-payload=head",         "--header-timeout=3s",
-                                              "--ping-interval=1m",         "--idle-ping-interval=1h",
-                                              "--keepalive-time=10m",       "--keepalive-timeout=5s",
-                                              "--max-connection-age=4h",    "--max-connection-age-grace=40s",
-                                              "--max-connection-idle=30m",  "--max-total-buffered-size=3G",
-                                              "--key=a.pem",                "--key=ED25519:b.pem",
-                                              "--key-passphrase-file=c",    "--generate-key=p256",
-                                              "--signing-workers=4",        "--signing-queue=17",
-                                              "--verify-signatures",        "--io=epoll"};
+  const std::vector<std::string> arguments = {"--listen=[::1]:0",
+                                              "--shards=3",
+                                              "--max-message-size=64K",
+                                              "--max-buffered-size=2M",
+                                              "--max-concurrent-streams=7",
+                                              "--max-connections=9",
+                                              "--handshake-timeout=1s",
+                                              "--stall-timeout=2m",
+                                              "--drain-timeout=250ms",
+                                              "--log-level=debug",
+                                              "--log-payload=head",
+                                              "--header-timeout=3s",
+                                              "--ping-interval=1m",
+                                              "--idle-ping-interval=1h",
+                                              "--keepalive-time=10m",
+                                              "--keepalive-timeout=5s",
+                                              "--max-connection-age=4h",
+                                              "--max-connection-age-grace=40s",
+                                              "--max-connection-idle=30m",
+                                              "--tls-cert=a.pem",
+                                              "--tls-key=a.key",
+                                              "--tls-client-ca=ca.pem",
+                                              "--tls-min-version=1.3",
+                                              "--authz=who.toml",
+                                              "--max-total-buffered-size=3G",
+                                              "--key=a.pem",
+                                              "--key=ED25519:b.pem",
+                                              "--key-passphrase-file=c",
+                                              "--generate-key=p256",
+                                              "--signing-workers=4",
+                                              "--signing-queue=17",
+                                              "--verify-signatures",
+                                              "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
@@ -54,6 +73,11 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.max_connection_idle == std::chrono::minutes(30));
   CHECK(values.server.keepalive_time == std::chrono::minutes(10));
   CHECK(values.server.keepalive_timeout == std::chrono::seconds(5));
+  CHECK(values.tls.certificate == "a.pem");
+  CHECK(values.tls.key == "a.key");
+  CHECK(values.tls.client_authorities == "ca.pem");
+  CHECK(values.tls.version_min == TlsVersion::tls_1_3);
+  CHECK(values.authz == "who.toml");
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_payload == PayloadLog::head);

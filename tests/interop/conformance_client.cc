@@ -2,6 +2,7 @@
 // for, one after the other, and tells on standard output how each went.
 //
 //   connectconformance --mode client --conf conformance.yaml -- conformance_client
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -17,14 +18,27 @@ namespace {
 Status check(const conformance::ClientCompatRequest& request) {
   if (request.protocol() != conformance::PROTOCOL_GRPC || request.codec() != conformance::CODEC_PROTO)
     return Status(Code::UNIMPLEMENTED, "this client speaks gRPC with protobuf");
-  if (!request.server_tls_cert().empty()) return Status(Code::UNIMPLEMENTED, "this client speaks plaintext");
   return {};
+}
+
+/// Null where the runner wants plaintext.
+Result<std::shared_ptr<const ClientTls>> credentials(const conformance::ClientCompatRequest& request) {
+  if (request.server_tls_cert().empty()) return nullptr;
+  ClientTlsOptions options{.authorities = Pem::text(request.server_tls_cert())};
+  if (request.has_client_tls_creds()) {
+    options.certificate = Pem::text(request.client_tls_creds().cert());
+    options.private_key = Pem::text(request.client_tls_creds().key());
+  }
+  return ClientTls::load(options);
 }
 
 Task<Status> answer(const conformance::ClientCompatRequest& request,
                     conformance::ClientCompatResponse& response) {
   if (Status status = check(request); !status.ok()) co_return status;
   ChannelOptions options;
+  Result<std::shared_ptr<const ClientTls>> tls = credentials(request);
+  if (!tls) co_return std::move(tls).error();
+  options.tls = *tls;
   if (request.message_receive_limit() > 0) options.max_message_bytes = request.message_receive_limit();
   Channel channel(request.host() + ":" + std::to_string(request.port()), options);
   Task<Result<conformance::ClientResponseResult>> calling = make_call(channel, request);

@@ -47,7 +47,6 @@ void add_flags(CLI::App& flags, Options& options) {
   add("--soak_request_size", soak.request_bytes, "Bytes of a request's payload");
   add("--soak_response_size", soak.response_bytes, "Bytes of a response's payload");
   add("--soak_num_threads", soak.threads, "Calls at the same time");
-  add_plaintext_flag(flags);
 }
 
 Task<Status> run_case(const Options& options) {
@@ -55,7 +54,7 @@ Task<Status> run_case(const Options& options) {
   if (options.test_case == "channel_soak")
     return soak(options.target(), Soak::new_channel_each, options.soak);
   return [](const Options& wanted) -> Task<Status> {
-    Channel channel(wanted.target());
+    Channel channel(wanted.target(), wanted.soak.channel);
     for (const ClientCase& test : client_cases()) {
       if (test.name == wanted.test_case) co_return co_await test.run(channel);
     }
@@ -67,9 +66,13 @@ int run(int count, char** arguments) {
   CLI::App flags(help());
   Options options;
   add_flags(flags, options);
+  const TlsFlags tls(flags);
   Result<bool> go = parse(flags, count, arguments);
   if (!go) return report("interop_client", go.error());
   if (!*go) return 0;
+  const Result<std::shared_ptr<const ClientTls>> secure = tls.client();
+  if (!secure) return report("interop_client", secure.error());
+  options.soak.channel.tls = *secure;
   const Status status = run_on_shard([&] { return run_case(options); });
   return report("interop_client " + options.test_case, status);
 }

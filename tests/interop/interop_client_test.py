@@ -2,6 +2,7 @@
 
 import unittest
 
+import certificates
 import harness
 import peers
 import tools
@@ -17,17 +18,25 @@ class GoServer(peers.Pair):
         return peers.our_client(), peers.go_server()
 
 
+class GoServerOverTls(peers.Pair):
+    @classmethod
+    def peers(cls):
+        made = cls.enterClassContext(certificates.Folder())
+        return peers.our_client(made), peers.go_server(made)
+
+
 peers.add_cases(GoServer)
+peers.add_cases(GoServerOverTls)
 
 
 class Flags(unittest.TestCase):
     def client(self, *flags):
         return harness.run([*peers.our_client(), *flags])
 
-    def test_tls_is_refused(self):
-        done = harness.run([peers.our_client()[0], "--use_tls=true", "--test_case=empty_unary"])
+    def test_a_test_authority_must_be_given(self):
+        done = harness.run([peers.our_client()[0], "--use_tls=true", "--use_test_ca=true", "--test_case=empty_unary"])
         self.assertEqual(done.returncode, 1)
-        self.assertIn("--use_tls: this program speaks plaintext only", done.stdout)
+        self.assertIn("--use_test_ca: give the test's authority with --ca_file", done.stdout)
 
     def test_an_unknown_case_is_refused(self):
         done = self.client("--test_case", "no_such_case")

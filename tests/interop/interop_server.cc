@@ -1,6 +1,6 @@
 // interop_server: grpc.testing.TestService with the flags of gRPC's own interop servers.
 //
-//   interop_server --port=10000 --use_tls=false
+//   interop_server --port=10000 --use_tls=true --tls_cert_file=server.pem --tls_key_file=server.key
 //
 // Listens on 127.0.0.1, or the --host that it is given ("vsock:any" too); with port 0 the line that says "ready on" names the port. SIGTERM and SIGINT end it,
 // once the calls in flight have finished.
@@ -32,13 +32,16 @@ int run(int count, char** arguments) {
   flags.add_option("--host", host, "An address without its port, such as vsock:any")->capture_default_str();
   flags.add_option("--port", port, "0 takes a free one")->capture_default_str();
   flags.add_option("--shards", options.shards, "Threads; 0 takes one for each core")->capture_default_str();
-  add_plaintext_flag(flags);
+  const TlsFlags tls(flags);
   Result<bool> go = parse(flags, count, arguments);
   if (!go) return report("interop_server", go.error());
   if (!*go) return 0;
 
   apps::raise_descriptor_limit(descriptors_wanted);
   options.listen = {host + ":" + std::to_string(port)};
+  Result<std::shared_ptr<ServerTls>> secure = tls.server();
+  if (!secure) return report("interop_server", secure.error());
+  options.tls = *secure;
   TestService service;
   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
   if (!server) return report("interop_server", server.error());

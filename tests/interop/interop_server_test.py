@@ -1,5 +1,6 @@
 """Our server before other people's clients: gRPC's interop test cases."""
 
+import certificates
 import harness
 import peers
 import tools
@@ -21,7 +22,23 @@ class OurClient(peers.Pair):
         return peers.our_client(), peers.our_server()
 
 
+class GoClientOverTls(peers.Pair):
+    @classmethod
+    def peers(cls):
+        made = cls.enterClassContext(certificates.Folder())
+        return peers.go_client(made), peers.our_server(made)
+
+
+class OurClientOverTls(peers.Pair):
+    @classmethod
+    def peers(cls):
+        made = cls.enterClassContext(certificates.Folder())
+        return peers.our_client(made), peers.our_server(made)
+
+
 peers.add_cases(GoClient)
+peers.add_cases(GoClientOverTls)
+peers.add_cases(OurClientOverTls)
 peers.add_cases(OurClient, peers.CASES + peers.COMPRESSION_CASES)
 
 if __name__ == "__main__":

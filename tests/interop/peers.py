@@ -54,26 +54,40 @@ SOAK_FLAGS = [
 ]
 
 
-def our_server():
-    return harness.Daemon([os.environ["INTEROP_SERVER"], "--port=0", "--shards=2", "--use_tls=false"])
+def our_server(made=None):
+    return harness.Daemon([os.environ["INTEROP_SERVER"], "--port=0", "--shards=2", *_serving(made)])
 
 
-def our_client():
-    return [os.environ["INTEROP_CLIENT"], "--use_tls=false"]
+def our_client(made=None):
+    return [os.environ["INTEROP_CLIENT"], *_calling(made)]
 
 
-def go_server():
+def go_server(made=None):
     """Only with its log on does it say which port it found; SIGTERM is its only end."""
     return harness.Daemon(
-        [tools.path("server"), "--port=0", "--use_tls=false"],
+        [tools.path("server"), "--port=0", *_serving(made)],
         ready=re.compile(r"interop server listening on (?P<addresses>\[::\]:\d+)$"),
         ends_with=-signal.SIGTERM,
         environment={"GRPC_GO_LOG_SEVERITY_LEVEL": "info"},
     )
 
 
-def go_client():
-    return [tools.path("client"), "--use_tls=false"]
+def go_client(made=None):
+    return [tools.path("client"), *_calling(made)]
+
+
+def _serving(made):
+    """The flags for plaintext, or for TLS with the certificates that were `made`."""
+    if made is None:
+        return ["--use_tls=false"]
+    server = made.issue("server")
+    return ["--use_tls=true", f"--tls_cert_file={server.certificate}", f"--tls_key_file={server.key}"]
+
+
+def _calling(made):
+    if made is None:
+        return ["--use_tls=false"]
+    return ["--use_tls=true", "--use_test_ca=true", f"--ca_file={made.ca}", "--server_host_override=localhost"]
 
 
 class Pair(unittest.TestCase):

@@ -20,17 +20,34 @@ class StopAtEnd final : public TaskObserver {
   Shard& shard_;
 };
 
+Pem file(const std::string& path) { return path.empty() ? Pem() : Pem::file(path); }
+
 }  // namespace
 
-void add_plaintext_flag(CLI::App& flags) {
-  flags.add_option("--use_tls", "Only false: this program speaks plaintext")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return text == "false" || text == "0"
-                       ? std::string()
-                       : "this program speaks plaintext only; give false instead of " + text;
-          },
-          "false"));
+TlsFlags::TlsFlags(CLI::App& flags) {
+  flags.add_option("--use_tls", use_tls, "Whether TLS is spoken")->capture_default_str();
+  flags.add_option("--use_test_ca", use_test_ca, "Believe the authorities in --ca_file, not the system's");
+  flags.add_option("--ca_file,--tls_ca_file", ca_file, "PEM; a server wants clients that these have signed");
+  flags.add_option("--tls_cert_file", certificate_file, "PEM of the certificate to show");
+  flags.add_option("--tls_key_file", key_file, "PEM of its private key");
+  flags.add_option("--server_host_override", server_name, "The name that the server's certificate must have");
+}
+
+Result<std::shared_ptr<ServerTls>> TlsFlags::server() const {
+  if (!use_tls) return nullptr;
+  return ServerTls::load({.certificate = file(certificate_file),
+                          .private_key = file(key_file),
+                          .client_authorities = file(ca_file)});
+}
+
+Result<std::shared_ptr<const ClientTls>> TlsFlags::client() const {
+  if (!use_tls) return nullptr;
+  if (use_test_ca && ca_file.empty())
+    return fail(Code::INVALID_ARGUMENT, "--use_test_ca: give the test's authority with --ca_file");
+  return ClientTls::load({.authorities = file(ca_file),
+                          .certificate = file(certificate_file),
+                          .private_key = file(key_file),
+                          .server_name = server_name});
 }
 
 Result<bool> parse(CLI::App& flags, int count, char** arguments) {

@@ -77,7 +77,7 @@ class Worker {
  private:
   Task<Status> iterate() {
     std::optional<Channel> own;
-    Channel& channel = shared_ ? *shared_ : own.emplace(target_);
+    Channel& channel = shared_ ? *shared_ : own.emplace(target_, options_.channel);
     co_return co_await call_unary_with_payload(channel, options_.request_bytes, options_.response_bytes);
   }
 
@@ -135,7 +135,7 @@ Task<Status> soak(std::string target, Soak kind, SoakOptions options) {
   if (options.threads == 0 || options.iterations % options.threads != 0)
     co_return Status(Code::INVALID_ARGUMENT, "soak_iterations must be a multiple of soak_num_threads");
   std::optional<Channel> shared;
-  if (kind == Soak::one_channel) shared.emplace(target);
+  if (kind == Soak::one_channel) shared.emplace(target, options.channel);
   Totals totals;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Task<void>> tasks;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ringrpc/channel.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -26,6 +27,7 @@ struct SoakOptions {
   std::int32_t request_bytes = 271'828;
   std::int32_t response_bytes = 314'159;
   std::uint32_t threads = 1;  ///< workers that share the iterations out; all on one shard
+  ChannelOptions channel{};
 };
 
 /// OK when all iterations were made and no more than `max_failures` failed.

@@ -23,7 +23,8 @@ namespace ringrpc {
 
 class Peer final : ByteStream::Handler {
  public:
-  Peer(Shard& shard, UniqueFd fd) : shard_(shard), stream_(shard.io().adopt(std::move(fd))) {}
+  Peer(Shard& shard, UniqueFd fd) : Peer(shard, shard.io().adopt(std::move(fd))) {}
+  Peer(Shard& shard, std::unique_ptr<ByteStream> stream) : shard_(shard), stream_(std::move(stream)) {}
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
   ~Peer() {

@@ -16,6 +16,7 @@
 #include "ringrpc/client_interceptor.h"
 
 #include "rpc/world.h"
+#include "transport/test_authority.h"
 
 namespace ringrpc {
 namespace {
@@ -70,6 +71,18 @@ ChannelOptions draw_channel_options(std::minstd_rand& random, ClientInterceptor&
   if (random() % 2 == 0) options.keepalive_time = 10s;
   if (random() % 4 == 0) options.interceptors = {&interceptor};
   return options;
+}
+
+/// Every eighth seed goes through TLS; the handshakes make it slow.
+bool secured(std::uint64_t seed) { return seed % 8 == 7; }
+
+void secure(ServerOptions& options) {
+  static const std::shared_ptr<ServerTls> tls = ServerTls::load(test::server_options()).value();
+  options.tls = tls;
+}
+void secure(ChannelOptions& options) {
+  static const std::shared_ptr<const ClientTls> tls = ClientTls::load(test::client_options()).value();
+  options.tls = tls;
 }
 
 ServerOptions draw_server_options(std::minstd_rand& random) {
@@ -142,7 +155,9 @@ void run_seed(std::uint64_t seed) {
   CAPTURE(seed);
   std::minstd_rand random(static_cast<std::uint32_t>(seed * 2 + 1));
   SimulatedWorld world(seed, draw_faults(random));
-  world.serve(draw_server_options(random));
+  ServerOptions server_options = draw_server_options(random);
+  if (secured(seed)) secure(server_options);
+  world.serve(server_options, secured(seed) ? "tls+127.0.0.1:0" : "127.0.0.1:0");
   std::vector<Outcome> outcomes(1 + random() % 12);
   std::vector<Task<void>> calls;
   const auto script = [&](Channel& channel) -> Task<void> {
@@ -157,7 +172,9 @@ void run_seed(std::uint64_t seed) {
     while (!std::ranges::all_of(calls, &Task<void>::done) || !restarts.done()) co_await sleep_for(10ms);
   };
   Pausing pausing;
-  REQUIRE(world.run(script, draw_channel_options(random, pausing)));
+  ChannelOptions channel_options = draw_channel_options(random, pausing);
+  if (secured(seed)) secure(channel_options);
+  REQUIRE(world.run(script, channel_options));
   for (const Outcome& outcome : outcomes) {
     REQUIRE(outcome.status);
     CHECK_MESSAGE(expected(*outcome.status), outcome.status->to_string());

@@ -31,7 +31,8 @@ inline std::string message(std::string_view bytes, char flags = 0) {
 
 class RawPeer {
  public:
-  RawPeer(Shard& shard, UniqueFd fd) : peer_(shard, std::move(fd)) {
+  RawPeer(Shard& shard, UniqueFd fd) : RawPeer(shard, shard.io().adopt(std::move(fd))) {}
+  RawPeer(Shard& shard, std::unique_ptr<ByteStream> stream) : peer_(shard, std::move(stream)) {
     peer_.on_event = [this] { take_frames(); };
     peer_.start();
   }

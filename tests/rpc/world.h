@@ -56,7 +56,9 @@ class World : private ConnectionSink {
   void stop();
 
  protected:
-  void on_connection(Shard&, UniqueFd connection) override { server_->add(std::move(connection)); }
+  void on_connection(Shard&, UniqueFd connection, bool tls) override {
+    server_->add(std::move(connection), tls);
+  }
 
  private:
   RawService service_;

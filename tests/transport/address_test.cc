@@ -24,8 +24,25 @@ TEST_CASE("an address is written as it is read") {
   for (const char* text :
        {"127.0.0.1:50051", "[::1]:50051", "localhost:0", "example.org:65535", "unix:/run/x.sock",
         "unix:relative.sock", "unix-abstract:name", "vsock:3:50051", "vsock:any:0", "vsock:local:4294967294",
-        "vsock:host:1024", "hvsock:///run/vm.sock:52", "hvsock://vm.sock:4294967295", "hvsock:///a:b:7"})
+        "vsock:host:1024", "hvsock:///run/vm.sock:52", "hvsock://vm.sock:4294967295", "hvsock:///a:b:7",
+        "tls+127.0.0.1:50051", "tls+unix:/run/x.sock", "tls+unix-abstract:name", "tls+vsock:any:0"})
     CHECK(round_trip(text) == text);
+  CHECK(round_trip("tcp://[::1]:50051") == "[::1]:50051");
+  CHECK(round_trip("tls+tcp://example.org:443") == "tls+example.org:443");
+}
+
+TEST_CASE("tls+ before an address says that it is one with TLS, and changes nothing else of it") {
+  CHECK_FALSE(parsed("example.org:1").tls());
+  const Address address = parsed("tls+example.org:1");
+  CHECK(address.tls());
+  CHECK(address.authority() == "example.org:1");
+  CHECK(address.server_name() == "example.org");
+  CHECK(address.with_tls(false).to_string() == "example.org:1");
+  CHECK(parsed("tls+unix:/run/x.sock").server_name() == "localhost");
+  CHECK(round_trip("tls+tls+example.org:1") == "address \"tls+tls+example.org:1\": tls+ stands there twice");
+  CHECK(round_trip("tls+") ==
+        "address \"\": want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+        "hvsock:///path:port");
 }
 
 TEST_CASE("a bad address is refused with what would be right") {

@@ -33,6 +33,7 @@
 #include "ringrpc/status.h"
 #include "ringrpc/stream.h"
 #include "ringrpc/task.h"
+#include "ringrpc/tls.h"
 
 namespace ringrpc {
 
@@ -90,6 +91,10 @@ struct ChannelOptions {
   std::chrono::milliseconds connect_timeout{20'000};
   Backoff backoff;
 
+  /// Speaks through TLS. Null for plaintext, unless the target says `tls+`: then with the defaults of
+  /// ClientTlsOptions, which believe the system's authorities.
+  std::shared_ptr<const ClientTls> tls{};
+
   /// Of each shard. Most servers take 100 calls at a time on one connection: so 400.
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for their turn on one; RESOURCE_EXHAUSTED beyond.
@@ -132,8 +137,9 @@ class ClientCall : public MessageStream {
 class Channel {
  public:
   /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
-  /// "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or Cloud Hypervisor.
-  /// What is wrong with it is told by the first call, with INVALID_ARGUMENT. From any thread.
+  /// "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or Cloud Hypervisor; with
+  /// `tls+` before it where TLS is spoken. What is wrong with it is told by the first call, with
+  /// INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
   /// Begins a call of `path` ("/package.Service/Method"), on the shard whose turn runs on this thread. Never

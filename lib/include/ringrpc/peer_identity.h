@@ -9,9 +9,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace ringrpc {
 
@@ -26,14 +28,32 @@ struct UnixCredentials {
   friend bool operator==(const UnixCredentials&, const UnixCredentials&) = default;
 };
 
+/// Whom the certificate names that the peer showed and that was verified (RFC 5280). Names are octets as the
+/// authority signed them: compare them whole.
+struct CertificateIdentity {
+  std::string subject;  ///< "CN=alice,O=example" (RFC 4514)
+  // The subject's alternative names, by their kind.
+  std::vector<std::string> dns_names;
+  std::vector<std::string> uris;
+  std::vector<std::string> email_addresses;
+  std::vector<std::string> ip_addresses;
+  /// "spiffe://example.org/billing" where the certificate is an X.509-SVID, which has this one URI
+  /// (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md); else empty.
+  std::string spiffe_id;
+};
+
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
+  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). Shared by all who ask on the
+  /// connection, so that asking costs little.
+  std::shared_ptr<const CertificateIdentity> certificate;
   /// Over vsock: the context id of the virtual machine that connected, 2 for the host, 1 for this machine
   /// (vsock(7)). Over hybrid vsock the hypervisor connects, with its unix_credentials.
   std::optional<std::uint32_t> vsock_cid;
 };
 
-/// "pid 4711, uid 1000, gid 1000", "vsock cid 3"; empty where nothing is vouched for.
+/// "pid 4711, uid 1000, gid 1000", "vsock cid 3", "spiffe://example.org/billing", "CN=alice,O=example"; empty
+/// where nothing is vouched for.
 std::string to_string(const PeerIdentity& identity);
 
 }  // namespace ringrpc

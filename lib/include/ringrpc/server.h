@@ -24,6 +24,7 @@
 #include "ringrpc/io_backend.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
+#include "ringrpc/tls.h"
 
 namespace ringrpc {
 
@@ -31,8 +32,12 @@ struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`, `vsock:CID:port`; port 0 lets the kernel
   /// choose. `hvsock:///path:port` is where Firecracker and Cloud Hypervisor bring what their guest calls.
   /// `systemd` and `systemd:name` are the sockets that systemd has opened for this process, all of them or those of
-  /// that FileDescriptorName=, and `fd:3` is one that is open already.
+  /// that FileDescriptorName=, and `fd:3` is one that is open already. `tls+` before an address serves it with TLS.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
+
+  /// What addresses with TLS are served with. Where none of the addresses says `tls+`, all are served with
+  /// this.
+  std::shared_ptr<ServerTls> tls{};
 
   /// Around every call, the first outermost. They must outlive the server.
   std::vector<Interceptor*> interceptors;

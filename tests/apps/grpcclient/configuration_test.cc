@@ -39,6 +39,21 @@ TEST_CASE("words and flags may stand in any order") {
   CHECK_FALSE(configuration.values.compact);
 }
 
+TEST_CASE("whoever says anything of TLS wants it") {
+  const auto wants_tls = [](const std::vector<std::string>& arguments) {
+    Configuration configuration;
+    REQUIRE(read(configuration, arguments, no_environment));
+    const auto tls = load_tls(configuration.values.tls);
+    return !tls || *tls != nullptr;
+  };
+  CHECK_FALSE(wants_tls({"list"}));
+  CHECK(wants_tls({"list", "--tls"}));
+  CHECK(wants_tls({"list", "--tls-ca=ca.pem"}));
+  CHECK(wants_tls({"list", "--tls-cert=a.pem"}));
+  CHECK(wants_tls({"list", "--tls-key=a.key"}));
+  CHECK(wants_tls({"list", "--tls-server-name=example.org"}));
+}
+
 TEST_CASE("data may be empty, and is told from none") {
   Configuration without;
   REQUIRE(read(without, {"call"}, no_environment));

@@ -1,0 +1,52 @@
+#include "grpcd/authz.h"
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "common/toml.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+Status add_line(AllowList& list, const apps::TomlEntry& entry) {
+  std::vector<std::string> names;
+  if (const auto* one = std::get_if<std::string>(&entry.value)) {
+    names.push_back(*one);
+  } else if (const auto* several = std::get_if<std::vector<std::string>>(&entry.value)) {
+    names = *several;
+  } else {
+    return fail(Code::INVALID_ARGUMENT, entry.key + ": " + std::string(apps::type_name(entry.value)) +
+                                            " names nobody; write a \"name\" or [\"several\", \"names\"]");
+  }
+  if (names.empty())
+    return fail(Code::INVALID_ARGUMENT,
+                entry.key + ": nobody is listed; leave the line out to let nobody in");
+  for (const std::string& who : names)
+    if (Status status = list.add(entry.key, who); !status.ok()) return status;
+  return Status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AllowList>> read_authz(const std::string& path) {
+  if (path.empty()) return nullptr;
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf()))
+    return std::unexpected(from_errno("authz: " + path, errno == 0 ? EIO : errno));
+  const auto entries = apps::parse_toml(text.str());
+  if (!entries)
+    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ":" + std::string(entries.error().message()));
+  auto list = std::make_unique<AllowList>();
+  for (const apps::TomlEntry& entry : *entries) {
+    if (const Status status = add_line(*list, entry); !status.ok())
+      return fail(Code::INVALID_ARGUMENT,
+                  "authz: " + path + ":" + std::to_string(entry.line) + ": " + std::string(status.message()));
+  }
+  return list;
+}
+
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,21 @@
+/// The file of `--authz`: who may call what.
+///
+///   # methods = who; the closest line counts
+///   "/echo.v1.EchoService/Echo" = ["spiffe://example.org/billing", "dns:client.example.org"]
+///   "/grpc.health.v1.Health/*" = "*"
+///   "*" = ["subject:CN=admin", "uid:0"]
+///
+/// The words are those of ringrpc/allow_list.h.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ringrpc/allow_list.h"
+
+namespace ringrpc::grpcd {
+
+/// Null for an empty path. A failure names the file, the line and what would be right.
+Result<std::unique_ptr<AllowList>> read_authz(const std::string& path);
+
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,66 @@
+#include "grpcd/certificates.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+Pem pem(const std::string& path) { return path.empty() ? Pem() : Pem::file(path); }
+
+/// OK when all files that belong together are given.
+Status check_complete(const TlsValues& values) {
+  if (values.certificate.empty() != values.key.empty())
+    return fail(Code::INVALID_ARGUMENT, "--tls-cert and --tls-key go together; give both");
+  if (values.certificate.empty() && !values.client_authorities.empty())
+    return fail(Code::INVALID_ARGUMENT, "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
+  return Status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values,
+                                                         std::chrono::milliseconds interval) {
+  if (Status status = check_complete(values); !status.ok()) return std::unexpected(std::move(status));
+  if (values.certificate.empty()) return nullptr;
+  auto tls = ServerTls::load({.certificate = pem(values.certificate),
+                              .private_key = pem(values.key),
+                              .client_authorities = pem(values.client_authorities),
+                              .version_min = values.version_min});
+  if (!tls) return std::unexpected(std::move(tls).error());
+  return std::unique_ptr<Certificates>(new Certificates(std::move(*tls), interval));
+}
+
+Certificates::Certificates(std::shared_ptr<ServerTls> tls, std::chrono::milliseconds interval)
+    : tls_(std::move(tls)),
+      watcher_([this, interval](const std::stop_token& stop) { watch(stop, interval); }) {}
+
+void Certificates::reload(std::string_view occasion) const {
+  if (const Status status = tls_->reload(); status.ok()) {
+    log::info("{}: read the certificates again; connections from now on are served with them", occasion);
+  } else {
+    log::error("{}: {}; the certificates stay as they were", occasion, status.message());
+  }
+}
+
+void Certificates::watch(const std::stop_token& stop, std::chrono::milliseconds interval) const {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  bool noticed = false;
+  while (!stop.stop_requested()) {
+    stopped.wait_for(lock, stop, interval, [] { return false; });
+    if (!tls_->files_changed()) {
+      noticed = false;
+    } else if (std::exchange(noticed, true)) {
+      reload("changed files");
+      noticed = false;
+    }
+  }
+}
+
+}  // namespace ringrpc::grpcd

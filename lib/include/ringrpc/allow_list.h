@@ -1,0 +1,57 @@
+/// Lets only those peers call a method whom a list names, by what the transport vouches for
+/// (ringrpc/peer_identity.h).
+///
+///   AllowList allowed;
+///   allowed.add("/echo.v1.EchoService/*", "spiffe://example.org/billing");
+///   allowed.add("/grpc.health.v1.Health/*", "*");
+///   options.interceptors = {&allowed};
+///
+/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for. Of the lists for a
+/// method only the closest counts: that of the method, else that of its service, else that for all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/interceptor.h"
+#include "ringrpc/peer_identity.h"
+
+namespace ringrpc {
+
+class AllowList final : public Interceptor {
+ public:
+  /// Lets `who` call `methods`; before the server starts. `methods` is "/package.Service/Method",
+  /// "/package.Service/*" or "*". `who` is one of
+  ///   spiffe://domain/path     that SPIFFE id; all below spiffe://domain/path where it ends in "/*"
+  ///   dns:name, uri:uri, email:address
+  ///                            a certificate with exactly that alternative name
+  ///   subject:CN=alice,O=x     a certificate of exactly that subject (RFC 4514)
+  ///   uid:1000                 a process of that user, over a unix socket
+  ///   *                        everybody, also those for whom nothing vouches
+  /// INVALID_ARGUMENT quotes what is none of these.
+  Status add(std::string_view methods, std::string_view who);
+
+  Task<Status> intercept(Call& call, Next next) override;
+
+  /// Whether it lets such a peer call that method.
+  bool allows(std::string_view method, const PeerIdentity& peer) const;
+
+ private:
+  enum class Kind : std::uint8_t { anybody, spiffe, spiffe_below, dns, uri, email, subject, uid };
+  struct Rule {
+    Kind kind;
+    std::string value;
+  };
+  using Rules = std::vector<Rule>;
+
+  const Rules* closest(std::string_view method) const;
+  static bool matches(const Rule& rule, const PeerIdentity& peer);
+
+  std::map<std::string, Rules, std::less<>> lists_;  // by "/p.S/M", "/p.S/" for a service, "" for all
+};
+
+}  // namespace ringrpc

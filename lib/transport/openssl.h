@@ -1,0 +1,38 @@
+/// OpenSSL's objects with an owner, and its errors as words. Only lib/transport's tls_* files know OpenSSL.
+///
+///   Owned<SSL> session(SSL_new(context));
+#pragma once
+
+#include <memory>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string>
+
+namespace ringrpc::openssl {
+
+struct Free {
+  void operator()(BIO* each) const noexcept { BIO_free(each); }
+  void operator()(BIO_METHOD* each) const noexcept { BIO_meth_free(each); }
+  void operator()(EVP_PKEY* each) const noexcept { EVP_PKEY_free(each); }
+  void operator()(SSL* each) const noexcept { SSL_free(each); }
+  void operator()(SSL_CTX* each) const noexcept { SSL_CTX_free(each); }
+  void operator()(X509* each) const noexcept { X509_free(each); }
+  void operator()(GENERAL_NAMES* each) const noexcept { GENERAL_NAMES_free(each); }
+};
+
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+/// The last error of this thread in OpenSSL's words, which are forgotten with this.
+inline std::string last_error() {
+  const unsigned long error = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* reason = ERR_reason_error_string(error);
+  return reason ? reason : "error " + std::to_string(error);
+}
+
+}  // namespace ringrpc::openssl

@@ -1,0 +1,111 @@
+#include "ringrpc/tls.h"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/log.h"
+
+#include "base/unique_fd.h"
+#include "transport/tls_context.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t pem_bytes_max = 1024 * 1024;
+
+/// What tells one state of a file from another.
+using Stamp = std::array<std::int64_t, 5>;
+
+Stamp stamp_of(const std::string& path) {
+  struct stat found{};
+  if (path.empty() || ::stat(path.c_str(), &found) != 0) return {};
+  return {static_cast<std::int64_t>(found.st_ino), found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec,
+          found.st_ctim.tv_nsec};
+}
+
+std::vector<Stamp> stamps_of(const ServerTlsOptions& options) {
+  std::vector<Stamp> stamps;
+  for (const Pem* each : {&options.certificate, &options.private_key, &options.client_authorities})
+    stamps.push_back(stamp_of(each->path()));
+  return stamps;
+}
+
+}  // namespace
+
+Result<std::string> Pem::read() const {
+  if (path_.empty()) return text_;
+  const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return std::unexpected(from_errno("TLS: open " + path_, errno));
+  std::string text;
+  std::array<char, 16 * 1024> piece;
+  for (;;) {
+    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0) return std::unexpected(from_errno("TLS: read " + path_, errno));
+    if (count == 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(count));
+    if (text.size() > pem_bytes_max)
+      return fail(Code::INVALID_ARGUMENT, "TLS: " + path_ + ": more than 1 MiB, which no PEM file needs");
+  }
+}
+
+struct ServerTls::State {
+  explicit State(const ServerTlsOptions& given) : options(given), tried(stamps_of(given)) {}
+
+  const ServerTlsOptions options;
+  mutable std::mutex mutex;  // of what follows
+  std::vector<Stamp> tried;
+  std::shared_ptr<const TlsContext> context;
+};
+
+ServerTls::ServerTls(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+ServerTls::~ServerTls() = default;
+
+Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& options) {
+  auto state = std::make_unique<State>(options);
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options);
+  if (!context) return std::unexpected(std::move(context).error());
+  if (const Status status = (*context)->check_dates(); !status.ok())
+    log::warn("{}; clients will refuse it", status.message());
+  state->context = std::move(*context);
+  return std::shared_ptr<ServerTls>(new ServerTls(std::move(state)));
+}
+
+Status ServerTls::reload() {
+  // Looked at before they are read: a file that changes meanwhile has changed since.
+  std::vector<Stamp> stamps = stamps_of(state_->options);
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options);
+  const Status status = context ? (*context)->check_dates() : context.error();
+  const std::lock_guard lock(state_->mutex);
+  state_->tried = std::move(stamps);
+  if (status.ok()) state_->context = std::move(*context);
+  return status;
+}
+
+bool ServerTls::files_changed() const {
+  const std::vector<Stamp> stamps = stamps_of(state_->options);
+  const std::lock_guard lock(state_->mutex);
+  return stamps != state_->tried;
+}
+
+std::shared_ptr<const TlsContext> ServerTls::context() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->context;
+}
+
+ClientTls::ClientTls(std::shared_ptr<const TlsContext> context, std::string server_name) noexcept
+    : context_(std::move(context)), server_name_(std::move(server_name)) {}
+ClientTls::~ClientTls() = default;
+
+Result<std::shared_ptr<const ClientTls>> ClientTls::load(const ClientTlsOptions& options) {
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_client(options);
+  if (!context) return std::unexpected(std::move(context).error());
+  return std::shared_ptr<const ClientTls>(new ClientTls(std::move(*context), options.server_name));
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,234 @@
+#include "transport/tls_context.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cstdint>
+#include <new>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "transport/tls_failure.h"
+#include "transport/tls_identity.h"
+
+namespace ringrpc {
+namespace {
+
+using openssl::Owned;
+
+/// In the wire's form: its length, then the name.
+constexpr std::array<unsigned char, 3> alpn_h2 = {2, 'h', '2'};
+
+/// AES-128 first: as good as a longer key against anybody of today, and a fifth cheaper.
+constexpr const char* suites_1_3 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+/// RFC 9113, 9.2.2, refuses the others.
+constexpr const char* suites_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+std::string name_of(const Pem& pem, std::string_view what) {
+  return pem.path().empty() ? "the " + std::string(what) : pem.path();
+}
+
+std::unexpected<Status> wrong(const Pem& pem, std::string_view what, const std::string& why) {
+  return fail(Code::INVALID_ARGUMENT, "TLS: " + name_of(pem, what) + ": " + why);
+}
+
+Owned<BIO> reader(const std::string& text) {
+  Owned<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  if (!bio) throw std::bad_alloc();
+  return bio;
+}
+
+/// All certificates of a text, at least one.
+Result<std::vector<Owned<X509>>> certificates(const Pem& pem, std::string_view what) {
+  const Result<std::string> text = pem.read();
+  if (!text) return std::unexpected(text.error());
+  const Owned<BIO> from = reader(*text);
+  std::vector<Owned<X509>> found;
+  while (X509* each = PEM_read_bio_X509(from.get(), nullptr, nullptr, nullptr)) found.emplace_back(each);
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string reason = openssl::last_error();
+  if (!at_end) return wrong(pem, what, "a certificate in it is damaged (" + reason + ")");
+  if (found.empty())
+    return wrong(pem, what, "there is no certificate in it; want PEM, -----BEGIN CERTIFICATE-----");
+  return found;
+}
+
+/// In place of a prompt on the terminal.
+int no_password(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Result<Owned<EVP_PKEY>> private_key(const Pem& pem) {
+  const Result<std::string> text = pem.read();
+  if (!text) return std::unexpected(text.error());
+  bool encrypted = false;
+  Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(reader(*text).get(), nullptr, no_password, &encrypted));
+  ERR_clear_error();
+  if (encrypted)
+    return wrong(pem, "private key", "the key is encrypted; decrypt it with openssl pkey -in OLD -out NEW");
+  if (!key)
+    return wrong(pem, "private key", "there is no private key in it; want PEM, -----BEGIN PRIVATE KEY-----");
+  return key;
+}
+
+Status show_certificate(SSL_CTX* context, const Pem& certificate, const Pem& key) {
+  Result<std::vector<Owned<X509>>> chain = certificates(certificate, "certificate");
+  if (!chain) return std::move(chain).error();
+  const Result<Owned<EVP_PKEY>> secret = private_key(key);
+  if (!secret) return secret.error();
+  if (SSL_CTX_use_certificate(context, chain->front().get()) != 1)
+    return wrong(certificate, "certificate", "it cannot be used: " + openssl::last_error());
+  for (std::size_t at = 1; at < chain->size(); ++at)
+    if (SSL_CTX_add1_chain_cert(context, (*chain)[at].get()) != 1)
+      return wrong(certificate, "certificate", "its chain cannot be used: " + openssl::last_error());
+  if (SSL_CTX_use_PrivateKey(context, secret->get()) != 1) {
+    ERR_clear_error();
+    return wrong(key, "private key",
+                 "the key is not that of the first certificate in " + name_of(certificate, "certificate"));
+  }
+  return {};
+}
+
+/// Believes these alone. One in the middle of a chain is as good as a root: it was given for that.
+Status believe(SSL_CTX* context, const Pem& authorities, bool tell_clients) {
+  Result<std::vector<Owned<X509>>> found = certificates(authorities, "authorities");
+  if (!found) return std::move(found).error();
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const Owned<X509>& each : *found) {
+    X509_STORE_add_cert(store, each.get());
+    if (tell_clients) SSL_CTX_add_client_CA(context, each.get());
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  return {};
+}
+
+/// Refuses a client that names no protocol: without ALPN the other callback is never asked.
+int on_client_hello(SSL* session, int* alert, void*) {
+  const unsigned char* names = nullptr;
+  std::size_t length = 0;
+  if (SSL_client_hello_get0_ext(session, TLSEXT_TYPE_application_layer_protocol_negotiation, &names,
+                                &length) == 1)
+    return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+  return SSL_CLIENT_HELLO_ERROR;
+}
+
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered,
+                    unsigned offered_bytes, void*) {
+  const std::basic_string_view<unsigned char> names(offered, offered_bytes);
+  for (std::size_t at = 0; at < names.size(); at += std::size_t{1} + names[at]) {
+    if (!names.substr(at).starts_with(std::basic_string_view(alpn_h2.data(), alpn_h2.size()))) continue;
+    *chosen = alpn_h2.data() + 1;
+    *length = alpn_h2.size() - 1;
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+Owned<SSL_CTX> make(const SSL_METHOD* method, TlsVersion version_min) {
+  Owned<SSL_CTX> made(SSL_CTX_new(method));
+  if (!made) throw std::bad_alloc();
+  SSL_CTX* context = made.get();
+  SSL_CTX_set_min_proto_version(context,
+                                version_min == TlsVersion::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_ciphersuites(context, suites_1_3);
+  SSL_CTX_set_cipher_list(context, suites_1_2);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Idle connections hold no buffers: 34 KiB each otherwise.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets need none, and it has a lock
+  return made;
+}
+
+Owned<SSL> start(SSL_CTX* context) {
+  Owned<SSL> session(SSL_new(context));
+  if (!session) throw std::bad_alloc();
+  SSL_set_read_ahead(session.get(), 1);
+  return session;
+}
+
+bool is_ip_address(const std::string& host) {
+  std::array<unsigned char, 16> octets{};
+  return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsOptions& options) {
+  Owned<SSL_CTX> made = make(TLS_server_method(), options.version_min);
+  SSL_CTX* context = made.get();
+  SSL_CTX_set_client_hello_cb(context, on_client_hello, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  if (options.certificate.empty() || options.private_key.empty())
+    return fail(Code::INVALID_ARGUMENT, "TLS: a server needs a certificate and its private key");
+  if (Status status = show_certificate(context, options.certificate, options.private_key); !status.ok())
+    return std::unexpected(std::move(status));
+  if (!options.client_authorities.empty()) {
+    if (Status status = believe(context, options.client_authorities, true); !status.ok())
+      return std::unexpected(std::move(status));
+    // A ticket carries the client's identity, and is good with this context's keys alone.
+    constexpr std::string_view id = "ringrpc";
+    SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()), id.size());
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_objection);
+  }
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
+}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsOptions& options) {
+  Owned<SSL_CTX> made = make(TLS_client_method(), options.version_min);
+  SSL_CTX* context = made.get();
+  SSL_CTX_set_alpn_protos(context, alpn_h2.data(), alpn_h2.size());
+  if (options.certificate.empty() != options.private_key.empty())
+    return fail(Code::INVALID_ARGUMENT, "TLS: a client's certificate and its private key go together");
+  if (!options.certificate.empty())
+    if (Status status = show_certificate(context, options.certificate, options.private_key); !status.ok())
+      return std::unexpected(std::move(status));
+  if (options.authorities.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+  } else if (Status status = believe(context, options.authorities, false); !status.ok()) {
+    return std::unexpected(std::move(status));
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_objection);
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
+}
+
+Owned<SSL> TlsContext::accept() const {
+  Owned<SSL> session = start(context_.get());
+  SSL_set_accept_state(session.get());
+  return session;
+}
+
+Owned<SSL> TlsContext::connect(const std::string& host) const {
+  Owned<SSL> session = start(context_.get());
+  SSL_set_connect_state(session.get());
+  X509_VERIFY_PARAM* wanted = SSL_get0_param(session.get());
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (is_ip_address(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
+  } else {
+    SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(host.c_str()));
+    X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size());
+  }
+  return session;
+}
+
+Status TlsContext::check_dates() const {
+  const X509* certificate = SSL_CTX_get0_certificate(context_.get());
+  if (!certificate) return {};
+  const ASN1_TIME* begins = X509_get0_notBefore(certificate);
+  const ASN1_TIME* ends = X509_get0_notAfter(certificate);
+  if (X509_cmp_current_time(ends) < 0)
+    return fail(Code::FAILED_PRECONDITION, "TLS: the certificate of " + subject_of(*certificate) +
+                                               " has expired on " + to_string(*ends));
+  if (X509_cmp_current_time(begins) > 0)
+    return fail(Code::FAILED_PRECONDITION, "TLS: the certificate of " + subject_of(*certificate) +
+                                               " is not valid before " + to_string(*begins));
+  return {};
+}
+
+}  // namespace ringrpc

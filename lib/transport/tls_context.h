@@ -1,0 +1,41 @@
+/// What the connections of one server or of one kind of channel are made with: certificates, authorities,
+/// versions, suites, and the keys of session tickets, checked once and never changed.
+///
+///   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options);
+///   TlsStream stream(shard, std::move(carrier), (*context)->accept());
+///
+/// All shards share it, so a ticket that one has given is good on every other. From any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ringrpc/tls.h"
+
+#include "transport/openssl.h"
+
+namespace ringrpc {
+
+class TlsContext {
+ public:
+  /// Read the files, check that all fits together. INVALID_ARGUMENT names the file and the remedy.
+  static Result<std::shared_ptr<const TlsContext>> of_server(const ServerTlsOptions& options);
+  static Result<std::shared_ptr<const TlsContext>> of_client(const ClientTlsOptions& options);
+
+  /// A session that waits for a client's hello.
+  openssl::Owned<SSL> accept() const;
+  /// A session that says hello to `host`, which is a name or the text of an IP address: the server's
+  /// certificate must be for it.
+  openssl::Owned<SSL> connect(const std::string& host) const;
+
+  /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is
+  /// none.
+  Status check_dates() const;
+
+ private:
+  explicit TlsContext(openssl::Owned<SSL_CTX> context) noexcept : context_(std::move(context)) {}
+
+  openssl::Owned<SSL_CTX> context_;
+};
+
+}  // namespace ringrpc

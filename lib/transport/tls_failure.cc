@@ -1,0 +1,126 @@
+#include "transport/tls_failure.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "transport/tls_identity.h"
+
+namespace ringrpc {
+namespace {
+
+std::string quoted_names(const CertificateIdentity& identity) {
+  std::string names;
+  for (const auto* kind : {&identity.dns_names, &identity.ip_addresses})
+    for (const std::string& each : *kind) names.append(names.empty() ? "" : ", ").append(each);
+  return names.empty() ? identity.subject : names;
+}
+
+/// What an operator needs to know beside OpenSSL's words, and can do.
+std::string remedy(int error, const X509& certificate) {
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return ", that of " + subject_of(certificate) + " on " + to_string(*X509_get0_notAfter(&certificate)) +
+             "; it must be renewed";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return ", that of " + subject_of(certificate) + " from " +
+             to_string(*X509_get0_notBefore(&certificate)) + "; compare the clocks of both machines";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return ", the certificate is for " + quoted_names(*read_identity(certificate)) +
+             "; use such a name in the address, or expect it as the server's name";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return ", that of " + subject_of(certificate) + "; give the authority that signed it as one to believe";
+    case X509_V_ERR_INVALID_PURPOSE:
+      return ", that of " + subject_of(certificate) + "; its extended key usage is for another side of TLS";
+    default:
+      return ", that of " + subject_of(certificate);
+  }
+}
+
+/// What the peer may have meant by its alert (RFC 8446, 6.2).
+std::string_view alert_remedy(int alert, bool we_serve) {
+  switch (alert) {
+    case SSL_AD_PROTOCOL_VERSION:
+      return "; it takes no version of TLS that this side does";
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+      return "; it does not speak HTTP/2 (ALPN h2)";
+    case TLS13_AD_CERTIFICATE_REQUIRED:
+      return "; it wants a client's certificate";
+    case SSL_AD_HANDSHAKE_FAILURE:
+      return we_serve ? "" : "; it may want a client's certificate, or have no cipher suite in common";
+    case SSL_AD_UNKNOWN_CA:
+      return "; it does not believe the authority that signed this side's certificate";
+    case SSL_AD_CERTIFICATE_EXPIRED:
+      return "; this side's certificate must be renewed";
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+      return "; it objects to this side's certificate";
+    default:
+      return "";
+  }
+}
+
+std::string words_for(int reason, const SSL& session) {
+  const bool we_serve = SSL_is_server(&session) == 1;
+  if (reason >= SSL_AD_REASON_OFFSET) {
+    const int alert = reason - SSL_AD_REASON_OFFSET;
+    const bool known = alert != TLS13_AD_CERTIFICATE_REQUIRED;  // but not to OpenSSL 3.0
+    return std::string("the peer refused: ") +
+           (known ? SSL_alert_desc_string_long(alert) : "certificate required") +
+           std::string(alert_remedy(alert, we_serve));
+  }
+  switch (reason) {
+    case SSL_R_CALLBACK_FAILED:  // of ours, only the one for hellos without ALPN fails
+      return "the client names no protocol; it must offer HTTP/2 (ALPN h2)";
+    case SSL_R_NO_APPLICATION_PROTOCOL:
+      return "the client does not speak HTTP/2; it must offer ALPN h2";
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return "the client shows no certificate; this server wants one";
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+      return "no version of TLS in common; this side takes 1.3" +
+             std::string(
+                 SSL_get_min_proto_version(const_cast<SSL*>(&session)) == TLS1_3_VERSION ? "" : " and 1.2");
+    case SSL_R_NO_SHARED_CIPHER:
+      return "no cipher suite in common";
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_UNKNOWN_PROTOCOL:
+      return "what the peer says is not TLS; perhaps it speaks plaintext";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Status tls_failure(const SSL& session, const TlsWire& wire) {
+  const unsigned long error = ERR_peek_last_error();
+  const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+  std::string words;
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) words = wire.objection;
+  if (words.empty()) words = words_for(reason, session);
+  if (words.empty()) words = openssl::last_error();
+  ERR_clear_error();
+  return Status(Code::UNAVAILABLE, "TLS: " + words, Initiator::peer);
+}
+
+int note_objection(int verified, X509_STORE_CTX* verification) {
+  if (verified == 1) return 1;
+  const auto* session =
+      static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* wire = static_cast<TlsWire*>(SSL_get_app_data(session));
+  const int error = X509_STORE_CTX_get_error(verification);
+  wire->objection = X509_verify_cert_error_string(error);
+  if (const X509* certificate = X509_STORE_CTX_get_current_cert(verification))
+    wire->objection += remedy(error, *certificate);
+  return 0;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,23 @@
+/// Whom a certificate names.
+///
+///   std::shared_ptr<const CertificateIdentity> whose = read_identity(*certificate);
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ringrpc/peer_identity.h"
+
+#include "transport/openssl.h"
+
+namespace ringrpc {
+
+std::shared_ptr<const CertificateIdentity> read_identity(const X509& certificate);
+
+/// "CN=alice,O=example", as RFC 4514 writes it.
+std::string subject_of(const X509& certificate);
+
+/// "2026-11-20 09:30:00 UTC"
+std::string to_string(const ASN1_TIME& time);
+
+}  // namespace ringrpc

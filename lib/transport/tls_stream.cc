@@ -1,0 +1,220 @@
+#include "transport/tls_stream.h"
+
+#include <array>
+#include <cerrno>
+#include <new>
+#include <string_view>
+#include <sys/uio.h>
+#include <utility>
+
+#include "transport/tls_failure.h"
+#include "transport/tls_identity.h"
+
+namespace ringrpc {
+
+TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session)
+    : shard_(shard),
+      carrier_(std::move(carrier)),
+      wire_(shard.slabs()),
+      session_(std::move(session)),
+      plain_(shard.slabs()) {
+  BIO* bio = wire_.make_bio();
+  SSL_set_bio(session_.get(), bio, bio);
+  SSL_set_app_data(session_.get(), &wire_);
+}
+
+TlsStream::~TlsStream() {
+  if (destroyed_) *destroyed_ = true;
+}
+
+void TlsStream::start(ByteStream::Handler& handler) {
+  handler_ = &handler;
+  carrier_->start(*this);
+  if (SSL_is_server(session_.get()) == 1) return;
+  advance_handshake();
+  pump();
+}
+
+void TlsStream::send(Chain chain) {
+  sending_ = true;
+  if (phase_ == Phase::broken) return;  // is told with the end
+  if (phase_ == Phase::over) return shard_.ready().push(*this);
+  plain_ = std::move(chain);
+  pump();
+}
+
+void TlsStream::shutdown_send() {
+  shut_down_ = true;
+  pump();
+}
+
+Status TlsStream::failure() const {
+  if (phase_ == Phase::handshake)
+    return Status(Code::UNAVAILABLE, "TLS: the peer has not finished the handshake", Initiator::peer);
+  return failure_;
+}
+
+void TlsStream::identify(PeerIdentity& identity) const {
+  carrier_->identify(identity);
+  if (phase_ != Phase::handshake && !certificate_) {
+    const X509* shown = SSL_get0_peer_certificate(session_.get());
+    if (shown && SSL_get_verify_result(session_.get()) == X509_V_OK) certificate_ = read_identity(*shown);
+  }
+  identity.certificate = certificate_;
+}
+
+void TlsStream::on_received(Bytes bytes) {
+  if (phase_ == Phase::broken || phase_ == Phase::over || receive_ended_) return;
+  heard_ = true;
+  wire_.input = bytes;
+  if (phase_ == Phase::handshake) advance_handshake();
+  if (phase_ == Phase::open && !decrypt()) return;
+  wire_.input = {};
+  pump();
+  if (carrier_sending_ && wire_.output.size() > control_bytes_max)
+    fail(Status(Code::UNAVAILABLE, "TLS: the peer asks for answers that it does not read", Initiator::peer));
+}
+
+void TlsStream::advance_handshake() {
+  ERR_clear_error();
+  const int done = SSL_do_handshake(session_.get());
+  if (done == 1) {
+    phase_ = Phase::open;
+    if (Status status = check_protocol(); !status.ok()) fail(std::move(status));
+  } else if (SSL_get_error(session_.get(), done) != SSL_ERROR_WANT_READ) {
+    fail(tls_failure(*session_, wire_));
+  }
+}
+
+/// A server has chosen HTTP/2 already; a client has to see whether its server did.
+Status TlsStream::check_protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(session_.get(), &name, &length);
+  if (as_text({name, length}) == "h2") return {};
+  return Status(Code::UNAVAILABLE, "TLS: the server does not choose HTTP/2 (ALPN h2); it may not speak gRPC",
+                Initiator::peer);
+}
+
+/// Takes all of the input; false when this was destroyed.
+bool TlsStream::decrypt() {
+  Chain memory(shard_.slabs());
+  std::uint8_t* const room = memory.reserve(Slab::capacity);
+  int error = SSL_ERROR_NONE;
+  while (error == SSL_ERROR_NONE && phase_ == Phase::open) {
+    ERR_clear_error();
+    std::size_t filled = 0;
+    while (filled < Slab::capacity && error == SSL_ERROR_NONE) {
+      std::size_t got = 0;
+      const int result = SSL_read_ex(session_.get(), room + filled, Slab::capacity - filled, &got);
+      filled += got;
+      if (result != 1) error = SSL_get_error(session_.get(), result);
+    }
+    const bool sound =
+        error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ || error == SSL_ERROR_ZERO_RETURN;
+    Status failed = sound ? Status() : tls_failure(*session_, wire_);
+    if (filled > 0 && !deliver({room, filled})) return false;
+    if (!failed.ok() && phase_ == Phase::open) fail(std::move(failed));
+  }
+  if (error != SSL_ERROR_ZERO_RETURN || std::exchange(receive_ended_, true)) return true;
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  handler_->on_receive_end(0);
+  if (!destroyed) destroyed_ = nullptr;
+  return !destroyed;
+}
+
+bool TlsStream::deliver(Bytes plain) {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  handler_->on_received(plain);
+  if (!destroyed) destroyed_ = nullptr;
+  return !destroyed;
+}
+
+void TlsStream::on_receive_end(int error) {
+  if (phase_ == Phase::over || receive_ended_) return;
+  if (phase_ == Phase::broken) return finish(EPROTO);
+  if (phase_ == Phase::handshake && (heard_ || SSL_is_server(session_.get()) == 0)) {
+    failure_ = Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake",
+                      Initiator::peer);
+    if (error == 0) error = EPROTO;
+  }
+  if (phase_ == Phase::handshake) return finish(error);
+  receive_ended_ = true;
+  handler_->on_receive_end(error);
+}
+
+/// False when the session fails, and all is done about that.
+bool TlsStream::encrypt() {
+  ERR_clear_error();
+  while (!plain_.empty()) {
+    std::array<iovec, 1> piece;
+    plain_.gather(piece);
+    std::size_t written = 0;
+    if (SSL_write_ex(session_.get(), piece[0].iov_base, piece[0].iov_len, &written) != 1) {
+      fail(tls_failure(*session_, wire_));
+      return false;
+    }
+    plain_.consume(written);
+  }
+  return true;
+}
+
+/// Sends what there is, when nothing is under way.
+void TlsStream::pump() {
+  if (carrier_sending_ || phase_ == Phase::over) return;
+  if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
+  // Said once: a second call would look for the peer's close_notify, and take what is to be received for a
+  // fault.
+  const bool silent = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) == 0;
+  if (phase_ == Phase::open && shut_down_ && silent) SSL_shutdown(session_.get());
+  if (!wire_.output.empty()) {
+    carrier_sending_ = true;
+    return carrier_->send(wire_.take_output());
+  }
+  const bool last = phase_ == Phase::broken || (phase_ == Phase::open && shut_down_);
+  if (last && !std::exchange(carrier_shut_down_, true)) carrier_->shutdown_send();
+}
+
+void TlsStream::on_sent(int error) {
+  carrier_sending_ = false;
+  if (phase_ == Phase::over) return;
+  if (error != 0) return finish(phase_ == Phase::broken ? EPROTO : error);
+  const bool left = sending_ && plain_.empty() && phase_ == Phase::open;
+  if (left) sending_ = false;
+  pump();
+  if (left) handler_->on_sent(0);
+}
+
+void TlsStream::fail(Status why) {
+  failure_ = std::move(why);
+  phase_ = Phase::broken;
+  plain_.clear();
+  // Somebody whose alert came, or who does not read, need not be told.
+  const bool alert_received = (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  if (alert_received || (carrier_sending_ && wire_.output.size() > control_bytes_max)) return finish(EPROTO);
+  shard_.timers().arm(*this, after(shard_.now(), linger));
+  pump();
+}
+
+/// The end for the handler; told from the ready list, for this may come from inside a call of its own.
+void TlsStream::finish(int error) {
+  Timer::cancel();
+  phase_ = Phase::over;
+  plain_.clear();
+  wire_.output.clear();
+  if (!outcome_) outcome_ = error;
+  shard_.ready().push(*this);
+}
+
+void TlsStream::run() {
+  const int error = *outcome_;
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  if (std::exchange(sending_, false)) handler_->on_sent(error != 0 ? error : EPIPE);
+  if (!destroyed && !std::exchange(receive_ended_, true)) handler_->on_receive_end(error);
+  if (!destroyed) destroyed_ = nullptr;
+}
+
+}  // namespace ringrpc

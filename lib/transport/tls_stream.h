@@ -1,0 +1,93 @@
+/// TLS over any byte stream, as a byte stream: what is above cannot tell the difference.
+///
+///   stream = std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(fd)), context->accept());
+///   stream->start(handler);                    // the handshake begins
+///   stream->send(std::move(chain));            // leaves when it is over
+///
+/// 1. What the carrier has received is decrypted at once and whole, into one slab at a time, so nothing waits
+///    in the session and a pause of the carrier is a pause of this.
+/// 2. A chain that is sent becomes one record for each of its slabs, so one for a flush of up to 16 KiB, and
+///    all of them leave in one send of the carrier. What TLS itself has to say (tickets, alerts) goes with
+///    them, and alone where nothing is sent; a peer that makes it say more than `control_bytes_max` without
+///    reading it fails.
+/// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly
+///    end; so is an end without one: HTTP/2 says where its messages end, and tells by itself that they were
+///    cut off.
+/// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as
+///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
+///
+/// How long the handshake may take is for the handler to judge: nothing is received meanwhile.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "reactor/io.h"
+#include "reactor/shard.h"
+#include "transport/tls_wire.h"
+
+namespace ringrpc {
+
+class TlsStream final : public ByteStream, private ByteStream::Handler, private Ready, private Timer {
+ public:
+  static constexpr std::size_t control_bytes_max = 64 * 1024;
+  static constexpr std::chrono::milliseconds linger{1'000};
+
+  /// `session` is one of TlsContext.
+  TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+  ~TlsStream() override;
+
+  void start(ByteStream::Handler& handler) override;
+  void pause_receiving() override { carrier_->pause_receiving(); }
+  void resume_receiving() override { carrier_->resume_receiving(); }
+  void send(Chain chain) override;
+  void shutdown_send() override;
+  SocketAddress peer() const override { return carrier_->peer(); }
+  int descriptor() const noexcept override { return carrier_->descriptor(); }
+  Status failure() const override;
+  void identify(PeerIdentity& identity) const override;
+
+ private:
+  /// `broken`: the handshake or the session has failed, and the peer is being told; `over`: the handler has
+  /// been.
+  enum class Phase : std::uint8_t { handshake, open, broken, over };
+
+  void on_received(Bytes bytes) override;
+  void on_receive_end(int error) override;
+  void on_sent(int error) override;
+  void run() override;
+  void on_time() override { finish(EPROTO); }
+
+  void advance_handshake();
+  Status check_protocol() const;
+  bool decrypt();
+  bool deliver(Bytes plain);
+  bool encrypt();
+  void pump();
+  void fail(Status why);
+  void finish(int error);
+
+  Shard& shard_;
+  std::unique_ptr<ByteStream> carrier_;
+  TlsWire wire_;
+  openssl::Owned<SSL> session_;
+  ByteStream::Handler* handler_ = nullptr;
+  Chain plain_;           // of the handler's send, what is not encrypted yet
+  bool sending_ = false;  // the handler waits for its on_sent
+  bool carrier_sending_ = false;
+  bool shut_down_ = false;          // nothing more will be sent
+  bool carrier_shut_down_ = false;  // and all has left
+  bool heard_ = false;              // the peer has said something
+  bool receive_ended_ = false;      // the handler knows that nothing more will arrive
+  Phase phase_ = Phase::handshake;
+  std::optional<int> outcome_;  // what the handler is still to be told, from the ready list
+  Status failure_;
+  bool* destroyed_ = nullptr;  // set by the destructor while the handler is being called
+  mutable std::shared_ptr<const CertificateIdentity> certificate_;  // once it was asked for
+};
+
+}  // namespace ringrpc

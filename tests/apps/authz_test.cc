@@ -1,0 +1,52 @@
+// The file that says who may call what, and what is wrong with one that does not.
+#include "grpcd/authz.h"
+
+#include <doctest/doctest.h>
+#include <string>
+
+#include "scratch_file.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+using apps::ScratchFile;
+
+std::string refusal(const ScratchFile& file) {
+  const auto list = read_authz(file.path());
+  return list ? "taken" : std::string(list.error().message());
+}
+
+TEST_CASE("methods and names are read from it; without a file nobody is kept out") {
+  const ScratchFile file(
+      "\"/p.S/M\" = [\"uid:1\", \"uid:2\"]   # two users\n"
+      "\"/p.S/*\" = \"*\"\n");
+  const auto list = read_authz(file.path());
+  REQUIRE_MESSAGE(list, list.error().to_string());
+  PeerIdentity user;
+  user.unix_credentials = UnixCredentials{.pid = 1, .uid = 2, .gid = 1};
+  CHECK((*list)->allows("/p.S/M", user));
+  CHECK_FALSE((*list)->allows("/p.S/M", {}));
+  CHECK((*list)->allows("/p.S/N", {}));
+  CHECK_FALSE((*list)->allows("/p.T/M", user));
+  CHECK(read_authz("").value() == nullptr);
+}
+
+TEST_CASE("what it cannot mean is refused with its line") {
+  const ScratchFile file("");
+  const std::string begin = "authz: " + file.path() + ":";
+  file.write("\n\"/p.S/M\" = 7\n");
+  CHECK(refusal(file) ==
+        begin + "2: /p.S/M: a number names nobody; write a \"name\" or [\"several\", \"names\"]");
+  file.write("\"/p.S/M\" = []\n");
+  CHECK(refusal(file) == begin + "1: /p.S/M: nobody is listed; leave the line out to let nobody in");
+  file.write("\"/p.S\" = \"*\"\n");
+  CHECK(refusal(file).starts_with(begin + "1: \"/p.S\" names no method; want "));
+  file.write("\"/p.S/M\" = [\"*\", \"alice\"]\n");
+  CHECK(refusal(file).starts_with(begin + "1: \"alice\" names nobody; want "));
+  file.write("/p.S/M = \"*\"\n");
+  CHECK(refusal(file).starts_with(begin + "1: "));
+  CHECK(read_authz("/nowhere").error().message() == "authz: /nowhere: no such file or directory");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,74 @@
+// grpcd's certificates: which files go together, and that a changed file is read again without a word to
+// grpcd.
+#include "grpcd/certificates.h"
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <string>
+#include <thread>
+
+#include "captured_stderr.h"
+#include "scratch_file.h"
+#include "transport/test_authority.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+using apps::CapturedStderr;
+using apps::ScratchFile;
+using test::our_authority;
+
+/// Waits until `done` holds; false when it never does.
+bool comes_true(const auto& done) {
+  for (int tries = 0; tries < 2000; ++tries) {
+    if (done()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+TEST_CASE("files that go together are given together, or none") {
+  const auto refusal = [](const TlsValues& values) {
+    const auto loaded = Certificates::load(values);
+    return loaded ? "taken" : std::string(loaded.error().message());
+  };
+  CHECK(Certificates::load({}).value() == nullptr);
+  CHECK(refusal({.certificate = "a.pem"}) == "--tls-cert and --tls-key go together; give both");
+  CHECK(refusal({.key = "a.key"}) == "--tls-cert and --tls-key go together; give both");
+  CHECK(refusal({.client_authorities = "ca.pem"}) ==
+        "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
+}
+
+TEST_CASE("a file that changes is read again, and one that is of no use refused aloud, once") {
+  const test::TestIdentity first = our_authority().issue({});
+  const test::TestIdentity second = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  const CapturedStderr captured;
+  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
+                                               std::chrono::milliseconds(20))
+                                .value();
+  const auto before = certificates->tls()->context();
+
+  key.write(second.key);
+  certificate.write(second.certificate);
+  CHECK(comes_true([&] { return certificates->tls()->context() != before; }));
+  const auto after = certificates->tls()->context();
+
+  const std::size_t said_before = captured.text().size();
+  const auto said_since = [&] { return captured.text().substr(said_before); };
+  certificate.write("nothing");
+  CHECK(comes_true([&] { return said_since().find("there is no certificate in it") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const std::string said = said_since();
+  CHECK(said.find("there is no certificate in it") == said.rfind("there is no certificate in it"));
+  CHECK(said.find("; the certificates stay as they were") != std::string::npos);
+  CHECK(certificates->tls()->context() == after);
+
+  certificate.write(second.certificate);
+  certificates->reload("SIGHUP");
+  CHECK(captured.text().find("SIGHUP: read the certificates again") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,379 @@
+"""TLS as outsiders see it: openssl s_client and s_server, grpcurl, and our own client in front of servers that are wrong."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import certificates
+import harness
+import tools
+
+ECHO = "echo.v1.EchoService/Echo"
+UNAVAILABLE = 14
+PERMISSION_DENIED = 7
+
+
+def setUpModule():
+    global grpcurl
+    grpcurl = tools.path("grpcurl")
+
+
+def s_client(address, *flags, text=None):
+    """What openssl's client prints; it says `text` when the handshake is over, and goes after that."""
+    command = ["openssl", "s_client", "-connect", address, *flags]
+    return subprocess.run(
+        [str(word) for word in command], input=text or "", capture_output=True, text=True, errors="replace", timeout=30
+    )
+
+
+class Certified(unittest.TestCase):
+    """Checks against one grpcd that serves with TLS."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.made = cls.enterClassContext(certificates.Folder())
+        cls.identity = cls.made.issue("server")
+        cls.server = cls.enterClassContext(harness.Server(*cls.flags(), listen=("127.0.0.1:0",)))
+        cls.address = cls.server.address.removeprefix("tls+")
+
+    @classmethod
+    def flags(cls):
+        return ["--tls-cert", cls.identity.certificate, "--tls-key", cls.identity.key]
+
+    def grpcurl(self, *flags):
+        return harness.run([grpcurl, "-connect-timeout", "5", *flags, self.address, ECHO])
+
+    def grpcclient(self, *flags, address=None):
+        return harness.run([os.environ["GRPCCLIENT"], "call", address or self.address, ECHO, "--deadline", "10", *flags])
+
+
+class Server(Certified):
+    def test_the_ready_line_names_an_address_that_clients_take(self):
+        self.assertTrue(self.server.address.startswith("tls+127.0.0.1:"), self.server.address)
+        done = self.grpcclient("--tls-ca", self.made.ca, address=self.server.address)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_grpcurl_is_answered_by_name_and_by_address(self):
+        for flags in (["-cacert", self.made.ca], ["-cacert", self.made.ca, "-servername", "localhost"]):
+            done = self.grpcurl(*flags)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertIn("timestamp", done.stdout)
+
+    def test_both_versions_choose_http_2_and_forward_secrecy(self):
+        for flag, suite in (("-tls1_3", "TLS_AES_128_GCM_SHA256"), ("-tls1_2", "ECDHE-ECDSA-AES")):
+            with self.subTest(flag):
+                done = s_client(self.address, flag, "-alpn", "h2", "-CAfile", self.made.ca, "-verify_return_error")
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("ALPN protocol: h2", done.stdout)
+                self.assertIn("Verify return code: 0 (ok)", done.stdout)
+                self.assertIn("Secure Renegotiation IS", done.stdout)
+                self.assertIn(f"Cipher is {suite}", done.stdout)
+
+    def test_tls_1_1_is_refused(self):
+        done = s_client(self.address, "-tls1_1", "-alpn", "h2", "-cipher", "DEFAULT@SECLEVEL=0")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("alert protocol version", done.stderr)
+
+    def test_without_alpn_the_handshake_is_refused_and_the_log_says_why(self):
+        for flags, cause in (
+            ([], "the client names no protocol; it must offer HTTP/2 (ALPN h2)"),
+            (["-alpn", "http/1.1"], "the client does not speak HTTP/2; it must offer ALPN h2"),
+        ):
+            with self.subTest(flags):
+                done = s_client(self.address, *flags)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("alert no application protocol", done.stderr)
+                self.assertRegex(self.wait_for_log(cause), r"info 127\.0\.0\.1:\d+: TLS: " + re.escape(cause))
+
+    def wait_for_log(self, text):
+        deadline = time.monotonic() + 10
+        while text not in self.server.text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.server.text()
+
+    def test_renegotiation_is_refused(self):
+        # "R" asks openssl's client to renegotiate.
+        process = subprocess.Popen(
+            ["openssl", "s_client", "-connect", self.address, "-tls1_2", "-alpn", "h2"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        shown = []
+        ready = threading.Event()
+
+        def read():
+            for line in process.stdout:
+                shown.append(line)
+                if "Verify return code" in line:
+                    ready.set()
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        self.assertTrue(ready.wait(20), "".join(shown))
+        process.stdin.write("R\n")
+        process.stdin.flush()
+        process.wait(20)
+        reader.join()
+        process.stdin.close()
+        process.stdout.close()
+        self.assertIn("RENEGOTIATING", "".join(shown))
+        self.assertIn("no renegotiation", "".join(shown))
+
+    def test_a_ticket_of_one_shard_resumes_on_any(self):
+        session = self.made.path / "session.pem"
+        for flag in ("-tls1_2", "-tls1_3"):
+            with self.subTest(flag):
+                # The preface keeps the server from hanging up before TLS 1.3's tickets have come.
+                preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                first = s_client(self.address, flag, "-alpn", "h2", "-sess_out", session, "-ign_eof", text=preface)
+                self.assertIn("New, TLSv1.", first.stdout)
+                for _ in range(4):
+                    again = s_client(self.address, flag, "-alpn", "h2", "-sess_in", session)
+                    self.assertIn("Reused, TLSv1.", again.stdout, again.stderr)
+                    self.assertNotIn("Early data was accepted", again.stdout)
+
+    def test_a_handshake_that_is_cut_off_leaves_the_server_well(self):
+        host, port = self.address.rsplit(":", 1)
+        for start in (b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET / HTTP/1.1\r\n\r\n"):
+            with socket.create_connection((host, int(port))) as peer:
+                peer.sendall(start)
+                peer.shutdown(socket.SHUT_WR)
+                peer.settimeout(10)
+                while peer.recv(4096):
+                    pass
+        self.assertEqual(self.grpcurl("-cacert", self.made.ca).returncode, 0)
+
+    def test_our_client_says_why_it_does_not_believe(self):
+        stranger = self.made.authority("stranger").certificate
+        for flags, cause in (
+            (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; give the authority"),
+            (["--tls"], "unable to get local issuer certificate, that of CN=server; give the authority"),
+            (["--tls-ca", self.made.ca, "--tls-server-name", "other.example"],
+             "hostname mismatch, the certificate is for localhost, 127.0.0.1; use such a name"),
+        ):  # fmt: skip
+            with self.subTest(flags):
+                done = self.grpcclient(*flags)
+                self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+                self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
+
+    def test_our_client_without_tls_is_not_answered(self):
+        self.assertEqual(self.grpcclient().returncode, UNAVAILABLE)
+
+    def test_files_that_are_wrong_are_a_mistake_of_usage(self):
+        for flags, words in (
+            (["--tls-ca", "/nowhere.pem"], "TLS: open /nowhere.pem: no such file or directory"),
+            (["--tls-cert", self.identity.certificate], "TLS: a client's certificate and its private key go together"),
+        ):
+            done = self.grpcclient(*flags)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn(words, done.stdout)
+
+
+class MutualTls(Certified):
+    @classmethod
+    def flags(cls):
+        rules = cls.made.path / "authz.toml"
+        rules.write_text(
+            '"/echo.v1.EchoService/Echo" = ["spiffe://example.org/billing", "dns:client.example"]\n'
+            '"/grpc.reflection.v1.ServerReflection/*" = "*"\n'
+            '"/grpc.health.v1.Health/*" = "*"\n'
+        )
+        return [*super().flags(), "--tls-client-ca", cls.made.ca, "--authz", rules]
+
+    def call(self, identity):
+        return self.grpcclient("--tls-ca", self.made.ca, "--tls-cert", identity.certificate, "--tls-key", identity.key)
+
+    def test_those_on_the_list_are_let_in_and_others_told_as_whom_they_came(self):
+        for names, allowed in (("URI:spiffe://example.org/billing", True), ("DNS:client.example", True),
+                               ("URI:spiffe://example.org/other", False)):  # fmt: skip
+            with self.subTest(names):
+                identity = self.made.issue("client", names)
+                done = self.call(identity)
+                self.assertEqual(done.returncode, 0 if allowed else PERMISSION_DENIED, done.stdout)
+                if not allowed:
+                    self.assertIn("spiffe://example.org/other may not call /echo.v1.EchoService/Echo", done.stdout)
+                shown = self.grpcurl("-cacert", self.made.ca, "-cert", identity.certificate, "-key", identity.key)
+                self.assertEqual(shown.returncode, 0 if allowed else 64 + PERMISSION_DENIED, shown.stdout)
+
+    def test_who_shows_no_certificate_or_a_wrong_one_is_refused(self):
+        done = self.grpcclient("--tls-ca", self.made.ca)
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("TLS: the peer refused: certificate required; it wants a client's certificate", done.stdout)
+        self.assertNotEqual(self.grpcurl("-cacert", self.made.ca).returncode, 0)
+
+        self.made.authority("stranger")
+        done = self.call(self.made.issue("mallory", ca="stranger"))
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("TLS: the peer refused: unknown CA", done.stdout)
+        self.assertIn("that of CN=mallory; give the authority", self.server.text())
+
+        done = self.call(self.made.issue("late", days=-1))
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("TLS: the peer refused: certificate expired", done.stdout)
+
+    def test_a_resumed_session_keeps_the_clients_identity(self):
+        identity = self.made.issue("client", "DNS:client.example")
+        session = self.made.path / "session.pem"
+        shown = ["-alpn", "h2", "-cert", identity.certificate, "-key", identity.key, "-tls1_2"]
+        s_client(self.address, *shown, "-sess_out", session)
+        again = s_client(self.address, *shown, "-sess_in", session)
+        self.assertIn("Reused, TLSv1.2", again.stdout, again.stderr)
+
+
+class Foreign(unittest.TestCase):
+    """Our client in front of servers that are wrong, which openssl plays."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.made = cls.enterClassContext(certificates.Folder())
+
+    def refusal(self, identity, *flags):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", identity.certificate, "-key", identity.key]
+        with subprocess.Popen(
+            [*map(str, command), *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as server:
+            try:
+                for line in server.stdout:
+                    if line.startswith("ACCEPT"):
+                        break
+                address = f"127.0.0.1:{port}"
+                done = harness.run(
+                    [os.environ["GRPCCLIENT"], "call", address, ECHO, "--deadline", "10", "--tls-ca", self.made.ca]
+                )
+                self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+                self.assertIn(f"connect {address}: TLS: ", done.stdout)
+                return done.stdout
+            finally:
+                server.kill()
+
+    def test_an_expired_certificate(self):
+        said = self.refusal(self.made.issue("old", days=-1), "-alpn", "h2")
+        self.assertRegex(said, r"TLS: certificate has expired, that of CN=old on \d{4}-\d\d-\d\d .* UTC; it must be renewed")
+
+    def test_a_server_without_http_2(self):
+        said = self.refusal(self.made.issue("server"))
+        self.assertIn("TLS: the server does not choose HTTP/2 (ALPN h2)", said)
+
+    def test_a_server_of_tls_1_1(self):
+        said = self.refusal(self.made.issue("server"), "-tls1_1", "-alpn", "h2", "-cipher", "DEFAULT@SECLEVEL=0")
+        self.assertIn("TLS: the peer refused: protocol version", said)
+
+
+class Mixed(unittest.TestCase):
+    def test_addresses_with_and_without_tls_at_once(self):
+        with certificates.Folder() as made:
+            identity = made.issue("server")
+            listen = ("127.0.0.1:0", "tls+tcp://127.0.0.1:0", f"tls+unix:{made.path}/grpcd.sock")
+            flags = ["--tls-cert", identity.certificate, "--tls-key", identity.key]
+            with harness.Server(*flags, listen=listen) as server:
+                plain, secure, local = server.addresses
+                for address, more in ((plain, []), (secure, ["--tls-ca", made.ca]), (local, ["--tls-ca", made.ca])):
+                    done = harness.run([os.environ["GRPCCLIENT"], "call", address, ECHO, "--deadline", "10", *more])
+                    self.assertEqual(done.returncode, 0, done.stdout)
+                self.assertFalse(plain.startswith("tls+"))
+                self.assertEqual(local, f"tls+unix:{made.path}/grpcd.sock")
+
+
+class Reload(unittest.TestCase):
+    """Certificates are exchanged while calls run."""
+
+    def test_a_hundred_good_and_bad_exchanges_lose_no_call(self):
+        with certificates.Folder() as made:
+            served = made.issue("server")
+            good = [made.issue("first"), made.issue("second")]
+            flags = ["--tls-cert", served.certificate, "--tls-key", served.key, "--max-connection-age", "1s"]
+            with harness.Server(*flags) as server:
+                stop = threading.Event()
+                failures, calls = [], [0]
+
+                def call():
+                    while not stop.is_set():
+                        done = harness.run(
+                            [os.environ["GRPCCLIENT"], "call", server.address, ECHO, "--deadline", "10", "--tls-ca", made.ca]
+                        )
+                        calls[0] += 1
+                        if done.returncode != 0:
+                            failures.append(done.stdout)
+
+                callers = [threading.Thread(target=call) for _ in range(2)]
+                for each in callers:
+                    each.start()
+                for number in range(100):
+                    key = "nonsense" if number % 2 else good[number // 2 % 2].key.read_text()
+                    self.put(served.key, key)
+                    self.put(served.certificate, good[number // 2 % 2].certificate.read_text())
+                    said = len(server.log)
+                    server.process.send_signal(signal.SIGHUP)
+                    self.wait_for(server, said, "SIGHUP: ")
+                stop.set()
+                for each in callers:
+                    each.join()
+                self.assertEqual(failures, [])
+                self.assertGreater(calls[0], 10)
+                text = server.text()
+                self.assertEqual(text.count("SIGHUP: read the certificates again"), 50)
+                self.assertEqual(text.count("the certificates stay as they were"), text.count("there is no private key in it"))
+                self.assertGreaterEqual(text.count("SIGHUP: TLS: "), 50)
+
+    def test_files_that_change_are_read_again_without_a_signal(self):
+        with certificates.Folder() as made:
+            served = made.issue("server")
+            fresh = made.issue("fresh")
+            with harness.Server("--tls-cert", served.certificate, "--tls-key", served.key) as server:
+                said = len(server.log)
+                self.put(served.key, fresh.key.read_text())
+                self.put(served.certificate, fresh.certificate.read_text())
+                self.wait_for(server, said, "changed files: read the certificates again")
+                shown = s_client(server.address.removeprefix("tls+"), "-alpn", "h2").stdout
+                self.assertIn("subject=CN = fresh", shown)
+                said = len(server.log)
+                self.put(served.certificate, "nothing")
+                self.wait_for(server, said, "there is no certificate in it")
+
+    @staticmethod
+    def put(path, text):
+        beside = path.with_suffix(".new")
+        beside.write_text(text)
+        beside.rename(path)
+
+    def wait_for(self, server, after, text):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if any(text in line for line in server.log[after:]):
+                return
+            time.sleep(0.01)
+        self.fail(f"{text!r} is not in the log:\n{server.text()}")
+
+
+class StartUp(unittest.TestCase):
+    def test_what_is_missing_or_wrong_is_named(self):
+        with certificates.Folder() as made:
+            one, other = made.issue("one"), made.issue("other")
+            wrong = made.path / "wrong.toml"
+            wrong.write_text('"/a.B/C" = "nobody in particular"\n')
+            for flags, status, words in (
+                (["--tls-cert", one.certificate], 2, "--tls-cert and --tls-key go together; give both"),
+                (["--tls-client-ca", made.ca], 2, "--tls-client-ca goes with --tls-cert and --tls-key"),
+                (["--tls-cert", one.certificate, "--tls-key", other.key], 2,
+                 f"TLS: {other.key}: the key is not that of the first certificate in {one.certificate}"),
+                (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: open /nowhere: no such file or directory"),
+                (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
+                (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
+                (["--authz", "/nowhere"], 1, "authz: /nowhere: no such file or directory"),
+                (["--authz", wrong], 2, f'authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
+            ):  # fmt: skip
+                with self.subTest(flags):
+                    done = harness.run([os.environ["GRPCD"], *flags])
+                    self.assertEqual(done.returncode, status, done.stdout)
+                    self.assertIn(words, done.stdout)
+                    self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()

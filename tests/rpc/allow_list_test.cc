@@ -1,0 +1,126 @@
+// Who may call what, by what the transport vouches for.
+#include "ringrpc/allow_list.h"
+
+#include <doctest/doctest.h>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+PeerIdentity with_certificate(CertificateIdentity certificate) {
+  PeerIdentity peer;
+  peer.certificate = std::make_shared<CertificateIdentity>(std::move(certificate));
+  return peer;
+}
+
+PeerIdentity with_spiffe_id(const std::string& id) {
+  CertificateIdentity certificate;
+  certificate.uris = {id};
+  certificate.spiffe_id = id;
+  return with_certificate(std::move(certificate));
+}
+
+TEST_CASE("each kind of name lets in those that have it, and nobody else") {
+  const auto allows = [](std::string_view who, const PeerIdentity& peer) {
+    AllowList list;
+    REQUIRE(list.add("*", who).ok());
+    return list.allows("/p.S/M", peer);
+  };
+  CertificateIdentity names;
+  names.subject = "CN=alice,O=x";
+  names.dns_names = {"a.example", "b.example"};
+  names.uris = {"https://a.example/", "urn:b"};
+  names.email_addresses = {"alice@example.org"};
+  const PeerIdentity alice = with_certificate(names);
+  for (const char* who :
+       {"*", "subject:CN=alice,O=x", "dns:b.example", "uri:urn:b", "email:alice@example.org"})
+    CHECK_MESSAGE(allows(who, alice), who);
+  for (const char* who : {"subject:CN=alice", "dns:.example", "dns:urn:b", "uri:urn", "email:a.example",
+                          "uid:0", "spiffe://a.example/"})
+    CHECK_FALSE_MESSAGE(allows(who, alice), who);
+
+  PeerIdentity process;
+  process.unix_credentials = UnixCredentials{.pid = 1, .uid = 1000, .gid = 7};
+  CHECK(allows("uid:1000", process));
+  CHECK_FALSE(allows("uid:100", process));
+  CHECK_FALSE(allows("uid:7", process));
+
+  CHECK(allows("*", {}));
+  for (const char* who : {"uid:0", "dns:a.example", "subject:CN=alice,O=x", "spiffe://d/*"})
+    CHECK_FALSE_MESSAGE(allows(who, {}), who);
+}
+
+TEST_CASE("a SPIFFE id is compared whole, or by the path above it") {
+  AllowList list;
+  REQUIRE(list.add("*", "spiffe://example.org/billing").ok());
+  REQUIRE(list.add("*", "spiffe://example.org/ns/prod/*").ok());
+  for (const char* id :
+       {"spiffe://example.org/billing", "spiffe://example.org/ns/prod/a", "spiffe://example.org/ns/prod/a/b"})
+    CHECK_MESSAGE(list.allows("/p.S/M", with_spiffe_id(id)), id);
+  for (const char* id :
+       {"spiffe://example.org/billing2", "spiffe://example.org/billing/a", "spiffe://example.org/ns/prod",
+        "spiffe://example.org/ns/production/a", "spiffe://example.com/billing"})
+    CHECK_FALSE_MESSAGE(list.allows("/p.S/M", with_spiffe_id(id)), id);
+}
+
+TEST_CASE("of the lists for a method the closest counts, and no list lets nobody in") {
+  AllowList list;
+  REQUIRE(list.add("/p.S/M", "uid:1").ok());
+  REQUIRE(list.add("/p.S/*", "uid:2").ok());
+  const auto user = [](uid_t uid) {
+    PeerIdentity peer;
+    peer.unix_credentials = UnixCredentials{.pid = 1, .uid = uid, .gid = 0};
+    return peer;
+  };
+  CHECK(list.allows("/p.S/M", user(1)));
+  CHECK_FALSE(list.allows("/p.S/M", user(2)));
+  CHECK(list.allows("/p.S/N", user(2)));
+  CHECK_FALSE(list.allows("/p.S/N", user(1)));
+  CHECK_FALSE(list.allows("/p.T/M", user(1)));
+  CHECK_FALSE(list.allows("/p.S2/M", user(2)));
+  REQUIRE(list.add("*", "uid:3").ok());
+  CHECK(list.allows("/p.T/M", user(3)));
+  CHECK_FALSE(list.allows("/p.S/M", user(3)));
+}
+
+TEST_CASE("what names no method or nobody is refused and quoted") {
+  AllowList list;
+  for (const char* methods :
+       {"", "p.S/M", "/p.S", "/p.S/", "//M", "/*", "/p.*/M", "/p.S/M*", "/p/S/M", "/p.S/M N"}) {
+    CAPTURE(methods);
+    CHECK(list.add(methods, "*").message() ==
+          "\"" + std::string(methods) +
+              "\" names no method; want /package.Service/Method, /package.Service/* or *");
+  }
+  for (const char* who : {"", "alice", "spiffe://", "dns:", "uid:root", "uid:-1", "uid:"}) {
+    CAPTURE(who);
+    CHECK(list.add("*", who).message().starts_with("\"" + std::string(who) +
+                                                   "\" names nobody; want spiffe://"));
+  }
+}
+
+TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as whom it came") {
+  AllowList list;
+  REQUIRE(list.add("/test.v1.Raw/Echo", "*").ok());
+  REQUIRE(list.add("/test.v1.Raw/*", "uid:0").ok());
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.interceptors = {&list};
+  world.serve(options);
+  const auto script = [](Channel& channel) -> Task<void> {
+    CHECK((co_await unary(channel, "Echo", "x")).has_value());
+    const auto refused = co_await unary(channel, "Sleep", "1");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().to_string() ==
+          "PERMISSION_DENIED: a caller whom nothing vouches for may not call /test.v1.Raw/Sleep");
+  };
+  CHECK(world.run(script));
+  CHECK(world.service().started == 1);
+}
+
+}  // namespace
+}  // namespace ringrpc

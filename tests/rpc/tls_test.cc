@@ -1,0 +1,284 @@
+// Calls over TLS: like calls over anything else, and what is said where a handshake fails.
+#include "ringrpc/tls.h"
+
+#include <array>
+#include <doctest/doctest.h>
+#include <memory>
+#include <span>
+#include <string>
+#include <unistd.h>
+
+#include "ringrpc/sleep.h"
+
+#include "rpc/raw_host.h"
+#include "rpc/world.h"
+#include "transport/test_authority.h"
+#include "transport/tls_context.h"
+#include "transport/tls_stream.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using test::our_authority;
+using test::TestIdentity;
+
+std::shared_ptr<ServerTls> loaded(const ServerTlsOptions& options) {
+  auto tls = ServerTls::load(options);
+  REQUIRE_MESSAGE(tls, tls.error().to_string());
+  return *tls;
+}
+std::shared_ptr<const ClientTls> loaded(const ClientTlsOptions& options) {
+  auto tls = ClientTls::load(options);
+  REQUIRE_MESSAGE(tls, tls.error().to_string());
+  return *tls;
+}
+
+ServerOptions serving(const ServerTlsOptions& options = test::server_options()) {
+  ServerOptions server;
+  server.tls = loaded(options);
+  return server;
+}
+ChannelOptions calling(const ClientTlsOptions& options = test::client_options()) {
+  ChannelOptions channel;
+  channel.tls = loaded(options);
+  return channel;
+}
+
+constexpr std::string_view secure_address = "tls+127.0.0.1:0";
+
+TEST_CASE("unary calls and streams of any size pass through TLS, whatever the network") {
+  for_each_world([](World& world) {
+    world.serve(serving(), secure_address);
+    CHECK(world.address().starts_with("tls+127.0.0.1:"));
+    const bool done = world.run(
+        [](Channel& channel) -> Task<void> {
+          for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{20'000}}) {
+            const auto answer = co_await unary(channel, "Echo", std::string(bytes, 'x'));
+            CHECK_MESSAGE(answer, answer.error().to_string());
+            if (answer) CHECK(answer->bytes == std::string(bytes, 'x'));
+          }
+          ClientStream<RawMessage, RawMessage> chat(
+              channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+          for (int at = 0; at < 5; ++at) {
+            CHECK(co_await chat.write(RawMessage{std::to_string(at)}));
+            const auto answer = co_await chat.next();
+            REQUIRE(answer);
+            CHECK(answer->bytes == std::to_string(at));
+          }
+          chat.writes_done();
+          CHECK_FALSE(co_await chat.next());
+          CHECK((co_await chat.finish()).ok());
+        },
+        calling());
+    CHECK(done);
+  });
+}
+
+/// Answers with who asks.
+class WhoAmI final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Ask", MethodKind::unary, &detail::serve<WhoAmI, &WhoAmI::ask>}};
+    return methods;
+  }
+
+ private:
+  Task<Result<RawMessage>> ask(Call& call, RawMessage) {
+    co_return RawMessage{to_string(call.peer_identity())};
+  }
+};
+
+TEST_CASE("a handler knows the client by its certificate, over a unix socket by its process too") {
+  ServerTlsOptions strict = test::server_options();
+  strict.client_authorities = Pem::text(our_authority().certificate());
+  const TestIdentity billing = our_authority().issue({.names = "URI:spiffe://example.org/billing"});
+  const auto ask = [&](World& world, std::string_view where) {
+    WhoAmI service;
+    std::string answered;
+    world.also_serve(service);
+    world.serve(serving(strict), where);
+    const auto script = [&](Channel& channel) -> Task<void> {
+      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.WhoAmI/Ask",
+                                                                              RawMessage{}, {});
+      CHECK_MESSAGE(answer, answer.error().to_string());
+      if (answer) answered = answer->bytes;
+    };
+    CHECK(world.run(script, calling(test::client_options(billing))));
+    world.stop();
+    return answered;
+  };
+  SimulatedWorld simulated(1);
+  CHECK(ask(simulated, secure_address) == "spiffe://example.org/billing");
+  RealWorld real;
+  CHECK(ask(real, "tls+unix-abstract:ringrpc-tls-test-" + std::to_string(::getpid())) ==
+        "pid " + std::to_string(::getpid()) + ", uid " + std::to_string(::geteuid()) + ", gid " +
+            std::to_string(::getegid()) + ", spiffe://example.org/billing");
+}
+
+/// How a call ends over a channel to `world`.
+Status outcome(World& world, const ChannelOptions& options, std::string address = {}) {
+  Status status;
+  const auto script = [&](Channel& channel) -> Task<void> {
+    const auto answer = co_await unary(channel, "Echo", "x");
+    if (!answer) status = answer.error();
+  };
+  CHECK(world.run_against(address.empty() ? world.address() : address, script, options));
+  return status;
+}
+
+TEST_CASE("a handshake that fails is told with the address, the cause and the remedy") {
+  const auto refusal = [](const ServerTlsOptions& server, const ClientTlsOptions& client) {
+    SimulatedWorld world(1);
+    world.serve(serving(server), "tls+127.0.0.1:7");
+    return outcome(world, calling(client), "127.0.0.1:7").to_string();
+  };
+  const auto old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
+  const std::string expired = refusal(test::server_options(old), test::client_options());
+  CHECK(expired.starts_with(
+      "UNAVAILABLE: connect 127.0.0.1:7: TLS: certificate has expired, that of CN=test on "));
+  CHECK(expired.ends_with("; it must be renewed"));
+
+  const auto elsewhere = our_authority().issue({.names = "DNS:example.org"});
+  CHECK(refusal(test::server_options(elsewhere), test::client_options()) ==
+        "UNAVAILABLE: connect 127.0.0.1:7: TLS: IP address mismatch, the certificate is for example.org; use "
+        "such "
+        "a name in the address, or expect it as the server's name");
+  ClientTlsOptions named = test::client_options();
+  named.server_name = "example.org";
+  CHECK(refusal(test::server_options(elsewhere), named) == "OK");
+
+  const test::TestAuthority stranger("a stranger");
+  CHECK(refusal(test::server_options(stranger.issue({})), test::client_options()) ==
+        "UNAVAILABLE: connect 127.0.0.1:7: TLS: unable to get local issuer certificate, that of CN=test; "
+        "give the "
+        "authority that signed it as one to believe");
+
+  ServerTlsOptions strict = test::server_options();
+  strict.client_authorities = Pem::text(our_authority().certificate());
+  CHECK(refusal(strict, test::client_options()) ==
+        "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it wants a client's "
+        "certificate");
+}
+
+TEST_CASE("a side that speaks plaintext is told apart from one that is not there") {
+  SimulatedWorld world(1);
+  SUBCASE("the server") {
+    world.serve({}, "127.0.0.1:7");
+    CHECK(outcome(world, calling()).message() ==
+          "connect 127.0.0.1:7: TLS: what the peer says is not TLS; perhaps it speaks plaintext");
+  }
+  SUBCASE("the client") {
+    world.serve(serving(), "tls+127.0.0.1:7");
+    const Status status = outcome(world, {}, "127.0.0.1:7");
+    CHECK(status.code() == Code::UNAVAILABLE);
+    CHECK(status.message().starts_with("connect 127.0.0.1:7: "));
+  }
+}
+
+TEST_CASE("a target with tls+ needs no options, and then believes the system's authorities alone") {
+  SimulatedWorld world(1);
+  world.serve(serving(), "tls+127.0.0.1:7");
+  CHECK(outcome(world, {}).message().starts_with(
+      "connect tls+127.0.0.1:7: TLS: unable to get local issuer certificate"));
+}
+
+TEST_CASE("a client that does not finish its handshake is given up like one that sends no preface") {
+  SimulatedWorld world(1);
+  ServerOptions options = serving();
+  options.handshake_timeout = 3s;
+  world.serve(options, "tls+127.0.0.1:7");
+  auto [ours, theirs] = world.simulation().network().connected_pair();
+  world.server_shard().load().fetch_add(1);
+  world.server().add(std::move(theirs), true);
+  RawPeer client(world.client_shard(), std::move(ours));
+  client.send(std::string("\x16\x03\x01\x02\x00\x01", 6));  // a record that never comes to its end
+  world.simulation().run_for(2s);
+  CHECK_FALSE(client.closed());
+  world.simulation().run_for(3s);
+  CHECK(client.closed());
+}
+
+TEST_CASE("a server that does not answer the hello is given up, and the status says what it owed") {
+  SimulatedWorld world(1);
+  test::RawHost host(world);
+  host.greeting.clear();
+  ChannelOptions options = calling();
+  options.connect_timeout = 200ms;
+  options.backoff.initial = 100ms;
+  const Status status = outcome(world, options, "127.0.0.1:7");
+  CHECK(status.message() ==
+        "connect 127.0.0.1:7: TLS: the peer has not finished the handshake within 200 ms");
+}
+
+/// A server made by hand, so that the fields are seen as they came. Answers OK, and nothing else.
+class SecureHost final : Acceptor::Handler {
+ public:
+  SecureHost(SimulatedWorld& where, const TlsContext& tls, std::string_view at) : world_(where), tls_(tls) {
+    const auto address = resolve(*Address::parse(at));
+    acceptor_ = std::move(*world_.server_shard().io().listen(address->front(), 16, *this));
+  }
+  std::unique_ptr<RawPeer> peer;
+
+ private:
+  void on_accepted(UniqueFd connection) override {
+    Shard& shard = world_.server_shard();
+    auto carrier = shard.io().adopt(std::move(connection));
+    peer = std::make_unique<RawPeer>(shard,
+                                     std::make_unique<TlsStream>(shard, std::move(carrier), tls_.accept()));
+    peer->send(http2::test::settings() + http2::test::settings_ack());
+    peer->on_headers = [this](std::uint32_t stream) {
+      peer->send(peer->encoder.headers(
+          stream, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "0"}},
+          http2::test::end_stream));
+    };
+  }
+  void on_accept_error(int) override {}
+  SimulatedWorld& world_;
+  const TlsContext& tls_;
+  std::unique_ptr<Acceptor> acceptor_;
+};
+
+TEST_CASE("requests over TLS say https, and call the server by its name") {
+  SimulatedWorld world(1);
+  const auto context = TlsContext::of_server(test::server_options());
+  REQUIRE(context);
+  const auto fields = [&](const ClientTlsOptions& options, const std::string& at) {
+    SecureHost host(world, **context, at);
+    const Status status = outcome(world, calling(options), at);
+    CHECK(status.code() == Code::UNIMPLEMENTED);  // OK without a message
+    REQUIRE(host.peer);
+    return host.peer->field(1, ":scheme").value_or("none") + "://" +
+           host.peer->field(1, ":authority").value_or("none");
+  };
+  CHECK(fields(test::client_options(), "127.0.0.1:7") == "https://127.0.0.1:7");
+  ClientTlsOptions named = test::client_options();
+  named.server_name = "localhost";
+  CHECK(fields(named, "127.0.0.1:8") == "https://localhost");
+}
+
+TEST_CASE("credentials serve every address where none says tls+, else those that do") {
+  RawService service;
+  const auto served = [&](std::vector<std::string> listen, bool with_tls) -> std::string {
+    ServerOptions options;
+    if (with_tls) options = serving();
+    options.listen = std::move(listen);
+    options.shards = 1;
+    const auto server = Server::start({&service}, options);
+    if (!server) return server.error().to_string();
+    std::string kinds;
+    for (const std::string& address : (*server)->addresses())
+      kinds += address.starts_with("tls+127.0.0.1:") ? "s" : "p";
+    return kinds;
+  };
+  CHECK(served({"127.0.0.1:0", "127.0.0.1:0"}, true) == "ss");
+  CHECK(served({"127.0.0.1:0", "tls+tcp://127.0.0.1:0"}, true) == "ps");
+  CHECK(served({"127.0.0.1:0"}, false) == "p");
+  CHECK(served({"127.0.0.1:0", "tls+127.0.0.1:0"}, false) ==
+        "INVALID_ARGUMENT: listen on tls+127.0.0.1:0: TLS needs a certificate and a private key");
+}
+
+}  // namespace
+}  // namespace ringrpc

@@ -1,0 +1,339 @@
+// TLS as a byte stream: it carries what any stream does, whatever the network cuts, and ends as streams end.
+#include "transport/tls_stream.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <doctest/doctest.h>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "transport/tls_ends.h"
+
+namespace ringrpc::test {
+namespace {
+
+std::string pattern(std::size_t bytes) {
+  std::string made(bytes, '\0');
+  for (std::size_t i = 0; i < bytes; ++i) made[i] = static_cast<char>(i * 7 + i / 251);
+  return made;
+}
+
+/// The types and sizes of the records in what was sent.
+std::vector<std::pair<int, std::size_t>> records_of(std::string_view wire) {
+  std::vector<std::pair<int, std::size_t>> records;
+  while (wire.size() >= 5) {
+    const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(wire[at]); };
+    const std::size_t size = std::size_t{octet(3)} << 8 | octet(4);
+    records.emplace_back(octet(0), size);
+    wire.remove_prefix(std::min(wire.size(), 5 + size));
+  }
+  return records;
+}
+
+/// An end whose octets a test sees and may change: a session over a plain peer.
+class OpenEnd {
+ public:
+  OpenEnd(Shard& shard, UniqueFd fd, Session given)
+      : wire(shard.slabs()), session(std::move(given)), peer(shard, std::move(fd)) {
+    BIO* bio = wire.make_bio();
+    SSL_set_bio(session.get(), bio, bio);
+    SSL_set_app_data(session.get(), &wire);
+    peer.on_event = [this] { advance(); };
+    peer.start();
+  }
+
+  void advance() {
+    const std::string arrived = peer.received.substr(taken);
+    taken = peer.received.size();
+    wire.input = as_bytes(arrived);
+    ERR_clear_error();
+    char plain[4096];
+    std::size_t got = 0;
+    while (SSL_read_ex(session.get(), plain, sizeof plain, &got) == 1) received.append(plain, got);
+    wire.input = {};
+    if (established()) encrypt();
+    flush();
+  }
+  /// At once, or when the handshake is over.
+  void say(std::string_view text) {
+    to_say += text;
+    if (established()) encrypt();
+    flush();
+  }
+  void encrypt() {
+    if (to_say.empty()) return;
+    std::size_t written = 0;
+    CHECK(SSL_write_ex(session.get(), to_say.data(), to_say.size(), &written) == 1);
+    to_say.clear();
+  }
+  void flush() {
+    const Chain output = wire.take_output();
+    std::array<iovec, 64> pieces;
+    for (std::size_t at = 0, count = output.gather(pieces); at < count; ++at)
+      peer.send({static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len});
+  }
+  bool established() const { return SSL_is_init_finished(session.get()) == 1; }
+
+  TlsWire wire;
+  Session session;
+  std::string received;
+  std::string to_say;
+  std::size_t taken = 0;
+  Peer peer;
+};
+
+/// A server's end, and an open end that calls it.
+struct OpenEnds {
+  OpenEnds(Simulation& simulation, Session calling, Session serving = server_side()) {
+    auto [near, far] = simulation.network().connected_pair();
+    Shard& shard = simulation.shard(0);
+    auto carrier = shard.io().adopt(std::move(near));
+    server.emplace(shard, std::make_unique<TlsStream>(shard, std::move(carrier), std::move(serving)));
+    server->start();
+    client = std::make_unique<OpenEnd>(shard, std::move(far), std::move(calling));
+    client->advance();
+  }
+
+  std::optional<Peer> server;
+  std::unique_ptr<OpenEnd> client;
+};
+
+TEST_CASE("what one end sends the other receives, both ways at once, over any network") {
+  for_each_network([](Simulation& simulation) {
+    Ends ends(simulation, server_side(), client_side());
+    // Octet by octet the simulation would take a larger one for a network that never comes to rest.
+    const bool slow = simulation.network().faults().socket_buffer_bytes == 1;
+    const std::string question = pattern(slow ? 3'000 : 70'000);
+    const std::string answer = pattern(slow ? 2'000 : 50'000);
+    ends.client->send(question);
+    ends.server->send(answer);
+    CHECK(simulation.run_until([&] {
+      return ends.server->received.size() == question.size() && ends.client->received.size() == answer.size();
+    }));
+    CHECK(ends.server->received == question);
+    CHECK(ends.client->received == answer);
+    CHECK(ends.client->stream().failure().ok());
+    CHECK(ends.server->stream().failure().ok());
+  });
+}
+
+TEST_CASE("a mebibyte passes through sockets of any size, and the sender waits for its reader") {
+  Simulation simulation(3, {.faults = {.short_read = 0.5, .short_write = 0.5, .socket_buffer_bytes = 1000}});
+  Ends ends(simulation, server_side(), client_side());
+  const std::string all = pattern(1 << 20);
+  ends.client->send("x");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "x"; }));
+  ends.server->pause();
+  simulation.run_for(std::chrono::seconds(1));
+  ends.client->send(all);
+  simulation.run_for(std::chrono::seconds(1));
+  CHECK(ends.client->unsent_bytes() == all.size());
+  CHECK(ends.server->received.size() < 40'000);
+  ends.server->resume();
+  CHECK(simulation.run_until([&] { return ends.server->received.size() == all.size() + 1; }));
+  CHECK(ends.server->received.substr(1) == all);
+  CHECK(simulation.run_until([&] { return ends.client->unsent_bytes() == 0; }));
+}
+
+TEST_CASE("an end that sends no more can still receive, and both end in good order") {
+  for_each_network([](Simulation& simulation) {
+    Ends ends(simulation, server_side(), client_side());
+    ends.client->send("question");
+    ends.client->finish();
+    REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+    CHECK(*ends.server->ended == 0);
+    CHECK(ends.server->received == "question");
+    CHECK_FALSE(ends.client->ended);
+    ends.server->send("answer");
+    ends.server->finish();
+    REQUIRE(simulation.run_until([&] { return ends.client->ended.has_value(); }));
+    CHECK(*ends.client->ended == 0);
+    CHECK(ends.client->received == "answer");
+  });
+}
+
+TEST_CASE("an end that shuts down before the handshake is over finishes that first") {
+  Simulation simulation(1);
+  Ends ends(simulation, server_side(), client_side());
+  ends.client->finish();
+  REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+  CHECK(*ends.server->ended == 0);
+  ends.server->send("answer");
+  REQUIRE(simulation.run_until([&] { return ends.client->received == "answer"; }));
+}
+
+TEST_CASE(
+    "a peer that goes without close_notify ends the stream in good order, for HTTP/2 knows what is missing") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  ends.client->say("half");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "half"; }));
+  ends.client->peer.finish();
+  REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+  CHECK(*ends.server->ended == 0);
+  CHECK(ends.server->stream().failure().ok());
+}
+
+TEST_CASE("a flush leaves as one record, or as few as hold it, all in one send") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  REQUIRE(simulation.run_until([&] { return ends.client->established(); }));
+  simulation.run_for(std::chrono::seconds(1));
+  for (const auto& [bytes, expected] :
+       {std::pair<std::size_t, std::size_t>{1, 1}, {16'000, 1}, {40'000, 3}}) {
+    CAPTURE(bytes);
+    const std::size_t before = ends.client->peer.received.size();
+    const std::size_t already = ends.client->received.size();
+    ends.server->send(pattern(bytes));
+    REQUIRE(simulation.run_until([&] { return ends.client->received.size() == already + bytes; }));
+    CHECK(records_of(std::string_view(ends.client->peer.received).substr(before)).size() == expected);
+  }
+}
+
+TEST_CASE("the first bytes of the server leave together with the end of its handshake") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  ends.server->send("hello");
+  REQUIRE(simulation.run_until([&] { return ends.client->received == "hello"; }));
+  CHECK(ends.server->unsent_bytes() == 0);
+}
+
+TEST_CASE("damaged octets break the session: the peer hears an alert, the handler EPROTO") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  ends.client->say("x");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "x"; }));
+  ends.client->peer.send(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'z'));
+  REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+  CHECK(*ends.server->ended == EPROTO);
+  CHECK(ends.server->stream().failure().message() == "TLS: decryption failed or bad record mac");
+  CHECK(SSL_get_shutdown(ends.client->session.get()) == SSL_RECEIVED_SHUTDOWN);
+}
+
+TEST_CASE("after a failure a send is told that it was dropped") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  ends.client->peer.send("GET / HTTP/1.1\r\n\r\n");
+  REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+  ends.server->send("anybody?");
+  REQUIRE(simulation.run_until([&] { return ends.server->send_error.has_value(); }));
+  CHECK(*ends.server->send_error == EPROTO);
+}
+
+TEST_CASE("a handshake that is cut off anywhere fails as such") {
+  const auto cut_at = [](std::size_t bytes) {
+    Simulation simulation(1);
+    OpenEnds ends(simulation, foreign_client([](SSL_CTX* context) { offer(context, "\x02h2"); }));
+    // The hello is on its way; a second connection repeats its first octets.
+    REQUIRE(simulation.run_until([&] { return !ends.client->peer.received.empty(); }));
+    auto [near, far] = simulation.network().connected_pair();
+    Shard& shard = simulation.shard(0);
+    Peer server(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(near)), server_side()));
+    server.start();
+    Peer client(shard, std::move(far));
+    client.start();
+    std::string hello;
+    {
+      TlsWire wire(shard.slabs());
+      Session session = foreign_client([](SSL_CTX* context) { offer(context, "\x02h2"); });
+      BIO* bio = wire.make_bio();
+      SSL_set_bio(session.get(), bio, bio);
+      SSL_do_handshake(session.get());
+      std::array<iovec, 4> pieces;
+      for (std::size_t at = 0, count = wire.output.gather(pieces); at < count; ++at)
+        hello.append(static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len);
+      wire.output.clear();
+    }
+    client.send(hello.substr(0, bytes));
+    client.finish();
+    REQUIRE(simulation.run_until([&] { return server.ended.has_value(); }));
+    const std::string why(server.stream().failure().message());
+    CHECK(*server.ended == (bytes == 0 ? 0 : EPROTO));
+    CHECK(why == (bytes == 0 ? "" : "TLS: the peer closed the connection during the handshake"));
+    return bytes < hello.size();
+  };
+  for (std::size_t bytes = 0; cut_at(bytes); bytes += bytes < 16 ? 1 : 13) {
+  }
+}
+
+TEST_CASE("a client whose server hangs up during the handshake says so") {
+  Simulation simulation(1);
+  auto [near, far] = simulation.network().connected_pair();
+  Shard& shard = simulation.shard(0);
+  Peer server(shard, std::move(near));
+  Peer client(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(far)), client_side()));
+  server.start();
+  client.start();
+  client.send("waits");
+  REQUIRE(simulation.run_until([&] { return !server.received.empty(); }));
+  CHECK(client.stream().failure().message() == "TLS: the peer has not finished the handshake");
+  server.finish();
+  REQUIRE(simulation.run_until([&] { return client.ended.has_value(); }));
+  CHECK(*client.ended == EPROTO);
+  CHECK(client.send_error == EPROTO);
+  CHECK(client.stream().failure().message() == "TLS: the peer closed the connection during the handshake");
+}
+
+TEST_CASE("a peer that asks for renegotiation is told no, and the session goes on") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, foreign_client([](SSL_CTX* context) {
+                  offer(context, "\x02h2");
+                  SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+                }));
+  ends.client->say("before");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "before"; }));
+  REQUIRE(SSL_renegotiate(ends.client->session.get()) == 1);
+  CHECK(SSL_do_handshake(ends.client->session.get()) != 1);
+  ends.client->flush();
+  const std::size_t before = ends.client->peer.received.size();
+  REQUIRE(simulation.run_until([&] { return ends.client->peer.received.size() > before; }));
+  constexpr int alert_record = 21;
+  const auto answer = records_of(std::string_view(ends.client->peer.received).substr(before));
+  REQUIRE(answer.size() == 1);
+  CHECK(answer.front().first == alert_record);
+  ends.server->send("still there");
+  CHECK_FALSE(ends.server->ended);
+  CHECK(simulation.run_until([&] { return ends.server->unsent_bytes() == 0; }));
+}
+
+TEST_CASE("a stream may be destroyed from inside any of its events, and over a network that breaks") {
+  std::uint64_t broken = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    Simulation simulation(seed, {.faults = {.short_read = 0.3,
+                                            .short_write = 0.3,
+                                            .delay = 0.3,
+                                            .reset = seed % 3 == 0 ? 0.02 : 0,
+                                            .socket_buffer_bytes = 2000}});
+    {
+      Ends ends(simulation, server_side(), client_side());
+      ends.client->send(pattern(20'000));
+      ends.server->send(pattern(20'000));
+      std::uint64_t events_left = 1 + simulation.network().random_below(12);
+      const auto count_down = [&](std::optional<Peer>& end) {
+        return [&] {
+          if (events_left > 0 && --events_left == 0) end.reset();
+        };
+      };
+      ends.server->on_event = count_down(ends.server);
+      ends.client->on_event = count_down(ends.client);
+      CHECK(simulation.run_until([&] {
+        return events_left == 0 || (ends.server->ended && ends.client->ended) ||
+               (ends.server->received.size() == 20'000 && ends.client->received.size() == 20'000);
+      }));
+      // The other end hears of it, once, or has heard already.
+      if (events_left == 0)
+        for (std::optional<Peer>* end : {&ends.server, &ends.client})
+          if (*end) CHECK(simulation.run_until([&] { return (*end)->ended.has_value(); }));
+    }
+    broken += simulation.network().fault_counts().resets;
+    CHECK(simulation.run_until_quiet());
+    CHECK(simulation.clean());
+  }
+  CHECK(broken > 0);
+}
+
+}  // namespace
+}  // namespace ringrpc::test

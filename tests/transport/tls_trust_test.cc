@@ -1,0 +1,270 @@
+// Whom each side of TLS believes, what it says of whom it does not, and what certificates tell.
+#include <cerrno>
+#include <doctest/doctest.h>
+#include <functional>
+#include <string>
+
+#include "ringrpc/tls.h"
+
+#include "transport/identify.h"
+#include "transport/tls_ends.h"
+
+namespace ringrpc::test {
+namespace {
+
+/// What either end says has failed; empty where a byte came through each way.
+struct Outcome {
+  std::string server;
+  std::string client;
+  PeerIdentity identity;  ///< as the server knows it
+};
+
+Outcome meet(Session serving, Session calling) {
+  Simulation simulation(1);
+  Outcome outcome;
+  {
+    Ends ends(simulation, std::move(serving), std::move(calling));
+    ends.client->send("x");
+    ends.server->send("y");
+    const auto settled = [](const std::optional<Peer>& end) { return end->ended || !end->received.empty(); };
+    REQUIRE(simulation.run_until([&] { return settled(ends.server) && settled(ends.client); }));
+    simulation.run_for(std::chrono::seconds(5));
+    outcome.server = Ends::failure(ends.server);
+    outcome.client = Ends::failure(ends.client);
+    outcome.identity = ringrpc::identify(ends.server->stream());
+    CHECK(ends.server->ended.value_or(0) == (outcome.server.empty() ? 0 : EPROTO));
+    CHECK(ends.client->ended.value_or(0) == (outcome.client.empty() ? 0 : EPROTO));
+  }
+  CHECK(simulation.run_until_quiet());
+  CHECK(simulation.clean());
+  return outcome;
+}
+
+ServerTlsOptions strict_server() {
+  ServerTlsOptions options = server_options();
+  options.client_authorities = Pem::text(our_authority().certificate());
+  return options;
+}
+
+TEST_CASE("a certificate is believed for its names and by its authority, also through another in between") {
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    const Outcome outcome = meet(server_side(), client_side(client_options(), host));
+    CHECK(outcome.client.empty());
+    CHECK(outcome.server.empty());
+    CHECK_FALSE(outcome.identity.certificate);
+  }
+  const TestAuthority between = our_authority().delegate("one in between");
+  TestIdentity identity = between.issue({});
+  identity.certificate += between.certificate();
+  CHECK(meet(server_side(server_options(identity)), client_side()).client.empty());
+}
+
+TEST_CASE("a client says why it does not believe a server, and the server hears") {
+  const auto refused = [](const TestSubject& subject, const std::string& host = "localhost") {
+    return meet(server_side(server_options(our_authority().issue(subject))),
+                client_side(client_options(), host));
+  };
+  Outcome outcome = refused({.common_name = "old", .valid_from_hours = -48, .valid_until_hours = -24});
+  CHECK(outcome.client.starts_with("TLS: certificate has expired, that of CN=old on "));
+  CHECK(outcome.client.ends_with(" UTC; it must be renewed"));
+  CHECK(outcome.server ==
+        "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
+
+  outcome = refused({.common_name = "new", .valid_from_hours = 24, .valid_until_hours = 48});
+  CHECK(outcome.client.starts_with("TLS: certificate is not yet valid, that of CN=new from "));
+  CHECK(outcome.client.ends_with("; compare the clocks of both machines"));
+
+  outcome = refused({.names = "DNS:a.example,DNS:b.example,IP:127.0.0.9"});
+  CHECK(outcome.client ==
+        "TLS: hostname mismatch, the certificate is for a.example, b.example, 127.0.0.9; use such a name in "
+        "the "
+        "address, or expect it as the server's name");
+  CHECK(outcome.server == "TLS: the peer refused: bad certificate; it objects to this side's certificate");
+
+  outcome = refused({.names = "DNS:localhost"}, "127.0.0.1");
+  CHECK(outcome.client.starts_with("TLS: IP address mismatch, the certificate is for localhost; "));
+
+  outcome = refused({.common_name = "client", .usage = "clientAuth"});
+  CHECK(outcome.client.starts_with("TLS: unsuitable certificate purpose, that of CN=client; "));
+}
+
+TEST_CASE("a client that does not know the authority says whose certificate it was") {
+  const TestAuthority stranger("a stranger");
+  const Outcome outcome = meet(server_side(server_options(stranger.issue({}))), client_side());
+  CHECK(outcome.client ==
+        "TLS: unable to get local issuer certificate, that of CN=test; give the authority that signed it as "
+        "one to "
+        "believe");
+  CHECK(outcome.server ==
+        "TLS: the peer refused: unknown CA; it does not believe the authority that signed this side's "
+        "certificate");
+}
+
+TEST_CASE("with authorities of clients the server knows who calls") {
+  const TestSubject subject{.common_name = "billing",
+                            .names =
+                                "URI:spiffe://example.org/billing,DNS:billing.example,IP:10.0.0.1,"
+                                "IP:fd00::1,email:billing@example.org"};
+  for (const TlsVersion version : {TlsVersion::tls_1_2, TlsVersion::tls_1_3}) {
+    ServerTlsOptions options = strict_server();
+    options.version_min = version;
+    const Outcome outcome =
+        meet(server_side(options), client_side(client_options(our_authority().issue(subject))));
+    CHECK(outcome.client.empty());
+    REQUIRE(outcome.identity.certificate);
+    const CertificateIdentity& who = *outcome.identity.certificate;
+    CHECK(who.subject == "CN=billing");
+    CHECK(who.spiffe_id == "spiffe://example.org/billing");
+    CHECK(who.uris == std::vector<std::string>{"spiffe://example.org/billing"});
+    CHECK(who.dns_names == std::vector<std::string>{"billing.example"});
+    CHECK(who.ip_addresses == std::vector<std::string>{"10.0.0.1", "fd00::1"});
+    CHECK(who.email_addresses == std::vector<std::string>{"billing@example.org"});
+    CHECK(to_string(outcome.identity) == "spiffe://example.org/billing");
+  }
+}
+
+TEST_CASE("a SPIFFE id is the only URI, and names a trust domain") {
+  const auto id_of = [](const std::string& names) {
+    const Outcome outcome = meet(server_side(strict_server()),
+                                 client_side(client_options(our_authority().issue({.names = names}))));
+    REQUIRE(outcome.identity.certificate);
+    return outcome.identity.certificate->spiffe_id;
+  };
+  CHECK(id_of("URI:spiffe://example.org") == "spiffe://example.org");
+  CHECK(id_of("URI:spiffe://example.org/a,URI:spiffe://example.org/b").empty());
+  CHECK(id_of("URI:https://example.org/a").empty());
+  CHECK(id_of("URI:spiffe:///a").empty());
+  CHECK(id_of("").empty());
+}
+
+TEST_CASE("a server with authorities of clients refuses those that none of them has signed") {
+  Outcome outcome = meet(server_side(strict_server()), client_side());
+  CHECK(outcome.server == "TLS: the client shows no certificate; this server wants one");
+  CHECK(outcome.client == "TLS: the peer refused: certificate required; it wants a client's certificate");
+  CHECK_FALSE(outcome.identity.certificate);
+
+  const TestAuthority stranger("a stranger");
+  outcome = meet(server_side(strict_server()),
+                 client_side(client_options(stranger.issue({.common_name = "mallory"}))));
+  CHECK(outcome.server.starts_with("TLS: unable to get local issuer certificate, that of CN=mallory; "));
+  CHECK(outcome.client ==
+        "TLS: the peer refused: unknown CA; it does not believe the authority that signed this side's "
+        "certificate");
+  CHECK_FALSE(outcome.identity.certificate);
+
+  const TestIdentity old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
+  outcome = meet(server_side(strict_server()), client_side(client_options(old)));
+  CHECK(outcome.server.starts_with("TLS: certificate has expired, that of CN=test on "));
+  CHECK(outcome.client ==
+        "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
+}
+
+TEST_CASE("a client that does not offer HTTP/2 is refused with no_application_protocol") {
+  for (const std::string_view offered : {"", "\x08http/1.1", "\x02h3\x03h2c"}) {
+    CAPTURE(std::string(offered));
+    const Outcome outcome = meet(server_side(), foreign_client([&](SSL_CTX* context) {
+                                   if (!offered.empty()) offer(context, offered);
+                                 }));
+    CHECK(outcome.server == (offered.empty()
+                                 ? "TLS: the client names no protocol; it must offer HTTP/2 (ALPN h2)"
+                                 : "TLS: the client does not speak HTTP/2; it must offer ALPN h2"));
+    CHECK(outcome.client ==
+          "TLS: the peer refused: no application protocol; it does not speak HTTP/2 (ALPN h2)");
+  }
+}
+
+TEST_CASE("HTTP/2 is chosen from among others") {
+  CHECK(meet(server_side(), foreign_client([](SSL_CTX* context) { offer(context, "\x08http/1.1\x02h2"); }))
+            .server.empty());
+}
+
+TEST_CASE("a client refuses a server that does not choose HTTP/2") {
+  static const TestIdentity identity = our_authority().issue({});
+  Session serving = foreign_session(TLS_server_method(), [](SSL_CTX* context) {
+    const openssl::Owned<BIO> certificate(BIO_new_mem_buf(identity.certificate.data(), -1));
+    const openssl::Owned<BIO> key(BIO_new_mem_buf(identity.key.data(), -1));
+    const openssl::Owned<X509> shown(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
+    const openssl::Owned<EVP_PKEY> secret(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
+    REQUIRE(SSL_CTX_use_certificate(context, shown.get()) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey(context, secret.get()) == 1);
+  });
+  SSL_set_accept_state(serving.get());
+  const Outcome outcome = meet(std::move(serving), client_side());
+  CHECK(outcome.client == "TLS: the server does not choose HTTP/2 (ALPN h2); it may not speak gRPC");
+}
+
+TEST_CASE("versions below the least are refused: TLS 1.1 always, 1.2 where it is not wanted") {
+  const auto old_client = [](int version) {
+    return foreign_client([version](SSL_CTX* context) {
+      offer(context, "\x02h2");
+      SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+      SSL_CTX_set_max_proto_version(context, version);
+      SSL_CTX_set_cipher_list(context, "DEFAULT@SECLEVEL=0");
+    });
+  };
+  Outcome outcome = meet(server_side(), old_client(TLS1_1_VERSION));
+  CHECK(outcome.server == "TLS: no version of TLS in common; this side takes 1.3 and 1.2");
+  CHECK(outcome.client ==
+        "TLS: the peer refused: protocol version; it takes no version of TLS that this side does");
+  CHECK(meet(server_side(), old_client(TLS1_2_VERSION)).server.empty());
+  ServerTlsOptions strict = server_options();
+  strict.version_min = TlsVersion::tls_1_3;
+  CHECK(meet(server_side(strict), old_client(TLS1_2_VERSION)).server ==
+        "TLS: no version of TLS in common; this side takes 1.3");
+}
+
+TEST_CASE("plaintext is recognised on either side") {
+  Simulation simulation(1);
+  auto [near, far] = simulation.network().connected_pair();
+  Shard& shard = simulation.shard(0);
+  Peer plain(shard, std::move(near));
+  plain.start();
+  std::string expected = "TLS: what the peer says is not TLS; perhaps it speaks plaintext";
+  SUBCASE("by a server") {
+    Peer server(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(far)), server_side()));
+    server.start();
+    plain.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    REQUIRE(simulation.run_until([&] { return server.ended.has_value(); }));
+    CHECK(server.stream().failure().message() == expected);
+  }
+  SUBCASE("by a client") {
+    Peer client(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(far)), client_side()));
+    client.start();
+    plain.send(std::string("\0\0\0\4\0\0\0\0\0", 9));
+    REQUIRE(simulation.run_until([&] { return client.ended.has_value(); }));
+    CHECK(client.stream().failure().message() == expected);
+  }
+}
+
+TEST_CASE("credentials that are of no use are refused with what is wrong") {
+  const TestIdentity one = our_authority().issue({});
+  const TestIdentity other = our_authority().issue({});
+  const auto refusal = [](const ServerTlsOptions& options) {
+    const auto loaded = ServerTls::load(options);
+    return loaded ? "taken" : loaded.error().to_string();
+  };
+  CHECK(refusal({}) == "INVALID_ARGUMENT: TLS: a server needs a certificate and its private key");
+  CHECK(refusal({.certificate = Pem::text(one.certificate), .private_key = Pem::text(other.key)}) ==
+        "INVALID_ARGUMENT: TLS: the private key: the key is not that of the first certificate in the "
+        "certificate");
+  CHECK(refusal({.certificate = Pem::text("nothing"), .private_key = Pem::text(one.key)}) ==
+        "INVALID_ARGUMENT: TLS: the certificate: there is no certificate in it; want PEM, -----BEGIN "
+        "CERTIFICATE-----");
+  CHECK(refusal({.certificate = Pem::text(one.certificate), .private_key = Pem::text(one.certificate)}) ==
+        "INVALID_ARGUMENT: TLS: the private key: there is no private key in it; want PEM, -----BEGIN PRIVATE "
+        "KEY-----");
+  std::string damaged = one.certificate;
+  damaged.replace(damaged.size() / 2, 8, "########");
+  CHECK(refusal({.certificate = Pem::text(damaged), .private_key = Pem::text(one.key)})
+            .starts_with("INVALID_ARGUMENT: TLS: the certificate: a certificate in it is damaged ("));
+  CHECK(refusal({.certificate = Pem::file("/nowhere/server.pem"), .private_key = Pem::text(one.key)}) ==
+        "NOT_FOUND: TLS: open /nowhere/server.pem: no such file or directory");
+  CHECK(refusal({.certificate = Pem::file("/dev/zero"), .private_key = Pem::text(one.key)}) ==
+        "INVALID_ARGUMENT: TLS: /dev/zero: more than 1 MiB, which no PEM file needs");
+  const auto half = ClientTls::load({.certificate = Pem::text(one.certificate)});
+  REQUIRE_FALSE(half);
+  CHECK(half.error().message() == "TLS: a client's certificate and its private key go together");
+}
+
+}  // namespace
+}  // namespace ringrpc::test
