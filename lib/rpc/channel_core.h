@@ -2,7 +2,7 @@
 ///
 /// 1. `submit` gives a call to the first connection with room for another stream; where there is none the call
 ///    queues.
-/// 2. While calls queue, `run` attaches them as connections get room, and opens another connection: one
+/// 2. While calls queue, or somebody waits for a connection, `run` attaches them as connections get room, and opens another connection: one
 ///    attempt at a time, up to `max_connections`, with waits between those that fail (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
@@ -29,6 +29,7 @@
 #include "rpc/client_connection.h"
 #include "rpc/connect_attempt.h"
 #include "rpc/connect_backoff.h"
+#include "rpc/connect_wait.h"
 #include "rpc/keepalive.h"
 
 namespace ringrpc {
@@ -46,6 +47,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void submit(ClientCallImpl& call);
   /// Takes up a call again that the server has not begun.
   void submit_again(ClientCallImpl& call);
+  /// Tells `wait`, later, when there is a connection or why there will be none.
+  void submit(ConnectWait& wait);
   /// A call has left the queue, from wherever.
   void left_queue() noexcept { --queued_; }
   /// What a call waits for that is in the queue, for the message of its deadline.
@@ -91,9 +94,12 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   Instant next_event() const;
   bool over() const noexcept;
 
+  bool wanted() const noexcept;
+  bool usable() const noexcept;
   bool may_grow() const noexcept;
   void failed(Status why);
   void fail_impatient();
+  void end_connect_waits(const Status& status);
   Status unreachable() const;
   bool was_useless(const ClientConnection& connection) const;
 
@@ -105,6 +111,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
 
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::size_t queued_ = 0;  // length of waiting_
+  ListOf<ConnectWait, ConnectWaitTag> connect_waits_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;
