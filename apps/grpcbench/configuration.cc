@@ -23,7 +23,7 @@ constexpr const char* before_help =
     "Calls a method over and over and says how fast the server answers. As it comes,\n"
     "a call starts when another has ended (closed loop). With --rate calls start on\n"
     "schedule whatever becomes of those before them (open loop), and latency counts\n"
-    "from the moment when a call was due, so that a server that stalls cannot hide it.\n";
+    "from when a call was due, so that a server that stalls cannot hide it.\n";
 
 constexpr const char* after_help =
     "Exit status:\n"

@@ -26,6 +26,7 @@ class JsonText {
 
   void member(std::string_view name, std::string_view value) { key(name), text_ += quoted(value); }
   void member(std::string_view name, const std::string& value) { member(name, std::string_view(value)); }
+  void member(std::string_view name, const char* value) { member(name, std::string_view(value)); }
   void member(std::string_view name, bool value) { key(name), text_ += value ? "true" : "false"; }
   void member(std::string_view name, double value) { key(name), text_ += fmt::format("{:.10g}", value); }
   void member(std::string_view name, std::uint64_t value) { key(name), text_ += std::to_string(value); }

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 constexpr double busy_limit = 0.9;
 /// Waiting for a processor for more of the time than this shows in the latencies.
 constexpr double delay_limit = 0.1;
+/// In less time than this, starting up is what keeps a thread busy.
+constexpr Nanoseconds telling_duration = 200ms;
 /// A schedule that is kept worse than this is not kept.
 constexpr Nanoseconds late_limit = 1ms;
 
@@ -36,12 +38,13 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   if (measured.unanswered > 0)
     warnings.push_back(fmt::format("{} had no answer yet when the run was stopped, and are in no figure",
                                    count(measured.unanswered, "call")));
-  if (measured.busiest > busy_limit)
+  const bool telling = measured.duration >= telling_duration;
+  if (telling && measured.busiest > busy_limit)
     warnings.push_back(
         fmt::format("the generator was the limit, not the server: a thread of it ran {:.0f} % of the "
                     "time; give it more cores and --threads",
                     measured.busiest * 100));
-  if (measured.most_delayed > delay_limit)
+  if (telling && measured.most_delayed > delay_limit)
     warnings.push_back(
         fmt::format("a thread of the generator waited {:.0f} % of the time for a processor that others "
                     "used, and the latencies include that; give it cores of its own",

@@ -2,6 +2,8 @@
 ///
 ///   Bench bench(10ms);
 ///   const Measurement measured = bench.run(bench.plan({.rate = 1000, .duration = 10s}));
+///
+/// One at a time: a thread has one simulated network.
 #pragma once
 
 #include <doctest/doctest.h>

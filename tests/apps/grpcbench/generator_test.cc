@@ -97,8 +97,7 @@ TEST_CASE("several methods take turns") {
 
 TEST_CASE("streams of every kind are one call each, with all that they carry") {
   const std::vector<RawMessage> three{RawMessage("a"), RawMessage("bb"), RawMessage("ccc")};
-  Bench bench(10ms);
-  const auto of = [&](Operation operation) {
+  const auto of = [](Operation operation) {
     Bench fresh(10ms);
     return fresh.run(fresh.plan(requests(20), {std::move(operation)})).tallies.at(0);
   };
@@ -115,16 +114,16 @@ TEST_CASE("streams of every kind are one call each, with all that they carry") {
 }
 
 TEST_CASE("messages beyond every window come and go whole") {
-  Bench bench(10ms);
   const std::string large(1'500'000, 'x');
-  const Measurement unary =
-      bench.run(bench.plan(requests(3), {raw("Echo", MethodKind::unary, {RawMessage(large)})}));
-  CHECK(unary.tallies.at(0).bytes_received == 3 * large.size());
-  Bench again(10ms);
-  const std::vector<RawMessage> several(4, RawMessage(large));
-  const Measurement stream =
-      again.run(again.plan(requests(2), {raw("Chat", MethodKind::bidirectional, several)}));
-  CHECK(stream.tallies.at(0).bytes_received == 2 * 4 * large.size());
+  const auto received = [](MethodKind kind, const char* method, std::size_t messages,
+                           const std::string& message) {
+    Bench bench(10ms);
+    const Plan plan =
+        bench.plan(requests(3), {raw(method, kind, std::vector<RawMessage>(messages, RawMessage(message)))});
+    return bench.run(plan).tallies.at(0).bytes_received;
+  };
+  CHECK(received(MethodKind::unary, "Echo", 1, large) == 3 * large.size());
+  CHECK(received(MethodKind::bidirectional, "Chat", 4, large) == 3 * 4 * large.size());
 }
 
 TEST_CASE("failures are counted by their code, and the run goes on") {
