@@ -15,6 +15,7 @@
 /// connection is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,11 @@
 #include "rpc/keepalive.h"
 
 namespace ringrpc {
+
+struct RequestHeaders {
+  http2::Headers fields;
+  std::deque<std::string> encoded;  ///< values that are not in the metadata as they are sent
+};
 
 class ChannelCore final : public ShardLocal, private Ready, private Timer {
  public:
@@ -76,6 +82,11 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   std::string_view user_agent() const noexcept;
   const ChannelOptions& options() const noexcept { return shared_->options(); }
   const http2::Limits& limits() const noexcept { return limits_; }
+  /// Room for the headers of the request that is being sent, so that each need not find its own.
+  RequestHeaders& request_headers() noexcept {
+    request_headers_.encoded.clear();
+    return request_headers_;
+  }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
 
@@ -109,6 +120,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;
 
+  RequestHeaders request_headers_;
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::size_t queued_ = 0;  // length of waiting_
   ListOf<ConnectWait, ConnectWaitTag> connect_waits_;

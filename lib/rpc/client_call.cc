@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <deque>
 #include <limits>
 #include <utility>
 
@@ -76,18 +75,18 @@ void ClientCallImpl::leave_queue() noexcept {
 void ClientCallImpl::attach(ClientConnection& connection) {
   leave_queue();
   const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
-  http2::Headers headers{{":method", "POST"},
-                         {":scheme", "http"},
-                         {":path", path_},
-                         {":authority", channel_->authority()},
-                         {"content-type", "application/grpc"},
-                         {"te", "trailers"},
-                         {"user-agent", channel_->user_agent()},
-                         {"grpc-accept-encoding", compression_names}};
-  if (compression_ != Compression::identity) headers.push_back({"grpc-encoding", name(compression_)});
+  // What is literal, or the channel's, outlives the session.
+  const auto lasting = [](std::string_view name, std::string_view value) {
+    return http2::Header{.name = name, .value = value, .static_storage = true};
+  };
+  auto& [headers, encoded] = channel_->request_headers();
+  headers.assign({lasting(":method", "POST"), lasting(":scheme", "http"), http2::Header{":path", path_},
+                  lasting(":authority", channel_->authority()), lasting("content-type", "application/grpc"),
+                  lasting("te", "trailers"), lasting("user-agent", channel_->user_agent()),
+                  lasting("grpc-accept-encoding", compression_names)});
+  if (compression_ != Compression::identity) headers.push_back(lasting("grpc-encoding", name(compression_)));
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
-  std::deque<std::string> storage;
-  append_metadata(request_metadata_, headers, storage);
+  append_metadata(request_metadata_, headers, encoded);
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").
