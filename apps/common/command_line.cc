@@ -69,6 +69,7 @@ std::string describe(const Setting& setting) {
   if (setting.file_type == FileType::truth && setting.fallback == "false") return setting.help;
   std::string text = setting.help + "\n[default: " + setting.fallback;
   if (!setting.environment.empty()) text += "; env: " + setting.environment;
+  if (!setting.also_read.empty()) text += " or " + setting.also_read;
   return text + "]";
 }
 
@@ -221,11 +222,13 @@ Status CommandLine::apply_flags() {
 
 Status CommandLine::apply_environment(Environment environment) {
   for (const Setting& setting : settings_) {
-    if (setting.environment.empty() || !flag_values(setting).empty()) continue;
-    const char* value = environment(setting.environment.c_str());
-    if (!value || *value == '\0') continue;  // an empty variable is how scripts unset one
-    if (const Status status = setting.assign({value}); !status.ok()) {
-      return wrong("environment: " + setting.environment, status.message());
+    if (!flag_values(setting).empty()) continue;
+    for (const std::string& name : {setting.environment, setting.also_read}) {
+      const char* value = name.empty() ? nullptr : environment(name.c_str());
+      if (!value || *value == '\0') continue;  // an empty variable is how scripts unset one
+      if (const Status status = setting.assign({value}); !status.ok())
+        return wrong("environment: " + name, status.message());
+      break;
     }
   }
   return Status();

@@ -34,6 +34,7 @@ struct Setting {
   std::string name;         ///< "max-calls": the key in the file, and the flag without its dashes
   std::string letter;       ///< "d" where "-d" is its flag too
   std::string environment;  ///< "MAX_CALLS"; empty where no variable is read
+  std::string also_read;    ///< another variable, which counts where the first is not set; empty for none
   std::string group;        ///< the heading in the help
   std::string placeholder;  ///< "N"
   std::string help;

@@ -1,5 +1,6 @@
 #include "common/signals.h"
 
+#include <cerrno>
 #include <unistd.h>
 
 namespace ringrpc::apps {
@@ -17,10 +18,21 @@ Signals::Signals(std::initializer_list<int> numbers) noexcept {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int Signals::wait() const noexcept {
+int Signals::wait() const noexcept { return *wait(nullptr); }
+
+std::optional<int> Signals::wait_for(std::chrono::milliseconds patience) const noexcept {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(patience);
+  const timespec limit{.tv_sec = whole.count(),
+                       .tv_nsec = std::chrono::nanoseconds(patience - whole).count()};
+  return wait(&limit);
+}
+
+/// With a limit it may wait longer, when something interrupts it.
+std::optional<int> Signals::wait(const timespec* patience) const noexcept {
   for (;;) {
     siginfo_t info{};
-    const int number = sigwaitinfo(&set_, &info);
+    const int number = sigtimedwait(&set_, &info, patience);
+    if (number < 0 && errno == EAGAIN) return std::nullopt;
     if (number < 0) continue;  // EINTR: a stop and continue, a debugger
     if (number != notify_signal()) return number;
     if (info.si_pid == ::getpid()) return notified;

@@ -7,8 +7,10 @@
 /// ignored: a peer that is gone is an error of the write.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <initializer_list>
+#include <optional>
 
 namespace ringrpc::apps {
 
@@ -22,11 +24,15 @@ class Signals {
 
   /// The next of the signals, or `notified`. One thread at a time.
   int wait() const noexcept;
+  /// The same, or nothing when none came within `patience`.
+  std::optional<int> wait_for(std::chrono::milliseconds patience) const noexcept;
 
   /// Makes `wait` return `notified`, now or when it is called next. From any thread.
   void notify() const noexcept;
 
  private:
+  std::optional<int> wait(const timespec* patience) const noexcept;
+
   sigset_t set_;
 };
 

@@ -10,21 +10,16 @@
 
 #include "grpcclient/demo.h"
 #include "grpcclient/header_line.h"
-#include "grpcclient/input.h"
-#include "grpcclient/message_json.h"
 #include "grpcclient/status_details.h"
+#include "reflected/input.h"
+#include "reflected/message_json.h"
+#include "reflected/method_name.h"
 
 namespace ringrpc::grpcclient {
 
 namespace pb = google::protobuf;
 
 namespace {
-
-MethodKind kind_of(const pb::MethodDescriptor& method) {
-  if (method.client_streaming())
-    return method.server_streaming() ? MethodKind::bidirectional : MethodKind::client_streaming;
-  return method.server_streaming() ? MethodKind::server_streaming : MethodKind::unary;
-}
 
 std::string count(std::size_t number, std::string_view noun) {
   return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "grpcclient/failure.h"
@@ -25,16 +24,5 @@ struct Command {
 
 /// Without words it is the demo. A failure says what is missing or too much.
 Outcome<Command> parse_command(const std::vector<std::string>& words);
-
-/// A method's service and name. (It has a constructor for the same reason as Failure.)
-struct MethodName {
-  MethodName(std::string of, std::string name) noexcept : service(std::move(of)), method(std::move(name)) {}
-
-  std::string service;
-  std::string method;
-};
-
-/// From "package.Service/Method" or "package.Service.Method".
-Outcome<MethodName> parse_method(const std::string& text);
 
 }  // namespace ringrpc::grpcclient

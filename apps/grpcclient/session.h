@@ -8,9 +8,9 @@
 
 #include "ringrpc/channel.h"
 
-#include "grpcclient/catalogue.h"
 #include "grpcclient/configuration.h"
-#include "grpcclient/reflection_client.h"
+#include "reflected/catalogue.h"
+#include "reflected/reflection_client.h"
 
 namespace ringrpc::grpcclient {
 

@@ -7,7 +7,7 @@
 ///
 /// A turn of the loop, in this order:
 /// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest;
-/// 2. dispatch completions, then mail, then timers;
+/// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
 /// 4. call what asked for the end of the turn: each connection flushes here, once.
 ///
@@ -24,6 +24,7 @@
 #include "ringrpc/clock.h"
 
 #include "base/slab.h"
+#include "reactor/alarm.h"
 #include "reactor/io.h"
 #include "reactor/ready_list.h"
 #include "reactor/timer.h"
@@ -65,6 +66,7 @@ class Shard {
   unsigned index() const noexcept { return index_; }
   Io& io() noexcept { return *io_; }
   TimerWheel& timers() noexcept { return timers_; }
+  Alarms& alarms() noexcept { return alarms_; }
   ReadyList& ready() noexcept { return ready_; }
   SlabPool& slabs() noexcept { return slabs_; }
 
@@ -114,6 +116,7 @@ class Shard {
   SlabPool slabs_;
   std::unique_ptr<Io> io_;
   TimerWheel timers_;
+  Alarms alarms_;
   ReadyList ready_;
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;

@@ -55,6 +55,19 @@ Task<std::uint64_t> Channel::close(Nanoseconds patience) const {
   return ChannelShared::close(impl_->shared, patience);
 }
 
+Task<Status> Channel::connect() const {
+  Shard* shard = Shard::current();
+  if (!shard)
+    co_return fail(Code::FAILED_PRECONDITION, "a channel connects on a shard: in a handler, or under block_on");
+  // The core goes with the last handle, which may be dropped during the wait.
+  const std::shared_ptr<ChannelShared> shared = impl_->shared;
+  Result<ChannelCore*> core = shared->core(*shard);
+  if (!core) co_return std::move(core).error();
+  ConnectWait wait(*shard);
+  (*core)->submit(wait);
+  co_return co_await wait;
+}
+
 std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
                                           const CallOptions& options) const {
   Shard* shard = Shard::current();

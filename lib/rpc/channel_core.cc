@@ -36,6 +36,7 @@ ChannelCore::~ChannelCore() {
                                : Status(Code::CANCELLED, "the channel to " + target() + " was destroyed",
                                         Initiator::application);
   while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
+  end_connect_waits(gone);
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) connection->detach_calls(gone);
   shared_->remove(shard_, closing_ ? cut : 0);
@@ -62,6 +63,15 @@ void ChannelCore::submit(ClientCallImpl& call) {
                                   " already, the limit is max_queued_calls",
                               Initiator::library));
   enqueue(call);
+}
+
+void ChannelCore::submit(ConnectWait& wait) {
+  if (closing_) return wait.finish(closed(target()));
+  if (!shared_->address()) return wait.finish(shared_->address().error());
+  if (usable()) return wait.finish(Status());
+  if (!attempt_ && !backoff_.over(shard_.now())) return wait.finish(unreachable());
+  connect_waits_.push_back(wait);
+  run_soon();
 }
 
 void ChannelCore::submit_again(ClientCallImpl& call) { enqueue(call); }
@@ -92,6 +102,7 @@ std::string ChannelCore::describe_wait() const {
 void ChannelCore::close(Nanoseconds patience) {
   closing_ = true;
   close_by_ = std::min(close_by_, after(shard_.now(), patience));
+  end_connect_waits(closed(target()));
   run_soon();
 }
 
@@ -99,7 +110,7 @@ void ChannelCore::run() {
   settle_attempt();
   sort_out_leaving();
   attach_waiting();
-  if (queued_ > 0) grow();
+  if (wanted()) grow();
   note_idle();
   retire_idle();
   if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(shared_.get());  // destroys this
@@ -115,6 +126,7 @@ void ChannelCore::settle_attempt() {
   connections_.push_back(attempt_->take());
   attempt_.reset();
   backoff_.succeeded();
+  end_connect_waits(Status());
 }
 
 void ChannelCore::sort_out_leaving() {
@@ -138,8 +150,17 @@ void ChannelCore::attach_waiting() {
     if (!attach(*call)) return;
 }
 
+bool ChannelCore::wanted() const noexcept {
+  return queued_ > 0 || (!connect_waits_.empty() && connections_.empty());
+}
+
+bool ChannelCore::usable() const noexcept {
+  return std::ranges::any_of(connections_, &ClientConnection::usable,
+                             [](const auto& connection) -> const auto& { return *connection; });
+}
+
 bool ChannelCore::may_grow() const noexcept {
-  return queued_ > 0 && !attempt_ && connections_.size() < std::max(options().max_connections, 1u);
+  return wanted() && !attempt_ && connections_.size() < std::max(options().max_connections, 1u);
 }
 
 /// Opens another connection for the calls that wait, if it may be now.
@@ -205,15 +226,19 @@ void ChannelCore::failed(Status why) {
   fail_impatient();
 }
 
-/// Fails the calls that do not wait for readiness, where nothing is left that could take them.
+/// Fails the calls that do not wait for readiness, and who waits for a connection, where nothing is left that
+/// could take them.
 void ChannelCore::fail_impatient() {
-  if (attempt_ || std::ranges::any_of(connections_, &ClientConnection::usable,
-                                      [](const auto& connection) -> const auto& { return *connection; }))
-    return;
+  if (attempt_ || usable()) return;
   const Status failure = unreachable();
+  end_connect_waits(failure);
   waiting_.for_each([&](ClientCallImpl& call) {
     if (!call.waits_for_ready()) call.finish(failure);
   });
+}
+
+void ChannelCore::end_connect_waits(const Status& status) {
+  while (ConnectWait* wait = connect_waits_.front()) wait->finish(status);
 }
 
 Status ChannelCore::unreachable() const {

@@ -2,7 +2,7 @@
 ///
 /// 1. `submit` gives a call to the first connection with room for another stream; where there is none the call
 ///    queues.
-/// 2. While calls queue, `run` attaches them as connections get room, and opens another connection: one
+/// 2. While calls queue, or somebody waits for a connection, `run` attaches them as connections get room, and opens another connection: one
 ///    attempt at a time, up to `max_connections`, with waits between those that fail (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
@@ -15,6 +15,7 @@
 /// connection is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,9 +30,15 @@
 #include "rpc/client_connection.h"
 #include "rpc/connect_attempt.h"
 #include "rpc/connect_backoff.h"
+#include "rpc/connect_wait.h"
 #include "rpc/keepalive.h"
 
 namespace ringrpc {
+
+struct RequestHeaders {
+  http2::Headers fields;
+  std::deque<std::string> encoded;  ///< values that are not in the metadata as they are sent
+};
 
 class ChannelCore final : public ShardLocal, private Ready, private Timer {
  public:
@@ -46,6 +53,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void submit(ClientCallImpl& call);
   /// Takes up a call again that the server has not begun.
   void submit_again(ClientCallImpl& call);
+  /// Tells `wait`, later, when there is a connection or why there will be none.
+  void submit(ConnectWait& wait);
   /// A call has left the queue, from wherever.
   void left_queue() noexcept { --queued_; }
   /// What a call waits for that is in the queue, for the message of its deadline.
@@ -78,6 +87,11 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   }
   const ChannelOptions& options() const noexcept { return shared_->options(); }
   const http2::Limits& limits() const noexcept { return limits_; }
+  /// Room for the headers of the request that is being sent, so that each need not find its own.
+  RequestHeaders& request_headers() noexcept {
+    request_headers_.encoded.clear();
+    return request_headers_;
+  }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
 
@@ -96,9 +110,12 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   Instant next_event() const;
   bool over() const noexcept;
 
+  bool wanted() const noexcept;
+  bool usable() const noexcept;
   bool may_grow() const noexcept;
   void failed(Status why);
   void fail_impatient();
+  void end_connect_waits(const Status& status);
   Status unreachable() const;
   bool was_useless(const ClientConnection& connection) const;
 
@@ -108,8 +125,10 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;
 
+  RequestHeaders request_headers_;
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::size_t queued_ = 0;  // length of waiting_
+  ListOf<ConnectWait, ConnectWaitTag> connect_waits_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <deque>
 #include <limits>
 #include <utility>
 
@@ -76,24 +75,19 @@ void ClientCallImpl::leave_queue() noexcept {
 void ClientCallImpl::attach(ClientConnection& connection) {
   leave_queue();
   const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
-  http2::Headers headers{{":method", "POST"},
-                         {":scheme", channel_->scheme()},
-                         {":path", path_},
-                         {":authority", channel_->authority()},
-                         {"content-type", "application/grpc"},
-                         {"te", "trailers"},
-                         {"grpc-accept-encoding", compression_names}};
-  if (!request_metadata_.find("user-agent")) headers.push_back({"user-agent", channel_->user_agent()});
-  if (compression_ != Compression::identity) headers.push_back({"grpc-encoding", name(compression_)});
+  // What is literal, or the channel's, outlives the session.
+  const auto lasting = [](std::string_view name, std::string_view value) {
+    return http2::Header{.name = name, .value = value, .static_storage = true};
+  };
+  auto& [headers, encoded] = channel_->request_headers();
+  headers.assign({lasting(":method", "POST"), lasting(":scheme", channel_->scheme()),
+                  http2::Header{":path", path_}, lasting(":authority", channel_->authority()),
+                  lasting("content-type", "application/grpc"), lasting("te", "trailers"),
+                  lasting("user-agent", channel_->user_agent()),
+                  lasting("grpc-accept-encoding", compression_names)});
+  if (compression_ != Compression::identity) headers.push_back(lasting("grpc-encoding", name(compression_)));
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
-  std::deque<std::string> storage;
-  append_metadata(request_metadata_, headers, storage);
-  const std::size_t bytes_max = connection.session().header_list_bytes_max();
-  if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
-    return finish(Status(Code::RESOURCE_EXHAUSTED,
-                         "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
-                             std::to_string(bytes_max) + " can go to " + channel_->target(),
-                         Initiator::library));
+  append_metadata(request_metadata_, headers, encoded);
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").

@@ -19,6 +19,7 @@
 
 #include "ringrpc/channel.h"
 
+#include "base/frame_allocator.h"
 #include "http2/session.h"
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
@@ -36,6 +37,7 @@ struct ClientBatchTag;
 class ClientCallImpl final : public ClientCall,
                              public ListNodeOf<ClientCallTag>,
                              public ListNodeOf<ClientBatchTag>,
+                             public Pooled,
                              private Ready,
                              private Timer {
  public:
@@ -112,7 +114,7 @@ class ClientCallImpl final : public ClientCall,
 
   Shard& shard_;
   ChannelCore* channel_;  // null once it is gone
-  std::string path_;
+  std::basic_string<char, std::char_traits<char>, FrameAllocator<char>> path_;
   MethodKind kind_;
   Instant deadline_;
   bool wait_for_ready_;
@@ -121,7 +123,8 @@ class ClientCallImpl final : public ClientCall,
 
   ClientConnection* connection_ = nullptr;  // these two from attach until the stream has closed
   http2::Stream* stream_ = nullptr;
-  std::vector<std::uint8_t> request_;  // what was written, as long as it may have to be sent (again)
+  std::vector<std::uint8_t, FrameAllocator<std::uint8_t>>
+      request_;  // what was written, as long as it may have to be sent (again)
   std::size_t reserved_bytes_ = 0;
   Compression compression_;                        // of requests
   std::unique_ptr<CompressedMessage> compressed_;  // while one of them is being written

@@ -146,6 +146,11 @@ class Channel {
   /// fails here: the status comes through the call, FAILED_PRECONDITION where there is no shard.
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
+  /// Connects, if there is no connection, so that the first call need not wait for that: ends when the
+  /// server's SETTINGS have arrived, or with the status that a call would get. To be awaited on a shard, whose
+  /// calls it is about. Destroying the task gives the wait up.
+  Task<Status> connect() const;
+
   /// Ends the channel in good order, on every shard: no new calls (they fail with CANCELLED), those begun
   /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. Gives the
   /// number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop

@@ -1,4 +1,4 @@
-#include "grpcclient/catalogue.h"
+#include "reflected/catalogue.h"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 
 #include "depot_server.h"
 #include "grpcclient/call.h"
-#include "grpcclient/message_json.h"
 #include "grpcclient/session.h"
+#include "reflected/message_json.h"
 
 namespace ringrpc::grpcclient {
 namespace {

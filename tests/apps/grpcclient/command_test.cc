@@ -38,16 +38,5 @@ TEST_CASE("a wrong word is named with what would be right") {
   CHECK(refusal({"call", "a:1"}).starts_with("call what? "));
 }
 
-TEST_CASE("a method is written with a slash or a dot") {
-  for (const char* text : {"a.v1.B/C", "/a.v1.B/C", "a.v1.B.C"}) {
-    const Outcome<MethodName> name = parse_method(text);
-    REQUIRE_MESSAGE(name, text);
-    CHECK(name->service == "a.v1.B");
-    CHECK(name->method == "C");
-  }
-  for (const char* text : {"B", "/B", "B/", "/", "a/b/c", "B.", ".C"})
-    CHECK_FALSE_MESSAGE(parse_method(text), text);
-}
-
 }  // namespace
 }  // namespace ringrpc::grpcclient

@@ -1,0 +1,76 @@
+#include "grpcbench/call_slot.h"
+
+#include <utility>
+
+namespace ringrpc::grpcbench {
+
+void CallSlot::begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn,
+                     Instant due) {
+  operation_ = &operation;
+  operation_index_ = operation_index;
+  due_ = due;
+  sent_ = 0;
+  bytes_sent_ = bytes_received_ = 0;
+  answered_ = expired_ = false;
+  static const CallOptions options;
+  call_ = channel_.call(operation.path, operation.kind, options);
+  send(turn);
+  // What has failed already would not wake anybody.
+  if (call_->finished()) return shard_.ready().push(*this);
+  call_->wait_message(this);
+}
+
+void CallSlot::send(std::uint64_t turn) {
+  if (operation_->sends_all()) return send_more();
+  const RawMessage& message = operation_->messages[turn % operation_->messages.size()];
+  if (write_message(*call_, message)) bytes_sent_ += message.bytes.size();
+  call_->writes_done();
+}
+
+/// As many messages as there is room for.
+void CallSlot::send_more() {
+  const std::size_t count = operation_->messages.size();
+  for (; sent_ < count && call_->writable(); ++sent_) {
+    const RawMessage& message = operation_->messages[sent_];
+    if (!write_message(*call_, message)) return;
+    bytes_sent_ += message.bytes.size();
+  }
+  if (sent_ == count) return call_->writes_done();
+  call_->wait_writable(this);
+}
+
+void CallSlot::go_on() {
+  if (operation_->sends_all() && sent_ < operation_->messages.size()) send_more();
+  while (call_->message_ready()) {
+    const std::optional<Bytes> message = call_->take_message();
+    if (!message) break;
+    answered_ = true;
+    bytes_received_ += message->size();
+  }
+  if (call_->finished()) return end();
+  call_->wait_message(this);
+}
+
+void CallSlot::end() {
+  Outcome outcome{call_->take_status(), bytes_sent_, bytes_received_};
+  if (expired_) {
+    outcome.status = Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library);
+  } else if (outcome.status.ok() && operation_->one_answer() && !answered_) {
+    outcome.status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  }
+  call_.reset();
+  owner_.on_call_ended(*this, std::move(outcome));
+}
+
+void CallSlot::expire() {
+  if (!call_ || call_->finished()) return;
+  expired_ = true;
+  call_->cancel();
+}
+
+void CallSlot::drop() {
+  Ready::unlink();
+  call_.reset();
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,76 @@
+/// One call at a time, again and again: the place of a stream on a connection.
+///
+/// No coroutine and no message object stand between the slot and the call: what is sent was encoded before,
+/// what comes is counted and not parsed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "ringrpc/channel.h"
+
+#include "grpcbench/operation.h"
+#include "reactor/shard.h"
+
+namespace ringrpc::grpcbench {
+
+class CallSlot final : private MessageStream::Waiter, private Ready {
+ public:
+  /// How a call went, for whoever had it made.
+  struct Outcome {
+    Status status;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+  };
+  class Owner {
+   public:
+    /// The call of `slot` has ended; the slot may begin another from inside. From the shard's events.
+    virtual void on_call_ended(CallSlot& slot, Outcome outcome) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// All three must outlive it.
+  CallSlot(Shard& shard, const Channel& channel, Owner& owner) noexcept
+      : shard_(shard), channel_(channel), owner_(owner) {}
+  CallSlot(const CallSlot&) = delete;
+  CallSlot& operator=(const CallSlot&) = delete;
+
+  /// Begins a call that was due at `due`; `turn` says which message it sends where it sends one. Its end is
+  /// always told later.
+  void begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn, Instant due);
+
+  bool busy() const noexcept { return call_ != nullptr; }
+  Instant due() const noexcept { return due_; }
+  std::size_t operation_index() const noexcept { return operation_index_; }
+
+  /// Gives the call up that took too long: it ends with DEADLINE_EXCEEDED.
+  void expire();
+  /// Drops the call; its end is not told.
+  void drop();
+
+ private:
+  void on_ready() override { go_on(); }
+  void run() override { go_on(); }
+
+  void send(std::uint64_t turn);
+  void send_more();
+  void go_on();
+  void end();
+
+  Shard& shard_;
+  const Channel& channel_;
+  Owner& owner_;
+  std::unique_ptr<ClientCall> call_;
+  const Operation* operation_ = nullptr;
+  std::size_t operation_index_ = 0;
+  std::size_t sent_ = 0;  // of a request that is a stream
+  Instant due_;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
+  bool answered_ = false;
+  bool expired_ = false;
+};
+
+}  // namespace ringrpc::grpcbench

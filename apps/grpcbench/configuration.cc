@@ -1,0 +1,267 @@
+#include "grpcbench/configuration.h"
+
+#include <utility>
+
+#include "transport/address.h"
+
+namespace ringrpc::grpcbench {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+using apps::Setting;
+
+constexpr std::uint64_t message_bytes_max = 1ull << 30;
+constexpr std::uint32_t connections_max = 100'000;
+constexpr std::uint32_t streams_max = 10'000;
+constexpr std::uint32_t threads_max = 1024;
+constexpr std::uint32_t calls_max = 4'000'000'000;
+constexpr std::uint32_t rate_max = 100'000'000;
+
+constexpr const char* before_help =
+    "Calls a method over and over and says how fast the server answers. As it comes,\n"
+    "a call starts when another has ended (closed loop). With --rate calls start on\n"
+    "schedule whatever becomes of those before them (open loop), and latency counts\n"
+    "from when a call was due, so that a server that stalls cannot hide it.\n";
+
+constexpr const char* after_help =
+    "Exit status:\n"
+    "  0    all calls succeeded\n"
+    "  1    some failed, or nothing could be measured; stderr says why\n"
+    "  2    a flag, a variable or the configuration file is wrong\n"
+    "  130  interrupted; what was measured so far is shown\n"
+    "\n"
+    "Examples:\n"
+    "  grpcbench --duration 10s --connections 50\n"
+    "  grpcbench --rate 2000 --spacing poisson --duration 1m --report report.html\n"
+    "  grpcbench --call pkg.Service/Find --data '{\"id\": 7}' --requests 10000\n";
+
+/// A setting that tells what was given from what was not.
+template <class T>
+Setting text_of(Setting words, std::optional<T>& target, std::function<Result<T>(const std::string&)> parse) {
+  words.assign = [&target, parse = std::move(parse)](const std::vector<std::string>& texts) -> Status {
+    Result<T> value = parse(texts.back());
+    if (!value) return std::move(value).error();
+    target = std::move(*value);
+    return Status();
+  };
+  words.show = [shown = words.fallback] { return shown; };
+  return words;
+}
+
+Setting text_of(Setting words, std::optional<std::string>& target) {
+  return text_of<std::string>(std::move(words), target,
+                              [](const std::string& text) -> Result<std::string> { return text; });
+}
+
+/// `make` builds the setting for a variable of its own, whose value is then given.
+template <class T>
+Setting given(std::optional<T>& target, const std::function<Setting(T&)>& make) {
+  auto value = std::make_shared<T>();
+  Setting setting = make(*value);
+  setting.assign = [&target, value,
+                    assign = std::move(setting.assign)](const std::vector<std::string>& texts) {
+    Status status = assign(texts);
+    if (status.ok()) target = *value;
+    return status;
+  };
+  setting.show = [shown = setting.fallback] { return shown; };
+  return setting;
+}
+
+void add_server(apps::CommandLine& line, Values& values) {
+  const std::string group = "Server";
+  line.add(text_of<std::string>(
+      {.name = "server",
+       .environment = "SERVER_ADDR",
+       .group = group,
+       .placeholder = "ADDR",
+       .help = "Where the server is: host:port, [v6]:port, unix:/path or unix-abstract:name",
+       .fallback = "127.0.0.1:50051"},
+      values.server, [](const std::string& text) -> Result<std::string> {
+        if (Result<Address> address = Address::parse(text); !address) return std::unexpected(address.error());
+        return text;
+      }));
+  line.add(given<Transport>(values.transport, [&](Transport& transport) {
+    return apps::choice<Transport>({.name = "transport",
+                                    .environment = "TRANSPORT",
+                                    .group = group,
+                                    .placeholder = "KIND",
+                                    .help = "What must lead to the server: tcp or vsock, whose address is "
+                                            "vsock:1:50051 where none is given",
+                                    .fallback = "what --server says"},
+                                   transport, {{"tcp", Transport::tcp}, {"vsock", Transport::vsock}});
+  }));
+  line.add(
+      apps::duration({.name = "connect-timeout",
+                      .group = group,
+                      .placeholder = "TIME",
+                      .help = "How long connecting may take, in seconds or with ms, s, m or h, at most 24h"},
+                     values.connect_timeout, 24h));
+}
+
+void add_calls(apps::CommandLine& line, Values& values) {
+  const std::string group = "Calls";
+  line.add(given<Target>(values.service, [&](Target& service) {
+    return apps::choice<Target>(
+        {.name = "service",
+         .environment = "SERVICE",
+         .also_read = "BENCHMARK_TYPE",
+         .group = group,
+         .placeholder = "NAME",
+         .help = "What is called: echo (echo.v1.EchoService/Echo), crypto (crypto.v1.CryptoService/Sign) or "
+                 "both in turn",
+         .fallback = "echo"},
+        service, {{"echo", Target::echo}, {"crypto", Target::crypto}, {"both", Target::both}});
+  }));
+  line.add(given<std::size_t>(values.payload_bytes, [&](std::size_t& bytes) {
+    return apps::size(
+        {.name = "payload-size",
+         .group = group,
+         .placeholder = "BYTES",
+         .help = "What is echoed or signed in each call, in bytes or with K, M or G, at most 1G",
+         .fallback = "16"},
+        bytes, {0, message_bytes_max});
+  }));
+  line.add(text_of({.name = "algorithm",
+                    .group = group,
+                    .placeholder = "NAME",
+                    .help = "What crypto signs with",
+                    .fallback = "ECDSA_P256_SHA256"},
+                   values.algorithm));
+  line.add(text_of({.name = "call",
+                    .group = group,
+                    .placeholder = "SERVICE/METHOD",
+                    .help = "Any other method, of any kind, of a server that has reflection",
+                    .fallback = "none"},
+                   values.call));
+  line.add(
+      text_of({.name = "data",
+               .letter = "d",
+               .group = group,
+               .placeholder = "JSON",
+               .help = "The message of --call, or several one after the other; @FILE reads them from a file. "
+                       "Where the method takes a stream each call sends all of them, else one, in turn.",
+               .fallback = "an empty message"},
+              values.data));
+  line.add(apps::duration(
+      {.name = "deadline",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "How long a call may take, give or take a twentieth, from when it was due; then it "
+               "is given up and counts as DEADLINE_EXCEEDED. The server is not told."},
+      values.deadline, 24h));
+  line.add(apps::size({.name = "max-message-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "Largest answer, at most 1G"},
+                      values.max_message_bytes, {1, message_bytes_max}));
+}
+
+void add_load(apps::CommandLine& line, Values& values) {
+  const std::string group = "Load";
+  line.add(apps::number({.name = "connections",
+                         .letter = "c",
+                         .environment = "CONNECTIONS",
+                         .also_read = "CONCURRENT_REQUESTS",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Connections over all threads, 1 to 100000"},
+                        values.connections, {1, connections_max}));
+  line.add(given<std::uint32_t>(values.streams, [&](std::uint32_t& streams) {
+    return apps::number({.name = "streams",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Calls in flight on each connection, at most, 1 to 10000",
+                         .fallback = "1, or 100 with --rate"},
+                        streams, {1, streams_max});
+  }));
+  line.add(given<std::uint32_t>(values.threads, [&](std::uint32_t& threads) {
+    return apps::number({.name = "threads",
+                         .environment = "THREADS",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Threads that call, each on a core of its own, 1 to 1024",
+                         .fallback = "one for each usable core, 4 at most"},
+                        threads, {1, threads_max});
+  }));
+  line.add(given<std::uint32_t>(values.requests, [&](std::uint32_t& requests) {
+    return apps::number({.name = "requests",
+                         .letter = "n",
+                         .environment = "REQUESTS",
+                         .also_read = "TOTAL_REQUESTS",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Calls to make; with --duration the run ends with whichever comes first",
+                         .fallback = "1000, or any number with --duration"},
+                        requests, {1, calls_max});
+  }));
+  line.add(apps::duration({.name = "duration",
+                           .environment = "DURATION",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long calls are started; 0 until there were --requests",
+                           .fallback = "0s"},
+                          values.duration, 24h));
+  line.add(apps::duration({.name = "warmup",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "How long calls are made before, which are not counted"},
+                          values.warmup, 24h));
+  line.add(apps::number(
+      {.name = "rate",
+       .environment = "RATE_LIMIT",
+       .group = group,
+       .placeholder = "N",
+       .help = "Calls a second that are started, over all connections; 0 starts one when another has "
+               "ended"},
+      values.rate, {0, rate_max}));
+  line.add(given<Spacing>(values.spacing, [&](Spacing& spacing) {
+    return apps::choice<Spacing>(
+        {.name = "spacing",
+         .group = group,
+         .placeholder = "KIND",
+         .help = "How --rate spaces them: constant, or poisson as many independent callers do",
+         .fallback = "constant"},
+        spacing, {{"constant", Spacing::constant}, {"poisson", Spacing::poisson}});
+  }));
+}
+
+void add_output(apps::CommandLine& line, Values& values) {
+  const std::string group = "Output";
+  line.add(apps::choice<Format>({.name = "output",
+                                 .letter = "o",
+                                 .group = group,
+                                 .placeholder = "FORMAT",
+                                 .help = "What is printed on stdout: text, json or csv"},
+                                values.output,
+                                {{"text", Format::text}, {"json", Format::json}, {"csv", Format::csv}}));
+  line.add(text_of({.name = "report",
+                    .group = group,
+                    .placeholder = "FILE",
+                    .help = "Writes an HTML page with curves, too",
+                    .fallback = "none"},
+                   values.report));
+  std::vector<std::pair<std::string, log::Level>> levels;
+  for (const log::Level level : log::levels) levels.emplace_back(log::name(level), level);
+  line.add(apps::choice<log::Level>(
+      {.name = "log-level",
+       .environment = "LOG_LEVEL",
+       .group = group,
+       .placeholder = "LEVEL",
+       .help = "What the library logs to stderr: trace, debug, info, warn, error or off"},
+      values.log_level, levels));
+}
+
+}  // namespace
+
+Configuration::Configuration() : line("grpcbench", "Puts load on gRPC servers and measures them.") {
+  line.explain(before_help, after_help);
+  add_server(line, values);
+  add_calls(line, values);
+  add_load(line, values);
+  add_output(line, values);
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,60 @@
+/// What grpcbench can be told by flags, the environment and a file, and the text of its help.
+///
+///   Configuration configuration;
+///   Result<Action> action = configuration.line.read(arguments, getenv);
+///   Result<Plan> plan = make_plan(configuration.values);
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ringrpc/log.h"
+
+#include "common/command_line.h"
+#include "grpcbench/schedule.h"
+
+namespace ringrpc::grpcbench {
+
+enum class Transport : std::uint8_t { tcp, vsock };
+enum class Target : std::uint8_t { echo, crypto, both };
+enum class Format : std::uint8_t { text, json, csv };
+
+/// As it was given; what was not is nothing where that makes a difference.
+struct Values {
+  std::optional<std::string> server;
+  std::optional<Transport> transport;
+  std::chrono::milliseconds connect_timeout{5'000};
+
+  std::optional<Target> service;
+  std::optional<std::size_t> payload_bytes;
+  std::optional<std::string> algorithm;
+  std::optional<std::string> call;
+  std::optional<std::string> data;
+  std::size_t max_message_bytes = 4 * 1024 * 1024;
+
+  std::uint32_t connections = 10;
+  std::optional<std::uint32_t> streams;
+  std::optional<std::uint32_t> threads;
+  std::optional<std::uint32_t> requests;
+  std::chrono::milliseconds duration{0};
+  std::chrono::milliseconds warmup{0};
+  std::uint32_t rate = 0;  ///< calls a second; 0 for as many as the server takes
+  std::optional<Spacing> spacing;
+  std::chrono::milliseconds deadline{20'000};
+
+  Format output = Format::text;
+  std::optional<std::string> report;
+  log::Level log_level = log::Level::error;
+};
+
+struct Configuration {
+  Configuration();
+
+  Values values;
+  apps::CommandLine line;
+};
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,267 @@
+#include "grpcbench/generator.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Connections that are being made at the same time: servers queue only so many.
+constexpr std::size_t connects_at_once = 64;
+/// The deadline is looked at so many times in its length.
+constexpr int looks_a_deadline = 20;
+constexpr Nanoseconds look_interval_min = 1ms;
+
+void add_one(std::atomic<std::uint64_t>& counter) noexcept {
+  // One thread writes.
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+/// A connection could not be made; one that is lost is the peer's doing.
+bool unreachable(const Status& status) {
+  return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
+}
+
+}  // namespace
+
+void Measurement::merge(const Measurement& other) {
+  tallies.resize(std::max(tallies.size(), other.tallies.size()));
+  for (std::size_t at = 0; at < other.tallies.size(); ++at) tallies[at].merge(other.tallies[at]);
+  timeline.merge(other.timeline);
+  duration = std::max(duration, other.duration);
+  unanswered += other.unanswered;
+  if (fatal.ok()) {
+    fatal = other.fatal;
+    fatal_call = other.fatal_call;
+  }
+  waited_for_slot += other.waited_for_slot;
+  late.merge(other.late);
+  spent += other.spent;
+  busiest = std::max(busiest, other.busiest);
+  most_delayed = std::max(most_delayed, other.most_delayed);
+}
+
+Generator::Generator(Shard& shard, const Plan& plan, const Share& share, Events events)
+    : shard_(shard),
+      plan_(plan),
+      share_(share),
+      events_(std::move(events)),
+      calls_left_(share.calls.value_or(std::numeric_limits<std::uint64_t>::max())) {
+  measured_.tallies.resize(plan.operations.size());
+  if (plan.pace) schedule_.emplace(*plan.pace, share.index, plan.threads);
+  channels_.reserve(share.connections);
+  for (unsigned at = 0; at < share.connections; ++at) channels_.emplace_back(plan.server, plan.channel);
+  // The first stream of each connection comes before the second of any, so that few calls spread over all.
+  CallSlot::Owner& owner = *this;
+  for (unsigned stream = 0; stream < plan.streams; ++stream)
+    for (const Channel& channel : channels_) slots_.emplace_back(shard, channel, owner);
+}
+
+Generator::~Generator() {
+  for (CallSlot& slot : slots_) slot.drop();
+}
+
+void Generator::connect() {
+  for (std::size_t begun = 0; begun < connects_at_once; ++begun) connect_more();
+}
+
+void Generator::connect_more() {
+  if (connect_failed_ || connecting_.size() == channels_.size()) return;
+  connecting_.push_back(connect_one(connecting_.size()));
+  connecting_.back().start();
+}
+
+Task<> Generator::connect_one(std::size_t at) {
+  Status status = co_await channels_[at].connect();
+  if (connect_failed_) co_return;
+  if (!status.ok()) {
+    connect_failed_ = true;
+    events_.on_connected(std::move(status));
+    co_return;
+  }
+  if (++connected_ == channels_.size()) {
+    events_.on_connected(Status());
+  } else {
+    connect_more();
+  }
+}
+
+void Generator::begin(Instant start) {
+  start_ = start;
+  counting_from_ = after(start, plan_.warmup);
+  no_calls_from_ = plan_.duration ? after(counting_from_, *plan_.duration) : never;
+  last_end_ = counting_from_;
+  phase_ = Phase::running;
+  shard_.alarms().arm(count_bell_, counting_from_);  // the first where both are due at once
+  shard_.alarms().arm(start_bell_, start);
+  for (CallSlot& slot : slots_) free_.push_back(&slot);
+  std::ranges::reverse(free_);  // the last is taken first
+}
+
+void Generator::begin_counting() { before_ = ProcessorTime::of_this_thread(); }
+
+void Generator::start_calls() {
+  look_for_expired();
+  if (schedule_) {
+    pace();
+  } else {
+    fill_slots();
+  }
+  finish_if_done();
+}
+
+/// Whether a call that is due then is still to be made.
+bool Generator::may_begin(Instant due) const noexcept {
+  return phase_ == Phase::running && due < no_calls_from_ && (calls_left_ > 0 || due < counting_from_);
+}
+
+void Generator::fill_slots() {
+  while (!free_.empty() && may_begin(shard_.now())) {
+    CallSlot& slot = *free_.back();
+    free_.pop_back();
+    begin_call(slot, shard_.now());
+  }
+}
+
+/// Begins what is due, as far as there are slots, and comes back for what will be.
+void Generator::pace() {
+  for (;;) {
+    const Instant due = start_ + schedule_->next();
+    if (!may_begin(due)) return finish_if_done();
+    if (due > shard_.now()) {
+      starved_ = false;
+      return shard_.alarms().arm(pace_bell_, due);
+    }
+    if (shard_.now() - due >= plan_.deadline) {
+      // Nobody would wait for it any more, and sending it would only add to what the server has to do.
+      if (due >= counting_from_) --calls_left_;
+      count(turn_++ % plan_.operations.size(),
+            Status(Code::DEADLINE_EXCEEDED, "due and not sent before the deadline, all streams were busy",
+                   Initiator::library),
+            due);
+    } else if (free_.empty()) {
+      starved_ = true;
+      return;  // the slot that gets free takes it
+    } else {
+      begin_due(due);
+    }
+    schedule_->advance();
+  }
+}
+
+void Generator::begin_due(Instant due) {
+  CallSlot& slot = *free_.back();
+  free_.pop_back();
+  if (due >= counting_from_ && starved_) ++measured_.waited_for_slot;
+  if (due >= counting_from_ && !starved_) measured_.late.record(shard_.now() - due);
+  begin_call(slot, due);
+}
+
+void Generator::begin_call(CallSlot& slot, Instant due) {
+  if (due >= counting_from_) --calls_left_;
+  ++busy_;
+  const std::size_t count = plan_.operations.size();
+  const std::uint64_t turn = turn_++;
+  const std::size_t operation = count == 1 ? 0 : turn % count;
+  slot.begin(operation, plan_.operations[operation], turn / count, due);
+}
+
+void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
+  --busy_;
+  record(slot, outcome);
+  if (phase_ != Phase::running) return;
+  if (!schedule_ && may_begin(shard_.now())) return begin_call(slot, shard_.now());
+  free_.push_back(&slot);
+  if (schedule_) {
+    pace();
+  } else {
+    finish_if_done();
+  }
+}
+
+void Generator::record(CallSlot& slot, CallSlot::Outcome& outcome) {
+  if (slot.due() >= counting_from_) {
+    Tally& tally = measured_.tallies[slot.operation_index()];
+    tally.bytes_sent += outcome.bytes_sent;
+    tally.bytes_received += outcome.bytes_received;
+  }
+  count(slot.operation_index(), outcome.status, slot.due());
+  const Code code = outcome.status.code();
+  if (code == Code::OK) return;
+  const bool hopeless =
+      code == Code::UNIMPLEMENTED && measured_.tallies[slot.operation_index()].succeeded() == 0;
+  if (hopeless || unreachable(outcome.status))
+    give_up(plan_.operations[slot.operation_index()], std::move(outcome.status));
+}
+
+void Generator::count(std::size_t operation, const Status& status, Instant due) {
+  if (due < counting_from_) return;
+  const Instant now = shard_.now();
+  last_end_ = now;
+  const bool timed = measured_.tallies[operation].record(status, now - due);
+  if (timed) measured_.timeline.record(now - counting_from_, now - due);
+  if (!status.ok()) measured_.timeline.record_failure(now - counting_from_);
+  add_one(status.ok() ? live_.succeeded : live_.failed);
+}
+
+void Generator::look_for_expired() {
+  if (phase_ != Phase::running) return;
+  const Instant now = shard_.now();
+  for (CallSlot& slot : slots_)
+    if (slot.busy() && now - slot.due() >= plan_.deadline) slot.expire();
+  shard_.alarms().arm(expiry_bell_,
+                      after(now, std::max(plan_.deadline / looks_a_deadline, look_interval_min)));
+}
+
+/// The calls in flight may still end; no more begin.
+void Generator::give_up(const Operation& operation, Status why) {
+  if (!measured_.fatal.ok()) return;
+  measured_.fatal = std::move(why);
+  measured_.fatal_call = operation.name;
+  no_calls_from_ = Instant::min();
+}
+
+void Generator::finish_if_done() {
+  if (phase_ != Phase::running || busy_ > 0) return;
+  if (!may_begin(schedule_ ? start_ + schedule_->next() : shard_.now())) finish(end_of_calls());
+}
+
+void Generator::stop() {
+  if (phase_ == Phase::done) return;
+  for (CallSlot& slot : slots_) {
+    if (slot.busy() && slot.due() >= counting_from_) ++measured_.unanswered;
+    slot.drop();
+  }
+  busy_ = 0;
+  finish(shard_.now());
+}
+
+/// Until when the calls were spread that are now over: longer than to the last one's end where the next would
+/// have been due later, so that a slow rate is told as it is.
+Instant Generator::end_of_calls() const {
+  if (!measured_.fatal.ok()) return last_end_;
+  const Instant next = schedule_ ? start_ + schedule_->next() : shard_.now();
+  const Instant end = next >= no_calls_from_ ? no_calls_from_ : schedule_ ? next : last_end_;
+  return std::max(last_end_, end);
+}
+
+void Generator::finish(Instant end) {
+  const bool counted = phase_ == Phase::running && shard_.now() > counting_from_;
+  phase_ = Phase::done;
+  for (Bell* bell : {&start_bell_, &count_bell_, &pace_bell_, &expiry_bell_}) bell->cancel();
+  if (counted) {
+    measured_.duration = std::max(end, counting_from_) - counting_from_;
+    measured_.spent = ProcessorTime::of_this_thread() - before_;
+    const auto part = [&](Nanoseconds time) {
+      return static_cast<double>(time.count()) / static_cast<double>((shard_.now() - counting_from_).count());
+    };
+    measured_.busiest = part(measured_.spent.running);
+    measured_.most_delayed = part(measured_.spent.waiting);
+  }
+  events_.on_done();
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,157 @@
+/// The load that one shard makes: its share of a plan's connections and calls.
+///
+///   Generator generator(shard, plan, {.index = 0, .connections = 5}, events);   // on the shard, from here on
+///   generator.connect();                                                        // on_connected
+///   generator.begin(now);                                                       // on_done
+///   Measurement measured = generator.take();
+///
+/// 1. All connections are made before the first call, so that what is measured is calls.
+/// 2. Closed loop: each slot begins a call when its last one has ended. Open loop: the schedule says when a
+///    call is due; it takes a free slot, or the first that gets free, and in both cases its latency counts
+///    from when it was due.
+/// 3. Calls that were due during the warm-up do not count, whenever they end.
+/// 4. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
+///
+/// Times are those of the shard's turns: a call begins when the turn does that sends it, and ends when the
+/// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts as
+/// the server's slowness and never as its speed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "ringrpc/channel.h"
+
+#include "grpcbench/call_slot.h"
+#include "grpcbench/plan.h"
+#include "grpcbench/processor_time.h"
+#include "grpcbench/tally.h"
+#include "grpcbench/timeline.h"
+#include "reactor/shard.h"
+
+namespace ringrpc::grpcbench {
+
+/// What one shard found, and the sum over all of them.
+struct Measurement {
+  std::vector<Tally> tallies;  ///< of each operation
+  Timeline timeline;
+  Nanoseconds duration{0};  ///< from the end of the warm-up to the end of the last call, or of the schedule
+  std::uint64_t unanswered = 0;  ///< calls in flight when the run was stopped
+  Status fatal;                  ///< why the run could not go on
+  std::string fatal_call;        ///< the call that it was
+
+  // Of the generator itself, while calls counted.
+  std::uint64_t waited_for_slot = 0;  ///< calls that were due and found all slots taken
+  CoarseHistogram late;               ///< how late others began that were due, in open loop
+  ProcessorTime spent;
+  double busiest = 0;       ///< the part of the time that the busiest thread had its processor
+  double most_delayed = 0;  ///< the part of the time that a thread had to wait for it; the longest
+
+  void merge(const Measurement& other);
+};
+
+/// How far a shard is, for whoever watches from another thread.
+struct Live {
+  std::atomic<std::uint64_t> succeeded{0};
+  std::atomic<std::uint64_t> failed{0};
+};
+
+class Generator final : private CallSlot::Owner {
+ public:
+  /// Called on the shard; none of them may destroy the generator.
+  struct Events {
+    std::function<void(Status)> on_connected;  ///< or why a connection could not be made
+    std::function<void()> on_done;             ///< no call is in flight, and none will be
+  };
+  struct Share {
+    unsigned index = 0;  ///< among the threads
+    unsigned connections = 1;
+    std::optional<std::uint64_t> calls;
+  };
+
+  /// `plan` must outlive it.
+  Generator(Shard& shard, const Plan& plan, const Share& share, Events events);
+  Generator(const Generator&) = delete;
+  Generator& operator=(const Generator&) = delete;
+  ~Generator();
+
+  void connect();
+  /// The run begins at `start`, warm-up first; when that has passed, at once.
+  void begin(Instant start);
+  /// Drops what is in flight; `on_done` follows at once. No effect when the run is over.
+  void stop();
+
+  /// Valid after `on_done`.
+  Measurement take() { return std::move(measured_); }
+  /// From any thread.
+  const Live& live() const noexcept { return live_; }
+
+ private:
+  /// Calls one of the generator's functions at its time.
+  class Bell final : public Alarm {
+   public:
+    Bell(Generator& of, void (Generator::*rings)()) noexcept : generator_(of), rings_(rings) {}
+    void on_alarm() override { (generator_.*rings_)(); }
+
+   private:
+    Generator& generator_;
+    void (Generator::*rings_)();
+  };
+
+  void on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) override;
+
+  Task<> connect_one(std::size_t at);
+  void connect_more();
+  void begin_counting();
+  void start_calls();
+  void begin_call(CallSlot& slot, Instant due);
+  bool may_begin(Instant due) const noexcept;
+  void fill_slots();
+  void pace();
+  void begin_due(Instant due);
+  void record(CallSlot& slot, CallSlot::Outcome& outcome);
+  void count(std::size_t operation, const Status& status, Instant due);
+  void look_for_expired();
+  void give_up(const Operation& operation, Status why);
+  void finish_if_done();
+  Instant end_of_calls() const;
+  void finish(Instant end);
+
+  Shard& shard_;
+  const Plan& plan_;
+  const Share share_;
+  const Events events_;
+  std::vector<Channel> channels_;
+  std::vector<Task<>> connecting_;
+  std::size_t connected_ = 0;
+  bool connect_failed_ = false;
+
+  std::deque<CallSlot> slots_;
+  std::vector<CallSlot*> free_;
+  std::size_t busy_ = 0;
+  std::uint64_t turn_ = 0;
+  bool starved_ = false;  // a call is due and there was no slot
+  std::uint64_t calls_left_;
+  std::optional<Schedule> schedule_;
+
+  enum class Phase : std::uint8_t { idle, running, done };
+  Phase phase_ = Phase::idle;
+  Instant start_;
+  Instant counting_from_;
+  Instant no_calls_from_;
+  ProcessorTime before_;
+  Bell start_bell_{*this, &Generator::start_calls};
+  Bell count_bell_{*this, &Generator::begin_counting};
+  Bell pace_bell_{*this, &Generator::pace};
+  Bell expiry_bell_{*this, &Generator::look_for_expired};
+
+  Measurement measured_;
+  Instant last_end_;
+  Live live_;
+};
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,109 @@
+/// Latencies, counted in buckets whose width grows with the value: fixed memory, a relative error that is the
+/// same everywhere, and histograms of several threads add up.
+///
+///   Histogram latency;                       // three digits that count, from a nanosecond to over an hour
+///   latency.record(Nanoseconds(83'000));
+///   latency.merge(another_threads);
+///   latency.percentile(99.9);
+///
+/// Each power of two is split into 2^bits buckets, so a value is off by at most one part in 2^bits; what is
+/// below 2^(bits+1) is exact. Least, greatest and mean are exact whatever the buckets. Recording touches one
+/// counter.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "ringrpc/clock.h"
+
+namespace ringrpc::grpcbench {
+
+template <unsigned bits, class Count>
+class BasicHistogram {
+ public:
+  /// Longer ones count as this long, but for the greatest.
+  static constexpr std::uint64_t value_max = (std::uint64_t{1} << 42) - 1;  // over 73 minutes
+
+  struct Bucket {
+    Nanoseconds least;
+    Nanoseconds most;
+    std::uint64_t count;
+  };
+
+  void record(Nanoseconds time) noexcept {
+    const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+    ++counts_[index_of(std::min(value, value_max))];
+    ++count_;
+    sum_ += value;
+    least_ = std::min(least_, value);
+    most_ = std::max(most_, value);
+  }
+
+  void merge(const BasicHistogram& other) noexcept {
+    for (std::size_t at = 0; at < counts_.size(); ++at) counts_[at] += other.counts_[at];
+    count_ += other.count_;
+    sum_ += other.sum_;
+    least_ = std::min(least_, other.least_);
+    most_ = std::max(most_, other.most_);
+  }
+
+  void clear() noexcept { *this = BasicHistogram(); }
+
+  std::uint64_t count() const noexcept { return count_; }
+  // All zero where nothing was recorded.
+  Nanoseconds min() const noexcept { return Nanoseconds(count_ == 0 ? 0 : least_); }
+  Nanoseconds max() const noexcept { return Nanoseconds(most_); }
+  Nanoseconds mean() const noexcept { return Nanoseconds(count_ == 0 ? 0 : sum_ / count_); }
+
+  /// The time that `percent` of the recorded ones do not exceed: the upper end of its bucket.
+  Nanoseconds percentile(double percent) const noexcept {
+    const double part = std::clamp(percent, 0.0, 100.0) / 100;
+    // A little less, so that 99 % of 100 is the 99th in spite of binary fractions.
+    const auto rank = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(count_) * (1 - 1e-12)));
+    std::uint64_t passed = 0;
+    for (std::size_t at = 0; at < counts_.size(); ++at) {
+      passed += counts_[at];
+      if (counts_[at] > 0 && passed >= rank) return std::min(max(), Nanoseconds(most_of(at)));
+    }
+    return max();
+  }
+
+  /// The buckets that are not empty, from the least.
+  std::vector<Bucket> buckets() const {
+    std::vector<Bucket> found;
+    for (std::size_t at = 0; at < counts_.size(); ++at)
+      if (counts_[at] > 0)
+        found.push_back({Nanoseconds(least_of(at)), Nanoseconds(most_of(at)), std::uint64_t{counts_[at]}});
+    return found;
+  }
+
+ private:
+  static constexpr std::size_t index_of(std::uint64_t value) noexcept {
+    const auto shift = static_cast<unsigned>(std::bit_width(value | std::uint64_t{1} << bits)) - (bits + 1);
+    return (std::size_t{shift} << bits) + (value >> shift);
+  }
+  static constexpr unsigned shift_of(std::size_t index) noexcept {
+    return index < std::size_t{2} << bits ? 0 : static_cast<unsigned>((index >> bits) - 1);
+  }
+  static constexpr std::uint64_t least_of(std::size_t index) noexcept {
+    const unsigned shift = shift_of(index);
+    return (index - (std::size_t{shift} << bits)) << shift;
+  }
+  static constexpr std::uint64_t most_of(std::size_t index) noexcept { return least_of(index + 1) - 1; }
+
+  std::vector<Count> counts_ = std::vector<Count>(index_of(value_max) + 1);
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;
+  std::uint64_t least_ = ~std::uint64_t{0};
+  std::uint64_t most_ = 0;
+};
+
+/// Within a thousandth; 270 KB.
+using Histogram = BasicHistogram<10, std::uint64_t>;
+/// Within an eighth; 1.3 KB.
+using CoarseHistogram = BasicHistogram<3, std::uint32_t>;
+
+}  // namespace ringrpc::grpcbench

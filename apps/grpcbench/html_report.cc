@@ -1,0 +1,220 @@
+#include "grpcbench/html_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <fmt/format.h>
+#include <map>
+
+#include "grpcbench/chart.h"
+#include "grpcbench/output.h"
+#include "reflected/failure.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+constexpr const char* head =
+    R"(<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>grpcbench</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #60666e; --line: #dfe3e8; --paper: #ffffff; --card: #f5f7f9;
+  --s0: #1566c0; --s1: #c2500a; --s2: #1a7f4b; --warn: #8a5300; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #9aa2ab; --line: #343a41; --paper: #15181c;
+  --card: #1f2429; --s0: #6cb1ff; --s1: #ff9a57; --s2: #5fd39b; --warn: #ffc36b; } }
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.35rem; margin: 0; overflow-wrap: anywhere; }
+p { color: var(--soft); margin: .3rem 0 1.2rem; }
+p.warning { color: var(--warn); margin: .3rem 0; }
+.cards { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1rem 0 1.5rem; }
+.cards div { background: var(--card); border-radius: 8px; padding: .6rem .9rem; min-width: 7rem; color: var(--soft); }
+.cards b { display: block; font-size: 1.3rem; color: var(--ink); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 1.2rem; }
+figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
+.grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
+.series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
+.curve { stroke: var(--c); stroke-width: 2; fill: none; } .point { fill: transparent; } .point:hover { fill: var(--c); }
+.bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+</style></head><body>
+)";
+
+std::string time_text(double microseconds) {
+  if (microseconds >= 1e6) return fmt::format("{:.3g} s", microseconds / 1e6);
+  if (microseconds >= 1e3) return fmt::format("{:.3g} ms", microseconds / 1e3);
+  return fmt::format("{:.3g} µs", microseconds);
+}
+
+std::string count_text(double count) { return grouped(static_cast<std::uint64_t>(std::llround(count))); }
+std::string seconds_text(double seconds) { return fmt::format("{:.4g} s", seconds); }
+double microseconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
+double seconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
+
+/// From a little below the least to a little above the greatest.
+Scale latency_scale(const Histogram& latency) {
+  return Scale::logarithmic(std::max(microseconds(latency.min()), 0.1) * 0.9,
+                            std::max(microseconds(latency.max()), 0.2) * 1.1, time_text);
+}
+
+Chart distribution(const Histogram& latency) {
+  constexpr double bars = 70;
+  const double least = std::log(std::max(microseconds(latency.min()), 0.1));
+  const double step = std::max((std::log(std::max(microseconds(latency.max()), 0.2)) - least) / bars, 1e-3);
+  std::map<std::int64_t, std::uint64_t> counts;  // by the number of the bar
+  for (const Histogram::Bucket& bucket : latency.buckets())
+    counts[static_cast<std::int64_t>((std::log(std::max(microseconds(bucket.least), 0.1)) - least) / step)] +=
+        bucket.count;
+  std::uint64_t most = 0;
+  for (const auto& [bar, count] : counts) most = std::max(most, count);
+  Chart chart("Latency distribution, calls", latency_scale(latency),
+              Scale::linear(0, static_cast<double>(most), count_text));
+  for (const auto& [bar, count] : counts) {
+    const double from = std::exp(least + step * static_cast<double>(bar));
+    const double to = from * std::exp(step);
+    chart.bars.push_back({from, to, static_cast<double>(count),
+                          fmt::format("{} to {}: {} calls", time_text(from), time_text(to), grouped(count))});
+  }
+  return chart;
+}
+
+Chart percentile_curve(const Histogram& latency) {
+  // As far as one call in ten stands for.
+  const double most = std::clamp(100 - 1000.0 / static_cast<double>(latency.count()), 50.0, 99.9999);
+  Chart chart("Latency by percentile", Scale::percentile(most), latency_scale(latency));
+  Chart::Curve curve{"latency", {}};
+  constexpr int points = 120;
+  for (int at = 0; at <= points; ++at) {
+    const double percent = 100 - 100 * std::pow(1 - most / 100, static_cast<double>(at) / points);
+    curve.points.emplace_back(percent, microseconds(latency.percentile(percent)));
+  }
+  chart.curves.push_back(std::move(curve));
+  return chart;
+}
+
+/// The middle of each interval, and what `value` makes of it; the last one, which is not whole, left out where
+/// there are others.
+template <class F>
+Chart::Curve over_time(std::string name, const Timeline& timeline, const F& value) {
+  Chart::Curve curve{std::move(name), {}};
+  const auto& intervals = timeline.intervals();
+  const std::size_t whole = std::max<std::size_t>(intervals.size(), 2) - 1;
+  for (std::size_t at = 0; at < std::min(whole, intervals.size()); ++at)
+    if (const double is = value(intervals[at]); is >= 0)
+      curve.points.emplace_back((static_cast<double>(at) + 0.5) * seconds(timeline.interval()), is);
+  return curve;
+}
+
+double highest(const Chart::Curve& curve) {
+  double most = 0;
+  for (const auto& [along, upward] : curve.points) most = std::max(most, upward);
+  return most;
+}
+
+Chart throughput(const Timeline& timeline, double duration_s) {
+  const double length = seconds(timeline.interval());
+  Chart::Curve ended = over_time("calls", timeline, [&](const Timeline::Interval& interval) {
+    return static_cast<double>(interval.latency.count()) / length;
+  });
+  Chart::Curve failed = over_time("failed", timeline, [&](const Timeline::Interval& interval) {
+    return static_cast<double>(interval.failed) / length;
+  });
+  Chart chart("Calls per second over time", Scale::linear(0, duration_s, seconds_text),
+              Scale::linear(0, std::max(highest(ended), highest(failed)) * 1.05, count_text));
+  const bool any_failed = highest(failed) > 0;
+  chart.curves.push_back(std::move(ended));
+  if (any_failed) chart.curves.push_back(std::move(failed));
+  return chart;
+}
+
+Chart latency_over_time(const Timeline& timeline, const Histogram& latency, double duration_s) {
+  Chart chart("Latency over time", Scale::linear(0, duration_s, seconds_text), latency_scale(latency));
+  for (const auto& [name, percent] :
+       {std::pair("p50", 50.0), std::pair("p99", 99.0), std::pair("max", 100.0)}) {
+    chart.curves.push_back(over_time(name, timeline, [percent = percent](const Timeline::Interval& interval) {
+      return interval.latency.count() == 0 ? -1 : microseconds(interval.latency.percentile(percent));
+    }));
+  }
+  return chart;
+}
+
+std::string card(const std::string& value, std::string_view name) {
+  return fmt::format("<div><b>{}</b>{}</div>\n", html_escaped(value), html_escaped(name));
+}
+
+std::string cards(const Row& row) {
+  const Histogram& latency = row.tally.latency;
+  const auto time = [&](Nanoseconds value) {
+    return latency.count() == 0 ? "-" : time_text(microseconds(value));
+  };
+  return "<div class=\"cards\">\n" + card(count_text(row.calls_per_second()), "calls per second") +
+         card(grouped(row.tally.total()), "calls") +
+         card(fmt::format("{:.2f} %", row.success_rate() * 100), "succeeded") +
+         card(time(latency.percentile(50)), "p50") + card(time(latency.percentile(99)), "p99") +
+         card(time(latency.max()), "longest") + card(seconds_text(row.duration_s), "duration") + "</div>\n";
+}
+
+std::string table_row(const Row& row) {
+  std::string html = fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", html_escaped(row.name),
+                                 grouped(row.tally.succeeded()), grouped(row.tally.failed()),
+                                 count_text(row.calls_per_second()));
+  for (const auto& [name, value] : row.latency_us())
+    html += fmt::format("<td>{}</td>", row.tally.latency.count() == 0 ? "-" : time_text(value));
+  return html + "</tr>\n";
+}
+
+std::string figures(const Results& results) {
+  std::string html =
+      "<div class=\"wide\"><table><tr><th>method</th><th>succeeded</th><th>failed</th><th>calls/s</th>";
+  for (const auto& [name, value] : results.all.latency_us()) html += fmt::format("<th>{}</th>", name);
+  html += "</tr>\n" + table_row(results.all);
+  for (const Row& row : results.services) html += table_row(row);
+  return html + "</table></div>\n";
+}
+
+std::string errors(const Row& row) {
+  if (row.tally.failed() == 0) return "<p>No call failed.</p>\n";
+  std::string html =
+      "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th>the first said</th></tr>\n";
+  for (const ErrorCount& error : row.errors())
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>\n", error.code,
+                        grouped(error.count), html_escaped(reflected::printable(error.first_message)));
+  return html + "</table></div>\n";
+}
+
+std::string now_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+  return {text, size};
+}
+
+}  // namespace
+
+std::string html_report(const Results& results) {
+  const Row& all = results.all;
+  std::string html = head;
+  html += fmt::format("<h1>{}</h1>\n<p>on {}; {}; {}{}</p>\n", html_escaped(all.name),
+                      html_escaped(results.server), html_escaped(results.load), now_text(),
+                      results.interrupted ? "; interrupted" : "");
+  for (const std::string& warning : results.warnings)
+    html += fmt::format("<p class=\"warning\">Warning: {}.</p>\n", html_escaped(warning));
+  html += cards(all);
+  if (const Histogram& latency = all.tally.latency; latency.count() > 0) {
+    html += "<div class=\"charts\">\n" + distribution(latency).svg() + percentile_curve(latency).svg() +
+            throughput(results.timeline, all.duration_s).svg() +
+            latency_over_time(results.timeline, latency, all.duration_s).svg() + "</div>\n";
+  }
+  html += figures(results) + errors(all);
+  html += fmt::format(
+      "<p>The generator used {:.2f} s of processor time, {:.2f} µs a call; its busiest thread ran {:.0f} % "
+      "of the time.</p>\n</body></html>\n",
+      results.cpu_s, results.cpu_us_per_call, results.busiest_thread * 100);
+  return html;
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,143 @@
+// grpcbench: puts load on gRPC servers and measures them. `grpcbench --help` says the rest.
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/block_on.h"
+#include "ringrpc/log.h"
+
+#include "common/descriptor_limit.h"
+#include "common/exit_code.h"
+#include "common/signals.h"
+#include "grpcbench/configuration.h"
+#include "grpcbench/described_call.h"
+#include "grpcbench/html_report.h"
+#include "grpcbench/output.h"
+#include "grpcbench/plan.h"
+#include "grpcbench/progress_line.h"
+#include "grpcbench/results.h"
+#include "grpcbench/run.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using apps::exit_failure;
+using apps::exit_ok;
+using apps::exit_usage;
+
+constexpr int exit_interrupted = 128 + SIGINT;
+/// Beside the connections.
+constexpr std::uint64_t descriptors_least = 64;
+
+/// One line on stderr.
+int refuse(const std::string& message, int exit_status) {
+  std::fprintf(stderr, "grpcbench: %s\n", reflected::printable(message).c_str());
+  return exit_status;
+}
+
+/// The same for what a server, or the way to it, had to say.
+int refuse(const reflected::Failure& failure) {
+  const bool usage =
+      failure.exit_status == reflected::exit_usage || failure.exit_status == reflected::exit_data;
+  return refuse(failure.message, usage ? int{exit_usage} : int{exit_failure});
+}
+
+/// Asks the server for the method of --call. A signal ends the program meanwhile: nothing was measured yet.
+reflected::Outcome<Operation> ask_for_call(const Plan& plan, const Values& values,
+                                           const apps::Signals& signals) {
+  Result<reflected::Outcome<Operation>> asked = fail(Code::CANCELLED, "");
+  std::jthread asking([&] {
+    asked = block_on(describe_call(plan, *values.call, values.data));
+    signals.notify();
+  });
+  if (signals.wait() != apps::Signals::notified) std::_Exit(exit_interrupted);
+  asking.join();
+  if (!asked) return reflected::give_up(reflected::exit_system, std::string(asked.error().message()));
+  return std::move(*asked);
+}
+
+Status check_descriptors(const Plan& plan) {
+  const std::uint64_t needed = plan.connections + descriptors_least;
+  const std::uint64_t limit = apps::raise_descriptor_limit(needed);
+  if (limit >= needed) return {};
+  return Status(Code::RESOURCE_EXHAUSTED,
+                apps::descriptor_shortage(limit, needed) + ", or lower --connections");
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  int error = errno;
+  if (file && std::fclose(file) != 0 && written) {
+    written = false;
+    error = errno;
+  }
+  if (written) return {};
+  return Status(Code::UNAVAILABLE, "--report: " + path + ": " + std::strerror(error));
+}
+
+/// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
+int tell(const Plan& plan, const Values& values, const RunOutcome& outcome) {
+  const Results results(plan, outcome);
+  const std::string text = format_results(results, values.output);
+  const bool printed =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  const int print_error = errno;
+  for (const std::string& warning : results.warnings) refuse("warning: " + warning, 0);
+  if (!outcome.measured.fatal.ok())
+    refuse("ended early: " +
+               reflected::call_failure(outcome.measured.fatal_call, outcome.measured.fatal).message,
+           0);
+  if (!printed) return refuse(std::string("stdout: ") + std::strerror(print_error), exit_failure);
+  if (values.report) {
+    if (const Status status = write_file(*values.report, html_report(results)); !status.ok())
+      return refuse(std::string(status.message()), exit_failure);
+  }
+  if (outcome.interrupted) return exit_interrupted;
+  return results.all.tally.failed() == 0 && outcome.measured.fatal.ok() ? exit_ok : exit_failure;
+}
+
+int measure(Plan plan, const Values& values, const apps::Signals& signals) {
+  if (values.call) {
+    reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals);
+    if (!operation) return refuse(operation.error());
+    plan.operations.push_back(std::move(*operation));
+  }
+  if (const Status status = check_descriptors(plan); !status.ok())
+    return refuse(std::string(status.message()), exit_failure);
+  ProgressLine progress(STDERR_FILENO, plan);
+  const RunOutcome outcome = run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
+  progress.erase();
+  if (!outcome.could_not_begin.ok())
+    return refuse(reflected::call_failure(plan.server, outcome.could_not_begin));
+  return tell(plan, values, outcome);
+}
+
+int run(const std::vector<std::string>& arguments, const apps::Signals& signals) {
+  Configuration configuration;
+  const Result<apps::Action> action =
+      configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  if (!action) return apps::refuse("grpcbench", action.error());
+  if (*action == apps::Action::show_help)
+    return std::fputs(configuration.line.help().c_str(), stdout), exit_ok;
+  if (*action == apps::Action::show_version) return std::puts("grpcbench " GRPCBENCH_VERSION), exit_ok;
+  log::set_level(configuration.values.log_level);
+  Result<Plan> plan = make_plan(configuration.values);
+  if (!plan) return apps::refuse("grpcbench", plan.error());
+  return measure(std::move(*plan), configuration.values, signals);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench
+
+int main(int count, char** arguments) {
+  // Before anything starts a thread: all of them inherit what is blocked here.
+  const ringrpc::apps::Signals signals({SIGINT, SIGTERM});
+  return ringrpc::grpcbench::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);
+}

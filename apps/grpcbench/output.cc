@@ -1,0 +1,160 @@
+#include "grpcbench/output.h"
+
+#include <fmt/format.h>
+
+#include "grpcbench/json_text.h"
+#include "reflected/failure.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+/// Three digits that count, or all before the point: "0.83", "12.4", "1,234".
+std::string figure(double value) {
+  if (value >= 99.95) return grouped(static_cast<std::uint64_t>(value + 0.5));
+  return fmt::format("{:.{}f}", value, value >= 9.995 ? 1 : 2);
+}
+
+std::string latency_heading(const Row& row) {
+  std::string line = fmt::format("{:<28}", "latency, µs");
+  for (const auto& [name, value] : row.latency_us()) line += fmt::format(" {:>9}", name);
+  return line + "\n";
+}
+
+std::string latency_line(std::string_view title, const Row& row) {
+  std::string line = fmt::format("{:<27}", title);
+  for (const auto& [name, value] : row.latency_us())
+    line += fmt::format(" {:>9}", row.tally.latency.count() == 0 ? "-" : figure(value));
+  return line + "\n";
+}
+
+std::string service_line(const Row& row) {
+  return fmt::format("{:<27} {:>13} {:>9} {:>11}/s\n", row.name, grouped(row.tally.succeeded()),
+                     grouped(row.tally.failed()), figure(row.calls_per_second()));
+}
+
+std::string as_text(const Results& results) {
+  const Tally& tally = results.all.tally;
+  std::string text = fmt::format("{} on {}\n{}\n\n", results.all.name, results.server, results.load);
+  const auto line = [&](std::string_view title, const std::string& value) {
+    text += fmt::format("{:<18} {:>13}\n", title, value);
+  };
+  line("total", grouped(tally.total()));
+  line("succeeded", grouped(tally.succeeded()));
+  line("failed", grouped(tally.failed()));
+  for (const ErrorCount& error : results.all.errors())
+    text += fmt::format("  {:<16} {:>13}  {}\n", error.code, grouped(error.count),
+                        reflected::printable(error.first_message));
+  line("success rate", fmt::format("{:.2f} %", results.all.success_rate() * 100));
+  line("duration", fmt::format("{:.3f} s", results.all.duration_s));
+  line("calls per second", figure(results.all.calls_per_second()));
+  line("bytes sent", grouped(tally.bytes_sent));
+  line("bytes received", grouped(tally.bytes_received));
+  line("generator CPU", fmt::format("{:.0f} %", results.busiest_thread * 100));
+  text += "\n";
+  if (!results.services.empty()) {
+    text += fmt::format("{:<27} {:>13} {:>9} {:>13}\n", "service", "succeeded", "failed", "calls");
+    for (const Row& row : results.services) text += service_line(row);
+    text += "\n";
+  }
+  text += latency_heading(results.all);
+  text += latency_line("all", results.all);
+  for (const Row& row : results.services) text += latency_line(row.name, row);
+  return text;
+}
+
+void add_row(JsonText& json, const Row& row) {
+  json.member("total", row.tally.total());
+  json.member("succeeded", row.tally.succeeded());
+  json.member("failed", row.tally.failed());
+  json.begin_object("errors");
+  for (const ErrorCount& error : row.errors()) json.member(error.code, error.count);
+  json.end_object();
+  json.member("success_rate", row.success_rate());
+  json.member("duration_s", row.duration_s);
+  json.member("calls_per_second", row.calls_per_second());
+  json.member("bytes_sent", row.tally.bytes_sent);
+  json.member("bytes_received", row.tally.bytes_received);
+  json.begin_object("latency_us");
+  for (const auto& [name, value] : row.latency_us()) {
+    if (row.tally.latency.count() == 0) {
+      json.null_member(name);
+    } else {
+      json.member(name, value);
+    }
+  }
+  json.end_object();
+}
+
+std::string as_json(const Results& results) {
+  JsonText json;
+  json.begin_object();
+  json.member("method", results.all.name);
+  json.member("server", results.server);
+  json.member("load", results.load);
+  add_row(json, results.all);
+  if (!results.services.empty()) {
+    json.begin_object("services");
+    for (const Row& row : results.services) {
+      json.begin_object(row.name);
+      add_row(json, row);
+      json.end_object();
+    }
+    json.end_object();
+  }
+  json.begin_object("generator");
+  json.member("cpu_s", results.cpu_s);
+  json.member("cpu_us_per_call", results.cpu_us_per_call);
+  json.member("busiest_thread", results.busiest_thread);
+  json.end_object();
+  json.member("interrupted", results.interrupted);
+  json.begin_array("warnings");
+  for (const std::string& warning : results.warnings) json.element(warning);
+  json.end_array();
+  json.end_object();
+  return json.take() + "\n";
+}
+
+std::string csv_line(const Row& row) {
+  std::string line =
+      fmt::format("{},{},{},{},{:.6f},{:.6f},{:.3f},{},{}", row.name, row.tally.total(),
+                  row.tally.succeeded(), row.tally.failed(), row.success_rate(), row.duration_s,
+                  row.calls_per_second(), row.tally.bytes_sent, row.tally.bytes_received);
+  for (const auto& [name, value] : row.latency_us())
+    line += row.tally.latency.count() == 0 ? "," : fmt::format(",{:.3f}", value);
+  std::string errors;
+  for (const ErrorCount& error : row.errors())
+    errors += fmt::format("{}{}={}", errors.empty() ? "" : ";", error.code, error.count);
+  return line + "," + errors + "\n";
+}
+
+/// A heading, then a line for all calls, then one for each method where there are several.
+std::string as_csv(const Results& results) {
+  std::string text =
+      "method,total,succeeded,failed,success_rate,duration_s,calls_per_second,bytes_sent,bytes_received";
+  for (const auto& [name, value] : results.all.latency_us()) text += fmt::format(",{}_us", name);
+  text += ",errors\n" + csv_line(results.all);
+  for (const Row& row : results.services) text += csv_line(row);
+  return text;
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::string format_results(const Results& results, Format format) {
+  switch (format) {
+    case Format::json:
+      return as_json(results);
+    case Format::csv:
+      return as_csv(results);
+    case Format::text:
+      break;
+  }
+  return as_text(results);
+}
+
+}  // namespace ringrpc::grpcbench

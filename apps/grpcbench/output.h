@@ -1,0 +1,17 @@
+/// The results as text for people, and as JSON and CSV for programs.
+#pragma once
+
+#include <string>
+
+#include "grpcbench/configuration.h"
+#include "grpcbench/results.h"
+
+namespace ringrpc::grpcbench {
+
+/// Text that ends with a line break.
+std::string format_results(const Results& results, Format format);
+
+/// "1,234,567".
+std::string grouped(std::uint64_t number);
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,111 @@
+#include "grpcbench/plan.h"
+
+#include <algorithm>
+#include <random>
+#include <string_view>
+#include <utility>
+
+#include "reactor/cpus.h"
+#include "transport/address.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+constexpr unsigned default_threads_max = 4;
+constexpr std::uint32_t default_calls = 1000;
+constexpr std::size_t default_payload_bytes = 16;
+constexpr std::string_view default_algorithm = "ECDSA_P256_SHA256";
+/// What most servers take on one connection; in open loop calls that are due must not wait for one another.
+constexpr unsigned default_open_loop_streams = 100;
+
+std::unexpected<Status> refused(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
+
+bool is_vsock(std::string_view server) { return server.starts_with("vsock:"); }
+bool is_unix(std::string_view server) {
+  return server.starts_with("unix:") || server.starts_with("unix-abstract:");
+}
+
+Result<std::string> server_of(const Values& values) {
+  const bool vsock = values.transport == Transport::vsock;
+  const std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
+  if (vsock && !is_vsock(server))
+    return refused("--transport vsock does not lead to --server " + server + "; write vsock:CID:PORT");
+  if (values.transport == Transport::tcp && (is_vsock(server) || is_unix(server)))
+    return refused("--transport tcp does not lead to --server " + server +
+                   "; write host:port, or leave --transport out");
+  if (Result<Address> address = Address::parse(server); !address) return std::unexpected(address.error());
+  return server;
+}
+
+Status check_target(const Values& values) {
+  if (values.data && !values.call) return refused("--data goes with --call alone");
+  if (values.call && values.service)
+    return refused("--call and --service both say what to call; leave one out");
+  if (values.call && values.payload_bytes)
+    return refused("--payload-size goes with --service; the message of --call is --data");
+  const bool signs = values.service == Target::crypto || values.service == Target::both;
+  if (values.algorithm && !signs) return refused("--algorithm goes with --service crypto or both");
+  return {};
+}
+
+std::vector<Operation> operations_of(const Values& values) {
+  std::vector<Operation> operations;
+  if (values.call) return operations;
+  const Target target = values.service.value_or(Target::echo);
+  const std::size_t payload_bytes = values.payload_bytes.value_or(default_payload_bytes);
+  if (target != Target::crypto) operations.push_back(echo_operation(payload_bytes));
+  if (target != Target::echo)
+    operations.push_back(
+        sign_operation(values.algorithm.value_or(std::string(default_algorithm)), payload_bytes));
+  return operations;
+}
+
+Result<unsigned> threads_of(const Values& values) {
+  if (!values.threads) return std::min({usable_cpu_count(), default_threads_max, values.connections});
+  if (*values.threads > values.connections)
+    return refused("--threads " + std::to_string(*values.threads) +
+                   " needs as many connections, and --connections is " + std::to_string(values.connections));
+  return *values.threads;
+}
+
+Result<std::optional<Pace>> pace_of(const Values& values) {
+  if (values.rate == 0 && values.spacing) return refused("--spacing goes with --rate");
+  if (values.rate == 0) return std::nullopt;
+  return Pace{static_cast<double>(values.rate), values.spacing.value_or(Spacing::constant),
+              std::random_device()()};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Values& values) {
+  if (Status status = check_target(values); !status.ok()) return std::unexpected(std::move(status));
+  if (values.deadline.count() == 0)
+    return refused("--deadline 0 lets a call that is never answered hold the run for ever; write 1h or so");
+  Result<std::string> server = server_of(values);
+  if (!server) return std::unexpected(std::move(server).error());
+  const Result<unsigned> threads = threads_of(values);
+  if (!threads) return std::unexpected(threads.error());
+  const Result<std::optional<Pace>> pace = pace_of(values);
+  if (!pace) return std::unexpected(pace.error());
+
+  Plan plan;
+  plan.server = std::move(*server);
+  plan.threads = *threads;
+  plan.connections = values.connections;
+  plan.streams = values.streams.value_or(*pace ? default_open_loop_streams : 1);
+  plan.operations = operations_of(values);
+  if (values.duration.count() > 0) plan.duration = values.duration;
+  if (values.requests || !plan.duration) plan.calls = values.requests.value_or(default_calls);
+  plan.warmup = values.warmup;
+  plan.pace = *pace;
+  plan.deadline = values.deadline;
+  plan.channel.max_connections = 1;
+  plan.channel.max_queued_calls = plan.streams;
+  plan.channel.max_message_bytes = values.max_message_bytes;
+  plan.channel.connect_timeout = values.connect_timeout;
+  // The first attempt that fails ends the run, and a longer wait would lengthen what it may take.
+  plan.channel.backoff.initial = std::min(plan.channel.backoff.initial, values.connect_timeout);
+  return plan;
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,35 @@
+/// The line on a terminal that shows how far a run is; nothing where nobody watches.
+///
+///   ProgressLine line(STDERR_FILENO, plan);
+///   run_load(plan, signals, [&](const RunSoFar& so_far) { line.show(so_far); });
+///   line.erase();
+#pragma once
+
+#include <string>
+
+#include "grpcbench/plan.h"
+#include "grpcbench/run.h"
+
+namespace ringrpc::grpcbench {
+
+class ProgressLine {
+ public:
+  /// `descriptor` is written to if it is a terminal. `plan` must outlive it.
+  ProgressLine(int descriptor, const Plan& plan);
+
+  void show(const RunSoFar& so_far);
+  /// Leaves the terminal as it was found.
+  void erase();
+
+  /// What `show` writes: "12 s of 30 s   1,234,567 calls   52,312/s   3 failed".
+  static std::string text(const Plan& plan, const RunSoFar& before, const RunSoFar& now);
+
+ private:
+  const Plan& plan_;
+  int descriptor_;
+  bool terminal_;
+  bool shown_ = false;
+  RunSoFar before_;  // a second or so ago, for the rate
+};
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,117 @@
+#include "grpcbench/results.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A thread that runs for more of the time than this has no room left for a faster server.
+constexpr double busy_limit = 0.9;
+/// Waiting for a processor for more of the time than this shows in the latencies.
+constexpr double delay_limit = 0.1;
+/// In less time than this, starting up is what keeps a thread busy.
+constexpr Nanoseconds telling_duration = 200ms;
+/// A schedule that is kept worse than this is not kept.
+constexpr Nanoseconds late_limit = 1ms;
+
+double seconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
+double microseconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
+
+std::string count(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+std::string describe_load(const Plan& plan, unsigned threads) {
+  std::string load = fmt::format("{} of {}, {}, ", count(plan.connections, "connection"),
+                                 count(plan.streams, "stream"), count(threads, "thread"));
+  if (!plan.pace) return load + "closed loop";
+  return load + fmt::format("{:.0f} calls a second with {} spacing", plan.pace->calls_per_second,
+                            plan.pace->spacing == Spacing::constant ? "constant" : "Poisson");
+}
+
+std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome) {
+  const Measurement& measured = outcome.measured;
+  std::vector<std::string> warnings;
+  if (measured.unanswered > 0)
+    warnings.push_back(fmt::format("{} had no answer yet when the run was stopped, and are in no figure",
+                                   count(measured.unanswered, "call")));
+  const bool telling = measured.duration >= telling_duration;
+  if (telling && measured.busiest > busy_limit)
+    warnings.push_back(
+        fmt::format("the generator was the limit, not the server: a thread of it ran {:.0f} % of the "
+                    "time; give it more cores and --threads",
+                    measured.busiest * 100));
+  if (telling && measured.most_delayed > delay_limit)
+    warnings.push_back(
+        fmt::format("a thread of the generator waited {:.0f} % of the time for a processor that others "
+                    "used, and the latencies include that; give it cores of its own",
+                    measured.most_delayed * 100));
+  if (const Nanoseconds late = measured.late.percentile(99); plan.pace && late > late_limit)
+    warnings.push_back(
+        fmt::format("the generator did not keep its schedule: 1 % of the calls began {:.1f} ms late or "
+                    "later; give it more cores and --threads",
+                    microseconds(late) / 1000));
+  if (measured.waited_for_slot > 0)
+    warnings.push_back(
+        fmt::format("{} found all streams taken and waited, which their latency includes; --streams and "
+                    "--connections allow more at once",
+                    count(measured.waited_for_slot, "due call")));
+  return warnings;
+}
+
+}  // namespace
+
+double Row::calls_per_second() const noexcept {
+  return duration_s > 0 ? static_cast<double>(tally.succeeded()) / duration_s : 0;
+}
+
+double Row::success_rate() const noexcept {
+  const std::uint64_t total = tally.total();
+  return total > 0 ? static_cast<double>(tally.succeeded()) / static_cast<double>(total) : 0;
+}
+
+std::vector<ErrorCount> Row::errors() const {
+  std::vector<ErrorCount> found;
+  for (std::uint32_t number = 1; number < codes; ++number)
+    if (tally.ended[number] > 0)
+      found.push_back(
+          {ringrpc::name(*code_from_number(number)), tally.ended[number], tally.first_message[number]});
+  std::ranges::stable_sort(found, std::ranges::greater(), &ErrorCount::count);
+  return found;
+}
+
+std::vector<std::pair<std::string_view, double>> Row::latency_us() const {
+  const Histogram& latency = tally.latency;
+  std::vector<std::pair<std::string_view, double>> figures{{"min", microseconds(latency.min())},
+                                                           {"mean", microseconds(latency.mean())}};
+  for (const auto& [told_as, percent] : percentiles)
+    figures.emplace_back(told_as, latency.count() == 0 ? 0 : microseconds(latency.percentile(percent)));
+  figures.emplace_back("max", microseconds(latency.max()));
+  return figures;
+}
+
+Results::Results(const Plan& plan, const RunOutcome& outcome)
+    : server(plan.server),
+      load(describe_load(plan, outcome.threads)),
+      timeline(outcome.measured.timeline),
+      cpu_s(seconds(outcome.measured.spent.running)),
+      busiest_thread(outcome.measured.busiest),
+      interrupted(outcome.interrupted),
+      warnings(warnings_of(plan, outcome)) {
+  const double duration_s = seconds(outcome.measured.duration);
+  all.duration_s = duration_s;
+  for (std::size_t at = 0; at < outcome.measured.tallies.size(); ++at) {
+    const Operation& operation = plan.operations[at];
+    all.name += all.name.empty() ? operation.name : " and " + operation.name;
+    all.tally.merge(outcome.measured.tallies[at]);
+    services.push_back({operation.name, outcome.measured.tallies[at], duration_s});
+  }
+  if (services.size() == 1) services.clear();
+  if (const std::uint64_t total = all.tally.total(); total > 0)
+    cpu_us_per_call = cpu_s * 1e6 / static_cast<double>(total);
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,163 @@
+#include "grpcbench/run.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "reactor/shards.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds show_interval = 100ms;
+/// From when all are ready to the first call, for the news to reach every thread.
+constexpr Nanoseconds head_start = 2ms;
+
+/// What stands on one shard.
+struct Lane {
+  Shard* shard = nullptr;
+  std::unique_ptr<Generator> generator;
+};
+
+class Run {
+ public:
+  Run(const Plan& plan, const apps::Signals& signals, Shards& shards) : plan_(plan), signals_(signals) {
+    for (Shard* shard : shards.all()) lanes_.push_back({shard, nullptr});
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() {
+    on_every_shard([](Lane& lane) { lane.generator.reset(); });
+  }
+
+  RunOutcome run(const std::function<void(const RunSoFar&)>& show);
+
+ private:
+  /// Calls `act` on each lane's shard, at the same time on all, and waits until it has been.
+  template <class F>
+  void on_every_shard(const F& act);
+  bool wait(const std::function<void()>& meanwhile);
+  void one_less();
+  void connect();
+  void begin();
+  RunSoFar so_far() const;
+
+  const Plan& plan_;
+  const apps::Signals& signals_;
+  std::vector<Lane> lanes_;
+  std::atomic<unsigned> awaited_ = 0;  // shards that have to say something yet
+  std::mutex mutex_;
+  Status connect_failure_;
+  Instant start_;
+};
+
+template <class F>
+void Run::on_every_shard(const F& act) {
+  std::latch done(static_cast<std::ptrdiff_t>(lanes_.size()));
+  for (Lane& lane : lanes_) {
+    lane.shard->post([&] {
+      act(lane);
+      done.count_down();
+    });
+  }
+  done.wait();
+}
+
+void Run::one_less() {
+  if (--awaited_ == 0) signals_.notify();
+}
+
+/// Until all shards have said what they are awaited for: true; false when a signal came first.
+bool Run::wait(const std::function<void()>& meanwhile) {
+  for (;;) {
+    const std::optional<int> signal = signals_.wait_for(show_interval);
+    if (signal && *signal != apps::Signals::notified) return false;
+    if (awaited_ == 0) return true;
+    meanwhile();
+  }
+}
+
+/// `amount` in shares that differ by one at most: that of `index` among `of`.
+template <class T>
+T share(T amount, unsigned index, unsigned of) {
+  return amount / of + (index < amount % of ? 1 : 0);
+}
+
+void Run::connect() {
+  awaited_ = static_cast<unsigned>(lanes_.size());
+  on_every_shard([this](Lane& lane) {
+    const auto index = static_cast<unsigned>(&lane - lanes_.data());
+    const auto of = static_cast<unsigned>(lanes_.size());
+    Generator::Share part{.index = index, .connections = share(plan_.connections, index, of)};
+    if (plan_.calls) part.calls = share(*plan_.calls, index, of);
+    Generator::Events events;
+    events.on_connected = [this](Status status) {
+      if (!status.ok()) {
+        const std::lock_guard lock(mutex_);
+        connect_failure_ = std::move(status);
+      }
+      one_less();
+    };
+    events.on_done = [this] { one_less(); };
+    lane.generator = std::make_unique<Generator>(*lane.shard, plan_, part, std::move(events));
+    lane.generator->connect();
+  });
+}
+
+void Run::begin() {
+  awaited_ = static_cast<unsigned>(lanes_.size());
+  start_ = std::chrono::steady_clock::now() + head_start;
+  on_every_shard([this](Lane& lane) { lane.generator->begin(start_); });
+}
+
+RunSoFar Run::so_far() const {
+  RunSoFar so_far;
+  so_far.elapsed = std::max(Nanoseconds(0), Nanoseconds(std::chrono::steady_clock::now() - start_));
+  so_far.warming_up = so_far.elapsed < plan_.warmup;
+  for (const Lane& lane : lanes_) {
+    so_far.succeeded += lane.generator->live().succeeded.load(std::memory_order_relaxed);
+    so_far.failed += lane.generator->live().failed.load(std::memory_order_relaxed);
+  }
+  return so_far;
+}
+
+RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
+  RunOutcome outcome;
+  outcome.threads = static_cast<unsigned>(lanes_.size());
+  connect();
+  outcome.interrupted = !wait([] {});
+  if (!outcome.interrupted) {
+    outcome.could_not_begin = connect_failure_;
+    if (!outcome.could_not_begin.ok()) return outcome;
+    begin();
+    outcome.interrupted = !wait([&] { show(so_far()); });
+  }
+  if (outcome.interrupted) on_every_shard([](Lane& lane) { lane.generator->stop(); });
+  std::vector<Measurement> parts(lanes_.size());
+  on_every_shard(
+      [&](Lane& lane) { parts[static_cast<std::size_t>(&lane - lanes_.data())] = lane.generator->take(); });
+  for (const Measurement& part : parts) outcome.measured.merge(part);
+  return outcome;
+}
+
+}  // namespace
+
+RunOutcome run_load(const Plan& plan, const apps::Signals& signals,
+                    const std::function<void(const RunSoFar&)>& show) {
+  Result<std::unique_ptr<Shards>> shards = Shards::start(plan.threads);
+  if (!shards) {
+    RunOutcome outcome;
+    outcome.could_not_begin = std::move(shards).error();
+    return outcome;
+  }
+  Run run(plan, signals, **shards);
+  return run.run(show);
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,39 @@
+/// A whole run: threads, connections, the load, and its end, whatever brings that about.
+///
+///   RunOutcome outcome = run_load(plan, signals, [](const RunSoFar& so_far) { ... });
+///
+/// The thread that calls it waits for signals: SIGINT and SIGTERM end the run, with what was measured so far.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/status.h"
+
+#include "common/signals.h"
+#include "grpcbench/generator.h"
+#include "grpcbench/plan.h"
+
+namespace ringrpc::grpcbench {
+
+/// For the line that shows how far a run is.
+struct RunSoFar {
+  Nanoseconds elapsed{0};  ///< since the beginning; negative nowhere
+  bool warming_up = false;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+};
+
+struct RunOutcome {
+  Status could_not_begin;  ///< no thread, no connection; nothing was measured then
+  bool interrupted = false;
+  Measurement measured;
+  unsigned threads = 0;
+};
+
+/// `show` is called about ten times a second while calls are made.
+RunOutcome run_load(const Plan& plan, const apps::Signals& signals,
+                    const std::function<void(const RunSoFar&)>& show);
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,45 @@
+#include "grpcbench/timeline.h"
+
+#include <utility>
+
+namespace ringrpc::grpcbench {
+
+void Timeline::go_on_to(Nanoseconds since_begin) {
+  while (since_begin >= current_end_) {
+    if (intervals_.size() == intervals_max) {
+      coarsen();
+    } else {
+      intervals_.emplace_back();
+      current_end_ = interval_ * static_cast<std::int64_t>(intervals_.size());
+    }
+  }
+}
+
+/// Makes one interval of each two.
+void Timeline::coarsen() {
+  for (std::size_t at = 0; at + 1 < intervals_.size(); at += 2) {
+    intervals_[at].latency.merge(intervals_[at + 1].latency);
+    intervals_[at].failed += intervals_[at + 1].failed;
+    if (at > 0) intervals_[at / 2] = std::move(intervals_[at]);
+  }
+  if (intervals_.size() % 2 == 1 && intervals_.size() > 1)
+    intervals_[intervals_.size() / 2] = std::move(intervals_.back());
+  intervals_.resize((intervals_.size() + 1) / 2);
+  interval_ *= 2;
+  current_end_ = interval_ * static_cast<std::int64_t>(intervals_.size());
+}
+
+void Timeline::merge(Timeline other) {
+  while (interval_ < other.interval_) coarsen();
+  while (other.interval_ < interval_) other.coarsen();
+  if (intervals_.size() < other.intervals_.size()) {
+    std::swap(intervals_, other.intervals_);
+    std::swap(current_end_, other.current_end_);
+  }
+  for (std::size_t at = 0; at < other.intervals_.size(); ++at) {
+    intervals_[at].latency.merge(other.intervals_[at].latency);
+    intervals_[at].failed += other.intervals_[at].failed;
+  }
+}
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,218 @@
+#include "reflected/catalogue.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "reflected/nearest.h"
+
+namespace ringrpc::reflected {
+
+namespace pb = google::protobuf;
+
+namespace {
+
+constexpr unsigned import_depth_max = 200;
+constexpr std::size_t files_max = 10'000;
+constexpr std::size_t compared_services_max = 50;
+
+/// The first thing that protobuf finds wrong with a file.
+class FirstError final : public pb::DescriptorPool::ErrorCollector {
+ public:
+  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    if (text.empty()) text = element + ": " + message;
+  }
+
+  std::string text;
+};
+
+template <class Descriptor>
+std::string declared(const char* kind, const Descriptor* descriptor, const pb::FileDescriptor* file) {
+  pb::DebugStringOptions options;
+  options.include_comments = true;
+  return "// " + descriptor->full_name() + ", " + kind + " in " + file->name() + "\n" +
+         descriptor->DebugStringWithOptions(options);
+}
+
+/// The declaration of `name`; empty when `pool` has none.
+std::string declaration(const pb::DescriptorPool& pool, const std::string& name) {
+  if (const auto* service = pool.FindServiceByName(name))
+    return declared("a service", service, service->file());
+  if (const auto* method = pool.FindMethodByName(name))
+    return declared("a method", method, method->service()->file());
+  if (const auto* message = pool.FindMessageTypeByName(name))
+    return declared("a message", message, message->file());
+  if (const auto* type = pool.FindEnumTypeByName(name)) return declared("an enum", type, type->file());
+  if (const auto* field = pool.FindFieldByName(name)) return declared("a field", field, field->file());
+  if (const auto* field = pool.FindExtensionByName(name))
+    return declared("an extension", field, field->file());
+  if (const auto* value = pool.FindEnumValueByName(name))
+    return declared("a value", value, value->type()->file());
+  if (const auto* oneof = pool.FindOneofByName(name))
+    return declared("a oneof", oneof, oneof->containing_type()->file());
+  return {};
+}
+
+/// "a.b.Service.Method" where a slash parts the method.
+std::string dotted(std::string symbol) {
+  if (symbol.starts_with('.') || symbol.starts_with('/')) symbol.erase(0, 1);
+  if (const std::size_t slash = symbol.find('/'); slash != std::string::npos) symbol[slash] = '.';
+  return symbol;
+}
+
+void add_type_names(const pb::Descriptor& message, std::vector<std::string>& names) {
+  if (message.options().map_entry()) return;
+  names.push_back(message.full_name());
+  for (int i = 0; i < message.enum_type_count(); ++i) names.push_back(message.enum_type(i)->full_name());
+  for (int i = 0; i < message.nested_type_count(); ++i) add_type_names(*message.nested_type(i), names);
+}
+
+std::vector<std::string> method_names(const pb::ServiceDescriptor& service) {
+  std::vector<std::string> names;
+  for (int i = 0; i < service.method_count(); ++i) names.push_back(service.method(i)->name());
+  return names;
+}
+
+}  // namespace
+
+Task<Outcome<const pb::ServiceDescriptor*>> Catalogue::service(std::string name) {
+  Outcome<bool> loaded = co_await load(name);
+  if (!loaded && loaded.error().exit_status != exit_not_found)
+    co_return std::unexpected(std::move(loaded).error());
+  const pb::ServiceDescriptor* const found = pool_.FindServiceByName(name);
+  if (!found) co_return std::unexpected(co_await unknown("service", name));
+  co_return found;
+}
+
+Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
+  Outcome<const pb::ServiceDescriptor*> service = co_await this->service(name.service);
+  if (!service) {
+    const std::string whole =
+        name.service + '.' + name.method;  // a service whose method was left out, perhaps
+    if (const Outcome<bool> loaded = co_await load(whole); loaded) {
+      if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
+        co_return give_up(exit_not_found,
+                          whole + " is a service, not a method" + suggest("", method_names(*meant)));
+    }
+    co_return std::unexpected(std::move(service).error());
+  }
+  const pb::MethodDescriptor* const found = (*service)->FindMethodByName(name.method);
+  if (!found)
+    co_return give_up(exit_not_found, name.service + " has no method '" + name.method + "'" +
+                                          suggest(name.method, method_names(**service)));
+  co_return found;
+}
+
+Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
+  symbol = dotted(std::move(symbol));
+  Outcome<bool> loaded = co_await load(symbol);
+  // Not every server finds the file of a method or a field.
+  const std::size_t dot = symbol.rfind('.');
+  if (!loaded && loaded.error().exit_status == exit_not_found && dot != std::string::npos)
+    loaded = co_await load(symbol.substr(0, dot));
+  if (!loaded && loaded.error().exit_status != exit_not_found)
+    co_return std::unexpected(std::move(loaded).error());
+  std::string text = declaration(pool_, symbol);
+  if (text.empty()) co_return std::unexpected(co_await unknown("symbol", symbol));
+  co_return text;
+}
+
+Task<Failure> Catalogue::unknown(std::string what, std::string name) {
+  Outcome<std::vector<std::string>> names = co_await reflection_.services();
+  if (!names) co_return std::move(names).error();
+  if (what != "service") {
+    const std::size_t services = std::min(names->size(), compared_services_max);
+    for (std::size_t i = 0; i < services; ++i) {
+      std::string service = (*names)[i];
+      [[maybe_unused]] Outcome<bool> loaded =
+          co_await load(std::move(service));  // what fails is not suggested
+    }
+    std::ranges::move(type_names(), std::back_inserter(*names));
+  }
+  co_return Failure(exit_not_found,
+                    "the server describes no " + what + " '" + name + "'" + suggest(name, *names));
+}
+
+std::vector<std::string> Catalogue::type_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, proto] : files_) {
+    const pb::FileDescriptor* const file = pool_.FindFileByName(name);
+    for (int i = 0; file && i < file->message_type_count(); ++i)
+      add_type_names(*file->message_type(i), names);
+    for (int i = 0; file && i < file->enum_type_count(); ++i)
+      names.push_back(file->enum_type(i)->full_name());
+  }
+  return names;
+}
+
+Task<Outcome<bool>> Catalogue::load(std::string symbol) {
+  if (!declaration(pool_, symbol).empty()) co_return true;
+  Outcome<ReflectionClient::Files> files = co_await reflection_.files_with_symbol(symbol);
+  if (!files) co_return std::unexpected(std::move(files).error());
+  std::vector<std::string> names;
+  for (pb::FileDescriptorProto& file : *files) {
+    names.push_back(file.name());
+    files_.try_emplace(file.name(), std::move(file));
+  }
+  Outcome<bool> fetched = co_await fetch_imports();
+  if (!fetched) co_return std::unexpected(std::move(fetched).error());
+  for (const std::string& name : names) {
+    Outcome<bool> built = build(name, 0);
+    if (!built) co_return std::unexpected(std::move(built).error());
+  }
+  co_return true;
+}
+
+/// Asks for the files that are imported and were not sent along; protobuf's own are known here.
+Task<Outcome<bool>> Catalogue::fetch_imports() {
+  std::vector<std::string> missing;
+  do {
+    missing.clear();
+    for (const auto& [name, file] : files_) {
+      for (const std::string& import : file.dependency())
+        if (!files_.contains(import)) missing.push_back(import);
+    }
+    for (const std::string& import : missing) {
+      if (files_.contains(import)) continue;
+      Outcome<ReflectionClient::Files> files = co_await reflection_.file_named(import);
+      const pb::FileDescriptor* known = pb::DescriptorPool::generated_pool()->FindFileByName(import);
+      if (!files && known) {
+        known->CopyTo(&files_[import]);
+        continue;
+      }
+      if (!files && files.error().exit_status == exit_not_found)
+        co_return give_up(exit_protocol,
+                          "reflection describes files that import '" + import + "', and does not have that");
+      if (!files) co_return std::unexpected(std::move(files).error());
+      for (pb::FileDescriptorProto& file : *files) files_.try_emplace(file.name(), std::move(file));
+      if (!files_.contains(import))
+        co_return give_up(exit_protocol, "reflection was asked for '" + import + "' and gave other files");
+      if (files_.size() > files_max)
+        co_return give_up(exit_protocol, "reflection describes over " + std::to_string(files_max) + " files");
+    }
+  } while (!missing.empty());
+  co_return true;
+}
+
+Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
+  if (pool_.FindFileByName(name)) return true;
+  if (depth > import_depth_max)
+    return give_up(exit_protocol, "'" + name + "' is imported in a circle or too deeply");
+  const pb::FileDescriptorProto& file = files_.at(name);
+  for (const std::string& import : file.dependency()) {
+    if (Outcome<bool> built = build(import, depth + 1); !built) return built;
+  }
+  FirstError error;
+  if (!pool_.BuildFileCollectingErrors(file, &error))
+    return give_up(exit_protocol, "reflection describes '" + name + "' wrongly: " + error.text);
+  return true;
+}
+
+MethodKind kind_of(const pb::MethodDescriptor& method) {
+  if (method.client_streaming())
+    return method.server_streaming() ? MethodKind::bidirectional : MethodKind::client_streaming;
+  return method.server_streaming() ? MethodKind::server_streaming : MethodKind::unary;
+}
+
+}  // namespace ringrpc::reflected

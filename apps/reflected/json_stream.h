@@ -1,0 +1,69 @@
+/// Cuts a text into the JSON values (RFC 8259) that stand in it one after the other, however it arrives.
+///
+///   JsonStream stream;
+///   Status wrong = stream.feed("{\"id\": 1} {\"i");
+///   while (std::optional<JsonStream::Value> value = stream.take()) send(value->text);     // {"id": 1}
+///   wrong = stream.finish();                 // "line 1, column 14: the text ends within a string"
+///
+/// A value is there with its last character; only a number or a word that nothing encloses waits for what
+/// follows. White space may stand between values and need not. The grammar is checked to the letter, so that
+/// a mistake is told with its place; what the values mean is not looked at.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc::reflected {
+
+class JsonStream {
+ public:
+  struct Value {
+    std::string text;
+    std::size_t line = 1;  ///< where it begins
+  };
+
+  /// More of the text. INVALID_ARGUMENT says what is wrong and where; values that were whole before that can
+  /// still be taken, and nothing more may be fed.
+  Status feed(std::string_view text);
+
+  /// The text is over.
+  Status finish();
+
+  /// The next whole value.
+  std::optional<Value> take();
+
+ private:
+  /// What may come next between tokens.
+  enum class Expect : std::uint8_t { value, value_or_end, key, key_or_end, colon, comma_or_end };
+  /// The token that is being read.
+  enum class Token : std::uint8_t { none, string, number, word };
+
+  const char* step(char c);
+  const char* begin_token(char c);
+  const char* begin_value(char c);
+  const char* punctuation(char c);
+  const char* in_string(char c);
+  const char* close();
+  const char* end_scalar();
+  void value_done();
+  Status wrong(std::string_view what) const;
+
+  std::deque<Value> whole_;
+  Value value_;  // the one being read
+  std::vector<char> open_;
+  Expect expect_ = Expect::value;
+  Token token_ = Token::none;
+  std::string scalar_;        // the number or word being read
+  bool is_key_ = false;       // the string being read
+  unsigned escape_left_ = 0;  // characters of an escape still to come
+  std::size_t line_ = 1;
+  std::size_t column_ = 1;
+};
+
+}  // namespace ringrpc::reflected

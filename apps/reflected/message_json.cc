@@ -1,0 +1,106 @@
+#include "reflected/message_json.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/type_resolver.h>
+#include <google/protobuf/util/type_resolver_util.h>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "reflected/field_error.h"
+
+namespace ringrpc::reflected {
+
+namespace pb = google::protobuf;
+
+namespace {
+
+constexpr const char* url_prefix = "type.googleapis.com";
+
+std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) + "/" + type.full_name(); }
+
+}  // namespace
+
+/// Finds types in the catalogue, else among protobuf's own, whatever stands before the last slash of their URL,
+/// and keeps the name of one that was not there.
+class MessageJson::Types final : public pb::util::TypeResolver {
+ public:
+  explicit Types(const pb::DescriptorPool& pool)
+      : known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
+        built_in_(
+            pb::util::NewTypeResolverForDescriptorPool(url_prefix, pb::DescriptorPool::generated_pool())) {}
+
+  pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
+    const std::string name = url.substr(url.rfind('/') + 1);
+    const std::string known_url = std::string(url_prefix) + "/" + name;
+    pb::util::Status status = known_->ResolveMessageType(known_url, type);
+    if (!status.ok() && name.starts_with("google.protobuf."))
+      status = built_in_->ResolveMessageType(known_url, type);
+    if (!status.ok()) missing_ = name;
+    return status;
+  }
+  pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
+    const pb::util::Status status = known_->ResolveEnumType(url, type);
+    return status.ok() ? status : built_in_->ResolveEnumType(url, type);
+  }
+
+  std::optional<std::string> take_missing() { return std::exchange(missing_, std::nullopt); }
+
+ private:
+  std::unique_ptr<pb::util::TypeResolver> known_;
+  std::unique_ptr<pb::util::TypeResolver> built_in_;
+  std::optional<std::string> missing_;
+};
+
+MessageJson::MessageJson(Catalogue& catalogue, Options options)
+    : catalogue_(catalogue), options_(options), types_(std::make_unique<Types>(catalogue.pool())) {}
+
+MessageJson::~MessageJson() = default;
+
+/// True when the type that was missing is there now, so that another attempt makes sense.
+Task<Outcome<bool>> MessageJson::load_missing() {
+  const std::optional<std::string> name = types_->take_missing();
+  if (!name) co_return false;
+  Outcome<bool> loaded = co_await catalogue_.load(*name);
+  if (!loaded && loaded.error().exit_status != exit_not_found)
+    co_return std::unexpected(std::move(loaded).error());
+  co_return catalogue_.pool().FindMessageTypeByName(*name) != nullptr;
+}
+
+Task<Outcome<std::string>> MessageJson::parse(const pb::Descriptor& type, const JsonStream::Value& value,
+                                              const std::string& source) {
+  const std::string url = url_of(type);
+  for (;;) {
+    std::string bytes;
+    const pb::util::Status status =
+        pb::util::JsonToBinaryString(types_.get(), url, value.text, &bytes, pb::util::JsonParseOptions());
+    if (status.ok()) co_return bytes;
+    Outcome<bool> more = co_await load_missing();
+    if (!more) co_return std::unexpected(std::move(more).error());
+    if (!*more)
+      co_return give_up(exit_data, source + ": the message in line " + std::to_string(value.line) + ": " +
+                                       field_error(type, status.message().ToString()));
+  }
+}
+
+Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
+  pb::util::JsonPrintOptions options;
+  options.add_whitespace = !options_.compact;
+  options.always_print_primitive_fields = options_.emit_defaults;
+  const std::string url = url_of(type);
+  for (;;) {
+    std::string text;
+    const pb::util::Status status = pb::util::BinaryToJsonString(types_.get(), url, bytes, &text, options);
+    if (status.ok()) {
+      if (!text.ends_with('\n')) text.push_back('\n');
+      co_return text;
+    }
+    Outcome<bool> more = co_await load_missing();
+    if (!more) co_return std::unexpected(std::move(more).error());
+    if (!*more)
+      co_return give_up(exit_protocol, "the server's answer cannot be shown as " + type.full_name() + ": " +
+                                           status.message().ToString());
+  }
+}
+
+}  // namespace ringrpc::reflected

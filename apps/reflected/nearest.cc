@@ -1,0 +1,72 @@
+#include "reflected/nearest.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace ringrpc::reflected {
+namespace {
+
+constexpr std::size_t suggestions_max = 3;
+constexpr std::size_t few = 10;
+constexpr std::size_t compared_bytes_max = 256;
+
+std::string lower(std::string_view text) {
+  std::string lowered(text.substr(0, compared_bytes_max));
+  std::ranges::transform(lowered, lowered.begin(),
+                         [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); });
+  return lowered;
+}
+
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+/// How many characters must be added, dropped or replaced to make one of the other (Levenshtein).
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The distance of the whole names or of their last parts, whichever says more; a package left out costs
+/// nothing.
+std::size_t distance_of_names(std::string_view wrong, std::string_view name) {
+  return std::min(distance(lower(wrong), lower(name)),
+                  distance(lower(last_part(wrong)), lower(last_part(name))));
+}
+
+std::string join(const std::vector<std::string>& names, std::string_view last) {
+  std::string joined;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    joined.append(i == 0 ? "" : i + 1 == names.size() ? last : ", ").append(names[i]);
+  }
+  return joined;
+}
+
+}  // namespace
+
+std::string suggest(std::string_view wrong, const std::vector<std::string>& names) {
+  const std::size_t limit = std::max<std::size_t>(2, last_part(wrong).size() / 3);
+  std::vector<std::pair<std::size_t, std::string>> near;
+  for (const std::string& name : names) {
+    const std::size_t far = distance_of_names(wrong, name);
+    if (far <= limit) near.emplace_back(far, name);
+  }
+  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string>::first);
+  std::vector<std::string> closest;
+  for (const auto& [far, name] : near) {
+    if (closest.size() < suggestions_max) closest.push_back(name);
+  }
+  if (!closest.empty()) return "; did you mean " + join(closest, " or ") + "?";
+  if (names.empty() || names.size() > few) return {};
+  return "; there " + std::string(names.size() == 1 ? "is " : "are ") + join(names, " and ");
+}
+
+}  // namespace ringrpc::reflected

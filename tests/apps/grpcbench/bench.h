@@ -1,0 +1,106 @@
+/// A generator and a server on a simulated network: runs of any length, in no time and the same every time.
+///
+///   Bench bench(10ms);
+///   const Measurement measured = bench.run(bench.plan({.rate = 1000, .duration = 10s}));
+///
+/// One at a time: a thread has one simulated network.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "grpcbench/generator.h"
+#include "paced_service.h"
+#include "rpc/world.h"
+
+namespace ringrpc::grpcbench {
+
+class Bench {
+ public:
+  /// The server's answers take so long.
+  explicit Bench(Nanoseconds takes) : service(takes), world_(1) {
+    world_.also_serve(service);
+    world_.serve({});
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  /// A plan for this server: PacedService's method, where `calls` names no others.
+  Plan plan(Values values, std::vector<Operation> calls = {}) const {
+    values.threads = 1;
+    values.server = world_.address();
+    Result<Plan> made = make_plan(values);
+    REQUIRE_MESSAGE(made, made.error().message());
+    made->operations = std::move(calls);
+    if (made->operations.empty())
+      made->operations.push_back(
+          make_operation("test.v1.Paced/Answer", MethodKind::unary, {RawMessage("x")}));
+    if (made->pace) made->pace->seed = 1;
+    return *made;
+  }
+
+  /// The whole run; `meanwhile` is called when it has begun, to change the world at its leisure.
+  Measurement run(const Plan& plan, const std::function<void()>& meanwhile = [] {}) {
+    begin(plan);
+    REQUIRE(connect_status);
+    REQUIRE_MESSAGE(connect_status->ok(), connect_status->to_string());
+    on_client([&] { generator_->begin(now()); });
+    meanwhile();
+    REQUIRE(world_.run_until([&] { return done_; }));
+    return end();
+  }
+
+  /// Connects, or fails to: see `connect_status`.
+  void begin(const Plan& plan) {
+    plan_ = plan;
+    on_client([&] {
+      Generator::Share share{.index = 0, .connections = plan_.connections, .calls = plan_.calls};
+      generator_ = std::make_unique<Generator>(
+          world_.client_shard(), plan_, share,
+          Generator::Events{.on_connected = [this](Status status) { connect_status = std::move(status); },
+                            .on_done = [this] { done_ = true; }});
+      generator_->connect();
+    });
+    REQUIRE(world_.run_until([&] { return connect_status.has_value(); }));
+  }
+  Measurement end() {
+    Measurement measured;
+    on_client([&] {
+      measured = generator_->take();
+      generator_.reset();
+    });
+    return measured;
+  }
+  void stop() {
+    on_client([&] { generator_->stop(); });
+  }
+
+  void run_for(Nanoseconds time) { world_.simulation().run_for(time); }
+  Instant now() { return world_.simulation().now(); }
+  SimulatedWorld& world() noexcept { return world_; }
+  bool done() const noexcept { return done_; }
+
+  PacedService service;
+  std::optional<Status> connect_status;
+
+ private:
+  void on_client(const std::function<void()>& act) {
+    bool acted = false;
+    world_.client_shard().post([&] {
+      act();
+      acted = true;
+    });
+    REQUIRE(world_.run_until([&] { return acted; }));
+  }
+
+  SimulatedWorld world_;
+  Plan plan_;
+  bool done_ = false;
+  std::unique_ptr<Generator> generator_;  // gone before the world
+};
+
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,208 @@
+// The load of one shard: how it begins, what it counts, and every way it ends.
+#include "grpcbench/generator.h"
+
+#include <doctest/doctest.h>
+
+#include "bench.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+Values requests(std::uint32_t count) {
+  Values values;
+  values.requests = count;
+  return values;
+}
+
+Values lasting(std::chrono::milliseconds duration) {
+  Values values;
+  values.duration = duration;
+  return values;
+}
+
+Operation raw(const std::string& method, MethodKind kind, std::vector<RawMessage> messages) {
+  return make_operation("test.v1.Raw/" + method, kind, std::move(messages));
+}
+
+std::uint64_t ended(const Measurement& measured, Code code) {
+  return measured.tallies.at(0).ended[static_cast<std::size_t>(code)];
+}
+
+TEST_CASE("as many calls are made as were asked for, and the server has seen as many") {
+  for (const std::uint32_t count : {1u, 9u, 10u, 1234u}) {
+    Bench bench(10ms);
+    const Measurement measured = bench.run(bench.plan(requests(count)));
+    CHECK(measured.tallies.at(0).succeeded() == count);
+    CHECK(bench.service.started() == count);
+    CHECK(measured.tallies.at(0).bytes_sent == count);
+    CHECK(measured.tallies.at(0).bytes_received == count);
+    CHECK(measured.fatal.ok());
+  }
+}
+
+TEST_CASE("in closed loop each stream has a call under way all the time") {
+  Bench bench(10ms);
+  Values values = lasting(1s);
+  values.streams = 5;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(measured.tallies.at(0).succeeded() == 10 * 5 * 100);
+  CHECK(measured.tallies.at(0).latency.min() == 10ms);
+  CHECK(measured.tallies.at(0).latency.max() == 10ms);
+  CHECK(measured.duration == 1s);
+}
+
+TEST_CASE("the timeline tells when calls ended") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(lasting(1s)));
+  const auto& intervals = measured.timeline.intervals();
+  REQUIRE(intervals.size() >= 10);
+  for (std::size_t at = 1; at < 10; ++at) CHECK(intervals[at].latency.count() == 100);
+}
+
+TEST_CASE("what was due in the warm-up is made and not counted") {
+  for (const std::uint32_t rate : {0u, 1000u}) {
+    Bench bench(10ms);
+    Values values = lasting(2s);
+    values.warmup = 1s;
+    values.rate = rate;
+    const Measurement measured = bench.run(bench.plan(values));
+    CHECK(measured.tallies.at(0).succeeded() == 2000);
+    CHECK(bench.service.started() == 3000);
+    CHECK(measured.duration >= 2s);
+    CHECK(measured.duration <= 2010ms);
+  }
+}
+
+TEST_CASE("the number of calls is that of those that count") {
+  Bench bench(10ms);
+  Values values = requests(50);
+  values.warmup = 100ms;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(measured.tallies.at(0).succeeded() == 50);
+  CHECK(bench.service.started() == 150);
+}
+
+TEST_CASE("several methods take turns") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(
+      requests(1001), {make_operation("test.v1.Paced/Answer", MethodKind::unary, {RawMessage("abc")}),
+                       raw("Echo", MethodKind::unary, {RawMessage("x"), RawMessage("xyz")})}));
+  CHECK(measured.tallies.at(0).succeeded() == 501);
+  CHECK(measured.tallies.at(1).succeeded() == 500);
+  CHECK(measured.tallies.at(0).bytes_sent == 501 * 3);
+  CHECK(measured.tallies.at(1).bytes_received == 250 * 1 + 250 * 3);
+}
+
+TEST_CASE("streams of every kind are one call each, with all that they carry") {
+  const std::vector<RawMessage> three{RawMessage("a"), RawMessage("bb"), RawMessage("ccc")};
+  const auto of = [](Operation operation) {
+    Bench fresh(10ms);
+    return fresh.run(fresh.plan(requests(20), {std::move(operation)})).tallies.at(0);
+  };
+  const Tally counted = of(raw("Count", MethodKind::server_streaming, {RawMessage("5")}));
+  CHECK(counted.succeeded() == 20);
+  CHECK(counted.bytes_received == 20 * 5);
+  const Tally joined = of(raw("Join", MethodKind::client_streaming, three));
+  CHECK(joined.succeeded() == 20);
+  CHECK(joined.bytes_sent == 20 * 6);
+  CHECK(joined.bytes_received == 20 * 6);
+  const Tally chatted = of(raw("Chat", MethodKind::bidirectional, three));
+  CHECK(chatted.succeeded() == 20);
+  CHECK(chatted.bytes_received == 20 * 6);
+}
+
+TEST_CASE("messages beyond every window come and go whole") {
+  const std::string large(1'500'000, 'x');
+  const auto received = [](MethodKind kind, const char* method, std::size_t messages,
+                           const std::string& message) {
+    Bench bench(10ms);
+    const Plan plan =
+        bench.plan(requests(3), {raw(method, kind, std::vector<RawMessage>(messages, RawMessage(message)))});
+    return bench.run(plan).tallies.at(0).bytes_received;
+  };
+  CHECK(received(MethodKind::unary, "Echo", 1, large) == 3 * large.size());
+  CHECK(received(MethodKind::bidirectional, "Chat", 4, large) == 3 * 4 * large.size());
+}
+
+TEST_CASE("failures are counted by their code, and the run goes on") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(
+      bench.plan(requests(30), {raw("Fail", MethodKind::unary, {RawMessage("5"), RawMessage("8")})}));
+  CHECK(ended(measured, Code::NOT_FOUND) == 15);
+  CHECK(ended(measured, Code::RESOURCE_EXHAUSTED) == 15);
+  CHECK(measured.fatal.ok());
+}
+
+TEST_CASE("a call that is never answered ends at its deadline and counts with the time that it took") {
+  Bench bench(100h);
+  Values values = requests(20);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 20);
+  CHECK(measured.tallies.at(0).latency.min() >= 1s);
+  CHECK(measured.tallies.at(0).latency.max() <= 1060ms);
+}
+
+TEST_CASE("a service that is not there ends the run") {
+  Bench bench(10ms);
+  const Measurement measured =
+      bench.run(bench.plan(lasting(30s), {make_operation("a.B/C", MethodKind::unary, {RawMessage("x")})}));
+  CHECK(measured.fatal.code() == Code::UNIMPLEMENTED);
+  CHECK(measured.fatal_call == "a.B/C");
+  CHECK(measured.tallies.at(0).total() == 10);
+  CHECK(measured.duration < 1s);
+}
+
+TEST_CASE("where nobody listens the run does not begin") {
+  Bench bench(10ms);
+  Plan plan = bench.plan(requests(10));
+  plan.server = "127.0.0.1:1";
+  bench.begin(plan);
+  REQUIRE(bench.connect_status);
+  CHECK(bench.connect_status->code() == Code::UNAVAILABLE);
+  CHECK(bench.connect_status->message().starts_with("connect 127.0.0.1:1: "));
+  bench.end();
+}
+
+TEST_CASE("a server that is gone ends the run, with what was measured before") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(lasting(30s)), [&] {
+    bench.run_for(1s);
+    bench.world().stop();
+  });
+  CHECK(measured.fatal.code() == Code::UNAVAILABLE);
+  CHECK(measured.fatal.message().starts_with("connect "));
+  CHECK(measured.tallies.at(0).succeeded() >= 900);
+  CHECK(measured.tallies.at(0).succeeded() <= 1010);
+  CHECK(ended(measured, Code::UNAVAILABLE) > 0);
+  CHECK(measured.duration < 3s);
+}
+
+TEST_CASE("a connection that is lost and can be made again costs the calls that were on it") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(lasting(2s)), [&] {
+    bench.run_for(1s);
+    bench.world().replace_server();
+  });
+  CHECK(measured.fatal.ok());
+  CHECK(measured.tallies.at(0).succeeded() >= 1900);
+}
+
+TEST_CASE("a run that is stopped tells what it has, and how many calls had no answer yet") {
+  Bench bench(10ms);
+  const Plan plan = bench.plan(lasting(30s));
+  Measurement measured = bench.run(plan, [&] {
+    bench.run_for(1005ms);
+    bench.stop();
+    CHECK(bench.done());
+  });
+  CHECK(measured.tallies.at(0).succeeded() == 1000);
+  CHECK(measured.unanswered == 10);
+  CHECK(measured.duration >= 1s);
+  CHECK(measured.duration <= 1010ms);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

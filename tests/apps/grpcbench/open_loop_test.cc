@@ -1,0 +1,108 @@
+// Whether what is measured is what happened, at calls that start on schedule.
+#include <doctest/doctest.h>
+
+#include "bench.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+Values at_rate(std::uint32_t rate, std::chrono::milliseconds duration) {
+  Values values;
+  values.rate = rate;
+  values.duration = duration;
+  return values;
+}
+
+TEST_CASE("a server that answers in exactly 10 ms is told as 10 ms at every rate below saturation") {
+  for (const Spacing spacing : {Spacing::constant, Spacing::poisson}) {
+    for (const std::uint32_t rate : {1u, 100u, 1000u, 20'000u}) {
+      INFO("rate ", rate, ", spacing ", static_cast<int>(spacing));
+      Bench bench(10ms);
+      Values values = at_rate(rate, rate < 1000 ? 20s : 1s);
+      values.spacing = spacing;
+      const Measurement measured = bench.run(bench.plan(values));
+      const Histogram& latency = measured.tallies.at(0).latency;
+      CHECK(latency.min() == 10ms);
+      CHECK(latency.max() == 10ms);
+      CHECK(latency.percentile(50) == 10ms);
+      CHECK(measured.waited_for_slot == 0);
+      CHECK(measured.late.max() == 0ns);
+    }
+  }
+}
+
+TEST_CASE("calls start at the rate that was asked for, and the rate is told as it was") {
+  for (const std::uint32_t rate : {1u, 3u, 1000u}) {
+    Bench bench(10ms);
+    const Measurement measured = bench.run(bench.plan(at_rate(rate, 3s)));
+    CHECK(measured.tallies.at(0).succeeded() == rate * 3);
+    CHECK(bench.service.started() == rate * 3);
+    CHECK(measured.duration >= 3s);
+    CHECK(measured.duration <= 3010ms);
+  }
+}
+
+TEST_CASE("so many calls at a rate last as long as the rate has them last") {
+  Bench bench(10ms);
+  Values values = at_rate(2, 0s);
+  values.requests = 10;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(measured.tallies.at(0).succeeded() == 10);
+  CHECK(measured.duration == 5s);
+}
+
+TEST_CASE("a stall of a second shows in the percentiles, for every call that it held up counts") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(at_rate(1000, 10s)),
+                                         [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6s); });
+  const Tally& tally = measured.tallies.at(0);
+  CHECK(tally.succeeded() == 10'000);
+  CHECK(tally.latency.max() >= 1009ms);
+  CHECK(tally.latency.max() <= 1011ms);
+  // A tenth of the calls were due in it, and waited the longer the earlier they were.
+  CHECK(tally.latency.percentile(99) >= 905ms);
+  CHECK(tally.latency.percentile(99) <= 915ms);
+  CHECK(tally.latency.percentile(95) >= 505ms);
+  CHECK(tally.latency.percentile(95) <= 515ms);
+  CHECK(tally.latency.percentile(50) <= 10'010us);
+}
+
+TEST_CASE("it shows just so where few streams keep most of the calls from starting") {
+  Bench bench(10ms);
+  Values values = at_rate(1000, 10s);
+  values.streams = 10;  // a hundred in all: a tenth of what is due during the stall
+  const Measurement measured =
+      bench.run(bench.plan(values), [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6s); });
+  CHECK(measured.waited_for_slot >= 900);
+  CHECK(measured.tallies.at(0).latency.percentile(99) >= 905ms);
+  CHECK(measured.tallies.at(0).latency.percentile(99) <= 1010ms);
+}
+
+TEST_CASE("in closed loop a stall hides behind the calls that were never made") {
+  Bench bench(10ms);
+  Values values;
+  values.duration = 10s;
+  const Measurement measured =
+      bench.run(bench.plan(values), [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6s); });
+  CHECK(measured.tallies.at(0).latency.max() >= 1s);
+  CHECK(measured.tallies.at(0).latency.percentile(99) <= 10'010us);
+}
+
+TEST_CASE("a rate beyond what the server takes ends all the same, and what nobody waits for is not sent") {
+  Bench bench(100ms);
+  Values values = at_rate(1000, 2s);
+  values.streams = 1;  // ten in flight: a hundred a second
+  values.deadline = 500ms;
+  const Measurement measured = bench.run(bench.plan(values));
+  const Tally& tally = measured.tallies.at(0);
+  CHECK(tally.total() == 2000);
+  CHECK(tally.ended[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] >= 1500);
+  CHECK(bench.service.started() <= 1000);
+  CHECK(tally.latency.percentile(99) >= 500ms);
+  CHECK(measured.duration <= 3s);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

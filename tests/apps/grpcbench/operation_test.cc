@@ -1,0 +1,45 @@
+#include "grpcbench/operation.h"
+
+#include <doctest/doctest.h>
+
+#include "echo/v1/echo.pb.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+TEST_CASE("an echo carries a payload of the size that was asked for") {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{16}, std::size_t{65536}}) {
+    const Operation echo = echo_operation(bytes);
+    CHECK(echo.path == "/echo.v1.EchoService/Echo");
+    REQUIRE(echo.messages.size() == 1);
+    echo::v1::EchoRequest request;
+    REQUIRE(request.ParseFromString(echo.messages[0].bytes));
+    CHECK(request.payload().size() == bytes);
+  }
+}
+
+TEST_CASE("what is to be signed is a SignRequest: the data in field 1, the algorithm's name in field 2") {
+  const Operation sign = sign_operation("ED25519", 3);
+  CHECK(sign.path == "/crypto.v1.CryptoService/Sign");
+  REQUIRE(sign.messages.size() == 1);
+  const std::string& bytes = sign.messages[0].bytes;
+  CHECK(bytes.substr(0, 2) == "\x0a\x03");
+  CHECK(bytes.substr(5) ==
+        "\x12\x07"
+        "ED25519");
+}
+
+TEST_CASE("which methods send all messages and which have one answer") {
+  const auto of = [](MethodKind kind) { return make_operation("a.B/C", kind, {}); };
+  CHECK_FALSE(of(MethodKind::unary).sends_all());
+  CHECK(of(MethodKind::unary).one_answer());
+  CHECK_FALSE(of(MethodKind::server_streaming).sends_all());
+  CHECK_FALSE(of(MethodKind::server_streaming).one_answer());
+  CHECK(of(MethodKind::client_streaming).sends_all());
+  CHECK(of(MethodKind::client_streaming).one_answer());
+  CHECK(of(MethodKind::bidirectional).sends_all());
+  CHECK_FALSE(of(MethodKind::bidirectional).one_answer());
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,194 @@
+// What is printed of a run: text, JSON, CSV and the page.
+#include "grpcbench/output.h"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <sstream>
+
+#include "grpcbench/html_report.h"
+#include "grpcbench/json_text.h"
+#include "grpcbench/progress_line.h"
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+Plan plan_of(const Values& values) {
+  Result<Plan> plan = make_plan(values);
+  REQUIRE(plan);
+  return *plan;
+}
+
+/// 999 calls of 1 to 999 ms in ten seconds, and one that failed.
+RunOutcome some_outcome() {
+  RunOutcome outcome;
+  outcome.threads = 1;
+  outcome.measured.duration = 10s;
+  Tally& tally = outcome.measured.tallies.emplace_back();
+  for (int ms = 1; ms <= 999; ++ms) {
+    tally.record(Status(), ms * 1ms);
+    outcome.measured.timeline.record(ms * 10ms, ms * 1ms);
+  }
+  tally.record(Status(Code::NOT_FOUND, "no <b>such</b>\x1b[31m thing"), 1ms);
+  outcome.measured.timeline.record_failure(9990ms);
+  tally.bytes_sent = 12'345;
+  return outcome;
+}
+
+google::protobuf::Struct parsed(const std::string& json) {
+  google::protobuf::Struct parsed;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &parsed);
+  REQUIRE_MESSAGE(status.ok(), status.ToString(), json);
+  return parsed;
+}
+
+TEST_CASE("JSON has the fields by their names") {
+  const Results results(plan_of({}), some_outcome());
+  const auto json = parsed(format_results(results, Format::json)).fields();
+  CHECK(json.at("total").number_value() == 1000);
+  CHECK(json.at("succeeded").number_value() == 999);
+  CHECK(json.at("failed").number_value() == 1);
+  CHECK(json.at("errors").struct_value().fields().at("NOT_FOUND").number_value() == 1);
+  CHECK(json.at("duration_s").number_value() == 10);
+  CHECK(json.at("calls_per_second").number_value() == 99.9);
+  const auto latency = json.at("latency_us").struct_value().fields();
+  CHECK(latency.size() == 8);
+  CHECK(latency.at("min").number_value() == 1000);
+  CHECK(latency.at("mean").number_value() == 500'000);
+  CHECK(latency.at("p50").number_value() == doctest::Approx(500'000).epsilon(0.001));
+  CHECK(latency.at("p90").number_value() == doctest::Approx(900'000).epsilon(0.001));
+  CHECK(latency.at("p99").number_value() == doctest::Approx(990'000).epsilon(0.001));
+  for (const char* name : {"p99.9", "p99.99", "max"}) CHECK(latency.at(name).number_value() == 999'000);
+}
+
+TEST_CASE("JSON of a run without an answer has no latency, and is JSON all the same") {
+  RunOutcome outcome;
+  outcome.measured.tallies.emplace_back();
+  const auto json = parsed(format_results(Results(plan_of({}), outcome), Format::json)).fields();
+  CHECK(json.at("total").number_value() == 0);
+  CHECK(json.at("latency_us").struct_value().fields().at("p99").has_null_value());
+}
+
+TEST_CASE("several methods have figures of their own beside the sum") {
+  Values values;
+  values.service = Target::both;
+  RunOutcome outcome = some_outcome();
+  outcome.measured.tallies.emplace_back().record(Status(), 7ms);
+  const Results results(plan_of(values), outcome);
+  const auto json = parsed(format_results(results, Format::json)).fields();
+  CHECK(json.at("total").number_value() == 1001);
+  const auto services = json.at("services").struct_value().fields();
+  CHECK(services.at("echo.v1.EchoService/Echo").struct_value().fields().at("total").number_value() == 1000);
+  CHECK(services.at("crypto.v1.CryptoService/Sign").struct_value().fields().at("total").number_value() == 1);
+  const std::string text = format_results(results, Format::text);
+  CHECK(text.find("\ncrypto.v1.CryptoService/Sign ") != std::string::npos);
+}
+
+TEST_CASE("CSV is a heading and a line with as many columns") {
+  std::istringstream lines(format_results(Results(plan_of({}), some_outcome()), Format::csv));
+  std::string heading;
+  std::string line;
+  std::string more;
+  REQUIRE(std::getline(lines, heading));
+  REQUIRE(std::getline(lines, line));
+  CHECK_FALSE(std::getline(lines, more));
+  CHECK(std::ranges::count(heading, ',') == std::ranges::count(line, ','));
+  CHECK(heading.find(",p99.9_us,p99.99_us,max_us,errors") != std::string::npos);
+  CHECK(line.starts_with("echo.v1.EchoService/Echo,1000,999,1,0.999000,10.000000,99.900,12345,0,1000.000,"));
+  CHECK(line.ends_with(",NOT_FOUND=1"));
+}
+
+TEST_CASE("text names what failed, without what could disturb a terminal") {
+  const std::string text = format_results(Results(plan_of({}), some_outcome()), Format::text);
+  CHECK(text.find("1,000\n") != std::string::npos);
+  CHECK(text.find("NOT_FOUND") != std::string::npos);
+  CHECK(text.find("\\x1b[31m") != std::string::npos);
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find("99.90 %") != std::string::npos);
+}
+
+TEST_CASE("figures that say less than they seem come with a warning") {
+  Values values;
+  values.rate = 1000;
+  RunOutcome outcome = some_outcome();
+  CHECK(Results(plan_of(values), outcome).warnings.empty());
+  outcome.measured.busiest = 0.97;
+  outcome.measured.most_delayed = 0.3;
+  outcome.measured.unanswered = 1;
+  outcome.measured.waited_for_slot = 20;
+  for (int call = 0; call < 100; ++call) outcome.measured.late.record(call < 95 ? 0ms : 4ms);
+  const std::vector<std::string> warnings = Results(plan_of(values), outcome).warnings;
+  REQUIRE(warnings.size() == 5);
+  CHECK(warnings[0].starts_with("1 call had no answer yet "));
+  CHECK(warnings[1].starts_with("the generator was the limit, not the server: a thread of it ran 97 % "));
+  CHECK(warnings[2].find("waited 30 % of the time for a processor") != std::string::npos);
+  CHECK(
+      warnings[3].starts_with("the generator did not keep its schedule: 1 % of the calls began 4.0 ms late"));
+  CHECK(warnings[4].starts_with("20 due calls found all streams taken "));
+}
+
+TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from elsewhere") {
+  const std::string page = html_report(Results(plan_of({}), some_outcome()));
+  CHECK(page.starts_with("<!DOCTYPE html>"));
+  for (const char* title : {"Latency distribution", "Latency by percentile", "Calls per second over time",
+                            "Latency over time", "prefers-color-scheme: dark"})
+    CHECK_MESSAGE(page.find(title) != std::string::npos, title);
+  CHECK(page.find("no &lt;b&gt;such&lt;/b&gt;") != std::string::npos);
+  for (const char* elsewhere : {"http:", "https:", "src=", "<script", "<link", "@import", "url("})
+    CHECK_MESSAGE(page.find(elsewhere) == std::string::npos, elsewhere);
+  CHECK(page.find("nan") == std::string::npos);
+  CHECK(page.find("inf") == std::string::npos);
+}
+
+TEST_CASE("a page of a run without an answer says so") {
+  RunOutcome outcome;
+  outcome.measured.tallies.emplace_back();
+  const std::string page = html_report(Results(plan_of({}), outcome));
+  CHECK(page.find("<svg") == std::string::npos);
+  CHECK(page.find("No call failed") != std::string::npos);
+}
+
+TEST_CASE("a page of a single call has its curves") {
+  RunOutcome outcome;
+  outcome.measured.duration = 1ms;
+  outcome.measured.tallies.emplace_back().record(Status(), 1ms);
+  outcome.measured.timeline.record(0ns, 1ms);
+  const std::string page = html_report(Results(plan_of({}), outcome));
+  CHECK(page.find("<svg") != std::string::npos);
+  CHECK(page.find("nan") == std::string::npos);
+}
+
+TEST_CASE("JSON's strings are escaped") {
+  CHECK(JsonText::quoted("a\"b\\c\n\x01") == "\"a\\\"b\\\\c\\u000a\\u0001\"");
+  JsonText json;
+  json.begin_object();
+  json.begin_array("none");
+  json.end_array();
+  json.member("text", "x");
+  json.end_object();
+  CHECK(json.take() == "{\n  \"none\": [],\n  \"text\": \"x\"\n}");
+}
+
+TEST_CASE("numbers are grouped by thousands") {
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1000) == "1,000");
+  CHECK(grouped(1'234'567) == "1,234,567");
+}
+
+TEST_CASE("the line on a terminal tells time, calls, rate and failures") {
+  Values values;
+  values.duration = 30s;
+  const Plan plan = plan_of(values);
+  const RunSoFar before{.elapsed = 10s, .succeeded = 1000};
+  CHECK(ProgressLine::text(plan, before, {.elapsed = 12s, .succeeded = 11'000, .failed = 3}) ==
+        "12 s of 30 s   11,003 calls   5,000/s   3 failed");
+  values.warmup = 5s;
+  CHECK(ProgressLine::text(plan_of(values), {}, {.elapsed = 2s, .warming_up = true}) ==
+        "warming up, 2 s of 5 s");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

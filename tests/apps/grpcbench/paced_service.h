@@ -1,0 +1,70 @@
+/// A service that answers after exactly so long on the clock of its shard, for tests of what measures it.
+///
+///   PacedService service(10ms);
+///   service.stall(from, until);     // what arrives between is held until then
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <coroutine>
+
+#include "ringrpc/service.h"
+
+#include "reactor/shard.h"
+
+namespace ringrpc::grpcbench {
+
+/// Waits to the very nanosecond, where a sleep waits to the millisecond.
+class ExactWait final : Alarm, Ready {
+ public:
+  explicit ExactWait(Instant until) noexcept : shard_(*Shard::current()), until_(until) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+    waiting_ = waiting;
+    shard_.alarms().arm(*this, until_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  void on_alarm() override { shard_.ready().push(*this); }
+  void run() override { waiting_.resume(); }
+
+  Shard& shard_;
+  Instant until_;
+  std::coroutine_handle<> waiting_;
+};
+
+class PacedService final : public Service {
+ public:
+  explicit PacedService(Nanoseconds takes) noexcept : takes_(takes) {}
+
+  std::string_view service_name() const noexcept override { return "test.v1.Paced"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Answer", MethodKind::unary, &detail::serve<PacedService, &PacedService::answer>}};
+    return methods;
+  }
+
+  void stall(Instant from, Instant until) noexcept {
+    stall_from_ = from;
+    stall_until_ = until;
+  }
+  /// Calls that have begun.
+  std::uint64_t started() const noexcept { return started_; }
+
+ private:
+  Task<Result<RawMessage>> answer(Call& call, RawMessage request) {
+    ++started_;
+    const Instant now = call.now();
+    const bool stalled = now >= stall_from_ && now < stall_until_;
+    co_await ExactWait((stalled ? stall_until_ : now) + takes_);
+    co_return request;
+  }
+
+  Nanoseconds takes_;
+  Instant stall_from_ = never;
+  Instant stall_until_ = never;
+  std::uint64_t started_ = 0;
+};
+
+}  // namespace ringrpc::grpcbench

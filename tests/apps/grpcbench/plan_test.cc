@@ -1,0 +1,136 @@
+// What may be asked of grpcbench, and what it makes of it.
+#include "grpcbench/plan.h"
+
+#include <doctest/doctest.h>
+#include <map>
+#include <sstream>
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+using Variables = std::map<std::string, std::string>;
+
+Result<Plan> plan_of(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  static const Variables* present;
+  present = &variables;
+  Configuration configuration;
+  const Result<apps::Action> action = configuration.line.read(arguments, [](const char* name) -> const char* {
+    const auto found = present->find(name);
+    return found == present->end() ? nullptr : found->second.c_str();
+  });
+  if (!action) return std::unexpected(action.error());
+  return make_plan(configuration.values);
+}
+
+std::string refusal(const std::vector<std::string>& arguments) {
+  const Result<Plan> plan = plan_of(arguments);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().code() == Code::INVALID_ARGUMENT);
+  return std::string(plan.error().message());
+}
+
+TEST_CASE("without flags it is a thousand echoes over ten connections") {
+  const Result<Plan> plan = plan_of({});
+  REQUIRE(plan);
+  CHECK(plan->server == "127.0.0.1:50051");
+  CHECK(plan->connections == 10);
+  CHECK(plan->streams == 1);
+  CHECK(plan->threads >= 1);
+  CHECK(plan->threads <= 4);
+  CHECK(plan->calls == 1000);
+  CHECK_FALSE(plan->duration);
+  CHECK_FALSE(plan->pace);
+  REQUIRE(plan->operations.size() == 1);
+  CHECK(plan->operations[0].name == "echo.v1.EchoService/Echo");
+}
+
+TEST_CASE("a duration takes the place of the number, and both bound the run where both are given") {
+  const Result<Plan> timed = plan_of({"--duration", "30"});
+  REQUIRE(timed);
+  CHECK(timed->duration == 30s);
+  CHECK_FALSE(timed->calls);
+  const Result<Plan> both = plan_of({"--duration", "2m", "--requests", "5"});
+  REQUIRE(both);
+  CHECK(both->duration == 2min);
+  CHECK(both->calls == 5);
+}
+
+TEST_CASE("the environment says what flags do not, under both of its names") {
+  const Result<Plan> plan = plan_of({"--streams", "3"}, {{"CONCURRENT_REQUESTS", "7"},
+                                                         {"THREADS", "2"},
+                                                         {"TOTAL_REQUESTS", "70"},
+                                                         {"RATE_LIMIT", "50"},
+                                                         {"TRANSPORT", "tcp"},
+                                                         {"BENCHMARK_TYPE", "both"},
+                                                         {"DURATION", "1h"},
+                                                         {"SERVER_ADDR", "localhost:1"}});
+  REQUIRE(plan);
+  CHECK(plan->connections == 7);
+  CHECK(plan->threads == 2);
+  CHECK(plan->calls == 70);
+  CHECK(plan->pace->calls_per_second == 50);
+  CHECK(plan->operations.size() == 2);
+  CHECK(plan->duration == 1h);
+  CHECK(plan->server == "localhost:1");
+  CHECK(plan->streams == 3);
+  CHECK(plan_of({}, {{"CONNECTIONS", "4"}, {"CONCURRENT_REQUESTS", "7"}})->connections == 4);
+  CHECK(plan_of({}, {{"REQUESTS", "4"}, {"TOTAL_REQUESTS", "7"}})->calls == 4);
+  CHECK(plan_of({}, {{"SERVICE", "crypto"}, {"BENCHMARK_TYPE", "both"}})->operations.size() == 1);
+}
+
+TEST_CASE("calls on a schedule do not wait for one another's streams") {
+  const Result<Plan> plan = plan_of({"--rate", "2000", "--spacing", "poisson"});
+  REQUIRE(plan);
+  CHECK(plan->streams == 100);
+  CHECK(plan->pace->spacing == Spacing::poisson);
+  CHECK_FALSE(plan_of({"--rate", "0"})->pace);
+}
+
+TEST_CASE("a call that was named is asked of the server later") {
+  const Result<Plan> plan = plan_of({"--call", "a.B/C", "--data", "{}"});
+  REQUIRE(plan);
+  CHECK(plan->operations.empty());
+}
+
+TEST_CASE("what does not go together is refused with the reason") {
+  CHECK(refusal({"--spacing", "poisson"}) == "--spacing goes with --rate");
+  CHECK(refusal({"--data", "{}"}) == "--data goes with --call alone");
+  CHECK(refusal({"--call", "a.B/C", "--service", "echo"}).starts_with("--call and --service both say "));
+  CHECK(
+      refusal({"--call", "a.B/C", "--payload-size", "1"}).starts_with("--payload-size goes with --service"));
+  CHECK(refusal({"--algorithm", "ED25519"}) == "--algorithm goes with --service crypto or both");
+  CHECK(
+      refusal({"--threads", "3", "--connections", "2"}).starts_with("--threads 3 needs as many connections"));
+  CHECK(refusal({"--transport", "tcp", "--server", "unix:/x"})
+            .starts_with("--transport tcp does not lead to "));
+  CHECK(refusal({"--transport", "vsock", "--server", "a:1"})
+            .starts_with("--transport vsock does not lead to "));
+  CHECK(refusal({"--deadline", "0"}).starts_with("--deadline 0 lets a call "));
+}
+
+TEST_CASE("what is no value is refused with what would be one") {
+  CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
+  CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
+  CHECK(refusal({"--streams", "many"}).starts_with("--streams: 'many' is not a number; "));
+  CHECK(refusal({"--service", "ekko"}) == "--service: 'ekko' is unknown; choose echo, crypto or both");
+  CHECK(refusal({"--output", "xml"}) == "--output: 'xml' is unknown; choose text, json or csv");
+  CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));
+  CHECK(refusal({"--duration", "soon"}).starts_with("--duration: 'soon' is not a duration; "));
+  CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcbench; --help lists them");
+  CHECK(refusal({"word"}) == "word: not a flag of grpcbench; --help lists them");
+}
+
+TEST_CASE("the help fits a terminal and names both variables of a setting that has two") {
+  Configuration configuration;
+  REQUIRE(configuration.line.read(std::vector<std::string>{"--help"}, [](const char*) -> const char* {
+    return nullptr;
+  }) == apps::Action::show_help);
+  const std::string help = configuration.line.help();
+  CHECK(help.find("env: CONNECTIONS or") != std::string::npos);
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

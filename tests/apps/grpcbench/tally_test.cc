@@ -1,0 +1,49 @@
+#include "grpcbench/tally.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc::grpcbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("calls are counted by their end, with what the first failure of each kind said") {
+  Tally tally;
+  CHECK(tally.record(Status(), 1ms));
+  CHECK_FALSE(tally.record(Status(Code::NOT_FOUND, "first"), 1us));
+  CHECK_FALSE(tally.record(Status(Code::NOT_FOUND, "second"), 1us));
+  CHECK(tally.total() == 3);
+  CHECK(tally.succeeded() == 1);
+  CHECK(tally.failed() == 2);
+  CHECK(tally.first_message[static_cast<std::size_t>(Code::NOT_FOUND)] == "first");
+}
+
+TEST_CASE("latency is that of success and of calls that were waited for in vain, not of quick failures") {
+  Tally tally;
+  tally.record(Status(), 2ms);
+  tally.record(Status(Code::UNAVAILABLE, "gone"), 1us);
+  CHECK(tally.record(Status(Code::DEADLINE_EXCEEDED, "no answer"), 20s));
+  CHECK(tally.latency.count() == 2);
+  CHECK(tally.latency.min() == 2ms);
+  CHECK(tally.latency.max() == 20s);
+}
+
+TEST_CASE("tallies add up") {
+  Tally one;
+  one.record(Status(), 1ms);
+  one.bytes_sent = 10;
+  Tally other;
+  other.record(Status(Code::ABORTED, "why"), 1ms);
+  other.record(Status(), 3ms);
+  other.bytes_received = 5;
+  one.merge(other);
+  CHECK(one.total() == 3);
+  CHECK(one.failed() == 1);
+  CHECK(one.latency.max() == 3ms);
+  CHECK(one.first_message[static_cast<std::size_t>(Code::ABORTED)] == "why");
+  CHECK(one.bytes_sent == 10);
+  CHECK(one.bytes_received == 5);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench

@@ -1,0 +1,122 @@
+#include "reflected/json_stream.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc::reflected {
+namespace {
+
+std::vector<std::string> take_all(JsonStream& stream) {
+  std::vector<std::string> texts;
+  while (std::optional<JsonStream::Value> value = stream.take()) texts.push_back(value->text);
+  return texts;
+}
+
+/// The values of `text`, fed in pieces of `bytes`; what is wrong with it comes last.
+std::vector<std::string> split(std::string_view text, std::size_t bytes) {
+  JsonStream stream;
+  Status status;
+  for (std::size_t at = 0; at < text.size() && status.ok(); at += bytes)
+    status = stream.feed(text.substr(at, bytes));
+  if (status.ok()) status = stream.finish();
+  std::vector<std::string> texts = take_all(stream);
+  if (!status.ok()) texts.emplace_back(status.message());
+  return texts;
+}
+
+std::string fault(std::string_view text) {
+  const std::vector<std::string> all = split(text, 1);
+  CHECK(split(text, text.size()) == all);
+  REQUIRE_FALSE(all.empty());
+  return all.back();
+}
+
+TEST_CASE("values are cut apart wherever the text is cut") {
+  const std::string text =
+      " {\"a\": {\"b\": [1, -2.5e+3, true, null]}, \"c\": \"} \\\" \\u00e9 é\"}{}\n[]\t\"x\" 10 false "
+      "{\"d\":[[],{}]}";
+  const std::vector<std::string> values{
+      "{\"a\": {\"b\": [1, -2.5e+3, true, null]}, \"c\": \"} \\\" \\u00e9 é\"}",
+      "{}",
+      "[]",
+      "\"x\"",
+      "10",
+      "false",
+      "{\"d\":[[],{}]}"};
+  for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) CHECK(split(text, bytes) == values);
+}
+
+TEST_CASE("an object is there with its last brace, before anything follows") {
+  JsonStream stream;
+  CHECK(stream.feed("{\"a\": 1").ok());
+  CHECK(take_all(stream).empty());
+  CHECK(stream.feed("}").ok());
+  CHECK(take_all(stream) == std::vector<std::string>{"{\"a\": 1}"});
+}
+
+TEST_CASE("a number that nothing encloses waits for what follows") {
+  JsonStream stream;
+  CHECK(stream.feed("1").ok());
+  CHECK(take_all(stream).empty());
+  CHECK(stream.feed("2\n").ok());
+  CHECK(take_all(stream) == std::vector<std::string>{"12"});
+}
+
+TEST_CASE("a text without values is whole") {
+  CHECK(split("", 1).empty());
+  CHECK(split(" \n\t\r\n", 1).empty());
+}
+
+TEST_CASE("a value knows the line in which it begins") {
+  JsonStream stream;
+  CHECK(stream.feed("{}\n\n{\n}{}").ok());
+  CHECK(stream.take()->line == 1);
+  CHECK(stream.take()->line == 3);
+  CHECK(stream.take()->line == 4);
+}
+
+TEST_CASE("a mistake is told with line, column and what would be right") {
+  CHECK(fault("{\"a\": 1,}") == "line 1, column 9: a field's name in double quotes is missing here");
+  CHECK(fault("{\n  a: 1}") == "line 2, column 3: a field's name in double quotes is missing here");
+  CHECK(fault("{\"a\" 1}") == "line 1, column 6: ':' is missing after a field's name");
+  CHECK(fault("{\"a\": 1 \"b\": 2}") == "line 1, column 9: ',' or '}' is missing after a value");
+  CHECK(fault("[1 2]") == "line 1, column 4: ',' or ']' is missing after a value");
+  CHECK(fault("[1,]") == "line 1, column 4: a value is missing here");
+  CHECK(fault("{\"a\": }") == "line 1, column 7: a value is missing here");
+  CHECK(fault("}") == "line 1, column 1: a JSON value begins with '{'");
+  CHECK(fault("{'a': 1}") == "line 1, column 2: a field's name in double quotes is missing here");
+  CHECK(fault("{\"a\": yes}") == "line 1, column 10: only true, false and null stand without quotes");
+  CHECK(fault("{\"a\": 01}") == "line 1, column 9: this is not a number as JSON has them");
+  CHECK(fault("{\"é\": 1.}") == "line 1, column 9: this is not a number as JSON has them");
+  CHECK(fault("\"a\\x\"") == "line 1, column 4: no such escape; a backslash itself is written \\\\");
+  CHECK(fault("\"\\u12g4\"") == "line 1, column 6: \\u takes four hexadecimal digits");
+  CHECK(fault("\"a\nb\"") ==
+        "line 1, column 3: a line or control character stands in a string; write \\n or \\u000a");
+}
+
+TEST_CASE("an end before its time says what is missing") {
+  CHECK(fault("{\"a\": 1") == "line 1, column 8: the text ends where '}' is missing");
+  CHECK(fault("[") == "line 1, column 2: the text ends where ']' is missing");
+  CHECK(fault("{} \"a") == "line 1, column 6: the text ends within a string");
+  CHECK(fault("tru") == "line 1, column 4: only true, false and null stand without quotes");
+  CHECK(fault("-") == "line 1, column 2: this is not a number as JSON has them");
+}
+
+TEST_CASE("values before a mistake can be taken") {
+  CHECK(split("{} {\"a\":1} {]", 3).size() == 3);
+  CHECK(split("{} {\"a\":1} {]", 3)[1] == "{\"a\":1}");
+}
+
+TEST_CASE("numbers are JSON's") {
+  for (const char* right : {"0", "-0", "10", "1.5", "1e9", "1E-9", "-1.25e+10", "0.0"})
+    CHECK_MESSAGE(split(std::string("[") + right + "]", 1).size() == 1, right);
+  for (const char* wrong : {"00", "-", "1.", ".5", "1e", "1e+", "--1", "1-", "1.5.2", "+1"})
+    CHECK_MESSAGE(split(std::string("[") + wrong + "]", 1).front().starts_with("line 1, "), wrong);
+}
+
+TEST_CASE("nesting has a limit") {
+  CHECK(split(std::string(1000, '[') + std::string(1000, ']'), 100).size() == 1);
+  CHECK(fault(std::string(1001, '[')) == "line 1, column 1001: values are nested too deeply");
+}
+
+}  // namespace
+}  // namespace ringrpc::reflected

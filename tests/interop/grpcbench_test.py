@@ -1,0 +1,266 @@
+"""grpcbench as its user meets it: its counts against grpcd's own log, its outputs, and every way a run can fail."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+VARIABLES = (
+    "SERVER_ADDR TRANSPORT SERVICE BENCHMARK_TYPE CONNECTIONS CONCURRENT_REQUESTS THREADS REQUESTS TOTAL_REQUESTS "
+    "RATE_LIMIT DURATION LOG_LEVEL"
+).split()
+LATENCIES = ["min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
+
+
+def environment(**more):
+    return {**{name: value for name, value in os.environ.items() if name not in VARIABLES}, **more}
+
+
+def grpcbench(*words, **variables):
+    """Runs it to its end; standard output and standard error apart."""
+    return subprocess.run(
+        [os.environ["GRPCBENCH"], *map(str, words)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.RUN_SECONDS,
+        env=environment(**variables),
+    )
+
+
+@contextlib.contextmanager
+def running(*words, **options):
+    """One that runs, and is stopped at the latest with the `with`."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    with subprocess.Popen(
+        [os.environ["GRPCBENCH"], *map(str, words)], stdin=subprocess.DEVNULL, env=environment(), **options
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(holds):
+    """Whether it came to hold within the time that anything here may take."""
+    deadline = time.monotonic() + harness.RUN_SECONDS
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
+def without_warnings(text):
+    return "".join(line for line in text.splitlines(True) if not line.startswith("grpcbench: warning: "))
+
+
+class Case(unittest.TestCase):
+    def results(self, done, status=0):
+        """The JSON that it printed; warnings, of a machine that has much to do, are no fault."""
+        self.assertEqual(done.returncode, status, done.stderr)
+        if status == 0:
+            self.assertEqual(without_warnings(done.stderr), "")
+        return json.loads(done.stdout)
+
+    def assert_refused(self, done, status, line):
+        """Nothing on standard output and one line on standard error."""
+        self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn(line, done.stderr)
+
+
+class AgainstGrpcd(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(harness.Server("--log-level", "debug", "--log-payload", "size"))
+        cls.address = cls.server.address
+
+    def json(self, *words, status=0, **variables):
+        return self.results(grpcbench("--server", self.address, "-o", "json", *words, **variables), status)
+
+    def echoes(self):
+        """How many the server says it has had."""
+        return sum(" Echo " in line for line in list(self.server.log))
+
+    def settled_echoes(self, wanted):
+        wait_until(lambda: self.echoes() >= wanted)
+        return self.echoes()
+
+    def test_its_counts_are_the_servers(self):
+        for words in (["--requests", 1234, "--streams", 7], ["--requests", 500, "--rate", 5000]):
+            before = self.echoes()
+            found = self.json(*words)
+            self.assertEqual((found["total"], found["succeeded"], found["failed"]), (words[1], words[1], 0))
+            self.assertEqual(self.settled_echoes(before + words[1]) - before, words[1])
+
+    def test_json_names_what_was_found(self):
+        found = self.json("--requests", 200)
+        self.assertEqual(found["errors"], {})
+        self.assertEqual(list(found["latency_us"]), LATENCIES)
+        times = [found["latency_us"][name] for name in LATENCIES if name != "mean"]
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(times[0], 0)
+        self.assertAlmostEqual(found["calls_per_second"] * found["duration_s"], 200, delta=0.01)
+
+    def test_without_flags_it_makes_a_thousand_calls(self):
+        self.assertEqual(self.json()["total"], 1000)
+
+    def test_the_environment_says_what_flags_do_not(self):
+        found = self.json(
+            "--streams", 2, TOTAL_REQUESTS="300", CONCURRENT_REQUESTS="3", THREADS="1", BENCHMARK_TYPE="echo"
+        )
+        self.assertEqual((found["total"], found["load"]), (300, "3 connections of 2 streams, 1 thread, closed loop"))
+        done = grpcbench("-o", "json", SERVER_ADDR=self.address, REQUESTS="10", RATE_LIMIT="1000", TRANSPORT="tcp")
+        self.assertEqual(self.results(done)["total"], 10)
+
+    def test_csv_is_a_heading_and_a_line(self):
+        done = grpcbench("--server", self.address, "--requests", 100, "--output", "csv")
+        (row,) = csv.DictReader(io.StringIO(done.stdout))
+        self.assertEqual((row["total"], row["failed"], row["errors"]), ("100", "0", ""))
+        self.assertGreater(float(row["p99.99_us"]), 0)
+
+    def test_the_report_is_one_page(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.json("--requests", 100, "--report", folder + "/report.html")
+            with open(folder + "/report.html", encoding="utf-8") as file:
+                page = file.read()
+        self.assertEqual(page.count("<svg"), 4)
+        self.assertTrue(page.endswith("</html>\n"))
+        done = grpcbench("--server", self.address, "--requests", 1, "--report", "/nowhere/report.html")
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("grpcbench: --report: /nowhere/report.html: No such file or directory\n", done.stderr)
+        self.assertIn("calls per second", done.stdout)
+
+    def test_any_method_is_called_through_reflection(self):
+        self.assertEqual(self.json("--call", "grpc.health.v1.Health/Check", "--requests", 50)["succeeded"], 50)
+        found = self.json("--call", "grpc.health.v1.Health.Check", "--data", '{"service": "x"}', "-n", 5, status=FAILED)
+        self.assertEqual(found["errors"], {"NOT_FOUND": 5})
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write('{"metricName": "a", "value": 1} {"metricName": "b"}')
+            file.flush()
+            found = self.json("--call", "node.v1.NodeService/StreamMetrics", "--data", "@" + file.name, "-n", 20)
+        self.assertEqual((found["method"], found["succeeded"]), ("node.v1.NodeService/StreamMetrics", 20))
+        self.assertEqual(found["bytes_received"], 20 * 2)
+
+    def test_a_stream_that_does_not_end_meets_its_deadline(self):
+        found = self.json("--call", "node.v1.NodeService/WatchNode", "-n", 3, "--deadline", "200ms", status=FAILED)
+        self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 3})
+        self.assertGreaterEqual(found["latency_us"]["min"], 200_000)
+
+    def test_a_service_that_is_not_there_ends_the_run(self):
+        done = grpcbench("--server", self.address, "--service", "both", "--duration", "60s", "-o", "json")
+        if done.returncode == 0:
+            self.skipTest("this grpcd signs")
+        self.assertGreater(self.results(done, FAILED)["errors"]["UNIMPLEMENTED"], 0)
+        self.assertIn("grpcbench: ended early: crypto.v1.CryptoService/Sign: UNIMPLEMENTED: ", done.stderr)
+        self.assert_refused(
+            grpcbench("--server", self.address, "--call", "a.B/C"), FAILED, "describes no service 'a.B'"
+        )
+        self.assert_refused(
+            grpcbench("--server", self.address, "--call", "grpc.health.v1.Health/Chek"), FAILED, "did you mean Check?"
+        )
+
+    def test_impossible_options_are_refused_with_the_reason(self):
+        for words, line in {
+            ("--spacing", "poisson"): "--spacing goes with --rate",
+            ("--threads", "20", "--connections", "3"): "--threads 20 needs as many connections",
+            ("--data", "{}"): "--data goes with --call alone",
+            ("--connections", "0"): "--connections: 0 is out of range",
+            ("--transport", "tcp", "--server", "unix:/x"): "--transport tcp does not lead to --server unix:/x",
+            ("--call", "grpc.health.v1.Health/Check", "-d", '{"no": 1}'): "has no field 'no'",
+            ("--call", "Check"): "'Check' is not a method; write package.Service/Method",
+        }.items():
+            given = words if "--server" in words else ("--server", self.address, *words)
+            self.assert_refused(grpcbench(*given), USAGE, line)
+
+    def test_an_interrupted_run_shows_what_it_has(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = self.echoes()
+            with running("--server", self.address, "--duration", "1h", "--rate", 200, "-o", "json") as process:
+                self.settled_echoes(before + 20)
+                process.send_signal(number)
+                output, _ = process.communicate(timeout=harness.RUN_SECONDS)
+            found = json.loads(output)
+            self.assertEqual((process.returncode, found["interrupted"]), (INTERRUPTED, True))
+            self.assertGreaterEqual(found["succeeded"], 15)
+
+    def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not(self):
+        ours, theirs = pty.openpty()
+        words = ("--server", self.address, "--duration", "1s", "--rate", "100", "-o", "json")
+        with running(*words, stderr=theirs) as process:
+            os.close(theirs)
+            output = process.stdout.read()
+        shown = b""
+        while select.select([ours], [], [], 0)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:  # nobody has the other end any more
+                break
+        os.close(ours)
+        self.assertEqual(json.loads(output)["succeeded"], 100)
+        self.assertRegex(shown, rb"\r\x1b\[K\d s of 1 s   \d+ calls")
+        self.assertEqual(without_warnings(grpcbench(*words).stderr), "")
+
+
+class AgainstTrouble(Case):
+    def test_where_nobody_listens_it_says_so(self):
+        self.assert_refused(
+            grpcbench("--server", "127.0.0.1:1"), FAILED, "connect 127.0.0.1:1: connection refused; is a server listening"
+        )
+        self.assert_refused(grpcbench("--server", "unix:/nowhere"), FAILED, "connect unix:/nowhere: ")
+        self.assert_refused(grpcbench("--server", "no.such.name.invalid:1"), FAILED, "is the name spelled rightly?")
+        self.assert_refused(grpcbench("--call", "a.B/C", "--server", "127.0.0.1:1"), FAILED, "connection refused")
+
+    def test_a_server_that_says_nothing_is_given_up(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"127.0.0.1:{silent.getsockname()[1]}"
+            self.assert_refused(
+                grpcbench("--server", address, "--connect-timeout", "300ms"), FAILED, "no HTTP/2 preface within 300 ms"
+            )
+
+    def test_a_server_that_dies_leaves_the_partial_result(self):
+        server = harness.Server("--log-level", "debug", "--log-payload", "size")
+        server.start()
+        with running("--server", server.address, "--duration", "1h", "--rate", 500, "-o", "json") as process:
+            begun = wait_until(lambda: any(" Echo " in line for line in list(server.log)))
+            server.kill()
+            output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+        found = json.loads(output)
+        self.assertTrue(begun, errors)
+        self.assertEqual(process.returncode, FAILED)
+        self.assertGreater(found["succeeded"], 0)
+        self.assertIn(f"grpcbench: ended early: connect {server.address}: connection refused; ", errors)
+
+    def test_a_server_that_stops_answering_does_not_hold_the_run(self):
+        with harness.Server() as server:
+            words = ("--server", server.address, "--requests", 100, "--rate", 100, "--deadline", "500ms", "-o", "json")
+            with running(*words) as process:
+                time.sleep(0.2)
+                server.process.send_signal(signal.SIGSTOP)
+                try:
+                    output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+                finally:
+                    server.process.send_signal(signal.SIGCONT)
+        found = json.loads(output)
+        self.assertEqual(process.returncode, FAILED, errors)
+        self.assertEqual(found["total"], 100)
+        self.assertGreater(found["errors"]["DEADLINE_EXCEEDED"], 0)
+
+    def test_an_interrupt_ends_it_while_it_asks_for_a_method(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            with running("--server", f"127.0.0.1:{silent.getsockname()[1]}", "--call", "a.B/C") as process:
+                with silent.accept()[0]:  # it has connected: so it asks
+                    process.send_signal(signal.SIGINT)
+                    self.assertEqual(process.wait(harness.RUN_SECONDS), INTERRUPTED)
+
+
+if __name__ == "__main__":
+    harness.main()

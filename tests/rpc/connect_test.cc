@@ -1,0 +1,71 @@
+/// Connecting before there is a call.
+
+#include <doctest/doctest.h>
+
+#include "rpc/raw_host.h"
+
+namespace ringrpc::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("connect ends with a connection that the first call takes") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = well_answered();
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    CHECK((co_await channel.connect()).ok());
+    CHECK(host.peers.size() == 1);
+    CHECK((co_await channel.connect()).ok());
+    CHECK(co_await unary(channel));
+    CHECK(host.peers.size() == 1);
+  }));
+}
+
+TEST_CASE("connect fails as a call would: no server, a wrong target, a channel that is closed") {
+  SimulatedWorld world(1);
+  CHECK(world.run_against("127.0.0.1:1", [](Channel& channel) -> Task<void> {
+    const Status refused = co_await channel.connect();
+    CHECK(refused.code() == Code::UNAVAILABLE);
+    CHECK(refused.message().starts_with("connect 127.0.0.1:1: "));
+    const Status at_once = co_await channel.connect();
+    CHECK(at_once.message() == refused.message());
+    const Channel wrong("nowhere");
+    const Status misnamed = co_await wrong.connect();
+    CHECK(misnamed.code() == Code::INVALID_ARGUMENT);
+    co_await channel.close(0s);
+    const Status closed = co_await channel.connect();
+    CHECK(closed.code() == Code::CANCELLED);
+  }));
+}
+
+TEST_CASE("whoever waits for a connection is told when the channel goes, or may give up") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting.clear();  // says nothing, so the handshake never ends
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    Task<Status> given_up = channel.connect();
+    given_up.start();
+    Task<Status> cut = channel.connect();
+    cut.start();
+    co_await sleep_for(1ms);
+    CHECK_FALSE(cut.done());
+    given_up = Task<Status>();
+    co_await channel.close(0s);
+    CHECK(cut.done());
+    const Status status = cut.result();
+    CHECK(status.code() == Code::CANCELLED);
+  }));
+}
+
+TEST_CASE("off a shard there is nothing to connect on") {
+  const Channel channel("127.0.0.1:1");
+  Task<Status> task = channel.connect();
+  task.start();
+  REQUIRE(task.done());
+  const Status status = task.result();
+  CHECK(status.code() == Code::FAILED_PRECONDITION);
+}
+
+}  // namespace
+}  // namespace ringrpc::test
