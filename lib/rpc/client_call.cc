@@ -83,11 +83,18 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   headers.assign({lasting(":method", "POST"), lasting(":scheme", channel_->scheme()),
                   http2::Header{":path", path_}, lasting(":authority", channel_->authority()),
                   lasting("content-type", "application/grpc"), lasting("te", "trailers"),
-                  lasting("user-agent", channel_->user_agent()),
+
                   lasting("grpc-accept-encoding", compression_names)});
+  if (!request_metadata_.find("user-agent")) headers.push_back(lasting("user-agent", channel_->user_agent()));
   if (compression_ != Compression::identity) headers.push_back(lasting("grpc-encoding", name(compression_)));
   if (!timeout.empty()) headers.push_back({"grpc-timeout", timeout});
   append_metadata(request_metadata_, headers, encoded);
+  const std::size_t bytes_max = connection.session().header_list_bytes_max();
+  if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
+    return finish(Status(Code::RESOURCE_EXHAUSTED,
+                         "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
+                             std::to_string(bytes_max) + " can go to " + channel_->target(),
+                         Initiator::library));
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").
