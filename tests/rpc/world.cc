@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reactor/uring.h"
+#include "seeds.h"
 #include "transport/address.h"
 
 namespace ringrpc {
@@ -90,21 +91,21 @@ Faults benign_faults() {
 }
 
 void for_each_world(const std::function<void(World&)>& test) {
-  {
-    INFO("over io_uring");
-    RealWorld world;
-    test(world);
-  }
-  {
+  if (!seed_to_replay()) {
+    {
+      INFO("over io_uring");
+      RealWorld world;
+      test(world);
+    }
     INFO("one byte at a time");
     SimulatedWorld world(1, {.socket_buffer_bytes = 1});
     test(world);
   }
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    INFO("seed ", seed);
+  for_each_seed(20, [&](std::uint64_t seed) {
+    INFO("RINGRPC_SEED=", seed);
     SimulatedWorld world(seed, benign_faults());
     test(world);
-  }
+  });
 }
 
 }  // namespace ringrpc
