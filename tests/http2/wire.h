@@ -1,7 +1,7 @@
 /// What carries the bytes between the two sessions of a test, where strings are not enough.
 ///
 ///   RINGRPC_WIRE=sockets http2-tests       # TCP on the loopback, by io_uring
-///   RINGRPC_WIRE=simulated http2-tests     # a network that cuts and delays: all tests once for each seed (seeds.h)
+///   RINGRPC_WIRE=simulated http2-tests     # one that cuts and delays, once for each seed (seeds.h)
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ class Wire {
   Wire& operator=(const Wire&) = delete;
   virtual ~Wire();
 
-  /// Sends `bytes` to that side and gives them to `take` there, as they arrive. False when it refused some; the
-  /// rest is dropped.
+  /// Sends `bytes` to that side and gives them to `take` there, as they arrive. False when it refused some;
+  /// the rest is dropped.
   bool carry(std::string_view bytes, Role to, const Take& take);
 
  protected:

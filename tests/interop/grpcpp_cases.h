@@ -2,7 +2,7 @@
 ///
 ///   Target target("127.0.0.1:10000");
 ///   for (const Case& each : call_cases())
-///     if (each.name == wanted) return each.run(target);      // what it ended with says what the server did wrong
+///     if (each.name == wanted) return each.run(target);      // says what the server did wrong
 #pragma once
 
 #include <grpcpp/grpcpp.h>

@@ -1,6 +1,7 @@
-/// Many seeds of a network that cuts, delays, loses connections and runs out of everything, of servers that are
-/// replaced under load and of channels that pool, queue, wait and close, called from two shards: no call may be
-/// lost, answered wrongly, begun or answered twice or left hanging, no handler, descriptor or slab may leak.
+/// Many seeds of a network that cuts, delays, loses connections and runs out of everything, of servers that
+/// are replaced under load and of channels that pool, queue, wait and close, called from two shards: no call
+/// may be lost, answered wrongly, begun or answered twice or left hanging, no handler, descriptor or slab may
+/// leak.
 ///
 /// The only calls that are sent again are those that the server has not begun (ringrpc/channel.h), so it may
 /// begin each once, whatever happens to the network.

@@ -1,5 +1,5 @@
-/// What a server has begun and answered of the calls that carry an id: for tests that ask whether each call was
-/// done once.
+/// What a server has begun and answered of the calls that carry an id: for tests that ask whether each call
+/// was done once.
 ///
 ///   Ledger ledger;
 ///   options.interceptors = {&ledger};                       // of ServerOptions

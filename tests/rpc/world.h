@@ -99,8 +99,8 @@ class SimulatedWorld final : public World {
 /// Faults that cut and delay but lose nothing.
 Faults benign_faults();
 
-/// Runs `test` over real sockets, over a network that carries one byte at a time, and over networks of several seeds
-/// (seeds.h) that cut and delay; over one seed's alone when that is run again.
+/// Runs `test` over real sockets, over a network that carries one byte at a time, and over networks of several
+/// seeds (seeds.h) that cut and delay; over one seed's alone when that is run again.
 void for_each_world(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.
