@@ -1,5 +1,8 @@
-// What is done around every call: the log, the rate and who may call.
+// What is done around every call: the log, the rate and who may call; on the client, what it shows and calls itself.
+#include <atomic>
+
 #include "ringrpc/bearer_auth.h"
+#include "ringrpc/bearer_token.h"
 #include "ringrpc/log.h"
 #include "ringrpc/rate_limiter.h"
 
@@ -28,18 +31,31 @@ class Station final : public Weather::Service {
   // [/principal]
 };
 
-static Task<Status> ask_twice(Weather::Stub& weather) {
-  GetReadingRequest request;
-  auto refused = co_await weather.GetReading(request);
-  if (refused) co_return fail(Code::INTERNAL, "answered a caller without a token");
-  std::cout << refused.error().to_string() << '\n';
-  // [token]
-  CallOptions options;
-  if (Status status = options.metadata.add("authorization", "Bearer 2YotnFZFEjr1zCsicMWp"); !status.ok())
+// [request-ids]
+class RequestIds final : public ClientInterceptor {
+  Task<Status> intercept(ClientRequest& request, ClientNext next) override {
+    const std::string id = std::to_string(++last_);
+    if (Status status = request.metadata.add("request-id", id); !status.ok()) co_return status;
+    Status status = co_await next();
+    log::info("{} of {}, request {}: {}", request.method, request.target, id, status.to_string());
     co_return status;
-  auto reading = co_await weather.GetReading(request, options);
-  // [/token]
+  }
+
+  std::atomic<int> last_ = 0;  // one object serves all shards
+};
+// [/request-ids]
+
+static Task<Status> ask_a_stranger(Weather::Stub& weather) {
+  auto reading = co_await weather.GetReading(GetReadingRequest());
+  if (reading) co_return Status(Code::INTERNAL, "answered a caller without a token");
+  std::cout << reading.error().to_string() << '\n';
+  co_return Status();
+}
+
+static Task<Status> ask(Weather::Stub& weather) {
+  auto reading = co_await weather.GetReading(GetReadingRequest());
   if (!reading) co_return reading.error();
+  if (reading->station() != "alice") co_return Status(Code::INTERNAL, "took her for " + reading->station());
   std::cout << "for " << reading->station() << '\n';
   co_return Status();
 }
@@ -53,5 +69,12 @@ int main() {
   authentication.leave_open("grpc.health.v1.Health");
   const std::vector<Interceptor*> interceptors = {&audit, &rate, &authentication};
   // [/options]
-  return examples::visit(station, ask_twice, interceptors);
+  if (const int failed = examples::visit(station, ask_a_stranger, interceptors)) return failed;
+  // [token]
+  RequestIds ids;
+  BearerToken token("2YotnFZFEjr1zCsicMWp");
+  ChannelOptions options;
+  options.interceptors = {&ids, &token};
+  // [/token]
+  return examples::visit(station, ask, interceptors, options);
 }

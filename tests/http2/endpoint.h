@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "http2/session.h"
+#include "http2/wire.h"
 
 namespace ringrpc::http2::test {
 
@@ -161,22 +163,31 @@ inline void echo(Endpoint& server) {
   };
 }
 
-/// Two sessions with pipes between them; `cut` says how many of the bytes under way arrive at a time.
+/// Two sessions, and what RINGRPC_WIRE says between them (wire.h), which is nothing but strings otherwise; `cut`
+/// says how many of the bytes that arrive the session is given at a time.
 struct Connection {
+  using Cut = std::function<std::size_t()>;
+
   explicit Connection(const Limits& client_limits = {}, const Limits& server_limits = {})
       : client(Role::client, client_limits), server(Role::server, server_limits) {}
 
   /// Carries bytes both ways until neither side has anything to say. False when a side found fault.
-  bool run(const std::function<std::size_t()>& cut = [] { return std::size_t{1 << 20}; }) {
+  bool run(const Cut& cut = [] { return std::size_t{1 << 20}; }) {
     for (;;) {
       const std::string there = client.produce();
       const std::string back = server.produce();
       if (there.empty() && back.empty()) return true;
-      if (!deliver(there, server, cut) || !deliver(back, client, cut)) return false;
+      if (!carry(there, Role::server, cut) || !carry(back, Role::client, cut)) return false;
     }
   }
 
-  static bool deliver(std::string_view bytes, Endpoint& to, const std::function<std::size_t()>& cut) {
+  bool carry(std::string_view bytes, Role to, const Cut& cut) {
+    Endpoint& receiver = to == Role::server ? server : client;
+    const auto take = [&](std::string_view arrived) { return deliver(arrived, receiver, cut); };
+    return wire && !bytes.empty() ? wire->carry(bytes, to, take) : take(bytes);
+  }
+
+  static bool deliver(std::string_view bytes, Endpoint& to, const Cut& cut) {
     while (!bytes.empty()) {
       const std::size_t piece = std::min(bytes.size(), cut());
       if (!to.receive(std::string(bytes.substr(0, piece))).ok()) return false;
@@ -187,6 +198,7 @@ struct Connection {
 
   Endpoint client;
   Endpoint server;
+  const std::unique_ptr<Wire> wire = Wire::make();
 };
 
 }  // namespace ringrpc::http2::test

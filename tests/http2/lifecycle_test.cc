@@ -83,7 +83,8 @@ TEST_CASE("Frames after the peer's own end are a connection error") {
   CHECK(server.endpoint.session.finished());
 }
 
-TEST_CASE("A stream that outlives the memory of ids is still told from one that never was") {
+TEST_CASE("A stream that outlives the memory of ids is still told from one that never was" *
+          doctest::test_suite("long")) {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
   for (std::uint32_t id = 3; id < 3000; id += 2) server.answer(server.encoder.headers(id, get, end_stream));
@@ -96,7 +97,7 @@ TEST_CASE("A stream that outlives the memory of ids is still told from one that 
         2000 + 4 * 1500);
 }
 
-TEST_CASE("A reset drops what is queued, and the user hears of it once") {
+TEST_CASE("A reset drops what is queued, and the user hears of it once" * doctest::test_suite("long")) {
   Connection connection;
   REQUIRE(connection.run());
   Exchange& exchange = connection.client.open(echo_request, false);
@@ -415,7 +416,7 @@ TEST_CASE("A client opens as many streams as the server takes") {
   CHECK(connection.client.session.open_capacity() == 1);
 }
 
-TEST_CASE("A client does not mistake hostile answers") {
+TEST_CASE("A client does not mistake hostile answers" * doctest::test_suite("long")) {
   Endpoint client(Role::client);
   Encoder encoder;
   client.produce();
@@ -464,7 +465,7 @@ TEST_CASE("A connection without the preface, or without SETTINGS, ends at once")
   CHECK(server.session.finished());
 }
 
-TEST_CASE("Headers may be kept until the stream closes") {
+TEST_CASE("Headers may be kept until the stream closes" * doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   Stream* kept = nullptr;
@@ -515,7 +516,7 @@ TEST_CASE("Headers that are too large to send fail their stream alone") {
   CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
 }
 
-TEST_CASE("Sessions may be dropped at any time, with all that they hold") {
+TEST_CASE("Sessions may be dropped at any time, with all that they hold" * doctest::test_suite("long")) {
   std::mt19937 random(3);
   for (int round = 0; round < 50; ++round) {
     Connection connection;

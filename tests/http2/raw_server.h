@@ -19,10 +19,10 @@ struct RawServer {
     endpoint.produce();
   }
 
-  /// The frames that answer `bytes`.
+  /// The frames that answer `bytes`, both of them carried by what RINGRPC_WIRE says (wire.h).
   std::vector<Frame> answer(const std::string& bytes) {
-    status = endpoint.receive(bytes);
-    return parse(endpoint.produce());
+    status = receive(bytes);
+    return parse(returned(endpoint.produce()));
   }
 
   /// Sends what `make` makes up to `times`, with the answers read, until the session has had enough; returns
@@ -31,8 +31,8 @@ struct RawServer {
   int flood(int times, Make make) {
     for (int sent = 0; sent < times; ++sent) {
       const std::string bytes = make(static_cast<std::uint32_t>(sent));
-      status = endpoint.receive(bytes);
-      output += endpoint.produce();
+      status = receive(bytes);
+      output += returned(endpoint.produce());
       if (endpoint.session.finished()) return sent;
     }
     return times;
@@ -55,6 +55,30 @@ struct RawServer {
   Encoder encoder;
   Status status;
   std::string output;  ///< of flood
+
+ private:
+  Status receive(const std::string& bytes) {
+    if (!wire_ || bytes.empty()) return endpoint.receive(bytes);
+    Status outcome;
+    wire_->carry(bytes, Role::server, [&](std::string_view piece) {
+      outcome = endpoint.receive(std::string(piece));
+      return outcome.ok();
+    });
+    return outcome;
+  }
+
+  /// The same bytes, once they have come to the client.
+  std::string returned(const std::string& bytes) const {
+    if (!wire_ || bytes.empty()) return bytes;
+    std::string arrived;
+    wire_->carry(bytes, Role::client, [&](std::string_view piece) {
+      arrived += piece;
+      return true;
+    });
+    return arrived;
+  }
+
+  const std::unique_ptr<Wire> wire_ = Wire::make();
 };
 
 }  // namespace ringrpc::http2::test

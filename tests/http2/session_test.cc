@@ -37,7 +37,7 @@ TEST_CASE("A request with a body is answered by headers, body and trailers") {
   CHECK(connection.server.settings == 1);
 }
 
-TEST_CASE("Many exchanges survive any cut of the bytes") {
+TEST_CASE("Many exchanges survive any cut of the bytes" * doctest::test_suite("long")) {
   const auto run = [](const std::function<std::size_t()>& cut) {
     Connection connection;
     echo(connection.server);

@@ -1,5 +1,5 @@
-// grpcpp_client: the compression cases of gRPC's interop tests on Debian's grpc++, for our server to be
-// judged by.
+// grpcpp_client: gRPC's interop test cases on Debian's grpc++, for our server to be judged by; those of
+// compression are here, the others in grpcpp_cases.h.
 //
 //   grpcpp_client 127.0.0.1:10000 client_compressed_unary
 //
@@ -8,12 +8,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "grpc/testing/test.grpc.pb.h"
+#include "interop/grpcpp_cases.h"
 #include "interop/grpcpp_peer.h"
 #include "interop/payload.h"
 
@@ -25,8 +26,6 @@ using grpc::Status;
 using grpc::StatusCode;
 using grpc::testing::InteropClientContextInspector;
 using grpc::testing::TestService;
-
-Status wrong(std::string what) { return Status(StatusCode::FAILED_PRECONDITION, std::move(what)); }
 
 Status expect_refusal(const Status& status) {
   if (status.error_code() == StatusCode::INVALID_ARGUMENT) return Status::OK;
@@ -47,10 +46,11 @@ Status unary(TestService::Stub& stub, grpc_compression_algorithm compression, bo
   return status;
 }
 
-Status client_compressed_unary(TestService::Stub& stub) {
-  if (Status status = expect_refusal(unary(stub, GRPC_COMPRESS_NONE, true)); !status.ok()) return status;
-  if (Status status = unary(stub, GRPC_COMPRESS_GZIP, true); !status.ok()) return status;
-  return unary(stub, GRPC_COMPRESS_NONE, false);
+Status client_compressed_unary(Target& target) {
+  if (Status status = expect_refusal(unary(*target.stub, GRPC_COMPRESS_NONE, true)); !status.ok())
+    return status;
+  if (Status status = unary(*target.stub, GRPC_COMPRESS_GZIP, true); !status.ok()) return status;
+  return unary(*target.stub, GRPC_COMPRESS_NONE, false);
 }
 
 /// Sends two requests that say whether they are compressed, the second of which is not.
@@ -74,12 +74,13 @@ Status stream_requests(TestService::Stub& stub, grpc_compression_algorithm compr
   return status;
 }
 
-Status client_compressed_streaming(TestService::Stub& stub) {
-  if (Status status = expect_refusal(stream_requests(stub, GRPC_COMPRESS_NONE)); !status.ok()) return status;
-  return stream_requests(stub, GRPC_COMPRESS_GZIP);
+Status client_compressed_streaming(Target& target) {
+  if (Status status = expect_refusal(stream_requests(*target.stub, GRPC_COMPRESS_NONE)); !status.ok())
+    return status;
+  return stream_requests(*target.stub, GRPC_COMPRESS_GZIP);
 }
 
-Status server_compressed_unary(TestService::Stub& stub) {
+Status server_compressed_unary(Target& target) {
   for (const bool compressed : {true, false}) {
     grpc::testing::SimpleRequest request;
     request.set_response_size(314'159);
@@ -87,7 +88,7 @@ Status server_compressed_unary(TestService::Stub& stub) {
     request.mutable_response_compressed()->set_value(compressed);
     ClientContext context;
     grpc::testing::SimpleResponse response;
-    if (Status status = stub.UnaryCall(&context, request, &response); !status.ok()) return status;
+    if (Status status = target.stub->UnaryCall(&context, request, &response); !status.ok()) return status;
     if (InteropClientContextInspector::message_compressed(context) != compressed)
       return wrong("the response is not compressed as it was to be");
     if (response.payload().body().size() != 314'159) return wrong("the response is of another size");
@@ -95,14 +96,14 @@ Status server_compressed_unary(TestService::Stub& stub) {
   return Status::OK;
 }
 
-Status server_compressed_streaming(TestService::Stub& stub) {
+Status server_compressed_streaming(Target& target) {
   grpc::testing::StreamingOutputCallRequest request;
   for (const auto& [compressed, bytes] : {std::pair{true, 31'415}, std::pair{false, 92'653}}) {
     request.add_response_parameters()->set_size(bytes);
     request.mutable_response_parameters()->rbegin()->mutable_compressed()->set_value(compressed);
   }
   ClientContext context;
-  const auto in = stub.StreamingOutputCall(&context, request);
+  const auto in = target.stub->StreamingOutputCall(&context, request);
   for (const auto& wanted : request.response_parameters()) {
     grpc::testing::StreamingOutputCallResponse response;
     if (!in->Read(&response)) return in->Finish();
@@ -116,21 +117,23 @@ Status server_compressed_streaming(TestService::Stub& stub) {
   return in->Finish();
 }
 
-constexpr std::pair<std::string_view, Status (*)(TestService::Stub&)> cases[] = {
+constexpr Case compression_cases[] = {
     {"client_compressed_unary", client_compressed_unary},
     {"client_compressed_streaming", client_compressed_streaming},
     {"server_compressed_unary", server_compressed_unary},
     {"server_compressed_streaming", server_compressed_streaming},
 };
 
-int run(const std::string& target, std::string_view wanted) {
-  const auto stub = TestService::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
-  for (const auto& [name, test] : cases) {
-    if (name != wanted) continue;
-    const Status status = test(*stub);
-    if (status.ok()) return 0;
-    std::fprintf(stderr, "grpcpp_client: %d: %s\n", status.error_code(), status.error_message().c_str());
-    return 1;
+int run(const std::string& address, std::string_view wanted) {
+  Target target(address);
+  for (const std::span<const Case> cases : {call_cases(), std::span<const Case>(compression_cases)}) {
+    for (const Case& each : cases) {
+      if (each.name != wanted) continue;
+      const Status status = each.run(target);
+      if (status.ok()) return 0;
+      std::fprintf(stderr, "grpcpp_client: %d: %s\n", status.error_code(), status.error_message().c_str());
+      return 1;
+    }
   }
   std::fputs("grpcpp_client: no such case\n", stderr);
   return 1;

@@ -1,5 +1,5 @@
-"""gRPC's interop test cases between our programs and peers on Debian's grpc++: those of compression each way, which gRPC's
-Go programs lack, and all of them with our client."""
+"""gRPC's interop test cases between our programs and peers on Debian's grpc++, each way; with those of compression, which
+gRPC's Go programs lack."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class GrpcppServer(peers.Pair):
         return peers.our_client(), harness.Daemon([os.environ["GRPCPP_SERVER"]], ready=ready)
 
 
-peers.add_cases(GrpcppClient, peers.COMPRESSION_CASES)
+peers.add_cases(GrpcppClient, peers.CASES + peers.COMPRESSION_CASES)
 peers.add_cases(GrpcppServer, peers.CASES + peers.COMPRESSION_CASES)
 
 if __name__ == "__main__":

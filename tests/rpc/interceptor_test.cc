@@ -167,10 +167,10 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
     std::vector<std::string> seen;
     Witness witness("w", seen);
     world.serve(with({&witness}));
-    CHECK(world.run([](Channel& channel) -> Task<void> {
-      CallOptions options;
-      options.timeout = 20ms;
-      CHECK_FALSE(co_await unary(channel, "Sleep", "600000", options));
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      const auto dropped = unary(channel, "Sleep", "600000");
+      dropped.start();
+      while (world.service().running == 0) co_await sleep_for(1ms);
     }));
     CHECK(world.run_until([&] { return witness.frames == 0; }));
     CHECK(world.service().running == 0);

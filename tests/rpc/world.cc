@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <utility>
 
+#include "seeds.h"
 #include "transport/address.h"
 
 namespace ringrpc {
@@ -80,21 +81,21 @@ Faults benign_faults() {
 }
 
 void for_each_world(const std::function<void(World&)>& test) {
-  for (const IoBackend backend : test::kernel_backends()) {
-    RealWorld world(backend);
-    INFO("over ", world.server_shard().io().name());
-    test(world);
-  }
-  {
+  if (!seed_to_replay()) {
+    for (const IoBackend backend : test::kernel_backends()) {
+      RealWorld world(backend);
+      INFO("over ", world.server_shard().io().name());
+      test(world);
+    }
     INFO("one byte at a time");
     SimulatedWorld world(1, {.socket_buffer_bytes = 1});
     test(world);
   }
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    INFO("seed ", seed);
+  for_each_seed(20, [&](std::uint64_t seed) {
+    INFO("RINGRPC_SEED=", seed);
     SimulatedWorld world(seed, benign_faults());
     test(world);
-  }
+  });
 }
 
 }  // namespace ringrpc

@@ -102,7 +102,8 @@ class SimulatedWorld final : public World {
 /// Faults that cut and delay but lose nothing.
 Faults benign_faults();
 
-/// Runs `test` over real sockets on each backend, over a network that carries one byte at a time, and over networks of several seeds that cut and delay.
+/// Runs `test` over real sockets on each backend, over a network that carries one byte at a time, and over networks of several
+/// seeds (seeds.h) that cut and delay; over one seed's alone when that is run again.
 void for_each_world(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.

@@ -2,7 +2,8 @@
 ///
 ///   Task<Result<Reply>> Get(Call& call, Request request) override {
 ///     log::info("{} asked", call.peer());
-///     call.trailing_metadata().add("served-by", "shard-1");
+///     Status added = call.trailing_metadata().add("served-by", host_name());
+///     if (!added.ok()) co_return std::unexpected(added);
 ///     ...
 ///   }
 ///

@@ -1,6 +1,6 @@
 /// Custom metadata of a call: an ordered list of names and values.
 ///
-///   call.trailing_metadata().add("request-cost", "12");
+///   if (Status status = call.trailing_metadata().add("request-cost", cost); !status.ok()) co_return status;
 ///   if (auto token = call.metadata().find("authorization")) ...
 ///
 /// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on

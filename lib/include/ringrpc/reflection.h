@@ -2,7 +2,7 @@
 /// files.
 ///
 ///   Reflection reflection({&routes, &health});
-///   Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
+///   auto server = Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
 ///
 /// Both versions of the protocol answer alike; most tools still ask for v1alpha when they do not find v1
 /// (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md). Nothing changes after the

@@ -1,7 +1,7 @@
 /// A coroutine that gives a T: what handlers return and what callers await.
 ///
 ///   Task<Result<Reply>> Echo(Call& call, Request request) override {
-///     co_await sleep(10ms);
+///     co_await sleep_for(10ms);
 ///     co_return Reply{...};
 ///   }
 ///

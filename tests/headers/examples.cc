@@ -1,0 +1,324 @@
+// The examples at the heads of the public headers, so that they compile: each region bears its header's name.
+// What they leave out ("...") and take for granted is here too; nothing of it runs.
+#include <iostream>
+#include <mutex>
+
+#include "ringrpc/bearer_auth.h"
+#include "ringrpc/bearer_token.h"
+#include "ringrpc/block_on.h"
+#include "ringrpc/event_count.h"
+#include "ringrpc/health.h"
+#include "ringrpc/log.h"
+#include "ringrpc/rate_limiter.h"
+#include "ringrpc/reflection.h"
+#include "ringrpc/server.h"
+#include "ringrpc/shield.h"
+#include "ringrpc/sleep.h"
+#include "ringrpc/worker_pool.h"
+
+#include "echo/v1/echo.ringrpc.h"
+
+using namespace ringrpc;
+using namespace std::chrono_literals;
+using echo::v1::EchoRequest;
+using echo::v1::EchoResponse;
+using echo::v1::EchoService;
+
+using Feature = RawMessage;
+using Note = RawMessage;
+using Order = RawMessage;
+using Point = RawMessage;
+using Receipt = RawMessage;
+using Rectangle = RawMessage;
+using Reply = RawMessage;
+using Request = RawMessage;
+using Signature = RawMessage;
+using State = RawMessage;
+using Summary = RawMessage;
+
+namespace routes::v1 {
+
+struct RouteGuide {
+  class Service : public ringrpc::Service {
+   public:
+    std::string_view service_name() const noexcept override;
+    std::span<const Method> service_methods() const noexcept override;
+    virtual Task<Result<Feature>> GetFeature(Call& call, Point where);
+    virtual Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out);
+    virtual Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in);
+    virtual Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out);
+  };
+  struct Stub {
+    ClientReader<Feature> ListFeatures(const Rectangle& area);
+  };
+};
+
+}  // namespace routes::v1
+
+namespace examples {
+
+std::string dump(int frame);
+std::string fresh_id();
+std::string host_name();
+bool inside(const Point& where);
+void print(const Feature& feature);
+int report(const Status& status);
+
+struct Ledger {
+  Task<Receipt> book(Order order);
+};
+
+struct Key {
+  Signature sign(int digest) const;
+};
+
+struct Handlers {
+  virtual ~Handlers() = default;
+  virtual Task<Result<Reply>> Get(Call& call, Request request) = 0;
+  virtual Task<Result<Reply>> Echo(Call& call, Request request) = 0;
+  virtual Task<Result<Receipt>> Pay(Call& call, Order order) = 0;
+};
+
+void show_bearer_auth(ServerOptions& options) {
+  // [bearer_auth.h]
+  BearerAuth authentication(BearerAuth::known_tokens({{"2YotnFZFEjr1zCsicMWp", "alice"}}));
+  authentication.leave_open("grpc.health.v1.Health");
+  options.interceptors = {&authentication};
+  // [/bearer_auth.h]
+}
+
+void show_bearer_token() {
+  // [bearer_token.h]
+  BearerToken token("2YotnFZFEjr1zCsicMWp");
+  ChannelOptions options;
+  options.interceptors = {&token};
+  // [/bearer_token.h]
+}
+
+void show_block_on(const EchoRequest& request, routes::v1::RouteGuide::Stub& routes, const Rectangle& area) {
+  // [block_on.h]
+  Channel channel("127.0.0.1:50051");
+  EchoService::Stub echo(channel);
+  Result<EchoResponse> response = block_on(echo.Echo(request));
+
+  Status status = block_on([&]() -> Task<Status> {
+    auto features = routes.ListFeatures(area);
+    while (auto feature = co_await features.next()) print(*feature);
+    co_return co_await features.finish();
+  });
+  // [/block_on.h]
+}
+
+struct ShownCalls : Handlers {
+  // [call.h]
+  Task<Result<Reply>> Get(Call& call, Request request) override {
+    log::info("{} asked", call.peer());
+    Status added = call.trailing_metadata().add("served-by", host_name());
+    if (!added.ok()) co_return std::unexpected(added);
+    co_return Reply{};
+  }
+  // [/call.h]
+
+  // [task.h]
+  Task<Result<Reply>> Echo(Call& call, Request request) override {
+    co_await sleep_for(10ms);
+    co_return Reply{request.bytes};
+  }
+  // [/task.h]
+
+  // [shield.h]
+  Task<Result<Receipt>> Pay(Call& call, Order order) override {
+    co_return co_await shield(ledger_.book(std::move(order)));  // both entries or none
+  }
+  // [/shield.h]
+
+  Ledger ledger_;
+};
+
+Task<void> show_channel(EchoRequest request) {
+  // [channel.h]
+  Channel channel("127.0.0.1:50051");
+  EchoService::Stub echo(channel);
+  Result<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
+  // [/channel.h]
+}
+
+namespace client {
+
+// [client_interceptor.h]
+class Audit final : public ClientInterceptor {
+  Task<Status> intercept(ClientRequest& request, ClientNext next) override {
+    (void)request.metadata.add("x-request-id", fresh_id());
+    Status status = co_await next();
+    log::info("{} of {}: {}", request.method, request.target, status.to_string());
+    co_return status;
+  }
+};
+// [/client_interceptor.h]
+
+void show_options(ChannelOptions& options, Audit& audit, BearerToken& token) {
+  // [client_interceptor.h]
+  options.interceptors = {&audit, &token};  // of ChannelOptions; the first is the outermost
+  // [/client_interceptor.h]
+}
+
+}  // namespace client
+
+void show_compression(Call& call, CallOptions& options) {
+  // [compression.h]
+  call.set_compression(Compression::gzip);  // of a server's answer, where the caller takes it
+  options.compression = Compression::zstd;  // of a client's requests
+  // [/compression.h]
+}
+
+struct Board {
+  void set(State state);
+  State state();
+  Task<Status> Watch(Call&, Request request, Writer<State>& out);
+
+  std::mutex mutex_;
+  State state_;
+  EventCount changes_;
+};
+
+// [event_count.h]
+void Board::set(State state) {  // from any thread
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+  }
+  changes_.notify();  // after the change
+}
+Task<Status> Board::Watch(Call&, Request request, Writer<State>& out) {
+  for (;;) {
+    const std::uint64_t seen = changes_.count();  // before the state is read: so no change is missed
+    co_await out.write(state());
+    co_await changes_.past(seen);
+  }
+}
+// [/event_count.h]
+
+void show_health(Service& routes, const ServerOptions& options) {
+  // [health.h]
+  HealthService health;  // the whole server, "", is serving from the start
+  health.set("routes.v1.RouteGuide", true);
+  auto server = Server::start({&routes, &health}, options);
+  std::cin.get();
+  health.shut_down();  // no new calls are sent here
+  (*server)->drain(30s);
+  // [/health.h]
+}
+
+// [interceptor.h]
+class Audit final : public Interceptor {
+  Task<Status> intercept(Call& call, Next next) override {
+    Status status = co_await next();
+    log::info("{} called {}: {}", call.peer(), call.method(), status.to_string());
+    co_return status;
+  }
+};
+// [/interceptor.h]
+
+void show_interceptors(ServerOptions& options, BearerAuth& authentication, Audit& audit) {
+  // [interceptor.h]
+  options.interceptors = {&authentication, &audit};  // the first is the outermost
+  // [/interceptor.h]
+}
+
+void show_log(const std::string& address, int frame) {
+  // [log.h]
+  log::info("listening on {}", address);  // as std::format takes it, checked by the compiler
+
+  log::set_level(log::Level::trace);  // at any time, from any thread
+
+  if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));  // where an argument costs
+  // [/log.h]
+}
+
+Task<Status> show_metadata(Call& call, std::string cost) {
+  // [metadata.h]
+  if (Status status = call.trailing_metadata().add("request-cost", cost); !status.ok()) co_return status;
+  if (auto token = call.metadata().find("authorization")) co_return Status();
+  // [/metadata.h]
+  co_return Status();
+}
+
+Task<Result<Reply>> show_peer_identity(Call& call) {
+  // [peer_identity.h]
+  const PeerIdentity peer = call.peer_identity();
+  if (!peer.unix_credentials || peer.unix_credentials->uid != 0)
+    co_return fail(Code::PERMISSION_DENIED, "only root may ask that");
+  // [/peer_identity.h]
+  co_return Reply{};
+}
+
+void show_rate_limiter(ServerOptions& options) {
+  // [rate_limiter.h]
+  RateLimiter limiter(1000, 200);  // 1,000 calls a second, 200 at once after a pause
+  options.interceptors = {&limiter};
+  // [/rate_limiter.h]
+}
+
+void show_reflection(Service& routes, HealthService& health, const ServerOptions& options) {
+  // [reflection.h]
+  Reflection reflection({&routes, &health});
+  auto server = Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
+  // [/reflection.h]
+}
+
+// [service.h]
+class Routes final : public routes::v1::RouteGuide::Service {  // what is not overridden answers UNIMPLEMENTED
+  Task<Result<Feature>> GetFeature(Call& call, Point where) override;
+  Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out) override;
+  Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in) override;
+  Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
+};
+// [/service.h]
+
+int show_server() {
+  // [server.h]
+  Routes routes;
+  ServerOptions options;
+  options.listen = {"127.0.0.1:50051", "unix:/run/routes.sock"};
+  Result<std::unique_ptr<Server>> server = Server::start({&routes}, options);
+  if (!server) return report(server.error());
+  (*server)->drain(30s);  // on SIGTERM: no new calls, those in flight finish
+  // [/server.h]
+  return 0;
+}
+
+Task<void> show_sleep() {
+  // [sleep.h]
+  co_await sleep_for(10ms);
+  // [/sleep.h]
+}
+
+// [status.h]
+Result<Feature> find(Point where) {
+  if (!inside(where)) return fail(Code::OUT_OF_RANGE, "latitude must be within [-90, 90]");
+  return Feature{};
+}
+// [/status.h]
+
+Task<int> show_streams(Reader<Point>& in, Writer<Feature>& out, Feature feature) {
+  int count = 0;
+  // [stream.h]
+  while (auto point = co_await in.next()) ++count;  // ends when the peer has finished sending
+  co_await out.write(feature);                      // waits while the peer is not reading
+  // [/stream.h]
+  co_return count;
+}
+
+Task<Result<Signature>> show_worker_pool(const Key* key, int digest) {
+  // [worker_pool.h]
+  Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 4, .queue_limit = 256});
+  if (!pool) co_return std::unexpected(pool.error());
+  const auto sign = [key, digest] { return key->sign(digest); };
+  Result<Signature> signature = co_await (*pool)->run(sign);
+  if (!signature)
+    co_return std::unexpected(signature.error());  // RESOURCE_EXHAUSTED: 256 jobs were waiting already
+  // [/worker_pool.h]
+  co_return *signature;
+}
+
+}  // namespace examples

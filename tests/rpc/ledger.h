@@ -1,0 +1,78 @@
+/// What a server has begun and answered of the calls that carry an id: for tests that ask whether each call
+/// was done once.
+///
+///   Ledger ledger;
+///   options.interceptors = {&ledger};                       // of ServerOptions
+///   ledger.label(call_options.metadata, "17");              // in the client
+///   ...
+///   CHECK(ledger["17"].begun == 1);
+///   CHECK(Ledger::came_back(*call_options.response, "17"));
+///
+/// It sends the id back with the answer, as text before the messages and as octets after them, and has the
+/// answers compressed, each in a way that follows from the id.
+#pragma once
+
+#include <charconv>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/interceptor.h"
+
+namespace ringrpc {
+
+class Ledger final : public Interceptor {
+ public:
+  struct Entry {
+    int begun = 0;
+    int answered = 0;  ///< with whatever status
+  };
+
+  static bool label(Metadata& request, std::string_view id) {
+    return request.add(text_name, id).ok() && request.add(octets_name, octets(id)).ok();
+  }
+
+  static bool came_back(const ResponseMetadata& response, std::string_view id) {
+    return response.initial.find(text_name) == id && response.trailing.find(octets_name) == octets(id);
+  }
+
+  /// Of the messages of that call's answer.
+  static Compression compression_of(std::string_view id) {
+    unsigned number = 0;
+    std::from_chars(id.data(), id.data() + id.size(), number);
+    return static_cast<Compression>(number % 4);
+  }
+
+  Entry operator[](const std::string& id) const {
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? Entry() : found->second;
+  }
+
+  /// How many ids have come.
+  std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  static constexpr std::string_view text_name = "call-id";
+  static constexpr std::string_view octets_name = "call-id-bin";
+
+  /// No text, so that only the encoding of binary metadata can carry it.
+  static std::string octets(std::string_view id) { return std::string(1, '\0').append(id).append("\xff\n"); }
+
+  Task<Status> intercept(Call& call, Next next) override {
+    const std::string id(call.metadata().find(text_name).value_or("none"));
+    const std::string binary(call.metadata().find(octets_name).value_or("none"));
+    Entry& entry = entries_[id];
+    ++entry.begun;
+    (void)call.initial_metadata().add(text_name, id);
+    (void)call.trailing_metadata().add(octets_name, binary);
+    call.set_compression(compression_of(id));
+    Status status = co_await next();
+    ++entry.answered;
+    co_return status;
+  }
+
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace ringrpc

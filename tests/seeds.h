@@ -1,0 +1,35 @@
+/// The seeds that a test tries: as many as RINGRPC_SEEDS says, or the one that RINGRPC_SEED names, which is how a
+/// failing one is run again.
+///
+///   for_each_seed(20, [](std::uint64_t seed) {      // 20 where the environment says nothing
+///     INFO("RINGRPC_SEED=", seed);
+///     ...
+///   });
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+
+namespace ringrpc {
+
+inline std::optional<std::uint64_t> number_from_environment(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? std::optional<std::uint64_t>(std::strtoull(text, nullptr, 10)) : std::nullopt;
+}
+
+/// The seed to be run again, where there is one.
+inline std::optional<std::uint64_t> seed_to_replay() { return number_from_environment("RINGRPC_SEED"); }
+
+/// Tries one seed of `share` of them, from 1 on.
+template <class Run>
+void for_each_seed(std::uint64_t usual, Run run, std::uint64_t share = 1) {
+  if (const auto seed = seed_to_replay()) {
+    run(*seed);
+    return;
+  }
+  const std::uint64_t seeds = number_from_environment("RINGRPC_SEEDS").value_or(usual) / share;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) run(seed);
+}
+
+}  // namespace ringrpc
