@@ -9,6 +9,7 @@
 #include "ringrpc/channel.h"
 
 #include "grpcclient/configuration.h"
+#include "grpcclient/failure.h"
 #include "reflected/catalogue.h"
 #include "reflected/reflection_client.h"
 

@@ -249,7 +249,7 @@ bool ClientCallImpl::sent_again(bool left) {
 
 void ClientCallImpl::stop_keeping_request() {
   keeps_request_ = false;
-  std::vector<std::uint8_t>().swap(request_);
+  decltype(request_)().swap(request_);
 }
 
 void ClientCallImpl::read_encoding() {
