@@ -52,8 +52,8 @@ struct ListeningSocket {
 /// the connection. The status names the system call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
-/// One that somebody else has bound: given the same options, and told apart from what is no listening stream socket.
-/// Its file is theirs.
+/// One that somebody else has bound: given the same options, and told apart from what is no listening stream
+/// socket. Its file is theirs.
 Result<ListeningSocket> take_listener(UniqueFd socket);
 
 /// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
@@ -67,8 +67,8 @@ Connecting start_connect(const SocketAddress& address);
 /// The outcome once a connecting socket has become writable: 0 or an errno value.
 int finish_connect(int fd) noexcept;
 
-/// Whether that outcome is none: a vsock socket can be reported writable with these events of poll(2) while it
-/// is still connecting. Wait for the next.
+/// Whether that outcome is none: a vsock socket can be reported writable with these events of poll(2) while
+/// it is still connecting. Wait for the next.
 bool is_undecided(int connect_error, std::uint32_t events) noexcept;
 
 /// How many slabs one send of that socket may take. A vsock connection's stay under 32 KiB: larger ones are

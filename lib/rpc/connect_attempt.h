@@ -30,7 +30,8 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
  public:
   ConnectAttempt(ChannelCore& channel, Nanoseconds timeout) noexcept : channel_(channel), timeout_(timeout) {}
 
-  /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this returns.
+  /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this
+  /// returns.
   void start(const Address& address);
 
   /// The connection whose handshake is under way or complete; null while there is none.

@@ -58,8 +58,8 @@ class Address {
   /// The name that a server's certificate must have: the host, or "localhost" where there is none.
   std::string server_name() const;
 
-  /// What a server binds: this address, or for hybrid vsock the unix socket to which the hypervisor connects for
-  /// a guest that calls this port.
+  /// What a server binds: this address, or for hybrid vsock the unix socket to which the hypervisor connects
+  /// for a guest that calls this port.
   Address bound() const;
 
  private:

@@ -1,5 +1,5 @@
-/// Hybrid vsock, as Firecracker and Cloud Hypervisor have it: on the host, a virtual machine's vsock is a unix
-/// socket.
+/// Hybrid vsock, as Firecracker and Cloud Hypervisor have it: on the host, a virtual machine's vsock is a
+/// unix socket.
 ///
 ///   std::unique_ptr<ByteStream> stream = io.adopt(std::move(fd));       // connected to the machine's socket
 ///   stream = std::make_unique<HybridVsockStream>(std::move(stream), shard.slabs(), port);
@@ -8,8 +8,8 @@
 ///    hypervisor answers `OK <its port>\n`, or closes, and from then on the bytes are the guest's. So this
 ///    stream sends that line when it is started, holds back what it is given until the answer has come, and
 ///    hands on what follows the answer's line feed, from the same read too.
-/// 2. Guest to host: the hypervisor connects to `<socket>_<port>`, which a server listens on like on any other
-///    unix socket (Address::bound).
+/// 2. Guest to host: the hypervisor connects to `<socket>_<port>`, which a server listens on like on any
+///    other unix socket (Address::bound).
 ///
 /// (https://github.com/firecracker-microvm/firecracker/blob/main/docs/vsock.md)
 #pragma once

@@ -237,7 +237,7 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
   Gate gate;
   const auto pool = pool_of(1, 8);
   {
-    Shard shard(0, uring());
+    Shard shard(0, kernel_io());
     const auto handler = [&]() -> Task<void> {
       const auto pass = [&] { gate.pass(); };
       (void)co_await pool->run(pass);

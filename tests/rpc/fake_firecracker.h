@@ -1,5 +1,5 @@
-/// The host's side of a Firecracker machine's vsock, made after its documents: a unix socket on which clients ask
-/// for a port of the guest. The guest is whoever listens on another unix socket.
+/// The host's side of a Firecracker machine's vsock, made after its documents: a unix socket on which clients
+/// ask for a port of the guest. The guest is whoever listens on another unix socket.
 ///
 ///   FakeFirecracker machine({.socket = "/tmp/vm.sock", .port = 52, .guest = "/tmp/guest.sock"});
 ///

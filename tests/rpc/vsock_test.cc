@@ -1,5 +1,5 @@
-// Streams and calls over real AF_VSOCK sockets, within one machine: CID 1, which the module vsock_loopback has.
-// The suite `guest` runs this in a virtual machine of its own; elsewhere it is skipped.
+// Streams and calls over real AF_VSOCK sockets, within one machine: CID 1, which the module vsock_loopback
+// has. The suite `guest` runs this in a virtual machine of its own; elsewhere it is skipped.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
