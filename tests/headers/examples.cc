@@ -132,6 +132,7 @@ struct ShownCalls : Handlers {
   }
   // [/shield.h]
 
+ private:
   Ledger ledger_;
 };
 
@@ -171,7 +172,7 @@ void show_compression(Call& call, CallOptions& options) {
   // [/compression.h]
 }
 
-struct Board {
+class Board {
   void set(State state);
   State state();
   Task<Status> Watch(Call&, Request request, Writer<State>& out);
