@@ -27,7 +27,7 @@ sanitized = -Dbenchmarks=false -Doptimization=1 -Ddebug=true -Dcpp_args=-g1 -Db_
 .DEFAULT_GOAL := help
 .PHONY: help
 help:  ## List the chores
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup build server stop-server client install clean
 setup:  ## Install what is missing from the distribution (apt-get, with sudo when not root)
@@ -92,6 +92,11 @@ soak: configured  ## Only ten thousand calls by gRPC's Go client, twice: none ma
 h2spec: configured  ## Only the HTTP/2 conformance of grpcd
 	$(call run_tests,build,h2spec)
 
+.PHONY: api
+api: configured  ## Write docs/api.md from the comments of the .proto files
+	ninja -C build docs/api-page
+	build/docs/api-page proto > build/api.md && mv build/api.md docs/api.md
+
 .PHONY: format format-check lint
 format:  ## Lay out the sources with clang-format
 	@.ci/setup lint
@@ -105,6 +110,32 @@ lint: configured  ## clang-tidy over the project's sources; any finding fails
 	@.ci/setup lint
 	ninja -C build
 	@.ci/lint build
+
+# Each against a grpcd of its own, which it starts and stops; ARGS go to grpcbench behind the flags that stand here.
+load = ninja -C build apps/grpcd apps/grpcbench && \
+  $(PYTHON) -B benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench -- $(1) $(ARGS)
+
+.PHONY: benchmark benchmark-light benchmark-medium benchmark-heavy benchmark-tcp benchmark-latency benchmark-throughput
+benchmark: configured  ## grpcbench with 10 connections for 30 s; ARGS go to grpcbench (ARGS='--report report.html')
+	@$(call load,--connections 10 --duration 30s)
+
+benchmark-light: configured  ## The same for 5 s
+	@$(call load,--connections 10 --duration 5s)
+
+benchmark-medium: configured  ## 50 connections for 10 s
+	@$(call load,--connections 50 --duration 10s)
+
+benchmark-heavy: configured  ## 100 connections for 15 s
+	@$(call load,--connections 100 --duration 15s)
+
+benchmark-tcp: configured  ## 10 connections over TCP for 10 s
+	@$(call load,--transport tcp --connections 10 --duration 10s)
+
+benchmark-latency: configured  ## 2000 calls a second on schedule for 10 s: what one of them takes
+	@$(call load,--rate 2000 --spacing poisson --warmup 1s --duration 10s)
+
+benchmark-throughput: configured  ## 10 connections of 10 calls at a time for 10 s: as many as go
+	@$(call load,--connections 10 --streams 10 --warmup 1s --duration 10s)
 
 .PHONY: benchmark-micro benchmark-streams benchmark-signing benchmark-layers
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd

@@ -1,6 +1,6 @@
 """Servers under measurement: started on a free port of 127.0.0.1, pinned, and always stopped.
 
-    with Server([grpcd, "--listen", "127.0.0.1:{port}"], core=0) as server:
+    with Server([grpcd, "--listen", "127.0.0.1:{port}"], 0) as server:
         before = server.cpu_ns()
 """
 
@@ -20,7 +20,8 @@ STOP_SECONDS = 60
 
 
 class Server(contextlib.AbstractContextManager):
-    """A running server. `{port}` in its command becomes the port. What it writes is shown when it fails."""
+    """A running server, on those cores. `{port}` in its command becomes the port. What it writes is
+    shown when it fails."""
 
     def __init__(self, command, *cores):
         self._command = command
@@ -32,7 +33,10 @@ class Server(contextlib.AbstractContextManager):
         self._process = subprocess.Popen(
             [str(word).format(port=self.port) for word in self._command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
-            preexec_fn=lambda: os.sched_setaffinity(0, self._cores),
+            preexec_fn=lambda: (
+                # A child of a program that ignores it would too; Ctrl-C is for whoever started it to deal with.
+                signal.signal(signal.SIGINT, signal.SIG_IGN), os.sched_setaffinity(0, self._cores)
+            ),
         )
         try:
             self._wait_ready()

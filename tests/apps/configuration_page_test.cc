@@ -1,67 +1,93 @@
-// docs/configuration.md against what grpcd itself says: the flags that it takes and its help.
+// docs/configuration.md against what the programs themselves say: the flags that they take and their help.
 #include <algorithm>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <fstream>
 #include <sstream>
+#include <string>
 #include <vector>
 
+#include "grpcbench/configuration.h"
+#include "grpcclient/configuration.h"
 #include "grpcd/configuration.h"
+#include "source_root.h"
 
-namespace ringrpc::grpcd {
+namespace ringrpc::apps {
 namespace {
 
-/// The lines of the page's first table that describe a flag.
-std::vector<std::string> flag_rows() {
-  const char* root = std::getenv("SOURCE_ROOT");
-  REQUIRE_MESSAGE(root, "SOURCE_ROOT names the project's folder; run this through `meson test`");
-  std::ifstream file(std::string(root) + "/docs/configuration.md");
+/// The lines of a program's part of the page that describe a flag.
+std::vector<std::string> flag_rows(const std::string& program) {
+  std::ifstream file(source_root() / "docs/configuration.md");
   REQUIRE(file);
   std::vector<std::string> rows;
+  bool inside = false;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("| `--")) rows.push_back(line);
+    if (line.starts_with("# ")) inside = line == "# Configuring " + program;
+    if (inside && line.starts_with("| `-")) rows.push_back(line);
   }
   return rows;
 }
 
-std::string code(const std::string& text) { return text.empty() ? " " : " `" + text + "` "; }
+std::string code(const std::string& text) { return text.empty() ? "" : "`" + text + "`"; }
 
-TEST_CASE("the page has a row for each setting, in the words of the help, and three for the others") {
-  const std::vector<std::string> rows = flag_rows();
-  Configuration configuration;
-  for (const apps::Setting& setting : configuration.line.settings()) {
-    const std::string value = setting.placeholder.empty() ? "" : " " + setting.placeholder;
-    const std::string row = "|" + code("--" + setting.name + value) + "|" + code(setting.environment) + "|" +
-                            code(setting.name) + "|" + code(setting.fallback) + "| " + setting.help + " |";
-    CHECK_MESSAGE(std::ranges::count(rows, row) == 1, row);
-  }
-  CHECK(rows.size() == configuration.line.settings().size() + 3);
+/// A table's cell; those that are empty have a single space.
+std::string cell(const std::string& text) { return text.empty() ? " |" : " " + text + " |"; }
+
+/// "`--data JSON`, `-d`", as the page has it.
+std::string flag_cell(const Setting& setting) {
+  const std::string placeholder = setting.placeholder.empty() ? "" : " " + setting.placeholder;
+  const std::string letter = setting.letter.empty() ? "" : ", " + code("-" + setting.letter);
+  return code("--" + setting.name + placeholder) + letter;
 }
 
-TEST_CASE("every flag of the help is on the page, and every flag of the page in the help") {
-  Configuration configuration;
-  REQUIRE(configuration.line.read(std::vector<std::string>{"--help"}, [](const char*) -> const char* {
-    return nullptr;
-  }) == apps::Action::show_help);
-  const std::string help = configuration.line.help();
-  const std::vector<std::string> rows = flag_rows();
+std::string row_of(const Setting& setting) {
+  const std::string also = setting.also_read.empty() ? "" : ", " + code(setting.also_read);
+  return "|" + cell(flag_cell(setting)) + cell(code(setting.environment) + also) + cell(code(setting.name)) +
+         cell(code(setting.fallback)) + cell(setting.help);
+}
 
-  std::istringstream words(help);
+/// The page has a row for each setting, in the words of the help, and three for the others.
+void check_rows(const std::string& program, const CommandLine& line) {
+  const std::vector<std::string> rows = flag_rows(program);
+  for (const Setting& setting : line.settings()) {
+    const std::string row = row_of(setting);
+    CHECK_MESSAGE(std::ranges::count(rows, row) == 1, row);
+  }
+  CHECK(rows.size() == line.settings().size() + 3);
+}
+
+/// Every flag of the help is on the page, and every flag of the page in the help.
+void check_help(const std::string& program, CommandLine& line) {
+  REQUIRE(line.read(std::vector<std::string>{"--help"}, [](const char*) -> const char* { return nullptr; }) ==
+          Action::show_help);
+  const std::vector<std::string> rows = flag_rows(program);
+  std::istringstream help(line.help());
   std::size_t flags = 0;
-  for (std::string line; std::getline(words, line);) {
-    const std::size_t dashes = line.find("--");
-    if (!line.starts_with("  -") || dashes == std::string::npos) continue;
-    const std::string flag = line.substr(dashes, line.find(' ', dashes) - dashes);
+  for (std::string words; std::getline(help, words);) {
+    const std::size_t dashes = words.find("--");
+    if (!words.starts_with("  -") || dashes == std::string::npos) continue;
+    const std::string flag = words.substr(dashes, words.find(' ', dashes) - dashes);
     ++flags;
-    CHECK_MESSAGE(std::ranges::any_of(rows,
-                                      [&](const std::string& row) {
-                                        return row.starts_with("| `" + flag + "`") ||
-                                               row.starts_with("| `" + flag + " ");
-                                      }),
-                  flag);
+    const bool found = std::ranges::any_of(rows, [&](const std::string& row) {
+      return row.starts_with("| `" + flag + "`") || row.starts_with("| `" + flag + " ");
+    });
+    CHECK_MESSAGE(found, flag);
   }
   CHECK(flags == rows.size());
 }
 
+template <class Configuration>
+void check_page(const std::string& program) {
+  INFO(program);
+  check_rows(program, Configuration().line);
+  Configuration asked;
+  check_help(program, asked.line);
+}
+
+TEST_CASE("the page has the flags, variables, keys and defaults of each program, in the words of its help") {
+  check_page<grpcd::Configuration>("grpcd");
+  check_page<grpcclient::Configuration>("grpcclient");
+  check_page<grpcbench::Configuration>("grpcbench");
+}
+
 }  // namespace
-}  // namespace ringrpc::grpcd
+}  // namespace ringrpc::apps
