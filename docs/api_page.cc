@@ -22,7 +22,8 @@ class Complaints final : public pb::compiler::MultiFileErrorCollector {
   }
 };
 
-/// The comment of a declaration, above it or on its line: with its own line breaks where `breaks`, else as one line.
+/// The comment of a declaration, above it or on its line: with its own line breaks where `breaks`, else as
+/// one line.
 template <class Descriptor>
 std::string comment(const Descriptor& descriptor, bool breaks) {
   pb::SourceLocation location;

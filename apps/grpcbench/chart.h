@@ -1,11 +1,11 @@
 /// Curves and bars as SVG that a page carries in itself, with colours that the page's style decides.
 ///
-///   Chart chart("calls per second", Scale::linear(0, 30, seconds_text), Scale::linear(0, 52'000, count_text));
+///   Chart chart("calls a second", Scale::linear(0, 30, in_seconds), Scale::linear(0, 52'000, as_number));
 ///   chart.curves.push_back({.name = "succeeded", .points = {{0.05, 50'312}, {0.15, 51'870}}});
 ///   page += chart.svg();
 ///
-/// Classes: `grid` and `label` of the axes, `curve` and `series-0`, `series-1`, ... of what is drawn. Each point
-/// says its values when the mouse rests on it, so no script is needed.
+/// Classes: `grid` and `label` of the axes, `curve` and `series-0`, `series-1`, ... of what is drawn. Each
+/// point says its values when the mouse rests on it, so no script is needed.
 #pragma once
 
 #include <functional>

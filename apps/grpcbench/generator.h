@@ -1,6 +1,6 @@
 /// The load that one shard makes: its share of a plan's connections and calls.
 ///
-///   Generator generator(shard, plan, {.index = 0, .connections = 5}, events);   // on the shard, from here on
+///   Generator generator(shard, plan, {.index = 0, .connections = 5}, events);   // on the shard
 ///   generator.connect();                                                        // on_connected
 ///   generator.begin(now);                                                       // on_done
 ///   Measurement measured = generator.take();
@@ -13,8 +13,8 @@
 /// 4. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
 ///
 /// Times are those of the shard's turns: a call begins when the turn does that sends it, and ends when the
-/// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts as
-/// the server's slowness and never as its speed.
+/// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts
+/// as the server's slowness and never as its speed.
 #pragma once
 
 #include <atomic>

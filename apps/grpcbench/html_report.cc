@@ -18,25 +18,28 @@ constexpr const char* head =
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>grpcbench</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2024; --soft: #60666e; --line: #dfe3e8; --paper: #ffffff; --card: #f5f7f9;
-  --s0: #1566c0; --s1: #c2500a; --s2: #1a7f4b; --warn: #8a5300; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #9aa2ab; --line: #343a41; --paper: #15181c;
-  --card: #1f2429; --s0: #6cb1ff; --s1: #ff9a57; --s2: #5fd39b; --warn: #ffc36b; } }
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #60666e; --line: #dfe3e8; --paper: #ffffff;
+  --card: #f5f7f9; --s0: #1566c0; --s1: #c2500a; --s2: #1a7f4b; --warn: #8a5300; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --soft: #9aa2ab; --line: #343a41;
+  --paper: #15181c; --card: #1f2429; --s0: #6cb1ff; --s1: #ff9a57; --s2: #5fd39b; --warn: #ffc36b; } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.35rem; margin: 0; overflow-wrap: anywhere; }
 p { color: var(--soft); margin: .3rem 0 1.2rem; }
 p.warning { color: var(--warn); margin: .3rem 0; }
 .cards { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1rem 0 1.5rem; }
-.cards div { background: var(--card); border-radius: 8px; padding: .6rem .9rem; min-width: 7rem; color: var(--soft); }
+.cards div { background: var(--card); border-radius: 8px; padding: .6rem .9rem; min-width: 7rem;
+  color: var(--soft); }
 .cards b { display: block; font-size: 1.3rem; color: var(--ink); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 1.2rem; }
+.charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
 figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 .grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
 .series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
-.curve { stroke: var(--c); stroke-width: 2; fill: none; } .point { fill: transparent; } .point:hover { fill: var(--c); }
+.curve { stroke: var(--c); stroke-width: 2; fill: none; }
+.point { fill: transparent; } .point:hover { fill: var(--c); }
 .bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
 </style></head><body>
@@ -94,8 +97,8 @@ Chart percentile_curve(const Histogram& latency) {
   return chart;
 }
 
-/// The middle of each interval, and what `value` makes of it; the last one, which is not whole, left out where
-/// there are others.
+/// The middle of each interval, and what `value` makes of it; the last one, which is not whole, left out
+/// where there are others.
 template <class F>
 Chart::Curve over_time(std::string name, const Timeline& timeline, const F& value) {
   Chart::Curve curve{std::move(name), {}};

@@ -1,6 +1,6 @@
 /// When calls are due that start at a given rate, whatever becomes of those before them.
 ///
-///   Schedule schedule({.calls_per_second = 1000, .spacing = Spacing::poisson}, 0, 2);   // the first of two threads
+///   Schedule schedule({.calls_per_second = 1000, .spacing = Spacing::poisson}, 0, 2);   // the first of two
 ///   while (begin + schedule.next() <= now) { start_call(begin + schedule.next()); schedule.advance(); }
 ///
 /// With constant spacing the threads take turns, so that all calls together are evenly spaced too. With

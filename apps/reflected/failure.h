@@ -2,9 +2,10 @@
 /// scripts.
 ///
 ///   Outcome<MethodName> name = parse_method(word);
-///   if (!name) return report(name.error());      // "'Echo' is not a method; write package.Service/Method", 64
+///   if (!name) return report(name.error());      // "'Echo' is not a method; write …", 64
 ///
-/// A call that failed gives the number of its gRPC code, 1 to 16; the rest lies above, where sysexits.h has it.
+/// A call that failed gives the number of its gRPC code, 1 to 16; the rest lies above, where sysexits.h has
+/// it.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,8 @@ enum ExitStatus : std::uint8_t {
   exit_protocol = 76,   ///< what the server describes or answers makes no sense
 };
 
-/// (It has a constructor because g++ 12 destroys an aggregate twice that is made among the arguments of a call
-/// which is awaited.)
+/// (It has a constructor because g++ 12 destroys an aggregate twice that is made among the arguments of a
+/// call which is awaited.)
 struct Failure {
   Failure(int exit_with, std::string what) noexcept : exit_status(exit_with), message(std::move(what)) {}
 

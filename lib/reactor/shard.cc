@@ -66,7 +66,8 @@ void Shard::turn(bool may_sleep, Instant until) {
   Instant sleep_until = Instant::min();
   if (may_sleep && ready_.empty() && turn_ends_.empty()) {
     asleep_.store(true);
-    if (!mailbox_.load() && !stopping_.load()) sleep_until = std::min({until, timers_.next(), alarms_.next()});
+    if (!mailbox_.load() && !stopping_.load())
+      sleep_until = std::min({until, timers_.next(), alarms_.next()});
   }
   io_->wait(sleep_until);
   asleep_.store(false, std::memory_order_relaxed);

@@ -58,7 +58,8 @@ Task<std::uint64_t> Channel::close(Nanoseconds patience) const {
 Task<Status> Channel::connect() const {
   Shard* shard = Shard::current();
   if (!shard)
-    co_return fail(Code::FAILED_PRECONDITION, "a channel connects on a shard: in a handler, or under block_on");
+    co_return fail(Code::FAILED_PRECONDITION,
+                   "a channel connects on a shard: in a handler, or under block_on");
   // The core goes with the last handle, which may be dropped during the wait.
   const std::shared_ptr<ChannelShared> shared = impl_->shared;
   Result<ChannelCore*> core = shared->core(*shard);

@@ -2,8 +2,9 @@
 ///
 /// 1. `submit` gives a call to the first connection with room for another stream; where there is none the call
 ///    queues.
-/// 2. While calls queue, or somebody waits for a connection, `run` attaches them as connections get room, and opens another connection: one
-///    attempt at a time, up to `max_connections`, with waits between those that fail (connect_backoff.h).
+/// 2. While calls queue, or somebody waits for a connection, `run` attaches them as connections get room, and
+///    opens another: one attempt at a time, up to `max_connections`, with waits between those that fail
+///    (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
 /// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked again
@@ -35,6 +36,7 @@
 
 namespace ringrpc {
 
+/// What a request begins with, in memory that the next one uses again.
 struct RequestHeaders {
   http2::Headers fields;
   std::deque<std::string> encoded;  ///< values that are not in the metadata as they are sent

@@ -1,0 +1,22 @@
+#include "common/signals.h"
+
+#include <doctest/doctest.h>
+#include <thread>
+
+namespace ringrpc::apps {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a wait with a limit ends without a signal, or with the one that came") {
+  const Signals signals({SIGUSR2});
+  CHECK_FALSE(signals.wait_for(1ms));
+  std::jthread([&] { signals.notify(); }).join();
+  CHECK(signals.wait_for(1min) == Signals::notified);
+  ::raise(SIGUSR2);
+  CHECK(signals.wait_for(1min) == SIGUSR2);
+  CHECK_FALSE(signals.wait_for(0ms));
+}
+
+}  // namespace
+}  // namespace ringrpc::apps
