@@ -31,7 +31,7 @@ p.warning { color: var(--warn); margin: .3rem 0; }
 .cards div { background: var(--card); border-radius: 8px; padding: .6rem .9rem; min-width: 7rem;
   color: var(--soft); }
 .cards b { display: block; font-size: 1.3rem; color: var(--ink); }
-.charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+.charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30em), 1fr)); }
 figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 .grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
 .series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
@@ -39,7 +39,7 @@ figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height
 .point { fill: transparent; } .point:hover { fill: var(--c); }
 .bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; white-space: nowrap }
 th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
 </style></head><body>
