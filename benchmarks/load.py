@@ -37,7 +37,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # grpcbench has it too, and shows what it has
 
     command = [options.grpcd, "--log-level", "warn", "--listen", HOST + ":{port}"]
-    with Server(command, of_server) as server:
+    with Server(command, *of_server) as server:
         load = subprocess.run(
             [options.grpcbench, "--server", f"{HOST}:{server.port}", *options.flags],
             preexec_fn=lambda: (
