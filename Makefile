@@ -20,7 +20,7 @@ run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlog
 
 # With the sanitizers, what finds most for its time. Findings have lines, but not the variables of an unoptimized build; of
 # other people's programs those that judge grpcd, since the rest go over the same code.
-sanitizer_suites = base reactor rpc services apps grpcd
+sanitizer_suites = base signer reactor rpc services apps grpcd
 run_suites = $(MESON) test -C $(1) --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
 sanitized = -Dbenchmarks=false -Doptimization=1 -Ddebug=true -Dcpp_args=-g1 -Db_lundef=false
 

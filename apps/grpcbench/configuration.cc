@@ -77,7 +77,8 @@ void add_server(apps::CommandLine& line, Values& values) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Where the server is: host:port, [v6]:port, unix:/path or unix-abstract:name",
+       .help = "Where the server is: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+               "hvsock:///path:port",
        .fallback = "127.0.0.1:50051"},
       values.server, [](const std::string& text) -> Result<std::string> {
         if (Result<Address> address = Address::parse(text); !address) return std::unexpected(address.error());

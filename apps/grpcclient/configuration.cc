@@ -28,8 +28,8 @@ constexpr const char* commands_help =
     "                            Calls a method of any kind: JSON in, JSON out\n"
     "\n"
     "ADDR is host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or\n"
-    "hvsock:///path:port, with tls+ before it where TLS is spoken. All commands but demo\n"
-    "need reflection in the server.\n"
+    "hvsock:///path:port, with tls+ before it where TLS is spoken. All commands but\n"
+    "demo need reflection in the server.\n"
     "Answers go to stdout, the rest to stderr.\n";
 
 constexpr const char* examples_help =

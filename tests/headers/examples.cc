@@ -3,6 +3,7 @@
 #include <iostream>
 #include <mutex>
 
+#include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/bearer_token.h"
 #include "ringrpc/block_on.h"
@@ -14,6 +15,8 @@
 #include "ringrpc/server.h"
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
+#include "ringrpc/tls.h"
+#include "ringrpc/turn_share.h"
 #include "ringrpc/worker_pool.h"
 
 #include "echo/v1/echo.ringrpc.h"
@@ -165,6 +168,17 @@ void show_options(ChannelOptions& options, Audit& audit, BearerToken& token) {
 
 }  // namespace client
 
+int show_allow_list(ServerOptions& options) {
+  // [allow_list.h]
+  AllowList allowed;
+  Status status = allowed.add("/echo.v1.EchoService/*", "spiffe://example.org/billing");
+  if (status.ok()) status = allowed.add("/grpc.health.v1.Health/*", "*");
+  if (!status.ok()) return report(status);
+  options.interceptors = {&allowed};
+  // [/allow_list.h]
+  return 0;
+}
+
 void show_compression(Call& call, CallOptions& options) {
   // [compression.h]
   call.set_compression(Compression::gzip);  // of a server's answer, where the caller takes it
@@ -208,6 +222,13 @@ void show_health(Service& routes, const ServerOptions& options) {
   health.shut_down();  // no new calls are sent here
   (*server)->drain(30s);
   // [/health.h]
+}
+
+void show_io_backend() {
+  // [io_backend.h]
+  ServerOptions options;
+  options.io = IoBackend::epoll;
+  // [/io_backend.h]
 }
 
 // [interceptor.h]
@@ -308,6 +329,25 @@ Task<int> show_streams(Reader<Point>& in, Writer<Feature>& out, Feature feature)
   co_await out.write(feature);                      // waits while the peer is not reading
   // [/stream.h]
   co_return count;
+}
+
+int show_tls(ServerOptions& options) {
+  // [tls.h]
+  auto tls = ServerTls::load({.certificate = Pem::file("server.pem"),
+                              .private_key = Pem::file("server.key"),
+                              .client_authorities = Pem::file("clients.pem")});
+  if (!tls) return report(tls.error());
+  options.tls = *tls;  // of ServerOptions; ClientTls is for ChannelOptions
+  // [/tls.h]
+  return 0;
+}
+
+Task<Signature> show_turn_share(int digest, Signature (*sign)(int digest)) {
+  // [turn_share.h]
+  co_await turn_share();
+  Signature signature = sign(digest);  // some tens of microseconds
+  // [/turn_share.h]
+  co_return signature;
 }
 
 Task<Result<Signature>> show_worker_pool(const Key* key, int digest) {

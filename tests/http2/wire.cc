@@ -46,7 +46,7 @@ class Sockets final : public Wire {
     return ringrpc::test::turn_until(shard_, done);
   }
 
-  Shard shard_{0, ringrpc::test::uring()};
+  Shard shard_{0, ringrpc::test::kernel_io()};
 };
 
 /// Every sixteenth of the seeds takes the time that a socket of few bytes costs.

@@ -17,7 +17,7 @@ struct Step final : Ready, TurnEnd {
   std::function<void()> action;
 };
 
-struct Alarm final : Timer {
+struct ActingTimer final : Timer {
   void on_time() override { action(); }
   std::function<void()> action;
 };
@@ -29,7 +29,7 @@ TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and 
   std::string order;
   Step ready;
   Step turn_end;
-  Alarm alarm;
+  ActingTimer alarm;
   ready.action = [&] {
     order += 'r';
     pair.shard.at_turn_end(turn_end);
@@ -86,7 +86,7 @@ TEST_CASE("A ready element may queue itself again; completions are served in bet
 TEST_CASE("A sleeping shard wakes for its timers") {
   Shard shard(0, kernel_io());
   bool rang = false;
-  Alarm alarm;
+  ActingTimer alarm;
   alarm.action = [&] { rang = true; };
   shard.timers().arm(alarm, after(shard.io().now(), 20ms));
   const Instant due = after(shard.io().now(), 20ms);

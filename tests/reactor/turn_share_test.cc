@@ -52,7 +52,7 @@ std::vector<unsigned> numbers(unsigned first, unsigned last) {
 static_assert(turn_shares == 16);
 
 TEST_CASE("a turn has so many shares, and the rest come in their order in the next ones") {
-  Shard shard(0, test::uring());
+  Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(40);
   CHECK(burst.turn() == numbers(0, 15));
@@ -62,7 +62,7 @@ TEST_CASE("a turn has so many shares, and the rest come in their order in the ne
 }
 
 TEST_CASE("who comes later waits behind those who wait already") {
-  Shard shard(0, test::uring());
+  Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(34);
   CHECK(burst.turn() == numbers(0, 15));
@@ -72,7 +72,7 @@ TEST_CASE("who comes later waits behind those who wait already") {
 }
 
 TEST_CASE("a new turn has all its shares again") {
-  Shard shard(0, test::uring());
+  Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(16);
   CHECK(burst.turn() == numbers(0, 15));
@@ -81,7 +81,7 @@ TEST_CASE("a new turn has all its shares again") {
 }
 
 TEST_CASE("one that gives up leaves its place to the next") {
-  Shard shard(0, test::uring());
+  Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(33);
   CHECK(burst.turn() == numbers(0, 15));

@@ -2,8 +2,9 @@
 /// (ringrpc/peer_identity.h).
 ///
 ///   AllowList allowed;
-///   allowed.add("/echo.v1.EchoService/*", "spiffe://example.org/billing");
-///   allowed.add("/grpc.health.v1.Health/*", "*");
+///   Status status = allowed.add("/echo.v1.EchoService/*", "spiffe://example.org/billing");
+///   if (status.ok()) status = allowed.add("/grpc.health.v1.Health/*", "*");
+///   if (!status.ok()) return report(status);
 ///   options.interceptors = {&allowed};
 ///
 /// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for. Of the lists for a

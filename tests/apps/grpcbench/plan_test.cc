@@ -118,7 +118,7 @@ TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));
   CHECK(refusal({"--duration", "soon"}).starts_with("--duration: 'soon' is not a duration; "));
   CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcbench; --help lists them");
-  CHECK(refusal({"word"}) == "word: not a flag of grpcbench; --help lists them");
+  CHECK(refusal({"word"}) == "word: grpcbench takes nothing but flags; --help lists them");
 }
 
 TEST_CASE("the help fits a terminal and names both variables of a setting that has two") {
