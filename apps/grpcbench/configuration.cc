@@ -260,6 +260,7 @@ void add_output(apps::CommandLine& line, Values& values) {
 Configuration::Configuration() : line("grpcbench", "Puts load on gRPC servers and measures them.") {
   line.explain(before_help, after_help);
   add_server(line, values);
+  apps::add_client_tls(line, values.tls);
   add_calls(line, values);
   add_load(line, values);
   add_output(line, values);

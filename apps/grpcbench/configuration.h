@@ -13,6 +13,7 @@
 
 #include "ringrpc/log.h"
 
+#include "common/client_tls.h"
 #include "common/command_line.h"
 #include "grpcbench/schedule.h"
 
@@ -27,6 +28,7 @@ struct Values {
   std::optional<std::string> server;
   std::optional<Transport> transport;
   std::chrono::milliseconds connect_timeout{5'000};
+  apps::ClientTlsValues tls;
 
   std::optional<Target> service;
   std::optional<std::size_t> payload_bytes;

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "base/escape.h"
 #include "grpcbench/chart.h"
 #include "grpcbench/output.h"
-#include "reflected/failure.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -183,7 +183,7 @@ std::string errors(const Row& row) {
       "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th>the first said</th></tr>\n";
   for (const ErrorCount& error : row.errors())
     html += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>\n", error.code,
-                        grouped(error.count), html_escaped(reflected::printable(error.first_message)));
+                        grouped(error.count), html_escaped(escape_controls(error.first_message)));
   return html + "</table></div>\n";
 }
 

@@ -12,6 +12,7 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/log.h"
 
+#include "base/escape.h"
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/signals.h"
@@ -37,7 +38,7 @@ constexpr std::uint64_t descriptors_least = 64;
 
 /// One line on stderr.
 int refuse(const std::string& message, int exit_status) {
-  std::fprintf(stderr, "grpcbench: %s\n", reflected::printable(message).c_str());
+  std::fprintf(stderr, "grpcbench: %s\n", escape_controls(message).c_str());
   return exit_status;
 }
 
@@ -130,6 +131,9 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
   log::set_level(configuration.values.log_level);
   Result<Plan> plan = make_plan(configuration.values);
   if (!plan) return apps::refuse("grpcbench", plan.error());
+  Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(configuration.values.tls);
+  if (!tls) return apps::refuse("grpcbench", tls.error());
+  plan->channel.tls = *std::move(tls);
   return measure(std::move(*plan), configuration.values, signals);
 }
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/escape.h"
 #include "grpcbench/json_text.h"
-#include "reflected/failure.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -43,7 +43,7 @@ std::string as_text(const Results& results) {
   line("failed", grouped(tally.failed()));
   for (const ErrorCount& error : results.all.errors())
     text += fmt::format("  {:<16} {:>13}  {}\n", error.code, grouped(error.count),
-                        reflected::printable(error.first_message));
+                        escape_controls(error.first_message));
   line("success rate", fmt::format("{:.2f} %", results.all.success_rate() * 100));
   line("duration", fmt::format("{:.3f} s", results.all.duration_s));
   line("calls per second", figure(results.all.calls_per_second()));

@@ -157,40 +157,6 @@ void add_connection(apps::CommandLine& line, Values& values) {
       values.io, apps::io_backends()));
 }
 
-void add_tls(apps::CommandLine& line, TlsValues& tls) {
-  const std::string group = "TLS; each of these asks for it, and so does tls+ before ADDR";
-  line.add(apps::toggle({.name = "tls",
-                         .group = group,
-                         .help = "Speaks TLS, and believes the authorities that this system does"},
-                        tls.wanted));
-  line.add(apps::path({.name = "tls-ca",
-                       .group = group,
-                       .placeholder = "FILE",
-                       .help = "PEM file of the authorities to believe instead"},
-                      tls.authorities));
-  line.add(apps::path({.name = "tls-cert",
-                       .group = group,
-                       .placeholder = "FILE",
-                       .help = "PEM file of the certificate to show to a server that asks for one"},
-                      tls.certificate));
-  line.add(apps::path({.name = "tls-key",
-                       .group = group,
-                       .placeholder = "FILE",
-                       .help = "PEM file of its private key, not encrypted"},
-                      tls.key));
-  line.add(text_of(
-      {.name = "tls-server-name",
-       .group = group,
-       .placeholder = "NAME",
-       .help = "The name that the server's certificate must have"},
-      [&tls](const std::string& text) -> Status {
-        if (text.empty()) return fail(Code::INVALID_ARGUMENT, "the name is empty; write a host's");
-        tls.server_name = text;
-        return Status();
-      },
-      "the host of ADDR"));
-}
-
 void add_output(apps::CommandLine& line, Values& values) {
   const std::string group = "Output";
   line.add(apps::toggle({.name = "compact", .group = group, .help = "Prints each answer on one line"},
@@ -226,19 +192,8 @@ Configuration::Configuration()
   line.explain(commands_help, examples_help);
   add_request(line, values);
   add_connection(line, values);
-  add_tls(line, values.tls);
+  apps::add_client_tls(line, values.tls);
   add_output(line, values);
-}
-
-Result<std::shared_ptr<const ClientTls>> load_tls(const TlsValues& values) {
-  const auto pem = [](const std::string& path) { return path.empty() ? Pem() : Pem::file(path); };
-  const bool wanted = values.wanted || !values.authorities.empty() || !values.certificate.empty() ||
-                      !values.key.empty() || !values.server_name.empty();
-  if (!wanted) return nullptr;
-  return ClientTls::load({.authorities = pem(values.authorities),
-                          .certificate = pem(values.certificate),
-                          .private_key = pem(values.key),
-                          .server_name = values.server_name});
 }
 
 }  // namespace ringrpc::grpcclient

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,8 +15,8 @@
 #include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
-#include "ringrpc/tls.h"
 
+#include "common/client_tls.h"
 #include "common/command_line.h"
 
 namespace ringrpc::grpcclient {
@@ -25,18 +24,9 @@ namespace ringrpc::grpcclient {
 /// Which kinds of keys the demonstration has signed with.
 enum class DemoKey : std::uint8_t { all, rsa, ecc, ed25519, none };
 
-/// Paths of PEM files, empty where there is none.
-struct TlsValues {
-  bool wanted = false;
-  std::string authorities;
-  std::string certificate;
-  std::string key;
-  std::string server_name;
-};
-
 struct Values {
   std::string address = "127.0.0.1:50051";
-  TlsValues tls;
+  apps::ClientTlsValues tls;
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
   Compression compression = Compression::identity;
@@ -57,9 +47,5 @@ struct Configuration {
   Values values;
   apps::CommandLine line;
 };
-
-/// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the
-/// values wants TLS. A failure names the file and its fault.
-Result<std::shared_ptr<const ClientTls>> load_tls(const TlsValues& values);
 
 }  // namespace ringrpc::grpcclient

@@ -2,12 +2,14 @@
 
 #include <cstdio>
 
+#include "base/escape.h"
+
 namespace ringrpc::grpcclient {
 
 int report(const Failure& failure) {
-  std::string line = "grpcclient: " + printable(failure.message) + "\n";
+  std::string line = "grpcclient: " + escape_controls(failure.message) + "\n";
   for (const std::string& detail : failure.details)
-    line.append("  detail: ").append(printable(detail)).push_back('\n');
+    line.append("  detail: ").append(escape_controls(detail)).push_back('\n');
   std::fwrite(line.data(), 1, line.size(), stderr);
   return failure.exit_status;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/escape.h"
 #include "grpcclient/failure.h"
 #include "rpc/base64.h"
 
@@ -36,7 +37,8 @@ Status add_header(Metadata& metadata, std::string_view line) {
 
 std::string header_line(const Metadata::Entry& entry) {
   const bool binary = entry.name.ends_with("-bin");
-  return printable(entry.name) + ": " + (binary ? base64_encode(entry.value) : printable(entry.value));
+  return escape_controls(entry.name) + ": " +
+         (binary ? base64_encode(entry.value) : escape_controls(entry.value));
 }
 
 }  // namespace ringrpc::grpcclient

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/escape.h"
+
 namespace ringrpc::grpcclient {
 namespace {
 
@@ -49,7 +51,8 @@ CallOptions Session::call_options() const {
   return options;
 }
 
-Outcome<bool> print(std::string_view text) {
+Outcome<bool> print(std::string_view from_server) {
+  const std::string text = escape_controls(from_server, std::string_view::npos, "\n\t");
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
     return true;
   const int error = errno;

@@ -30,6 +30,6 @@ struct Session {
 };
 
 /// Prints an answer on stdout at once. Failure with exit_output when it could not be written.
-Outcome<bool> print(std::string_view text);
+Outcome<bool> print(std::string_view from_server);
 
 }  // namespace ringrpc::grpcclient

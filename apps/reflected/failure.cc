@@ -29,18 +29,4 @@ Failure call_failure(std::string_view called, const Status& status) {
   return {static_cast<int>(status.code()), std::move(text)};
 }
 
-std::string printable(std::string_view text) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string safe;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      safe.push_back(c);
-    } else {
-      safe.append({'\\', 'x', digits[byte >> 4], digits[byte & 15]});
-    }
-  }
-  return safe;
-}
-
 }  // namespace ringrpc::reflected

@@ -49,7 +49,4 @@ using Outcome = std::expected<T, Failure>;
 /// connection. With a remedy where we know one.
 Failure call_failure(std::string_view called, const Status& status);
 
-/// `text` as it may go to a terminal: control bytes, which a server may have sent, as \x1b.
-std::string printable(std::string_view text);
-
 }  // namespace ringrpc::reflected

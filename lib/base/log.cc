@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/escape.h"
 #include "base/log_writer.h"
 
 namespace ringrpc::log {
@@ -19,6 +20,8 @@ namespace ringrpc::log {
 namespace {
 
 constexpr std::size_t queued_records_max = 4096;
+/// A longer one is cut.
+constexpr std::size_t record_bytes_max = 4096;
 
 constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
                                                                      "warn",  "error", "off"};
@@ -70,7 +73,7 @@ std::string format_record(fmt::string_view format, fmt::format_args arguments) {
   } catch (const std::exception& failure) {
     fmt::format_to(fmt::appender(text), "... (formatting failed: {})", failure.what());
   }
-  return escape_for_log({text.data(), text.size()});
+  return escape_controls({text.data(), text.size()}, record_bytes_max);
 }
 
 }  // namespace

@@ -48,7 +48,4 @@ class LogWriter {
   std::thread thread_;
 };
 
-/// `text` with control characters as \x0d, cut to about `limit_bytes`.
-std::string escape_for_log(std::string_view text, std::size_t limit_bytes = 4096);
-
 }  // namespace ringrpc

@@ -26,6 +26,7 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
                       .without_calls = options().keepalive_without_calls},
       backoff_(options().backoff, shard.now(), shard.index()) {
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
+  timeouts_.stall = options().stall_timeout;
 }
 
 ChannelCore::~ChannelCore() {

@@ -84,7 +84,9 @@ void Listener::take(UniqueFd connection, bool tls) {
 }
 
 void Listener::Entrance::on_accept_error(int error) {
-  log::warn("accept: {}; connections wait until this passes", std::strerror(error));
+  const bool descriptors = error == EMFILE || error == ENFILE;
+  log::warn("accept: {}{}", std::strerror(error),
+            descriptors ? "; new connections are closed at once; raise the limit (ulimit -n)" : "");
 }
 
 Shard& Listener::least_loaded() const {

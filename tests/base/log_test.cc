@@ -118,23 +118,6 @@ TEST_CASE("what a peer sends can neither forge a line nor command a terminal") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
 }
 
-TEST_CASE("control characters are escaped, other text is left as it is") {
-  CHECK(escape_for_log("plain text, /paths and \"quotes\"") == "plain text, /paths and \"quotes\"");
-  CHECK(escape_for_log("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0") ==
-        "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0");
-  CHECK(escape_for_log("\xc2\x9b"
-                       "31m") == "\\xc2\\x9b31m");
-  CHECK(escape_for_log("\t\x1f \x7f") == "\\x09\\x1f \\x7f");
-  CHECK(escape_for_log("\xc2") == "\xc2");
-  CHECK(escape_for_log("") == "");
-}
-
-TEST_CASE("long text is cut and says how much is missing") {
-  CHECK(escape_for_log("12345678", 8) == "12345678");
-  CHECK(escape_for_log("1234567890", 8) == "12345678 ... 2 more bytes");
-  CHECK(escape_for_log(std::string(1'000'000, '\n')).size() < 4096 + 64);
-}
-
 TEST_CASE("a level that is off formats nothing") {
   CapturedStderr captured;
   LevelRestored restored;

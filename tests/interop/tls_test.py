@@ -160,6 +160,14 @@ class Server(Certified):
                 self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
                 self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
 
+    def test_our_load_generator_speaks_it_too(self):
+        flags = ["--server", self.address, "-n", "100"]
+        done = harness.run([os.environ["GRPCBENCH"], *flags, "--tls-ca", self.made.ca])
+        self.assertEqual(done.returncode, 0, done.stdout)
+        done = harness.run([os.environ["GRPCBENCH"], *flags, "--tls"])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("TLS: ", done.stdout)
+
     def test_our_client_without_tls_is_not_answered(self):
         self.assertEqual(self.grpcclient().returncode, UNAVAILABLE)
 

@@ -109,6 +109,9 @@ struct ChannelOptions {
   std::chrono::milliseconds keepalive_time{0};
   /// The calls of a connection that does not answer in this time fail with UNAVAILABLE, and it is closed.
   std::chrono::milliseconds keepalive_timeout{20'000};
+  /// How long a server may leave requests unread before its connection is given up, and its calls fail with
+  /// UNAVAILABLE; less than 1 KiB in all that time is as good as none.
+  std::chrono::milliseconds stall_timeout{60'000};
   bool keepalive_without_calls = false;  ///< ask also while there is no call
 
   /// What is done around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the

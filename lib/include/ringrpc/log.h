@@ -32,7 +32,7 @@ enum class Level : std::uint8_t { trace, debug, info, warn, error, off };
 inline constexpr std::array levels = {Level::trace, Level::debug, Level::info,
                                       Level::warn,  Level::error, Level::off};
 
-/// "trace", "debug", "info", "warn", "error" or "off".
+/// "trace", "debug", "info", "warn", "error" or "off". (A line of the log says "warning".)
 std::string_view name(Level level) noexcept;
 
 namespace detail {

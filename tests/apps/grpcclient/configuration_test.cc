@@ -43,7 +43,7 @@ TEST_CASE("whoever says anything of TLS wants it") {
   const auto wants_tls = [](const std::vector<std::string>& arguments) {
     Configuration configuration;
     REQUIRE(read(configuration, arguments, no_environment));
-    const auto tls = load_tls(configuration.values.tls);
+    const auto tls = apps::load_client_tls(configuration.values.tls);
     return !tls || *tls != nullptr;
   };
   CHECK_FALSE(wants_tls({"list"}));

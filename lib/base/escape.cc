@@ -1,0 +1,47 @@
+#include "base/escape.h"
+
+#include <algorithm>
+
+namespace ringrpc {
+namespace {
+
+bool is_control(unsigned char c) noexcept { return c < 0x20 || c == 0x7f; }
+
+/// U+0080 to U+009F in UTF-8, among them an introducer of terminal commands.
+bool is_wide_control(unsigned char first, unsigned char second) noexcept {
+  return first == 0xc2 && second >= 0x80 && second < 0xa0;
+}
+
+void append_hex(std::string& out, unsigned char c) {
+  constexpr char digits[] = "0123456789abcdef";
+  out.append({'\\', 'x', digits[c >> 4], digits[c & 15]});
+}
+
+}  // namespace
+
+std::string escape_controls(std::string_view text, std::size_t limit_bytes, std::string_view keep) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (plain && text.size() <= limit_bytes) return std::string(text);
+  std::string line;
+  line.reserve(std::min(text.size(), limit_bytes) + 16);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (line.size() >= limit_bytes) {
+      line.append(" ... ").append(std::to_string(text.size() - i)).append(" more bytes");
+      break;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (is_wide_control(c, next)) {
+      append_hex(line, c);
+      append_hex(line, next);
+      ++i;
+    } else if (is_control(c) && keep.find(text[i]) == std::string_view::npos) {
+      append_hex(line, c);
+    } else {
+      line.push_back(text[i]);
+    }
+  }
+  return line;
+}
+
+}  // namespace ringrpc

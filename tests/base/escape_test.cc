@@ -1,0 +1,30 @@
+#include "base/escape.h"
+
+#include <doctest/doctest.h>
+
+namespace ringrpc {
+namespace {
+
+TEST_CASE("control characters are escaped, other text is left as it is") {
+  CHECK(escape_controls("plain text, /paths and \"quotes\"") == "plain text, /paths and \"quotes\"");
+  CHECK(escape_controls("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0") ==
+        "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0");
+  CHECK(escape_controls("\xc2\x9b"
+                        "31m") == "\\xc2\\x9b31m");
+  CHECK(escape_controls("\t\x1f \x7f") == "\\x09\\x1f \\x7f");
+  CHECK(escape_controls("\xc2") == "\xc2");
+  CHECK(escape_controls("") == "");
+}
+
+TEST_CASE("what is to be kept stays") {
+  CHECK(escape_controls("a\n\tb\x1b", std::string_view::npos, "\n") == "a\n\\x09b\\x1b");
+}
+
+TEST_CASE("long text is cut and says how much is missing") {
+  CHECK(escape_controls("12345678", 8) == "12345678");
+  CHECK(escape_controls("1234567890", 8) == "12345678 ... 2 more bytes");
+  CHECK(escape_controls(std::string(1'000'000, '\n'), 4096).size() < 4096 + 64);
+}
+
+}  // namespace
+}  // namespace ringrpc
