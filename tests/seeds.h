@@ -7,6 +7,7 @@
 ///   });
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
@@ -28,7 +29,8 @@ void for_each_seed(std::uint64_t usual, Run run, std::uint64_t share = 1) {
     run(*seed);
     return;
   }
-  const std::uint64_t seeds = number_from_environment("RINGRPC_SEEDS").value_or(usual) / share;
+  const std::uint64_t asked = number_from_environment("RINGRPC_SEEDS").value_or(usual);
+  const std::uint64_t seeds = std::max<std::uint64_t>(asked / share, 1);
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) run(seed);
 }
 

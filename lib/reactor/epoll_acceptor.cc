@@ -5,21 +5,38 @@
 
 namespace ringrpc::epoll {
 
+namespace {
+/// More of them would hold up the connections that are there.
+constexpr int accepts_a_turn = 32;
+}  // namespace
+
 void EpollAcceptor::accept() {
-  UniqueFd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!connection) return fail(errno);
-  handler_.on_accepted(std::move(connection));
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  for (int taken = 0; taken < accepts_a_turn; ++taken) {
+    UniqueFd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) {
+      destroyed_ = nullptr;
+      return fail(errno);
+    }
+    handler_.on_accepted(std::move(connection));
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
 }
 
 void EpollAcceptor::fail(int error) {
   if (error == EMFILE || error == ENFILE) spare_.refuse_waiting(socket_.fd.get());
   if (retry_after(error) == AcceptRetry::later) {
-    poller_.rewatch(socket_.fd.get(), 0, *this);
+    // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the same.
+    poller_.unwatch(socket_.fd.get());
     poller_.start_pause(*this);
   }
   if (error != EAGAIN && error != EINTR && error != ECANCELED) handler_.on_accept_error(error);
 }
 
-void EpollAcceptor::on_pause_over() { poller_.rewatch(socket_.fd.get(), EPOLLIN, *this); }
+void EpollAcceptor::on_pause_over() {
+  if (start() != 0) poller_.start_pause(*this);
+}
 
 }  // namespace ringrpc::epoll

@@ -1,4 +1,4 @@
-/// A listening socket on epoll: one accept a turn for as long as clients wait, or a pause after resources ran
+/// A listening socket on epoll: some accepts a turn for as long as clients wait, or a pause after resources ran
 /// out.
 #pragma once
 
@@ -14,7 +14,10 @@ class EpollAcceptor final : public Acceptor, Watcher, Pause {
  public:
   EpollAcceptor(Poller& poller, ListeningSocket socket, Handler& handler) noexcept
       : poller_(poller), socket_(std::move(socket)), handler_(handler) {}
-  ~EpollAcceptor() override { poller_.unwatch(socket_.fd.get()); }
+  ~EpollAcceptor() override {
+    poller_.unwatch(socket_.fd.get());
+    if (destroyed_) *destroyed_ = true;
+  }
 
   /// Begins; gives 0 or an errno value.
   int start() noexcept { return poller_.watch(socket_.fd.get(), EPOLLIN, *this); }
@@ -30,6 +33,7 @@ class EpollAcceptor final : public Acceptor, Watcher, Pause {
   ListeningSocket socket_;
   Handler& handler_;
   SpareDescriptor spare_;
+  bool* destroyed_ = nullptr;  // set by the destructor while the handler is being told
   PendingOf<EpollAcceptor, &EpollAcceptor::accept> accept_{*this};
 };
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <ctime>
 #include <limits>
+#include <span>
 
 namespace ringrpc::epoll {
 
@@ -11,13 +14,29 @@ namespace {
 
 Instant steady_now() noexcept { return std::chrono::steady_clock::now(); }
 
-/// How long epoll_wait may sleep; rounded up, since a timer must not find its time not come.
-int sleep_ms(Instant until) noexcept {
+/// How long to sleep; not at all where the time has come.
+Nanoseconds left_until(Instant until) noexcept {
+  if (until == Instant::min()) return Nanoseconds::zero();
+  return std::max(Nanoseconds(until - steady_now()), Nanoseconds::zero());
+}
+
+/// Sleeps to the nanosecond where the kernel can (since 5.11) and a seccomp filter knows of it, else to the
+/// millisecond, rounded up: a timer must not find its time not come.
+int wait_for_events(int epoll, std::span<epoll_event> events, Instant until) noexcept {
+  const int room = static_cast<int>(events.size());
+  static std::atomic<bool> to_the_nanosecond = true;
+  const Nanoseconds left = until == never ? Nanoseconds::max() : left_until(until);
+  if (to_the_nanosecond.load(std::memory_order_relaxed)) {
+    const timespec time{.tv_sec = left / std::chrono::seconds(1),
+                        .tv_nsec = (left % std::chrono::seconds(1)).count()};
+    const int count = ::epoll_pwait2(epoll, events.data(), room, until == never ? nullptr : &time, nullptr);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+    to_the_nanosecond.store(false, std::memory_order_relaxed);
+  }
   using std::chrono::milliseconds;
-  if (until == never) return -1;
-  if (until == Instant::min()) return 0;
-  const auto left = std::chrono::ceil<milliseconds>(until - steady_now()).count();
-  return static_cast<int>(std::clamp<milliseconds::rep>(left, 0, std::numeric_limits<int>::max()));
+  const auto left_ms = std::min<milliseconds::rep>(std::chrono::ceil<milliseconds>(left).count(),
+                                                   std::numeric_limits<int>::max());
+  return ::epoll_wait(epoll, events.data(), room, until == never ? -1 : static_cast<int>(left_ms));
 }
 
 }  // namespace
@@ -30,6 +49,7 @@ int Poller::control(int operation, int fd, std::uint32_t events, Watcher* watche
 }
 
 void Poller::start_pause(Pause& pause) noexcept {
+  if (pause.linked()) return;
   pause.end = after(steady_now(), Pause::length);
   pauses_.push_back(pause);
 }
@@ -44,7 +64,7 @@ void Poller::wait(Instant until) {
 void Poller::ask(Instant until) {
   std::array<epoll_event, 256> events;
   // A failure (EINTR) is as good as no event: the next turn asks again.
-  const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), sleep_ms(until));
+  const int count = wait_for_events(epoll_.get(), events, until);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     static_cast<Watcher*>(event.data.ptr)->on_events(event.events);

@@ -117,21 +117,33 @@ Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog)
   return made;
 }
 
-Result<ListeningSocket> take_listener(UniqueFd socket) {
-  const int fd = socket.get();
+namespace {
+
+Status check_listens(int fd) {
   int type = 0;
   int listens = 0;
   socklen_t length = sizeof type;
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
       ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
-    return std::unexpected(from_errno("getsockopt", errno));
-  if (type != SOCK_STREAM || listens == 0)
-    return fail(Code::INVALID_ARGUMENT, "it is no stream socket that listens", Initiator::application);
+    return from_errno("getsockopt", errno);
+  if (type == SOCK_STREAM && listens != 0) return {};
+  return Status(Code::INVALID_ARGUMENT, "it is no stream socket that listens", Initiator::application);
+}
+
+}  // namespace
+
+Result<ListeningSocket> take_listener(UniqueFd socket) {
+  const int fd = socket.get();
+  if (Status status = check_listens(fd); !status.ok()) {
+    (void)socket.release();
+    return std::unexpected(std::move(status));
+  }
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
     return std::unexpected(from_errno("fcntl", errno));
   ListeningSocket taken;
   taken.address = local_address(fd);
   taken.fd = std::move(socket);
+  taken.shared = true;
   set_options(fd, taken.address.family());
   return taken;
 }

@@ -63,8 +63,9 @@ void AcceptorState::on_pause_over(int, unsigned) {
 
 void AcceptorState::cancel_all() {
   handler_ = nullptr;
-  // New clients are refused from here on, though the descriptor stays until the kernel has let go of it.
-  ::shutdown(socket_.fd.get(), SHUT_RDWR);
+  // New clients are refused from here on, though the descriptor stays until the kernel has let go of it; unless
+  // others accept on that socket as well, who then get them.
+  if (!socket_.shared) ::shutdown(socket_.fd.get(), SHUT_RDWR);
   socket_.file = SocketFile();
   began();
   ring_.cancel(cancelled_, armed_ ? static_cast<Operation&>(accept_) : pause_over_);

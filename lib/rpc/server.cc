@@ -53,6 +53,11 @@ Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
       all.push_back(std::move(address));
     }
   }
+  for (auto at = all.begin(); at != all.end(); ++at)
+    if (at->kind() == Address::Kind::descriptor &&
+        std::any_of(all.begin(), at, [&](const Address& other) { return other.same_descriptor(*at); }))
+      return fail(Code::INVALID_ARGUMENT,
+                  "listen on " + at->with_tls(false).to_string() + ": it is named twice");
   if (options.tls && std::ranges::none_of(all, &Address::tls))
     for (Address& address : all) address = address.with_tls(true);
   return all;

@@ -50,6 +50,11 @@ class Address {
     return changed;
   }
 
+  /// Whether both are the same open socket.
+  bool same_descriptor(const Address& other) const noexcept {
+    return kind_ == Kind::descriptor && other.kind_ == kind_ && other.port_ == port_;
+  }
+
   /// In the syntax of `parse`.
   std::string to_string() const;
 

@@ -26,7 +26,6 @@ PeerIdentity identify(const ByteStream& stream) {
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
   identity.vsock_cid = cid_of(stream.peer());
-  identity.vsock_cid = cid_of(stream.peer());
   stream.identify(identity);
   return identity;
 }

@@ -29,6 +29,7 @@ std::string_view remedy(Code code, const Address& address) {
     case Code::RESOURCE_EXHAUSTED:
       return "; raise the limit on open files (ulimit -n)";
     case Code::UNAVAILABLE:
+      if (address.kind() == Address::Kind::descriptor) return "; it must be open when the program starts";
       if (address.kind() == Address::Kind::vsock)
         return "; the CID must be any or this machine's, and the kernel needs the module vsock";
       return "; the address must be one of this machine's";

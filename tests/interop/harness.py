@@ -150,7 +150,7 @@ def main():
     result = unittest.main(module="__main__", verbosity=2, exit=False).result
     if not result.wasSuccessful():
         sys.exit(1)
-    if result.testsRun == 0:
+    if result.testsRun == len(result.skipped):
         for _, reason in result.skipped:
             print(f"skipped: {reason}")
         sys.exit(SKIPPED)

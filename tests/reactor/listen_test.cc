@@ -203,14 +203,14 @@ TEST_CASE("A socket that listens already is accepted on, with the options of one
 TEST_CASE("What is no listening stream socket is refused as one") {
   Shard shard(0, kernel_io());
   Accepted accepted;
-  const auto refusal = [&](UniqueFd fd) {
-    const auto refused = shard.io().listen(std::move(fd), accepted);
+  const auto refusal = [&](const UniqueFd& fd) {  // which stays open
+    const auto refused = shard.io().listen(UniqueFd(fd.get()), accepted);
     return refused ? std::string() : refused.error().to_string();
   };
   const std::string none = "INVALID_ARGUMENT: it is no stream socket that listens";
   CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_STREAM, 0))) == none);
   CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_DGRAM, 0))) == none);
-  CHECK(refusal(std::move(socket_pair().first)) == none);
+  CHECK(refusal(socket_pair().first) == none);
   CHECK(refusal(UniqueFd(::open("/dev/null", O_RDONLY))) ==
         "UNAVAILABLE: getsockopt: socket operation on non-socket");
   CHECK(refusal(UniqueFd(1000)) == "UNAVAILABLE: getsockopt: bad file descriptor");
@@ -229,6 +229,61 @@ TEST_CASE("A connection that nobody listens for is refused, through the handler"
   REQUIRE(turn_until(shard, [&] { return connected.outcome.has_value(); }));
   CHECK(*connected.outcome == ECONNREFUSED);
   CHECK(!connected.connection);
+}
+
+/// A socket that listens, which somebody else has made.
+UniqueFd foreign_listener() {
+  auto made = open_listener(loopback(), 16);
+  REQUIRE(made);
+  return std::move(made->fd);
+}
+
+bool listens(const UniqueFd& socket) {
+  int on = 0;
+  socklen_t length = sizeof on;
+  REQUIRE(::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &on, &length) == 0);
+  return on != 0;
+}
+
+TEST_CASE("A socket that others have too goes on listening when its acceptor has gone") {
+  for (const IoBackend backend : kernel_backends()) {
+    Shard shard(0, kernel_io({}, backend));
+    const UniqueFd theirs = foreign_listener();
+    Accepted accepted;
+    auto acceptor = shard.io().listen(UniqueFd(::dup(theirs.get())), accepted);
+    REQUIRE(acceptor);
+    settle(shard);
+    acceptor->reset();
+    settle(shard);
+    CHECK(listens(theirs));
+    Connected connected;
+    const auto connector = shard.io().connect(local_address(theirs.get()), connected);
+    REQUIRE(turn_until(shard, [&] { return connected.outcome.has_value(); }));
+    CHECK(*connected.outcome == 0);
+  }
+}
+
+TEST_CASE("A socket that others have shut down is a failure now and then, and nothing else suffers") {
+  for (const IoBackend backend : kernel_backends()) {
+    Shard shard(0, kernel_io({}, backend));
+    const UniqueFd theirs = foreign_listener();
+    Accepted accepted;
+    const auto acceptor = shard.io().listen(UniqueFd(::dup(theirs.get())), accepted);
+    REQUIRE(acceptor);
+    settle(shard);
+    ::shutdown(theirs.get(), SHUT_RDWR);
+    REQUIRE(turn_until(shard, [&] { return accepted.errors.size() >= 2; }));
+    for (int turn = 0; turn < 100; ++turn) shard.turn(false);
+    CHECK(accepted.errors.size() < 10);
+  }
+}
+
+TEST_CASE("What is no socket that listens is refused and left open") {
+  Shard shard(0, kernel_io());
+  const UniqueFd file(::open("/dev/null", O_RDONLY));
+  Accepted accepted;
+  CHECK_FALSE(shard.io().listen(UniqueFd(file.get()), accepted));
+  CHECK(::fcntl(file.get(), F_GETFD) != -1);
 }
 
 TEST_CASE("A failure that connect(2) knows at once comes through the handler too") {
