@@ -34,13 +34,13 @@ struct FreeFrame {
 
 struct FreeList {
   FreeFrame* first = nullptr;
-  std::uint32_t room = keep_frames;
+  std::uint32_t room = 0;  // none before there is somebody to give the frames back: see Release
 };
 
 // Needs neither construction nor destruction, so that reaching it is one addition and no guard.
 struct FramePool {
   std::array<FreeList, classes> lists;
-  bool release_registered = false;
+  bool kept = false;
 };
 
 constinit thread_local FramePool pool;
@@ -58,10 +58,12 @@ struct Release {
   }
 };
 
-void register_release() {
+/// A thread that allocates none keeps none.
+void begin_to_keep() {
   thread_local Release release;
   (void)&release;
-  pool.release_registered = true;
+  for (FreeList& list : pool.lists) list.room = keep_frames;
+  pool.kept = true;
 }
 
 }  // namespace
@@ -75,7 +77,7 @@ void* allocate_frame(std::size_t bytes) {
     ++list.room;
     return frame;
   }
-  if (!pool.release_registered) register_release();
+  if (!pool.kept) begin_to_keep();
   return ::operator new((index + 1) * step_bytes);
 }
 
