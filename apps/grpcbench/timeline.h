@@ -19,7 +19,7 @@ namespace ringrpc::grpcbench {
 class Timeline {
  public:
   struct Interval {
-    CoarseHistogram latency;   ///< of the calls that ended in it
+    BriefHistogram latency;    ///< of the calls that ended in it
     std::uint64_t failed = 0;  ///< calls that did in it, whether or not their latency counts
   };
 

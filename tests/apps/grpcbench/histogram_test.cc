@@ -95,6 +95,18 @@ TEST_CASE("what is too long counts as the longest, and the greatest stays exact"
   CHECK(histogram.min() == 0ns);
 }
 
+TEST_CASE("counts beyond 32 bits stay right") {
+  CoarseHistogram most;
+  most.record(8ns);
+  for (int doubled = 0; doubled < 33; ++doubled) {
+    const CoarseHistogram same = most;
+    most.merge(same);
+  }
+  for (int few = 0; few < 3; ++few) most.record(1ms);
+  CHECK(most.count() == (std::uint64_t{1} << 33) + 3);
+  CHECK(most.percentile(99) == 8ns);
+}
+
 TEST_CASE("merged histograms tell what one would have told") {
   Histogram together;
   Histogram even;
