@@ -52,20 +52,21 @@ void CallSlot::go_on() {
 }
 
 void CallSlot::end() {
-  Outcome outcome{call_->take_status(), bytes_sent_, bytes_received_};
-  if (expired_) {
-    outcome.status = Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library);
-  } else if (outcome.status.ok() && operation_->one_answer() && !answered_) {
-    outcome.status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
-  }
+  Status status = call_->take_status();
+  if (status.ok() && operation_->one_answer() && !answered_)
+    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   call_.reset();
-  owner_.on_call_ended(*this, std::move(outcome));
+  owner_.on_call_ended(*this, outcome(std::move(status)));
 }
 
-void CallSlot::expire() {
-  if (!call_ || call_->finished()) return;
+/// With what was carried since the last one.
+CallSlot::Outcome CallSlot::outcome(Status status) {
+  return {std::move(status), std::exchange(bytes_sent_, 0), std::exchange(bytes_received_, 0)};
+}
+
+CallSlot::Outcome CallSlot::expire() {
   expired_ = true;
-  call_->cancel();
+  return outcome(Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library));
 }
 
 void CallSlot::drop() {

@@ -14,7 +14,9 @@
 
 namespace ringrpc::grpcbench {
 
-class CallSlot final : private MessageStream::Waiter, private Ready {
+struct AwaitedTag;
+
+class CallSlot final : public ListNodeOf<AwaitedTag>, private MessageStream::Waiter, private Ready {
  public:
   /// How a call went, for whoever had it made.
   struct Outcome {
@@ -41,13 +43,18 @@ class CallSlot final : private MessageStream::Waiter, private Ready {
   /// always told later.
   void begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn, Instant due);
 
-  bool busy() const noexcept { return call_ != nullptr; }
   Instant due() const noexcept { return due_; }
   std::size_t operation_index() const noexcept { return operation_index_; }
+  /// Whether the call's end is known, and will be told within the next turn or two.
+  bool finished() const noexcept { return call_ && call_->finished(); }
+  /// Whether the call was taken for one that took too long.
+  bool expired() const noexcept { return expired_; }
 
-  /// Gives the call up that took too long: it ends with DEADLINE_EXCEEDED.
-  void expire();
-  /// Drops the call; its end is not told.
+  /// What is to be said of a call that took too long, DEADLINE_EXCEEDED. The call itself goes on and keeps its
+  /// stream: a server counts those that are cancelled as an attack when they are many, and its work on them
+  /// would be hidden. Its end is told as any other's, with what was carried since. Once in a call.
+  Outcome expire();
+  /// Drops the call, if there is one; its end is not told.
   void drop();
 
  private:
@@ -58,6 +65,7 @@ class CallSlot final : private MessageStream::Waiter, private Ready {
   void send_more();
   void go_on();
   void end();
+  Outcome outcome(Status status);
 
   Shard& shard_;
   const Channel& channel_;

@@ -1,6 +1,7 @@
 #include "grpcbench/generator.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 #include <utility>
 
@@ -94,6 +95,7 @@ void Generator::begin(Instant start) {
   counting_from_ = after(start, plan_.warmup);
   no_calls_from_ = plan_.duration ? after(counting_from_, *plan_.duration) : never;
   last_end_ = counting_from_;
+  last_change_ = start;
   phase_ = Phase::running;
   shard_.alarms().arm(count_bell_, counting_from_);  // the first where both are due at once
   shard_.alarms().arm(start_bell_, start);
@@ -105,11 +107,7 @@ void Generator::begin_counting() { before_ = ProcessorTime::of_this_thread(); }
 
 void Generator::start_calls() {
   look_for_expired();
-  if (schedule_) {
-    pace();
-  } else {
-    fill_slots();
-  }
+  if (!schedule_) fill_slots();
   finish_if_done();
 }
 
@@ -162,7 +160,7 @@ void Generator::begin_due(Instant due) {
 
 void Generator::begin_call(CallSlot& slot, Instant due) {
   if (due >= counting_from_) --calls_left_;
-  ++busy_;
+  awaited_.push_back(slot);
   const std::size_t count = plan_.operations.size();
   const std::uint64_t turn = turn_++;
   const std::size_t operation = count == 1 ? 0 : turn % count;
@@ -170,9 +168,12 @@ void Generator::begin_call(CallSlot& slot, Instant due) {
 }
 
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
-  --busy_;
-  record(slot, outcome);
   if (phase_ != Phase::running) return;
+  slot.ListNodeOf<AwaitedTag>::unlink();
+  last_change_ = shard_.now();
+  add_bytes(slot, outcome);
+  if (!slot.expired()) count(slot.operation_index(), outcome.status, slot.due());
+  give_up_if_hopeless(slot, std::move(outcome.status));
   if (!schedule_ && may_begin(shard_.now())) return begin_call(slot, shard_.now());
   free_.push_back(&slot);
   if (schedule_) {
@@ -182,19 +183,11 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   }
 }
 
-void Generator::record(CallSlot& slot, CallSlot::Outcome& outcome) {
-  if (slot.due() >= counting_from_) {
-    Tally& tally = measured_.tallies[slot.operation_index()];
-    tally.bytes_sent += outcome.bytes_sent;
-    tally.bytes_received += outcome.bytes_received;
-  }
-  count(slot.operation_index(), outcome.status, slot.due());
-  const Code code = outcome.status.code();
-  if (code == Code::OK) return;
-  const bool hopeless =
-      code == Code::UNIMPLEMENTED && measured_.tallies[slot.operation_index()].succeeded() == 0;
-  if (hopeless || unreachable(outcome.status))
-    give_up(plan_.operations[slot.operation_index()], std::move(outcome.status));
+void Generator::add_bytes(const CallSlot& slot, const CallSlot::Outcome& outcome) {
+  if (slot.due() < counting_from_) return;
+  Tally& tally = measured_.tallies[slot.operation_index()];
+  tally.bytes_sent += outcome.bytes_sent;
+  tally.bytes_received += outcome.bytes_received;
 }
 
 void Generator::count(std::size_t operation, const Status& status, Instant due) {
@@ -210,32 +203,79 @@ void Generator::count(std::size_t operation, const Status& status, Instant due) 
 void Generator::look_for_expired() {
   if (phase_ != Phase::running) return;
   const Instant now = shard_.now();
-  for (CallSlot& slot : slots_)
-    if (slot.busy() && now - slot.due() >= plan_.deadline) slot.expire();
+  while (CallSlot* slot = awaited_.front()) {
+    if (slot->finished() || now - slot->due() < plan_.deadline) break;
+    expire(*slot);
+  }
+  give_up_if_silent();
   shard_.alarms().arm(expiry_bell_,
                       after(now, std::max(plan_.deadline / looks_a_deadline, look_interval_min)));
+  if (schedule_) {
+    pace();  // what waits for a slot expires, too
+  } else {
+    finish_if_done();
+  }
+}
+
+void Generator::expire(CallSlot& slot) {
+  slot.ListNodeOf<AwaitedTag>::unlink();
+  last_change_ = shard_.now();
+  const CallSlot::Outcome outcome = slot.expire();
+  add_bytes(slot, outcome);
+  count(slot.operation_index(), outcome.status, slot.due());
+}
+
+/// Where each slot has a call that expired, only an answer can bring the run on.
+void Generator::give_up_if_silent() {
+  if (!free_.empty() || !awaited_.empty() || shard_.now() - last_change_ < plan_.deadline) return;
+  give_up(
+      slots_.front(),
+      Status(Code::DEADLINE_EXCEEDED,
+             fmt::format("all {} streams of a thread wait for answers beyond the deadline, and for {:g} s "
+                         "more none came; does the server still run?",
+                         slots_.size(), std::chrono::duration<double>(plan_.deadline).count()),
+             Initiator::library));
+}
+
+void Generator::give_up_if_hopeless(const CallSlot& slot, Status status) {
+  if (status.ok()) return;
+  const bool missing =
+      status.code() == Code::UNIMPLEMENTED && measured_.tallies[slot.operation_index()].succeeded() == 0;
+  if (missing || unreachable(status)) give_up(slot, std::move(status));
 }
 
 /// The calls in flight may still end; no more begin.
-void Generator::give_up(const Operation& operation, Status why) {
+void Generator::give_up(const CallSlot& slot, Status why) {
   if (!measured_.fatal.ok()) return;
   measured_.fatal = std::move(why);
-  measured_.fatal_call = operation.name;
+  measured_.fatal_call = plan_.operations[slot.operation_index()].name;
+  count_backlog();
   no_calls_from_ = Instant::min();
 }
 
+/// Calls that were due and found no slot are no less part of the load than those that did.
+void Generator::count_backlog() {
+  if (!schedule_) return;
+  for (;; schedule_->advance()) {
+    const Instant due = start_ + schedule_->next();
+    if (due > shard_.now() || !may_begin(due)) return;
+    if (due < counting_from_) continue;
+    --calls_left_;
+    ++measured_.unanswered;
+  }
+}
+
 void Generator::finish_if_done() {
-  if (phase_ != Phase::running || busy_ > 0) return;
+  if (phase_ != Phase::running || !awaited_.empty()) return;
   if (!may_begin(schedule_ ? start_ + schedule_->next() : shard_.now())) finish(end_of_calls());
 }
 
 void Generator::stop() {
   if (phase_ == Phase::done) return;
-  for (CallSlot& slot : slots_) {
-    if (slot.busy() && slot.due() >= counting_from_) ++measured_.unanswered;
-    slot.drop();
-  }
-  busy_ = 0;
+  awaited_.for_each([this](const CallSlot& slot) {
+    if (slot.due() >= counting_from_) ++measured_.unanswered;
+  });
+  count_backlog();
   finish(shard_.now());
 }
 

@@ -10,7 +10,11 @@
 ///    call is due; it takes a free slot, or the first that gets free, and in both cases its latency counts
 ///    from when it was due.
 /// 3. Calls that were due during the warm-up do not count, whenever they end.
-/// 4. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
+/// 4. A call without an answer at its deadline counts then, and is waited for no more; but it is not cancelled,
+///    and its slot stays taken until the answer comes. So what is too much for a server does not cost it its
+///    connections, and what it still works on is not added to.
+/// 5. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
+/// 6. When all slots are taken by such calls and none has ended for one deadline more, the run is given up.
 ///
 /// Times are those of the shard's turns: a call begins when the turn does that sends it, and ends when the
 /// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts
@@ -40,9 +44,10 @@ struct Measurement {
   std::vector<Tally> tallies;  ///< of each operation
   Timeline timeline;
   Nanoseconds duration{0};  ///< from the end of the warm-up to the end of the last call, or of the schedule
-  std::uint64_t unanswered = 0;  ///< calls in flight when the run was stopped
-  Status fatal;                  ///< why the run could not go on
-  std::string fatal_call;        ///< the call that it was
+  /// Calls that were due when the run was stopped or given up, in flight or not, and in no tally.
+  std::uint64_t unanswered = 0;
+  Status fatal;            ///< why the run could not go on
+  std::string fatal_call;  ///< the call that it was
 
   // Of the generator itself, while calls counted.
   std::uint64_t waited_for_slot = 0;  ///< calls that were due and found all slots taken
@@ -65,7 +70,7 @@ class Generator final : private CallSlot::Owner {
   /// Called on the shard; none of them may destroy the generator.
   struct Events {
     std::function<void(Status)> on_connected;  ///< or why a connection could not be made
-    std::function<void()> on_done;             ///< no call is in flight, and none will be
+    std::function<void()> on_done;             ///< no call is waited for, and none will be
   };
   struct Share {
     unsigned index = 0;  ///< among the threads
@@ -82,7 +87,7 @@ class Generator final : private CallSlot::Owner {
   void connect();
   /// The run begins at `start`, warm-up first; when that has passed, at once.
   void begin(Instant start);
-  /// Drops what is in flight; `on_done` follows at once. No effect when the run is over.
+  /// Waits no more for what is in flight; `on_done` follows at once. No effect when the run is over.
   void stop();
 
   /// Valid after `on_done`.
@@ -113,10 +118,14 @@ class Generator final : private CallSlot::Owner {
   void fill_slots();
   void pace();
   void begin_due(Instant due);
-  void record(CallSlot& slot, CallSlot::Outcome& outcome);
+  void add_bytes(const CallSlot& slot, const CallSlot::Outcome& outcome);
   void count(std::size_t operation, const Status& status, Instant due);
   void look_for_expired();
-  void give_up(const Operation& operation, Status why);
+  void expire(CallSlot& slot);
+  void give_up_if_silent();
+  void give_up_if_hopeless(const CallSlot& slot, Status status);
+  void give_up(const CallSlot& slot, Status why);
+  void count_backlog();
   void finish_if_done();
   Instant end_of_calls() const;
   void finish(Instant end);
@@ -130,9 +139,10 @@ class Generator final : private CallSlot::Owner {
   std::size_t connected_ = 0;
   bool connect_failed_ = false;
 
+  // A slot is free, or its call is awaited, or that has expired.
   std::deque<CallSlot> slots_;
   std::vector<CallSlot*> free_;
-  std::size_t busy_ = 0;
+  ListOf<CallSlot, AwaitedTag> awaited_;  // in the order in which their calls were due
   std::uint64_t turn_ = 0;
   bool starved_ = false;  // a call is due and there was no slot
   std::uint64_t calls_left_;
@@ -151,6 +161,7 @@ class Generator final : private CallSlot::Owner {
 
   Measurement measured_;
   Instant last_end_;
+  Instant last_change_;  // when a call ended or expired
   Live live_;
 };
 

@@ -137,12 +137,75 @@ TEST_CASE("failures are counted by their code, and the run goes on") {
 
 TEST_CASE("a call that is never answered ends at its deadline and counts with the time that it took") {
   Bench bench(100h);
-  Values values = requests(20);
+  Values values = requests(10);
   values.deadline = 1s;
   const Measurement measured = bench.run(bench.plan(values));
-  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 20);
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 10);
   CHECK(measured.tallies.at(0).latency.min() >= 1s);
   CHECK(measured.tallies.at(0).latency.max() <= 1060ms);
+  CHECK(measured.tallies.at(0).bytes_sent == 10);
+  CHECK(measured.fatal.ok());
+}
+
+TEST_CASE("a call that is answered after its deadline counts once, and its stream is free again then") {
+  Bench bench(1500ms);
+  Values values = requests(30);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 30);
+  CHECK(measured.tallies.at(0).total() == 30);
+  CHECK(measured.tallies.at(0).latency.max() <= 1060ms);
+  CHECK(measured.tallies.at(0).bytes_sent == 30);
+  CHECK(measured.tallies.at(0).bytes_received == 20);  // the last ten are not waited for
+  CHECK(measured.duration >= 4s);
+  CHECK(measured.duration <= 4060ms);
+}
+
+TEST_CASE("a server that answers nothing any more is given up a deadline after the last call expired") {
+  for (const std::uint32_t rate : {0u, 1000u}) {
+    Bench bench(100h);
+    Values values = requests(5000);
+    values.rate = rate;
+    values.streams = 2;
+    values.deadline = 1s;
+    const Instant begun = bench.now();
+    const Measurement measured = bench.run(bench.plan(values));
+    CHECK(bench.now() - begun <= 2300ms);
+    CHECK(bench.service.started() == 20);
+    CHECK(ended(measured, Code::DEADLINE_EXCEEDED) >= 20);
+    CHECK(measured.fatal.code() == Code::DEADLINE_EXCEEDED);
+    CHECK(measured.fatal.message() ==
+          "all 20 streams of a thread wait for answers beyond the deadline, and for 1 s more none came; does "
+          "the "
+          "server still run?");
+    CHECK(measured.fatal_call == "test.v1.Paced/Answer");
+    // What was due is told, in one figure or the other.
+    if (rate > 0) CHECK(measured.tallies.at(0).total() + measured.unanswered >= 2000);
+    CHECK(measured.duration >= 1s);
+    CHECK(measured.duration <= 2300ms);
+  }
+}
+
+TEST_CASE("a stall that lasts a little longer than the deadline does not end the run") {
+  Bench bench(10ms);
+  Values values = lasting(10s);
+  values.deadline = 1s;
+  const Measurement measured =
+      bench.run(bench.plan(values), [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6500ms); });
+  CHECK(measured.fatal.ok());
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 10);
+  CHECK(ended(measured, Code::OK) >= 8400);
+  CHECK(measured.duration <= 10'010ms);
+}
+
+TEST_CASE("a run ends with its duration though no call has an answer") {
+  Bench bench(100h);
+  Values values = lasting(1500ms);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values));
+  CHECK(measured.fatal.ok());
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 10);
+  CHECK(measured.duration == 1500ms);
 }
 
 TEST_CASE("a service that is not there ends the run") {

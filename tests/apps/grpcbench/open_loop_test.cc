@@ -104,5 +104,64 @@ TEST_CASE("a rate beyond what the server takes ends all the same, and what nobod
   CHECK(measured.duration <= 3s);
 }
 
+TEST_CASE("a rate beyond what the server takes costs no connection, however many streams each has") {
+  Bench bench(400ms);
+  Values values = at_rate(2000, 5s);
+  values.streams = 50;  // 500 in flight: 1250 a second
+  values.deadline = 500ms;
+  const Measurement measured = bench.run(bench.plan(values));
+  const Tally& tally = measured.tallies.at(0);
+  CHECK(tally.total() == 10'000);
+  CHECK(tally.ended[static_cast<std::size_t>(Code::UNAVAILABLE)] == 0);
+  CHECK(tally.succeeded() + tally.ended[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == 10'000);
+  CHECK(tally.succeeded() >= 500);
+  // As many as it takes: an expired call keeps its stream.
+  CHECK(bench.service.started() >= 500 * 5 / 0.4 - 500);
+  CHECK(bench.service.started() <= 500 * 5.5 / 0.4 + 500);
+  CHECK(measured.fatal.ok());
+  CHECK(measured.duration <= 6s);
+}
+
+TEST_CASE("what waits for a stream expires on time, though none becomes free") {
+  Bench bench(3s);
+  Values values = at_rate(100, 2s);
+  values.streams = 1;
+  values.deadline = 2s;
+  const Measurement measured = bench.run(bench.plan(values));
+  const Tally& tally = measured.tallies.at(0);
+  CHECK(tally.ended[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == 200);
+  CHECK(tally.latency.max() <= 2110ms);
+}
+
+TEST_CASE("calls that were due and found no stream are told when the run is stopped") {
+  for (const std::chrono::milliseconds warmup : {0ms, 200ms}) {
+    Bench bench(100h);
+    Values values = at_rate(1000, 30s);
+    values.streams = 1;
+    values.warmup = warmup;
+    const Measurement measured = bench.run(bench.plan(values), [&] {
+      bench.run_for(500ms);
+      bench.stop();
+    });
+    const auto due = static_cast<std::uint64_t>((500ms - warmup).count());
+    CHECK(bench.service.started() == 10);
+    CHECK(measured.unanswered >= due);
+    CHECK(measured.unanswered <= due + 2);
+    CHECK(measured.tallies.at(0).total() == 0);
+  }
+}
+
+TEST_CASE("a server that is gone leaves what was due told, too") {
+  Bench bench(100h);
+  Values values = at_rate(1000, 30s);
+  values.streams = 1;
+  const Measurement measured = bench.run(bench.plan(values), [&] {
+    bench.run_for(500ms);
+    bench.world().stop();
+  });
+  CHECK(measured.fatal.code() == Code::UNAVAILABLE);
+  CHECK(measured.tallies.at(0).total() + measured.unanswered >= 500);
+}
+
 }  // namespace
 }  // namespace ringrpc::grpcbench
