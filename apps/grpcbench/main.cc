@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "grpcbench/output.h"
 #include "grpcbench/plan.h"
 #include "grpcbench/progress_line.h"
+#include "grpcbench/report_file.h"
 #include "grpcbench/results.h"
 #include "grpcbench/run.h"
 
@@ -51,13 +53,16 @@ int refuse(const reflected::Failure& failure) {
 
 /// Asks the server for the method of --call. A signal ends the program meanwhile: nothing was measured yet.
 reflected::Outcome<Operation> ask_for_call(const Plan& plan, const Values& values,
-                                           const apps::Signals& signals) {
+                                           const apps::Signals& signals, std::optional<ReportFile>& report) {
   Result<reflected::Outcome<Operation>> asked = fail(Code::CANCELLED, "");
   std::jthread asking([&] {
     asked = block_on(describe_call(plan, *values.call, values.data));
     signals.notify();
   });
-  if (signals.wait() != apps::Signals::notified) std::_Exit(exit_interrupted);
+  if (signals.wait() != apps::Signals::notified) {
+    report.reset();
+    std::_Exit(exit_interrupted);
+  }
   asking.join();
   if (!asked) return reflected::give_up(reflected::exit_system, std::string(asked.error().message()));
   return std::move(*asked);
@@ -71,22 +76,10 @@ Status check_descriptors(const Plan& plan) {
                 apps::descriptor_shortage(limit, needed) + ", or lower --connections");
 }
 
-Status write_file(const std::string& path, const std::string& text) {
-  std::FILE* const file = std::fopen(path.c_str(), "w");
-  bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  int error = errno;
-  if (file && std::fclose(file) != 0 && written) {
-    written = false;
-    error = errno;
-  }
-  if (written) return {};
-  return Status(Code::UNAVAILABLE, "--report: " + path + ": " + std::strerror(error));
-}
-
 /// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
-int tell(const Plan& plan, const Values& values, const RunOutcome& outcome) {
+int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
   const Results results(plan, outcome);
-  const std::string text = format_results(results, values.output);
+  const std::string text = format_results(results, format);
   const bool printed =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   const int print_error = errno;
@@ -96,8 +89,8 @@ int tell(const Plan& plan, const Values& values, const RunOutcome& outcome) {
                reflected::call_failure(outcome.measured.fatal_call, outcome.measured.fatal).message,
            0);
   if (!printed) return refuse(std::string("stdout: ") + std::strerror(print_error), exit_failure);
-  if (values.report) {
-    if (const Status status = write_file(*values.report, html_report(results)); !status.ok())
+  if (report) {
+    if (const Status status = report->write(html_report(results)); !status.ok())
       return refuse(std::string(status.message()), exit_failure);
   }
   if (outcome.interrupted) return exit_interrupted;
@@ -105,8 +98,14 @@ int tell(const Plan& plan, const Values& values, const RunOutcome& outcome) {
 }
 
 int measure(Plan plan, const Values& values, const apps::Signals& signals) {
+  std::optional<ReportFile> report;
+  if (values.report) {
+    Result<ReportFile> file = ReportFile::open(*values.report);
+    if (!file) return refuse(std::string(file.error().message()), exit_failure);
+    report.emplace(std::move(*file));
+  }
   if (values.call) {
-    reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals);
+    reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals, report);
     if (!operation) return refuse(operation.error());
     plan.operations.push_back(std::move(*operation));
   }
@@ -117,7 +116,7 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   progress.erase();
   if (!outcome.could_not_begin.ok())
     return refuse(reflected::call_failure(plan.server, outcome.could_not_begin));
-  return tell(plan, values, outcome);
+  return tell(plan, values.output, outcome, report);
 }
 
 int run(const std::vector<std::string>& arguments, const apps::Signals& signals) {

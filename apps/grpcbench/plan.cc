@@ -17,24 +17,43 @@ constexpr std::size_t default_payload_bytes = 16;
 constexpr std::string_view default_algorithm = "ECDSA_P256_SHA256";
 /// What most servers take on one connection; in open loop calls that are due must not wait for one another.
 constexpr unsigned default_open_loop_streams = 100;
+/// Calls in flight over all connections: each takes some hundreds of bytes here before it has begun.
+constexpr unsigned slots_max = 1'000'000;
 
 std::unexpected<Status> refused(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
 
-bool is_vsock(std::string_view server) { return server.starts_with("vsock:"); }
-bool is_unix(std::string_view server) {
-  return server.starts_with("unix:") || server.starts_with("unix-abstract:");
+/// What leads to a server at such an address; neither for a unix socket.
+Result<std::optional<Transport>> transport_to(const Address& server) {
+  switch (server.kind()) {
+    case Address::Kind::tcp:
+      return Transport::tcp;
+    case Address::Kind::vsock:
+    case Address::Kind::hybrid_vsock:
+      return Transport::vsock;
+    case Address::Kind::unix_path:
+    case Address::Kind::unix_abstract:
+      return std::nullopt;
+    case Address::Kind::systemd:
+    case Address::Kind::descriptor:
+      break;
+  }
+  return refused(
+      "--server " + server.to_string() +
+      " is where a server listens, and nothing that can be called; write host:port or another address "
+      "of it");
 }
 
 Result<std::string> server_of(const Values& values) {
   const bool vsock = values.transport == Transport::vsock;
-  const std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
-  if (vsock && !is_vsock(server))
-    return refused("--transport vsock does not lead to --server " + server + "; write vsock:CID:PORT");
-  if (values.transport == Transport::tcp && (is_vsock(server) || is_unix(server)))
-    return refused("--transport tcp does not lead to --server " + server +
-                   "; write host:port, or leave --transport out");
-  if (Result<Address> address = Address::parse(server); !address) return std::unexpected(address.error());
-  return server;
+  std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
+  const Result<Address> address = Address::parse(server);
+  if (!address) return std::unexpected(address.error());
+  const Result<std::optional<Transport>> transport = transport_to(*address);
+  if (!transport) return std::unexpected(transport.error());
+  if (!values.transport || values.transport == *transport) return server;
+  return refused(std::string("--transport ") + (vsock ? "vsock" : "tcp") + " does not lead to --server " +
+                 server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
+                 ", or leave --transport out");
 }
 
 Status check_target(const Values& values) {
@@ -68,6 +87,16 @@ Result<unsigned> threads_of(const Values& values) {
   return *values.threads;
 }
 
+Result<unsigned> streams_of(const Values& values) {
+  const unsigned most = slots_max / values.connections;
+  if (!values.streams) return values.rate > 0 ? std::min(default_open_loop_streams, most) : 1;
+  if (*values.streams > most)
+    return refused("--connections " + std::to_string(values.connections) + " of --streams " +
+                   std::to_string(*values.streams) + " are more than " + std::to_string(slots_max) +
+                   " calls at a time; lower one of them");
+  return *values.streams;
+}
+
 Result<std::optional<Pace>> pace_of(const Values& values) {
   if (values.rate == 0 && values.spacing) return refused("--spacing goes with --rate");
   if (values.rate == 0) return std::nullopt;
@@ -85,6 +114,8 @@ Result<Plan> make_plan(const Values& values) {
   if (!server) return std::unexpected(std::move(server).error());
   const Result<unsigned> threads = threads_of(values);
   if (!threads) return std::unexpected(threads.error());
+  const Result<unsigned> streams = streams_of(values);
+  if (!streams) return std::unexpected(streams.error());
   const Result<std::optional<Pace>> pace = pace_of(values);
   if (!pace) return std::unexpected(pace.error());
 
@@ -92,7 +123,7 @@ Result<Plan> make_plan(const Values& values) {
   plan.server = std::move(*server);
   plan.threads = *threads;
   plan.connections = values.connections;
-  plan.streams = values.streams.value_or(*pace ? default_open_loop_streams : 1);
+  plan.streams = *streams;
   plan.operations = operations_of(values);
   if (values.duration.count() > 0) plan.duration = values.duration;
   if (values.requests || !plan.duration) plan.calls = values.requests.value_or(default_calls);

@@ -106,7 +106,53 @@ TEST_CASE("what does not go together is refused with the reason") {
             .starts_with("--transport tcp does not lead to "));
   CHECK(refusal({"--transport", "vsock", "--server", "a:1"})
             .starts_with("--transport vsock does not lead to "));
+  CHECK(refusal({"--connections", "1001", "--streams", "1000"}) ==
+        "--connections 1001 of --streams 1000 are more than 1000000 calls at a time; lower one of them");
   CHECK(refusal({"--deadline", "0"}).starts_with("--deadline 0 lets a call "));
+}
+
+TEST_CASE("a transport is judged by what the address means, however it is written") {
+  for (const std::string server :
+       {"vsock:3:50051", "vsock://3:50051", "tls+vsock:3:50051", "hvsock:///run/vm.sock:50051"}) {
+    INFO(server);
+    CHECK(plan_of({"--server", server}));
+    CHECK(plan_of({"--server", server, "--transport", "vsock"}));
+    CHECK(refusal({"--server", server, "--transport", "tcp"}) ==
+          "--transport tcp does not lead to --server " + server +
+              "; write host:port, or leave --transport out");
+  }
+  for (const std::string server : {"localhost:1", "tcp://[::1]:1", "tls+localhost:1"}) {
+    INFO(server);
+    CHECK(plan_of({"--server", server}));
+    CHECK(plan_of({"--server", server, "--transport", "tcp"}));
+    CHECK(refusal({"--server", server, "--transport", "vsock"}) ==
+          "--transport vsock does not lead to --server " + server +
+              "; write vsock:CID:PORT, or leave --transport out");
+  }
+  for (const std::string server : {"unix:/x", "unix-abstract:x", "tls+unix:/x"}) {
+    INFO(server);
+    CHECK(plan_of({"--server", server}));
+    for (const std::string transport : {"tcp", "vsock"})
+      CHECK(refusal({"--server", server, "--transport", transport})
+                .starts_with("--transport " + transport + " does not lead to --server " + server + "; "));
+  }
+  CHECK(plan_of({"--transport", "vsock"})->server == "vsock:1:50051");
+}
+
+TEST_CASE("what only a server can open is no address of one") {
+  for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
+    INFO(server);
+    CHECK(refusal({"--server", server}) == "--server " + server +
+                                               " is where a server listens, and nothing that can be called; "
+                                               "write host:port or another address of it");
+  }
+}
+
+TEST_CASE("many connections have fewer streams each, unless they are asked for") {
+  CHECK(plan_of({"--connections", "100000", "--rate", "1"})->streams == 10);
+  CHECK(plan_of({"--connections", "10000", "--rate", "1"})->streams == 100);
+  CHECK(plan_of({"--connections", "1000", "--streams", "1000"})->streams == 1000);
+  CHECK(plan_of({"--connections", "100000"})->streams == 1);
 }
 
 TEST_CASE("what is no value is refused with what would be one") {

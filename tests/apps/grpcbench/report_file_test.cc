@@ -1,0 +1,88 @@
+// What becomes of the file that --report names.
+#include "grpcbench/report_file.h"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+namespace ringrpc::grpcbench {
+namespace {
+
+/// A folder that goes with all that is in it.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "report-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()));
+    path_ = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  std::string file(const char* name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream read;
+  read << file.rdbuf();
+  return read.str();
+}
+
+Result<ReportFile> opened(const std::string& path) {
+  Result<ReportFile> file = ReportFile::open(path);
+  REQUIRE_MESSAGE(file, file.error().message());
+  return file;
+}
+
+TEST_CASE("a report is written whole") {
+  const Folder folder;
+  const std::string path = folder.file("report.html");
+  const std::string text(1'000'000, 'x');
+  CHECK(opened(path)->write(text).ok());
+  CHECK(content(path) == text);
+}
+
+TEST_CASE("the report of an earlier run stands until it is replaced, and leaves nothing behind then") {
+  const Folder folder;
+  const std::string path = folder.file("report.html");
+  std::ofstream(path) << "a long report of an earlier run";
+  opened(path);
+  CHECK(content(path) == "a long report of an earlier run");
+  CHECK(opened(path)->write("short").ok());
+  CHECK(content(path) == "short");
+}
+
+TEST_CASE("a run that does not begin leaves no empty report") {
+  const Folder folder;
+  const std::string path = folder.file("report.html");
+  {
+    const Result<ReportFile> file = opened(path);
+    CHECK(std::filesystem::exists(path));
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("what cannot be written is known before the run") {
+  const Folder folder;
+  const std::string path = folder.file("no/such/report.html");
+  const Result<ReportFile> file = ReportFile::open(path);
+  REQUIRE_FALSE(file);
+  CHECK(file.error().message() == "--report: " + path + ": No such file or directory");
+  CHECK_FALSE(ReportFile::open(folder.file("")));
+}
+
+TEST_CASE("a pipe takes a report, and a full disk is told") {
+  CHECK(opened("/dev/null")->write("text").ok());
+  const Status full = opened("/dev/full")->write("text");
+  CHECK(full.message() == "--report: /dev/full: No space left on device");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcbench
