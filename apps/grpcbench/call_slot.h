@@ -47,12 +47,12 @@ class CallSlot final : public ListNodeOf<AwaitedTag>, private MessageStream::Wai
   std::size_t operation_index() const noexcept { return operation_index_; }
   /// Whether the call's end is known, and will be told within the next turn or two.
   bool finished() const noexcept { return call_ && call_->finished(); }
-  /// Whether the call was taken for one that took too long.
+  /// Whether the call has been told of as one that took too long.
   bool expired() const noexcept { return expired_; }
 
-  /// What is to be said of a call that took too long, DEADLINE_EXCEEDED. The call itself goes on and keeps its
-  /// stream: a server counts those that are cancelled as an attack when they are many, and its work on them
-  /// would be hidden. Its end is told as any other's, with what was carried since. Once in a call.
+  /// What is to be said of a call that took too long, DEADLINE_EXCEEDED. The call itself goes on and keeps
+  /// its stream: a server takes many that are cancelled for an attack, and its work on them would be hidden.
+  /// Its end is told as any other's, with what was carried since. Once in a call.
   Outcome expire();
   /// Drops the call, if there is one; its end is not told.
   void drop();

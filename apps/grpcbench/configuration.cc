@@ -151,7 +151,8 @@ void add_calls(apps::CommandLine& line, Values& values) {
        .group = group,
        .placeholder = "TIME",
        .help = "How long a call may take, give or take a twentieth, from when it was due; then it "
-               "is given up and counts as DEADLINE_EXCEEDED. The server is not told."},
+               "counts as DEADLINE_EXCEEDED, but keeps its stream until it is answered. The server is not "
+               "told."},
       values.deadline, 24h));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
@@ -171,12 +172,13 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .help = "Connections over all threads, 1 to 100000"},
                         values.connections, {1, connections_max}));
   line.add(given<std::uint32_t>(values.streams, [&](std::uint32_t& streams) {
-    return apps::number({.name = "streams",
-                         .group = group,
-                         .placeholder = "N",
-                         .help = "Calls in flight on each connection, at most, 1 to 10000",
-                         .fallback = "1, or 100 with --rate"},
-                        streams, {1, streams_max});
+    return apps::number(
+        {.name = "streams",
+         .group = group,
+         .placeholder = "N",
+         .help = "Calls in flight on each connection, at most, 1 to 10000, and 1000000 over all",
+         .fallback = "1, or 100 with --rate"},
+        streams, {1, streams_max});
   }));
   line.add(given<std::uint32_t>(values.threads, [&](std::uint32_t& threads) {
     return apps::number({.name = "threads",

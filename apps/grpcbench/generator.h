@@ -10,9 +10,9 @@
 ///    call is due; it takes a free slot, or the first that gets free, and in both cases its latency counts
 ///    from when it was due.
 /// 3. Calls that were due during the warm-up do not count, whenever they end.
-/// 4. A call without an answer at its deadline counts then, and is waited for no more; but it is not cancelled,
-///    and its slot stays taken until the answer comes. So what is too much for a server does not cost it its
-///    connections, and what it still works on is not added to.
+/// 4. A call without an answer at its deadline counts then, and is waited for no more; but it is not
+///    cancelled, and its slot stays taken until the answer comes. So what is too much for a server does not
+///    cost connections, and what it still works on is not added to.
 /// 5. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
 /// 6. When all slots are taken by such calls and none has ended for one deadline more, the run is given up.
 ///

@@ -37,10 +37,8 @@ Result<std::optional<Transport>> transport_to(const Address& server) {
     case Address::Kind::descriptor:
       break;
   }
-  return refused(
-      "--server " + server.to_string() +
-      " is where a server listens, and nothing that can be called; write host:port or another address "
-      "of it");
+  return refused("--server " + server.to_string() +
+                 " is where a server listens, and nothing that can be called; write host:port");
 }
 
 Result<std::string> server_of(const Values& values) {

@@ -1,4 +1,5 @@
-/// The file of --report, opened before the run: that it cannot be written must not be found out after an hour.
+/// The file of --report, opened before the run: that it cannot be written must not be found out after an
+/// hour.
 ///
 ///   Result<ReportFile> file = ReportFile::open("report.html");
 ///   if (!file) return refuse(file.error());

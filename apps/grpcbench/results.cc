@@ -36,7 +36,7 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   const Measurement& measured = outcome.measured;
   std::vector<std::string> warnings;
   if (measured.unanswered > 0)
-    warnings.push_back(fmt::format("{} had no answer yet when the run was stopped, and are in no figure",
+    warnings.push_back(fmt::format("{} had no answer yet when the run ended early, and are in no figure",
                                    count(measured.unanswered, "call")));
   const bool telling = measured.duration >= telling_duration;
   if (telling && measured.busiest > busy_limit)

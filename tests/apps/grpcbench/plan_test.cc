@@ -144,7 +144,7 @@ TEST_CASE("what only a server can open is no address of one") {
     INFO(server);
     CHECK(refusal({"--server", server}) == "--server " + server +
                                                " is where a server listens, and nothing that can be called; "
-                                               "write host:port or another address of it");
+                                               "write host:port");
   }
 }
 
