@@ -136,8 +136,8 @@ Chart latency_over_time(const Timeline& timeline, const Histogram& latency, doub
   Chart chart("Latency over time", Scale::linear(0, duration_s, seconds_text), latency_scale(latency));
   for (const auto& [name, percent] :
        {std::pair("p50", 50.0), std::pair("p99", 99.0), std::pair("max", 100.0)}) {
-    chart.curves.push_back(over_time(name, timeline, [percent = percent](const Timeline::Interval& interval) {
-      return interval.latency.count() == 0 ? -1 : microseconds(interval.latency.percentile(percent));
+    chart.curves.push_back(over_time(name, timeline, [rank = percent](const Timeline::Interval& interval) {
+      return interval.latency.count() == 0 ? -1 : microseconds(interval.latency.percentile(rank));
     }));
   }
   return chart;
