@@ -84,7 +84,8 @@ Status show_certificate(SSL_CTX* context, const Pem& certificate, const Pem& key
   for (std::size_t at = 1; at < chain->size(); ++at)
     if (SSL_CTX_add1_chain_cert(context, (*chain)[at].get()) != 1)
       return wrong(certificate, "certificate", "its chain cannot be used: " + openssl::last_error());
-  if (SSL_CTX_use_PrivateKey(context, secret->get()) != 1) {
+  // The first alone compares with a certificate for a key of that type only.
+  if (SSL_CTX_use_PrivateKey(context, secret->get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
     return wrong(key, "private key",
                  "the key is not that of the first certificate in " + name_of(certificate, "certificate"));

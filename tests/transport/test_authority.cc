@@ -4,14 +4,15 @@
 #include <doctest/doctest.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 namespace ringrpc::test {
 namespace {
 
 using openssl::Owned;
 
-Owned<EVP_PKEY> make_key() {
-  Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
+Owned<EVP_PKEY> make_key(bool rsa = false) {
+  Owned<EVP_PKEY> key(rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
   REQUIRE(key);
   return key;
 }
@@ -80,7 +81,7 @@ TestAuthority::TestAuthority(const std::string& name, const TestAuthority* issue
 TestAuthority TestAuthority::delegate(const std::string& name) const { return TestAuthority(name, this); }
 
 TestIdentity TestAuthority::issue(const TestSubject& subject) const {
-  const Owned<EVP_PKEY> key = make_key();
+  const Owned<EVP_PKEY> key = make_key(subject.rsa);
   const Owned<X509> made =
       blank(key.get(), subject.common_name, subject.valid_from_hours, subject.valid_until_hours);
   if (!subject.names.empty()) extend(made.get(), NID_subject_alt_name, subject.names);

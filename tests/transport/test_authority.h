@@ -25,6 +25,7 @@ struct TestSubject {
   int valid_from_hours = -24;                        ///< from now
   int valid_until_hours = 24;
   std::string usage{};  ///< "serverAuth"; empty for any
+  bool rsa = false;     ///< the key is one of RSA, else of P-256
 };
 
 class TestAuthority {

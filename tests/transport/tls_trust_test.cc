@@ -6,6 +6,7 @@
 
 #include "ringrpc/tls.h"
 
+#include "apps/scratch_file.h"
 #include "transport/identify.h"
 #include "transport/tls_ends.h"
 
@@ -264,6 +265,30 @@ TEST_CASE("credentials that are of no use are refused with what is wrong") {
   const auto half = ClientTls::load({.certificate = Pem::text(one.certificate)});
   REQUIRE_FALSE(half);
   CHECK(half.error().message() == "TLS: a client's certificate and its private key go together");
+}
+
+TEST_CASE("a key of another type than the certificate's is refused, at first and when it is exchanged") {
+  const TestIdentity elliptic = our_authority().issue({});
+  const TestIdentity rsa = our_authority().issue({.rsa = true});
+  const apps::ScratchFile certificate(rsa.certificate);
+  const apps::ScratchFile key(elliptic.key);
+  const ServerTlsOptions options = {.certificate = Pem::file(certificate.path()),
+                                    .private_key = Pem::file(key.path())};
+  const std::string why = "TLS: " + key.path() + ": the key is not that of the first certificate in ";
+  const auto mixed = ServerTls::load(options);
+  REQUIRE_FALSE(mixed);
+  CHECK(mixed.error().message() == why + certificate.path());
+
+  key.write(rsa.key);
+  const auto tls = ServerTls::load(options);
+  REQUIRE_MESSAGE(tls, tls.error().to_string());
+  const auto loaded = (*tls)->context();
+  key.write(elliptic.key);
+  CHECK((*tls)->reload().message() == why + certificate.path());
+  key.write(rsa.key);
+  certificate.write(elliptic.certificate);
+  CHECK((*tls)->reload().message() == why + certificate.path());
+  CHECK((*tls)->context() == loaded);
 }
 
 }  // namespace
