@@ -117,6 +117,17 @@ int on_client_hello(SSL* session, int* alert, void*) {
   return SSL_CLIENT_HELLO_ERROR;
 }
 
+/// A ticket stands for the certificate that its client has shown: it is good for as long as that. Without it
+/// the client has to show one again.
+SSL_TICKET_RETURN on_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+                            SSL_TICKET_STATUS status, void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const X509* shown = SSL_SESSION_get0_peer(session);
+  if (!shown || X509_cmp_current_time(X509_get0_notAfter(shown)) <= 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered,
                     unsigned offered_bytes, void*) {
   const std::basic_string_view<unsigned char> names(offered, offered_bytes);
@@ -174,6 +185,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsO
     // A ticket carries the client's identity, and is good with this context's keys alone.
     constexpr std::string_view id = "ringrpc";
     SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()), id.size());
+    SSL_CTX_set_session_ticket_cb(context, nullptr, on_ticket, nullptr);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_objection);
   }
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));

@@ -1,7 +1,10 @@
 // Whom each side of TLS believes, what it says of whom it does not, and what certificates tell.
 #include <cerrno>
+#include <cstdint>
+#include <ctime>
 #include <doctest/doctest.h>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "ringrpc/tls.h"
@@ -158,6 +161,58 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
   CHECK(outcome.server.starts_with("TLS: certificate has expired, that of CN=test on "));
   CHECK(outcome.client ==
         "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
+}
+
+/// A connection from one who may have been there before.
+struct Visit {
+  Outcome outcome;
+  bool resumed = false;
+  std::shared_ptr<SSL_SESSION> ticket;  ///< for the next time
+};
+
+Visit visit(Session serving, Session calling) {
+  REQUIRE(SSL_up_ref(serving.get()) == 1);
+  REQUIRE(SSL_up_ref(calling.get()) == 1);
+  const Session server(serving.get());
+  const Session client(calling.get());
+  Visit made{.outcome = meet(std::move(serving), std::move(calling))};
+  made.resumed = SSL_session_reused(server.get()) == 1;
+  // A copy: one that goes without close_notify spoils its own.
+  made.ticket.reset(SSL_SESSION_dup(SSL_get_session(client.get())), SSL_SESSION_free);
+  return made;
+}
+
+TEST_CASE("a client resumes while its certificate is valid, and not when it has expired") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const auto serving = TlsContext::of_server(strict_server()).value();
+    const auto twice = [&](const TestSubject& subject, std::int64_t first_hours) {
+      const auto context = TlsContext::of_client(client_options(our_authority().issue(subject))).value();
+      const auto calling = [&] {
+        Session session = context->connect("localhost");
+        SSL_set_max_proto_version(session.get(), version);
+        return session;
+      };
+      Session at_first = serving->accept();
+      X509_VERIFY_PARAM_set_time(SSL_get0_param(at_first.get()), std::time(nullptr) + first_hours * 3600);
+      const Visit first = visit(std::move(at_first), calling());
+      CHECK(first.outcome.server.empty());
+      CHECK_FALSE(first.resumed);
+      Session again = calling();
+      REQUIRE(SSL_set_session(again.get(), first.ticket.get()) == 1);
+      return visit(serving->accept(), std::move(again));
+    };
+    const Visit valid = twice({.common_name = "alice"}, 0);
+    CHECK(valid.outcome.server.empty());
+    CHECK(valid.resumed);
+    REQUIRE(valid.outcome.identity.certificate);
+    CHECK(valid.outcome.identity.certificate->subject == "CN=alice");
+
+    const Visit expired = twice({.common_name = "bob", .valid_from_hours = -3, .valid_until_hours = -1}, -2);
+    CHECK(expired.outcome.server.starts_with("TLS: certificate has expired, that of CN=bob on "));
+    CHECK_FALSE(expired.resumed);
+    CHECK_FALSE(expired.outcome.identity.certificate);
+  }
 }
 
 TEST_CASE("a client that does not offer HTTP/2 is refused with no_application_protocol") {
