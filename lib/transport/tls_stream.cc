@@ -116,12 +116,7 @@ bool TlsStream::decrypt() {
     if (filled > 0 && !deliver({room, filled})) return false;
     if (!failed.ok() && phase_ == Phase::open) fail(std::move(failed));
   }
-  if (error != SSL_ERROR_ZERO_RETURN || std::exchange(receive_ended_, true)) return true;
-  bool destroyed = false;
-  destroyed_ = &destroyed;
-  handler_->on_receive_end(0);
-  if (!destroyed) destroyed_ = nullptr;
-  return !destroyed;
+  return error != SSL_ERROR_ZERO_RETURN || tell_receive_end(0);
 }
 
 bool TlsStream::deliver(Bytes plain) {
@@ -141,11 +136,24 @@ void TlsStream::on_receive_end(int error) {
     if (error == 0) error = EPROTO;
   }
   if (phase_ == Phase::handshake) return finish(error);
-  receive_ended_ = true;
-  handler_->on_receive_end(error);
+  if (tell_receive_end(error)) pump();  // what was to wait for more fails
 }
 
-/// False when the session fails, and all is done about that.
+/// False when this was destroyed.
+bool TlsStream::tell_receive_end(int error) {
+  if (std::exchange(receive_ended_, true)) return true;
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  handler_->on_receive_end(error);
+  if (!destroyed) destroyed_ = nullptr;
+  return !destroyed;
+}
+
+/// Whether the session can say nothing before it has heard the rest of a message of TLS.
+bool TlsStream::stalled() const { return SSL_is_init_finished(session_.get()) == 0 && !receive_ended_; }
+
+/// As much as the session takes: a part of `plain_` stays while it is stalled. False when the session fails,
+/// and all is done about that.
 bool TlsStream::encrypt() {
   ERR_clear_error();
   while (!plain_.empty()) {
@@ -153,7 +161,11 @@ bool TlsStream::encrypt() {
     plain_.gather(piece);
     std::size_t written = 0;
     if (SSL_write_ex(session_.get(), piece[0].iov_base, piece[0].iov_len, &written) != 1) {
-      fail(tls_failure(*session_, wire_));
+      const bool interrupted = SSL_get_error(session_.get(), 0) == SSL_ERROR_WANT_READ;
+      if (interrupted && stalled()) return true;
+      fail(interrupted ? Status(Code::UNAVAILABLE, "TLS: the peer closed the connection within a message",
+                                Initiator::peer)
+                       : tls_failure(*session_, wire_));
       return false;
     }
     plain_.consume(written);
@@ -168,13 +180,14 @@ void TlsStream::pump() {
   // Said once: a second call would look for the peer's close_notify, and take what is to be received for a
   // fault.
   const bool silent = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) == 0;
-  if (phase_ == Phase::open && shut_down_ && silent) SSL_shutdown(session_.get());
+  const bool ending = phase_ == Phase::open && shut_down_ && plain_.empty() && !stalled();
+  if (ending && silent) SSL_shutdown(session_.get());
   if (!wire_.output.empty()) {
     carrier_sending_ = true;
     return carrier_->send(wire_.take_output());
   }
-  const bool last = phase_ == Phase::broken || (phase_ == Phase::open && shut_down_);
-  if (last && !std::exchange(carrier_shut_down_, true)) carrier_->shutdown_send();
+  if ((phase_ == Phase::broken || ending) && !std::exchange(carrier_shut_down_, true))
+    carrier_->shutdown_send();
 }
 
 void TlsStream::on_sent(int error) {

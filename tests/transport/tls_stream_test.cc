@@ -32,6 +32,14 @@ std::vector<std::pair<int, std::size_t>> records_of(std::string_view wire) {
   return records;
 }
 
+std::string octets_of(const Chain& chain) {
+  std::string octets;
+  std::array<iovec, 64> pieces;
+  for (std::size_t at = 0, count = chain.gather(pieces); at < count; ++at)
+    octets.append(static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len);
+  return octets;
+}
+
 /// An end whose octets a test sees and may change: a session over a plain peer.
 class OpenEnd {
  public:
@@ -69,10 +77,8 @@ class OpenEnd {
     to_say.clear();
   }
   void flush() {
-    const Chain output = wire.take_output();
-    std::array<iovec, 64> pieces;
-    for (std::size_t at = 0, count = output.gather(pieces); at < count; ++at)
-      peer.send({static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len});
+    const std::string octets = octets_of(wire.take_output());
+    if (!octets.empty()) peer.send(octets);
   }
   bool established() const { return SSL_is_init_finished(session.get()) == 1; }
 
@@ -200,6 +206,92 @@ TEST_CASE("the first bytes of the server leave together with the end of its hand
   CHECK(ends.server->unsent_bytes() == 0);
 }
 
+/// A client's end whose server has said the first of several records that make up one message of TLS: a
+/// ticket, which with the client's certificate in it is larger than a record here.
+struct HalfTold {
+  explicit HalfTold(Simulation& simulation) {
+    auto [near, far] = simulation.network().connected_pair();
+    Shard& shard = simulation.shard(0);
+    ServerTlsOptions strict = server_options();
+    strict.client_authorities = Pem::text(our_authority().certificate());
+    server = std::make_unique<OpenEnd>(shard, std::move(near), server_side(strict));
+    SSL_set_max_send_fragment(server->session.get(), 512);
+    auto carrier = shard.io().adopt(std::move(far));
+    Session calling = client_side(client_options(our_authority().issue({})));
+    client.emplace(shard, std::make_unique<TlsStream>(shard, std::move(carrier), std::move(calling)));
+    client->start();
+    client->send("x");
+    REQUIRE(simulation.run_until([&] { return server->received == "x"; }));
+    simulation.run_for(std::chrono::seconds(1));
+
+    REQUIRE(SSL_new_session_ticket(server->session.get()) == 1);
+    REQUIRE(SSL_do_handshake(server->session.get()) == 1);
+    rest = octets_of(server->wire.take_output());
+    const auto records = records_of(rest);
+    REQUIRE(records.size() > 1);
+    const std::size_t first = 5 + records.front().second;
+    server->peer.send(std::string_view(rest).substr(0, first));
+    rest.erase(0, first);
+    simulation.run_for(std::chrono::seconds(1));
+  }
+
+  std::unique_ptr<OpenEnd> server;
+  std::optional<Peer> client;
+  std::string rest;  ///< of the message
+};
+
+TEST_CASE("what is sent while a message of the peer's TLS has arrived in part leaves when the rest has") {
+  Simulation simulation(1);
+  HalfTold ends(simulation);
+  ends.client->send("meanwhile");
+  ends.client->finish();
+  simulation.run_for(std::chrono::seconds(1));
+  CHECK_FALSE(ends.client->ended);
+  CHECK(ends.client->unsent_bytes() == 9);
+  CHECK(ends.server->received == "x");
+  ends.server->peer.send(ends.rest);
+  REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
+  CHECK(ends.server->received == "xmeanwhile");
+  CHECK(SSL_get_shutdown(ends.server->session.get()) == SSL_RECEIVED_SHUTDOWN);
+  CHECK(ends.client->stream().failure().ok());
+}
+
+TEST_CASE(
+    "an end that shuts down while a message of the peer's TLS has arrived in part does so after the rest") {
+  Simulation simulation(1);
+  HalfTold ends(simulation);
+  ends.client->finish();
+  simulation.run_for(std::chrono::seconds(1));
+  CHECK_FALSE(ends.server->peer.ended);
+  ends.server->peer.send(ends.rest);
+  REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
+  CHECK(SSL_get_shutdown(ends.server->session.get()) == SSL_RECEIVED_SHUTDOWN);
+}
+
+TEST_CASE("a peer that goes in the middle of a message of TLS leaves nobody waiting") {
+  Simulation simulation(1);
+  HalfTold ends(simulation);
+  SUBCASE("when something was to be sent") {
+    ends.client->send("meanwhile");
+    ends.server->peer.finish();
+    REQUIRE(simulation.run_until([&] { return ends.client->send_error.has_value(); }));
+  }
+  SUBCASE("when something is sent afterwards") {
+    ends.server->peer.finish();
+    REQUIRE(simulation.run_until([&] { return ends.client->ended.has_value(); }));
+    ends.client->send("too late");
+    REQUIRE(simulation.run_until([&] { return ends.client->send_error.has_value(); }));
+    CHECK(ends.client->stream().failure().message() ==
+          "TLS: the peer closed the connection within a message");
+  }
+  SUBCASE("when nothing more was to be sent") {
+    ends.client->finish();
+    ends.server->peer.finish();
+    REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
+  }
+  CHECK(ends.client->ended == 0);
+}
+
 TEST_CASE("damaged octets break the session: the peer hears an alert, the handler EPROTO") {
   Simulation simulation(1);
   OpenEnds ends(simulation, client_side());
@@ -241,9 +333,7 @@ TEST_CASE("a handshake that is cut off anywhere fails as such") {
       BIO* bio = wire.make_bio();
       SSL_set_bio(session.get(), bio, bio);
       SSL_do_handshake(session.get());
-      std::array<iovec, 4> pieces;
-      for (std::size_t at = 0, count = wire.output.gather(pieces); at < count; ++at)
-        hello.append(static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len);
+      hello = octets_of(wire.output);
       wire.output.clear();
     }
     client.send(hello.substr(0, bytes));
