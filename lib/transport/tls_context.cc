@@ -162,10 +162,32 @@ Owned<SSL> start(SSL_CTX* context) {
   return session;
 }
 
+/// Of a session that does not know which name to look for: believes nobody.
+int refuse_name(int verified, X509_STORE_CTX* verification) {
+  const bool of_the_peer = X509_STORE_CTX_get_error_depth(verification) == 0;
+  if (verified == 1 && !of_the_peer) return 1;
+  if (verified == 1) X509_STORE_CTX_set_error(verification, X509_V_ERR_HOSTNAME_MISMATCH);
+  return note_objection(0, verification);
+}
+
 bool is_ip_address(const std::string& host) {
   std::array<unsigned char, 16> octets{};
   return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 ||
          inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
+}
+
+/// Makes the session ask for `host` and look for it in the certificate. OpenSSL would take an empty name for
+/// none that is to be checked, and keeps none that has a NUL byte.
+bool expect(SSL& session, const std::string& host) {
+  if (host.empty() || host.contains('\0')) return false;
+  X509_VERIFY_PARAM* wanted = SSL_get0_param(&session);
+  // RFC 9525, 6.3 and 6.4: whole labels, and of alternative names only.
+  X509_VERIFY_PARAM_set_hostflags(wanted,
+                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (is_ip_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
+  return SSL_ctrl(&session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                  const_cast<char*>(host.c_str())) == 1 &&
+         X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1;
 }
 
 }  // namespace
@@ -218,15 +240,8 @@ Owned<SSL> TlsContext::accept() const {
 Owned<SSL> TlsContext::connect(const std::string& host) const {
   Owned<SSL> session = start(context_.get());
   SSL_set_connect_state(session.get());
-  X509_VERIFY_PARAM* wanted = SSL_get0_param(session.get());
-  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (is_ip_address(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
-  } else {
-    SSL_ctrl(session.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(host.c_str()));
-    X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size());
-  }
+  if (!expect(*session, host)) SSL_set_verify(session.get(), SSL_VERIFY_PEER, refuse_name);
+  ERR_clear_error();
   return session;
 }
 

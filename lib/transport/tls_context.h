@@ -25,7 +25,8 @@ class TlsContext {
   /// A session that waits for a client's hello.
   openssl::Owned<SSL> accept() const;
   /// A session that says hello to `host`, which is a name or the text of an IP address: the server's
-  /// certificate must be for it.
+  /// certificate must be for it. The handshake fails where that cannot be checked: for an empty name, and one
+  /// with a NUL byte or of more than 255.
   openssl::Owned<SSL> connect(const std::string& host) const;
 
   /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is

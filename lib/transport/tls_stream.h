@@ -9,8 +9,8 @@
 /// 2. A chain that is sent becomes one record for each of its slabs, so one for a flush of up to 16 KiB, and
 ///    all of them leave in one send of the carrier. What TLS itself has to say (tickets, alerts) goes with
 ///    them, and alone where nothing is sent; a peer that makes it say more than `control_bytes_max` without
-///    reading it fails. While such a message of the peer's has arrived in part, OpenSSL says nothing, and what
-///    is sent waits for the rest.
+///    reading it fails. While such a message of the peer's has arrived in part, OpenSSL says nothing, and
+///    what is sent waits for the rest.
 /// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly
 ///    end; so is an end without one: HTTP/2 says where its messages end, and tells by itself that they were
 ///    cut off.

@@ -63,6 +63,27 @@ TEST_CASE("a certificate is believed for its names and by its authority, also th
   CHECK(meet(server_side(server_options(identity)), client_side()).client.empty());
 }
 
+TEST_CASE("a certificate is believed for its alternative names alone, whatever its subject is called") {
+  const TestIdentity nameless = our_authority().issue({.common_name = "localhost", .names = ""});
+  CHECK(meet(server_side(server_options(nameless)), client_side())
+            .client.starts_with("TLS: hostname mismatch, the certificate is for CN=localhost; "));
+}
+
+TEST_CASE("a name that cannot be checked is the name of nobody") {
+  using namespace std::string_literals;
+  for (const std::string& name :
+       {""s, "localhost\0"s, "localhost\0.example"s, "127.0.0.1\0"s, "\0"s, std::string(300, 'x')}) {
+    CAPTURE(name);
+    CHECK(meet(server_side(), client_side(client_options(), name))
+              .client.starts_with("TLS: hostname mismatch, the certificate is for localhost, 127.0.0.1; "));
+  }
+  ClientTlsOptions options = client_options();
+  options.server_name = "localhost\0.example"s;
+  const auto loaded = ClientTls::load(options);
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().to_string() == "INVALID_ARGUMENT: TLS: the server's name has a NUL byte in it");
+}
+
 TEST_CASE("a client says why it does not believe a server, and the server hears") {
   const auto refused = [](const TestSubject& subject, const std::string& host = "localhost") {
     return meet(server_side(server_options(our_authority().issue(subject))),

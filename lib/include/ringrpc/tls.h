@@ -99,7 +99,7 @@ struct ClientTlsOptions {
 /// A client's side; never changes, and may be used by any number of channels and threads.
 class ClientTls {
  public:
-  /// Fails as ServerTls::load does.
+  /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` with a NUL byte.
   static Result<std::shared_ptr<const ClientTls>> load(const ClientTlsOptions& options = {});
   ClientTls(const ClientTls&) = delete;
   ClientTls& operator=(const ClientTls&) = delete;
