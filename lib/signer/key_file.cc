@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string_view>
@@ -12,7 +11,8 @@
 
 #include "ringrpc/log.h"
 
-#include "base/unique_fd.h"
+#include "base/open_file.h"
+#include "signer/derivation_cost.h"
 
 namespace ringrpc {
 
@@ -30,7 +30,7 @@ std::unexpected<Status> refuse(const std::string& path, std::string_view why,
 
 /// Read without a stream, whose buffers would keep a copy.
 Result<GuardedBytes> read_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd file = open_to_read(path);
   if (!file) return std::unexpected(from_errno("open " + path, errno));
   struct stat about{};
   if (::fstat(file.get(), &about) < 0) return std::unexpected(from_errno("read " + path, errno));
@@ -50,6 +50,9 @@ Result<GuardedBytes> read_file(const std::string& path) {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
+  if (size == 0 && S_ISFIFO(about.st_mode))
+    return refuse(path,
+                  "it is a pipe that nobody writes to; give a file, or open the pipe for writing first");
   text->truncate(size);
   return text;
 }
@@ -85,11 +88,17 @@ Result<OpensslPtr<EVP_PKEY>> read_key_file(const std::string& path, const Guarde
   if (!file) return std::unexpected(file.error());
   const std::string_view text = as_text(file->bytes());
   const bool encrypted = text.contains(encrypted_begin);
-  if (!encrypted && !text.contains(plain_begin)) return refuse_text(path, text);
+  const bool encapsulated = text.contains("Proc-Type:");  // encrypted in the way that PEM had before PKCS#8
+  if (encapsulated || (!encrypted && !text.contains(plain_begin))) return refuse_text(path, text);
   if (count_blocks(text) != 1)
     return refuse(path, "it has more than one PEM block; give the key a file of its own");
   if (encrypted && passphrase.size() == 0)
     return refuse(path, "it is encrypted, and no passphrase was given", Code::FAILED_PRECONDITION);
+  if (derivation_cost(text) > derivation_cost_max)
+    return refuse(
+        path,
+        "to try a passphrase takes more than 10 million iterations (of scrypt N * r * p); encrypt it "
+        "again with fewer: openssl pkcs8 -topk8 -iter 1000000 -in OLD -out NEW");
 
   const OpensslPtr<BIO> stream(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(stream.get(), nullptr, give_passphrase,

@@ -4,8 +4,12 @@
 #include <array>
 #include <cstdio>
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <random>
 #include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 
 #include "apps/captured_stderr.h"
 #include "keys.h"
@@ -114,6 +118,74 @@ TEST_CASE("a path that leads to no file is refused as the system says") {
   CHECK(code("/tmp") == Code::INVALID_ARGUMENT);
   CHECK(code("/dev/zero") == Code::INVALID_ARGUMENT);
   CHECK(code("/dev/null") == Code::INVALID_ARGUMENT);
+}
+
+TEST_CASE("a pipe is read from whoever writes to it, and not waited for when nobody does") {
+  const auto load = [](const std::string& path) {
+    const std::vector<KeySource> sources = {KeySource::from_file(path).value()};
+    return make_keys(sources, {});
+  };
+  const apps::ScratchFile file("");
+  ::unlink(file.path().c_str());
+  REQUIRE(::mkfifo(file.path().c_str(), 0600) == 0);
+  const Result<KeyRegistry> none = load(file.path());
+  REQUIRE_FALSE(none);
+  CHECK(none.error().to_string() ==
+        "INVALID_ARGUMENT: key file " + file.path() +
+            ": it is a pipe that nobody writes to; give a file, or open the pipe for writing first");
+
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  std::thread writer([&] {
+    const std::string pem = new_pem(p256);
+    CHECK(::write(ends[1], pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()));
+    ::close(ends[1]);
+  });
+  const Result<KeyRegistry> piped = load("/dev/fd/" + std::to_string(ends[0]));
+  writer.join();
+  ::close(ends[0]);
+  CHECK_MESSAGE(piped, piped.error().to_string());
+}
+
+TEST_CASE("a passphrase that would take too long to try is not tried") {
+  const std::string expected =
+      "to try a passphrase takes more than 10 million iterations (of scrypt N * r * p); encrypt it again "
+      "with "
+      "fewer: openssl pkcs8 -topk8 -iter 1000000 -in OLD -out NEW";
+  const std::string wrong = "it cannot be decrypted; the passphrase is wrong or the file is damaged";
+  // EncryptedPrivateKeyInfo: PBES2 of a derivation and aes256-CBC, or a scheme that is both.
+  const std::string aes = "301d060960864801650304012a0410000102030405060708090a0b0c0d0e0f";
+  const auto sequence = [](const std::string& digits) {
+    REQUIRE(digits.size() < 256);
+    return fmt::format("30{:02x}", digits.size() / 2) + digits;
+  };
+  const auto file = [&](const std::string& scheme) {
+    return pem_of("ENCRYPTED PRIVATE KEY", octets_of(sequence(scheme + "0410" + std::string(32, '5'))));
+  };
+  const auto pbes2 = [&](const std::string& derivation) {
+    return file(sequence("06092a864886f70d01050d" + sequence(derivation + aes)));
+  };
+  const auto pbkdf2 = [&](const std::string& iterations) {
+    return pbes2(sequence("06092a864886f70d01050c" + sequence("04080102030405060708" + iterations)));
+  };
+  CHECK(refusal(pbkdf2("02020800"), "secret") == wrong);
+  CHECK(refusal(pbkdf2("020400989681"), "secret") == expected);  // one too many
+  CHECK(refusal(pbkdf2("02047fffffff"), "secret") == expected);
+  CHECK(refusal(pbkdf2("02087fffffffffffffff"), "secret") == expected);
+  CHECK(refusal(pbkdf2("020a7fffffffffffffffffff"), "secret") == expected);
+
+  const auto scrypt = [&](const std::string& numbers) {
+    return pbes2(sequence("06092b06010401da47040b" + sequence("04080102030405060708" + numbers)));
+  };
+  CHECK(refusal(scrypt("02020400020108020101"), "secret") == wrong);
+  CHECK(refusal(scrypt("020300800002010802022710"), "secret") == expected);
+  CHECK(refusal(scrypt("02087fffffffffffffff020108020101"), "secret") == expected);
+
+  const std::string triple_des = "060a2a864886f70d010c0103";  // of PKCS#12
+  CHECK(refusal(file(sequence(triple_des + sequence("0408010203040506070802047fffffff"))), "secret") ==
+        expected);
+  CHECK(refusal("-----BEGIN ENCRYPTED PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", "secret")
+            .starts_with("it has a key in another format; convert it"));
 }
 
 TEST_CASE("RSA numbers that do not belong together are refused") {

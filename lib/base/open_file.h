@@ -1,0 +1,17 @@
+/// Opens a file that a user has named, which may be anything: opening never waits, reading may.
+///
+///   const UniqueFd file = open_to_read(path);
+///   if (!file) return std::unexpected(from_errno("open " + path, errno));
+#pragma once
+
+#include <string>
+
+#include "base/unique_fd.h"
+
+namespace ringrpc {
+
+/// The file at `path` from its beginning, or none, with the cause in errno. A pipe is read as its writers
+/// write, such as that of a shell's `<(command)`; one that nobody has open for writing is at its end at once.
+UniqueFd open_to_read(const std::string& path) noexcept;
+
+}  // namespace ringrpc
