@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fcntl.h>
 #include <mutex>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +10,7 @@
 
 #include "ringrpc/log.h"
 
-#include "base/unique_fd.h"
+#include "base/open_file.h"
 #include "transport/tls_context.h"
 
 namespace ringrpc {
@@ -40,18 +39,27 @@ std::vector<Stamp> stamps_of(const ServerTlsOptions& options) {
 
 Result<std::string> Pem::read() const {
   if (path_.empty()) return text_;
-  const UniqueFd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const UniqueFd file = open_to_read(path_);
   if (!file) return std::unexpected(from_errno("TLS: open " + path_, errno));
   std::string text;
-  std::array<char, 16 * 1024> piece;
-  for (;;) {
-    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
-    if (count < 0) return std::unexpected(from_errno("TLS: read " + path_, errno));
-    if (count == 0) return text;
-    text.append(piece.data(), static_cast<std::size_t>(count));
-    if (text.size() > pem_bytes_max)
-      return fail(Code::INVALID_ARGUMENT, "TLS: " + path_ + ": more than 1 MiB, which no PEM file needs");
-  }
+  int error = 0;
+  // At once as large as it may be: text that grew would leave copies of a private key behind. Only what is
+  // read takes memory.
+  text.resize_and_overwrite(pem_bytes_max + 1, [&](char* to, std::size_t room) {
+    std::size_t size = 0;
+    while (size < room) {
+      const ssize_t count = ::read(file.get(), to + size, room - size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) error = errno;
+      if (count <= 0) break;
+      size += static_cast<std::size_t>(count);
+    }
+    return size;
+  });
+  if (error != 0) return std::unexpected(from_errno("TLS: read " + path_, error));
+  if (text.size() > pem_bytes_max)
+    return fail(Code::INVALID_ARGUMENT, "TLS: " + path_ + ": more than 1 MiB, which no PEM file needs");
+  return text;
 }
 
 struct ServerTls::State {

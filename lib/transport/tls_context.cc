@@ -62,10 +62,11 @@ int no_password(char*, int, int, void* asked) {
 }
 
 Result<Owned<EVP_PKEY>> private_key(const Pem& pem) {
-  const Result<std::string> text = pem.read();
+  Result<std::string> text = pem.read();
   if (!text) return std::unexpected(text.error());
   bool encrypted = false;
   Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(reader(*text).get(), nullptr, no_password, &encrypted));
+  OPENSSL_cleanse(text->data(), text->size());
   ERR_clear_error();
   if (encrypted)
     return wrong(pem, "private key", "the key is encrypted; decrypt it with openssl pkey -in OLD -out NEW");

@@ -1,11 +1,17 @@
 // Whom each side of TLS believes, what it says of whom it does not, and what certificates tell.
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <functional>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 
 #include "ringrpc/tls.h"
 
@@ -341,6 +347,29 @@ TEST_CASE("credentials that are of no use are refused with what is wrong") {
   const auto half = ClientTls::load({.certificate = Pem::text(one.certificate)});
   REQUIRE_FALSE(half);
   CHECK(half.error().message() == "TLS: a client's certificate and its private key go together");
+}
+
+TEST_CASE("a file may be a pipe that is still being written to") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const std::string text(50'000, 'x');
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for the reader to come first
+    CHECK(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    ::close(ends[1]);
+  });
+  const Result<std::string> read = Pem::file("/dev/fd/" + std::to_string(ends[0])).read();
+  writer.join();
+  ::close(ends[0]);
+  REQUIRE_MESSAGE(read, read.error().to_string());
+  CHECK(*read == text);
+}
+
+TEST_CASE("a pipe that nobody writes to is empty, and not waited for") {
+  const apps::ScratchFile file("");
+  ::unlink(file.path().c_str());
+  REQUIRE(::mkfifo(file.path().c_str(), 0600) == 0);
+  CHECK(Pem::file(file.path()).read().value().empty());
 }
 
 TEST_CASE("a key of another type than the certificate's is refused, at first and when it is exchanged") {
