@@ -36,6 +36,16 @@ Result<KeyKind> kind_of(const EVP_PKEY* key) {
       "a key of type " + what + " signs with none of the algorithms; use RSA, P-256, P-384 or Ed25519");
 }
 
+Result<std::string> pem_of(Bytes spki) {
+  const OpensslPtr<BIO> text(BIO_new(BIO_s_mem()));
+  if (!text ||
+      PEM_write_bio(text.get(), PEM_STRING_PUBLIC, "", spki.data(), static_cast<long>(spki.size())) <= 0)
+    return std::unexpected(openssl_failure("write a public key as PEM"));
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return std::string(data, static_cast<std::size_t>(size));
+}
+
 bool verify_ed25519(const EVP_PKEY* key, Bytes message, Bytes signature) {
   static const bool started = sodium_init() >= 0;
   std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> raw{};
@@ -69,11 +79,14 @@ Result<PublicKey> PublicKey::from_spki(Bytes der) {
   if (!kind) return std::unexpected(kind.error());
   const Result<Digest> id = digest_of(Hash::sha256, der);
   if (!id) return std::unexpected(id.error());
+  Result<std::string> pem = pem_of(der);
+  if (!pem) return std::unexpected(std::move(pem).error());
 
   PublicKey made;
   made.kind_ = *kind;
   made.bits_ = *kind == KeyKind::ed25519 ? 256 : static_cast<unsigned>(EVP_PKEY_get_bits(key.get()));
   made.spki_.assign(der.begin(), der.end());
+  made.pem_ = std::move(*pem);
   made.id_ = hex(id->bytes());
   made.key_ = std::shared_ptr<EVP_PKEY>(key.release(), OpensslDelete());
   return made;
@@ -82,14 +95,6 @@ Result<PublicKey> PublicKey::from_spki(Bytes der) {
 std::string PublicKey::title() const {
   const std::string kind(name(kind_));
   return kind_ == KeyKind::rsa ? kind + "-" + std::to_string(bits_) : kind;
-}
-
-std::string PublicKey::pem() const {
-  const OpensslPtr<BIO> text(BIO_new(BIO_s_mem()));
-  if (!text || PEM_write_bio_PUBKEY(text.get(), key_.get()) <= 0) return {};
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
 }
 
 Status PublicKey::verify(Algorithm algorithm, Bytes input, Bytes signature) const {

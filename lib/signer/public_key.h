@@ -35,8 +35,8 @@ class PublicKey {
   unsigned bits() const noexcept { return bits_; }
   /// SubjectPublicKeyInfo; valid as long as this.
   Bytes spki() const noexcept { return spki_; }
-  /// The same as PEM (RFC 7468), "-----BEGIN PUBLIC KEY-----" and so on.
-  std::string pem() const;
+  /// The same as PEM (RFC 7468), "-----BEGIN PUBLIC KEY-----" and so on; as long as this.
+  const std::string& pem() const noexcept { return pem_; }
   /// The SHA-256 of the SPKI in 64 hexadecimal digits, lower case.
   const std::string& id() const noexcept { return id_; }
 
@@ -51,6 +51,7 @@ class PublicKey {
   KeyKind kind_ = KeyKind::rsa;
   unsigned bits_ = 0;
   std::vector<std::uint8_t> spki_;
+  std::string pem_;
   std::string id_;
   std::shared_ptr<EVP_PKEY> key_;
 };

@@ -62,13 +62,17 @@ TEST_CASE("keys of every kind are loaded, plain and encrypted") {
 }
 
 TEST_CASE("the id is the SHA-256 of the SPKI, and the PEM is OpenSSL's") {
-  const apps::ScratchFile file(new_pem(p256));
-  const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
-  const KeyRegistry keys = make_keys(sources, {}).value();
-  const PublicKey& key = keys.all()[0]->public_key();
-  CHECK(key.pem() == output_of("openssl pkey -pubout -in " + file.path()));
-  CHECK(output_of("openssl pkey -pubout -outform DER -in " + file.path() + " | sha256sum")
-            .starts_with(key.id()));
+  for (const std::string& words : {rsa2048, p256, std::string("-algorithm ED25519")}) {
+    const apps::ScratchFile file(new_pem(words));
+    const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
+    const KeyRegistry keys = make_keys(sources, {}).value();
+    const PublicKey& key = keys.all()[0]->public_key();
+    CHECK(key.pem() == output_of("openssl pkey -pubout -in " + file.path()));
+    const std::string& first = key.pem();
+    CHECK(key.pem().data() == first.data());  // made once, not for each who asks
+    CHECK(output_of("openssl pkey -pubout -outform DER -in " + file.path() + " | sha256sum")
+              .starts_with(key.id()));
+  }
 }
 
 TEST_CASE("an encrypted key without its passphrase is refused") {
