@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <sstream>
+#include <utility>
 
+#include "common/text_file.h"
 #include "common/toml.h"
 
 namespace ringrpc::apps {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t help_columns = 80;
 constexpr std::size_t help_left_columns = 30;
-constexpr std::size_t config_bytes_max = 1024 * 1024;
 
 /// `text` in lines of at most `columns`, parted at spaces.
 std::string wrap(std::string_view text, std::size_t columns) {
@@ -109,17 +109,12 @@ Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type)
   return expected("something else");
 }
 
-Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(config_bytes_max + 1, '\0');
-  if (!file || (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && file.bad())) {
-    const int error = errno;
-    return wrong(path, std::string(std::strerror(error)) + "; --config takes a TOML file that can be read");
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > config_bytes_max)
-    return wrong(path, "over 1M long; --config takes a TOML file of settings");
-  return text;
+Result<std::string> read_config(const std::string& path) {
+  std::expected<std::string, int> text = read_text(path);
+  if (text) return std::move(*text);
+  if (text.error() == EFBIG) return wrong(path, "over 1M long; --config takes a TOML file of settings");
+  return wrong(path,
+               std::string(std::strerror(text.error())) + "; --config takes a TOML file that can be read");
 }
 
 }  // namespace
@@ -236,7 +231,7 @@ Status CommandLine::apply_environment(Environment environment) {
 
 Status CommandLine::apply_file() {
   if (config_path_.empty()) return Status();
-  const Result<std::string> text = read_text(config_path_);
+  const Result<std::string> text = read_config(config_path_);
   if (!text) return text.error();
   const Result<std::vector<TomlEntry>> entries = parse_toml(*text);
   if (!entries)

@@ -1,11 +1,10 @@
 #include "grpcd/authz.h"
 
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "common/text_file.h"
 #include "common/toml.h"
 
 namespace ringrpc::grpcd {
@@ -33,11 +32,11 @@ Status add_line(AllowList& list, const apps::TomlEntry& entry) {
 
 Result<std::unique_ptr<AllowList>> read_authz(const std::string& path) {
   if (path.empty()) return nullptr;
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    return std::unexpected(from_errno("authz: " + path, errno == 0 ? EIO : errno));
-  const auto entries = apps::parse_toml(text.str());
+  const auto text = apps::read_text(path);
+  if (!text && text.error() == EFBIG)
+    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ": over 1M long; give a TOML file of methods");
+  if (!text) return std::unexpected(from_errno("authz: " + path, text.error()));
+  const auto entries = apps::parse_toml(*text);
   if (!entries)
     return fail(Code::INVALID_ARGUMENT, "authz: " + path + ":" + std::string(entries.error().message()));
   auto list = std::make_unique<AllowList>();

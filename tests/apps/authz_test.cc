@@ -1,6 +1,7 @@
 // The file that says who may call what, and what is wrong with one that does not.
 #include "grpcd/authz.h"
 
+#include <cerrno>
 #include <doctest/doctest.h>
 #include <string>
 
@@ -31,6 +32,15 @@ TEST_CASE("methods and names are read from it; without a file nobody is kept out
   CHECK(read_authz("").value() == nullptr);
 }
 
+TEST_CASE("an empty file lets nobody in") {
+  const ScratchFile file("");
+  errno = ENOENT;  // left over from something else
+  const auto list = read_authz(file.path());
+  REQUIRE_MESSAGE(list, list.error().to_string());
+  REQUIRE(*list);
+  CHECK_FALSE((*list)->allows("/p.S/M", {}));
+}
+
 TEST_CASE("what it cannot mean is refused with its line") {
   const ScratchFile file("");
   const std::string begin = "authz: " + file.path() + ":";
@@ -46,6 +56,9 @@ TEST_CASE("what it cannot mean is refused with its line") {
   file.write("/p.S/M = \"*\"\n");
   CHECK(refusal(file).starts_with(begin + "1: "));
   CHECK(read_authz("/nowhere").error().message() == "authz: /nowhere: no such file or directory");
+  CHECK(read_authz("/").error().message() == "authz: /: is a directory");
+  CHECK(read_authz("/dev/zero").error().to_string() ==
+        "INVALID_ARGUMENT: authz: /dev/zero: over 1M long; give a TOML file of methods");
 }
 
 }  // namespace

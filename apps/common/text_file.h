@@ -1,0 +1,18 @@
+/// A small file as text.
+///
+///   const auto text = read_text(path);
+///   if (!text) return std::unexpected(from_errno(path, text.error()));
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <string>
+
+namespace ringrpc::apps {
+
+inline constexpr std::size_t text_bytes_max = 1024 * 1024;
+
+/// All of it, or the errno of why not: EFBIG for more than `text_bytes_max`.
+std::expected<std::string, int> read_text(const std::string& path);
+
+}  // namespace ringrpc::apps
