@@ -56,7 +56,7 @@ Status TlsStream::failure() const {
 
 void TlsStream::identify(PeerIdentity& identity) const {
   carrier_->identify(identity);
-  if (phase_ != Phase::handshake && !certificate_) {
+  if (established_ && !certificate_) {
     const X509* shown = SSL_get0_peer_certificate(session_.get());
     if (shown && SSL_get_verify_result(session_.get()) == X509_V_OK) certificate_ = read_identity(*shown);
   }
@@ -79,6 +79,7 @@ void TlsStream::advance_handshake() {
   ERR_clear_error();
   const int done = SSL_do_handshake(session_.get());
   if (done == 1) {
+    established_ = true;
     phase_ = Phase::open;
     if (Status status = check_protocol(); !status.ok()) fail(std::move(status));
   } else if (SSL_get_error(session_.get(), done) != SSL_ERROR_WANT_READ) {
@@ -181,7 +182,10 @@ void TlsStream::pump() {
   // fault.
   const bool silent = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) == 0;
   const bool ending = phase_ == Phase::open && shut_down_ && plain_.empty() && !stalled();
-  if (ending && silent) SSL_shutdown(session_.get());
+  if (ending && silent) {
+    SSL_shutdown(session_.get());
+    ERR_clear_error();
+  }
   if (!wire_.output.empty()) {
     carrier_sending_ = true;
     return carrier_->send(wire_.take_output());

@@ -84,6 +84,7 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   bool carrier_sending_ = false;
   bool shut_down_ = false;          // nothing more will be sent
   bool carrier_shut_down_ = false;  // and all has left
+  bool established_ = false;        // the handshake was finished, whatever has come since
   bool heard_ = false;              // the peer has said something
   bool receive_ended_ = false;      // the handler knows that nothing more will arrive
   Phase phase_ = Phase::handshake;

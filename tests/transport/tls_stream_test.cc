@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "transport/identify.h"
 #include "transport/tls_ends.h"
 
 namespace ringrpc::test {
@@ -77,8 +78,10 @@ class OpenEnd {
     to_say.clear();
   }
   void flush() {
-    const std::string octets = octets_of(wire.take_output());
-    if (!octets.empty()) peer.send(octets);
+    std::string octets = octets_of(wire.take_output());
+    if (octets.empty()) return;
+    if (spoils_finished && established()) octets.back() ^= 1;
+    peer.send(octets);
   }
   bool established() const { return SSL_is_init_finished(session.get()) == 1; }
 
@@ -87,6 +90,7 @@ class OpenEnd {
   std::string received;
   std::string to_say;
   std::size_t taken = 0;
+  bool spoils_finished = false;  ///< the last octet of the handshake
   Peer peer;
 };
 
@@ -206,6 +210,24 @@ TEST_CASE("the first bytes of the server leave together with the end of its hand
   CHECK(ends.server->unsent_bytes() == 0);
 }
 
+TEST_CASE("whoever does not finish the handshake is nobody, whatever certificate was shown") {
+  Simulation simulation(1);
+  ServerTlsOptions strict = server_options();
+  strict.client_authorities = Pem::text(our_authority().certificate());
+  OpenEnds ends(simulation, client_side(client_options(our_authority().issue({}))), server_side(strict));
+  SUBCASE("broken") {
+    ends.client->spoils_finished = true;
+    REQUIRE(simulation.run_until([&] { return ends.server->ended.has_value(); }));
+    CHECK(*ends.server->ended == EPROTO);
+    CHECK_FALSE(ringrpc::identify(ends.server->stream()).certificate);
+  }
+  SUBCASE("finished") {
+    ends.client->say("x");
+    REQUIRE(simulation.run_until([&] { return ends.server->received == "x"; }));
+    CHECK(ringrpc::identify(ends.server->stream()).certificate);
+  }
+}
+
 /// A client's end whose server has said the first of several records that make up one message of TLS: a
 /// ticket, which with the client's certificate in it is larger than a record here.
 struct HalfTold {
@@ -248,6 +270,7 @@ TEST_CASE("what is sent while a message of the peer's TLS has arrived in part le
   simulation.run_for(std::chrono::seconds(1));
   CHECK_FALSE(ends.client->ended);
   CHECK(ends.client->unsent_bytes() == 9);
+  CHECK(ringrpc::identify(ends.client->stream()).certificate);
   CHECK(ends.server->received == "x");
   ends.server->peer.send(ends.rest);
   REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
@@ -287,6 +310,8 @@ TEST_CASE("a peer that goes in the middle of a message of TLS leaves nobody wait
   SUBCASE("when nothing more was to be sent") {
     ends.client->finish();
     ends.server->peer.finish();
+    REQUIRE(simulation.run_until([&] { return ends.client->ended.has_value(); }));
+    CHECK(ERR_peek_error() == 0);  // would be taken for the next session's
     REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
   }
   CHECK(ends.client->ended == 0);
