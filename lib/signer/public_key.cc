@@ -24,8 +24,10 @@ Result<KeyKind> kind_of(const EVP_PKEY* key) {
   std::string what(type);
   if (type == "EC") {
     std::array<char, 64> curve{};
-    if (EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) <= 0)
+    if (EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) <= 0) {
       curve = {"explicit parameters"};
+      ERR_clear_error();
+    }
     const std::string_view named(curve.data());
     if (named == "prime256v1") return KeyKind::p256;
     if (named == "secp384r1") return KeyKind::p384;

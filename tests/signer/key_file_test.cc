@@ -97,6 +97,17 @@ TEST_CASE("weak keys and keys of other types are refused") {
               " signs with none of the algorithms; use RSA, P-256, P-384 or Ed25519");
 }
 
+TEST_CASE("a curve without a name is refused") {
+  const apps::ScratchFile file(new_pem(p256 + " -pkeyopt ec_param_enc:explicit"));
+  std::string spki = output_of("openssl pkey -pubout -outform DER -in " + file.path());
+  // With the public point for its generator, P-256 is no curve that anybody has named.
+  constexpr std::size_t point_bytes = 65;
+  spki.replace(spki.find("\x04\x6b\x17\xd1\xf2"), point_bytes, spki.substr(spki.size() - point_bytes));
+  const Result<PublicKey> key = PublicKey::from_spki(as_bytes(spki));
+  REQUIRE_FALSE(key);
+  CHECK(key.error().message().starts_with("a key of type EC on explicit parameters signs with none"));
+}
+
 TEST_CASE("files of other kinds are refused with what to do") {
   const apps::ScratchFile file(new_pem(rsa2048));
   CHECK(refusal("") == "it is not PEM; give a private key that begins with -----BEGIN PRIVATE KEY-----");
