@@ -358,7 +358,7 @@ TEST_CASE("a file may be a pipe that is still being written to") {
     CHECK(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     ::close(ends[1]);
   });
-  const Result<std::string> read = Pem::file("/dev/fd/" + std::to_string(ends[0])).read();
+  const Result<std::string> read = Pem::file("/proc/self/fd/" + std::to_string(ends[0])).read();
   writer.join();
   ::close(ends[0]);
   REQUIRE_MESSAGE(read, read.error().to_string());
