@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,7 @@ Task<Outcome<bool>> demo_signing(Session& session) {
     Outcome<bool> printed = print(std::exchange(heading, {}) + *line);
     if (!printed) co_return printed;
   }
+  OPENSSL_thread_stop();  // what it keeps for this thread, which ends after OpenSSL does
   co_return true;
 }
 

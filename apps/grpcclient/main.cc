@@ -1,7 +1,6 @@
 // grpcclient: calls gRPC servers from the command line. `grpcclient --help` says the rest.
 #include <cstdio>
 #include <cstdlib>
-#include <openssl/crypto.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,7 +68,6 @@ int run(const std::vector<std::string>& arguments) {
   if (!tls) return usage(std::string(tls.error().message()));
   log::set_level(values.log_level);
   set_default_io_backend(values.io);
-  OPENSSL_init_crypto(0, nullptr);  // what begins before block_on's thread ends after it, which uses it
   const Result<int> status = block_on(run(values, *tls, *command));
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }
