@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/settings.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcbench {
@@ -246,15 +247,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                     .help = "Writes an HTML page with curves, too",
                     .fallback = "none"},
                    values.report));
-  std::vector<std::pair<std::string, log::Level>> levels;
-  for (const log::Level level : log::levels) levels.emplace_back(log::name(level), level);
-  line.add(apps::choice<log::Level>(
-      {.name = "log-level",
-       .environment = "LOG_LEVEL",
-       .group = group,
-       .placeholder = "LEVEL",
-       .help = "What the library logs to stderr: trace, debug, info, warn, error or off"},
-      values.log_level, levels));
+  line.add(apps::log_level(group, values.log_level));
 }
 
 }  // namespace

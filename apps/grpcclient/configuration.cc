@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/io_backends.h"
+#include "common/settings.h"
 #include "grpcclient/header_line.h"
 #include "transport/address.h"
 
@@ -148,13 +148,8 @@ void add_connection(apps::CommandLine& line, Values& values) {
                        .placeholder = "BYTES",
                        .help = "Largest answer, in bytes or with K, M or G, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
-  line.add(apps::choice<IoBackend>(
-      {.name = "io",
-       .environment = "RINGRPC_IO",
-       .group = group,
-       .placeholder = "KIND",
-       .help = "How to talk to the kernel: uring, epoll, or auto for io_uring where it can be had"},
-      values.io, apps::io_backends()));
+  line.add(apps::io_backend(
+      group, values.io, "How to talk to the kernel: uring, epoll, or auto for io_uring where it can be had"));
 }
 
 void add_output(apps::CommandLine& line, Values& values) {
@@ -169,19 +164,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                          .group = group,
                          .help = "Shows headers, trailers and times on stderr"},
                         values.verbose));
-  line.add(apps::choice<log::Level>(
-      {.name = "log-level",
-       .environment = "LOG_LEVEL",
-       .group = group,
-       .placeholder = "LEVEL",
-       .help = "What the library logs to stderr: trace, debug, info, warn, error or off"},
-      values.log_level,
-      {{"trace", log::Level::trace},
-       {"debug", log::Level::debug},
-       {"info", log::Level::info},
-       {"warn", log::Level::warn},
-       {"error", log::Level::error},
-       {"off", log::Level::off}}));
+  line.add(apps::log_level(group, values.log_level));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/io_backends.h"
+#include "common/settings.h"
 
 namespace ringrpc::grpcd {
 
@@ -36,15 +36,10 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .help = "Threads that serve, each on a core of its own, at most 1024; 0 takes one for each usable "
                "core"},
       server.shards, {0, 1024}));
-  line.add(apps::choice<IoBackend>(
-      {.name = "io",
-       .environment = "RINGRPC_IO",
-       .group = group,
-       .placeholder = "KIND",
-       .help =
-           "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
-           "elsewhere"},
-      server.io, apps::io_backends()));
+  line.add(apps::io_backend(
+      group, server.io,
+      "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
+      "elsewhere"));
 }
 
 void add_security(apps::CommandLine& line, Values& values) {
@@ -202,16 +197,9 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
 
 void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
-  std::vector<std::pair<std::string, log::Level>> levels;
-  for (const log::Level level : log::levels) levels.emplace_back(log::name(level), level);
-  line.add(apps::choice<log::Level>(
-      {.name = "log-level",
-       .environment = "LOG_LEVEL",
-       .group = group,
-       .placeholder = "LEVEL",
-       .help = "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
-               "it more verbose by one step, SIGUSR2 less."},
-      values.log_level, levels));
+  line.add(apps::log_level(group, values.log_level,
+                           "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
+                           "it more verbose by one step, SIGUSR2 less."));
   line.add(apps::choice<PayloadLog>(
       {.name = "log-payload",
        .group = group,

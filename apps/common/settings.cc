@@ -1,0 +1,29 @@
+#include "common/settings.h"
+
+#include <utility>
+#include <vector>
+
+namespace ringrpc::apps {
+
+Setting log_level(std::string group, log::Level& target, std::string help) {
+  std::vector<std::pair<std::string, log::Level>> levels;
+  for (const log::Level level : log::levels) levels.emplace_back(log::name(level), level);
+  return choice<log::Level>({.name = "log-level",
+                             .environment = "LOG_LEVEL",
+                             .group = std::move(group),
+                             .placeholder = "LEVEL",
+                             .help = std::move(help)},
+                            target, levels);
+}
+
+Setting io_backend(std::string group, IoBackend& target, std::string help) {
+  return choice<IoBackend>(
+      {.name = "io",
+       .environment = "RINGRPC_IO",
+       .group = std::move(group),
+       .placeholder = "KIND",
+       .help = std::move(help)},
+      target, {{"auto", IoBackend::automatic}, {"uring", IoBackend::uring}, {"epoll", IoBackend::epoll}});
+}
+
+}  // namespace ringrpc::apps
