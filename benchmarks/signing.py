@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 
+from options import whole
 from servers import HOST, Server
 
 # Each with the name that `openssl speed` has for it, the kind of key, and the thread that signs.
@@ -125,16 +126,6 @@ def report(figures):
         print(row(name, f"{alone:,.0f}", f"{beside:,.0f}", f"{beside / alone:.2f}"))
     rate = statistics.median(figures["latency"]["signatures_per_second"])
     print(f"beside {rate:,.0f} RSA-2048 signatures/s")
-
-
-def whole(least):
-    def parse(text):
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} is too few; {least} at least")
-        return value
-
-    return parse
 
 
 def parse_options():

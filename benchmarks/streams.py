@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 
+from options import whole
 from servers import HOST, Server
 
 # Each with how many times the messages it takes in a round, so that none is over in an instant.
@@ -68,16 +69,6 @@ def report(figures, callers):
     rate_of_unary, cpu_of_unary = medians["unary"]
     for mode, (rate, cpu) in medians.items():
         print(row(mode, f"{rate:,.0f}", f"{rate / rate_of_unary:.2f}", f"{cpu:.2f}", f"{cpu / cpu_of_unary:.2f}"))
-
-
-def whole(least):
-    def parse(text):
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} is too few; {least} at least")
-        return value
-
-    return parse
 
 
 def parse_options():
