@@ -10,29 +10,11 @@
 #include <string>
 #include <unistd.h>
 
+#include "rpc/who_am_i.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
 namespace {
-
-/// Answers with who asks.
-class WhoAmI final : public Service {
- public:
-  std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
-  std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        Method{"Ask", MethodKind::unary, &detail::serve<WhoAmI, &WhoAmI::ask>}};
-    return methods;
-  }
-
-  PeerIdentity last;
-
- private:
-  Task<Result<RawMessage>> ask(Call& call, RawMessage) {
-    last = call.peer_identity();
-    co_return RawMessage{to_string(last)};
-  }
-};
 
 /// What a client of `world` is told.
 std::string who_am_i(World& world, WhoAmI& service, std::string_view where) {

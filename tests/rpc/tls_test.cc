@@ -11,6 +11,7 @@
 #include "ringrpc/sleep.h"
 
 #include "rpc/raw_host.h"
+#include "rpc/who_am_i.h"
 #include "rpc/world.h"
 #include "transport/test_authority.h"
 #include "transport/tls_context.h"
@@ -74,22 +75,6 @@ TEST_CASE("unary calls and streams of any size pass through TLS, whatever the ne
     CHECK(done);
   });
 }
-
-/// Answers with who asks.
-class WhoAmI final : public Service {
- public:
-  std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
-  std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        Method{"Ask", MethodKind::unary, &detail::serve<WhoAmI, &WhoAmI::ask>}};
-    return methods;
-  }
-
- private:
-  Task<Result<RawMessage>> ask(Call& call, RawMessage) {
-    co_return RawMessage{to_string(call.peer_identity())};
-  }
-};
 
 TEST_CASE("a handler knows the client by its certificate, over a unix socket by its process too") {
   ServerTlsOptions strict = test::server_options();

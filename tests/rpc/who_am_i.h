@@ -1,0 +1,37 @@
+/// A service for tests of who is at the other end.
+///
+///   WhoAmI who;
+///   world.also_serve(who);      // "/test.v1.WhoAmI/Ask"
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/service.h"
+
+namespace ringrpc {
+
+/// Answers with who asks.
+class WhoAmI final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Ask", MethodKind::unary, &detail::serve<WhoAmI, &WhoAmI::ask>}};
+    return methods;
+  }
+
+  PeerIdentity last;
+  std::string last_address;
+
+ private:
+  Task<Result<RawMessage>> ask(Call& call, RawMessage) {
+    last = call.peer_identity();
+    last_address = call.peer();
+    co_return RawMessage{to_string(last)};
+  }
+};
+
+}  // namespace ringrpc
