@@ -12,7 +12,7 @@
 
 namespace ringrpc::detail {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef RINGRPC_SANITIZED
 
 // The sanitizers see the use of a destroyed frame only when it goes back to the system.
 void* allocate_frame(std::size_t bytes) { return ::operator new(bytes); }

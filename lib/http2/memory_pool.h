@@ -71,7 +71,7 @@ class MemoryPool {
   void* resize(void* memory, std::size_t bytes) noexcept;
 
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef RINGRPC_SANITIZED
   static constexpr bool recycles = false;
 #else
   static constexpr bool recycles = true;

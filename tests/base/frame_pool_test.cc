@@ -29,7 +29,7 @@ TEST_CASE("More frames than are kept, and frames freed on another thread, leak n
   }).join();
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef RINGRPC_SANITIZED
 TEST_CASE("The frame freed last is the next one of its size") {
   void* small = allocate_frame(100);
   void* large = allocate_frame(1'000);

@@ -4,12 +4,13 @@
     memory.peak_bytes(server)
 """
 
+import mmap
 import re
 import unittest
 
 MEBIBYTE = 1024 * 1024
-# What a sanitizer's shadow and quarantine make of what a process holds.
-SANITIZED_FACTORS = {"libasan": 8, "libtsan": 16}
+# What the shadow and quarantine of a sanitizer, known by what its runtime is started with, make of what a process holds.
+SANITIZED_FACTORS = {b"__asan_init": 8, b"__tsan_init": 16}
 
 
 def resident_bytes(daemon):
@@ -24,9 +25,9 @@ def peak_bytes(daemon):
 
 def sanitized_factor(daemon):
     """By how much a sanitizer makes it more; 1 without one."""
-    with open(f"/proc/{daemon.process.pid}/maps") as file:
-        maps = file.read()
-    return next((factor for library, factor in SANITIZED_FACTORS.items() if library in maps), 1)
+    with open(f"/proc/{daemon.process.pid}/exe", "rb") as file:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
+            return next((factor for name, factor in SANITIZED_FACTORS.items() if program.find(name) >= 0), 1)
 
 
 def skip_if_sanitized(daemon):
