@@ -138,7 +138,13 @@ benchmark-latency: configured  ## 2000 calls a second on schedule for 10 s: what
 benchmark-throughput: configured  ## 10 connections of 10 calls at a time for 10 s: as many as go
 	@$(call load,--connections 10 --streams 10 --warmup 1s --duration 10s)
 
-.PHONY: benchmark-micro benchmark-streams benchmark-signing benchmark-layers
+.PHONY: benchmark-peers benchmark-micro benchmark-streams benchmark-signing benchmark-layers
+benchmark-peers: configured  ## The same echo on tonic, grpc-go, grpc++ and nghttpd, what they pay beside ringrpc, and the goals
+	@.ci/setup test
+	ninja -C build apps/grpcd apps/grpcbench benchmarks/valgrind-wait.so benchmarks/streams/stream-server \
+	  benchmarks/streams/stream-load benchmark-peers
+	$(PYTHON) -B benchmarks/peers.py --build build $(ARGS)
+
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
 	@.ci/setup test
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so

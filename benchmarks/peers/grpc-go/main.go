@@ -19,13 +19,17 @@ import (
 	"ringrpc/benchmarks/peers/grpc-go/streams"
 )
 
-type echoService struct{ echo.UnimplementedEchoServiceServer }
+type echoService struct {
+	echo.UnimplementedEchoServiceServer
+}
 
 func (echoService) Echo(_ context.Context, request *echo.EchoRequest) (*echo.EchoResponse, error) {
 	return &echo.EchoResponse{Payload: request.Payload, RequestId: request.RequestId}, nil
 }
 
-type streamsService struct{ streams.UnimplementedStreamsServer }
+type streamsService struct {
+	streams.UnimplementedStreamsServer
+}
 
 func (streamsService) Unary(_ context.Context, request *streams.Message) (*streams.Message, error) {
 	return request, nil

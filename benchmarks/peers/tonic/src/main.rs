@@ -24,8 +24,15 @@ struct Echo;
 #[tonic::async_trait]
 impl EchoService for Echo {
     async fn echo(&self, request: Request<EchoRequest>) -> Result<Response<EchoResponse>, Status> {
-        let EchoRequest { payload, request_id } = request.into_inner();
-        Ok(Response::new(EchoResponse { payload, request_id, ..Default::default() }))
+        let EchoRequest {
+            payload,
+            request_id,
+        } = request.into_inner();
+        Ok(Response::new(EchoResponse {
+            payload,
+            request_id,
+            ..Default::default()
+        }))
     }
 }
 
@@ -42,11 +49,18 @@ impl Streams for Feed {
     type FeedStream = Messages;
     async fn feed(&self, request: Request<FeedRequest>) -> Result<Response<Messages>, Status> {
         let FeedRequest { messages, payload } = request.into_inner();
-        Ok(Response::new(Box::pin(iter(0..messages).map(move |_| Ok(Message { payload: payload.clone() })))))
+        Ok(Response::new(Box::pin(iter(0..messages).map(move |_| {
+            Ok(Message {
+                payload: payload.clone(),
+            })
+        }))))
     }
 
     type PingPongStream = Messages;
-    async fn ping_pong(&self, request: Request<Streaming<Message>>) -> Result<Response<Messages>, Status> {
+    async fn ping_pong(
+        &self,
+        request: Request<Streaming<Message>>,
+    ) -> Result<Response<Messages>, Status> {
         Ok(Response::new(Box::pin(request.into_inner())))
     }
 }
@@ -68,7 +82,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     server
         .add_service(EchoServiceServer::new(Echo))
         .add_service(StreamsServer::new(Feed))
-        .serve_with_shutdown(address.parse()?, async move { stop.recv().await.map_or((), drop) })
+        .serve_with_shutdown(address.parse()?, async move {
+            stop.recv().await.map_or((), drop)
+        })
         .await?;
     Ok(())
 }
