@@ -6,7 +6,8 @@
     make benchmark-peers ARGS='--quick'
 
 Every server has one core, and its load another. They take turns, round after round; a figure is the median of the rounds.
-Behind each stands its ratio to ringrpc's: compare these, the figures themselves are this machine's and this minute's.
+Behind each stands its ratio to ringrpc's, the median of the rounds' ratios: compare these, the figures themselves are this
+machine's and this minute's.
 
 1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd, which serves
               a file of 16 bytes and no gRPC, can only be loaded by h2load; beside it stands ringrpc under h2load. 1x1 also
@@ -17,7 +18,7 @@ feed          messages of 16 bytes that a server streams to 10 callers on one co
 connections   memory of an idle connection
 instructions  user-space instructions of one unary echo, counted by callgrind
 allocations   blocks that one unary echo takes from the heap in the steady state, by whose code takes them
-shards        server CPU of one call, with one shard and its load on one core, and two of each on two cores
+shards        server CPU of one call, of two servers of one shard and of one server of two, on both cores under the same load
 half-load     latency at half of the calls a second that the server can answer, on schedule (Poisson)
 
 `CPU` is the server's processor time for one call (one message), kernel included. Peers that cannot be built here are left
@@ -25,6 +26,7 @@ out, and the reason is told. The end is a table of the goals. The exit status is
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import functools
 import json
@@ -42,7 +44,7 @@ from typing import Callable, NamedTuple
 
 import loads
 from counted_work import Counting
-from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, judge, median
+from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, judge, median, ratio
 from idle_connections import memory_per_connection, room_for
 from options import whole
 from peer_builds import build_peers
@@ -210,19 +212,30 @@ class Bench:
         return [allocation._asdict() for allocation in self._counting.allocations_per_call(self._ours(), (10, 10))]
 
     def _shards(self):
-        """Server and load share each core, so that a core has the same to do in both: of each round."""
+        """Two servers of one shard each, then one of two, on the same two cores under the same four loads: of each round.
+        Each core has two of the loads, and half of what it serves comes from the other."""
         cpu_us = {"one": [], "two": []}
-        calls = 20_000 if self._options.quick else 100_000
-        ours = self._ours()
+        calls = 10_000 if self._options.quick else 50_000
+        ours, (first, second) = self._ours(), self._cores
         for _ in range(self._options.rounds):
-            for name, cores in (("one", self._cores[:1]), ("two", self._cores[:2])):
-                shape, all_calls = (10 * len(cores), 10), calls * len(cores)
-                with Server(ours.command, *cores) as server:
-                    self._checked(ours, server, shape, set(cores), "--requests", all_calls // 10)
-                    before = server.cpu_ns()
-                    self._checked(ours, server, shape, set(cores), "--requests", all_calls)
-                    cpu_us[name].append((server.cpu_ns() - before) / all_calls / 1000)
+            for name, cores in (("one", ((first,), (second,))), ("two", ((first, second),))):
+                with contextlib.ExitStack() as running:
+                    servers = [running.enter_context(Server(ours.command, *each)) for each in cores]
+                    loaded = [(servers[number % len(servers)], self._cores[number // 2]) for number in range(4)]
+                    self._load_all(ours, loaded, calls // 10)
+                    before = sum(server.cpu_ns() for server in servers)
+                    self._load_all(ours, loaded, calls)
+                    cpu_ns = sum(server.cpu_ns() for server in servers) - before
+                cpu_us[name].append(cpu_ns / (calls * len(loaded)) / 1000)
         return cpu_us
+
+    def _load_all(self, subject, loaded, calls):
+        """Has each of the servers loaded from the core beside it, all at the same time."""
+        with concurrent.futures.ThreadPoolExecutor(len(loaded)) as together:
+            for _ in together.map(
+                lambda pair: self._checked(subject, pair[0], (5, 10), {pair[1]}, "--requests", calls), loaded
+            ):
+                pass
 
     def _half_load(self):
         """The latencies of each round, and the calls a second that were asked for."""
@@ -257,7 +270,7 @@ def report(figures):
             print(f"{each['per_call']:8.2f}  {each['owner']}: {each['place'].partition('(')[0]}")
     if shards := figures.get("shards"):
         one, two = (statistics.median(shards[name]) for name in ("one", "two"))
-        print(f"\nserver CPU of a call, µs: {one:.2f} on one shard, {two:.2f} on two, each core shared with its load")
+        print(f"\nserver CPU of a call, µs: {one:.2f} on two servers of one shard, {two:.2f} on one of two")
     if half := figures.get("half load"):
         rate, p50, p99 = (statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us"))
         print(f"\nat half load, {rate:,.0f} calls/s on schedule: median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs")
@@ -274,8 +287,8 @@ def report_row(figures, row, contenders):
         for figure in FIGURES.values():
             beside = OURS_BY_H2LOAD if name == CEILING else OURS
             try:
-                value, ours = (median(figures, row, who, figure) for who in (name, beside))
-                line += f" {_shown(value):>9} {value / ours:>6.2f}"
+                value, to_ours = median(figures, row, name, figure), ratio(figures, row, figure, name, beside)
+                line += f" {_shown(value):>9} {to_ours:>6.2f}"
             except KeyError:
                 line += f" {'–':>9} {'–':>6}"
         print(line)
