@@ -115,9 +115,10 @@ lint: configured  ## clang-tidy over the project's sources; any finding fails
 
 # Each against a grpcd of its own, which it starts and stops; ARGS go to grpcbench behind the flags that stand here.
 load = ninja -C build apps/grpcd apps/grpcbench && \
-  $(PYTHON) -B benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench -- $(1) $(ARGS)
+  $(PYTHON) -B benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(2) -- $(1) $(ARGS)
 
-.PHONY: benchmark benchmark-light benchmark-medium benchmark-heavy benchmark-tcp benchmark-latency benchmark-throughput
+.PHONY: benchmark benchmark-light benchmark-medium benchmark-heavy benchmark-tcp benchmark-vsock
+.PHONY: benchmark-latency benchmark-throughput
 benchmark: configured  ## grpcbench with 10 connections for 30 s; ARGS go to grpcbench (ARGS='--report report.html')
 	@$(call load,--connections 10 --duration 30s)
 
@@ -133,13 +134,22 @@ benchmark-heavy: configured  ## 100 connections for 15 s
 benchmark-tcp: configured  ## 10 connections over TCP for 10 s
 	@$(call load,--transport tcp --connections 10 --duration 10s)
 
+benchmark-vsock: configured  ## The same over vsock, where the module vsock_loopback is there
+	@$(call load,--transport vsock --connections 10 --duration 10s,--vsock)
+
 benchmark-latency: configured  ## 2000 calls a second on schedule for 10 s: what one of them takes
 	@$(call load,--rate 2000 --spacing poisson --warmup 1s --duration 10s)
 
 benchmark-throughput: configured  ## 10 connections of 10 calls at a time for 10 s: as many as go
 	@$(call load,--connections 10 --streams 10 --warmup 1s --duration 10s)
 
-.PHONY: benchmark-micro benchmark-streams benchmark-signing benchmark-layers
+.PHONY: benchmark-peers benchmark-micro benchmark-streams benchmark-signing benchmark-layers
+benchmark-peers: configured  ## The same echo on tonic, grpc-go, grpc++ and nghttpd, what they pay beside ringrpc, and the goals
+	@.ci/setup test
+	ninja -C build apps/grpcd apps/grpcbench benchmarks/valgrind-wait.so benchmarks/streams/stream-server \
+	  benchmarks/streams/stream-load benchmark-peers
+	$(PYTHON) -B benchmarks/peers.py --build build $(ARGS)
+
 benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
 	@.ci/setup test
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so

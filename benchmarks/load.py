@@ -4,16 +4,18 @@
     benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench -- --duration 5s --connections 10
 
 Each has its own half of the cores where there are two or more. What stands behind `--` goes to grpcbench; the exit status
-is grpcbench's. The address is not for the caller to choose, so that nobody else's server is put under load.
+is grpcbench's. The address is not for the caller to choose, so that nobody else's server is put under load; whether it is
+one of TCP or of vsock is.
 """
 
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 
-from servers import HOST, Server
+from servers import HOST, VSOCK_LOCAL, Server
 
 
 def halves(cores):
@@ -22,12 +24,27 @@ def halves(cores):
     return (set(cores[:middle]), set(cores[middle:])) if middle else (set(cores), set(cores))
 
 
+def has_vsock_local():
+    """Whether this machine can reach itself over vsock."""
+    try:
+        with socket.socket(socket.AF_VSOCK) as probe:
+            probe.bind((VSOCK_LOCAL, socket.VMADDR_PORT_ANY))
+            return True
+    except OSError:
+        return False
+
+
 def main():
     parser = argparse.ArgumentParser(description="Puts load on a grpcd of its own.")
     parser.add_argument("--grpcd", required=True, help="the server")
     parser.add_argument("--grpcbench", required=True, help="the load generator")
+    parser.add_argument("--vsock", action="store_true", help="over vsock within this machine, not TCP")
     parser.add_argument("flags", nargs="*", help="of grpcbench, behind --")
     options = parser.parse_args()
+
+    if options.vsock and not has_vsock_local():
+        sys.exit("this machine cannot reach itself over vsock: the module vsock_loopback is needed (modprobe vsock_loopback)")
+    address = f"vsock:{VSOCK_LOCAL}" if options.vsock else HOST
 
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
@@ -36,10 +53,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every __exit__
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # grpcbench has it too, and shows what it has
 
-    command = [options.grpcd, "--log-level", "warn", "--listen", HOST + ":{port}"]
-    with Server(command, *of_server) as server:
+    command = [options.grpcd, "--log-level", "warn", "--listen", address + ":{port}"]
+    with Server(command, *of_server, vsock=options.vsock) as server:
         load = subprocess.run(
-            [options.grpcbench, "--server", f"{HOST}:{server.port}", *options.flags],
+            [options.grpcbench, "--server", f"{address}:{server.port}", *options.flags],
             preexec_fn=lambda: (
                 signal.signal(signal.SIGINT, signal.SIG_DFL), os.sched_setaffinity(0, of_load)
             ),

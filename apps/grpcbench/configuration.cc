@@ -190,6 +190,9 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .fallback = "one for each usable core, 4 at most"},
                         threads, {1, threads_max});
   }));
+  line.add(apps::io_backend(group, values.io,
+                            "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be "
+                            "had and epoll elsewhere"));
   line.add(given<std::uint32_t>(values.requests, [&](std::uint32_t& requests) {
     return apps::number({.name = "requests",
                          .letter = "n",

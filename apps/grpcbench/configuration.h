@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
 #include "common/client_tls.h"
@@ -40,6 +41,7 @@ struct Values {
   std::uint32_t connections = 10;
   std::optional<std::uint32_t> streams;
   std::optional<std::uint32_t> threads;
+  IoBackend io = IoBackend::automatic;
   std::optional<std::uint32_t> requests;
   std::chrono::milliseconds duration{0};
   std::chrono::milliseconds warmup{0};

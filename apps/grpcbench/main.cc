@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ringrpc/block_on.h"
+#include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
 #include "base/escape.h"
@@ -128,6 +129,7 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
     return std::fputs(configuration.line.help().c_str(), stdout), exit_ok;
   if (*action == apps::Action::show_version) return std::puts("grpcbench " GRPCBENCH_VERSION), exit_ok;
   log::set_level(configuration.values.log_level);
+  set_default_io_backend(configuration.values.io);
   Result<Plan> plan = make_plan(configuration.values);
   if (!plan) return apps::refuse("grpcbench", plan.error());
   Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(configuration.values.tls);

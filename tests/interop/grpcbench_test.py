@@ -20,7 +20,7 @@ import peers
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 VARIABLES = (
     "SERVER_ADDR TRANSPORT SERVICE BENCHMARK_TYPE CONNECTIONS CONCURRENT_REQUESTS THREADS REQUESTS TOTAL_REQUESTS "
-    "RATE_LIMIT DURATION LOG_LEVEL"
+    "RATE_LIMIT DURATION RINGRPC_IO LOG_LEVEL"
 ).split()
 SETTLED_LOOKS = 10
 LATENCIES = ["min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
@@ -128,6 +128,15 @@ class AgainstGrpcd(Case):
         self.assertEqual((found["total"], found["load"]), (300, "3 connections of 2 streams, 1 thread, closed loop"))
         done = grpcbench("-o", "json", SERVER_ADDR=self.address, REQUESTS="10", RATE_LIMIT="1000", TRANSPORT="tcp")
         self.assertEqual(self.results(done)["total"], 10)
+
+    def test_io_chooses_how_it_talks_to_the_kernel(self):
+        with running("--server", self.address, "--duration", "1m", "--io", "epoll") as process:
+            before = self.echoes()
+            self.assertTrue(wait_until(lambda: self.echoes() > before))
+            folder = f"/proc/{process.pid}/fd"
+            opened = {os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)}
+        self.assertIn("anon_inode:[eventpoll]", opened)
+        self.assertNotIn("anon_inode:[io_uring]", opened)
 
     def test_csv_is_a_heading_and_a_line(self):
         done = grpcbench("--server", self.address, "--requests", 100, "--output", "csv")

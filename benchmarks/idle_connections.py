@@ -1,0 +1,63 @@
+"""What a server pays for connections that do nothing.
+
+    kib = memory_per_connection(command, connections=10_000, core=0, check=lambda server: h2load(...))
+"""
+
+import contextlib
+import resource
+import socket
+import struct
+import sys
+
+from servers import HOST, Server
+
+CONNECTION_SECONDS = 10
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, ACK = 4, 1
+
+
+def room_for(connections):
+    """How many of them there may be: each takes a descriptor, here and in the servers, which inherit the limit."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    if limit == resource.RLIM_INFINITY or connections <= limit - 200:
+        return connections
+    print(f"only {limit} descriptors: holding {limit - 200} connections", file=sys.stderr)
+    return limit - 200
+
+
+def memory_per_connection(command, connections, core, check):
+    """How many KiB the server grows by for each idle connection; it must answer the calls of `check` while it holds
+    them all."""
+    with Server(command, core) as server, contextlib.ExitStack() as held:
+        check(server)
+        before = server.resident_kib()
+        for _ in range(connections):
+            held.enter_context(_idle_connection(server.port))
+        grown = server.resident_kib() - before
+        check(server)
+    return grown / connections
+
+
+def _idle_connection(port):
+    """A connection on which both sides have sent their SETTINGS and acknowledged the other's."""
+    client = socket.create_connection((HOST, port), timeout=CONNECTION_SECONDS)
+    try:
+        client.sendall(PREFACE + _settings(flags=0))
+        with client.makefile("rb") as stream:
+            awaited = {0, ACK}
+            while awaited:
+                length, kind, flags = struct.unpack(">I", b"\0" + stream.read(3))[0], *stream.read(2)
+                stream.read(4 + length)
+                if kind == SETTINGS:
+                    awaited.discard(flags)
+        client.sendall(_settings(flags=ACK))
+        return client
+    except BaseException:
+        client.close()
+        raise
+
+
+def _settings(flags):
+    return struct.pack(">BHBBI", 0, 0, SETTINGS, flags, 0)

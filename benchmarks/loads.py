@@ -1,0 +1,87 @@
+"""What puts load on servers under measurement, and what it has to say. Each runs to its end, pinned to one core, and
+fails unless every call was answered.
+
+    load = grpcbench(program, server, calls=100_000, shape=(10, 10), core=1)
+    print(load.calls_per_second, load.p99_us)
+"""
+
+import json
+import os
+import re
+import resource
+import subprocess
+from typing import NamedTuple
+
+LOAD_SECONDS = 600
+
+
+class Load(NamedTuple):
+    """What came of a run; nothing where the generator does not say."""
+
+    calls_per_second: float | None = None
+    mean_us: float | None = None
+    p50_us: float | None = None
+    p99_us: float | None = None
+    generator_us: float | None = None  # its processor time for one call, starting and connecting included
+    warnings: tuple = ()
+
+
+def h2load(subject, server, calls, shape, core):
+    connections, streams = shape
+    scheme = "https" if subject.certificate else "http"
+    command = ["h2load", "-n", calls, "-c", connections, "-m", streams, *subject.load_flags]
+    said, cpu_us = _run([*command, f"{scheme}://{server.host}{subject.path}"], {core})
+    succeeded = re.search(r"(\d+) succeeded, 0 failed, 0 errored, 0 timeout", said)
+    data = re.search(r"\((\d+)\) data$", said, re.MULTILINE)
+    if not succeeded or int(succeeded[1]) != calls or int(data[1]) < calls * subject.answer_bytes:
+        raise RuntimeError(f"not every call to {subject.name} was answered:\n{said}")
+    rate = re.search(r"^finished in .*?, ([0-9.]+) req/s", said, re.MULTILINE)
+    return Load(calls_per_second=float(rate[1]), generator_us=cpu_us / calls)
+
+
+def grpcbench(program, subject, server, shape, cores, *flags):
+    """`flags` say how long: --requests N, or --rate N --duration TIME."""
+    connections, streams = shape
+    command = [program, "--server", server.host, "--connections", connections, "--streams", streams,
+               "--threads", len(cores), "--output", "json"]  # fmt: skip
+    if subject.certificate:
+        command += ["--tls-ca", subject.certificate]
+    said, cpu_us = _run([*command, *flags], cores)
+    result = json.loads(said)
+    latency = result["latency_us"]
+    return Load(
+        calls_per_second=result["calls_per_second"],
+        mean_us=latency["mean"], p50_us=latency["p50"], p99_us=latency["p99"],
+        generator_us=cpu_us / result["total"], warnings=tuple(result["warnings"]),
+    )  # fmt: skip
+
+
+def feed(program, server, messages, callers, core):
+    """Messages that the server streams to so many callers on one connection, as fast as they are taken."""
+    share = messages // callers * callers
+    said, cpu_us = _run([program, server.host, "feed", share, callers], {core})
+    return Load(calls_per_second=share / float(said), generator_us=cpu_us / share)
+
+
+def ping_pong(program, server, rounds, core):
+    said, cpu_us = _run([program, "call", server.host, rounds], {core})
+    mean_us = float(said)
+    return Load(calls_per_second=1e6 / mean_us, mean_us=mean_us, generator_us=cpu_us / rounds)
+
+
+def _run(command, cores):
+    """What it wrote to stdout, and the microseconds of processor time that it took."""
+    before = _children_us()
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, timeout=LOAD_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout, _children_us() - before
+
+
+def _children_us():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (usage.ru_utime + usage.ru_stime) * 1e6

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""Where ringrpc stands beside its peers: the same echo on tonic, grpc-go and grpc++, and nghttpd as the ceiling.
+
+    make benchmark-peers
+    make benchmark-peers ARGS='--only 10x10 64KiB --rounds 9'
+    make benchmark-peers ARGS='--quick'
+
+Every server has one core, and its load another. They take turns, round after round; a figure is the median of the rounds.
+Behind each stands its ratio to ringrpc's, the median of the rounds' ratios: compare these, the figures themselves are this
+machine's and this minute's.
+
+1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd, which serves
+              a file of 16 bytes and no gRPC, can only be loaded by h2load; beside it stands ringrpc under h2load. 1x1 also
+              has the bare ping-pong of two processes over epoll, which is what a round trip costs by itself
+64KiB         unary echo of 65,536 bytes, 10 connections of 10 calls
+tls           unary echo of 16 bytes over TLS, 10 connections of 10 calls; the handshakes are part of it
+feed          messages of 16 bytes that a server streams to 10 callers on one connection
+connections   memory of an idle connection
+instructions  user-space instructions of one unary echo, counted by callgrind
+allocations   blocks that one unary echo takes from the heap in the steady state, by whose code takes them
+shards        server CPU of one call, of two servers of one shard and of one server of two, on both cores under the same load
+half-load     latency at half of the calls a second that the server can answer, on schedule (Poisson)
+
+`CPU` is the server's processor time for one call (one message), kernel included. Peers that cannot be built here are left
+out, and the reason is told. The end is a table of the goals. The exit status is 0 when everything could be measured.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from typing import Callable, NamedTuple
+
+import loads
+from counted_work import Counting
+from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, judge, median, ratio
+from idle_connections import memory_per_connection, room_for
+from options import whole
+from peer_builds import build_peers
+from servers import Server
+from subjects import ADDRESS, Subject, echo_server, file_server, grpcd_command, make_certificate
+
+
+class Row(NamedTuple):
+    title: str
+    shape: tuple  # connections, calls in flight on each
+    calls: int  # of a round
+    kind: str = "unary"
+    payload_bytes: int = 16
+    ceiling: bool = False  # nghttpd takes part
+
+
+ROWS = {
+    "1x1": Row("unary, 16 bytes, 1 connection x 1 call", (1, 1), 20_000, ceiling=True),
+    "1x100": Row("unary, 16 bytes, 1 connection x 100 calls", (1, 100), 100_000, ceiling=True),
+    "10x10": Row("unary, 16 bytes, 10 connections x 10 calls", (10, 10), 100_000, ceiling=True),
+    "100x1": Row("unary, 16 bytes, 100 connections x 1 call", (100, 1), 100_000, ceiling=True),
+    "100x10": Row("unary, 16 bytes, 100 connections x 10 calls", (100, 10), 100_000, ceiling=True),
+    "64KiB": Row("unary, 64 KiB, 10 connections x 10 calls", (10, 10), 10_000, payload_bytes=65_536),
+    "tls": Row("unary, 16 bytes, TLS, 10 connections x 10 calls", (10, 10), 50_000, kind="tls"),
+    "feed": Row("server streaming, 16 bytes, 10 callers on 1 connection", (1, 10), 1_000_000, kind="feed"),
+}
+PROBES = ("connections", "instructions", "allocations", "shards", "half-load")
+
+FIGURES = {"calls/s": "calls_per_second", "CPU µs": "cpu_us", "p50 µs": "p50_us", "p99 µs": "p99_us", "MiB": "mib"}
+
+
+class Contender(NamedTuple):
+    """A server, and how load is put on it: `load` takes it as it runs, and the calls."""
+
+    name: str
+    command: list
+    load: Callable
+
+
+class Bench:
+    """The programs, the peers and the cores, and all measurements between them."""
+
+    def __init__(self, options, peers, folder, cores):
+        self._options = options
+        self._peers = peers
+        self._folder = folder
+        self._cores = cores
+        self._certificate, self._key = make_certificate(folder)
+        self._grpcd = options.build / "apps" / "grpcd"
+        self._grpcbench = options.build / "apps" / "grpcbench"
+        self._counting = Counting(
+            options.build / "benchmarks" / "valgrind-wait.so", folder, cores, 2_000 if options.quick else 20_000
+        )
+        self.warnings = 0  # runs of grpcbench that had one
+        self.runs = 0
+
+    def measure(self):
+        figures = {"rows": {}}
+        for name in self._options.only:
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            if name in ROWS:
+                figures["rows"][name] = self._measure_row(ROWS[name])
+            else:
+                figures[name.replace("-", " ")] = getattr(self, "_" + name.replace("-", "_"))()
+        return figures
+
+    # Rows
+
+    def _measure_row(self, row):
+        """{contender: {figure: [of each round]}}"""
+        calls = row.calls // 5 if self._options.quick else row.calls
+        figures = {}
+        with contextlib.ExitStack() as running:
+            pairs = [
+                (contender, running.enter_context(Server(contender.command, self._cores[0])))
+                for contender in self._contenders(row)
+            ]
+            for contender, server in pairs:
+                contender.load(server, max(calls // 10, row.shape[0] * row.shape[1]))
+            for _ in range(self._options.rounds):
+                for contender, server in pairs:
+                    rounds = figures.setdefault(contender.name, {})
+                    for figure, value in self._measure_round(contender, server, calls).items():
+                        rounds.setdefault(figure, []).append(value)
+        return figures
+
+    def _measure_round(self, contender, server, calls):
+        before = server.cpu_ns()
+        load = contender.load(server, calls)
+        cpu_us = (server.cpu_ns() - before) / calls / 1000
+        return {**load._asdict(), "cpu_us": cpu_us, "mib": server.resident_kib() / 1024}
+
+    def _contenders(self, row):
+        """All that take part in a row, ringrpc first."""
+        if row.kind == "feed":
+            streams = self._options.build / "benchmarks" / "streams"
+            commands = {OURS: [streams / "stream-server", ADDRESS], **self._peers.commands}
+            load = lambda server, calls: loads.feed(streams / "stream-load", server, calls, row.shape[1], self._cores[1])
+            return [Contender(name, command, load) for name, command in commands.items()]
+        contenders = [
+            Contender(subject.name, subject.command, functools.partial(self._by_grpcbench, row, subject))
+            for subject in self._echo_servers(tls=row.kind == "tls")
+        ]
+        if row.ceiling:
+            contenders += self._ceiling(row)
+        if row.shape == (1, 1):
+            contenders.append(self._bare())
+        return contenders
+
+    def _echo_servers(self, tls=False):
+        ours = grpcd_command(self._grpcd)
+        if not tls:
+            commands = {OURS: ours, **self._peers.commands}
+            return [echo_server(name, command, self._folder) for name, command in commands.items()]
+        credentials = [self._certificate, self._key]
+        commands = {OURS: [*ours, "--tls-cert", self._certificate, "--tls-key", self._key]}
+        commands |= {name: [*command, *credentials] for name, command in self._peers.commands.items()}
+        return [
+            echo_server(name, command, self._folder)._replace(certificate=self._certificate)
+            for name, command in commands.items()
+        ]
+
+    def _by_grpcbench(self, row, subject, server, calls):
+        return self._checked(subject, server, row.shape, {self._cores[1]}, "--requests", calls,
+                             "--payload-size", row.payload_bytes)  # fmt: skip
+
+    def _checked(self, *arguments):
+        load = loads.grpcbench(self._grpcbench, *arguments)
+        self.runs += 1
+        self.warnings += bool(load.warnings)
+        return load
+
+    def _ceiling(self, row):
+        """nghttpd, and ringrpc as it is measured beside it."""
+        for name, subject in ((OURS_BY_H2LOAD, self._ours()), (CEILING, file_server(self._folder))):
+            by_h2load = lambda server, calls, subject=subject: loads.h2load(
+                subject, server, calls, row.shape, self._cores[1]
+            )
+            yield Contender(name, subject.command, by_h2load)
+
+    def _bare(self):
+        program = self._options.build / "benchmarks" / "peers" / "ping-pong"
+        load = lambda server, calls: loads.ping_pong(program, server, calls, self._cores[1])
+        return Contender(BARE, [program, "serve", ADDRESS], load)
+
+    def _ours(self) -> Subject:
+        return echo_server(OURS, grpcd_command(self._grpcd), self._folder)
+
+    # Probes
+
+    def _connections(self):
+        """KiB of each connection, {server: KiB}."""
+        connections = room_for(1_000 if self._options.quick else 10_000)
+        kib = {}
+        for subject in [*self._echo_servers(), file_server(self._folder)]:
+            answers = lambda server, subject=subject: loads.h2load(subject, server, 1000, (10, 10), self._cores[1])
+            kib[subject.name] = memory_per_connection(subject.command, connections, self._cores[0], answers)
+        return {"held": connections, "kib": kib}
+
+    def _instructions(self):
+        both = (self._ours(), file_server(self._folder))
+        return {subject.name: self._counting.instructions_per_call(subject, (10, 10)) for subject in both}
+
+    def _allocations(self):
+        return [allocation._asdict() for allocation in self._counting.allocations_per_call(self._ours(), (10, 10))]
+
+    def _shards(self):
+        """Two servers of one shard each, then one of two, on the same two cores under the same four loads: of each round.
+        Each core has two of the loads, and half of what it serves comes from the other."""
+        cpu_us = {"one": [], "two": []}
+        calls = 10_000 if self._options.quick else 50_000
+        ours, (first, second) = self._ours(), self._cores
+        for _ in range(self._options.rounds):
+            for name, cores in (("one", ((first,), (second,))), ("two", ((first, second),))):
+                with contextlib.ExitStack() as running:
+                    servers = [running.enter_context(Server(ours.command, *each)) for each in cores]
+                    loaded = [(servers[number % len(servers)], self._cores[number // 2]) for number in range(4)]
+                    self._load_all(ours, loaded, calls // 10)
+                    before = sum(server.cpu_ns() for server in servers)
+                    self._load_all(ours, loaded, calls)
+                    cpu_ns = sum(server.cpu_ns() for server in servers) - before
+                cpu_us[name].append(cpu_ns / (calls * len(loaded)) / 1000)
+        return cpu_us
+
+    def _load_all(self, subject, loaded, calls):
+        """Has each of the servers loaded from the core beside it, all at the same time."""
+        with concurrent.futures.ThreadPoolExecutor(len(loaded)) as together:
+            for _ in together.map(
+                lambda pair: self._checked(subject, pair[0], (5, 10), {pair[1]}, "--requests", calls), loaded
+            ):
+                pass
+
+    def _half_load(self):
+        """The latencies of each round, and the calls a second that were asked for."""
+        figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": []}
+        ours, core = self._ours(), {self._cores[1]}
+        with Server(ours.command, self._cores[0]) as server:
+            for _ in range(self._options.rounds):
+                most = self._checked(ours, server, (10, 10), core, "--duration", "1s", "--warmup", "500ms")
+                rate = round(most.calls_per_second / 2)
+                load = self._checked(ours, server, (10, 100), core, "--rate", rate, "--spacing", "poisson",
+                                     "--warmup", "500ms", "--duration", "1s" if self._options.quick else "3s")  # fmt: skip
+                figures["rate"].append(rate)
+                for figure in ("mean_us", "p50_us", "p99_us"):
+                    figures[figure].append(getattr(load, figure))
+        return figures
+
+
+def report(figures):
+    """All tables."""
+    for name, contenders in figures["rows"].items():
+        report_row(figures, name, contenders)
+    if idle := figures.get("connections"):
+        ours = idle["kib"][OURS]
+        print(f"\nmemory of an idle connection, {idle['held']:,} held, KiB")
+        for name, kib in idle["kib"].items():
+            print(f"{name:18} {kib:>9.1f} {kib / ours:>6.2f}")
+    if counted := figures.get("instructions"):
+        print("\nuser-space instructions of a unary echo: " + ", ".join(f"{name} {n:,.0f}" for name, n in counted.items()))
+    if (allocations := figures.get("allocations")) is not None:
+        print(f"\nheap allocations of a unary echo: {sum(each['per_call'] for each in allocations):.2f}")
+        for each in allocations:
+            print(f"{each['per_call']:8.2f}  {each['owner']}: {each['place'].partition('(')[0]}")
+    if shards := figures.get("shards"):
+        one, two = (statistics.median(shards[name]) for name in ("one", "two"))
+        print(f"\nserver CPU of a call, µs: {one:.2f} on two servers of one shard, {two:.2f} on one of two")
+    if half := figures.get("half load"):
+        rate, p50, p99 = (statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us"))
+        print(f"\nat half load, {rate:,.0f} calls/s on schedule: median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs")
+    print()
+    for line in judge(figures):
+        print(line)
+
+
+def report_row(figures, row, contenders):
+    """One line a server, each figure with its ratio to ringrpc's under the same load."""
+    print(f"\n{ROWS[row].title}\n{'':18}" + "".join(f" {title:>9} {'×':>6}" for title in FIGURES))
+    for name in contenders:
+        line = f"{name:18}"
+        for figure in FIGURES.values():
+            beside = OURS_BY_H2LOAD if name == CEILING else OURS
+            try:
+                value, to_ours = median(figures, row, name, figure), ratio(figures, row, figure, name, beside)
+                line += f" {_shown(value):>9} {to_ours:>6.2f}"
+            except KeyError:
+                line += f" {'–':>9} {'–':>6}"
+        print(line)
+
+
+def _shown(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}" if value >= 100 else f"{value:,.2f}"
+
+
+def describe(peers):
+    """The machine, and who takes part."""
+    model = re.search(r"^model name\s*: (.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    versions = {**peers.versions, "nghttpd": _version(["nghttpd", "--version"])}
+    cpus, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{cpus} cores of {model[1] if model else platform.machine()}, Linux {platform.release()}, load {load:.1f}")
+    print("peers: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    for name, why in peers.skipped.items():
+        print(f"skipped: {name}: {why}")
+
+
+def _version(command):
+    return subprocess.run(command, capture_output=True, text=True).stdout.split("/")[-1].strip()
+
+
+def parse_options():
+    parts = [*ROWS, *PROBES]
+    parser = argparse.ArgumentParser(description="Measures ringrpc beside its peers.")
+    parser.add_argument("--build", required=True, type=pathlib.Path, help="Meson's build directory")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts, metavar="ROW", help="of: " + " ".join(parts))
+    parser.add_argument("--rounds", type=whole(1), help="(5, or 2 with --quick)")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the calls: for a first look")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every round")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    return options
+
+
+def main():
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    for program in ("h2load", "nghttpd", "openssl", "valgrind"):
+        if not shutil.which(program):
+            sys.exit(f"{program} is needed: run `make setup`")
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        print("one core only: the load generator disturbs the server", file=sys.stderr)
+        cores *= 2
+    peers = build_peers(options.build)
+    if not options.json:
+        describe(peers)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options, peers, pathlib.Path(folder), cores)
+        figures = bench.measure()
+    if bench.warnings:
+        print(f"grpcbench warned in {bench.warnings} of {bench.runs} runs: something else wanted its processor, or it was the "
+              "limit", file=sys.stderr)  # fmt: skip
+    if options.json:
+        print(json.dumps({**figures, "versions": peers.versions, "skipped": peers.skipped}, indent=2))
+    else:
+        report(figures)
+
+
+if __name__ == "__main__":
+    main()
