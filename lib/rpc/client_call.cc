@@ -209,6 +209,8 @@ void ClientCallImpl::on_end() {
     status = several_responses();
   else if (status.ok() && !buffer_.empty() && !buffer_.ready())
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
+  else if (status.ok() && one_response() && !message_taken_ && buffer_.empty())
+    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   finished_ = true;
   status_ = std::move(status);
   Timer::cancel();
@@ -337,7 +339,6 @@ std::optional<Bytes> ClientCallImpl::take_message() {
   return message;
 }
 
-/// What came is not what was agreed, even though the server may have said that all went well.
 void ClientCallImpl::fail(const Status& status) {
   if (finished_ && status_.ok()) status_ = status;
   finish(status);

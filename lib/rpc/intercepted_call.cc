@@ -31,6 +31,22 @@ class InterceptedCall::Running {
   InterceptedCall& call_;
 };
 
+/// The time from the end of the call within until its response has been read, or the caller asks for the
+/// status without.
+class InterceptedCall::ResponseRead {
+ public:
+  explicit ResponseRead(InterceptedCall& call) noexcept : call_(call) {}
+  ResponseRead(const ResponseRead&) = delete;
+  ~ResponseRead() { call_.reading_ = {}; }
+
+  bool await_ready() const noexcept { return !call_.inner_->response_waits() || call_.finish_waiter_; }
+  void await_suspend(std::coroutine_handle<> waiting) const noexcept { call_.reading_ = waiting; }
+  Status await_resume() const { return call_.inner_->take_status(); }
+
+ private:
+  InterceptedCall& call_;
+};
+
 InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> channel, std::string_view path,
                                  MethodKind kind, const CallOptions& options)
     : shard_(shard),
@@ -67,8 +83,12 @@ Task<Status> InterceptedCall::make_call() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
   Status status = begin();
   if (!status.ok()) co_return status;
-  const Running running(*this);
-  co_return co_await detail::FinishAwaiter(*inner_);
+  {
+    const Running running(*this);
+    status = co_await detail::FinishAwaiter(*inner_);
+  }
+  if (!status.ok()) co_return status;
+  co_return co_await ResponseRead(*this);
 }
 
 /// Makes the call within.
@@ -102,7 +122,13 @@ void InterceptedCall::hand_over() {
   inner_->wake_soon();
 }
 
+/// The response is being read, or will not be: the chain may go on, once this has returned.
+void InterceptedCall::end_read() {
+  if (reading_) shard_.ready().push(*this);
+}
+
 void InterceptedCall::run() {
+  if (reading_) std::exchange(reading_, {}).resume();
   if (!finished_ && chain_.done()) finish(result_of_chain());
   if (finished_) chain_ = {};
   wake();
@@ -111,6 +137,11 @@ void InterceptedCall::run() {
 Status InterceptedCall::result_of_chain() const { return outcome(chain_, path_, "an interceptor"); }
 
 void InterceptedCall::on_time() {
+  if (reading_) {
+    inner_->fail(Status(Code::DEADLINE_EXCEEDED, "the response was not read before the deadline",
+                        Initiator::application));
+    return end_read();
+  }
   end(Status(Code::DEADLINE_EXCEEDED,
              begun_ ? "an interceptor did not end before the deadline"
                     : "an interceptor held the call back until the deadline",
@@ -119,7 +150,10 @@ void InterceptedCall::on_time() {
 
 void InterceptedCall::cancel() {
   if (running_) return inner_->cancel();
-  end(Status(Code::CANCELLED, "cancelled by the caller", Initiator::application));
+  Status cancelled(Code::CANCELLED, "cancelled by the caller", Initiator::application);
+  if (!reading_) return end(std::move(cancelled));
+  inner_->fail(cancelled);
+  end_read();
 }
 
 /// Ends the call without waiting for the chain any more.
@@ -164,7 +198,9 @@ Status InterceptedCall::take_status() {
 }
 
 std::optional<Bytes> InterceptedCall::take_message() {
-  return inner_ ? inner_->take_message() : std::nullopt;
+  if (!inner_) return std::nullopt;
+  end_read();
+  return inner_->take_message();
 }
 
 void InterceptedCall::reject_message() { inner_->reject_message(); }
@@ -199,6 +235,11 @@ void InterceptedCall::wait_writable(Waiter* waiter) {
 void InterceptedCall::wait_answered(Waiter* waiter) {
   if (inner_) return inner_->wait_answered(waiter);
   answer_waiter_ = waiter;
+}
+
+void InterceptedCall::wait_finished(Waiter* waiter) {
+  finish_waiter_ = waiter;
+  if (waiter) end_read();
 }
 
 void InterceptedCall::writes_done() {

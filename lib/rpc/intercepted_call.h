@@ -4,13 +4,16 @@
 ///    the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is watched here.
 /// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages pass
 ///    untouched. The chain waits for its status; deadline and cancellation are its own.
-/// 3. What the chain returns is the caller's status. Messages that came before may still be read.
-/// 4. A chain that waits while no call within runs, when the deadline passes or the caller cancels, is
+/// 3. Where the caller gets one response, `next` ends when that has been read, since only then it is known
+///    whether it could be; the deadline is watched here again.
+/// 4. What the chain returns is the caller's status. Messages that came before may still be read.
+/// 5. A chain that waits while no call within runs, when the deadline passes or the caller cancels, is
 ///    destroyed, from the ready list.
 ///
 /// Belongs to its shard.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,7 +61,7 @@ class InterceptedCall final : public ClientCall,
   bool answered() const noexcept override { return inner_ ? inner_->answered() : finished_; }
   void wait_answered(Waiter* waiter) override;
   bool finished() const noexcept override { return finished_; }
-  void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
+  void wait_finished(Waiter* waiter) override;
   Status take_status() override;
   void cancel() override;
 
@@ -70,6 +73,7 @@ class InterceptedCall final : public ClientCall,
     bool may_compress;
   };
   class Running;
+  class ResponseRead;
 
   Task<Status> make_call() override;
   void on_task_done() override { shard_.ready().push(*this); }
@@ -77,6 +81,7 @@ class InterceptedCall final : public ClientCall,
   void on_time() override;
 
   Status begin();
+  void end_read();
   void hand_over();
   Status result_of_chain() const;
   void end(Status status);
@@ -98,7 +103,8 @@ class InterceptedCall final : public ClientCall,
 
   std::unique_ptr<ClientCallImpl> inner_;  // from `next` on
   bool begun_ = false;
-  bool running_ = false;  // the chain waits for its status
+  bool running_ = false;             // the chain waits for its status
+  std::coroutine_handle<> reading_;  // the chain waits until the caller has read the response
   Task<Status> chain_;
 
   bool finished_ = false;
