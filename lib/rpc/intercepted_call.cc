@@ -67,10 +67,15 @@ InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> ch
 
 InterceptedCall::~InterceptedCall() {
   chain_ = {};  // it refers to all the rest
+  leave_held();
   if (destroyed_) *destroyed_ = true;
 }
 
 void InterceptedCall::start() {
+  if (const Result<ChannelCore*> core = channel_->core(shard_)) {
+    holder_ = *core;
+    holder_->hold(*this);
+  }
   chain_ = contained([this] {
     const ClientNext all(channel_->options().interceptors, request_, *this);
     return all();
@@ -91,18 +96,31 @@ Task<Status> InterceptedCall::make_call() {
   co_return co_await ResponseRead(*this);
 }
 
+void InterceptedCall::detach(Status status) {
+  leave_held();
+  end(std::move(status));
+}
+
+void InterceptedCall::leave_held() {
+  ListNodeOf<HeldCallTag>::unlink();
+  if (holder_) std::exchange(holder_, nullptr)->run_soon();
+}
+
 /// Makes the call within.
 Status InterceptedCall::begin() {
-  Result<ChannelCore*> core = channel_->core(shard_);
-  if (!core) return std::move(core).error();
+  if (finished_) return Status(Code::CANCELLED, "the call has ended", Initiator::application);
+  if (!holder_) return ChannelCore::closed(channel_->target());
+  ChannelCore& core = *holder_;
+  leave_held();
+  if (Status refused = core.admit_held(); !refused.ok()) return refused;
   CallOptions options;
   options.metadata = request_.metadata;
   options.compression = request_.compression;
   options.response = response_to_;
   options.wait_for_ready = request_.wait_for_ready;
   options.deadline = std::min(request_.deadline, deadline_);
-  inner_ = std::make_unique<ClientCallImpl>(**core, path_, request_.kind, options);
-  (*core)->submit(*inner_);
+  inner_ = std::make_unique<ClientCallImpl>(core, path_, request_.kind, options);
+  core.submit(*inner_);
   hand_over();
   return {};
 }
@@ -166,6 +184,7 @@ void InterceptedCall::end(Status status) {
 void InterceptedCall::finish(Status status) {
   finished_ = true;
   status_ = std::move(status);
+  leave_held();
   held_.clear();
   Timer::cancel();
   shard_.ready().push(*this);

@@ -1,7 +1,8 @@
 /// A call of a channel that has interceptors.
 ///
-/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call is not the channel's: what
-///    the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is watched here.
+/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call has no part in the channel's
+///    connections: what the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is
+///    watched here. The channel knows it as one that is held (ChannelCore::hold), so that its end is the call's.
 /// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages pass
 ///    untouched. The chain waits for its status; deadline and cancellation are its own.
 /// 3. Where the caller gets one response, `next` ends when that has been read, since only then it is known
@@ -32,7 +33,10 @@
 
 namespace ringrpc {
 
+struct HeldCallTag;
+
 class InterceptedCall final : public ClientCall,
+                              public ListNodeOf<HeldCallTag>,
                               private ClientNext::Wire,
                               private TaskObserver,
                               private Ready,
@@ -44,6 +48,9 @@ class InterceptedCall final : public ClientCall,
 
   /// Runs the interceptors; call once.
   void start();
+
+  /// The channel has ended before the call began: ends it with this status.
+  void detach(Status status);
 
   // MessageStream
   bool message_ready() override { return inner_ ? inner_->message_ready() : finished_; }
@@ -80,6 +87,7 @@ class InterceptedCall final : public ClientCall,
   void run() override;
   void on_time() override;
 
+  void leave_held();
   Status begin();
   void end_read();
   void hand_over();
@@ -101,6 +109,7 @@ class InterceptedCall final : public ClientCall,
   std::size_t held_bytes_ = 0;
   bool writes_done_ = false;
 
+  ChannelCore* holder_ = nullptr;          // until `next`, the end of either
   std::unique_ptr<ClientCallImpl> inner_;  // from `next` on
   bool begun_ = false;
   bool running_ = false;             // the chain waits for its status

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -346,26 +347,85 @@ TEST_CASE("an OK answer of a server without the message that is due is not OK fo
   CHECK(world.run(script, with({&audit})));
 }
 
-TEST_CASE("a call that begins after its channel has ended is CANCELLED") {
+/// A call that an interceptor holds for 20 ms, made before `end` is done to its channel: how it ends.
+std::string end_of_held_call(World& world, std::vector<std::string>& seen,
+                             const std::function<Task<void>(std::unique_ptr<Channel>&)>& end) {
+  Custom holding = slow(20ms);
+  Custom inner = witness("inner", seen);
+  std::string ended;
+  const auto script = [&](Channel&) -> Task<void> {
+    auto channel = std::make_unique<Channel>(world.address(), with({&holding, &inner}));
+    auto call = unary(*channel, "Echo", "x");
+    call.start();
+    co_await end(channel);
+    while (!call.done()) co_await sleep_for(1ms);
+    const auto result = call.result();
+    ended = result ? "OK" : result.error().to_string();
+    CHECK(holding.frames == 0);
+  };
+  CHECK(world.run(script));
+  CHECK(world.service().started == 0);
+  return ended;
+}
+
+TEST_CASE("a call that is held while its channel closes is waited for and refused") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
-    Custom holding = slow(20ms);
-    Custom inner = witness("inner", seen);
-    const auto script = [&](Channel&) -> Task<void> {
-      auto channel = std::make_unique<Channel>(world.address(), with({&holding, &inner}));
-      const bool closes = seen.empty();
-      auto call = unary(*channel, "Echo", "x");
-      call.start();
-      if (closes) co_await channel->close(1h);
+    const auto close = [&](std::unique_ptr<Channel>& channel) -> Task<void> {
+      CHECK(co_await channel->close(1h) == 1);
+      CHECK(seen.size() == 2);
       channel.reset();
-      while (!call.done()) co_await sleep_for(1ms);
-      const auto cancelled = call.result();
-      REQUIRE_FALSE(cancelled);
-      CHECK(cancelled.error().code() == Code::CANCELLED);
     };
-    for (int times = 0; times < 2; ++times) CHECK(world.run(script));
-    CHECK(seen == std::vector<std::string>{"inner before /test.v1.Raw/Echo", "inner after CANCELLED",
-                                           "inner before /test.v1.Raw/Echo", "inner after CANCELLED"});
+    const std::string ended = end_of_held_call(world, seen, close);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " is closed");
+    CHECK(seen == std::vector<std::string>{"inner before /test.v1.Raw/Echo", "inner after CANCELLED"});
+  });
+}
+
+TEST_CASE("a call that is held longer than the closing of its channel takes is ended") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    const auto close = [](std::unique_ptr<Channel>& channel) -> Task<void> {
+      CHECK(co_await channel->close(0s) == 1);
+    };
+    const std::string ended = end_of_held_call(world, seen, close);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " is closed");
+    CHECK(seen.empty());
+  });
+}
+
+TEST_CASE("a call that is held ends with its channel") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    const auto drop = [](std::unique_ptr<Channel>& channel) -> Task<void> {
+      channel.reset();
+      co_return;
+    };
+    const std::string ended = end_of_held_call(world, seen, drop);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " was destroyed");
+    CHECK(seen.empty());
+  });
+}
+
+TEST_CASE("closing waits for a held call no longer than that lasts, however it ends") {
+  for_each_world([](World& world) {
+    for (const bool answers : {true, false}) {
+      Custom holding([&](ClientRequest&, ClientNext) -> Task<Status> {
+        co_await sleep_for(answers ? Nanoseconds(20ms) : Nanoseconds(1h));
+        co_return Status(Code::ABORTED, "by itself");
+      });
+      const auto script = [&](Channel& channel) -> Task<void> {
+        auto call = unary(channel, "Echo", "x");
+        call.start();
+        auto closing = channel.close(2h);
+        closing.start();
+        if (!answers) call = {};
+        while (!closing.done()) co_await sleep_for(1ms);
+        CHECK(closing.result() == 0);
+        if (answers) CHECK(call.result().error().code() == Code::ABORTED);
+      };
+      CHECK(world.run(script, with({&holding})));
+    }
   });
 }
 

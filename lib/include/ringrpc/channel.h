@@ -155,8 +155,9 @@ class Channel {
   Task<Status> connect() const;
 
   /// Ends the channel in good order, on every shard: no new calls (they fail with CANCELLED), those begun
-  /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. Gives the
-  /// number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
+  /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. A call that
+  /// an interceptor holds back is waited for as well, but has not begun: when it goes on, it gets CANCELLED.
+  /// Gives the number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
   /// the closing.
   Task<std::uint64_t> close(Nanoseconds patience) const;
 

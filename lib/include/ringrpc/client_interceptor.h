@@ -22,8 +22,11 @@
 ///
 /// They see the status, not the messages: these go past them to the caller. Where that is one response, `next`
 /// ends when the caller has read it, and gives INTERNAL where it is not what the method gives: the status is
-/// the caller's. A message of a stream may turn out so after the status was OK. For the channel a call begins with the innermost `next`: where
-/// the channel has ended meanwhile, that gives CANCELLED. One object serves all shards at the same time.
+/// the caller's. A message of a stream may turn out so after the status was OK.
+///
+/// For the channel a call begins with the innermost `next`, which gives CANCELLED while the channel is being
+/// closed; when that has ended, calls that have not begun end as by the caller's cancellation. One object
+/// serves all shards at the same time.
 #pragma once
 
 #include <span>
