@@ -44,6 +44,9 @@ class ClientCallImpl final : public ClientCall,
   ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind, const CallOptions& options);
   ~ClientCallImpl() override;
 
+  /// What is wrong with sending a message of `bytes`, if anything is.
+  static Status check_request(std::size_t bytes, const ChannelOptions& options);
+
   /// Opens the stream on `connection`, which has room for it, and sends what was written so far.
   void attach(ClientConnection& connection);
   /// Waits in the channel's queue, until `attach` or the end.

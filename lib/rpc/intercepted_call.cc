@@ -109,6 +109,7 @@ void InterceptedCall::leave_held() {
 /// Makes the call within.
 Status InterceptedCall::begin() {
   if (finished_) return Status(Code::CANCELLED, "the call has ended", Initiator::application);
+  if (!unsendable_.ok()) return unsendable_;
   if (!holder_) return ChannelCore::closed(channel_->target());
   ChannelCore& core = *holder_;
   leave_held();
@@ -231,7 +232,9 @@ void InterceptedCall::wait_message(Waiter* waiter) {
 
 std::uint8_t* InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (inner_) return inner_->reserve_message(bytes, may_compress);
-  if (finished_ || writes_done_) return nullptr;
+  if (finished_ || writes_done_ || !unsendable_.ok()) return nullptr;
+  unsendable_ = ClientCallImpl::check_request(bytes, channel_->options());
+  if (!unsendable_.ok()) return nullptr;
   held_bytes_ += MessageBuffer::prefix_bytes + bytes;
   held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
   return held_.back().bytes.get();

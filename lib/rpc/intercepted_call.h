@@ -108,6 +108,7 @@ class InterceptedCall final : public ClientCall,
   std::vector<Held> held_;
   std::size_t held_bytes_ = 0;
   bool writes_done_ = false;
+  Status unsendable_;  // what was to be held back and is too large: the call fails when it would begin
 
   ChannelCore* holder_ = nullptr;          // until `next`, the end of either
   std::unique_ptr<ClientCallImpl> inner_;  // from `next` on

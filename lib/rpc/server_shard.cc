@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rpc/message_buffer.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 
@@ -34,8 +35,9 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       interceptors_(options.interceptors),
       tls_(options.tls),
       max_message_bytes_(options.max_message_bytes),
-      max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
-                                                         : options.max_message_bytes),
+      max_response_bytes_(
+          std::min(options.max_response_bytes > 0 ? options.max_response_bytes : options.max_message_bytes,
+                   MessageBuffer::length_max)),
       max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})),
       max_total_buffered_bytes_(std::max(options.max_total_buffered_bytes / shards, max_buffered_bytes_)),
       age_rule_{.age = or_no_limit(options.max_connection_age),

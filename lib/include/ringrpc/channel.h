@@ -86,6 +86,9 @@ struct Backoff {
 
 struct ChannelOptions {
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one received message
+  /// Of one message of a request, before it is compressed. A longer one is not sent: its call fails with
+  /// RESOURCE_EXHAUSTED. As gRPC has it, only the four bytes of a length limit it by default.
+  std::size_t max_request_bytes = 4'294'967'295;
   /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff` wait
   /// makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
