@@ -78,8 +78,8 @@ class Attacks(harness.ServerCase):
 
     def setUp(self):
         self.assertTrue(echo(self.server.port))
-        self.before = resident_bytes(self.server)
-        self.allowed = GROWTH_MAX * sanitized_factor(self.server)
+        self.before = resident_bytes(self.server.process)
+        self.allowed = GROWTH_MAX * sanitized_factor(self.server.process)
 
     def tearDown(self):
         self.check_memory()
@@ -87,7 +87,7 @@ class Attacks(harness.ServerCase):
         self.assertIsNone(self.server.process.poll(), "grpcd has ended")
 
     def check_memory(self):
-        grown = resident_bytes(self.server) - self.before
+        grown = resident_bytes(self.server.process) - self.before
         self.assertLess(grown, self.allowed, f"grew by {grown / MEBIBYTE:.1f} MiB")
 
     def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):

@@ -250,15 +250,15 @@ class Crowd(Case):
         request = b"\x0a\x03abc"
         body = self.file("body", struct.pack(">BI", 0, len(request)) + request)
         with harness.Server("--key", key, "--signing-queue", "128") as server:
-            memory.skip_if_sanitized(server)
-            before = memory.resident_bytes(server)
+            memory.skip_if_sanitized(server.process)
+            before = memory.resident_bytes(server.process)
             done = harness.run(
                 ["h2load", "-n", self.CALLS, "-c", self.CONNECTIONS, "-m", self.STREAMS, "-d", body,
                  "-H", "content-type: application/grpc", "-H", "te: trailers",
                  f"http://{server.address}/{SERVICE}/SignRSA"]
             )
             self.assertRegex(done.stdout, f"{self.CALLS} succeeded, 0 failed, 0 errored, 0 timeout")
-            self.assertLess(memory.peak_bytes(server) - before, self.GROWTH_BYTES_MAX)
+            self.assertLess(memory.peak_bytes(server.process) - before, self.GROWTH_BYTES_MAX)
             # It serves on as if nothing had been.
             again = harness.run([os.environ["GRPCCLIENT"], "demo", server.address, "--key", "rsa"])
             self.assertEqual(again.returncode, 0, again.stdout)
