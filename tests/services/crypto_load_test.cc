@@ -69,6 +69,40 @@ TEST_CASE("a full queue refuses at once, and what was taken is signed") {
   CHECK(gate.begun == 3);
 }
 
+TEST_CASE("data that waits is bounded for all requests together, however few they are") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 1'000'000},
+                    {.threads = 1, .queue_limit = 64});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::map<Code, int> ends;
+    const auto ask = [&](std::size_t bytes) {
+      Task<void> call = note_end(stub, sign_request(std::string(bytes, 'm')), {}, ends);
+      call.start();
+      return call;
+    };
+    std::vector<Task<void>> calls;
+    calls.push_back(ask(300'000));
+    co_await until([&] { return gate.begun == 1; });  // what is being signed counts too
+    calls.push_back(ask(700'000));
+    co_await until([&] { return world.pool->waiting() == 1; });
+    const SignRequest one_more = sign_request("m");
+    const Result<SignResponse> refused = co_await stub.SignRSA(one_more);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().to_string() ==
+          "RESOURCE_EXHAUSTED: 1000000 bytes of data wait for signatures already, the limit is 1000000 "
+          "(signing-queue-size); try again later");
+    calls[1] = {};  // who goes makes room
+    co_await until([&] { return world.pool->waiting() == 0; });
+    calls.push_back(ask(600'000));
+    co_await until([&] { return world.pool->waiting() == 1; });
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 2; });
+    calls.push_back(ask(2'000'000));  // alone
+    co_await until([&] { return ends[Code::OK] == 3; });
+    CHECK(ends.size() == 1);
+  });
+}
+
 TEST_CASE("a request that is cancelled or expires while it waits is not signed") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
