@@ -88,7 +88,7 @@ without-io-uring: configured  ## All tests again where a seccomp filter hides io
 	@.ci/setup test
 	$(call run_tests,build,--wrapper 'build/tests/without_io_uring EPERM')
 
-soak: configured  ## Only ten thousand calls by gRPC's Go client, twice: none may fail, no memory may stay
+soak: configured  ## Only ten thousand calls over one connection and over as many, by gRPC's Go client and ours: none may fail, nothing may stay
 	$(call run_tests,build,--suite soak)
 
 h2spec: configured  ## Only the HTTP/2 conformance of grpcd

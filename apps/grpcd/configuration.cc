@@ -190,6 +190,13 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
        .placeholder = "N",
        .help = "Signatures that may wait for such a thread, 1 to 65536; more are refused at once"},
       signing.queue_limit, {1, 65'536}));
+  line.add(apps::size(
+      {.name = "signing-queue-size",
+       .group = group,
+       .placeholder = "BYTES",
+       .help = "Data of all requests that such threads have or that wait for one, at most 64G; more "
+               "is refused at once"},
+      signing.queue_bytes_max, {1, buffered_bytes_max}));
   line.add(apps::toggle(
       {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},
       signing.verify));

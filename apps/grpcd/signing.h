@@ -5,6 +5,8 @@
 ///   (*signing)->stop();      // once no call is left, and before the server's shards end
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,6 +27,7 @@ struct SigningValues {
   std::string passphrase_file;      ///< empty for none
   std::uint32_t workers = 0;        ///< 0 for one a core
   std::uint32_t queue_limit = 256;  ///< signatures that may wait for a worker
+  std::size_t queue_bytes_max = 64 * 1024 * 1024;  ///< of their data, and that of signatures being made
   bool verify = false;
 };
 
@@ -36,7 +39,7 @@ class Signing {
 
   Service& service() noexcept { return *service_; }
 
-  /// A line for each key, at level info: its id, its kind and what it is for.
+  /// A line for each key, at level info: its id, its kind and what it is for; and how long all of them took.
   void log_keys() const;
 
   /// Ends the workers, after the signatures that they are making. Nothing may be signed after that.
@@ -46,6 +49,7 @@ class Signing {
   Signing() = default;
 
   KeyRegistry keys_;
+  std::chrono::milliseconds keys_took_{};
   std::unique_ptr<WorkerPool> workers_;  // ends before the keys
   std::unique_ptr<CryptoService> service_;
 };

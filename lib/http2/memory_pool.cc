@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
+#include <span>
 #include <sys/mman.h>
+#include <utility>
 
 namespace ringrpc::http2 {
 
@@ -14,13 +17,8 @@ const std::shared_ptr<MemoryPool>& MemoryPool::of_this_thread() {
 }
 
 MemoryPool::~MemoryPool() {
-  for (const Region& region : regions_) ::munmap(region.memory, region.bytes);
-}
-
-std::size_t MemoryPool::mapped_bytes() const noexcept {
-  std::size_t bytes = 0;
-  for (const Region& region : regions_) bytes += region.bytes;
-  return bytes;
+  for (const Region& region : regions_)
+    if (region.memory) ::munmap(region.memory, region.bytes);
 }
 
 std::size_t MemoryPool::block_bytes(std::size_t index) noexcept {
@@ -59,6 +57,10 @@ void* MemoryPool::carve(std::size_t index) noexcept {
     }
   }
   if (block == nullptr) return nullptr;
+  // Of the regions that have room left, which are the last ones or nearly so.
+  const auto region = std::find_if(regions_.rbegin(), regions_.rend(),
+                                   [&](const Region& each) { return each.contains(block); });
+  ++region->carved;
   void* const memory = block + header_bytes;
   header(memory) = index;
   return memory;
@@ -80,12 +82,73 @@ MemoryPool::Fresh MemoryPool::add_region(std::size_t bytes) noexcept {
   // Neighbouring regions would otherwise be made huge pages, and every untouched page with them.
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);
   try {
-    regions_.push_back({memory, bytes});
+    regions_.push_back({.memory = static_cast<std::uint8_t*>(memory), .bytes = bytes});
   } catch (const std::bad_alloc&) {
     ::munmap(memory, bytes);
     return {};
   }
+  mapped_bytes_ += bytes;
   return {static_cast<std::uint8_t*>(memory), bytes};
+}
+
+bool MemoryPool::give_back(std::size_t blocks) noexcept {
+  if (!giving_back_) begin_sorting();
+  blocks -= sort(blocks);
+  while (blocks > 0 && settled_regions_ < sorted_regions_)
+    blocks -= std::min(blocks, 1 + settle(regions_[settled_regions_++]));
+  if (blocks == 0) return false;
+  std::erase_if(regions_, [](const Region& region) { return region.memory == nullptr; });
+  giving_back_ = false;
+  return true;
+}
+
+/// Takes all free blocks aside. What is needed from now on is carved, or comes from what is returned meanwhile.
+void MemoryPool::begin_sorting() noexcept {
+  giving_back_ = true;
+  std::ranges::sort(regions_, {}, &Region::memory);
+  sorted_regions_ = regions_.size();
+  settled_regions_ = 0;
+  unsorted_ = std::exchange(free_, {});
+}
+
+/// Moves up to so many free blocks to their regions; how many.
+std::size_t MemoryPool::sort(std::size_t blocks) noexcept {
+  const std::span regions = std::span(regions_).first(sorted_regions_);
+  std::size_t moved = 0;
+  for (Free*& list : unsorted_) {
+    for (; list && moved < blocks; ++moved) {
+      Free* const block = std::exchange(list, list->next);
+      const auto* const at = reinterpret_cast<const std::uint8_t*>(block);
+      Region& region = *std::prev(std::ranges::upper_bound(regions, at, {}, &Region::memory));
+      block->next = std::exchange(region.first, block);
+      ++region.sorted;
+    }
+  }
+  return moved;
+}
+
+/// Unmaps a region that is all free, else makes its free blocks available again; how many these were.
+std::size_t MemoryPool::settle(Region& region) noexcept {
+  const std::size_t blocks = std::exchange(region.sorted, 0);
+  Free* block = std::exchange(region.first, nullptr);
+  if (blocks == region.carved && !fresh(region)) {
+    ::munmap(std::exchange(region.memory, nullptr), region.bytes);
+    mapped_bytes_ -= region.bytes;
+    return 0;
+  }
+  while (block) {
+    Free*& list = free_[header(block)];
+    Free* const next = block->next;
+    block->next = std::exchange(list, block);
+    block = next;
+  }
+  return blocks;
+}
+
+/// Whether blocks may still be carved from it.
+bool MemoryPool::fresh(const Region& region) const noexcept {
+  const auto lies_in = [&](const Fresh& memory) { return memory.bytes > 0 && region.contains(memory.begin); };
+  return lies_in(small_) || lies_in(beside_frame_) || lies_in(frames_);
 }
 
 void MemoryPool::release(void* memory) noexcept {

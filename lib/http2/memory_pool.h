@@ -14,6 +14,11 @@
 /// their other pages stay untouched, and begin near the end of a page, which small blocks fill from its
 /// beginning.
 ///
+/// What a crowd has left is given back to the system when somebody asks for that, region by region, in steps
+/// that a thread with other things to do can afford:
+///
+///   while (!pool->give_back(16'384)) serve_for_a_while();
+///
 /// A pool and what is drawn from it belong to one thread at a time. It lives until the thread has ended and
 /// nobody holds it any more. Under a sanitizer every block is a malloc of its own, so that misuse is seen.
 #pragma once
@@ -64,8 +69,12 @@ class MemoryPool {
     release(memory);
   }
 
-  /// What has been taken from the system for blocks up to a frame buffer's size; it never shrinks.
-  std::size_t mapped_bytes() const noexcept;
+  /// What has been taken from the system for blocks up to a frame buffer's size, and not given back.
+  std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
+
+  /// A step of giving back the regions of which nothing was in use when the first step was made: looks at that
+  /// many free blocks, or at fewer if there are no more. Whether that was the last step.
+  bool give_back(std::size_t blocks) noexcept;
 
   /// As realloc.
   void* resize(void* memory, std::size_t bytes) noexcept;
@@ -81,8 +90,13 @@ class MemoryPool {
     Free* next;
   };
   struct Region {
-    void* memory;
+    std::uint8_t* memory;
     std::size_t bytes;
+    std::size_t carved = 0;  // blocks that have been handed out of it at all
+    std::size_t sorted = 0;  // of those, how many give_back has found free …
+    Free* first = nullptr;   // … and keeps here meanwhile
+
+    bool contains(const void* block) const noexcept { return block >= memory && block < memory + bytes; }
   };
 
   // Class n is blocks of n times 32 bytes, the last one the frame buffer. A block carries its class before
@@ -122,6 +136,10 @@ class MemoryPool {
   void* carve(std::size_t index) noexcept;
   std::uint8_t* carve_frame() noexcept;
   Fresh add_region(std::size_t bytes) noexcept;
+  void begin_sorting() noexcept;
+  std::size_t sort(std::size_t blocks) noexcept;
+  std::size_t settle(Region& region) noexcept;
+  bool fresh(const Region& region) const noexcept;
   void release(void* memory) noexcept;
 
   std::array<Free*, class_count> free_{};
@@ -129,6 +147,14 @@ class MemoryPool {
   Fresh beside_frame_;  // the page that the frame buffer carved last shares
   Fresh frames_;
   std::vector<Region> regions_;
+  std::size_t mapped_bytes_ = 0;
+
+  // While regions are being given back: first the blocks that were free are sorted by region, then the regions
+  // are settled one by one.
+  bool giving_back_ = false;
+  std::array<Free*, class_count> unsorted_{};
+  std::size_t sorted_regions_ = 0;  // the first of regions_, by address; those that were there
+  std::size_t settled_regions_ = 0;
 };
 
 }  // namespace ringrpc::http2

@@ -1,9 +1,11 @@
 #include "ringrpc/worker_pool.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -125,8 +127,17 @@ struct WorkerPool::Threads {
 
 namespace {
 
-void serve(detail::WorkQueue& queue) {
+constexpr int nice_max = 19;
+
+/// Linux keeps niceness by thread. Becoming nicer is always permitted.
+void give_way(int nice) {
+  const int now = ::getpriority(PRIO_PROCESS, 0);
+  if (nice > now) ::setpriority(PRIO_PROCESS, 0, std::min(nice, nice_max));
+}
+
+void serve(detail::WorkQueue& queue, int nice) {
   ::pthread_setname_np(::pthread_self(), "worker");
+  give_way(nice);
   while (std::shared_ptr<detail::WorkTicket> ticket = queue.pop()) {
     ticket->job->work();
     ticket->return_home();
@@ -143,7 +154,8 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolOptions& o
   const unsigned count = options.threads == 0 ? usable_cpu_count() : options.threads;
   try {
     for (unsigned i = 0; i < count; ++i)
-      pool->threads_->threads.emplace_back([&queue = *pool->queue_] { serve(queue); });
+      pool->threads_->threads.emplace_back(
+          [&queue = *pool->queue_, nice = options.nice] { serve(queue, nice); });
   } catch (const std::system_error& error) {
     return fail(Code::RESOURCE_EXHAUSTED,
                 "cannot start " + std::to_string(count) + " worker threads: " + error.code().message(),

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "rpc/intercepted_call.h"
+
 namespace ringrpc {
 namespace {
 
@@ -30,13 +32,14 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
 }
 
 ChannelCore::~ChannelCore() {
-  std::uint64_t cut = queued_;
+  std::uint64_t cut = queued_ + refused_;
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) cut += connection->calls();
   const Status gone = closing_ ? closed(target())
                                : Status(Code::CANCELLED, "the channel to " + target() + " was destroyed",
                                         Initiator::application);
   while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
+  for (; InterceptedCall* call = held_.front(); ++cut) call->detach(gone);
   end_connect_waits(gone);
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) connection->detach_calls(gone);
@@ -64,6 +67,14 @@ void ChannelCore::submit(ClientCallImpl& call) {
                                   " already, the limit is max_queued_calls",
                               Initiator::library));
   enqueue(call);
+}
+
+void ChannelCore::hold(InterceptedCall& call) noexcept { held_.push_back(call); }
+
+Status ChannelCore::admit_held() {
+  if (!closing_) return {};
+  ++refused_;
+  return closed(target());
 }
 
 void ChannelCore::submit(ConnectWait& wait) {
@@ -206,7 +217,7 @@ Instant ChannelCore::next_event() const {
 }
 
 bool ChannelCore::over() const noexcept {
-  return queued_ == 0 && !attempt_ && connections_.empty() && leaving_.empty();
+  return queued_ == 0 && held_.empty() && !attempt_ && connections_.empty() && leaving_.empty();
 }
 
 void ChannelCore::on_attempt_failed(Status why) {

@@ -36,6 +36,9 @@
 
 namespace ringrpc {
 
+class InterceptedCall;
+struct HeldCallTag;
+
 /// What a request begins with, in memory that the next one uses again.
 struct RequestHeaders {
   http2::Headers fields;
@@ -55,6 +58,10 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void submit(ClientCallImpl& call);
   /// Takes up a call again that the server has not begun.
   void submit_again(ClientCallImpl& call);
+  /// An interceptor holds this call before its beginning: the channel does not end without it.
+  void hold(InterceptedCall& call) noexcept;
+  /// A call that was held wants to begin: refused where the channel closes.
+  Status admit_held();
   /// Tells `wait`, later, when there is a connection or why there will be none.
   void submit(ConnectWait& wait);
   /// A call has left the queue, from wherever.
@@ -130,6 +137,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   RequestHeaders request_headers_;
   ListOf<ClientCallImpl, ClientCallTag> waiting_;
   std::size_t queued_ = 0;  // length of waiting_
+  ListOf<InterceptedCall, HeldCallTag> held_;
+  std::uint64_t refused_ = 0;  // of those, for the sake of closing
   ListOf<ConnectWait, ConnectWaitTag> connect_waits_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have

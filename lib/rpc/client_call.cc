@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <utility>
 
 #include "rpc/base64.h"
@@ -60,6 +59,15 @@ ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, Meth
 ClientCallImpl::~ClientCallImpl() {
   reset_stream(http2::ErrorCode::cancel);
   if (destroyed_) *destroyed_ = true;
+}
+
+Status ClientCallImpl::check_request(std::size_t bytes, const ChannelOptions& options) {
+  const std::size_t limit = std::min(options.max_request_bytes, MessageBuffer::length_max);
+  if (bytes <= limit) return {};
+  return Status(Code::RESOURCE_EXHAUSTED,
+                "the request has a message of " + std::to_string(bytes) + " bytes, the limit is " +
+                    std::to_string(limit) + " (max_request_bytes)",
+                Initiator::application);
 }
 
 void ClientCallImpl::join_queue(ListOf<ClientCallImpl, ClientCallTag>& queue) noexcept {
@@ -209,6 +217,8 @@ void ClientCallImpl::on_end() {
     status = several_responses();
   else if (status.ok() && !buffer_.empty() && !buffer_.ready())
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
+  else if (status.ok() && one_response() && !message_taken_ && buffer_.empty())
+    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   finished_ = true;
   status_ = std::move(status);
   Timer::cancel();
@@ -337,7 +347,6 @@ std::optional<Bytes> ClientCallImpl::take_message() {
   return message;
 }
 
-/// What came is not what was agreed, even though the server may have said that all went well.
 void ClientCallImpl::fail(const Status& status) {
   if (finished_ && status_.ok()) status_ = status;
   finish(status);
@@ -349,9 +358,8 @@ void ClientCallImpl::reject_message() {
 
 std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
   if (finished_ || writes_done_) return nullptr;
-  if (bytes > std::numeric_limits<std::uint32_t>::max()) {
-    finish(Status(Code::RESOURCE_EXHAUSTED,
-                  "a message of " + std::to_string(bytes) + " bytes is more than gRPC's prefix can say"));
+  if (Status status = check_request(bytes, channel_->options()); !status.ok()) {
+    finish(std::move(status));
     return nullptr;
   }
   if (may_compress && compression_ != Compression::identity) {

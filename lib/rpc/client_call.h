@@ -44,6 +44,9 @@ class ClientCallImpl final : public ClientCall,
   ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind, const CallOptions& options);
   ~ClientCallImpl() override;
 
+  /// What is wrong with sending a message of `bytes`, if anything is.
+  static Status check_request(std::size_t bytes, const ChannelOptions& options);
+
   /// Opens the stream on `connection`, which has room for it, and sends what was written so far.
   void attach(ClientConnection& connection);
   /// Waits in the channel's queue, until `attach` or the end.
@@ -52,6 +55,11 @@ class ClientCallImpl final : public ClientCall,
   bool waits_for_ready() const noexcept { return wait_for_ready_; }
   /// Ends the call with this status, unless it has one.
   void finish(Status status);
+  /// The same, also where the server has said that all went well: what came is not what was agreed, or nobody
+  /// read it.
+  void fail(const Status& status);
+  /// Whether the one response of a unary or client-streaming call waits to be taken.
+  bool response_waits() const noexcept { return one_response() && buffer_.ready(); }
   /// The connection or the channel is gone: the call lets go of both and ends with this status, unless it has
   /// one.
   void detach(Status status);
@@ -94,7 +102,6 @@ class ClientCallImpl final : public ClientCall,
   void on_time() override;
 
   void no_answer();
-  void fail(const Status& status);
   bool one_response() const noexcept {
     return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
   }

@@ -31,6 +31,22 @@ class InterceptedCall::Running {
   InterceptedCall& call_;
 };
 
+/// The time from the end of the call within until its response has been read, or the caller asks for the
+/// status without.
+class InterceptedCall::ResponseRead {
+ public:
+  explicit ResponseRead(InterceptedCall& call) noexcept : call_(call) {}
+  ResponseRead(const ResponseRead&) = delete;
+  ~ResponseRead() { call_.reading_ = {}; }
+
+  bool await_ready() const noexcept { return !call_.inner_->response_waits() || call_.finish_waiter_; }
+  void await_suspend(std::coroutine_handle<> waiting) const noexcept { call_.reading_ = waiting; }
+  Status await_resume() const { return call_.inner_->take_status(); }
+
+ private:
+  InterceptedCall& call_;
+};
+
 InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> channel, std::string_view path,
                                  MethodKind kind, const CallOptions& options)
     : shard_(shard),
@@ -51,10 +67,15 @@ InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> ch
 
 InterceptedCall::~InterceptedCall() {
   chain_ = {};  // it refers to all the rest
+  leave_held();
   if (destroyed_) *destroyed_ = true;
 }
 
 void InterceptedCall::start() {
+  if (const Result<ChannelCore*> core = channel_->core(shard_)) {
+    holder_ = *core;
+    holder_->hold(*this);
+  }
   chain_ = contained([this] {
     const ClientNext all(channel_->options().interceptors, request_, *this);
     return all();
@@ -67,22 +88,40 @@ Task<Status> InterceptedCall::make_call() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
   Status status = begin();
   if (!status.ok()) co_return status;
-  const Running running(*this);
-  co_return co_await detail::FinishAwaiter(*inner_);
+  {
+    const Running running(*this);
+    status = co_await detail::FinishAwaiter(*inner_);
+  }
+  if (!status.ok()) co_return status;
+  co_return co_await ResponseRead(*this);
+}
+
+void InterceptedCall::detach(Status status) {
+  leave_held();
+  end(std::move(status));
+}
+
+void InterceptedCall::leave_held() {
+  ListNodeOf<HeldCallTag>::unlink();
+  if (holder_) std::exchange(holder_, nullptr)->run_soon();
 }
 
 /// Makes the call within.
 Status InterceptedCall::begin() {
-  Result<ChannelCore*> core = channel_->core(shard_);
-  if (!core) return std::move(core).error();
+  if (finished_) return Status(Code::CANCELLED, "the call has ended", Initiator::application);
+  if (!unsendable_.ok()) return unsendable_;
+  if (!holder_) return ChannelCore::closed(channel_->target());
+  ChannelCore& core = *holder_;
+  leave_held();
+  if (Status refused = core.admit_held(); !refused.ok()) return refused;
   CallOptions options;
   options.metadata = request_.metadata;
   options.compression = request_.compression;
   options.response = response_to_;
   options.wait_for_ready = request_.wait_for_ready;
   options.deadline = std::min(request_.deadline, deadline_);
-  inner_ = std::make_unique<ClientCallImpl>(**core, path_, request_.kind, options);
-  (*core)->submit(*inner_);
+  inner_ = std::make_unique<ClientCallImpl>(core, path_, request_.kind, options);
+  core.submit(*inner_);
   hand_over();
   return {};
 }
@@ -102,7 +141,13 @@ void InterceptedCall::hand_over() {
   inner_->wake_soon();
 }
 
+/// The response is being read, or will not be: the chain may go on, once this has returned.
+void InterceptedCall::end_read() {
+  if (reading_) shard_.ready().push(*this);
+}
+
 void InterceptedCall::run() {
+  if (reading_) std::exchange(reading_, {}).resume();
   if (!finished_ && chain_.done()) finish(result_of_chain());
   if (finished_) chain_ = {};
   wake();
@@ -111,6 +156,11 @@ void InterceptedCall::run() {
 Status InterceptedCall::result_of_chain() const { return outcome(chain_, path_, "an interceptor"); }
 
 void InterceptedCall::on_time() {
+  if (reading_) {
+    inner_->fail(Status(Code::DEADLINE_EXCEEDED, "the response was not read before the deadline",
+                        Initiator::application));
+    return end_read();
+  }
   end(Status(Code::DEADLINE_EXCEEDED,
              begun_ ? "an interceptor did not end before the deadline"
                     : "an interceptor held the call back until the deadline",
@@ -119,7 +169,10 @@ void InterceptedCall::on_time() {
 
 void InterceptedCall::cancel() {
   if (running_) return inner_->cancel();
-  end(Status(Code::CANCELLED, "cancelled by the caller", Initiator::application));
+  Status cancelled(Code::CANCELLED, "cancelled by the caller", Initiator::application);
+  if (!reading_) return end(std::move(cancelled));
+  inner_->fail(cancelled);
+  end_read();
 }
 
 /// Ends the call without waiting for the chain any more.
@@ -132,6 +185,7 @@ void InterceptedCall::end(Status status) {
 void InterceptedCall::finish(Status status) {
   finished_ = true;
   status_ = std::move(status);
+  leave_held();
   held_.clear();
   Timer::cancel();
   shard_.ready().push(*this);
@@ -164,7 +218,9 @@ Status InterceptedCall::take_status() {
 }
 
 std::optional<Bytes> InterceptedCall::take_message() {
-  return inner_ ? inner_->take_message() : std::nullopt;
+  if (!inner_) return std::nullopt;
+  end_read();
+  return inner_->take_message();
 }
 
 void InterceptedCall::reject_message() { inner_->reject_message(); }
@@ -176,7 +232,9 @@ void InterceptedCall::wait_message(Waiter* waiter) {
 
 std::uint8_t* InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (inner_) return inner_->reserve_message(bytes, may_compress);
-  if (finished_ || writes_done_) return nullptr;
+  if (finished_ || writes_done_ || !unsendable_.ok()) return nullptr;
+  unsendable_ = ClientCallImpl::check_request(bytes, channel_->options());
+  if (!unsendable_.ok()) return nullptr;
   held_bytes_ += MessageBuffer::prefix_bytes + bytes;
   held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
   return held_.back().bytes.get();
@@ -199,6 +257,11 @@ void InterceptedCall::wait_writable(Waiter* waiter) {
 void InterceptedCall::wait_answered(Waiter* waiter) {
   if (inner_) return inner_->wait_answered(waiter);
   answer_waiter_ = waiter;
+}
+
+void InterceptedCall::wait_finished(Waiter* waiter) {
+  finish_waiter_ = waiter;
+  if (waiter) end_read();
 }
 
 void InterceptedCall::writes_done() {

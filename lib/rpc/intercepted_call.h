@@ -1,16 +1,20 @@
 /// A call of a channel that has interceptors.
 ///
-/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call is not the channel's: what
-///    the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is watched here.
+/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call has no part in the channel's
+///    connections: what the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is
+///    watched here. The channel knows it as one that is held (ChannelCore::hold), so that its end is the call's.
 /// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages pass
 ///    untouched. The chain waits for its status; deadline and cancellation are its own.
-/// 3. What the chain returns is the caller's status. Messages that came before may still be read.
-/// 4. A chain that waits while no call within runs, when the deadline passes or the caller cancels, is
+/// 3. Where the caller gets one response, `next` ends when that has been read, since only then it is known
+///    whether it could be; the deadline is watched here again.
+/// 4. What the chain returns is the caller's status. Messages that came before may still be read.
+/// 5. A chain that waits while no call within runs, when the deadline passes or the caller cancels, is
 ///    destroyed, from the ready list.
 ///
 /// Belongs to its shard.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,7 +33,10 @@
 
 namespace ringrpc {
 
+struct HeldCallTag;
+
 class InterceptedCall final : public ClientCall,
+                              public ListNodeOf<HeldCallTag>,
                               private ClientNext::Wire,
                               private TaskObserver,
                               private Ready,
@@ -41,6 +48,9 @@ class InterceptedCall final : public ClientCall,
 
   /// Runs the interceptors; call once.
   void start();
+
+  /// The channel has ended before the call began: ends it with this status.
+  void detach(Status status);
 
   // MessageStream
   bool message_ready() override { return inner_ ? inner_->message_ready() : finished_; }
@@ -58,7 +68,7 @@ class InterceptedCall final : public ClientCall,
   bool answered() const noexcept override { return inner_ ? inner_->answered() : finished_; }
   void wait_answered(Waiter* waiter) override;
   bool finished() const noexcept override { return finished_; }
-  void wait_finished(Waiter* waiter) override { finish_waiter_ = waiter; }
+  void wait_finished(Waiter* waiter) override;
   Status take_status() override;
   void cancel() override;
 
@@ -70,13 +80,16 @@ class InterceptedCall final : public ClientCall,
     bool may_compress;
   };
   class Running;
+  class ResponseRead;
 
   Task<Status> make_call() override;
   void on_task_done() override { shard_.ready().push(*this); }
   void run() override;
   void on_time() override;
 
+  void leave_held();
   Status begin();
+  void end_read();
   void hand_over();
   Status result_of_chain() const;
   void end(Status status);
@@ -95,10 +108,13 @@ class InterceptedCall final : public ClientCall,
   std::vector<Held> held_;
   std::size_t held_bytes_ = 0;
   bool writes_done_ = false;
+  Status unsendable_;  // what was to be held back and is too large: the call fails when it would begin
 
+  ChannelCore* holder_ = nullptr;          // until `next`, the end of either
   std::unique_ptr<ClientCallImpl> inner_;  // from `next` on
   bool begun_ = false;
-  bool running_ = false;  // the chain waits for its status
+  bool running_ = false;             // the chain waits for its status
+  std::coroutine_handle<> reading_;  // the chain waits until the caller has read the response
   Task<Status> chain_;
 
   bool finished_ = false;

@@ -26,6 +26,7 @@ namespace ringrpc {
 class MessageBuffer {
  public:
   static constexpr std::size_t prefix_bytes = 5;
+  static constexpr std::size_t length_max = 0xffff'ffff;  ///< that a prefix can say
 
   /// `max_message_bytes` bounds the length that a prefix may announce, and what a compressed message becomes.
   explicit MessageBuffer(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}

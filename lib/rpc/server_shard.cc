@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rpc/message_buffer.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 
@@ -34,15 +35,17 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       interceptors_(options.interceptors),
       tls_(options.tls),
       max_message_bytes_(options.max_message_bytes),
-      max_response_bytes_(options.max_response_bytes > 0 ? options.max_response_bytes
-                                                         : options.max_message_bytes),
+      max_response_bytes_(
+          std::min(options.max_response_bytes > 0 ? options.max_response_bytes : options.max_message_bytes,
+                   MessageBuffer::length_max)),
       max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})),
       max_total_buffered_bytes_(std::max(options.max_total_buffered_bytes / shards, max_buffered_bytes_)),
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
       // Differs between machines, processes and shards, and not between runs of a simulation.
-      random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()) {
+      random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()),
+      memory_return_(shard) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.header_block_timeout = options.header_timeout;
   limits_.ping_interval_min = options.ping_interval_min;
@@ -63,16 +66,16 @@ void ServerShard::add(UniqueFd descriptor, bool tls) {
   if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
   auto* connection = new ServerConnection(*this, std::move(stream));
   connections_.push_back(*connection);
-  ++counters_.connections_open;
+  memory_return_.connections_are(++counters_.connections_open);
   connection->begin();
   if (draining_) connection->drain();
 }
 
 void ServerShard::remove(ServerConnection& connection) {
   delete &connection;
-  --counters_.connections_open;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
+  memory_return_.connections_are(--counters_.connections_open);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }

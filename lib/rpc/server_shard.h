@@ -15,6 +15,7 @@
 #include "reactor/shard.h"
 #include "rpc/connection_age.h"
 #include "rpc/keepalive.h"
+#include "rpc/memory_return.h"
 #include "rpc/method_table.h"
 #include "rpc/server_connection.h"
 
@@ -79,6 +80,7 @@ class ServerShard {
   std::minstd_rand random_;
   ServerCounters counters_;
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
+  MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;
   bool draining_ = false;
   std::vector<std::move_only_function<void()>> on_empty_;

@@ -31,15 +31,20 @@ Status for_caller(Status status) {
   return status;
 }
 
-Task<Result<SigningJob::Done>> run(WorkerPool& workers, SigningJob job) {
+Task<Result<SigningJob::Done>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
+                                   SigningJob job) {
   if (job.quick()) {
     co_await turn_share();
     co_return job.run();
   }
-  auto work = [job = std::move(job)] {
+  Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, job.data_bytes());
+  if (!share) co_return std::unexpected(std::move(share).error());
+  auto work = [job = std::move(job), share = std::move(*share)] {
     return job.run();
   };  // its own: a worker may go on when the call has ended
-  co_return co_await workers.run(std::move(work));
+  Result<SigningJob::Done> done = co_await workers.run(std::move(work));
+  if (!done) co_return std::unexpected(for_caller(std::move(done).error()));
+  co_return done;
 }
 
 }  // namespace
@@ -67,11 +72,10 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call));
-  Result<SigningJob::Done> done = co_await run(workers_, std::move(job));
+  Result<SigningJob::Done> done = co_await run(workers_, backlog_, std::move(job));
   if (!done) {
-    Status status = for_caller(std::move(done).error());
-    audit.ended(status.code());
-    co_return std::unexpected(std::move(status));
+    audit.ended(done.error().code());
+    co_return std::unexpected(std::move(done).error());
   }
   audit.signed_digest(std::move(done->digest));
   audit.ended(Code::OK);

@@ -9,22 +9,31 @@
 /// are signed on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
 #pragma once
 
+#include <cstddef>
+#include <memory>
+
 #include "ringrpc/worker_pool.h"
 
 #include "crypto/v1/crypto.ringrpc.h"
+#include "services/signing_backlog.h"
 #include "services/signing_choice.h"
 
 namespace ringrpc {
 
 struct CryptoOptions {
   bool verify_signatures = false;  ///< each, before it is sent; a fault of the computation becomes INTERNAL
+  /// Of all requests that wait for a worker or have one, their data; RESOURCE_EXHAUSTED beyond.
+  std::size_t backlog_bytes_max = 64 * 1024 * 1024;
 };
 
 class CryptoService final : public crypto::v1::CryptoService::Service {
  public:
   /// Keys and workers must outlive the calls.
-  CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {}) noexcept
-      : keys_(keys), workers_(workers), options_(options) {}
+  CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {})
+      : keys_(keys),
+        workers_(workers),
+        options_(options),
+        backlog_(std::make_shared<SigningBacklog>(options.backlog_bytes_max)) {}
 
   Task<Result<crypto::v1::SignResponse>> SignRSA(Call& call, crypto::v1::SignRequest request) override;
   Task<Result<crypto::v1::SignResponse>> SignECC(Call& call, crypto::v1::SignRequest request) override;
@@ -39,6 +48,7 @@ class CryptoService final : public crypto::v1::CryptoService::Service {
   const KeyRegistry& keys_;
   WorkerPool& workers_;
   CryptoOptions options_;
+  std::shared_ptr<SigningBacklog> backlog_;
 };
 
 }  // namespace ringrpc

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "ringrpc/clock.h"
@@ -32,6 +33,9 @@ class SigningJob {
 
   /// Whether a shard may do it between other things.
   bool quick() const noexcept;
+
+  /// Of the request.
+  std::size_t data_bytes() const noexcept { return request_.data().size(); }
 
   /// DEADLINE_EXCEEDED when it has expired, INTERNAL when the cryptography fails or the signature does not
   /// verify. From any thread, once.

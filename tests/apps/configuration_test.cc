@@ -51,6 +51,7 @@ TEST_CASE("every flag reaches what it names") {
                                               "--generate-key=p256",
                                               "--signing-workers=4",
                                               "--signing-queue=17",
+                                              "--signing-queue-size=5M",
                                               "--verify-signatures",
                                               "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
@@ -86,6 +87,7 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.signing.generated == std::vector<std::string>{"p256"});
   CHECK(values.signing.workers == 4);
   CHECK(values.signing.queue_limit == 17);
+  CHECK(values.signing.queue_bytes_max == 5 << 20);
   CHECK(values.signing.verify);
   CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
 }

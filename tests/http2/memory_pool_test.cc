@@ -70,3 +70,75 @@ TEST_CASE("A block keeps its content when it is resized") {
   pool.deallocate(memory);
   pool.deallocate(nullptr);
 }
+
+namespace {
+
+#ifdef RINGRPC_SANITIZED
+constexpr bool recycles = false;
+#else
+constexpr bool recycles = true;
+#endif
+
+/// What many connections with many streams take: small blocks of several sizes, and frame buffers.
+std::vector<std::uint8_t*> take_crowd(MemoryPool& pool) {
+  std::vector<std::uint8_t*> blocks;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::size_t bytes = i % 100 == 0 ? 16'394 : 20 + static_cast<std::size_t>(i) % 7 * 60;
+    blocks.push_back(static_cast<std::uint8_t*>(pool.allocate(bytes)));
+    std::memset(blocks.back(), i % 251, 20);
+  }
+  return blocks;
+}
+
+}  // namespace
+
+TEST_CASE("What a crowd has left is given back, in steps between which all goes on") {
+  MemoryPool pool;
+  for (int times = 0; times < 3; ++times) {
+    std::vector<std::uint8_t*> blocks = take_crowd(pool);
+    const std::size_t most = pool.mapped_bytes();
+    if (recycles) CHECK(most > 4'000'000);
+    for (std::uint8_t* block : blocks) pool.deallocate(block);
+    CHECK(pool.mapped_bytes() == most);
+    std::vector<void*> meanwhile;
+    int steps = 1;
+    for (; !pool.give_back(1000); ++steps) {
+      meanwhile.push_back(pool.allocate(100));
+      meanwhile.push_back(pool.allocate(16'394));
+    }
+    if (recycles) CHECK(steps >= 20);
+    for (void* block : meanwhile) pool.deallocate(block);
+    while (!pool.give_back(1000)) {
+    }
+    CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
+  }
+}
+
+TEST_CASE("What is in use stays where it is while memory around it is given back") {
+  MemoryPool pool;
+  std::vector<std::uint8_t*> blocks = take_crowd(pool);
+  const std::size_t most = pool.mapped_bytes();
+  std::mt19937 random(1);
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i < 5000 && random() % 50 == 0) {
+      kept.push_back(i);
+    } else {
+      pool.deallocate(blocks[i]);
+    }
+  }
+  std::size_t at = 0;
+  while (!pool.give_back(700)) pool.deallocate(blocks[kept[at++]]);  // also what goes while that is under way
+  CHECK(at < kept.size());
+  const auto all_kept = [&] {
+    return std::all_of(kept.begin() + static_cast<std::ptrdiff_t>(at), kept.end(), [&](std::size_t i) {
+      return std::all_of(blocks[i], blocks[i] + 20, [&](std::uint8_t octet) { return octet == i % 251; });
+    });
+  };
+  CHECK(all_kept());
+  if (recycles) CHECK(pool.mapped_bytes() < most / 2);
+  for (std::uint8_t* block : take_crowd(pool))
+    pool.deallocate(block);  // what was free still is, and only that
+  CHECK(all_kept());
+  for (; at < kept.size(); ++at) pool.deallocate(blocks[kept[at]]);
+}

@@ -22,6 +22,7 @@ BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
 EXAMPLES = SOURCE / "docs/examples"
 MESON = os.environ["MESON"]
+SHARED = os.environ["LIBRARY"] == "shared"
 
 
 def free_port():
@@ -52,8 +53,10 @@ class Install(unittest.TestCase):
         prefix = re.search("^prefix=(.*)$", package.read_text(), re.MULTILINE)[1]
         cls.prefix = cls.image / prefix.lstrip("/")
         package.write_text(package.read_text().replace(f"prefix={prefix}", f"prefix={cls.prefix}", 1))
+        # What is installed where ld.so does not look is found by a path; of no effect on what is linked statically.
         cls.environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent),
-                           "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}"}
+                           "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}",
+                           "LD_LIBRARY_PATH": str(package.parent.parent)}
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -71,7 +74,11 @@ class Install(unittest.TestCase):
         port = free_port()
         self.copy(EXAMPLES / "shout.cc", root / "shout.cc", "50052", port)
         run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", root / "shout.cc", root / "echo/v1/echo.pb.cc",
-             root / "echo/v1/echo.ringrpc.cc", "-o", root / "shout", *flags("--static", "--libs")])
+             root / "echo/v1/echo.ringrpc.cc", "-o", root / "shout",
+             *flags(*(["--libs"] if SHARED else ["--static", "--libs"]))])
+        needed = run(["readelf", "--dynamic", root / "shout"])
+        self.assertEqual("libringrpc.so" in needed, SHARED, needed)
+        self.assertEqual("libnghttp2.so" in needed, not SHARED, needed)  # nobody's business but the library's
         with self.serving(root / "shout", port):
             with frames.Client(port) as client:
                 client.open()
@@ -131,7 +138,7 @@ class Install(unittest.TestCase):
 
     def asks(self, build, port):
         with self.serving(build / "server", port):
-            self.assertEqual(run([build / "client"]), "11.5 °C\n")
+            self.assertEqual(run([build / "client"], env=self.environment), "11.5 °C\n")
 
     def shouts(self, client):
         def call(stream, path, request):
@@ -153,7 +160,7 @@ class Serving:
 
     def __enter__(self):
         self.running = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, env=self.test.environment)
         try:
             for _ in range(200):
                 if self.running.poll() is not None:

@@ -78,8 +78,8 @@ class Attacks(harness.ServerCase):
 
     def setUp(self):
         self.assertTrue(echo(self.server.port))
-        self.before = resident_bytes(self.server)
-        self.allowed = GROWTH_MAX * sanitized_factor(self.server)
+        self.before = resident_bytes(self.server.process)
+        self.allowed = GROWTH_MAX * sanitized_factor(self.server.process)
 
     def tearDown(self):
         self.check_memory()
@@ -87,7 +87,7 @@ class Attacks(harness.ServerCase):
         self.assertIsNone(self.server.process.poll(), "grpcd has ended")
 
     def check_memory(self):
-        grown = resident_bytes(self.server) - self.before
+        grown = resident_bytes(self.server.process) - self.before
         self.assertLess(grown, self.allowed, f"grew by {grown / MEBIBYTE:.1f} MiB")
 
     def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
@@ -230,6 +230,31 @@ class Attacks(harness.ServerCase):
             with self.subTest(name), Client(self.server.port) as client:
                 client.try_send(octets)
                 self.assertIsNone(client.read_until(lambda frame: False))
+
+
+class Crowd(unittest.TestCase):
+    def test_what_it_has_taken_is_given_back(self):
+        connections, streams = 800, 100
+        unfinished = b"".join(frames.headers(1 + 2 * at) for at in range(streams))
+        with harness.Server() as server:
+            self.assertTrue(echo(server.port))
+            before = resident_bytes(server.process)
+            crowd = [Client(server.port) for _ in range(connections)]
+            for client in crowd:
+                client.open()
+                client.send(unfinished)
+            for client in crowd:
+                client.send(frames.ping())
+                client.read_until(lambda frame: frame.type == frames.PING)
+            taken = resident_bytes(server.process) - before
+            self.assertGreater(taken, 40 * MEBIBYTE)
+            for client in crowd:
+                client.socket.close()
+            factor = sanitized_factor(server.process)
+            if factor == 1:
+                wanted = before + 12 * MEBIBYTE
+                self.assertTrue(wait_until(lambda: resident_bytes(server.process) < wanted), "the crowd's memory stays")
+            self.assertTrue(echo(server.port))
 
 
 class Descriptors(unittest.TestCase):

@@ -1,5 +1,5 @@
-"""Ten thousand calls by gRPC's Go client, over one connection and over as many: each is answered, and the server's memory
-is after the last thousand what it was after the first."""
+"""Ten thousand calls over one connection, and over as many, by gRPC's Go client and by ours: each is answered, and what server
+and client hold after the last thousand, in memory and in descriptors, is what they held after the first."""
 
 import re
 import subprocess
@@ -16,19 +16,17 @@ PART = 1_000
 SAMPLE_EVERY = 100
 # What allocators may differ by; a leak of 1 KiB a call would be 9 MiB.
 SLACK = 2 * MEBIBYTE
+# Connections that have been closed at one end and not at the other yet, of each shard.
+DESCRIPTORS_SLACK = 8
 SECONDS = 1_000
 
 DONE = re.compile(r"soak iteration: (\d+) .* succeeded$")
 
 
-def setUpModule():
-    tools.path("client")  # skips all of it where there is no Go to build it with
-
-
-def soak(server, case, iterations, on_iteration):
-    """Runs the client; `on_iteration` is called with each iteration's number."""
+def soak(command, server, case, iterations, on_iteration):
+    """Runs a client; `on_iteration` is called with the process and each iteration's number."""
     command = [
-        *peers.go_client(), "--server_host=127.0.0.1", f"--server_port={server.port}", f"--test_case={case}",
+        *command, "--server_host=127.0.0.1", f"--server_port={server.port}", f"--test_case={case}",
         f"--soak_iterations={iterations}", f"--soak_overall_timeout_seconds={SECONDS}",
         "--soak_per_iteration_max_acceptable_latency_ms=30000",
     ]
@@ -36,45 +34,111 @@ def soak(server, case, iterations, on_iteration):
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as client:
         for line in client.stderr:
             if found := DONE.search(line):
-                on_iteration(int(found[1]))
+                on_iteration(client, int(found[1]))
             else:
                 said.append(line)
     if client.returncode != 0:
         raise AssertionError(f"{case} ended with {client.returncode}:\n{''.join(said[-20:])}")
 
 
+class Held:
+    """What a process holds in the course of a soak: a sample for each hundred calls."""
+
+    def __init__(self, who):
+        self.who = who
+        self.resident = []
+        self.descriptors = []
+
+    def sample(self, process):
+        self.resident.append(memory.resident_bytes(process))
+        self.descriptors.append(memory.descriptors(process))
+
+    def expect_flat(self, part=PART // SAMPLE_EVERY):
+        """The last `part` samples are not above the first."""
+        first, last = max(self.resident[:part]), max(self.resident[-part:])
+        print(f"{self.who}: {first} bytes resident in the first thousand calls, {last} in the last")
+        if last > first + SLACK:
+            raise AssertionError(f"{self.who} grows: {self.resident}")
+        first, last = max(self.descriptors[:part]), max(self.descriptors[-part:])
+        print(f"{self.who}: {first} descriptors in the first thousand calls, {last} in the last")
+        if last > first + DESCRIPTORS_SLACK:
+            raise AssertionError(f"{self.who} keeps descriptors: {self.descriptors}")
+
+
+class Bound(unittest.TestCase):
+    """What the soaks demand can be missed."""
+
+    def taker(self, **kind):
+        held = Held("taker")
+        with memory.Taker(size=1024, **kind) as taker:
+            for call in range(ITERATIONS):
+                taker.give()
+                if call % SAMPLE_EVERY == SAMPLE_EVERY - 1:
+                    held.sample(taker.process)
+        return held
+
+    def test_a_kibibyte_left_by_each_call_is_too_much(self):
+        with self.assertRaisesRegex(AssertionError, "taker grows"):
+            self.taker(hoards=True).expect_flat()
+
+    def test_what_is_given_back_is_not(self):
+        self.taker(hoards=False).expect_flat()
+
+    def test_a_descriptor_left_by_each_connection_is_too_much(self):
+        held = Held("somebody")
+        held.resident = [MEBIBYTE] * (ITERATIONS // SAMPLE_EVERY)
+        held.descriptors = [10 + SAMPLE_EVERY * sample for sample in range(ITERATIONS // SAMPLE_EVERY)]
+        with self.assertRaisesRegex(AssertionError, "somebody keeps descriptors"):
+            held.expect_flat()
+
+
 class Soak(unittest.TestCase):
     def setUp(self):
         self.server = self.enterContext(peers.our_server())
-        memory.skip_if_sanitized(self.server)
+        memory.skip_if_sanitized(self.server.process)
 
-    def expect_flat(self, what, first, last):
-        print(f"{what}: {max(first)} bytes resident in the first thousand calls, {max(last)} in the last")
-        self.assertLessEqual(max(last), max(first) + SLACK, (first, last))
-
-    def test_calls_over_one_connection(self):
-        samples = []
+    def soak(self, command, case, *watched):
+        """All calls in one run; `watched` tells who of "server" and "client" must not grow."""
+        held = {who: Held(f"{who} of {case}") for who in watched}
         iterations = []
 
-        def sample(iteration):
+        def sample(client, iteration):
             iterations.append(iteration)
             if iteration % SAMPLE_EVERY == SAMPLE_EVERY - 1:
-                samples.append(memory.resident_bytes(self.server))
+                for who in held:
+                    held[who].sample({"server": self.server.process, "client": client}[who])
 
-        soak(self.server, "rpc_soak", ITERATIONS, sample)
+        soak(command, self.server, case, ITERATIONS, sample)
         self.assertEqual(len(iterations), ITERATIONS)
-        part = PART // SAMPLE_EVERY
-        self.expect_flat("rpc_soak", samples[:part], samples[-part:])
+        for each in held.values():
+            each.expect_flat()
+
+
+class OurClient(Soak):
+    def test_calls_over_one_connection(self):
+        self.soak(peers.our_client(), "rpc_soak", "server", "client")
 
     def test_calls_over_a_connection_each(self):
-        # The client closes its channels only when it ends, so it is run once for each thousand.
-        after_each = []
+        self.soak(peers.our_client(), "channel_soak", "server", "client")
+
+
+class GoClient(Soak):
+    @classmethod
+    def setUpClass(cls):
+        tools.path("client")  # skips where there is no Go to build it with
+
+    def test_calls_over_one_connection(self):
+        self.soak(peers.go_client(), "rpc_soak", "server")
+
+    def test_calls_over_a_connection_each(self):
+        # This client closes its channels only when it ends, so it is run once for each thousand.
+        held = Held("server of channel_soak")
         for _ in range(ITERATIONS // PART):
             iterations = []
-            soak(self.server, "channel_soak", PART, iterations.append)
+            soak(peers.go_client(), self.server, "channel_soak", PART, lambda _, number: iterations.append(number))
             self.assertEqual(len(iterations), PART)
-            after_each.append(memory.resident_bytes(self.server))
-        self.expect_flat("channel_soak", after_each[:1], after_each[-1:])
+            held.sample(self.server.process)
+        held.expect_flat(part=1)
 
 
 if __name__ == "__main__":

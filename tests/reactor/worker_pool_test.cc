@@ -1,8 +1,10 @@
 #include "ringrpc/worker_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <thread>
 
 #include "ringrpc/sleep.h"
@@ -91,6 +93,22 @@ TEST_CASE("A job that throws fails with INTERNAL and harms nobody else") {
   start_on(shard, task);
   REQUIRE(turn_until(shard, [&] { return task.done(); }));
   CHECK(task.result() == "INTERNAL: the job threw: no entropy; INTERNAL: the job threw; 3");
+}
+
+TEST_CASE("Threads give way as they are told, and no less than the process") {
+  Shard shard(0, kernel_io());
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  for (const auto& [asked, wanted] : {std::pair(0, own), std::pair(7, std::max(own, 7)), std::pair(50, 19)}) {
+    const auto pool = WorkerPool::start({.threads = 1, .nice = asked}).value();
+    const auto handler = [&]() -> Task<int> {
+      co_return (co_await pool->run([] { return ::getpriority(PRIO_PROCESS, 0); })).value();
+    };
+    const Task<int> task = handler();
+    start_on(shard, task);
+    REQUIRE(turn_until(shard, [&] { return task.done(); }));
+    CHECK(task.result() == wanted);
+  }
+  CHECK(::getpriority(PRIO_PROCESS, 0) == own);
 }
 
 TEST_CASE("A full pool refuses at once, names its limit, and serves again when there is room") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -243,7 +244,7 @@ struct Codec<Unreadable> {
 
 namespace {
 
-TEST_CASE("a message that is not the method's fails the call, though its interceptors saw it end well") {
+TEST_CASE("a message that is not the method's fails the call, for its interceptors too") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Custom audit = witness("audit", seen);
@@ -252,32 +253,179 @@ TEST_CASE("a message that is not the method's fails the call, though its interce
                                                                               RawMessage{"x"}, CallOptions());
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code() == Code::INTERNAL);
-      CHECK(seen.size() == 2);
+      REQUIRE(seen.size() == 2);
+      CHECK(seen[1] == "audit after INTERNAL");
     };
     CHECK(world.run(script, with({&audit})));
   });
 }
 
-TEST_CASE("a call that begins after its channel has ended is CANCELLED") {
+/// A client-streaming call whose answer has come and was not read.
+Task<std::unique_ptr<ClientCall>> answered_call(World& world, const Channel& channel,
+                                                const CallOptions& options = {}) {
+  std::unique_ptr<ClientCall> call = channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, options);
+  CHECK(write_message(*call, RawMessage{"x"}));
+  call->writes_done();
+  while (!call->message_ready() || world.service().running > 0) co_await sleep_for(1ms);
+  co_await sleep_for(100ms);  // also for the trailers
+  co_return call;
+}
+
+TEST_CASE("interceptors see the status of a response that is read late when the caller does") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
-    Custom holding = slow(20ms);
-    Custom inner = witness("inner", seen);
-    const auto script = [&](Channel&) -> Task<void> {
-      auto channel = std::make_unique<Channel>(world.address(), with({&holding, &inner}));
-      const bool closes = seen.empty();
-      auto call = unary(*channel, "Echo", "x");
-      call.start();
-      if (closes) co_await channel->close(1h);
-      channel.reset();
-      while (!call.done()) co_await sleep_for(1ms);
-      const auto cancelled = call.result();
-      REQUIRE_FALSE(cancelled);
-      CHECK(cancelled.error().code() == Code::CANCELLED);
+    Custom audit = witness("audit", seen);
+    const auto script = [&](Channel& channel) -> Task<void> {
+      ClientWriter<RawMessage, Unreadable> unreadable(co_await answered_call(world, channel));
+      CHECK(seen.size() == 1);
+      const auto failed = co_await unreadable.finish();
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().code() == Code::INTERNAL);
+      CHECK(seen.back() == "audit after INTERNAL");
+
+      ClientWriter<RawMessage, RawMessage> readable(co_await answered_call(world, channel));
+      CHECK(seen.size() == 3);
+      const auto joined = co_await readable.finish();
+      CHECK(joined.value().bytes == "x");
+      CHECK(seen.back() == "audit after OK");
     };
-    for (int times = 0; times < 2; ++times) CHECK(world.run(script));
-    CHECK(seen == std::vector<std::string>{"inner before /test.v1.Raw/Echo", "inner after CANCELLED",
-                                           "inner before /test.v1.Raw/Echo", "inner after CANCELLED"});
+    CHECK(world.run(script, with({&audit})));
+  });
+}
+
+TEST_CASE("a response that nobody reads holds interceptors until the deadline at most") {
+  SimulatedWorld world(1);
+  std::vector<std::string> seen;
+  Custom audit = witness("audit", seen);
+  const auto script = [&](Channel& channel) -> Task<void> {
+    CallOptions options;
+    options.timeout = 10s;
+    auto late = co_await answered_call(world, channel, options);
+    CHECK(audit.frames == 1);
+    while (audit.frames > 0) co_await sleep_for(100ms);
+    CHECK(seen.back() == "audit after DEADLINE_EXCEEDED");
+    CHECK((co_await detail::FinishAwaiter(*late)).to_string() ==
+          "DEADLINE_EXCEEDED: the response was not read before the deadline");
+  };
+  CHECK(world.run(script, with({&audit})));
+}
+
+TEST_CASE("a response that nobody reads holds interceptors until its call is cancelled, asked or dropped") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    Custom audit = witness("audit", seen);
+    const auto script = [&](Channel& channel) -> Task<void> {
+      auto cancelled = co_await answered_call(world, channel);
+      cancelled->cancel();
+      CHECK((co_await detail::FinishAwaiter(*cancelled)).code() == Code::CANCELLED);
+      CHECK(seen.back() == "audit after CANCELLED");
+
+      const auto content = co_await answered_call(world, channel);
+      CHECK((co_await detail::FinishAwaiter(*content)).ok());
+      CHECK(seen.back() == "audit after OK");
+
+      auto dropped = co_await answered_call(world, channel);
+      CHECK(audit.frames == 1);
+      dropped.reset();
+      CHECK(audit.frames == 0);
+    };
+    CHECK(world.run(script, with({&audit})));
+  });
+}
+
+TEST_CASE("an OK answer of a server without the message that is due is not OK for interceptors either") {
+  SimulatedWorld world(1);
+  std::vector<std::string> seen;
+  Custom audit = witness("audit", seen);
+  const auto script = [&](Channel& channel) -> Task<void> {
+    const auto none = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
+                                                                          RawMessage{"0"}, CallOptions());
+    REQUIRE_FALSE(none);
+    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
+    CHECK(seen.back() == "audit after UNIMPLEMENTED");
+  };
+  CHECK(world.run(script, with({&audit})));
+}
+
+/// A call that an interceptor holds for 20 ms, made before `end` is done to its channel: how it ends.
+std::string end_of_held_call(World& world, std::vector<std::string>& seen,
+                             const std::function<Task<void>(std::unique_ptr<Channel>&)>& end) {
+  Custom holding = slow(20ms);
+  Custom inner = witness("inner", seen);
+  std::string ended;
+  const auto script = [&](Channel&) -> Task<void> {
+    auto channel = std::make_unique<Channel>(world.address(), with({&holding, &inner}));
+    auto call = unary(*channel, "Echo", "x");
+    call.start();
+    co_await end(channel);
+    while (!call.done()) co_await sleep_for(1ms);
+    const auto result = call.result();
+    ended = result ? "OK" : result.error().to_string();
+    CHECK(holding.frames == 0);
+  };
+  CHECK(world.run(script));
+  CHECK(world.service().started == 0);
+  return ended;
+}
+
+TEST_CASE("a call that is held while its channel closes is waited for and refused") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    const auto close = [&](std::unique_ptr<Channel>& channel) -> Task<void> {
+      CHECK(co_await channel->close(1h) == 1);
+      CHECK(seen.size() == 2);
+      channel.reset();
+    };
+    const std::string ended = end_of_held_call(world, seen, close);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " is closed");
+    CHECK(seen == std::vector<std::string>{"inner before /test.v1.Raw/Echo", "inner after CANCELLED"});
+  });
+}
+
+TEST_CASE("a call that is held longer than the closing of its channel takes is ended") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    const auto close = [](std::unique_ptr<Channel>& channel) -> Task<void> {
+      CHECK(co_await channel->close(0s) == 1);
+    };
+    const std::string ended = end_of_held_call(world, seen, close);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " is closed");
+    CHECK(seen.empty());
+  });
+}
+
+TEST_CASE("a call that is held ends with its channel") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    const auto drop = [](std::unique_ptr<Channel>& channel) -> Task<void> {
+      channel.reset();
+      co_return;
+    };
+    const std::string ended = end_of_held_call(world, seen, drop);
+    CHECK(ended == "CANCELLED: the channel to " + world.address() + " was destroyed");
+    CHECK(seen.empty());
+  });
+}
+
+TEST_CASE("closing waits for a held call no longer than that lasts, however it ends") {
+  for_each_world([](World& world) {
+    for (const bool answers : {true, false}) {
+      Custom holding([&](ClientRequest&, ClientNext) -> Task<Status> {
+        co_await sleep_for(answers ? Nanoseconds(20ms) : Nanoseconds(1h));
+        co_return Status(Code::ABORTED, "by itself");
+      });
+      const auto script = [&](Channel& channel) -> Task<void> {
+        auto call = unary(channel, "Echo", "x");
+        call.start();
+        auto closing = channel.close(2h);
+        closing.start();
+        if (!answers) call = {};
+        while (!closing.done()) co_await sleep_for(1ms);
+        CHECK(closing.result() == 0);
+        if (answers) CHECK(call.result().error().code() == Code::ABORTED);
+      };
+      CHECK(world.run(script, with({&holding})));
+    }
   });
 }
 

@@ -184,6 +184,27 @@ TEST_CASE("what is written before the call begins is held back, up to a bound, a
   }
 }
 
+TEST_CASE("a message that is too large to be sent fails its call when that would begin") {
+  SimulatedWorld world(1);
+  Custom holding = slow(20ms);
+  std::vector<std::string> seen;
+  Custom inner = witness("inner", seen);
+  const auto script = [&](Channel& channel) -> Task<void> {
+    auto chatting = chat(channel);
+    CHECK(co_await chatting.write(RawMessage{"x"}));
+    CHECK_FALSE(co_await chatting.write(RawMessage{std::string(1001, 'x')}));
+    CHECK_FALSE(co_await chatting.write(RawMessage{"x"}));
+    CHECK((co_await chatting.finish()).to_string() ==
+          "RESOURCE_EXHAUSTED: the request has a message of 1001 bytes, the limit is 1000 "
+          "(max_request_bytes)");
+    CHECK(seen.back() == "inner after RESOURCE_EXHAUSTED");
+    CHECK(world.service().started == 0);
+  };
+  ChannelOptions options = with({&holding, &inner});
+  options.max_request_bytes = 1000;
+  CHECK(world.run(script, options));
+}
+
 TEST_CASE("empty messages count among what is held back") {
   SimulatedWorld world(1);
   Custom holding = slow(1s);

@@ -69,6 +69,40 @@ TEST_CASE("a full queue refuses at once, and what was taken is signed") {
   CHECK(gate.begun == 3);
 }
 
+TEST_CASE("data that waits is bounded for all requests together, however few they are") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 1'000'000},
+                    {.threads = 1, .queue_limit = 64});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::map<Code, int> ends;
+    const auto ask = [&](std::size_t bytes) {
+      Task<void> call = note_end(stub, sign_request(std::string(bytes, 'm')), {}, ends);
+      call.start();
+      return call;
+    };
+    std::vector<Task<void>> calls;
+    calls.push_back(ask(300'000));
+    co_await until([&] { return gate.begun == 1; });  // what is being signed counts too
+    calls.push_back(ask(700'000));
+    co_await until([&] { return world.pool->waiting() == 1; });
+    const SignRequest one_more = sign_request("m");
+    const Result<SignResponse> refused = co_await stub.SignRSA(one_more);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().to_string() ==
+          "RESOURCE_EXHAUSTED: 1000000 bytes of data wait for signatures already, the limit is 1000000 "
+          "(signing-queue-size); try again later");
+    calls[1] = {};  // who goes makes room
+    co_await until([&] { return world.pool->waiting() == 0; });
+    calls.push_back(ask(600'000));
+    co_await until([&] { return world.pool->waiting() == 1; });
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 2; });
+    calls.push_back(ask(2'000'000));  // alone
+    co_await until([&] { return ends[Code::OK] == 3; });
+    CHECK(ends.size() == 1);
+  });
+}
+
 TEST_CASE("a request that is cancelled or expires while it waits is not signed") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
@@ -132,15 +166,34 @@ TEST_CASE("ten thousand calls at once for RSA-4096 all get an answer") {
   constexpr int calls_made = 10'000;
   CryptoWorld world(new_keys({"rsa4096"}), {}, {.threads = 2, .queue_limit = 64});
   world.world.serve({.max_concurrent_streams = calls_made});
-  std::map<Code, int> ends;
+  const PublicKey& key = world.keys.all()[0]->public_key();
+  int verified = 0;
+  std::map<std::string, int> refusals;
   world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    const auto one = [&](int number) -> Task<void> {
+      const SignRequest request = sign_request(std::to_string(number) + std::string(4096, 'm'));
+      const Result<SignResponse> response = co_await stub.SignRSA(request);
+      if (!response) {
+        ++refusals[response.error().to_string()];
+        co_return;
+      }
+      const Result<Digest> digest = digest_of(Hash::sha256, as_bytes(request.data()));
+      const Status good =
+          key.verify(Algorithm::rsa_pss_sha256, digest.value().bytes(), as_bytes(response->signature()));
+      verified += good.ok();
+    };
     std::vector<Task<void>> calls;
-    for (int i = 0; i < calls_made; ++i) calls.push_back(note_end(stub, sign_request("m"), {}, ends));
+    for (int i = 0; i < calls_made; ++i) calls.push_back(one(i));
     for (const Task<void>& call : calls) call.start();
-    co_await until([&] { return ends[Code::OK] + ends[Code::RESOURCE_EXHAUSTED] == calls_made; });
+    for (const Task<void>& call : calls) co_await until([&] { return call.done(); });
+    const SignRequest late = sign_request("m");
+    CHECK(co_await stub.SignRSA(late));
   });
-  CHECK(ends.size() == 2);
-  CHECK(ends[Code::OK] >= 64);
+  CHECK(verified >= 64);
+  REQUIRE(refusals.size() == 1);
+  const auto& [refusal, times] = *refusals.begin();
+  CHECK(refusal == "RESOURCE_EXHAUSTED: too many signatures are waiting already; try again later");
+  CHECK(verified + times == calls_made);
 }
 
 }  // namespace

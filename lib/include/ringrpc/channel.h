@@ -86,6 +86,9 @@ struct Backoff {
 
 struct ChannelOptions {
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one received message
+  /// Of one message of a request, before it is compressed. A longer one is not sent: its call fails with
+  /// RESOURCE_EXHAUSTED. As gRPC has it, only the four bytes of a length limit it by default.
+  std::size_t max_request_bytes = 4'294'967'295;
   /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff` wait
   /// makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
@@ -155,8 +158,9 @@ class Channel {
   Task<Status> connect() const;
 
   /// Ends the channel in good order, on every shard: no new calls (they fail with CANCELLED), those begun
-  /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. Gives the
-  /// number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
+  /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. A call that
+  /// an interceptor holds back is waited for as well, but has not begun: when it goes on, it gets CANCELLED.
+  /// Gives the number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
   /// the closing.
   Task<std::uint64_t> close(Nanoseconds patience) const;
 

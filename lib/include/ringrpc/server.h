@@ -50,7 +50,7 @@ struct ServerOptions {
   IoBackend io = IoBackend::automatic;
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
-  std::size_t max_response_bytes = 0;               ///< of one response; 0 takes max_message_bytes
+  std::size_t max_response_bytes = 0;  ///< of one response, up to 4 GiB - 1; 0 takes max_message_bytes
   /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
   /// beyond it gets RESOURCE_EXHAUSTED; at least the larger of those two.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;

@@ -1,0 +1,39 @@
+#include "rpc/memory_return.h"
+
+#include <algorithm>
+#include <chrono>
+#include <malloc.h>
+
+#include "http2/memory_pool.h"
+
+namespace ringrpc {
+namespace {
+
+/// Less is not worth the work.
+constexpr std::size_t kept_bytes = 2 * 1024 * 1024;
+
+/// Blocks to look at in one step.
+constexpr std::size_t step_blocks = 16 * 1024;
+
+constexpr Nanoseconds pause = std::chrono::milliseconds(1);
+
+}  // namespace
+
+void MemoryReturn::connections_are(std::size_t count) noexcept {
+  count_ = count;
+  most_ = std::max(most_, count);
+  if (armed() || count_ > most_ / 2) return;
+  if (http2::MemoryPool::of_this_thread()->mapped_bytes() <= kept_bytes) return;
+  left_ = count_;
+  shard_.timers().arm(*this, after(shard_.now(), pause));
+}
+
+void MemoryReturn::on_time() {
+  const bool done = http2::MemoryPool::of_this_thread()->give_back(step_blocks);
+  if (!done) return shard_.timers().arm(*this, after(shard_.now(), pause));
+  ::malloc_trim(0);  // what was freed lies among what is in use, where malloc looks for it only when asked
+  most_ = left_;
+  connections_are(count_);  // more may have gone meanwhile
+}
+
+}  // namespace ringrpc

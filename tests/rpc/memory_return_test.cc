@@ -1,0 +1,40 @@
+/// What many connections leave behind.
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "http2/memory_pool.h"
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("the memory of connections goes back to the system when most of them have gone") {
+#ifdef RINGRPC_SANITIZED
+  return;  // there is no pool then
+#endif
+  for_each_world([](World& world) {
+    const http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();  // all shards run here
+    const auto script = [&](Channel& kept) -> Task<void> {
+      CHECK(co_await unary(kept, "Echo", "x"));
+      std::vector<Channel> crowd;
+      for (int i = 0; i < 200; ++i) crowd.emplace_back(world.address());
+      for (const Channel& channel : crowd) CHECK(co_await unary(channel, "Echo", "x"));
+      const std::size_t most = pool.mapped_bytes();
+      CHECK(most > 4'000'000);
+      crowd.erase(crowd.begin() + 110, crowd.end());
+      co_await sleep_for(100ms);
+      CHECK(pool.mapped_bytes() == most);  // they may come back
+      crowd.clear();
+      while (pool.mapped_bytes() > most / 3) co_await sleep_for(1ms);
+      CHECK(co_await unary(kept, "Echo", "x"));
+    };
+    CHECK(world.run(script));
+  });
+}
+
+}  // namespace
+}  // namespace ringrpc

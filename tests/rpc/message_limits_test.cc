@@ -1,0 +1,142 @@
+/// Messages that are larger than either end takes, or its own program lets it send.
+
+#include <array>
+#include <doctest/doctest.h>
+#include <limits>
+#include <string>
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("messages beyond the limit are refused either way") {
+  SimulatedWorld world(3);
+  ServerOptions options;
+  options.max_message_bytes = 1000;
+  world.serve(options);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto at_limit = co_await unary(channel, "Echo", std::string(1000, 'x'));
+    CHECK(at_limit);
+    const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
+    REQUIRE_FALSE(request);
+    CHECK(request.error().to_string() ==
+          "RESOURCE_EXHAUSTED: received a message of 1001 bytes, the limit is 1000");
+    const auto response = co_await unary(channel, "Inflate", "1001");
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000");
+  }));
+  CHECK(world.run(
+      [](Channel& channel) -> Task<void> {
+        const auto received = co_await unary(channel, "Inflate", "501");
+        REQUIRE_FALSE(received);
+        CHECK(received.error().to_string() ==
+              "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
+      },
+      {.max_message_bytes = 500}));
+}
+
+TEST_CASE("the limit of responses may be another than that of requests") {
+  SimulatedWorld world(3);
+  ServerOptions options;
+  options.max_message_bytes = 1000;
+  options.max_response_bytes = 2000;
+  world.serve(options);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
+    CHECK_FALSE(request);
+    const auto at_limit = co_await unary(channel, "Inflate", "2000");
+    CHECK_MESSAGE(at_limit, at_limit.error().to_string());
+    const auto response = co_await unary(channel, "Inflate", "2001");
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has 2001 bytes, the limit is 2000");
+  }));
+}
+
+/// A message that says that it is longer than any prefix can.
+struct Endless {};
+
+}  // namespace
+
+template <>
+struct Codec<Endless> {
+  static std::size_t size(const Endless&) { return std::size_t{1} << 32; }
+  static void serialize(const Endless&, std::uint8_t*) { FAIL("there is no room for it"); }
+};
+
+namespace {
+
+/// Answers with what cannot be.
+class Boundless final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.Boundless"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{
+        Method{"Answer", MethodKind::unary, &detail::serve<Boundless, &Boundless::answer>}};
+    return methods;
+  }
+
+ private:
+  Task<Result<Endless>> answer(Call&, RawMessage) { co_return Endless(); }
+};
+
+TEST_CASE("a message of a request beyond the channel's limit does not leave") {
+  for_each_world([](World& world) {
+    const auto script = [&](Channel& channel) -> Task<void> {
+      const std::string refusal =
+          "RESOURCE_EXHAUSTED: the request has a message of 1001 bytes, the limit is 1000 "
+          "(max_request_bytes)";
+      for (const Compression compression : {Compression::identity, Compression::gzip}) {
+        CallOptions options;
+        options.compression = compression;
+        CHECK(co_await unary(channel, "Echo", std::string(1000, 'x'), options));
+        const int started = world.service().started;
+        const auto refused = co_await unary(channel, "Echo", std::string(1001, 'x'), options);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().to_string() == refusal);
+        CHECK(world.service().started == started);
+      }
+
+      ClientStream<RawMessage, RawMessage> chatting(
+          channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+      CHECK(co_await chatting.write(RawMessage{"x"}));
+      CHECK(co_await chatting.next());
+      CHECK_FALSE(co_await chatting.write(RawMessage{std::string(1001, 'x')}));
+      CHECK_FALSE(co_await chatting.next());
+      CHECK((co_await chatting.finish()).to_string() == refusal);
+      while (world.service().running > 0) co_await sleep_for(1ms);
+    };
+    CHECK(world.run(script, {.max_request_bytes = 1000}));
+  });
+}
+
+TEST_CASE("no message is longer than its prefix can say, whatever the limits") {
+  SimulatedWorld world(1);
+  Boundless service;
+  world.also_serve(service);
+  constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+  ServerOptions options;
+  options.max_response_bytes = no_limit;
+  world.serve(options);
+  const auto script = [](Channel& channel) -> Task<void> {
+    const auto request =
+        co_await detail::call_unary<Endless, RawMessage>(channel, "/test.v1.Raw/Echo", {}, {});
+    REQUIRE_FALSE(request);
+    CHECK(request.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the request has a message of 4294967296 bytes, the limit is 4294967295 "
+          "(max_request_bytes)");
+    const auto response = co_await detail::call_unary<RawMessage, RawMessage>(
+        channel, "/test.v1.Boundless/Answer", RawMessage{}, {});
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has 4294967296 bytes, the limit is 4294967295");
+  };
+  CHECK(world.run(script, {.max_request_bytes = no_limit}));
+}
+
+}  // namespace
+}  // namespace ringrpc
