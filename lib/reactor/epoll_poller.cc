@@ -52,11 +52,12 @@ void Poller::start_pause(Timer& timer, Nanoseconds length) noexcept {
   pauses_.arm(timer, after(steady_now(), length));
 }
 
-void Poller::wait(Instant until) {
+bool Poller::wait(Instant until) {
   run_all(submissions_);
   const Instant pause_over = pauses_.next();
   ask(pending_.empty() ? std::min(until, pause_over) : Instant::min());
   if (pause_over != never) pauses_.advance(steady_now());
+  return !pending_.empty();
 }
 
 void Poller::ask(Instant until) {

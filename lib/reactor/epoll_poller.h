@@ -88,7 +88,7 @@ class Poller {
   void start_pause(Timer& timer, Nanoseconds length) noexcept;
 
   /// As Io::wait and Io::dispatch.
-  void wait(Instant until);
+  bool wait(Instant until);
   void dispatch();
 
  private:

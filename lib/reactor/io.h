@@ -155,8 +155,9 @@ class Io {
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 
   /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is
-  /// called or `until` has come. `until` in the past means do not sleep.
-  virtual void wait(Instant until) = 0;
+  /// called or `until` has come. `until` in the past means do not sleep. Gives whether `dispatch` has anything
+  /// to do.
+  virtual bool wait(Instant until) = 0;
 
   /// Calls the handlers for everything that `wait` reaped.
   virtual void dispatch() = 0;
