@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ringrpc/log.h"
+
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 
@@ -75,6 +77,12 @@ void ServerShard::remove(ServerConnection& connection) {
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
+}
+
+void ServerShard::report(std::string_view client, std::string_view what) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = log_quota_.take(shard_.now()))
+    log::info("{}: {}{}", client, what, left_out->words());
 }
 
 bool ServerShard::has_room(std::size_t more) {
