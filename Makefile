@@ -84,9 +84,10 @@ guest: configured  ## Only vsock and both backends on Debian's own kernel, in an
 	@.ci/setup test guest
 	$(call run_tests,build,--suite guest)
 
-without-io-uring: configured  ## All tests again where a seccomp filter hides io_uring, so that epoll serves
+without-io-uring: configured  ## All tests, twice: where a seccomp filter forbids io_uring, and where it hides it (epoll serves)
 	@.ci/setup test
 	$(call run_tests,build,--wrapper 'build/tests/without_io_uring EPERM')
+	$(call run_tests,build,--wrapper 'build/tests/without_io_uring ENOSYS')
 
 soak: configured  ## Only ten thousand calls by gRPC's Go client, twice: none may fail, no memory may stay
 	$(call run_tests,build,--suite soak)
