@@ -131,7 +131,8 @@ class Install(unittest.TestCase):
 
     def asks(self, build, port):
         with self.serving(build / "server", port):
-            self.assertEqual(run([build / "client"]), "11.5 °C\n")
+            said = run([build / "client"])  # where io_uring cannot be had, a record before it says so
+            self.assertEqual(said.splitlines()[-1:], ["11.5 °C"], said)
 
     def shouts(self, client):
         def call(stream, path, request):

@@ -393,7 +393,9 @@ class StartUp(unittest.TestCase):
                     done = harness.run([os.environ["GRPCD"], *flags])
                     self.assertEqual(done.returncode, status, done.stdout)
                     self.assertIn(words, done.stdout)
-                    self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+                    # Where io_uring cannot be had, a record before it says so.
+                    said = [line for line in done.stdout.splitlines() if " info using epoll; " not in line]
+                    self.assertEqual(len(said), 1, done.stdout)
 
 
 if __name__ == "__main__":
