@@ -84,9 +84,10 @@ guest: configured  ## Only vsock and both backends on Debian's own kernel, in an
 	@.ci/setup test guest
 	$(call run_tests,build,--suite guest)
 
-without-io-uring: configured  ## All tests again where a seccomp filter hides io_uring, so that epoll serves
+without-io-uring: configured  ## All tests, twice: where a seccomp filter forbids io_uring, and where it hides it (epoll serves)
 	@.ci/setup test
 	$(call run_tests,build,--wrapper 'build/tests/without_io_uring EPERM')
+	$(call run_tests,build,--wrapper 'build/tests/without_io_uring ENOSYS')
 
 soak: configured  ## Only ten thousand calls over one connection and over as many, by gRPC's Go client and ours: none may fail, nothing may stay
 	$(call run_tests,build,--suite soak)
@@ -143,7 +144,7 @@ benchmark-latency: configured  ## 2000 calls a second on schedule for 10 s: what
 benchmark-throughput: configured  ## 10 connections of 10 calls at a time for 10 s: as many as go
 	@$(call load,--connections 10 --streams 10 --warmup 1s --duration 10s)
 
-.PHONY: benchmark-peers benchmark-micro benchmark-streams benchmark-signing benchmark-layers
+.PHONY: benchmark-peers benchmark-micro benchmark-transports benchmark-streams benchmark-signing benchmark-layers
 benchmark-peers: configured  ## The same echo on tonic, grpc-go, grpc++ and nghttpd, what they pay beside ringrpc, and the goals
 	@.ci/setup test
 	ninja -C build apps/grpcd apps/grpcbench benchmarks/valgrind-wait.so benchmarks/streams/stream-server \
@@ -155,6 +156,10 @@ benchmark-micro: configured  ## Instructions and CPU per call, memory per idle c
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
 	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd \
 	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
+
+benchmark-transports: configured  ## CPU per call, calls a second and latency over TCP, unix sockets, vsock and TLS
+	ninja -C build apps/grpcd apps/grpcbench
+	$(PYTHON) -B benchmarks/transports.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(ARGS)
 
 benchmark-streams: configured  ## Messages a second and CPU per message within streams, beside unary calls
 	ninja -C build benchmarks/streams/stream-server benchmarks/streams/stream-load

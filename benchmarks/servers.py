@@ -30,7 +30,7 @@ class Server(contextlib.AbstractContextManager):
         self._vsock = vsock
 
     def __enter__(self):
-        self.port = _free_port()
+        self.port = free_port()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [str(word).format(port=self.port) for word in self._command],
@@ -108,7 +108,7 @@ class Server(contextlib.AbstractContextManager):
         return self._log.read().decode(errors="replace")
 
 
-def _free_port():
+def free_port():
     """Below the range of outgoing connections, one of which could take it in the meantime."""
     for port in random.sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.socket() as probe:

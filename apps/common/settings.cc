@@ -26,4 +26,13 @@ Setting io_backend(std::string group, IoBackend& target, std::string help) {
       target, {{"auto", IoBackend::automatic}, {"uring", IoBackend::uring}, {"epoll", IoBackend::epoll}});
 }
 
+Setting spin_us(std::string group, std::uint32_t& target, std::string help) {
+  return number({.name = "spin-us",
+                 .environment = "RINGRPC_SPIN_US",
+                 .group = std::move(group),
+                 .placeholder = "N",
+                 .help = std::move(help)},
+                target, {0, 1000});
+}
+
 }  // namespace ringrpc::apps

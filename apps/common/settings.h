@@ -3,6 +3,7 @@
 ///   line.add(log_level("Logging", values.log_level));
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "ringrpc/io_backend.h"
@@ -19,5 +20,8 @@ Setting log_level(
 
 /// `--io`, `RINGRPC_IO`.
 Setting io_backend(std::string group, IoBackend& target, std::string help);
+
+/// `--spin-us`, `RINGRPC_SPIN_US`.
+Setting spin_us(std::string group, std::uint32_t& target, std::string help);
 
 }  // namespace ringrpc::apps

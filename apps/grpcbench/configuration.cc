@@ -193,6 +193,10 @@ void add_load(apps::CommandLine& line, Values& values) {
   line.add(apps::io_backend(group, values.io,
                             "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be "
                             "had and epoll elsewhere"));
+  line.add(
+      apps::spin_us(group, values.spin_us,
+                    "How many microseconds, at most 1000, a thread that has nothing to do looks on before it "
+                    "sleeps, while answers have lately come in that time; 0 never does"));
   line.add(given<std::uint32_t>(values.requests, [&](std::uint32_t& requests) {
     return apps::number({.name = "requests",
                          .letter = "n",

@@ -120,6 +120,7 @@ Result<Plan> make_plan(const Values& values) {
   Plan plan;
   plan.server = std::move(*server);
   plan.threads = *threads;
+  plan.spin = std::chrono::microseconds(values.spin_us);
   plan.connections = values.connections;
   plan.streams = *streams;
   plan.operations = operations_of(values);

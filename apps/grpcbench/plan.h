@@ -23,6 +23,7 @@ struct Plan {
   std::string server;
   ChannelOptions channel;  ///< of each connection
   unsigned threads = 1;
+  Nanoseconds spin{0};  ///< how long each may look on before it sleeps
   unsigned connections = 1;
   unsigned streams = 1;  ///< calls in flight on each connection, at most
 

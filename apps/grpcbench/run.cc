@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "reactor/backend.h"
 #include "reactor/shards.h"
 
 namespace ringrpc::grpcbench {
@@ -150,7 +151,7 @@ RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
 
 RunOutcome run_load(const Plan& plan, const apps::Signals& signals,
                     const std::function<void(const RunSoFar&)>& show) {
-  Result<std::unique_ptr<Shards>> shards = Shards::start(plan.threads);
+  Result<std::unique_ptr<Shards>> shards = Shards::start(plan.threads, [] { return make_io(); }, plan.spin);
   if (!shards) {
     RunOutcome outcome;
     outcome.could_not_begin = std::move(shards).error();

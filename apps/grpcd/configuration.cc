@@ -40,6 +40,10 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
       group, server.io,
       "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
       "elsewhere"));
+  line.add(apps::spin_us(
+      group, server.spin_us,
+      "How many microseconds, at most 1000, a thread that has nothing to do looks on before it sleeps, while "
+      "requests have lately come in that time; 0 never does, nor do more threads than usable cores"));
 }
 
 void add_security(apps::CommandLine& line, Values& values) {

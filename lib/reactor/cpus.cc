@@ -101,6 +101,10 @@ unsigned usable_cpu_count() {
   return std::max(1u, static_cast<unsigned>(std::ceil(*quota)));
 }
 
+bool have_cores(unsigned threads, std::size_t cpus, std::optional<double> quota) noexcept {
+  return threads <= cpus && (!quota || threads <= *quota);
+}
+
 Status pin_this_thread(unsigned cpu) {
   std::vector<cpu_set_t> mask(cpu / (8 * sizeof(cpu_set_t)) + 1);
   const std::size_t bytes = mask.size() * sizeof(cpu_set_t);

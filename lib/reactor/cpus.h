@@ -1,6 +1,7 @@
 /// The cores that this process may use: fewer than the machine has, in a container or under taskset.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -19,6 +20,10 @@ std::optional<double> cpu_quota(const std::filesystem::path& root = "/");
 /// How many threads can run at the same time: the allowed cores, or fewer when the quota, rounded up, is
 /// less. At least 1.
 unsigned usable_cpu_count();
+
+/// Whether `threads` that never sleep would each have a core to itself: of `cpus`, of which a quota may grant the
+/// time of fewer.
+bool have_cores(unsigned threads, std::size_t cpus, std::optional<double> quota) noexcept;
 
 /// Keeps the calling thread on one core.
 Status pin_this_thread(unsigned cpu);

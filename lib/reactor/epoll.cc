@@ -62,7 +62,7 @@ class Epoll final : public Io {
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return std::make_unique<Stream>(poller_, buffer_, std::move(connection));
   }
-  void wait(Instant until) override { poller_.wait(until); }
+  bool wait(Instant until) override { return poller_.wait(until); }
   void dispatch() override { poller_.dispatch(); }
   void wake() noexcept override { bell_.ring(); }
 

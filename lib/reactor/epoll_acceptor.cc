@@ -1,6 +1,7 @@
 #include "reactor/epoll_acceptor.h"
 
 #include <cerrno>
+#include <chrono>
 #include <sys/socket.h>
 
 namespace ringrpc::epoll {
@@ -8,6 +9,8 @@ namespace ringrpc::epoll {
 namespace {
 /// More of them would hold up the connections that are there.
 constexpr int accepts_a_turn = 32;
+
+constexpr std::chrono::milliseconds shortage_pause{100};
 }  // namespace
 
 void EpollAcceptor::accept() {
@@ -30,13 +33,13 @@ void EpollAcceptor::fail(int error) {
   if (retry_after(error) == AcceptRetry::later) {
     // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the same.
     poller_.unwatch(socket_.fd.get());
-    poller_.start_pause(*this);
+    poller_.start_pause(*this, shortage_pause);
   }
   if (error != EAGAIN && error != EINTR && error != ECANCELED) handler_.on_accept_error(error);
 }
 
-void EpollAcceptor::on_pause_over() {
-  if (start() != 0) poller_.start_pause(*this);
+void EpollAcceptor::on_time() {
+  if (start() != 0) poller_.start_pause(*this, shortage_pause);
 }
 
 }  // namespace ringrpc::epoll

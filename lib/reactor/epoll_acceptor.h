@@ -10,7 +10,7 @@
 
 namespace ringrpc::epoll {
 
-class EpollAcceptor final : public Acceptor, Watcher, Pause {
+class EpollAcceptor final : public Acceptor, Watcher, Timer {
  public:
   EpollAcceptor(Poller& poller, ListeningSocket socket, Handler& handler) noexcept
       : poller_(poller), socket_(std::move(socket)), handler_(handler) {}
@@ -25,7 +25,7 @@ class EpollAcceptor final : public Acceptor, Watcher, Pause {
 
  private:
   void on_events(std::uint32_t) override { poller_.pend(accept_); }
-  void on_pause_over() override;
+  void on_time() override;
   void accept();
   void fail(int error);
 

@@ -7,9 +7,10 @@
 
 namespace ringrpc::epoll {
 
-void EpollConnector::start(const SocketAddress& address) {
-  Connecting begun = start_connect(address);
+void EpollConnector::attempt() {
+  Connecting begun = start_connect(address_);
   fd_ = std::move(begun.fd);
+  if (is_full_backlog(address_, begun.error)) return poller_.start_pause(*this, full_backlog_pause);
   if (begun.error != EINPROGRESS) return decide(begun.error);
   const int refused = poller_.watch(fd_.get(), EPOLLOUT | EPOLLET, *this);
   if (refused != 0) return decide(refused);

@@ -48,17 +48,16 @@ int Poller::control(int operation, int fd, std::uint32_t events, Watcher* watche
   return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
 }
 
-void Poller::start_pause(Pause& pause) noexcept {
-  if (pause.linked()) return;
-  pause.end = after(steady_now(), Pause::length);
-  pauses_.push_back(pause);
+void Poller::start_pause(Timer& timer, Nanoseconds length) noexcept {
+  pauses_.arm(timer, after(steady_now(), length));
 }
 
-void Poller::wait(Instant until) {
+bool Poller::wait(Instant until) {
   run_all(submissions_);
-  if (const Pause* first = pauses_.front()) until = std::min(until, first->end);
-  ask(pending_.empty() ? until : Instant::min());
-  if (!pauses_.empty()) end_pauses();
+  const Instant pause_over = pauses_.next();
+  ask(pending_.empty() ? std::min(until, pause_over) : Instant::min());
+  if (pause_over != never) pauses_.advance(steady_now());
+  return !pending_.empty();
 }
 
 void Poller::ask(Instant until) {
@@ -68,15 +67,6 @@ void Poller::ask(Instant until) {
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     static_cast<Watcher*>(event.data.ptr)->on_events(event.events);
-  }
-}
-
-void Poller::end_pauses() {
-  const Instant now = steady_now();
-  while (Pause* first = pauses_.front()) {
-    if (first->end > now) return;
-    first->unlink();
-    first->on_pause_over();
   }
 }
 

@@ -22,6 +22,7 @@
 
 #include "base/unique_fd.h"
 #include "reactor/intrusive_list.h"
+#include "reactor/timer.h"
 
 namespace ringrpc::epoll {
 
@@ -57,25 +58,9 @@ class Watcher {
   ~Watcher() = default;
 };
 
-struct PauseTag;
-
-/// Something that waits for a tenth of a second; destroying it ends the wait.
-class Pause : public ListNodeOf<PauseTag> {
- public:
-  static constexpr std::chrono::milliseconds length{100};
-
-  /// Like Watcher::on_events.
-  virtual void on_pause_over() = 0;
-
-  Instant end;  ///< set by the poller
-
- protected:
-  ~Pause() = default;
-};
-
 class Poller {
  public:
-  Poller() noexcept : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
+  Poller() noexcept : epoll_(::epoll_create1(EPOLL_CLOEXEC)), pauses_(std::chrono::steady_clock::now()) {}
 
   /// Whether there is an instance; errno says why not, right after construction.
   bool created() const noexcept { return static_cast<bool>(epoll_); }
@@ -99,10 +84,11 @@ class Poller {
     if (!submission.linked()) submissions_.push_back(submission);
   }
 
-  void start_pause(Pause& pause) noexcept;
+  /// Has `timer` told once `length` has passed, in a wait; it may do what a Watcher may.
+  void start_pause(Timer& timer, Nanoseconds length) noexcept;
 
   /// As Io::wait and Io::dispatch.
-  void wait(Instant until);
+  bool wait(Instant until);
   void dispatch();
 
  private:
@@ -111,12 +97,11 @@ class Poller {
   static void run_all(Queue& queue);
   int control(int operation, int fd, std::uint32_t events, Watcher* watcher) noexcept;
   void ask(Instant until);
-  void end_pauses();
 
   UniqueFd epoll_;
   Queue submissions_;
   Queue pending_;
-  ListOf<Pause, PauseTag> pauses_;  ///< the one that ends first in front
+  TimerWheel pauses_;
 };
 
 }  // namespace ringrpc::epoll

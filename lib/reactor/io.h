@@ -18,6 +18,7 @@
 /// Everything here belongs to the shard's thread but `wake`.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <sys/socket.h>
@@ -123,6 +124,9 @@ class Connector {
   virtual ~Connector() = default;
 };
 
+/// Between two attempts to connect to a unix socket whose backlog is full.
+inline constexpr std::chrono::milliseconds full_backlog_pause{10};
+
 /// A backend of one shard.
 class Io {
  public:
@@ -142,15 +146,18 @@ class Io {
   /// Accepts on a socket that listens already. INVALID_ARGUMENT when it is none that a backend could serve.
   virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
-  /// Connects; the outcome always comes through the handler, never from inside this call.
+  /// Connects; the outcome always comes through the handler, never from inside this call. While the listener's
+  /// backlog is full this waits: the kernel does that for TCP; a unix socket is tried again every
+  /// `full_backlog_pause`. How long is for the caller to limit.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
   /// Takes over a connected descriptor.
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 
   /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is
-  /// called or `until` has come. `until` in the past means do not sleep.
-  virtual void wait(Instant until) = 0;
+  /// called or `until` has come. `until` in the past means do not sleep. Gives whether `dispatch` has anything
+  /// to do.
+  virtual bool wait(Instant until) = 0;
 
   /// Calls the handlers for everything that `wait` reaped.
   virtual void dispatch() = 0;

@@ -159,6 +159,10 @@ Connecting start_connect(const SocketAddress& address) {
   return begun;
 }
 
+bool is_full_backlog(const SocketAddress& address, int connect_error) noexcept {
+  return connect_error == EAGAIN && address.family() == AF_UNIX;
+}
+
 int finish_connect(int fd) noexcept {
   int error = 0;
   socklen_t length = sizeof error;

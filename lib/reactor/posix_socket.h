@@ -64,6 +64,10 @@ struct Connecting {
 };
 Connecting start_connect(const SocketAddress& address);
 
+/// Whether that error of `start_connect` says that the listener's backlog is full, which a blocking connect
+/// would wait for. Only unix sockets do; over IP it means that no port is left at this end.
+bool is_full_backlog(const SocketAddress& address, int connect_error) noexcept;
+
 /// The outcome once a connecting socket has become writable: 0 or an errno value.
 int finish_connect(int fd) noexcept;
 

@@ -27,8 +27,8 @@ struct Shard::Letter {
   Letter* next;
 };
 
-Shard::Shard(unsigned index, std::unique_ptr<Io> io)
-    : index_(index), io_(std::move(io)), timers_(io_->now()), now_(io_->now()) {}
+Shard::Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin)
+    : index_(index), io_(std::move(io)), spin_(spin), timers_(io_->now()), now_(io_->now()) {}
 
 Shard::~Shard() {
   while (!locals_.empty()) drop(locals_.begin()->first);
@@ -63,14 +63,11 @@ void Shard::rouse() noexcept {
 
 void Shard::turn(bool may_sleep, Instant until) {
   const Current current(*this);
-  Instant sleep_until = Instant::min();
   if (may_sleep && ready_.empty() && turn_ends_.empty()) {
-    asleep_.store(true);
-    if (!mailbox_.load() && !stopping_.load())
-      sleep_until = std::min({until, timers_.next(), alarms_.next()});
+    rest(std::min({until, timers_.next(), alarms_.next()}));
+  } else {
+    io_->wait(Instant::min());
   }
-  io_->wait(sleep_until);
-  asleep_.store(false, std::memory_order_relaxed);
   now_ = io_->now();
   io_->dispatch();
   deliver_mail();
@@ -78,6 +75,34 @@ void Shard::turn(bool may_sleep, Instant until) {
   alarms_.advance(now_);
   ready_.run();
   run_turn_ends();
+}
+
+bool Shard::called() const noexcept {
+  return mailbox_.load(std::memory_order_relaxed) || stopping_.load(std::memory_order_relaxed);
+}
+
+/// Waits for something to happen.
+void Shard::rest(Instant until) {
+  if (spin_.worthwhile() && look_on(until)) return;
+  asleep_.store(true);
+  io_->wait(mailbox_.load() || stopping_.load() ? Instant::min() : until);
+  asleep_.store(false, std::memory_order_relaxed);
+}
+
+/// Whether something has come without a sleep. What the first look finds was there already, and says nothing of
+/// what spinning is good for.
+bool Shard::look_on(Instant until) {
+  if (io_->wait(Instant::min()) || called()) return true;
+  const Instant end = after(io_->now(), spin_.budget());
+  while (io_->now() < std::min(end, until)) {
+    relax();
+    if (io_->wait(Instant::min()) || called()) {
+      spin_.paid();
+      return true;
+    }
+  }
+  if (end <= until) spin_.in_vain();
+  return false;
 }
 
 void Shard::run() {

@@ -6,7 +6,8 @@
 ///   shard.post([&] { ... });              // runs on the shard
 ///
 /// A turn of the loop, in this order:
-/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest;
+/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest; the wait may
+///    begin with a spin (reactor/spin.h);
 /// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
 /// 4. call what asked for the end of the turn: each connection flushes here, once.
@@ -27,6 +28,7 @@
 #include "reactor/alarm.h"
 #include "reactor/io.h"
 #include "reactor/ready_list.h"
+#include "reactor/spin.h"
 #include "reactor/timer.h"
 
 namespace ringrpc {
@@ -55,7 +57,8 @@ class Shard {
  public:
   using Mail = std::move_only_function<void()>;
 
-  Shard(unsigned index, std::unique_ptr<Io> io);
+  /// `spin` is how long a wait may begin with looking on; not for a clock that stands still meanwhile.
+  Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin = Nanoseconds::zero());
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   ~Shard();
@@ -69,6 +72,7 @@ class Shard {
   Alarms& alarms() noexcept { return alarms_; }
   ReadyList& ready() noexcept { return ready_; }
   SlabPool& slabs() noexcept { return slabs_; }
+  const Spin& spin() const noexcept { return spin_; }
 
   /// The time at which this turn's completions were reaped: exact enough for deadlines, and free.
   /// The reference stays valid with the shard.
@@ -109,12 +113,16 @@ class Shard {
  private:
   struct Letter;
   void rouse() noexcept;
+  bool called() const noexcept;
+  void rest(Instant until);
+  bool look_on(Instant until);
   void deliver_mail();
   void run_turn_ends();
 
   unsigned index_;
   SlabPool slabs_;
   std::unique_ptr<Io> io_;
+  Spin spin_;
   TimerWheel timers_;
   Alarms alarms_;
   ReadyList ready_;

@@ -13,16 +13,18 @@ namespace ringrpc {
 
 Shards::Shards(unsigned count) : shards_(count), failures_(count), made_(count), stopped_(count + 1) {}
 
-Result<std::unique_ptr<Shards>> Shards::start(unsigned count, const MakeIo& make_io) {
+Result<std::unique_ptr<Shards>> Shards::start(unsigned count, const MakeIo& make_io, Nanoseconds spin) {
   const std::vector<unsigned> cpus = allowed_cpus();
   const unsigned usable = usable_cpu_count();
   if (count == 0) count = usable;
+  if (!have_cores(count, cpus.size(), cpu_quota())) spin = Nanoseconds::zero();
   const bool pinned = count <= cpus.size() && usable == cpus.size();
   std::unique_ptr<Shards> shards(new Shards(count));
   try {
     for (unsigned i = 0; i < count; ++i) {
       const int cpu = pinned ? static_cast<int>(cpus[i]) : -1;
-      shards->threads_.emplace_back([&shards = *shards, i, cpu, &make_io] { shards.serve(i, cpu, make_io); });
+      shards->threads_.emplace_back(
+          [&shards = *shards, i, cpu, &make_io, spin] { shards.serve(i, cpu, make_io, spin); });
     }
   } catch (const std::system_error& error) {
     const auto missing = static_cast<std::ptrdiff_t>(count - shards->threads_.size());
@@ -49,13 +51,13 @@ Shards::~Shards() {
   stopped_.count_down();
 }
 
-void Shards::serve(unsigned index, int cpu, const MakeIo& make_io) {
+void Shards::serve(unsigned index, int cpu, const MakeIo& make_io, Nanoseconds spin) {
   ::pthread_setname_np(::pthread_self(), ("shard-" + std::to_string(index)).c_str());
   // A shard that may not be pinned serves all the same.
   if (cpu >= 0) (void)pin_this_thread(static_cast<unsigned>(cpu));
   std::optional<Shard> shard;
   if (Result<std::unique_ptr<Io>> io = make_io()) {
-    shards_[index] = &shard.emplace(index, *std::move(io));
+    shards_[index] = &shard.emplace(index, *std::move(io), spin);
   } else {
     failures_[index] = std::move(io).error();
   }

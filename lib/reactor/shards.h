@@ -27,9 +27,10 @@ class Shards {
 
   /// Starts `count` shards; 0 takes one for each core that the process may use. Each is pinned to a core of
   /// its own, unless there are more shards than cores or a quota limits the process, when the kernel places
-  /// them better. Fails with the backend's status, and leaves nothing running, when one cannot be had.
+  /// them better. `spin` is that of each shard; there is none where there are more shards than cores' time. Fails with the backend's status, and leaves nothing running, when one cannot be had.
   static Result<std::unique_ptr<Shards>> start(
-      unsigned count, const MakeIo& make_io = [] { return ringrpc::make_io(); });
+      unsigned count, const MakeIo& make_io = [] { return ringrpc::make_io(); },
+      Nanoseconds spin = Nanoseconds::zero());
 
   Shards(const Shards&) = delete;
   Shards& operator=(const Shards&) = delete;
@@ -42,7 +43,7 @@ class Shards {
 
  private:
   explicit Shards(unsigned count);
-  void serve(unsigned index, int cpu, const MakeIo& make_io);
+  void serve(unsigned index, int cpu, const MakeIo& make_io, Nanoseconds spin);
 
   std::vector<Shard*> shards_;  ///< each lives in its thread's `serve`
   std::vector<Status> failures_;

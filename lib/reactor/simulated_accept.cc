@@ -9,6 +9,7 @@ namespace ringrpc {
 namespace {
 
 constexpr Nanoseconds accept_pause = std::chrono::milliseconds(100);
+/// As TCP does it.
 constexpr Nanoseconds connect_retry = std::chrono::seconds(1);
 
 enum Trace : std::uint64_t { trace_accepted = 11, trace_accept_failed, trace_connected, trace_refused };
@@ -100,7 +101,7 @@ class SimulatedConnectorState final : public std::enable_shared_from_this<Simula
       network_.record(0, trace_refused);
       return finish({}, ECONNREFUSED);
     }
-    if (listener->full()) return schedule(connect_retry);
+    if (listener->full()) return schedule(to_.family() == AF_UNIX ? full_backlog_pause : connect_retry);
     auto [near, far] = network_.connect(to_);
     listener->push(std::move(far));
     UniqueFd connection = network_.install(std::move(near));

@@ -20,7 +20,7 @@ void SimulatedIo::schedule(Action event, Nanoseconds at_least) {
   events_.emplace(std::pair(when, network_.next_sequence_++), std::move(event));
 }
 
-void SimulatedIo::wait(Instant until) {
+bool SimulatedIo::wait(Instant until) {
   // What these events schedule is left for the next turn, so that each turn ends.
   std::vector<Action> due;
   while (next_event() <= network_.now()) due.push_back(std::move(events_.extract(events_.begin()).mapped()));
@@ -29,6 +29,7 @@ void SimulatedIo::wait(Instant until) {
     event();
     event = nullptr;
   }
+  return !completions_.empty();
 }
 
 void SimulatedIo::dispatch() {

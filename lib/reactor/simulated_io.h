@@ -43,7 +43,7 @@ class SimulatedIo final : public Io {
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
-  void wait(Instant until) override;
+  bool wait(Instant until) override;
   void dispatch() override;
   void wake() noexcept override {}
 

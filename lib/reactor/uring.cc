@@ -41,7 +41,7 @@ class Uring final : public Io {
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
-  void wait(Instant until) override;
+  bool wait(Instant until) override;
   void dispatch() override { ring_->dispatch(); }
   void wake() noexcept override;
 
@@ -127,13 +127,13 @@ void Uring::on_bell(int, unsigned) {
   if (!closing_) await_bell();
 }
 
-void Uring::wait(Instant until) {
+bool Uring::wait(Instant until) {
   if (own != this) {
     ring_->enable();
     own = this;
     reachable_.store(true, std::memory_order_release);
   }
-  ring_->wait(until);
+  return ring_->wait(until);
 }
 
 void Uring::wake() noexcept {

@@ -9,10 +9,11 @@
 
 namespace ringrpc::uring {
 
-void ConnectorState::start(const SocketAddress& address) {
-  Connecting begun = start_connect(address);
+void ConnectorState::attempt() {
+  Connecting begun = start_connect(address_);
   fd_ = std::move(begun.fd);
   if (begun.error == EINPROGRESS) return poll();
+  if (is_full_backlog(address_, begun.error)) return pause();
   began();
   ring_.complete_later(decided_, -begun.error);
 }
@@ -20,6 +21,19 @@ void ConnectorState::start(const SocketAddress& address) {
 void ConnectorState::poll() {
   began();
   ring_.submit(decided_, [&](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, fd_.get(), POLLOUT); });
+}
+
+void ConnectorState::pause() {
+  pausing_ = true;
+  pause_.tv_nsec = Nanoseconds(full_backlog_pause).count();
+  began();
+  ring_.submit(pause_over_, [&](io_uring_sqe& entry) { io_uring_prep_timeout(&entry, &pause_, 0, 0); });
+}
+
+void ConnectorState::on_pause_over(int, unsigned) {
+  pausing_ = false;
+  if (!abandoned()) attempt();
+  ended();
 }
 
 void ConnectorState::on_decided(int result, unsigned) {
@@ -38,7 +52,7 @@ void ConnectorState::on_decided(int result, unsigned) {
 
 void ConnectorState::cancel_all() {
   began();
-  ring_.cancel(cancelled_, decided_);
+  ring_.cancel(cancelled_, pausing_ ? static_cast<Operation&>(pause_over_) : decided_);
 }
 
 void ConnectorState::on_cancelled(int, unsigned) { ended(); }

@@ -106,10 +106,11 @@ io_uring_sqe* Ring::make_room() {
   return io_uring_get_sqe(&ring_);
 }
 
-void Ring::wait(Instant until) {
+bool Ring::wait(Instant until) {
   enable();
   enter(reaped_.empty() ? until : Instant::min());
   reap();
+  return !reaped_.empty();
 }
 
 void Ring::enable() {

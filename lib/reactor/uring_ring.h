@@ -84,7 +84,7 @@ class Ring {
   void enable();
 
   /// As Io::wait and Io::dispatch.
-  void wait(Instant until);
+  bool wait(Instant until);
   void dispatch();
 
   /// Whether this thread is the one that uses the ring.

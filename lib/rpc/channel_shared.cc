@@ -5,6 +5,7 @@
 #include "rpc/channel_core.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
+#include "transport/tls_tickets.h"
 
 namespace ringrpc {
 
@@ -19,6 +20,7 @@ ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
     }
     tls_ = std::move(*usual);
   }
+  if (tls_) tickets_ = std::make_shared<TlsTickets>();
   const bool renamed = tls_ && !tls_->server_name().empty();
   server_name_ = renamed ? tls_->server_name() : address_->server_name();
   authority_ = renamed ? server_name_ : address_->authority();
@@ -26,7 +28,8 @@ ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
 
 std::unique_ptr<ByteStream> ChannelShared::secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const {
   if (!tls_) return carrier;
-  return std::make_unique<TlsStream>(shard, std::move(carrier), tls_->context()->connect(server_name_));
+  return std::make_unique<TlsStream>(shard, std::move(carrier),
+                                     tls_->context()->connect(server_name_, tickets_));
 }
 
 Result<ChannelCore*> ChannelShared::core(Shard& shard) {

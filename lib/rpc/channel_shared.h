@@ -24,6 +24,7 @@
 namespace ringrpc {
 
 class ChannelCore;
+class TlsTickets;
 
 class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
  public:
@@ -64,6 +65,7 @@ class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
   Result<Address> address_;
   std::shared_ptr<const ClientTls> tls_;  // null for plaintext
   std::string server_name_;               // of the certificate
+  std::shared_ptr<TlsTickets> tickets_;   // of that server, for all connections of all shards
   std::string authority_;
 
   std::mutex mutex_;

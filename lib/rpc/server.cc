@@ -96,7 +96,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
 
-  Result<std::unique_ptr<Shards>> shards = Shards::start(options.shards, [&] { return make_io(options.io); });
+  Result<std::unique_ptr<Shards>> shards = Shards::start(
+      options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())

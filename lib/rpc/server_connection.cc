@@ -204,7 +204,8 @@ void ServerConnection::on_closed(http2::Stream& stream, http2::ErrorCode, bool) 
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
   if (code != http2::ErrorCode::no_error)
-    log::info("{}: the client says goodbye: {} {}", peer(), http2::name(code), debug);
+    owner_.report(peer(),
+                  "the client says goodbye: " + std::string(http2::name(code)) + " " + std::string(debug));
 }
 
 bool ServerConnection::on_batch() {
@@ -225,7 +226,7 @@ Connection::Output ServerConnection::output() {
 void ServerConnection::on_lost(const Status& why) {
   // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
   const bool not_suited = !greeted_ && !stream_failure().ok();
-  if (!why.ok() && not_suited) log::info("{}: {}", peer(), why.message());
+  if (!why.ok() && not_suited) owner_.report(peer(), why.message());
   if (!why.ok() && !not_suited && log::enabled(log::Level::debug))
     log::debug("{}: {}", peer(), why.to_string());
   owner_.remove(*this);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ringrpc/log.h"
+
 #include "rpc/message_buffer.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
@@ -78,6 +80,12 @@ void ServerShard::remove(ServerConnection& connection) {
   memory_return_.connections_are(--counters_.connections_open);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
+}
+
+void ServerShard::report(std::string_view client, std::string_view what) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = log_quota_.take(shard_.now()))
+    log::info("{}: {}{}", client, what, left_out->words());
 }
 
 bool ServerShard::has_room(std::size_t more) {

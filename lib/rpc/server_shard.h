@@ -7,10 +7,12 @@
 #include <memory>
 #include <random>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "ringrpc/server.h"
 
+#include "base/log_quota.h"
 #include "http2/session.h"
 #include "reactor/shard.h"
 #include "rpc/connection_age.h"
@@ -57,6 +59,9 @@ class ServerShard {
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
+  /// Logs, at level info, what a client did that is for the operator to see, but not more of it than a log bears.
+  void report(std::string_view client, std::string_view what);
+
   ServerCall& take_call();
   void give_back_call(ServerCall& call) noexcept;
 
@@ -79,6 +84,7 @@ class ServerShard {
   AgeRule age_rule_;
   std::minstd_rand random_;
   ServerCounters counters_;
+  LogQuota log_quota_;
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;

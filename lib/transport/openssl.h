@@ -20,6 +20,7 @@ struct Free {
   void operator()(EVP_PKEY* each) const noexcept { EVP_PKEY_free(each); }
   void operator()(SSL* each) const noexcept { SSL_free(each); }
   void operator()(SSL_CTX* each) const noexcept { SSL_CTX_free(each); }
+  void operator()(SSL_SESSION* each) const noexcept { SSL_SESSION_free(each); }
   void operator()(X509* each) const noexcept { X509_free(each); }
   void operator()(GENERAL_NAMES* each) const noexcept { GENERAL_NAMES_free(each); }
 };

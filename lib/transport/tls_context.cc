@@ -11,6 +11,7 @@
 
 #include "transport/tls_failure.h"
 #include "transport/tls_identity.h"
+#include "transport/tls_tickets.h"
 
 namespace ringrpc {
 namespace {
@@ -163,6 +164,27 @@ Owned<SSL> start(SSL_CTX* context) {
   return session;
 }
 
+using SharedTickets = std::shared_ptr<TlsTickets>;
+
+/// Where a session of OpenSSL's has the tickets that it adds to: it owns a share of them.
+int tickets_index() {
+  static const int index = SSL_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<SharedTickets*>(kept); });
+  return index;
+}
+
+void collect_in(SSL& session, SharedTickets tickets) {
+  auto* const kept = new SharedTickets(std::move(tickets));
+  if (SSL_set_ex_data(&session, tickets_index(), kept) != 1) delete kept;
+}
+
+int on_new_ticket(SSL* session, SSL_SESSION* ticket) {
+  if (const auto* tickets = static_cast<SharedTickets*>(SSL_get_ex_data(session, tickets_index())))
+    (*tickets)->keep(*ticket);
+  return 0;  // the session itself is not kept
+}
+
 /// Of a session that does not know which name to look for: believes nobody.
 int refuse_name(int verified, X509_STORE_CTX* verification) {
   const bool of_the_peer = X509_STORE_CTX_get_error_depth(verification) == 0;
@@ -229,6 +251,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsO
     return std::unexpected(std::move(status));
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_objection);
+  // OpenSSL's own cache would not know for whom, and has a lock.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, on_new_ticket);
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
 }
 
@@ -238,10 +263,15 @@ Owned<SSL> TlsContext::accept() const {
   return session;
 }
 
-Owned<SSL> TlsContext::connect(const std::string& host) const {
+Owned<SSL> TlsContext::connect(const std::string& host, std::shared_ptr<TlsTickets> tickets) const {
   Owned<SSL> session = start(context_.get());
   SSL_set_connect_state(session.get());
-  if (!expect(*session, host)) SSL_set_verify(session.get(), SSL_VERIFY_PEER, refuse_name);
+  if (!expect(*session, host)) {
+    SSL_set_verify(session.get(), SSL_VERIFY_PEER, refuse_name);
+  } else if (tickets) {
+    if (const Owned<SSL_SESSION> ticket = tickets->take()) SSL_set_session(session.get(), ticket.get());
+    collect_in(*session, std::move(tickets));
+  }
   ERR_clear_error();
   return session;
 }

@@ -16,6 +16,8 @@
 
 namespace ringrpc {
 
+class TlsTickets;
+
 class TlsContext {
  public:
   /// Read the files, check that all fits together. INVALID_ARGUMENT names the file and the remedy.
@@ -26,8 +28,9 @@ class TlsContext {
   openssl::Owned<SSL> accept() const;
   /// A session that says hello to `host`, which is a name or the text of an IP address: the server's
   /// certificate must be for it. The handshake fails where that cannot be checked: for an empty name, and one
-  /// with a NUL byte or of more than 255.
-  openssl::Owned<SSL> connect(const std::string& host) const;
+  /// with a NUL byte or of more than 255. With `tickets`, which are this context's and this host's alone, it
+  /// resumes an earlier session where the server agrees.
+  openssl::Owned<SSL> connect(const std::string& host, std::shared_ptr<TlsTickets> tickets = {}) const;
 
   /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is
   /// none.

@@ -63,16 +63,57 @@ void TlsStream::identify(PeerIdentity& identity) const {
   identity.certificate = certificate_;
 }
 
+void TlsStream::pause_receiving() {
+  paused_ = true;
+  carrier_->pause_receiving();
+}
+
+void TlsStream::resume_receiving() {
+  paused_ = false;
+  if (!awaiting_turn_) carrier_->resume_receiving();
+}
+
 void TlsStream::on_received(Bytes bytes) {
   if (phase_ == Phase::broken || phase_ == Phase::over || receive_ended_) return;
   heard_ = true;
+  if (phase_ == Phase::open || may_advance()) {
+    take(bytes);
+  } else {
+    kept_.append(as_text(bytes));
+  }
+}
+
+/// Whether a step of the handshake may be made in this turn; else one is waited for.
+bool TlsStream::may_advance() {
+  if (awaiting_turn_) return false;
+  static constexpr char name = 0;
+  TurnGate& gate = TurnGate::of(shard_, &name, handshake_steps_a_turn);
+  if (gate.take()) return true;
+  awaiting_turn_ = true;
+  if (!paused_) carrier_->pause_receiving();
+  gate.wait(turn_);
+  return false;
+}
+
+void TlsStream::on_turn() {
+  awaiting_turn_ = false;
+  const std::string bytes = std::exchange(kept_, {});
+  if (phase_ != Phase::handshake) return;
+  const std::optional<int> end = std::exchange(kept_end_, std::nullopt);
+  if (!paused_) carrier_->resume_receiving();
+  if (take(as_bytes(bytes)) && end) on_receive_end(*end);
+}
+
+/// False when this was destroyed.
+bool TlsStream::take(Bytes bytes) {
   wire_.input = bytes;
   if (phase_ == Phase::handshake) advance_handshake();
-  if (phase_ == Phase::open && !decrypt()) return;
+  if (phase_ == Phase::open && !decrypt()) return false;
   wire_.input = {};
   pump();
   if (carrier_sending_ && wire_.output.size() > control_bytes_max)
     fail(Status(Code::UNAVAILABLE, "TLS: the peer asks for answers that it does not read", Initiator::peer));
+  return true;
 }
 
 void TlsStream::advance_handshake() {
@@ -130,6 +171,10 @@ bool TlsStream::deliver(Bytes plain) {
 
 void TlsStream::on_receive_end(int error) {
   if (phase_ == Phase::over || receive_ended_) return;
+  if (awaiting_turn_ && error == 0) {  // what was said before is heard first
+    kept_end_ = error;
+    return;
+  }
   if (phase_ == Phase::broken) return finish(EPROTO);
   if (phase_ == Phase::handshake && (heard_ || SSL_is_server(session_.get()) == 0)) {
     failure_ = Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake",

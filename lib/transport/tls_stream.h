@@ -17,6 +17,9 @@
 /// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as
 ///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
 ///
+/// 5. A handshake's step may take a millisecond of signing and verifying, so a shard makes one in a turn, whosever
+///    it is. What arrives for another is kept, and nothing more received, until its turn has come.
+///
 /// How long the handshake may take is for the handler to judge: nothing is received meanwhile.
 #pragma once
 
@@ -24,9 +27,11 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "reactor/io.h"
 #include "reactor/shard.h"
+#include "reactor/turn_gate.h"
 #include "transport/tls_wire.h"
 
 namespace ringrpc {
@@ -35,6 +40,7 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
  public:
   static constexpr std::size_t control_bytes_max = 64 * 1024;
   static constexpr std::chrono::milliseconds linger{1'000};
+  static constexpr unsigned handshake_steps_a_turn = 1;
 
   /// `session` is one of TlsContext.
   TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session);
@@ -43,8 +49,8 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   ~TlsStream() override;
 
   void start(ByteStream::Handler& handler) override;
-  void pause_receiving() override { carrier_->pause_receiving(); }
-  void resume_receiving() override { carrier_->resume_receiving(); }
+  void pause_receiving() override;
+  void resume_receiving() override;
   void send(Chain chain) override;
   void shutdown_send() override;
   SocketAddress peer() const override { return carrier_->peer(); }
@@ -57,12 +63,22 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   /// been.
   enum class Phase : std::uint8_t { handshake, open, broken, over };
 
+  /// Has the step that what is kept waits for.
+  struct Turn final : TurnGate::Waiter {
+    explicit Turn(TlsStream& waiting) noexcept : stream(waiting) {}
+    void run() override { stream.on_turn(); }
+    TlsStream& stream;
+  };
+
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;
   void on_sent(int error) override;
   void run() override;
   void on_time() override { finish(EPROTO); }
 
+  bool may_advance();
+  void on_turn();
+  bool take(Bytes bytes);
   void advance_handshake();
   Status check_protocol() const;
   bool decrypt();
@@ -90,6 +106,11 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   Phase phase_ = Phase::handshake;
   std::optional<int> outcome_;  // what the handler is still to be told, from the ready list
   Status failure_;
+  bool paused_ = false;         // as the handler wants it
+  bool awaiting_turn_ = false;  // with what is kept
+  std::string kept_;
+  std::optional<int> kept_end_;  // and what came behind it
+  Turn turn_{*this};
   bool* destroyed_ = nullptr;  // set by the destructor while the handler is being called
   mutable std::shared_ptr<const CertificateIdentity> certificate_;  // once it was asked for
 };

@@ -53,12 +53,14 @@ TEST_CASE("every flag reaches what it names") {
                                               "--signing-queue=17",
                                               "--signing-queue-size=5M",
                                               "--verify-signatures",
+                                              "--spin-us=7",
                                               "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
   CHECK(values.server.shards == 3);
   CHECK(values.server.io == IoBackend::epoll);
+  CHECK(values.server.spin_us == 7);
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);

@@ -19,8 +19,11 @@ PROGRAMS = ("GRPCD", "GRPCCLIENT", "INTEROP_SERVER", "INTEROP_CLIENT", "REACTOR_
             "WITHOUT_IO_URING")  # fmt: skip
 STOCK = "linux-image-cloud-amd64"
 NEWER = "linux-image-6.12-cloud-amd64"
+PROMISED = "6.1."  # the oldest kernel that io_uring is promised for
 BOOT_SECONDS = 120
-REACTOR_FILES = "*/backend_test.cc,*/listen_test.cc,*/stream_test.cc,*/uring_test.cc"
+# What depends on the kernel; emulated, the rest would take longer than all of this.
+REACTOR_FILES = "*/backend_test.cc,*/backlog_test.cc,*/listen_test.cc,*/stream_test.cc,*/uring_test.cc"
+TRANSPORT_FILES = "*/address_test.cc,*/hybrid_vsock_test.cc"
 CASES = (
     "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
     "timeout_on_sleeping_server", "cancel_after_begin", "cancel_after_first_response", "status_code_and_message",
@@ -64,11 +67,11 @@ serve_and_call() {
 
 run_tests() {
   check vsock-tests vsock-tests
-  check transport-tests transport-tests
+  check transport-tests transport-tests '--source-file=ADDRESSES'
   check io_uring-reactor-tests reactor-tests '--source-file=FILES'
   check epoll-reactor-tests without_io_uring EPERM reactor-tests '--source-file=FILES'
 }
-""".replace("CASES", " ".join(CASES)).replace("FILES", REACTOR_FILES)  # fmt: skip
+""".replace("CASES", " ".join(CASES)).replace("FILES", REACTOR_FILES).replace("ADDRESSES", TRANSPORT_FILES)  # fmt: skip
 RUN_TESTS = "run_tests\n"
 SERVE_AND_CALL = "serve_and_call io_uring\nserve_and_call epoll without_io_uring ENOSYS\n"
 TESTS = 4
@@ -81,13 +84,17 @@ def setUpModule():
 
 
 class Guest(unittest.TestCase):
-    def run_in(self, latest, script, checks):
-        """Runs `script` on the kernel that the package `latest` stands for; all of its checks must end well."""
+    def run_in(self, latest, series, script, checks):
+        """Runs `script` on the kernel that the package `latest` stands for, one of that series; all of its checks must
+        end well."""
         kernel = machine.kernel(latest)
         began = time.monotonic()
         said = machine.boot(kernel, [os.environ[name] for name in PROGRAMS], MODULES, SCRIPT + script, BOOT_SECONDS)
         print(said, f"\n{time.monotonic() - began:.0f} s", flush=True)
-        self.assertIn("booted Linux " + kernel.name.removeprefix("linux-image-"), said)
+        release = re.search(r"^booted Linux (\S+)$", said, re.MULTILINE)
+        self.assertTrue(release, "it did not boot")
+        self.assertEqual("linux-image-" + release[1], kernel.name)
+        self.assertTrue(release[1].startswith(series), f"{release[1]} is none of {series}")
         outcomes = re.findall(r"^@ (\S+) (\d+)$", said, re.MULTILINE)
         for name, status in outcomes:
             with self.subTest(name):
@@ -95,10 +102,10 @@ class Guest(unittest.TestCase):
         self.assertEqual(len(outcomes), checks)
 
     def test_all_on_the_stock_kernel(self):
-        self.run_in(STOCK, RUN_TESTS + SERVE_AND_CALL, TESTS + CALLS)
+        self.run_in(STOCK, PROMISED, RUN_TESTS + SERVE_AND_CALL, TESTS + CALLS)
 
     def test_sockets_on_the_newer_kernel(self):
-        self.run_in(NEWER, RUN_TESTS, TESTS)
+        self.run_in(NEWER, "6.12.", RUN_TESTS, TESTS)
 
 
 if __name__ == "__main__":

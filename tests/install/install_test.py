@@ -138,7 +138,9 @@ class Install(unittest.TestCase):
 
     def asks(self, build, port):
         with self.serving(build / "server", port):
-            self.assertEqual(run([build / "client"], env=self.environment), "11.5 °C\n")
+            # Where io_uring cannot be had, a record before it says so.
+            said = run([build / "client"], env=self.environment)
+            self.assertEqual(said.splitlines()[-1:], ["11.5 °C"], said)
 
     def shouts(self, client):
         def call(stream, path, request):

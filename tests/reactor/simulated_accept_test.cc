@@ -161,6 +161,25 @@ TEST_CASE("a full backlog makes connects wait") {
   CHECK(second.error == 0);
 }
 
+TEST_CASE("a full backlog makes connects to a unix socket wait, but no longer than it is full") {
+  Simulation simulation(1, {.faults = {.accept_failure = 1}});
+  Accepted accepted;
+  const SocketAddress address = unix_path("/run/test.sock");
+  const auto acceptor = simulation.shard(0).io().listen(address, 1, accepted);
+  Connected first, second;
+  const auto first_connector = simulation.shard(0).io().connect(address, first);
+  REQUIRE(simulation.run_until([&] { return first.error.has_value(); }));
+  const auto second_connector = simulation.shard(0).io().connect(address, second);
+  simulation.run_for(10s);
+  CHECK_FALSE(second.error);
+  simulation.network().faults().accept_failure = 0;
+  REQUIRE(simulation.run_until([&] { return !accepted.connections.empty(); }));
+  const Instant room = simulation.network().now();
+  REQUIRE(simulation.run_until([&] { return second.error.has_value(); }));
+  CHECK(second.error == 0);
+  CHECK(simulation.network().now() - room <= full_backlog_pause);
+}
+
 TEST_CASE("connections that nobody accepted are reset with their listener") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
   Accepted accepted;

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "ringrpc/sleep.h"
 
@@ -206,13 +208,24 @@ class SecureHost final : Acceptor::Handler {
     acceptor_ = std::move(*world_.server_shard().io().listen(address->front(), 16, *this));
   }
   std::unique_ptr<RawPeer> peer;
+  std::vector<openssl::Owned<SSL>> sessions;  ///< of all clients that came
+
+  /// Whether each of them was known already.
+  std::vector<bool> known() const {
+    std::vector<bool> each;
+    for (const auto& session : sessions) each.push_back(SSL_session_reused(session.get()) == 1);
+    return each;
+  }
 
  private:
   void on_accepted(UniqueFd connection) override {
     Shard& shard = world_.server_shard();
     auto carrier = shard.io().adopt(std::move(connection));
-    peer = std::make_unique<RawPeer>(shard,
-                                     std::make_unique<TlsStream>(shard, std::move(carrier), tls_.accept()));
+    openssl::Owned<SSL> session = tls_.accept();
+    SSL_up_ref(session.get());
+    sessions.emplace_back(session.get());
+    peer = std::make_unique<RawPeer>(
+        shard, std::make_unique<TlsStream>(shard, std::move(carrier), std::move(session)));
     peer->send(http2::test::settings() + http2::test::settings_ack());
     peer->on_headers = [this](std::uint32_t stream) {
       peer->send(peer->encoder.headers(
@@ -242,6 +255,25 @@ TEST_CASE("requests over TLS say https, and call the server by its name") {
   ClientTlsOptions named = test::client_options();
   named.server_name = "localhost";
   CHECK(fields(named, "127.0.0.1:8") == "https://localhost");
+}
+
+TEST_CASE("a channel that connects again resumes its session; another channel begins one") {
+  SimulatedWorld world(1);
+  const auto context = TlsContext::of_server(test::server_options());
+  REQUIRE(context);
+  SecureHost host(world, **context, "127.0.0.1:7");
+  const ChannelOptions options = calling();
+  const auto come_twice = [&](Channel& channel) -> Task<void> {
+    for (int time = 0; time < 2; ++time) {
+      const auto answer = co_await unary(channel, "Echo", "x");
+      CHECK(answer.error().code() == Code::UNIMPLEMENTED);  // OK without a message
+      co_await sleep_for(2s);
+      host.peer.reset();  // the connection is lost
+      co_await sleep_for(2s);
+    }
+  };
+  for (int channel = 0; channel < 2; ++channel) CHECK(world.run_against("127.0.0.1:7", come_twice, options));
+  CHECK(host.known() == std::vector<bool>{false, true, false, true});
 }
 
 TEST_CASE("credentials serve every address where none says tls+, else those that do") {

@@ -97,7 +97,8 @@ struct ClientTlsOptions {
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 
-/// A client's side; never changes, and may be used by any number of channels and threads.
+/// A client's side; never changes, and may be used by any number of channels and threads. Each channel keeps the
+/// session tickets that it is given, and resumes its own sessions when it connects again.
 class ClientTls {
  public:
   /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` with a NUL byte.

@@ -56,6 +56,13 @@ TEST_CASE("a duration takes the place of the number, and both bound the run wher
   CHECK(both->calls == 5);
 }
 
+TEST_CASE("its threads look on for as long as they are told, and sleep at once otherwise") {
+  const Result<Plan> plan = plan_of({"--spin-us", "40"});
+  REQUIRE(plan);
+  CHECK(plan->spin == 40us);
+  CHECK(plan_of({})->spin == 0us);
+}
+
 TEST_CASE("the environment says what flags do not, under both of its names") {
   const Result<Plan> plan = plan_of({"--streams", "3"}, {{"CONCURRENT_REQUESTS", "7"},
                                                          {"THREADS", "2"},

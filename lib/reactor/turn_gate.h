@@ -1,0 +1,61 @@
+/// Room for some expensive steps in each turn of a shard: who finds it taken waits for one of the next turns, first
+/// come first served, and between turns the shard takes and sends what there is.
+///
+///   static constexpr char steps = 0;                       // its address is the gate's name
+///   TurnGate& gate = TurnGate::of(shard, &steps, 16);
+///   if (!gate.take()) gate.wait(waiter);                   // waiter.run() has the room that it waited for
+///
+/// Belongs to the shard's thread and stays as long as the shard does.
+#pragma once
+
+#include <memory>
+
+#include "reactor/shard.h"
+
+namespace ringrpc {
+
+struct TurnGateTag;
+
+class TurnGate final : public ShardLocal, TurnEnd {
+ public:
+  /// Something that waits for room; destroying it gives its place up.
+  class Waiter : public Ready, public ListNodeOf<TurnGateTag> {
+   protected:
+    ~Waiter() = default;
+  };
+
+  /// The gate of that name on `shard`; one with room for `shares` a turn where there was none.
+  static TurnGate& of(Shard& shard, const void* name, unsigned shares) {
+    if (ShardLocal* const kept = shard.local(name)) return static_cast<TurnGate&>(*kept);
+    auto made = std::make_unique<TurnGate>(shard, shares);
+    TurnGate& gate = *made;
+    shard.keep(name, std::move(made));
+    return gate;
+  }
+
+  TurnGate(Shard& shard, unsigned shares) noexcept : shard_(shard), shares_(shares) {}
+
+  /// False when this turn's room is all taken.
+  bool take() noexcept {
+    if (taken_ == shares_) return false;
+    ++taken_;
+    shard_.at_turn_end(*this);
+    return true;
+  }
+
+  /// `waiter` runs, from the ready list, when it has room.
+  void wait(Waiter& waiter) noexcept { waiting_.push_back(waiter); }
+
+ private:
+  void on_turn_end() override {
+    taken_ = 0;
+    while (!waiting_.empty() && take()) shard_.ready().push(*waiting_.pop_front());
+  }
+
+  Shard& shard_;
+  unsigned shares_;
+  unsigned taken_ = 0;
+  ListOf<Waiter, TurnGateTag> waiting_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,45 @@
+#include "transport/tls_tickets.h"
+
+#include <utility>
+
+namespace ringrpc {
+namespace {
+
+using Ticket = openssl::Owned<SSL_SESSION>;
+
+/// A session of a connection that is cut off is spoilt for resumption; a copy of it is not.
+Ticket copy_of(SSL_SESSION& session) { return Ticket(SSL_SESSION_dup(&session)); }
+
+bool is_good(const SSL_SESSION& session) {
+  const X509* shown = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(&session));
+  return shown && X509_cmp_current_time(X509_get0_notAfter(shown)) > 0;
+}
+
+bool is_for_one_use(const SSL_SESSION& session) {
+  return SSL_SESSION_get_protocol_version(&session) >= TLS1_3_VERSION;
+}
+
+}  // namespace
+
+void TlsTickets::keep(SSL_SESSION& session) {
+  if (SSL_SESSION_is_resumable(&session) != 1) return;
+  Ticket copy = copy_of(session);
+  if (!copy) return;
+  const std::lock_guard lock(mutex_);
+  if (kept_.size() == kept_max) kept_.erase(kept_.begin());
+  kept_.push_back(std::move(copy));
+}
+
+openssl::Owned<SSL_SESSION> TlsTickets::take() {
+  const std::lock_guard lock(mutex_);
+  while (!kept_.empty()) {
+    Ticket& newest = kept_.back();
+    if (is_good(*newest) && !is_for_one_use(*newest)) return copy_of(*newest);
+    Ticket taken = std::move(newest);
+    kept_.pop_back();
+    if (is_good(*taken)) return taken;
+  }
+  return nullptr;
+}
+
+}  // namespace ringrpc
