@@ -6,15 +6,13 @@
 
 namespace ringrpc::http2 {
 
-std::span<std::uint8_t> BodyQueue::reserve_anew(const BodyMemory& memory, std::size_t bytes) {
-  const bool goes_on = bytes > slab_bytes - frame_header_bytes && tail_ != nullptr &&
-                       tail_->slab != nullptr && tail_->room() >= slab_rest_min;
-  if (!goes_on) {
-    if (bytes > block_bytes_max) {
-      add_slab(memory.slabs);
-    } else {
-      add_block(memory.blocks, bytes);
-    }
+/// Behind what is in the last slab, or in another where that has little room, or all of `bytes` in another.
+std::span<std::uint8_t> BodyQueue::reserve_in_slab(SlabPool& slabs, std::size_t bytes) {
+  const bool fits_in_one = bytes <= slab_bytes - frame_header_bytes;
+  const bool goes_on = tail_ != nullptr && tail_->slab != nullptr && tail_->room() >= slab_rest_min;
+  if (fits_in_one || !goes_on) {
+    Slab* const slab = slabs.take();
+    add(new (slab->data) Piece{nullptr, slab, frame_header_bytes, frame_header_bytes, slab_bytes});
   }
   return {tail_->data() + tail_->end, std::min(bytes, tail_->room())};
 }
@@ -25,16 +23,6 @@ void BodyQueue::add_block(MemoryPool& blocks, std::size_t bytes) {
   void* const memory = blocks.allocate(sizeof(Piece) + capacity);
   if (memory == nullptr) throw std::bad_alloc();
   add(new (memory) Piece{nullptr, nullptr, 0, 0, static_cast<std::uint32_t>(capacity)});
-}
-
-void BodyQueue::add_slab(SlabPool& slabs) {
-  Slab* const slab = slabs.take();
-  add(new (slab->data) Piece{nullptr, slab, frame_header_bytes, frame_header_bytes, slab_bytes});
-}
-
-void BodyQueue::add(Piece* piece) noexcept {
-  (tail_ == nullptr ? head_ : tail_->next) = piece;
-  tail_ = piece;
 }
 
 void BodyQueue::append(const BodyMemory& memory, Bytes bytes) {
@@ -60,7 +48,8 @@ std::size_t BodyQueue::next_large_frame_bytes(std::size_t limit) const noexcept 
 
 void BodyQueue::drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out) {
   size_ -= bytes;
-  if (bytes == head_->size() && head_->movable()) return move_front(header, out);
+  if (bytes >= moved_bytes_min && head_->slab != nullptr && bytes == head_->size()) [[unlikely]]
+    return move_front(header, out);
   out.append({header, frame_header_bytes});
   while (bytes > 0) {
     const std::size_t part = std::min(bytes, head_->size());
@@ -80,27 +69,6 @@ void BodyQueue::move_front(const std::uint8_t* header, Chain& out) noexcept {
   slab->end = slab->begin + static_cast<std::uint32_t>(frame_header_bytes + piece->size());
   std::memcpy(frame, header, frame_header_bytes);  // the piece itself lies before it
   out.append(slab);
-}
-
-BodyQueue::Piece* BodyQueue::take_front() noexcept {
-  Piece* const front = head_;
-  head_ = front->next;
-  if (head_ == nullptr) tail_ = nullptr;
-  return front;
-}
-
-void BodyQueue::drop_front(const BodyMemory& memory) noexcept {
-  Piece* const dropped = take_front();
-  if (dropped->slab != nullptr) {
-    memory.slabs.give_back(dropped->slab);
-  } else {
-    memory.blocks.deallocate(dropped);
-  }
-}
-
-void BodyQueue::clear(const BodyMemory& memory) noexcept {
-  while (head_ != nullptr) drop_front(memory);
-  size_ = 0;
 }
 
 }  // namespace ringrpc::http2

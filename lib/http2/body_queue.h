@@ -43,7 +43,10 @@ class BodyQueue {
   /// a slab takes. Throws std::bad_alloc.
   std::span<std::uint8_t> reserve(const BodyMemory& memory, std::size_t bytes) {
     if (tail_ != nullptr && tail_->room() >= bytes) return {tail_->data() + tail_->end, bytes};
-    return reserve_anew(memory, bytes);
+    if (bytes > block_bytes_max) [[unlikely]]
+      return reserve_in_slab(memory.slabs, bytes);
+    add_block(memory.blocks, bytes);
+    return {tail_->data(), bytes};
   }
   /// Makes the first `bytes` of what `reserve` gave part of the queue.
   void commit(std::size_t bytes) noexcept {
@@ -62,7 +65,10 @@ class BodyQueue {
   /// there.
   void drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out);
 
-  void clear(const BodyMemory& memory) noexcept;
+  void clear(const BodyMemory& memory) noexcept {
+    while (head_ != nullptr) drop_front(memory);
+    size_ = 0;
+  }
 
  private:
   /// In a block of its own, or, with its content, in a slab.
@@ -85,14 +91,26 @@ class BodyQueue {
   static constexpr std::size_t slab_rest_min = 1024;    ///< less room at a slab's end is not begun
   static constexpr std::size_t moved_bytes_min = 4096;  ///< less is copied, rather than send a slab for it
 
-  std::span<std::uint8_t> reserve_anew(const BodyMemory& memory, std::size_t bytes);
+  std::span<std::uint8_t> reserve_in_slab(SlabPool& slabs, std::size_t bytes);
   void add_block(MemoryPool& blocks, std::size_t bytes);
-  void add_slab(SlabPool& slabs);
-  void add(Piece* piece) noexcept;
+  void add(Piece* piece) noexcept {
+    (tail_ == nullptr ? head_ : tail_->next) = piece;
+    tail_ = piece;
+  }
   std::size_t next_large_frame_bytes(std::size_t limit) const noexcept;
   void move_front(const std::uint8_t* header, Chain& out) noexcept;
-  Piece* take_front() noexcept;
-  void drop_front(const BodyMemory& memory) noexcept;
+  Piece* take_front() noexcept {
+    Piece* const front = head_;
+    head_ = front->next;
+    if (head_ == nullptr) tail_ = nullptr;
+    return front;
+  }
+  void drop_front(const BodyMemory& memory) noexcept {
+    Piece* const dropped = take_front();
+    if (dropped->slab != nullptr) [[unlikely]]
+      return memory.slabs.give_back(dropped->slab);
+    memory.blocks.deallocate(dropped);
+  }
 
   Piece* head_ = nullptr;
   Piece* tail_ = nullptr;

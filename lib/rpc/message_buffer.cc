@@ -22,7 +22,7 @@ void shrink(std::vector<T>& buffer) noexcept {
 
 Status MessageBuffer::add(Bytes bytes) {
   if (available_ == 0) {
-    drop_taken();
+    if (taken_bytes_ > 0) drop_taken();
     at_ = bytes.data();
     borrowed_ = true;
   } else {
@@ -51,41 +51,48 @@ void MessageBuffer::append(Bytes bytes) {
 }
 
 std::optional<Pieces> MessageBuffer::take() {
-  drop_taken();
-  const std::size_t bytes = next_bytes_;
-  if (at_) {
-    took_compressed_ = at_[0] != 0;
-    message_ = {at_ + prefix_bytes, bytes};
-    at_ += prefix_bytes + bytes;
-  } else {
-    message_ = {};
-    pieces_.clear();
-    large_.for_each_piece(0, 1, [this](Bytes flag) { took_compressed_ = flag[0] != 0; });
-    large_.for_each_piece(prefix_bytes, bytes, [this](Bytes piece) { pieces_.push_back(piece); });
-    taken_bytes_ = prefix_bytes + bytes;
-  }
-  const bool in_pieces = taken_bytes_ > 0 && bytes > 0;
-  available_ -= prefix_bytes + bytes;
-  if (took_compressed_) {
-    fault_ = in_pieces ? decompress(encoding_, join(pieces_), max_message_bytes_, restored_)
-                       : decompress(encoding_, message_, max_message_bytes_, restored_);
-    if (!fault_.ok()) return std::nullopt;
-    message_ = restored_;
-  }
+  if (!at_) return take_large();
+  message_ = {at_ + prefix_bytes, next_bytes_};
+  took_compressed_ = at_[0] != 0;
+  at_ += prefix_bytes + next_bytes_;
+  available_ -= prefix_bytes + next_bytes_;
+  if (took_compressed_) return restore(message_);
   check_prefix();
-  return in_pieces && !took_compressed_ ? Pieces(pieces_) : Pieces(&message_, 1);
+  return Pieces(&message_, 1);
 }
 
-/// Of the memory of slabs.
+std::optional<Pieces> MessageBuffer::take_large() {
+  drop_taken();
+  large_.for_each_piece(0, 1, [this](Bytes flag) { took_compressed_ = flag[0] != 0; });
+  large_.for_each_piece(prefix_bytes, next_bytes_, [this](Bytes piece) { pieces_.push_back(piece); });
+  if (pieces_.empty()) pieces_.emplace_back();
+  taken_bytes_ = prefix_bytes + next_bytes_;
+  available_ -= taken_bytes_;
+  if (took_compressed_) return restore(join(pieces_));
+  check_prefix();
+  return pieces_;
+}
+
+/// The message last taken, as it was before it was compressed.
+std::optional<Pieces> MessageBuffer::restore(Bytes compressed) {
+  fault_ = decompress(encoding_, compressed, max_message_bytes_, restored_);
+  if (!fault_.ok()) return std::nullopt;
+  message_ = restored_;
+  check_prefix();
+  return Pieces(&message_, 1);
+}
+
+/// Lets go of the slabs of the message last taken.
 void MessageBuffer::drop_taken() noexcept {
-  if (taken_bytes_ > 0) large_.consume(std::exchange(taken_bytes_, 0));
+  large_.consume(std::exchange(taken_bytes_, 0));
+  pieces_.clear();
+  shrink(pieces_);
 }
 
 void MessageBuffer::keep() {
-  drop_taken();
+  if (taken_bytes_ > 0) drop_taken();
   if (available_ == 0) shrink(owned_);
   shrink(restored_);
-  shrink(pieces_);
   if (!borrowed_) return;
   borrowed_ = false;
   if (available_ > kept_capacity_bytes) {
@@ -99,13 +106,15 @@ void MessageBuffer::keep() {
 void MessageBuffer::clear() noexcept {
   at_ = nullptr;
   borrowed_ = false;
-  available_ = next_bytes_ = taken_bytes_ = 0;
+  available_ = next_bytes_ = 0;
   fault_ = Status();
-  large_.clear();
+  if (!large_.empty()) {
+    taken_bytes_ = large_.size();
+    drop_taken();
+  }
   owned_.clear();
   shrink(owned_);
   shrink(restored_);
-  shrink(pieces_);
 }
 
 void MessageBuffer::check_prefix() {

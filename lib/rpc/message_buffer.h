@@ -82,9 +82,9 @@ class MessageBuffer {
  private:
   void check_prefix();
   void append(Bytes bytes);
-  void own(Bytes bytes);
   void drop_taken() noexcept;
-  std::optional<Pieces> restore();
+  std::optional<Pieces> take_large();
+  std::optional<Pieces> restore(Bytes compressed);
 
   std::size_t max_message_bytes_;
   std::size_t next_bytes_ = 0;  // length of the first message available, once its prefix is there

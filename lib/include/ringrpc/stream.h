@@ -88,6 +88,14 @@ class RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
   std::size_t given_bytes_ = 0;
 };
 
+/// Serializes a message of `bytes` that does not fit into the `first` room. Out of the way of those that do.
+template <class T>
+[[gnu::noinline]] void write_large(MessageStream& stream, const T& message, std::span<std::uint8_t> first,
+                                   std::size_t bytes) {
+  RoomStream room(stream, first, bytes);
+  serialize_in_pieces(message, bytes, room);
+}
+
 }  // namespace detail
 
 /// Serializes `message` into the stream. False when the call is over or the message too large.
@@ -99,8 +107,7 @@ bool write_message(MessageStream& stream, const T& message, WriteOptions options
   if (room.size() == bytes) [[likely]] {
     Codec<T>::serialize(message, room.data());
   } else {
-    detail::RoomStream pieces(stream, room, bytes);
-    detail::serialize_in_pieces(message, bytes, pieces);
+    detail::write_large(stream, message, room, bytes);
   }
   stream.commit_message();
   return true;
