@@ -25,7 +25,7 @@ constexpr std::size_t body_bytes = 25;
 /// Answers a request with its own body, as an echo server does.
 class Echo final : public Events {
  public:
-  Echo() : session_(Role::server, {}, now_, *this) {}
+  Echo() : session_(Role::server, {}, now_, slabs_, *this) {}
 
   std::size_t serve(std::string_view bytes) {
     if (!session_.receive(as_bytes(bytes)).ok()) std::abort();
@@ -49,7 +49,7 @@ class Echo final : public Events {
     static constexpr std::array<Header, 1> trailers = {
         Header{.name = "grpc-status", .value = "0", .static_storage = true}};
     session_.send_headers(stream, headers, false);
-    std::memcpy(session_.reserve_data(stream, body_.size()), body_.data(), body_.size());
+    std::memcpy(session_.reserve_data(stream, body_.size()).data(), body_.data(), body_.size());
     session_.commit_data(stream, body_.size());
     session_.send_trailers(stream, trailers);
   }

@@ -29,7 +29,8 @@ std::vector<std::uint8_t> framed_request(std::size_t payload_bytes) {
 
 void deframe(benchmark::State& state) {
   const std::vector<std::uint8_t> wire = framed_request(static_cast<std::size_t>(state.range(0)));
-  MessageBuffer buffer(4 << 20);
+  SlabPool slabs;
+  MessageBuffer buffer(slabs, 4 << 20);
   for (auto _ : state) {
     benchmark::DoNotOptimize(buffer.add(wire));
     benchmark::DoNotOptimize(buffer.take());

@@ -42,10 +42,10 @@ void CallSlot::send_more() {
 void CallSlot::go_on() {
   if (operation_->sends_all() && sent_ < operation_->messages.size()) send_more();
   while (call_->message_ready()) {
-    const std::optional<Bytes> message = call_->take_message();
+    const std::optional<Pieces> message = call_->take_message();
     if (!message) break;
     answered_ = true;
-    bytes_received_ += message->size();
+    bytes_received_ += total_bytes(*message);
   }
   if (call_->finished()) return end();
   call_->wait_message(this);

@@ -32,16 +32,19 @@ p.warning { color: var(--warn); margin: .3rem 0; }
   color: var(--soft); }
 .cards b { display: block; font-size: 1.3rem; color: var(--ink); }
 .charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30em), 1fr)); }
-figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
+figure { margin: 0; } figcaption { font-weight: 600; }
+svg { width: 100%; height: auto; overflow: visible; }
 .grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
 .series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
 .curve { stroke: var(--c); stroke-width: 2; fill: none; }
 .point { fill: transparent; } .point:hover { fill: var(--c); }
 .bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; white-space: nowrap }
-th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(--line); }
+table { border-collapse: collapse; margin: 1.5rem 0; font-size: .93rem; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
+th, td { text-align: right; padding: .25rem .45rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+th:first-child, td:first-child { padding-left: 0; }
 </style></head><body>
 )";
 

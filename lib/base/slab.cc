@@ -40,13 +40,8 @@ Chain& Chain::operator=(Chain&& other) noexcept {
   std::swap(head_, other.head_);
   std::swap(tail_, other.tail_);
   std::swap(size_, other.size_);
+  std::swap(slab_count_, other.slab_count_);
   return *this;
-}
-
-void Chain::add_slab() {
-  Slab* slab = pool_->take();
-  (tail_ ? tail_->next : head_) = slab;
-  tail_ = slab;
 }
 
 void Chain::append_over_slabs(Bytes bytes) {
@@ -77,6 +72,7 @@ void Chain::consume(std::size_t bytes) noexcept {
     if (head_->begin != head_->end) return;
     Slab* drained = std::exchange(head_, head_->next);
     if (!head_) tail_ = nullptr;
+    --slab_count_;
     pool_->give_back(drained);
   }
 }
@@ -84,7 +80,7 @@ void Chain::consume(std::size_t bytes) noexcept {
 void Chain::drop_all() noexcept {
   while (head_) pool_->give_back(std::exchange(head_, head_->next));
   tail_ = nullptr;
-  size_ = 0;
+  size_ = slab_count_ = 0;
 }
 
 }  // namespace ringrpc

@@ -3,12 +3,14 @@
 ///   Chain out(shard.slabs());
 ///   std::memcpy(out.reserve(9), header, 9); out.commit(9);
 ///   out.append(body);
+///   out.append(slab);                            // filled elsewhere: no copy
 ///   stream.send(std::move(out));
 ///
 /// A pool and its chains belong to one thread. An empty chain holds no slab, so an idle connection costs
 /// none.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -63,12 +65,15 @@ class Chain {
       : pool_(other.pool_),
         head_(std::exchange(other.head_, nullptr)),
         tail_(std::exchange(other.tail_, nullptr)),
-        size_(std::exchange(other.size_, 0)) {}
+        size_(std::exchange(other.size_, 0)),
+        slab_count_(std::exchange(other.slab_count_, 0)) {}
   Chain& operator=(Chain&& other) noexcept;
   ~Chain() { clear(); }
 
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
+  /// What it keeps in memory for that.
+  std::size_t held_bytes() const noexcept { return slab_count_ * Slab::total_bytes; }
 
   /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this
   /// chain.
@@ -88,10 +93,27 @@ class Chain {
     std::memcpy(tail_->data + tail_->end, bytes.data(), bytes.size());
     commit(bytes.size());
   }
+  /// Takes over what is filled of a slab, which must come from the same pool.
+  void append(Slab* slab) noexcept {
+    link(slab);
+    size_ += slab->end - slab->begin;
+  }
 
   /// Describes the content from the front; returns how many entries were filled. Valid until the chain
   /// changes.
   std::size_t gather(std::span<iovec> into) const noexcept;
+  /// Calls `use` with each piece of the `bytes` behind the first `skipped`; there must be as many.
+  template <class Use>
+  void for_each_piece(std::size_t skipped, std::size_t bytes, Use use) const {
+    for (const Slab* slab = head_; bytes > 0; slab = slab->next) {
+      const std::size_t filled = slab->end - slab->begin;
+      const std::size_t passed = std::min(skipped, filled);
+      const std::size_t piece = std::min(bytes, filled - passed);
+      if (piece > 0) use(Bytes(slab->data + slab->begin + passed, piece));
+      skipped -= passed;
+      bytes -= piece;
+    }
+  }
   /// Drops `bytes` from the front.
   void consume(std::size_t bytes) noexcept;
   void clear() noexcept {
@@ -99,7 +121,13 @@ class Chain {
   }
 
  private:
-  void add_slab();
+  void add_slab() { link(pool_->take()); }
+  void link(Slab* slab) noexcept {
+    slab->next = nullptr;
+    (tail_ ? tail_->next : head_) = slab;
+    tail_ = slab;
+    ++slab_count_;
+  }
   void append_over_slabs(Bytes bytes);
   void drop_all() noexcept;
 
@@ -107,6 +135,7 @@ class Chain {
   Slab* head_ = nullptr;
   Slab* tail_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t slab_count_ = 0;
 };
 
 }  // namespace ringrpc

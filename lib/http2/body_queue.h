@@ -1,16 +1,19 @@
 /// The body of one stream between the user and the wire: bytes in pieces, filled at the end, drained from the
 /// front.
 ///
-///   std::uint8_t* room = queue.reserve(pool, 30);        // serialize straight into it
+///   std::span<std::uint8_t> room = queue.reserve(memory, 30);        // serialize straight into it
 ///   queue.commit(30);
-///   queue.drain(pool, 16'384, out);
+///   queue.drain(memory, queue.next_frame_bytes(16'384), frame_header, out);
 ///
-/// A small body lies in one small recycled piece; a large one in a piece of its own size, so that it is
-/// copied once, into the output.
+/// What is small lies in a small recycled piece and is copied into the output, where the frames of many bodies
+/// share a slab. What is large lies in slabs, of which each becomes one DATA frame: its header is written in
+/// front of the content, and the slab goes into the output as it is.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "ringrpc/bytes.h"
 
@@ -19,8 +22,16 @@
 
 namespace ringrpc::http2 {
 
+/// Where queues take their pieces from; `slabs` is also the pool of the chains that they are drained into.
+struct BodyMemory {
+  MemoryPool& blocks;
+  SlabPool& slabs;
+};
+
 class BodyQueue {
  public:
+  static constexpr std::size_t frame_header_bytes = 9;
+
   BodyQueue() = default;
   BodyQueue(const BodyQueue&) = delete;
   BodyQueue& operator=(const BodyQueue&) = delete;
@@ -28,37 +39,78 @@ class BodyQueue {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  /// Room for `bytes` in one piece at the end, valid until the next call. Throws std::bad_alloc.
-  std::uint8_t* reserve(MemoryPool& pool, std::size_t bytes) {
-    if (tail_ != nullptr && tail_->capacity - tail_->end >= bytes) return tail_->data() + tail_->end;
-    return add_piece(pool, bytes)->data();
+  /// Room at the end, valid until the next call: for `bytes`, or for the first of them where they are more than
+  /// a slab takes. Throws std::bad_alloc.
+  std::span<std::uint8_t> reserve(const BodyMemory& memory, std::size_t bytes) {
+    if (tail_ != nullptr && tail_->room() >= bytes) return {tail_->data() + tail_->end, bytes};
+    if (bytes > block_bytes_max) [[unlikely]]
+      return reserve_in_slab(memory.slabs, bytes);
+    add_block(memory.blocks, bytes);
+    return {tail_->data(), bytes};
   }
   /// Makes the first `bytes` of what `reserve` gave part of the queue.
   void commit(std::size_t bytes) noexcept {
-    tail_->end += bytes;
+    tail_->end += static_cast<std::uint32_t>(bytes);
     size_ += bytes;
   }
   /// Copies to the end. Throws std::bad_alloc.
-  void append(MemoryPool& pool, Bytes bytes);
+  void append(const BodyMemory& memory, Bytes bytes);
 
-  /// Moves the first `bytes` to the end of `out`; there must be as many.
-  void drain(MemoryPool& pool, std::size_t bytes, Chain& out);
+  /// How many bytes the next frame is to take, where it may take `limit`: as many as there are, or what makes
+  /// it end where a slab does that need not be copied.
+  std::size_t next_frame_bytes(std::size_t limit) const noexcept {
+    return size_ < moved_bytes_min ? std::min(limit, size_) : next_large_frame_bytes(limit);
+  }
+  /// Moves a frame to the end of `out`: `header`, frame_header_bytes long, and the first `bytes`, which must be
+  /// there.
+  void drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out);
 
-  void clear(MemoryPool& pool) noexcept;
+  void clear(const BodyMemory& memory) noexcept {
+    while (head_ != nullptr) drop_front(memory);
+    size_ = 0;
+  }
 
  private:
+  /// In a block of its own, or, with its content, in a slab.
   struct Piece {
     Piece* next;
-    std::size_t begin;
-    std::size_t end;
-    std::size_t capacity;
+    Slab* slab;  ///< null in a block
+    std::uint32_t begin;
+    std::uint32_t end;
+    std::uint32_t capacity;
     std::uint8_t* data() noexcept { return reinterpret_cast<std::uint8_t*>(this + 1); }
+    std::size_t size() const noexcept { return end - begin; }
+    std::size_t room() const noexcept { return capacity - end; }
+    bool movable() const noexcept { return slab != nullptr && size() >= moved_bytes_min; }
   };
-  static constexpr std::size_t first_piece_bytes = 512 - 8 - sizeof(Piece);
-  static constexpr std::size_t next_piece_bytes = 4096 - 8 - sizeof(Piece);
+  static constexpr std::size_t first_block_bytes = 512 - 8 - sizeof(Piece);
+  static constexpr std::size_t next_block_bytes = 4096 - 8 - sizeof(Piece);
+  /// What needs more than this of one piece lies in a slab, which it fills by half at least.
+  static constexpr std::size_t block_bytes_max = Slab::total_bytes / 2;
+  static constexpr std::size_t slab_bytes = Slab::capacity - sizeof(Piece);
+  static constexpr std::size_t slab_rest_min = 1024;    ///< less room at a slab's end is not begun
+  static constexpr std::size_t moved_bytes_min = 4096;  ///< less is copied, rather than send a slab for it
 
-  Piece* add_piece(MemoryPool& pool, std::size_t bytes);
-  void drop_front(MemoryPool& pool) noexcept;
+  std::span<std::uint8_t> reserve_in_slab(SlabPool& slabs, std::size_t bytes);
+  void add_block(MemoryPool& blocks, std::size_t bytes);
+  void add(Piece* piece) noexcept {
+    (tail_ == nullptr ? head_ : tail_->next) = piece;
+    tail_ = piece;
+  }
+  std::size_t next_large_frame_bytes(std::size_t limit) const noexcept;
+  void move_front(const std::uint8_t* header, Chain& out) noexcept;
+  Piece* take_front() noexcept {
+    Piece* const front = head_;
+    head_ = front->next;
+    if (head_ == nullptr) tail_ = nullptr;
+    return front;
+  }
+  void drop_front(const BodyMemory& memory) noexcept {
+    Piece* const dropped = take_front();
+    if (dropped->slab != nullptr) [[unlikely]]
+      return memory.slabs.give_back(dropped->slab);
+    memory.blocks.deallocate(dropped);
+  }
 
   Piece* head_ = nullptr;
   Piece* tail_ = nullptr;

@@ -66,8 +66,10 @@ Code status_code(ErrorCode code) noexcept {
 
 }  // namespace
 
-SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now, Events& events)
+SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs,
+                             Events& events)
     : pool_(MemoryPool::of_this_thread()),
+      body_memory_{*pool_, slabs},
       events_(events),
       now_(now),
       role_(role),
@@ -159,7 +161,7 @@ void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
   (stream.previous != nullptr ? stream.previous->next : streams_) = stream.next;
   if (stream.next != nullptr) stream.next->previous = stream.previous;
   --stream_count_;
-  stream.free_memory(*pool_);
+  stream.free_memory(body_memory_);
   stream.~LiveStream();
   pool_->deallocate(&stream);
 }

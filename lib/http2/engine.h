@@ -31,7 +31,7 @@ namespace ringrpc::http2 {
 
 class SessionEngine {
  public:
-  SessionEngine(Role role, const Limits& limits, const Instant& now, Events& events);
+  SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events);
   SessionEngine(const SessionEngine&) = delete;
   SessionEngine& operator=(const SessionEngine&) = delete;
   ~SessionEngine();
@@ -47,8 +47,8 @@ class SessionEngine {
   void send_headers(LiveStream& stream, std::span<const Header> headers, bool end_stream);
   std::size_t header_list_bytes_max() const noexcept;
   void send_data(LiveStream& stream, Bytes bytes, bool end_stream);
-  std::uint8_t* reserve_data(LiveStream& stream, std::size_t bytes) {
-    return stream.body.reserve(*pool_, bytes);
+  std::span<std::uint8_t> reserve_data(LiveStream& stream, std::size_t bytes) {
+    return stream.body.reserve(body_memory_, bytes);
   }
   void commit_data(LiveStream& stream, std::size_t bytes);
   void send_trailers(LiveStream& stream, std::span<const Header> trailers);
@@ -146,6 +146,7 @@ class SessionEngine {
   void fail(ErrorCode code, std::string_view reason);
 
   const std::shared_ptr<MemoryPool> pool_;
+  const BodyMemory body_memory_;
   nghttp2_session* session_ = nullptr;
   Events& events_;
   const Instant& now_;

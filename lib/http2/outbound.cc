@@ -8,8 +8,6 @@
 namespace ringrpc::http2 {
 namespace {
 
-constexpr std::size_t frame_header_bytes = 9;
-
 /// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
 /// for 12 bytes a field where this has 32.
 constexpr std::uint32_t header_list_bytes_limit = 64 * 1024;
@@ -92,7 +90,7 @@ std::size_t SessionEngine::header_list_bytes_max() const noexcept {
 
 void SessionEngine::send_data(LiveStream& stream, Bytes bytes, bool end_stream) {
   if (stream.reset_here || stream.send_state >= SendState::ending || stream.end_with_data) return;
-  stream.body.append(*pool_, bytes);
+  stream.body.append(body_memory_, bytes);
   stream.end_with_data = end_stream;
   body_changed(stream);
 }
@@ -140,7 +138,7 @@ void SessionEngine::reset(LiveStream& stream, ErrorCode code) {
     stream.reset_after_end = true;
     return;
   }
-  stream.body.clear(*pool_);
+  stream.body.clear(body_memory_);
   stream.update_queued_bytes();
   submit_reset(stream, code);
 }
@@ -190,7 +188,7 @@ ssize_t SessionEngine::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, st
   SessionEngine& engine = self(user_data);
   LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
   engine.producing_ = &stream;
-  const std::size_t taken = std::min(length, stream.body.size());
+  const std::size_t taken = stream.body.next_frame_bytes(length);
   if (taken != 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   engine.read_to_the_end_ = taken == stream.body.size();
   if (engine.read_to_the_end_) {
@@ -204,8 +202,7 @@ int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uin
                                 std::size_t length, nghttp2_data_source* source, void* user_data) noexcept {
   SessionEngine& engine = self(user_data);
   LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
-  engine.out_->append({header, frame_header_bytes});
-  stream.body.drain(*engine.pool_, length, *engine.out_);
+  stream.body.drain(engine.body_memory_, length, header, *engine.out_);
   stream.update_queued_bytes();
   engine.conduct_.sent_data(length);
   return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;

@@ -10,8 +10,8 @@ LiveStream& live(Stream& stream) noexcept { return static_cast<LiveStream&>(stre
 
 }  // namespace
 
-Session::Session(Role role, const Limits& limits, const Instant& now, Events& events)
-    : engine_(std::make_unique<SessionEngine>(role, limits, now, events)) {}
+Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events)
+    : engine_(std::make_unique<SessionEngine>(role, limits, now, slabs, events)) {}
 
 Session::~Session() = default;
 
@@ -39,7 +39,7 @@ void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
   engine_->send_data(live(stream), bytes, end_stream);
 }
 
-std::uint8_t* Session::reserve_data(Stream& stream, std::size_t bytes) {
+std::span<std::uint8_t> Session::reserve_data(Stream& stream, std::size_t bytes) {
   return engine_->reserve_data(live(stream), bytes);
 }
 

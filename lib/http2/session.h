@@ -1,6 +1,6 @@
 /// One HTTP/2 connection (RFC 9113) without any I/O: bytes in → events, calls → bytes out.
 ///
-///   Session session(Role::server, limits, clock, events);
+///   Session session(Role::server, limits, clock, slabs, events);
 ///   session.receive(bytes);                       // events.on_headers, on_data, on_end …
 ///   session.send_headers(stream, fields, false);
 ///   session.send_data(stream, message); session.send_trailers(stream, trailers);
@@ -109,7 +109,8 @@ class Session {
   static constexpr std::size_t low_water_bytes = 32 * 1024;
 
   /// `events` must outlive the session. `now` is where time is read for the rate limits: the shard's instant.
-  Session(Role role, const Limits& limits, const Instant& now, Events& events);
+  /// Large bodies wait in `slabs`, the pool of the chains that are given to `produce`.
+  Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   /// Streams that remain are dropped without an event.
@@ -150,9 +151,10 @@ class Session {
   /// `low_water_bytes`.
   void send_data(Stream& stream, Bytes bytes, bool end_stream = false);
 
-  /// Room in the stream's queue to write a body into, instead of a copy by send_data: `bytes` in one piece,
-  /// valid until the next call on this stream; `commit_data` queues it.
-  std::uint8_t* reserve_data(Stream& stream, std::size_t bytes);
+  /// Room in the stream's queue to write a body into, instead of a copy by send_data: for `bytes`, or for the
+  /// first of them where they are more than a slab takes. Valid until the next call on this stream;
+  /// `commit_data` queues what was written, and then the room for the rest may be asked for.
+  std::span<std::uint8_t> reserve_data(Stream& stream, std::size_t bytes);
   void commit_data(Stream& stream, std::size_t bytes);
 
   /// Trailers after the queued body, ending the stream. Names and values are copied as by send_headers.

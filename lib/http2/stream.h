@@ -45,10 +45,10 @@ class LiveStream final : public Stream {
   void set_id(std::uint32_t id) noexcept { id_ = id; }
   void update_queued_bytes() noexcept { queued_bytes_ = body.size(); }
 
-  void free_memory(MemoryPool& pool) noexcept {
-    kept_headers.release(pool);
-    body.clear(pool);
-    while (sent_fields != nullptr) pool.deallocate(std::exchange(sent_fields, sent_fields->next));
+  void free_memory(const BodyMemory& memory) noexcept {
+    kept_headers.release(memory.blocks);
+    body.clear(memory);
+    while (sent_fields != nullptr) memory.blocks.deallocate(std::exchange(sent_fields, sent_fields->next));
   }
 
   BodyQueue body;

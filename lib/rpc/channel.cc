@@ -15,11 +15,12 @@ class FailedCall final : public ClientCall {
   explicit FailedCall(Status status) noexcept : status_(std::move(status)) {}
 
   bool message_ready() override { return true; }
-  std::optional<Bytes> take_message() override { return std::nullopt; }
+  std::optional<Pieces> take_message() override { return std::nullopt; }
   bool message_compressed() const noexcept override { return false; }
   void reject_message() override {}
   void wait_message(Waiter*) override {}
-  std::uint8_t* reserve_message(std::size_t, bool) override { return nullptr; }
+  std::span<std::uint8_t> reserve_message(std::size_t, bool) override { return {}; }
+  std::span<std::uint8_t> reserve_more() override { return {}; }
   void commit_message() override {}
   bool writable() const override { return true; }
   void wait_writable(Waiter*) override {}

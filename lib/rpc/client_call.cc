@@ -52,7 +52,7 @@ ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, Meth
       request_metadata_(options.metadata),
       response_(options.response),
       compression_(options.compression),
-      buffer_(channel.options().max_message_bytes) {
+      buffer_(shard_.slabs(), channel.options().max_message_bytes) {
   if (deadline_ != never) shard_.timers().arm(*this, deadline_);
 }
 
@@ -337,10 +337,10 @@ void ClientCallImpl::give_credit() {
 
 bool ClientCallImpl::message_ready() { return buffer_.ready() || finished_; }
 
-std::optional<Bytes> ClientCallImpl::take_message() {
+std::optional<Pieces> ClientCallImpl::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   message_taken_ = true;
-  const std::optional<Bytes> message = buffer_.take();
+  const std::optional<Pieces> message = buffer_.take();
   if (response_) response_->compressed = buffer_.took_compressed();
   if (!buffer_.fault().ok()) fail(buffer_.fault());
   if (!buffer_.ready()) give_credit();
@@ -356,11 +356,11 @@ void ClientCallImpl::reject_message() {
   fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer));
 }
 
-std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
-  if (finished_ || writes_done_) return nullptr;
+std::span<std::uint8_t> ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
+  if (finished_ || writes_done_) return {};
   if (Status status = check_request(bytes, channel_->options()); !status.ok()) {
     finish(std::move(status));
-    return nullptr;
+    return {};
   }
   if (may_compress && compression_ != Compression::identity) {
     compressed_ = std::make_unique<CompressedMessage>(bytes);
@@ -368,15 +368,25 @@ std::uint8_t* ClientCallImpl::reserve_message(std::size_t bytes, bool may_compre
   }
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
   if (stream_ && request_.size() + reserved_bytes_ > kept_request_bytes_max) stop_keeping_request();
-  std::uint8_t* room;
+  std::span<std::uint8_t> room;
   if (!stream_ || keeps_request_) {
     request_.resize(request_.size() + reserved_bytes_);
-    room = request_.data() + request_.size() - reserved_bytes_;
+    room = std::span(request_).last(reserved_bytes_);
   } else {
     room = connection_->session().reserve_data(*stream_, reserved_bytes_);
   }
-  MessageBuffer::write_prefix(room, bytes);
-  return room + MessageBuffer::prefix_bytes;
+  room_bytes_ = room.size();
+  MessageBuffer::write_prefix(room.data(), bytes);
+  return room.subspan(MessageBuffer::prefix_bytes);
+}
+
+/// Only the session gives room in pieces.
+std::span<std::uint8_t> ClientCallImpl::reserve_more() {
+  connection_->session().commit_data(*stream_, room_bytes_);
+  reserved_bytes_ -= room_bytes_;
+  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  room_bytes_ = room.size();
+  return room;
 }
 
 void ClientCallImpl::commit_message() {

@@ -79,11 +79,12 @@ class ClientCallImpl final : public ClientCall,
 
   // MessageStream
   bool message_ready() override;
-  std::optional<Bytes> take_message() override;
+  std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   void reject_message() override;
   void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
-  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_more() override;
   void commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
@@ -131,9 +132,10 @@ class ClientCallImpl final : public ClientCall,
   ClientConnection* connection_ = nullptr;  // these two from attach until the stream has closed
   http2::Stream* stream_ = nullptr;
   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>>
-      request_;  // what was written, as long as it may have to be sent (again)
-  std::size_t reserved_bytes_ = 0;
-  Compression compression_;                        // of requests
+      request_;                     // what was written, as long as it may have to be sent (again)
+  std::size_t reserved_bytes_ = 0;  // of the message being written, prefix and all, what is not queued
+  std::size_t room_bytes_ = 0;      // of those, how many were given room
+  Compression compression_;         // of requests
   std::unique_ptr<CompressedMessage> compressed_;  // while one of them is being written
   bool keeps_request_ = true;
   bool queued_ = false;  // in the channel's queue

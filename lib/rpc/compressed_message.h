@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ringrpc/bytes.h"
@@ -22,7 +23,7 @@ class CompressedMessage {
   explicit CompressedMessage(std::size_t bytes) : plain_(MessageBuffer::prefix_bytes + bytes) {}
 
   /// Where the message is to be serialized.
-  std::uint8_t* room() noexcept { return plain_.data() + MessageBuffer::prefix_bytes; }
+  std::span<std::uint8_t> room() noexcept { return std::span(plain_).subspan(MessageBuffer::prefix_bytes); }
 
   /// The message with its prefix, valid as long as this; as it was when compressing does not make it smaller.
   Bytes finish(Compression how) {

@@ -18,7 +18,7 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       timeouts_(timeouts),
       stream_(std::move(stream)),
       peer_(stream_->peer()),
-      session_(role, limits, shard.now(), events),
+      session_(role, limits, shard.now(), shard.slabs(), events),
       started_(shard.now()),
       progress_(shard.now()) {}
 

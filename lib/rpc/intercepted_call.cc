@@ -129,9 +129,13 @@ Status InterceptedCall::begin() {
 /// Gives the call within what was held back, and who waits.
 void InterceptedCall::hand_over() {
   for (const Held& message : std::exchange(held_, {})) {
-    std::uint8_t* room = inner_->reserve_message(message.size, message.may_compress);
-    if (!room) break;  // it is over
-    std::copy_n(message.bytes.get(), message.size, room);
+    std::span<std::uint8_t> room = inner_->reserve_message(message.size, message.may_compress);
+    if (room.data() == nullptr) break;  // it is over
+    for (Bytes rest(message.bytes.get(), message.size);; room = inner_->reserve_more()) {
+      std::copy_n(rest.data(), room.size(), room.data());
+      rest = rest.subspan(room.size());
+      if (rest.empty()) break;
+    }
     inner_->commit_message();
   }
   if (writes_done_) inner_->writes_done();
@@ -217,7 +221,7 @@ Status InterceptedCall::take_status() {
   return std::exchange(status_, Status());
 }
 
-std::optional<Bytes> InterceptedCall::take_message() {
+std::optional<Pieces> InterceptedCall::take_message() {
   if (!inner_) return std::nullopt;
   end_read();
   return inner_->take_message();
@@ -230,14 +234,14 @@ void InterceptedCall::wait_message(Waiter* waiter) {
   message_waiter_ = waiter;
 }
 
-std::uint8_t* InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
+std::span<std::uint8_t> InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (inner_) return inner_->reserve_message(bytes, may_compress);
-  if (finished_ || writes_done_ || !unsendable_.ok()) return nullptr;
+  if (finished_ || writes_done_ || !unsendable_.ok()) return {};
   unsendable_ = ClientCallImpl::check_request(bytes, channel_->options());
-  if (!unsendable_.ok()) return nullptr;
+  if (!unsendable_.ok()) return {};
   held_bytes_ += MessageBuffer::prefix_bytes + bytes;
   held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
-  return held_.back().bytes.get();
+  return {held_.back().bytes.get(), bytes};
 }
 
 void InterceptedCall::commit_message() {

@@ -54,11 +54,12 @@ class InterceptedCall final : public ClientCall,
 
   // MessageStream
   bool message_ready() override { return inner_ ? inner_->message_ready() : finished_; }
-  std::optional<Bytes> take_message() override;
+  std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return inner_ && inner_->message_compressed(); }
   void reject_message() override;
   void wait_message(Waiter* waiter) override;
-  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_more() override { return inner_->reserve_more(); }
   void commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override;

@@ -3,11 +3,11 @@
 ///   buffer.set_encoding(Compression::gzip);   // what `grpc-encoding` says
 ///   buffer.add(bytes);
 ///   while (buffer.ready())
-///     if (std::optional<Bytes> message = buffer.take()) use(*message);
+///     if (std::optional<Pieces> message = buffer.take()) use(*message);
 ///   buffer.keep();            // before the memory behind the last `add` goes
 ///
 /// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
-/// still needed when that memory goes is copied. A message is never given room before its bytes arrive, so a
+/// still needed when that memory goes is copied: a few KiB in one piece, more into slabs. A message is never given room before its bytes arrive, so a
 /// length alone costs nothing. A compressed message stays so until it is taken.
 #pragma once
 
@@ -21,6 +21,8 @@
 #include "ringrpc/compression.h"
 #include "ringrpc/status.h"
 
+#include "base/slab.h"
+
 namespace ringrpc {
 
 class MessageBuffer {
@@ -29,7 +31,8 @@ class MessageBuffer {
   static constexpr std::size_t length_max = 0xffff'ffff;  ///< that a prefix can say
 
   /// `max_message_bytes` bounds the length that a prefix may announce, and what a compressed message becomes.
-  explicit MessageBuffer(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {}
+  MessageBuffer(SlabPool& slabs, std::size_t max_message_bytes) noexcept
+      : max_message_bytes_(max_message_bytes), large_(slabs) {}
 
   /// How messages with the compressed flag are compressed; `identity`, as at first, allows none.
   void set_encoding(Compression encoding) noexcept { encoding_ = encoding; }
@@ -43,9 +46,9 @@ class MessageBuffer {
     return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_ && fault_.ok();
   }
 
-  /// The next message; valid until the next call of a method that is not const. Then checks the message
+  /// The next message, in one piece unless it is large; valid until the next call of a method that is not const. Then checks the message
   /// behind it as `add` does. Nothing when it was compressed and cannot be restored: `fault` says why.
-  std::optional<Bytes> take();
+  std::optional<Pieces> take();
 
   /// Whether the message last taken came compressed.
   bool took_compressed() const noexcept { return took_compressed_; }
@@ -61,9 +64,11 @@ class MessageBuffer {
 
   /// Whether nothing is left: not even bytes of an unfinished message.
   bool empty() const noexcept { return available() == 0; }
-  std::size_t available() const noexcept { return view_.size(); }
+  std::size_t available() const noexcept { return available_; }
   /// What it keeps in memory for that.
-  std::size_t held_bytes() const noexcept { return empty() ? 0 : std::max(available(), owned_.capacity()); }
+  std::size_t held_bytes() const noexcept {
+    return empty() ? 0 : std::max(available_, owned_.capacity() + large_.held_bytes());
+  }
 
   /// Writes the prefix of a message of `message_bytes`, prefix_bytes long.
   static void write_prefix(std::uint8_t* to, std::size_t message_bytes, bool compressed = false) noexcept {
@@ -76,13 +81,21 @@ class MessageBuffer {
 
  private:
   void check_prefix();
-  void make_room(std::size_t more);
+  void append(Bytes bytes);
+  void drop_taken() noexcept;
+  std::optional<Pieces> take_large();
+  std::optional<Pieces> restore(Bytes compressed);
 
   std::size_t max_message_bytes_;
-  std::size_t next_bytes_ = 0;  // length of the first message in view_, once its prefix is there
-  Bytes view_;                  // what was not taken: borrowed, or in owned_
+  std::size_t next_bytes_ = 0;  // length of the first message available, once its prefix is there
+  std::size_t available_ = 0;
+  const std::uint8_t* at_ = nullptr;  // where that is: borrowed, or in owned_; null where it is in large_
   bool borrowed_ = false;
   std::vector<std::uint8_t> owned_;
+  Chain large_;
+  std::size_t taken_bytes_ = 0;         // of large_, by the message last taken
+  Bytes message_;                       // the message last taken, where it is in one piece
+  std::vector<Bytes> pieces_;           // the same in several
   std::vector<std::uint8_t> restored_;  // the message last taken, where it came compressed
   Compression encoding_ = Compression::identity;
   bool took_compressed_ = false;

@@ -38,8 +38,8 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
 
 }  // namespace
 
-ServerCall::ServerCall(std::size_t max_message_bytes, std::size_t max_response_bytes)
-    : max_response_bytes_(max_response_bytes), buffer_(max_message_bytes) {}
+ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes)
+    : max_response_bytes_(max_response_bytes), buffer_(slabs, max_message_bytes) {}
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
                        Nanoseconds timeout, Compression encoding) {
@@ -252,7 +252,7 @@ void ServerCall::release_if_over() {
   trailing_metadata_ = {};
   attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
-  uncredited_bytes_ = reserved_bytes_ = held_bytes_ = 0;
+  uncredited_bytes_ = reserved_bytes_ = room_bytes_ = held_bytes_ = 0;
   received_bytes_ = 0;
   progress_.reset();
   deadline_ = never;
@@ -302,9 +302,9 @@ void ServerCall::wait_message(Waiter* waiter) {
   if (waiter) buffer_.keep();  // the message before was parsed: its memory may go
 }
 
-std::optional<Bytes> ServerCall::take_message() {
+std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
-  const std::optional<Bytes> message = buffer_.take();
+  const std::optional<Pieces> message = buffer_.take();
   if (!message) {
     fail_call(Status(buffer_.fault()));  // a copy: the buffer is cleared
   } else if (!buffer_.ready()) {
@@ -317,23 +317,23 @@ void ServerCall::reject_message() {
   fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer));
 }
 
-std::uint8_t* ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
-  if (status_sent_ || !stream_) return nullptr;
+std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
+  if (status_sent_ || !stream_) return {};
   if (bytes > max_response_bytes_) {
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
                      "the response has " + std::to_string(bytes) + " bytes, the limit is " +
                          std::to_string(max_response_bytes_),
                      Initiator::application));
-    return nullptr;
+    return {};
   }
   if (const Status status = connection_->check_buffered(bytes); !status.ok()) {
     fail_call(status);
-    return nullptr;
+    return {};
   }
   if (!headers_sent_) {
     if (const Status status = send_initial_headers(); !status.ok()) {
       fail_call(status);
-      return nullptr;
+      return {};
     }
   }
   if (may_compress && compression_ != Compression::identity) {
@@ -341,9 +341,19 @@ std::uint8_t* ServerCall::reserve_message(std::size_t bytes, bool may_compress) 
     return compressed_->room();
   }
   reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
-  std::uint8_t* room = connection_->session().reserve_data(*stream_, reserved_bytes_);
-  MessageBuffer::write_prefix(room, bytes);
-  return room + MessageBuffer::prefix_bytes;
+  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  room_bytes_ = room.size();
+  MessageBuffer::write_prefix(room.data(), bytes);
+  return room.subspan(MessageBuffer::prefix_bytes);
+}
+
+std::span<std::uint8_t> ServerCall::reserve_more() {
+  connection_->count_written(room_bytes_);
+  connection_->session().commit_data(*stream_, room_bytes_);
+  reserved_bytes_ -= room_bytes_;
+  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
+  room_bytes_ = room.size();
+  return room;
 }
 
 void ServerCall::commit_message() {

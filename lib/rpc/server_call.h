@@ -42,7 +42,7 @@ class ServerCall final : public Call,
                          private Timer {
  public:
   /// Limits of the request's messages and of the response's.
-  ServerCall(std::size_t max_message_bytes, std::size_t max_response_bytes);
+  ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
   /// none; `encoding` is that of compressed requests.
@@ -94,10 +94,11 @@ class ServerCall final : public Call,
 
   // MessageStream
   bool message_ready() override;
-  std::optional<Bytes> take_message() override;
+  std::optional<Pieces> take_message() override;
   void reject_message() override;
   void wait_message(Waiter* waiter) override;
-  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_more() override;
   void commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
@@ -135,8 +136,9 @@ class ServerCall final : public Call,
   Compression compression_ = Compression::identity;  // of responses
   std::unique_ptr<CompressedMessage> compressed_;    // while one of them is being written
   std::size_t uncredited_bytes_ = 0;                 // received and not given back to the peer's window
-  std::size_t reserved_bytes_ = 0;
-  std::size_t held_bytes_ = 0;  // of input and output, as the connection knows it
+  std::size_t reserved_bytes_ = 0;  // of the message being written, prefix and all, what is not queued
+  std::size_t room_bytes_ = 0;      // of those, how many were given room
+  std::size_t held_bytes_ = 0;      // of input and output, as the connection knows it
   std::uint64_t received_bytes_ = 0;
   std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
   Instant received_at_;

@@ -120,7 +120,7 @@ Nanoseconds ServerShard::draw_age() {
 }
 
 ServerCall& ServerShard::take_call() {
-  if (free_calls_.empty()) return *new ServerCall(max_message_bytes_, max_response_bytes_);
+  if (free_calls_.empty()) return *new ServerCall(shard_.slabs(), max_message_bytes_, max_response_bytes_);
   ServerCall* call = free_calls_.back().release();
   free_calls_.pop_back();
   return *call;

@@ -48,7 +48,7 @@ struct Exchange {
 
 class Endpoint final : public Events {
  public:
-  explicit Endpoint(Role role, const Limits& limits = {}) : session(role, limits, now, *this) {}
+  explicit Endpoint(Role role, const Limits& limits = {}) : session(role, limits, now, slabs, *this) {}
 
   /// Everything that is due, in pieces of at most `limit_bytes` a call.
   std::string produce(std::size_t limit_bytes = 1024 * 1024) {

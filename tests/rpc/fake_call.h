@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,21 +65,23 @@ class FakeMessages : public Base {
   bool somebody_waits() const noexcept { return message_waiter_ || writable_waiter_; }
 
   bool message_ready() override { return ended_ || !received_.empty(); }
-  std::optional<Bytes> take_message() override {
+  std::optional<Pieces> take_message() override {
     if (received_.empty()) return std::nullopt;
     taken_ = std::move(received_.front());
     received_.pop_front();
-    return as_bytes(taken_);
+    piece_ = as_bytes(taken_);
+    return Pieces(&piece_, 1);
   }
   void reject_message() override { rejected_ = true; }
   void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
 
   bool message_compressed() const noexcept override { return false; }
 
-  std::uint8_t* reserve_message(std::size_t bytes, bool) override {
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool) override {
     reserved_.assign(bytes, '\0');
-    return reinterpret_cast<std::uint8_t*>(reserved_.data());
+    return {reinterpret_cast<std::uint8_t*>(reserved_.data()), bytes};
   }
+  std::span<std::uint8_t> reserve_more() override { return {}; }
   void commit_message() override {
     sent_.push_back(std::move(reserved_));
     if (room_ > 0) --room_;
@@ -97,6 +100,7 @@ class FakeMessages : public Base {
  private:
   std::deque<std::string> received_;
   std::string taken_;
+  Bytes piece_;
   bool ended_ = false;
   bool rejected_ = false;
   std::string reserved_;

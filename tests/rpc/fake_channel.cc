@@ -12,13 +12,14 @@ class Handle final : public ClientCall {
   explicit Handle(std::shared_ptr<FakeClientCall> call) : call_(std::move(call)) {}
 
   bool message_ready() override { return call_->message_ready(); }
-  std::optional<Bytes> take_message() override { return call_->take_message(); }
+  std::optional<Pieces> take_message() override { return call_->take_message(); }
   void reject_message() override { call_->reject_message(); }
   void wait_message(Waiter* waiter) override { call_->wait_message(waiter); }
   bool message_compressed() const noexcept override { return call_->message_compressed(); }
-  std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) override {
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override {
     return call_->reserve_message(bytes, may_compress);
   }
+  std::span<std::uint8_t> reserve_more() override { return call_->reserve_more(); }
   void commit_message() override { call_->commit_message(); }
   bool writable() const override { return call_->writable(); }
   void wait_writable(Waiter* waiter) override { call_->wait_writable(waiter); }

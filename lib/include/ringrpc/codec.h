@@ -1,20 +1,39 @@
 /// How a message type becomes bytes and back. Protobuf messages are covered; a type of one's own needs a
-/// specialization.
+/// specialization:
+///
+///   template <>
+///   struct ringrpc::Codec<Line> {
+///     static bool parse(Line& line, Bytes bytes);
+///     static std::size_t size(const Line& line);
+///     static void serialize(const Line& line, std::uint8_t* to);
+///   };
+///
+/// A message beyond some 16 KiB is received and sent in pieces. The specialization may take and write it so, by
+/// a `parse` of `Pieces` and a `serialize` to a ZeroCopyOutputStream as below; without them it is copied once
+/// more each way.
 ///
 /// `RawMessage` passes bytes through unparsed, for proxies.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 #include <google/protobuf/message_lite.h>
 #include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "ringrpc/bytes.h"
 
 namespace ringrpc {
+
+namespace detail {
+bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces);
+void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to);
+}  // namespace detail
 
 template <class T>
 struct Codec {
@@ -28,9 +47,15 @@ struct Codec {
     return message.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
            message.IsInitialized();
   }
+  static bool parse(T& message, Pieces pieces) { return detail::parse_in_pieces(message, pieces); }
   /// The size that `serialize` will write; call it right before.
   static std::size_t size(const T& message) { return message.ByteSizeLong(); }
   static void serialize(const T& message, std::uint8_t* to) { message.SerializeWithCachedSizesToArray(to); }
+  /// The same where `to` has exactly that much room.
+  static void serialize(const T& message, google::protobuf::io::ZeroCopyOutputStream& to) {
+    google::protobuf::io::CodedOutputStream coded(&to);
+    message.SerializeWithCachedSizes(&coded);
+  }
 };
 
 /// A message that is carried as it is. (It has constructors because g++ 12 destroys an aggregate twice that
@@ -48,10 +73,49 @@ struct Codec<RawMessage> {
     message.bytes.assign(as_text(bytes));
     return true;
   }
+  static bool parse(RawMessage& message, Pieces pieces) {
+    message.bytes.clear();
+    message.bytes.reserve(total_bytes(pieces));
+    for (const Bytes piece : pieces) message.bytes.append(as_text(piece));
+    return true;
+  }
   static std::size_t size(const RawMessage& message) { return message.bytes.size(); }
   static void serialize(const RawMessage& message, std::uint8_t* to) {
     message.bytes.copy(reinterpret_cast<char*>(to), message.bytes.size());
   }
+  static void serialize(const RawMessage& message, google::protobuf::io::ZeroCopyOutputStream& to) {
+    detail::copy_in_pieces(as_bytes(message.bytes), to);
+  }
 };
+
+namespace detail {
+
+/// Parses a message however it lies, and whatever its Codec knows.
+template <class T>
+bool parse_message(T& message, Pieces pieces) {
+  if (pieces.size() == 1) [[likely]]
+    return Codec<T>::parse(message, pieces.front());
+  if constexpr (requires { Codec<T>::parse(message, pieces); }) {
+    return Codec<T>::parse(message, pieces);
+  } else {
+    const std::vector<std::uint8_t> whole = join(pieces);
+    return Codec<T>::parse(message, Bytes(whole));
+  }
+}
+
+/// Serializes a message of `bytes` into pieces that have just that much room.
+template <class T>
+void serialize_in_pieces(const T& message, std::size_t bytes,
+                         google::protobuf::io::ZeroCopyOutputStream& to) {
+  if constexpr (requires { Codec<T>::serialize(message, to); }) {
+    Codec<T>::serialize(message, to);
+  } else {
+    std::vector<std::uint8_t> whole(bytes);
+    Codec<T>::serialize(message, whole.data());
+    copy_in_pieces(whole, to);
+  }
+}
+
+}  // namespace detail
 
 }  // namespace ringrpc

@@ -59,8 +59,8 @@ namespace detail {
 /// The one message of a request, which has arrived.
 template <class Request>
 Status take_one(MessageStream& stream, Request& request) {
-  const std::optional<Bytes> bytes = stream.take_message();
-  if (bytes && Codec<Request>::parse(request, *bytes)) return {};
+  const std::optional<Pieces> pieces = stream.take_message();
+  if (pieces && parse_message(request, *pieces)) return {};
   return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
 }
 

@@ -11,7 +11,9 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <google/protobuf/io/zero_copy_stream.h>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "ringrpc/bytes.h"
@@ -33,8 +35,9 @@ class MessageStream {
 
   /// Whether `take_message` has an answer.
   virtual bool message_ready() = 0;
-  /// The next message, or nothing when no more will come. Valid until the next call on this stream.
-  virtual std::optional<Bytes> take_message() = 0;
+  /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where it
+  /// is large. Valid until the next call on this stream.
+  virtual std::optional<Pieces> take_message() = 0;
   /// Whether the message just taken came compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// The message just taken was not what the method takes: fails the call.
@@ -42,10 +45,13 @@ class MessageStream {
   /// Tells `waiter` when message_ready has become true; null withdraws.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression; null
-  /// when it is larger than may be sent or the call is over, and the call fails then.
-  virtual std::uint8_t* reserve_message(std::size_t bytes, bool may_compress) = 0;
-  /// Queues the message written into the room.
+  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for all
+  /// of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may be sent
+  /// or the call is over, and the call fails then.
+  virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;
+  /// The room for what follows, once the room before has been filled; until `bytes` are reached.
+  virtual std::span<std::uint8_t> reserve_more() = 0;
+  /// Queues the message, all of whose room has been filled.
   virtual void commit_message() = 0;
   /// Whether another message may be written without waiting.
   virtual bool writable() const = 0;
@@ -62,13 +68,47 @@ struct WriteOptions {
   bool compress = true;
 };
 
+namespace detail {
+
+/// The room for a large message, as protobuf fills it.
+class RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
+ public:
+  /// `first` is what reserve_message gave for `bytes`.
+  RoomStream(MessageStream& stream, std::span<std::uint8_t> first, std::size_t bytes) noexcept
+      : stream_(stream), room_(first), bytes_(bytes) {}
+  bool Next(void** data, int* size) override;
+  /// Nothing is given back: there is just as much room as the message has bytes.
+  void BackUp(int) override {}
+  std::int64_t ByteCount() const override { return static_cast<std::int64_t>(given_bytes_); }
+
+ private:
+  MessageStream& stream_;
+  std::span<std::uint8_t> room_;
+  std::size_t bytes_;
+  std::size_t given_bytes_ = 0;
+};
+
+/// Serializes a message of `bytes` that does not fit into the `first` room. Out of the way of those that do.
+template <class T>
+[[gnu::noinline]] void write_large(MessageStream& stream, const T& message, std::span<std::uint8_t> first,
+                                   std::size_t bytes) {
+  RoomStream room(stream, first, bytes);
+  serialize_in_pieces(message, bytes, room);
+}
+
+}  // namespace detail
+
 /// Serializes `message` into the stream. False when the call is over or the message too large.
 template <class T>
 bool write_message(MessageStream& stream, const T& message, WriteOptions options = {}) {
   const std::size_t bytes = Codec<T>::size(message);
-  std::uint8_t* room = stream.reserve_message(bytes, options.compress);
-  if (!room) return false;
-  Codec<T>::serialize(message, room);
+  const std::span<std::uint8_t> room = stream.reserve_message(bytes, options.compress);
+  if (room.data() == nullptr) return false;
+  if (room.size() == bytes) [[likely]] {
+    Codec<T>::serialize(message, room.data());
+  } else {
+    detail::write_large(stream, message, room, bytes);
+  }
   stream.commit_message();
   return true;
 }
@@ -95,8 +135,8 @@ class Reader {
       }
       std::optional<T> await_resume() {
         std::optional<T> message;
-        if (const std::optional<Bytes> bytes = stream_.take_message()) {
-          if (!Codec<T>::parse(message.emplace(), *bytes)) {
+        if (const std::optional<Pieces> pieces = stream_.take_message()) {
+          if (!detail::parse_message(message.emplace(), *pieces)) {
             message.reset();
             stream_.reject_message();
           }

@@ -1,0 +1,129 @@
+"""The report of grpcbench as a browser shows it: headless Chromium, where there is one."""
+
+import html
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --enable-logging=stderr"
+).split()
+SCHEMES = {"light": 1, "dark": 0}  # as blink counts them
+CONTRAST_MIN = 4.5  # of text, by WCAG 2.1, 1.4.3
+GRAPHIC_CONTRAST_MIN = 3  # of what is drawn, by 1.4.11
+MESSAGE = re.compile(r"CONSOLE.*", re.MULTILINE)
+
+# Runs in the page, and leaves in it what was made of the style sheet.
+LOOK = """<script>
+const behind = (element) => {
+  for (; element; element = element.parentElement) {
+    const color = getComputedStyle(element).backgroundColor;
+    if (color !== "rgba(0, 0, 0, 0)") return color;
+  }
+  return "none";
+};
+const seen = (selector, property) => [...document.querySelectorAll(selector)].map((element) =>
+  [selector, getComputedStyle(element)[property], behind(element)]);
+const found = {
+  texts: ["h1", "p", ".cards b", ".cards div", "figcaption", ".key", "th", "td"].flatMap((s) => seen(s, "color"))
+    .concat(seen(".label", "fill")),
+  drawn: seen(".curve", "stroke").concat(seen(".bar", "fill")),
+  curves: [...document.querySelectorAll(".curve")].map((path) => path.getTotalLength()),
+  bars: [...document.querySelectorAll(".bar")].map((bar) => bar.getBoundingClientRect().height),
+  loaded: performance.getEntriesByType("resource").map((entry) => entry.name),
+  hidden: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  table: document.querySelector(".wide").scrollWidth - document.querySelector(".wide").clientWidth,
+};
+document.body.dataset.found = JSON.stringify(found);
+</script>"""
+
+
+def setUpModule():
+    if not any(shutil.which(browser) for browser in BROWSERS):
+        raise unittest.SkipTest("there is no chromium in PATH")
+
+
+def browser():
+    return next(filter(None, map(shutil.which, BROWSERS)))
+
+
+def luminance(color):
+    """Of "rgb(1, 2, 3)", by WCAG 2.1."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+class HtmlReport(harness.ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.report = pathlib.Path(cls.folder, "report.html")
+        subprocess.run(
+            [os.environ["GRPCBENCH"], "--server", cls.server.address, "--connections", "2", "--duration", "1s",
+             "--report", cls.report],
+            check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=harness.RUN_SECONDS,
+        )  # fmt: skip
+
+    def look(self, scheme):
+        """What the browser made of the page."""
+        page = pathlib.Path(self.folder, scheme + ".html")
+        page.write_text(self.report.read_text().replace("</body>", LOOK + "</body>"))
+        with tempfile.TemporaryDirectory() as profile:
+            shown = subprocess.run(
+                [browser(), *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,1000",
+                 f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", "--dump-dom", page.as_uri()],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.RUN_SECONDS,
+            )  # fmt: skip
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertEqual(MESSAGE.findall(shown.stderr), [], "the page has something to say on the console")
+        found = re.search(r'data-found="([^"]*)"', shown.stdout)
+        self.assertTrue(found, shown.stdout[-2000:])
+        return json.loads(html.unescape(found[1]))
+
+    def test_the_charts_are_drawn(self):
+        found = self.look("light")
+        self.assertEqual(len(found["curves"]), 5)  # by percentile, calls a second, and three over time
+        for length in found["curves"]:
+            self.assertGreater(length, 100)
+        self.assertGreater(len(found["bars"]), 5)
+        self.assertGreater(max(found["bars"]), 50)
+
+    def test_the_page_fits_its_window(self):
+        found = self.look("light")
+        self.assertEqual((found["hidden"], found["table"]), (0, 0))
+
+    def test_nothing_is_fetched(self):
+        self.assertEqual(self.look("light")["loaded"], [])
+        self.assertNotRegex(self.report.read_text(), r"https?://|src=|@import|url\(|<link|<script")
+
+    def test_both_schemes_can_be_read(self):
+        papers = {}
+        for scheme in SCHEMES:
+            found = self.look(scheme)
+            papers[scheme] = found["texts"][0][2]
+            for kind, least in (("texts", CONTRAST_MIN), ("drawn", GRAPHIC_CONTRAST_MIN)):
+                self.assertTrue(found[kind])
+                for what, color, behind in found[kind]:
+                    with self.subTest(scheme=scheme, what=what, color=color, behind=behind):
+                        self.assertGreaterEqual(contrast(color, behind), least)
+        self.assertGreater(luminance(papers["light"]), 0.5)
+        self.assertLess(luminance(papers["dark"]), 0.1)
+
+
+if __name__ == "__main__":
+    harness.main()
