@@ -69,7 +69,14 @@ void ChannelCore::submit(ClientCallImpl& call) {
   enqueue(call);
 }
 
-void ChannelCore::hold(InterceptedCall& call) noexcept { held_.push_back(call); }
+bool ChannelCore::hold(InterceptedCall& call) noexcept {
+  if (!closing_) held_.push_back(call);
+  return !closing_;
+}
+
+void ChannelCore::left_hold() noexcept {
+  if (closing_) run_soon();
+}
 
 Status ChannelCore::admit_held() {
   if (!closing_) return {};

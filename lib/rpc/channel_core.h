@@ -58,8 +58,11 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void submit(ClientCallImpl& call);
   /// Takes up a call again that the server has not begun.
   void submit_again(ClientCallImpl& call);
-  /// An interceptor holds this call before its beginning: the channel does not end without it.
-  void hold(InterceptedCall& call) noexcept;
+  /// An interceptor holds this call before its beginning: the channel does not end without it. False where the
+  /// channel closes already.
+  bool hold(InterceptedCall& call) noexcept;
+  /// A call is held no longer.
+  void left_hold() noexcept;
   /// A call that was held wants to begin: refused where the channel closes.
   Status admit_held();
   /// Tells `wait`, later, when there is a connection or why there will be none.

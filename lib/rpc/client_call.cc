@@ -318,6 +318,7 @@ MessageStream::Waiter* ClientCallImpl::next_waiter() {
 void ClientCallImpl::wake() {
   bool destroyed = false;
   destroyed_ = &destroyed;
+  if (!finished_ && !buffer_.fault().ok()) fail(buffer_.fault());
   while (Waiter* waiter = next_waiter()) {
     waiter->on_ready();
     if (destroyed) return;
@@ -342,7 +343,12 @@ std::optional<Pieces> ClientCallImpl::take_message() {
   message_taken_ = true;
   const std::optional<Pieces> message = buffer_.take();
   if (response_) response_->compressed = buffer_.took_compressed();
-  if (!buffer_.fault().ok()) fail(buffer_.fault());
+  if (!message) {
+    fail(buffer_.fault());
+  } else if (!buffer_.fault().ok()) {
+    shard_.ready().push(
+        *this);  // what is behind it ends the call once it is parsed: the end gives its memory back
+  }
   if (!buffer_.ready()) give_credit();
   return message;
 }

@@ -72,10 +72,7 @@ InterceptedCall::~InterceptedCall() {
 }
 
 void InterceptedCall::start() {
-  if (const Result<ChannelCore*> core = channel_->core(shard_)) {
-    holder_ = *core;
-    holder_->hold(*this);
-  }
+  if (const Result<ChannelCore*> core = channel_->core(shard_); core && (*core)->hold(*this)) holder_ = *core;
   chain_ = contained([this] {
     const ClientNext all(channel_->options().interceptors, request_, *this);
     return all();
@@ -103,7 +100,7 @@ void InterceptedCall::detach(Status status) {
 
 void InterceptedCall::leave_held() {
   ListNodeOf<HeldCallTag>::unlink();
-  if (holder_) std::exchange(holder_, nullptr)->run_soon();
+  if (holder_) std::exchange(holder_, nullptr)->left_hold();
 }
 
 /// Makes the call within.

@@ -382,6 +382,33 @@ TEST_CASE("a call that is held while its channel closes is waited for and refuse
   });
 }
 
+TEST_CASE("calls that are made while a channel closes do not keep it open") {
+  for_each_world([](World& world) {
+    Custom holding = slow(20ms);
+    const auto script = [&](Channel&) -> Task<void> {
+      Channel channel(world.address(), with({&holding}));
+      auto first = unary(channel, "Echo", "x");
+      first.start();
+      auto closing = channel.close(1h);
+      closing.start();
+      co_await sleep_for(1ms);  // each shard hears of it
+      std::vector<Task<Result<RawMessage>>> late;
+      while (!closing.done() && late.size() < 100) {
+        late.push_back(unary(channel, "Echo", "x"));
+        late.back().start();
+        co_await sleep_for(10ms);
+      }
+      CHECK(late.size() < 100);
+      CHECK(closing.result() == 1);
+      for (auto& call : late) {
+        while (!call.done()) co_await sleep_for(1ms);
+        CHECK(call.result().error().code() == Code::CANCELLED);
+      }
+    };
+    CHECK(world.run(script));
+  });
+}
+
 TEST_CASE("a call that is held longer than the closing of its channel takes is ended") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;

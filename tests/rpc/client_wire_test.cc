@@ -1,13 +1,16 @@
 /// What a client makes of servers that answer oddly, wrongly, late or never.
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ringrpc/sleep.h"
 
+#include "rpc/compressed_message.h"
 #include "rpc/raw_host.h"
 
 namespace ringrpc::test {
@@ -197,6 +200,38 @@ TEST_CASE("a second message is one too many also when the first has been read") 
     const auto response = call.result();
     REQUIRE_FALSE(response);
     CHECK(response.error().code() == Code::UNIMPLEMENTED);
+  }));
+}
+
+TEST_CASE("a message is whole to its reader though what is behind it ends the call") {
+  std::string content(300'000, 'a');
+  for (std::size_t at = 0; at < content.size(); at += 7) content[at] = static_cast<char>(at);
+  std::string sent;
+  FieldList headers = good_headers;
+  SUBCASE("as it is") { sent = message(content); }
+  SUBCASE("compressed") {
+    CompressedMessage small(content.size());
+    std::ranges::copy(content, small.room().begin());
+    sent = as_text(small.finish(Compression::gzip));
+    headers.emplace_back("grpc-encoding", "gzip");
+  }
+  const std::string fault("\2\0\0\0\0", 5);
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [&](RawPeer& peer, std::uint32_t id) {
+    std::string all = peer.encoder.headers(id, headers);
+    const std::string body = sent + fault;
+    for (std::size_t at = 0; at < body.size(); at += 16'384) all += data(id, body.substr(at, 16'384));
+    return all;
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, {});
+    const std::optional<RawMessage> first = co_await stream.next();
+    REQUIRE(first);
+    CHECK(first->bytes == content);
+    CHECK_FALSE(co_await stream.next());
+    const Status status = co_await stream.finish();
+    CHECK(status.to_string() == "INTERNAL: received a message whose compressed flag is neither 0 nor 1");
   }));
 }
 

@@ -280,7 +280,8 @@ Task<Result<Response>> receive_one(ClientCall& call) {
   Status status = co_await FinishAwaiter(call);
   if (!status.ok()) co_return std::unexpected(std::move(status));
   if (!response)
-    co_return fail(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+    co_return fail(Code::UNIMPLEMENTED, "the call ended OK without a message: an interceptor's answer?",
+                   Initiator::application);
   co_return std::move(*response);
 }
 
