@@ -45,8 +45,9 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
-      // Differs between machines, processes and shards, and not between runs of a simulation.
-      random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()),
+      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs already,
+      // so its own time is not to be read here.
+      random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.header_block_timeout = options.header_timeout;
