@@ -1,6 +1,8 @@
 // Signing when there is more of it than can be done.
 #include <atomic>
 #include <chrono>
+#include <google/protobuf/unknown_field_set.h>
+#include <malloc.h>
 #include <map>
 #include <thread>
 #include <vector>
@@ -16,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using crypto::v1::SignRequest;
 using crypto::v1::SignResponse;
+using google::protobuf::UnknownFieldSet;
 
 PublicKey rsa_public_key() {
   static const KeyRegistry keys = new_keys({"rsa2048"});
@@ -101,6 +104,55 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     co_await until([&] { return ends[Code::OK] == 3; });
     CHECK(ends.size() == 1);
   });
+}
+
+/// What the process has from malloc. Under a sanitizer, which has a malloc of its own, it hardly moves.
+std::size_t heap_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+/// A small message, and before it one that it replaces.
+void send_data_twice(SignRequest& request, std::string padding) {
+  UnknownFieldSet& fields = *SignRequest::GetReflection()->MutableUnknownFields(&request);
+  fields.AddLengthDelimited(SignRequest::kDataFieldNumber, std::move(padding));
+  fields.AddLengthDelimited(SignRequest::kDataFieldNumber, "m");
+}
+
+void send_unknown_field(SignRequest& request, std::string padding) {
+  SignRequest::GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(1000, std::move(padding));
+}
+
+TEST_CASE("what a request has beside its data does not wait with it") {
+  constexpr std::size_t padding_bytes = 2'000'000;
+  constexpr int padded_calls = 16;
+  for (const auto pad : {send_unknown_field, send_data_twice}) {
+    SignRequest padded = sign_request("m");
+    pad(padded, std::string(padding_bytes, 'p'));
+    Gate gate;
+    CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
+                      {.threads = 1, .queue_limit = 64});
+    world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+      int ended = 0;
+      const auto ask = [&]() -> Task<void> {
+        const Result<SignResponse> response = co_await stub.SignRSA(padded);
+        ended += response ? 1 : 0;
+      };
+      std::vector<Task<void>> calls;
+      std::size_t before = 0;  // with what the pools keep of a first one
+      for (int i = 0; i <= padded_calls; ++i) {
+        calls.push_back(ask());
+        calls.back().start();
+        co_await until(
+            [&] { return gate.begun == 1 && world.pool->waiting() == static_cast<std::size_t>(i); });
+        if (i == 0) before = heap_bytes();
+      }
+      CHECK(heap_bytes() <
+            before + padded_calls * padding_bytes * 3 / 2);  // the caller has a copy of its own
+      gate.let_go();
+      co_await until([&] { return ended == padded_calls + 1; });
+    });
+  }
 }
 
 TEST_CASE("a request that is cancelled or expires while it waits is not signed") {
