@@ -40,12 +40,15 @@ class SigningBacklog {
 
   /// A request with more data than the limit is taken when no other waits: it would never be signed otherwise.
   static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) {
-    const std::size_t before = backlog->bytes_.fetch_add(bytes);
-    if (before == 0 || before + bytes <= backlog->bytes_max_) return Share(std::move(backlog), bytes);
-    backlog->bytes_ -= bytes;
-    return fail(Code::RESOURCE_EXHAUSTED,
-                std::to_string(before) + " bytes of data wait for signatures already, the limit is " +
-                    std::to_string(backlog->bytes_max_) + " (signing-queue-size); try again later");
+    // Not added and taken back: what is refused must not count even for a moment, in which others would be.
+    std::size_t before = backlog->bytes_;
+    do {
+      if (before != 0 && before + bytes > backlog->bytes_max_)
+        return fail(Code::RESOURCE_EXHAUSTED,
+                    std::to_string(before) + " bytes of data wait for signatures already, the limit is " +
+                        std::to_string(backlog->bytes_max_) + " (signing-queue-size); try again later");
+    } while (!backlog->bytes_.compare_exchange_weak(before, before + bytes));
+    return Share(std::move(backlog), bytes);
   }
 
   /// How many bytes wait now.

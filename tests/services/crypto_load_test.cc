@@ -106,6 +106,24 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
   });
 }
 
+TEST_CASE("a request that is refused takes no room from one that fits, not even for a moment") {
+  const auto backlog = std::make_shared<SigningBacklog>(1000);
+  const auto half = SigningBacklog::take(backlog, 500);
+  REQUIRE(half);
+  std::atomic<bool> enough = false;
+  std::atomic<int> refusals = 0;
+  std::jthread greedy([&] {
+    while (!enough) refusals += SigningBacklog::take(backlog, 1000) ? 0 : 1;
+  });
+  int taken = 0;
+  while (refusals == 0) std::this_thread::yield();
+  for (int i = 0; i < 1'000'000; ++i) taken += SigningBacklog::take(backlog, 1) ? 1 : 0;
+  enough = true;
+  greedy.join();
+  CHECK(taken == 1'000'000);
+  CHECK(backlog->bytes() == 500);
+}
+
 /// What the process has from malloc. Under a sanitizer, which has a malloc of its own, it hardly moves.
 std::size_t heap_bytes() {
   const struct mallinfo2 info = ::mallinfo2();
