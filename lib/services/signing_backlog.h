@@ -44,9 +44,9 @@ class SigningBacklog {
     std::size_t before = backlog->bytes_;
     do {
       if (before != 0 && before + bytes > backlog->bytes_max_)
-        return fail(Code::RESOURCE_EXHAUSTED,
-                    std::to_string(before) + " bytes of data wait for signatures already, the limit is " +
-                        std::to_string(backlog->bytes_max_) + " (signing-queue-size); try again later");
+        return fail(Code::RESOURCE_EXHAUSTED, "the backlog is full: " + std::to_string(before) +
+                                                  " bytes of data are waiting (backlog limit " +
+                                                  std::to_string(backlog->bytes_max_) + ")");
     } while (!backlog->bytes_.compare_exchange_weak(before, before + bytes));
     return Share(std::move(backlog), bytes);
   }

@@ -9,6 +9,7 @@
 
 #include "ringrpc/sleep.h"
 
+#include "apps/captured_stderr.h"
 #include "crypto_world.h"
 #include "signer/digest.h"
 
@@ -92,8 +93,7 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     const Result<SignResponse> refused = co_await stub.SignRSA(one_more);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().to_string() ==
-          "RESOURCE_EXHAUSTED: 1000000 bytes of data wait for signatures already, the limit is 1000000 "
-          "(signing-queue-size); try again later");
+          "RESOURCE_EXHAUSTED: too many signatures are waiting already; try again later");
     calls[1] = {};  // who goes makes room
     co_await until([&] { return world.pool->waiting() == 0; });
     calls.push_back(ask(600'000));
@@ -103,6 +103,39 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     calls.push_back(ask(2'000'000));  // alone
     co_await until([&] { return ends[Code::OK] == 3; });
     CHECK(ends.size() == 1);
+  });
+}
+
+TEST_CASE("the log says which limit was reached, callers are not told") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
+                    {.threads = 1, .queue_limit = 2});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::map<Code, int> ends;
+    std::vector<Task<void>> calls;
+    const auto ask = [&](std::size_t bytes) {
+      calls.push_back(note_end(stub, sign_request(std::string(bytes, 'm')), {}, ends));
+      calls.back().start();
+    };
+    ask(30);
+    co_await until([&] { return gate.begun == 1; });
+    ask(10);
+    co_await until([&] { return world.pool->waiting() == 1; });
+    const apps::CapturedStderr captured;
+    log::set_level(log::Level::info);
+    ask(61);
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 1; });
+    CHECK(captured.text().ends_with(
+        ": RESOURCE_EXHAUSTED (the backlog is full: 40 bytes of data are waiting (backlog limit 100))\n"));
+    ask(10);
+    co_await until([&] { return world.pool->waiting() == 2; });
+    ask(10);
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 2; });
+    CHECK(captured.text().ends_with(
+        ": RESOURCE_EXHAUSTED (the worker pool is full: 2 jobs are waiting (worker queue limit))\n"));
+    log::set_level(log::Level::warn);
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 3; });
   });
 }
 
