@@ -83,10 +83,18 @@ void ServerShard::remove(ServerConnection& connection) {
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }
 
-void ServerShard::report(std::string_view client, std::string_view what) {
+void ServerShard::report_goodbye(const ServerConnection& client, http2::ErrorCode code,
+                                 std::string_view debug) {
   if (!log::enabled(log::Level::info)) return;
-  if (const auto left_out = log_quota_.take(shard_.now()))
-    log::info("{}: {}{}", client, what, left_out->words());
+  if (const auto left_out = goodbyes_logged_.take(shard_.now()))
+    log::info("{}: the client says goodbye: {} {}{}", client.peer(), http2::name(code), debug,
+              left_out->words());
+}
+
+void ServerShard::report_unsuited(const ServerConnection& client, std::string_view why) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = unsuited_logged_.take(shard_.now()))
+    log::info("{}: {}{}", client.peer(), why, left_out->words());
 }
 
 bool ServerShard::has_room(std::size_t more) {
