@@ -18,8 +18,8 @@ constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
-/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more often
-/// than this.
+/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more
+/// often than this.
 constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
 
 /// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
@@ -45,8 +45,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
-      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs already,
-      // so its own time is not to be read here.
+      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs
+      // already, so its own time is not to be read here.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;

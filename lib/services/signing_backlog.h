@@ -1,8 +1,9 @@
 /// How much data waits for the threads that sign, of all requests together.
 ///
 ///   const auto backlog = std::make_shared<SigningBacklog>(64 << 20);
-///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);   // RESOURCE_EXHAUSTED beyond
-///   ...                                                                         // given back with the share
+///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);
+///
+/// Beyond the limit that is RESOURCE_EXHAUSTED; what was taken is given back with the share.
 ///
 /// A limit on the number of requests alone would let it be that number times the largest message. May be used
 /// from all threads at the same time.
@@ -38,7 +39,8 @@ class SigningBacklog {
     std::size_t bytes_;
   };
 
-  /// A request with more data than the limit is taken when no other waits: it would never be signed otherwise.
+  /// A request with more data than the limit is taken when no other waits: it would never be signed
+  /// otherwise.
   static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) {
     // Not added and taken back: what is refused must not count even for a moment, in which others would be.
     std::size_t before = backlog->bytes_;
