@@ -2,8 +2,8 @@
 //   serve/1, serve/10 …  a server session takes so many requests at a time, 8 fields and 25 octets each, and
 //                        answers each with HEADERS, 25 octets of DATA and trailers
 //
-// With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such runs
-// is the number of instructions a request takes.
+// With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such
+// runs is the number of instructions a request takes.
 #include <benchmark/benchmark.h>
 #include <charconv>
 #include <cstdint>

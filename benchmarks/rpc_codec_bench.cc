@@ -1,4 +1,5 @@
-/// The codec alone: cutting a body into messages, parsing and serializing Echo, and the text encodings of the wire.
+/// The codec alone: cutting a body into messages, parsing and serializing Echo, and the text encodings of the
+/// wire.
 #include <benchmark/benchmark.h>
 #include <google/protobuf/arena.h>
 #include <google/protobuf/descriptor.pb.h>

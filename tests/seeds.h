@@ -1,5 +1,5 @@
-/// The seeds that a test tries: as many as RINGRPC_SEEDS says, or the one that RINGRPC_SEED names, which is how a
-/// failing one is run again.
+/// The seeds that a test tries: as many as RINGRPC_SEEDS says, or the one that RINGRPC_SEED names, which is
+/// how a failing one is run again.
 ///
 ///   for_each_seed(20, [](std::uint64_t seed) {      // 20 where the environment says nothing
 ///     INFO("RINGRPC_SEED=", seed);

@@ -28,8 +28,8 @@ class Services {
   /// Valid as long as this.
   std::span<Service* const> all() const noexcept { return all_; }
 
-  /// Makes every health check answer NOT_SERVING and the node say DRAINING, and ends the watches of both. From
-  /// any thread.
+  /// Makes every health check answer NOT_SERVING and the node say DRAINING, and ends the watches of both.
+  /// From any thread.
   void stop_serving();
 
  private:

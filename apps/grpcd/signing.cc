@@ -13,8 +13,8 @@ namespace ringrpc::grpcd {
 
 namespace {
 
-/// Of the threads that sign: a shard that gets something to do goes first on a core that they share, and they still have
-/// a tenth of a core whose shard is never done.
+/// Of the threads that sign: a shard that gets something to do goes first on a core that they share, and they
+/// still have a tenth of a core whose shard is never done.
 constexpr int niceness = 10;
 
 Status of_flag(const char* flag, const Status& status) {

@@ -1,7 +1,7 @@
 /// The services, methods and messages of a server, fetched by reflection as they are asked for.
 ///
 ///   Catalogue catalogue(reflection);
-///   Outcome<const pb::MethodDescriptor*> method = co_await catalogue.method({"echo.v1.EchoService", "Echo"});
+///   Outcome<const pb::MethodDescriptor*> echo = co_await catalogue.method({"echo.v1.EchoService", "Echo"});
 ///   Outcome<std::string> text = co_await catalogue.proto_text("echo.v1.EchoRequest");
 ///
 /// What is not there is exit_not_found and names what comes close. Descriptors live as long as the catalogue.

@@ -21,8 +21,8 @@ std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) 
 
 }  // namespace
 
-/// Finds types in the catalogue, else among protobuf's own, whatever stands before the last slash of their URL,
-/// and keeps the name of one that was not there.
+/// Finds types in the catalogue, else among protobuf's own, whatever stands before the last slash of their
+/// URL, and keeps the name of one that was not there.
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)

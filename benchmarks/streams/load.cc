@@ -1,7 +1,8 @@
 // The load of streams.py: stream-load ADDRESS unary|feed|pingpong MESSAGES CALLERS
 //
-// So many callers, on one shard and one connection, share the messages: one call for each message (unary), or one call a
-// caller for all of its messages. Prints the seconds that it took. The exit status is 1 unless every message came.
+// So many callers, on one shard and one connection, share the messages: one call for each message (unary), or
+// one call a caller for all of its messages. Prints the seconds that it took. The exit status is 1 unless
+// every message came.
 #include <charconv>
 #include <iostream>
 #include <memory>

@@ -1,9 +1,11 @@
-/// How many records others may cause: what somebody far away can repeat as often as he likes must neither fill
-/// the log nor hide what else is in it.
+/// How many records others may cause: what somebody far away can repeat as often as he likes must neither
+/// fill the log nor hide what else is in it.
 ///
 ///   if (const auto left_out = quota.take(now)) log::info("{}: {}{}", peer, what, left_out->words());
 ///
-/// Some at once, then one a second; those in between are counted, and the next one that is written says so.
+/// For each kind of record a quota of its own: those of one kind would hide those of another, and be counted
+/// as more like them. Some at once, then one a second; those in between are counted, and the next one that is
+/// written says so.
 #pragma once
 
 #include <algorithm>

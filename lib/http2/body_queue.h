@@ -5,9 +5,9 @@
 ///   queue.commit(30);
 ///   queue.drain(memory, queue.next_frame_bytes(16'384), frame_header, out);
 ///
-/// What is small lies in a small recycled piece and is copied into the output, where the frames of many bodies
-/// share a slab. What is large lies in slabs, of which each becomes one DATA frame: its header is written in
-/// front of the content, and the slab goes into the output as it is.
+/// What is small lies in a small recycled piece and is copied into the output, where the frames of many
+/// bodies share a slab. What is large lies in slabs, of which each becomes one DATA frame: its header is
+/// written in front of the content, and the slab goes into the output as it is.
 #pragma once
 
 #include <algorithm>
@@ -39,8 +39,8 @@ class BodyQueue {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  /// Room at the end, valid until the next call: for `bytes`, or for the first of them where they are more than
-  /// a slab takes. Throws std::bad_alloc.
+  /// Room at the end, valid until the next call: for `bytes`, or for the first of them where they are more
+  /// than a slab takes. Throws std::bad_alloc.
   std::span<std::uint8_t> reserve(const BodyMemory& memory, std::size_t bytes) {
     if (tail_ != nullptr && tail_->room() >= bytes) return {tail_->data() + tail_->end, bytes};
     if (bytes > block_bytes_max) [[unlikely]]
@@ -61,8 +61,8 @@ class BodyQueue {
   std::size_t next_frame_bytes(std::size_t limit) const noexcept {
     return size_ < moved_bytes_min ? std::min(limit, size_) : next_large_frame_bytes(limit);
   }
-  /// Moves a frame to the end of `out`: `header`, frame_header_bytes long, and the first `bytes`, which must be
-  /// there.
+  /// Moves a frame to the end of `out`: `header`, frame_header_bytes long, and the first `bytes`, which must
+  /// be there.
   void drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out);
 
   void clear(const BodyMemory& memory) noexcept {

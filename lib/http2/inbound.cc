@@ -245,8 +245,8 @@ int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* fram
 void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   if (stream.reset_here) return;
   if (role_ == Role::server && stream.id() > last_taken_) {
-    // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it, as
-    // the GOAWAY waits to be produced, and closes it then.
+    // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it,
+    // as the GOAWAY waits to be produced, and closes it then.
     stream.reset_here = true;
     return;
   }

@@ -11,9 +11,9 @@
 /// The same octets mean the same fields as long as HPACK's table stays as it is. So only blocks that leave it
 /// alone are learnt, and whatever else arrives makes all be forgotten.
 ///
-/// There are four, of 512 octets and one header list at most. A client whose blocks never come again costs one
-/// comparison with each and a copy of what it sent: 2 % of what the session does for such a request (205 of
-/// 10,300 instructions).
+/// There are four, of 512 octets and one header list at most. A client whose blocks never come again costs
+/// one comparison with each and a copy of what it sent: 2 % of what the session does for such a request (205
+/// of 10,300 instructions).
 #pragma once
 
 #include <array>

@@ -138,8 +138,8 @@ class Session {
   /// How many more streams `open` would take now.
   std::uint32_t open_capacity() const noexcept;
 
-  /// The response's header block (server); with `end_stream` the only one. Names and values are copied, unless
-  /// Header::static_storage says that they need not be.
+  /// The response's header block (server); with `end_stream` the only one. Names and values are copied,
+  /// unless Header::static_storage says that they need not be.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
 
   /// How large a header list the peer takes (its SETTINGS_MAX_HEADER_LIST_SIZE), 64 KiB at most: names,
@@ -161,8 +161,9 @@ class Session {
   void send_trailers(Stream& stream, std::span<const Header> trailers);
 
   /// Ends the stream at once; `on_closed` follows from `produce`, and no other event does. What is queued is
-  /// dropped. With `no_error` after the stream's end was queued (send_trailers, end_stream) nothing is dropped:
-  /// RST_STREAM follows the end of the answer, if the peer has not ended its side by then (RFC 9113, 8.1).
+  /// dropped. With `no_error` after the stream's end was queued (send_trailers, end_stream) nothing is
+  /// dropped: RST_STREAM follows the end of the answer, if the peer has not ended its side by then (RFC 9113,
+  /// 8.1).
   void reset(Stream& stream, ErrorCode code);
 
   /// Gives `bytes` of received body back to the stream's window. The connection's is given back as they

@@ -21,8 +21,8 @@ std::optional<double> cpu_quota(const std::filesystem::path& root = "/");
 /// less. At least 1.
 unsigned usable_cpu_count();
 
-/// Whether `threads` that never sleep would each have a core to itself: of `cpus`, of which a quota may grant the
-/// time of fewer.
+/// Whether `threads` that never sleep would each have a core to itself: of `cpus`, of which a quota may grant
+/// the time of fewer.
 bool have_cores(unsigned threads, std::size_t cpus, std::optional<double> quota) noexcept;
 
 /// Keeps the calling thread on one core.

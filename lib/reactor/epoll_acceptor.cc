@@ -31,7 +31,8 @@ void EpollAcceptor::accept() {
 void EpollAcceptor::fail(int error) {
   if (error == EMFILE || error == ENFILE) spare_.refuse_waiting(socket_.fd.get());
   if (retry_after(error) == AcceptRetry::later) {
-    // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the same.
+    // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the
+    // same.
     poller_.unwatch(socket_.fd.get());
     poller_.start_pause(*this, shortage_pause);
   }

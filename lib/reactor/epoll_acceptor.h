@@ -1,5 +1,5 @@
-/// A listening socket on epoll: some accepts a turn for as long as clients wait, or a pause after resources ran
-/// out.
+/// A listening socket on epoll: some accepts a turn for as long as clients wait, or a pause after resources
+/// ran out.
 #pragma once
 
 #include <cstdint>

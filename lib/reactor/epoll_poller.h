@@ -7,8 +7,8 @@
 ///
 /// 1. `wait` runs what was queued for submission, then asks epoll and tells each watcher its events; nothing
 ///    of that calls a handler of the seam.
-/// 2. `dispatch` runs what is pending. A handler that is called may destroy its object; what is destroyed leaves
-///    the lists by itself.
+/// 2. `dispatch` runs what is pending. A handler that is called may destroy its object; what is destroyed
+///    leaves the lists by itself.
 /// 3. What pends meanwhile waits for the next dispatch, and the wait before it does not sleep.
 #pragma once
 

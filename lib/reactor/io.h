@@ -146,8 +146,8 @@ class Io {
   /// Accepts on a socket that listens already. INVALID_ARGUMENT when it is none that a backend could serve.
   virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
-  /// Connects; the outcome always comes through the handler, never from inside this call. While the listener's
-  /// backlog is full this waits: the kernel does that for TCP; a unix socket is tried again every
+  /// Connects; the outcome always comes through the handler, never from inside this call. While the
+  /// listener's backlog is full this waits: the kernel does that for TCP; a unix socket is tried again every
   /// `full_backlog_pause`. How long is for the caller to limit.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
@@ -155,8 +155,8 @@ class Io {
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 
   /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is
-  /// called or `until` has come. `until` in the past means do not sleep. Gives whether `dispatch` has anything
-  /// to do.
+  /// called or `until` has come. `until` in the past means do not sleep. Gives whether `dispatch` has
+  /// anything to do.
   virtual bool wait(Instant until) = 0;
 
   /// Calls the handlers for everything that `wait` reaped.

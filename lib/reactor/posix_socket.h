@@ -48,8 +48,9 @@ struct ListeningSocket {
 /// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
 /// of an earlier server, and accepted connections inherit TCP_NODELAY and SO_KEEPALIVE: a peer that vanished
 /// without a word is found out in the system's time (tcp(7), tcp_keepalive_time). A unix socket's file that
-/// nobody listens on is replaced; one in use is EADDRINUSE. Accepted vsock connections inherit buffers of 8 MiB:
-/// a receiver whose buffer small packets have filled resets the connection. The status names the system call and the cause.
+/// nobody listens on is replaced; one in use is EADDRINUSE. Accepted vsock connections inherit buffers of 8
+/// MiB: a receiver whose buffer small packets have filled resets the connection. The status names the system
+/// call and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
 /// One that somebody else has bound: given the same options, and told apart from what is no listening stream

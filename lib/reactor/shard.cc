@@ -89,8 +89,8 @@ void Shard::rest(Instant until) {
   asleep_.store(false, std::memory_order_relaxed);
 }
 
-/// Whether something has come without a sleep. What the first look finds was there already, and says nothing of
-/// what spinning is good for.
+/// Whether something has come without a sleep. What the first look finds was there already, and says nothing
+/// of what spinning is good for.
 bool Shard::look_on(Instant until) {
   if (io_->wait(Instant::min()) || called()) return true;
   const Instant end = after(io_->now(), spin_.budget());

@@ -6,8 +6,8 @@
 ///   shard.post([&] { ... });              // runs on the shard
 ///
 /// A turn of the loop, in this order:
-/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest; the wait may
-///    begin with a spin (reactor/spin.h);
+/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest; the
+///    wait may begin with a spin (reactor/spin.h);
 /// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
 /// 4. call what asked for the end of the turn: each connection flushes here, once.
@@ -88,8 +88,8 @@ class Shard {
     const auto found = locals_.find(key);
     return found == locals_.end() ? nullptr : found->second.get();
   }
-  /// Keeps `kept` under `key`, which nothing else is kept under, until `drop` or the end of the shard. What is
-  /// left then is destroyed before all else of the shard, on its thread, when no turn runs any more.
+  /// Keeps `kept` under `key`, which nothing else is kept under, until `drop` or the end of the shard. What
+  /// is left then is destroyed before all else of the shard, on its thread, when no turn runs any more.
   void keep(const void* key, std::unique_ptr<ShardLocal> kept) { locals_.emplace(key, std::move(kept)); }
   /// Destroys what is kept under `key`, if anything is.
   void drop(const void* key);

@@ -27,7 +27,8 @@ class Shards {
 
   /// Starts `count` shards; 0 takes one for each core that the process may use. Each is pinned to a core of
   /// its own, unless there are more shards than cores or a quota limits the process, when the kernel places
-  /// them better. `spin` is that of each shard; there is none where there are more shards than cores' time. Fails with the backend's status, and leaves nothing running, when one cannot be had.
+  /// them better. `spin` is that of each shard; there is none where there are more shards than cores' time.
+  /// Fails with the backend's status, and leaves nothing running, when one cannot be had.
   static Result<std::unique_ptr<Shards>> start(
       unsigned count, const MakeIo& make_io = [] { return ringrpc::make_io(); },
       Nanoseconds spin = Nanoseconds::zero());

@@ -8,8 +8,8 @@
 /// kept it from whom the request was to come from. So it is tried, and what came of it decides:
 /// 1. a spin in which something came lets each wait begin with one;
 /// 2. one in vain lets 1, 2, 4 … 1024 waits pass without, twice as many each time, before the next trial.
-/// A shard that gets nothing does not wait anew, so an idle one spins once and no more; one whose requests come
-/// seldom spins in one wait of a thousand.
+/// A shard that gets nothing does not wait anew, so an idle one spins once and no more; one whose requests
+/// come seldom spins in one wait of a thousand.
 #pragma once
 
 #include <algorithm>

@@ -63,8 +63,8 @@ void AcceptorState::on_pause_over(int, unsigned) {
 
 void AcceptorState::cancel_all() {
   handler_ = nullptr;
-  // New clients are refused from here on, though the descriptor stays until the kernel has let go of it; unless
-  // others accept on that socket as well, who then get them.
+  // New clients are refused from here on, though the descriptor stays until the kernel has let go of it;
+  // unless others accept on that socket as well, who then get them.
   if (!socket_.shared) ::shutdown(socket_.fd.get(), SHUT_RDWR);
   socket_.file = SocketFile();
   began();

@@ -1,5 +1,5 @@
-/// A connection being made on the ring: connect(2) without blocking, then a poll until it is decided, or a pause
-/// and another connect(2) while the listener's backlog is full.
+/// A connection being made on the ring: connect(2) without blocking, then a poll until it is decided, or a
+/// pause and another connect(2) while the listener's backlog is full.
 #pragma once
 
 #include "reactor/io.h"

@@ -1,8 +1,8 @@
 /// What the shards of one channel have in common: the target, the options, and who they are.
 ///
 /// Each shard that makes a call keeps a ChannelCore under the address of this object (Shard::keep), so a call
-/// finds its core without a lock. The lock here guards the list of those shards: it is taken when a core comes
-/// or goes, and when the channel ends.
+/// finds its core without a lock. The lock here guards the list of those shards: it is taken when a core
+/// comes or goes, and when the channel ends.
 ///
 /// A shard is on the list as long as it has a core, and a core is gone before its shard is: so mail may be
 /// posted to any shard on the list while the lock is held.

@@ -89,9 +89,10 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
   leaving_ = true;
   channel_.run_soon();
   if (code == http2::ErrorCode::no_error) return;
+  const bool first = goodbye_.empty();  // the server may repeat it as often as it likes
   goodbye_ = "the server said goodbye: " + std::string(http2::name(code));
   if (!debug.empty()) goodbye_.append(" ").append(debug);
-  log::info("{}: {}", channel_.target(), goodbye_);
+  if (first) log::info("{}: {}", channel_.target(), goodbye_);
   if (code == http2::ErrorCode::enhance_your_calm && debug == "too_many_pings") channel_.slow_keepalive();
 }
 

@@ -17,8 +17,8 @@ namespace ringrpc {
 
 class ConnectBackoff {
  public:
-  /// Jitter comes of the time in nanoseconds and the shard: it differs between machines, processes and shards,
-  /// and not between runs of a simulation.
+  /// Jitter comes of the time in nanoseconds and the shard: it differs between machines, processes and
+  /// shards, and not between runs of a simulation.
   ConnectBackoff(const Backoff& rule, Instant now, unsigned shard)
       : rule_(rule),
         wait_(rule.initial),

@@ -5,8 +5,8 @@
 ///    time.
 /// 3. When the session is finished, the last bytes leave, our end is shut down, and the peer has a second to
 ///    read them and close.
-/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time. Output
-///    waits in the socket, or in the session while the peer gives it no window; taking less than
+/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time.
+///    Output waits in the socket, or in the session while the peer gives it no window; taking less than
 ///    `progress_bytes_min` of it counts as nothing, so that a peer cannot hold it for ever by drips.
 ///
 /// Belongs to its shard. `on_lost` is the last call that the owner gets, from the ready list; it destroys the

@@ -18,8 +18,8 @@ bool name_character(char c) noexcept {
 
 bool value_character(char c) noexcept { return c >= 0x20 && c <= 0x7e; }
 
-/// Fields that belong to HTTP or gRPC and are not shown as custom metadata. How long to wait before a retry is
-/// the one field of gRPC's that its document leaves to the application (gRFC A6, "Pushback").
+/// Fields that belong to HTTP or gRPC and are not shown as custom metadata. How long to wait before a retry
+/// is the one field of gRPC's that its document leaves to the application (gRFC A6, "Pushback").
 bool belongs_to_protocol(std::string_view name) noexcept {
   if (name == "grpc-retry-pushback-ms") return false;
   return name.starts_with(':') || name.starts_with(reserved_prefix) || name == "content-type" || name == "te";

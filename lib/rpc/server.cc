@@ -107,8 +107,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   return listen(options);
 }
 
-/// An address in use is asked for again, a quarter of a second long: a process that was killed is gone a moment before its
-/// io_uring lets go of the sockets that it accepted on.
+/// An address in use is asked for again, a quarter of a second long: a process that was killed is gone a
+/// moment before its io_uring lets go of the sockets that it accepted on.
 Result<std::string> ServerImpl::bind(const Address& address) {
   constexpr std::chrono::milliseconds pause{10};
   constexpr int attempts = 25;

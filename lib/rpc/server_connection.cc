@@ -203,9 +203,7 @@ void ServerConnection::on_closed(http2::Stream& stream, http2::ErrorCode, bool) 
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
-  if (code != http2::ErrorCode::no_error)
-    owner_.report(peer(),
-                  "the client says goodbye: " + std::string(http2::name(code)) + " " + std::string(debug));
+  if (code != http2::ErrorCode::no_error) owner_.report_goodbye(*this, code, debug);
 }
 
 bool ServerConnection::on_batch() {
@@ -226,7 +224,7 @@ Connection::Output ServerConnection::output() {
 void ServerConnection::on_lost(const Status& why) {
   // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
   const bool not_suited = !greeted_ && !stream_failure().ok();
-  if (!why.ok() && not_suited) owner_.report(peer(), why.message());
+  if (!why.ok() && not_suited) owner_.report_unsuited(*this, why.message());
   if (!why.ok() && !not_suited && log::enabled(log::Level::debug))
     log::debug("{}: {}", peer(), why.to_string());
   owner_.remove(*this);

@@ -18,8 +18,8 @@ constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
-/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more often
-/// than this.
+/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more
+/// often than this.
 constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
 
 /// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
@@ -45,8 +45,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
-      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs already,
-      // so its own time is not to be read here.
+      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs
+      // already, so its own time is not to be read here.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
   limits_.max_concurrent_streams = options.max_concurrent_streams;
@@ -83,10 +83,18 @@ void ServerShard::remove(ServerConnection& connection) {
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }
 
-void ServerShard::report(std::string_view client, std::string_view what) {
+void ServerShard::report_goodbye(const ServerConnection& client, http2::ErrorCode code,
+                                 std::string_view debug) {
   if (!log::enabled(log::Level::info)) return;
-  if (const auto left_out = log_quota_.take(shard_.now()))
-    log::info("{}: {}{}", client, what, left_out->words());
+  if (const auto left_out = goodbyes_logged_.take(shard_.now()))
+    log::info("{}: the client says goodbye: {} {}{}", client.peer(), http2::name(code), debug,
+              left_out->words());
+}
+
+void ServerShard::report_unsuited(const ServerConnection& client, std::string_view why) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = unsuited_logged_.take(shard_.now()))
+    log::info("{}: {}{}", client.peer(), why, left_out->words());
 }
 
 bool ServerShard::has_room(std::size_t more) {

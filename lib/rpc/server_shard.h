@@ -59,8 +59,10 @@ class ServerShard {
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
-  /// Logs, at level info, what a client did that is for the operator to see, but not more of it than a log bears.
-  void report(std::string_view client, std::string_view what);
+  // What clients do that is for the operator to see, at level info; of each kind no more than a log bears.
+  void report_goodbye(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
+  /// `why` the client's TLS and this server's do not suit each other.
+  void report_unsuited(const ServerConnection& client, std::string_view why);
 
   ServerCall& take_call();
   void give_back_call(ServerCall& call) noexcept;
@@ -84,7 +86,8 @@ class ServerShard {
   AgeRule age_rule_;
   std::minstd_rand random_;
   ServerCounters counters_;
-  LogQuota log_quota_;
+  LogQuota goodbyes_logged_;
+  LogQuota unsuited_logged_;
   std::vector<std::unique_ptr<ServerCall>> free_calls_;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;

@@ -23,7 +23,7 @@ Instant expiry_of(const Call& call) {
   return after(std::chrono::steady_clock::now(), call.deadline() - call.now());
 }
 
-/// What the pool says of itself, in words for callers.
+/// What the pool and the backlog say of themselves, in words for callers.
 Status for_caller(Status status) {
   if (status.code() == Code::RESOURCE_EXHAUSTED)
     return fail(Code::RESOURCE_EXHAUSTED, "too many signatures are waiting already; try again later");
@@ -42,9 +42,7 @@ Task<Result<SigningJob::Done>> run(WorkerPool& workers, const std::shared_ptr<Si
   auto work = [job = std::move(job), share = std::move(*share)] {
     return job.run();
   };  // its own: a worker may go on when the call has ended
-  Result<SigningJob::Done> done = co_await workers.run(std::move(work));
-  if (!done) co_return std::unexpected(for_caller(std::move(done).error()));
-  co_return done;
+  co_return co_await workers.run(std::move(work));
 }
 
 }  // namespace
@@ -74,8 +72,9 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call));
   Result<SigningJob::Done> done = co_await run(workers_, backlog_, std::move(job));
   if (!done) {
-    audit.ended(done.error().code());
-    co_return std::unexpected(std::move(done).error());
+    Status told = for_caller(done.error());
+    audit.failed(told.code(), std::move(done).error());
+    co_return std::unexpected(std::move(told));
   }
   audit.signed_digest(std::move(done->digest));
   audit.ended(Code::OK);

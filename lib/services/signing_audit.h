@@ -2,6 +2,9 @@
 ///
 ///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
 ///
+/// Where making the signature failed, the cause stands behind the code, in parentheses, with what callers are
+/// not told: which limit was reached, say.
+///
 /// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
 /// signature and nothing of a private key; what was not found out has a dash.
 #pragma once
@@ -29,6 +32,8 @@ class SigningAudit {
   void signed_digest(std::string digest) noexcept { digest_ = std::move(digest); }
   /// CANCELLED where this is never called.
   void ended(Code code) noexcept { code_ = code; }
+  /// The same, with what stood in the way.
+  void failed(Code code, const Status& cause);
 
  private:
   bool wanted_;
@@ -38,6 +43,7 @@ class SigningAudit {
   std::string key_id_ = "-";
   std::string digest_ = "-";
   Code code_ = Code::CANCELLED;
+  std::string cause_;  // in parentheses, after a space
 };
 
 }  // namespace ringrpc

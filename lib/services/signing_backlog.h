@@ -1,8 +1,9 @@
 /// How much data waits for the threads that sign, of all requests together.
 ///
 ///   const auto backlog = std::make_shared<SigningBacklog>(64 << 20);
-///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);   // RESOURCE_EXHAUSTED beyond
-///   ...                                                                         // given back with the share
+///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);
+///
+/// Beyond the limit that is RESOURCE_EXHAUSTED; what was taken is given back with the share.
 ///
 /// A limit on the number of requests alone would let it be that number times the largest message. May be used
 /// from all threads at the same time.
@@ -38,14 +39,18 @@ class SigningBacklog {
     std::size_t bytes_;
   };
 
-  /// A request with more data than the limit is taken when no other waits: it would never be signed otherwise.
+  /// A request with more data than the limit is taken when no other waits: it would never be signed
+  /// otherwise.
   static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) {
-    const std::size_t before = backlog->bytes_.fetch_add(bytes);
-    if (before == 0 || before + bytes <= backlog->bytes_max_) return Share(std::move(backlog), bytes);
-    backlog->bytes_ -= bytes;
-    return fail(Code::RESOURCE_EXHAUSTED,
-                std::to_string(before) + " bytes of data wait for signatures already, the limit is " +
-                    std::to_string(backlog->bytes_max_) + " (signing-queue-size); try again later");
+    // Not added and taken back: what is refused must not count even for a moment, in which others would be.
+    std::size_t before = backlog->bytes_;
+    do {
+      if (before != 0 && before + bytes > backlog->bytes_max_)
+        return fail(Code::RESOURCE_EXHAUSTED, "the backlog is full: " + std::to_string(before) +
+                                                  " bytes of data are waiting (backlog limit " +
+                                                  std::to_string(backlog->bytes_max_) + ")");
+    } while (!backlog->bytes_.compare_exchange_weak(before, before + bytes));
+    return Share(std::move(backlog), bytes);
   }
 
   /// How many bytes wait now.

@@ -19,11 +19,18 @@ std::string describe(Hash hash, Bytes digest) { return std::string(name(hash)) +
 
 SigningJob::SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes,
                        Instant expires) noexcept
-    : choice_(choice), request_(std::move(request)), wishes_(wishes), expires_(expires) {}
+    : choice_(choice),
+      data_(std::move(*request.mutable_data())),
+      message_type_(request.message_type()),
+      encoding_(request.encoding()),
+      wishes_(wishes),
+      expires_(expires) {
+  // A field that was sent twice leaves its room to the second; what grew by doubling is let be.
+  if (data_.capacity() / 2 > data_.size()) data_.shrink_to_fit();
+}
 
 bool SigningJob::quick() const noexcept {
-  return choice_.signer->cost() == Cost::cheap && request_.data().size() <= quick_bytes_max &&
-         !wishes_.verify;
+  return choice_.signer->cost() == Cost::cheap && data_.size() <= quick_bytes_max && !wishes_.verify;
 }
 
 Result<SigningJob::Done> SigningJob::run() const {
@@ -32,10 +39,10 @@ Result<SigningJob::Done> SigningJob::run() const {
 
   const Algorithm algorithm = choice_.algorithm;
   const Hash hash = hash_of(algorithm);
-  const Bytes data = as_bytes(request_.data());
+  const Bytes data = as_bytes(data_);
   Bytes input = data;
   Digest digest;
-  if (hash != Hash::none && request_.message_type() == crypto::v1::RAW) {
+  if (hash != Hash::none && message_type_ == crypto::v1::RAW) {
     Result<Digest> computed = digest_of(hash, data);
     if (!computed) return std::unexpected(std::move(computed).error());
     digest = *computed;
@@ -48,7 +55,7 @@ Result<SigningJob::Done> SigningJob::run() const {
     return fail(Code::INTERNAL,
                 "the new signature does not verify, which a fault of the machine can cause; it was "
                 "dropped, so ask again");
-  if (request_.encoding() == crypto::v1::RAW_RS) signature = raw_from_der(key.kind(), *signature);
+  if (encoding_ == crypto::v1::RAW_RS) signature = raw_from_der(key.kind(), *signature);
   if (!signature) return std::unexpected(std::move(signature).error());
 
   Done done;

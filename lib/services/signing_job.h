@@ -27,15 +27,16 @@ class SigningJob {
   };
 
   /// `expires`, on the monotonic clock, is when nobody will wait for it any more. The choice's signer must
-  /// outlive it.
+  /// outlive it. Of the request it keeps what it uses: the rest, such as fields that nobody knows, is of any
+  /// size, and nobody counts it.
   SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes,
              Instant expires) noexcept;
 
   /// Whether a shard may do it between other things.
   bool quick() const noexcept;
 
-  /// Of the request.
-  std::size_t data_bytes() const noexcept { return request_.data().size(); }
+  /// Of the request: what a job holds is not much more.
+  std::size_t data_bytes() const noexcept { return data_.size(); }
 
   /// DEADLINE_EXCEEDED when it has expired, INTERNAL when the cryptography fails or the signature does not
   /// verify. From any thread, once.
@@ -43,7 +44,9 @@ class SigningJob {
 
  private:
   SigningChoice choice_;
-  crypto::v1::SignRequest request_;
+  std::string data_;
+  crypto::v1::MessageType message_type_;
+  crypto::v1::SignatureEncoding encoding_;
   Wishes wishes_;
   Instant expires_;
 };

@@ -13,8 +13,8 @@ namespace ringrpc {
 inline constexpr std::uint64_t derivation_cost_max = 10'000'000;
 
 /// Of the PEM block in `pem` when it is an EncryptedPrivateKeyInfo (RFC 5958, 3): the iterations of PBKDF2
-/// and of the older schemes (RFC 8018), of scrypt N * r * p (RFC 7914). The largest number for one that is too
-/// large to read; 0 for all else, which no passphrase decrypts.
+/// and of the older schemes (RFC 8018), of scrypt N * r * p (RFC 7914). The largest number for one that is
+/// too large to read; 0 for all else, which no passphrase decrypts.
 std::uint64_t derivation_cost(std::string_view pem) noexcept;
 
 }  // namespace ringrpc

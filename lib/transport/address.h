@@ -4,12 +4,12 @@
 ///   Result<std::vector<SocketAddress>> sockets = resolve(*address);
 ///
 /// Written `host:port`, `[v6]:port`, `unix:/path` (or `unix:path`, relative) and `unix-abstract:name`, as
-/// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md); `vsock:CID:PORT` or
-/// `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, the port of
-/// a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h). Servers also take
-/// `systemd` and `systemd:name`, the sockets that systemd has opened for them (transport/activation.h), and `fd:3`,
-/// one that is open for any other reason. `tcp://` may stand before host:port, and `tls+` before any address: what is
-/// said there is said through TLS.
+/// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md); `vsock:CID:PORT`
+/// or `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, the
+/// port of a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h). Servers
+/// also take `systemd` and `systemd:name`, the sockets that systemd has opened for them
+/// (transport/activation.h), and `fd:3`, one that is open for any other reason. `tcp://` may stand before
+/// host:port, and `tls+` before any address: what is said there is said through TLS.
 #pragma once
 
 #include <cstdint>
@@ -83,9 +83,9 @@ class Address {
 /// The beginning of an address with TLS.
 inline constexpr std::string_view tls_prefix = "tls+";
 
-/// The socket addresses behind `address` to connect to, in order of preference. Numbers and "localhost" answer at once;
-/// other host names ask the system's resolver, which may take seconds: not on a shard. UNAVAILABLE names the
-/// host and the resolver's answer.
+/// The socket addresses behind `address` to connect to, in order of preference. Numbers and "localhost"
+/// answer at once; other host names ask the system's resolver, which may take seconds: not on a shard.
+/// UNAVAILABLE names the host and the resolver's answer.
 Result<std::vector<SocketAddress>> resolve(const Address& address);
 
 /// Whether `resolve` answers without asking a resolver.

@@ -3,9 +3,9 @@
 ///   lookup_ = std::make_unique<Lookup>(shard, *address, *this);    // on_resolved follows, on the shard
 ///   lookup_.reset();                                               // or never, when it is given up
 ///
-/// Each look-up has a thread of its own, which is left behind when the look-up is given up before the resolver
-/// has answered: nothing can interrupt getaddrinfo, so neither the shard nor its end may wait for it. (That is
-/// why it is no job of a WorkerPool, which waits for its jobs.)
+/// Each look-up has a thread of its own, which is left behind when the look-up is given up before the
+/// resolver has answered: nothing can interrupt getaddrinfo, so neither the shard nor its end may wait for
+/// it. (That is why it is no job of a WorkerPool, which waits for its jobs.)
 #pragma once
 
 #include <memory>

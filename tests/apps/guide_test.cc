@@ -1,8 +1,8 @@
 // docs/guide.md against the files that it quotes.
 //
 // Each block of code stands under a comment that says where it is from: a whole file, `<!-- path -->`, or a
-// region of one, `<!-- path: region -->`, which is what stands between the lines "// [region]" and "// [/region]"
-// there, less the indentation. Only consoles are not quoted from anywhere.
+// region of one, `<!-- path: region -->`, which is what stands between the lines "// [region]" and
+// "// [/region]" there, less the indentation. Only consoles are not quoted from anywhere.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <filesystem>

@@ -163,8 +163,8 @@ inline void echo(Endpoint& server) {
   };
 }
 
-/// Two sessions, and what RINGRPC_WIRE says between them (wire.h), which is nothing but strings otherwise; `cut`
-/// says how many of the bytes that arrive the session is given at a time.
+/// Two sessions, and what RINGRPC_WIRE says between them (wire.h), which is nothing but strings otherwise;
+/// `cut` says how many of the bytes that arrive the session is given at a time.
 struct Connection {
   using Cut = std::function<std::size_t()>;
 

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A backend whose clock moves by a microsecond with each look at it, and to which something comes at set times.
+/// A backend whose clock moves by a microsecond with each look at it, and to which something comes at set
+/// times.
 class Scripted final : public Io {
  public:
   explicit Scripted(Nanoseconds wanted) : gap(wanted), next_(after(now_, wanted)) {}

@@ -97,8 +97,8 @@ ChannelOptions draw_channel_options(std::minstd_rand& random, ClientInterceptor&
   return options;
 }
 
-/// Every eighth seed goes through TLS; the handshakes make it slow. Such a seed is not quite the same each time, since keys
-/// and signatures are drawn elsewhere.
+/// Every eighth seed goes through TLS; the handshakes make it slow. Such a seed is not quite the same each
+/// time, since keys and signatures are drawn elsewhere.
 bool secured(std::uint64_t seed) { return seed % 8 == 7; }
 
 void secure(ServerOptions& options) {

@@ -1,4 +1,5 @@
-/// What client interceptors do around calls: order, refusal, metadata, waiting, streaming; and the one that is shipped.
+/// What client interceptors do around calls: order, refusal, metadata, waiting, streaming; and the one that
+/// is shipped.
 
 #include <doctest/doctest.h>
 #include <string>

@@ -1,6 +1,8 @@
 /// Client interceptors for tests, and calls to run them around.
 ///
-///   Custom refusing([](ClientRequest&, ClientNext) -> Task<Status> { co_return Status(Code::ABORTED, "no"); });
+///   Custom refusing([](ClientRequest&, ClientNext) -> Task<Status> {
+///     co_return Status(Code::ABORTED, "no");
+///   });
 ///   world.run(script, with({&refusing}));
 #pragma once
 

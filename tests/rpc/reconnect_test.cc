@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/captured_stderr.h"
 #include "rpc/raw_host.h"
 
 namespace ringrpc::test {
@@ -242,6 +243,27 @@ TEST_CASE("a goodbye for a reason is the reason that its calls give") {
     CHECK(calls[0].result().error().to_string() ==
           "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM");
   }));
+}
+
+TEST_CASE("of the goodbyes of one connection the first is logged") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  const apps::CapturedStderr captured;
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 1);
+    while (host.peers.empty() || !host.peers.front()->field(1, ":path")) co_await sleep_for(1ms);
+    for (int i = 0; i < 5; ++i) host.peers.front()->send(goaway(1, ErrorCode::enhance_your_calm));
+    host.peers.front()->send(goaway(1, ErrorCode::internal_error));
+    co_await sleep_for(1s);
+    host.peers.clear();
+    co_await all_done(calls);
+    CHECK(calls[0].result().error().to_string() ==
+          "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: INTERNAL_ERROR");
+  }));
+  const std::string text = captured.text();
+  const std::size_t at = text.find("127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM\n");
+  REQUIRE(at != std::string::npos);
+  CHECK(text.find("goodbye", at + 40) == std::string::npos);
 }
 
 /// Servers that greet and read nothing, so that no request leaves.

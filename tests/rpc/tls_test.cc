@@ -12,6 +12,8 @@
 
 #include "ringrpc/sleep.h"
 
+#include "apps/captured_stderr.h"
+#include "base/log_quota.h"
 #include "rpc/raw_host.h"
 #include "rpc/who_am_i.h"
 #include "rpc/world.h"
@@ -148,6 +150,36 @@ TEST_CASE("a handshake that fails is told with the address, the cause and the re
   CHECK(refusal(strict, test::client_options()) ==
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it wants a client's "
         "certificate");
+}
+
+TEST_CASE("handshakes that fail cannot hide from the log what other clients do") {
+  SimulatedWorld world(1);
+  world.serve(serving());
+  const auto connected = [&](bool tls) {
+    auto [ours, theirs] = world.simulation().network().connected_pair();
+    world.server_shard().load().fetch_add(1);
+    world.server().add(std::move(theirs), tls);
+    return std::make_unique<RawPeer>(world.client_shard(), std::move(ours));
+  };
+  const auto count = [](const std::string& text, std::string_view what) {
+    int found = 0;
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += what.size()) ++found;
+    return found;
+  };
+  constexpr std::string_view failed = "what the peer says is not TLS";
+  const apps::CapturedStderr captured;
+  std::vector<std::unique_ptr<RawPeer>> strangers;
+  for (int at = 0; at < 2 * LogQuota::burst; ++at) strangers.push_back(connected(true));
+  for (const auto& each : strangers) each->send("GET / HTTP/1.1\r\n\r\n");
+  REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
+  const auto client = connected(false);
+  client->send(std::string(http2::test::preface) + http2::test::settings() +
+               http2::test::goaway(0, http2::ErrorCode::internal_error));
+  REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
+  const std::string text = captured.text();
+  CHECK(count(text, failed) >= LogQuota::burst);
+  CHECK(count(text, failed) < 2 * LogQuota::burst);
+  CHECK(count(text, ": the client says goodbye: INTERNAL_ERROR \n") == 1);
 }
 
 TEST_CASE("a side that speaks plaintext is told apart from one that is not there") {

@@ -1,5 +1,5 @@
-/// Where RPC tests run: a server and a client on shards of their own, over real sockets or over a simulated network, all on one
-/// thread.
+/// Where RPC tests run: a server and a client on shards of their own, over real sockets or over a simulated
+/// network, all on one thread.
 ///
 ///   for_each_world([](World& world) {
 ///     world.run([](Channel& channel) -> Task<void> { ... });
@@ -102,8 +102,8 @@ class SimulatedWorld final : public World {
 /// Faults that cut and delay but lose nothing.
 Faults benign_faults();
 
-/// Runs `test` over real sockets on each backend, over a network that carries one byte at a time, and over networks of several
-/// seeds (seeds.h) that cut and delay; over one seed's alone when that is run again.
+/// Runs `test` over real sockets on each backend, over a network that carries one byte at a time, and over
+/// networks of several seeds (seeds.h) that cut and delay; over one seed's alone when that is run again.
 void for_each_world(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.

@@ -1,12 +1,15 @@
 // Signing when there is more of it than can be done.
 #include <atomic>
 #include <chrono>
+#include <google/protobuf/unknown_field_set.h>
+#include <malloc.h>
 #include <map>
 #include <thread>
 #include <vector>
 
 #include "ringrpc/sleep.h"
 
+#include "apps/captured_stderr.h"
 #include "crypto_world.h"
 #include "signer/digest.h"
 
@@ -16,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using crypto::v1::SignRequest;
 using crypto::v1::SignResponse;
+using google::protobuf::UnknownFieldSet;
 
 PublicKey rsa_public_key() {
   static const KeyRegistry keys = new_keys({"rsa2048"});
@@ -89,8 +93,7 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     const Result<SignResponse> refused = co_await stub.SignRSA(one_more);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().to_string() ==
-          "RESOURCE_EXHAUSTED: 1000000 bytes of data wait for signatures already, the limit is 1000000 "
-          "(signing-queue-size); try again later");
+          "RESOURCE_EXHAUSTED: too many signatures are waiting already; try again later");
     calls[1] = {};  // who goes makes room
     co_await until([&] { return world.pool->waiting() == 0; });
     calls.push_back(ask(600'000));
@@ -101,6 +104,106 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     co_await until([&] { return ends[Code::OK] == 3; });
     CHECK(ends.size() == 1);
   });
+}
+
+TEST_CASE("the log says which limit was reached, callers are not told") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
+                    {.threads = 1, .queue_limit = 2});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::map<Code, int> ends;
+    std::vector<Task<void>> calls;
+    const auto ask = [&](std::size_t bytes) {
+      calls.push_back(note_end(stub, sign_request(std::string(bytes, 'm')), {}, ends));
+      calls.back().start();
+    };
+    ask(30);
+    co_await until([&] { return gate.begun == 1; });
+    ask(10);
+    co_await until([&] { return world.pool->waiting() == 1; });
+    const apps::CapturedStderr captured;
+    log::set_level(log::Level::info);
+    ask(61);
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 1; });
+    CHECK(captured.text().ends_with(
+        ": RESOURCE_EXHAUSTED (the backlog is full: 40 bytes of data are waiting (backlog limit 100))\n"));
+    ask(10);
+    co_await until([&] { return world.pool->waiting() == 2; });
+    ask(10);
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 2; });
+    CHECK(captured.text().ends_with(
+        ": RESOURCE_EXHAUSTED (the worker pool is full: 2 jobs are waiting (worker queue limit))\n"));
+    log::set_level(log::Level::warn);
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 3; });
+  });
+}
+
+TEST_CASE("a request that is refused takes no room from one that fits, not even for a moment") {
+  const auto backlog = std::make_shared<SigningBacklog>(1000);
+  const auto half = SigningBacklog::take(backlog, 500);
+  REQUIRE(half);
+  std::atomic<bool> enough = false;
+  std::atomic<int> refusals = 0;
+  std::jthread greedy([&] {
+    while (!enough) refusals += SigningBacklog::take(backlog, 1000) ? 0 : 1;
+  });
+  int taken = 0;
+  while (refusals == 0) std::this_thread::yield();
+  for (int i = 0; i < 1'000'000; ++i) taken += SigningBacklog::take(backlog, 1) ? 1 : 0;
+  enough = true;
+  greedy.join();
+  CHECK(taken == 1'000'000);
+  CHECK(backlog->bytes() == 500);
+}
+
+/// What the process has from malloc. Under a sanitizer, which has a malloc of its own, it hardly moves.
+std::size_t heap_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+/// A small message, and before it one that it replaces.
+void send_data_twice(SignRequest& request, std::string padding) {
+  UnknownFieldSet& fields = *SignRequest::GetReflection()->MutableUnknownFields(&request);
+  fields.AddLengthDelimited(SignRequest::kDataFieldNumber, std::move(padding));
+  fields.AddLengthDelimited(SignRequest::kDataFieldNumber, "m");
+}
+
+void send_unknown_field(SignRequest& request, std::string padding) {
+  SignRequest::GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(1000, std::move(padding));
+}
+
+TEST_CASE("what a request has beside its data does not wait with it") {
+  constexpr std::size_t padding_bytes = 2'000'000;
+  constexpr int padded_calls = 16;
+  for (const auto pad : {send_unknown_field, send_data_twice}) {
+    SignRequest padded = sign_request("m");
+    pad(padded, std::string(padding_bytes, 'p'));
+    Gate gate;
+    CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
+                      {.threads = 1, .queue_limit = 64});
+    world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+      int ended = 0;
+      const auto ask = [&]() -> Task<void> {
+        const Result<SignResponse> response = co_await stub.SignRSA(padded);
+        ended += response ? 1 : 0;
+      };
+      std::vector<Task<void>> calls;
+      std::size_t before = 0;  // with what the pools keep of a first one
+      for (int i = 0; i <= padded_calls; ++i) {
+        calls.push_back(ask());
+        calls.back().start();
+        co_await until(
+            [&] { return gate.begun == 1 && world.pool->waiting() == static_cast<std::size_t>(i); });
+        if (i == 0) before = heap_bytes();
+      }
+      CHECK(heap_bytes() <
+            before + padded_calls * padding_bytes * 3 / 2);  // the caller has a copy of its own
+      gate.let_go();
+      co_await until([&] { return ended == padded_calls + 1; });
+    });
+  }
 }
 
 TEST_CASE("a request that is cancelled or expires while it waits is not signed") {

@@ -114,7 +114,8 @@ TEST_CASE("keys that go leave nothing in the heap") {
     const KeyRegistry keys = new_keys({"rsa2048", "p256", "p384", "ed25519"});
     CHECK(KeyHeap::used_bytes() > used_bytes);
   }
-  // Now and then it makes another small thing; the smallest number of a key left behind by each would be more.
+  // Now and then it makes another small thing; the smallest number of a key left behind by each would be
+  // more.
   constexpr std::size_t smallest_bytes = 32;
   CHECK(KeyHeap::used_bytes() < used_bytes + rounds * smallest_bytes);
 }

@@ -19,8 +19,8 @@ namespace ringrpc {
 
 class BearerToken final : public ClientInterceptor {
  public:
-  /// Gives the token for a call that is about to be made; a failure ends the call. Run for each call, on every
-  /// shard at the same time: what takes long should be remembered until it expires.
+  /// Gives the token for a call that is about to be made; a failure ends the call. Run for each call, on
+  /// every shard at the same time: what takes long should be remembered until it expires.
   using Source = std::function<Task<Result<std::string>>()>;
 
   explicit BearerToken(std::string token) : token_(std::move(token)) {}

@@ -39,8 +39,8 @@ class Call {
   /// up to a size (most 8 to 16 KiB); a call that has more for them ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
 
-  /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of it
-  /// goes there.
+  /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of
+  /// it goes there.
   virtual Metadata& attributes() = 0;
 
   /// Compresses the messages of the answer, all but those written without, where the caller said that it

@@ -4,17 +4,17 @@
 ///   EchoService::Stub echo(channel);
 ///   Result<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
 ///
-/// A Channel is a handle: copies are the same channel, and any thread may hold one. Calls are made on a shard,
-/// in a handler or under `block_on` (ringrpc/block_on.h); each shard that calls has connections of its own, so
-/// that a call takes no lock. What `call` gives belongs to the shard that made it.
+/// A Channel is a handle: copies are the same channel, and any thread may hold one. Calls are made on a
+/// shard, in a handler or under `block_on` (ringrpc/block_on.h); each shard that calls has connections of its
+/// own, so that a call takes no lock. What `call` gives belongs to the shard that made it.
 ///
 /// Connections. The first call connects, and so does the next after a loss: to each address of the name in
 /// turn until one completes the HTTP/2 handshake. When none does, the channel waits (`Backoff`) before it may
 /// try again, and calls made meanwhile fail at once with UNAVAILABLE, naming the address and the cause
 /// ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit of
 /// concurrent streams is reached, another connection is opened, up to `max_connections`; then calls wait for
-/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, if no more
-/// than 64 KiB of it were written: once when it had left this machine, else whenever that happens.
+/// their turn. A call that the server says it has not begun (GOAWAY, REFUSED_STREAM) is sent again, if no
+/// more than 64 KiB of it were written: once when it had left this machine, else whenever that happens.
 #pragma once
 
 #include <chrono>
@@ -56,8 +56,8 @@ struct CallOptions {
   /// How requests are compressed, all but those written without. A server that does not know it answers
   /// UNIMPLEMENTED.
   Compression compression = Compression::identity;
-  /// `initial` is filled before the first message comes, all of it when the call ends; must outlive it. May be
-  /// null.
+  /// `initial` is filled before the first message comes, all of it when the call ends; must outlive it. May
+  /// be null.
   ResponseMetadata* response = nullptr;
   /// Wait for a connection until the deadline, where the call would fail because the server cannot be reached
   /// at present (https://grpc.io/docs/guides/wait-for-ready/).
@@ -89,8 +89,8 @@ struct ChannelOptions {
   /// Of one message of a request, before it is compressed. A longer one is not sent: its call fails with
   /// RESOURCE_EXHAUSTED. As gRPC has it, only the four bytes of a length limit it by default.
   std::size_t max_request_bytes = 4'294'967'295;
-  /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff` wait
-  /// makes it longer.
+  /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff`
+  /// wait makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
   Backoff backoff;
 
@@ -142,10 +142,10 @@ class ClientCall : public MessageStream {
 
 class Channel {
  public:
-  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
-  /// "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or Cloud Hypervisor; with
-  /// `tls+` before it where TLS is spoken. What is wrong with it is told by the first call, with
-  /// INVALID_ARGUMENT. From any thread.
+  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path",
+  /// "unix-abstract:name", "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or
+  /// Cloud Hypervisor; with `tls+` before it where TLS is spoken. What is wrong with it is told by the first
+  /// call, with INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
   /// Begins a call of `path` ("/package.Service/Method"), on the shard whose turn runs on this thread. Never
@@ -153,15 +153,15 @@ class Channel {
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
   /// Connects, if there is no connection, so that the first call need not wait for that: ends when the
-  /// server's SETTINGS have arrived, or with the status that a call would get. To be awaited on a shard, whose
-  /// calls it is about. Destroying the task gives the wait up.
+  /// server's SETTINGS have arrived, or with the status that a call would get. To be awaited on a shard,
+  /// whose calls it is about. Destroying the task gives the wait up.
   Task<Status> connect() const;
 
   /// Ends the channel in good order, on every shard: no new calls (they fail with CANCELLED), those begun
   /// finish for at most `patience`, the rest end with CANCELLED; then the connections are closed. A call that
   /// an interceptor holds back is waited for as well, but has not begun: when it goes on, it gets CANCELLED.
-  /// Gives the number of calls that had to be cancelled. May be awaited several times; giving up the wait does not stop
-  /// the closing.
+  /// Gives the number of calls that had to be cancelled. May be awaited several times; giving up the wait
+  /// does not stop the closing.
   Task<std::uint64_t> close(Nanoseconds patience) const;
 
   /// As it was given. From any thread.

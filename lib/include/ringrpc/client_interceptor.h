@@ -20,9 +20,11 @@
 /// CANCELLED. Where an interceptor waits for something else, before `next` or after, they destroy its frame
 /// there, with those of the interceptors around it. So does the caller by dropping the call, at any time.
 ///
-/// They see the status, not the messages: these go past them to the caller. Where that is one response, `next`
-/// ends when the caller has read it, and gives INTERNAL where it is not what the method gives: the status is
-/// the caller's. A message of a stream may turn out so after the status was OK.
+/// They see the status, not the messages: these go past them to the caller. Where that is one response,
+/// `next` ends when the caller has read it, and gives INTERNAL where it is not what the method gives: the
+/// status is the caller's. A message of a stream may turn out so after the status was OK. A call whose one
+/// response came in time, but is read only after the deadline or after `cancel`, fails with DEADLINE_EXCEEDED
+/// or CANCELLED, where a channel without interceptors gives OK.
 ///
 /// For the channel a call begins with the innermost `next`, which gives CANCELLED while the channel is being
 /// closed; when that has ended, calls that have not begun end as by the caller's cancellation. One object

@@ -8,9 +8,9 @@
 ///     static void serialize(const Line& line, std::uint8_t* to);
 ///   };
 ///
-/// A message beyond some 16 KiB is received and sent in pieces. The specialization may take and write it so, by
-/// a `parse` of `Pieces` and a `serialize` to a ZeroCopyOutputStream as below; without them it is copied once
-/// more each way.
+/// A message beyond some 16 KiB is received and sent in pieces. The specialization may take and write it so,
+/// by a `parse` of `Pieces` and a `serialize` to a ZeroCopyOutputStream as below; without them it is copied
+/// once more each way.
 ///
 /// `RawMessage` passes bytes through unparsed, for proxies.
 #pragma once

@@ -5,9 +5,9 @@
 ///
 /// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on
 /// the wire, others carry printable ASCII without spaces at the ends (PROTOCOL-HTTP2.md, "Custom-Metadata").
-/// Names that begin with "grpc-" belong to the protocol, but for `grpc-retry-pushback-ms`, and so do those with
-/// a meaning to HTTP itself, such as "host" and "connection"; neither are among what a peer sent. A client that adds
-/// "user-agent" says it in place of the library.
+/// Names that begin with "grpc-" belong to the protocol, but for `grpc-retry-pushback-ms`, and so do those
+/// with a meaning to HTTP itself, such as "host" and "connection"; neither are among what a peer sent. A
+/// client that adds "user-agent" says it in place of the library.
 #pragma once
 
 #include <cstddef>

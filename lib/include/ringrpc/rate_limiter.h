@@ -16,8 +16,8 @@ namespace ringrpc {
 
 class RateLimiter final : public Interceptor {
  public:
-  /// The bucket fills with `calls_per_second` and holds `burst`, with which it begins. Both are more than 0; a
-  /// burst below 1 counts as 1.
+  /// The bucket fills with `calls_per_second` and holds `burst`, with which it begins. Both are more than 0;
+  /// a burst below 1 counts as 1.
   RateLimiter(double calls_per_second, double burst) noexcept;
 
   Task<Status> intercept(Call& call, Next next) override;

@@ -31,8 +31,9 @@ namespace ringrpc {
 struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`, `vsock:CID:port`; port 0 lets the kernel
   /// choose. `hvsock:///path:port` is where Firecracker and Cloud Hypervisor bring what their guest calls.
-  /// `systemd` and `systemd:name` are the sockets that systemd has opened for this process, all of them or those of
-  /// that FileDescriptorName=, and `fd:3` is one that is open already. `tls+` before an address serves it with TLS.
+  /// `systemd` and `systemd:name` are the sockets that systemd has opened for this process, all of them or
+  /// those of that FileDescriptorName=, and `fd:3` is one that is open already. `tls+` before an address
+  /// serves it with TLS.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
   /// What addresses with TLS are served with. Where none of the addresses says `tls+`, all are served with
@@ -49,9 +50,9 @@ struct ServerOptions {
   /// What they do their input and output with.
   IoBackend io = IoBackend::automatic;
 
-  /// How many microseconds a shard that has nothing to do may look on before it sleeps, while requests have lately
-  /// come in that time: it answers sooner, and takes all of its core meanwhile. 0 for never; of no effect where
-  /// there are more shards than cores that the process may use.
+  /// How many microseconds a shard that has nothing to do may look on before it sleeps, while requests have
+  /// lately come in that time: it answers sooner, and takes all of its core meanwhile. 0 for never; of no
+  /// effect where there are more shards than cores that the process may use.
   std::uint32_t spin_us = 25;
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
@@ -59,8 +60,8 @@ struct ServerOptions {
   /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
   /// beyond it gets RESOURCE_EXHAUSTED; at least the larger of those two.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
-  /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a share is
-  /// never less than max_buffered_bytes.
+  /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a
+  /// share is never less than max_buffered_bytes.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
   std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
@@ -69,8 +70,8 @@ struct ServerOptions {
   /// meanwhile.
   std::chrono::milliseconds header_timeout{10'000};
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
-  /// connection is closed; less than 1 KiB in all that time is as good as none. So long may a request's message
-  /// that has begun to arrive stand still, too, before its call ends with DEADLINE_EXCEEDED.
+  /// connection is closed; less than 1 KiB in all that time is as good as none. So long may a request's
+  /// message that has begun to arrive stand still, too, before its call ends with DEADLINE_EXCEEDED.
   std::chrono::milliseconds stall_timeout{60'000};
   /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
   /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were

@@ -2,17 +2,19 @@
 ///
 /// The code generator writes, for each service of a .proto file, a class with one virtual function a method:
 ///
-///   class Routes final : public routes::v1::RouteGuide::Service {   // what is not overridden answers UNIMPLEMENTED
+///   class Routes final : public routes::v1::RouteGuide::Service {
 ///     Task<Result<Feature>> GetFeature(Call& call, Point where) override;
 ///     Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out) override;
 ///     Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in) override;
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
 ///
+/// What is not overridden answers UNIMPLEMENTED.
+///
 /// A service may also be assembled by hand: a name, and a Method for each method, whose `serve` does with the
-/// bytes in the MessageStream what it likes. `detail::serve` makes one of a member function of the forms above,
-/// where a RawMessage in the place of a message leaves it unparsed. docs/examples/relay.h forwards whole
-/// services that way.
+/// bytes in the MessageStream what it likes. `detail::serve` makes one of a member function of the forms
+/// above, where a RawMessage in the place of a message leaves it unparsed. docs/examples/relay.h forwards
+/// whole services that way.
 ///
 /// One object serves all shards: its handlers run on several threads at the same time and share nothing
 /// unless they see to it.

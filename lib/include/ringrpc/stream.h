@@ -35,8 +35,8 @@ class MessageStream {
 
   /// Whether `take_message` has an answer.
   virtual bool message_ready() = 0;
-  /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where it
-  /// is large. Valid until the next call on this stream.
+  /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where
+  /// it is large. Valid until the next call on this stream.
   virtual std::optional<Pieces> take_message() = 0;
   /// Whether the message just taken came compressed.
   virtual bool message_compressed() const noexcept = 0;
@@ -45,9 +45,9 @@ class MessageStream {
   /// Tells `waiter` when message_ready has become true; null withdraws.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for all
-  /// of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may be sent
-  /// or the call is over, and the call fails then.
+  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for
+  /// all of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may
+  /// be sent or the call is over, and the call fails then.
   virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;
   /// The room for what follows, once the room before has been filled; until `bytes` are reached.
   virtual std::span<std::uint8_t> reserve_more() = 0;

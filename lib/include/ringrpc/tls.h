@@ -36,8 +36,8 @@ class Pem {
   bool empty() const noexcept { return path_.empty() && text_.empty(); }
   /// The file's path; empty where there is none.
   const std::string& path() const noexcept { return path_; }
-  /// The text, read from the file each time; at most 1 MiB. From a pipe it comes as it is written there, up to
-  /// its end. The status names the file and the cause.
+  /// The text, read from the file each time; at most 1 MiB. From a pipe it comes as it is written there, up
+  /// to its end. The status names the file and the cause.
   Result<std::string> read() const;
 
  private:
@@ -97,8 +97,8 @@ struct ClientTlsOptions {
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 
-/// A client's side; never changes, and may be used by any number of channels and threads. Each channel keeps the
-/// session tickets that it is given, and resumes its own sessions when it connects again.
+/// A client's side; never changes, and may be used by any number of channels and threads. Each channel keeps
+/// the session tickets that it is given, and resumes its own sessions when it connects again.
 class ClientTls {
  public:
   /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` with a NUL byte.
