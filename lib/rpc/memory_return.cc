@@ -22,7 +22,7 @@ constexpr Nanoseconds pause = std::chrono::milliseconds(1);
 void MemoryReturn::connections_are(std::size_t count) noexcept {
   count_ = count;
   most_ = std::max(most_, count);
-  if (armed() || count_ > most_ / 2) return;
+  if (armed() || count_ == most_ || count_ > most_ / 2) return;
   if (http2::MemoryPool::of_this_thread()->mapped_bytes() <= kept_bytes) return;
   left_ = count_;
   shard_.timers().arm(*this, after(shard_.now(), pause));

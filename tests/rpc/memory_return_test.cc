@@ -40,5 +40,18 @@ TEST_CASE("the memory of connections goes back to the system when most of them h
   });
 }
 
+TEST_CASE("a server that all have left is at rest, whatever others keep in its thread's pool" *
+          doctest::skip(without_pools)) {
+  http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();
+  std::vector<void*> kept;
+  for (int i = 0; i < 200; ++i) kept.push_back(pool.allocate(16'394));
+  {
+    SimulatedWorld world(1);
+    CHECK(world.run([](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "Echo", "x")); }));
+    CHECK(world.simulation().run_until_quiet(1min));
+  }
+  for (void* block : kept) pool.deallocate(block);
+}
+
 }  // namespace
 }  // namespace ringrpc
