@@ -14,8 +14,8 @@
 
 namespace ringrpc {
 
-/// A thread that takes no signals, as those are for the program's own threads. Throws std::system_error when the
-/// system has no more threads.
+/// A thread that takes no signals, as those are for the program's own threads. Throws std::system_error when
+/// the system has no more threads.
 template <class Run>
 std::thread start_without_signals(Run run) {
   sigset_t all, before;
@@ -28,7 +28,8 @@ std::thread start_without_signals(Run run) {
   return std::thread(std::move(run));
 }
 
-/// Lets this thread run where the main thread may: who has started it may be pinned to a core that has better to do.
+/// Lets this thread run where the main thread may: who has started it may be pinned to a core that has better
+/// to do.
 inline void leave_core_of_creator() noexcept {
   cpu_set_t cores;
   if (sched_getaffinity(getpid(), sizeof cores, &cores) == 0) sched_setaffinity(0, sizeof cores, &cores);

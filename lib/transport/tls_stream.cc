@@ -13,8 +13,8 @@
 namespace ringrpc {
 namespace {
 
-/// OpenSSL has received a whole message, and goes to work on it. Its states do not tell: it is in the next one from
-/// the first bytes of a message on. A hello may come in SSL 2's framing, which has no types.
+/// OpenSSL has received a whole message, and goes to work on it. Its states do not tell: it is in the next
+/// one from the first bytes of a message on. A hello may come in SSL 2's framing, which has no types.
 void on_message(int sent, int version, int type, const void*, std::size_t, SSL*, void* wire) {
   if (sent == 0 && (type == SSL3_RT_HANDSHAKE || version == SSL2_VERSION))
     static_cast<TlsWire*>(wire)->message_received = true;
