@@ -7,11 +7,9 @@
 #include <limits>
 #include <mutex>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <unistd.h>
 #include <utility>
 
+#include "base/background_thread.h"
 #include "base/bounded_queue.h"
 
 namespace ringrpc {
@@ -39,23 +37,6 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
       break;
   }
   return spdlog::level::off;
-}
-
-/// A thread that takes no signals, as those are for the program's own threads.
-template <class Run>
-std::thread start_without_signals(Run run) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(run));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
-/// Runs where the main thread may: whoever logs first may be pinned to a core that has better to do.
-void leave_core_of_creator() noexcept {
-  cpu_set_t cores;
-  if (sched_getaffinity(getpid(), sizeof cores, &cores) == 0) sched_setaffinity(0, sizeof cores, &cores);
 }
 
 }  // namespace

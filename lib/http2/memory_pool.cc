@@ -18,7 +18,7 @@ const std::shared_ptr<MemoryPool>& MemoryPool::of_this_thread() {
 
 MemoryPool::~MemoryPool() {
   for (const Region& region : regions_)
-    if (region.memory) ::munmap(region.memory, region.bytes);
+    if (region.bytes > 0) ::munmap(region.memory, region.bytes);
 }
 
 std::size_t MemoryPool::block_bytes(std::size_t index) noexcept {
@@ -57,13 +57,23 @@ void* MemoryPool::carve(std::size_t index) noexcept {
     }
   }
   if (block == nullptr) return nullptr;
-  // Of the regions that have room left, which are the last ones or nearly so.
-  const auto region = std::find_if(regions_.rbegin(), regions_.rend(),
-                                   [&](const Region& each) { return each.contains(block); });
-  ++region->carved;
+  ++region_of(block).carved;
   void* const memory = block + header_bytes;
   header(memory) = index;
   return memory;
+}
+
+/// Of the regions with room left, which are among the last ones added, but for those that were sorted since.
+MemoryPool::Region& MemoryPool::region_of(const std::uint8_t* block) noexcept {
+  const auto added = std::span(regions_).subspan(sorted_regions_);
+  const auto last =
+      std::find_if(added.rbegin(), added.rend(), [&](const Region& each) { return each.contains(block); });
+  return last != added.rend() ? *last : sorted_region_of(block);
+}
+
+MemoryPool::Region& MemoryPool::sorted_region_of(const std::uint8_t* block) noexcept {
+  const auto sorted = std::span(regions_).first(sorted_regions_);
+  return *std::prev(std::ranges::upper_bound(sorted, block, {}, &Region::memory));
 }
 
 std::uint8_t* MemoryPool::carve_frame() noexcept {
@@ -97,7 +107,7 @@ bool MemoryPool::give_back(std::size_t blocks) noexcept {
   while (blocks > 0 && settled_regions_ < sorted_regions_)
     blocks -= std::min(blocks, 1 + settle(regions_[settled_regions_++]));
   if (blocks == 0) return false;
-  std::erase_if(regions_, [](const Region& region) { return region.memory == nullptr; });
+  sorted_regions_ -= std::erase_if(regions_, [](const Region& region) { return region.bytes == 0; });
   giving_back_ = false;
   return true;
 }
@@ -113,13 +123,11 @@ void MemoryPool::begin_sorting() noexcept {
 
 /// Moves up to so many free blocks to their regions; how many.
 std::size_t MemoryPool::sort(std::size_t blocks) noexcept {
-  const std::span regions = std::span(regions_).first(sorted_regions_);
   std::size_t moved = 0;
   for (Free*& list : unsorted_) {
     for (; list && moved < blocks; ++moved) {
       Free* const block = std::exchange(list, list->next);
-      const auto* const at = reinterpret_cast<const std::uint8_t*>(block);
-      Region& region = *std::prev(std::ranges::upper_bound(regions, at, {}, &Region::memory));
+      Region& region = sorted_region_of(reinterpret_cast<const std::uint8_t*>(block));
       block->next = std::exchange(region.first, block);
       ++region.sorted;
     }
@@ -132,8 +140,8 @@ std::size_t MemoryPool::settle(Region& region) noexcept {
   const std::size_t blocks = std::exchange(region.sorted, 0);
   Free* block = std::exchange(region.first, nullptr);
   if (blocks == region.carved && !fresh(region)) {
-    ::munmap(std::exchange(region.memory, nullptr), region.bytes);
     mapped_bytes_ -= region.bytes;
+    ::munmap(region.memory, std::exchange(region.bytes, 0));
     return 0;
   }
   while (block) {

@@ -91,7 +91,7 @@ class MemoryPool {
   };
   struct Region {
     std::uint8_t* memory;
-    std::size_t bytes;
+    std::size_t bytes;       // 0 once it is given back; its place in the order stays until all are settled
     std::size_t carved = 0;  // blocks that have been handed out of it at all
     std::size_t sorted = 0;  // of those, how many give_back has found free …
     Free* first = nullptr;   // … and keeps here meanwhile
@@ -134,6 +134,8 @@ class MemoryPool {
 
   void* allocate_slowly(std::size_t bytes) noexcept;
   void* carve(std::size_t index) noexcept;
+  Region& region_of(const std::uint8_t* block) noexcept;
+  Region& sorted_region_of(const std::uint8_t* block) noexcept;
   std::uint8_t* carve_frame() noexcept;
   Fresh add_region(std::size_t bytes) noexcept;
   void begin_sorting() noexcept;
@@ -153,7 +155,7 @@ class MemoryPool {
   // are settled one by one.
   bool giving_back_ = false;
   std::array<Free*, class_count> unsorted_{};
-  std::size_t sorted_regions_ = 0;  // the first of regions_, by address; those that were there
+  std::size_t sorted_regions_ = 0;  // the first of regions_, by address: were there when it last began
   std::size_t settled_regions_ = 0;
 };
 

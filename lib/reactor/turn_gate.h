@@ -43,12 +43,21 @@ class TurnGate final : public ShardLocal, TurnEnd {
     return true;
   }
 
+  /// For who has a share and finds that there was nothing expensive to do: the next has it.
+  void put_back() noexcept {
+    if (taken_ > 0) --taken_;  // else its turn is over: the ready list was too long for it
+    let_in();
+  }
+
   /// `waiter` runs, from the ready list, when it has room.
   void wait(Waiter& waiter) noexcept { waiting_.push_back(waiter); }
 
  private:
   void on_turn_end() override {
     taken_ = 0;
+    let_in();
+  }
+  void let_in() noexcept {
     while (!waiting_.empty() && take()) shard_.ready().push(*waiting_.pop_front());
   }
 

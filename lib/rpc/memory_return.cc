@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <malloc.h>
 
 #include "http2/memory_pool.h"
+#include "rpc/heap_trim.h"
 
 namespace ringrpc {
 namespace {
@@ -22,7 +22,7 @@ constexpr Nanoseconds pause = std::chrono::milliseconds(1);
 void MemoryReturn::connections_are(std::size_t count) noexcept {
   count_ = count;
   most_ = std::max(most_, count);
-  if (armed() || count_ > most_ / 2) return;
+  if (armed() || count_ == most_ || count_ > most_ / 2) return;
   if (http2::MemoryPool::of_this_thread()->mapped_bytes() <= kept_bytes) return;
   left_ = count_;
   shard_.timers().arm(*this, after(shard_.now(), pause));
@@ -31,7 +31,7 @@ void MemoryReturn::connections_are(std::size_t count) noexcept {
 void MemoryReturn::on_time() {
   const bool done = http2::MemoryPool::of_this_thread()->give_back(step_blocks);
   if (!done) return shard_.timers().arm(*this, after(shard_.now(), pause));
-  ::malloc_trim(0);  // what was freed lies among what is in use, where malloc looks for it only when asked
+  trim_heap();
   most_ = left_;
   connections_are(count_);  // more may have gone meanwhile
 }

@@ -2,9 +2,10 @@
 ///
 ///   memory_return_.connections_are(connections);   // after each that comes or goes
 ///
-/// Pools keep what was in use once, so that what comes next finds it. That is right for the ups and downs of a
-/// day's work; each time no more than half of the connections are left, it is not. The work is done in steps of a
-/// millisecond or so, between which the shard serves.
+/// Pools keep what was in use once, so that what comes next finds it. That is right for the ups and downs of
+/// a day's work; each time no more than half of the connections are left, it is not. The pools are searched
+/// in steps of a millisecond or so, between which the shard serves; then malloc's heap, by another thread
+/// (rpc/heap_trim.h).
 ///
 /// Belongs to its shard.
 #pragma once

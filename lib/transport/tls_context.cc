@@ -185,6 +185,14 @@ int on_new_ticket(SSL* session, SSL_SESSION* ticket) {
   return 0;  // the session itself is not kept
 }
 
+/// TLS 1.2's tickets may be used again, once it is known that they are good for something.
+void on_state(const SSL* session, int what, int) {
+  const bool resumed = what == SSL_CB_HANDSHAKE_DONE && SSL_session_reused(session) == 1;
+  if (!resumed || SSL_version(session) >= TLS1_3_VERSION) return;
+  if (const auto* tickets = static_cast<SharedTickets*>(SSL_get_ex_data(session, tickets_index())))
+    (*tickets)->keep(*SSL_get_session(session));
+}
+
 /// Of a session that does not know which name to look for: believes nobody.
 int refuse_name(int verified, X509_STORE_CTX* verification) {
   const bool of_the_peer = X509_STORE_CTX_get_error_depth(verification) == 0;
@@ -254,6 +262,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsO
   // OpenSSL's own cache would not know for whom, and has a lock.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_ticket);
+  SSL_CTX_set_info_callback(context, on_state);
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
 }
 

@@ -11,6 +11,16 @@
 #include "transport/tls_identity.h"
 
 namespace ringrpc {
+namespace {
+
+/// OpenSSL has received a whole message, and goes to work on it. Its states do not tell: it is in the next
+/// one from the first bytes of a message on. A hello may come in SSL 2's framing, which has no types.
+void on_message(int sent, int version, int type, const void*, std::size_t, SSL*, void* wire) {
+  if (sent == 0 && (type == SSL3_RT_HANDSHAKE || version == SSL2_VERSION))
+    static_cast<TlsWire*>(wire)->message_received = true;
+}
+
+}  // namespace
 
 TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session)
     : shard_(shard),
@@ -21,6 +31,8 @@ TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl:
   BIO* bio = wire_.make_bio();
   SSL_set_bio(session_.get(), bio, bio);
   SSL_set_app_data(session_.get(), &wire_);
+  SSL_set_msg_callback(session_.get(), on_message);
+  SSL_set_msg_callback_arg(session_.get(), &wire_);
 }
 
 TlsStream::~TlsStream() {
@@ -83,11 +95,15 @@ void TlsStream::on_received(Bytes bytes) {
   }
 }
 
+TurnGate& TlsStream::gate() {
+  static constexpr char name = 0;
+  return TurnGate::of(shard_, &name, handshake_steps_a_turn);
+}
+
 /// Whether a step of the handshake may be made in this turn; else one is waited for.
 bool TlsStream::may_advance() {
   if (awaiting_turn_) return false;
-  static constexpr char name = 0;
-  TurnGate& gate = TurnGate::of(shard_, &name, handshake_steps_a_turn);
+  TurnGate& gate = this->gate();
   if (gate.take()) return true;
   awaiting_turn_ = true;
   if (!paused_) carrier_->pause_receiving();
@@ -98,7 +114,7 @@ bool TlsStream::may_advance() {
 void TlsStream::on_turn() {
   awaiting_turn_ = false;
   const std::string bytes = std::exchange(kept_, {});
-  if (phase_ != Phase::handshake) return;
+  if (phase_ != Phase::handshake) return gate().put_back();
   const std::optional<int> end = std::exchange(kept_end_, std::nullopt);
   if (!paused_) carrier_->resume_receiving();
   if (take(as_bytes(bytes)) && end) on_receive_end(*end);
@@ -107,7 +123,11 @@ void TlsStream::on_turn() {
 /// False when this was destroyed.
 bool TlsStream::take(Bytes bytes) {
   wire_.input = bytes;
-  if (phase_ == Phase::handshake) advance_handshake();
+  if (phase_ == Phase::handshake) {
+    wire_.message_received = false;
+    advance_handshake();
+    if (phase_ == Phase::handshake && !wire_.message_received) gate().put_back();
+  }
   if (phase_ == Phase::open && !decrypt()) return false;
   wire_.input = {};
   pump();
@@ -122,6 +142,7 @@ void TlsStream::advance_handshake() {
   if (done == 1) {
     established_ = true;
     phase_ = Phase::open;
+    SSL_set_msg_callback(session_.get(), nullptr);
     if (Status status = check_protocol(); !status.ok()) fail(std::move(status));
   } else if (SSL_get_error(session_.get(), done) != SSL_ERROR_WANT_READ) {
     fail(tls_failure(*session_, wire_));

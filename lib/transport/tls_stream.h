@@ -18,7 +18,8 @@
 ///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
 ///
 /// 5. A handshake's step may take a millisecond of signing and verifying, so a shard makes one in a turn, whosever
-///    it is. What arrives for another is kept, and nothing more received, until its turn has come.
+///    it is. What arrives for another is kept, and nothing more received, until its turn has come. Bytes that do
+///    not complete a message are cheap to take, and take no turn from anybody.
 ///
 /// How long the handshake may take is for the handler to judge: nothing is received meanwhile.
 #pragma once
@@ -76,6 +77,7 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   void run() override;
   void on_time() override { finish(EPROTO); }
 
+  TurnGate& gate();
   bool may_advance();
   void on_turn();
   bool take(Bytes bytes);

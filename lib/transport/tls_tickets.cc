@@ -15,10 +15,6 @@ bool is_good(const SSL_SESSION& session) {
   return shown && X509_cmp_current_time(X509_get0_notAfter(shown)) > 0;
 }
 
-bool is_for_one_use(const SSL_SESSION& session) {
-  return SSL_SESSION_get_protocol_version(&session) >= TLS1_3_VERSION;
-}
-
 }  // namespace
 
 void TlsTickets::keep(SSL_SESSION& session) {
@@ -33,9 +29,7 @@ void TlsTickets::keep(SSL_SESSION& session) {
 openssl::Owned<SSL_SESSION> TlsTickets::take() {
   const std::lock_guard lock(mutex_);
   while (!kept_.empty()) {
-    Ticket& newest = kept_.back();
-    if (is_good(*newest) && !is_for_one_use(*newest)) return copy_of(*newest);
-    Ticket taken = std::move(newest);
+    Ticket taken = std::move(kept_.back());
     kept_.pop_back();
     if (is_good(*taken)) return taken;
   }

@@ -6,8 +6,10 @@
 ///
 /// A ticket stands for what was checked when its session began: the server's certificate, by this client's
 /// authorities, for this name. So there is one of these for each pair of a context and a name, never one for
-/// several; and a ticket is good for no longer than that certificate. With TLS 1.3 each is used once, so that
-/// nobody on the way can tell that two connections are the same client's (RFC 8446, C.4). From any thread.
+/// several; and a ticket is good for no longer than that certificate. Each is used once: with TLS 1.3 for
+/// good, so that nobody on the way can tell that two connections are the same client's (RFC 8446, C.4), with
+/// TLS 1.2 until the connection has resumed, so that one with which that fails is not offered again. From any
+/// thread.
 #pragma once
 
 #include <cstddef>

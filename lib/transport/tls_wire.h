@@ -32,7 +32,8 @@ struct TlsWire {
   Bytes input;
   Chain output;
   SlabPool& pool;
-  std::string objection;  ///< what our verification found wrong with the peer's certificate
+  bool message_received = false;  ///< a whole one of the handshake's, since this was last cleared
+  std::string objection;          ///< what our verification found wrong with the peer's certificate
 };
 
 }  // namespace ringrpc

@@ -142,3 +142,28 @@ TEST_CASE("What is in use stays where it is while memory around it is given back
   CHECK(all_kept());
   for (; at < kept.size(); ++at) pool.deallocate(blocks[kept[at]]);
 }
+
+TEST_CASE("What is carved before, during and after a return is accounted to its own region") {
+  MemoryPool pool;
+  std::mt19937 random(1);
+  std::vector<std::uint8_t*> in_use;
+  const auto carve_some = [&] {
+    for (int i = 0; i < 60; ++i)
+      in_use.push_back(static_cast<std::uint8_t*>(pool.allocate(i % 2 == 0 ? 16'394 : 20 + random() % 480)));
+  };
+  for (int times = 0; times < 20; ++times) {
+    for (std::uint8_t* block : take_crowd(pool)) pool.deallocate(block);
+    carve_some();
+    while (!pool.give_back(500)) carve_some();
+    carve_some();
+    std::ranges::shuffle(in_use, random);
+    while (in_use.size() > 100) {
+      pool.deallocate(in_use.back());
+      in_use.pop_back();
+    }
+  }
+  for (std::uint8_t* block : in_use) pool.deallocate(block);
+  while (!pool.give_back(1000)) {
+  }
+  CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
+}

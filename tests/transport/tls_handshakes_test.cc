@@ -20,17 +20,21 @@ class Signatures final : TurnEnd {
   explicit Signatures(Shard& shard) : shard_(shard) {}
 
   void watch(SSL& session) {
-    SSL_set_msg_callback(&session, on_message);
-    SSL_set_msg_callback_arg(&session, this);
+    SSL_set_ex_data(&session, index(), this);
+    SSL_set_info_callback(&session, on_state);
   }
   const std::vector<unsigned>& in_turns() const noexcept { return in_turns_; }
   unsigned made() const { return std::accumulate(in_turns_.begin(), in_turns_.end(), now_); }
 
  private:
-  static void on_message(int sent, int, int type, const void* message, std::size_t length, SSL*, void* self) {
-    const bool handshake = sent == 1 && type == SSL3_RT_HANDSHAKE && length > 0;
-    if (!handshake || *static_cast<const unsigned char*>(message) != SSL3_MT_CERTIFICATE_VERIFY) return;
-    auto& signatures = *static_cast<Signatures*>(self);
+  static int index() {
+    static const int made = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return made;
+  }
+  /// Told of each state when it is left.
+  static void on_state(const SSL* session, int where, int) {
+    if (where != SSL_CB_ACCEPT_LOOP || SSL_get_state(session) != TLS_ST_SW_CERT_VRFY) return;
+    auto& signatures = *static_cast<Signatures*>(SSL_get_ex_data(session, index()));
     ++signatures.now_;
     signatures.shard_.at_turn_end(signatures);
   }
@@ -133,6 +137,58 @@ TEST_CASE("a stream that its handler has paused stays so when its handshake has 
   CHECK(burst.answered() == Burst::size - 1);
   last.server->resume();
   REQUIRE(simulation.run_until([&] { return burst.answered() == Burst::size; }));
+}
+
+/// Says its hello a byte at a time and never all of it.
+struct Dribbler {
+  explicit Dribbler(Simulation& simulation, bool records) : in_records(records) {
+    auto [near, far] = simulation.network().connected_pair();
+    server.emplace(simulation.shard(serving),
+                   Echo::over(simulation.shard(serving), std::move(near), session));
+    client.emplace(simulation.shard(calling), std::move(far));
+    server->start();
+    client->start();
+  }
+  /// The next byte, when there is room for it: of one large record, or as one of its own.
+  void dribble() {
+    constexpr std::string_view record("\x16\x03\x01\x3f\xff\x01\x00\xf0\x00\x03\x03", 11);
+    constexpr std::string_view record_of_one("\x16\x03\x01\x00\x01", 5);
+    if (client->unsent_bytes() > 0) return;
+    const std::string_view all = in_records ? record.substr(5) : record;
+    const std::string next(1, said < all.size() ? all[said] : '\0');
+    ++said;
+    client->send(in_records ? std::string(record_of_one) + next : next);
+    CHECK_FALSE(client->ended);
+  }
+
+  bool in_records;
+  std::size_t said = 0;
+  Session session = server_side();
+  std::optional<Peer> server;
+  std::optional<Peer> client;
+};
+
+TEST_CASE("who says his hello byte by byte keeps no others from their handshakes") {
+  for (const bool in_records : {false, true}) {
+    CAPTURE(in_records);
+    Simulation simulation(1, {.shards = 2});
+    std::vector<std::unique_ptr<Dribbler>> dribblers;
+    for (int i = 0; i < 100; ++i) dribblers.push_back(std::make_unique<Dribbler>(simulation, in_records));
+    unsigned turns = 0;
+    const auto dribble_until = [&](const std::function<bool()>& done) {
+      turns = 0;
+      return simulation.run_until([&] {
+        ++turns;
+        for (const auto& each : dribblers) each->dribble();
+        return done();
+      });
+    };
+    REQUIRE(dribble_until([&] { return dribblers.back()->said >= 20; }));
+    Echo honest(simulation, server_side());
+    honest.client->send("x");
+    REQUIRE(dribble_until([&] { return honest.client->received == "x"; }));
+    CHECK(turns < 50);
+  }
 }
 
 }  // namespace

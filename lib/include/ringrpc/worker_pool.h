@@ -91,7 +91,7 @@ class WorkAwaiter {
 struct WorkerPoolOptions {
   unsigned threads = 0;           ///< 0 takes one for each core that the process may use
   std::size_t queue_limit = 256;  ///< jobs that may wait for a thread
-  /// By how much the threads give way to others, 0 to 19, as nice(1) has it; they are no less nice than the process.
+  /// The niceness of the threads, 0 to 19; never less than the process's.
   /// Where there are as many of them as cores, those of niceness 0 keep a shard that gets something to do waiting
   /// for whole time slices, which are milliseconds.
   int nice = 0;
