@@ -7,8 +7,9 @@
 ///   buffer.keep();            // before the memory behind the last `add` goes
 ///
 /// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
-/// still needed when that memory goes is copied: a few KiB in one piece, more into slabs. A message is never given room before its bytes arrive, so a
-/// length alone costs nothing. A compressed message stays so until it is taken.
+/// still needed when that memory goes is copied: a few KiB in one piece, more into slabs. A message is never
+/// given room before its bytes arrive, so a length alone costs nothing. A compressed message stays so until it
+/// is taken.
 #pragma once
 
 #include <algorithm>
@@ -46,8 +47,9 @@ class MessageBuffer {
     return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_ && fault_.ok();
   }
 
-  /// The next message, in one piece unless it is large; valid until the next call of a method that is not const. Then checks the message
-  /// behind it as `add` does. Nothing when it was compressed and cannot be restored: `fault` says why.
+  /// The next message, in one piece unless it is large; valid until the next call of a method that is not
+  /// const. Then checks the message behind it as `add` does. Nothing when it was compressed and cannot be
+  /// restored: `fault` says why.
   std::optional<Pieces> take();
 
   /// Whether the message last taken came compressed.
