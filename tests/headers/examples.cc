@@ -39,6 +39,19 @@ using Signature = RawMessage;
 using State = RawMessage;
 using Summary = RawMessage;
 
+struct Line {
+  std::string text;
+};
+
+// [codec.h]
+template <>
+struct ringrpc::Codec<Line> {
+  static bool parse(Line& line, Bytes bytes);
+  static std::size_t size(const Line& line);
+  static void serialize(const Line& line, std::uint8_t* to);
+};
+// [/codec.h]
+
 namespace routes::v1 {
 
 struct RouteGuide {
@@ -289,7 +302,7 @@ void show_reflection(Service& routes, HealthService& health, const ServerOptions
 }
 
 // [service.h]
-class Routes final : public routes::v1::RouteGuide::Service {  // what is not overridden answers UNIMPLEMENTED
+class Routes final : public routes::v1::RouteGuide::Service {  // one not overridden: UNIMPLEMENTED
   Task<Result<Feature>> GetFeature(Call& call, Point where) override;
   Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out) override;
   Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in) override;

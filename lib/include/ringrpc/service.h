@@ -2,14 +2,12 @@
 ///
 /// The code generator writes, for each service of a .proto file, a class with one virtual function a method:
 ///
-///   class Routes final : public routes::v1::RouteGuide::Service {
+///   class Routes final : public routes::v1::RouteGuide::Service {  // one not overridden: UNIMPLEMENTED
 ///     Task<Result<Feature>> GetFeature(Call& call, Point where) override;
 ///     Task<Status> ListFeatures(Call& call, Rectangle area, Writer<Feature>& out) override;
 ///     Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in) override;
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
-///
-/// What is not overridden answers UNIMPLEMENTED.
 ///
 /// A service may also be assembled by hand: a name, and a Method for each method, whose `serve` does with the
 /// bytes in the MessageStream what it likes. `detail::serve` makes one of a member function of the forms
