@@ -53,7 +53,7 @@ struct ServerOptions {
   /// How many microseconds a shard that has nothing to do may look on before it sleeps, while requests have
   /// lately come in that time: it answers sooner, and takes all of its core meanwhile. 0 for never; of no
   /// effect where there are more shards than cores that the process may use.
-  std::uint32_t spin_us = 25;
+  std::uint32_t spin_us = 0;
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
   std::size_t max_response_bytes = 0;  ///< of one response, up to 4 GiB - 1; 0 takes max_message_bytes
