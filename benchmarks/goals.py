@@ -26,7 +26,7 @@ def median(figures, row, name, figure):
 
 def ratio(figures, row, figure, name, other):
     """Of the first to the second: the median of each round's, in which both met the same machine."""
-    return _median_ratio(_rounds(figures, row, name, figure), _rounds(figures, row, other, figure))
+    return median_ratio(_rounds(figures, row, name, figure), _rounds(figures, row, other, figure))
 
 
 def _rounds(figures, row, name, figure):
@@ -36,7 +36,7 @@ def _rounds(figures, row, name, figure):
     return rounds
 
 
-def _median_ratio(ours, others):
+def median_ratio(ours, others):
     return statistics.median(one / other for one, other in zip(ours, others, strict=True))
 
 
@@ -78,7 +78,7 @@ GOALS = (
     Goal("grpcbench's CPU a call, to h2load's", "≤", 0.8, _ratio("10x10", "generator_us", OURS, OURS_BY_H2LOAD)),
     Goal(
         "two shards: server CPU a call, to one shard's", "≤", 1.05,
-        lambda figures: _median_ratio(figures["shards"]["two"], figures["shards"]["one"]),
+        lambda figures: median_ratio(figures["shards"]["two"], figures["shards"]["one"]),
     ),
     Goal("50 % load: 99th percentile, µs", "<", 1000, lambda figures: statistics.median(figures["half load"]["p99_us"])),
 )  # fmt: skip

@@ -11,10 +11,10 @@ one of TCP or of vsock is.
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 
+from machine import has_vsock_local
 from servers import HOST, VSOCK_LOCAL, Server
 
 
@@ -22,16 +22,6 @@ def halves(cores):
     """The cores of the server and those of the load."""
     middle = len(cores) // 2
     return (set(cores[:middle]), set(cores[middle:])) if middle else (set(cores), set(cores))
-
-
-def has_vsock_local():
-    """Whether this machine can reach itself over vsock."""
-    try:
-        with socket.socket(socket.AF_VSOCK) as probe:
-            probe.bind((VSOCK_LOCAL, socket.VMADDR_PORT_ANY))
-            return True
-    except OSError:
-        return False
 
 
 def main():

@@ -1,7 +1,7 @@
 """What puts load on servers under measurement, and what it has to say. Each runs to its end, pinned to one core, and
 fails unless every call was answered.
 
-    load = grpcbench(program, server, calls=100_000, shape=(10, 10), core=1)
+    load = grpcbench(program, server.host, (10, 10), {1}, "--requests", 100_000)
     print(load.calls_per_second, load.p99_us)
 """
 
@@ -39,13 +39,11 @@ def h2load(subject, server, calls, shape, core):
     return Load(calls_per_second=float(rate[1]), generator_us=cpu_us / calls)
 
 
-def grpcbench(program, subject, server, shape, cores, *flags):
+def grpcbench(program, address, shape, cores, *flags):
     """`flags` say how long: --requests N, or --rate N --duration TIME."""
     connections, streams = shape
-    command = [program, "--server", server.host, "--connections", connections, "--streams", streams,
+    command = [program, "--server", address, "--connections", connections, "--streams", streams,
                "--threads", len(cores), "--output", "json"]  # fmt: skip
-    if subject.certificate:
-        command += ["--tls-ca", subject.certificate]
     said, cpu_us = _run([*command, *flags], cores)
     result = json.loads(said)
     latency = result["latency_us"]
@@ -56,10 +54,10 @@ def grpcbench(program, subject, server, shape, cores, *flags):
     )  # fmt: skip
 
 
-def feed(program, server, messages, callers, core):
-    """Messages that the server streams to so many callers on one connection, as fast as they are taken."""
+def stream(program, server, mode, messages, callers, core):
+    """As many messages as so many callers on one connection can share evenly, each as soon as it may be."""
     share = messages // callers * callers
-    said, cpu_us = _run([program, server.host, "feed", share, callers], {core})
+    said, cpu_us = _run([program, server.host, mode, share, callers], {core})
     return Load(calls_per_second=share / float(said), generator_us=cpu_us / share)
 
 

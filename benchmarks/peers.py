@@ -34,7 +34,6 @@ import os
 import pathlib
 import platform
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -46,6 +45,7 @@ import loads
 from counted_work import Counting
 from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, judge, median, ratio
 from idle_connections import memory_per_connection, room_for
+from machine import require, two_cores
 from options import whole
 from peer_builds import build_peers
 from servers import Server
@@ -142,7 +142,9 @@ class Bench:
         if row.kind == "feed":
             streams = self._options.build / "benchmarks" / "streams"
             commands = {OURS: [streams / "stream-server", ADDRESS], **self._peers.commands}
-            load = lambda server, calls: loads.feed(streams / "stream-load", server, calls, row.shape[1], self._cores[1])
+            load = lambda server, calls: loads.stream(
+                streams / "stream-load", server, "feed", calls, row.shape[1], self._cores[1]
+            )
             return [Contender(name, command, load) for name, command in commands.items()]
         contenders = [
             Contender(subject.name, subject.command, functools.partial(self._by_grpcbench, row, subject))
@@ -171,8 +173,9 @@ class Bench:
         return self._checked(subject, server, row.shape, {self._cores[1]}, "--requests", calls,
                              "--payload-size", row.payload_bytes)  # fmt: skip
 
-    def _checked(self, *arguments):
-        load = loads.grpcbench(self._grpcbench, *arguments)
+    def _checked(self, subject, server, *arguments):
+        authority = ["--tls-ca", subject.certificate] if subject.certificate else []
+        load = loads.grpcbench(self._grpcbench, server.host, *arguments, *authority)
         self.runs += 1
         self.warnings += bool(load.warnings)
         return load
@@ -329,13 +332,8 @@ def parse_options():
 def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
-    for program in ("h2load", "nghttpd", "openssl", "valgrind"):
-        if not shutil.which(program):
-            sys.exit(f"{program} is needed: run `make setup`")
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        print("one core only: the load generator disturbs the server", file=sys.stderr)
-        cores *= 2
+    require("h2load", "nghttpd", "openssl", "valgrind")
+    cores = two_cores()
     peers = build_peers(options.build)
     if not options.json:
         describe(peers)

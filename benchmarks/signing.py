@@ -20,13 +20,13 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
 
+from machine import require
 from options import whole
 from servers import HOST, Server
 
@@ -141,8 +141,7 @@ def parse_options():
 def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
-    if not shutil.which("openssl"):
-        sys.exit("the openssl command is needed: run `make setup`")
+    require("openssl")
     figures = {"throughput": throughput(options), "latency": latency(options)}
     if options.json:
         print(json.dumps(figures, indent=2))

@@ -15,48 +15,37 @@ compare the ratios, the times themselves are this machine's and this minute's.
 """
 
 import argparse
+import functools
 import json
-import os
 import pathlib
 import signal
 import statistics
-import subprocess
 import sys
 
+import loads
+from machine import two_cores
 from options import whole
-from servers import HOST, Server
+from servers import Server
+from subjects import ADDRESS
 
 # Each with how many times the messages it takes in a round, so that none is over in an instant.
 MODES = {"unary": 1, "pingpong": 1, "feed": 20}
-LOAD_SECONDS = 600
-
-
-def load(program, server, mode, messages, callers, core):
-    """The seconds that the messages took; fails unless all of them came."""
-    command = [program, f"{HOST}:{server.port}", mode, messages, callers]
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=LOAD_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"not every message of {mode} came:\n{done.stdout}")
-    return float(done.stdout)
 
 
 def measure(options, cores):
     """Each mode's rounds: messages a second, and the server's microseconds for one message."""
     share = options.messages // options.callers * options.callers  # the same for each caller
     figures = {mode: {"messages_per_second": [], "cpu_us_per_message": []} for mode in MODES}
-    with Server([options.server, HOST + ":{port}"], cores[0]) as server:
+    load = functools.partial(loads.stream, options.load)
+    with Server([options.server, ADDRESS], cores[0]) as server:
         for mode in MODES:
-            load(options.load, server, mode, share, options.callers, cores[1])  # warms up
+            load(server, mode, share, options.callers, cores[1])  # warms up
         for _ in range(options.rounds):
             for mode, times in MODES.items():
                 messages = share * times
                 before = server.cpu_ns()
-                seconds = load(options.load, server, mode, messages, options.callers, cores[1])
-                figures[mode]["messages_per_second"].append(messages / seconds)
+                told = load(server, mode, messages, options.callers, cores[1])
+                figures[mode]["messages_per_second"].append(told.calls_per_second)
                 figures[mode]["cpu_us_per_message"].append((server.cpu_ns() - before) / messages / 1000)
     return figures
 
@@ -88,10 +77,7 @@ def parse_options():
 def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        print("one core only: the client disturbs the server", file=sys.stderr)
-        cores *= 2
+    cores = two_cores()
     figures = measure(options, cores)
     if options.json:
         print(json.dumps(figures, indent=2))

@@ -23,11 +23,12 @@ import os
 import pathlib
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 
-from load import has_vsock_local
+import loads
+from goals import median_ratio
+from machine import has_vsock_local, two_cores
 from options import whole
 from servers import HOST, VSOCK_LOCAL, Server, free_port
 from subjects import make_certificate
@@ -35,7 +36,6 @@ from subjects import make_certificate
 SHAPES = {"10x10": (10, 10, 10), "1x1": (1, 1, 1)}  # connections, streams on each, which part of the calls is made
 PLAIN = "tcp"
 GOALS = {"tls+tcp": ("at most", 1.35), "unix": ("less than", 1.0)}  # times the server CPU of tcp, 10x10
-LOAD_SECONDS = 600
 
 
 def addresses(folder):
@@ -55,21 +55,10 @@ def addresses(folder):
 
 def load(options, address, authority, calls, shape, core):
     """What grpcbench measured; fails unless every call was answered."""
-    connections, streams, _ = shape
-    command = [
-        options.grpcbench, "--server", address, "--threads", 1, "--connections", connections, "--streams", streams,
-        "--requests", calls, "--io", options.io, "--output", "json",
-    ]  # fmt: skip
+    flags = ["--requests", calls, "--io", options.io]
     if address.startswith("tls+"):
-        command += ["--tls-ca", authority, "--tls-server-name", HOST]
-    done = subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, timeout=LOAD_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise RuntimeError(f"not every call to {address} was answered:\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout)
+        flags += ["--tls-ca", authority, "--tls-server-name", HOST]
+    return loads.grpcbench(options.grpcbench, address, shape[:2], {core}, *flags)
 
 
 def measure(options, cores):
@@ -94,8 +83,8 @@ def measure(options, cores):
                         cpu_us = (server.cpu_ns() - before) / calls / 1000
                         if number > 0:  # the first one warms up
                             rounds[transport].append({
-                                "cpu_us_per_call": cpu_us, "calls_per_second": told["calls_per_second"],
-                                "p50_us": told["latency_us"]["p50"], "p99_us": told["latency_us"]["p99"],
+                                "cpu_us_per_call": cpu_us, "calls_per_second": told.calls_per_second,
+                                "p50_us": told.p50_us, "p99_us": told.p99_us,
                             })  # fmt: skip
                 figures[title] = {transport: summary(each, rounds[PLAIN]) for transport, each in rounds.items()}
     return figures
@@ -104,8 +93,8 @@ def measure(options, cores):
 def summary(rounds, plain):
     """The medians of a transport's rounds, the median of their ratios to those of tcp, and the rounds."""
     medians = {figure: statistics.median(each[figure] for each in rounds) for figure in rounds[0]}
-    ratios = [ours["cpu_us_per_call"] / theirs["cpu_us_per_call"] for ours, theirs in zip(rounds, plain)]
-    return {**medians, "ratio": statistics.median(ratios), "rounds": rounds}
+    ratio = median_ratio(*([each["cpu_us_per_call"] for each in side] for side in (rounds, plain)))
+    return {**medians, "ratio": ratio, "rounds": rounds}
 
 
 def report(figures):
@@ -147,10 +136,7 @@ def parse_options():
 def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        print("one core only: the client disturbs the server", file=sys.stderr)
-        cores *= 2
+    cores = two_cores()
     figures = measure(options, cores)
     if options.json:
         print(json.dumps(figures, indent=2))

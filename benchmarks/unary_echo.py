@@ -19,9 +19,7 @@ The echo's request and response carry a payload of 16 bytes. The exit status is 
 import argparse
 import contextlib
 import json
-import os
 import pathlib
-import shutil
 import signal
 import statistics
 import sys
@@ -30,6 +28,7 @@ import tempfile
 from counted_work import Counting
 from idle_connections import memory_per_connection, room_for
 from loads import h2load
+from machine import require, two_cores
 from servers import Server
 from subjects import echo_server, file_server, grpcd_command, make_certificate
 
@@ -141,14 +140,8 @@ def parse_options():
 def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
-    for program in ("h2load", "nghttpd", "valgrind"):
-        if not shutil.which(program):
-            sys.exit(f"{program} is needed: run `make setup`")
-
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2:
-        print("one core only: the load generator disturbs the server", file=sys.stderr)
-        cores *= 2
+    require("h2load", "nghttpd", "valgrind")
+    cores = two_cores()
 
     options.connections = room_for(options.connections)
 

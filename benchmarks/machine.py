@@ -1,0 +1,38 @@
+"""What the benchmarks want of the machine: cores, programs, vsock.
+
+    require("h2load", "nghttpd")
+    cores = two_cores()             # the server's and the load's
+"""
+
+import os
+import shutil
+import socket
+import sys
+
+from servers import VSOCK_LOCAL
+
+
+def two_cores():
+    """One for the server and one for its load; the same twice, with a word about it, where there is no other."""
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        print("one core only: the load disturbs the server", file=sys.stderr)
+        cores *= 2
+    return cores
+
+
+def require(*programs):
+    """Ends the benchmark where one of them is missing."""
+    for program in programs:
+        if not shutil.which(program):
+            sys.exit(f"{program} is needed: run `make setup`")
+
+
+def has_vsock_local():
+    """Whether this machine can reach itself over vsock."""
+    try:
+        with socket.socket(socket.AF_VSOCK) as probe:
+            probe.bind((VSOCK_LOCAL, socket.VMADDR_PORT_ANY))
+            return True
+    except OSError:
+        return False
