@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "grpcbench/chart.h"
 #include "grpcbench/output.h"
+#include "grpcbench/units.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -56,8 +57,6 @@ std::string time_text(double microseconds) {
 
 std::string count_text(double count) { return grouped(static_cast<std::uint64_t>(std::llround(count))); }
 std::string seconds_text(double seconds) { return fmt::format("{:.4g} s", seconds); }
-double microseconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
-double seconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
 
 /// From a little below the least to a little above the greatest.
 Scale latency_scale(const Histogram& latency) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "grpcbench/output.h"
+#include "grpcbench/units.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view erase_line = "\r\x1b[K";
-
-double seconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
 
 /// To a terminal, which may be gone; nothing depends on it.
 void write_all(int descriptor, const std::string& text) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "grpcbench/units.h"
+
 namespace ringrpc::grpcbench {
 namespace {
 
@@ -16,9 +18,6 @@ constexpr double delay_limit = 0.1;
 constexpr Nanoseconds telling_duration = 200ms;
 /// A schedule that is kept worse than this is not kept.
 constexpr Nanoseconds late_limit = 1ms;
-
-double seconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
-double microseconds(Nanoseconds time) { return static_cast<double>(time.count()) / 1e3; }
 
 std::string count(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");

@@ -12,13 +12,15 @@ namespace {
 using grpc::reflection::v1::ServerReflection;
 namespace v1alpha = grpc::reflection::v1alpha;
 
-std::string path_of(std::string_view service) { return "/" + std::string(service) + "/ServerReflectionInfo"; }
+std::string reflection_path(std::string_view service) {
+  return "/" + std::string(service) + "/ServerReflectionInfo";
+}
 
 }  // namespace
 
 void ReflectionClient::dial() {
   // The two versions differ in their names alone, so the messages of one serve both.
-  const std::string path = path_of(v1_ ? ServerReflection::name : v1alpha::ServerReflection::name);
+  const std::string path = reflection_path(v1_ ? ServerReflection::name : v1alpha::ServerReflection::name);
   stream_.emplace(channel_.call(path, MethodKind::bidirectional, make_options_()));
 }
 

@@ -12,7 +12,7 @@ constexpr Nanoseconds accept_pause = std::chrono::milliseconds(100);
 /// As TCP does it.
 constexpr Nanoseconds connect_retry = std::chrono::seconds(1);
 
-enum Trace : std::uint64_t { trace_accepted = 11, trace_accept_failed, trace_connected, trace_refused };
+enum AcceptTrace : std::uint64_t { trace_accepted = 11, trace_accept_failed, trace_connected, trace_refused };
 
 }  // namespace
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t receive_buffer_bytes = 16 * 1024;
 constexpr Nanoseconds no_buffers_pause = std::chrono::milliseconds(1);
 
-enum Trace : std::uint64_t { trace_received = 1, trace_received_end, trace_sent, trace_send_ended };
+enum StreamTrace : std::uint64_t { trace_received = 1, trace_received_end, trace_sent, trace_send_ended };
 
 }  // namespace
 

@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t invalid = 0xff;
 
-constexpr std::array<std::uint8_t, 256> values = [] {
+constexpr std::array<std::uint8_t, 256> digit_values = [] {
   std::array<std::uint8_t, 256> table{};
   table.fill(invalid);
   for (std::size_t at = 0; at < alphabet.size(); ++at)
@@ -40,7 +40,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
   std::uint32_t bits = 0;
   int count = 0;
   for (const char character : text) {
-    const std::uint8_t value = values[static_cast<std::uint8_t>(character)];
+    const std::uint8_t value = digit_values[static_cast<std::uint8_t>(character)];
     if (value == invalid) return std::nullopt;
     bits = bits << 6 | value;
     count += 6;

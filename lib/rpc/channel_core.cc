@@ -12,10 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// gRFC A8: clients ask no more often.
-constexpr Nanoseconds keepalive_time_min = 10s;
+constexpr Nanoseconds client_keepalive_time_min = 10s;
 
 Nanoseconds effective_keepalive_time(Nanoseconds asked) {
-  return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, keepalive_time_min);
+  return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::size_t kept_bytes = 2 * 1024 * 1024;
 /// Blocks to look at in one step.
 constexpr std::size_t step_blocks = 16 * 1024;
 
-constexpr Nanoseconds pause = std::chrono::milliseconds(1);
+constexpr Nanoseconds pause_between_steps = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -25,12 +25,12 @@ void MemoryReturn::connections_are(std::size_t count) noexcept {
   if (armed() || count_ == most_ || count_ > most_ / 2) return;
   if (http2::MemoryPool::of_this_thread()->mapped_bytes() <= kept_bytes) return;
   left_ = count_;
-  shard_.timers().arm(*this, after(shard_.now(), pause));
+  shard_.timers().arm(*this, after(shard_.now(), pause_between_steps));
 }
 
 void MemoryReturn::on_time() {
   const bool done = http2::MemoryPool::of_this_thread()->give_back(step_blocks);
-  if (!done) return shard_.timers().arm(*this, after(shard_.now(), pause));
+  if (!done) return shard_.timers().arm(*this, after(shard_.now(), pause_between_steps));
   trim_heap();
   most_ = left_;
   connections_are(count_);  // more may have gone meanwhile

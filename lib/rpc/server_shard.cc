@@ -13,7 +13,7 @@ namespace ringrpc {
 namespace {
 
 /// More PINGs than that would be a load of their own.
-constexpr Nanoseconds keepalive_time_min = std::chrono::seconds(1);
+constexpr Nanoseconds server_keepalive_time_min = std::chrono::seconds(1);
 
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
@@ -56,7 +56,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
   timeouts_.handshake = options.handshake_timeout;
   timeouts_.stall = options.stall_timeout;
   if (options.keepalive_time > Nanoseconds::zero())
-    keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, keepalive_time_min);
+    keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, server_keepalive_time_min);
   keepalive_rule_.timeout = options.keepalive_timeout;
   keepalive_rule_.without_calls = true;
   free_calls_.reserve(kept_calls);

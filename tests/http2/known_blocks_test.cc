@@ -32,7 +32,7 @@ std::string request(std::uint32_t id, const std::string& block, unsigned flags =
   return frame(NGHTTP2_HEADERS, end_headers | end_stream | flags, id, block);
 }
 
-struct Client : RawServer {
+struct KnowingClient : RawServer {
   using RawServer::RawServer;
 
   /// The last field of a request with this block, as the server's user sees it.
@@ -95,7 +95,7 @@ TEST_CASE("A repeated request is told as often as it comes, however the bytes ar
 }
 
 TEST_CASE("The same octets mean other fields once HPACK's table has changed") {
-  Client client;
+  KnowingClient client;
   CHECK(client.last_field(1, root + indexing("x", "1")) == Field{"x", "1"});
   CHECK(client.last_field(3, root + newest) == Field{"x", "1"});
   CHECK(client.last_field(5, root + newest) == Field{"x", "1"});
@@ -128,7 +128,7 @@ TEST_CASE("The same octets mean other fields once HPACK's table has changed") {
 }
 
 TEST_CASE("Requests of several kinds may alternate") {
-  Client client;
+  KnowingClient client;
   std::uint32_t id = 1;
   for (int round = 0; round < 3; ++round) {
     for (const std::string& value : {"a"s, "b"s, "c"s, "d"s, "e"s, "f"s, std::string(100, 'g')}) {
@@ -140,7 +140,7 @@ TEST_CASE("Requests of several kinds may alternate") {
 }
 
 TEST_CASE("Requests that never come again take no more memory than a few") {
-  Client client;
+  KnowingClient client;
   std::size_t mapped = 0;
   for (int i = 0; i < 5000; ++i) {
     std::string block = root;
@@ -153,7 +153,7 @@ TEST_CASE("Requests that never come again take no more memory than a few") {
 }
 
 TEST_CASE("Fields that a stream keeps outlive what the session knows") {
-  Client client;
+  KnowingClient client;
   Endpoint& endpoint = client.endpoint;
   endpoint.headers_hook = [](Stream& stream) { stream.keep_headers(); };
   const std::string kept = frame(NGHTTP2_HEADERS, end_headers, 1, root + plain("x", "kept"));

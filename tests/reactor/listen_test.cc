@@ -14,7 +14,7 @@ namespace {
 
 /// The exit status of `body` in a child process, which may spoil its own limits.
 template <class Body>
-int in_child(Body body) {
+int status_of_child(Body body) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(body());
   int status = 0;
@@ -76,7 +76,7 @@ struct Short {
 /// Runs `scenario` in a child with either shortage and gives the step that failed. The milder comes first:
 /// the undefined behaviour sanitizer needs descriptors when it sees a type for the first time.
 int failed_step(int (*scenario)(Shortage)) {
-  return in_child([&] {
+  return status_of_child([&] {
     const bool ring = backend_under_test() == IoBackend::uring;
     const int failed = ring ? scenario(Shortage::of_the_accept) : 0;
     return failed != 0 ? failed : scenario(Shortage::of_all);

@@ -40,7 +40,7 @@ SocketAddress unix_path(std::string_view path) {
   return address;
 }
 
-struct Accepted final : Acceptor::Handler {
+struct SimulatedAccepted final : Acceptor::Handler {
   void on_accepted(UniqueFd connection) override { connections.push_back(std::move(connection)); }
   void on_accept_error(int error) override {
     errors.push_back(error);
@@ -51,7 +51,7 @@ struct Accepted final : Acceptor::Handler {
   std::vector<Instant> error_times;
 };
 
-struct Connected final : Connector::Handler {
+struct SimulatedConnected final : Connector::Handler {
   void on_connected(UniqueFd made, int failure) override {
     REQUIRE_FALSE(error);
     connection = std::move(made);
@@ -63,12 +63,12 @@ struct Connected final : Connector::Handler {
 
 TEST_CASE("a connection is accepted and both sides know each other's address") {
   Simulation simulation(1, {.shards = 2});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   auto acceptor = simulation.shard(0).io().listen(loopback(0), 10, accepted);
   REQUIRE(acceptor);
   CHECK(port_of((*acceptor)->address()) != 0);
 
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(1).io().connect((*acceptor)->address(), connected);
   CHECK_FALSE(connected.error);
   REQUIRE(simulation.run_until([&] { return connected.error && !accepted.connections.empty(); }));
@@ -82,10 +82,10 @@ TEST_CASE("a connection is accepted and both sides know each other's address") {
 
 TEST_CASE("a unix socket's client has no name") {
   Simulation simulation(1);
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(unix_path("/run/test.sock"), 10, accepted);
   REQUIRE(acceptor);
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(unix_path("/run/test.sock"), connected);
   REQUIRE(simulation.run_until([&] { return !accepted.connections.empty(); }));
   const Peer server(simulation.shard(0), std::move(accepted.connections[0]));
@@ -94,7 +94,7 @@ TEST_CASE("a unix socket's client has no name") {
 
 TEST_CASE("an address is bound once") {
   Simulation simulation(1);
-  Accepted accepted;
+  SimulatedAccepted accepted;
   auto first = simulation.shard(0).io().listen(loopback(80), 10, accepted);
   REQUIRE(first);
   const auto second = simulation.shard(0).io().listen(loopback(80), 10, accepted);
@@ -107,7 +107,7 @@ TEST_CASE("an address is bound once") {
 
 TEST_CASE("a connect is refused where nobody listens, from the dispatch and not from inside the call") {
   Simulation simulation(1);
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(loopback(1), connected);
   CHECK_FALSE(connected.error);
   REQUIRE(simulation.run_until([&] { return connected.error.has_value(); }));
@@ -117,9 +117,9 @@ TEST_CASE("a connect is refused where nobody listens, from the dispatch and not 
 
 TEST_CASE("a connect may be refused by fault") {
   Simulation simulation(1, {.faults = {.refuse = 1}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(loopback(80), connected);
   CHECK(simulation.run_until_quiet());
   CHECK(connected.error == ECONNREFUSED);
@@ -131,9 +131,9 @@ TEST_CASE("a destroyed connector says nothing and leaves nothing") {
   for (unsigned turns = 0; turns < 3; ++turns) {
     CAPTURE(turns);
     Simulation simulation(1, {.faults = {.delay = 1}});
-    Accepted accepted;
+    SimulatedAccepted accepted;
     auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
-    Connected connected;
+    SimulatedConnected connected;
     auto connector = simulation.shard(0).io().connect(loopback(80), connected);
     for (unsigned i = 0; i < turns; ++i) simulation.shard(0).turn();
     connector.reset();
@@ -148,9 +148,9 @@ TEST_CASE("a destroyed connector says nothing and leaves nothing") {
 
 TEST_CASE("a full backlog makes connects wait") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(loopback(80), 1, accepted);
-  Connected first, second;
+  SimulatedConnected first, second;
   const auto first_connector = simulation.shard(0).io().connect(loopback(80), first);
   REQUIRE(simulation.run_until([&] { return first.error.has_value(); }));
   const auto second_connector = simulation.shard(0).io().connect(loopback(80), second);
@@ -163,10 +163,10 @@ TEST_CASE("a full backlog makes connects wait") {
 
 TEST_CASE("a full backlog makes connects to a unix socket wait, but no longer than it is full") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const SocketAddress address = unix_path("/run/test.sock");
   const auto acceptor = simulation.shard(0).io().listen(address, 1, accepted);
-  Connected first, second;
+  SimulatedConnected first, second;
   const auto first_connector = simulation.shard(0).io().connect(address, first);
   REQUIRE(simulation.run_until([&] { return first.error.has_value(); }));
   const auto second_connector = simulation.shard(0).io().connect(address, second);
@@ -182,9 +182,9 @@ TEST_CASE("a full backlog makes connects to a unix socket wait, but no longer th
 
 TEST_CASE("connections that nobody accepted are reset with their listener") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(loopback(80), connected);
   REQUIRE(simulation.run_until([&] { return connected.error.has_value(); }));
   Peer client(simulation.shard(0), std::move(connected.connection));
@@ -196,11 +196,11 @@ TEST_CASE("connections that nobody accepted are reset with their listener") {
 
 TEST_CASE("an acceptor that is out of descriptors says so every 100 ms and goes on when there are some") {
   Simulation simulation(1, {.faults = {.descriptors_max = 3}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
-  Connected connected[2];
+  SimulatedConnected connected[2];
   std::vector<std::unique_ptr<Connector>> connectors;
-  for (Connected& each : connected) {
+  for (SimulatedConnected& each : connected) {
     connectors.push_back(simulation.shard(0).io().connect(loopback(80), each));
     REQUIRE(simulation.run_until([&] { return each.error.has_value(); }));
   }
@@ -217,9 +217,9 @@ TEST_CASE("an acceptor that is out of descriptors says so every 100 ms and goes 
 
 TEST_CASE("accepting fails by fault in both ways that a lack of descriptors has") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
-  Accepted accepted;
+  SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
-  Connected connected;
+  SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(loopback(80), connected);
   simulation.run_for(10s);
   CHECK(std::count(accepted.errors.begin(), accepted.errors.end(), EMFILE) > 10);

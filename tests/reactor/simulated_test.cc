@@ -15,8 +15,8 @@ namespace ringrpc {
 namespace {
 
 /// Two peers on one shard, connected.
-struct Pair {
-  explicit Pair(Simulation& simulation) {
+struct SimulatedPair {
+  explicit SimulatedPair(Simulation& simulation) {
     auto [near, far] = simulation.network().connected_pair();
     a.emplace(simulation.shard(0), std::move(near));
     b.emplace(simulation.shard(0), std::move(far));
@@ -33,7 +33,7 @@ Faults always_late() { return {.delay = 1}; }
 TEST_CASE("bytes arrive whole and in order, then the end") {
   Simulation simulation(1);
   {
-    Pair pair(simulation);
+    SimulatedPair pair(simulation);
     pair.start();
     std::string text;
     for (int i = 0; i < 50'000; ++i) text += std::to_string(i);
@@ -50,7 +50,7 @@ TEST_CASE("bytes arrive whole and in order, then the end") {
 
 TEST_CASE("one direction may end while the other goes on") {
   Simulation simulation(1);
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.start();
   pair.a->send("question");
   pair.a->finish();
@@ -64,7 +64,7 @@ TEST_CASE("one direction may end while the other goes on") {
 
 TEST_CASE("a destroyed stream's peer reads what was sent, then the end, and cannot send") {
   Simulation simulation(1);
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.start();
   pair.a->send("last words");
   REQUIRE(simulation.run_until([&] { return pair.a->unsent_bytes() == 0; }));
@@ -79,7 +79,7 @@ TEST_CASE("a destroyed stream's peer reads what was sent, then the end, and cann
 
 TEST_CASE("closing with unread bytes resets the connection") {
   Simulation simulation(1);
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.b->start();
   pair.b->send("never read");
   REQUIRE(simulation.run_until([&] { return pair.b->unsent_bytes() == 0; }));
@@ -91,7 +91,7 @@ TEST_CASE("closing with unread bytes resets the connection") {
 TEST_CASE("a reset ends both directions of both sides") {
   Simulation simulation(1, {.faults = {.reset = 1}});
   {
-    Pair pair(simulation);
+    SimulatedPair pair(simulation);
     pair.start();
     pair.a->send("lost");
     REQUIRE(simulation.run_until([&] { return pair.a->ended && pair.b->ended && pair.a->send_error; }));
@@ -109,7 +109,7 @@ TEST_CASE("a reset ends both directions of both sides") {
 
 TEST_CASE("a peer that does not read blocks the writer") {
   Simulation simulation(1, {.faults = {.socket_buffer_bytes = 1000}});
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.a->start();
   pair.a->send(std::string(100'000, 'x'));
   CHECK(simulation.run_until_quiet());
@@ -125,7 +125,7 @@ TEST_CASE("a paused stream delivers one buffer that was on its way, or none, unt
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     Simulation simulation(seed);
-    Pair pair(simulation);
+    SimulatedPair pair(simulation);
     pair.start();
     pair.b->on_event = [&] { pair.b->pause(); };
     const std::string text(200'000, 'x');
@@ -147,7 +147,7 @@ TEST_CASE("a paused stream delivers one buffer that was on its way, or none, unt
 TEST_CASE("short reads and short writes cut what would have crossed in one piece") {
   const auto pieces = [](const Faults& faults) {
     Simulation simulation(1, {.faults = faults});
-    Pair pair(simulation);
+    SimulatedPair pair(simulation);
     pair.start();
     pair.a->send(std::string(1000, 'x'));
     CHECK(simulation.run_until_quiet());
@@ -161,7 +161,7 @@ TEST_CASE("short reads and short writes cut what would have crossed in one piece
 
 TEST_CASE("a receive that finds no buffer is tried again later") {
   Simulation simulation(1, {.faults = {.no_buffers = 0.9}});
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.start();
   const Instant begun = simulation.now();
   pair.a->send("eventually");
@@ -174,7 +174,7 @@ TEST_CASE("a receive that finds no buffer is tried again later") {
 TEST_CASE(
     "a destroyed stream calls no handler and gives back its memory and descriptor with a late completion") {
   Simulation simulation(1, {.faults = always_late()});
-  Pair pair(simulation);
+  SimulatedPair pair(simulation);
   pair.start();
   pair.a->send("on its way");
   pair.b->send("on its way");
@@ -193,7 +193,7 @@ TEST_CASE(
 TEST_CASE("an idle stream's descriptor outlives the stream by a late completion, too") {
   Simulation simulation(1, {.faults = always_late()});
   {
-    Pair pair(simulation);
+    SimulatedPair pair(simulation);
     pair.start();
     CHECK(simulation.run_until_quiet());
   }
@@ -249,7 +249,7 @@ TEST_CASE("a stream may be destroyed from inside each of its events") {
     CAPTURE(events_before);
     Simulation simulation(events_before);
     {
-      Pair pair(simulation);
+      SimulatedPair pair(simulation);
       pair.b->on_event = [&pair, left = events_before]() mutable {
         if (left-- == 0) pair.b.reset();
       };

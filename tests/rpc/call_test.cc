@@ -208,8 +208,7 @@ TEST_CASE("a server stream gives all its messages in order") {
 TEST_CASE("a client stream is read to its end") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ClientWriter<RawMessage, RawMessage> writer(
-          channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, {}));
+      ClientWriter<RawMessage, RawMessage> writer(channel.call(join_path, MethodKind::client_streaming, {}));
       std::string expected;
       for (int at = 0; at < 300; ++at) {
         expected += std::to_string(at);

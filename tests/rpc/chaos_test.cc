@@ -162,7 +162,7 @@ Task<void> reading_call(Channel& channel, std::minstd_rand& random, Attempt& att
 
 Task<void> writing_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
   ClientWriter<RawMessage, RawMessage> join(
-      channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, attempt.options));
+      channel.call(join_path, MethodKind::client_streaming, attempt.options));
   std::string joined;
   for (auto left = random() % 20; left > 0; --left) {
     const RawMessage piece{attempt.id + draw_text(random, 500)};

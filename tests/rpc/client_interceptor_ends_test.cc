@@ -249,7 +249,7 @@ TEST_CASE("a message that is not the method's fails the call, for its intercepto
     std::vector<std::string> seen;
     Custom audit = witness("audit", seen);
     const auto script = [&](Channel& channel) -> Task<void> {
-      const auto failed = co_await detail::call_unary<RawMessage, Unreadable>(channel, "/test.v1.Raw/Echo",
+      const auto failed = co_await detail::call_unary<RawMessage, Unreadable>(channel, echo_path,
                                                                               RawMessage{"x"}, CallOptions());
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code() == Code::INTERNAL);
@@ -263,7 +263,7 @@ TEST_CASE("a message that is not the method's fails the call, for its intercepto
 /// A client-streaming call whose answer has come and was not read.
 Task<std::unique_ptr<ClientCall>> answered_call(World& world, const Channel& channel,
                                                 const CallOptions& options = {}) {
-  std::unique_ptr<ClientCall> call = channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, options);
+  std::unique_ptr<ClientCall> call = channel.call(join_path, MethodKind::client_streaming, options);
   CHECK(write_message(*call, RawMessage{"x"}));
   call->writes_done();
   while (!call->message_ready() || world.service().running > 0) co_await sleep_for(1ms);

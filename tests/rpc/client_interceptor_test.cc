@@ -44,8 +44,7 @@ TEST_CASE("client interceptors stand around the call, the first outermost, for e
       CHECK((co_await counting.finish()).ok());
       check("Count", "OK");
 
-      ClientWriter<RawMessage, RawMessage> joining(
-          channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, {}));
+      ClientWriter<RawMessage, RawMessage> joining(channel.call(join_path, MethodKind::client_streaming, {}));
       for (const char* part : {"a", "", "b"}) CHECK(co_await joining.write(RawMessage{part}));
       const auto joined = co_await joining.finish();
       CHECK(joined.value().bytes == "ab");
@@ -152,8 +151,7 @@ TEST_CASE("what is written before the call begins is held back, up to a bound, a
       co_return co_await next();
     });
     const auto script = [&](Channel& channel) -> Task<void> {
-      ClientWriter<RawMessage, RawMessage> joining(
-          channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, {}));
+      ClientWriter<RawMessage, RawMessage> joining(channel.call(join_path, MethodKind::client_streaming, {}));
       std::string expected;
       int written = 0;
       const auto write_all = [&]() -> Task<void> {

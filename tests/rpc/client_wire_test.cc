@@ -259,8 +259,7 @@ TEST_CASE("an answer that ends before the request does is kept") {
            rst_stream(id, ErrorCode::no_error);
   };
   CHECK(host.serve([](Channel& channel) -> Task<void> {
-    ClientWriter<RawMessage, RawMessage> writer(
-        channel.call("/test.v1.Raw/Join", MethodKind::client_streaming, {}));
+    ClientWriter<RawMessage, RawMessage> writer(channel.call(join_path, MethodKind::client_streaming, {}));
     while (co_await writer.write(RawMessage{std::string(1000, 'x')})) {
     }
     const auto joined = co_await writer.finish();

@@ -11,8 +11,6 @@
 namespace ringrpc {
 namespace {
 
-constexpr std::array all{Compression::gzip, Compression::deflate, Compression::zstd};
-
 /// Answers as its request is compressed, and remembers how requests came.
 class Mirror final : public Service {
  public:
@@ -68,7 +66,7 @@ TEST_CASE("each way is compressed as it is asked to be, with every algorithm") {
       bool compressed = true;
       co_await echo_compressed(channel, Compression::identity, &compressed);
       CHECK_FALSE(compressed);
-      for (const Compression how : all) {
+      for (const Compression how : {Compression::gzip, Compression::deflate, Compression::zstd}) {
         mirror.answer = Compression::identity;
         co_await echo_compressed(channel, how, &compressed);
         CHECK_FALSE(compressed);
@@ -113,14 +111,14 @@ TEST_CASE("a request that is too large once restored fails its own call with RES
     CHECK(world.run([](Channel& channel) -> Task<void> {
       CallOptions options;
       options.compression = Compression::gzip;
-      for (const std::string_view path : {"/test.v1.Raw/Echo", "/test.v1.Raw/Join"}) {
+      for (const std::string_view path : {echo_path, join_path}) {
         const Result<RawMessage> answer =
             co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{payload}, options);
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code() == Code::RESOURCE_EXHAUSTED);
       }
       const Result<RawMessage> next = co_await detail::call_unary<RawMessage, RawMessage>(
-          channel, "/test.v1.Raw/Echo", RawMessage{"small"}, options);
+          channel, echo_path, RawMessage{"small"}, options);
       CHECK(next);
     }));
   });

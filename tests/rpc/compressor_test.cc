@@ -10,7 +10,7 @@ namespace ringrpc {
 namespace {
 
 constexpr std::size_t limit = 1'000'000;
-constexpr std::array all{Compression::gzip, Compression::deflate, Compression::zstd};
+constexpr std::array every_compression{Compression::gzip, Compression::deflate, Compression::zstd};
 
 std::string compressed(Compression how, std::string_view message) {
   std::vector<std::uint8_t> bytes;
@@ -38,7 +38,7 @@ std::string letters(std::size_t bytes) {
 }
 
 TEST_CASE("what was compressed is restored, whatever its size") {
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     CAPTURE(name(how));
     for (const std::size_t bytes : {0uz, 1uz, 100uz, 4096uz, 4097uz, 300'000uz, limit}) {
       const std::string message = letters(bytes);
@@ -50,7 +50,7 @@ TEST_CASE("what was compressed is restored, whatever its size") {
 }
 
 TEST_CASE("compressing appends and makes smaller") {
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     CAPTURE(name(how));
     std::vector<std::uint8_t> bytes{1, 2, 3};
     compress(how, as_bytes(letters(10'000)), bytes);
@@ -61,7 +61,7 @@ TEST_CASE("compressing appends and makes smaller") {
 }
 
 TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more is not") {
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     CAPTURE(name(how));
     const std::string bytes = compressed(how, std::string(50'000, 'x'));
     CHECK(bytes.size() < 500);
@@ -75,13 +75,13 @@ TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more 
 
 TEST_CASE("no limit is a limit too") {
   const std::string message = letters(100'000);
-  for (const Compression how : all)
+  for (const Compression how : every_compression)
     CHECK(restored(how, compressed(how, message), std::numeric_limits<std::size_t>::max()).message ==
           message);
 }
 
 TEST_CASE("a message that would take the whole memory is given up at the limit") {
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     CAPTURE(name(how));
     std::vector<std::uint8_t> message;
     const std::string bomb = compressed(how, std::string(100'000'000, '\0'));
@@ -91,7 +91,7 @@ TEST_CASE("a message that would take the whole memory is given up at the limit")
 }
 
 TEST_CASE("what is cut, changed or followed by more is refused") {
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     CAPTURE(name(how));
     const std::string bytes = compressed(how, letters(2'000));
     for (std::size_t length = 0; length < bytes.size(); ++length)
@@ -114,7 +114,7 @@ TEST_CASE("a zstd frame that wants a larger window than decoders must have is re
 
 TEST_CASE("names are gRPC's") {
   std::string names("identity");
-  for (const Compression how : all) {
+  for (const Compression how : every_compression) {
     names.append(",").append(name(how));
     CHECK(parse_compression(name(how)) == how);
   }

@@ -14,7 +14,7 @@
 namespace ringrpc::test {
 namespace {
 
-constexpr std::string_view request = "CONNECT ";
+constexpr std::string_view connect_request = "CONNECT ";
 
 UniqueFd unix_socket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
@@ -72,9 +72,10 @@ UniqueFd FakeFirecracker::reach_guest(int client) const {
   std::array<char, 64> buffer{};
   const ssize_t got = ::read(client, buffer.data(), buffer.size());
   const std::string_view line(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-  if (!line.starts_with(request) || !line.ends_with('\n')) return {};
+  if (!line.starts_with(connect_request) || !line.ends_with('\n')) return {};
   std::uint32_t port = 0;
-  const auto [end, error] = std::from_chars(line.data() + request.size(), line.data() + line.size(), port);
+  const auto [end, error] =
+      std::from_chars(line.data() + connect_request.size(), line.data() + line.size(), port);
   if (error != std::errc() || *end != '\n' || port != machine_.port) return {};
   UniqueFd guest = unix_socket();
   const SocketAddress address = unix_path(machine_.guest);

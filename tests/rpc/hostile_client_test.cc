@@ -14,8 +14,6 @@ using http2::ErrorCode;
 using http2::test::settings;
 using http2::test::window_update;
 
-constexpr std::string_view echo = "/test.v1.Raw/Echo";
-constexpr std::string_view join = "/test.v1.Raw/Join";
 const std::string no_window = settings({{http2::test::setting::initial_window_size, 0}});
 
 ServerOptions impatient() {
@@ -67,7 +65,7 @@ TEST_CASE("a response that gets no window is given up after the stall timeout") 
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world, no_window);
-  peer->request(1, echo, message("held"));
+  peer->request(1, echo_path, message("held"));
   world.simulation().run_for(8s);
   CHECK(peer->field(1, ":status") == "200");
   CHECK_FALSE(peer->closed());
@@ -93,7 +91,7 @@ TEST_CASE("windows of one byte and PINGs are no progress") {
   options.ping_interval_min = options.idle_ping_interval_min = 0s;
   world.serve(options);
   const auto peer = RawPeer::before_server(world, no_window);
-  peer->request(1, echo, message(std::string(10'000, 'x')));
+  peer->request(1, echo_path, message(std::string(10'000, 'x')));
   for (int second = 0; second < 20 && !peer->closed(); ++second) {
     peer->send(window_update(1, 1) + http2::test::ping());
     world.simulation().run_for(1s);
@@ -105,7 +103,7 @@ TEST_CASE("a reader that is slow but moves is served to the end") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world, no_window);
-  peer->request(1, echo, message(std::string(30'000, 'x')));
+  peer->request(1, echo_path, message(std::string(30'000, 'x')));
   for (int second = 0; second < 60 && !peer->ended(1); ++second) {
     peer->send(window_update(1, 1000));
     world.simulation().run_for(1s);
@@ -184,10 +182,10 @@ TEST_CASE("an idle connection is nobody's fault") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world);
-  peer->request(1, echo, message("x"));
+  peer->request(1, echo_path, message("x"));
   world.simulation().run_for(10min);
   CHECK_FALSE(peer->closed());
-  peer->request(3, echo, message("still here"));
+  peer->request(3, echo_path, message("still here"));
   CHECK(world.run_until([&] { return peer->ended(3); }));
 }
 
@@ -216,16 +214,16 @@ TEST_CASE("a response that ends before its request tells the peer to stop") {
   world.serve({});
   const auto peer = RawPeer::before_server(world);
   SUBCASE("unknown method") { peer->begin(1, "/test.v1.Raw/Nothing"); }
-  SUBCASE("unknown encoding") { peer->begin(1, echo, {{"grpc-encoding", "snappy"}}); }
-  SUBCASE("malformed timeout") { peer->begin(1, echo, {{"grpc-timeout", "1"}}); }
-  SUBCASE("expired") { peer->begin(1, echo, {{"grpc-timeout", "0n"}}); }
-  SUBCASE("headers too large") { peer->begin(1, echo, {{"x-large", std::string(9000, 'x')}}); }
+  SUBCASE("unknown encoding") { peer->begin(1, echo_path, {{"grpc-encoding", "snappy"}}); }
+  SUBCASE("malformed timeout") { peer->begin(1, echo_path, {{"grpc-timeout", "1"}}); }
+  SUBCASE("expired") { peer->begin(1, echo_path, {{"grpc-timeout", "0n"}}); }
+  SUBCASE("headers too large") { peer->begin(1, echo_path, {{"x-large", std::string(9000, 'x')}}); }
   SUBCASE("message too large") {
-    peer->begin(1, join);
+    peer->begin(1, join_path);
     peer->send(http2::test::data(1, std::string_view("\0\xff\xff\xff\xff", 5)));
   }
   SUBCASE("compressed without an encoding") {
-    peer->begin(1, join);
+    peer->begin(1, join_path);
     peer->send(http2::test::data(1, message("x", 1)));
   }
   REQUIRE(world.run_until([&] { return !peer->resets(1).empty(); }));
@@ -239,8 +237,8 @@ TEST_CASE("large headers are refused by name, and the connection goes on") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
-  peer->request(1, echo, message("x"), {{"x-large", std::string(9000, 'x')}});
-  peer->request(3, echo, message("y"));
+  peer->request(1, echo_path, message("x"), {{"x-large", std::string(9000, 'x')}});
+  peer->request(3, echo_path, message("y"));
   REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
   CHECK(peer->field(1, "grpc-status") == "8");
   CHECK(peer->field(1, "grpc-message") == "the request's headers exceed 8192 bytes or 100 fields");
@@ -252,7 +250,7 @@ TEST_CASE("what a peer sent is repeated in part only") {
   world.serve({});
   const auto peer = RawPeer::before_server(world);
   peer->begin(1, "/" + std::string(7000, '%') + "/x");
-  peer->begin(3, echo, {{"x-bin", std::string(7000, '!')}});
+  peer->begin(3, echo_path, {{"x-bin", std::string(7000, '!')}});
   REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
   CHECK(peer->field(1, "grpc-message")->size() < 500);
   CHECK(peer->field(3, "grpc-message")->size() < 500);
@@ -285,7 +283,7 @@ TEST_CASE("requests that nobody reads stop no other call") {
   world.simulation().run_for(10ms);
   CHECK(peer->window_given(0) >= 512 * 1024);
   CHECK(peer->window_given(1) == 0);
-  peer->request(9, echo, message(std::string(50'000, 'x')));
+  peer->request(9, echo_path, message(std::string(50'000, 'x')));
   world.simulation().run_for(10ms);
   CHECK(peer->ended(9));
   CHECK(peer->field(9, "grpc-status") == "0");
@@ -339,13 +337,13 @@ TEST_CASE("unfinished requests exhaust their share, and give it back") {
   const auto peer = RawPeer::before_server(world);
   const std::string part = message(std::string(100'000, 'x')).substr(0, 90'000);
   for (std::uint32_t id = 1; id <= 3; id += 2) {
-    peer->begin(id, join);
+    peer->begin(id, join_path);
     peer->send_body(id, part);
   }
   REQUIRE(world.run_until([&] { return peer->ended(3); }));
   CHECK(peer->field(3, "grpc-status") == "8");
   world.simulation().run_for(1s);
-  peer->request(5, echo, message(std::string(40'000, 'x')));
+  peer->request(5, echo_path, message(std::string(40'000, 'x')));
   REQUIRE(world.run_until([&] { return peer->ended(5); }));
   CHECK(peer->field(5, "grpc-status") == "0");
 }
@@ -361,14 +359,14 @@ TEST_CASE("all connections together hold no more than the server's share") {
   const auto other = RawPeer::before_server(world);
   const std::string part = message(std::string(99'000, 'x')).substr(0, 90'000);
   for (RawPeer* peer : {one.get(), other.get()}) {
-    peer->begin(1, join);
+    peer->begin(1, join_path);
     peer->send_body(1, part);
     world.simulation().run_for(100ms);
   }
   CHECK_FALSE(one->ended(1));
   CHECK(other->field(1, "grpc-status") == "8");
   one->send(http2::test::rst_stream(1, ErrorCode::cancel));
-  other->request(3, echo, message(std::string(50'000, 'x')));
+  other->request(3, echo_path, message(std::string(50'000, 'x')));
   REQUIRE(world.run_until([&] { return other->ended(3); }));
   CHECK(other->field(3, "grpc-status") == "0");
 }
@@ -380,10 +378,10 @@ TEST_CASE("a message that is begun and not finished ends its call, and no other"
   world.serve(options);
   const auto peer = RawPeer::before_server(world);
   const std::string whole = message(std::string(50'000, 'x'));
-  peer->begin(1, join);
+  peer->begin(1, join_path);
   peer->send_body(1, whole.substr(0, 1000));
-  peer->begin(3, join);  // nothing is begun here
-  peer->begin(5, join);
+  peer->begin(3, join_path);  // nothing is begun here
+  peer->begin(5, join_path);
   for (int second = 0; second < 12; ++second) {
     peer->send_body(5, std::string_view(whole).substr(static_cast<std::size_t>(second) * 2000, 2000));
     world.simulation().run_for(1s);
@@ -403,14 +401,16 @@ TEST_CASE("connections beyond the limit are closed at once, and make room when t
   world.serve(options);
   const auto first = RawPeer::before_server(world);
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    const auto refused = co_await detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{}, {});
+    const auto refused =
+        co_await detail::call_unary<RawMessage, RawMessage>(channel, echo_path, RawMessage{}, {});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == Code::UNAVAILABLE);
   }));
   first->send(http2::test::goaway(0, ErrorCode::no_error));
   REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    const auto served = co_await detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{}, {});
+    const auto served =
+        co_await detail::call_unary<RawMessage, RawMessage>(channel, echo_path, RawMessage{}, {});
     CHECK(served);
   }));
 }

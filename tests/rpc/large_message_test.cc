@@ -12,6 +12,7 @@
 #include "ringrpc/codec.h"
 #include "ringrpc/sleep.h"
 
+#include "rpc/pattern.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -24,13 +25,6 @@ struct Whole {
 
   std::string bytes;
 };
-
-/// Of that many bytes; their places can be told apart, over slabs too.
-std::string pattern(std::size_t bytes) {
-  std::string made(bytes, '\0');
-  for (std::size_t at = 0; at < bytes; ++at) made[at] = static_cast<char>(at * 7 + at / 251);
-  return made;
-}
 
 /// Around what one block takes, one slab, several.
 std::vector<std::size_t> sizes_at_boundaries() {
@@ -84,17 +78,19 @@ struct Codec<Whole> {
 namespace {
 
 /// Echoes messages of each kind of Codec.
-class Mirror final : public Service {
+class LargeMirror final : public Service {
  public:
   using Protobuf = google::protobuf::BytesValue;
 
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Protobuf", MethodKind::unary, &detail::serve<Mirror, &Mirror::unary_of<Protobuf>>},
-        Method{"Whole", MethodKind::unary, &detail::serve<Mirror, &Mirror::unary_of<Whole>>},
-        Method{"Raw", MethodKind::bidirectional, &detail::serve<Mirror, &Mirror::stream_of<RawMessage>>},
-        Method{"Stream", MethodKind::bidirectional, &detail::serve<Mirror, &Mirror::stream_of<Protobuf>>}};
+        Method{"Protobuf", MethodKind::unary, &detail::serve<LargeMirror, &LargeMirror::unary_of<Protobuf>>},
+        Method{"Whole", MethodKind::unary, &detail::serve<LargeMirror, &LargeMirror::unary_of<Whole>>},
+        Method{"Raw", MethodKind::bidirectional,
+               &detail::serve<LargeMirror, &LargeMirror::stream_of<RawMessage>>},
+        Method{"Stream", MethodKind::bidirectional,
+               &detail::serve<LargeMirror, &LargeMirror::stream_of<Protobuf>>}};
     return methods;
   }
 
@@ -115,7 +111,7 @@ class Mirror final : public Service {
   Compression compression = Compression::identity;
 };
 
-using Protobuf = Mirror::Protobuf;
+using Protobuf = LargeMirror::Protobuf;
 
 Protobuf protobuf(std::size_t bytes) {
   Protobuf message;
@@ -132,7 +128,7 @@ Task<void> check_protobuf(Channel& channel, std::size_t bytes, CallOptions optio
 
 TEST_CASE("messages around the bounds of blocks and slabs arrive as they were sent") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
       for (const std::size_t bytes : sizes_at_boundaries()) co_await check_protobuf(channel, bytes);
@@ -145,14 +141,14 @@ TEST_CASE("messages around the bounds of blocks and slabs arrive as they were se
 
 TEST_CASE("large messages cross a network that carries a byte at a time") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 1});
-  Mirror mirror;
+  LargeMirror mirror;
   world.also_serve(mirror);
   CHECK(world.run([](Channel& channel) -> Task<void> { co_await check_protobuf(channel, 20'000); }));
 }
 
 TEST_CASE("a Codec that knows nothing of pieces takes large messages too") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
       for (const std::size_t bytes : {100uz, 20'000uz, 100'000uz}) {
@@ -184,7 +180,7 @@ Task<void> check_stream(Channel& channel, std::string method, Make make, Read re
 
 TEST_CASE("large and small messages take turns in a stream") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
       co_await check_stream<Protobuf>(channel, "/test.v1.Mirror/Stream", protobuf,
@@ -198,7 +194,7 @@ TEST_CASE("large and small messages take turns in a stream") {
 
 TEST_CASE("large messages are compressed, and restored from their pieces") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     mirror.compression = Compression::gzip;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
@@ -213,7 +209,7 @@ TEST_CASE("large messages are compressed, and restored from their pieces") {
 
 TEST_CASE("a large message that an interceptor holds back leaves whole") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     world.also_serve(mirror);
     Delay delay;
     ChannelOptions options;
@@ -225,7 +221,7 @@ TEST_CASE("a large message that an interceptor holds back leaves whole") {
 
 TEST_CASE("what is no message is refused in pieces as in one") {
   over_some_worlds([](World& world) {
-    Mirror mirror;
+    LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
       // A field of type bytes that says it has more than there is.

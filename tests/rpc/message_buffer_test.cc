@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "rpc/pattern.h"
+
 namespace ringrpc {
 namespace {
 
@@ -13,16 +15,9 @@ std::string framed(std::string_view message) {
   return bytes.append(message);
 }
 
-std::string text(Pieces pieces) {
+std::string text_of(Pieces pieces) {
   const std::vector<std::uint8_t> whole = join(pieces);
   return std::string(as_text(whole));
-}
-
-/// Of that many bytes, no two parts of which are alike.
-std::string pattern(std::size_t bytes) {
-  std::string made(bytes, '\0');
-  for (std::size_t at = 0; at < bytes; ++at) made[at] = static_cast<char>(at * 7 + at / 251);
-  return made;
 }
 
 TEST_CASE("messages come out whole however the bytes are cut") {
@@ -38,10 +33,10 @@ TEST_CASE("messages come out whole however the bytes are cut") {
       const std::string part = wire.substr(at, piece);  // its memory goes at the end of the turn
       REQUIRE(buffer.add(as_bytes(part)).ok());
       if (at % 3 == 0)
-        while (buffer.ready()) received.push_back(text(*buffer.take()));
+        while (buffer.ready()) received.push_back(text_of(*buffer.take()));
       buffer.keep();
     }
-    while (buffer.ready()) received.push_back(text(*buffer.take()));
+    while (buffer.ready()) received.push_back(text_of(*buffer.take()));
     REQUIRE(received == messages);
     CHECK(buffer.empty());
   }
@@ -63,11 +58,11 @@ TEST_CASE("messages of many slabs come out whole however the bytes are cut") {
         const std::string part = wire.substr(at, piece);
         REQUIRE(buffer.add(as_bytes(part)).ok());
         if (++count % taken_every == 0)
-          while (buffer.ready()) received.push_back(text(*buffer.take()));
+          while (buffer.ready()) received.push_back(text_of(*buffer.take()));
         buffer.keep();
         CHECK(buffer.held_bytes() >= buffer.available());
       }
-      while (buffer.ready()) received.push_back(text(*buffer.take()));
+      while (buffer.ready()) received.push_back(text_of(*buffer.take()));
       CHECK(received == messages);
       CHECK(buffer.empty());
       buffer.keep();
@@ -120,7 +115,7 @@ TEST_CASE("a fault behind a good message shows when that is taken") {
   MessageBuffer buffer(slabs, 100);
   REQUIRE(buffer.add(as_bytes(wire)).ok());
   CHECK(buffer.more_than_one());
-  CHECK(text(*buffer.take()) == "good");
+  CHECK(text_of(*buffer.take()) == "good");
   CHECK(buffer.fault().code() == Code::INTERNAL);
   CHECK_FALSE(buffer.ready());
 }

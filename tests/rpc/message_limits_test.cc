@@ -123,8 +123,7 @@ TEST_CASE("no message is longer than its prefix can say, whatever the limits") {
   options.max_response_bytes = no_limit;
   world.serve(options);
   const auto script = [](Channel& channel) -> Task<void> {
-    const auto request =
-        co_await detail::call_unary<Endless, RawMessage>(channel, "/test.v1.Raw/Echo", {}, {});
+    const auto request = co_await detail::call_unary<Endless, RawMessage>(channel, echo_path, {}, {});
     REQUIRE_FALSE(request);
     CHECK(request.error().to_string() ==
           "RESOURCE_EXHAUSTED: the request has a message of 4294967296 bytes, the limit is 4294967295 "

@@ -23,7 +23,7 @@ namespace ringrpc::test {
 
 using http2::test::FieldList;
 
-inline constexpr std::string_view echo = "/test.v1.Raw/Echo";
+inline constexpr std::string_view echo = echo_path;
 
 inline const FieldList good_headers = {{":status", "200"}, {"content-type", "application/grpc"}};
 inline const FieldList good_trailers = {{"grpc-status", "0"}};

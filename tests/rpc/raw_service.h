@@ -13,6 +13,9 @@
 
 namespace ringrpc {
 
+inline constexpr std::string_view echo_path = "/test.v1.Raw/Echo";
+inline constexpr std::string_view join_path = "/test.v1.Raw/Join";
+
 class RawService final : public Service {
  public:
   static constexpr std::string_view name = "test.v1.Raw";

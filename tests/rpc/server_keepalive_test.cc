@@ -83,13 +83,13 @@ TEST_CASE("whatever comes from a client is a sign of life") {
   Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
   std::uint32_t id = 1;
   for (int second = 0; second < 300; second += 20, id += 2) {
-    watched.peer->request(id, "/test.v1.Raw/Echo", message("x"));
+    watched.peer->request(id, echo_path, message("x"));
     watched.run_for(20s);
   }
   CHECK(watched.pings() == 0);
   watched.run_for(12s);
   CHECK(watched.pings() == 1);
-  watched.peer->request(id, "/test.v1.Raw/Echo", message("x"));
+  watched.peer->request(id, echo_path, message("x"));
   watched.run_for(20s);
   CHECK_FALSE(watched.peer->closed());
 }

@@ -20,9 +20,6 @@ using http2::test::data;
 using http2::test::end_stream;
 using http2::test::FieldList;
 
-constexpr std::string_view echo = "/test.v1.Raw/Echo";
-constexpr std::string_view join = "/test.v1.Raw/Join";
-
 struct Wire {
   explicit Wire(Service* another = nullptr) : world(1) {
     if (another) world.also_serve(*another);
@@ -53,7 +50,7 @@ struct Wire {
 /// The usual fields with `name` set to `value`, or left out when that is empty.
 FieldList changed(std::string_view name, std::string_view value) {
   FieldList fields;
-  for (const auto& field : RawPeer::request_fields(echo)) {
+  for (const auto& field : RawPeer::request_fields(echo_path)) {
     if (field.first != name)
       fields.push_back(field);
     else if (!value.empty())
@@ -91,13 +88,13 @@ TEST_CASE("gRPC with another codec is refused at once, not when the request has 
   REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
   wire.expect(1, "415", "13");
   wire.next_id = 1;
-  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo));
+  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo_path));
   CHECK(wire.peer->field(id, "grpc-status") == "0");
 }
 
 TEST_CASE("a request for two hosts is malformed") {
   Wire wire;
-  const FieldList one = http2::test::with(RawPeer::request_fields(echo), {{"host", "a"}});
+  const FieldList one = http2::test::with(RawPeer::request_fields(echo_path), {{"host", "a"}});
   CHECK(wire.peer->field(wire.ask(one), "grpc-status") == "0");
   wire.expect(wire.ask(http2::test::with(one, {{"host", "b"}})), "400", "13");
 }
@@ -118,7 +115,7 @@ TEST_CASE("a method that throws before it is a task fails its call only") {
   Careless service;
   Wire wire(&service);
   CHECK(wire.peer->field(wire.ask(changed(":path", "/test.v1.Careless/Call")), "grpc-status") == "13");
-  CHECK(wire.peer->field(wire.ask(RawPeer::request_fields(echo)), "grpc-status") == "0");
+  CHECK(wire.peer->field(wire.ask(RawPeer::request_fields(echo_path)), "grpc-status") == "0");
 }
 
 TEST_CASE("methods other than POST") {
@@ -154,7 +151,7 @@ TEST_CASE("a status whose message is longer than headers may be keeps its code")
 TEST_CASE("timeouts") {
   Wire wire;
   const auto ask = [&](std::string timeout) {
-    return wire.ask(RawPeer::request_fields(echo, {{"grpc-timeout", std::move(timeout)}}));
+    return wire.ask(RawPeer::request_fields(echo_path, {{"grpc-timeout", std::move(timeout)}}));
   };
   for (const char* good : {"1H", "2M", "3S", "4000m", "5000000u", "99999999n", "99999999H", "00000010S"}) {
     CAPTURE(good);
@@ -194,29 +191,29 @@ TEST_CASE("binary metadata") {
 
 TEST_CASE("an unknown encoding is answered with those that are known") {
   Wire wire;
-  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo, {{"grpc-encoding", "snappy"}}));
+  const std::uint32_t id = wire.ask(RawPeer::request_fields(echo_path, {{"grpc-encoding", "snappy"}}));
   wire.expect(id, "200", "12");
   CHECK(wire.peer->field(id, "grpc-accept-encoding") == compression_names);
-  wire.expect(wire.ask(RawPeer::request_fields(echo, {{"grpc-encoding", "identity"}})), "200", "0");
+  wire.expect(wire.ask(RawPeer::request_fields(echo_path, {{"grpc-encoding", "identity"}})), "200", "0");
 }
 
 TEST_CASE("messages that are compressed, missing, many or cut") {
   Wire wire;
-  const FieldList fields = RawPeer::request_fields(echo);
+  const FieldList fields = RawPeer::request_fields(echo_path);
   wire.expect(wire.ask(fields, message("x", 1)), "200", "13");
   wire.expect(wire.ask(fields, ""), "200", "12");
   wire.expect(wire.ask(fields, message("x") + message("y")), "200", "12");
   wire.expect(wire.ask(fields, message("x") + std::string(1, char(0))), "200", "12");
   wire.expect(wire.ask(fields, message("xyz").substr(0, 7)), "200", "13");
   wire.expect(wire.ask(fields, std::string_view("\0\0", 2)), "200", "13");
-  wire.expect(wire.ask(RawPeer::request_fields(join), message("xyz").substr(0, 7)), "200", "13");
-  wire.expect(wire.ask(RawPeer::request_fields(join), ""), "200", "0");
+  wire.expect(wire.ask(RawPeer::request_fields(join_path), message("xyz").substr(0, 7)), "200", "13");
+  wire.expect(wire.ask(RawPeer::request_fields(join_path), ""), "200", "0");
   CHECK(wire.world.run_until([&] { return wire.world.service().running == 0; }));
 }
 
 TEST_CASE("messages do not align with frames") {
   Wire wire;
-  wire.peer->begin(1, join);
+  wire.peer->begin(1, join_path);
   for (const char octet : message("ab") + message("") + message("cd"))
     wire.peer->send(data(1, {&octet, 1}) + data(1, ""));
   wire.peer->send(data(1, "", end_stream));
@@ -227,7 +224,7 @@ TEST_CASE("messages do not align with frames") {
 
 TEST_CASE("a request may end with trailers") {
   Wire wire;
-  wire.peer->begin(1, echo);
+  wire.peer->begin(1, echo_path);
   wire.peer->send(data(1, message("x")));
   wire.peer->send(wire.peer->encoder.headers(1, {{"x-trailer", "y"}}, end_stream));
   REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
@@ -236,21 +233,22 @@ TEST_CASE("a request may end with trailers") {
 
 TEST_CASE("what HTTP/2 forbids resets the stream and no more") {
   Wire wire;
-  for (const FieldList& fields : {RawPeer::request_fields(echo, {{"connection", "close"}}),
-                                  RawPeer::request_fields(echo, {{"X-Upper", "y"}}),
-                                  http2::test::with({{":authority", "other"}}, RawPeer::request_fields(echo)),
-                                  RawPeer::request_fields(echo, {{"x-line", "a\nb"}})}) {
+  for (const FieldList& fields :
+       {RawPeer::request_fields(echo_path, {{"connection", "close"}}),
+        RawPeer::request_fields(echo_path, {{"X-Upper", "y"}}),
+        http2::test::with({{":authority", "other"}}, RawPeer::request_fields(echo_path)),
+        RawPeer::request_fields(echo_path, {{"x-line", "a\nb"}})}) {
     const std::uint32_t id = wire.ask(fields);
     CHECK(wire.peer->resets(id) == std::vector{ErrorCode::protocol_error});
   }
-  wire.expect(wire.ask(RawPeer::request_fields(echo)), "200", "0");
+  wire.expect(wire.ask(RawPeer::request_fields(echo_path)), "200", "0");
   CHECK(wire.world.service().started == 1);
 }
 
 TEST_CASE("a failure has one header block, a success has two") {
   Wire wire;
   const std::uint32_t failed = wire.ask(RawPeer::request_fields("/test.v1.Raw/Fail"), message("5"));
-  const std::uint32_t good = wire.ask(RawPeer::request_fields(echo));
+  const std::uint32_t good = wire.ask(RawPeer::request_fields(echo_path));
   const auto blocks = [&](std::uint32_t id) {
     return std::ranges::count_if(wire.peer->frames, [&](const auto& frame) {
       return frame.stream_id == id && frame.type == http2::test::frame_type::headers;

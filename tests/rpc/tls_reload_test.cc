@@ -51,7 +51,7 @@ class Files {
   std::string folder_;
 };
 
-ChannelOptions calling() {
+ChannelOptions trusting() {
   ChannelOptions options;
   options.tls = ClientTls::load(test::client_options()).value();
   return options;
@@ -105,14 +105,14 @@ TEST_CASE("connections that are up stay, those that come see the new certificate
     files.put(our_authority().issue({.names = "DNS:elsewhere.example"}));
     CHECK(options.tls->reload().ok());
     CHECK((co_await unary(old, "Echo", "x")).has_value());
-    Channel fresh("127.0.0.1:7", calling());
+    Channel fresh("127.0.0.1:7", trusting());
     const auto refused = co_await unary(fresh, "Echo", "x");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message().starts_with(
         "connect 127.0.0.1:7: TLS: IP address mismatch, the certificate is for elsewhere.example; "));
     CHECK((co_await unary(old, "Echo", "x")).has_value());
   };
-  CHECK(world.run(script, calling()));
+  CHECK(world.run(script, trusting()));
 }
 
 TEST_CASE("a hundred good and bad exchanges under load lose no call") {
@@ -147,7 +147,7 @@ TEST_CASE("a hundred good and bad exchanges under load lose no call") {
       answered += answer ? 1 : 0;
     }
   };
-  CHECK(world.run(script, calling()));
+  CHECK(world.run(script, trusting()));
   CHECK(answered == 500);
   CHECK(refused == 50);
   CHECK(world.server().counters().connections_open < 20);

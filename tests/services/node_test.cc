@@ -22,14 +22,14 @@ using Strings = std::vector<std::string>;
 /// When a FakeCall's request arrives.
 const Instant call_begins = FakeCall("").now();
 
-GetNodeRequest request_for(const std::string& id) {
+GetNodeRequest get_node_request(const std::string& id) {
   GetNodeRequest request;
   request.set_node_id(id);
   return request;
 }
 
 Result<GetNodeResponse> get(NodeService& service, Nanoseconds spent = {}) {
-  return call_unary_method<GetNodeResponse>(service, "GetNode", request_for("n1"), spent);
+  return call_unary_method<GetNodeResponse>(service, "GetNode", get_node_request("n1"), spent);
 }
 
 TEST_CASE("a node is what it was called, serves, and counts its whole seconds") {
@@ -69,9 +69,9 @@ TEST_CASE("metrics are counted until the caller has sent all") {
   CHECK(stream.sent<MetricSummary>().at(0).points_received() == 3);
 }
 
-struct Watch {
-  Watch(Simulation& simulation, NodeService& service) {
-    stream.receive(request_for("n1"));
+struct NodeWatch {
+  NodeWatch(Simulation& simulation, NodeService& service) {
+    stream.receive(get_node_request("n1"));
     simulation.shard(0).post([&] {
       task = method_named(service, "WatchNode").serve(service, call, stream);
       task.start();
@@ -93,7 +93,7 @@ struct Watch {
 TEST_CASE("a watch reports at once and at every interval") {
   Simulation simulation(1);
   NodeService service(call_begins);
-  Watch watch(simulation, service);
+  NodeWatch watch(simulation, service);
   REQUIRE(simulation.run_until([&] { return watch.stream.sent_count() == 1; }));
   watch.call.advance(NodeService::report_interval);
   simulation.run_for(NodeService::report_interval - 10ms);
@@ -107,7 +107,7 @@ TEST_CASE("a watch reports at once and at every interval") {
 TEST_CASE("a watch hears of a drain at once, and ends") {
   Simulation simulation(1);
   NodeService service;
-  const Watch watch(simulation, service);
+  const NodeWatch watch(simulation, service);
   REQUIRE(simulation.run_until([&] { return watch.stream.sent_count() == 1; }));
   service.drain();
   REQUIRE(simulation.run_until([&] { return watch.task.done(); }, 1ms));

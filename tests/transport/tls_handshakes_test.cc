@@ -11,8 +11,8 @@
 namespace ringrpc::test {
 namespace {
 
-constexpr unsigned serving = 0;
-constexpr unsigned calling = 1;
+constexpr unsigned serving_on = 0;
+constexpr unsigned calling_on = 1;
 
 /// How many signatures handshakes have made in each turn of a shard that had any.
 class Signatures final : TurnEnd {
@@ -50,8 +50,10 @@ struct Echo {
   Echo(Simulation& simulation, Session at_server) : Echo(simulation, std::move(at_server), client_side()) {}
   Echo(Simulation& simulation, Session at_server, Session at_client) {
     auto [near, far] = simulation.network().connected_pair();
-    server.emplace(simulation.shard(serving), over(simulation.shard(serving), std::move(near), at_server));
-    client.emplace(simulation.shard(calling), over(simulation.shard(calling), std::move(far), at_client));
+    server.emplace(simulation.shard(serving_on),
+                   over(simulation.shard(serving_on), std::move(near), at_server));
+    client.emplace(simulation.shard(calling_on),
+                   over(simulation.shard(calling_on), std::move(far), at_client));
     server->on_event = [this] {
       server->send(std::string_view(server->received).substr(echoed));
       echoed = server->received.size();
@@ -73,7 +75,7 @@ struct Echo {
 struct Burst {
   static constexpr std::size_t size = 40;
 
-  explicit Burst(Simulation& network) : simulation(network), signatures(network.shard(serving)) {
+  explicit Burst(Simulation& network) : simulation(network), signatures(network.shard(serving_on)) {
     const auto context = TlsContext::of_server(server_options()).value();
     for (std::size_t i = 0; i < size; ++i) {
       Session session = context->accept();
@@ -143,9 +145,9 @@ TEST_CASE("a stream that its handler has paused stays so when its handshake has 
 struct Dribbler {
   explicit Dribbler(Simulation& simulation, bool records) : in_records(records) {
     auto [near, far] = simulation.network().connected_pair();
-    server.emplace(simulation.shard(serving),
-                   Echo::over(simulation.shard(serving), std::move(near), session));
-    client.emplace(simulation.shard(calling), std::move(far));
+    server.emplace(simulation.shard(serving_on),
+                   Echo::over(simulation.shard(serving_on), std::move(near), session));
+    client.emplace(simulation.shard(calling_on), std::move(far));
     server->start();
     client->start();
   }

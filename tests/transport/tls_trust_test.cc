@@ -191,18 +191,18 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
 }
 
 /// A connection from one who may have been there before.
-struct Visit {
+struct Meeting {
   Outcome outcome;
   bool resumed = false;
   std::shared_ptr<SSL_SESSION> ticket;  ///< for the next time
 };
 
-Visit visit(Session serving, Session calling) {
+Meeting meeting_of(Session serving, Session calling) {
   REQUIRE(SSL_up_ref(serving.get()) == 1);
   REQUIRE(SSL_up_ref(calling.get()) == 1);
   const Session server(serving.get());
   const Session client(calling.get());
-  Visit made{.outcome = meet(std::move(serving), std::move(calling))};
+  Meeting made{.outcome = meet(std::move(serving), std::move(calling))};
   made.resumed = SSL_session_reused(server.get()) == 1;
   // A copy: one that goes without close_notify spoils its own.
   made.ticket.reset(SSL_SESSION_dup(SSL_get_session(client.get())), SSL_SESSION_free);
@@ -222,20 +222,21 @@ TEST_CASE("a client resumes while its certificate is valid, and not when it has 
       };
       Session at_first = serving->accept();
       X509_VERIFY_PARAM_set_time(SSL_get0_param(at_first.get()), std::time(nullptr) + first_hours * 3600);
-      const Visit first = visit(std::move(at_first), calling());
+      const Meeting first = meeting_of(std::move(at_first), calling());
       CHECK(first.outcome.server.empty());
       CHECK_FALSE(first.resumed);
       Session again = calling();
       REQUIRE(SSL_set_session(again.get(), first.ticket.get()) == 1);
-      return visit(serving->accept(), std::move(again));
+      return meeting_of(serving->accept(), std::move(again));
     };
-    const Visit valid = twice({.common_name = "alice"}, 0);
+    const Meeting valid = twice({.common_name = "alice"}, 0);
     CHECK(valid.outcome.server.empty());
     CHECK(valid.resumed);
     REQUIRE(valid.outcome.identity.certificate);
     CHECK(valid.outcome.identity.certificate->subject == "CN=alice");
 
-    const Visit expired = twice({.common_name = "bob", .valid_from_hours = -3, .valid_until_hours = -1}, -2);
+    const Meeting expired =
+        twice({.common_name = "bob", .valid_from_hours = -3, .valid_until_hours = -1}, -2);
     CHECK(expired.outcome.server.starts_with("TLS: certificate has expired, that of CN=bob on "));
     CHECK_FALSE(expired.resumed);
     CHECK_FALSE(expired.outcome.identity.certificate);

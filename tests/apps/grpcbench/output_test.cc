@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Plan plan_of(const Values& values) {
+Plan accepted_plan(const Values& values) {
   Result<Plan> plan = make_plan(values);
   REQUIRE(plan);
   return *plan;
@@ -45,7 +45,7 @@ google::protobuf::Struct parsed(const std::string& json) {
 }
 
 TEST_CASE("JSON has the fields by their names") {
-  const Results results(plan_of({}), some_outcome());
+  const Results results(accepted_plan({}), some_outcome());
   const auto json = parsed(format_results(results, Format::json)).fields();
   CHECK(json.at("total").number_value() == 1000);
   CHECK(json.at("succeeded").number_value() == 999);
@@ -66,7 +66,7 @@ TEST_CASE("JSON has the fields by their names") {
 TEST_CASE("JSON of a run without an answer has no latency, and is JSON all the same") {
   RunOutcome outcome;
   outcome.measured.tallies.emplace_back();
-  const auto json = parsed(format_results(Results(plan_of({}), outcome), Format::json)).fields();
+  const auto json = parsed(format_results(Results(accepted_plan({}), outcome), Format::json)).fields();
   CHECK(json.at("total").number_value() == 0);
   CHECK(json.at("latency_us").struct_value().fields().at("p99").has_null_value());
 }
@@ -76,7 +76,7 @@ TEST_CASE("several methods have figures of their own beside the sum") {
   values.service = Target::both;
   RunOutcome outcome = some_outcome();
   outcome.measured.tallies.emplace_back().record(Status(), 7ms);
-  const Results results(plan_of(values), outcome);
+  const Results results(accepted_plan(values), outcome);
   const auto json = parsed(format_results(results, Format::json)).fields();
   CHECK(json.at("total").number_value() == 1001);
   const auto services = json.at("services").struct_value().fields();
@@ -87,7 +87,7 @@ TEST_CASE("several methods have figures of their own beside the sum") {
 }
 
 TEST_CASE("CSV is a heading and a line with as many columns") {
-  std::istringstream lines(format_results(Results(plan_of({}), some_outcome()), Format::csv));
+  std::istringstream lines(format_results(Results(accepted_plan({}), some_outcome()), Format::csv));
   std::string heading;
   std::string line;
   std::string more;
@@ -101,7 +101,7 @@ TEST_CASE("CSV is a heading and a line with as many columns") {
 }
 
 TEST_CASE("text names what failed, without what could disturb a terminal") {
-  const std::string text = format_results(Results(plan_of({}), some_outcome()), Format::text);
+  const std::string text = format_results(Results(accepted_plan({}), some_outcome()), Format::text);
   CHECK(text.find("1,000\n") != std::string::npos);
   CHECK(text.find("NOT_FOUND") != std::string::npos);
   CHECK(text.find("\\x1b[31m") != std::string::npos);
@@ -113,13 +113,13 @@ TEST_CASE("figures that say less than they seem come with a warning") {
   Values values;
   values.rate = 1000;
   RunOutcome outcome = some_outcome();
-  CHECK(Results(plan_of(values), outcome).warnings.empty());
+  CHECK(Results(accepted_plan(values), outcome).warnings.empty());
   outcome.measured.busiest = 0.97;
   outcome.measured.most_delayed = 0.3;
   outcome.measured.unanswered = 1;
   outcome.measured.waited_for_slot = 20;
   for (int call = 0; call < 100; ++call) outcome.measured.late.record(call < 95 ? 0ms : 4ms);
-  const std::vector<std::string> warnings = Results(plan_of(values), outcome).warnings;
+  const std::vector<std::string> warnings = Results(accepted_plan(values), outcome).warnings;
   REQUIRE(warnings.size() == 5);
   CHECK(warnings[0].starts_with("1 call had no answer yet "));
   CHECK(warnings[1].starts_with("the generator was the limit, not the server: a thread of it ran 97 % "));
@@ -130,7 +130,7 @@ TEST_CASE("figures that say less than they seem come with a warning") {
 }
 
 TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from elsewhere") {
-  const std::string page = html_report(Results(plan_of({}), some_outcome()));
+  const std::string page = html_report(Results(accepted_plan({}), some_outcome()));
   CHECK(page.starts_with("<!DOCTYPE html>"));
   for (const char* title : {"Latency distribution", "Latency by percentile", "Calls per second over time",
                             "Latency over time", "prefers-color-scheme: dark"})
@@ -145,7 +145,7 @@ TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from
 TEST_CASE("a page of a run without an answer says so") {
   RunOutcome outcome;
   outcome.measured.tallies.emplace_back();
-  const std::string page = html_report(Results(plan_of({}), outcome));
+  const std::string page = html_report(Results(accepted_plan({}), outcome));
   CHECK(page.find("<svg") == std::string::npos);
   CHECK(page.find("No call failed") != std::string::npos);
 }
@@ -155,7 +155,7 @@ TEST_CASE("a page of a single call has its curves") {
   outcome.measured.duration = 1ms;
   outcome.measured.tallies.emplace_back().record(Status(), 1ms);
   outcome.measured.timeline.record(0ns, 1ms);
-  const std::string page = html_report(Results(plan_of({}), outcome));
+  const std::string page = html_report(Results(accepted_plan({}), outcome));
   CHECK(page.find("<svg") != std::string::npos);
   CHECK(page.find("nan") == std::string::npos);
 }
@@ -181,12 +181,12 @@ TEST_CASE("numbers are grouped by thousands") {
 TEST_CASE("the line on a terminal tells time, calls, rate and failures") {
   Values values;
   values.duration = 30s;
-  const Plan plan = plan_of(values);
+  const Plan plan = accepted_plan(values);
   const RunSoFar before{.elapsed = 10s, .succeeded = 1000};
   CHECK(ProgressLine::text(plan, before, {.elapsed = 12s, .succeeded = 11'000, .failed = 3}) ==
         "12 s of 30 s   11,003 calls   5,000/s   3 failed");
   values.warmup = 5s;
-  CHECK(ProgressLine::text(plan_of(values), {}, {.elapsed = 2s, .warming_up = true}) ==
+  CHECK(ProgressLine::text(accepted_plan(values), {}, {.elapsed = 2s, .warming_up = true}) ==
         "warming up, 2 s of 5 s");
 }
 

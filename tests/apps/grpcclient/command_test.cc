@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Command::Kind;
 
-std::string refusal(const std::vector<std::string>& words) {
+std::string usage_error(const std::vector<std::string>& words) {
   const Outcome<Command> command = parse_command(words);
   REQUIRE_FALSE(command);
   CHECK(command.error().exit_status == exit_usage);
@@ -32,10 +32,10 @@ TEST_CASE("an address is told by its colon and may be left out") {
 }
 
 TEST_CASE("a wrong word is named with what would be right") {
-  CHECK(refusal({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
-  CHECK(refusal({"list", "a:1", "b", "c"}).starts_with("'c' is one word too many; "));
-  CHECK(refusal({"demo", "b"}).starts_with("'b' is one word too many; "));
-  CHECK(refusal({"call", "a:1"}).starts_with("call what? "));
+  CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
+  CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one word too many; "));
+  CHECK(usage_error({"demo", "b"}).starts_with("'b' is one word too many; "));
+  CHECK(usage_error({"call", "a:1"}).starts_with("call what? "));
 }
 
 }  // namespace
