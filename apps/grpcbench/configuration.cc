@@ -186,7 +186,7 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .environment = "THREADS",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Threads that call, each on a core of its own, 1 to 1024",
+                         .help = "Threads that call, 1 to 1024",
                          .fallback = "one for each usable core, 4 at most"},
                         threads, {1, threads_max});
   }));

@@ -33,8 +33,7 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .environment = "WORKER_THREADS",
        .group = group,
        .placeholder = "N",
-       .help = "Threads that serve, each on a core of its own, at most 1024; 0 takes one for each usable "
-               "core"},
+       .help = "Threads that serve, at most 1024; 0 takes one for each usable core and keeps it there"},
       server.shards, {0, 1024}));
   line.add(apps::io_backend(
       group, server.io,

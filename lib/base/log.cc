@@ -22,17 +22,23 @@ namespace {
 constexpr std::size_t queued_records_max = 4096;
 /// A longer one is cut.
 constexpr std::size_t record_bytes_max = 4096;
+/// Of lines that wait to be written together.
+constexpr std::size_t held_bytes_max = 16 * 1024;
 
 constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
                                                                      "warn",  "error", "off"};
 
 /// Writes to the descriptor itself: a write to stdio's stderr that blocks holds a lock, which exit waits for.
+/// Lines that come together are written together.
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
-    spdlog::memory_buf_t line;
-    formatter_->format(message, line);
-    const char* rest = line.data();
-    for (const char* const end = rest + line.size(); rest != end;) {
+    formatter_->format(message, lines_);
+    if (lines_.size() >= held_bytes_max) flush_();
+  }
+
+  void flush_() override {
+    const char* rest = lines_.data();
+    for (const char* const end = rest + lines_.size(); rest != end;) {
       const ssize_t written = ::write(STDERR_FILENO, rest, static_cast<std::size_t>(end - rest));
       if (written >= 0) {
         rest += written;
@@ -40,11 +46,13 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
         pollfd room{STDERR_FILENO, POLLOUT, 0};
         ::poll(&room, 1, -1);
       } else if (errno != EINTR) {
-        return;
+        break;
       }
     }
+    lines_.clear();
   }
-  void flush_() override {}
+
+  spdlog::memory_buf_t lines_;
 };
 
 std::shared_ptr<spdlog::sinks::sink> make_stderr_sink() {

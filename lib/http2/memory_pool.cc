@@ -112,7 +112,8 @@ bool MemoryPool::give_back(std::size_t blocks) noexcept {
   return true;
 }
 
-/// Takes all free blocks aside. What is needed from now on is carved, or comes from what is returned meanwhile.
+/// Takes all free blocks aside. What is needed from now on is carved, or comes from what is returned
+/// meanwhile.
 void MemoryPool::begin_sorting() noexcept {
   giving_back_ = true;
   std::ranges::sort(regions_, {}, &Region::memory);

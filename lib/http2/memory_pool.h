@@ -72,8 +72,8 @@ class MemoryPool {
   /// What has been taken from the system for blocks up to a frame buffer's size, and not given back.
   std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
 
-  /// A step of giving back the regions of which nothing was in use when the first step was made: looks at that
-  /// many free blocks, or at fewer if there are no more. Whether that was the last step.
+  /// A step of giving back the regions of which nothing was in use when the first step was made: looks at
+  /// that many free blocks, or at fewer if there are no more. Whether that was the last step.
   bool give_back(std::size_t blocks) noexcept;
 
   /// As realloc.
@@ -151,8 +151,8 @@ class MemoryPool {
   std::vector<Region> regions_;
   std::size_t mapped_bytes_ = 0;
 
-  // While regions are being given back: first the blocks that were free are sorted by region, then the regions
-  // are settled one by one.
+  // While regions are being given back: first the blocks that were free are sorted by region, then the
+  // regions are settled one by one.
   bool giving_back_ = false;
   std::array<Free*, class_count> unsorted_{};
   std::size_t sorted_regions_ = 0;  // the first of regions_, by address: were there when it last began

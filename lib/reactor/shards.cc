@@ -18,7 +18,7 @@ Result<std::unique_ptr<Shards>> Shards::start(unsigned count, const MakeIo& make
   const unsigned usable = usable_cpu_count();
   if (count == 0) count = usable;
   if (!have_cores(count, cpus.size(), cpu_quota())) spin = Nanoseconds::zero();
-  const bool pinned = count <= cpus.size() && usable == cpus.size();
+  const bool pinned = count == cpus.size() && usable == cpus.size();
   std::unique_ptr<Shards> shards(new Shards(count));
   try {
     for (unsigned i = 0; i < count; ++i) {

@@ -25,10 +25,11 @@ class Shards {
   /// Makes a backend; called on the shard's own thread, once for each.
   using MakeIo = std::function<Result<std::unique_ptr<Io>>()>;
 
-  /// Starts `count` shards; 0 takes one for each core that the process may use. Each is pinned to a core of
-  /// its own, unless there are more shards than cores or a quota limits the process, when the kernel places
-  /// them better. `spin` is that of each shard; there is none where there are more shards than cores' time.
-  /// Fails with the backend's status, and leaves nothing running, when one cannot be had.
+  /// Starts `count` shards; 0 takes one for each core that the process may use. Where each core gets one, each
+  /// is pinned to its core. Otherwise the kernel places them better: fewer would meet those of another such
+  /// process on the same cores while the rest are idle, more have to share, and a quota knows no cores. `spin`
+  /// is that of each shard; there is none where there are more shards than cores' time. Fails with the
+  /// backend's status, and leaves nothing running, when one cannot be had.
   static Result<std::unique_ptr<Shards>> start(
       unsigned count, const MakeIo& make_io = [] { return ringrpc::make_io(); },
       Nanoseconds spin = Nanoseconds::zero());

@@ -1,5 +1,5 @@
-/// Room for some expensive steps in each turn of a shard: who finds it taken waits for one of the next turns, first
-/// come first served, and between turns the shard takes and sends what there is.
+/// Room for some expensive steps in each turn of a shard: who finds it taken waits for one of the next turns,
+/// first come first served, and between turns the shard takes and sends what there is.
 ///
 ///   static constexpr char steps = 0;                       // its address is the gate's name
 ///   TurnGate& gate = TurnGate::of(shard, &steps, 16);

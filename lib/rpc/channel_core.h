@@ -1,14 +1,14 @@
 /// A channel on one shard: the calls that wait, and the connections that take them.
 ///
-/// 1. `submit` gives a call to the first connection with room for another stream; where there is none the call
-///    queues.
+/// 1. `submit` gives a call to the first connection with room for another stream; where there is none the
+///    call queues.
 /// 2. While calls queue, or somebody waits for a connection, `run` attaches them as connections get room, and
 ///    opens another: one attempt at a time, up to `max_connections`, with waits between those that fail
 ///    (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, but for those that wait for readiness.
-/// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked again
-///    at once, but not twice in a row.
+/// 4. A server that says goodbye before it has taken a call may be one that is being replaced: it is asked
+///    again at once, but not twice in a row.
 /// 5. A connection that the server has told to go takes no more calls and ends with its last one; one that is
 ///    not needed any more is told by us.
 ///
@@ -58,8 +58,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void submit(ClientCallImpl& call);
   /// Takes up a call again that the server has not begun.
   void submit_again(ClientCallImpl& call);
-  /// An interceptor holds this call before its beginning: the channel does not end without it. False where the
-  /// channel closes already.
+  /// An interceptor holds this call before its beginning: the channel does not end without it. False where
+  /// the channel closes already.
   bool hold(InterceptedCall& call) noexcept;
   /// A call is held no longer.
   void left_hold() noexcept;

@@ -372,27 +372,19 @@ std::span<std::uint8_t> ClientCallImpl::reserve_message(std::size_t bytes, bool 
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();
   }
-  reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
-  if (stream_ && request_.size() + reserved_bytes_ > kept_request_bytes_max) stop_keeping_request();
-  std::span<std::uint8_t> room;
-  if (!stream_ || keeps_request_) {
-    request_.resize(request_.size() + reserved_bytes_);
-    room = std::span(request_).last(reserved_bytes_);
-  } else {
-    room = connection_->session().reserve_data(*stream_, reserved_bytes_);
-  }
-  room_bytes_ = room.size();
+  const std::size_t framed_bytes = MessageBuffer::prefix_bytes + bytes;
+  if (stream_ && request_.size() + framed_bytes > kept_request_bytes_max) stop_keeping_request();
+  if (stream_ && !keeps_request_) return room_.begin(connection_->session(), *stream_, bytes);
+  kept_message_bytes_ = framed_bytes;
+  request_.resize(request_.size() + framed_bytes);
+  const std::span<std::uint8_t> room = std::span(request_).last(framed_bytes);
   MessageBuffer::write_prefix(room.data(), bytes);
   return room.subspan(MessageBuffer::prefix_bytes);
 }
 
 /// Only the session gives room in pieces.
 std::span<std::uint8_t> ClientCallImpl::reserve_more() {
-  connection_->session().commit_data(*stream_, room_bytes_);
-  reserved_bytes_ -= room_bytes_;
-  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
-  room_bytes_ = room.size();
-  return room;
+  return room_.more(connection_->session(), *stream_);
 }
 
 void ClientCallImpl::commit_message() {
@@ -400,12 +392,11 @@ void ClientCallImpl::commit_message() {
     const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
     return write(message->finish(compression_));
   }
-  const std::size_t bytes = std::exchange(reserved_bytes_, 0);
   if (!stream_) return;
   if (keeps_request_) {
-    connection_->session().send_data(*stream_, Bytes(request_).last(bytes));
+    connection_->session().send_data(*stream_, Bytes(request_).last(kept_message_bytes_));
   } else {
-    connection_->session().commit_data(*stream_, bytes);
+    room_.commit(connection_->session(), *stream_);
   }
   connection_->flush_soon();
 }

@@ -3,8 +3,8 @@
 /// 1. Until a connection takes it up, what is written waits in the call.
 /// 2. `attach` opens the stream; from then on messages go to the session as they are written. A copy stays
 ///    here until the server is known to have begun, if it is not large: when the server says that it has not
-///    (GOAWAY, REFUSED_STREAM), the call queues again, once; when its GOAWAY came before the request had left,
-///    as often as that happens (gRFC A6, "Transparent Retries").
+///    (GOAWAY, REFUSED_STREAM), the call queues again, once; when its GOAWAY came before the request had
+///    left, as often as that happens (gRFC A6, "Transparent Retries").
 /// 3. Received messages wait in the buffer, bounded by the stream's window; the reader is woken with them.
 /// 4. The status is known when the stream has ended, was reset, the deadline passed or the connection was
 ///    lost, whichever is first.
@@ -25,6 +25,7 @@
 #include "reactor/shard.h"
 #include "rpc/compressed_message.h"
 #include "rpc/message_buffer.h"
+#include "rpc/message_room.h"
 
 namespace ringrpc {
 
@@ -132,10 +133,10 @@ class ClientCallImpl final : public ClientCall,
   ClientConnection* connection_ = nullptr;  // these two from attach until the stream has closed
   http2::Stream* stream_ = nullptr;
   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>>
-      request_;                     // what was written, as long as it may have to be sent (again)
-  std::size_t reserved_bytes_ = 0;  // of the message being written, prefix and all, what is not queued
-  std::size_t room_bytes_ = 0;      // of those, how many were given room
-  Compression compression_;         // of requests
+      request_;                         // what was written, as long as it may have to be sent (again)
+  std::size_t kept_message_bytes_ = 0;  // of the message being written, where it is kept there
+  MessageRoom room_;                    // of the same where it is not
+  Compression compression_;             // of requests
   std::unique_ptr<CompressedMessage> compressed_;  // while one of them is being written
   bool keeps_request_ = true;
   bool queued_ = false;  // in the channel's queue

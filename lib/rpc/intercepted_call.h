@@ -1,10 +1,11 @@
 /// A call of a channel that has interceptors.
 ///
-/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call has no part in the channel's
-///    connections: what the caller writes is held back here, up to `write_ahead_bytes`, and the deadline is
-///    watched here. The channel knows it as one that is held (ChannelCore::hold), so that its end is the call's.
-/// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages pass
-///    untouched. The chain waits for its status; deadline and cancellation are its own.
+/// 1. `start` runs the chain of interceptors. Until its innermost `next` the call has no part in the
+///    channel's connections: what the caller writes is held back here, up to `write_ahead_bytes`, and the
+///    deadline is watched here. The channel knows it as one that is held (ChannelCore::hold), so that its end
+///    is the call's.
+/// 2. `next` makes the call within and hands over what was held back and who waits; from then on messages
+///    pass untouched. The chain waits for its status; deadline and cancellation are its own.
 /// 3. Where the caller gets one response, `next` ends when that has been read, since only then it is known
 ///    whether it could be; the deadline is watched here again.
 /// 4. What the chain returns is the caller's status. Messages that came before may still be read.

@@ -22,7 +22,7 @@ void shrink(std::vector<T>& buffer) noexcept {
 
 Status MessageBuffer::add(Bytes bytes) {
   if (available_ == 0) {
-    if (taken_bytes_ > 0) drop_taken();
+    forget_taken();
     at_ = bytes.data();
     borrowed_ = true;
   } else {
@@ -90,7 +90,7 @@ void MessageBuffer::drop_taken() noexcept {
 }
 
 void MessageBuffer::keep() {
-  if (taken_bytes_ > 0) drop_taken();
+  forget_taken();
   if (available_ == 0) shrink(owned_);
   shrink(restored_);
   if (!borrowed_) return;

@@ -8,8 +8,8 @@
 ///
 /// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
 /// still needed when that memory goes is copied: a few KiB in one piece, more into slabs. A message is never
-/// given room before its bytes arrive, so a length alone costs nothing. A compressed message stays so until it
-/// is taken.
+/// given room before its bytes arrive, so a length alone costs nothing. A compressed message stays so until
+/// it is taken.
 #pragma once
 
 #include <algorithm>
@@ -58,6 +58,11 @@ class MessageBuffer {
   /// What taking a message, or the check of one behind it, found.
   const Status& fault() const noexcept { return fault_; }
 
+  /// Lets go of what a large message last taken is in, which nobody reads any more.
+  void forget_taken() noexcept {
+    if (taken_bytes_ > 0) drop_taken();
+  }
+
   /// Copies what is borrowed; lets go of memory that a large message took and nothing needs any more.
   void keep();
 
@@ -67,9 +72,9 @@ class MessageBuffer {
   /// Whether nothing is left: not even bytes of an unfinished message.
   bool empty() const noexcept { return available() == 0; }
   std::size_t available() const noexcept { return available_; }
-  /// What it keeps in memory for that.
+  /// What it keeps in memory for that, and for a large message last taken.
   std::size_t held_bytes() const noexcept {
-    return empty() ? 0 : std::max(available_, owned_.capacity() + large_.held_bytes());
+    return empty() ? large_.held_bytes() : std::max(available_, owned_.capacity() + large_.held_bytes());
   }
 
   /// Writes the prefix of a message of `message_bytes`, prefix_bytes long.

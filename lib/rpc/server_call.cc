@@ -252,7 +252,7 @@ void ServerCall::release_if_over() {
   trailing_metadata_ = {};
   attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
-  uncredited_bytes_ = reserved_bytes_ = room_bytes_ = held_bytes_ = 0;
+  uncredited_bytes_ = held_bytes_ = 0;
   received_bytes_ = 0;
   progress_.reset();
   deadline_ = never;
@@ -326,6 +326,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
+  buffer_.forget_taken();  // it was parsed: there is room for the answer to it
   if (const Status status = connection_->check_buffered(bytes); !status.ok()) {
     fail_call(status);
     return {};
@@ -340,21 +341,11 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();
   }
-  reserved_bytes_ = bytes + MessageBuffer::prefix_bytes;
-  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
-  room_bytes_ = room.size();
-  MessageBuffer::write_prefix(room.data(), bytes);
-  return room.subspan(MessageBuffer::prefix_bytes);
+  connection_->count_written(MessageBuffer::prefix_bytes + bytes);
+  return room_.begin(connection_->session(), *stream_, bytes);
 }
 
-std::span<std::uint8_t> ServerCall::reserve_more() {
-  connection_->count_written(room_bytes_);
-  connection_->session().commit_data(*stream_, room_bytes_);
-  reserved_bytes_ -= room_bytes_;
-  const std::span<std::uint8_t> room = connection_->session().reserve_data(*stream_, reserved_bytes_);
-  room_bytes_ = room.size();
-  return room;
-}
+std::span<std::uint8_t> ServerCall::reserve_more() { return room_.more(connection_->session(), *stream_); }
 
 void ServerCall::commit_message() {
   if (compressed_) {
@@ -363,8 +354,7 @@ void ServerCall::commit_message() {
     connection_->session().send_data(*stream_, message, false);
     compressed_.reset();
   } else {
-    connection_->count_written(reserved_bytes_);
-    connection_->session().commit_data(*stream_, std::exchange(reserved_bytes_, 0));
+    room_.commit(connection_->session(), *stream_);
   }
   account();
   connection_->flush_soon();

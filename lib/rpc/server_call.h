@@ -22,6 +22,7 @@
 #include "reactor/timer.h"
 #include "rpc/compressed_message.h"
 #include "rpc/message_buffer.h"
+#include "rpc/message_room.h"
 #include "rpc/method_table.h"
 
 namespace ringrpc {
@@ -136,9 +137,8 @@ class ServerCall final : public Call,
   Compression compression_ = Compression::identity;  // of responses
   std::unique_ptr<CompressedMessage> compressed_;    // while one of them is being written
   std::size_t uncredited_bytes_ = 0;                 // received and not given back to the peer's window
-  std::size_t reserved_bytes_ = 0;  // of the message being written, prefix and all, what is not queued
-  std::size_t room_bytes_ = 0;      // of those, how many were given room
-  std::size_t held_bytes_ = 0;      // of input and output, as the connection knows it
+  MessageRoom room_;                                 // of the one being written otherwise
+  std::size_t held_bytes_ = 0;                       // of input and output, as the connection knows it
   std::uint64_t received_bytes_ = 0;
   std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
   Instant received_at_;

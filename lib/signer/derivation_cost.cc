@@ -1,7 +1,6 @@
 #include "signer/derivation_cost.h"
 
 #include <limits>
-#include <memory>
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -14,17 +13,7 @@ namespace {
 
 constexpr std::uint64_t too_much = std::numeric_limits<std::uint64_t>::max();
 
-struct Free {
-  void operator()(unsigned char* octets) const noexcept { OPENSSL_free(octets); }
-  void operator()(X509_SIG* each) const noexcept { X509_SIG_free(each); }
-  void operator()(PBEPARAM* each) const noexcept { PBEPARAM_free(each); }
-  void operator()(PBE2PARAM* each) const noexcept { PBE2PARAM_free(each); }
-  void operator()(PBKDF2PARAM* each) const noexcept { PBKDF2PARAM_free(each); }
-  void operator()(SCRYPT_PARAMS* each) const noexcept { SCRYPT_PARAMS_free(each); }
-};
-
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
+using openssl::Owned;
 
 /// The parameters of an algorithm as the structure that `item` describes; null when they are none.
 template <class T>
@@ -71,7 +60,7 @@ std::uint64_t cost_of(const X509_ALGOR& algorithm) {
 }
 
 Owned<X509_SIG> envelope(std::string_view pem) {
-  const OpensslPtr<BIO> stream(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Owned<BIO> stream(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   char* label = nullptr;
   char* header = nullptr;
   unsigned char* octets = nullptr;

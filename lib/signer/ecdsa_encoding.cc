@@ -19,7 +19,7 @@ const unsigned char* octets(std::string_view text) noexcept {
 
 Result<std::string> raw_from_der(KeyKind curve, std::string_view der) {
   const unsigned char* at = octets(der);
-  const OpensslPtr<ECDSA_SIG> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+  const openssl::Owned<ECDSA_SIG> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   const int bytes = order_bytes(curve);
   std::string raw(2 * static_cast<std::size_t>(bytes), '\0');
   if (!signature || at != octets(der) + der.size() ||
@@ -35,7 +35,7 @@ Result<std::string> der_from_raw(KeyKind curve, std::string_view raw) {
     return fail(Code::INVALID_ARGUMENT, "a raw signature on " + std::string(name(curve)) + " has " +
                                             std::to_string(2 * bytes) + " bytes, not " +
                                             std::to_string(raw.size()));
-  const OpensslPtr<ECDSA_SIG> signature(ECDSA_SIG_new());
+  const openssl::Owned<ECDSA_SIG> signature(ECDSA_SIG_new());
   BIGNUM* r = BN_bin2bn(octets(raw), bytes, nullptr);
   BIGNUM* s = BN_bin2bn(octets(raw) + bytes, bytes, nullptr);
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r, s) <= 0) {

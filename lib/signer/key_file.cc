@@ -83,7 +83,7 @@ std::unexpected<Status> refuse_text(const std::string& path, std::string_view te
 
 }  // namespace
 
-Result<OpensslPtr<EVP_PKEY>> read_key_file(const std::string& path, const GuardedBytes& passphrase) {
+Result<openssl::Owned<EVP_PKEY>> read_key_file(const std::string& path, const GuardedBytes& passphrase) {
   const Result<GuardedBytes> file = read_file(path);
   if (!file) return std::unexpected(file.error());
   const std::string_view text = as_text(file->bytes());
@@ -100,9 +100,9 @@ Result<OpensslPtr<EVP_PKEY>> read_key_file(const std::string& path, const Guarde
         "to try a passphrase takes more than 10 million iterations (of scrypt N * r * p); encrypt it "
         "again with fewer: openssl pkcs8 -topk8 -iter 1000000 -in OLD -out NEW");
 
-  const OpensslPtr<BIO> stream(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(stream.get(), nullptr, give_passphrase,
-                                                   const_cast<GuardedBytes*>(&passphrase)));  // only read
+  const openssl::Owned<BIO> stream(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  openssl::Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(stream.get(), nullptr, give_passphrase,
+                                                       const_cast<GuardedBytes*>(&passphrase)));  // only read
   ERR_clear_error();  // may tell of the contents
   if (key) return key;
   if (encrypted)

@@ -1,6 +1,6 @@
 /// Private keys from PEM files: PKCS#8 (RFC 5958), plain or encrypted.
 ///
-///   Result<OpensslPtr<EVP_PKEY>> key = read_key_file("/etc/grpcd/rsa.pem", passphrase);
+///   Result<openssl::Owned<EVP_PKEY>> key = read_key_file("/etc/grpcd/rsa.pem", passphrase);
 ///
 /// To be called on a GuardedThread. Messages name the file, the cause and the remedy, and nothing of what
 /// the file contains.
@@ -18,7 +18,7 @@ namespace ringrpc {
 /// FAILED_PRECONDITION for an encrypted key when the passphrase is missing or wrong. INVALID_ARGUMENT also
 /// for a pipe that nobody writes to, and for an encryption that takes longer than derivation_cost_max to
 /// undo. A file that others may read is warned of in the log.
-Result<OpensslPtr<EVP_PKEY>> read_key_file(const std::string& path, const GuardedBytes& passphrase);
+Result<openssl::Owned<EVP_PKEY>> read_key_file(const std::string& path, const GuardedBytes& passphrase);
 
 /// A file's first line: 1 to 1024 bytes.
 Result<GuardedBytes> read_passphrase_file(const std::string& path);

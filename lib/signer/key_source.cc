@@ -62,18 +62,19 @@ Result<Named> cut_algorithms(std::string_view text) {
   return named;
 }
 
-OpensslPtr<EVP_PKEY> generate(const KeySource& source) {
+openssl::Owned<EVP_PKEY> generate(const KeySource& source) {
   switch (source.kind) {
     case KeyKind::rsa:
-      return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{source.rsa_bits}));
+      return openssl::Owned<EVP_PKEY>(
+          EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{source.rsa_bits}));
     case KeyKind::p256:
-      return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+      return openssl::Owned<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     case KeyKind::p384:
-      return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
+      return openssl::Owned<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
     case KeyKind::ed25519:
       break;
   }
-  return OpensslPtr<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  return openssl::Owned<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
 }
 
 /// Makes a key of no use to anybody: OpenSSL loads its tables with the first one, half a megabyte of them,
@@ -93,11 +94,11 @@ Status prepare_openssl(std::size_t keys) {
 
 Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
   if (source.path.empty()) {
-    OpensslPtr<EVP_PKEY> key = generate(source);
+    openssl::Owned<EVP_PKEY> key = generate(source);
     if (!key) return std::unexpected(openssl_failure("make a key"));
     return signer_from(std::move(key), source.allowed);
   }
-  Result<OpensslPtr<EVP_PKEY>> key = read_key_file(source.path, passphrase);
+  Result<openssl::Owned<EVP_PKEY>> key = read_key_file(source.path, passphrase);
   if (!key) return std::unexpected(std::move(key).error());
   Result<std::unique_ptr<Signer>> signer = signer_from(std::move(*key), source.allowed);
   if (signer) return signer;

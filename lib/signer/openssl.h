@@ -1,30 +1,18 @@
-/// OpenSSL's objects with an owner, and its failures as statuses. For the sources of lib/signer only.
+/// OpenSSL's failures as statuses, and its names for our algorithms. For the sources of lib/signer only.
 ///
-///   const OpensslPtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
+///   const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
 ///   if (!context) return openssl_failure("a context for signing");
 #pragma once
 
-#include <memory>
-#include <openssl/bio.h>
-#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <string_view>
 
 #include "ringrpc/status.h"
 
+#include "base/openssl.h"
 #include "signer/algorithm.h"
 
 namespace ringrpc {
-
-struct OpensslDelete {
-  void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
-  void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
-  void operator()(BIO* stream) const noexcept { BIO_free(stream); }
-  void operator()(ECDSA_SIG* signature) const noexcept { ECDSA_SIG_free(signature); }
-};
-
-template <class T>
-using OpensslPtr = std::unique_ptr<T, OpensslDelete>;
 
 /// "OpenSSL failed to sign: bad signature", and an empty error queue. The queue's own words only, never what
 /// it attaches to them, which may be of the input.

@@ -13,17 +13,17 @@ namespace ringrpc {
 
 class OpensslSigner final : public Signer {
  public:
-  OpensslSigner(OpensslPtr<EVP_PKEY> key, PublicKey public_key, Algorithms algorithms) noexcept
+  OpensslSigner(openssl::Owned<EVP_PKEY> key, PublicKey public_key, Algorithms algorithms) noexcept
       : Signer(std::move(public_key), algorithms), key_(std::move(key)) {}
 
  private:
   Result<std::string> do_sign(Algorithm algorithm, Bytes input) const override;
 
-  using Context = OpensslPtr<EVP_PKEY_CTX>;
+  using Context = openssl::Owned<EVP_PKEY_CTX>;
   Result<Context> take_context(Algorithm algorithm) const;
   void give_back(Algorithm algorithm, Context context) const;
 
-  OpensslPtr<EVP_PKEY> key_;
+  openssl::Owned<EVP_PKEY> key_;
   // Contexts that are ready to sign, one for each signature that is made at a time: preparing one costs a
   // quarter of a P-256 signature, the lock a thousandth.
   mutable std::mutex mutex_;

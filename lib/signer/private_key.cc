@@ -24,7 +24,7 @@ Status check_rsa_size(const PublicKey& key) {
 /// The numbers fit one another: the factors are prime, the exponents belong together, the point is the
 /// scalar's.
 Status check_consistent(EVP_PKEY* key) {
-  const OpensslPtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
+  const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
   if (context && EVP_PKEY_check(context.get()) == 1) return {};
   ERR_clear_error();
   return fail(Code::INVALID_ARGUMENT,
@@ -56,7 +56,7 @@ Status check_signs(const Signer& signer) {
 
 }  // namespace
 
-Result<std::unique_ptr<Signer>> signer_from(OpensslPtr<EVP_PKEY> key, Algorithms allowed) {
+Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algorithms allowed) {
   Result<PublicKey> public_key = PublicKey::of(key.get());
   if (!public_key) return std::unexpected(std::move(public_key).error());
   if (Status status = check_rsa_size(*public_key); !status.ok()) return std::unexpected(std::move(status));

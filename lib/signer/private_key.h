@@ -18,6 +18,6 @@ inline constexpr int rsa_bits_max = 8192;  ///< larger ones take a worker tens o
 /// `allowed` may be empty for all that the key can be used with. The key is checked to be what it claims,
 /// and signs once with each algorithm, which is verified. INVALID_ARGUMENT when it is weak, damaged or of
 /// another type, or `allowed` names what it cannot do.
-Result<std::unique_ptr<Signer>> signer_from(OpensslPtr<EVP_PKEY> key, Algorithms allowed);
+Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algorithms allowed);
 
 }  // namespace ringrpc

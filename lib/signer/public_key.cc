@@ -39,7 +39,7 @@ Result<KeyKind> kind_of(const EVP_PKEY* key) {
 }
 
 Result<std::string> pem_of(Bytes spki) {
-  const OpensslPtr<BIO> text(BIO_new(BIO_s_mem()));
+  const openssl::Owned<BIO> text(BIO_new(BIO_s_mem()));
   if (!text ||
       PEM_write_bio(text.get(), PEM_STRING_PUBLIC, "", spki.data(), static_cast<long>(spki.size())) <= 0)
     return std::unexpected(openssl_failure("write a public key as PEM"));
@@ -73,7 +73,7 @@ Result<PublicKey> PublicKey::from_spki(Bytes der) {
     return fail(Code::INVALID_ARGUMENT,
                 "a public key has " + std::to_string(spki_bytes_max) + " bytes at most");
   const unsigned char* at = der.data();
-  OpensslPtr<EVP_PKEY> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
+  openssl::Owned<EVP_PKEY> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
   if (!key || at != der.data() + der.size())
     return std::unexpected(
         openssl_failure("read a public key; give SubjectPublicKeyInfo in DER", Code::INVALID_ARGUMENT));
@@ -90,7 +90,7 @@ Result<PublicKey> PublicKey::from_spki(Bytes der) {
   made.spki_.assign(der.begin(), der.end());
   made.pem_ = std::move(*pem);
   made.id_ = hex(id->bytes());
-  made.key_ = std::shared_ptr<EVP_PKEY>(key.release(), OpensslDelete());
+  made.key_ = std::shared_ptr<EVP_PKEY>(key.release(), openssl::Free());
   return made;
 }
 
@@ -107,7 +107,7 @@ Status PublicKey::verify(Algorithm algorithm, Bytes input, Bytes signature) cons
   if (kind_ == KeyKind::ed25519) {
     verified = verify_ed25519(key_.get(), input, signature);
   } else {
-    const OpensslPtr<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
+    const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
     if (!context || EVP_PKEY_verify_init(context.get()) <= 0) return openssl_failure("verify");
     if (Status status = choose_algorithm(context.get(), algorithm); !status.ok()) return status;
     verified =

@@ -12,7 +12,7 @@
 
 #include "ringrpc/tls.h"
 
-#include "transport/openssl.h"
+#include "base/openssl.h"
 
 namespace ringrpc {
 

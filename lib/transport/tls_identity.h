@@ -8,7 +8,7 @@
 
 #include "ringrpc/peer_identity.h"
 
-#include "transport/openssl.h"
+#include "base/openssl.h"
 
 namespace ringrpc {
 

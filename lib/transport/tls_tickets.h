@@ -2,7 +2,7 @@
 /// certificates' signatures and checks.
 ///
 ///   auto tickets = std::make_shared<TlsTickets>();
-///   openssl::Owned<SSL> session = context->connect("example.org", tickets);   // takes one, and keeps what comes
+///   openssl::Owned<SSL> session = context->connect("example.org", tickets);   // takes one, keeps what comes
 ///
 /// A ticket stands for what was checked when its session began: the server's certificate, by this client's
 /// authorities, for this name. So there is one of these for each pair of a context and a name, never one for
@@ -16,7 +16,7 @@
 #include <mutex>
 #include <vector>
 
-#include "transport/openssl.h"
+#include "base/openssl.h"
 
 namespace ringrpc {
 

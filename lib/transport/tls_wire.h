@@ -14,8 +14,8 @@
 
 #include "ringrpc/bytes.h"
 
+#include "base/openssl.h"
 #include "base/slab.h"
-#include "transport/openssl.h"
 
 namespace ringrpc {
 

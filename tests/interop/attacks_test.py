@@ -4,7 +4,6 @@ everybody else served."""
 import os
 import socket
 import threading
-import time
 import unittest
 
 import frames
@@ -34,16 +33,6 @@ def is_served(port):
         return echo(port)
     except ConnectionError:
         return False
-
-
-def wait_until(holds, seconds=30, pause=0.05):
-    """Whether it does within a generous time; asks again after each pause."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(pause)
-    return True
 
 
 class Bystander:
@@ -191,7 +180,7 @@ class Attacks(harness.ServerCase):
         with Client(self.server.port) as client:
             client.open((4, 0))
             client.send(frames.headers(1) + frames.data(1, frames.message(b"x" * 16_000), frames.END_STREAM))
-            self.assertTrue(wait_until(lambda: not client.try_send(frames.window_update(1, 1)), pause=0.3))
+            self.assertTrue(harness.wait_until(lambda: not client.try_send(frames.window_update(1, 1)), pause=0.3))
 
     def test_headers_that_never_end(self):
         with Client(self.server.port) as client:
@@ -213,7 +202,7 @@ class Attacks(harness.ServerCase):
             self.assertTrue(echo(self.server.port))
             return not left
 
-        self.assertTrue(wait_until(drip, pause=0.5))
+        self.assertTrue(harness.wait_until(drip, pause=0.5))
         self.assertLess(sent, len(frames.PREFACE), "some prefaces were sent whole")
         for client in clients:
             client.socket.close()
@@ -253,7 +242,7 @@ class Crowd(unittest.TestCase):
             factor = sanitized_factor(server.process)
             if factor == 1:
                 wanted = before + 12 * MEBIBYTE
-                self.assertTrue(wait_until(lambda: resident_bytes(server.process) < wanted), "the crowd's memory stays")
+                self.assertTrue(harness.wait_until(lambda: resident_bytes(server.process) < wanted), "the crowd's memory stays")
             self.assertTrue(echo(server.port))
 
 
@@ -264,11 +253,11 @@ class Descriptors(unittest.TestCase):
             crowd = [Client(server.port) for _ in range(2 * limit)]
             for client in crowd:
                 client.open()
-            self.assertTrue(wait_until(lambda: "accept" in server.text()), "no word of the shortage")
+            self.assertTrue(harness.wait_until(lambda: "accept" in server.text()), "no word of the shortage")
             for client in crowd:
                 client.socket.close()
             # Connections that arrive before the crowd's have been closed may still be turned away.
-            self.assertTrue(wait_until(lambda: is_served(server.port)), "no recovery from the shortage")
+            self.assertTrue(harness.wait_until(lambda: is_served(server.port)), "no recovery from the shortage")
         self.assertLess(server.text().count("accept"), 1000)
 
 

@@ -52,14 +52,6 @@ def running(*words, **options):
             process.kill()
 
 
-def wait_until(holds):
-    """Whether it came to hold within the time that anything here may take."""
-    deadline = time.monotonic() + harness.RUN_SECONDS
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds()
-
-
 def without_warnings(text):
     return "".join(line for line in text.splitlines(True) if not line.startswith("grpcbench: warning: "))
 
@@ -94,7 +86,7 @@ class AgainstGrpcd(Case):
 
     def settled_echoes(self, wanted):
         """How many there are when no more come: a call too many would be seen, too."""
-        wait_until(lambda: self.echoes() >= wanted)
+        harness.wait_until(lambda: self.echoes() >= wanted)
         seen, same = self.echoes(), 0
         while same < SETTLED_LOOKS:
             time.sleep(0.02)
@@ -132,7 +124,7 @@ class AgainstGrpcd(Case):
     def test_io_chooses_how_it_talks_to_the_kernel(self):
         with running("--server", self.address, "--duration", "1m", "--io", "epoll") as process:
             before = self.echoes()
-            self.assertTrue(wait_until(lambda: self.echoes() > before))
+            self.assertTrue(harness.wait_until(lambda: self.echoes() > before))
             folder = f"/proc/{process.pid}/fd"
             opened = {os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)}
         self.assertIn("anon_inode:[eventpoll]", opened)
@@ -209,7 +201,7 @@ class AgainstGrpcd(Case):
         for number in (signal.SIGINT, signal.SIGTERM):
             before = self.echoes()
             with running("--server", self.address, "--duration", "1h", "--rate", 200, "-o", "json") as process:
-                wait_until(lambda: self.echoes() >= before + 20)
+                harness.wait_until(lambda: self.echoes() >= before + 20)
                 process.send_signal(number)
                 output, _ = process.communicate(timeout=harness.RUN_SECONDS)
             found = json.loads(output)
@@ -254,7 +246,7 @@ class AgainstTrouble(Case):
         server = harness.Server("--log-level", "debug", "--log-payload", "size")
         server.start()
         with running("--server", server.address, "--duration", "1h", "--rate", 500, "-o", "json") as process:
-            begun = wait_until(lambda: any(" Echo " in line for line in list(server.log)))
+            begun = server.says(" Echo ")
             server.kill()
             output, errors = process.communicate(timeout=harness.RUN_SECONDS)
         found = json.loads(output)
@@ -268,11 +260,8 @@ class AgainstTrouble(Case):
             words = ("--server", server.address, "--requests", 100, "--rate", 100, "--deadline", "500ms", "-o", "json")
             with running(*words) as process:
                 time.sleep(0.2)
-                server.process.send_signal(signal.SIGSTOP)
-                try:
+                with server.stopped():
                     output, errors = process.communicate(timeout=harness.RUN_SECONDS)
-                finally:
-                    server.process.send_signal(signal.SIGCONT)
         found = json.loads(output)
         self.assertEqual(process.returncode, FAILED, errors)
         self.assertEqual(found["total"], 100)
@@ -282,12 +271,9 @@ class AgainstTrouble(Case):
         with harness.Server("--log-level", "debug", "--log-payload", "size") as server:
             words = ("--server", server.address, "--requests", 10**9, "--deadline", "500ms", "-o", "json")
             with running(*words) as process:
-                wait_until(lambda: any(" Echo " in line for line in list(server.log)))
-                server.process.send_signal(signal.SIGSTOP)
-                try:
+                self.assertTrue(server.says(" Echo "))
+                with server.stopped():
                     output, errors = process.communicate(timeout=harness.RUN_SECONDS)
-                finally:
-                    server.process.send_signal(signal.SIGCONT)
         found = json.loads(output)
         self.assertEqual(process.returncode, FAILED, errors)
         self.assertGreater(found["succeeded"], 0)

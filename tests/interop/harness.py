@@ -11,6 +11,7 @@ Meson tells where grpcd is (GRPCD) and where tools may be built (TOOLS_DIR). A m
 unittest.SkipTest in setUpModule; it is then reported as skipped (exit status 77), never as passed.
 """
 
+import contextlib
 import os
 import re
 import resource
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)$")
@@ -91,6 +93,19 @@ class Daemon:
     def text(self):
         return "".join(self.log)
 
+    def says(self, text, after=0):
+        """Whether a line of the log, from the number `after` on, has `text` in it by and by."""
+        return wait_until(lambda: any(text in line for line in self.log[after:]))
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """It does nothing as long as this is in scope."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def _limit(self):
         if self.descriptors:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
@@ -137,6 +152,16 @@ class ServerCase(unittest.TestCase):
     def tearDownClass(cls):
         if cls.server.process.poll() is not None:
             raise AssertionError(f"grpcd ended by itself, with {cls.server.process.poll()}:\n{cls.server.text()}")
+
+
+def wait_until(holds, pause=0.02):
+    """Whether it comes to hold within the time that anything here may take; asks again after each pause."""
+    end = time.monotonic() + RUN_SECONDS
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True
 
 
 def run(command, timeout=RUN_SECONDS, **options):

@@ -3,7 +3,6 @@ and client hold after the last thousand, in memory and in descriptors, is what t
 
 import re
 import subprocess
-import time
 import unittest
 
 import harness
@@ -143,10 +142,11 @@ class GoClient(Soak):
             self.assertEqual(len(iterations), PART)
             held.sample(self.server.process)
         # What a crowd of connections has left is given back every ten seconds at most.
-        patience = time.monotonic() + 30
-        while not held.is_flat(part=1) and time.monotonic() < patience:
-            time.sleep(0.5)
+        def is_flat():
             held.sample(self.server.process)
+            return held.is_flat(part=1)
+
+        harness.wait_until(is_flat, pause=0.5)
         held.expect_flat(part=1)
 
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import unittest
 
 import certificates
@@ -51,12 +50,6 @@ class Certified(unittest.TestCase):
     def grpcclient(self, *flags, address=None):
         return harness.run([os.environ["GRPCCLIENT"], "call", address or self.address, ECHO, "--deadline", "10", *flags])
 
-    def wait_for_log(self, text):
-        deadline = time.monotonic() + 10
-        while text not in self.server.text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return self.server.text()
-
 
 class Flood(Certified):
     def test_clients_cannot_fill_the_log_with_handshakes_that_fail(self):
@@ -67,7 +60,7 @@ class Flood(Certified):
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 client.recv(100)  # an alert: it has failed
         cause = "what the peer says is not TLS"
-        self.assertIn(cause, self.wait_for_log(cause))
+        self.assertTrue(self.server.says(cause), self.server.text())
         self.assertLess(self.server.text().count(cause), attempts / 2)
 
 
@@ -107,7 +100,8 @@ class Server(Certified):
                 done = s_client(self.address, *flags)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn("alert no application protocol", done.stderr)
-                self.assertRegex(self.wait_for_log(cause), r"info 127\.0\.0\.1:\d+: TLS: " + re.escape(cause))
+                self.assertTrue(self.server.says(cause))
+                self.assertRegex(self.server.text(), r"info 127\.0\.0\.1:\d+: TLS: " + re.escape(cause))
 
     def test_renegotiation_is_refused(self):
         # "R" asks openssl's client to renegotiate.
@@ -364,12 +358,7 @@ class Reload(unittest.TestCase):
         beside.rename(path)
 
     def wait_for(self, server, after, text):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if any(text in line for line in server.log[after:]):
-                return
-            time.sleep(0.01)
-        self.fail(f"{text!r} is not in the log:\n{server.text()}")
+        self.assertTrue(server.says(text, after), f"{text!r} is not in the log:\n{server.text()}")
 
 
 class StartUp(unittest.TestCase):

@@ -43,6 +43,22 @@ TEST_CASE("No count means one shard for each usable core") {
   CHECK((*shards)->all().size() == usable_cpu_count());
 }
 
+TEST_CASE("Each shard is kept on one core where each core has one, and elsewhere none is") {
+  const std::size_t cores = allowed_cpus().size();
+  const bool have_all = usable_cpu_count() == cores;
+  for (const std::size_t count : {cores, cores - 1, cores + 1}) {
+    if (count == 0) continue;
+    CAPTURE(count);
+    auto shards = Shards::start(static_cast<unsigned>(count), small_ring);
+    REQUIRE(shards);
+    for (Shard* shard : (*shards)->all()) {
+      std::promise<std::size_t> allowed;
+      shard->post([&] { allowed.set_value(allowed_cpus().size()); });
+      CHECK(allowed.get_future().get() == (count == cores && have_all ? 1 : cores));
+    }
+  }
+}
+
 TEST_CASE("When one backend cannot be had, nothing is started and its status is given") {
   std::atomic<int> made = 0;
   const auto shards = Shards::start(3, [&]() -> Result<std::unique_ptr<Io>> {

@@ -1,5 +1,5 @@
-/// A Channel whose calls the test answers, in place of the library's: link fake_channel.cc, whose definitions come
-/// before the library's.
+/// A Channel whose calls the test answers, in place of the library's: link fake_channel.cc, whose definitions
+/// come before the library's.
 ///
 ///   FakeCalls calls;
 ///   Channel channel("fake:1");

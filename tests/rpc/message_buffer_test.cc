@@ -80,7 +80,11 @@ TEST_CASE("what is kept of a large message counts with the slabs that it takes")
   CHECK(buffer.held_bytes() == Slab::total_bytes);
   REQUIRE(buffer.add(as_bytes(std::string_view(wire).substr(5000))).ok());
   CHECK(buffer.held_bytes() == slabs.in_use() * Slab::total_bytes);
-  buffer.clear();
+  REQUIRE(buffer.take());
+  CHECK(buffer.empty());
+  CHECK(buffer.held_bytes() == slabs.in_use() * Slab::total_bytes);
+  CHECK(slabs.in_use() > 0);
+  buffer.keep();
   CHECK(buffer.held_bytes() == 0);
   CHECK(slabs.in_use() == 0);
 }

@@ -1,4 +1,5 @@
-/// Contents for messages that are cut and put together: bytes that are missing, doubled or in another order show.
+/// Contents for messages that are cut and put together: bytes that are missing, doubled or in another order
+/// show.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,7 @@
 
 #include "ringrpc/tls.h"
 
-#include "transport/openssl.h"
+#include "base/openssl.h"
 
 namespace ringrpc::test {
 

@@ -43,8 +43,8 @@ struct ServerOptions {
   /// Around every call, the first outermost. They must outlive the server.
   std::vector<Interceptor*> interceptors;
 
-  /// Threads, each pinned to a core; 0 takes one for each core that the process may use (affinity mask and
-  /// cgroup quota).
+  /// Threads; 0 takes one for each core that the process may use (affinity mask and cgroup quota). As many as
+  /// there are cores are pinned, each to its own.
   unsigned shards = 0;
 
   /// What they do their input and output with.

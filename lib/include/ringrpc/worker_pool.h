@@ -92,8 +92,8 @@ struct WorkerPoolOptions {
   unsigned threads = 0;           ///< 0 takes one for each core that the process may use
   std::size_t queue_limit = 256;  ///< jobs that may wait for a thread
   /// The niceness of the threads, 0 to 19; never less than the process's.
-  /// Where there are as many of them as cores, those of niceness 0 keep a shard that gets something to do waiting
-  /// for whole time slices, which are milliseconds.
+  /// Where there are as many of them as cores, those of niceness 0 keep a shard that gets something to do
+  /// waiting for whole time slices, which are milliseconds.
   int nice = 0;
 };
 
@@ -110,8 +110,8 @@ class WorkerPool {
   /// Status, Status and Result stay what they are. RESOURCE_EXHAUSTED, at once, when `queue_limit` jobs are
   /// waiting; INTERNAL when the function throws. Destroying the task abandons the job: it is not run unless
   /// it has begun, and its value is dropped. The function itself is destroyed on the shard, or by the pool
-  /// once it is abandoned, so what it holds must be fit to be used by one thread after another, and to outlive
-  /// the pool's threads.
+  /// once it is abandoned, so what it holds must be fit to be used by one thread after another, and to
+  /// outlive the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));

@@ -1,10 +1,12 @@
-/// OpenSSL's objects with an owner, and its errors as words. Only lib/transport's tls_* files know OpenSSL.
+/// OpenSSL's objects with an owner, and its errors as words. For lib/signer and lib/transport's tls_* files:
+/// nothing else knows OpenSSL, nor does the base link it.
 ///
-///   Owned<SSL> session(SSL_new(context));
+///   const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
 #pragma once
 
 #include <memory>
 #include <openssl/bio.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -17,12 +19,20 @@ namespace ringrpc::openssl {
 struct Free {
   void operator()(BIO* each) const noexcept { BIO_free(each); }
   void operator()(BIO_METHOD* each) const noexcept { BIO_meth_free(each); }
+  void operator()(ECDSA_SIG* each) const noexcept { ECDSA_SIG_free(each); }
   void operator()(EVP_PKEY* each) const noexcept { EVP_PKEY_free(each); }
+  void operator()(EVP_PKEY_CTX* each) const noexcept { EVP_PKEY_CTX_free(each); }
   void operator()(SSL* each) const noexcept { SSL_free(each); }
   void operator()(SSL_CTX* each) const noexcept { SSL_CTX_free(each); }
   void operator()(SSL_SESSION* each) const noexcept { SSL_SESSION_free(each); }
   void operator()(X509* each) const noexcept { X509_free(each); }
   void operator()(GENERAL_NAMES* each) const noexcept { GENERAL_NAMES_free(each); }
+  void operator()(PBE2PARAM* each) const noexcept { PBE2PARAM_free(each); }
+  void operator()(PBEPARAM* each) const noexcept { PBEPARAM_free(each); }
+  void operator()(PBKDF2PARAM* each) const noexcept { PBKDF2PARAM_free(each); }
+  void operator()(SCRYPT_PARAMS* each) const noexcept { SCRYPT_PARAMS_free(each); }
+  void operator()(X509_SIG* each) const noexcept { X509_SIG_free(each); }
+  void operator()(unsigned char* octets) const noexcept { OPENSSL_free(octets); }
 };
 
 template <class T>
