@@ -2,12 +2,12 @@
 """How much of a core's signatures arrive at callers, and what echoes wait for meanwhile.
 
     make benchmark-signing
-    make benchmark-signing ARGS='--seconds 5 --rounds 5 --json'
+    make benchmark-signing ARGS='--seconds 3 --rounds 5 --json'
 
 throughput  signatures a second of processor time of the thread that signs: with RSA and P-384 the worker's, with the
             others the shard's, which serves the calls as well. Beside it `openssl speed`, which counts its own processor
-            time likewise: the median of rounds in which they take turns. `all` counts every thread of grpcd, the one
-            that writes the audit lines among them
+            time likewise: the medians of rounds in which they take turns, and of their ratios. `all` counts every thread of
+            grpcd, the one that writes the audit lines among them
 latency     the 99th percentile of an echo, one after the other, while nothing else is asked for, and while a hundred
             callers have RSA-2048 signed all the time by as many workers as there are cores
 
@@ -115,7 +115,8 @@ def report(figures):
     print(row("signatures/s of CPU", "grpcd", "openssl", "ratio", "all"))
     for algorithm, rounds in figures["throughput"].items():
         thread, every, alone = (statistics.median(rounds[name]) for name in ("thread", "all", "openssl"))
-        print(row(algorithm, f"{thread:,.0f}", f"{alone:,.0f}", f"{thread / alone:.2f}", f"{every:,.0f}"))
+        ratio = statistics.median(ours / theirs for ours, theirs in zip(rounds["thread"], rounds["openssl"]))
+        print(row(algorithm, f"{thread:,.0f}", f"{alone:,.0f}", f"{ratio:.2f}", f"{every:,.0f}"))
     print()
     row = "{:20} {:>10} {:>10} {:>7}".format
     print(row("echo, µs", "alone", "beside", "ratio"))
@@ -132,8 +133,8 @@ def parse_options():
     parser = argparse.ArgumentParser(description="Measures grpcd's signatures, beside openssl speed.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
     parser.add_argument("--load", required=True, type=pathlib.Path, help="the program signing-load")
-    parser.add_argument("--seconds", type=whole(1), default=3, help="of each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=whole(1), default=3, help="(%(default)s)")
+    parser.add_argument("--seconds", type=whole(1), default=1, help="of each measurement (%(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=9, help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
     return parser.parse_args()
 

@@ -20,6 +20,7 @@ struct Free {
   void operator()(BIO* each) const noexcept { BIO_free(each); }
   void operator()(BIO_METHOD* each) const noexcept { BIO_meth_free(each); }
   void operator()(ECDSA_SIG* each) const noexcept { ECDSA_SIG_free(each); }
+  void operator()(EVP_MD_CTX* each) const noexcept { EVP_MD_CTX_free(each); }
   void operator()(EVP_PKEY* each) const noexcept { EVP_PKEY_free(each); }
   void operator()(EVP_PKEY_CTX* each) const noexcept { EVP_PKEY_CTX_free(each); }
   void operator()(SSL* each) const noexcept { SSL_free(each); }

@@ -17,7 +17,7 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
     : shard_(shard),
       timeouts_(timeouts),
       stream_(std::move(stream)),
-      peer_(stream_->peer()),
+      peer_(to_string(stream_->peer())),
       session_(role, limits, shard.now(), shard.slabs(), events),
       started_(shard.now()),
       progress_(shard.now()) {}

@@ -50,7 +50,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   const http2::Session& session() const noexcept { return session_; }
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
-  std::string peer() const { return to_string(peer_); }
+  const std::string& peer() const noexcept { return peer_; }
   PeerIdentity peer_identity() const { return identify(*stream_); }
   /// What the transport has failed of or still waits for, beyond errno values: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
@@ -114,7 +114,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard_;
   ConnectionTimeouts timeouts_;
   std::unique_ptr<ByteStream> stream_;
-  SocketAddress peer_;  // asked for at once: a broken socket does not tell any more
+  std::string peer_;  // asked for at once: a broken socket does not tell any more
   http2::Session session_;
   Phase phase_ = Phase::open;
   bool sending_ = false;
