@@ -33,7 +33,7 @@ from options import whole
 from servers import HOST, VSOCK_LOCAL, Server, free_port
 from subjects import make_certificate
 
-SHAPES = {"10x10": (10, 10, 10), "1x1": (1, 1, 1)}  # connections, streams on each, which part of the calls is made
+SHAPES = {"10x10": (10, 10, 1), "1x1": (1, 1, 10)}  # connections, streams on each, which part of the calls is made
 PLAIN = "tcp"
 GOALS = {"tls+tcp": ("at most", 1.35), "unix": ("less than", 1.0)}  # times the server CPU of tcp, 10x10
 
