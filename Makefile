@@ -37,12 +37,15 @@ setup:  ## Install what is missing from the distribution (apt-get, with sudo whe
 build: configured  ## Build the library and the programs, optimized, in build/
 	ninja -C build product
 
+# One for each address. A server that does not start leaves alone that of another, which has the address.
+pid_file = build/grpcd-$(subst /,_,$(ADDRESS)).pid
+running = PATH=$$PATH:/sbin start-stop-daemon --pidfile '$(pid_file)' --name grpcd
 server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server ends it
 	ninja -C build apps/grpcd
-	@echo $$$$ > build/grpcd.pid; exec build/apps/grpcd --listen $(ADDRESS) $(ARGS)
+	@$(running) --status || echo $$$$ > $(pid_file); exec build/apps/grpcd --listen $(ADDRESS) $(ARGS)
 
-stop-server:  ## Stop what `make server` started, once its calls have finished
-	@PATH=$$PATH:/sbin start-stop-daemon --stop --quiet --oknodo --retry TERM/60 --pidfile build/grpcd.pid --name grpcd
+stop-server:  ## Stop what `make server` started there, once its calls have finished
+	@$(running) --stop --quiet --retry TERM/60 || echo 'no server of this directory runs on $(ADDRESS)'
 
 client: configured  ## Build grpcclient and have four echoes and signatures from 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
 	@ninja -C build apps/grpcclient

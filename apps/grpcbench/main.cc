@@ -18,6 +18,7 @@
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/signals.h"
+#include "common/standard_streams.h"
 #include "grpcbench/configuration.h"
 #include "grpcbench/described_call.h"
 #include "grpcbench/html_report.h"
@@ -142,6 +143,7 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
 }  // namespace ringrpc::grpcbench
 
 int main(int count, char** arguments) {
+  ringrpc::apps::open_standard_streams();
   // Before anything starts a thread: all of them inherit what is blocked here.
   const ringrpc::apps::Signals signals({SIGINT, SIGTERM});
   return ringrpc::grpcbench::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);

@@ -9,6 +9,7 @@
 #include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
+#include "common/standard_streams.h"
 #include "grpcclient/call.h"
 #include "grpcclient/command.h"
 #include "grpcclient/configuration.h"
@@ -76,5 +77,6 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace ringrpc::grpcclient
 
 int main(int count, char** arguments) {
+  ringrpc::apps::open_standard_streams();
   return ringrpc::grpcclient::run({arguments + (count > 0 ? 1 : 0), arguments + count});
 }

@@ -28,13 +28,12 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
            "opened, fd:3 an open one. With tls+ before it, it is served with TLS. Give it several times to "
            "serve on several."},
       server.listen));
-  line.add(apps::number(
-      {.name = "shards",
-       .environment = "WORKER_THREADS",
-       .group = group,
-       .placeholder = "N",
-       .help = "Threads that serve, at most 1024; 0 takes one for each usable core and keeps it there"},
-      server.shards, {0, 1024}));
+  line.add(apps::number({.name = "shards",
+                         .environment = "WORKER_THREADS",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Threads that serve, at most 1024; 0 takes one for each usable core"},
+                        server.shards, {0, 1024}));
   line.add(apps::io_backend(
       group, server.io,
       "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
@@ -22,18 +23,18 @@ namespace {
 constexpr std::size_t queued_records_max = 4096;
 /// A longer one is cut.
 constexpr std::size_t record_bytes_max = 4096;
-/// Of lines that wait to be written together.
-constexpr std::size_t held_bytes_max = 16 * 1024;
 
 constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
                                                                      "warn",  "error", "off"};
 
 /// Writes to the descriptor itself: a write to stdio's stderr that blocks holds a lock, which exit waits for.
-/// Lines that come together are written together.
+/// Lines that come together are written together, but no more than a pipe keeps in one piece.
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
-    formatter_->format(message, lines_);
-    if (lines_.size() >= held_bytes_max) flush_();
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    if (lines_.size() + line.size() > PIPE_BUF) flush_();
+    lines_.append(line);
   }
 
   void flush_() override {

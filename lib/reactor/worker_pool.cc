@@ -100,8 +100,12 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
   ticket_->home = Shard::current();
 }
 
+/// A worker that has done the job may still hold the ticket for a moment, but the job must end here.
 WorkAwaiter::~WorkAwaiter() {
-  if (!std::exchange(ticket_->waiting, nullptr)) return;
+  if (!std::exchange(ticket_->waiting, nullptr)) {
+    ticket_->job.reset();
+    return;
+  }
   queue_->remove(ticket_);
   const std::lock_guard lock(ticket_->mutex);
   ticket_->home = nullptr;

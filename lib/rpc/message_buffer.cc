@@ -89,10 +89,14 @@ void MessageBuffer::drop_taken() noexcept {
   shrink(pieces_);
 }
 
+void MessageBuffer::drop_restored() noexcept {
+  restored_.clear();
+  shrink(restored_);
+}
+
 void MessageBuffer::keep() {
   forget_taken();
   if (available_ == 0) shrink(owned_);
-  shrink(restored_);
   if (!borrowed_) return;
   borrowed_ = false;
   if (available_ > kept_capacity_bytes) {

@@ -58,9 +58,10 @@ class MessageBuffer {
   /// What taking a message, or the check of one behind it, found.
   const Status& fault() const noexcept { return fault_; }
 
-  /// Lets go of what a large message last taken is in, which nobody reads any more.
+  /// Lets go of what a message last taken is in, which nobody reads any more.
   void forget_taken() noexcept {
     if (taken_bytes_ > 0) drop_taken();
+    if (!restored_.empty()) drop_restored();
   }
 
   /// Copies what is borrowed; lets go of memory that a large message took and nothing needs any more.
@@ -72,9 +73,10 @@ class MessageBuffer {
   /// Whether nothing is left: not even bytes of an unfinished message.
   bool empty() const noexcept { return available() == 0; }
   std::size_t available() const noexcept { return available_; }
-  /// What it keeps in memory for that, and for a large message last taken.
+  /// What it keeps in memory for that, and for a message last taken that was large or compressed.
   std::size_t held_bytes() const noexcept {
-    return empty() ? large_.held_bytes() : std::max(available_, owned_.capacity() + large_.held_bytes());
+    const std::size_t taken = large_.held_bytes() + restored_.size();
+    return empty() ? taken : std::max(available_, owned_.capacity() + taken);
   }
 
   /// Writes the prefix of a message of `message_bytes`, prefix_bytes long.
@@ -90,6 +92,7 @@ class MessageBuffer {
   void check_prefix();
   void append(Bytes bytes);
   void drop_taken() noexcept;
+  void drop_restored() noexcept;
   std::optional<Pieces> take_large();
   std::optional<Pieces> restore(Bytes compressed);
 

@@ -6,7 +6,8 @@ namespace ringrpc {
 
 Result<Digest> digest_of(Hash hash, Bytes data) {
   // To make one and free it takes longer than a small message.
-  thread_local const openssl::Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  thread_local openssl::Owned<EVP_MD_CTX> context;
+  if (!context) context.reset(EVP_MD_CTX_new());
   Digest digest;
   unsigned size = 0;
   if (!context || EVP_DigestInit_ex(context.get(), openssl_hash(hash), nullptr) <= 0 ||

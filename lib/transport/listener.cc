@@ -19,8 +19,9 @@ bool has_port(const Address& address) noexcept {
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
     case Code::ALREADY_EXISTS:
-      return has_port(address) ? "; stop what listens there, or choose another port"
-                               : "; stop what listens there, or choose another name";
+      return has_port(address)
+                 ? "; stop what listens there, or choose another port"
+                 : "; stop what listens there, remove what else is there, or choose another name";
     case Code::PERMISSION_DENIED:
       return has_port(address) ? "; ports below 1024 need CAP_NET_BIND_SERVICE, choose a higher one"
                                : "; the directory must be writable for this user";
@@ -32,7 +33,7 @@ std::string_view remedy(Code code, const Address& address) {
       if (address.kind() == Address::Kind::descriptor) return "; it must be open when the program starts";
       if (address.kind() == Address::Kind::vsock)
         return "; the CID must be any or this machine's, and the kernel needs the module vsock";
-      return "; the address must be one of this machine's";
+      return has_port(address) ? "; the address must be one of this machine's" : "";
     default:
       return "";
   }

@@ -348,5 +348,23 @@ class Versions(Case):
             )
 
 
+class ClosedStreams(harness.ServerCase):
+    """A shell's `<&-` and `>&-`: the numbers are free then, and must not become the program's own descriptors."""
+
+    def run_without(self, closed, *words):
+        command = ["sh", "-c", f'exec "$0" "$@" {closed}', os.environ["GRPCCLIENT"], *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=harness.RUN_SECONDS)
+
+    def test_no_input_is_an_input_that_has_ended(self):
+        for io in ("auto", "epoll"):
+            done = self.run_without("<&-", "call", self.server.address, "node.v1.NodeService/StreamMetrics", "--io", io)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(messages(done.stdout), [{}])
+
+    def test_no_output_is_told(self):
+        done = self.run_without(">&-", "list", self.server.address)
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: Bad file descriptor\n"))
+
+
 if __name__ == "__main__":
     harness.main()

@@ -80,6 +80,31 @@ TEST_CASE("Functions of nothing, of Status and of Result give what the caller ex
   CHECK(task.result() == "OK, ABORTED: a, NOT_FOUND: b, 7");
 }
 
+TEST_CASE("A job that was waited for is destroyed on its shard, before its waiter goes on") {
+  Shard shard(0, kernel_io());
+  const auto pool = pool_of(2, 8);
+  unsigned elsewhere = 0;
+  unsigned late = 0;
+  const auto handler = [&]() -> Task<> {
+    for (int round = 0; round < 1000; ++round) {
+      bool gone = false;
+      std::shared_ptr<int> held(new int, [&, here = std::this_thread::get_id()](int* value) {
+        delete value;
+        gone = true;
+        if (std::this_thread::get_id() != here) ++elsewhere;
+      });
+      auto job = [held = std::move(held)] {};
+      (void)co_await pool->run(std::move(job));
+      if (!gone) ++late;
+    }
+  };
+  const Task<> task = handler();
+  start_on(shard, task);
+  REQUIRE(turn_until(shard, [&] { return task.done(); }));
+  CHECK(elsewhere == 0);
+  CHECK(late == 0);
+}
+
 TEST_CASE("A job that throws fails with INTERNAL and harms nobody else") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
