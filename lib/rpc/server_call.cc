@@ -48,8 +48,11 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   method_ = &method;
   buffer_.set_encoding(encoding);
   received_at_ = connection.shard().now();
-  deadline_ = after(connection.shard().now(), timeout);
-  if (deadline_ != never) connection.shard().timers().arm(*this, deadline_);
+  deadline_ = after(received_at_, timeout);
+  if (deadline_ != never) {
+    deadline_ = after(now(), timeout);  // the turn may be older than the request, whose client must be first
+    connection.shard().timers().arm(*this, deadline_);
+  }
   connection.join_batch(*this);
 }
 
