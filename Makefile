@@ -22,7 +22,7 @@ run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlog
 # but not the variables of an unoptimized build; of other people's programs those that judge grpcd, since the rest go over the
 # same code. Races are looked for where there are threads.
 sanitizer_suites = base signer reactor rpc grpcd
-run_suites = $(MESON) test -C $(1) --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
+run_suites = $(MESON) test -C $(1) --timeout-multiplier 3 --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
 sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g1 -D_GLIBCXX_ASSERTIONS' -Db_lundef=false
 
 .DEFAULT_GOAL := help
