@@ -157,9 +157,14 @@ void ServerCall::run() {
   wake_writer();
 }
 
+/// The answer is a status, unless it would have to wait behind a message that the client does not take: then a
+/// reset, which PROTOCOL-HTTP2.md allows a server where a message stays incomplete. A client without a clock of
+/// its own, or a slower one, would take any reset for CANCELLED.
 void ServerCall::on_time() {
-  count_end(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library));
-  if (stream_) connection_->session().reset(*stream_, http2::ErrorCode::cancel);
+  const Status passed(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library);
+  if (unsent_bytes() == 0) return fail_call(passed);
+  count_end(passed);
+  connection_->session().reset(*stream_, http2::ErrorCode::cancel);
   connection_->flush_soon();
   drop_handler();
 }

@@ -164,12 +164,31 @@ TEST_CASE("timeouts") {
   wire.expect(ask("0S"), "200", "4");
 }
 
-TEST_CASE("a deadline that passes resets the stream with CANCEL") {
+TEST_CASE("a deadline that passes is answered, and ends the handler") {
   Wire wire;
-  wire.peer->request(1, "/test.v1.Raw/Sleep", message("5000"), {{"grpc-timeout", "100m"}});
+  const std::uint32_t id =
+      wire.ask(RawPeer::request_fields("/test.v1.Raw/Sleep", {{"grpc-timeout", "100m"}}), message("5000"));
+  wire.expect(id, "200", "4");
+  CHECK(wire.world.run_until([&] { return wire.world.service().running == 0; }));
+  CHECK(wire.peer->resets(id).empty());
+}
+
+TEST_CASE("a deadline that passes while the request is still arriving tells the client to stop") {
+  Wire wire;
+  wire.peer->begin(1, join_path, {{"grpc-timeout", "100m"}});
+  wire.peer->send_body(1, message("one"));
+  REQUIRE(wire.world.run_until([&] { return !wire.peer->resets(1).empty(); }));
+  wire.expect(1, "200", "4");
+  CHECK(wire.peer->resets(1) == std::vector{ErrorCode::no_error});
+  CHECK(wire.world.run_until([&] { return wire.world.service().running == 0; }));
+}
+
+TEST_CASE("a deadline that passes before a message that the client does not take resets the stream") {
+  Wire wire;
+  wire.peer->request(1, "/test.v1.Raw/Count", message("1000000"), {{"grpc-timeout", "100m"}});
   REQUIRE(wire.world.run_until([&] { return !wire.peer->resets(1).empty(); }));
   CHECK(wire.peer->resets(1) == std::vector{ErrorCode::cancel});
-  CHECK(wire.world.service().running == 0);
+  CHECK_FALSE(wire.peer->ended(1));
 }
 
 TEST_CASE("binary metadata") {
