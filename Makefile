@@ -170,8 +170,8 @@ benchmark-streams: configured  ## Messages a second and CPU per message within s
 	  --load build/benchmarks/streams/stream-load $(ARGS)
 
 benchmark-signing: configured  ## Signatures a second beside `openssl speed`, and what an echo waits for meanwhile
-	ninja -C build apps/grpcd benchmarks/signing/signing-load
-	$(PYTHON) -B benchmarks/signing.py --grpcd build/apps/grpcd --load build/benchmarks/signing/signing-load $(ARGS)
+	ninja -C build apps/grpcd apps/grpcbench
+	$(PYTHON) -B benchmarks/signing.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(ARGS)
 
 layers = reactor http2-session rpc-codec
 benchmark-layers: configured  ## The reactor, the HTTP/2 session and the codec alone; ARGS=--benchmark_filter=task

@@ -18,6 +18,7 @@ LOAD_SECONDS = 600
 class Load(NamedTuple):
     """What came of a run; nothing where the generator does not say."""
 
+    calls: int | None = None
     calls_per_second: float | None = None
     mean_us: float | None = None
     p50_us: float | None = None
@@ -48,7 +49,7 @@ def grpcbench(program, address, shape, cores, *flags):
     result = json.loads(said)
     latency = result["latency_us"]
     return Load(
-        calls_per_second=result["calls_per_second"],
+        calls=result["total"], calls_per_second=result["calls_per_second"],
         mean_us=latency["mean"], p50_us=latency["p50"], p99_us=latency["p99"],
         generator_us=cpu_us / result["total"], warnings=tuple(result["warnings"]),
     )  # fmt: skip

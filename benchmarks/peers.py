@@ -11,7 +11,8 @@ machine's and this minute's.
 
 1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd, which serves
               a file of 16 bytes and no gRPC, can only be loaded by h2load; beside it stands ringrpc under h2load. 1x1 also
-              has the bare ping-pong of two processes over epoll, which is what a round trip costs by itself
+              has ringrpc spinning for 25 µs before it sleeps, and the bare ping-pong of two processes over epoll, which
+              is what a round trip costs by itself
 64KiB         unary echo of 65,536 bytes, 10 connections of 10 calls
 tls           unary echo of 16 bytes over TLS, 10 connections of 10 calls; the handshakes are part of it
 feed          messages of 16 bytes that a server streams to 10 callers on one connection
@@ -43,7 +44,7 @@ from typing import Callable, NamedTuple
 
 import loads
 from counted_work import Counting
-from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, judge, median, ratio
+from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, OURS_SPINNING, judge, median, ratio
 from idle_connections import memory_per_connection, room_for
 from machine import require, two_cores
 from options import whole
@@ -71,6 +72,7 @@ ROWS = {
     "tls": Row("unary, 16 bytes, TLS, 10 connections x 10 calls", (10, 10), 50_000, kind="tls"),
     "feed": Row("server streaming, 16 bytes, 10 callers on 1 connection", (1, 10), 1_000_000, kind="feed"),
 }
+SPIN_US = 25
 PROBES = ("connections", "instructions", "allocations", "shards", "half-load")
 
 FIGURES = {"calls/s": "calls_per_second", "CPU µs": "cpu_us", "p50 µs": "p50_us", "p99 µs": "p99_us", "MiB": "mib"}
@@ -153,7 +155,7 @@ class Bench:
         if row.ceiling:
             contenders += self._ceiling(row)
         if row.shape == (1, 1):
-            contenders.append(self._bare())
+            contenders += self._spinning(row), self._bare()
         return contenders
 
     def _echo_servers(self, tls=False):
@@ -187,6 +189,11 @@ class Bench:
                 subject, server, calls, row.shape, self._cores[1]
             )
             yield Contender(name, subject.command, by_h2load)
+
+    def _spinning(self, row):
+        subject = self._ours()
+        command = [*subject.command, "--spin-us", SPIN_US]
+        return Contender(OURS_SPINNING, command, functools.partial(self._by_grpcbench, row, subject))
 
     def _bare(self):
         program = self._options.build / "benchmarks" / "peers" / "ping-pong"

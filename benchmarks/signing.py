@@ -6,16 +6,18 @@
 
 throughput  signatures a second of processor time of the thread that signs: with RSA and P-384 the worker's, with the
             others the shard's, which serves the calls as well. Beside it `openssl speed`, which counts its own processor
-            time likewise: the medians of rounds in which they take turns, and of their ratios. `all` counts every thread of
-            grpcd, the one that writes the audit lines among them
+            time likewise: on an idle machine, and while echoes pass through the same grpcd, as many a second as it had
+            signatures asked for, so that both meet equally busy cores. `all` counts every thread of grpcd, the one that
+            writes the audit lines among them. Rounds take turns; a ratio is the median of the rounds' ratios
 latency     the 99th percentile of an echo, one after the other, while nothing else is asked for, and while a hundred
-            callers have RSA-2048 signed all the time by as many workers as there are cores
+            RSA-2048 signatures are asked for all the time, of as many workers as there are cores
 
-The load is our own client. Everything shares two cores, so do this where nothing else runs. A message has 32 bytes, an echo
-16. The exit status is 0 when everything could be measured.
+The load is grpcbench. Everything shares two cores, so do this where nothing else runs. A message has 32 bytes, an echo 16.
+The exit status is 0 when everything could be measured.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -26,6 +28,8 @@ import subprocess
 import sys
 import time
 
+import loads
+from goals import median_ratio
 from machine import require
 from options import whole
 from servers import HOST, Server
@@ -42,30 +46,13 @@ FULL_CALLERS = 100
 PATIENCE_SECONDS = 300
 
 
-def run(command, **options):
-    return subprocess.Popen(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **options
-    )
-
-
-class Load:
-    """Calls to a server, in the background until `wait`."""
-
-    def __init__(self, options, server, what, seconds, callers):
-        self._process = run([options.load, f"{HOST}:{server.port}", what, seconds, callers])
-
-    def wait(self):
-        """How many were answered, the seconds, and the median and 99th percentile of the latencies in µs."""
-        said = self._process.communicate(timeout=PATIENCE_SECONDS)[0]
-        if self._process.returncode != 0:
-            raise RuntimeError("not every call was answered")
-        return tuple(map(float, said.split()))
-
-
 def openssl_speed(options, name):
     """Signatures a second of processor time, by OpenSSL alone."""
-    process = run(["openssl", "speed", "-mr", "-seconds", options.seconds, name], stderr=subprocess.DEVNULL)
-    said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    said = subprocess.run(
+        ["openssl", "speed", "-mr", "-seconds", str(options.seconds), name],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, check=True, timeout=PATIENCE_SECONDS,
+    ).stdout  # fmt: skip
     # +F2:index:bits:signatures:verifications, and for EdDSA the curve's name before the two.
     found = re.search(r"^\+F[246]:.*:([0-9.]+):[0-9.]+$", said, re.MULTILINE)
     if not found:
@@ -78,20 +65,37 @@ def serve(options, kind, workers):
     return Server([*command, "--listen", HOST + ":{port}"], *os.sched_getaffinity(0))
 
 
+def load(options, server, callers, seconds, *flags):
+    """Calls one after the other by each of so many callers on one connection."""
+    cores = sorted(os.sched_getaffinity(0))
+    return loads.grpcbench(
+        options.grpcbench, server.host, (1, callers), cores[-1:], "--duration", f"{seconds}s", *flags
+    )
+
+
+def sign(options, server, algorithm, callers, seconds):
+    flags = ("--service", "crypto", "--algorithm", algorithm, "--payload-size", 32)
+    return load(options, server, callers, seconds, *flags)
+
+
 def throughput(options):
-    """{algorithm: {"thread": [...], "all": [...], "openssl": [...]}}, signatures a second of each round."""
+    """{algorithm: {"thread": [...], "all": [...], "alone": [...], "beside": [...]}}, signatures a second of each round."""
     figures = {}
     for algorithm, (speed_name, kind, thread) in ALGORITHMS.items():
-        rates = figures[algorithm] = {"thread": [], "all": [], "openssl": []}
-        with serve(options, kind, 1) as server:
+        rates = figures[algorithm] = {"thread": [], "all": [], "alone": [], "beside": []}
+        with serve(options, kind, 1) as server, concurrent.futures.ThreadPoolExecutor(1) as beside:
+            sign(options, server, algorithm, CALLERS, 1)  # warms up
             for _ in range(options.rounds):
-                rates["openssl"].append(openssl_speed(options, speed_name))
-                Load(options, server, algorithm, 1, CALLERS).wait()  # connects, and warms up
+                rates["alone"].append(openssl_speed(options, speed_name))
                 before = server.cpu_ns(thread), server.cpu_ns()
-                calls = Load(options, server, algorithm, options.seconds, CALLERS).wait()[0]
+                signed = sign(options, server, algorithm, CALLERS, options.seconds)
                 after = server.cpu_ns(thread), server.cpu_ns()
                 for name, begun, ended in zip(("thread", "all"), before, after):
-                    rates[name].append(calls / (ended - begun) * 1e9)
+                    rates[name].append(signed.calls / (ended - begun) * 1e9)
+                rate = ("--rate", max(1, round(signed.calls_per_second)))
+                echoes = beside.submit(load, options, server, CALLERS, options.seconds + 1, *rate)
+                rates["beside"].append(openssl_speed(options, speed_name))
+                echoes.result()
     return figures
 
 
@@ -100,23 +104,27 @@ def latency(options):
     figures = {"alone": [], "beside": [], "signatures_per_second": []}
     with serve(options, "rsa2048", len(os.sched_getaffinity(0))) as server:
         for _ in range(options.rounds):
-            figures["alone"].append(Load(options, server, "echo", options.seconds, 1).wait()[2:])
-            signing = Load(options, server, "RSA_PKCS1_SHA256", options.seconds + 2, FULL_CALLERS)
-            time.sleep(1)
-            figures["beside"].append(Load(options, server, "echo", options.seconds, 1).wait()[2:])
-            calls, seconds = signing.wait()[:2]
-            figures["signatures_per_second"].append(calls / seconds)
+            alone = load(options, server, 1, options.seconds)
+            with concurrent.futures.ThreadPoolExecutor(1) as signing:
+                signed = signing.submit(
+                    sign, options, server, "RSA_PKCS1_SHA256", FULL_CALLERS, options.seconds + 2
+                )
+                time.sleep(1)
+                beside = load(options, server, 1, options.seconds)
+            for name, echoes in (("alone", alone), ("beside", beside)):
+                figures[name].append((echoes.p50_us, echoes.p99_us))
+            figures["signatures_per_second"].append(signed.result().calls_per_second)
     return figures
 
 
 def report(figures):
     """The medians as tables."""
-    row = "{:20} {:>10} {:>10} {:>7} {:>10}".format
-    print(row("signatures/s of CPU", "grpcd", "openssl", "ratio", "all"))
+    row = "{:20} {:>10} {:>10} {:>7} {:>10} {:>7} {:>10}".format
+    print(row("signatures/s of CPU", "grpcd", "openssl", "ratio", "busy", "ratio", "all"))
     for algorithm, rounds in figures["throughput"].items():
-        thread, every, alone = (statistics.median(rounds[name]) for name in ("thread", "all", "openssl"))
-        ratio = statistics.median(ours / theirs for ours, theirs in zip(rounds["thread"], rounds["openssl"]))
-        print(row(algorithm, f"{thread:,.0f}", f"{alone:,.0f}", f"{ratio:.2f}", f"{every:,.0f}"))
+        rate = {name: f"{statistics.median(rounds[name]):,.0f}" for name in rounds}
+        ratio = {name: f"{median_ratio(rounds['thread'], rounds[name]):.2f}" for name in ("alone", "beside")}
+        print(row(algorithm, rate["thread"], rate["alone"], ratio["alone"], rate["beside"], ratio["beside"], rate["all"]))
     print()
     row = "{:20} {:>10} {:>10} {:>7}".format
     print(row("echo, µs", "alone", "beside", "ratio"))
@@ -132,7 +140,7 @@ def report(figures):
 def parse_options():
     parser = argparse.ArgumentParser(description="Measures grpcd's signatures, beside openssl speed.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
-    parser.add_argument("--load", required=True, type=pathlib.Path, help="the program signing-load")
+    parser.add_argument("--grpcbench", required=True, type=pathlib.Path, help="the program that puts load on it")
     parser.add_argument("--seconds", type=whole(1), default=1, help="of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=whole(1), default=9, help="(%(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
