@@ -160,7 +160,7 @@ void SessionEngine::destroy_stream(LiveStream& stream) noexcept {
   if (producing_ == &stream) producing_ = nullptr;
   (stream.previous != nullptr ? stream.previous->next : streams_) = stream.next;
   if (stream.next != nullptr) stream.next->previous = stream.previous;
-  --stream_count_;
+  if (!stream.over) --stream_count_;
   stream.free_memory(body_memory_);
   stream.~LiveStream();
   pool_->deallocate(&stream);

@@ -119,6 +119,8 @@ class SessionEngine {
   bool keep_headers(LiveStream& stream) noexcept;
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void peer_finished(LiveStream& stream);
+  void fail_stream(LiveStream& stream, ErrorCode code);
+  void tell_closed(LiveStream& stream, ErrorCode code, bool by_peer);
   void peer_reset(std::int32_t id);
   void refuse_unsent();
 
@@ -132,6 +134,7 @@ class SessionEngine {
   void data_produced(const nghttp2_frame& frame);
   void end_produced(LiveStream& stream);
   void reset_produced(std::int32_t id, ErrorCode code);
+  void count_reset(ErrorCode code);
 
   void submit_settings(const Limits& limits);
   /// What a callback returns: nghttp2 reads on, or stops where it is.
@@ -177,7 +180,7 @@ class SessionEngine {
       nullptr;  ///< the stream of the frame received last, which the next one is likely to be for
   LiveStream* producing_ = nullptr;  ///< likewise, of the DATA frame produced last
   LiveStream* streams_ = nullptr;
-  std::size_t stream_count_ = 0;
+  std::size_t stream_count_ = 0;  ///< of those that are not over
   Chain* out_ = nullptr;
   std::size_t out_limit_bytes_ = 0;
   const std::size_t queued_output_bytes_max_;

@@ -168,7 +168,7 @@ int SessionEngine::refuse_field() {
   } else if (too_much && role_ == Role::server && !stream.first_block_seen) {
     stream.oversized = true;  // the request may be answered once it is decoded
   } else if (!stream.reset_here) {
-    reset(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
+    fail_stream(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
   }
   return verdict();
 }
@@ -178,7 +178,8 @@ void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
   stream.first_block_seen = true;
   stream.announced = events_.on_headers_too_large(stream);
   const bool answered = stream.announced && stream.send_state != SendState::headers_due;
-  reset(stream, answered ? ErrorCode::no_error : ErrorCode::enhance_your_calm);
+  if (answered) return reset(stream, ErrorCode::no_error);
+  fail_stream(stream, ErrorCode::enhance_your_calm);
 }
 
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
@@ -191,8 +192,8 @@ int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t st
   const auto arrived = static_cast<std::int64_t>(length);
   const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
   if (too_long || !stream->first_block_seen) {
-    engine.reset(*stream, ErrorCode::protocol_error);
-    return 0;
+    engine.fail_stream(*stream, ErrorCode::protocol_error);
+    return engine.verdict();
   }
   if (stream->length_due > 0) stream->length_due -= arrived;
   engine.events_.on_data(*stream, {data, length});
@@ -254,7 +255,7 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
     if (stream.first_block_seen) return peer_finished(stream);  // trailers, which nobody waits for
     return answer_oversized(stream, end_stream);
   }
-  if (!block_is_well_formed(stream, end_stream)) return reset(stream, ErrorCode::protocol_error);
+  if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
   const bool trailers = stream.first_block_seen;
   const bool interim = check_.interim();
   stream.first_block_seen = !interim;
@@ -267,7 +268,7 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   } else {
     events_.on_headers(stream);
     if (stream.keeps_headers() && !interim && !keep_headers(stream)) {
-      reset(stream, ErrorCode::internal_error);
+      fail_stream(stream, ErrorCode::internal_error);
     }
   }
   stream.show(stream.kept_headers.fields());
@@ -293,9 +294,26 @@ bool SessionEngine::block_is_well_formed(LiveStream& stream, bool end_stream) no
 void SessionEngine::peer_finished(LiveStream& stream) {
   if (stream.reset_here) return;
   const bool incomplete = stream.length_due > 0 || !stream.first_block_seen;
-  if (incomplete) return reset(stream, ErrorCode::protocol_error);
+  if (incomplete) return fail_stream(stream, ErrorCode::protocol_error);
   stream.peer_ended = true;
   if (!stream.oversized) events_.on_end(stream);
+}
+
+/// Resets a stream for what is wrong with it. Its user hears of it now: when the reset leaves is up to the
+/// peer, and what is written until then would go nowhere and never wait for room.
+void SessionEngine::fail_stream(LiveStream& stream, ErrorCode code) {
+  if (stream.reset_here) return;
+  reset(stream, code);
+  tell_closed(stream, code, false);
+}
+
+/// The user hears of it once. A stream that is over counts no more: what is opened in its place waits in
+/// nghttp2 until the reset has left.
+void SessionEngine::tell_closed(LiveStream& stream, ErrorCode code, bool by_peer) {
+  stream.reset_here = true;  // whatever the event still sends goes nowhere
+  if (std::exchange(stream.over, true)) return;
+  --stream_count_;
+  if (stream.announced) events_.on_closed(stream, code, by_peer);
 }
 
 void SessionEngine::peer_reset(std::int32_t id) {
@@ -316,9 +334,7 @@ void SessionEngine::refuse_unsent() {
     const bool begun =
         nghttp2_session_find_stream(session_, static_cast<std::int32_t>(stream->id())) != nullptr;
     if (begun || stream->reset_here) continue;
-    stream->reset_here = true;  // whatever the event still sends goes nowhere
-    stream->announced = false;  // no second event when nghttp2 drops it
-    events_.on_closed(*stream, ErrorCode::refused_stream, false);
+    tell_closed(*stream, ErrorCode::refused_stream, false);
   }
 }
 
@@ -333,8 +349,7 @@ int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std
   // A client's stream that nobody has reset was refused by the server's GOAWAY.
   const bool refused = engine.role_ == Role::client && !stream->reset_here && why != ErrorCode::no_error;
   const bool by_peer = stream->peer_reset || refused;
-  stream->reset_here = true;  // whatever the event still sends goes nowhere
-  if (stream->announced) engine.events_.on_closed(*stream, why, by_peer);
+  engine.tell_closed(*stream, why, by_peer);
   engine.destroy_stream(*stream);
   return 0;
 }

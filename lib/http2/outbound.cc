@@ -148,6 +148,7 @@ void SessionEngine::submit_reset(LiveStream& stream, ErrorCode code) {
   stream.reset_code = code;
   check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream.id()),
                                   static_cast<std::uint32_t>(code)));
+  count_reset(code);
 }
 
 FieldsToSend* SessionEngine::prepare(LiveStream& stream, std::span<const Header> headers) {
@@ -276,11 +277,18 @@ void SessionEngine::end_produced(LiveStream& stream) {
   }
 }
 
+/// Those that we submitted were counted then.
 void SessionEngine::reset_produced(std::int32_t id, ErrorCode code) {
-  if (LiveStream* const stream = find(id); stream != nullptr && !stream->reset_here) {
+  LiveStream* const stream = find(id);
+  if (stream != nullptr && stream->reset_here) return;
+  if (stream != nullptr) {
     stream->reset_here = true;
     stream->reset_code = code;
   }
+  count_reset(code);
+}
+
+void SessionEngine::count_reset(ErrorCode code) {
   switch (code) {
     case ErrorCode::no_error:
     case ErrorCode::cancel:
@@ -298,7 +306,7 @@ int SessionEngine::on_frame_not_produced(nghttp2_session*, const nghttp2_frame* 
   SessionEngine& engine = self(user_data);
   if (frame->hd.type != NGHTTP2_HEADERS || error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return 0;
   LiveStream* const stream = engine.find(frame->hd.stream_id);
-  if (stream != nullptr && !stream->reset_here) engine.reset(*stream, ErrorCode::internal_error);
+  if (stream != nullptr) engine.fail_stream(*stream, ErrorCode::internal_error);
   return 0;
 }
 

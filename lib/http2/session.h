@@ -86,7 +86,8 @@ class Events {
   /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
   virtual void on_writable(Stream& stream) = 0;
   /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and
-  /// `by_peer` says whose.
+  /// `by_peer` says whose. Where the session resets a stream for what is wrong with it this comes at once,
+  /// while the reset still waits to be produced.
   virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
   /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
   /// on_closed follows at once, with refused_stream: for those above it by the peer; for requests that were

@@ -60,6 +60,7 @@ class LiveStream final : public Stream {
   SendState send_state = SendState::headers_due;
   ErrorCode reset_code = ErrorCode::no_error;
   bool announced = false;         ///< the user knows of this stream
+  bool over = false;              ///< as far as the user is concerned; nghttp2 may still have to reset it
   bool first_block_seen = false;  ///< the request, or the final response
   bool head_request = false;      ///< a client's: the response has no body whatever its content-length says
   bool oversized = false;         ///< the header list is over the limit; what still arrives is dropped

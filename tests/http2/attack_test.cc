@@ -109,6 +109,18 @@ TEST_CASE("Making us reset streams counts like resetting them") {
   }
 }
 
+TEST_CASE("Streams that we reset count though the peer reads nothing") {
+  RawServer server({.reset_burst = 10});
+  server.endpoint.end_hook = nullptr;
+  Status status;
+  std::uint32_t n = 0;
+  for (; n < 1000 && status.ok(); ++n) {
+    status = server.endpoint.receive(server.encoder.headers(id_of(n), with(get, {{"content-length", "1"}})));
+    if (status.ok()) status = server.endpoint.receive(data(id_of(n), "hello"));
+  }
+  CHECK(n == 11);
+}
+
 TEST_CASE("A header block comes in at most four CONTINUATION frames, cut anywhere") {
   RawServer server;
   const auto block_in = [&](int continuations, std::size_t each) {

@@ -139,6 +139,37 @@ TEST_CASE("A reset from inside an event ends the events of that stream") {
   CHECK(server.endpoint[1].closes == 1);
 }
 
+TEST_CASE("A stream that is reset for its peer's fault is over for its user before the reset has left") {
+  RawServer server;
+  Endpoint& endpoint = server.endpoint;
+  endpoint.headers_hook = [&](Stream& stream) {
+    endpoint.session.send_headers(stream, ok_response, false);
+    endpoint.session.send_data(stream, as_bytes(std::string(100'000, 'x')));
+  };
+  REQUIRE(endpoint.receive(server.encoder.headers(1, with(get, {{"content-length", "4"}})) + data(1, "abc"))
+              .ok());
+  REQUIRE(endpoint[1].closes == 0);
+  SUBCASE("too long a body") { REQUIRE(endpoint.receive(data(1, "def")).ok()); }
+  SUBCASE("too short a body") { REQUIRE(endpoint.receive(data(1, "", end_stream)).ok()); }
+  SUBCASE("trailers that end nothing") {
+    REQUIRE(endpoint.receive(data(1, "d") + server.encoder.headers(1, {{"a", "b"}})).ok());
+  }
+  SUBCASE("trailers with a malformed field") {
+    REQUIRE(endpoint.receive(data(1, "d") + server.encoder.headers(1, {{"A", "b"}}, end_stream)).ok());
+  }
+  SUBCASE("a fault, and the peer's own reset behind it") {
+    REQUIRE(endpoint.receive(data(1, "def") + rst_stream(1, ErrorCode::cancel)).ok());
+  }
+  CHECK(endpoint[1].closes == 1);
+  CHECK(endpoint[1].code == ErrorCode::protocol_error);
+  CHECK_FALSE(endpoint[1].by_peer);
+  endpoint.produce();
+  CHECK(endpoint[1].closes == 1);
+  CHECK(endpoint[1].ends == 0);
+  CHECK(endpoint[1].writable == 0);
+  CHECK(endpoint.session.open_streams() == 0);
+}
+
 TEST_CASE("An early answer is followed by RST_STREAM(NO_ERROR), never overtaken by it") {
   const auto answer_early = [](Endpoint& server, std::size_t bytes) {
     server.headers_hook = [&server, bytes](Stream& stream) {

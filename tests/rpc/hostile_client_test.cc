@@ -178,6 +178,29 @@ TEST_CASE("rapid reset never has more than a hundred handlers run") {
   CHECK(world.service().running == 0);
 }
 
+TEST_CASE("a handler whose call HTTP/2 has ended writes no more") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world, no_window);
+  const std::string first = message(std::string(1000, 'x'));
+  const std::string fields =
+      peer->encoder.headers(1, RawPeer::request_fields("/test.v1.Raw/Flood", {{"content-length", "1005"}}));
+  SUBCASE("as it was about to begin") {
+    peer->send(fields + http2::test::data(1, first) + http2::test::data(1, "more"));
+  }
+  SUBCASE("as it waited for room") {
+    peer->send(fields + http2::test::data(1, first));
+    world.simulation().run_for(1s);
+    CHECK(world.service().flooded > 0);
+    peer->send(http2::test::data(1, "more"));
+  }
+  world.simulation().run_for(1s);
+  CHECK(peer->resets(1) == std::vector{ErrorCode::protocol_error});
+  CHECK(world.service().flooded.load() < 1000);
+  CHECK(world.service().running == 0);
+  CHECK_FALSE(peer->closed());
+}
+
 TEST_CASE("an idle connection is nobody's fault") {
   SimulatedWorld world(1);
   world.serve(impatient());

@@ -42,6 +42,22 @@ TEST_CASE("calls wait for the streams that a server allows") {
   CHECK(host.peers.size() == 1);
 }
 
+TEST_CASE("a call gets the stream of one that HTTP/2 has ended") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting = limited_to(1);
+  host.answer =
+      whole(http2::test::with(good_headers, {{"content-length", "1"}}), message("y"), good_trailers);
+  CHECK(host.serve(
+      [&](Channel& channel) -> Task<void> {
+        const auto calls = start_calls(channel, 3);
+        co_await all_done(calls);
+        for (const auto& call : calls) CHECK(call.result().error().code() == Code::INTERNAL);
+      },
+      {.max_connections = 1}));
+  CHECK(host.peers.size() == 1);
+}
+
 TEST_CASE("connections are opened as calls fill them, up to the limit; then calls wait") {
   SimulatedWorld world(1);
   RawHost host(world);

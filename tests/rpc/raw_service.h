@@ -34,6 +34,7 @@ class RawService final : public Service {
         Method{"Join", MethodKind::client_streaming, &detail::serve<RawService, &RawService::join>},
         Method{"SlowJoin", MethodKind::client_streaming, &detail::serve<RawService, &RawService::slow_join>},
         Method{"Chat", MethodKind::bidirectional, &detail::serve<RawService, &RawService::chat>},
+        Method{"Flood", MethodKind::bidirectional, &detail::serve<RawService, &RawService::flood>},
     };
     return methods;
   }
@@ -42,6 +43,8 @@ class RawService final : public Service {
   std::atomic<int> running = 0;
   std::atomic<int> most_running = 0;
   std::atomic<int> started = 0;
+  /// What Flood has written.
+  std::atomic<int> flooded = 0;
 
  private:
   struct Presence {
@@ -144,6 +147,15 @@ class RawService final : public Service {
   Task<Status> chat(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {
     const Presence present(*this);
     while (auto message = co_await in.next()) co_await out.write(*message);
+    co_return Status();
+  }
+
+  /// Answers the first message with far more than anybody has room for.
+  Task<Status> flood(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {
+    const Presence present(*this);
+    const auto message = co_await in.next();
+    for (int at = 0; at < 100'000; ++at, ++flooded)
+      if (!co_await out.write(*message)) break;
     co_return Status();
   }
 };
