@@ -100,13 +100,14 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
   ticket_->home = Shard::current();
 }
 
-/// A worker that has done the job may still hold the ticket for a moment, but the job must end here.
+/// A worker that has done the job may still hold the ticket for a moment, but the job must end here. So must
+/// its call of `post`, whose letter may have come before it has returned: the shard may go after this.
 WorkAwaiter::~WorkAwaiter() {
-  if (!std::exchange(ticket_->waiting, nullptr)) {
+  if (std::exchange(ticket_->waiting, nullptr)) {
+    queue_->remove(ticket_);
+  } else {
     ticket_->job.reset();
-    return;
   }
-  queue_->remove(ticket_);
   const std::lock_guard lock(ticket_->mutex);
   ticket_->home = nullptr;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <stdexcept>
 #include <sys/resource.h>
@@ -37,6 +38,37 @@ void start_on(Shard& shard, const Task<T>& task) {
 std::unique_ptr<WorkerPool> pool_of(unsigned threads, std::size_t queue_limit) {
   return WorkerPool::start({.threads = threads, .queue_limit = queue_limit}).value();
 }
+
+/// A backend whose `wake` takes its time to return, once it has woken.
+class SlowToWake final : public Io {
+ public:
+  explicit SlowToWake(std::function<void()> lingers) : lingers_(std::move(lingers)) {}
+  std::string_view name() const noexcept override { return io_->name(); }
+  Instant now() const noexcept override { return io_->now(); }
+  Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
+                                           Acceptor::Handler& handler) override {
+    return io_->listen(address, backlog, handler);
+  }
+  Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) override {
+    return io_->listen(std::move(socket), handler);
+  }
+  std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override {
+    return io_->connect(address, handler);
+  }
+  std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
+    return io_->adopt(std::move(connection));
+  }
+  bool wait(Instant until) override { return io_->wait(until); }
+  void dispatch() override { io_->dispatch(); }
+  void wake() noexcept override {
+    io_->wake();
+    lingers_();
+  }
+
+ private:
+  std::unique_ptr<Io> io_ = kernel_io();
+  std::function<void()> lingers_;
+};
 
 }  // namespace
 
@@ -290,4 +322,33 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
     gate.begun.wait();
   }
   gate.open.count_down();  // the job ends and has nowhere to go
+}
+
+TEST_CASE("A job that has come back lets go of its shard before its waiter ends") {
+  Gate gate;
+  std::atomic<bool> ended = false;
+  std::atomic<bool> ended_too_early = false;
+  // The letter is there, and its worker has not returned from posting it.
+  Shard shard(0, std::make_unique<SlowToWake>([&] {
+                std::this_thread::sleep_for(50ms);
+                ended_too_early = ended.load();
+              }));
+  auto pool = pool_of(1, 8);
+  const auto handler = [&]() -> Task<void> {
+    const auto pass = [&] { gate.pass(); };
+    (void)co_await pool->run(pass);
+  };
+  const Task<void> task = handler();
+  start_on(shard, task);
+  gate.begun.wait();
+  {
+    const std::jthread opener([&] {
+      std::this_thread::sleep_for(10ms);  // until the shard sleeps
+      gate.open.count_down();
+    });
+    while (!task.done()) shard.turn();
+  }
+  ended = true;
+  pool.reset();
+  CHECK_FALSE(ended_too_early);
 }

@@ -10,7 +10,9 @@
 /// where the lambda is made among the arguments of a call which is awaited.)
 ///
 /// The function runs on one of the pool's threads, once; its value comes back to the shard that awaits it. A
-/// pool serves any number of shards, and may be destroyed before or after them.
+/// pool serves any number of shards, and may be destroyed before or after them. So a service may have a pool
+/// of its own, or share one that outlives its server; whatever awaits a job must be gone before its shard, as
+/// a server's handlers are when it has been destroyed.
 #pragma once
 
 #include <coroutine>
