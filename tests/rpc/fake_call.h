@@ -19,19 +19,14 @@
 #include <vector>
 
 #include "ringrpc/call.h"
-#include "ringrpc/channel.h"
 #include "ringrpc/service.h"
 #include "ringrpc/stream.h"
 
 namespace ringrpc {
 
-/// The messages of a call, `Base` being MessageStream for a server's and ClientCall for a client's. Waiters
-/// are resumed inside the call that makes them ready.
-template <class Base>
-class FakeMessages : public Base {
+/// The server's side of a call's messages. Waiters are resumed inside the call that makes them ready.
+class FakeStream final : public MessageStream {
  public:
-  using Waiter = MessageStream::Waiter;
-
   /// The peer sends a message.
   template <class T>
   void receive(const T& message) {
@@ -89,15 +84,11 @@ class FakeMessages : public Base {
   bool writable() const override { return room_ > 0; }
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
 
- protected:
-  // Of the two bases one has a virtual destructor.
-  ~FakeMessages() = default;  // NOLINT(modernize-use-override)
-
+ private:
   static void wake(Waiter*& waiting) {
     if (Waiter* const waiter = std::exchange(waiting, nullptr)) waiter->on_ready();
   }
 
- private:
   std::deque<std::string> received_;
   std::string taken_;
   Bytes piece_;
@@ -109,9 +100,6 @@ class FakeMessages : public Base {
   Waiter* message_waiter_ = nullptr;
   Waiter* writable_waiter_ = nullptr;
 };
-
-/// The server's side of a call's messages.
-class FakeStream final : public FakeMessages<MessageStream> {};
 
 class FakeCall final : public Call {
  public:

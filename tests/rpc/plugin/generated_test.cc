@@ -4,8 +4,9 @@
 
 #include "names.ringrpc.h"
 #include "rootless.ringrpc.h"
+#include "rpc/client_interceptors.h"
 #include "rpc/fake_call.h"
-#include "rpc/fake_channel.h"
+#include "rpc/world.h"
 #include "shapes.ringrpc.h"
 #include "shared.ringrpc.h"
 
@@ -40,6 +41,7 @@ class Easel final : public Canvas::Service {
   }
   Task<Status> List(Call&, Area area, Writer<Point_Label>& out) override {
     for (const char letter : area.name()) {
+      if (letter == '!') co_return fail(Code::ABORTED, "enough");
       Point_Label label;
       label.set_text(std::string(1, letter));
       if (!co_await out.write(label)) break;
@@ -177,114 +179,93 @@ TEST_CASE("methods of all four kinds that are not overridden answer UNIMPLEMENTE
   }
 }
 
+/// An easel and a channel to it, on which is written down what is called.
+struct Studio {
+  bool run(const World::Script& script) { return world.run(script, with({&scribe})); }
+
+  Easel easel;
+  SimulatedWorld world{1};
+  std::string path;
+  MethodKind kind{};
+  bool hurried = false;
+  Custom scribe{[this](ClientRequest& request, ClientNext next) -> Task<Status> {
+    path = request.method;
+    kind = request.kind;
+    hurried = request.deadline != never;
+    co_return co_await next();
+  }};
+};
+
 TEST_CASE("a unary stub sends its request and gives the answer") {
-  FakeCalls calls;
-  Channel channel("fake:1");
-  const Canvas::Stub stub(channel);
-  Point from;
-  from.set_x(3);
-  const Task<Result<Point>> task = stub.Move(from, {.timeout = Nanoseconds(5)});
-  task.start();
-  CHECK(calls.last().path() == "/plugin_test.shapes.v1.Canvas/Move");
-  CHECK(calls.last().kind() == MethodKind::unary);
-  CHECK(calls.last().timeout() == Nanoseconds(5));
-  CHECK(calls.last().writes_were_done());
-  CHECK(calls.last().sent<Point>().at(0).x() == 3);
-  CHECK_FALSE(task.done());
-  calls.last().receive(from);
-  CHECK_FALSE(task.done());
-  calls.last().finish(Status());
-  REQUIRE(task.done());
-  CHECK(task.result()->x() == 3);
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& channel) -> Task<void> {
+    Point from;
+    from.set_x(3);
+    const Result<Point> to = co_await Canvas::Stub(channel).Move(from, {.timeout = std::chrono::hours(1)});
+    CHECK(to->x() == 4);
+  }));
+  CHECK(studio.path == "/plugin_test.shapes.v1.Canvas/Move");
+  CHECK(studio.kind == MethodKind::unary);
+  CHECK(studio.hurried);
 }
 
 TEST_CASE("a unary stub gives the status of a call that failed, and its options may be left out") {
-  FakeCalls calls;
-  Channel channel("fake:1");
-  const Canvas::Stub stub(channel);
-  Point from;
-  from.set_x(3);
-  const Task<Result<Point>> task = stub.Move(from);
-  task.start();
-  CHECK(calls.last().timeout() == Nanoseconds::max());
-  calls.last().finish(Status(Code::NOT_FOUND, "no such point"));
-  REQUIRE(task.done());
-  const Result<Point> answer = task.result();
-  REQUIRE_FALSE(answer);
-  CHECK(answer.error().code() == Code::NOT_FOUND);
-}
-
-Task<int> count_labels(ClientReader<Point_Label> reader, Status& status) {
-  int labels = 0;
-  while (co_await reader.next()) ++labels;
-  status = co_await reader.finish();
-  co_return labels;
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& channel) -> Task<void> {
+    Point from;
+    from.set_x(-1);
+    const Result<Point> to = co_await Canvas::Stub(channel).Move(from);
+    CHECK(to.error().code() == Code::OUT_OF_RANGE);
+  }));
+  CHECK_FALSE(studio.hurried);
 }
 
 TEST_CASE("a server-streaming stub reads until the status") {
-  FakeCalls calls;
-  Channel channel("fake:1");
-  Status status;
-  const Task<int> task = count_labels(Canvas::Stub(channel).List(area_named("ab")), status);
-  task.start();
-  CHECK(calls.last().path() == "/plugin_test.shapes.v1.Canvas/List");
-  CHECK(calls.last().kind() == MethodKind::server_streaming);
-  CHECK(calls.last().writes_were_done());
-  CHECK(calls.last().sent<Area>().at(0).name() == "ab");
-  calls.last().receive(Point_Label());
-  calls.last().receive(Point_Label());
-  calls.last().finish(Status(Code::ABORTED, "enough"));
-  REQUIRE(task.done());
-  CHECK(task.result() == 2);
-  CHECK(status.code() == Code::ABORTED);
-}
-
-Task<Result<Area>> draw_triangle(ClientWriter<Area_Corner, Area> writer) {
-  for (int i = 0; i < 3; ++i) co_await writer.write(corner(i));
-  co_return co_await writer.finish();
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& channel) -> Task<void> {
+    auto labels = Canvas::Stub(channel).List(area_named("ab!"));
+    std::string texts;
+    while (const auto label = co_await labels.next()) texts += label->text();
+    CHECK(texts == "ab");
+    CHECK((co_await labels.finish()).code() == Code::ABORTED);
+  }));
+  CHECK(studio.path == "/plugin_test.shapes.v1.Canvas/List");
+  CHECK(studio.kind == MethodKind::server_streaming);
 }
 
 TEST_CASE("a client-streaming stub writes, then waits for the one answer") {
-  FakeCalls calls;
-  Channel channel("fake:1");
-  const Task<Result<Area>> task = draw_triangle(Canvas::Stub(channel).Draw());
-  task.start();
-  CHECK(calls.last().path() == "/plugin_test.shapes.v1.Canvas/Draw");
-  CHECK(calls.last().kind() == MethodKind::client_streaming);
-  CHECK(calls.last().sent_count() == 3);
-  CHECK(calls.last().writes_were_done());
-  calls.last().receive(area_named("triangle"));
-  calls.last().finish(Status());
-  REQUIRE(task.done());
-  CHECK(task.result()->name() == "triangle");
-}
-
-Task<std::uint32_t> trace_once(ClientStream<Area_Corner, Area_Corner_Colour> stream, Status& status) {
-  co_await stream.write(corner(1));
-  const std::optional<Area_Corner_Colour> colour = co_await stream.next();
-  stream.writes_done();
-  status = co_await stream.finish();
-  co_return colour ? colour->rgb() : 0;
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& channel) -> Task<void> {
+    auto corners = Canvas::Stub(channel).Draw();
+    for (int i = 0; i < 3; ++i) CHECK(co_await corners.write(corner(i)));
+    const Result<Area> drawn = co_await corners.finish();
+    CHECK(drawn->name() == "3");
+  }));
+  CHECK(studio.path == "/plugin_test.shapes.v1.Canvas/Draw");
+  CHECK(studio.kind == MethodKind::client_streaming);
 }
 
 TEST_CASE("a bidirectional stub writes and reads in turn") {
-  FakeCalls calls;
-  Channel channel("fake:1");
-  Status status(Code::UNKNOWN, "");
-  const Task<std::uint32_t> task = trace_once(Canvas::Stub(channel).Trace(), status);
-  task.start();
-  CHECK(calls.last().path() == "/plugin_test.shapes.v1.Canvas/Trace");
-  CHECK(calls.last().kind() == MethodKind::bidirectional);
-  CHECK(calls.last().sent<Area_Corner>().at(0).number() == 1);
-  CHECK_FALSE(calls.last().writes_were_done());
-  Area_Corner_Colour colour;
-  colour.set_rgb(9);
-  calls.last().receive(colour);
-  CHECK(calls.last().writes_were_done());
-  calls.last().finish(Status());
-  REQUIRE(task.done());
-  CHECK(task.result() == 9);
-  CHECK(status.ok());
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& channel) -> Task<void> {
+    auto both = Canvas::Stub(channel).Trace();
+    for (const int number : {7, 9}) {
+      CHECK(co_await both.write(corner(number)));
+      const std::optional<Area_Corner_Colour> colour = co_await both.next();
+      REQUIRE(colour);
+      CHECK(colour->rgb() == static_cast<std::uint32_t>(number));
+    }
+    both.writes_done();
+    CHECK_FALSE(co_await both.next());
+    CHECK((co_await both.finish()).code() == Code::DATA_LOSS);
+  }));
+  CHECK(studio.path == "/plugin_test.shapes.v1.Canvas/Trace");
+  CHECK(studio.kind == MethodKind::bidirectional);
 }
 
 TEST_CASE("a service without methods and one without a package") {
@@ -332,12 +313,15 @@ TEST_CASE("names that are taken get underscores in C++ and stay as they are on t
   CHECK(call_unary_method<names::Task>(taken, "Service", names::Task())->text() == "constructor");
   CHECK(taken.service_methods().size() == 21);
 
-  FakeCalls calls;
-  Channel channel("fake:1");
-  const Task<Result<names::Task>> task = names::Names::Stub(channel).Stub_({});
-  task.start();
-  CHECK(calls.last().path() == "/plugin_test.names.ringrpc.Names/Stub");
-  calls.last().finish(Status());
+  SimulatedWorld world(1);
+  world.also_serve(taken);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const names::Names::Stub stub(channel);
+    const auto constructed = co_await stub.Service_({});
+    CHECK(constructed->text() == "constructor");
+    const auto missing = co_await stub.Stub_({});
+    CHECK(missing.error().message() == "/plugin_test.names.ringrpc.Names/Stub is not implemented");
+  }));
 
   CHECK(names::Service_::name == "plugin_test.names.ringrpc.Service");
   CHECK(names::Stub_::name == "plugin_test.names.ringrpc.Stub");
