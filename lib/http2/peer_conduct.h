@@ -65,8 +65,9 @@ class PeerConduct {
     history_.open(id);
     allow(allowances_per_stream);
   }
-  /// We gave up a stream that the peer had not ended.
+  /// We gave up a stream. If the peer had ended it, as malformed requests often are, nothing is on its way.
   void dropped(std::uint32_t id) noexcept {
+    if (history_.of(id) == StreamPast::ended) return;
     history_.drop(id);
     allow(allowances_per_drop);
   }

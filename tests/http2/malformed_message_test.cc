@@ -351,3 +351,21 @@ TEST_CASE(
   CHECK(resets(frames, id) == std::vector{ErrorCode::protocol_error});
   server.check_serves(id + 2);
 }
+
+TEST_CASE("A malformed request that was sent to its end earns its peer nothing") {
+  Server server;
+  const auto make = [&](const FieldList& more, std::string_view body) {
+    for (std::uint32_t id = 1; id < 100; id += 2) {
+      std::string request = server.encoder.headers(id, with(get, more), body.empty() ? end_stream : 0);
+      if (!body.empty()) request += data(id, body, end_stream);
+      CHECK(resets(server.answer(request), id) == std::vector{ErrorCode::protocol_error});
+    }
+  };
+  SUBCASE("by its headers") { make({{"Bad", "b"}}, ""); }
+  SUBCASE("by the lack of a body") { make({{"content-length", "1"}}, ""); }
+  SUBCASE("by too short a body") { make({{"content-length", "2"}}, "x"); }
+  REQUIRE(server.status.ok());
+  int taken = 0;
+  for (; taken < 10'000 && server.status.ok(); ++taken) server.answer(window_update(0, 1));
+  CHECK(taken < 1300);  // what any peer may do, and a few more for each request
+}
