@@ -46,6 +46,7 @@ void ConnectAttempt::connection_failed(const Status& why) {
 
 void ConnectAttempt::on_time() {
   if (lookup_) return channel_.on_attempt_failed(from_errno("resolve " + channel_.target(), ETIMEDOUT));
+  if (connection_ && connection_->ready()) return;  // in this very turn: the channel is about to take it
   const std::string waited = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count());
   std::string missing = "no answer";
   if (connection_) {

@@ -4,10 +4,10 @@
 /// 1. `start` looks the name up, off the shard where that may take time.
 /// 2. Each address is connected to; a `ClientConnection` on top of it exchanges SETTINGS. Each has
 ///    `timeout` for both.
-/// 3. Once the connection is usable, `take` it. When no address is left, the handler is told every
+/// 3. Once the connection is usable, `take` it. When no address is left, the channel's core is told every
 ///    address's cause in one line.
 ///
-/// Belongs to its core. The handler is called from the shard's events, and may destroy the attempt.
+/// Belongs to that core, which may destroy it when it is told.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 /// Connecting before there is a call.
 
 #include <doctest/doctest.h>
+#include <memory>
 
 #include "rpc/raw_host.h"
 
@@ -8,6 +9,8 @@ namespace ringrpc::test {
 namespace {
 
 using namespace std::chrono_literals;
+using http2::test::settings;
+using http2::test::settings_ack;
 
 TEST_CASE("connect ends with a connection that the first call takes") {
   SimulatedWorld world(1);
@@ -65,6 +68,34 @@ TEST_CASE("off a shard there is nothing to connect on") {
   REQUIRE(task.done());
   const Status status = task.result();
   CHECK(status.code() == Code::FAILED_PRECONDITION);
+}
+
+TEST_CASE("a handshake that is complete when its time is up has not failed") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting.clear();
+  host.answer = well_answered();
+  std::unique_ptr<Channel> channel;
+  Task<Result<RawMessage>> call;
+  world.client_shard().post([&] {
+    channel = std::make_unique<Channel>("127.0.0.1:7", ChannelOptions{.connect_timeout = 2s});
+    call = unary(*channel);
+    call.start();
+  });
+  world.simulation().run_for(1990ms);
+  REQUIRE(host.peers.size() == 1);
+  // The client's shard is busy meanwhile.
+  world.server_shard().post([&] { host.peers.front()->send(settings() + settings_ack()); });
+  for (int turn = 0; turn < 5; ++turn) world.server_shard().turn();
+  world.simulation().network().advance_to(world.simulation().now() + 20ms);
+  REQUIRE(world.run_until([&] { return call.done(); }));
+  CHECK(call.result());
+  CHECK(host.peers.size() == 1);
+  world.client_shard().post([&] {
+    call = {};
+    channel.reset();
+  });
+  CHECK(world.run_until([&] { return !channel; }));
 }
 
 }  // namespace
