@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <numeric>
 #include <sys/socket.h>
 
@@ -85,10 +84,14 @@ void Listener::take(UniqueFd connection, bool tls) {
   });
 }
 
-void Listener::Entrance::on_accept_error(int error) {
-  const bool descriptors = error == EMFILE || error == ENFILE;
-  log::warn("accept: {}{}", std::strerror(error),
-            descriptors ? "; new connections are closed at once; raise the limit (ulimit -n)" : "");
+/// They come for as long as descriptors are short, which is up to the clients.
+void Listener::report(int accept_error) {
+  const auto left_out = errors_logged_.take(shards_.front()->now());
+  if (!left_out) return;
+  const bool descriptors = accept_error == EMFILE || accept_error == ENFILE;
+  log::warn("{}{}{}", from_errno("accept", accept_error).message(),
+            descriptors ? "; new connections are closed at once; raise the limit (ulimit -n)" : "",
+            left_out->words());
 }
 
 Shard& Listener::least_loaded() const {

@@ -16,6 +16,7 @@
 
 #include "ringrpc/status.h"
 
+#include "base/log_quota.h"
 #include "reactor/io.h"
 #include "reactor/shard.h"
 #include "transport/address.h"
@@ -57,7 +58,7 @@ class Listener final {
    public:
     Entrance(Listener& listener, bool tls) noexcept : listener_(listener), tls_(tls) {}
     void on_accepted(UniqueFd connection) override { listener_.take(std::move(connection), tls_); }
-    void on_accept_error(int error) override;
+    void on_accept_error(int error) override { listener_.report(error); }
 
     std::unique_ptr<Acceptor> acceptor;
 
@@ -67,6 +68,7 @@ class Listener final {
   };
 
   void take(UniqueFd connection, bool tls);
+  void report(int accept_error);
   Shard& least_loaded() const;
   std::uint32_t connections() const;
 
@@ -74,6 +76,7 @@ class Listener final {
   ConnectionSink& sink_;
   std::uint32_t max_connections_;
   std::vector<std::unique_ptr<Entrance>> entrances_;
+  LogQuota errors_logged_;
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> refused_{0};
 };
