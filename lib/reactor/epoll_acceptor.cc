@@ -1,7 +1,6 @@
 #include "reactor/epoll_acceptor.h"
 
 #include <cerrno>
-#include <chrono>
 #include <sys/socket.h>
 
 namespace ringrpc::epoll {
@@ -9,8 +8,6 @@ namespace ringrpc::epoll {
 namespace {
 /// More of them would hold up the connections that are there.
 constexpr int accepts_a_turn = 32;
-
-constexpr std::chrono::milliseconds shortage_pause{100};
 }  // namespace
 
 void EpollAcceptor::accept() {
@@ -34,13 +31,13 @@ void EpollAcceptor::fail(int error) {
     // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the
     // same.
     poller_.unwatch(socket_.fd.get());
-    poller_.start_pause(*this, shortage_pause);
+    poller_.start_pause(*this, accept_pause);
   }
-  if (error != EAGAIN && error != EINTR && error != ECANCELED) handler_.on_accept_error(error);
+  if (is_accept_failure(error)) handler_.on_accept_error(error);
 }
 
 void EpollAcceptor::on_time() {
-  if (start() != 0) poller_.start_pause(*this, shortage_pause);
+  if (start() != 0) poller_.start_pause(*this, accept_pause);
 }
 
 }  // namespace ringrpc::epoll

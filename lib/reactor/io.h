@@ -88,6 +88,9 @@ class ByteStream {
   virtual void identify(PeerIdentity& /*identity*/) const {}
 };
 
+/// Before accepting is tried again after resources ran out.
+inline constexpr std::chrono::milliseconds accept_pause{100};
+
 /// A socket that listens.
 class Acceptor {
  public:
@@ -97,7 +100,7 @@ class Acceptor {
     /// there.
     virtual void on_accepted(UniqueFd connection) = 0;
     /// Accepting failed with this errno value (EMFILE, ENFILE, ENOMEM …). The acceptor goes on by itself,
-    /// after 100 ms where the cause is a lack of resources.
+    /// after `accept_pause` where the cause is a lack of resources.
     virtual void on_accept_error(int error) = 0;
 
    protected:

@@ -223,6 +223,10 @@ AcceptRetry retry_after(int accept_error) noexcept {
   }
 }
 
+bool is_accept_failure(int accept_error) noexcept {
+  return accept_error != EAGAIN && accept_error != EINTR && accept_error != ECANCELED;
+}
+
 void SpareDescriptor::refill() noexcept {
   if (!fd_) fd_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }

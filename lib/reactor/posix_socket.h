@@ -96,6 +96,8 @@ enum class AcceptRetry {
   later,    ///< resources are short, or the cause is unknown: trying at once would spin
 };
 AcceptRetry retry_after(int accept_error) noexcept;
+/// Whether that is something to tell of: neither that nobody waits, nor that accepting was ended.
+bool is_accept_failure(int accept_error) noexcept;
 
 /// A descriptor kept for the day when there is none left: giving it up makes room to take waiting connections
 /// off a listener's queue and close them, so that those clients fail at once and no level-triggered wait

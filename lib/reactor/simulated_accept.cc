@@ -8,7 +8,6 @@ namespace ringrpc {
 
 namespace {
 
-constexpr Nanoseconds accept_pause = std::chrono::milliseconds(100);
 /// As TCP does it.
 constexpr Nanoseconds connect_retry = std::chrono::seconds(1);
 

@@ -5,10 +5,6 @@
 
 namespace ringrpc::uring {
 
-namespace {
-constexpr long pause_ns = 100'000'000;
-}
-
 void AcceptorState::arm() {
   armed_ = true;
   began();
@@ -45,12 +41,12 @@ void AcceptorState::fail(int error) {
   if (abandoned()) return;
   if (error == EMFILE || error == ENFILE) spare_.refuse_waiting(socket_.fd.get());
   if (retry_after(error) == AcceptRetry::later) pause();
-  if (error != EAGAIN && error != EINTR && error != ECANCELED) handler_->on_accept_error(error);
+  if (is_accept_failure(error)) handler_->on_accept_error(error);
 }
 
 void AcceptorState::pause() {
   pausing_ = true;
-  pause_.tv_nsec = pause_ns;
+  pause_.tv_nsec = Nanoseconds(accept_pause).count();
   began();
   ring_.submit(pause_over_, [&](io_uring_sqe& entry) { io_uring_prep_timeout(&entry, &pause_, 0, 0); });
 }
