@@ -1,6 +1,7 @@
 #include "rpc/connect_attempt.h"
 
-#include <cerrno>
+#include <chrono>
+#include <string>
 #include <utility>
 
 #include "rpc/channel_core.h"
@@ -45,9 +46,12 @@ void ConnectAttempt::connection_failed(const Status& why) {
 }
 
 void ConnectAttempt::on_time() {
-  if (lookup_) return channel_.on_attempt_failed(from_errno("resolve " + channel_.target(), ETIMEDOUT));
   if (connection_ && connection_->ready()) return;  // in this very turn: the channel is about to take it
-  const std::string waited = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count());
+  const std::string within =
+      " within " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count()) + " ms";
+  if (lookup_)
+    return channel_.on_attempt_failed(Status(
+        Code::UNAVAILABLE, "resolve " + address_->name() + ": no answer" + within, Initiator::library));
   std::string missing = "no answer";
   if (connection_) {
     const Status failure = connection_->stream_failure();
@@ -55,7 +59,7 @@ void ConnectAttempt::on_time() {
   }
   connection_.reset();
   connector_.reset();
-  address_failed(missing + " within " + waited + " ms");
+  address_failed(missing + within);
 }
 
 /// One cause for each address; its own name where the target is another.
