@@ -158,6 +158,18 @@ class AgainstGrpcd(Case):
                     UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
                 )
 
+    def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
+        self.assert_refused(
+            grpcclient("list", "unix:/nonexistent/server.sock"),
+            UNAVAILABLE,
+            "connect unix:/nonexistent/server.sock: no such file or directory; has a server been started with that path?",
+        )
+        command = ["sh", "-c", 'ulimit -n 5 && exec "$0" "$@"', os.environ["GRPCCLIENT"], "list", self.address]
+        done = subprocess.run([*command, "--io", "epoll"], capture_output=True, text=True, timeout=harness.RUN_SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("too many open files", done.stderr)
+        self.assertNotIn("is a server listening", done.stderr)
+
     def test_a_full_disk_is_told(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run(

@@ -166,6 +166,7 @@ class Server(Certified):
                 done = self.grpcclient(*flags)
                 self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
                 self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
+                self.assertIn("--tls-server-name" if "mismatch" in cause else "--tls-ca", done.stdout)
 
     def test_our_load_generator_speaks_it_too(self):
         flags = ["--server", self.address, "-n", "100"]
@@ -175,8 +176,17 @@ class Server(Certified):
         self.assertEqual(done.returncode, 1)
         self.assertIn("TLS: ", done.stdout)
 
-    def test_our_client_without_tls_is_not_answered(self):
-        self.assertEqual(self.grpcclient().returncode, UNAVAILABLE)
+    def test_our_client_without_tls_is_told_of_it(self):
+        done = self.grpcclient()
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address\n", done.stdout)
+        self.assertNotIn("is a server listening there?", done.stdout)
+
+    def test_our_client_with_tls_is_told_of_a_server_without(self):
+        with harness.Server() as server:
+            done = self.grpcclient(address="tls+" + server.address)
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("; where the server speaks plaintext, leave out tls+ and the flags of TLS\n", done.stdout)
 
     def test_files_that_are_wrong_are_a_mistake_of_usage(self):
         for flags, words in (
