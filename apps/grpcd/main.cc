@@ -31,10 +31,10 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   log::set_level(configuration->values.log_level);
   const Result<std::unique_ptr<Signing>> signing = Signing::start(configuration->values.signing);
   if (!signing) return apps::refuse("grpcd", signing.error());
-  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz);
+  Services services((*signing)->service(), configuration->values.log_payload);
+  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz, services.all());
   if (!allowed) return apps::refuse("grpcd", allowed.error());
   if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
-  Services services((*signing)->service(), configuration->values.log_payload);
   Daemon::Parts parts;
   parts.start = [&](const ServerOptions& options) {
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);

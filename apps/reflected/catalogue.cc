@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "reflected/nearest.h"
+#include "common/nearest.h"
 
 namespace ringrpc::reflected {
 
@@ -93,14 +93,14 @@ Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
     if (const Outcome<bool> loaded = co_await load(whole); loaded) {
       if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
         co_return give_up(exit_not_found,
-                          whole + " is a service, not a method" + suggest("", method_names(*meant)));
+                          whole + " is a service, not a method" + apps::suggest("", method_names(*meant)));
     }
     co_return std::unexpected(std::move(service).error());
   }
   const pb::MethodDescriptor* const found = (*service)->FindMethodByName(name.method);
   if (!found)
     co_return give_up(exit_not_found, name.service + " has no method '" + name.method + "'" +
-                                          suggest(name.method, method_names(**service)));
+                                          apps::suggest(name.method, method_names(**service)));
   co_return found;
 }
 
@@ -131,7 +131,7 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
     std::ranges::move(type_names(), std::back_inserter(*names));
   }
   co_return Failure(exit_not_found,
-                    "the server describes no " + what + " '" + name + "'" + suggest(name, *names));
+                    "the server describes no " + what + " '" + name + "'" + apps::suggest(name, *names));
 }
 
 std::vector<std::string> Catalogue::type_names() const {

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -369,6 +370,17 @@ class Reload(unittest.TestCase):
 
     def wait_for(self, server, after, text):
         self.assertTrue(server.says(text, after), f"{text!r} is not in the log:\n{server.text()}")
+
+
+class AllowList(unittest.TestCase):
+    def test_methods_that_nobody_serves_are_refused_with_the_file_and_what_was_meant(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('"/echo.v1.EchoService/Ecko" = "*"\n')
+            file.flush()
+            done = harness.run([os.environ["GRPCD"], "--listen", "127.0.0.1:0", "--authz", file.name])
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f"{file.name}:1: /echo.v1.EchoService/Ecko: echo.v1.EchoService has no method 'Ecko'", done.stdout)
+        self.assertIn("; did you mean Echo?\n", done.stdout)
 
 
 class StartUp(unittest.TestCase):
