@@ -175,7 +175,7 @@ class AgainstGrpcd(Case):
             done = subprocess.run(
                 [os.environ["GRPCCLIENT"], "list", self.address], stdout=full, stderr=subprocess.PIPE, text=True
             )
-        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: No space left on device\n"))
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: no space left on device\n"))
 
 
 class GoServer:
@@ -292,6 +292,12 @@ class AgainstGo(Case):
         done = self.call("StreamingOutputCall", "--deadline", "300ms", "-d", slow)
         self.assertEqual((done.returncode, done.stdout), (DEADLINE_EXCEEDED, ""), done.stderr)
 
+    def test_a_deadline_within_a_stream_counts_the_answers_that_came(self):
+        slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
+        done = self.call("StreamingOutputCall", "--deadline", "1s", "-d", slow)
+        self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
+        self.assertIn(" did not end before the deadline; 2 answers came; --deadline allows more time\n", done.stderr)
+
     def test_a_method_that_is_not_implemented(self):
         done = self.call("UnimplementedCall")
         self.assertEqual(done.returncode, UNIMPLEMENTED)
@@ -375,7 +381,7 @@ class ClosedStreams(harness.ServerCase):
 
     def test_no_output_is_told(self):
         done = self.run_without(">&-", "list", self.server.address)
-        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: Bad file descriptor\n"))
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: bad file descriptor\n"))
 
 
 if __name__ == "__main__":
