@@ -41,7 +41,7 @@ constexpr const char* examples_help =
     "  65    the data is not JSON or does not fit the message\n"
     "  66    the server describes no such service, method or symbol\n"
     "  71    this machine refused something: io_uring, a file\n"
-    "  74    the answer could not be written to stdout\n"
+    "  74    what was to be printed could not be written to stdout\n"
     "  76    what the server describes or answers makes no sense\n"
     "\n"
     "Examples:\n"

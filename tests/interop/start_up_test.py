@@ -3,6 +3,7 @@
 import os
 import resource
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -96,6 +97,16 @@ class Help(unittest.TestCase):
         done = harness.run([os.environ["GRPCD"], "--version"])
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^grpcd \d+\.\d+\.\d+\n$")
+
+    def test_what_cannot_be_printed_is_told(self):
+        outputs = {">/dev/full": "no space left on device", ">&-": "bad file descriptor"}
+        for program, status in (("GRPCD", 1), ("GRPCBENCH", 1), ("GRPCCLIENT", 74)):
+            for flag in ("--help", "--version"):
+                for output, cause in outputs.items():
+                    with self.subTest(program=program, flag=flag, output=output):
+                        command = ["sh", "-c", f'exec "$0" "$@" {output}', os.environ[program], flag]
+                        done = harness.run(command, stderr=subprocess.PIPE)
+                        self.assertEqual((done.returncode, done.stderr), (status, f"{program.lower()}: stdout: {cause}\n"))
 
 
 class Life(unittest.TestCase):
