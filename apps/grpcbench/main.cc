@@ -47,10 +47,11 @@ int refuse(const std::string& message, int exit_status) {
 }
 
 /// The same for what a server, or the way to it, had to say.
-int refuse(const reflected::Failure& failure) {
-  const bool usage =
-      failure.exit_status == reflected::exit_usage || failure.exit_status == reflected::exit_data;
-  return refuse(failure.message, usage ? int{exit_usage} : int{exit_failure});
+int refuse(const reflected::Failure& failure, const std::string& data = {}) {
+  // What is wrong with data is wrong with the flag, unless it stands elsewhere.
+  const bool misused = failure.exit_status == reflected::exit_usage ||
+                       (failure.exit_status == reflected::exit_data && data != "-" && !data.starts_with('@'));
+  return refuse(failure.message, misused ? int{exit_usage} : int{exit_failure});
 }
 
 /// Asks the server for the method of --call. A signal ends the program meanwhile: nothing was measured yet.
@@ -105,7 +106,7 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   }
   if (values.call) {
     reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals, report);
-    if (!operation) return refuse(operation.error());
+    if (!operation) return refuse(operation.error(), values.data.value_or(""));
     plan.operations.push_back(std::move(*operation));
   }
   if (const Status status = check_descriptors(plan); !status.ok())
@@ -134,7 +135,8 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
   set_default_io_backend(configuration.values.io);
   Result<Plan> plan = make_plan(configuration.values);
   if (!plan) return apps::refuse("grpcbench", plan.error());
-  Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(configuration.values.tls);
+  Result<std::shared_ptr<const ClientTls>> tls =
+      apps::load_client_tls(configuration.values.tls, configuration.line.origins());
   if (!tls) return apps::refuse("grpcbench", tls.error());
   plan->channel.tls = *std::move(tls);
   return measure(std::move(*plan), configuration.values, signals);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/exit_code.h"
 #include "common/nearest.h"
 #include "common/text_file.h"
 #include "common/toml.h"
@@ -53,22 +54,23 @@ Status check_served(const std::string& key, std::span<Service* const> services) 
 
 }  // namespace
 
-Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span<Service* const> services) {
+Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span<Service* const> services,
+                                              const apps::Origins& origins) {
   if (path.empty()) return nullptr;
+  const std::string about = origins.of("authz") + ": " + path;
   const auto text = apps::read_text(path);
   if (!text && text.error() == EFBIG)
-    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ": over 1M long; give a TOML file of methods");
-  if (!text) return std::unexpected(from_errno("authz: " + path, text.error()));
+    return fail(Code::FAILED_PRECONDITION, about + ": over 1M long; give a TOML file of methods");
+  if (!text) return std::unexpected(apps::at_run_time(from_errno(about, text.error())));
   const auto entries = apps::parse_toml(*text);
-  if (!entries)
-    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ":" + std::string(entries.error().message()));
+  if (!entries) return fail(Code::FAILED_PRECONDITION, about + ":" + std::string(entries.error().message()));
   auto list = std::make_unique<AllowList>();
   for (const apps::TomlEntry& entry : *entries) {
     Status status = add_line(*list, entry);
     if (status.ok()) status = check_served(entry.key, services);
     if (!status.ok())
-      return fail(Code::INVALID_ARGUMENT,
-                  "authz: " + path + ":" + std::to_string(entry.line) + ": " + std::string(status.message()));
+      return fail(Code::FAILED_PRECONDITION,
+                  about + ":" + std::to_string(entry.line) + ": " + std::string(status.message()));
   }
   return list;
 }

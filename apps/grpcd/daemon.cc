@@ -93,7 +93,8 @@ Status Daemon::start() {
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
 
   ServerOptions options = values.server;
-  Result<std::unique_ptr<Certificates>> certificates = Certificates::load(values.tls);
+  Result<std::unique_ptr<Certificates>> certificates =
+      Certificates::load(values.tls, configuration_->line.origins());
   if (!certificates) return std::move(certificates).error();
   certificates_ = std::move(*certificates);
   if (certificates_) options.tls = certificates_->tls();

@@ -30,10 +30,12 @@ Result<apps::Action> read(Configuration& configuration, const std::vector<std::s
 apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
                      const apps::Signals& signals) {
   log::set_level(configuration->values.log_level);
-  const Result<std::unique_ptr<Signing>> signing = Signing::start(configuration->values.signing);
+  const Result<std::unique_ptr<Signing>> signing =
+      Signing::start(configuration->values.signing, configuration->line.origins());
   if (!signing) return apps::refuse("grpcd", signing.error());
   Services services((*signing)->service(), configuration->values.log_payload);
-  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz, services.all());
+  Result<std::unique_ptr<AllowList>> allowed =
+      read_authz(configuration->values.authz, services.all(), configuration->line.origins());
   if (!allowed) return apps::refuse("grpcd", allowed.error());
   if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
   Daemon::Parts parts;

@@ -92,7 +92,7 @@ Status prepare_openssl(std::size_t keys) {
   return loaded ? Status() : openssl_failure("start");
 }
 
-Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
+Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const GuardedBytes& passphrase) {
   if (source.path.empty()) {
     openssl::Owned<EVP_PKEY> key = generate(source);
     if (!key) return std::unexpected(openssl_failure("make a key"));
@@ -104,6 +104,13 @@ Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedB
   if (signer) return signer;
   return fail(signer.error().code(),
               "key file " + source.path + ": " + std::string(signer.error().message()));
+}
+
+Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
+  Result<std::unique_ptr<Signer>> made = make_or_read_key(source, passphrase);
+  if (made || source.named_by.empty()) return made;
+  return fail(made.error().code(), source.named_by + ": " + std::string(made.error().message()),
+              made.error().initiator());
 }
 
 }  // namespace
@@ -133,6 +140,8 @@ Result<KeySource> KeySource::generated(std::string_view text) {
   source.kind = kind->kind;
   source.rsa_bits = kind->rsa_bits;
   source.allowed = named->allowed;
+  if (Status status = check_usable(source.kind, source.allowed); !status.ok())
+    return std::unexpected(std::move(status));
   return source;
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("an empty file lets nobody in") {
 TEST_CASE("methods that no service has are refused, with those that were meant") {
   const ScratchFile file("\"/p.S/*\" = \"*\"\n\"*\" = \"uid:0\"\n\"/p.Tables/Count\" = \"*\"\n");
   CHECK(refusal(file) == "taken");
-  const std::string begin = "authz: " + file.path() + ":";
+  const std::string begin = "--authz: " + file.path() + ":";
   file.write("\"/p.S/M\" = \"*\"\n\"/p.Tables/Cuont\" = \"*\"\n");
   CHECK(refusal(file) == begin + "2: /p.Tables/Cuont: p.Tables has no method 'Cuont'; did you mean Count?");
   file.write("\"/p.Table/Count\" = \"*\"\n");
@@ -82,7 +82,7 @@ TEST_CASE("methods that no service has are refused, with those that were meant")
 
 TEST_CASE("what it cannot mean is refused with its line") {
   const ScratchFile file("");
-  const std::string begin = "authz: " + file.path() + ":";
+  const std::string begin = "--authz: " + file.path() + ":";
   file.write("\n\"/p.S/M\" = 7\n");
   CHECK(refusal(file) ==
         begin + "2: /p.S/M: a number names nobody; write a \"name\" or [\"several\", \"names\"]");
@@ -94,10 +94,10 @@ TEST_CASE("what it cannot mean is refused with its line") {
   CHECK(refusal(file).starts_with(begin + "1: \"alice\" names nobody; want "));
   file.write("/p.S/M = \"*\"\n");
   CHECK(refusal(file).starts_with(begin + "1: "));
-  CHECK(read("/nowhere").error().message() == "authz: /nowhere: no such file or directory");
-  CHECK(read("/").error().message() == "authz: /: is a directory");
+  CHECK(read("/nowhere").error().message() == "--authz: /nowhere: no such file or directory");
+  CHECK(read("/").error().message() == "--authz: /: is a directory");
   CHECK(read("/dev/zero").error().to_string() ==
-        "INVALID_ARGUMENT: authz: /dev/zero: over 1M long; give a TOML file of methods");
+        "FAILED_PRECONDITION: --authz: /dev/zero: over 1M long; give a TOML file of methods");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage."""
+"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage. What the
+programs print for people is told like anything else where it cannot be printed."""
 
 import os
 import resource
@@ -70,11 +71,11 @@ class StartUp(unittest.TestCase):
         self.assertSays(self.refused(2, environment={"WORKER_THREADS": "many"}), "WORKER_THREADS", "many")
 
     def test_a_configuration_file_that_is_absent_or_wrong(self):
-        self.assertSays(self.refused(2, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
+        self.assertSays(self.refused(1, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write("shards = 1\nshard = 2\n")
             file.flush()
-            self.assertSays(self.refused(2, "--config", file.name), f"{file.name}:2", "shard")
+            self.assertSays(self.refused(1, "--config", file.name), f"{file.name}:2", "shard")
 
     def test_too_few_descriptors(self):
         line = self.refused(1, "--listen", "127.0.0.1:0", descriptors=40)

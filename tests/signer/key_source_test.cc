@@ -38,11 +38,16 @@ TEST_CASE("a text that names nothing is refused with what would be right") {
 }
 
 TEST_CASE("a key that cannot do what it is for is not made") {
-  const std::vector<KeySource> sources = {KeySource::generated("ED25519:p256").value()};
-  const Result<KeyRegistry> keys = make_keys(sources, {});
-  REQUIRE_FALSE(keys);
-  CHECK(keys.error().message() ==
+  CHECK(KeySource::generated("ED25519:p256").error().message() ==
         "a key of type P-256 cannot be used with all of ED25519; choose among ECDSA_P256_SHA256");
+}
+
+TEST_CASE("a key that cannot be had says where it was asked for") {
+  KeySource absent = KeySource::from_file("/nowhere/key.pem").value();
+  absent.named_by = "--key";
+  const Result<KeyRegistry> keys = make_keys({&absent, 1}, {});
+  REQUIRE_FALSE(keys);
+  CHECK(keys.error().to_string() == "NOT_FOUND: --key: open /nowhere/key.pem: no such file or directory");
 }
 
 TEST_CASE("without sources there are no keys") {
