@@ -66,6 +66,7 @@ class Listener final {
     bool tls_;
   };
 
+  bool listens_on(const SocketAddress& address) const;
   void take(UniqueFd connection, bool tls);
   Shard& least_loaded() const;
   std::uint32_t connections() const;

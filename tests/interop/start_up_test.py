@@ -40,6 +40,15 @@ class StartUp(unittest.TestCase):
             address = "127.0.0.1:{}".format(taken.getsockname()[1])
             self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
 
+    def test_an_address_that_is_given_twice(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = "127.0.0.1:{}".format(free.getsockname()[1])
+        line = self.refused(2, "--listen", address, "--listen", address)
+        self.assertEqual(line, f"grpcd: listen on {address}: this address is given twice")
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"unix:{folder}/grpcd.sock"
+            self.assertSays(self.refused(2, "--listen", path, "--listen", path), path, "given twice")
+
     def test_a_port_for_root(self):
         if os.geteuid() == 0:
             self.skipTest("root may bind every port")
