@@ -50,6 +50,17 @@ TEST_CASE("a key that cannot be had says where it was asked for") {
   CHECK(keys.error().to_string() == "NOT_FOUND: --key: open /nowhere/key.pem: no such file or directory");
 }
 
+TEST_CASE("what is no algorithm before a colon is told, with those that there are") {
+  const std::string names =
+      "RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, "
+      "ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519";
+  const KeySource source = KeySource::from_file("FOO:/nowhere/k.pem").value();
+  CHECK(make_keys({&source, 1}, {}).error().message() ==
+        "open FOO:/nowhere/k.pem: no such file or directory; 'FOO' is no algorithm; choose among " + names);
+  CHECK(KeySource::generated("RSA_PSS_SHA265,ED25519:rsa2048").error().message() ==
+        "'RSA_PSS_SHA265' is no algorithm; choose among " + names);
+}
+
 TEST_CASE("without sources there are no keys") {
   const Result<KeyRegistry> keys = make_keys({}, {});
   REQUIRE(keys);
