@@ -145,6 +145,17 @@ class AgainstGrpcd(Case):
             DATA, "standard input: line 2, column 14: a value is missing here",
         )
         self.assert_refused(
+            grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
+            DATA,
+            "-d: line 1, column 20: half of a surrogate pair stands alone before this; "
+            "write both halves, \\ud83d\\ude00, or the character",
+        )
+        done = subprocess.run(
+            [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
+        )
+        self.assertEqual(done.returncode, DATA)
+        self.assertIn(b"-d: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
+        self.assert_refused(
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
         )
 
