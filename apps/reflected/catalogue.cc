@@ -61,6 +61,35 @@ std::string dotted(std::string symbol) {
   return symbol;
 }
 
+/// As protoc makes it of a field's name: "request_id" is "requestId" in JSON.
+std::string usual_json_name(std::string_view field) {
+  std::string name;
+  bool begins_word = false;
+  for (const char c : field) {
+    if (c != '_') name.push_back(begins_word && c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c);
+    begins_word = c == '_';
+  }
+  return name;
+}
+
+/// Servers name every field's JSON; what is as usual would stand in every line of the declarations.
+template <class Fields>
+void drop_usual_json_names(Fields& fields) {
+  for (pb::FieldDescriptorProto& field : fields)
+    if (field.json_name() == usual_json_name(field.name())) field.clear_json_name();
+}
+
+void drop_usual_json_names(pb::DescriptorProto& message) {
+  drop_usual_json_names(*message.mutable_field());
+  drop_usual_json_names(*message.mutable_extension());
+  for (pb::DescriptorProto& nested : *message.mutable_nested_type()) drop_usual_json_names(nested);
+}
+
+void drop_usual_json_names(pb::FileDescriptorProto& file) {
+  drop_usual_json_names(*file.mutable_extension());
+  for (pb::DescriptorProto& message : *file.mutable_message_type()) drop_usual_json_names(message);
+}
+
 void add_type_names(const pb::Descriptor& message, std::vector<std::string>& names) {
   if (message.options().map_entry()) return;
   names.push_back(message.full_name());
@@ -199,7 +228,8 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   if (pool_.FindFileByName(name)) return true;
   if (depth > import_depth_max)
     return give_up(exit_protocol, "'" + name + "' is imported in a circle or too deeply");
-  const pb::FileDescriptorProto& file = files_.at(name);
+  pb::FileDescriptorProto& file = files_.at(name);
+  drop_usual_json_names(file);
   for (const std::string& import : file.dependency()) {
     if (Outcome<bool> built = build(import, depth + 1); !built) return built;
   }
