@@ -20,6 +20,9 @@ class Origins {
     known_.insert_or_assign(setting, std::move(where));
   }
 
+  /// Whether anybody gave it a value.
+  bool given(std::string_view setting) const { return known_.contains(setting); }
+
   std::string of(std::string_view setting) const {
     const auto found = known_.find(setting);
     return found == known_.end() ? "--" + std::string(setting) : found->second;
