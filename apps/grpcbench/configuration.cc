@@ -144,8 +144,9 @@ void add_calls(apps::CommandLine& line, Values& values) {
                .letter = "d",
                .group = group,
                .placeholder = "JSON",
-               .help = "The message of --call, or several one after the other; @FILE reads them from a file. "
-                       "Where the method takes a stream each call sends all of them, else one, in turn.",
+               .help = "The message of --call, or several one after the other; @FILE reads them from a file, "
+                       "- or @ from stdin. Where the method takes a stream each call sends all of them, else "
+                       "one, in turn.",
                .fallback = "an empty message"},
               values.data));
   line.add(apps::duration(

@@ -68,8 +68,8 @@ void add_request(apps::CommandLine& line, Values& values) {
        .letter = "d",
        .group = group,
        .placeholder = "JSON",
-       .help = "The message; for a method that takes a stream several, one after the other. - reads "
-               "them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
+       .help = "The message; for a method that takes a stream several, one after the other. - or @ "
+               "reads them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
       [&values](const std::string& text) {
         values.data = text;
         return Status();

@@ -107,7 +107,7 @@ class AgainstGrpcd(Case):
     def test_echo_gives_back_the_payload(self):
         payload = base64.b64encode(bytes(range(256))).decode()
         data = json.dumps({"payload": payload, "requestId": "first"})
-        for source in (("-d", data), ("-d", "-")):
+        for source in (("-d", data), ("-d", "-"), ("-d", "@")):
             (answer,) = self.answers("call", self.address, "echo.v1.EchoService/Echo", *source, stdin=data)
             self.assertEqual((answer["payload"], answer["requestId"]), (payload, "first"))
 
