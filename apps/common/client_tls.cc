@@ -1,5 +1,10 @@
 #include "common/client_tls.h"
 
+#include <string_view>
+#include <utility>
+
+#include "common/exit_code.h"
+
 namespace ringrpc::apps {
 
 void add_client_tls(CommandLine& line, ClientTlsValues& values) {
@@ -29,15 +34,22 @@ void add_client_tls(CommandLine& line, ClientTlsValues& values) {
   line.add(std::move(server_name));
 }
 
-Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values) {
-  const auto pem = [](const std::string& path) { return path.empty() ? Pem() : Pem::file(path); };
+Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values,
+                                                         const Origins& origins) {
+  const auto pem = [&origins](const std::string& path, std::string_view setting) {
+    return path.empty() ? Pem() : Pem::file(path, origins.of(setting));
+  };
   const bool wanted = values.wanted || !values.authorities.empty() || !values.certificate.empty() ||
                       !values.key.empty() || !values.server_name.empty();
   if (!wanted) return nullptr;
-  return ClientTls::load({.authorities = pem(values.authorities),
-                          .certificate = pem(values.certificate),
-                          .private_key = pem(values.key),
-                          .server_name = values.server_name});
+  if (values.certificate.empty() != values.key.empty())
+    return fail(Code::INVALID_ARGUMENT, "--tls-cert and --tls-key go together; give both");
+  auto tls = ClientTls::load({.authorities = pem(values.authorities, "tls-ca"),
+                              .certificate = pem(values.certificate, "tls-cert"),
+                              .private_key = pem(values.key, "tls-key"),
+                              .server_name = values.server_name});
+  if (!tls) return std::unexpected(at_run_time(std::move(tls).error()));
+  return tls;
 }
 
 }  // namespace ringrpc::apps

@@ -26,7 +26,9 @@ struct ClientTlsValues {
 void add_client_tls(CommandLine& line, ClientTlsValues& values);
 
 /// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the
-/// values wants TLS. A failure names the file and its fault.
-Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values);
+/// values wants TLS. A failure names the file, where its name came from, and its fault; INVALID_ARGUMENT is
+/// kept for flags that do not go together.
+Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values,
+                                                         const Origins& origins = {});
 
 }  // namespace ringrpc::apps

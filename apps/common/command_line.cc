@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "common/exit_code.h"
 #include "common/text_file.h"
 #include "common/toml.h"
 
@@ -151,7 +152,7 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
   const Result<Action> action = parse_flags(arguments);
   if (!action || *action != Action::run) return action;
   // The weakest first, each over the one before.
-  Status status = apply_file();
+  Status status = at_run_time(apply_file());
   if (status.ok()) status = apply_environment(environment);
   if (status.ok()) status = apply_flags();
   if (!status.ok()) return std::unexpected(std::move(status));
@@ -211,6 +212,7 @@ Status CommandLine::apply_flags() {
     if (values.empty()) continue;
     if (const Status status = setting.assign(values); !status.ok())
       return wrong("--" + setting.name, status.message());
+    origins_.note(setting.name, "--" + setting.name);
   }
   return Status();
 }
@@ -223,6 +225,7 @@ Status CommandLine::apply_environment(Environment environment) {
       if (!value || *value == '\0') continue;  // an empty variable is how scripts unset one
       if (const Status status = setting.assign({value}); !status.ok())
         return wrong("environment: " + name, status.message());
+      origins_.note(setting.name, "environment: " + name);
       break;
     }
   }
@@ -244,6 +247,7 @@ Status CommandLine::apply_file() {
     const Result<std::vector<std::string>> values = texts_of(entry.value, setting->file_type);
     if (!values) return wrong(where, values.error().message());
     if (const Status status = setting->assign(*values); !status.ok()) return wrong(where, status.message());
+    origins_.note(setting->name, where);
   }
   return Status();
 }

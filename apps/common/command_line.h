@@ -6,8 +6,9 @@
 ///   Result<Action> action = line.read(arguments, getenv);
 ///   if (!action) return refuse("grpcd", action.error());
 ///
-/// `--config FILE`, `--help` and `--version` come with it. A failure is INVALID_ARGUMENT and one line that
-/// names the flag, the variable, or the file with line and key, then what is wrong and what would be right. A
+/// `--config FILE`, `--help` and `--version` come with it. A failure is one line that names the flag, the
+/// variable, or the file with line and key, then what is wrong and what would be right: INVALID_ARGUMENT for
+/// a mistake of usage, another code for what is wrong with the file. A
 /// variable is not looked at when its flag is given; the file is always checked whole.
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "ringrpc/status.h"
 
+#include "common/origins.h"
 #include "common/setting.h"
 
 namespace CLI {
@@ -62,6 +64,9 @@ class CommandLine {
 
   const std::vector<Setting>& settings() const noexcept { return settings_; }
 
+  /// Where each value that was given came from; after `read`.
+  const Origins& origins() const noexcept { return origins_; }
+
  private:
   Result<Action> parse_flags(std::span<const std::string> arguments);
   Status sort_remaining();
@@ -80,6 +85,7 @@ class CommandLine {
   std::string help_before_;
   std::string help_after_;
   std::string config_path_;
+  Origins origins_;
 };
 
 }  // namespace ringrpc::apps

@@ -6,6 +6,16 @@
 
 namespace ringrpc::apps {
 
+Status at_run_time(Status status) {
+  if (status.code() != Code::INVALID_ARGUMENT) return status;
+  return Status(Code::FAILED_PRECONDITION, std::string(status.message()), status.initiator());
+}
+
+Status at_run_time(std::string_view origin, const Status& status) {
+  return at_run_time(
+      Status(status.code(), std::string(origin).append(": ").append(status.message()), status.initiator()));
+}
+
 ExitCode refuse(std::string_view program, const Status& status) {
   std::string line(program);
   line.append(": ").append(status.message());

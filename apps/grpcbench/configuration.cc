@@ -29,8 +29,9 @@ constexpr const char* before_help =
 constexpr const char* after_help =
     "Exit status:\n"
     "  0    all calls succeeded\n"
-    "  1    some failed, or nothing could be measured; stderr says why\n"
-    "  2    a flag, a variable or the configuration file is wrong\n"
+    "  1    some failed, or nothing could be measured: no connection, a file that\n"
+    "       cannot be read or holds wrong things; stderr says why\n"
+    "  2    a flag or a variable is wrong\n"
     "  130  interrupted; what was measured so far is shown\n"
     "\n"
     "Examples:\n"
@@ -143,8 +144,9 @@ void add_calls(apps::CommandLine& line, Values& values) {
                .letter = "d",
                .group = group,
                .placeholder = "JSON",
-               .help = "The message of --call, or several one after the other; @FILE reads them from a file. "
-                       "Where the method takes a stream each call sends all of them, else one, in turn.",
+               .help = "The message of --call, or several one after the other; @FILE reads them from a file, "
+                       "- or @ from stdin. Where the method takes a stream each call sends all of them, else "
+                       "one, in turn.",
                .fallback = "an empty message"},
               values.data));
   line.add(apps::duration(

@@ -1,10 +1,9 @@
 // grpcbench: puts load on gRPC servers and measures them. `grpcbench --help` says the rest.
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "base/escape.h"
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
+#include "common/output.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
 #include "grpcbench/configuration.h"
@@ -47,10 +47,11 @@ int refuse(const std::string& message, int exit_status) {
 }
 
 /// The same for what a server, or the way to it, had to say.
-int refuse(const reflected::Failure& failure) {
-  const bool usage =
-      failure.exit_status == reflected::exit_usage || failure.exit_status == reflected::exit_data;
-  return refuse(failure.message, usage ? int{exit_usage} : int{exit_failure});
+int refuse(const reflected::Failure& failure, const std::string& data = {}) {
+  // What is wrong with data is wrong with the flag, unless it stands elsewhere.
+  const bool misused = failure.exit_status == reflected::exit_usage ||
+                       (failure.exit_status == reflected::exit_data && data != "-" && !data.starts_with('@'));
+  return refuse(failure.message, misused ? int{exit_usage} : int{exit_failure});
 }
 
 /// Asks the server for the method of --call. A signal ends the program meanwhile: nothing was measured yet.
@@ -81,16 +82,13 @@ Status check_descriptors(const Plan& plan) {
 /// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
 int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
   const Results results(plan, outcome);
-  const std::string text = format_results(results, format);
-  const bool printed =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  const int print_error = errno;
+  const Status printed = apps::print(format_results(results, format));
   for (const std::string& warning : results.warnings) refuse("warning: " + warning, 0);
   if (!outcome.measured.fatal.ok())
     refuse("ended early: " +
                reflected::call_failure(outcome.measured.fatal_call, outcome.measured.fatal).message,
            0);
-  if (!printed) return refuse(std::string("stdout: ") + std::strerror(print_error), exit_failure);
+  if (!printed.ok()) return refuse(std::string(printed.message()), exit_failure);
   if (report) {
     if (const Status status = report->write(html_report(results)); !status.ok())
       return refuse(std::string(status.message()), exit_failure);
@@ -108,7 +106,7 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   }
   if (values.call) {
     reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals, report);
-    if (!operation) return refuse(operation.error());
+    if (!operation) return refuse(operation.error(), values.data.value_or(""));
     plan.operations.push_back(std::move(*operation));
   }
   if (const Status status = check_descriptors(plan); !status.ok())
@@ -121,19 +119,24 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   return tell(plan, values.output, outcome, report);
 }
 
+int print(std::string_view text) {
+  const Status status = apps::print(text);
+  return status.ok() ? exit_ok : refuse(std::string(status.message()), exit_failure);
+}
+
 int run(const std::vector<std::string>& arguments, const apps::Signals& signals) {
   Configuration configuration;
   const Result<apps::Action> action =
       configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (!action) return apps::refuse("grpcbench", action.error());
-  if (*action == apps::Action::show_help)
-    return std::fputs(configuration.line.help().c_str(), stdout), exit_ok;
-  if (*action == apps::Action::show_version) return std::puts("grpcbench " GRPCBENCH_VERSION), exit_ok;
+  if (*action == apps::Action::show_help) return print(configuration.line.help());
+  if (*action == apps::Action::show_version) return print("grpcbench " GRPCBENCH_VERSION "\n");
   log::set_level(configuration.values.log_level);
   set_default_io_backend(configuration.values.io);
   Result<Plan> plan = make_plan(configuration.values);
   if (!plan) return apps::refuse("grpcbench", plan.error());
-  Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(configuration.values.tls);
+  Result<std::shared_ptr<const ClientTls>> tls =
+      apps::load_client_tls(configuration.values.tls, configuration.line.origins());
   if (!tls) return apps::refuse("grpcbench", tls.error());
   plan->channel.tls = *std::move(tls);
   return measure(std::move(*plan), configuration.values, signals);

@@ -37,11 +37,12 @@ constexpr const char* examples_help =
     "  0     all went well\n"
     "  1-16  the call failed: the number of its gRPC code; 4 is DEADLINE_EXCEEDED,\n"
     "        12 UNIMPLEMENTED (no reflection too), 14 UNAVAILABLE (no connection too)\n"
-    "  64    a flag, word, variable or the configuration file is wrong\n"
+    "  64    a flag, word or variable is wrong\n"
     "  65    the data is not JSON or does not fit the message\n"
     "  66    the server describes no such service, method or symbol\n"
-    "  71    this machine refused something: io_uring, a file\n"
-    "  74    the answer could not be written to stdout\n"
+    "  71    a file cannot be read or holds wrong things, or this machine refused\n"
+    "        something: io_uring, memory\n"
+    "  74    what was to be printed could not be written to stdout\n"
     "  76    what the server describes or answers makes no sense\n"
     "\n"
     "Examples:\n"
@@ -67,8 +68,8 @@ void add_request(apps::CommandLine& line, Values& values) {
        .letter = "d",
        .group = group,
        .placeholder = "JSON",
-       .help = "The message; for a method that takes a stream several, one after the other. - reads "
-               "them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
+       .help = "The message; for a method that takes a stream several, one after the other. - or @ "
+               "reads them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
       [&values](const std::string& text) {
         values.data = text;
         return Status();

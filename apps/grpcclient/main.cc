@@ -1,7 +1,7 @@
 // grpcclient: calls gRPC servers from the command line. `grpcclient --help` says the rest.
-#include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +9,7 @@
 #include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
+#include "common/output.h"
 #include "common/standard_streams.h"
 #include "grpcclient/call.h"
 #include "grpcclient/command.h"
@@ -46,14 +47,25 @@ Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTl
 
 int usage(std::string message) { return report({exit_usage, std::move(message)}); }
 
+/// A mistake of usage, or something that was asked rightly and is not as it should be.
+int refuse(const Status& status) {
+  const bool misused = status.code() == Code::INVALID_ARGUMENT;
+  return report({misused ? exit_usage : exit_system, std::string(status.message())});
+}
+
+int tell(std::string_view text) {
+  const Status status = apps::print(text);
+  return status.ok() ? 0 : report({exit_output, std::string(status.message())});
+}
+
 int run(const std::vector<std::string>& arguments) {
   Configuration configuration;
   Values& values = configuration.values;
   const Result<apps::Action> action =
       configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
-  if (!action) return usage(std::string(action.error().message()));
-  if (*action == apps::Action::show_help) return std::fputs(configuration.line.help().c_str(), stdout), 0;
-  if (*action == apps::Action::show_version) return std::puts("grpcclient " GRPCCLIENT_VERSION), 0;
+  if (!action) return refuse(action.error());
+  if (*action == apps::Action::show_help) return tell(configuration.line.help());
+  if (*action == apps::Action::show_version) return tell("grpcclient " GRPCCLIENT_VERSION "\n");
 
   Outcome<Command> command = parse_command(configuration.line.words());
   if (!command) return report(command.error());
@@ -65,8 +77,9 @@ int run(const std::vector<std::string>& arguments) {
       return usage(std::string(address.error().message()));
     values.address = *command->address;
   }
-  const Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(values.tls);
-  if (!tls) return usage(std::string(tls.error().message()));
+  const Result<std::shared_ptr<const ClientTls>> tls =
+      apps::load_client_tls(values.tls, configuration.line.origins());
+  if (!tls) return refuse(tls.error());
   log::set_level(values.log_level);
   set_default_io_backend(values.io);
   const Result<int> status = block_on(run(values, *tls, *command));

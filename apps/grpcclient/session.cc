@@ -1,12 +1,10 @@
 #include "grpcclient/session.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
 
 #include "base/escape.h"
+#include "common/output.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -53,10 +51,9 @@ CallOptions Session::call_options() const {
 
 Outcome<bool> print(std::string_view from_server) {
   const std::string text = escape_controls(from_server, std::string_view::npos, "\n\t");
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
-    return true;
-  const int error = errno;
-  return give_up(exit_output, std::string("stdout: ") + std::strerror(error));
+  const Status status = apps::print(text);
+  if (!status.ok()) return give_up(exit_output, std::string(status.message()));
+  return true;
 }
 
 }  // namespace ringrpc::grpcclient

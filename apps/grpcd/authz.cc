@@ -1,9 +1,12 @@
 #include "grpcd/authz.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
 
+#include "common/exit_code.h"
+#include "common/nearest.h"
 #include "common/text_file.h"
 #include "common/toml.h"
 
@@ -28,22 +31,46 @@ Status add_line(AllowList& list, const apps::TomlEntry& entry) {
   return Status();
 }
 
+/// Whether `key`, which an AllowList takes, names what one of `services` has.
+Status check_served(const std::string& key, std::span<Service* const> services) {
+  if (key == "*") return Status();
+  const std::size_t slash = key.rfind('/');
+  const std::string service = key.substr(1, slash - 1);
+  const std::string method = key.substr(slash + 1);
+  const auto found = std::ranges::find(services, service, &Service::service_name);
+  std::vector<std::string> there;
+  if (found == services.end()) {
+    for (const Service* each : services) there.emplace_back(each->service_name());
+    return fail(Code::INVALID_ARGUMENT,
+                key + ": there is no service '" + service + "'" + apps::suggest(service, there));
+  }
+  for (const Method& each : (*found)->service_methods()) {
+    if (method == "*" || method == each.name) return Status();
+    there.emplace_back(each.name);
+  }
+  return fail(Code::INVALID_ARGUMENT,
+              key + ": " + service + " has no method '" + method + "'" + apps::suggest(method, there));
+}
+
 }  // namespace
 
-Result<std::unique_ptr<AllowList>> read_authz(const std::string& path) {
+Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span<Service* const> services,
+                                              const apps::Origins& origins) {
   if (path.empty()) return nullptr;
+  const std::string about = origins.of("authz") + ": " + path;
   const auto text = apps::read_text(path);
   if (!text && text.error() == EFBIG)
-    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ": over 1M long; give a TOML file of methods");
-  if (!text) return std::unexpected(from_errno("authz: " + path, text.error()));
+    return fail(Code::FAILED_PRECONDITION, about + ": over 1M long; give a TOML file of methods");
+  if (!text) return std::unexpected(apps::at_run_time(from_errno(about, text.error())));
   const auto entries = apps::parse_toml(*text);
-  if (!entries)
-    return fail(Code::INVALID_ARGUMENT, "authz: " + path + ":" + std::string(entries.error().message()));
+  if (!entries) return fail(Code::FAILED_PRECONDITION, about + ":" + std::string(entries.error().message()));
   auto list = std::make_unique<AllowList>();
   for (const apps::TomlEntry& entry : *entries) {
-    if (const Status status = add_line(*list, entry); !status.ok())
-      return fail(Code::INVALID_ARGUMENT,
-                  "authz: " + path + ":" + std::to_string(entry.line) + ": " + std::string(status.message()));
+    Status status = add_line(*list, entry);
+    if (status.ok()) status = check_served(entry.key, services);
+    if (!status.ok())
+      return fail(Code::FAILED_PRECONDITION,
+                  about + ":" + std::to_string(entry.line) + ": " + std::string(status.message()));
   }
   return list;
 }

@@ -3,14 +3,15 @@
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+#include <string_view>
 #include <utility>
 
 #include "ringrpc/log.h"
 
+#include "common/exit_code.h"
+
 namespace ringrpc::grpcd {
 namespace {
-
-Pem pem(const std::string& path) { return path.empty() ? Pem() : Pem::file(path); }
 
 /// OK when all files that belong together are given.
 Status check_complete(const TlsValues& values) {
@@ -24,14 +25,18 @@ Status check_complete(const TlsValues& values) {
 }  // namespace
 
 Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values,
+                                                         const apps::Origins& origins,
                                                          std::chrono::milliseconds interval) {
   if (Status status = check_complete(values); !status.ok()) return std::unexpected(std::move(status));
   if (values.certificate.empty()) return nullptr;
-  auto tls = ServerTls::load({.certificate = pem(values.certificate),
-                              .private_key = pem(values.key),
-                              .client_authorities = pem(values.client_authorities),
+  const auto pem = [&origins](const std::string& path, std::string_view setting) {
+    return path.empty() ? Pem() : Pem::file(path, origins.of(setting));
+  };
+  auto tls = ServerTls::load({.certificate = pem(values.certificate, "tls-cert"),
+                              .private_key = pem(values.key, "tls-key"),
+                              .client_authorities = pem(values.client_authorities, "tls-client-ca"),
                               .version_min = values.version_min});
-  if (!tls) return std::unexpected(std::move(tls).error());
+  if (!tls) return std::unexpected(apps::at_run_time(std::move(tls).error()));
   return std::unique_ptr<Certificates>(new Certificates(std::move(*tls), interval));
 }
 

@@ -23,9 +23,11 @@ namespace ringrpc::grpcd {
 
 class Certificates {
  public:
-  /// Null where `values` names no file. A failure names the flag that is missing, or the file and its fault.
+  /// Null where `values` names no file. A failure names the flag that is missing (INVALID_ARGUMENT), or the
+  /// file, where its name came from, and its fault.
   static Result<std::unique_ptr<Certificates>> load(
-      const TlsValues& values, std::chrono::milliseconds interval = std::chrono::seconds(1));
+      const TlsValues& values, const apps::Origins& origins = {},
+      std::chrono::milliseconds interval = std::chrono::seconds(1));
 
   const std::shared_ptr<ServerTls>& tls() const noexcept { return tls_; }
 

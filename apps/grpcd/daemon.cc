@@ -45,10 +45,10 @@ std::uint64_t calls_over(const ServerCounters& counters) {
   return counters.calls_succeeded + counters.calls_failed;
 }
 
-/// Each connection's and each listener's, a few of each shard, and some for the process itself.
-std::uint64_t descriptors_needed(const ServerOptions& options) {
+/// Beside each connection's: each listener's, a few of each shard, and some for the process itself.
+std::uint64_t descriptors_beside(const ServerOptions& options) {
   const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();
-  return std::uint64_t{options.max_connections} + options.listen.size() + 4 * shards + 32;
+  return options.listen.size() + 4 * shards + 32;
 }
 
 }  // namespace
@@ -87,13 +87,19 @@ ExitCode Daemon::run(const apps::Signals& waiting) {
 Status Daemon::start() {
   const Values& values = configuration_->values;
   log::set_level(values.log_level);
-  const std::uint64_t needed = descriptors_needed(values.server);
+  const std::uint64_t beside = descriptors_beside(values.server);
+  const std::uint64_t needed = values.server.max_connections + beside;
   const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
   if (limit < descriptors_least)
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
 
   ServerOptions options = values.server;
-  Result<std::unique_ptr<Certificates>> certificates = Certificates::load(values.tls);
+  // As many as fit are as good a default as any; whoever asks for a number is told that it is not to be had.
+  const bool fitted =
+      limit < needed && limit > beside && !configuration_->line.origins().given("max-connections");
+  if (fitted) options.max_connections = static_cast<std::uint32_t>(limit - beside);
+  Result<std::unique_ptr<Certificates>> certificates =
+      Certificates::load(values.tls, configuration_->line.origins());
   if (!certificates) return std::move(certificates).error();
   certificates_ = std::move(*certificates);
   if (certificates_) options.tls = certificates_->tls();
@@ -104,7 +110,11 @@ Status Daemon::start() {
   log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend());
   apps::notify_supervisor("READY=1");
-  if (limit < needed) log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
+  if (fitted) {
+    log::info("at most {} connections: {} file descriptors may be open", options.max_connections, limit);
+  } else if (limit < needed) {
+    log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
+  }
   return Status();
 }
 

@@ -1,16 +1,17 @@
 // grpcd: serves crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health checks and
 // reflection.
 // `grpcd --help` says the rest.
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
 
 #include "common/exit_code.h"
+#include "common/output.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
 #include "grpcd/authz.h"
@@ -29,12 +30,14 @@ Result<apps::Action> read(Configuration& configuration, const std::vector<std::s
 apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
                      const apps::Signals& signals) {
   log::set_level(configuration->values.log_level);
-  const Result<std::unique_ptr<Signing>> signing = Signing::start(configuration->values.signing);
+  const Result<std::unique_ptr<Signing>> signing =
+      Signing::start(configuration->values.signing, configuration->line.origins());
   if (!signing) return apps::refuse("grpcd", signing.error());
-  Result<std::unique_ptr<AllowList>> allowed = read_authz(configuration->values.authz);
+  Services services((*signing)->service(), configuration->values.log_payload);
+  Result<std::unique_ptr<AllowList>> allowed =
+      read_authz(configuration->values.authz, services.all(), configuration->line.origins());
   if (!allowed) return apps::refuse("grpcd", allowed.error());
   if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
-  Services services((*signing)->service(), configuration->values.log_payload);
   Daemon::Parts parts;
   parts.start = [&](const ServerOptions& options) {
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
@@ -56,17 +59,20 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   return Daemon(std::move(configuration), std::move(parts)).run(signals);
 }
 
+apps::ExitCode tell(std::string_view text) {
+  const Status status = apps::print(text);
+  return status.ok() ? apps::exit_ok : apps::refuse("grpcd", status);
+}
+
 apps::ExitCode run(const std::vector<std::string>& arguments, const apps::Signals& signals) {
   auto configuration = std::make_unique<Configuration>();
   const Result<apps::Action> action = read(*configuration, arguments);
   if (!action) return apps::refuse("grpcd", action.error());
   switch (*action) {
     case apps::Action::show_help:
-      std::fputs(configuration->line.help().c_str(), stdout);
-      return apps::exit_ok;
+      return tell(configuration->line.help());
     case apps::Action::show_version:
-      std::puts("grpcd " GRPCD_VERSION);
-      return apps::exit_ok;
+      return tell("grpcd " GRPCD_VERSION "\n");
     case apps::Action::run:
       break;
   }

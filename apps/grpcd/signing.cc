@@ -5,6 +5,7 @@
 
 #include "ringrpc/log.h"
 
+#include "common/exit_code.h"
 #include "signer/key_file.h"
 #include "signer/key_source.h"
 #include "signer/process_secrecy.h"
@@ -17,32 +18,35 @@ namespace {
 /// still have a tenth of a core whose shard is never done.
 constexpr int niceness = 10;
 
-Status of_flag(const char* flag, const Status& status) {
-  return {status.code(), std::string(flag) + ": " + std::string(status.message())};
+Status told_with(const std::string& origin, const Status& status) {
+  return {status.code(), origin + ": " + std::string(status.message())};
 }
 
 /// Files first, so that a key that is given comes before one that is made.
-Result<std::vector<KeySource>> sources_of(const SigningValues& values) {
+Result<std::vector<KeySource>> sources_of(const SigningValues& values, const apps::Origins& origins) {
   std::vector<KeySource> sources;
   for (const std::string& text : values.key_files) {
     Result<KeySource> source = KeySource::from_file(text);
-    if (!source) return std::unexpected(of_flag("--key", source.error()));
+    if (!source) return std::unexpected(told_with(origins.of("key"), source.error()));
+    source->named_by = origins.of("key");
     sources.push_back(std::move(*source));
   }
   if (values.generated.empty() && sources.empty()) return default_key_sources();
   if (values.generated == std::vector<std::string>{"none"}) return sources;
   for (const std::string& text : values.generated) {
     Result<KeySource> source = KeySource::generated(text);
-    if (!source) return std::unexpected(of_flag("--generate-key", source.error()));
+    if (!source) return std::unexpected(told_with(origins.of("generate-key"), source.error()));
+    source->named_by = origins.of("generate-key");
     sources.push_back(std::move(*source));
   }
   return sources;
 }
 
-Result<GuardedBytes> passphrase_of(const SigningValues& values) {
+Result<GuardedBytes> passphrase_of(const SigningValues& values, const apps::Origins& origins) {
   if (values.passphrase_file.empty()) return GuardedBytes();
   Result<GuardedBytes> passphrase = read_passphrase_file(values.passphrase_file);
-  if (!passphrase) return std::unexpected(of_flag("--key-passphrase-file", passphrase.error()));
+  if (!passphrase)
+    return std::unexpected(apps::at_run_time(origins.of("key-passphrase-file"), passphrase.error()));
   return passphrase;
 }
 
@@ -54,19 +58,19 @@ Status with_remedy(Status status, const SigningValues& values) {
 
 }  // namespace
 
-Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values) {
+Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values, const apps::Origins& origins) {
   keep_process_secret();
-  const Result<std::vector<KeySource>> sources = sources_of(values);
+  const Result<std::vector<KeySource>> sources = sources_of(values, origins);
   if (!sources) return std::unexpected(sources.error());
-  const Result<GuardedBytes> passphrase = passphrase_of(values);
+  const Result<GuardedBytes> passphrase = passphrase_of(values, origins);
   if (!passphrase) return std::unexpected(passphrase.error());
   const auto begun = std::chrono::steady_clock::now();
   Result<KeyRegistry> keys = make_keys(*sources, *passphrase);
   const auto took = std::chrono::steady_clock::now() - begun;
-  if (!keys) return std::unexpected(with_remedy(std::move(keys).error(), values));
+  if (!keys) return std::unexpected(apps::at_run_time(with_remedy(std::move(keys).error(), values)));
   Result<std::unique_ptr<WorkerPool>> workers =
       WorkerPool::start({.threads = values.workers, .queue_limit = values.queue_limit, .nice = niceness});
-  if (!workers) return std::unexpected(of_flag("--signing-workers", workers.error()));
+  if (!workers) return std::unexpected(told_with("--signing-workers", workers.error()));
 
   std::unique_ptr<Signing> signing(new Signing);
   signing->keys_ = std::move(*keys);

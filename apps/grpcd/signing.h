@@ -15,6 +15,7 @@
 #include "ringrpc/status.h"
 #include "ringrpc/worker_pool.h"
 
+#include "common/origins.h"
 #include "services/crypto.h"
 #include "signer/key_registry.h"
 
@@ -34,8 +35,10 @@ struct SigningValues {
 class Signing {
  public:
   /// Loads or makes the keys, which takes a fraction of a second, and starts the workers. To be called
-  /// before anything else uses OpenSSL. Failures name what is wrong and the flag to mend it with.
-  static Result<std::unique_ptr<Signing>> start(const SigningValues& values);
+  /// before anything else uses OpenSSL. Failures name what is wrong and where it was asked for; those of
+  /// INVALID_ARGUMENT are mistakes of usage.
+  static Result<std::unique_ptr<Signing>> start(const SigningValues& values,
+                                                const apps::Origins& origins = {});
 
   Service& service() noexcept { return *service_; }
 

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "reflected/nearest.h"
+#include "common/nearest.h"
 
 namespace ringrpc::reflected {
 
@@ -61,6 +61,35 @@ std::string dotted(std::string symbol) {
   return symbol;
 }
 
+/// As protoc makes it of a field's name: "request_id" is "requestId" in JSON.
+std::string usual_json_name(std::string_view field) {
+  std::string name;
+  bool begins_word = false;
+  for (const char c : field) {
+    if (c != '_') name.push_back(begins_word && c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c);
+    begins_word = c == '_';
+  }
+  return name;
+}
+
+/// Servers name every field's JSON; what is as usual would stand in every line of the declarations.
+template <class Fields>
+void drop_usual_json_names(Fields& fields) {
+  for (pb::FieldDescriptorProto& field : fields)
+    if (field.json_name() == usual_json_name(field.name())) field.clear_json_name();
+}
+
+void drop_usual_json_names(pb::DescriptorProto& message) {
+  drop_usual_json_names(*message.mutable_field());
+  drop_usual_json_names(*message.mutable_extension());
+  for (pb::DescriptorProto& nested : *message.mutable_nested_type()) drop_usual_json_names(nested);
+}
+
+void drop_usual_json_names(pb::FileDescriptorProto& file) {
+  drop_usual_json_names(*file.mutable_extension());
+  for (pb::DescriptorProto& message : *file.mutable_message_type()) drop_usual_json_names(message);
+}
+
 void add_type_names(const pb::Descriptor& message, std::vector<std::string>& names) {
   if (message.options().map_entry()) return;
   names.push_back(message.full_name());
@@ -93,14 +122,14 @@ Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
     if (const Outcome<bool> loaded = co_await load(whole); loaded) {
       if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
         co_return give_up(exit_not_found,
-                          whole + " is a service, not a method" + suggest("", method_names(*meant)));
+                          whole + " is a service, not a method" + apps::suggest("", method_names(*meant)));
     }
     co_return std::unexpected(std::move(service).error());
   }
   const pb::MethodDescriptor* const found = (*service)->FindMethodByName(name.method);
   if (!found)
     co_return give_up(exit_not_found, name.service + " has no method '" + name.method + "'" +
-                                          suggest(name.method, method_names(**service)));
+                                          apps::suggest(name.method, method_names(**service)));
   co_return found;
 }
 
@@ -131,7 +160,7 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
     std::ranges::move(type_names(), std::back_inserter(*names));
   }
   co_return Failure(exit_not_found,
-                    "the server describes no " + what + " '" + name + "'" + suggest(name, *names));
+                    "the server describes no " + what + " '" + name + "'" + apps::suggest(name, *names));
 }
 
 std::vector<std::string> Catalogue::type_names() const {
@@ -199,7 +228,8 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   if (pool_.FindFileByName(name)) return true;
   if (depth > import_depth_max)
     return give_up(exit_protocol, "'" + name + "' is imported in a circle or too deeply");
-  const pb::FileDescriptorProto& file = files_.at(name);
+  pb::FileDescriptorProto& file = files_.at(name);
+  drop_usual_json_names(file);
   for (const std::string& import : file.dependency()) {
     if (Outcome<bool> built = build(import, depth + 1); !built) return built;
   }

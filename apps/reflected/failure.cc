@@ -3,15 +3,40 @@
 namespace ringrpc::reflected {
 namespace {
 
-/// What helps against a failure that arose on this side of the connection; empty where the cause says enough.
+/// What helps against a failure that arose on this side of the connection; empty where its words say enough.
 std::string_view remedy(const Status& status) {
-  const std::string_view message = status.message();
-  if (message.starts_with("received a message of ")) return "; --max-message-size is the receiver's limit";
-  if (status.initiator() != Initiator::library) return {};
-  if (message.starts_with("connect ")) return "; is a server listening there?";
-  if (message.starts_with("resolve ")) return "; is the name spelled rightly?";
-  if (status.code() == Code::DEADLINE_EXCEEDED) return "; --deadline allows more time";
-  return {};
+  switch (status.cause()) {
+    case Cause::message_too_large:
+      return "; --max-message-size allows larger ones";
+    case Cause::no_descriptors:
+      return "; raise the limit of open files (ulimit -n)";
+    case Cause::unknown_name:
+      return "; is the name spelled rightly?";
+    case Cause::lookup_failed:
+      return "; is the name spelled rightly, and a DNS server in reach? An IP address needs none";
+    case Cause::absent:
+      return "; has a server been started with that path?";
+    case Cause::refused:
+      return "; is a server listening there?";
+    case Cause::unanswered:
+      return "; is the address right, and no firewall between? --connect-timeout allows more time";
+    case Cause::no_http2:
+      return "; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address";
+    case Cause::no_tls:
+      return "; where the server speaks plaintext, leave out tls+ and the flags of TLS";
+    case Cause::tls:
+      return "; write tls+ before the address, or give --tls or --tls-ca";
+    case Cause::untrusted:
+      return "; --tls-ca FILE does that";
+    case Cause::misnamed:
+      return "; --tls-server-name NAME does that";
+    case Cause::certificate_wanted:
+      return "; give one with --tls-cert and --tls-key";
+    case Cause::other:
+      break;
+  }
+  const bool late = status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
+  return late ? "; --deadline allows more time" : "";
 }
 
 /// Whether no server took the call.

@@ -20,10 +20,10 @@
 namespace ringrpc::reflected {
 
 enum ExitStatus : std::uint8_t {
-  exit_usage = 64,      ///< a flag, a word, a variable or the configuration file is wrong
+  exit_usage = 64,      ///< a flag, a word or a variable is wrong
   exit_data = 65,       ///< the data is not JSON or does not fit the message
   exit_not_found = 66,  ///< the server describes no such service, method or symbol
-  exit_system = 71,     ///< this machine refused something: no io_uring, a file that cannot be read
+  exit_system = 71,     ///< a file cannot be read or holds wrong things, or this machine refused something
   exit_output = 74,     ///< what was to be printed could not be
   exit_protocol = 76,   ///< what the server describes or answers makes no sense
 };

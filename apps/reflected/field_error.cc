@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "reflected/nearest.h"
+#include "common/nearest.h"
 
 namespace ringrpc::reflected {
 
@@ -58,7 +58,7 @@ std::string unknown_field(const pb::Descriptor& type, std::string_view path, std
   std::vector<std::string> names;
   for (int i = 0; within && i < within->field_count(); ++i) names.push_back(within->field(i)->name());
   return (path.empty() ? type.full_name() : std::string(path)) + " has no field " + quoted(name) +
-         suggest(name, names);
+         apps::suggest(name, names);
 }
 
 /// What a field takes, for people: "an int32", "bytes, in base64", "one of ON and OFF".
@@ -72,7 +72,7 @@ std::string taken_by(const pb::FieldDescriptor& field) {
       std::vector<std::string> names;
       for (int i = 0; i < field.enum_type()->value_count(); ++i)
         names.push_back(field.enum_type()->value(i)->name());
-      return field.enum_type()->full_name() + suggest({}, names);
+      return field.enum_type()->full_name() + apps::suggest({}, names);
     }
     case pb::FieldDescriptor::TYPE_MESSAGE:
     case pb::FieldDescriptor::TYPE_GROUP:

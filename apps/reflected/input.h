@@ -22,7 +22,7 @@ namespace ringrpc::reflected {
 
 class Input {
  public:
-  /// `data` as `-d` takes it: JSON, "-" for standard input, "@FILE" for a file.
+  /// `data` as `-d` takes it: JSON, "-" or "@" for standard input, "@FILE" for a file.
   static Outcome<std::unique_ptr<Input>> open(const std::string& data);
 
   Input(const Input&) = delete;

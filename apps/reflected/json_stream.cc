@@ -6,6 +6,8 @@ namespace ringrpc::reflected {
 namespace {
 
 constexpr std::size_t depth_max = 1000;
+constexpr const char* half_a_pair =
+    "half of a surrogate pair stands alone before this; write both halves, \\ud83d\\ude00, or the character";
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -150,20 +152,9 @@ const char* JsonStream::in_string(char c) {
   value_.text.push_back(c);
   if (static_cast<unsigned char>(c) < 0x20)
     return "a line or control character stands in a string; write \\n or \\u000a";
-  if (escape_left_ == 1 && value_.text[value_.text.size() - 2] == '\\') {
-    if (c == 'u') {
-      escape_left_ = 4;
-      return nullptr;
-    }
-    escape_left_ = 0;
-    constexpr std::string_view escapes = "\"\\/bfnrt";
-    return escapes.find(c) == std::string_view::npos ? "no such escape; a backslash itself is written \\\\"
-                                                     : nullptr;
-  }
-  if (escape_left_ > 0) {
-    --escape_left_;
-    return is_hex(c) ? nullptr : "\\u takes four hexadecimal digits";
-  }
+  if (!utf8_.take(c)) return "this is not UTF-8, as JSON is; bytes are written in base64";
+  if (escape_left_ > 0) return in_escape(c);
+  if (awaits_low_ && c != '\\') return half_a_pair;
   if (c == '\\') escape_left_ = 1;
   if (c != '"') return nullptr;
   token_ = Token::none;
@@ -172,6 +163,29 @@ const char* JsonStream::in_string(char c) {
   } else {
     value_done();
   }
+  return nullptr;
+}
+
+const char* JsonStream::in_escape(char c) {
+  if (escape_left_ == 1 && value_.text[value_.text.size() - 2] == '\\') {
+    if (c == 'u') {
+      escape_left_ = 4;
+      unit_ = 0;
+      return nullptr;
+    }
+    escape_left_ = 0;
+    constexpr std::string_view escapes = "\"\\/bfnrt";
+    if (escapes.find(c) == std::string_view::npos)
+      return "no such escape; a backslash itself is written \\\\";
+    return awaits_low_ ? half_a_pair : nullptr;
+  }
+  if (!is_hex(c)) return "\\u takes four hexadecimal digits";
+  unit_ = unit_ * 16 + (is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+  if (--escape_left_ > 0) return nullptr;
+  // What UTF-16 has in two halves comes as a high one, then a low one.
+  const bool low = unit_ >= 0xdc00 && unit_ <= 0xdfff;
+  if (awaits_low_ != low) return half_a_pair;
+  awaits_low_ = unit_ >= 0xd800 && unit_ <= 0xdbff;
   return nullptr;
 }
 

@@ -19,6 +19,8 @@
 
 #include "ringrpc/status.h"
 
+#include "reflected/utf8.h"
+
 namespace ringrpc::reflected {
 
 class JsonStream {
@@ -49,6 +51,7 @@ class JsonStream {
   const char* begin_value(char c);
   const char* punctuation(char c);
   const char* in_string(char c);
+  const char* in_escape(char c);
   const char* close();
   const char* end_scalar();
   void value_done();
@@ -61,7 +64,10 @@ class JsonStream {
   Token token_ = Token::none;
   std::string scalar_;        // the number or word being read
   bool is_key_ = false;       // the string being read
+  Utf8 utf8_;                 // of the string being read
   unsigned escape_left_ = 0;  // characters of an escape still to come
+  int unit_ = 0;              // the number of such an escape
+  bool awaits_low_ = false;   // the last one was the high half of a surrogate pair
   std::size_t line_ = 1;
   std::size_t column_ = 1;
 };

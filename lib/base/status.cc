@@ -38,6 +38,26 @@ Code code_from_errno(int error) noexcept {
   }
 }
 
+Cause cause_from_errno(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+      return Cause::no_descriptors;
+    case ENOENT:
+      return Cause::absent;
+    case ECONNREFUSED:
+      return Cause::refused;
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+      return Cause::unanswered;
+    default:
+      return Cause::other;
+  }
+}
+
 bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 
 /// The system's words for `error`, beginning in lower case as the second half of a sentence does, unless with
@@ -72,6 +92,7 @@ Status::Status(Code code, std::string message, Initiator initiator) : code_(code
 Status::Status(const Status& other)
     : code_(other.code_),
       initiator_(other.initiator_),
+      cause_(other.cause_),
       text_(other.text_ ? std::make_unique<Text>(*other.text_) : nullptr) {}
 
 Status& Status::operator=(const Status& other) { return *this = Status(other); }
@@ -88,6 +109,11 @@ Status Status::with_details(std::string details) && {
   return std::move(*this);
 }
 
+Status Status::with_cause(Cause cause) && {
+  if (!ok()) cause_ = cause;
+  return std::move(*this);
+}
+
 std::string Status::to_string() const {
   std::string text(name(code_));
   if (!message().empty()) text.append(": ").append(message());
@@ -97,7 +123,7 @@ std::string Status::to_string() const {
 Status from_errno(std::string_view what, int error, Initiator initiator) {
   std::string message(what);
   message.append(": ").append(describe_errno(error));
-  return Status(code_from_errno(error), std::move(message), initiator);
+  return Status(code_from_errno(error), std::move(message), initiator).with_cause(cause_from_errno(error));
 }
 
 }  // namespace ringrpc

@@ -123,11 +123,18 @@ Status check_listens(int fd) {
   int type = 0;
   int listens = 0;
   socklen_t length = sizeof type;
+  const auto unsuited = [](const char* why) {
+    return Status(Code::FAILED_PRECONDITION, why, Initiator::application);
+  };
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 ||
-      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0)
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0) {
+    if (errno == EBADF) return unsuited("it is not open");
+    if (errno == ENOTSOCK) return unsuited("it is not a socket");
     return from_errno("getsockopt", errno);
-  if (type == SOCK_STREAM && listens != 0) return {};
-  return Status(Code::INVALID_ARGUMENT, "it is no stream socket that listens", Initiator::application);
+  }
+  if (type != SOCK_STREAM) return unsuited("it is not a stream socket");
+  if (listens == 0) return unsuited("it is a socket that does not listen");
+  return {};
 }
 
 }  // namespace

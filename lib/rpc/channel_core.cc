@@ -261,7 +261,8 @@ void ChannelCore::end_connect_waits(const Status& status) {
 }
 
 Status ChannelCore::unreachable() const {
-  return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator());
+  return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator())
+      .with_cause(last_failure_.cause());
 }
 
 void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) {

@@ -142,13 +142,16 @@ void ClientCallImpl::cancel() {
 }
 
 void ClientCallImpl::on_time() {
-  if (!queued_) return no_answer();
+  if (!queued_) return too_late();
   finish(Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library));
 }
 
-void ClientCallImpl::no_answer() {
-  finish(Status(Code::DEADLINE_EXCEEDED, "no answer from " + channel_->target() + " before the deadline",
-                Initiator::library));
+void ClientCallImpl::too_late() {
+  std::string words = "no answer from " + channel_->target() + " before the deadline";
+  if (messages_taken_ > 0)
+    words = "the call to " + channel_->target() + " did not end before the deadline; " +
+            std::to_string(messages_taken_) + (messages_taken_ == 1 ? " answer" : " answers") + " came";
+  finish(Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library));
 }
 
 /// Nobody will come at the end of the batch to keep what the call still borrows of its input.
@@ -194,7 +197,7 @@ void ClientCallImpl::on_data(Bytes bytes) {
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
   if (http_status_ != 200 || !speaks_grpc_) return finish(status_without_grpc_status());
-  if (one_response() && message_taken_ && !bytes.empty()) return finish(several_responses());
+  if (one_response() && messages_taken_ > 0 && !bytes.empty()) return finish(several_responses());
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // what it borrowed goes when this returns
     return finish(std::move(status));
@@ -213,11 +216,11 @@ void ClientCallImpl::on_end() {
   const bool trailers_only = !body_seen_ && !trailers_seen_;
   if (response_ && trailers_only && grpc_status_) response_->trailing = std::exchange(response_->initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
-  if (status.ok() && one_response() && (buffer_.more_than_one() || (message_taken_ && !buffer_.empty())))
+  if (status.ok() && one_response() && (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))
     status = several_responses();
   else if (status.ok() && !buffer_.empty() && !buffer_.ready())
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
-  else if (status.ok() && one_response() && !message_taken_ && buffer_.empty())
+  else if (status.ok() && one_response() && messages_taken_ == 0 && buffer_.empty())
     status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   finished_ = true;
   status_ = std::move(status);
@@ -238,7 +241,7 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   connection_ = nullptr;
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
-    return no_answer();  // the server may see the deadline first, and resets then
+    return too_late();  // the server may see the deadline first, and resets then
   const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && sent_again(by_peer)) return;
   if (refused && !by_peer)
@@ -340,7 +343,7 @@ bool ClientCallImpl::message_ready() { return buffer_.ready() || finished_; }
 
 std::optional<Pieces> ClientCallImpl::take_message() {
   if (!buffer_.ready()) return std::nullopt;
-  message_taken_ = true;
+  ++messages_taken_;
   const std::optional<Pieces> message = buffer_.take();
   if (response_) response_->compressed = buffer_.took_compressed();
   if (!message) {

@@ -103,7 +103,7 @@ class ClientCallImpl final : public ClientCall,
   void run() override { wake(); }
   void on_time() override;
 
-  void no_answer();
+  void too_late();
   bool one_response() const noexcept {
     return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
   }
@@ -151,7 +151,7 @@ class ClientCallImpl final : public ClientCall,
   std::optional<Status> grpc_status_;
   bool body_seen_ = false;
   bool trailers_seen_ = false;
-  bool message_taken_ = false;
+  std::uint64_t messages_taken_ = 0;
   bool finished_ = false;
   Status status_;
 

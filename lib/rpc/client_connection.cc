@@ -113,10 +113,10 @@ bool ClientConnection::on_batch() {
 void ClientConnection::on_lost(const Status& why) {
   std::string what(why.ok() ? "the connection ended" : why.message());
   if (!goodbye_.empty()) what = goodbye_;
-  const Status cause(Code::UNAVAILABLE, what, why.initiator());
-  detach_calls(given_up_ ? cause
+  const Status lost = Status(Code::UNAVAILABLE, what, why.initiator()).with_cause(why.cause());
+  detach_calls(given_up_ ? lost
                          : Status(Code::UNAVAILABLE, channel_.target() + ": " + what, why.initiator()));
-  channel_.on_connection_lost(*this, cause);
+  channel_.on_connection_lost(*this, lost);
 }
 
 }  // namespace ringrpc

@@ -176,7 +176,8 @@ Status restore(Decoder& decoder, Compression how, Bytes message, std::size_t max
     return Status(Code::RESOURCE_EXHAUSTED,
                   "received a message that is larger than the limit of " + std::to_string(max_bytes) +
                       " bytes once it is not compressed",
-                  Initiator::peer);
+                  Initiator::peer)
+        .with_cause(Cause::message_too_large);
   if (progress != Progress::finished || step.read != message.size()) return not_such_data(how);
   to.resize(step.written);
   return {};

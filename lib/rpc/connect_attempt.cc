@@ -1,5 +1,6 @@
 #include "rpc/connect_attempt.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -31,7 +32,10 @@ void ConnectAttempt::try_next_address() {
 
 void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
   connector_.reset();
-  if (error != 0) return address_failed(from_errno("", error).message().substr(2));
+  if (error != 0) {
+    const Status failure = from_errno("", error);
+    return address_failed(failure.message().substr(2), failure.cause());
+  }
   std::unique_ptr<ByteStream> stream = channel_.shard().io().adopt(std::move(descriptor));
   if (address_->kind() == Address::Kind::hybrid_vsock)
     stream =
@@ -42,7 +46,7 @@ void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
 
 void ConnectAttempt::connection_failed(const Status& why) {
   connection_.reset();
-  address_failed(why.message());
+  address_failed(why.message(), of_handshake(why.cause()));
 }
 
 void ConnectAttempt::on_time() {
@@ -50,26 +54,37 @@ void ConnectAttempt::on_time() {
   const std::string within =
       " within " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count()) + " ms";
   if (lookup_)
-    return channel_.on_attempt_failed(Status(
-        Code::UNAVAILABLE, "resolve " + address_->name() + ": no answer" + within, Initiator::library));
+    return channel_.on_attempt_failed(
+        Status(Code::UNAVAILABLE, "resolve " + address_->name() + ": no answer" + within, Initiator::library)
+            .with_cause(Cause::lookup_failed));
   std::string missing = "no answer";
+  Cause cause = Cause::unanswered;
   if (connection_) {
     const Status failure = connection_->stream_failure();
     missing = failure.ok() ? "no HTTP/2 preface" : failure.message();
+    cause = of_handshake(failure.cause());
   }
   connection_.reset();
   connector_.reset();
-  address_failed(missing + within);
+  address_failed(missing + within, cause);
+}
+
+/// What nobody has a better name for, once the connection is there: in plaintext HTTP/2 was to begin.
+Cause ConnectAttempt::of_handshake(Cause cause) const {
+  const bool plaintext = channel_.scheme() == "http";
+  return cause == Cause::other && plaintext ? Cause::no_http2 : cause;
 }
 
 /// One cause for each address; its own name where the target is another.
-void ConnectAttempt::address_failed(std::string_view cause) {
+void ConnectAttempt::address_failed(std::string_view words, Cause cause) {
   const std::string address = to_string(addresses_[tried_ - 1]);
   causes_ += causes_.empty() ? "connect " + channel_.target() : ";";
   if (!channel_.target().ends_with(address)) causes_ += " at " + address;
-  causes_.append(": ").append(cause);
+  causes_.append(": ").append(words);
+  furthest_ = std::max(furthest_, cause);
   if (tried_ < addresses_.size()) return try_next_address();
-  channel_.on_attempt_failed(Status(Code::UNAVAILABLE, std::move(causes_), Initiator::library));
+  channel_.on_attempt_failed(
+      Status(Code::UNAVAILABLE, std::move(causes_), Initiator::library).with_cause(furthest_));
 }
 
 }  // namespace ringrpc

@@ -47,7 +47,8 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   void on_connected(UniqueFd connection, int error) override;
   void on_time() override;
   void try_next_address();
-  void address_failed(std::string_view cause);
+  Cause of_handshake(Cause cause) const;
+  void address_failed(std::string_view words, Cause cause);
 
   ChannelCore& channel_;
   Nanoseconds timeout_;
@@ -57,7 +58,8 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   const Address* address_ = nullptr;
   std::vector<SocketAddress> addresses_;
   std::size_t tried_ = 0;
-  std::string causes_;
+  std::string causes_;             // of all addresses, in words
+  Cause furthest_ = Cause::other;  // of the address that came furthest
 };
 
 }  // namespace ringrpc

@@ -10,6 +10,10 @@ namespace {
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
 
+/// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it. No server of HTTP/2 begins so:
+/// what comes first is the length of its SETTINGS.
+constexpr std::uint8_t tls_alert = 21;
+
 }  // namespace
 
 Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
@@ -19,6 +23,7 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       stream_(std::move(stream)),
       peer_(to_string(stream_->peer())),
       session_(role, limits, shard.now(), shard.slabs(), events),
+      awaits_server_(role == http2::Role::client),
       started_(shard.now()),
       progress_(shard.now()) {}
 
@@ -32,6 +37,8 @@ void Connection::abort(Status why) { finish(std::move(why)); }
 
 void Connection::on_received(Bytes bytes) {
   if (phase_ != Phase::open) return;
+  if (std::exchange(awaits_server_, false) && bytes.front() == tls_alert)
+    return finish(Status(Code::UNAVAILABLE, "the peer speaks TLS", Initiator::peer).with_cause(Cause::tls));
   if (Status status = session_.receive(bytes); !status.ok()) begin_closing(std::move(status));
   if (on_batch()) flush_soon();
 }

@@ -137,7 +137,8 @@ void MessageBuffer::check_prefix() {
     fault_ = Status(Code::RESOURCE_EXHAUSTED,
                     "received a message of " + std::to_string(next_bytes_) + " bytes, the limit is " +
                         std::to_string(max_message_bytes_),
-                    Initiator::peer);
+                    Initiator::peer)
+                 .with_cause(Cause::message_too_large);
   } else if (prefix[0] > 1) {
     fault_ = Status(Code::INTERNAL, "received a message whose compressed flag is neither 0 nor 1",
                     Initiator::peer);

@@ -86,6 +86,7 @@ class ReflectionService final : public Version::Protocol::Service {
     for (const pb::FileDescriptor* const needed : sent.add(**file)) {
       pb::FileDescriptorProto description;
       needed->CopyTo(&description);
+      needed->CopyJsonNameTo(&description);  // which protoc writes and CopyTo leaves out
       description.SerializeToString(response.mutable_file_descriptor_response()->add_file_descriptor_proto());
     }
     return Status();

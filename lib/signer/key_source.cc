@@ -38,6 +38,20 @@ struct Named {
   std::string_view rest;
 };
 
+std::string every_name() {
+  Algorithms all;
+  for (const Algorithm each : every_algorithm) all.add(each);
+  return all.names();
+}
+
+/// What stands before a colon of `text` was perhaps to be an algorithm; empty where there is none.
+std::string misnamed_algorithm(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return {};
+  const std::string_view word = text.substr(0, std::min(text.find(','), colon));
+  return "'" + std::string(word) + "' is no algorithm; choose among " + every_name();
+}
+
 /// Cuts the algorithms off the front of `text`. What does not name any belongs to the rest.
 Result<Named> cut_algorithms(std::string_view text) {
   Named named;
@@ -92,18 +106,32 @@ Status prepare_openssl(std::size_t keys) {
   return loaded ? Status() : openssl_failure("start");
 }
 
-Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
+/// A path may have a colon: only where there is no such file something else was meant.
+Status with_hint(const KeySource& source, Status status) {
+  const std::string hint = misnamed_algorithm(source.path);
+  if (hint.empty() || !source.allowed.empty() || status.cause() != Cause::absent) return status;
+  return Status(status.code(), std::string(status.message()) + "; " + hint, status.initiator());
+}
+
+Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const GuardedBytes& passphrase) {
   if (source.path.empty()) {
     openssl::Owned<EVP_PKEY> key = generate(source);
     if (!key) return std::unexpected(openssl_failure("make a key"));
     return signer_from(std::move(key), source.allowed);
   }
   Result<openssl::Owned<EVP_PKEY>> key = read_key_file(source.path, passphrase);
-  if (!key) return std::unexpected(std::move(key).error());
+  if (!key) return std::unexpected(with_hint(source, std::move(key).error()));
   Result<std::unique_ptr<Signer>> signer = signer_from(std::move(*key), source.allowed);
   if (signer) return signer;
   return fail(signer.error().code(),
               "key file " + source.path + ": " + std::string(signer.error().message()));
+}
+
+Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
+  Result<std::unique_ptr<Signer>> made = make_or_read_key(source, passphrase);
+  if (made || source.named_by.empty()) return made;
+  return fail(made.error().code(), source.named_by + ": " + std::string(made.error().message()),
+              made.error().initiator());
 }
 
 }  // namespace
@@ -124,6 +152,8 @@ Result<KeySource> KeySource::generated(std::string_view text) {
   if (!named) return std::unexpected(named.error());
   const auto* const kind = std::ranges::find(kinds, named->rest, &Generated::name);
   if (kind == kinds.end()) {
+    if (const std::string wrong = misnamed_algorithm(named->rest); !wrong.empty())
+      return fail(Code::INVALID_ARGUMENT, wrong);
     std::string known;
     for (const Generated& one : kinds) known.append(known.empty() ? "" : ", ").append(one.name);
     return fail(Code::INVALID_ARGUMENT,
@@ -133,6 +163,8 @@ Result<KeySource> KeySource::generated(std::string_view text) {
   source.kind = kind->kind;
   source.rsa_bits = kind->rsa_bits;
   source.allowed = named->allowed;
+  if (Status status = check_usable(source.kind, source.allowed); !status.ok())
+    return std::unexpected(std::move(status));
   return source;
 }
 

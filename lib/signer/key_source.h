@@ -33,6 +33,7 @@ struct KeySource {
   KeyKind kind = KeyKind::rsa;  ///< of a key that is made
   unsigned rsa_bits = 0;        ///< likewise
   Algorithms allowed;           ///< empty for all
+  std::string named_by{};       ///< what failures of this key begin with: "--key"; may be empty
 };
 
 /// One of each: rsa2048, p256, p384 and ed25519.

@@ -56,18 +56,23 @@ Status check_signs(const Signer& signer) {
 
 }  // namespace
 
+Status check_usable(KeyKind kind, Algorithms allowed) {
+  const Algorithms possible = algorithms_of(kind);
+  if (allowed.both(possible) == allowed) return {};
+  return fail(Code::INVALID_ARGUMENT, "a key of type " + std::string(name(kind)) +
+                                          " cannot be used with all of " + allowed.names() +
+                                          "; choose among " + possible.names());
+}
+
 Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algorithms allowed) {
   Result<PublicKey> public_key = PublicKey::of(key.get());
   if (!public_key) return std::unexpected(std::move(public_key).error());
   if (Status status = check_rsa_size(*public_key); !status.ok()) return std::unexpected(std::move(status));
   if (Status status = check_consistent(key.get()); !status.ok()) return std::unexpected(std::move(status));
 
-  const Algorithms possible = algorithms_of(public_key->kind());
-  const Algorithms algorithms = allowed.empty() ? possible : allowed.both(possible);
-  if (!allowed.empty() && algorithms != allowed)
-    return fail(Code::INVALID_ARGUMENT, "a key of type " + std::string(name(public_key->kind())) +
-                                            " cannot be used with all of " + allowed.names() +
-                                            "; choose among " + possible.names());
+  if (Status status = check_usable(public_key->kind(), allowed); !status.ok())
+    return std::unexpected(std::move(status));
+  const Algorithms algorithms = allowed.empty() ? algorithms_of(public_key->kind()) : allowed;
 
   Result<std::unique_ptr<Signer>> signer;
   if (public_key->kind() == KeyKind::ed25519)

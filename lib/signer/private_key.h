@@ -15,6 +15,9 @@ namespace ringrpc {
 inline constexpr int rsa_bits_min = 2048;
 inline constexpr int rsa_bits_max = 8192;  ///< larger ones take a worker tens of milliseconds a signature
 
+/// INVALID_ARGUMENT when `allowed` names what a key of this kind cannot do; empty is all that it can.
+Status check_usable(KeyKind kind, Algorithms allowed);
+
 /// `allowed` may be empty for all that the key can be used with. The key is checked to be what it claims,
 /// and signs once with each algorithm, which is verified. INVALID_ARGUMENT when it is weak, damaged or of
 /// another type, or `allowed` names what it cannot do.

@@ -1,6 +1,7 @@
 #include "transport/address.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -78,6 +79,22 @@ std::vector<SocketAddress> literal(const Address& address) {
   return {};
 }
 
+Cause cause_of_lookup(int error) noexcept {
+  switch (error) {
+    case EAI_NONAME:
+#ifdef EAI_NODATA
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+#endif
+      return Cause::unknown_name;
+    case EAI_AGAIN:
+    case EAI_FAIL:
+      return Cause::lookup_failed;
+    default:
+      return Cause::other;
+  }
+}
+
 Result<std::vector<SocketAddress>> ask_resolver(const Address& address) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -85,9 +102,11 @@ Result<std::vector<SocketAddress>> ask_resolver(const Address& address) {
   addrinfo* found = nullptr;
   const int error =
       getaddrinfo(address.name().c_str(), std::to_string(address.port()).c_str(), &hints, &found);
+  if (error == EAI_SYSTEM) return std::unexpected(from_errno("resolve " + address.name(), errno));
   if (error != 0)
-    return fail(Code::UNAVAILABLE, "resolve " + address.name() + ": " + gai_strerror(error),
-                Initiator::library);
+    return std::unexpected(Status(Code::UNAVAILABLE, "resolve " + address.name() + ": " + gai_strerror(error),
+                                  Initiator::library)
+                               .with_cause(cause_of_lookup(error)));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   std::vector<SocketAddress> addresses;
   for (const addrinfo* at = found; at; at = at->ai_next)

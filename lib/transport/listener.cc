@@ -29,10 +29,14 @@ std::string_view remedy(Code code, const Address& address) {
     case Code::RESOURCE_EXHAUSTED:
       return "; raise the limit on open files (ulimit -n)";
     case Code::UNAVAILABLE:
-      if (address.kind() == Address::Kind::descriptor) return "; it must be open when the program starts";
       if (address.kind() == Address::Kind::vsock)
         return "; the CID must be any or this machine's, and the kernel needs the module vsock";
       return has_port(address) ? "; the address must be one of this machine's" : "";
+    case Code::FAILED_PRECONDITION:
+      if (address.kind() == Address::Kind::descriptor)
+        return "; give the number of a socket that listens already, which whoever starts this program has "
+               "opened";
+      return "";
     default:
       return "";
   }
@@ -56,9 +60,11 @@ Result<std::string> Listener::listen(const Address& address) {
            : io.listen(sockets->front(), SOMAXCONN, *entrance);
   if (!acceptor) {
     const Status& cause = acceptor.error();
-    return fail(cause.code(),
-                "listen on " + address.to_string() + ": " + std::string(cause.message()) +
-                    std::string(remedy(cause.code(), address)),
+    const bool ours = !open && cause.code() == Code::ALREADY_EXISTS && listens_on(sockets->front());
+    return fail(ours ? Code::INVALID_ARGUMENT : cause.code(),
+                "listen on " + address.to_string() + ": " +
+                    (ours ? "this address is given twice"
+                          : std::string(cause.message()).append(remedy(cause.code(), address))),
                 cause.initiator());
   }
   // The hypervisor's way to this port is no address that a client could use.
@@ -68,6 +74,12 @@ Result<std::string> Listener::listen(const Address& address) {
   entrance->acceptor = std::move(*acceptor);
   entrances_.push_back(std::move(entrance));
   return bound;
+}
+
+bool Listener::listens_on(const SocketAddress& address) const {
+  const std::string wanted = to_string(address);
+  return std::ranges::any_of(
+      entrances_, [&](const auto& entrance) { return to_string(entrance->acceptor->address()) == wanted; });
 }
 
 void Listener::take(UniqueFd connection, bool tls) {

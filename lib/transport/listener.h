@@ -67,6 +67,7 @@ class Listener final {
     bool tls_;
   };
 
+  bool listens_on(const SocketAddress& address) const;
   void take(UniqueFd connection, bool tls);
   void report(int accept_error);
   Shard& least_loaded() const;

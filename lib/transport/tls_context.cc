@@ -32,7 +32,8 @@ std::string name_of(const Pem& pem, std::string_view what) {
 }
 
 std::unexpected<Status> wrong(const Pem& pem, std::string_view what, const std::string& why) {
-  return fail(Code::INVALID_ARGUMENT, "TLS: " + name_of(pem, what) + ": " + why);
+  const std::string named_by = pem.named_by() + (pem.named_by().empty() ? "" : ": ");
+  return fail(Code::INVALID_ARGUMENT, "TLS: " + named_by + name_of(pem, what) + ": " + why);
 }
 
 Owned<BIO> reader(const std::string& text) {

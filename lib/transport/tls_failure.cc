@@ -16,6 +16,22 @@ std::string quoted_names(const CertificateIdentity& identity) {
   return names.empty() ? identity.subject : names;
 }
 
+Cause cause_of_objection(int error) {
+  switch (error) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return Cause::misnamed;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return Cause::untrusted;
+    default:
+      return Cause::other;
+  }
+}
+
 /// What an operator needs to know beside OpenSSL's words, and can do.
 std::string remedy(int error, const X509& certificate) {
   switch (error) {
@@ -65,6 +81,22 @@ std::string_view alert_remedy(int alert, bool we_serve) {
   }
 }
 
+Cause cause_for(int reason, const TlsWire& wire) {
+  switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+      return wire.objection_cause;
+    case SSL_AD_REASON_OFFSET + TLS13_AD_CERTIFICATE_REQUIRED:
+      return Cause::certificate_wanted;
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_UNKNOWN_PROTOCOL:
+      return Cause::no_tls;
+    default:
+      return Cause::other;
+  }
+}
+
 std::string words_for(int reason, const SSL& session) {
   const bool we_serve = SSL_is_server(&session) == 1;
   if (reason >= SSL_AD_REASON_OFFSET) {
@@ -108,7 +140,7 @@ Status tls_failure(const SSL& session, const TlsWire& wire) {
   if (words.empty()) words = words_for(reason, session);
   if (words.empty()) words = openssl::last_error();
   ERR_clear_error();
-  return Status(Code::UNAVAILABLE, "TLS: " + words, Initiator::peer);
+  return Status(Code::UNAVAILABLE, "TLS: " + words, Initiator::peer).with_cause(cause_for(reason, wire));
 }
 
 int note_objection(int verified, X509_STORE_CTX* verification) {
@@ -118,6 +150,7 @@ int note_objection(int verified, X509_STORE_CTX* verification) {
   auto* wire = static_cast<TlsWire*>(SSL_get_app_data(session));
   const int error = X509_STORE_CTX_get_error(verification);
   wire->objection = X509_verify_cert_error_string(error);
+  wire->objection_cause = cause_of_objection(error);
   if (const X509* certificate = X509_STORE_CTX_get_current_cert(verification))
     wire->objection += remedy(error, *certificate);
   return 0;

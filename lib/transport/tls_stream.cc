@@ -62,7 +62,8 @@ void TlsStream::shutdown_send() {
 
 Status TlsStream::failure() const {
   if (phase_ == Phase::handshake)
-    return Status(Code::UNAVAILABLE, "TLS: the peer has not finished the handshake", Initiator::peer);
+    return Status(Code::UNAVAILABLE, "TLS: the peer has not finished the handshake", Initiator::peer)
+        .with_cause(heard_ ? Cause::unanswered : Cause::no_tls);
   return failure_;
 }
 
@@ -198,8 +199,9 @@ void TlsStream::on_receive_end(int error) {
   }
   if (phase_ == Phase::broken) return finish(EPROTO);
   if (phase_ == Phase::handshake && (heard_ || SSL_is_server(session_.get()) == 0)) {
-    failure_ = Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake",
-                      Initiator::peer);
+    failure_ =
+        Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake", Initiator::peer)
+            .with_cause(heard_ ? Cause::other : Cause::no_tls);
     if (error == 0) error = EPROTO;
   }
   if (phase_ == Phase::handshake) return finish(error);

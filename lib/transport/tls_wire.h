@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ringrpc/bytes.h"
+#include "ringrpc/status.h"
 
 #include "base/openssl.h"
 #include "base/slab.h"
@@ -34,6 +35,7 @@ struct TlsWire {
   SlabPool& pool;
   bool message_received = false;  ///< a whole one of the handshake's, since this was last cleared
   std::string objection;          ///< what our verification found wrong with the peer's certificate
+  Cause objection_cause = Cause::other;
 };
 
 }  // namespace ringrpc

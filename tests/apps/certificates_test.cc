@@ -45,7 +45,7 @@ TEST_CASE("a file that changes is read again, and one that is of no use refused 
   const ScratchFile certificate(first.certificate);
   const ScratchFile key(first.key);
   const CapturedStderr captured;
-  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
+  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()}, {},
                                                std::chrono::milliseconds(20))
                                 .value();
   const auto before = certificates->tls()->context();

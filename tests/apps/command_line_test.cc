@@ -56,11 +56,11 @@ struct Environment {
   ~Environment() { Program::variables.clear(); }
 };
 
-std::string refusal(const std::vector<std::string>& arguments) {
+std::string refusal(const std::vector<std::string>& arguments, Code code = Code::INVALID_ARGUMENT) {
   Program program;
   const Result<Action> action = program.read(arguments);
   if (action) return "taken";
-  CHECK(action.error().code() == Code::INVALID_ARGUMENT);
+  CHECK(action.error().code() == code);
   return std::string(action.error().message());
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("a wrong flag is refused with its name, the fault and the remedy") {
 TEST_CASE("a wrong file is refused with its path, line and key, the fault and the remedy") {
   const auto with = [](const std::string& text) {
     const ScratchFile file(text);
-    std::string message = refusal({"--config", file.path()});
+    std::string message = refusal({"--config", file.path()}, Code::FAILED_PRECONDITION);
     REQUIRE(message.starts_with(file.path()));
     return message.substr(file.path().size());
   };
@@ -156,14 +156,26 @@ TEST_CASE("a wrong file is refused with its path, line and key, the fault and th
 
 TEST_CASE("a file is checked even where a flag beats it") {
   const ScratchFile file("shards = 65");
-  CHECK(refusal({"--config", file.path(), "--shards", "1"})
+  CHECK(refusal({"--config", file.path(), "--shards", "1"}, Code::FAILED_PRECONDITION)
             .ends_with("shards: 65 is out of range; choose 0 to 64"));
 }
 
 TEST_CASE("a file that cannot be read is refused with the cause") {
-  CHECK(refusal({"--config", "/nonexistent/prog.toml"}) ==
+  CHECK(refusal({"--config", "/nonexistent/prog.toml"}, Code::FAILED_PRECONDITION) ==
         "/nonexistent/prog.toml: No such file or directory; --config takes a TOML file that can be read");
-  CHECK(refusal({"--config", "/"}) == "/: Is a directory; --config takes a TOML file that can be read");
+  CHECK(refusal({"--config", "/"}, Code::FAILED_PRECONDITION) ==
+        "/: Is a directory; --config takes a TOML file that can be read");
+}
+
+TEST_CASE("where each value came from is known") {
+  const ScratchFile file("\nlimit = '1K'\nshards = 2\nlisten = 'x'\n");
+  const Environment environment(Variables{{"ADDR", "y"}});
+  Program program;
+  REQUIRE(program.read({"--config", file.path(), "--shards", "1"}) == Action::run);
+  CHECK(program.line.origins().of("limit") == file.path() + ":2: limit");
+  CHECK(program.line.origins().of("shards") == "--shards");
+  CHECK(program.line.origins().of("listen") == "environment: ADDR");
+  CHECK(program.line.origins().of("colour") == "--colour");
 }
 
 TEST_CASE("help and version are recognized whatever else is there") {

@@ -46,8 +46,10 @@ class Notes {
 class FakeServer final : public Server {
  public:
   FakeServer(Notes& notes, const ServerOptions& options, unsigned calls)
-      : notes_(notes), addresses_(options.listen), calls_(calls) {}
+      : max_connections(options.max_connections), notes_(notes), addresses_(options.listen), calls_(calls) {}
   ~FakeServer() override { notes_.add("destroyed"); }
+
+  const std::uint32_t max_connections;
 
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
   unsigned shards() const noexcept override { return 2; }
@@ -288,6 +290,16 @@ TEST_CASE("connections that may exceed the descriptor limit are warned of once t
       captured.text(),
       " at most 64 file descriptors may be open where 137 are needed; raise the limit (ulimit -n 137, or "
       "LimitNOFILE=137 under systemd), or lower --max-connections\n");
+}
+
+TEST_CASE("without a number of connections as many are taken as there may be descriptors") {
+  const CapturedStderr captured;
+  Running daemon({"--shards", "1"}, 0, 1000);
+  CHECK(daemon.server().max_connections == 963);
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(), " info at most 963 connections: 1000 file descriptors may be open\n");
+  CHECK_FALSE(captured.text().contains("warn"));
 }
 
 TEST_CASE("a server does not start with fewer than 64 descriptors") {

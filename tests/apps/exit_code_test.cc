@@ -14,5 +14,13 @@ TEST_CASE("a refusal is one line that commands no terminal, whatever the user wr
   CHECK(captured.text() == "prog: --a b:  [2J  \nprog: \xc3\xa4 is gone\n");
 }
 
+TEST_CASE("what is wrong with a file is no mistake of usage, and says where the file's name came from") {
+  const Status wrong(Code::INVALID_ARGUMENT, "a.pem: no key");
+  CHECK(at_run_time(wrong).to_string() == "FAILED_PRECONDITION: a.pem: no key");
+  CHECK(at_run_time("--key", wrong).to_string() == "FAILED_PRECONDITION: --key: a.pem: no key");
+  CHECK(at_run_time(Status(Code::NOT_FOUND, "gone")).to_string() == "NOT_FOUND: gone");
+  CHECK(at_run_time(Status()).ok());
+}
+
 }  // namespace
 }  // namespace ringrpc::apps

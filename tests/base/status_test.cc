@@ -98,6 +98,19 @@ TEST_CASE("an errno value becomes a status that says what failed and why") {
   CHECK(from_errno("read", ECONNRESET, Initiator::peer).initiator() == Initiator::peer);
 }
 
+TEST_CASE("a cause is carried along, and stays with copies; OK has none") {
+  const Status status = Status(Code::UNAVAILABLE, "gone").with_cause(Cause::refused);
+  const Status copy = status;
+  CHECK(copy.cause() == Cause::refused);
+  CHECK(Status(Code::UNAVAILABLE, "gone").cause() == Cause::other);
+  CHECK(Status().with_cause(Cause::refused).cause() == Cause::other);
+  CHECK(from_errno("connect", ECONNREFUSED).cause() == Cause::refused);
+  CHECK(from_errno("socket", EMFILE).cause() == Cause::no_descriptors);
+  CHECK(from_errno("connect", EHOSTUNREACH).cause() == Cause::unanswered);
+  CHECK(from_errno("connect", ENOENT).cause() == Cause::absent);
+  CHECK(from_errno("connect", EPROTO).cause() == Cause::other);
+}
+
 TEST_CASE("errno values map to codes") {
   const std::pair<int, Code> table[] = {
       {EACCES, Code::PERMISSION_DENIED},  {EPERM, Code::PERMISSION_DENIED},

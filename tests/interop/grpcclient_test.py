@@ -107,7 +107,7 @@ class AgainstGrpcd(Case):
     def test_echo_gives_back_the_payload(self):
         payload = base64.b64encode(bytes(range(256))).decode()
         data = json.dumps({"payload": payload, "requestId": "first"})
-        for source in (("-d", data), ("-d", "-")):
+        for source in (("-d", data), ("-d", "-"), ("-d", "@")):
             (answer,) = self.answers("call", self.address, "echo.v1.EchoService/Echo", *source, stdin=data)
             self.assertEqual((answer["payload"], answer["requestId"]), (payload, "first"))
 
@@ -145,6 +145,17 @@ class AgainstGrpcd(Case):
             DATA, "standard input: line 2, column 14: a value is missing here",
         )
         self.assert_refused(
+            grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
+            DATA,
+            "-d: line 1, column 20: half of a surrogate pair stands alone before this; "
+            "write both halves, \\ud83d\\ude00, or the character",
+        )
+        done = subprocess.run(
+            [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
+        )
+        self.assertEqual(done.returncode, DATA)
+        self.assertIn(b"-d: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
+        self.assert_refused(
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
         )
 
@@ -158,12 +169,24 @@ class AgainstGrpcd(Case):
                     UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
                 )
 
+    def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
+        self.assert_refused(
+            grpcclient("list", "unix:/nonexistent/server.sock"),
+            UNAVAILABLE,
+            "connect unix:/nonexistent/server.sock: no such file or directory; has a server been started with that path?",
+        )
+        command = ["sh", "-c", 'ulimit -n 5 && exec "$0" "$@"', os.environ["GRPCCLIENT"], "list", self.address]
+        done = subprocess.run([*command, "--io", "epoll"], capture_output=True, text=True, timeout=harness.RUN_SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("too many open files", done.stderr)
+        self.assertNotIn("is a server listening", done.stderr)
+
     def test_a_full_disk_is_told(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run(
                 [os.environ["GRPCCLIENT"], "list", self.address], stdout=full, stderr=subprocess.PIPE, text=True
             )
-        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: No space left on device\n"))
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: no space left on device\n"))
 
 
 class GoServer:
@@ -280,6 +303,12 @@ class AgainstGo(Case):
         done = self.call("StreamingOutputCall", "--deadline", "300ms", "-d", slow)
         self.assertEqual((done.returncode, done.stdout), (DEADLINE_EXCEEDED, ""), done.stderr)
 
+    def test_a_deadline_within_a_stream_counts_the_answers_that_came(self):
+        slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
+        done = self.call("StreamingOutputCall", "--deadline", "1s", "-d", slow)
+        self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
+        self.assertIn(" did not end before the deadline; 2 answers came; --deadline allows more time\n", done.stderr)
+
     def test_a_method_that_is_not_implemented(self):
         done = self.call("UnimplementedCall")
         self.assertEqual(done.returncode, UNIMPLEMENTED)
@@ -363,7 +392,7 @@ class ClosedStreams(harness.ServerCase):
 
     def test_no_output_is_told(self):
         done = self.run_without(">&-", "list", self.server.address)
-        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: Bad file descriptor\n"))
+        self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: bad file descriptor\n"))
 
 
 if __name__ == "__main__":

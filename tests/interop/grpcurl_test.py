@@ -72,7 +72,7 @@ class OverTcp(harness.ServerCase):
                 answer = self.answer(
                     f"grpc.reflection.{version}.ServerReflection/ServerReflectionInfo", flags=("-d", '{"list_services": ""}')
                 )
-                names = [service["name"] for service in answer["list_services_response"]["service"]]
+                names = [service["name"] for service in answer["listServicesResponse"]["service"]]
                 self.assertEqual(sorted(names), SERVICES)
 
     def test_echo_gives_back_the_payload_and_the_id_with_the_servers_time(self):
@@ -83,10 +83,10 @@ class OverTcp(harness.ServerCase):
         )
         after = time.time_ns()
         self.assertEqual(answer["payload"], payload)
-        self.assertEqual(answer["request_id"], "first")
+        self.assertEqual(answer["requestId"], "first")
         self.assertLessEqual(before, int(answer["timestamp"]))
         self.assertLessEqual(int(answer["timestamp"]), after)
-        self.assertGreater(int(answer["server_latency_ns"]), 0)
+        self.assertGreater(int(answer["serverLatencyNs"]), 0)
 
     def test_echo_of_a_large_payload(self):
         payload = base64.b64encode(b"x" * 65_536).decode()
@@ -95,15 +95,15 @@ class OverTcp(harness.ServerCase):
 
     def test_a_call_with_a_deadline_and_metadata_is_answered(self):
         flags = ("-max-time", "20", "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
-        self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["request_id"], "timed")
+        self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["requestId"], "timed")
 
     def test_the_node_tells_of_itself_and_takes_metrics(self):
         node = self.answer("node.v1.NodeService/GetNode", flags=("-emit-defaults", "-d", '{"node_id": "n1"}'))
-        self.assertEqual((node["node_id"], node["status"]), ("n1", "SERVING"))
-        self.assertGreaterEqual(int(node["uptime_seconds"]), 0)
+        self.assertEqual((node["nodeId"], node["status"]), ("n1", "SERVING"))
+        self.assertGreaterEqual(int(node["uptimeSeconds"]), 0)
         points = [json.dumps({"metric_name": "load", "value": 0.5, "timestamp": at}) for at in range(3)]
         summary = self.answer("node.v1.NodeService/StreamMetrics", flags=("-d", " ".join(points)))
-        self.assertEqual(summary, {"points_received": 3})
+        self.assertEqual(summary, {"pointsReceived": 3})
 
     def test_what_the_server_lacks_is_unimplemented(self):
         with open(self.folder + "/believed.proto", "w") as proto:

@@ -206,18 +206,18 @@ class Refused(Case):
         good = made("genpkey", "-algorithm", "ED25519")
         encrypted = made("genpkey", "-algorithm", "ED25519", "-aes256", "-pass", "pass:secret")
         cases = [
-            (weak, USAGE, "1024 bits is too weak"),
-            (b"", USAGE, "it is not PEM"),
-            (os.urandom(500), USAGE, "it is not PEM"),
-            (good[:70], USAGE, "damaged"),
-            (good * 2, USAGE, "more than one PEM block"),
-            (encrypted, FAILURE, "--key-passphrase-file"),
-            (made("pkey", "-in", self.file("good", good), "-pubout"), USAGE, "no private key"),
+            (weak, "1024 bits is too weak"),
+            (b"", "it is not PEM"),
+            (os.urandom(500), "it is not PEM"),
+            (good[:70], "damaged"),
+            (good * 2, "more than one PEM block"),
+            (encrypted, "--key-passphrase-file"),
+            (made("pkey", "-in", self.file("good", good), "-pubout"), "no private key"),
         ]
-        for content, status, why in cases:
+        for content, why in cases:
             returned, line = self.refusal("--key", self.file("key.pem", content))
-            self.assertEqual(returned, status, line)
-            self.assertIn("key file " + self.folder, line)
+            self.assertEqual(returned, FAILURE, line)
+            self.assertIn("grpcd: --key: key file " + self.folder, line)
             self.assertIn(why, line)
             for word in re.findall(rb"[A-Za-z0-9+/]{16,}", content):
                 self.assertNotIn(word.decode(), line)

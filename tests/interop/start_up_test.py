@@ -1,8 +1,10 @@
-"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage."""
+"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage. What the
+programs print for people is told like anything else where it cannot be printed."""
 
 import os
 import resource
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -38,6 +40,15 @@ class StartUp(unittest.TestCase):
             address = "127.0.0.1:{}".format(taken.getsockname()[1])
             self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
 
+    def test_an_address_that_is_given_twice(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = "127.0.0.1:{}".format(free.getsockname()[1])
+        line = self.refused(2, "--listen", address, "--listen", address)
+        self.assertEqual(line, f"grpcd: listen on {address}: this address is given twice")
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"unix:{folder}/grpcd.sock"
+            self.assertSays(self.refused(2, "--listen", path, "--listen", path), path, "given twice")
+
     def test_a_port_for_root(self):
         if os.geteuid() == 0:
             self.skipTest("root may bind every port")
@@ -69,11 +80,11 @@ class StartUp(unittest.TestCase):
         self.assertSays(self.refused(2, environment={"WORKER_THREADS": "many"}), "WORKER_THREADS", "many")
 
     def test_a_configuration_file_that_is_absent_or_wrong(self):
-        self.assertSays(self.refused(2, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
+        self.assertSays(self.refused(1, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write("shards = 1\nshard = 2\n")
             file.flush()
-            self.assertSays(self.refused(2, "--config", file.name), f"{file.name}:2", "shard")
+            self.assertSays(self.refused(1, "--config", file.name), f"{file.name}:2", "shard")
 
     def test_too_few_descriptors(self):
         line = self.refused(1, "--listen", "127.0.0.1:0", descriptors=40)
@@ -96,6 +107,16 @@ class Help(unittest.TestCase):
         done = harness.run([os.environ["GRPCD"], "--version"])
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^grpcd \d+\.\d+\.\d+\n$")
+
+    def test_what_cannot_be_printed_is_told(self):
+        outputs = {">/dev/full": "no space left on device", ">&-": "bad file descriptor"}
+        for program, status in (("GRPCD", 1), ("GRPCBENCH", 1), ("GRPCCLIENT", 74)):
+            for flag in ("--help", "--version"):
+                for output, cause in outputs.items():
+                    with self.subTest(program=program, flag=flag, output=output):
+                        command = ["sh", "-c", f'exec "$0" "$@" {output}', os.environ[program], flag]
+                        done = harness.run(command, stderr=subprocess.PIPE)
+                        self.assertEqual((done.returncode, done.stderr), (status, f"{program.lower()}: stdout: {cause}\n"))
 
 
 class Life(unittest.TestCase):

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -166,6 +167,7 @@ class Server(Certified):
                 done = self.grpcclient(*flags)
                 self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
                 self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
+                self.assertIn("--tls-server-name" if "mismatch" in cause else "--tls-ca", done.stdout)
 
     def test_our_load_generator_speaks_it_too(self):
         flags = ["--server", self.address, "-n", "100"]
@@ -175,17 +177,38 @@ class Server(Certified):
         self.assertEqual(done.returncode, 1)
         self.assertIn("TLS: ", done.stdout)
 
-    def test_our_client_without_tls_is_not_answered(self):
-        self.assertEqual(self.grpcclient().returncode, UNAVAILABLE)
+    def test_our_client_without_tls_is_told_of_it(self):
+        done = self.grpcclient()
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address\n", done.stdout)
+        self.assertNotIn("is a server listening there?", done.stdout)
 
-    def test_files_that_are_wrong_are_a_mistake_of_usage(self):
-        for flags, words in (
-            (["--tls-ca", "/nowhere.pem"], "TLS: open /nowhere.pem: no such file or directory"),
-            (["--tls-cert", self.identity.certificate], "TLS: a client's certificate and its private key go together"),
+    def test_our_client_with_tls_is_told_of_a_server_without(self):
+        with harness.Server() as server:
+            done = self.grpcclient(address="tls+" + server.address)
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("; where the server speaks plaintext, leave out tls+ and the flags of TLS\n", done.stdout)
+
+    def test_files_that_are_wrong_are_no_mistake_of_usage_and_flags_that_do_not_go_together_are(self):
+        for flags, status, words in (
+            (["--tls-ca", "/nowhere.pem"], 71, "TLS: --tls-ca: open /nowhere.pem: no such file or directory"),
+            (["--tls-ca", self.identity.key], 71, f"TLS: --tls-ca: {self.identity.key}: there is no certificate in it"),
+            (["--tls-cert", self.identity.certificate], 64, "--tls-cert and --tls-key go together; give both"),
         ):
             done = self.grpcclient(*flags)
-            self.assertEqual(done.returncode, 64)
+            self.assertEqual(done.returncode, status, done.stdout)
             self.assertIn(words, done.stdout)
+            done = harness.run([os.environ["GRPCBENCH"], "--server", self.address, *flags])
+            self.assertEqual(done.returncode, 1 if status == 71 else 2, done.stdout)
+            self.assertIn(words, done.stdout)
+
+    def test_a_file_that_the_configuration_names_is_told_with_its_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('\ntls-ca = "/nowhere.pem"\n')
+            file.flush()
+            done = self.grpcclient("--config", file.name)
+        self.assertEqual(done.returncode, 71, done.stdout)
+        self.assertIn(f"TLS: {file.name}:2: tls-ca: open /nowhere.pem: no such file or directory", done.stdout)
 
 
 class MutualTls(Certified):
@@ -361,6 +384,17 @@ class Reload(unittest.TestCase):
         self.assertTrue(server.says(text, after), f"{text!r} is not in the log:\n{server.text()}")
 
 
+class AllowList(unittest.TestCase):
+    def test_methods_that_nobody_serves_are_refused_with_the_file_and_what_was_meant(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('"/echo.v1.EchoService/Ecko" = "*"\n')
+            file.flush()
+            done = harness.run([os.environ["GRPCD"], "--listen", "127.0.0.1:0", "--authz", file.name])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"grpcd: --authz: {file.name}:1: /echo.v1.EchoService/Ecko: echo.v1.EchoService has no method 'Ecko'", done.stdout)
+        self.assertIn("; did you mean Echo?\n", done.stdout)
+
+
 class StartUp(unittest.TestCase):
     def test_what_is_missing_or_wrong_is_named(self):
         with certificates.Folder() as made:
@@ -370,12 +404,12 @@ class StartUp(unittest.TestCase):
             for flags, status, words in (
                 (["--tls-cert", one.certificate], 2, "--tls-cert and --tls-key go together; give both"),
                 (["--tls-client-ca", made.ca], 2, "--tls-client-ca goes with --tls-cert and --tls-key"),
-                (["--tls-cert", one.certificate, "--tls-key", other.key], 2,
-                 f"TLS: {other.key}: the key is not that of the first certificate in {one.certificate}"),
-                (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: open /nowhere: no such file or directory"),
+                (["--tls-cert", one.certificate, "--tls-key", other.key], 1,
+                 f"TLS: --tls-key: {other.key}: the key is not that of the first certificate in {one.certificate}"),
+                (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: --tls-cert: open /nowhere: no such file or directory"),
                 (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
                 (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
-                (["--authz", "/nowhere"], 1, "authz: /nowhere: no such file or directory"),
+                (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
                 (["--authz", wrong], 2, f'authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
             ):  # fmt: skip
                 with self.subTest(flags):

@@ -207,13 +207,13 @@ TEST_CASE("What is no listening stream socket is refused as one") {
     const auto refused = shard.io().listen(UniqueFd(fd.get()), accepted);
     return refused ? std::string() : refused.error().to_string();
   };
-  const std::string none = "INVALID_ARGUMENT: it is no stream socket that listens";
-  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_STREAM, 0))) == none);
-  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_DGRAM, 0))) == none);
-  CHECK(refusal(socket_pair().first) == none);
-  CHECK(refusal(UniqueFd(::open("/dev/null", O_RDONLY))) ==
-        "UNAVAILABLE: getsockopt: socket operation on non-socket");
-  CHECK(refusal(UniqueFd(1000)) == "UNAVAILABLE: getsockopt: bad file descriptor");
+  const std::string silent = "FAILED_PRECONDITION: it is a socket that does not listen";
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_STREAM, 0))) == silent);
+  CHECK(refusal(socket_pair().first) == silent);
+  CHECK(refusal(UniqueFd(::socket(AF_INET, SOCK_DGRAM, 0))) ==
+        "FAILED_PRECONDITION: it is not a stream socket");
+  CHECK(refusal(UniqueFd(::open("/dev/null", O_RDONLY))) == "FAILED_PRECONDITION: it is not a socket");
+  CHECK(refusal(UniqueFd(1000)) == "FAILED_PRECONDITION: it is not open");
 }
 
 TEST_CASE("A connection that nobody listens for is refused, through the handler") {

@@ -342,13 +342,31 @@ TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
     const auto late = co_await unary(channel, 1s);
     REQUIRE_FALSE(late);
-    CHECK(late.error().code() == Code::DEADLINE_EXCEEDED);
+    CHECK(late.error().to_string() == "DEADLINE_EXCEEDED: no answer from 127.0.0.1:7 before the deadline");
     host.peers.front()->send(
         headers_only(http2::test::with(good_headers, good_trailers))(*host.peers.front(), 1));
     host.answer = whole(good_headers, message("y"), good_trailers);
     CHECK(co_await unary(channel, 10s));
   }));
   CHECK(host.peers.front()->resets(1) == std::vector{ErrorCode::cancel});
+}
+
+TEST_CASE("a stream whose deadline passes says how many answers came before") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    return peer.encoder.headers(id, good_headers) + http2::test::data(id, message("a") + message("b"), 0);
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    CallOptions options;
+    options.timeout = 1s;
+    ClientStream<RawMessage, RawMessage> stream(channel.call(echo, MethodKind::server_streaming, options));
+    stream.writes_done();
+    while (co_await stream.next()) continue;
+    const Status status = co_await stream.finish();
+    CHECK(status.to_string() ==
+          "DEADLINE_EXCEEDED: the call to 127.0.0.1:7 did not end before the deadline; 2 answers came");
+  }));
 }
 
 }  // namespace

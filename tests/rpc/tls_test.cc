@@ -119,10 +119,13 @@ Status outcome(World& world, const ChannelOptions& options, std::string address 
 }
 
 TEST_CASE("a handshake that fails is told with the address, the cause and the remedy") {
-  const auto refusal = [](const ServerTlsOptions& server, const ClientTlsOptions& client) {
+  Cause cause = Cause::other;
+  const auto refusal = [&cause](const ServerTlsOptions& server, const ClientTlsOptions& client) {
     SimulatedWorld world(1);
     world.serve(serving(server), "tls+127.0.0.1:7");
-    return outcome(world, calling(client), "127.0.0.1:7").to_string();
+    const Status status = outcome(world, calling(client), "127.0.0.1:7");
+    cause = status.cause();
+    return status.to_string();
   };
   const auto old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
   const std::string expired = refusal(test::server_options(old), test::client_options());
@@ -135,6 +138,7 @@ TEST_CASE("a handshake that fails is told with the address, the cause and the re
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: IP address mismatch, the certificate is for example.org; use "
         "such "
         "a name in the address, or expect it as the server's name");
+  CHECK(cause == Cause::misnamed);
   ClientTlsOptions named = test::client_options();
   named.server_name = "example.org";
   CHECK(refusal(test::server_options(elsewhere), named) == "OK");
@@ -144,12 +148,14 @@ TEST_CASE("a handshake that fails is told with the address, the cause and the re
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: unable to get local issuer certificate, that of CN=test; "
         "give the "
         "authority that signed it as one to believe");
+  CHECK(cause == Cause::untrusted);
 
   ServerTlsOptions strict = test::server_options();
   strict.client_authorities = Pem::text(our_authority().certificate());
   CHECK(refusal(strict, test::client_options()) ==
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it wants a client's "
         "certificate");
+  CHECK(cause == Cause::certificate_wanted);
 }
 
 TEST_CASE("handshakes that fail cannot hide from the log what other clients do") {
@@ -184,16 +190,32 @@ TEST_CASE("handshakes that fail cannot hide from the log what other clients do")
 
 TEST_CASE("a side that speaks plaintext is told apart from one that is not there") {
   SimulatedWorld world(1);
+  SUBCASE("nobody") { CHECK(outcome(world, calling(), "127.0.0.1:7").cause() == Cause::refused); }
   SUBCASE("the server") {
     world.serve({}, "127.0.0.1:7");
-    CHECK(outcome(world, calling()).message() ==
+    const Status status = outcome(world, calling());
+    CHECK(status.message() ==
           "connect 127.0.0.1:7: TLS: what the peer says is not TLS; perhaps it speaks plaintext");
+    CHECK(status.cause() == Cause::no_tls);
   }
   SUBCASE("the client") {
     world.serve(serving(), "tls+127.0.0.1:7");
     const Status status = outcome(world, {}, "127.0.0.1:7");
     CHECK(status.code() == Code::UNAVAILABLE);
     CHECK(status.message().starts_with("connect 127.0.0.1:7: "));
+    CHECK(status.cause() == Cause::no_http2);
+  }
+  SUBCASE("the client, and the server objects with an alert") {
+    test::RawHost host(world);
+    host.greeting = std::string("\x15\x03\x03\x00\x02\x02\x46", 7);
+    const Status status = outcome(world, {}, "127.0.0.1:7");
+    CHECK(status.message() == "connect 127.0.0.1:7: the peer speaks TLS");
+    CHECK(status.cause() == Cause::tls);
+  }
+  SUBCASE("the client, and the server is one of HTTP/1.1") {
+    test::RawHost host(world);
+    host.greeting = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    CHECK(outcome(world, {}, "127.0.0.1:7").cause() == Cause::no_http2);
   }
 }
 
@@ -230,6 +252,7 @@ TEST_CASE("a server that does not answer the hello is given up, and the status s
   const Status status = outcome(world, options, "127.0.0.1:7");
   CHECK(status.message() ==
         "connect 127.0.0.1:7: TLS: the peer has not finished the handshake within 200 ms");
+  CHECK(status.cause() == Cause::no_tls);
 }
 
 /// A server made by hand, so that the fields are seen as they came. Answers OK, and nothing else.

@@ -112,6 +112,17 @@ TEST_CASE_TEMPLATE("a file comes with all that it imports", Version, V1, V1Alpha
   CHECK(file_names(questions.ask_file("catalog.proto")) == catalog_files);
 }
 
+TEST_CASE_TEMPLATE("fields come with their names in JSON, as protoc writes them", Version, V1, V1Alpha) {
+  Questions<Version> questions;
+  const auto response = questions.ask_file("echo/v1/echo.proto");
+  google::protobuf::FileDescriptorProto file;
+  REQUIRE(file.ParseFromString(response.file_descriptor_response().file_descriptor_proto(0)));
+  std::string names;
+  for (const auto& field : file.message_type(0).field())
+    names += field.name() + "=" + field.json_name() + " ";
+  CHECK(names == "payload=payload request_id=requestId ");
+}
+
 TEST_CASE_TEMPLATE("a stream is sent an import once, but what it asks for every time", Version, V1, V1Alpha) {
   Questions<Version> questions;
   CHECK(file_names(questions.ask_file("catalog_base.proto")) ==

@@ -38,11 +38,27 @@ TEST_CASE("a text that names nothing is refused with what would be right") {
 }
 
 TEST_CASE("a key that cannot do what it is for is not made") {
-  const std::vector<KeySource> sources = {KeySource::generated("ED25519:p256").value()};
-  const Result<KeyRegistry> keys = make_keys(sources, {});
-  REQUIRE_FALSE(keys);
-  CHECK(keys.error().message() ==
+  CHECK(KeySource::generated("ED25519:p256").error().message() ==
         "a key of type P-256 cannot be used with all of ED25519; choose among ECDSA_P256_SHA256");
+}
+
+TEST_CASE("a key that cannot be had says where it was asked for") {
+  KeySource absent = KeySource::from_file("/nowhere/key.pem").value();
+  absent.named_by = "--key";
+  const Result<KeyRegistry> keys = make_keys({&absent, 1}, {});
+  REQUIRE_FALSE(keys);
+  CHECK(keys.error().to_string() == "NOT_FOUND: --key: open /nowhere/key.pem: no such file or directory");
+}
+
+TEST_CASE("what is no algorithm before a colon is told, with those that there are") {
+  const std::string names =
+      "RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, "
+      "ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519";
+  const KeySource source = KeySource::from_file("FOO:/nowhere/k.pem").value();
+  CHECK(make_keys({&source, 1}, {}).error().message() ==
+        "open FOO:/nowhere/k.pem: no such file or directory; 'FOO' is no algorithm; choose among " + names);
+  CHECK(KeySource::generated("RSA_PSS_SHA265,ED25519:rsa2048").error().message() ==
+        "'RSA_PSS_SHA265' is no algorithm; choose among " + names);
 }
 
 TEST_CASE("without sources there are no keys") {

@@ -50,6 +50,25 @@ std::optional<Code> code_from_number(std::uint32_t number) noexcept;
 /// Who caused a failure: the code of the application, the peer, or this library.
 enum class Initiator : std::uint8_t { application, peer, library };
 
+/// What went wrong, where a program may know a remedy that the code does not tell. It stays in this process:
+/// the wire carries codes alone. Those of connecting are in the order of how far it came.
+enum class Cause : std::uint8_t {
+  other,
+  message_too_large,   ///< a received message is beyond this side's limit
+  no_descriptors,      ///< too many files are open, in this process or on this machine
+  unknown_name,        ///< no address is known for the name
+  lookup_failed,       ///< the resolver gave no answer
+  absent,              ///< the file or unix socket is not there
+  refused,             ///< nobody listens on the address
+  unanswered,          ///< nothing came back in time, or there is no way there
+  no_http2,            ///< the peer closed, or was silent, where HTTP/2 was to begin in plaintext
+  no_tls,              ///< the peer closed, was silent or said something else where TLS was to begin
+  tls,                 ///< the peer speaks TLS, and this side does not
+  untrusted,           ///< nobody who is believed signed the peer's certificate
+  misnamed,            ///< the peer's certificate is for other names
+  certificate_wanted,  ///< the peer wants a certificate of this side
+};
+
 /// A code, a message for people and optional details. OK carries neither and costs one word.
 class [[nodiscard]] Status {
  public:
@@ -79,8 +98,13 @@ class [[nodiscard]] Status {
   /// A serialized google.rpc.Status as `grpc-status-details-bin` carries it; empty when there is none.
   std::string_view details() const noexcept;
 
+  Cause cause() const noexcept { return cause_; }
+
   /// The same failure with details attached; no effect on OK.
   Status with_details(std::string details) &&;
+
+  /// The same failure with its cause named; no effect on OK.
+  Status with_cause(Cause cause) &&;
 
   /// "NOT_FOUND: no key named 7c1e"; "OK".
   std::string to_string() const;
@@ -93,6 +117,7 @@ class [[nodiscard]] Status {
 
   Code code_ = Code::OK;
   Initiator initiator_ = Initiator::application;
+  Cause cause_ = Cause::other;
   std::unique_ptr<Text> text_;
 };
 
@@ -131,7 +156,8 @@ struct ResultOf<void> {
 /// A failed system call as a status: "bind 127.0.0.1:50051: address already in use".
 /// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and
 /// ENOBUFS RESOURCE_EXHAUSTED, EADDRINUSE ALREADY_EXISTS, EINVAL INVALID_ARGUMENT, ENOENT NOT_FOUND,
-/// ECANCELED CANCELLED, the rest UNAVAILABLE.
+/// ECANCELED CANCELLED, the rest UNAVAILABLE. EMFILE, ENFILE, ENOENT, ECONNREFUSED and what tells of a peer
+/// that cannot be reached name their cause.
 Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
 
 }  // namespace ringrpc

@@ -30,21 +30,27 @@ class Pem {
  public:
   /// None.
   Pem() = default;
-  static Pem text(std::string pem) { return Pem({}, std::move(pem)); }
-  static Pem file(std::string path) { return Pem(std::move(path), {}); }
+  static Pem text(std::string pem) { return Pem({}, std::move(pem), {}); }
+  /// `named_by` is what messages say before the path, where there are several: "--tls-cert".
+  static Pem file(std::string path, std::string named_by = {}) {
+    return Pem(std::move(path), {}, std::move(named_by));
+  }
 
   bool empty() const noexcept { return path_.empty() && text_.empty(); }
   /// The file's path; empty where there is none.
   const std::string& path() const noexcept { return path_; }
+  const std::string& named_by() const noexcept { return named_by_; }
   /// The text, read from the file each time; at most 1 MiB. From a pipe it comes as it is written there, up
   /// to its end. The status names the file and the cause.
   Result<std::string> read() const;
 
  private:
-  Pem(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
+  Pem(std::string path, std::string text, std::string named_by)
+      : path_(std::move(path)), text_(std::move(text)), named_by_(std::move(named_by)) {}
 
   std::string path_;
   std::string text_;
+  std::string named_by_;
 };
 
 struct ServerTlsOptions {

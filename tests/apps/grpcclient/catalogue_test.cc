@@ -155,7 +155,7 @@ TEST_CASE("an answer that is larger than allowed names the flag") {
   values.data = "{\"senderName\": \"" + std::string(6000, 'x') + "\"}";
   const Failure failure = block_on(failed_call(values, "depot.Depot/Keep")).value();
   CHECK(failure.exit_status == 8);
-  CHECK(failure.message.ends_with("; --max-message-size is the receiver's limit"));
+  CHECK(failure.message.ends_with("; --max-message-size allows larger ones"));
 }
 
 }  // namespace

@@ -27,14 +27,40 @@ TEST_CASE("what a server answered names the method, the code and the message") {
 }
 
 TEST_CASE("without a connection the cause and the remedy are all") {
-  const auto message = [](const char* text) {
-    return call_failure("a.B/C", Status(Code::UNAVAILABLE, text, Initiator::library)).message;
+  const auto message = [](const char* text, Cause cause) {
+    return call_failure("a.B/C", Status(Code::UNAVAILABLE, text, Initiator::library).with_cause(cause))
+        .message;
   };
-  CHECK(message("connect 127.0.0.1:1: connection refused") ==
+  CHECK(message("connect 127.0.0.1:1: connection refused", Cause::refused) ==
         "connect 127.0.0.1:1: connection refused; is a server listening there?");
-  CHECK(message("resolve nowhere: no such host") ==
+  CHECK(message("resolve nowhere: no such host", Cause::unknown_name) ==
         "resolve nowhere: no such host; is the name spelled rightly?");
-  CHECK(message("127.0.0.1:1: the connection ended") == "127.0.0.1:1: the connection ended");
+  CHECK(message("127.0.0.1:1: the connection ended", Cause::other) == "127.0.0.1:1: the connection ended");
+}
+
+TEST_CASE("the remedy follows the cause, whatever the words are") {
+  const auto remedy = [](Cause cause) {
+    const Status status = Status(Code::UNAVAILABLE, "connect x: why", Initiator::library).with_cause(cause);
+    return call_failure("a.B/C", status).message.substr(std::string_view("connect x: why").size());
+  };
+  CHECK(remedy(Cause::other).empty());
+  CHECK(remedy(Cause::no_descriptors).contains("ulimit -n"));
+  CHECK(remedy(Cause::absent).contains("path"));
+  CHECK(remedy(Cause::unanswered).contains("--connect-timeout"));
+  CHECK(remedy(Cause::lookup_failed).contains("DNS"));
+  CHECK(remedy(Cause::no_http2).contains("tls+"));
+  CHECK(remedy(Cause::tls).contains("--tls"));
+  CHECK(remedy(Cause::no_tls).contains("plaintext"));
+  CHECK(remedy(Cause::untrusted).contains("--tls-ca"));
+  CHECK(remedy(Cause::misnamed).contains("--tls-server-name"));
+  CHECK(remedy(Cause::certificate_wanted).contains("--tls-cert"));
+  const Status large = Status(Code::RESOURCE_EXHAUSTED, "too much", Initiator::peer);
+  CHECK(call_failure("a.B/C", large).message == "a.B/C: RESOURCE_EXHAUSTED: too much");
+  CHECK(call_failure("a.B/C", Status(large).with_cause(Cause::message_too_large)).message ==
+        "a.B/C: RESOURCE_EXHAUSTED: too much; --max-message-size allows larger ones");
+  const Status late(Code::DEADLINE_EXCEEDED, "too late", Initiator::library);
+  CHECK(call_failure("a.B/C", late).message ==
+        "a.B/C: DEADLINE_EXCEEDED: too late; --deadline allows more time");
 }
 
 TEST_CASE("a report is one line, whatever the server sent, and one for each detail") {

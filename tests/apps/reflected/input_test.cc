@@ -42,11 +42,11 @@ TEST_CASE("a mistake comes after the messages before it and names the source") {
 }
 
 TEST_CASE("a file that cannot be read is named with the cause") {
-  const Outcome<std::unique_ptr<Input>> none = Input::open("@/nonexistent");
+  const Outcome<std::unique_ptr<Input>> none = Input::open("@/nowhere/file");
   REQUIRE_FALSE(none);
   CHECK(none.error().exit_status == exit_system);
-  CHECK(none.error().message == "/nonexistent: open: no such file or directory");
-  CHECK(read_all("@/").starts_with("71 /: read: is a directory"));
+  CHECK(none.error().message == "-d: /nowhere/file: open: no such file or directory");
+  CHECK(read_all("@/").starts_with("71 -d: /: read: is a directory"));
 }
 
 /// Standard input that nobody writes to, until it is put back.

@@ -74,6 +74,27 @@ TEST_CASE("a value knows the line in which it begins") {
   CHECK(stream.take()->line == 4);
 }
 
+TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with their place") {
+  const std::string no_utf8 = ": this is not UTF-8, as JSON is; bytes are written in base64";
+  CHECK(fault("{\"a\": \"x\xff\"}") == "line 1, column 9" + no_utf8);
+  CHECK(fault("{\n\"a\": \"\xc3\"}").ends_with(no_utf8));            // cut off
+  CHECK(fault("{\"a\": \"\xc0\x80\"}").ends_with(no_utf8));          // longer than it must be
+  CHECK(fault("{\"a\": \"\xed\xa0\x80\"}").ends_with(no_utf8));      // a surrogate
+  CHECK(fault("{\"a\": \"\xf4\x90\x80\x80\"}").ends_with(no_utf8));  // beyond Unicode
+  CHECK(fault("{\"\x80\": 1}").ends_with(no_utf8));                  // in a field's name
+  const std::string half =
+      ": half of a surrogate pair stands alone before this; write both halves, \\ud83d\\ude00, or the "
+      "character";
+  CHECK(fault("{\"a\": \"\\ud800\"}") == "line 1, column 14" + half);
+  CHECK(fault("{\"a\": \"\\ud800x\"}") == "line 1, column 14" + half);
+  CHECK(fault("{\"a\": \"\\ud800\\n\"}").ends_with(half));
+  CHECK(fault("{\"a\": \"\\ud800\\ud800\"}").ends_with(half));
+  CHECK(fault("{\"a\": \"\\udc00\"}").ends_with(half));
+  const std::string good =
+      "\"\\ud83d\\ude00 \\uD83D\\uDE00\\u00e9 \xf0\x9f\x98\x80 \xef\xbf\xbf \xf4\x8f\xbf\xbf\"";
+  CHECK(split(good, 1) == std::vector{good});
+}
+
 TEST_CASE("a mistake is told with line, column and what would be right") {
   CHECK(fault("{\"a\": 1,}") == "line 1, column 9: a field's name in double quotes is missing here");
   CHECK(fault("{\n  a: 1}") == "line 2, column 3: a field's name in double quotes is missing here");

@@ -1,8 +1,8 @@
-#include "reflected/nearest.h"
+#include "common/nearest.h"
 
 #include <doctest/doctest.h>
 
-namespace ringrpc::reflected {
+namespace ringrpc::apps {
 namespace {
 
 TEST_CASE("the closest names come first, and at most three") {
@@ -22,4 +22,4 @@ TEST_CASE("where nothing is close all are named, if they are few") {
 }
 
 }  // namespace
-}  // namespace ringrpc::reflected
+}  // namespace ringrpc::apps

@@ -1,10 +1,10 @@
-#include "reflected/nearest.h"
+#include "common/nearest.h"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-namespace ringrpc::reflected {
+namespace ringrpc::apps {
 namespace {
 
 constexpr std::size_t suggestions_max = 3;
@@ -42,7 +42,7 @@ std::size_t distance_of_names(std::string_view wrong, std::string_view name) {
                   distance(lower(last_part(wrong)), lower(last_part(name))));
 }
 
-std::string join(const std::vector<std::string>& names, std::string_view last) {
+std::string enumerated(const std::vector<std::string>& names, std::string_view last) {
   std::string joined;
   for (std::size_t i = 0; i < names.size(); ++i) {
     joined.append(i == 0 ? "" : i + 1 == names.size() ? last : ", ").append(names[i]);
@@ -64,9 +64,9 @@ std::string suggest(std::string_view wrong, const std::vector<std::string>& name
   for (const auto& [far, name] : near) {
     if (closest.size() < suggestions_max) closest.push_back(name);
   }
-  if (!closest.empty()) return "; did you mean " + join(closest, " or ") + "?";
+  if (!closest.empty()) return "; did you mean " + enumerated(closest, " or ") + "?";
   if (names.empty() || names.size() > few) return {};
-  return "; there " + std::string(names.size() == 1 ? "is " : "are ") + join(names, " and ");
+  return "; there " + std::string(names.size() == 1 ? "is " : "are ") + enumerated(names, " and ");
 }
 
-}  // namespace ringrpc::reflected
+}  // namespace ringrpc::apps

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-namespace ringrpc::reflected {
+namespace ringrpc::apps {
 
 /// To stand behind an error: the names that are close to `wrong`, the closest first, else all of them where
 /// they are few; empty when there are none.
 std::string suggest(std::string_view wrong, const std::vector<std::string>& names);
 
-}  // namespace ringrpc::reflected
+}  // namespace ringrpc::apps

@@ -1,0 +1,15 @@
+/// What a program prints on standard output, which may be full or closed.
+///
+///   if (Status status = print(line.help()); !status.ok()) return refuse("grpcd", status);
+#pragma once
+
+#include <string_view>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc::apps {
+
+/// Writes `text` and flushes it. A failure names the cause: "stdout: no space left on device".
+Status print(std::string_view text);
+
+}  // namespace ringrpc::apps
