@@ -14,9 +14,14 @@ using namespace weather::v1;
 // [interceptor]
 class Audit final : public Interceptor {
   Task<Status> intercept(Call& call, Next next) override {
-    Status status = co_await next();
-    log::info("{} called {}: {}", call.peer(), call.method(), status.to_string());
-    co_return status;
+    if (const auto id = call.metadata().find("request-id"))
+      (void)call.attributes().add("request-id", *id);  // for those inside, and for the end
+    co_return co_await next();
+  }
+
+  void on_end(Call& call, const Status& status) override {
+    const auto id = call.attributes().find("request-id").value_or("-");
+    log::info("{} called {}, request {}: {}", call.peer(), call.method(), id, status.to_string());
   }
 };
 // [/interceptor]

@@ -142,16 +142,16 @@ void ClientCallImpl::cancel() {
 }
 
 void ClientCallImpl::on_time() {
-  if (!queued_) return too_late();
+  if (!queued_) return finish(too_late());
   finish(Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library));
 }
 
-void ClientCallImpl::too_late() {
+Status ClientCallImpl::too_late() const {
   std::string words = "no answer from " + channel_->target() + " before the deadline";
   if (messages_taken_ > 0)
     words = "the call to " + channel_->target() + " did not end before the deadline; " +
             std::to_string(messages_taken_) + (messages_taken_ == 1 ? " answer" : " answers") + " came";
-  finish(Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library));
+  return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library);
 }
 
 /// Nobody will come at the end of the batch to keep what the call still borrows of its input.
@@ -222,6 +222,8 @@ void ClientCallImpl::on_end() {
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
   else if (status.ok() && one_response() && messages_taken_ == 0 && buffer_.empty())
     status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  if (status.code() == Code::DEADLINE_EXCEEDED && shard_.io().now() >= deadline_)
+    status = too_late();  // the server has said so a moment before our own clock
   finished_ = true;
   status_ = std::move(status);
   Timer::cancel();
@@ -241,7 +243,7 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   connection_ = nullptr;
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
-    return too_late();  // the server may see the deadline first, and resets then
+    return finish(too_late());  // the server may see the deadline first, and resets then
   const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && sent_again(by_peer)) return;
   if (refused && !by_peer)

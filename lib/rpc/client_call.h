@@ -103,7 +103,7 @@ class ClientCallImpl final : public ClientCall,
   void run() override { wake(); }
   void on_time() override;
 
-  void too_late();
+  Status too_late() const;
   bool one_response() const noexcept {
     return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
   }

@@ -5,28 +5,36 @@
 #include "ringrpc/log.h"
 
 namespace ringrpc {
-namespace {
-
-Status failed(std::string_view who) {
-  return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);
-}
-
-}  // namespace
 
 Task<Status> throwing(std::exception_ptr thrown) {
   std::rethrow_exception(std::move(thrown));
   co_return Status();
 }
 
+Status thrown_status(std::string_view path, std::string_view who) {
+  try {
+    throw;
+  } catch (const std::exception& thrown) {
+    log::error("{}: {} threw: {}", path, who, thrown.what());
+  } catch (...) {
+    log::error("{}: {} threw something that is not a std::exception", path, who);
+  }
+  return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);
+}
+
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who) {
   try {
     return task.result();
-  } catch (const std::exception& thrown) {
-    log::error("{}: {} threw: {}", path, who, thrown.what());
-    return failed(who);
   } catch (...) {
-    log::error("{}: {} threw something that is not a std::exception", path, who);
-    return failed(who);
+    return thrown_status(path, who);
+  }
+}
+
+Task<Status> settled(Task<Status> task, std::string_view path, std::string_view who) {
+  try {
+    co_return co_await std::move(task);
+  } catch (...) {
+    co_return thrown_status(path, who);
   }
 }
 

@@ -1,6 +1,6 @@
 /// Handlers and interceptors are other people's code: what they throw fails their call and nothing else.
 ///
-///   task_ = contained([&] { return next(); });
+///   task_ = contained([&] { return next.enter(); });
 ///   ...
 ///   Status status = outcome(task_, "/echo.v1.EchoService/Echo", "the handler");
 #pragma once
@@ -16,18 +16,27 @@ namespace ringrpc {
 /// A task that throws what was thrown.
 Task<Status> throwing(std::exception_ptr thrown);
 
-/// What `make` makes. One that is not a coroutine throws where it is called, and not from its task.
+/// What `make` makes. One that is not a coroutine throws where it is called, and not from its task, or returns
+/// none.
 template <class Make>
 Task<Status> contained(const Make& make) {
   try {
-    return make();
+    Task<Status> task = make();
+    if (!task) detail::no_coroutine();
+    return task;
   } catch (...) {
     return throwing(std::current_exception());
   }
 }
 
-/// The status of a task that is done; INTERNAL where it threw, and a line in the log that says what `who`
+/// The exception that is being handled, as a status: INTERNAL, and a line in the log that says what `who`
 /// threw.
+Status thrown_status(std::string_view path, std::string_view who);
+
+/// The status of a task that is done, or of what it threw.
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who);
+
+/// The same of a task that is to be run. `path` and `who` must outlive it.
+Task<Status> settled(Task<Status> task, std::string_view path, std::string_view who);
 
 }  // namespace ringrpc

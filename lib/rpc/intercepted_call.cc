@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "rpc/channel_core.h"
-#include "rpc/contained.h"
 #include "rpc/message_buffer.h"
 #include "rpc/write_ahead.h"
 
@@ -73,10 +72,8 @@ InterceptedCall::~InterceptedCall() {
 
 void InterceptedCall::start() {
   if (const Result<ChannelCore*> core = channel_->core(shard_); core && (*core)->hold(*this)) holder_ = *core;
-  chain_ = contained([this] {
-    const ClientNext all(channel_->options().interceptors, request_, *this);
-    return all();
-  });
+  const ClientNext all(channel_->options().interceptors, request_, *this);
+  chain_ = all();
   chain_.start(this);
 }
 
@@ -149,12 +146,10 @@ void InterceptedCall::end_read() {
 
 void InterceptedCall::run() {
   if (reading_) std::exchange(reading_, {}).resume();
-  if (!finished_ && chain_.done()) finish(result_of_chain());
+  if (!finished_ && chain_.done()) finish(chain_.result());
   if (finished_) chain_ = {};
   wake();
 }
-
-Status InterceptedCall::result_of_chain() const { return outcome(chain_, path_, "an interceptor"); }
 
 void InterceptedCall::on_time() {
   if (reading_) {
@@ -179,7 +174,7 @@ void InterceptedCall::cancel() {
 /// Ends the call without waiting for the chain any more.
 void InterceptedCall::end(Status status) {
   if (finished_) return;
-  if (chain_.done()) return finish(result_of_chain());
+  if (chain_.done()) return finish(chain_.result());
   finish(std::move(status));
 }
 

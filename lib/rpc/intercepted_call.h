@@ -93,7 +93,6 @@ class InterceptedCall final : public ClientCall,
   Status begin();
   void end_read();
   void hand_over();
-  Status result_of_chain() const;
   void end(Status status);
   void finish(Status status);
   Waiter* next_waiter();

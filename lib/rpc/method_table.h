@@ -27,6 +27,10 @@ struct RegisteredMethod {
   bool one_request() const noexcept {
     return method->kind == MethodKind::unary || method->kind == MethodKind::server_streaming;
   }
+  /// Whether the response is a single message.
+  bool one_response() const noexcept {
+    return method->kind == MethodKind::unary || method->kind == MethodKind::client_streaming;
+  }
 };
 
 class MethodTable {

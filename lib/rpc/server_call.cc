@@ -1,6 +1,7 @@
 #include "rpc/server_call.h"
 
 #include <algorithm>
+#include <ranges>
 #include <span>
 #include <utility>
 
@@ -118,7 +119,7 @@ void ServerCall::start_handler() {
     task_ = contained([this] {
       const Next all(connection_->interceptors(), *method_->method, *method_->service, *this, *this,
                      handler_begun_);
-      return all();
+      return all.enter();
     });
     task_.start(this);
   });
@@ -170,10 +171,18 @@ void ServerCall::on_time() {
 }
 
 void ServerCall::complete() {
-  const Status status = outcome(task_, method_->path, "the handler");
+  const std::string_view who = connection_->interceptors().empty() ? "the handler" : "an interceptor";
+  const Status status = outcome(task_, method_->path, who);
   task_ = {};
-  if (!status_sent_) send_status(status);
+  if (!status_sent_) send_status(status.ok() ? check_answer() : status);
   release_if_over();
+}
+
+/// Whether OK is true: a method of one response must have given it.
+Status ServerCall::check_answer() const {
+  if (message_sent_ || !stream_ || !method_->one_response()) return {};
+  log::error("{}: the call ended with OK and without a message", method_->path);
+  return Status(Code::INTERNAL, "the handler ended with OK and without a message", Initiator::application);
 }
 
 void ServerCall::fail_call(const Status& status) {
@@ -210,10 +219,20 @@ void ServerCall::send_status(const Status& status) {
 /// The call has its outcome, whether or not the caller will see it.
 void ServerCall::count_end(const Status& status) {
   status_sent_ = true;
+  if (!status.ok()) failure_ = status;
   cancel();
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
+  tell_interceptors(status);
+}
+
+void ServerCall::tell_interceptors(const Status& status) {
+  for (Interceptor* interceptor : std::views::reverse(connection_->interceptors())) try {
+      interceptor->on_end(*this, status);
+    } catch (...) {
+      (void)thrown_status(method_->path, "an interceptor");
+    }
 }
 
 void ServerCall::give_credit() {
@@ -230,8 +249,8 @@ void ServerCall::drop_handler() {
 }
 
 void ServerCall::on_stream_closed() {
-  stream_ = nullptr;
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
+  stream_ = nullptr;
   if (task_) {
     drop_handler_ = true;
     connection_->shard().ready().push(*this);
@@ -253,6 +272,7 @@ void ServerCall::release_if_over() {
   Ready::unlink();
   cancel();
   buffer_.clear();
+  failure_ = Status();
   compression_ = Compression::identity;
   compressed_.reset();
   metadata_.reset();
@@ -264,7 +284,8 @@ void ServerCall::release_if_over() {
   received_bytes_ = 0;
   progress_.reset();
   deadline_ = never;
-  request_ended_ = started_ = handler_begun_ = headers_sent_ = status_sent_ = drop_handler_ = false;
+  request_ended_ = started_ = handler_begun_ = headers_sent_ = false;
+  message_sent_ = status_sent_ = drop_handler_ = false;
   std::exchange(connection_, nullptr)->give_back(*this);
 }
 
@@ -356,6 +377,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
 std::span<std::uint8_t> ServerCall::reserve_more() { return room_.more(connection_->session(), *stream_); }
 
 void ServerCall::commit_message() {
+  message_sent_ = true;
   if (compressed_) {
     const Bytes message = compressed_->finish(compression_);
     connection_->count_written(message.size());

@@ -91,6 +91,7 @@ class ServerCall final : public Call,
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override;
   PeerIdentity peer_identity() const override;
+  Status failure() const override { return failure_; }
   Instant now() const noexcept override;
 
   // MessageStream
@@ -121,9 +122,11 @@ class ServerCall final : public Call,
   void wake_reader();
   void wake_writer();
   void complete();
+  Status check_answer() const;
   Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status);
+  void tell_interceptors(const Status& status);
   void give_credit();
   void drop_handler();
   void release_if_over();
@@ -145,6 +148,7 @@ class ServerCall final : public Call,
   Instant deadline_ = never;
   Waiter* message_waiter_ = nullptr;
   Waiter* writable_waiter_ = nullptr;
+  Status failure_;  // how it ended, unless with OK
   std::optional<Metadata> metadata_;
   Metadata initial_metadata_;
   Metadata trailing_metadata_;
@@ -154,6 +158,7 @@ class ServerCall final : public Call,
   bool handler_begun_ = false;
   bool stepping_ = false;  // the handler is being resumed by this object
   bool headers_sent_ = false;
+  bool message_sent_ = false;
   bool status_sent_ = false;
   bool drop_handler_ = false;  // the handler is to be destroyed from the ready list
 };

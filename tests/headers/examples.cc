@@ -244,12 +244,16 @@ void show_io_backend() {
   // [/io_backend.h]
 }
 
+Status allowed(Call& call);
+
 // [interceptor.h]
 class Audit final : public Interceptor {
   Task<Status> intercept(Call& call, Next next) override {
-    Status status = co_await next();
+    if (Status status = allowed(call); !status.ok()) co_return status;
+    co_return co_await next();
+  }
+  void on_end(Call& call, const Status& status) override {
     log::info("{} called {}: {}", call.peer(), call.method(), status.to_string());
-    co_return status;
   }
 };
 // [/interceptor.h]

@@ -118,6 +118,7 @@ class FakeCall final : public Call {
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
   PeerIdentity peer_identity() const override { return {}; }
+  Status failure() const override { return {}; }
   Instant now() const noexcept override { return now_; }
 
   /// The clock goes on.

@@ -29,7 +29,10 @@ class Witness final : public Interceptor {
     co_return status;
   }
 
+  void on_end(Call&, const Status& status) override { ends.push_back(status.to_string()); }
+
   int frames = 0;
+  std::vector<std::string> ends;
 
  private:
   struct Departure {
@@ -129,6 +132,95 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
   });
 }
 
+TEST_CASE("interceptors are told what the caller is told, whatever becomes of a call") {
+  for_each_world([](World& world) {
+    std::vector<std::string> seen;
+    Witness witness("w", seen);
+    Custom generous([](Call& call, Next next) -> Task<Status> {
+      if (call.method().ends_with("/Fail"))
+        (void)call.trailing_metadata().add("x-much", std::string(20'000, 'x'));
+      co_return co_await next();
+    });
+    ServerOptions options = with({&witness, &generous});
+    options.max_response_bytes = 1000;
+    world.serve(options);
+    const auto told = [&](const char* method, const char* text, std::chrono::milliseconds timeout = 1h) {
+      seen.clear();
+      witness.ends.clear();
+      std::string answer;
+      CHECK(world.run([&](Channel& channel) -> Task<void> {
+        CallOptions call_options;
+        call_options.timeout = timeout;
+        const auto got = co_await unary(channel, method, text, call_options);
+        answer = got ? "OK" : ringrpc::name(got.error().code());
+      }));
+      CHECK(world.run_until([&] { return witness.ends.size() == 1; }));
+      CHECK(world.run_until([&] { return witness.frames == 0; }));
+      return answer;
+    };
+    CHECK(told("Echo", "x") == "OK");
+    CHECK(seen.back() == "w after OK");
+    CHECK(witness.ends == std::vector<std::string>{"OK"});
+
+    CHECK(told("Throw", "secret") == "INTERNAL");
+    CHECK(seen.back() == "w after INTERNAL");
+    CHECK(witness.ends == std::vector<std::string>{"INTERNAL: the handler failed with an exception"});
+
+    CHECK(told("Inflate", "1001") == "RESOURCE_EXHAUSTED");
+    CHECK(seen.back() == "w after RESOURCE_EXHAUSTED");
+    CHECK(witness.ends ==
+          std::vector<std::string>{"RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000"});
+
+    CHECK(told("Fail", "5") == "RESOURCE_EXHAUSTED");  // more trailing metadata than the caller takes
+    CHECK(seen.back() == "w after NOT_FOUND");
+    CHECK(witness.ends.front().starts_with("RESOURCE_EXHAUSTED"));
+
+    CHECK(told("Sleep", "600000", 20ms) == "DEADLINE_EXCEEDED");
+    CHECK(seen.back() == "w before /test.v1.Raw/Sleep");
+    const bool late_or_left = witness.ends.front() == "DEADLINE_EXCEEDED: the deadline passed" ||
+                              witness.ends.front().starts_with("CANCELLED: the c");
+    CHECK(late_or_left);
+  });
+}
+
+TEST_CASE("an interceptor that returns no task fails its own call only") {
+  SimulatedWorld world(1);
+  Custom empty([](Call&, Next) -> Task<Status> { return {}; });
+  Custom outer([](Call&, Next next) -> Task<Status> { co_return co_await next(); });
+  world.serve(with({&outer, &empty}));
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    const auto failed = co_await unary(channel, "Echo", "x");
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().to_string() == "INTERNAL: an interceptor failed with an exception");
+  }));
+}
+
+TEST_CASE("OK without the one message that a method gives is not OK") {
+  SimulatedWorld world(1);
+  Custom content([](Call&, Next) -> Task<Status> { co_return Status(); });
+  world.serve(with({&content}));
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    for (const char* method : {"Echo", "Join"}) {
+      const auto failed = co_await unary(channel, method, "x");
+      REQUIRE_FALSE(failed);
+      CHECK(failed.error().to_string() == "INTERNAL: the handler ended with OK and without a message");
+    }
+  }));
+}
+
+TEST_CASE("what is thrown at the end of a call harms nobody") {
+  class ThrowerAtEnd final : public Interceptor {
+    void on_end(Call&, const Status&) override { throw std::runtime_error("secret"); }
+  };
+  SimulatedWorld world(1);
+  ThrowerAtEnd thrower;
+  world.serve(with({&thrower}));
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    CHECK(co_await unary(channel, "Echo", "x"));
+    CHECK(co_await unary(channel, "Echo", "x"));
+  }));
+}
+
 TEST_CASE("an interceptor that throws fails its own call only") {
   for_each_world([](World& world) {
     static bool thrown;
@@ -141,7 +233,7 @@ TEST_CASE("an interceptor that throws fails its own call only") {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       const auto failed = co_await unary(channel, "Echo", "x");
       REQUIRE_FALSE(failed);
-      CHECK(failed.error().to_string() == "INTERNAL: the handler failed with an exception");
+      CHECK(failed.error().to_string() == "INTERNAL: an interceptor failed with an exception");
       CHECK(co_await unary(channel, "Echo", "x"));
     }));
   });
@@ -175,6 +267,8 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
     CHECK(world.run_until([&] { return witness.frames == 0; }));
     CHECK(world.service().running == 0);
     CHECK(seen == std::vector<std::string>{"w before /test.v1.Raw/Sleep"});
+    REQUIRE(witness.ends.size() == 1);
+    CHECK(witness.ends.front().starts_with("CANCELLED: the c"));  // … aller gave up, or … onnection is lost
   });
 }
 

@@ -19,6 +19,7 @@
 #include "ringrpc/compression.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/peer_identity.h"
+#include "ringrpc/status.h"
 
 namespace ringrpc {
 
@@ -59,6 +60,9 @@ class Call {
   virtual std::string peer() const = 0;
   /// What the transport vouches for of the peer. Asks the kernel each time; to be kept by who needs it often.
   virtual PeerIdentity peer_identity() const = 0;
+
+  /// Why the call has failed while its handler still runs, as when a write gives false; OK while it goes on.
+  virtual Status failure() const = 0;
 
   /// The time now, on the clock of `deadline` and `received_at`.
   virtual Instant now() const noexcept = 0;

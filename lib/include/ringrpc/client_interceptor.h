@@ -75,7 +75,8 @@ class ClientNext {
     ~Wire() = default;
   };
 
-  /// How it ended. Run it once at most: the second time gives INTERNAL. Dropping the task cancels the call.
+  /// How it ended; INTERNAL where an interceptor further inside threw. Run it once at most: the second time
+  /// gives INTERNAL. Dropping the task cancels the call.
   Task<Status> operator()() const;
 
   /// For the library: all of a call.
@@ -93,12 +94,5 @@ class ClientInterceptor {
   virtual ~ClientInterceptor() = default;
   virtual Task<Status> intercept(ClientRequest& request, ClientNext next) = 0;
 };
-
-inline Task<Status> ClientNext::operator()() const {
-  if (interceptors_.empty()) return wire_->make_call();
-  ClientNext inside = *this;
-  inside.interceptors_ = interceptors_.subspan(1);
-  return interceptors_.front()->intercept(*request_, inside);
-}
 
 }  // namespace ringrpc

@@ -2,20 +2,24 @@
 ///
 ///   class Audit final : public Interceptor {
 ///     Task<Status> intercept(Call& call, Next next) override {
-///       Status status = co_await next();
+///       if (Status status = allowed(call); !status.ok()) co_return status;
+///       co_return co_await next();
+///     }
+///     void on_end(Call& call, const Status& status) override {
 ///       log::info("{} called {}: {}", call.peer(), call.method(), status.to_string());
-///       co_return status;
 ///     }
 ///   };
 ///   options.interceptors = {&authentication, &audit};   // the first is the outermost
 ///
 /// An interceptor is a coroutine around the call: what it does before `next` happens before the handler, what
 /// it returns is how the call ends. One that does not run `next` answers instead of the handler. What it
-/// learned of the caller it tells those inside in `call.attributes()`. A call that is cancelled destroys the
-/// frames of its interceptors with the handler's.
+/// learned of the caller it tells those inside in `call.attributes()`. A call whose deadline passes, or whose
+/// caller leaves, destroys the frames of its interceptors with the handler's, so that nothing behind `next`
+/// runs; `on_end` is told of every call.
 ///
 /// They see every call of a registered method, those of health and reflection too; a call of a method that is
-/// not there never becomes one. One object serves all shards at the same time.
+/// not there never becomes one. One object serves all shards at the same time. What one throws fails its call
+/// and no other.
 #pragma once
 
 #include <span>
@@ -33,9 +37,13 @@ class Interceptor;
 /// What is left of a call: the interceptors further inside and the handler.
 class Next {
  public:
-  /// How it ended. Run it once at most: the second time gives INTERNAL.
+  /// How it ended, as the caller will be told: INTERNAL where it threw, and why the call failed where that was
+  /// not the handler's doing, as with an answer that is too large. Run it once at most: the second time gives
+  /// INTERNAL.
   Task<Status> operator()() const;
 
+  /// For the library: the same as the code further inside gives it, or throws.
+  Task<Status> enter() const;
   /// For the library: all of a call, and whether its handler has begun.
   Next(std::span<Interceptor* const> interceptors, const Method& method, Service& service, Call& call,
        MessageStream& stream, bool& begun) noexcept
@@ -62,10 +70,16 @@ class Next {
 class Interceptor {
  public:
   virtual ~Interceptor() = default;
-  virtual Task<Status> intercept(Call& call, Next next) = 0;
+  virtual Task<Status> intercept(Call& /*call*/, Next next) { return next(); }
+
+  /// The call has its outcome: `status` is what was sent, or what would have been (DEADLINE_EXCEEDED,
+  /// CANCELLED) had the caller stayed. Once for each call, the innermost first, also for one that failed
+  /// before an interceptor saw it, as a request without a message; its handler may still be there. Metadata
+  /// that nobody looked at before may be gone by then.
+  virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
 };
 
-inline Task<Status> Next::operator()() const {
+inline Task<Status> Next::enter() const {
   if (interceptors_.empty())
     return std::exchange(*begun_, true) ? run_twice() : method_->serve(*service_, *call_, *stream_);
   Next inside = *this;

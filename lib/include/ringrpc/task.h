@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -41,6 +42,10 @@ namespace detail {
 /// Frames of coroutines, recycled by size class on the thread that frees them.
 void* allocate_frame(std::size_t bytes);
 void free_frame(void* frame, std::size_t bytes) noexcept;
+
+[[noreturn]] inline void no_coroutine() {
+  throw std::logic_error("a task without a coroutine was to run: has a function returned {} for one?");
+}
 
 struct TaskFinalAwaiter {
   bool await_ready() const noexcept { return false; }
@@ -101,7 +106,7 @@ class [[nodiscard]] Task {
  public:
   using promise_type = detail::TaskPromise<T>;
 
-  /// No coroutine; may only be assigned to or destroyed.
+  /// No coroutine: to be assigned to or destroyed. Who runs or awaits it gets std::logic_error.
   Task() noexcept = default;
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
@@ -120,26 +125,26 @@ class [[nodiscard]] Task {
   /// is told of the end and must outlive the task; an exception that ends the task is kept and thrown by
   /// `result`.
   void start(TaskObserver* observer = nullptr) const {
-    frame_.promise().observer = observer;
+    frame().promise().observer = observer;
     frame_.resume();
   }
 
   /// The value of a task that is done; throws what the coroutine threw.
   T result() const { return frame_.promise().take(); }
 
-  auto operator co_await() && noexcept {
+  auto operator co_await() && {
     struct TakeAwaiter : Awaiter {
       T await_resume() const { return this->frame.promise().take(); }
     };
-    return TakeAwaiter{{frame_}};
+    return TakeAwaiter{{frame()}};
   }
 
   /// Awaits the task and gives a reference to its value, which stays in the task. Not for Task<void>.
-  auto in_place() & noexcept {
+  auto in_place() & {
     struct PeekAwaiter : Awaiter {
       T& await_resume() const { return this->frame.promise().value(); }
     };
-    return PeekAwaiter{{frame_}};
+    return PeekAwaiter{{frame()}};
   }
 
  private:
@@ -152,6 +157,12 @@ class [[nodiscard]] Task {
 
     std::coroutine_handle<promise_type> frame;
   };
+
+  std::coroutine_handle<promise_type> frame() const {
+    if (!frame_) [[unlikely]]
+      detail::no_coroutine();
+    return frame_;
+  }
 
   std::coroutine_handle<promise_type> frame_;
 };
