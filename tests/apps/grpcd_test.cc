@@ -75,10 +75,13 @@ TEST_CASE("wrong usage is one line and exit status 2") {
   CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a number; write decimal digits\n");
   CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
-  const ScratchFile file("max-connections = 0\n");
-  CHECK(refusal({"--config", file.path()}, 2) ==
-        "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: address \"nowhere\": "));
+}
+
+TEST_CASE("a file of settings that holds wrong ones is one line and exit status 1") {
+  const ScratchFile file("max-connections = 0\n");
+  CHECK(refusal({"--config", file.path()}, 1) ==
+        "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
 }
 
 TEST_CASE("an address that is taken is one line that names it, the cause and the flag, and exit status 1") {

@@ -410,7 +410,7 @@ class StartUp(unittest.TestCase):
                 (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
                 (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
                 (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
-                (["--authz", wrong], 2, f'authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
+                (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
             ):  # fmt: skip
                 with self.subTest(flags):
                     done = harness.run([os.environ["GRPCD"], *flags])
