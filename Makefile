@@ -89,8 +89,8 @@ guest: configured  ## Only vsock and both backends on Debian's own kernel, in an
 
 without-io-uring: configured  ## All tests, twice: where a seccomp filter forbids io_uring, and where it hides it (epoll serves)
 	@.ci/setup test
-	$(call run_tests,build,--wrapper 'build/tests/without_io_uring EPERM')
-	$(call run_tests,build,--wrapper 'build/tests/without_io_uring ENOSYS')
+	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring EPERM')
+	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring ENOSYS')
 
 soak: configured  ## Only ten thousand calls over one connection and over as many, by gRPC's Go client and ours: none may fail, nothing may stay
 	$(call run_tests,build,--suite soak)

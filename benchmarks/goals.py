@@ -5,6 +5,7 @@
 `figures` is what peers.py has measured. A goal whose figures are not there is not judged.
 """
 
+import operator
 import statistics
 from typing import Callable, NamedTuple
 
@@ -12,11 +13,12 @@ OURS, OURS_BY_H2LOAD = "ringrpc", "ringrpc (h2load)"
 CEILING = "nghttpd (h2load)"
 OURS_SPINNING = "ringrpc (spins)"
 BARE = "bare epoll"
+SIGNS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
 
 
 class Goal(NamedTuple):
     title: str
-    sign: str  # "≤", "≥" or "<"
+    sign: str  # of SIGNS
     limit: float
     measured: Callable  # from the figures; KeyError where they are not there
 
@@ -97,7 +99,7 @@ def judge(figures):
         except KeyError:
             yield row(goal.title, "–", limit, "not measured")
         else:
-            met = value >= goal.limit if goal.sign == "≥" else value <= goal.limit
+            met = SIGNS[goal.sign](value, goal.limit)
             yield row(goal.title, _number(value), limit, "met" if met else "NOT MET")
 
 

@@ -46,7 +46,7 @@ def main():
     command = [options.grpcd, "--log-level", "warn", "--listen", address + ":{port}"]
     with Server(command, *of_server, vsock=options.vsock) as server:
         load = subprocess.run(
-            [options.grpcbench, "--server", f"{address}:{server.port}", *options.flags],
+            [options.grpcbench, *options.flags, "--server", f"{address}:{server.port}"],  # of two the last one counts
             preexec_fn=lambda: (
                 signal.signal(signal.SIGINT, signal.SIG_DFL), os.sched_setaffinity(0, of_load)
             ),

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "scratch_file.h"
+#include "scratch_folder.h"
 
 namespace ringrpc::apps {
 namespace {
@@ -161,8 +162,10 @@ TEST_CASE("a file is checked even where a flag beats it") {
 }
 
 TEST_CASE("a file that cannot be read is refused with the cause") {
-  CHECK(refusal({"--config", "/nonexistent/prog.toml"}, Code::FAILED_PRECONDITION) ==
-        "/nonexistent/prog.toml: No such file or directory; --config takes a TOML file that can be read");
+  const ScratchFolder folder;
+  const std::string absent = folder.file("prog.toml");
+  CHECK(refusal({"--config", absent}, Code::FAILED_PRECONDITION) ==
+        absent + ": No such file or directory; --config takes a TOML file that can be read");
   CHECK(refusal({"--config", "/"}, Code::FAILED_PRECONDITION) ==
         "/: Is a directory; --config takes a TOML file that can be read");
 }

@@ -4,6 +4,7 @@ One compiles the server that README shows (docs/examples/shout.cc) by hand, with
 (docs/examples/station) is built by CMake, by Meson, and by Meson with this tree as a subproject.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -21,6 +22,13 @@ import frames
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
 EXAMPLES = SOURCE / "docs/examples"
+LOOP = SOURCE / "tests/install/loop.cc"
+LOOP_PROJECT = f"""cmake_minimum_required(VERSION 3.25)
+project(loop CXX)
+find_package(ringrpc REQUIRED)
+add_executable(loop "{LOOP}")
+target_link_libraries(loop PRIVATE ringrpc::ringrpc)
+"""
 MESON = os.environ["MESON"]
 SHARED = os.environ["LIBRARY"] == "shared"
 
@@ -63,19 +71,24 @@ class Install(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
 
-    def test_with_pkg_config(self):
-        def flags(*wanted):
-            return shlex.split(run(["pkg-config", *wanted, "ringrpc"], env=self.environment))
+    def flags(self, *wanted):
+        """What pkg-config says."""
+        return shlex.split(run(["pkg-config", *wanted, "ringrpc"], env=self.environment))
 
+    def compile(self, *arguments):
+        """By hand, into a program."""
+        libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]))
+        run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags"), *arguments, *libraries])
+
+    def test_with_pkg_config(self):
         root = self.root
-        plugin = flags("--variable=plugin")[0]
+        plugin = self.flags("--variable=plugin")[0]
         run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
              f"--ringrpc_out={root}", "echo/v1/echo.proto"])
         port = free_port()
         self.copy(EXAMPLES / "shout.cc", root / "shout.cc", "50052", port)
-        run([*shlex.split(os.environ["CXX"]), *flags("--cflags"), f"-I{root}", root / "shout.cc", root / "echo/v1/echo.pb.cc",
-             root / "echo/v1/echo.ringrpc.cc", "-o", root / "shout",
-             *flags(*(["--libs"] if SHARED else ["--static", "--libs"]))])
+        self.compile(f"-I{root}", root / "shout.cc", root / "echo/v1/echo.pb.cc", root / "echo/v1/echo.ringrpc.cc",
+                     "-o", root / "shout")
         needed = run(["readelf", "--dynamic", root / "shout"])
         self.assertEqual("libringrpc.so" in needed, SHARED, needed)
         self.assertEqual("libnghttp2.so" in needed, not SHARED, needed)  # nobody's business but the library's
@@ -100,6 +113,18 @@ class Install(unittest.TestCase):
         self.assertNotEqual(configured.returncode, 0)
         self.assertIn("there is no 'weather/v1/weather.proto' below .", " ".join(configured.stdout.split()))
 
+    def test_a_loop_of_tasks_needs_no_stack_without_optimization(self):
+        loop = self.root / "loop"
+        self.compile("-O0", LOOP, "-o", loop)
+        run([loop], env=self.environment)
+
+    def test_nor_with_cmake(self):
+        (self.root / "CMakeLists.txt").write_text(LOOP_PROJECT)
+        run(["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}",
+             "-DCMAKE_CXX_FLAGS=-O0"], env=self.environment)
+        run(["cmake", "--build", self.root / "build"], env=self.environment)
+        run([self.root / "build/loop"], env=self.environment)
+
     def test_with_meson(self):
         port = self.copy_station()
         run([MESON, "setup", self.root / "build", self.root], env=self.environment)
@@ -119,6 +144,9 @@ class Install(unittest.TestCase):
         run(["ninja", "-C", build, "proto/weather/v1/weather.ringrpc.h"])
         inputs = run(["ninja", "-C", build, "-t", "query", "server"])
         self.assertIn("subprojects/ringrpc/lib/libringrpc.a", inputs)
+        commands = json.loads((build / "compile_commands.json").read_text())
+        server = next(each["command"] for each in commands if each["file"].endswith("server.cc"))
+        self.assertIn("-foptimize-sibling-calls", server)
 
     def copy(self, source, target, port_there, port):
         """Others may be using the example's port here."""

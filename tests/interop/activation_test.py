@@ -106,9 +106,11 @@ class Notification(unittest.TestCase):
 
     def test_a_supervisor_that_is_gone_is_logged_and_no_harm(self):
         command = [os.environ["GRPCD"], "--listen", "127.0.0.1:0", "--shards", "1"]
-        with harness.Daemon(command, environment={"NOTIFY_SOCKET": "/nonexistent/notify"}) as server:
-            pass
-        self.assertIn("warning NOTIFY_SOCKET /nonexistent/notify: No such file or directory", server.text())
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/notify"
+            with harness.Daemon(command, environment={"NOTIFY_SOCKET": path}) as server:
+                pass
+        self.assertIn(f"warning NOTIFY_SOCKET {path}: No such file or directory", server.text())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pty
 import select
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -170,11 +171,13 @@ class AgainstGrpcd(Case):
                 )
 
     def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
-        self.assert_refused(
-            grpcclient("list", "unix:/nonexistent/server.sock"),
-            UNAVAILABLE,
-            "connect unix:/nonexistent/server.sock: no such file or directory; has a server been started with that path?",
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            address = f"unix:{folder}/server.sock"
+            self.assert_refused(
+                grpcclient("list", address),
+                UNAVAILABLE,
+                f"connect {address}: no such file or directory; has a server been started with that path?",
+            )
         command = ["sh", "-c", 'ulimit -n 5 && exec "$0" "$@"', os.environ["GRPCCLIENT"], "list", self.address]
         done = subprocess.run([*command, "--io", "epoll"], capture_output=True, text=True, timeout=harness.RUN_SECONDS)
         self.assertNotEqual(done.returncode, 0)

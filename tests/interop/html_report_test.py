@@ -12,7 +12,7 @@ import unittest
 
 import harness
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --enable-logging=stderr"
@@ -49,7 +49,7 @@ document.body.dataset.found = JSON.stringify(found);
 
 def setUpModule():
     if not any(shutil.which(browser) for browser in BROWSERS):
-        raise unittest.SkipTest("there is no chromium in PATH")
+        raise unittest.SkipTest("there is no Chromium in PATH; .ci/setup browser installs one")
 
 
 def browser():

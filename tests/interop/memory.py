@@ -18,7 +18,7 @@ SANITIZED_FACTORS = {b"__asan_init": 8, b"__tsan_init": 16}
 
 
 def resident_bytes(process):
-    """Now."""
+    """Now. ProcessLookupError where it has ended, whether or not it has been waited for."""
     return _read(process, "VmRSS")
 
 
@@ -76,4 +76,7 @@ while given := sys.stdin.buffer.read(size):
 
 def _read(process, name):
     with open(f"/proc/{process.pid}/status") as status:
-        return int(re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) * 1024
+        held = re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.MULTILINE)
+    if not held:
+        raise ProcessLookupError(f"process {process.pid} has ended, and holds no memory")
+    return int(held[1]) * 1024

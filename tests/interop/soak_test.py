@@ -1,6 +1,7 @@
 """Ten thousand calls over one connection, and over as many, by gRPC's Go client and by ours: each is answered, and what server
 and client hold after the last thousand, in memory and in descriptors, is what they held after the first."""
 
+import os
 import re
 import subprocess
 import unittest
@@ -50,8 +51,13 @@ class Held:
         self.descriptors = []
 
     def sample(self, process):
-        self.resident.append(memory.resident_bytes(process))
-        self.descriptors.append(memory.descriptors(process))
+        """Of a client that has ended there is none: what it said last is read when it may be gone."""
+        try:
+            resident, descriptors = memory.resident_bytes(process), memory.descriptors(process)
+        except (ProcessLookupError, PermissionError):  # nobody's any more, its list of descriptors is root's
+            return
+        self.resident.append(resident)
+        self.descriptors.append(descriptors)
 
     def is_flat(self, part):
         return max(self.resident[-part:]) <= max(self.resident[:part]) + SLACK
@@ -83,6 +89,13 @@ class Bound(unittest.TestCase):
     def test_a_kibibyte_left_by_each_call_is_too_much(self):
         with self.assertRaisesRegex(AssertionError, "taker grows"):
             self.taker(hoards=True).expect_flat()
+
+    def test_who_has_ended_is_not_sampled(self):
+        held = Held("somebody")
+        with subprocess.Popen(["true"]) as ended:
+            os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+            held.sample(ended)
+        self.assertEqual((held.resident, held.descriptors), ([], []))
 
     def test_what_is_given_back_is_not(self):
         self.taker(hoards=False).expect_flat()

@@ -64,7 +64,9 @@ class StartUp(unittest.TestCase):
                 self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
 
     def test_a_socket_in_a_folder_that_does_not_exist(self):
-        self.assertSays(self.refused(1, "--listen", "unix:/nonexistent/grpcd.sock"), "/nonexistent/grpcd.sock")
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/absent/grpcd.sock"
+            self.assertSays(self.refused(1, "--listen", "unix:" + path), path)
 
     def test_an_address_that_is_none(self):
         for address in ("127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "unix:"):
@@ -80,7 +82,9 @@ class StartUp(unittest.TestCase):
         self.assertSays(self.refused(2, environment={"WORKER_THREADS": "many"}), "WORKER_THREADS", "many")
 
     def test_a_configuration_file_that_is_absent_or_wrong(self):
-        self.assertSays(self.refused(1, "--config", "/nonexistent.toml"), "/nonexistent.toml", "No such file")
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/absent.toml"
+            self.assertSays(self.refused(1, "--config", path), path, "No such file")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write("shards = 1\nshard = 2\n")
             file.flush()

@@ -406,8 +406,9 @@ TEST_CASE("A socket file that another server has put in place of ours is not rem
 
 TEST_CASE("A path that cannot be bound is refused with its cause") {
   Shard shard(0, kernel_io());
+  TemporaryDirectory directory;
   Accepted accepted;
-  const auto refused = shard.io().listen(unix_path("/nonexistent/a.sock"), 16, accepted);
+  const auto refused = shard.io().listen(unix_path(directory.file("absent/a.sock")), 16, accepted);
   REQUIRE(!refused);
   CHECK(refused.error().code() == Code::NOT_FOUND);
   CHECK(refused.error().message() == "bind: no such file or directory");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/captured_stderr.h"
+#include "apps/scratch_folder.h"
 #include "keys.h"
 
 namespace ringrpc {
@@ -125,11 +126,12 @@ TEST_CASE("files of other kinds are refused with what to do") {
 }
 
 TEST_CASE("a path that leads to no file is refused as the system says") {
-  const auto code = [](const char* path) {
+  const auto code = [](const std::string& path) {
     const std::vector<KeySource> sources = {KeySource::from_file(path).value()};
     return make_keys(sources, {}).error().code();
   };
-  CHECK(code("/nonexistent/key.pem") == Code::NOT_FOUND);
+  const apps::ScratchFolder folder;
+  CHECK(code(folder.file("key.pem")) == Code::NOT_FOUND);
   CHECK(code("/tmp") == Code::INVALID_ARGUMENT);
   CHECK(code("/dev/zero") == Code::INVALID_ARGUMENT);
   CHECK(code("/dev/null") == Code::INVALID_ARGUMENT);
@@ -280,7 +282,8 @@ TEST_CASE("a passphrase is the first line of its file") {
   CHECK(read("") == "refused");
   CHECK(read("\nsecret\n") == "refused");
   CHECK(read(std::string(1025, 'x')) == "refused");
-  CHECK(read_passphrase_file("/nonexistent/file").error().code() == Code::NOT_FOUND);
+  const apps::ScratchFolder folder;
+  CHECK(read_passphrase_file(folder.file("passphrase")).error().code() == Code::NOT_FOUND);
 }
 
 }  // namespace

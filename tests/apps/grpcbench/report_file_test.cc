@@ -5,28 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
+
+#include "apps/scratch_folder.h"
 
 namespace ringrpc::grpcbench {
 namespace {
-
-/// A folder that goes with all that is in it.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "report-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()));
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string file(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string content(const std::string& path) {
   std::ifstream file(path);
@@ -42,7 +25,7 @@ Result<ReportFile> opened(const std::string& path) {
 }
 
 TEST_CASE("a report is written whole") {
-  const Folder folder;
+  const apps::ScratchFolder folder;
   const std::string path = folder.file("report.html");
   const std::string text(1'000'000, 'x');
   CHECK(opened(path)->write(text).ok());
@@ -50,7 +33,7 @@ TEST_CASE("a report is written whole") {
 }
 
 TEST_CASE("the report of an earlier run stands until it is replaced, and leaves nothing behind then") {
-  const Folder folder;
+  const apps::ScratchFolder folder;
   const std::string path = folder.file("report.html");
   std::ofstream(path) << "a long report of an earlier run";
   opened(path);
@@ -60,7 +43,7 @@ TEST_CASE("the report of an earlier run stands until it is replaced, and leaves 
 }
 
 TEST_CASE("a run that does not begin leaves no empty report") {
-  const Folder folder;
+  const apps::ScratchFolder folder;
   const std::string path = folder.file("report.html");
   {
     const Result<ReportFile> file = opened(path);
@@ -70,7 +53,7 @@ TEST_CASE("a run that does not begin leaves no empty report") {
 }
 
 TEST_CASE("what cannot be written is known before the run") {
-  const Folder folder;
+  const apps::ScratchFolder folder;
   const std::string path = folder.file("no/such/report.html");
   const Result<ReportFile> file = ReportFile::open(path);
   REQUIRE_FALSE(file);
