@@ -1,12 +1,14 @@
 /// The record of a request for a signature, at level info:
 ///
 ///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
+///   unix: (pid 4711, uid 1000, gid 1000) SignECC ECDSA_P256_SHA256 key 820a… digest -: INVALID_ARGUMENT
 ///
-/// Where making the signature failed, the cause stands behind the code, in parentheses, with what callers are
+/// In parentheses behind the address stands whom the transport vouches for, where the address does not say
+/// it: a process, or the name in a certificate. Where making the signature failed, the cause stands behind the code, in parentheses, with what callers are
 /// not told: which limit was reached, say.
 ///
 /// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
-/// signature and nothing of a private key; what was not found out has a dash.
+/// signature and nothing of a private key; what was not found out before the request was refused has a dash.
 #pragma once
 
 #include <string>
@@ -15,7 +17,7 @@
 #include "ringrpc/call.h"
 #include "ringrpc/status.h"
 
-#include "services/signing_choice.h"
+#include "signer/signer.h"
 
 namespace ringrpc {
 
@@ -28,7 +30,9 @@ class SigningAudit {
 
   /// Whether anything will be written.
   bool wanted() const noexcept { return wanted_; }
-  void chosen(const SigningChoice& choice);
+  // What the request asks for, each as soon as it is known.
+  void uses(Algorithm algorithm) noexcept;
+  void uses(const Signer& signer);
   void signed_digest(std::string digest) noexcept { digest_ = std::move(digest); }
   /// CANCELLED where this is never called.
   void ended(Code code) noexcept { code_ = code; }
@@ -37,7 +41,7 @@ class SigningAudit {
 
  private:
   bool wanted_;
-  std::string peer_;
+  std::string peer_;  // and who that is
   std::string_view method_;
   std::string_view algorithm_ = "-";
   std::string key_id_ = "-";

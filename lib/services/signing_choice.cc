@@ -128,18 +128,22 @@ const SigningMethod sign_method{
     "Sign", all_of({KeyKind::rsa, KeyKind::p256, KeyKind::p384, KeyKind::ed25519}), std::nullopt};
 
 Result<SigningChoice> choose_signing(const KeyRegistry& keys, const SigningMethod& method,
-                                     const SignRequest& request) {
+                                     const SignRequest& request, SigningAudit& audit) {
+  if (const auto asked = algorithm_named(request.algorithm())) audit.uses(*asked);
   const Signer* signer = nullptr;
   if (!request.key_id().empty()) {
     const Result<const Signer*> named = key_with_id(keys, request.key_id());
     if (!named) return std::unexpected(named.error());
     signer = *named;
+    audit.uses(*signer);
   }
   const Result<Algorithm> algorithm = choose_algorithm(method, request, signer);
   if (!algorithm) return std::unexpected(algorithm.error());
+  audit.uses(*algorithm);
   if (!signer) signer = keys.with_algorithm(*algorithm);
   if (!signer)
     return fail(Code::NOT_FOUND, "no key is for " + std::string(name(*algorithm)) + "; " + list(keys));
+  audit.uses(*signer);
   if (!signer->algorithms().contains(*algorithm))
     return fail(Code::INVALID_ARGUMENT, "key " + signer->public_key().id() + " is not for " +
                                             std::string(name(*algorithm)) + "; choose among " +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <unistd.h>
 
 #include "apps/captured_stderr.h"
 #include "crypto_world.h"
@@ -226,6 +227,37 @@ TEST_CASE("each request leaves a line that has no data") {
   CHECK(line.ends_with(" Sign - key - digest -: INVALID_ARGUMENT\n"));
   log::set_level(log::Level::warn);
   CHECK(lines_of(world, "SignECC", sign_request("abc")).empty());
+}
+
+TEST_CASE("the line of a request that is refused has the algorithm and the key as far as they are known") {
+  CryptoWorld world(every_key());
+  const std::string rsa = world.keys.of_kind(KeyKind::rsa)->public_key().id();
+  log::set_level(log::Level::info);
+  const auto end_of_line = [&](std::string_view method, const SignRequest& request) {
+    const std::string line = lines_of(world, method, request);
+    return line.substr(std::min(line.find(" Sign"), line.size()));
+  };
+  SignRequest request = sign_request("short");
+  request.set_message_type(crypto::v1::DIGEST);
+  CHECK(end_of_line("SignRSA", request) ==
+        " SignRSA RSA_PSS_SHA256 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", rsa)) ==
+        " Sign ED25519 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "nothing", rsa)) ==
+        " Sign - key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", "7c1e")) ==
+        " Sign ED25519 key - digest -: NOT_FOUND\n");
+}
+
+TEST_CASE("the line has who asked where the transport vouches for somebody") {
+  CryptoWorld world(new_keys({"p256"}));
+  world.world.serve({}, "unix-abstract:ringrpc-audit-" + std::to_string(::getpid()));
+  log::set_level(log::Level::info);
+  const std::string line = lines_of(world, "SignECC", sign_request("abc"));
+  const std::string who = " info unix: (pid " + std::to_string(::getpid()) + ", uid " +
+                          std::to_string(::geteuid()) + ", gid " + std::to_string(::getegid()) +
+                          ") SignECC ECDSA_P256_SHA256 key ";
+  CHECK_MESSAGE(line.find(who) != std::string::npos, line);
 }
 
 TEST_CASE("whatever a request says, it gets an answer: a good signature or a status that says why") {
