@@ -1,17 +1,23 @@
 #include "services/signing_audit.h"
 
+#include <array>
 #include <cstddef>
 #include <string>
 
 #include "ringrpc/log.h"
 
 #include "base/escape.h"
+#include "base/log_quota.h"
 
 namespace ringrpc {
 namespace {
 
 /// Of a name from a certificate: what is longer would push the rest out of the record.
 constexpr std::size_t named_bytes_max = 512;
+
+/// Of each shard, by their codes: a wave of one kind must not hide a failure of another.
+constinit thread_local std::array<LogQuota, static_cast<std::size_t>(Code::UNAUTHENTICATED) + 1>
+    refusals_logged;
 
 /// "127.0.0.1:40712", "unix: (pid 4711, uid 1000, gid 1000)".
 std::string describe_peer(const Call& call) {
@@ -26,14 +32,20 @@ std::string describe_peer(const Call& call) {
 }  // namespace
 
 SigningAudit::SigningAudit(const Call& call, std::string_view method)
-    : wanted_(log::enabled(log::Level::info)), method_(method) {
+    : call_(call), wanted_(log::enabled(log::Level::info)), method_(method) {
   if (wanted_) peer_ = describe_peer(call);
 }
 
 SigningAudit::~SigningAudit() {
-  if (wanted_)
-    log::info("{} {} {} key {} digest {}: {}{}", peer_, method_, algorithm_, key_id_, digest_, name(code_),
-              cause_);
+  if (!wanted_) return;
+  std::string left_out;
+  if (code_ != Code::OK) {
+    const auto taken = refusals_logged[static_cast<std::size_t>(code_)].take(call_.now());
+    if (!taken) return;
+    left_out = taken->words();
+  }
+  log::info("{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_, key_id_, digest_, name(code_),
+            cause_, left_out);
 }
 
 void SigningAudit::uses(Algorithm algorithm) noexcept { algorithm_ = name(algorithm); }

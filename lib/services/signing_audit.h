@@ -4,8 +4,11 @@
 ///   unix: (pid 4711, uid 1000, gid 1000) SignECC ECDSA_P256_SHA256 key 820a… digest -: INVALID_ARGUMENT
 ///
 /// In parentheses behind the address stands whom the transport vouches for, where the address does not say
-/// it: a process, or the name in a certificate. Where making the signature failed, the cause stands behind the code, in parentheses, with what callers are
-/// not told: which limit was reached, say.
+/// it: a process, or the name in a certificate. Where making the signature failed, the cause stands behind
+/// the code, in parentheses, with what callers are not told: which limit was reached, say.
+///
+/// When many requests are refused, only some of each code are logged (base/log_quota.h): a flood of them
+/// would fill the log's queue, and what finds that full is lost, the records of signatures too.
 ///
 /// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
 /// signature and nothing of a private key; what was not found out before the request was refused has a dash.
@@ -23,6 +26,7 @@ namespace ringrpc {
 
 class SigningAudit {
  public:
+  /// The call must outlive it, as it does what is in its handler's frame.
   SigningAudit(const Call& call, std::string_view method);
   SigningAudit(const SigningAudit&) = delete;
   SigningAudit& operator=(const SigningAudit&) = delete;
@@ -40,6 +44,7 @@ class SigningAudit {
   void failed(Code code, const Status& cause);
 
  private:
+  const Call& call_;
   bool wanted_;
   std::string peer_;  // and who that is
   std::string_view method_;

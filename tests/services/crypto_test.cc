@@ -249,6 +249,32 @@ TEST_CASE("the line of a request that is refused has the algorithm and the key a
         " Sign ED25519 key - digest -: NOT_FOUND\n");
 }
 
+TEST_CASE("a flood of refusals leaves some lines, and does not hide what was signed meanwhile") {
+  constexpr int each = 40;
+  CryptoWorld world(new_keys({"p256"}));
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::info);
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    for (int i = 0; i < each; ++i) {
+      const SignRequest good = sign_request("m");
+      CHECK(co_await stub.SignECC(good));
+      for (int bad = 0; bad < 10; ++bad) {
+        const SignRequest unknown = sign_request("m", "", "7c1e");
+        CHECK_FALSE(co_await stub.SignECC(unknown));
+      }
+    }
+  });
+  const std::string text = captured.text();
+  const auto count = [&](std::string_view what) {
+    int found = 0;
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count(": OK\n") == each);
+  CHECK(count(": NOT_FOUND") > 0);
+  CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more of them go after a second, if it takes so long
+}
+
 TEST_CASE("the line has who asked where the transport vouches for somebody") {
   CryptoWorld world(new_keys({"p256"}));
   world.world.serve({}, "unix-abstract:ringrpc-audit-" + std::to_string(::getpid()));
