@@ -145,6 +145,7 @@ TEST_CASE("a public key that there is not is refused with those that there are")
 TEST_CASE("what cannot be signed is refused with what could be") {
   CryptoWorld world(new_keys({"RSA_PSS_SHA256:rsa2048", "p256", "ed25519"}));
   const std::string rsa = world.keys.all()[0]->public_key().id();
+  const std::string p256 = world.keys.all()[1]->public_key().id();
   const std::string ed25519 = world.keys.all()[2]->public_key().id();
   CHECK(refusal(world, "SignECC", sign_request("m", "ECDSA")) ==
         "INVALID_ARGUMENT: 'ECDSA' is no algorithm; choose among ECDSA_P256_SHA256, ECDSA_P384_SHA384");
@@ -154,7 +155,15 @@ TEST_CASE("what cannot be signed is refused with what could be") {
   CHECK(refusal(world, "SignRSA", sign_request("m", "RSA_PKCS1_SHA256", rsa)) ==
         "INVALID_ARGUMENT: key " + rsa + " is not for RSA_PKCS1_SHA256; choose among RSA_PSS_SHA256");
   CHECK(refusal(world, "SignRSA", sign_request("m", "", ed25519)) ==
-        "INVALID_ARGUMENT: key " + ed25519 + " is not for RSA_PSS_SHA256; choose among ED25519");
+        "INVALID_ARGUMENT: key " + ed25519 + " is not for SignRSA; call Sign, and choose among ED25519");
+  CHECK(refusal(world, "SignRSA", sign_request("m", "", p256)) ==
+        "INVALID_ARGUMENT: key " + p256 +
+            " is not for SignRSA; call SignECC or Sign, and choose among ECDSA_P256_SHA256");
+  CHECK(refusal(world, "SignECC", sign_request("m", "ED25519", rsa)) ==
+        "INVALID_ARGUMENT: key " + rsa +
+            " is not for SignECC; call SignRSA or Sign, and choose among RSA_PSS_SHA256");
+  CHECK(refusal(world, "Sign", sign_request("m", "ED25519", rsa)) ==
+        "INVALID_ARGUMENT: key " + rsa + " is not for ED25519; choose among RSA_PSS_SHA256");
   CHECK(refusal(world, "SignRSA", sign_request("m", "RSA_PKCS1_SHA256"))
             .starts_with("NOT_FOUND: no key is for RSA_PKCS1_SHA256; there is " + rsa +
                          " for RSA_PSS_SHA256; "));
