@@ -208,6 +208,11 @@ Result<Address> Address::parse(std::string_view text) {
     const bool six = host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
     return bad_address(text, six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
   }
+  if (host == "*") {
+    const std::string at(text.substr(colon));
+    return bad_address(text,
+                       "* is no host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
+  }
   if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad_address(text, forms);
   return Address(Kind::tcp, std::string(host), *port);
 }

@@ -57,6 +57,10 @@ TEST_CASE("a bad address is refused with what would be right") {
   CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address stands in brackets: [::1]:50051");
   CHECK(round_trip("[nonsense]:1") ==
         "address \"[nonsense]:1\": what stands in brackets is not an IPv6 address");
+  for (const char* everywhere : {"*:50051", "tcp://*:50051"})
+    CHECK(round_trip(everywhere)
+              .ends_with(
+                  "*:50051\": * is no host; to listen on every address, write 0.0.0.0:50051 or [::]:50051"));
   CHECK(round_trip("unix:") == "address \"unix:\": a name must follow the colon");
   CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
   for (const char* url : {"http://x:1", "http://x", "dns:///x:1"})
