@@ -83,7 +83,7 @@ void add_server(apps::CommandLine& line, Values& values) {
                "hvsock:///path:port",
        .fallback = "127.0.0.1:50051"},
       values.server, [](const std::string& text) -> Result<std::string> {
-        if (Result<Address> address = Address::parse(text); !address) return std::unexpected(address.error());
+        if (Result<Address> address = Address::parse_target(text); !address) return std::unexpected(address.error());
         return text;
       }));
   line.add(given<Transport>(values.transport, [&](Transport& transport) {

@@ -105,12 +105,21 @@ TEST_CASE("sockets that are open already are for servers alone") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message() ==
           std::string(text) + " is where a server listens; a client cannot connect to it");
+    CHECK(Address::parse_target(text).error().message() == refused.error().message());
   }
   CHECK(parsed("systemd:grpc").name() == "grpc");
   CHECK(Address::of_descriptor(7).to_string() == "fd:7");
   CHECK_FALSE(Address::parse("fd:x"));
   CHECK_FALSE(Address::parse("fd:4294967295"));
   CHECK(parsed("systemdx:1").kind() == Address::Kind::tcp);
+}
+
+TEST_CASE("any is a CID for servers alone") {
+  for (const char* text : {"vsock:any:1", "vsock:4294967295:1"})
+    CHECK(Address::parse_target(text).error().message() ==
+          "vsock:any:1: any is for servers; use local, host or a number");
+  CHECK(Address::parse_target("vsock:3:1"));
+  CHECK(Address::parse_target("127.0.0.1:1"));
 }
 
 TEST_CASE("hybrid vsock connects to the machine's socket and listens beside it") {

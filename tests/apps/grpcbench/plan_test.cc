@@ -149,10 +149,11 @@ TEST_CASE("a transport is judged by what the address means, however it is writte
 TEST_CASE("what only a server can open is no address of one") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
-    CHECK(refusal({"--server", server}) == "--server " + server +
-                                               " is where a server listens, and nothing that can be called; "
-                                               "write host:port");
+    CHECK(refusal({"--server", server}) ==
+          "--server: " + server + " is where a server listens; a client cannot connect to it");
   }
+  CHECK(refusal({"--server", "vsock:any:1"}) ==
+        "--server: vsock:any:1: any is for servers; use local, host or a number");
 }
 
 TEST_CASE("many connections have fewer streams each, unless they are asked for") {
