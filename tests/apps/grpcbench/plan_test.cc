@@ -163,6 +163,13 @@ TEST_CASE("many connections have fewer streams each, unless they are asked for")
   CHECK(plan_of({"--connections", "100000"})->streams == 1);
 }
 
+TEST_CASE("an algorithm that there is not is refused with those that there are") {
+  CHECK(plan_of({"--service", "crypto", "--algorithm", "ED25519"}));
+  CHECK(refusal({"--service", "crypto", "--algorithm", "FOO"}) ==
+        "--algorithm: 'FOO' is unknown; choose RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, "
+        "RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, ECDSA_P256_SHA256, ECDSA_P384_SHA384 or ED25519");
+}
+
 TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
