@@ -78,6 +78,8 @@ TEST_CASE("wrong usage is one line and exit status 2") {
   const ScratchFile file("max-connections = 0\n");
   CHECK(refusal({"--config", file.path()}, 2) ==
         "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
+  CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
+        "grpcd: --generate-key: 'none' stands alone; leave it out, or the kinds beside it\n");
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: address \"nowhere\": "));
 }
 
