@@ -124,6 +124,17 @@ TEST_CASE("a public key is found by type and by id") {
   }
 }
 
+TEST_CASE(
+    "ECC is the key on P-384 where there is no other, with which SignECC signs when its algorithm is named") {
+  CryptoWorld world(new_keys({"p384"}));
+  PublicKeyRequest request;
+  request.set_key_type(crypto::v1::ECC);
+  CHECK(world.public_key(request)->key_id() == world.keys.all()[0]->public_key().id());
+  CHECK(
+      refusal(world, "SignECC", sign_request("m")).starts_with("NOT_FOUND: no key is for ECDSA_P256_SHA256"));
+  CHECK(world.sign("SignECC", sign_request("m", "ECDSA_P384_SHA384")));
+}
+
 TEST_CASE("a public key that there is not is refused with those that there are") {
   CryptoWorld world(new_keys({"p256"}));
   const std::string id = world.keys.all()[0]->public_key().id();
