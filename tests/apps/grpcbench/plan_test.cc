@@ -173,7 +173,9 @@ TEST_CASE("an algorithm that there is not is refused with those that there are")
 TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
-  CHECK(refusal({"--streams", "many"}).starts_with("--streams: 'many' is not a number; "));
+  CHECK(refusal({"--streams", "many"}) == "--streams: 'many' is not a whole number, 1 or more");
+  for (const std::string rate : {"-1", "0.5"})
+    CHECK(refusal({"--rate", rate}) == "--rate: '" + rate + "' is not a whole number, 0 or more");
   CHECK(refusal({"--service", "ekko"}) == "--service: 'ekko' is unknown; choose echo, crypto or both");
   CHECK(refusal({"--output", "xml"}) == "--output: 'xml' is unknown; choose text, json or csv");
   CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));
