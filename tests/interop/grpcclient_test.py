@@ -138,7 +138,7 @@ class AgainstGrpcd(Case):
         )
         self.assert_refused(
             grpcclient(*call, "-d", '{"paylaod": ""}'),
-            DATA, "-d: the message in line 1: echo.v1.EchoRequest has no field 'paylaod'; did you mean payload?",
+            DATA, "--data: the message in line 1: echo.v1.EchoRequest has no field 'paylaod'; did you mean payload?",
         )
         self.assert_refused(
             grpcclient(*call, "-d", "-", stdin='{\n  "payload": }'),
@@ -147,14 +147,14 @@ class AgainstGrpcd(Case):
         self.assert_refused(
             grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
             DATA,
-            "-d: line 1, column 20: half of a surrogate pair stands alone before this; "
+            "--data: line 1, column 20: half of a surrogate pair stands alone before this; "
             "write both halves, \\ud83d\\ude00, or the character",
         )
         done = subprocess.run(
             [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
         )
         self.assertEqual(done.returncode, DATA)
-        self.assertIn(b"-d: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
+        self.assertIn(b"--data: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
         self.assert_refused(
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
         )
