@@ -90,6 +90,16 @@ class AgainstGrpcd(Case):
             self.assertEqual(signatures, algorithms)
         self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key goes with demo alone")
 
+    def test_the_demo_signs_with_the_keys_that_there_are_and_fails_for_those_that_are_missing(self):
+        with harness.Server("--generate-key", "p256", "--generate-key", "ed25519") as server:
+            done = grpcclient("demo", server.address)
+        self.assertEqual(done.returncode, 5)
+        signatures = [line.split()[0] for line in done.stdout.splitlines()[7:]]
+        self.assertEqual(signatures, ["ECDSA_P256_SHA256", "ED25519"])
+        self.assertRegex(
+            done.stderr, r"^grpcclient: crypto.v1.CryptoService/SignRSA: NOT_FOUND: no key is for RSA_PKCS1_SHA256; .*\n$"
+        )
+
     def test_list_names_services_and_methods(self):
         self.assertEqual(grpcclient("list", self.address).stdout.split(), SERVICES)
         self.assertEqual(
