@@ -114,6 +114,7 @@ class FakeCall final : public Call {
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression) override {}
   bool message_compressed() const noexcept override { return false; }
+  Compression message_compression() const noexcept override { return Compression::identity; }
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
