@@ -1,5 +1,7 @@
 #include "common/setting.h"
 
+#include <optional>
+
 #include "common/units.h"
 
 namespace ringrpc::apps {
@@ -37,11 +39,13 @@ Status not_among(std::string_view text, const std::vector<std::string>& names) {
 Setting number(Setting words, std::uint32_t& target, Range range) {
   words.file_type = FileType::number;
   words.assign = [&target, range](const std::vector<std::string>& texts) -> Status {
-    const Result<std::uint64_t> value = parse_count(texts.back());
-    if (!value) return value.error();
-    if (*value < range.least || *value > range.most) {
-      return out_of_range(texts.back(), std::to_string(range.least), std::to_string(range.most));
-    }
+    const std::optional<std::uint64_t> value = parse_count(texts.back());
+    const std::string least = std::to_string(range.least);
+    if (!value)
+      return fail(Code::INVALID_ARGUMENT,
+                  "'" + texts.back() + "' is not a whole number, " + least + " or more");
+    if (*value < range.least || *value > range.most)
+      return out_of_range(texts.back(), least, std::to_string(range.most));
     target = static_cast<std::uint32_t>(*value);
     return Status();
   };

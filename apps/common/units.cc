@@ -54,10 +54,8 @@ std::unexpected<Status> not_a(std::string_view what, std::string_view text, std:
 
 }  // namespace
 
-Result<std::uint64_t> parse_count(std::string_view text) {
-  const auto count = parse_scaled(text, {}, 1, std::numeric_limits<std::uint64_t>::max());
-  if (!count) return not_a("number", text, "decimal digits");
-  return *count;
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  return parse_scaled(text, {}, 1, std::numeric_limits<std::uint64_t>::max());
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

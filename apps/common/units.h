@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,8 @@
 
 namespace ringrpc::apps {
 
-/// Decimal digits and nothing else.
-Result<std::uint64_t> parse_count(std::string_view text);
+/// Decimal digits and nothing else; nothing for what is not those.
+std::optional<std::uint64_t> parse_count(std::string_view text);
 
 /// Bytes, or with K, M or G: powers of 1024.
 Result<std::uint64_t> parse_size(std::string_view text);

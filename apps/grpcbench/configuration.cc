@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/settings.h"
+#include "signer/algorithm.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcbench {
@@ -72,6 +73,13 @@ Setting given(std::optional<T>& target, const std::function<Setting(T&)>& make) 
   return setting;
 }
 
+Result<std::string> algorithm_in(const std::string& text) {
+  if (algorithm_named(text)) return text;
+  std::vector<std::string> names;
+  for (const Algorithm each : every_algorithm) names.emplace_back(name(each));
+  return std::unexpected(apps::not_among(text, names));
+}
+
 void add_server(apps::CommandLine& line, Values& values) {
   const std::string group = "Server";
   line.add(text_of<std::string>(
@@ -83,7 +91,8 @@ void add_server(apps::CommandLine& line, Values& values) {
                "hvsock:///path:port",
        .fallback = "127.0.0.1:50051"},
       values.server, [](const std::string& text) -> Result<std::string> {
-        if (Result<Address> address = Address::parse(text); !address) return std::unexpected(address.error());
+        if (Result<Address> address = Address::parse_target(text); !address)
+          return std::unexpected(address.error());
         return text;
       }));
   line.add(given<Transport>(values.transport, [&](Transport& transport) {
@@ -127,12 +136,12 @@ void add_calls(apps::CommandLine& line, Values& values) {
          .fallback = "16"},
         bytes, {0, message_bytes_max});
   }));
-  line.add(text_of({.name = "algorithm",
-                    .group = group,
-                    .placeholder = "NAME",
-                    .help = "What crypto signs with",
-                    .fallback = "ECDSA_P256_SHA256"},
-                   values.algorithm));
+  line.add(text_of<std::string>({.name = "algorithm",
+                                 .group = group,
+                                 .placeholder = "NAME",
+                                 .help = "What crypto signs with",
+                                 .fallback = "ECDSA_P256_SHA256"},
+                                values.algorithm, algorithm_in));
   line.add(text_of({.name = "call",
                     .group = group,
                     .placeholder = "SERVICE/METHOD",

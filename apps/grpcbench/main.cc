@@ -112,11 +112,13 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   if (const Status status = check_descriptors(plan); !status.ok())
     return refuse(std::string(status.message()), exit_failure);
   ProgressLine progress(STDERR_FILENO, plan);
-  const RunOutcome outcome = run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
+  const Result<RunOutcome> outcome =
+      run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
   progress.erase();
-  if (!outcome.could_not_begin.ok())
-    return refuse(reflected::call_failure(plan.server, outcome.could_not_begin));
-  return tell(plan, values.output, outcome, report);
+  if (!outcome) return refuse(std::string(outcome.error().message()), exit_failure);
+  if (!outcome->could_not_begin.ok())
+    return refuse(reflected::call_failure(plan.server, outcome->could_not_begin));
+  return tell(plan, values.output, *outcome, report);
 }
 
 int print(std::string_view text) {

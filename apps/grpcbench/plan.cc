@@ -22,8 +22,8 @@ constexpr unsigned slots_max = 1'000'000;
 
 std::unexpected<Status> refused(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
 
-/// What leads to a server at such an address; neither for a unix socket.
-Result<std::optional<Transport>> transport_to(const Address& server) {
+/// What leads to a server at such an address; neither for a unix socket, nor for what is a server's alone.
+std::optional<Transport> transport_to(const Address& server) {
   switch (server.kind()) {
     case Address::Kind::tcp:
       return Transport::tcp;
@@ -32,23 +32,19 @@ Result<std::optional<Transport>> transport_to(const Address& server) {
       return Transport::vsock;
     case Address::Kind::unix_path:
     case Address::Kind::unix_abstract:
-      return std::nullopt;
     case Address::Kind::systemd:
     case Address::Kind::descriptor:
       break;
   }
-  return refused("--server " + server.to_string() +
-                 " is where a server listens, and nothing that can be called; write host:port");
+  return std::nullopt;
 }
 
 Result<std::string> server_of(const Values& values) {
   const bool vsock = values.transport == Transport::vsock;
   std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
-  const Result<Address> address = Address::parse(server);
+  const Result<Address> address = Address::parse_target(server);
   if (!address) return std::unexpected(address.error());
-  const Result<std::optional<Transport>> transport = transport_to(*address);
-  if (!transport) return std::unexpected(transport.error());
-  if (!values.transport || values.transport == *transport) return server;
+  if (!values.transport || values.transport == transport_to(*address)) return server;
   return refused(std::string("--transport ") + (vsock ? "vsock" : "tcp") + " does not lead to --server " +
                  server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
                  ", or leave --transport out");

@@ -149,14 +149,10 @@ RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
 
 }  // namespace
 
-RunOutcome run_load(const Plan& plan, const apps::Signals& signals,
-                    const std::function<void(const RunSoFar&)>& show) {
+Result<RunOutcome> run_load(const Plan& plan, const apps::Signals& signals,
+                            const std::function<void(const RunSoFar&)>& show) {
   Result<std::unique_ptr<Shards>> shards = Shards::start(plan.threads, [] { return make_io(); }, plan.spin);
-  if (!shards) {
-    RunOutcome outcome;
-    outcome.could_not_begin = std::move(shards).error();
-    return outcome;
-  }
+  if (!shards) return std::unexpected(std::move(shards).error());
   Run run(plan, signals, **shards);
   return run.run(show);
 }

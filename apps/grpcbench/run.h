@@ -1,6 +1,6 @@
 /// A whole run: threads, connections, the load, and its end, whatever brings that about.
 ///
-///   RunOutcome outcome = run_load(plan, signals, [](const RunSoFar& so_far) { ... });
+///   Result<RunOutcome> outcome = run_load(plan, signals, [](const RunSoFar& so_far) { ... });
 ///
 /// The thread that calls it waits for signals: SIGINT and SIGTERM end the run, with what was measured so far.
 #pragma once
@@ -26,14 +26,15 @@ struct RunSoFar {
 };
 
 struct RunOutcome {
-  Status could_not_begin;  ///< no thread, no connection; nothing was measured then
+  Status could_not_begin;  ///< no connection; nothing was measured then
   bool interrupted = false;
   Measurement measured;
   unsigned threads = 0;
 };
 
-/// `show` is called about ten times a second while calls are made.
-RunOutcome run_load(const Plan& plan, const apps::Signals& signals,
-                    const std::function<void(const RunSoFar&)>& show);
+/// `show` is called about ten times a second while calls are made. Failure where this machine does not let
+/// threads begin, which has nothing to do with the server.
+Result<RunOutcome> run_load(const Plan& plan, const apps::Signals& signals,
+                            const std::function<void(const RunSoFar&)>& show);
 
 }  // namespace ringrpc::grpcbench

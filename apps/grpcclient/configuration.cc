@@ -126,7 +126,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
        .placeholder = "ADDR",
        .help = "Where the server is, if ADDR does not stand behind the command"},
       [&values](const std::string& text) -> Status {
-        if (Result<Address> address = Address::parse(text); !address) return address.error();
+        if (Result<Address> address = Address::parse_target(text); !address) return address.error();
         values.address = text;
         return Status();
       },

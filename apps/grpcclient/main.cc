@@ -73,7 +73,7 @@ int run(const std::vector<std::string>& arguments) {
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
     return usage("--key goes with demo alone");
   if (command->address) {
-    if (Result<Address> address = Address::parse(*command->address); !address)
+    if (Result<Address> address = Address::parse_target(*command->address); !address)
       return usage(std::string(address.error().message()));
     values.address = *command->address;
   }

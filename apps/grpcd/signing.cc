@@ -1,5 +1,6 @@
 #include "grpcd/signing.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -33,6 +34,9 @@ Result<std::vector<KeySource>> sources_of(const SigningValues& values, const app
   }
   if (values.generated.empty() && sources.empty()) return default_key_sources();
   if (values.generated == std::vector<std::string>{"none"}) return sources;
+  if (std::ranges::find(values.generated, "none") != values.generated.end())
+    return fail(Code::INVALID_ARGUMENT,
+                origins.of("generate-key") + ": 'none' stands alone; leave it out, or the kinds beside it");
   for (const std::string& text : values.generated) {
     Result<KeySource> source = KeySource::generated(text);
     if (!source) return std::unexpected(told_with(origins.of("generate-key"), source.error()));

@@ -41,7 +41,7 @@ Result<UniqueFd> open_file(const std::string& path) {
 
 Outcome<std::unique_ptr<Input>> Input::open(const std::string& data) {
   if (data != "-" && !data.starts_with('@')) {
-    std::unique_ptr<Input> input(new Input("-d"));
+    std::unique_ptr<Input> input(new Input("--data"));
     input->stream_fault_ = input->stream_.feed(data);
     if (input->stream_fault_.ok()) input->stream_fault_ = input->stream_.finish();
     input->ended_ = true;
@@ -50,7 +50,8 @@ Outcome<std::unique_ptr<Input>> Input::open(const std::string& data) {
   const std::string path = data.substr(1);
   std::unique_ptr<Input> input(new Input(path.empty() ? "standard input" : path));
   Result<UniqueFd> file = open_file(path);
-  if (!file) return give_up(exit_system, "-d: " + input->name_ + ": " + std::string(file.error().message()));
+  if (!file)
+    return give_up(exit_system, "--data: " + input->name_ + ": " + std::string(file.error().message()));
   input->file_ = std::move(*file);
   input->interactive_ = ::isatty(input->file_.get()) == 1;
   input->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -71,7 +72,8 @@ Task<Outcome<std::optional<JsonStream::Value>>> Input::next() {
       co_return give_up(exit_data, name_ + ": " + std::string(stream_fault_.message()));
     if (ended_) co_return std::optional<JsonStream::Value>();
     Status status = co_await read_more();
-    if (!status.ok()) co_return give_up(exit_system, "-d: " + name_ + ": " + std::string(status.message()));
+    if (!status.ok())
+      co_return give_up(exit_system, "--data: " + name_ + ": " + std::string(status.message()));
   }
 }
 

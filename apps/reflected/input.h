@@ -36,7 +36,7 @@ class Input {
   /// Whether somebody at a terminal is to type the messages.
   bool interactive() const noexcept { return interactive_; }
 
-  /// What it reads: "-d", "standard input", the file's name.
+  /// What it reads: "--data", "standard input", the file's name.
   const std::string& name() const noexcept { return name_; }
 
  private:

@@ -2,7 +2,7 @@
 /// (https://protobuf.dev/programming-guides/json/).
 ///
 ///   MessageJson json(catalogue, {.compact = true});
-///   Outcome<std::string> bytes = co_await json.parse(*method.input_type(), value, "-d");
+///   Outcome<std::string> bytes = co_await json.parse(*method.input_type(), value, "--data");
 ///   Outcome<std::string> text = co_await json.print(*method.output_type(), bytes);
 ///
 /// A google.protobuf.Any may hold what the catalogue has not met yet: that is fetched then.

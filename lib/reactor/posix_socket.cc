@@ -198,7 +198,6 @@ SocketAddress ask_address(int fd, int (*ask)(int, sockaddr*, socklen_t*)) noexce
   SocketAddress address;
   address.length = sizeof address.storage;
   if (ask(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) address.length = 0;
-  if (address.length <= sizeof(sa_family_t)) address.length = 0;  // an unnamed unix socket
   return address;
 }
 

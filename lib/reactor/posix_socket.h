@@ -83,7 +83,8 @@ inline constexpr std::size_t pieces_of_a_vsock_send = 2;
 static_assert(pieces_of_a_vsock_send * Slab::capacity < 32 * 1024);
 std::size_t pieces_of_a_send(int fd) noexcept;
 
-/// The address at this end and at the other; no address where there is none.
+/// The address at this end and at the other; no address where there is none. Who connects over a unix socket
+/// has no name as a rule: then it is the family alone.
 SocketAddress local_address(int fd) noexcept;
 SocketAddress peer_address(int fd) noexcept;
 

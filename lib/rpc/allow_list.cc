@@ -6,9 +6,12 @@
 
 #include "ringrpc/log.h"
 
+#include "base/escape.h"
+
 namespace ringrpc {
 namespace {
 
+constexpr std::size_t logged_bytes_max = 1024;
 constexpr std::string_view spiffe_scheme = "spiffe://";
 
 bool names_methods(std::string_view text) {
@@ -21,6 +24,24 @@ bool names_methods(std::string_view text) {
 
 bool is_among(const std::vector<std::string>& names, const std::string& wanted) {
   return std::ranges::find(names, wanted) != names.end();
+}
+
+/// All that the certificate names the peer, as a list would write it, for whoever looks up in the log what
+/// the list lacks. Callers know their certificates.
+std::string names_for_log(const PeerIdentity& peer) {
+  if (!peer.certificate) return {};
+  const CertificateIdentity& shown = *peer.certificate;
+  std::string names;
+  const auto add = [&](std::string_view kind, const std::string& name) {
+    if (names.size() < logged_bytes_max && !name.empty())
+      names.append(names.empty() ? "; its certificate names " : ", ").append(kind).append(name);
+  };
+  add("", shown.spiffe_id);
+  add("subject:", shown.subject);
+  for (const std::string& name : shown.dns_names) add("dns:", name);
+  for (const std::string& name : shown.uris) add("uri:", name);
+  for (const std::string& name : shown.email_addresses) add("email:", name);
+  return escape_controls(names, logged_bytes_max);
 }
 
 }  // namespace
@@ -99,7 +120,7 @@ Task<Status> AllowList::intercept(Call& call, Next next) {
   const std::string known = to_string(peer);
   std::string refusal = (known.empty() ? "a caller whom nothing vouches for" : known) + " may not call " +
                         std::string(call.method());
-  log::debug("{}: {}", call.peer(), refusal);
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}{}", call.peer(), refusal, names_for_log(peer));
   return [](Status status) -> Task<Status> {
     co_return status;
   }(Status(Code::PERMISSION_DENIED, std::move(refusal), Initiator::peer));

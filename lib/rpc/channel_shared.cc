@@ -10,7 +10,10 @@
 namespace ringrpc {
 
 ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
-    : target_(std::move(target)), options_(options), address_(Address::parse(target_)), tls_(options.tls) {
+    : target_(std::move(target)),
+      options_(options),
+      address_(Address::parse_target(target_)),
+      tls_(options.tls) {
   if (!address_) return;
   if (address_->tls() && !tls_) {
     Result<std::shared_ptr<const ClientTls>> usual = ClientTls::load();

@@ -54,6 +54,10 @@ class MessageBuffer {
 
   /// Whether the message last taken came compressed.
   bool took_compressed() const noexcept { return took_compressed_; }
+  /// With what.
+  Compression took_compression() const noexcept {
+    return took_compressed_ ? encoding_ : Compression::identity;
+  }
 
   /// What taking a message, or the check of one behind it, found.
   const Status& fault() const noexcept { return fault_; }

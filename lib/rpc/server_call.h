@@ -87,6 +87,7 @@ class ServerCall final : public Call,
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override;
   bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
+  Compression message_compression() const noexcept override { return buffer_.took_compression(); }
   Instant deadline() const noexcept override { return deadline_; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override;

@@ -61,12 +61,11 @@ Task<Result<SignResponse>> CryptoService::Sign(Call& call, SignRequest request) 
 
 Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& method, SignRequest request) {
   SigningAudit audit(call, method.name);
-  const Result<SigningChoice> choice = choose_signing(keys_, method, request);
+  const Result<SigningChoice> choice = choose_signing(keys_, method, request, audit);
   if (!choice) {
     audit.ended(choice.error().code());
     co_return std::unexpected(choice.error());
   }
-  audit.chosen(*choice);
 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call));

@@ -9,6 +9,7 @@ Task<Result<echo::v1::EchoResponse>> EchoService::Echo(Call& call, echo::v1::Ech
   using std::chrono::duration_cast;
   using std::chrono::system_clock;
 
+  call.set_compression(call.message_compression());
   echo::v1::EchoResponse response;
   // Handed over as they are: moving the strings' content would make new string objects for both messages.
   response.set_allocated_payload(request.release_payload());

@@ -1,4 +1,4 @@
-/// echo.v1.EchoService: answers with what it was sent.
+/// echo.v1.EchoService: answers with what it was sent, compressed as it was sent.
 ///
 ///   EchoService echo;
 ///   Server::start({&echo}, options);

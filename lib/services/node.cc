@@ -24,19 +24,22 @@ GetNodeResponse NodeService::describe(const std::string& node_id, bool draining,
 }
 
 Task<Result<GetNodeResponse>> NodeService::GetNode(Call& call, GetNodeRequest request) {
+  call.set_compression(call.message_compression());
   co_return describe(request.node_id(), draining_, call.now());
 }
 
-Task<Result<MetricSummary>> NodeService::StreamMetrics(Call&, Reader<MetricPoint>& in) {
+Task<Result<MetricSummary>> NodeService::StreamMetrics(Call& call, Reader<MetricPoint>& in) {
   std::int32_t received = 0;
   while (const auto point = co_await in.next())
     if (received < std::numeric_limits<std::int32_t>::max()) ++received;
+  call.set_compression(call.message_compression());
   MetricSummary summary;
   summary.set_points_received(received);
   co_return summary;
 }
 
 Task<Status> NodeService::WatchNode(Call& call, GetNodeRequest request, Writer<GetNodeResponse>& out) {
+  call.set_compression(call.message_compression());
   for (;;) {
     const std::uint64_t changes = changes_.count();
     const bool draining = draining_;

@@ -1,4 +1,5 @@
-/// node.v1.NodeService: what the serving machine says of itself, and where it takes measurements.
+/// node.v1.NodeService: what the serving machine says of itself, and where it takes measurements. Answers are
+/// compressed as the requests are.
 ///
 ///   NodeService node;
 ///   Server::start({&node}, options);

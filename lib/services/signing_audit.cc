@@ -1,24 +1,57 @@
 #include "services/signing_audit.h"
 
+#include <array>
+#include <cstddef>
+#include <string>
+
 #include "ringrpc/log.h"
 
+#include "base/escape.h"
+#include "base/log_quota.h"
+
 namespace ringrpc {
+namespace {
+
+/// Of a name from a certificate: what is longer would push the rest out of the record.
+constexpr std::size_t named_bytes_max = 512;
+
+/// Of each shard, by their codes: a wave of one kind must not hide a failure of another.
+constinit thread_local std::array<LogQuota, static_cast<std::size_t>(Code::UNAUTHENTICATED) + 1>
+    refusals_logged;
+
+/// "127.0.0.1:40712", "unix: (pid 4711, uid 1000, gid 1000)".
+std::string describe_peer(const Call& call) {
+  PeerIdentity identity = call.peer_identity();
+  identity.vsock_cid.reset();  // is in the address
+  std::string who = call.peer();
+  if (const std::string named = to_string(identity); !named.empty())
+    who.append(" (").append(escape_controls(named, named_bytes_max)).append(")");
+  return who;
+}
+
+}  // namespace
 
 SigningAudit::SigningAudit(const Call& call, std::string_view method)
-    : wanted_(log::enabled(log::Level::info)), method_(method) {
-  if (wanted_) peer_ = call.peer();
+    : call_(call), wanted_(log::enabled(log::Level::info)), method_(method) {
+  if (wanted_) peer_ = describe_peer(call);
 }
 
 SigningAudit::~SigningAudit() {
-  if (wanted_)
-    log::info("{} {} {} key {} digest {}: {}{}", peer_, method_, algorithm_, key_id_, digest_, name(code_),
-              cause_);
+  if (!wanted_) return;
+  std::string left_out;
+  if (code_ != Code::OK) {
+    const auto taken = refusals_logged[static_cast<std::size_t>(code_)].take(call_.now());
+    if (!taken) return;
+    left_out = taken->words();
+  }
+  log::info("{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_, key_id_, digest_, name(code_),
+            cause_, left_out);
 }
 
-void SigningAudit::chosen(const SigningChoice& choice) {
-  if (!wanted_) return;
-  algorithm_ = name(choice.algorithm);
-  key_id_ = choice.signer->public_key().id();
+void SigningAudit::uses(Algorithm algorithm) noexcept { algorithm_ = name(algorithm); }
+
+void SigningAudit::uses(const Signer& signer) {
+  if (wanted_) key_id_ = signer.public_key().id();
 }
 
 void SigningAudit::failed(Code code, const Status& cause) {

@@ -127,23 +127,43 @@ const SigningMethod sign_ecc_method{"SignECC", all_of({KeyKind::p256, KeyKind::p
 const SigningMethod sign_method{
     "Sign", all_of({KeyKind::rsa, KeyKind::p256, KeyKind::p384, KeyKind::ed25519}), std::nullopt};
 
+namespace {
+
+/// A key of which `method` offers nothing.
+Status misfit(const SigningMethod& method, const Signer& signer) {
+  std::string others;
+  for (const SigningMethod* each : {&sign_rsa_method, &sign_ecc_method, &sign_method})
+    if (!signer.algorithms().both(each->offered).empty())
+      others.append(others.empty() ? "" : " or ").append(each->name);
+  return Status(Code::INVALID_ARGUMENT, "key " + signer.public_key().id() + " is not for " +
+                                            std::string(method.name) + "; call " + others +
+                                            ", and choose among " + signer.algorithms().names());
+}
+
+}  // namespace
+
 Result<SigningChoice> choose_signing(const KeyRegistry& keys, const SigningMethod& method,
-                                     const SignRequest& request) {
+                                     const SignRequest& request, SigningAudit& audit) {
+  if (const auto asked = algorithm_named(request.algorithm())) audit.uses(*asked);
   const Signer* signer = nullptr;
   if (!request.key_id().empty()) {
     const Result<const Signer*> named = key_with_id(keys, request.key_id());
     if (!named) return std::unexpected(named.error());
     signer = *named;
+    audit.uses(*signer);
+    if (signer->algorithms().both(method.offered).empty()) return std::unexpected(misfit(method, *signer));
   }
   const Result<Algorithm> algorithm = choose_algorithm(method, request, signer);
   if (!algorithm) return std::unexpected(algorithm.error());
+  audit.uses(*algorithm);
   if (!signer) signer = keys.with_algorithm(*algorithm);
   if (!signer)
     return fail(Code::NOT_FOUND, "no key is for " + std::string(name(*algorithm)) + "; " + list(keys));
+  audit.uses(*signer);
   if (!signer->algorithms().contains(*algorithm))
     return fail(Code::INVALID_ARGUMENT, "key " + signer->public_key().id() + " is not for " +
                                             std::string(name(*algorithm)) + "; choose among " +
-                                            signer->algorithms().names());
+                                            signer->algorithms().both(method.offered).names());
   if (Status status = check_form(*algorithm, request); !status.ok())
     return std::unexpected(std::move(status));
   return SigningChoice{signer, *algorithm};

@@ -1,6 +1,7 @@
 #include "signer/private_key.h"
 
 #include <array>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <utility>
 
@@ -19,6 +20,19 @@ Status check_rsa_size(const PublicKey& key) {
                                           (key.bits() < rsa_bits_min ? "too weak" : "too slow") + "; use " +
                                           std::to_string(rsa_bits_min) + " to " +
                                           std::to_string(rsa_bits_max));
+}
+
+/// A curve that has a name is called by it, whatever the key's file does: RFC 5480 has no other way. OpenSSL
+/// gives the name only to the very numbers that the curve has.
+Status call_curve_by_name(EVP_PKEY* key) {
+  if (!EVP_PKEY_is_a(key, "EC")) return {};
+  std::array<char, 64> curve{};
+  const bool named = EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) == 1;
+  ERR_clear_error();
+  if (!named ||
+      EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_GROUP) == 1)
+    return {};
+  return openssl_failure("call a key's curve by its name");
 }
 
 /// The numbers fit one another: the factors are prime, the exponents belong together, the point is the
@@ -65,6 +79,7 @@ Status check_usable(KeyKind kind, Algorithms allowed) {
 }
 
 Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algorithms allowed) {
+  if (Status status = call_curve_by_name(key.get()); !status.ok()) return std::unexpected(std::move(status));
   Result<PublicKey> public_key = PublicKey::of(key.get());
   if (!public_key) return std::unexpected(std::move(public_key).error());
   if (Status status = check_rsa_size(*public_key); !status.ok()) return std::unexpected(std::move(status));

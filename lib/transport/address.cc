@@ -21,6 +21,7 @@ constexpr std::string_view unix_prefix = "unix:";
 constexpr std::string_view tcp_prefix = "tcp://";
 constexpr std::string_view abstract_prefix = "unix-abstract:";
 constexpr std::string_view vsock_prefix = "vsock:";
+constexpr std::string_view any_cid = "any";
 constexpr std::string_view hybrid_prefix = "hvsock:";
 constexpr std::string_view systemd_name = "systemd";
 constexpr std::string_view descriptor_prefix = "fd:";
@@ -134,6 +135,17 @@ std::string unix_to_string(const SocketAddress& address) {
   return std::string(unix_prefix) + std::string(unix.sun_path, strnlen(unix.sun_path, named));
 }
 
+/// OK for what a client can connect to.
+Status check_target(const Address& address) {
+  std::string why;
+  if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)
+    why = " is where a server listens; a client cannot connect to it";
+  if (address.kind() == Address::Kind::vsock && address.name() == any_cid)
+    why = ": any is for servers; use local, host or a number";
+  if (why.empty()) return {};
+  return Status(Code::INVALID_ARGUMENT, address.to_string() + why, Initiator::application);
+}
+
 }  // namespace
 
 std::optional<Address> Address::parse_inherited(std::string_view text) {
@@ -208,8 +220,20 @@ Result<Address> Address::parse(std::string_view text) {
     const bool six = host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
     return bad_address(text, six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
   }
+  if (host == "*") {
+    const std::string at(text.substr(colon));
+    return bad_address(text,
+                       "* is no host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
+  }
   if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad_address(text, forms);
   return Address(Kind::tcp, std::string(host), *port);
+}
+
+Result<Address> Address::parse_target(std::string_view text) {
+  Result<Address> address = parse(text);
+  if (address)
+    if (Status status = check_target(*address); !status.ok()) return std::unexpected(std::move(status));
+  return address;
 }
 
 std::string Address::to_string() const {
@@ -253,9 +277,7 @@ Result<std::vector<SocketAddress>> resolve(const Address& address) {
   if (address.kind() == Address::Kind::vsock)
     return std::vector{vsock_address(parse_cid(address.name()).value_or(0), address.port())};
   if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)
-    return fail(Code::INVALID_ARGUMENT,
-                address.to_string() + " is where a server listens; a client cannot connect to it",
-                Initiator::application);
+    return std::unexpected(check_target(address));
   if (address.kind() != Address::Kind::tcp) return std::vector{unix_address(address)};
   std::vector<SocketAddress> at_once = literal(address);
   if (!at_once.empty()) return at_once;

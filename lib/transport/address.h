@@ -30,6 +30,8 @@ class Address {
 
   /// INVALID_ARGUMENT that quotes `text` and says what would be right.
   static Result<Address> parse(std::string_view text);
+  /// The same for a client: what only servers can use, `systemd`, `fd:3` or `vsock:any:PORT`, is refused too.
+  static Result<Address> parse_target(std::string_view text);
 
   /// An open socket that listens.
   static Address of_descriptor(std::uint32_t fd) { return Address(Kind::descriptor, {}, fd); }

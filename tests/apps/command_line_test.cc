@@ -114,18 +114,18 @@ TEST_CASE("an empty variable is none") {
 TEST_CASE("a variable is not looked at when its flag is given") {
   const Environment environment(Variables{{"THREADS", "many"}});
   CHECK(refusal({"--shards", "1"}) == "taken");
-  CHECK(refusal({}) == "environment: THREADS: 'many' is not a number; write decimal digits");
+  CHECK(refusal({}) == "environment: THREADS: 'many' is not a whole number, 0 or more");
 }
 
 TEST_CASE("a wrong flag is refused with its name, the fault and the remedy") {
   CHECK(refusal({"--shards", "65"}) == "--shards: 65 is out of range; choose 0 to 64");
-  CHECK(refusal({"--shards=-1"}) == "--shards: '-1' is not a number; write decimal digits");
+  CHECK(refusal({"--shards=-1"}) == "--shards: '-1' is not a whole number, 0 or more");
   CHECK(refusal({"--limit", "0"}) == "--limit: 0 is out of range; choose 1 to 1G");
   CHECK(refusal({"--patience", "2h"}) == "--patience: 2h is out of range; choose 0s to 1h");
   CHECK(refusal({"--colour", "blue"}) == "--colour: 'blue' is unknown; choose red or green");
   CHECK(refusal({"--listen", ""}) == "--listen: a value is empty; write a text");
   CHECK(refusal({"--shards"}) == "--shards: a value is missing; --help shows what it takes");
-  CHECK(refusal({"--shards", "--limit"}) == "--shards: '--limit' is not a number; write decimal digits");
+  CHECK(refusal({"--shards", "--limit"}) == "--shards: '--limit' is not a whole number, 0 or more");
   CHECK(refusal({"--shard", "1"}) == "--shard: not a flag of prog; --help lists them");
   CHECK(refusal({"stray"}) == "stray: prog takes nothing but flags; --help lists them");
 }
@@ -149,7 +149,7 @@ TEST_CASE("a wrong file is refused with its path, line and key, the fault and th
         ":1: listen: a number is the wrong type; write a string or an array of strings, in quotes");
   CHECK(with("listen = []") == ":1: listen: nothing is listed; give at least one");
   CHECK(with("shards = 65") == ":1: shards: 65 is out of range; choose 0 to 64");
-  CHECK(with("shards = -1") == ":1: shards: '-1' is not a number; write decimal digits");
+  CHECK(with("shards = -1") == ":1: shards: '-1' is not a whole number, 0 or more");
   CHECK(with("shards 1")
             .starts_with(":1: Error while parsing key-value pair: expected '=', saw '1', in 'shards 1'; "));
   CHECK(with(std::string(1024 * 1024 + 1, '#')) == ": over 1M long; --config takes a TOML file of settings");

@@ -72,9 +72,11 @@ TEST_CASE("help and version go to stdout") {
 }
 
 TEST_CASE("wrong usage is one line and exit status 2") {
-  CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a number; write decimal digits\n");
+  CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a whole number, 0 or more\n");
   CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
+  CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
+        "grpcd: --generate-key: 'none' stands alone; leave it out, or the kinds beside it\n");
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: address \"nowhere\": "));
 }
 

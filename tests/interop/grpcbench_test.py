@@ -191,7 +191,7 @@ class AgainstGrpcd(Case):
             ("--data", "{}"): "--data goes with --call alone",
             ("--connections", "0"): "--connections: 0 is out of range",
             ("--transport", "tcp", "--server", "unix:/x"): "--transport tcp does not lead to --server unix:/x",
-            ("--call", "grpc.health.v1.Health/Check", "-d", '{"no": 1}'): "has no field 'no'",
+            ("--call", "grpc.health.v1.Health/Check", "-d", '{"no": 1}'): "grpcbench: --data: the message in line 1: grpc.health.v1.HealthCheckRequest has no field 'no'",
             ("--call", "Check"): "'Check' is not a method; write package.Service/Method",
         }.items():
             given = words if "--server" in words else ("--server", self.address, *words)

@@ -91,6 +91,16 @@ class AgainstGrpcd(Case):
             self.assertEqual(signatures, algorithms)
         self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key goes with demo alone")
 
+    def test_the_demo_signs_with_the_keys_that_there_are_and_fails_for_those_that_are_missing(self):
+        with harness.Server("--generate-key", "p256", "--generate-key", "ed25519") as server:
+            done = grpcclient("demo", server.address)
+        self.assertEqual(done.returncode, 5)
+        signatures = [line.split()[0] for line in done.stdout.splitlines()[7:]]
+        self.assertEqual(signatures, ["ECDSA_P256_SHA256", "ED25519"])
+        self.assertRegex(
+            done.stderr, r"^grpcclient: crypto.v1.CryptoService/SignRSA: NOT_FOUND: no key is for RSA_PKCS1_SHA256; .*\n$"
+        )
+
     def test_list_names_services_and_methods(self):
         self.assertEqual(grpcclient("list", self.address).stdout.split(), SERVICES)
         self.assertEqual(
@@ -120,7 +130,8 @@ class AgainstGrpcd(Case):
             )
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(messages(done.stdout)[0]["payload"], json.loads(data)["payload"])
-            self.assertEqual(f"> grpc-encoding: {kind}" in done.stderr, kind != "none")
+            for way in "><":  # the answer is like the request
+                self.assertEqual(f"{way} grpc-encoding: {kind}" in done.stderr, kind != "none")
 
     def test_without_data_the_message_is_empty(self):
         (answer,) = self.answers("call", self.address, "grpc.health.v1.Health/Check")
@@ -139,7 +150,7 @@ class AgainstGrpcd(Case):
         )
         self.assert_refused(
             grpcclient(*call, "-d", '{"paylaod": ""}'),
-            DATA, "-d: the message in line 1: echo.v1.EchoRequest has no field 'paylaod'; did you mean payload?",
+            DATA, "--data: the message in line 1: echo.v1.EchoRequest has no field 'paylaod'; did you mean payload?",
         )
         self.assert_refused(
             grpcclient(*call, "-d", "-", stdin='{\n  "payload": }'),
@@ -148,14 +159,14 @@ class AgainstGrpcd(Case):
         self.assert_refused(
             grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
             DATA,
-            "-d: line 1, column 20: half of a surrogate pair stands alone before this; "
+            "--data: line 1, column 20: half of a surrogate pair stands alone before this; "
             "write both halves, \\ud83d\\ude00, or the character",
         )
         done = subprocess.run(
             [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
         )
         self.assertEqual(done.returncode, DATA)
-        self.assertIn(b"-d: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
+        self.assertIn(b"--data: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
         self.assert_refused(
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
         )

@@ -123,6 +123,20 @@ class Help(unittest.TestCase):
                         self.assertEqual((done.returncode, done.stderr), (status, f"{program.lower()}: stdout: {cause}\n"))
 
 
+@unittest.skipUnless("WITHOUT_IO_URING" in os.environ, "it is for where io_uring is hidden")
+class WithoutIoUring(unittest.TestCase):
+    def test_who_insists_on_io_uring_is_told_that_it_cannot_be_had_and_nothing_of_servers(self):
+        for program, words in (
+            ("GRPCD", ("--listen", "127.0.0.1:0")),
+            ("GRPCBENCH", ("--server", "127.0.0.1:1")),
+            ("GRPCCLIENT", ("list", "127.0.0.1:1")),
+        ):
+            with self.subTest(program):
+                done = harness.run([os.environ[program], *words, "--io", "uring"])
+                self.assertNotEqual(done.returncode, 0)
+                self.assertRegex(done.stdout, rf"^{program.lower()}: io_uring: .*\n$")
+
+
 class Life(unittest.TestCase):
     def test_it_says_where_it_listens_and_ends_with_0(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "ringrpc/log.h"
+
+#include "apps/captured_stderr.h"
+#include "rpc/fake_call.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -120,6 +124,37 @@ TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as
   };
   CHECK(world.run(script));
   CHECK(world.service().started == 1);
+}
+
+TEST_CASE("the log has all names of a caller who is refused, the caller gets one") {
+  CertificateIdentity names;
+  names.subject = "CN=alice,O=x";
+  names.dns_names = {"a.example", "b\n.example"};
+  names.uris = {"urn:b"};
+  names.email_addresses = {"alice@example.org", std::string(100'000, 'x')};
+  AllowList list;
+  REQUIRE(list.add("*", "uid:0").ok());
+  FakeCall call("/p.S/M");
+  call.identity = with_certificate(names);
+  RawService service;
+  const Method method = service.service_methods()[0];
+  FakeStream stream;
+  bool begun = false;
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::debug);
+  const Task<Status> task = list.intercept(call, Next({}, method, service, call, stream, begun));
+  task.start();
+  log::set_level(log::Level::info);
+  REQUIRE(task.done());
+  CHECK(task.result().to_string() == "PERMISSION_DENIED: CN=alice,O=x may not call /p.S/M");
+  const std::string line = captured.text();
+  CHECK_MESSAGE(
+      line.find(
+          " debug fake:1: CN=alice,O=x may not call /p.S/M; its certificate names subject:CN=alice,O=x, "
+          "dns:a.example, dns:b\\x0a.example, uri:urn:b, email:alice@example.org, email:xxx") !=
+          std::string::npos,
+      line);
+  CHECK(line.size() < 1400);
 }
 
 }  // namespace

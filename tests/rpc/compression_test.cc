@@ -25,10 +25,12 @@ class Mirror final : public Service {
 
   Compression answer = Compression::identity;
   std::vector<bool> came_compressed;
+  std::vector<Compression> came_with;
 
  private:
   Task<Result<RawMessage>> echo(Call& call, RawMessage request) {
     came_compressed.push_back(call.message_compressed());
+    came_with.push_back(call.message_compression());
     call.set_compression(answer);
     co_return request;
   }
@@ -76,6 +78,9 @@ TEST_CASE("each way is compressed as it is asked to be, with every algorithm") {
       }
     }));
     CHECK(mirror.came_compressed == std::vector{false, true, false, true, false, true, false});
+    constexpr Compression plain = Compression::identity;
+    CHECK(mirror.came_with == std::vector{plain, Compression::gzip, plain, Compression::deflate, plain,
+                                          Compression::zstd, plain});
   });
 }
 

@@ -114,12 +114,16 @@ class FakeCall final : public Call {
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression) override {}
   bool message_compressed() const noexcept override { return false; }
+  Compression message_compression() const noexcept override { return Compression::identity; }
   Instant deadline() const noexcept override { return never; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
-  PeerIdentity peer_identity() const override { return {}; }
+  PeerIdentity peer_identity() const override { return identity; }
   Status failure() const override { return {}; }
   Instant now() const noexcept override { return now_; }
+
+  /// Whom the transport vouches for.
+  PeerIdentity identity;
 
   /// The clock goes on.
   void advance(Nanoseconds time) { now_ += time; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <unistd.h>
 
 #include "apps/captured_stderr.h"
 #include "crypto_world.h"
@@ -123,6 +124,17 @@ TEST_CASE("a public key is found by type and by id") {
   }
 }
 
+TEST_CASE(
+    "ECC is the key on P-384 where there is no other, with which SignECC signs when its algorithm is named") {
+  CryptoWorld world(new_keys({"p384"}));
+  PublicKeyRequest request;
+  request.set_key_type(crypto::v1::ECC);
+  CHECK(world.public_key(request)->key_id() == world.keys.all()[0]->public_key().id());
+  CHECK(
+      refusal(world, "SignECC", sign_request("m")).starts_with("NOT_FOUND: no key is for ECDSA_P256_SHA256"));
+  CHECK(world.sign("SignECC", sign_request("m", "ECDSA_P384_SHA384")));
+}
+
 TEST_CASE("a public key that there is not is refused with those that there are") {
   CryptoWorld world(new_keys({"p256"}));
   const std::string id = world.keys.all()[0]->public_key().id();
@@ -144,6 +156,7 @@ TEST_CASE("a public key that there is not is refused with those that there are")
 TEST_CASE("what cannot be signed is refused with what could be") {
   CryptoWorld world(new_keys({"RSA_PSS_SHA256:rsa2048", "p256", "ed25519"}));
   const std::string rsa = world.keys.all()[0]->public_key().id();
+  const std::string p256 = world.keys.all()[1]->public_key().id();
   const std::string ed25519 = world.keys.all()[2]->public_key().id();
   CHECK(refusal(world, "SignECC", sign_request("m", "ECDSA")) ==
         "INVALID_ARGUMENT: 'ECDSA' is no algorithm; choose among ECDSA_P256_SHA256, ECDSA_P384_SHA384");
@@ -153,7 +166,15 @@ TEST_CASE("what cannot be signed is refused with what could be") {
   CHECK(refusal(world, "SignRSA", sign_request("m", "RSA_PKCS1_SHA256", rsa)) ==
         "INVALID_ARGUMENT: key " + rsa + " is not for RSA_PKCS1_SHA256; choose among RSA_PSS_SHA256");
   CHECK(refusal(world, "SignRSA", sign_request("m", "", ed25519)) ==
-        "INVALID_ARGUMENT: key " + ed25519 + " is not for RSA_PSS_SHA256; choose among ED25519");
+        "INVALID_ARGUMENT: key " + ed25519 + " is not for SignRSA; call Sign, and choose among ED25519");
+  CHECK(refusal(world, "SignRSA", sign_request("m", "", p256)) ==
+        "INVALID_ARGUMENT: key " + p256 +
+            " is not for SignRSA; call SignECC or Sign, and choose among ECDSA_P256_SHA256");
+  CHECK(refusal(world, "SignECC", sign_request("m", "ED25519", rsa)) ==
+        "INVALID_ARGUMENT: key " + rsa +
+            " is not for SignECC; call SignRSA or Sign, and choose among RSA_PSS_SHA256");
+  CHECK(refusal(world, "Sign", sign_request("m", "ED25519", rsa)) ==
+        "INVALID_ARGUMENT: key " + rsa + " is not for ED25519; choose among RSA_PSS_SHA256");
   CHECK(refusal(world, "SignRSA", sign_request("m", "RSA_PKCS1_SHA256"))
             .starts_with("NOT_FOUND: no key is for RSA_PKCS1_SHA256; there is " + rsa +
                          " for RSA_PSS_SHA256; "));
@@ -226,6 +247,63 @@ TEST_CASE("each request leaves a line that has no data") {
   CHECK(line.ends_with(" Sign - key - digest -: INVALID_ARGUMENT\n"));
   log::set_level(log::Level::warn);
   CHECK(lines_of(world, "SignECC", sign_request("abc")).empty());
+}
+
+TEST_CASE("the line of a request that is refused has the algorithm and the key as far as they are known") {
+  CryptoWorld world(every_key());
+  const std::string rsa = world.keys.of_kind(KeyKind::rsa)->public_key().id();
+  log::set_level(log::Level::info);
+  const auto end_of_line = [&](std::string_view method, const SignRequest& request) {
+    const std::string line = lines_of(world, method, request);
+    return line.substr(std::min(line.find(" Sign"), line.size()));
+  };
+  SignRequest request = sign_request("short");
+  request.set_message_type(crypto::v1::DIGEST);
+  CHECK(end_of_line("SignRSA", request) ==
+        " SignRSA RSA_PSS_SHA256 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", rsa)) ==
+        " Sign ED25519 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "nothing", rsa)) ==
+        " Sign - key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", "7c1e")) ==
+        " Sign ED25519 key - digest -: NOT_FOUND\n");
+}
+
+TEST_CASE("a flood of refusals leaves some lines, and does not hide what was signed meanwhile") {
+  constexpr int each = 40;
+  CryptoWorld world(new_keys({"p256"}));
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::info);
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    for (int i = 0; i < each; ++i) {
+      const SignRequest good = sign_request("m");
+      CHECK(co_await stub.SignECC(good));
+      for (int bad = 0; bad < 10; ++bad) {
+        const SignRequest unknown = sign_request("m", "", "7c1e");
+        CHECK_FALSE(co_await stub.SignECC(unknown));
+      }
+    }
+  });
+  const std::string text = captured.text();
+  const auto count = [&](std::string_view what) {
+    int found = 0;
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count(": OK\n") == each);
+  CHECK(count(": NOT_FOUND") > 0);
+  CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more of them go after a second, if it takes so long
+}
+
+TEST_CASE("the line has who asked where the transport vouches for somebody") {
+  CryptoWorld world(new_keys({"p256"}));
+  world.world.serve({}, "unix-abstract:ringrpc-audit-" + std::to_string(::getpid()));
+  log::set_level(log::Level::info);
+  const std::string line = lines_of(world, "SignECC", sign_request("abc"));
+  const std::string who = " info unix: (pid " + std::to_string(::getpid()) + ", uid " +
+                          std::to_string(::geteuid()) + ", gid " + std::to_string(::getegid()) +
+                          ") SignECC ECDSA_P256_SHA256 key ";
+  CHECK_MESSAGE(line.find(who) != std::string::npos, line);
 }
 
 TEST_CASE("whatever a request says, it gets an answer: a good signature or a status that says why") {

@@ -98,6 +98,19 @@ TEST_CASE("weak keys and keys of other types are refused") {
               " signs with none of the algorithms; use RSA, P-256, P-384 or Ed25519");
 }
 
+TEST_CASE("a curve that is written out is called by its name") {
+  for (const std::string curve : {"P-256", "P-384"}) {
+    const apps::ScratchFile file(
+        new_pem("-algorithm EC -pkeyopt ec_param_enc:explicit -pkeyopt ec_paramgen_curve:" + curve));
+    const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
+    const KeyRegistry keys = make_keys(sources, {}).value();
+    const PublicKey& key = keys.all()[0]->public_key();
+    CHECK(name(key.kind()) == curve);
+    CHECK(key.spki().size() == (curve == "P-256" ? 91 : 120));
+    CHECK(key.pem() == output_of("openssl ec -pubout -param_enc named_curve -in " + file.path()));
+  }
+}
+
 TEST_CASE("a curve without a name is refused") {
   const apps::ScratchFile file(new_pem(p256 + " -pkeyopt ec_param_enc:explicit"));
   std::string spki = output_of("openssl pkey -pubout -outform DER -in " + file.path());

@@ -57,6 +57,10 @@ TEST_CASE("a bad address is refused with what would be right") {
   CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address stands in brackets: [::1]:50051");
   CHECK(round_trip("[nonsense]:1") ==
         "address \"[nonsense]:1\": what stands in brackets is not an IPv6 address");
+  for (const char* everywhere : {"*:50051", "tcp://*:50051"})
+    CHECK(round_trip(everywhere)
+              .ends_with(
+                  "*:50051\": * is no host; to listen on every address, write 0.0.0.0:50051 or [::]:50051"));
   CHECK(round_trip("unix:") == "address \"unix:\": a name must follow the colon");
   CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
   for (const char* url : {"http://x:1", "http://x", "dns:///x:1"})
@@ -101,12 +105,21 @@ TEST_CASE("sockets that are open already are for servers alone") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message() ==
           std::string(text) + " is where a server listens; a client cannot connect to it");
+    CHECK(Address::parse_target(text).error().message() == refused.error().message());
   }
   CHECK(parsed("systemd:grpc").name() == "grpc");
   CHECK(Address::of_descriptor(7).to_string() == "fd:7");
   CHECK_FALSE(Address::parse("fd:x"));
   CHECK_FALSE(Address::parse("fd:4294967295"));
   CHECK(parsed("systemdx:1").kind() == Address::Kind::tcp);
+}
+
+TEST_CASE("any is a CID for servers alone") {
+  for (const char* text : {"vsock:any:1", "vsock:4294967295:1"})
+    CHECK(Address::parse_target(text).error().message() ==
+          "vsock:any:1: any is for servers; use local, host or a number");
+  CHECK(Address::parse_target("vsock:3:1"));
+  CHECK(Address::parse_target("127.0.0.1:1"));
 }
 
 TEST_CASE("hybrid vsock connects to the machine's socket and listens beside it") {

@@ -7,8 +7,9 @@
 ///   if (!status.ok()) return report(status);
 ///   options.interceptors = {&allowed};
 ///
-/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for. Of the lists for a
-/// method only the closest counts: that of the method, else that of its service, else that for all.
+/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for; at level debug the
+/// log has all names that their certificates have. Of the lists for a method only the closest counts: that of
+/// the method, else that of its service, else that for all.
 #pragma once
 
 #include <cstdint>

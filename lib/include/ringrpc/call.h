@@ -49,6 +49,9 @@ class Call {
   virtual void set_compression(Compression compression) = 0;
   /// Whether the message last received came compressed.
   virtual bool message_compressed() const noexcept = 0;
+  /// With what it was; `identity` where it was not. An answer like the request:
+  /// `call.set_compression(call.message_compression())`.
+  virtual Compression message_compression() const noexcept = 0;
 
   /// When the caller stops waiting; `never` when it gave no timeout.
   virtual Instant deadline() const noexcept = 0;

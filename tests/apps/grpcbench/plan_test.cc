@@ -149,10 +149,11 @@ TEST_CASE("a transport is judged by what the address means, however it is writte
 TEST_CASE("what only a server can open is no address of one") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
-    CHECK(refusal({"--server", server}) == "--server " + server +
-                                               " is where a server listens, and nothing that can be called; "
-                                               "write host:port");
+    CHECK(refusal({"--server", server}) ==
+          "--server: " + server + " is where a server listens; a client cannot connect to it");
   }
+  CHECK(refusal({"--server", "vsock:any:1"}) ==
+        "--server: vsock:any:1: any is for servers; use local, host or a number");
 }
 
 TEST_CASE("many connections have fewer streams each, unless they are asked for") {
@@ -162,10 +163,19 @@ TEST_CASE("many connections have fewer streams each, unless they are asked for")
   CHECK(plan_of({"--connections", "100000"})->streams == 1);
 }
 
+TEST_CASE("an algorithm that there is not is refused with those that there are") {
+  CHECK(plan_of({"--service", "crypto", "--algorithm", "ED25519"}));
+  CHECK(refusal({"--service", "crypto", "--algorithm", "FOO"}) ==
+        "--algorithm: 'FOO' is unknown; choose RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, "
+        "RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, ECDSA_P256_SHA256, ECDSA_P384_SHA384 or ED25519");
+}
+
 TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
-  CHECK(refusal({"--streams", "many"}).starts_with("--streams: 'many' is not a number; "));
+  CHECK(refusal({"--streams", "many"}) == "--streams: 'many' is not a whole number, 1 or more");
+  for (const std::string rate : {"-1", "0.5"})
+    CHECK(refusal({"--rate", rate}) == "--rate: '" + rate + "' is not a whole number, 0 or more");
   CHECK(refusal({"--service", "ekko"}) == "--service: 'ekko' is unknown; choose echo, crypto or both");
   CHECK(refusal({"--output", "xml"}) == "--output: 'xml' is unknown; choose text, json or csv");
   CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));

@@ -41,7 +41,7 @@ Task<Result<std::string>> through(const Values& values, std::string text) {
   auto method = co_await session.catalogue.method({"depot.Depot", "Keep"});
   MessageJson json(session.catalogue, {.compact = true});
   const JsonStream::Value value{std::move(text), 1};
-  Outcome<std::string> bytes = co_await json.parse(*(*method)->input_type(), value, "-d");
+  Outcome<std::string> bytes = co_await json.parse(*(*method)->input_type(), value, "--data");
   if (!bytes) co_return co_await told(std::move(bytes));
   Outcome<std::string> printed = co_await json.print(*(*method)->output_type(), *bytes);
   co_return co_await told(std::move(printed));
@@ -102,12 +102,12 @@ TEST_CASE("a content of any type is fetched when it comes up") {
   const std::string nested =
       R"({"content":{"@type":"type.googleapis.com/depot.Parcel","content":{"@type":"type.googleapis.com/label.Label","text":"hi"}}})";
   CHECK(json(server, nested) == nested + "\n");
-  CHECK(json(server, R"({"content":{"@type":"type.googleapis.com/no.Such"}})").starts_with("65 -d: "));
+  CHECK(json(server, R"({"content":{"@type":"type.googleapis.com/no.Such"}})").starts_with("65 --data: "));
 }
 
 TEST_CASE("JSON that does not fit names the field and what it takes") {
   const DepotServer server;
-  const std::string where = "65 -d: the message in line 1: ";
+  const std::string where = "65 --data: the message in line 1: ";
   CHECK(json(server, R"({"sendername": ""})") ==
         where + "depot.Parcel has no field 'sendername'; did you mean sender_name?");
   CHECK(json(server, R"({"parts": [{}, {"wight": 1}]})") ==
@@ -143,9 +143,9 @@ TEST_CASE("data that a method cannot take is refused before the call") {
     CHECK(failure.exit_status == exit_data);
     return failure.message;
   };
-  CHECK(refusal("") == "-d: there is no message; write {} for an empty one");
-  CHECK(refusal("{}\n{}") == "-d: depot.Depot/Keep takes one message, and a second one begins in line 2");
-  CHECK(refusal("{") == "-d: line 1, column 2: the text ends where '}' is missing");
+  CHECK(refusal("") == "--data: there is no message; write {} for an empty one");
+  CHECK(refusal("{}\n{}") == "--data: depot.Depot/Keep takes one message, and a second one begins in line 2");
+  CHECK(refusal("{") == "--data: line 1, column 2: the text ends where '}' is missing");
 }
 
 TEST_CASE("an answer that is larger than allowed names the flag") {

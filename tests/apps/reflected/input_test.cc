@@ -35,7 +35,8 @@ TEST_CASE("messages come from the command line or a file") {
 }
 
 TEST_CASE("a mistake comes after the messages before it and names the source") {
-  CHECK(read_all("{} {]") == "1 {};65 -d: line 1, column 5: a field's name in double quotes is missing here");
+  CHECK(read_all("{} {]") ==
+        "1 {};65 --data: line 1, column 5: a field's name in double quotes is missing here");
   const apps::ScratchFile file("{} {");
   CHECK(read_all("@" + file.path()) ==
         "1 {};65 " + file.path() + ": line 1, column 5: the text ends where '}' is missing");
@@ -45,8 +46,8 @@ TEST_CASE("a file that cannot be read is named with the cause") {
   const Outcome<std::unique_ptr<Input>> none = Input::open("@/nowhere/file");
   REQUIRE_FALSE(none);
   CHECK(none.error().exit_status == exit_system);
-  CHECK(none.error().message == "-d: /nowhere/file: open: no such file or directory");
-  CHECK(read_all("@/").starts_with("71 -d: /: read: is a directory"));
+  CHECK(none.error().message == "--data: /nowhere/file: open: no such file or directory");
+  CHECK(read_all("@/").starts_with("71 --data: /: read: is a directory"));
 }
 
 /// Standard input that nobody writes to, until it is put back.
