@@ -36,6 +36,17 @@ Task<Outcome<std::vector<RawMessage>>> read_messages(Catalogue& catalogue, const
   co_return messages;
 }
 
+Task<Outcome<Operation>> look_up(Catalogue& catalogue, MethodName name, std::optional<std::string> data) {
+  Outcome<const pb::MethodDescriptor*> found = co_await catalogue.method(std::move(name));
+  if (!found) co_return std::unexpected(std::move(found).error());
+  const pb::MethodDescriptor& described = **found;
+  Outcome<std::vector<RawMessage>> messages =
+      co_await read_messages(catalogue, *described.input_type(), data.value_or("{}"));
+  if (!messages) co_return std::unexpected(std::move(messages).error());
+  co_return make_operation(described.service()->full_name() + "/" + described.name(), kind_of(described),
+                           std::move(*messages));
+}
+
 }  // namespace
 
 Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
@@ -49,14 +60,9 @@ Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
     return options;
   });
   Catalogue catalogue(reflection);
-  Outcome<const pb::MethodDescriptor*> found = co_await catalogue.method(std::move(*name));
-  if (!found) co_return std::unexpected(std::move(found).error());
-  const pb::MethodDescriptor& described = **found;
-  Outcome<std::vector<RawMessage>> messages =
-      co_await read_messages(catalogue, *described.input_type(), data.value_or("{}"));
-  if (!messages) co_return std::unexpected(std::move(messages).error());
-  co_return make_operation(described.service()->full_name() + "/" + described.name(), kind_of(described),
-                           std::move(*messages));
+  Outcome<Operation> operation = co_await look_up(catalogue, std::move(*name), std::move(data));
+  co_await reflection.hang_up();
+  co_return operation;
 }
 
 }  // namespace ringrpc::grpcbench

@@ -42,6 +42,7 @@ Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTl
                       const Command& command) {
   Session session(values, tls);
   Outcome<bool> done = co_await run(session, command);
+  co_await session.reflection.hang_up();
   co_return done ? 0 : report(done.error());
 }
 

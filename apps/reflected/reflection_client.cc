@@ -1,7 +1,10 @@
 #include "reflected/reflection_client.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+
+#include "ringrpc/sleep.h"
 
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
@@ -9,8 +12,12 @@
 namespace ringrpc::reflected {
 namespace {
 
+using namespace std::chrono_literals;
 using grpc::reflection::v1::ServerReflection;
 namespace v1alpha = grpc::reflection::v1alpha;
+
+/// How long a server may take to end a call in which nothing is left to be said.
+constexpr Nanoseconds farewell_patience = 1s;
 
 std::string reflection_path(std::string_view service) {
   return "/" + std::string(service) + "/ServerReflectionInfo";
@@ -40,6 +47,21 @@ Task<Outcome<ReflectionClient::Response>> ReflectionClient::ask(Request request)
     if (!older) co_return std::unexpected(failure(status));
     v1_ = false;
   }
+}
+
+Task<> ReflectionClient::hang_up() {
+  if (!stream_) co_return;
+  stream_->writes_done();
+  Task<> impatience = drop_in_time();
+  impatience.start();
+  while (const std::optional<Response> late = co_await stream_->next()) continue;
+  (void)co_await stream_->finish();
+  stream_.reset();
+}
+
+Task<> ReflectionClient::drop_in_time() {
+  co_await sleep_for(farewell_patience);
+  stream_->cancel();
 }
 
 Failure ReflectionClient::failure(const Status& status) const {

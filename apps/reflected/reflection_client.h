@@ -39,8 +39,9 @@ class ReflectionClient {
   Task<Outcome<Files>> files_with_symbol(std::string symbol);
   Task<Outcome<Files>> file_named(std::string name);
 
-  /// Ends the call that the requests go over; the next one begins another.
-  void hang_up() { stream_.reset(); }
+  /// Ends the call that the requests go over and takes the server's status of it: to a server, a call that is
+  /// dropped has failed. The next request begins another. One that is still not over after a second is dropped.
+  Task<> hang_up();
 
  private:
   using Request = grpc::reflection::v1::ServerReflectionRequest;
@@ -49,6 +50,7 @@ class ReflectionClient {
   Task<Outcome<Response>> ask(Request request);
   Task<Outcome<Files>> ask_for_files(Request request);
   void dial();
+  Task<> drop_in_time();
   Failure failure(const Status& status) const;
 
   Channel& channel_;

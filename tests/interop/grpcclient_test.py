@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import select
 import socket
 import subprocess
@@ -100,6 +101,15 @@ class AgainstGrpcd(Case):
         self.assertRegex(
             done.stderr, r"^grpcclient: crypto.v1.CryptoService/SignRSA: NOT_FOUND: no key is for RSA_PKCS1_SHA256; .*\n$"
         )
+
+    def test_reflection_has_succeeded_when_it_has_answered(self):
+        with harness.Server("--log-level", "debug") as server:
+            grpcclient("list", server.address)
+            grpcclient("describe", server.address, "echo.v1.EchoService.Echo")
+            grpcclient("call", server.address, "echo.v1.EchoService/Echo")
+            grpcclient("call", server.address, "echo.v1.EchoService/Ecko")
+        outcomes = re.findall(r"ServerReflectionInfo: (.*)", server.text())
+        self.assertEqual(outcomes, ["OK"] * 4, server.text())
 
     def test_list_names_services_and_methods(self):
         self.assertEqual(grpcclient("list", self.address).stdout.split(), SERVICES)
