@@ -4,7 +4,6 @@
 //
 // Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did
 // otherwise.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 
@@ -30,23 +29,21 @@ std::string help() {
   return text;
 }
 
-void add_flags(CLI::App& flags, Options& options) {
-  flags.add_option("--server_host", options.host)->capture_default_str();
-  flags.add_option("--server_port", options.port)->capture_default_str();
-  flags.add_option("--test_case", options.test_case)->capture_default_str();
+void add_flags(Flags& flags, Options& options) {
+  flags.add("--server_host", options.host, "Where the server is");
+  flags.add("--server_port", options.port, "Where it listens there");
+  flags.add("--test_case", options.test_case, "What is run");
   SoakOptions& soak = options.soak;
-  const auto add = [&](const char* name, auto& value, const char* help) {
-    flags.add_option(name, value, help)->capture_default_str()->check(CLI::NonNegativeNumber);
-  };
-  add("--soak_iterations", soak.iterations, "Calls that a soak test makes");
-  add("--soak_max_failures", soak.max_failures, "Calls of them that may fail");
-  add("--soak_per_iteration_max_acceptable_latency_ms", soak.per_iteration_max_ms,
-      "A longer call has failed");
-  add("--soak_overall_timeout_seconds", soak.overall_timeout_s, "When to give up");
-  add("--soak_min_time_ms_between_rpcs", soak.min_ms_between_rpcs, "From one call's beginning to the next's");
-  add("--soak_request_size", soak.request_bytes, "Bytes of a request's payload");
-  add("--soak_response_size", soak.response_bytes, "Bytes of a response's payload");
-  add("--soak_num_threads", soak.threads, "Calls at the same time");
+  flags.add("--soak_iterations", soak.iterations, "Calls that a soak test makes");
+  flags.add("--soak_max_failures", soak.max_failures, "Calls of them that may fail");
+  flags.add("--soak_per_iteration_max_acceptable_latency_ms", soak.per_iteration_max_ms,
+            "A longer call has failed");
+  flags.add("--soak_overall_timeout_seconds", soak.overall_timeout_s, "When to give up");
+  flags.add("--soak_min_time_ms_between_rpcs", soak.min_ms_between_rpcs,
+            "From one call's beginning to the next's");
+  flags.add("--soak_request_size", soak.request_bytes, "Bytes of a request's payload");
+  flags.add("--soak_response_size", soak.response_bytes, "Bytes of a response's payload");
+  flags.add("--soak_num_threads", soak.threads, "Calls at the same time");
 }
 
 Task<Status> run_case(const Options& options) {
@@ -63,11 +60,11 @@ Task<Status> run_case(const Options& options) {
 }
 
 int run(int count, char** arguments) {
-  CLI::App flags(help());
+  Flags flags(help());
   Options options;
   add_flags(flags, options);
   const TlsFlags tls(flags);
-  Result<bool> go = parse(flags, count, arguments);
+  Result<bool> go = flags.parse(count, arguments);
   if (!go) return report("interop_client", go.error());
   if (!*go) return 0;
   const Result<std::shared_ptr<const ClientTls>> secure = tls.client();

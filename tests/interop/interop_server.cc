@@ -4,7 +4,6 @@
 //
 // Listens on 127.0.0.1, or the --host that it is given ("vsock:any" too); with port 0 the line that says
 // "ready on" names the port. SIGTERM and SIGINT end it, once the calls in flight have finished.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -25,15 +24,15 @@ constexpr std::uint64_t descriptors_wanted = 65'536;
 
 int run(int count, char** arguments) {
   const apps::Signals signals({SIGTERM, SIGINT});
-  CLI::App flags("Serves grpc.testing.TestService");
+  Flags flags("Serves grpc.testing.TestService");
   std::string host = "127.0.0.1";
   std::uint16_t port = 10'000;
   ServerOptions options;
-  flags.add_option("--host", host, "An address without its port, such as vsock:any")->capture_default_str();
-  flags.add_option("--port", port, "0 takes a free one")->capture_default_str();
-  flags.add_option("--shards", options.shards, "Threads; 0 takes one for each core")->capture_default_str();
+  flags.add("--host", host, "An address without its port, such as vsock:any");
+  flags.add("--port", port, "0 takes a free one");
+  flags.add("--shards", options.shards, "Threads; 0 takes one for each core");
   const TlsFlags tls(flags);
-  Result<bool> go = parse(flags, count, arguments);
+  Result<bool> go = flags.parse(count, arguments);
   if (!go) return report("interop_server", go.error());
   if (!*go) return 0;
 

@@ -1,5 +1,8 @@
 #include "interop/program.h"
 
+#include <CLI/CLI.hpp>
+#include <concepts>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -24,13 +27,41 @@ Pem file(const std::string& path) { return path.empty() ? Pem() : Pem::file(path
 
 }  // namespace
 
-TlsFlags::TlsFlags(CLI::App& flags) {
-  flags.add_option("--use_tls", use_tls, "Whether TLS is spoken")->capture_default_str();
-  flags.add_option("--use_test_ca", use_test_ca, "Believe the authorities in --ca_file, not the system's");
-  flags.add_option("--ca_file,--tls_ca_file", ca_file, "PEM; a server wants clients that these have signed");
-  flags.add_option("--tls_cert_file", certificate_file, "PEM of the certificate to show");
-  flags.add_option("--tls_key_file", key_file, "PEM of its private key");
-  flags.add_option("--server_host_override", server_name, "The name that the server's certificate must have");
+Flags::Flags(std::string summary) : app_(std::make_unique<CLI::App>(std::move(summary))) {}
+Flags::~Flags() = default;
+
+template <class T>
+void Flags::add(const std::string& name, T& value, const std::string& help) {
+  CLI::Option* option = app_->add_option(name, value, help)->capture_default_str();
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) option->check(CLI::NonNegativeNumber);
+}
+
+template void Flags::add(const std::string&, std::string&, const std::string&);
+template void Flags::add(const std::string&, bool&, const std::string&);
+template void Flags::add(const std::string&, std::uint16_t&, const std::string&);
+template void Flags::add(const std::string&, std::uint32_t&, const std::string&);
+template void Flags::add(const std::string&, std::int32_t&, const std::string&);
+template void Flags::add(const std::string&, std::int64_t&, const std::string&);
+
+Result<bool> Flags::parse(int count, char** arguments) {
+  try {
+    app_->parse(count, arguments);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(app_->help().c_str(), stdout);
+    return false;
+  } catch (const CLI::ParseError& wrong) {
+    return fail(Code::INVALID_ARGUMENT, wrong.what());
+  }
+  return true;
+}
+
+TlsFlags::TlsFlags(Flags& flags) {
+  flags.add("--use_tls", use_tls, "Whether TLS is spoken");
+  flags.add("--use_test_ca", use_test_ca, "Believe the authorities in --ca_file, not the system's");
+  flags.add("--ca_file,--tls_ca_file", ca_file, "PEM; a server wants clients that these have signed");
+  flags.add("--tls_cert_file", certificate_file, "PEM of the certificate to show");
+  flags.add("--tls_key_file", key_file, "PEM of its private key");
+  flags.add("--server_host_override", server_name, "The name that the server's certificate must have");
 }
 
 Result<std::shared_ptr<ServerTls>> TlsFlags::server() const {
@@ -48,18 +79,6 @@ Result<std::shared_ptr<const ClientTls>> TlsFlags::client() const {
                           .certificate = file(certificate_file),
                           .private_key = file(key_file),
                           .server_name = server_name});
-}
-
-Result<bool> parse(CLI::App& flags, int count, char** arguments) {
-  try {
-    flags.parse(count, arguments);
-  } catch (const CLI::CallForHelp&) {
-    std::fputs(flags.help().c_str(), stdout);
-    return false;
-  } catch (const CLI::ParseError& wrong) {
-    return fail(Code::INVALID_ARGUMENT, wrong.what());
-  }
-  return true;
 }
 
 int report(std::string_view program, const Status& status) {

@@ -1,11 +1,11 @@
 /// What the interop programs share: gRPC's flags, a shard on the calling thread, and how they report.
 ///
-///   CLI::App flags("…");
-///   TlsFlags tls(flags);
-///   if (Result<bool> go = parse(flags, count, arguments); !go) return report("interop_server", go.error());
+///   Flags flags("Serves grpc.testing.TestService");
+///   flags.add("--port", port, "0 takes a free one");
+///   const TlsFlags tls(flags);
+///   if (Result<bool> go = flags.parse(count, arguments); !go) return report("interop_server", go.error());
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,13 +15,37 @@
 #include "ringrpc/task.h"
 #include "ringrpc/tls.h"
 
+namespace CLI {
+class App;
+}
+
 namespace ringrpc::interop {
+
+/// Of a command line: `--flag=value` and `--flag value`. The parser takes seconds to compile, and is compiled in
+/// program.cc alone.
+class Flags {
+ public:
+  explicit Flags(std::string summary);
+  Flags(const Flags&) = delete;
+  Flags& operator=(const Flags&) = delete;
+  ~Flags();
+
+  /// Text, a switch or a number that is not negative; what it is now is its default.
+  template <class T>
+  void add(const std::string& name, T& value, const std::string& help);
+
+  /// False when help was asked for and printed; INVALID_ARGUMENT names the flag at fault.
+  Result<bool> parse(int count, char** arguments);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
 
 /// gRPC's flags for TLS (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md):
 /// `--use_tls`, which its drivers always give, and where the files are. A certificate is shown where one is
 /// given.
 struct TlsFlags {
-  explicit TlsFlags(CLI::App& flags);
+  explicit TlsFlags(Flags& flags);
 
   /// Null where `--use_tls` is false.
   Result<std::shared_ptr<ServerTls>> server() const;
@@ -34,10 +58,6 @@ struct TlsFlags {
   std::string key_file;
   std::string server_name;
 };
-
-/// Reads `--flag=value` and `--flag value`. False when help was asked for and printed; INVALID_ARGUMENT names
-/// the flag at fault.
-Result<bool> parse(CLI::App& flags, int count, char** arguments);
 
 /// Says on standard error why the program ends, and gives its exit status: 0 for OK, else 1.
 int report(std::string_view program, const Status& status);
