@@ -33,6 +33,9 @@ void add_flags(Flags& flags, Options& options) {
   flags.add("--server_host", options.host, "Where the server is");
   flags.add("--server_port", options.port, "Where it listens there");
   flags.add("--test_case", options.test_case, "What is run");
+  for (const char* name : {"--additional_metadata", "--custom_credentials_type", "--default_service_account",
+                           "--oauth_scope", "--service_account_key_file", "--service_config_json"})
+    flags.refuse(name);
   SoakOptions& soak = options.soak;
   flags.add("--soak_iterations", soak.iterations, "Calls that a soak test makes");
   flags.add("--soak_max_failures", soak.max_failures, "Calls of them that may fail");

@@ -38,6 +38,18 @@ class Flags(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("--use_test_ca: give the test's authority with --ca_file", done.stdout)
 
+    def test_flags_for_what_it_has_not_may_be_empty(self):
+        names = ("additional_metadata", "custom_credentials_type", "default_service_account", "oauth_scope",
+                 "service_account_key_file", "service_config_json")  # fmt: skip
+        where = ["--server_host=127.0.0.1", "--server_port=1", "--test_case=empty_unary"]
+        done = self.client(*(f"--{name}=" for name in names), *where)
+        self.assertIn("interop_client empty_unary: UNAVAILABLE", done.stdout)
+        for name in names:
+            with self.subTest(name):
+                done = self.client(f"--{name}=some", *where)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"--{name}: this program has nothing of the kind; leave it empty", done.stdout)
+
     def test_an_unknown_case_is_refused(self):
         done = self.client("--test_case", "no_such_case")
         self.assertEqual(done.returncode, 1)

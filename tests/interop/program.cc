@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "reactor/backend.h"
 #include "reactor/shard.h"
@@ -24,6 +25,20 @@ class StopAtEnd final : public TaskObserver {
 };
 
 Pem file(const std::string& path) { return path.empty() ? Pem() : Pem::file(path); }
+
+/// In the order that the parser wants. `--flag=` is parted: to the parser, its value would be the next word.
+std::vector<std::string> reversed_words(int count, char** arguments) {
+  std::vector<std::string> words;
+  for (int i = count - 1; i > 0; --i) {
+    std::string word = arguments[i];
+    if (word.starts_with("--") && word.ends_with('=')) {
+      words.emplace_back();
+      word.pop_back();
+    }
+    words.push_back(std::move(word));
+  }
+  return words;
+}
 
 }  // namespace
 
@@ -43,9 +58,17 @@ template void Flags::add(const std::string&, std::uint32_t&, const std::string&)
 template void Flags::add(const std::string&, std::int32_t&, const std::string&);
 template void Flags::add(const std::string&, std::int64_t&, const std::string&);
 
+void Flags::refuse(const std::string& name) {
+  const auto check = [name](const std::string& text) {
+    if (!text.empty())
+      throw CLI::ValidationError(name, "this program has nothing of the kind; leave it empty");
+  };
+  app_->add_option_function<std::string>(name, check, "Must be empty");
+}
+
 Result<bool> Flags::parse(int count, char** arguments) {
   try {
-    app_->parse(count, arguments);
+    app_->parse(reversed_words(count, arguments));
   } catch (const CLI::CallForHelp&) {
     std::fputs(app_->help().c_str(), stdout);
     return false;

@@ -34,6 +34,9 @@ class Flags {
   template <class T>
   void add(const std::string& name, T& value, const std::string& help);
 
+  /// A flag of gRPC's own programs for what these do not have. Drivers give it empty, and may.
+  void refuse(const std::string& name);
+
   /// False when help was asked for and printed; INVALID_ARGUMENT names the flag at fault.
   Result<bool> parse(int count, char** arguments);
 
