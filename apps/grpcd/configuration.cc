@@ -101,6 +101,18 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                          .placeholder = "N",
                          .help = "Calls in flight on one connection, 1 to 1000000"},
                         server.max_concurrent_streams, {1, 1'000'000}));
+  line.add(
+      apps::number({.name = "reset-burst",
+                    .group = group,
+                    .placeholder = "N",
+                    .help = "Calls that one connection may cancel within a millisecond of their "
+                            "beginning, or have reset for its faults, at once, 1 to 1000000; more end it"},
+                   server.reset_burst, {1, 1'000'000}));
+  line.add(apps::number({.name = "resets-per-second",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "The same in the long run, at most 1000000"},
+                        server.resets_per_second, {0, 1'000'000}));
   line.add(apps::number({.name = "max-connections",
                          .group = group,
                          .placeholder = "N",

@@ -205,6 +205,7 @@ int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uin
   LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
   stream.body.drain(engine.body_memory_, length, header, *engine.out_);
   stream.update_queued_bytes();
+  stream.data_left = true;
   engine.conduct_.sent_data(length);
   return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
 }
