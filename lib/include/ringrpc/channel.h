@@ -142,7 +142,7 @@ class ClientCall : public MessageStream {
 
 class Channel {
  public:
-  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path",
+  /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path",
   /// "unix-abstract:name", "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or
   /// Cloud Hypervisor; with `tls+` before it where TLS is spoken. What is wrong with it is told by the first
   /// call, with INVALID_ARGUMENT. From any thread.
