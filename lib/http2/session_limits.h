@@ -10,6 +10,11 @@ namespace ringrpc::http2 {
 
 enum class Role : std::uint8_t { client, server };
 
+/// Between these `max_header_list_bytes` may be chosen: statuses and a token must have room, and the block go
+/// into the frames that `max_continuations` permits.
+inline constexpr std::uint32_t header_list_bytes_least = 1024;
+inline constexpr std::uint32_t header_list_bytes_most = 64 * 1024;
+
 struct Limits {
   std::uint32_t max_concurrent_streams = 100;       ///< announced; further streams get REFUSED_STREAM
   std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream: what may wait to be consumed

@@ -49,6 +49,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       // already, so its own time is not to be read here.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
+  limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.reset_burst = options.reset_burst;
   limits_.resets_per_second = options.resets_per_second;

@@ -63,6 +63,9 @@ struct ServerOptions {
   /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a
   /// share is never less than max_buffered_bytes.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
+  /// Of a request's headers: the octets of their names and values, and 32 for each. It is announced to
+  /// clients; a call beyond it, or with more than 100 of them, gets RESOURCE_EXHAUSTED. From 1 KiB to 64 KiB.
+  std::size_t max_header_list_bytes = 8 * 1024;
   std::uint32_t max_concurrent_streams = 100;  ///< calls in flight on one connection
   /// A client may cancel calls, or give them up at their deadlines, as often as it likes. Those of one
   /// connection that it cancels as soon as it has begun them, within a millisecond and before the first
