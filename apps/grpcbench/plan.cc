@@ -128,6 +128,7 @@ Result<Plan> make_plan(const Values& values) {
   plan.channel.max_connections = 1;
   plan.channel.max_queued_calls = plan.streams;
   plan.channel.max_message_bytes = values.max_message_bytes;
+  plan.channel.max_header_list_bytes = values.max_header_list_bytes;
   plan.channel.connect_timeout = values.connect_timeout;
   // The first attempt that fails ends the run, and a longer wait would lengthen what it may take.
   plan.channel.backoff.initial = std::min(plan.channel.backoff.initial, values.connect_timeout);

@@ -34,6 +34,7 @@ struct Values {
   std::chrono::milliseconds connect_timeout{20'000};
   IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
+  std::size_t max_header_list_bytes = 8 * 1024;
   DemoKey demo_key = DemoKey::all;
   bool compact = false;        ///< each answer on one line
   bool emit_defaults = false;  ///< fields that are not set too

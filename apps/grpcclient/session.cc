@@ -18,6 +18,7 @@ ChannelOptions channel_options(const Values& values, const std::shared_ptr<const
   ChannelOptions options;
   options.tls = tls;
   options.max_message_bytes = values.max_message_bytes;
+  options.max_header_list_bytes = values.max_header_list_bytes;
   options.connect_timeout = values.connect_timeout;
   return options;
 }

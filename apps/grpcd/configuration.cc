@@ -96,11 +96,28 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                        .help = "The same of all connections together, at most 1024G, in equal shares for the "
                                "shards; a share is never less than max-buffered-size"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
+  line.add(apps::size({.name = "max-header-list-size",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "Largest headers of a request, counted with 32 bytes for each, 1K to 64K"},
+                      server.max_header_list_bytes, {1 << 10, 64 << 10}));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",
                          .help = "Calls in flight on one connection, 1 to 1000000"},
                         server.max_concurrent_streams, {1, 1'000'000}));
+  line.add(
+      apps::number({.name = "reset-burst",
+                    .group = group,
+                    .placeholder = "N",
+                    .help = "Calls that one connection may cancel within a millisecond of their "
+                            "beginning, or have reset for its faults, at once, 1 to 1000000; more end it"},
+                   server.reset_burst, {1, 1'000'000}));
+  line.add(apps::number({.name = "resets-per-second",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "The same in the long run, at most 1000000"},
+                        server.resets_per_second, {0, 1'000'000}));
   line.add(apps::number({.name = "max-connections",
                          .group = group,
                          .placeholder = "N",

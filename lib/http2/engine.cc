@@ -76,6 +76,7 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       block_bytes_max_(limits.max_header_list_bytes),
       block_fields_max_(limits.max_header_fields),
       block_bytes_close_(std::uint64_t{limits.max_header_list_bytes} * limits.max_header_list_close_factor),
+      wasted_age_max_(limits.wasted_age_max),
       queued_output_bytes_max_(limits.max_queued_output_bytes),
       return_bytes_(limits.connection_window_bytes / window_parts),
       stream_return_bytes_(limits.initial_window_bytes / window_parts),
@@ -147,7 +148,7 @@ LiveStream* SessionEngine::find(std::int32_t id) noexcept {
 LiveStream* SessionEngine::create_stream(std::uint32_t id, void* user) {
   void* const memory = pool_->allocate(sizeof(LiveStream));
   if (memory == nullptr) throw std::bad_alloc();
-  auto* const stream = new (memory) LiveStream(id, user);
+  auto* const stream = new (memory) LiveStream(id, user, now_);
   stream->next = streams_;
   if (streams_ != nullptr) streams_->previous = stream;
   streams_ = stream;

@@ -121,6 +121,7 @@ class SessionEngine {
   void peer_finished(LiveStream& stream);
   void fail_stream(LiveStream& stream, ErrorCode code);
   void tell_closed(LiveStream& stream, ErrorCode code, bool by_peer);
+  bool wasted(const LiveStream& stream) const noexcept;
   void peer_reset(std::int32_t id);
   void refuse_unsent();
 
@@ -175,6 +176,7 @@ class SessionEngine {
   const std::uint32_t block_bytes_max_;
   const std::uint32_t block_fields_max_;
   const std::uint64_t block_bytes_close_;
+  const Nanoseconds wasted_age_max_;
 
   LiveStream* receiving_ =
       nullptr;  ///< the stream of the frame received last, which the next one is likely to be for

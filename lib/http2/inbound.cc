@@ -316,14 +316,18 @@ void SessionEngine::tell_closed(LiveStream& stream, ErrorCode code, bool by_peer
   if (stream.announced) events_.on_closed(stream, code, by_peer);
 }
 
+/// Whether a stream that the peer resets was opened for nothing. Who waits for a while, or for a part of the
+/// response, makes no more work than who waits for the end; deadlines and cancels may be as many as they
+/// like. A server that resets its client's streams hurts nobody but itself.
+bool SessionEngine::wasted(const LiveStream& stream) const noexcept {
+  const bool answered = stream.data_left || stream.send_state >= SendState::ending;
+  return role_ == Role::server && !answered && now_ - stream.begun < wasted_age_max_;
+}
+
 void SessionEngine::peer_reset(std::int32_t id) {
   LiveStream* const stream = find(id);
-  if (stream == nullptr) return enforce(conduct_.glitch());
-  stream->peer_reset = true;
-  // Only a stream that still had to be answered was wasted. A server that resets its client's streams hurts
-  // nobody but itself.
-  const bool answered = stream->send_state >= SendState::ending || role_ == Role::client;
-  enforce(answered ? conduct_.glitch() : conduct_.stream_wasted());
+  if (stream != nullptr) stream->peer_reset = true;
+  enforce(stream != nullptr && wasted(*stream) ? conduct_.stream_wasted() : conduct_.stream_given_up());
 }
 
 /// After a GOAWAY no request leaves any more. nghttp2 says so of those that wait to be produced when it comes

@@ -8,10 +8,6 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
-/// for 12 bytes a field where this has 32.
-constexpr std::uint32_t header_list_bytes_limit = 64 * 1024;
-
 std::uint8_t* copy(std::string_view text, std::uint8_t* to) noexcept {
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
   return to + text.size();
@@ -45,7 +41,7 @@ Result<Stream*> SessionEngine::open(std::span<const Header> request, void* user,
     return ringrpc::fail(Code::UNAVAILABLE, "the connection takes no more streams at present",
                          Initiator::library);
   }
-  if (list_bytes(request) > header_list_bytes_limit) {
+  if (list_bytes(request) > header_list_bytes_most) {
     return ringrpc::fail(Code::RESOURCE_EXHAUSTED, "the request's headers exceed 64 KiB",
                          Initiator::application);
   }
@@ -83,9 +79,11 @@ void SessionEngine::send_headers(LiveStream& stream, std::span<const Header> hea
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
 }
 
+/// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
+/// for 12 bytes a field where this has 32.
 std::size_t SessionEngine::header_list_bytes_max() const noexcept {
   return std::min(nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE),
-                  header_list_bytes_limit);
+                  header_list_bytes_most);
 }
 
 void SessionEngine::send_data(LiveStream& stream, Bytes bytes, bool end_stream) {
@@ -205,6 +203,7 @@ int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uin
   LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
   stream.body.drain(engine.body_memory_, length, header, *engine.out_);
   stream.update_queued_bytes();
+  stream.data_left = true;
   engine.conduct_.sent_data(length);
   return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
 }

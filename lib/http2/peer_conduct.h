@@ -45,10 +45,11 @@ class PeerConduct {
     return server_ && head.type == FrameType::headers && head.stream_id > history_.highest();
   }
 
-  /// The peer reset a stream that we were still answering, or made us reset one.
+  /// The peer reset a stream as soon as it had opened it, or made us reset one.
   Verdict stream_wasted() noexcept;
-  /// A frame that could be expected in small numbers only: a stream above the limit, a reset of a stream that
-  /// is gone.
+  /// The peer reset a stream that it has waited for, or that is gone: what it opened allows for that.
+  Verdict stream_given_up() noexcept { return spend(); }
+  /// A frame that could be expected in small numbers only, as a stream above the limit.
   Verdict glitch() noexcept;
 
   /// We sent a DATA frame of so many octets.

@@ -10,6 +10,11 @@ namespace ringrpc::http2 {
 
 enum class Role : std::uint8_t { client, server };
 
+/// Between these `max_header_list_bytes` may be chosen: statuses and a token must have room, and the block go
+/// into the frames that `max_continuations` permits.
+inline constexpr std::uint32_t header_list_bytes_least = 1024;
+inline constexpr std::uint32_t header_list_bytes_most = 64 * 1024;
+
 struct Limits {
   std::uint32_t max_concurrent_streams = 100;       ///< announced; further streams get REFUSED_STREAM
   std::uint32_t initial_window_bytes = 256 * 1024;  ///< announced, per stream: what may wait to be consumed
@@ -24,8 +29,11 @@ struct Limits {
   /// From the first octets of a header block to its last; the connection can carry nothing else meanwhile.
   Nanoseconds header_block_timeout = std::chrono::seconds(10);
   std::uint32_t max_settings_entries = 16;  ///< in one SETTINGS frame
-  std::uint32_t reset_burst = 100;          ///< streams reset by the peer, or by us for its faults, at once …
-  std::uint32_t resets_per_second = 10;     ///< … and in the long run
+  /// Streams are wasted that the peer makes us reset by its faults, and those that it resets before they are
+  /// so old and any message of the response has left: …
+  Nanoseconds wasted_age_max = std::chrono::milliseconds(1);
+  std::uint32_t reset_burst = 1000;      ///< … so many at once …
+  std::uint32_t resets_per_second = 33;  ///< … and in the long run, both as nghttp2 has it
   /// Frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING, WINDOW_UPDATE …) beyond
   /// what progress allows (see peer_conduct.h), at once …
   std::uint32_t glitch_burst = 1000;

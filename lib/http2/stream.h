@@ -5,6 +5,8 @@
 #include <nghttp2/nghttp2.h>
 #include <utility>
 
+#include "ringrpc/clock.h"
+
 #include "http2/body_queue.h"
 #include "http2/error_code.h"
 #include "http2/header_block.h"
@@ -35,7 +37,7 @@ class LiveStream final : public Stream {
   LiveStream* next = nullptr;
   LiveStream* previous = nullptr;
 
-  LiveStream(std::uint32_t id, void* user_object) noexcept {
+  LiveStream(std::uint32_t id, void* user_object, Instant now) noexcept : begun(now) {
     id_ = id;
     user = user_object;
   }
@@ -51,6 +53,7 @@ class LiveStream final : public Stream {
     while (sent_fields != nullptr) memory.blocks.deallocate(std::exchange(sent_fields, sent_fields->next));
   }
 
+  const Instant begun;
   BodyQueue body;
   KeptHeaders kept_headers;
   FieldsToSend* sent_fields = nullptr;
@@ -68,6 +71,7 @@ class LiveStream final : public Stream {
   bool peer_reset = false;
   bool reset_here = false;       ///< RST_STREAM is queued; nothing of this stream is passed on any more
   bool reset_after_end = false;  ///< RST_STREAM(NO_ERROR) is to follow our END_STREAM
+  bool data_left = false;        ///< of its body some has been produced
   bool data_attached = false;    ///< the engine holds a DATA item for this stream
   bool end_with_data = false;    ///< the last DATA frame carries END_STREAM
   bool writable_due = false;     ///< the queue has been filled up to the low-water mark since on_writable

@@ -15,7 +15,7 @@ namespace ringrpc::http2 {
 class TokenBucket {
  public:
   TokenBucket(std::uint32_t burst, std::uint32_t per_second) noexcept
-      : tokens_(burst), burst_(burst), per_second_(per_second) {}
+      : tokens_(burst), burst_(burst), per_second_(std::min(per_second, 1'000'000'000u)) {}
 
   /// Takes a token; false when there is none.
   bool take(Instant now) noexcept {

@@ -27,6 +27,7 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
                       .timeout = options().keepalive_timeout,
                       .without_calls = options().keepalive_without_calls},
       backoff_(options().backoff, shard.now(), shard.index()) {
+  limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "rpc/channel_core.h"
+#include "rpc/connection.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 #include "transport/tls_tickets.h"
@@ -15,6 +16,10 @@ ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
       address_(Address::parse_target(target_)),
       tls_(options.tls) {
   if (!address_) return;
+  if (Status status = check_header_list_bytes(options_.max_header_list_bytes); !status.ok()) {
+    address_ = std::unexpected(std::move(status));
+    return;
+  }
   if (address_->tls() && !tls_) {
     Result<std::shared_ptr<const ClientTls>> usual = ClientTls::load();
     if (!usual) {

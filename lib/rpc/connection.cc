@@ -16,6 +16,15 @@ constexpr std::uint8_t tls_alert = 21;
 
 }  // namespace
 
+Status check_header_list_bytes(std::size_t bytes) {
+  if (bytes >= http2::header_list_bytes_least && bytes <= http2::header_list_bytes_most) return {};
+  return Status(Code::INVALID_ARGUMENT,
+                "max_header_list_bytes is " + std::to_string(bytes) + "; choose " +
+                    std::to_string(http2::header_list_bytes_least) + " to " +
+                    std::to_string(http2::header_list_bytes_most),
+                Initiator::application);
+}
+
 Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
                        const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::Events& events)
     : shard_(shard),

@@ -38,6 +38,9 @@ struct ConnectionTimeouts {
   std::chrono::milliseconds linger{1'000};
 };
 
+/// INVALID_ARGUMENT where an option's limit of header lists is none that a connection can keep.
+Status check_header_list_bytes(std::size_t bytes);
+
 class Connection : private ByteStream::Handler, private TurnEnd, private Ready, private Timer {
  public:
   Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,

@@ -10,6 +10,7 @@
 
 #include "reactor/backend.h"
 #include "reactor/shards.h"
+#include "rpc/connection.h"
 #include "rpc/method_table.h"
 #include "rpc/server_shard.h"
 #include "transport/activation.h"
@@ -95,6 +96,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
     if (Status status = methods_.add(*service); !status.ok()) return status;
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
+  if (Status status = check_header_list_bytes(options.max_header_list_bytes); !status.ok()) return status;
 
   Result<std::unique_ptr<Shards>> shards = Shards::start(
       options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));

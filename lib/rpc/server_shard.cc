@@ -49,7 +49,10 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       // already, so its own time is not to be read here.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
+  limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
   limits_.max_concurrent_streams = options.max_concurrent_streams;
+  limits_.reset_burst = options.reset_burst;
+  limits_.resets_per_second = options.resets_per_second;
   limits_.header_block_timeout = options.header_timeout;
   limits_.ping_interval_min = options.ping_interval_min;
   limits_.idle_ping_interval_min = options.idle_ping_interval_min;

@@ -53,6 +53,9 @@ TEST_CASE("every flag reaches what it names") {
                                               "--signing-queue=17",
                                               "--signing-queue-size=5M",
                                               "--verify-signatures",
+                                              "--max-header-list-size=16K",
+                                              "--reset-burst=50",
+                                              "--resets-per-second=5",
                                               "--spin-us=7",
                                               "--io=epoll"};
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
@@ -64,7 +67,10 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);
+  CHECK(values.server.max_header_list_bytes == 16384);
   CHECK(values.server.max_concurrent_streams == 7);
+  CHECK(values.server.reset_burst == 50);
+  CHECK(values.server.resets_per_second == 5);
   CHECK(values.server.max_connections == 9);
   CHECK(values.server.handshake_timeout == std::chrono::seconds(1));
   CHECK(values.server.header_timeout == std::chrono::seconds(3));

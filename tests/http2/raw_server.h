@@ -10,6 +10,9 @@
 
 namespace ringrpc::http2::test {
 
+/// The n-th stream of a client.
+inline std::uint32_t id_of(std::uint32_t n) { return 2 * n + 1; }
+
 struct RawServer {
   /// The connection is up; unless `acknowledges`, the client has not acknowledged our SETTINGS.
   explicit RawServer(const Limits& limits = {}, bool acknowledges = true) : endpoint(Role::server, limits) {

@@ -89,6 +89,10 @@ struct ChannelOptions {
   /// Of one message of a request, before it is compressed. A longer one is not sent: its call fails with
   /// RESOURCE_EXHAUSTED. As gRPC has it, only the four bytes of a length limit it by default.
   std::size_t max_request_bytes = 4'294'967'295;
+  /// Of a response's headers, and of its trailers: the octets of their names and values, and 32 for each. It
+  /// is announced to the server; a call whose response has more, or more than 100 of them, fails with
+  /// RESOURCE_EXHAUSTED. From 1 KiB to 64 KiB.
+  std::size_t max_header_list_bytes = 8 * 1024;
   /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff`
   /// wait makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
@@ -142,7 +146,7 @@ class ClientCall : public MessageStream {
 
 class Channel {
  public:
-  /// `target` is an address as in gRPC's naming: "host:port", "[v6]:port", "unix:/path",
+  /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path",
   /// "unix-abstract:name", "vsock:CID:port"; or "hvsock:///path:port", a virtual machine of Firecracker or
   /// Cloud Hypervisor; with `tls+` before it where TLS is spoken. What is wrong with it is told by the first
   /// call, with INVALID_ARGUMENT. From any thread.

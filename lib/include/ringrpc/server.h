@@ -63,8 +63,18 @@ struct ServerOptions {
   /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a
   /// share is never less than max_buffered_bytes.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
-  std::uint32_t max_concurrent_streams = 100;           ///< calls in flight on one connection
-  std::uint32_t max_connections = 20'000;               ///< over all shards; more are closed at once
+  /// Of a request's headers: the octets of their names and values, and 32 for each. It is announced to
+  /// clients; a call beyond it, or with more than 100 of them, gets RESOURCE_EXHAUSTED. From 1 KiB to 64 KiB.
+  std::size_t max_header_list_bytes = 8 * 1024;
+  std::uint32_t max_concurrent_streams = 100;  ///< calls in flight on one connection
+  /// A client may cancel calls, or give them up at their deadlines, as often as it likes. Those of one
+  /// connection that it cancels as soon as it has begun them, within a millisecond and before the first
+  /// message of the response has left, and those that are reset for faults of the client are counted: that
+  /// is how streams are opened faster than they could be answered (CVE-2023-44487, CVE-2025-8671). More than
+  /// so many at once …
+  std::uint32_t reset_burst = 1'000;
+  std::uint32_t resets_per_second = 33;    ///< … or so many a second in the long run end the connection
+  std::uint32_t max_connections = 20'000;  ///< over all shards; more are closed at once
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
   /// For a request's headers, from their first bytes to their last: a connection carries nothing else
   /// meanwhile.

@@ -1,0 +1,80 @@
+/// How large the headers of requests and responses may be is either end's to say.
+
+#include <doctest/doctest.h>
+#include <string>
+
+#include "rpc/world.h"
+
+namespace ringrpc {
+namespace {
+
+/// A call with a token of so many octets, which the handler returns as initial metadata.
+Task<Result<RawMessage>> with_token(Channel& channel, std::size_t octets, ResponseMetadata& said) {
+  CallOptions options;
+  (void)options.metadata.add("x-token", std::string(octets, 't'));
+  options.response = &said;
+  co_return co_await unary(channel, "Metadata", "x", options);
+}
+
+TEST_CASE("a token longer than 8 KiB goes to a server that takes it") {
+  for_each_world([](World& world) {
+    world.serve({.max_header_list_bytes = 16 * 1024});
+    CHECK(world.run(
+        [](Channel& channel) -> Task<void> {
+          ResponseMetadata said;
+          const auto answer = co_await with_token(channel, 9'000, said);
+          REQUIRE_MESSAGE(answer, answer.error().to_string());
+          CHECK(said.initial.find("x-token") == std::string(9'000, 't'));
+          const auto refused = co_await with_token(channel, 17'000, said);
+          REQUIRE_FALSE(refused);
+          CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
+          CHECK(refused.error().message().find("at most 16384 can go to") != std::string_view::npos);
+        },
+        {.max_header_list_bytes = 16 * 1024}));
+  });
+}
+
+TEST_CASE("what a response's headers may have is the client's to say") {
+  SimulatedWorld world(1);
+  world.serve({.max_header_list_bytes = 64 * 1024});
+  const auto ask = [&](std::size_t octets, std::size_t taken) {
+    Status status;
+    CHECK(world.run(
+        [&](Channel& channel) -> Task<void> {
+          ResponseMetadata said;
+          const auto answer = co_await with_token(channel, octets, said);
+          if (!answer) status = answer.error();
+        },
+        {.max_header_list_bytes = taken}));
+    return status.to_string();
+  };
+  CHECK(ask(63'000, 64 * 1024) == "OK");
+  CHECK(ask(9'000, 8 * 1024) ==
+        "RESOURCE_EXHAUSTED: the response's headers have 9141 bytes, the caller takes 8192");
+  CHECK(ask(900, 1024) ==
+        "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the caller takes 1024");
+}
+
+TEST_CASE("a limit of header lists that no connection could keep is refused") {
+  RawService service;
+  for (const std::size_t bytes :
+       {std::size_t{0}, std::size_t{1023}, std::size_t{65'537}, std::size_t{1} << 32}) {
+    const std::string refusal =
+        "INVALID_ARGUMENT: max_header_list_bytes is " + std::to_string(bytes) + "; choose 1024 to 65536";
+    const auto server =
+        Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1, .max_header_list_bytes = bytes});
+    REQUIRE_FALSE(server);
+    CHECK(server.error().to_string() == refusal);
+    SimulatedWorld world(1);
+    CHECK(world.run(
+        [&](Channel& channel) -> Task<void> {
+          const auto answer = co_await unary(channel, "Echo", "x");
+          REQUIRE_FALSE(answer);
+          CHECK(answer.error().to_string() == refusal);
+        },
+        {.max_header_list_bytes = bytes}));
+  }
+}
+
+}  // namespace
+}  // namespace ringrpc
