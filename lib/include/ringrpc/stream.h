@@ -3,8 +3,8 @@
 ///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
 ///   co_await out.write(feature);                          // waits while the peer is not reading
 ///
-/// (With g++ 12, give the message a name, as here: where a coroutine without variables has `co_await in.next()`
-/// itself for a condition, it loses the coroutine's whole body.)
+/// (With g++ 12, give the message a name, as here: where a coroutine without variables has `co_await
+/// in.next()` itself for a condition, it loses the coroutine's whole body.)
 ///
 /// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster
 /// than `next` is called, or reads slower than `write` is, is held back by HTTP/2 flow control, so that
