@@ -320,6 +320,7 @@ void SessionEngine::tell_closed(LiveStream& stream, ErrorCode code, bool by_peer
 /// response, makes no more work than who waits for the end; deadlines and cancels may be as many as they
 /// like. A server that resets its client's streams hurts nobody but itself.
 bool SessionEngine::wasted(const LiveStream& stream) const noexcept {
+  if (stream.reset_here) return false;  // was counted when we reset it
   const bool answered = stream.data_left || stream.send_state >= SendState::ending;
   return role_ == Role::server && !answered && now_ - stream.begun < wasted_age_max_;
 }

@@ -75,7 +75,8 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
   // A second header block can only be the trailers of a request, which end it; a response may be preceded by
   // interim ones.
   if (end_stream || server_) history_.end(id);
-  return wanted && (end_stream || server_) ? Verdict{} : spend();
+  if (!wanted) return spend_late();
+  return end_stream || server_ ? Verdict{} : spend();
 }
 
 Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
@@ -88,10 +89,11 @@ Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, st
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
   if (end_stream) history_.end(id);
   const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
-  if (wanted && end_stream) return {};
+  if (!wanted) return spend_late();
+  if (end_stream) return {};
   const bool padded = (head.flags & FrameHead::padded) != 0;
   const std::uint32_t padding = padded ? 1 + head.begin_of_payload : 0;
-  if (!wanted || head.length < tiny_bytes + padding) return spend();
+  if (head.length < tiny_bytes + padding) return spend();
   allow(1);
   pings_ = 0;
   return {};

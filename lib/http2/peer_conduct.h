@@ -70,7 +70,7 @@ class PeerConduct {
   void dropped(std::uint32_t id) noexcept {
     if (history_.of(id) == StreamPast::ended) return;
     history_.drop(id);
-    allow(allowances_per_drop);
+    late_allowances_ = std::min(late_allowances_ + allowances_per_drop, allowances_max);
   }
 
  private:
@@ -88,6 +88,13 @@ class PeerConduct {
     return {};
   }
 
+  /// A frame of a stream that we have given up: it may have been on its way then.
+  Verdict spend_late() noexcept {
+    if (late_allowances_ == 0) return spend();
+    --late_allowances_;
+    return {};
+  }
+
   Verdict judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
   Verdict judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
   Verdict judge_ping() noexcept;
@@ -101,6 +108,7 @@ class PeerConduct {
   Nanoseconds idle_ping_interval_;
   Instant last_ping_{};
   std::uint32_t allowances_ = 0;
+  std::uint32_t late_allowances_ = 0;  ///< for frames of streams that we gave up
   std::uint32_t continuations_ = 0;
   std::uint32_t pings_ = 0;  ///< less than a second apart; none since the last DATA or HEADERS
   std::uint32_t ping_strikes_ = 0;

@@ -29,8 +29,9 @@ struct Limits {
   /// From the first octets of a header block to its last; the connection can carry nothing else meanwhile.
   Nanoseconds header_block_timeout = std::chrono::seconds(10);
   std::uint32_t max_settings_entries = 16;  ///< in one SETTINGS frame
-  /// Streams are wasted that the peer makes us reset by its faults, and those that it resets before they are
-  /// so old and any message of the response has left: …
+  /// Streams are wasted that the peer makes us reset by its faults, and those that it resets while they are
+  /// younger than this, by the clock that stands still within a turn, with no message of the response sent and
+  /// its end not queued: …
   Nanoseconds wasted_age_max = std::chrono::milliseconds(1);
   std::uint32_t reset_burst = 1000;      ///< … so many at once …
   std::uint32_t resets_per_second = 33;  ///< … and in the long run, both as nghttp2 has it

@@ -249,6 +249,11 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
   if (refused && !by_peer)
     return finish(
         Status(Code::UNAVAILABLE, "the server said goodbye before the request had left", Initiator::peer));
+  if (code == http2::ErrorCode::enhance_your_calm && !by_peer)
+    return finish(
+        Status(Code::RESOURCE_EXHAUSTED,
+               "the response has more metadata than is taken (max_header_list_bytes, or 100 fields)",
+               Initiator::library));
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));

@@ -5,8 +5,13 @@
 namespace ringrpc {
 namespace {
 
-Task<Status> as_the_caller_sees_it(Task<Status> rest, Call& call, std::string_view who) {
-  Status status = co_await settled(std::move(rest), call.method(), who);
+Task<Status> with_failure_of(Task<Status> rest, Call& call, std::string_view who) {
+  Status status;
+  try {
+    status = co_await std::move(rest);
+  } catch (...) {
+    status = thrown_status(call.method(), who);
+  }
   Status failure = call.failure();
   co_return failure.ok() ? std::move(status) : std::move(failure);
 }
@@ -15,7 +20,7 @@ Task<Status> as_the_caller_sees_it(Task<Status> rest, Call& call, std::string_vi
 
 Task<Status> Next::operator()() const {
   const std::string_view who = interceptors_.empty() ? "the handler" : "an interceptor";
-  return as_the_caller_sees_it(contained([this] { return enter(); }), *call_, who);
+  return with_failure_of(contained([this] { return enter(); }), *call_, who);
 }
 
 }  // namespace ringrpc

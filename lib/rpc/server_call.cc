@@ -158,16 +158,10 @@ void ServerCall::run() {
   wake_writer();
 }
 
-/// The answer is a status, unless it would have to wait behind a message that the client does not take: then a
-/// reset, which PROTOCOL-HTTP2.md allows a server where a message stays incomplete. A client without a clock of
-/// its own, or a slower one, would take any reset for CANCELLED.
+/// Answers with a status: a client without a clock of its own, or a slower one, would take a reset for
+/// CANCELLED. Behind messages that the client does not take it waits as any answer does (stall_timeout).
 void ServerCall::on_time() {
-  const Status passed(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library);
-  if (unsent_bytes() == 0) return fail_call(passed);
-  count_end(passed);
-  connection_->session().reset(*stream_, http2::ErrorCode::cancel);
-  connection_->flush_soon();
-  drop_handler();
+  fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library));
 }
 
 void ServerCall::complete() {
@@ -182,7 +176,7 @@ void ServerCall::complete() {
 Status ServerCall::check_answer() const {
   if (message_sent_ || !stream_ || !method_->one_response()) return {};
   log::error("{}: the call ended with OK and without a message", method_->path);
-  return Status(Code::INTERNAL, "the handler ended with OK and without a message", Initiator::application);
+  return Status(Code::INTERNAL, "the call ended with OK and without a message", Initiator::application);
 }
 
 void ServerCall::fail_call(const Status& status) {
@@ -259,8 +253,8 @@ void ServerCall::on_stream_closed() {
 }
 
 void ServerCall::abandon() {
-  stream_ = nullptr;
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
+  stream_ = nullptr;
   drop_handler();
 }
 

@@ -352,6 +352,23 @@ TEST_CASE(
   server.check_serves(id + 2);
 }
 
+TEST_CASE("A request that is reset before its end earns its peer room for its own frames alone") {
+  Server server;
+  for (std::uint32_t id = 1; id < 20; id += 2) {
+    const std::string request = server.encoder.headers(id, with(get, {{"Bad", "b"}}), 0);
+    CHECK(resets(server.answer(request), id) == std::vector{ErrorCode::protocol_error});
+  }
+  SUBCASE("which may have been on their way") {
+    for (int late = 0; late < 10 * 1024; ++late) server.answer(data(1, ""));
+    CHECK(server.status.ok());
+  }
+  SUBCASE("and not for others") {
+    int taken = 0;
+    for (; taken < 10'000 && server.status.ok(); ++taken) server.answer(window_update(0, 1));
+    CHECK(taken < 1300);
+  }
+}
+
 TEST_CASE("A malformed request that was sent to its end earns its peer nothing") {
   Server server;
   const auto make = [&](const FieldList& more, std::string_view body) {

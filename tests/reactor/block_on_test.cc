@@ -86,6 +86,12 @@ TEST_CASE("What throws instead of making a task is INTERNAL") {
   CHECK(thrown.error().to_string() == "INTERNAL: the task threw: boom");
 }
 
+TEST_CASE("No task at all is INTERNAL too") {
+  const Result<int> none = block_on([]() -> Task<int> { return {}; });
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code() == Code::INTERNAL);
+}
+
 TEST_CASE("On a shard it would wait for itself, so it fails") {
   const Result<Code> inside = block_on([]() -> Task<Code> {
     const Result<int> value = block_on(later(1));

@@ -53,7 +53,9 @@ Task<Result<RawMessage>> give_up_in_turn(Channel& channel, int count) {
 
 TEST_CASE("calls may pass their deadlines one after the other, if only just before the server's") {
   SimulatedWorld world(1);
-  world.serve({});
+  ServerOptions few_resets;
+  few_resets.reset_burst = 10;
+  world.serve(few_resets);
   const auto peer = RawPeer::before_server(world);
   peer->request(1, "/test.v1.Raw/Sleep", message("8000"));
   for (std::uint32_t id = 3; id < 603; id += 2) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <string>
 
+#include "rpc/raw_host.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -53,6 +54,23 @@ TEST_CASE("what a response's headers may have is the client's to say") {
         "RESOURCE_EXHAUSTED: the response's headers have 9141 bytes, the caller takes 8192");
   CHECK(ask(900, 1024) ==
         "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the caller takes 1024");
+}
+
+TEST_CASE("a response with more than the client takes, from a server that does not care, says so") {
+  SimulatedWorld world(1);
+  test::RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t stream) {
+    return peer.encoder.headers(
+        stream,
+        {{":status", "200"}, {"content-type", "application/grpc"}, {"x-token", std::string(9'000, 't')}});
+  };
+  CHECK(host.serve([](Channel& channel) -> Task<void> {
+    const auto answer = co_await unary(channel, "Echo", "x");
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().to_string() ==
+          "RESOURCE_EXHAUSTED: the response has more metadata than is taken (max_header_list_bytes, or 100 "
+          "fields)");
+  }));
 }
 
 TEST_CASE("a limit of header lists that no connection could keep is refused") {

@@ -132,7 +132,7 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
   });
 }
 
-TEST_CASE("interceptors are told what the caller is told, whatever becomes of a call") {
+TEST_CASE("interceptors are told how a call ends, whatever ends it") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Witness witness("w", seen);
@@ -203,7 +203,7 @@ TEST_CASE("OK without the one message that a method gives is not OK") {
     for (const char* method : {"Echo", "Join"}) {
       const auto failed = co_await unary(channel, method, "x");
       REQUIRE_FALSE(failed);
-      CHECK(failed.error().to_string() == "INTERNAL: the handler ended with OK and without a message");
+      CHECK(failed.error().to_string() == "INTERNAL: the call ended with OK and without a message");
     }
   }));
 }

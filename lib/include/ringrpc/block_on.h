@@ -55,6 +55,7 @@ class BlockingTaskOf final : public BlockingTask {
   void start(TaskObserver& observer) override {
     try {
       running_ = make_();
+      if (!running_) no_coroutine();
     } catch (...) {
       thrown_ = std::current_exception();
       return observer.on_task_done();

@@ -91,7 +91,7 @@ struct ChannelOptions {
   std::size_t max_request_bytes = 4'294'967'295;
   /// Of a response's headers, and of its trailers: the octets of their names and values, and 32 for each. It
   /// is announced to the server; a call whose response has more, or more than 100 of them, fails with
-  /// RESOURCE_EXHAUSTED. From 1 KiB to 64 KiB.
+  /// RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
   /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff`
   /// wait makes it longer.

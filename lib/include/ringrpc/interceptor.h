@@ -15,11 +15,12 @@
 /// it returns is how the call ends. One that does not run `next` answers instead of the handler. What it
 /// learned of the caller it tells those inside in `call.attributes()`. A call whose deadline passes, or whose
 /// caller leaves, destroys the frames of its interceptors with the handler's, so that nothing behind `next`
-/// runs; `on_end` is told of every call.
+/// runs; `on_end` is told how every call ends that has begun.
 ///
-/// They see every call of a registered method, those of health and reflection too; a call of a method that is
-/// not there never becomes one. One object serves all shards at the same time. What one throws fails its call
-/// and no other.
+/// They see the calls of registered methods, those of health and reflection too. What is refused by its
+/// headers never becomes a call: a method that is not there, malformed or too much metadata, an unknown
+/// encoding, a timeout that has passed on arrival. One object serves all shards at the same time. What one
+/// throws fails its call and no other.
 #pragma once
 
 #include <span>
@@ -37,9 +38,9 @@ class Interceptor;
 /// What is left of a call: the interceptors further inside and the handler.
 class Next {
  public:
-  /// How it ended, as the caller will be told: INTERNAL where it threw, and why the call failed where that was
-  /// not the handler's doing, as with an answer that is too large. Run it once at most: the second time gives
-  /// INTERNAL.
+  /// How it ended: INTERNAL where it threw, and why the call failed where that was not the handler's doing, as
+  /// with an answer that is too large. (What can go wrong behind that, as with metadata that is more than the
+  /// caller takes, `on_end` knows.) Run it once at most: the second time gives INTERNAL.
   Task<Status> operator()() const;
 
   /// For the library: the same as the code further inside gives it, or throws.
@@ -70,12 +71,11 @@ class Next {
 class Interceptor {
  public:
   virtual ~Interceptor() = default;
-  virtual Task<Status> intercept(Call& /*call*/, Next next) { return next(); }
+  virtual Task<Status> intercept(Call& /*call*/, Next next) { return next.enter(); }
 
   /// The call has its outcome: `status` is what was sent, or what would have been (DEADLINE_EXCEEDED,
   /// CANCELLED) had the caller stayed. Once for each call, the innermost first, also for one that failed
-  /// before an interceptor saw it, as a request without a message; its handler may still be there. Metadata
-  /// that nobody looked at before may be gone by then.
+  /// before an interceptor saw it, as a request without a message; its handler may still be there.
   virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
 };
 

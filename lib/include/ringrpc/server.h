@@ -64,7 +64,8 @@ struct ServerOptions {
   /// share is never less than max_buffered_bytes.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   /// Of a request's headers: the octets of their names and values, and 32 for each. It is announced to
-  /// clients; a call beyond it, or with more than 100 of them, gets RESOURCE_EXHAUSTED. From 1 KiB to 64 KiB.
+  /// clients; a call beyond it, or with more than 100 of them, gets RESOURCE_EXHAUSTED, and four times as much
+  /// ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
   std::uint32_t max_concurrent_streams = 100;  ///< calls in flight on one connection
   /// A client may cancel calls, or give them up at their deadlines, as often as it likes. Those of one

@@ -63,6 +63,7 @@ class ShieldAwaiter {
 /// shard that ends destroys what is not finished.
 template <class T>
 Task<T> shield(Task<T> task) {
+  if (!task) detail::no_coroutine();
   const auto kept = std::make_shared<detail::ShieldedTask<T>>(std::move(task));
   detail::ShieldAwaiter ended(kept);
   co_await ended;

@@ -31,7 +31,8 @@ class Pem {
   /// None.
   Pem() = default;
   static Pem text(std::string pem) { return Pem({}, std::move(pem), {}); }
-  /// `named_by` is what messages say before the path, where there are several: "--tls-cert".
+  /// `named_by` is what failures begin with, such as the flag or the setting that the path came from; may be
+  /// empty.
   static Pem file(std::string path, std::string named_by = {}) {
     return Pem(std::move(path), {}, std::move(named_by));
   }
