@@ -66,7 +66,7 @@ asan tsan: export CXX = $(shell command -v ccache) clang++-19
 asan:  ## The tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test lint
 	$(call configure,build-asan,$(sanitized) -Db_sanitize=address$(comma)undefined)
-	$(call run_suites,build-asan,transport http2 services apps)
+	$(call run_suites,build-asan,transport http2 plugin services apps)
 
 tsan:  ## The tests that have threads with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test lint

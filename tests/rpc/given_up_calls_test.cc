@@ -82,7 +82,7 @@ TEST_CASE("calls may pass their deadlines as many at a time as the connection ta
 
 TEST_CASE("calls may be cancelled after a few milliseconds") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
-    for (int at = 0; at < 2000; ++at) {
+    for (int at = 0; at < 1200; ++at) {
       const auto call = channel.call("/test.v1.Raw/Sleep", MethodKind::unary, {});
       write_message(*call, RawMessage{"1000"});
       call->writes_done();
@@ -93,7 +93,7 @@ TEST_CASE("calls may be cancelled after a few milliseconds") {
 
 TEST_CASE("streams may be cancelled after their first message") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
-    for (int at = 0; at < 3000; ++at) {
+    for (int at = 0; at < 1200; ++at) {
       auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
                                                                           RawMessage{"1000000"}, {});
       REQUIRE(co_await stream.next());
@@ -103,7 +103,7 @@ TEST_CASE("streams may be cancelled after their first message") {
 
 TEST_CASE("a server may end calls before their requests as often as it likes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
-    for (int at = 0; at < 3000; ++at) {
+    for (int at = 0; at < 1200; ++at) {
       ClientWriter<RawMessage, RawMessage> writer(
           channel.call("/test.v1.Raw/Nothing", MethodKind::client_streaming, {}));
       while (co_await writer.write(RawMessage{"x"})) co_await sleep_for(100us);
