@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/settings.h"
+#include "transport/address.h"
 
 namespace ringrpc::grpcd {
 
@@ -15,9 +16,22 @@ constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
 constexpr std::uint64_t total_buffered_bytes_max = 1024ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
+/// Texts that are addresses to serve on.
+apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
+  apps::Setting setting = apps::texts(std::move(words), target);
+  setting.assign = [assign = std::move(setting.assign)](const std::vector<std::string>& texts) -> Status {
+    for (const std::string& text : texts) {
+      if (text.empty()) break;  // which no setting of texts takes
+      if (Result<Address> address = Address::parse(text); !address) return std::move(address).error();
+    }
+    return assign(texts);
+  };
+  return setting;
+}
+
 void add_serving(apps::CommandLine& line, ServerOptions& server) {
   const std::string group = "Serving";
-  line.add(apps::texts(
+  line.add(addresses(
       {.name = "listen",
        .environment = "SERVER_ADDR",
        .group = group,

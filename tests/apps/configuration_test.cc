@@ -1,6 +1,9 @@
 #include "grpcd/configuration.h"
 
 #include <doctest/doctest.h>
+#include <string_view>
+
+#include "scratch_file.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -98,6 +101,31 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.signing.queue_bytes_max == 5 << 20);
   CHECK(values.signing.verify);
   CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
+}
+
+std::string refusal(const std::vector<std::string>& arguments,
+                    apps::CommandLine::Environment environment = no_variable) {
+  Configuration configuration;
+  const Result<apps::Action> action = configuration.line.read(arguments, environment);
+  return action ? "taken" : std::string(action.error().message());
+}
+
+TEST_CASE("an address that is none is refused with where it stands") {
+  CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
+  CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
+  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; write a text");
+  CHECK(refusal({}, [](const char* name) -> const char* {
+          return std::string_view(name) == "SERVER_ADDR" ? "127.0.0.1" : nullptr;
+        }).starts_with("environment: SERVER_ADDR: address \"127.0.0.1\": "));
+  const apps::ScratchFile file("shards = 1\nlisten = ['tls+unix:/x', '127.0.0.1:65536']\n");
+  CHECK(refusal({"--config", file.path()})
+            .starts_with(file.path() + ":2: listen: address \"127.0.0.1:65536\": "));
+}
+
+TEST_CASE("every form of an address can be served on") {
+  for (const char* form : {"localhost:0", "[::1]:0", "tcp://127.0.0.1:1", "unix:/x", "unix-abstract:x",
+                           "vsock:any:1", "hvsock:///x:1", "systemd", "systemd:x", "fd:3", "tls+fd:3"})
+    CHECK_MESSAGE(refusal({"--listen", form}) == "taken", form);
 }
 
 TEST_CASE("changes are told in the words of the file") {

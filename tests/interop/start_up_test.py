@@ -71,7 +71,7 @@ class StartUp(unittest.TestCase):
     def test_an_address_that_is_none(self):
         for address in ("127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "unix:"):
             with self.subTest(address):
-                self.assertSays(self.refused(2, "--listen", address), f'address "{address}"')
+                self.assertSays(self.refused(2, "--listen", address), f'--listen: address "{address}"')
         self.assertSays(self.refused(2, "--listen", ""), "--listen", "empty")
 
     def test_an_unknown_flag(self):
