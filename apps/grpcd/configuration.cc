@@ -253,6 +253,12 @@ void add_logging(apps::CommandLine& line, Values& values) {
        {"full", PayloadLog::full}}));
 }
 
+/// Its value for people. One that is empty was never given.
+std::string shown(const apps::Setting& setting) {
+  std::string value = setting.show();
+  return value.empty() ? setting.fallback : value;
+}
+
 }  // namespace
 
 Configuration::Configuration()
@@ -271,8 +277,8 @@ std::vector<Change> changes(const Configuration& before, const Configuration& af
   std::vector<Change> found;
   for (std::size_t i = 0; i < before.line.settings().size(); ++i) {
     const apps::Setting& setting = before.line.settings()[i];
-    std::string was = setting.show();
-    std::string is = after.line.settings()[i].show();
+    std::string was = shown(setting);
+    std::string is = shown(after.line.settings()[i]);
     if (was != is) found.push_back({setting.name, std::move(was), std::move(is)});
   }
   return found;

@@ -142,5 +142,22 @@ TEST_CASE("changes are told in the words of the file") {
   CHECK(found[1].after == "1M");
 }
 
+TEST_CASE("a change of what was not given, or is no more, is told with its default") {
+  Configuration before;
+  Configuration after;
+  before.values.signing.generated = {"p256"};
+  before.values.tls.key = "a.key";
+  after.values.signing.key_files = {"/nope"};
+  const std::vector<Change> found = changes(before, after);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].name == "tls-key");
+  CHECK(found[0].after == "none");
+  CHECK(found[1].name == "key");
+  CHECK(found[1].before == "none");
+  CHECK(found[1].after == "/nope");
+  CHECK(found[2].name == "generate-key");
+  CHECK(found[2].after == "rsa2048, p256, p384 and ed25519 when there is no key");
+}
+
 }  // namespace
 }  // namespace ringrpc::grpcd
