@@ -140,12 +140,13 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
-  const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target) {
+  const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target,
+                       std::chrono::milliseconds least = 0ms) {
     line.add(apps::duration({.name = std::move(name),
                              .group = "Timeouts, in seconds or with ms, s, m or h, at most 24h",
                              .placeholder = "TIME",
                              .help = std::move(help)},
-                            target, 24h));
+                            target, 24h, least));
   };
   add("handshake-timeout", "How long a new connection may take to say what it wants",
       values.server.handshake_timeout);
@@ -171,7 +172,7 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
   add("keepalive-time",
       "How long a client may be silent before it is asked for a sign of life, "
       "1s at least; 0 never asks",
-      values.server.keepalive_time);
+      values.server.keepalive_time, 1s);
   add("keepalive-timeout", "How long its answer may take before its connection is closed",
       values.server.keepalive_timeout);
   add("ping-interval", "How often a client may send keepalive pings while it has calls",

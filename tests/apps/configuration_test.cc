@@ -122,6 +122,16 @@ TEST_CASE("an address that is none is refused with where it stands") {
             .starts_with(file.path() + ":2: listen: address \"127.0.0.1:65536\": "));
 }
 
+TEST_CASE("a client is asked for a sign of life never, or after a second at least") {
+  CHECK(refusal({"--keepalive-time", "10ms"}) ==
+        "--keepalive-time: 10ms is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "25h"}) ==
+        "--keepalive-time: 25h is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "0"}) == "taken");
+  CHECK(refusal({"--keepalive-time", "1s"}) == "taken");
+  CHECK(refusal({"--keepalive-timeout", "10ms"}) == "taken");
+}
+
 TEST_CASE("every form of an address can be served on") {
   for (const char* form : {"localhost:0", "[::1]:0", "tcp://127.0.0.1:1", "unix:/x", "unix-abstract:x",
                            "vsock:any:1", "hvsock:///x:1", "systemd", "systemd:x", "fd:3", "tls+fd:3"})
