@@ -171,11 +171,11 @@ std::string CommandLine::help() const {
 Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) {
   bool help = false;
   bool version = false;
-  app_->add_option("--config", config_path_)
-      ->description("TOML file to read settings from\n[default: none]")
-      ->option_text("FILE")
-      ->group("General")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  const CLI::Option* const config = app_->add_option("--config", config_path_)
+                                        ->description("TOML file to read settings from\n[default: none]")
+                                        ->option_text("FILE")
+                                        ->group("General")
+                                        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app_->add_flag("-h,--help", help, "Show this and exit")->group("General");
   app_->add_flag("--version", version, "Show the version and exit")->group("General");
   try {
@@ -188,6 +188,8 @@ Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) 
   }
   if (help) return Action::show_help;
   if (version) return Action::show_version;
+  if (config->count() > 0 && config_path_.empty())
+    return wrong("--config", "a path is empty; write that of a file");
   if (Status status = sort_remaining(); !status.ok()) return std::unexpected(std::move(status));
   return Action::run;
 }

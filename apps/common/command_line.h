@@ -8,8 +8,8 @@
 ///
 /// `--config FILE`, `--help` and `--version` come with it. A failure is one line that names the flag, the
 /// variable, or the file with line and key, then what is wrong and what would be right: INVALID_ARGUMENT for
-/// a mistake of usage, another code for what is wrong with the file. A
-/// variable is not looked at when its flag is given; the file is always checked whole.
+/// a mistake of usage, another code for what is wrong with the file. A variable is not looked at when its
+/// flag is given; the file is always checked whole.
 #pragma once
 
 #include <memory>

@@ -68,12 +68,16 @@ Setting size(Setting words, std::size_t& target, Range range) {
   return with_fallback(std::move(words));
 }
 
-Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most) {
+Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most,
+                 std::chrono::milliseconds least) {
   words.file_type = FileType::number_or_text;
-  words.assign = [&target, most](const std::vector<std::string>& texts) -> Status {
+  words.assign = [&target, most, least](const std::vector<std::string>& texts) -> Status {
     const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
     if (!value) return value.error();
-    if (*value > most) return out_of_range(texts.back(), "0s", format_duration(most));
+    if (*value > most || (value->count() != 0 && *value < least)) {
+      const std::string from = least.count() == 0 ? "0s" : "0s, or " + format_duration(least);
+      return out_of_range(texts.back(), from, format_duration(most));
+    }
     target = *value;
     return Status();
   };

@@ -58,7 +58,9 @@ struct Range {
 
 Setting number(Setting words, std::uint32_t& target, Range range);
 Setting size(Setting words, std::size_t& target, Range range);
-Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most);
+/// 0, or from `least` to `most`.
+Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most,
+                 std::chrono::milliseconds least = {});
 /// One text; empty where none was given.
 Setting text(Setting words, std::string& target);
 Setting texts(Setting words, std::vector<std::string>& target);

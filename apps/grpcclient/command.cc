@@ -1,8 +1,12 @@
 #include "grpcclient/command.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
+#include <netinet/in.h>
 #include <utility>
+
+#include "transport/address.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -11,6 +15,13 @@ using Kind = Command::Kind;
 
 constexpr std::array<std::pair<std::string_view, Kind>, 4> commands = {
     {{"demo", Kind::demo}, {"list", Kind::list}, {"describe", Kind::describe}, {"call", Kind::call}}};
+
+/// Whether `word` names a machine, as no service is named.
+bool is_host(std::string word) {
+  if (word.starts_with(tls_prefix)) word.erase(0, tls_prefix.size());
+  in_addr number{};
+  return word == "localhost" || inet_pton(AF_INET, word.c_str(), &number) == 1;
+}
 
 }  // namespace
 
@@ -23,6 +34,11 @@ Outcome<Command> parse_command(const std::vector<std::string>& words) {
   command.kind = known->second;
 
   std::size_t next = 1;
+  if (next < words.size() && words[next].empty())
+    return give_up(exit_usage, "an address is empty; write host:port, or leave it out");
+  if (next < words.size() && is_host(words[next]))
+    return give_up(exit_usage, "'" + words[next] + "' is no address: the port is missing; write " +
+                                   words[next] + ":PORT");
   if (next < words.size() && words[next].find(':') != std::string::npos) command.address = words[next++];
   if (next < words.size() && command.kind != Kind::demo) command.symbol = words[next++];
   if (next < words.size())

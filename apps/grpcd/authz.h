@@ -19,8 +19,9 @@
 
 namespace ringrpc::grpcd {
 
-/// Null for an empty path. A failure names the file, where its name came from, the line and what would be right; so does one of methods
-/// that no one of `services` has, since a list that is misspelled keeps out those whom it was to let in.
+/// Null for an empty path. A failure names the file, where its name came from, the line and what would be
+/// right; so does one of methods that no one of `services` has, since a list that is misspelled keeps out
+/// those whom it was to let in.
 Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span<Service* const> services,
                                               const apps::Origins& origins = {});
 

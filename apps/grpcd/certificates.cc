@@ -13,12 +13,15 @@
 namespace ringrpc::grpcd {
 namespace {
 
-/// OK when all files that belong together are given.
-Status check_complete(const TlsValues& values) {
+/// OK when all that belongs together is given.
+Status check_complete(const TlsValues& values, const apps::Origins& origins) {
   if (values.certificate.empty() != values.key.empty())
     return fail(Code::INVALID_ARGUMENT, "--tls-cert and --tls-key go together; give both");
   if (values.certificate.empty() && !values.client_authorities.empty())
     return fail(Code::INVALID_ARGUMENT, "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
+  if (values.certificate.empty() && origins.given("tls-min-version"))
+    return fail(Code::INVALID_ARGUMENT,
+                "--tls-min-version goes with --tls-cert and --tls-key; give these too");
   return Status();
 }
 
@@ -27,7 +30,8 @@ Status check_complete(const TlsValues& values) {
 Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values,
                                                          const apps::Origins& origins,
                                                          std::chrono::milliseconds interval) {
-  if (Status status = check_complete(values); !status.ok()) return std::unexpected(std::move(status));
+  if (Status status = check_complete(values, origins); !status.ok())
+    return std::unexpected(std::move(status));
   if (values.certificate.empty()) return nullptr;
   const auto pem = [&origins](const std::string& path, std::string_view setting) {
     return path.empty() ? Pem() : Pem::file(path, origins.of(setting));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/settings.h"
+#include "transport/address.h"
 
 namespace ringrpc::grpcd {
 
@@ -15,9 +16,22 @@ constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
 constexpr std::uint64_t total_buffered_bytes_max = 1024ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
+/// Texts that are addresses to serve on.
+apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
+  apps::Setting setting = apps::texts(std::move(words), target);
+  setting.assign = [assign = std::move(setting.assign)](const std::vector<std::string>& texts) -> Status {
+    for (const std::string& text : texts) {
+      if (text.empty()) break;  // which no setting of texts takes
+      if (Result<Address> address = Address::parse(text); !address) return std::move(address).error();
+    }
+    return assign(texts);
+  };
+  return setting;
+}
+
 void add_serving(apps::CommandLine& line, ServerOptions& server) {
   const std::string group = "Serving";
-  line.add(apps::texts(
+  line.add(addresses(
       {.name = "listen",
        .environment = "SERVER_ADDR",
        .group = group,
@@ -126,12 +140,13 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
-  const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target) {
+  const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target,
+                       std::chrono::milliseconds least = 0ms) {
     line.add(apps::duration({.name = std::move(name),
                              .group = "Timeouts, in seconds or with ms, s, m or h, at most 24h",
                              .placeholder = "TIME",
                              .help = std::move(help)},
-                            target, 24h));
+                            target, 24h, least));
   };
   add("handshake-timeout", "How long a new connection may take to say what it wants",
       values.server.handshake_timeout);
@@ -157,7 +172,7 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
   add("keepalive-time",
       "How long a client may be silent before it is asked for a sign of life, "
       "1s at least; 0 never asks",
-      values.server.keepalive_time);
+      values.server.keepalive_time, 1s);
   add("keepalive-timeout", "How long its answer may take before its connection is closed",
       values.server.keepalive_timeout);
   add("ping-interval", "How often a client may send keepalive pings while it has calls",
@@ -239,6 +254,12 @@ void add_logging(apps::CommandLine& line, Values& values) {
        {"full", PayloadLog::full}}));
 }
 
+/// Its value for people. One that is empty was never given.
+std::string shown(const apps::Setting& setting) {
+  std::string value = setting.show();
+  return value.empty() ? setting.fallback : value;
+}
+
 }  // namespace
 
 Configuration::Configuration()
@@ -257,8 +278,8 @@ std::vector<Change> changes(const Configuration& before, const Configuration& af
   std::vector<Change> found;
   for (std::size_t i = 0; i < before.line.settings().size(); ++i) {
     const apps::Setting& setting = before.line.settings()[i];
-    std::string was = setting.show();
-    std::string is = after.line.settings()[i].show();
+    std::string was = shown(setting);
+    std::string is = shown(after.line.settings()[i]);
     if (was != is) found.push_back({setting.name, std::move(was), std::move(is)});
   }
   return found;

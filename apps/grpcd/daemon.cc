@@ -92,11 +92,12 @@ Status Daemon::start() {
   const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
   if (limit < descriptors_least)
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
+  if (limit <= beside)
+    return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed) + ", or lower --shards");
 
   ServerOptions options = values.server;
   // As many as fit are as good a default as any; whoever asks for a number is told that it is not to be had.
-  const bool fitted =
-      limit < needed && limit > beside && !configuration_->line.origins().given("max-connections");
+  const bool fitted = limit < needed && !configuration_->line.origins().given("max-connections");
   if (fitted) options.max_connections = static_cast<std::uint32_t>(limit - beside);
   Result<std::unique_ptr<Certificates>> certificates =
       Certificates::load(values.tls, configuration_->line.origins());
@@ -111,7 +112,8 @@ Status Daemon::start() {
             count(server_->shards(), "shard"), server_->io_backend());
   apps::notify_supervisor("READY=1");
   if (fitted) {
-    log::info("at most {} connections: {} file descriptors may be open", options.max_connections, limit);
+    log::info("at most {}: {} file descriptors may be open", count(options.max_connections, "connection"),
+              limit);
   } else if (limit < needed) {
     log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
   }

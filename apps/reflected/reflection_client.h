@@ -40,7 +40,8 @@ class ReflectionClient {
   Task<Outcome<Files>> file_named(std::string name);
 
   /// Ends the call that the requests go over and takes the server's status of it: to a server, a call that is
-  /// dropped has failed. The next request begins another. One that is still not over after a second is dropped.
+  /// dropped has failed. The next request begins another. One that is still not over after a second is
+  /// dropped.
   Task<> hang_up();
 
  private:

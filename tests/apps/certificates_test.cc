@@ -39,6 +39,15 @@ TEST_CASE("files that go together are given together, or none") {
         "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
 }
 
+TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
+  apps::Origins origins;
+  origins.note("tls-min-version", "--tls-min-version");
+  const auto loaded = Certificates::load({.version_min = TlsVersion::tls_1_3}, origins);
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().code() == Code::INVALID_ARGUMENT);
+  CHECK(loaded.error().message() == "--tls-min-version goes with --tls-cert and --tls-key; give these too");
+}
+
 TEST_CASE("a file that changes is read again, and one that is of no use refused aloud, once") {
   const test::TestIdentity first = our_authority().issue({});
   const test::TestIdentity second = our_authority().issue({});

@@ -170,6 +170,13 @@ TEST_CASE("a file that cannot be read is refused with the cause") {
         "/: Is a directory; --config takes a TOML file that can be read");
 }
 
+TEST_CASE("a path of a file that is empty is refused, not taken for none") {
+  CHECK(refusal({"--config", ""}) == "--config: a path is empty; write that of a file");
+  CHECK(refusal({"--config="}) != "taken");
+  CHECK(refusal({"--config", "there", "--config", ""}) == "--config: a path is empty; write that of a file");
+  CHECK(refusal({}) == "taken");
+}
+
 TEST_CASE("where each value came from is known") {
   const ScratchFile file("\nlimit = '1K'\nshards = 2\nlisten = 'x'\n");
   const Environment environment(Variables{{"ADDR", "y"}});

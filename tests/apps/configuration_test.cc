@@ -1,6 +1,9 @@
 #include "grpcd/configuration.h"
 
 #include <doctest/doctest.h>
+#include <string_view>
+
+#include "scratch_file.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -100,6 +103,41 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
 }
 
+std::string refusal(const std::vector<std::string>& arguments,
+                    apps::CommandLine::Environment environment = no_variable) {
+  Configuration configuration;
+  const Result<apps::Action> action = configuration.line.read(arguments, environment);
+  return action ? "taken" : std::string(action.error().message());
+}
+
+TEST_CASE("an address that is none is refused with where it stands") {
+  CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
+  CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
+  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; write a text");
+  CHECK(refusal({}, [](const char* name) -> const char* {
+          return std::string_view(name) == "SERVER_ADDR" ? "127.0.0.1" : nullptr;
+        }).starts_with("environment: SERVER_ADDR: address \"127.0.0.1\": "));
+  const apps::ScratchFile file("shards = 1\nlisten = ['tls+unix:/x', '127.0.0.1:65536']\n");
+  CHECK(refusal({"--config", file.path()})
+            .starts_with(file.path() + ":2: listen: address \"127.0.0.1:65536\": "));
+}
+
+TEST_CASE("a client is asked for a sign of life never, or after a second at least") {
+  CHECK(refusal({"--keepalive-time", "10ms"}) ==
+        "--keepalive-time: 10ms is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "25h"}) ==
+        "--keepalive-time: 25h is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "0"}) == "taken");
+  CHECK(refusal({"--keepalive-time", "1s"}) == "taken");
+  CHECK(refusal({"--keepalive-timeout", "10ms"}) == "taken");
+}
+
+TEST_CASE("every form of an address can be served on") {
+  for (const char* form : {"localhost:0", "[::1]:0", "tcp://127.0.0.1:1", "unix:/x", "unix-abstract:x",
+                           "vsock:any:1", "hvsock:///x:1", "systemd", "systemd:x", "fd:3", "tls+fd:3"})
+    CHECK_MESSAGE(refusal({"--listen", form}) == "taken", form);
+}
+
 TEST_CASE("changes are told in the words of the file") {
   Configuration before;
   Configuration after;
@@ -112,6 +150,23 @@ TEST_CASE("changes are told in the words of the file") {
   CHECK(found[1].name == "max-message-size");
   CHECK(found[1].before == "4M");
   CHECK(found[1].after == "1M");
+}
+
+TEST_CASE("a change of what was not given, or is no more, is told with its default") {
+  Configuration before;
+  Configuration after;
+  before.values.signing.generated = {"p256"};
+  before.values.tls.key = "a.key";
+  after.values.signing.key_files = {"/nope"};
+  const std::vector<Change> found = changes(before, after);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].name == "tls-key");
+  CHECK(found[0].after == "none");
+  CHECK(found[1].name == "key");
+  CHECK(found[1].before == "none");
+  CHECK(found[1].after == "/nope");
+  CHECK(found[2].name == "generate-key");
+  CHECK(found[2].after == "rsa2048, p256, p384 and ed25519 when there is no key");
 }
 
 }  // namespace

@@ -302,6 +302,15 @@ TEST_CASE("without a number of connections as many are taken as there may be des
   CHECK_FALSE(captured.text().contains("warn"));
 }
 
+TEST_CASE("as many connections as there may be descriptors can be a single one") {
+  const CapturedStderr captured;
+  Running daemon({"--shards", "16"}, 0, 98);
+  CHECK(daemon.server().max_connections == 1);
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(), " info at most 1 connection: 98 file descriptors may be open\n");
+}
+
 TEST_CASE("a server does not start with fewer than 64 descriptors") {
   const CapturedStderr captured;
   const Signals signals(Daemon::signals);
@@ -309,6 +318,19 @@ TEST_CASE("a server does not start with fewer than 64 descriptors") {
   parts.raise_descriptor_limit = [](std::uint64_t) { return std::uint64_t{63}; };
   CHECK(Daemon(std::make_unique<Configuration>(), parts).run(signals) == apps::exit_failure);
   CHECK(captured.text().starts_with("grpcd: at most 63 file descriptors may be open where "));
+}
+
+TEST_CASE("a server does not start where its shards alone need more descriptors than there may be") {
+  const CapturedStderr captured;
+  const Signals signals(Daemon::signals);
+  auto configuration = std::make_unique<Configuration>();
+  configuration->values.server.shards = 16;
+  Daemon::Parts parts;
+  parts.raise_descriptor_limit = [](std::uint64_t) { return std::uint64_t{97}; };
+  CHECK(Daemon(std::move(configuration), parts).run(signals) == apps::exit_failure);
+  CHECK(captured.text() ==
+        "grpcd: at most 97 file descriptors may be open where 20097 are needed; raise the limit (ulimit -n "
+        "20097, or LimitNOFILE=20097 under systemd), or lower --shards\n");
 }
 
 TEST_CASE("a server that does not start is one line and a status") {

@@ -77,7 +77,7 @@ TEST_CASE("wrong usage is one line and exit status 2") {
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
   CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
         "grpcd: --generate-key: 'none' stands alone; leave it out, or the kinds beside it\n");
-  CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: address \"nowhere\": "));
+  CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: --listen: address \"nowhere\": want "));
 }
 
 TEST_CASE("a file of settings that holds wrong ones is one line and exit status 1") {

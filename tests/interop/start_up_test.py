@@ -71,7 +71,7 @@ class StartUp(unittest.TestCase):
     def test_an_address_that_is_none(self):
         for address in ("127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "unix:"):
             with self.subTest(address):
-                self.assertSays(self.refused(2, "--listen", address), f'address "{address}"')
+                self.assertSays(self.refused(2, "--listen", address), f'--listen: address "{address}"')
         self.assertSays(self.refused(2, "--listen", ""), "--listen", "empty")
 
     def test_an_unknown_flag(self):
@@ -85,6 +85,7 @@ class StartUp(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = folder + "/absent.toml"
             self.assertSays(self.refused(1, "--config", path), path, "No such file")
+        self.assertSays(self.refused(2, "--config", ""), "--config: a path is empty")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write("shards = 1\nshard = 2\n")
             file.flush()

@@ -409,6 +409,7 @@ class StartUp(unittest.TestCase):
                 (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: --tls-cert: open /nowhere: no such file or directory"),
                 (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
                 (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
+                (["--tls-min-version", "1.3"], 2, "--tls-min-version goes with --tls-cert and --tls-key"),
                 (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
                 (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
             ):  # fmt: skip

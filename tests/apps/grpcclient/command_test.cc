@@ -31,6 +31,21 @@ TEST_CASE("an address is told by its colon and may be left out") {
   CHECK(without->symbol == "a.B");
 }
 
+TEST_CASE("a machine without a port is no service of the default server") {
+  CHECK(usage_error({"list", "127.0.0.1"}) ==
+        "'127.0.0.1' is no address: the port is missing; write 127.0.0.1:PORT");
+  CHECK(usage_error({"describe", "localhost"}).starts_with("'localhost' is no address: "));
+  CHECK(usage_error({"call", "tls+10.0.0.1", "a.B/C"}).ends_with("; write tls+10.0.0.1:PORT"));
+  CHECK(usage_error({"demo", "127.0.0.1"}).starts_with("'127.0.0.1' is no address: "));
+  CHECK(parse_command({"list", "myserver"})->symbol == "myserver");
+}
+
+TEST_CASE("an empty word is no address, and not none either") {
+  for (const char* command : {"demo", "list", "describe"})
+    CHECK(usage_error({command, ""}).starts_with("an address is empty; "));
+  CHECK(usage_error({"call", "", "a.B/C"}).starts_with("an address is empty; "));
+}
+
 TEST_CASE("a wrong word is named with what would be right") {
   CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
   CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one word too many; "));
