@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "http2/session_limits.h"
+
 namespace ringrpc::apps {
 
 Setting log_level(std::string group, log::Level& target, std::string help) {
@@ -24,6 +26,14 @@ Setting io_backend(std::string group, IoBackend& target, std::string help) {
        .placeholder = "KIND",
        .help = std::move(help)},
       target, {{"auto", IoBackend::automatic}, {"uring", IoBackend::uring}, {"epoll", IoBackend::epoll}});
+}
+
+Setting max_header_list_size(std::string group, std::size_t& target, std::string help) {
+  return size({.name = "max-header-list-size",
+               .group = std::move(group),
+               .placeholder = "BYTES",
+               .help = std::move(help) + ", counted with 32 bytes for each, 1K to 64K"},
+              target, {http2::header_list_bytes_least, http2::header_list_bytes_most});
 }
 
 Setting spin_us(std::string group, std::uint32_t& target, std::string help) {

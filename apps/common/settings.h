@@ -3,6 +3,7 @@
 ///   line.add(log_level("Logging", values.log_level));
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -20,6 +21,9 @@ Setting log_level(
 
 /// `--io`, `RINGRPC_IO`.
 Setting io_backend(std::string group, IoBackend& target, std::string help);
+
+/// `--max-header-list-size`.
+Setting max_header_list_size(std::string group, std::size_t& target, std::string help);
 
 /// `--spin-us`, `RINGRPC_SPIN_US`.
 Setting spin_us(std::string group, std::uint32_t& target, std::string help);

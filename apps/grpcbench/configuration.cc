@@ -171,12 +171,8 @@ void add_calls(apps::CommandLine& line, Values& values) {
                        .placeholder = "BYTES",
                        .help = "Largest answer, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
-  line.add(apps::size({.name = "max-header-list-size",
-                       .group = group,
-                       .placeholder = "BYTES",
-                       .help = "Largest headers or trailers of an answer, counted with 32 bytes for each, 1K "
-                               "to 64K"},
-                      values.max_header_list_bytes, {1 << 10, 64 << 10}));
+  line.add(apps::max_header_list_size(group, values.max_header_list_bytes,
+                                      "Largest headers or trailers of an answer"));
 }
 
 void add_load(apps::CommandLine& line, Values& values) {

@@ -21,12 +21,8 @@ struct Operation {
   /// Of a method that takes a stream each call sends all of them; else each call sends one, in turn.
   std::vector<RawMessage> messages;
 
-  bool sends_all() const noexcept {
-    return kind == MethodKind::client_streaming || kind == MethodKind::bidirectional;
-  }
-  bool one_answer() const noexcept {
-    return kind == MethodKind::unary || kind == MethodKind::client_streaming;
-  }
+  bool sends_all() const noexcept { return !one_request(kind); }
+  bool one_answer() const noexcept { return one_response(kind); }
 };
 
 /// "package.Service/Method".

@@ -149,12 +149,8 @@ void add_connection(apps::CommandLine& line, Values& values) {
                        .placeholder = "BYTES",
                        .help = "Largest answer, in bytes or with K, M or G, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
-  line.add(apps::size({.name = "max-header-list-size",
-                       .group = group,
-                       .placeholder = "BYTES",
-                       .help = "Largest headers or trailers of an answer, counted with 32 bytes for each, 1K "
-                               "to 64K"},
-                      values.max_header_list_bytes, {1 << 10, 64 << 10}));
+  line.add(apps::max_header_list_size(group, values.max_header_list_bytes,
+                                      "Largest headers or trailers of an answer"));
   line.add(apps::io_backend(
       group, values.io, "How to talk to the kernel: uring, epoll, or auto for io_uring where it can be had"));
 }

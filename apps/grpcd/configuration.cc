@@ -110,11 +110,7 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                        .help = "The same of all connections together, at most 1024G, in equal shares for the "
                                "shards; a share is never less than max-buffered-size"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
-  line.add(apps::size({.name = "max-header-list-size",
-                       .group = group,
-                       .placeholder = "BYTES",
-                       .help = "Largest headers of a request, counted with 32 bytes for each, 1K to 64K"},
-                      server.max_header_list_bytes, {1 << 10, 64 << 10}));
+  line.add(apps::max_header_list_size(group, server.max_header_list_bytes, "Largest headers of a request"));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",

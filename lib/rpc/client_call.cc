@@ -197,7 +197,7 @@ void ClientCallImpl::on_data(Bytes bytes) {
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
   if (http_status_ != 200 || !speaks_grpc_) return finish(status_without_grpc_status());
-  if (one_response() && messages_taken_ > 0 && !bytes.empty()) return finish(several_responses());
+  if (one_response(kind_) && messages_taken_ > 0 && !bytes.empty()) return finish(several_responses());
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // what it borrowed goes when this returns
     return finish(std::move(status));
@@ -216,11 +216,12 @@ void ClientCallImpl::on_end() {
   const bool trailers_only = !body_seen_ && !trailers_seen_;
   if (response_ && trailers_only && grpc_status_) response_->trailing = std::exchange(response_->initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
-  if (status.ok() && one_response() && (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))
+  if (status.ok() && one_response(kind_) &&
+      (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))
     status = several_responses();
   else if (status.ok() && !buffer_.empty() && !buffer_.ready())
     status = Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
-  else if (status.ok() && one_response() && messages_taken_ == 0 && buffer_.empty())
+  else if (status.ok() && one_response(kind_) && messages_taken_ == 0 && buffer_.empty())
     status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   if (status.code() == Code::DEADLINE_EXCEEDED && shard_.io().now() >= deadline_)
     status = too_late();  // the server has said so a moment before our own clock

@@ -60,7 +60,7 @@ class ClientCallImpl final : public ClientCall,
   /// read it.
   void fail(const Status& status);
   /// Whether the one response of a unary or client-streaming call waits to be taken.
-  bool response_waits() const noexcept { return one_response() && buffer_.ready(); }
+  bool response_waits() const noexcept { return one_response(kind_) && buffer_.ready(); }
   /// The connection or the channel is gone: the call lets go of both and ends with this status, unless it has
   /// one.
   void detach(Status status);
@@ -104,9 +104,6 @@ class ClientCallImpl final : public ClientCall,
   void on_time() override;
 
   Status too_late() const;
-  bool one_response() const noexcept {
-    return kind_ == MethodKind::unary || kind_ == MethodKind::client_streaming;
-  }
   Waiter* next_waiter();
   void wake();
   void leave_batch();

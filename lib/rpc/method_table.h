@@ -22,15 +22,6 @@ struct RegisteredMethod {
   std::string path;
   Service* service;
   const Method* method;
-
-  /// Whether the request is a single message, so that the handler starts only when it has arrived.
-  bool one_request() const noexcept {
-    return method->kind == MethodKind::unary || method->kind == MethodKind::server_streaming;
-  }
-  /// Whether the response is a single message.
-  bool one_response() const noexcept {
-    return method->kind == MethodKind::unary || method->kind == MethodKind::client_streaming;
-  }
 };
 
 class MethodTable {

@@ -68,7 +68,7 @@ void ServerCall::on_data(Bytes bytes) {
 void ServerCall::on_batch() {
   if (started_) {
     wake_reader();
-  } else if (!status_sent_ && (request_ended_ || !method_->one_request())) {
+  } else if (!status_sent_ && (request_ended_ || !one_request(method_->method->kind))) {
     start_handler();
   }
   if (!connection_) return;  // back in the pool
@@ -105,7 +105,7 @@ void ServerCall::watch_request() {
 void ServerCall::start_handler() {
   started_ = true;
   received_at_ = connection_->shard().now();
-  if (method_->one_request()) {
+  if (one_request(method_->method->kind)) {
     if (!buffer_.ready())
       return fail_call(
           buffer_.empty()
@@ -174,7 +174,7 @@ void ServerCall::complete() {
 
 /// Whether OK is true: a method of one response must have given it.
 Status ServerCall::check_answer() const {
-  if (message_sent_ || !stream_ || !method_->one_response()) return {};
+  if (message_sent_ || !stream_ || !one_response(method_->method->kind)) return {};
   log::error("{}: the call ended with OK and without a message", method_->path);
   return Status(Code::INTERNAL, "the call ended with OK and without a message", Initiator::application);
 }

@@ -32,8 +32,7 @@ std::string name_of(const Pem& pem, std::string_view what) {
 }
 
 std::unexpected<Status> wrong(const Pem& pem, std::string_view what, const std::string& why) {
-  const std::string named_by = pem.named_by() + (pem.named_by().empty() ? "" : ": ");
-  return fail(Code::INVALID_ARGUMENT, "TLS: " + named_by + name_of(pem, what) + ": " + why);
+  return fail(Code::INVALID_ARGUMENT, pem.about() + name_of(pem, what) + ": " + why);
 }
 
 Owned<BIO> reader(const std::string& text) {

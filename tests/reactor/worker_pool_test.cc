@@ -39,6 +39,12 @@ std::unique_ptr<WorkerPool> pool_of(unsigned threads, std::size_t queue_limit) {
   return WorkerPool::start({.threads = threads, .queue_limit = queue_limit}).value();
 }
 
+/// Goes through the gate on one of the pool's threads.
+Task<void> pass(WorkerPool& pool, Gate& gate) {
+  const auto through = [&gate] { gate.pass(); };
+  (void)co_await pool.run(through);
+}
+
 /// A backend whose `wake` takes its time to return, once it has woken.
 class SlowToWake final : public Io {
  public:
@@ -313,11 +319,7 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
   const auto pool = pool_of(1, 8);
   {
     Shard shard(0, kernel_io());
-    const auto handler = [&]() -> Task<void> {
-      const auto pass = [&] { gate.pass(); };
-      (void)co_await pool->run(pass);
-    };
-    const Task<void> task = handler();
+    const Task<void> task = pass(*pool, gate);
     start_on(shard, task);
     gate.begun.wait();
   }
@@ -334,11 +336,7 @@ TEST_CASE("A job that has come back lets go of its shard before its waiter ends"
                 ended_too_early = ended.load();
               }));
   auto pool = pool_of(1, 8);
-  const auto handler = [&]() -> Task<void> {
-    const auto pass = [&] { gate.pass(); };
-    (void)co_await pool->run(pass);
-  };
-  const Task<void> task = handler();
+  const Task<void> task = pass(*pool, gate);
   start_on(shard, task);
   gate.begun.wait();
   {

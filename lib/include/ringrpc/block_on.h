@@ -55,12 +55,11 @@ class BlockingTaskOf final : public BlockingTask {
   void start(TaskObserver& observer) override {
     try {
       running_ = make_();
-      if (!running_) no_coroutine();
+      running_.start(&observer);
     } catch (...) {
       thrown_ = std::current_exception();
-      return observer.on_task_done();
+      observer.on_task_done();
     }
-    running_.start(&observer);
   }
 
   void finish() noexcept override {

@@ -35,6 +35,15 @@ namespace ringrpc {
 
 enum class MethodKind : std::uint8_t { unary, client_streaming, server_streaming, bidirectional };
 
+/// Whether the request of such a method is a single message.
+constexpr bool one_request(MethodKind kind) noexcept {
+  return kind == MethodKind::unary || kind == MethodKind::server_streaming;
+}
+/// The same of its response.
+constexpr bool one_response(MethodKind kind) noexcept {
+  return kind == MethodKind::unary || kind == MethodKind::client_streaming;
+}
+
 class Service;
 
 /// One method: its name as in the .proto file, and the function that runs one call of it.
