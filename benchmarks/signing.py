@@ -3,6 +3,7 @@
 
     make benchmark-signing
     make benchmark-signing ARGS='--seconds 3 --rounds 5 --json'
+    make benchmark-signing ARGS='--only RSA_PKCS1_SHA256 latency'
 
 throughput  signatures a second of processor time of the thread that signs: with RSA and P-384 the worker's, with the
             others the shard's, which serves the calls as well. Beside it `openssl speed`, which counts its own processor
@@ -81,7 +82,10 @@ def sign(options, server, algorithm, callers, seconds):
 def throughput(options):
     """{algorithm: {"thread": [...], "all": [...], "alone": [...], "beside": [...]}}, signatures a second of each round."""
     figures = {}
-    for algorithm, (speed_name, kind, thread) in ALGORITHMS.items():
+    for algorithm in options.only:
+        if algorithm not in ALGORITHMS:
+            continue
+        speed_name, kind, thread = ALGORITHMS[algorithm]
         rates = figures[algorithm] = {"thread": [], "all": [], "alone": [], "beside": []}
         with serve(options, kind, 1) as server, concurrent.futures.ThreadPoolExecutor(1) as beside:
             sign(options, server, algorithm, CALLERS, 1)  # warms up
@@ -119,21 +123,31 @@ def latency(options):
 
 def report(figures):
     """The medians as tables."""
+    if figures["throughput"]:
+        report_throughput(figures["throughput"])
+    if "latency" in figures:
+        report_latency(figures["latency"])
+
+
+def report_throughput(figures):
     row = "{:20} {:>10} {:>10} {:>7} {:>10} {:>7} {:>10}".format
     print(row("signatures/s of CPU", "grpcd", "openssl", "ratio", "busy", "ratio", "all"))
-    for algorithm, rounds in figures["throughput"].items():
+    for algorithm, rounds in figures.items():
         rate = {name: f"{statistics.median(rounds[name]):,.0f}" for name in rounds}
         ratio = {name: f"{median_ratio(rounds['thread'], rounds[name]):.2f}" for name in ("alone", "beside")}
         print(row(algorithm, rate["thread"], rate["alone"], ratio["alone"], rate["beside"], ratio["beside"], rate["all"]))
     print()
+
+
+def report_latency(figures):
     row = "{:20} {:>10} {:>10} {:>7}".format
     print(row("echo, µs", "alone", "beside", "ratio"))
     for index, name in enumerate(("median", "99th percentile")):
         alone, beside = (
-            statistics.median(pair[index] for pair in figures["latency"][kind]) for kind in ("alone", "beside")
+            statistics.median(pair[index] for pair in figures[kind]) for kind in ("alone", "beside")
         )
         print(row(name, f"{alone:,.0f}", f"{beside:,.0f}", f"{beside / alone:.2f}"))
-    rate = statistics.median(figures["latency"]["signatures_per_second"])
+    rate = statistics.median(figures["signatures_per_second"])
     print(f"beside {rate:,.0f} RSA-2048 signatures/s")
 
 
@@ -143,6 +157,8 @@ def parse_options():
     parser.add_argument("--grpcbench", required=True, type=pathlib.Path, help="the program that puts load on it")
     parser.add_argument("--seconds", type=whole(1), default=1, help="of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=whole(1), default=9, help="(%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=[*ALGORITHMS, "latency"], default=[*ALGORITHMS, "latency"],
+                        metavar="WHAT", help="algorithms, or latency: %(choices)s")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
     return parser.parse_args()
 
@@ -151,7 +167,9 @@ def main():
     options = parse_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
     require("openssl")
-    figures = {"throughput": throughput(options), "latency": latency(options)}
+    figures = {"throughput": throughput(options)}
+    if "latency" in options.only:
+        figures["latency"] = latency(options)
     if options.json:
         print(json.dumps(figures, indent=2))
     else:

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 /// Connections that are being made at the same time: servers queue only so many.
 constexpr std::size_t connects_at_once = 64;
+/// Of the calls that are due begin so many in a turn, whose end sends them: a server that got all of them at
+/// once would first idle and then have them wait for one another.
+constexpr unsigned calls_at_once = 32;
 /// The deadline is looked at so many times in its length.
 constexpr int looks_a_deadline = 20;
 constexpr Nanoseconds look_interval_min = 1ms;
@@ -126,10 +129,10 @@ void Generator::fill_slots() {
 
 /// Begins what is due, as far as there are slots, and comes back for what will be.
 void Generator::pace() {
-  for (;;) {
+  for (unsigned begun = 0;; ++begun) {
     const Instant due = start_ + schedule_->next();
     if (!may_begin(due)) return finish_if_done();
-    if (due > shard_.now()) {
+    if (due > shard_.now() || begun == calls_at_once) {
       starved_ = false;
       return shard_.alarms().arm(pace_bell_, due);
     }
@@ -176,10 +179,10 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   give_up_if_hopeless(slot, std::move(outcome.status));
   if (!schedule_ && may_begin(shard_.now())) return begin_call(slot, shard_.now());
   free_.push_back(&slot);
-  if (schedule_) {
-    pace();
-  } else {
+  if (!schedule_) {
     finish_if_done();
+  } else if (!pace_bell_.armed()) {
+    pace();
   }
 }
 

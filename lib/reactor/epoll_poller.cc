@@ -53,7 +53,7 @@ void Poller::start_pause(Timer& timer, Nanoseconds length) noexcept {
 }
 
 bool Poller::wait(Instant until) {
-  run_all(submissions_);
+  run(submissions_, never);
   const Instant pause_over = pauses_.next();
   ask(pending_.empty() ? std::min(until, pause_over) : Instant::min());
   if (pause_over != never) pauses_.advance(steady_now());
@@ -70,12 +70,18 @@ void Poller::ask(Instant until) {
   }
 }
 
-void Poller::dispatch() { run_all(pending_); }
+void Poller::dispatch(Instant until) { run(pending_, until); }
 
-void Poller::run_all(Queue& queue) {
-  Queue now;
-  now.splice(queue);
-  while (Pending* next = now.pop_front()) next->run();
+void Poller::run(Queue& queue, Instant until) {
+  // What these queue comes after them, and waits.
+  Queue first;
+  first.splice(queue);
+  while (Pending* next = first.pop_front()) {
+    next->run();
+    if (until != never && steady_now() >= until) break;
+  }
+  first.splice(queue);
+  queue.splice(first);
 }
 
 }  // namespace ringrpc::epoll

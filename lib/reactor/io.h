@@ -162,8 +162,9 @@ class Io {
   /// anything to do.
   virtual bool wait(Instant until) = 0;
 
-  /// Calls the handlers for everything that `wait` reaped.
-  virtual void dispatch() = 0;
+  /// Calls the handlers for what `wait` reaped, in the order in which it came: all, or as many as take until
+  /// `until`, at least one. The rest is for the next dispatch, and no `wait` sleeps before it.
+  virtual void dispatch(Instant until) = 0;
 
   /// Ends the current or the next `wait`. From any thread.
   virtual void wake() noexcept = 0;

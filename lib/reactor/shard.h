@@ -11,6 +11,7 @@
 /// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
 /// 4. call what asked for the end of the turn: each connection flushes here, once.
+/// Steps 2 and 3 are bounded; what they leave is for the next turn, which does not sleep.
 ///
 /// Everything but `post`, `stop` and `load` belongs to the thread that calls `run` or `turn`.
 #pragma once

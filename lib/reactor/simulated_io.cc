@@ -1,6 +1,7 @@
 #include "reactor/simulated_io.h"
 
 #include <cassert>
+#include <vector>
 
 namespace ringrpc {
 
@@ -24,7 +25,7 @@ bool SimulatedIo::wait(Instant until) {
   // What these events schedule is left for the next turn, so that each turn ends.
   std::vector<Action> due;
   while (next_event() <= network_.now()) due.push_back(std::move(events_.extract(events_.begin()).mapped()));
-  sleeps_until_ = due.empty() ? until : Instant::min();
+  sleeps_until_ = due.empty() && completions_.empty() ? until : Instant::min();
   for (Action& event : due) {
     event();
     event = nullptr;
@@ -32,10 +33,14 @@ bool SimulatedIo::wait(Instant until) {
   return !completions_.empty();
 }
 
-void SimulatedIo::dispatch() {
-  for (Action& delivery : std::exchange(completions_, {})) {
+/// The clock stands still meanwhile; for how many there is time is drawn.
+void SimulatedIo::dispatch(Instant) {
+  std::size_t left =
+      completions_.size() < 2 ? completions_.size() : 1 + network_.random_below(completions_.size());
+  while (left-- > 0) {
+    Action delivery = std::move(completions_.front());
+    completions_.pop_front();
     delivery();
-    delivery = nullptr;
   }
 }
 

@@ -10,12 +10,12 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "reactor/io.h"
 #include "reactor/simulated.h"
@@ -44,7 +44,7 @@ class SimulatedIo final : public Io {
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
-  void dispatch() override;
+  void dispatch(Instant until) override;
   void wake() noexcept override {}
 
   SimulatedNetwork& network() noexcept { return network_; }
@@ -54,7 +54,7 @@ class SimulatedIo final : public Io {
 
   /// Runs `event` in a later `wait`, `at_least` from now or, by the fault `delay`, later.
   void schedule(Action event, Nanoseconds at_least = Nanoseconds::zero());
-  /// Runs `delivery` in the next `dispatch`.
+  /// Runs `delivery` in one of the next calls of `dispatch`, each after those before it.
   void complete(Action delivery) { completions_.push_back(std::move(delivery)); }
 
   void object_made() noexcept { ++objects_; }
@@ -65,7 +65,7 @@ class SimulatedIo final : public Io {
 
   SimulatedNetwork& network_;
   std::map<std::pair<Instant, std::uint64_t>, Action> events_;
-  std::vector<Action> completions_;
+  std::deque<Action> completions_;
   Instant sleeps_until_ = Instant::min();
   std::size_t objects_ = 0;
 };

@@ -42,7 +42,7 @@ class Uring final : public Io {
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
-  void dispatch() override { ring_->dispatch(); }
+  void dispatch(Instant until) override { ring_->dispatch(until); }
   void wake() noexcept override;
 
  private:
@@ -92,7 +92,7 @@ void Uring::settle() {
   const Instant limit = after(now(), std::chrono::seconds(1));
   while ((bell_awaited_ || !residents_.empty()) && now() < limit) {
     ring_->wait(limit);
-    ring_->dispatch();
+    ring_->dispatch(never);
   }
 }
 

@@ -23,6 +23,9 @@ constexpr std::array needed_operations = {IORING_OP_ACCEPT,  IORING_OP_RECV,    
                                           IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_READ,
                                           IORING_OP_TIMEOUT, IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
 
+/// The clock is looked at once for so many completions.
+constexpr std::size_t completions_a_look = 4;
+
 /// Who forbids io_uring, and what to do about it.
 std::string explain_refusal() {
   int disabled = 0;
@@ -157,14 +160,16 @@ void Ring::reap() {
   io_uring_cq_advance(&ring_, count);
 }
 
-void Ring::dispatch() {
+void Ring::dispatch(Instant until) {
   // What handlers add meanwhile waits for the next dispatch.
   const std::size_t count = reaped_.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const Completion completion = reaped_[i];
+  std::size_t done = 0;
+  while (done < count) {
+    const Completion completion = reaped_[done++];
     completion.operation->complete(completion.result, completion.flags);
+    if (done % completions_a_look == 0 && std::chrono::steady_clock::now() >= until) break;
   }
-  reaped_.erase(reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(count));
+  reaped_.erase(reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 }  // namespace ringrpc::uring

@@ -54,7 +54,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   const std::string& peer() const noexcept { return peer_; }
-  PeerIdentity peer_identity() const { return identify(*stream_); }
+  /// What the transport vouches for of the peer, once it has greeted us. Asks the kernel each time.
+  PeerIdentity ask_peer_identity() const { return identify(*stream_); }
   /// What the transport has failed of or still waits for, beyond errno values: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
 

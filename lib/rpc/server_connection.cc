@@ -109,8 +109,9 @@ void ServerConnection::begin() {
 void ServerConnection::on_settings() {
   if (std::exchange(greeted_, true)) return;
   established();
+  peer_identity_ = ask_peer_identity();
   if (!log::enabled(log::Level::debug)) return;
-  const std::string who = to_string(peer_identity());
+  const std::string who = to_string(peer_identity_);
   log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
 }
 

@@ -39,6 +39,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   ServerCounters& counters() noexcept;
   std::span<Interceptor* const> interceptors() const noexcept;
+  const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }
 
   // For its calls.
   void join_batch(ServerCall& call) noexcept {
@@ -94,6 +95,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   std::uint64_t written_bytes_ = 0;
   bool draining_ = false;
   bool greeted_ = false;
+  PeerIdentity peer_identity_;  // none before the greeting
   Keepalive keepalive_;
   ConnectionAge age_;
   DrainTimer drain_timer_{*this};

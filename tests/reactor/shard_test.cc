@@ -83,6 +83,30 @@ TEST_CASE("A ready element may queue itself again; completions are served in bet
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received == "hello"; }));
 }
 
+TEST_CASE("A turn whose handlers take long ends between them, and the next ones go on without sleeping") {
+  constexpr std::size_t connections = 12;
+  Shard shard(0, kernel_io());
+  std::vector<UniqueFd> peers;
+  std::vector<std::unique_ptr<End>> ends;
+  std::size_t handled = 0;
+  for (std::size_t at = 0; at < connections; ++at) {
+    auto [peer, ours] = socket_pair();
+    peers.push_back(std::move(peer));
+    ends.push_back(std::make_unique<End>(shard.io().adopt(std::move(ours))));
+    ends.back()->when_received = [&] {
+      ++handled;
+      std::this_thread::sleep_for(1ms);
+    };
+  }
+  settle(shard);
+  for (const UniqueFd& peer : peers) REQUIRE(::write(peer.get(), "x", 1) == 1);
+  for (std::size_t before = 0; handled < connections; before = handled) {
+    shard.turn();
+    REQUIRE(handled > before);
+    REQUIRE(handled - before < connections);
+  }
+}
+
 TEST_CASE("A sleeping shard wakes for its timers") {
   Shard shard(0, kernel_io());
   bool rang = false;

@@ -41,7 +41,7 @@ class Scripted final : public Io {
     ++arrived;
     return true;
   }
-  void dispatch() override {}
+  void dispatch(Instant) override {}
   void wake() noexcept override {}
 
   Nanoseconds gap;  ///< from one to the next

@@ -61,7 +61,7 @@ class Call {
 
   /// The peer's address in the words of the address syntax: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
-  /// What the transport vouches for of the peer. Asks the kernel each time; to be kept by who needs it often.
+  /// What the transport vouches for of the peer.
   virtual PeerIdentity peer_identity() const = 0;
 
   /// Why the call has failed while its handler still runs, as when a write gives false; OK while it goes on.

@@ -69,6 +69,19 @@ TEST_CASE("a stall of a second shows in the percentiles, for every call that it 
   CHECK(tally.latency.percentile(50) <= 10'010us);
 }
 
+TEST_CASE("calls that are due together leave in portions, so that a server need not wait for all") {
+  Bench bench(10ms);
+  Values values = at_rate(1'000'000, 1ms);
+  values.connections = 1;
+  values.streams = 100;
+  Plan plan = bench.plan(values);
+  plan.pace->calls_per_second = 1e12;
+  plan.calls = 100;
+  const Measurement measured = bench.run(plan);
+  CHECK(measured.tallies.at(0).succeeded() == 100);
+  CHECK(bench.service.most_started_in_a_turn() <= 64);
+}
+
 TEST_CASE("it shows just so where few streams keep most of the calls from starting") {
   Bench bench(10ms);
   Values values = at_rate(1000, 10s);

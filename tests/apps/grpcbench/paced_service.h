@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <coroutine>
+#include <utility>
 
 #include "ringrpc/service.h"
 
@@ -34,7 +35,7 @@ class ExactWait final : Alarm, Ready {
   std::coroutine_handle<> waiting_;
 };
 
-class PacedService final : public Service {
+class PacedService final : public Service, TurnEnd {
  public:
   explicit PacedService(Nanoseconds takes) noexcept : takes_(takes) {}
 
@@ -51,20 +52,29 @@ class PacedService final : public Service {
   }
   /// Calls that have begun.
   std::uint64_t started() const noexcept { return started_; }
+  std::uint64_t most_started_in_a_turn() const noexcept { return most_started_in_a_turn_; }
 
  private:
   Task<Result<RawMessage>> answer(Call& call, RawMessage request) {
     ++started_;
+    Shard::current()->at_turn_end(*this);
     const Instant now = call.now();
     const bool stalled = now >= stall_from_ && now < stall_until_;
     co_await ExactWait((stalled ? stall_until_ : now) + takes_);
     co_return request;
   }
 
+  void on_turn_end() override {
+    most_started_in_a_turn_ =
+        std::max(most_started_in_a_turn_, started_ - std::exchange(started_before_turn_, started_));
+  }
+
   Nanoseconds takes_;
   Instant stall_from_ = never;
   Instant stall_until_ = never;
   std::uint64_t started_ = 0;
+  std::uint64_t started_before_turn_ = 0;
+  std::uint64_t most_started_in_a_turn_ = 0;
 };
 
 }  // namespace ringrpc::grpcbench
