@@ -16,7 +16,7 @@ import machine
 
 MODULES = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback")
 PROGRAMS = ("GRPCD", "GRPCCLIENT", "INTEROP_SERVER", "INTEROP_CLIENT", "REACTOR_TESTS", "TRANSPORT_TESTS", "VSOCK_TESTS",
-            "WITHOUT_IO_URING")  # fmt: skip
+            "IO_URING_HIDER")  # fmt: skip
 STOCK = "linux-image-cloud-amd64"
 NEWER = "linux-image-6.12-cloud-amd64"
 PROMISED = "6.1."  # the oldest kernel that io_uring is promised for
