@@ -31,8 +31,8 @@ Status for_caller(Status status) {
   return status;
 }
 
-Task<Result<SigningJob::Done>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
-                                   SigningJob job) {
+Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
+                              SigningJob job) {
   if (job.quick()) {
     co_await turn_share();
     co_return job.run();
@@ -68,18 +68,17 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
   }
 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
-  SigningJob job(*choice, std::move(request), wishes, expiry_of(call));
-  Result<SigningJob::Done> done = co_await run(workers_, backlog_, std::move(job));
-  if (!done) {
-    Status told = for_caller(done.error());
-    audit.failed(told.code(), std::move(done).error());
+  SigningJob job(*choice, std::move(request), wishes, expiry_of(call), audit.use());
+  Result<std::string> signature = co_await run(workers_, backlog_, std::move(job));
+  if (!signature) {
+    Status told = for_caller(signature.error());
+    audit.failed(told.code(), std::move(signature).error());
     co_return std::unexpected(std::move(told));
   }
-  audit.signed_digest(std::move(done->digest));
   audit.ended(Code::OK);
 
   SignResponse response;
-  response.set_signature(std::move(done->signature));
+  response.set_signature(*std::move(signature));
   response.set_algorithm(std::string(name(choice->algorithm)));
   response.set_key_id(choice->signer->public_key().id());
   co_return response;

@@ -37,15 +37,18 @@ SigningAudit::SigningAudit(const Call& call, std::string_view method)
 }
 
 SigningAudit::~SigningAudit() {
+  const std::optional<std::string> digest = use_->close();
   if (!wanted_) return;
+  const Code code =
+      code_.value_or(call_.deadline() <= call_.now() ? Code::DEADLINE_EXCEEDED : Code::CANCELLED);
   std::string left_out;
-  if (code_ != Code::OK) {
-    const auto taken = refusals_logged[static_cast<std::size_t>(code_)].take(call_.now());
+  if (!digest) {
+    const auto taken = refusals_logged[static_cast<std::size_t>(code)].take(call_.now());
     if (!taken) return;
     left_out = taken->words();
   }
-  log::info("{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_, key_id_, digest_, name(code_),
-            cause_, left_out);
+  log::info("{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_, key_id_, digest.value_or("-"),
+            name(code), cause_, left_out);
 }
 
 void SigningAudit::uses(Algorithm algorithm) noexcept { algorithm_ = name(algorithm); }

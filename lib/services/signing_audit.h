@@ -7,6 +7,9 @@
 /// it: a process, or the name in a certificate. Where making the signature failed, the cause stands behind
 /// the code, in parentheses, with what callers are not told: which limit was reached, say.
 ///
+/// Where a key has been used, or is being used when the call goes, the digest of the data stands there,
+/// whatever the status; of a request that brings a digest itself, that, as it was sent.
+///
 /// When many requests are refused, only some of each code are logged (base/log_quota.h): a flood of them
 /// would fill the log's queue, and what finds that full is lost, the records of signatures too.
 ///
@@ -14,12 +17,15 @@
 /// signature and nothing of a private key; what was not found out before the request was refused has a dash.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "ringrpc/call.h"
 #include "ringrpc/status.h"
 
+#include "services/signing_use.h"
 #include "signer/signer.h"
 
 namespace ringrpc {
@@ -37,8 +43,9 @@ class SigningAudit {
   // What the request asks for, each as soon as it is known.
   void uses(Algorithm algorithm) noexcept;
   void uses(const Signer& signer);
-  void signed_digest(std::string digest) noexcept { digest_ = std::move(digest); }
-  /// CANCELLED where this is never called.
+  /// Of the key, for who signs.
+  const std::shared_ptr<SigningUse>& use() const noexcept { return use_; }
+  /// DEADLINE_EXCEEDED or CANCELLED where this is never called.
   void ended(Code code) noexcept { code_ = code; }
   /// The same, with what stood in the way.
   void failed(Code code, const Status& cause);
@@ -50,8 +57,8 @@ class SigningAudit {
   std::string_view method_;
   std::string_view algorithm_ = "-";
   std::string key_id_ = "-";
-  std::string digest_ = "-";
-  Code code_ = Code::CANCELLED;
+  std::shared_ptr<SigningUse> use_ = std::make_shared<SigningUse>();
+  std::optional<Code> code_;
   std::string cause_;  // in parentheses, after a space
 };
 

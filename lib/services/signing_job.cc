@@ -18,13 +18,14 @@ std::string describe(Hash hash, Bytes digest) { return std::string(name(hash)) +
 }  // namespace
 
 SigningJob::SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes,
-                       Instant expires) noexcept
+                       Instant expires, std::shared_ptr<SigningUse> use) noexcept
     : choice_(choice),
       data_(std::move(*request.mutable_data())),
       message_type_(request.message_type()),
       encoding_(request.encoding()),
       wishes_(wishes),
-      expires_(expires) {
+      expires_(expires),
+      use_(std::move(use)) {
   // A field that was sent twice leaves its room to the second; what grew by doubling is let be.
   if (data_.capacity() / 2 > data_.size()) data_.shrink_to_fit();
 }
@@ -33,7 +34,21 @@ bool SigningJob::quick() const noexcept {
   return choice_.signer->cost() == Cost::cheap && data_.size() <= quick_bytes_max && !wishes_.verify;
 }
 
-Result<SigningJob::Done> SigningJob::run() const {
+/// `input` is the digest, but where whole messages are signed.
+Status SigningJob::begin_use(Bytes input) const {
+  std::string described;
+  if (wishes_.digest) {
+    const Hash hash = hash_of(choice_.algorithm);
+    const Result<Digest> of_message = hash == Hash::none ? digest_of(Hash::sha256, input) : Digest();
+    if (!of_message) return of_message.error();
+    described = hash == Hash::none ? describe(Hash::sha256, of_message->bytes()) : describe(hash, input);
+    if (message_type_ == crypto::v1::DIGEST) described += " (as sent)";
+  }
+  if (use_->begin(std::move(described))) return {};
+  return fail(Code::CANCELLED, "the call ended before it was this request's turn");
+}
+
+Result<std::string> SigningJob::run() const {
   if (std::chrono::steady_clock::now() >= expires_)
     return fail(Code::DEADLINE_EXCEEDED, "the deadline passed before it was this request's turn");
 
@@ -48,25 +63,15 @@ Result<SigningJob::Done> SigningJob::run() const {
     digest = *computed;
     input = digest.bytes();
   }
+  if (Status status = begin_use(input); !status.ok()) return std::unexpected(std::move(status));
   Result<std::string> signature = choice_.signer->sign(algorithm, input);
-  if (!signature) return std::unexpected(std::move(signature).error());
+  if (!signature) return signature;
   const PublicKey& key = choice_.signer->public_key();
   if (wishes_.verify && !key.verify(algorithm, input, as_bytes(*signature)).ok())
     return fail(Code::INTERNAL,
                 "the new signature does not verify, which a fault of the machine can cause; it was "
                 "dropped, so ask again");
-  if (encoding_ == crypto::v1::RAW_RS) signature = raw_from_der(key.kind(), *signature);
-  if (!signature) return std::unexpected(std::move(signature).error());
-
-  Done done;
-  done.signature = std::move(*signature);
-  if (!wishes_.digest) return done;
-  if (hash != Hash::none) {
-    done.digest = describe(hash, input);
-  } else if (const Result<Digest> of_message = digest_of(Hash::sha256, data)) {
-    done.digest = describe(Hash::sha256, of_message->bytes());
-  }
-  return done;
+  return encoding_ == crypto::v1::RAW_RS ? raw_from_der(key.kind(), *signature) : signature;
 }
 
 }  // namespace ringrpc

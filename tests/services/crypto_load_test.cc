@@ -229,10 +229,12 @@ TEST_CASE("a request that is cancelled or expires while it waits is not signed")
   CHECK(gate.begun == 1);
 }
 
-TEST_CASE("a call may go while its signature is being made") {
+TEST_CASE("a call may go while its signature is being made, and the audit has what is signed") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
   std::map<Code, int> ends;
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::info);
   world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
     Task<void> dropped = note_end(stub, sign_request(std::string(1'000'000, 'm')), {}, ends);
     dropped.start();
@@ -245,6 +247,37 @@ TEST_CASE("a call may go while its signature is being made") {
     co_await until([&] { return ends[Code::OK] == 1; });
   });
   CHECK(gate.begun == 2);
+  const std::string digest =
+      hex(digest_of(Hash::sha256, as_bytes(std::string(1'000'000, 'm'))).value().bytes());
+  const std::string text = captured.text();
+  CHECK_MESSAGE(text.find(" digest SHA256:" + digest + ": CANCELLED\n") != std::string::npos, text);
+}
+
+TEST_CASE(
+    "calls that go before it is their turn are not signed, and each kind of end has its code in the audit") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
+  std::map<Code, int> ends;
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::info);
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    const Task<void> first = note_end(stub, sign_request("m"), {}, ends);
+    first.start();
+    co_await until([&] { return gate.begun == 1; });
+    const Task<void> expiring = note_end(stub, sign_request("m"), {.timeout = 20ms}, ends);
+    expiring.start();
+    Task<void> dropped = note_end(stub, sign_request("m"), {}, ends);
+    dropped.start();
+    co_await until([&] { return ends[Code::DEADLINE_EXCEEDED] == 1; });
+    dropped = Task<void>();
+    co_await sleep_for(20ms);
+    gate.let_go();
+    co_await until([&] { return ends[Code::OK] == 1; });
+  });
+  CHECK(gate.begun == 1);
+  const std::string text = captured.text();
+  CHECK_MESSAGE(text.find(" digest -: DEADLINE_EXCEEDED\n") != std::string::npos, text);
+  CHECK_MESSAGE(text.find(" digest -: CANCELLED\n") != std::string::npos, text);
 }
 
 TEST_CASE("cheap signatures by the hundred are all made, on the shard") {

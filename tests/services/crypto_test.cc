@@ -243,6 +243,10 @@ TEST_CASE("each request leaves a line that has no data") {
   CHECK(line.ends_with(" SignECC ECDSA_P256_SHA256 key " + ecdsa + " digest " + sha256_of_abc + ": OK\n"));
   line = lines_of(world, "Sign", sign_request("abc", "ED25519"));
   CHECK(line.ends_with(" Sign ED25519 key " + ed25519 + " digest " + sha256_of_abc + ": OK\n"));
+  SignRequest of_digest = sign_request(std::string(32, 'd'));
+  of_digest.set_message_type(crypto::v1::DIGEST);
+  line = lines_of(world, "SignECC", of_digest);
+  CHECK(line.ends_with(" digest SHA256:" + hex(as_bytes(of_digest.data())) + " (as sent): OK\n"));
   line = lines_of(world, "Sign", sign_request("abc", "nothing\n"));
   CHECK(line.ends_with(" Sign - key - digest -: INVALID_ARGUMENT\n"));
   log::set_level(log::Level::warn);
