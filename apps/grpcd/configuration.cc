@@ -207,13 +207,13 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
                "for several.",
        .fallback = "rsa2048, p256, p384 and ed25519 when there is no key"},
       signing.generated));
-  line.add(
-      apps::number({.name = "signing-workers",
-                    .group = group,
-                    .placeholder = "N",
-                    .help = "Threads that sign with RSA and P-384, at most 1024; 0 takes one for each usable "
-                            "core"},
-                   signing.workers, {0, 1024}));
+  line.add(apps::number(
+      {.name = "signing-workers",
+       .group = group,
+       .placeholder = "N",
+       .help = "Threads that sign with RSA and P-384, messages over 8 KiB, and all that is verified, "
+               "at most 1024; 0 takes one for each usable core"},
+      signing.workers, {0, 1024}));
   line.add(apps::number(
       {.name = "signing-queue",
        .group = group,

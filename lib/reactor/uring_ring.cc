@@ -83,7 +83,15 @@ Status Ring::set_up(const UringOptions& options) {
   created_ = true;
   if ((params.features & needed_features) != needed_features) return refused("io_uring_setup", EINVAL);
   reaped_.reserve(params.cq_entries);
+  if (Status status = check_enter(); !status.ok()) return status;
   return check_operations();
+}
+
+/// A profile may allow the one call and forbid the other, and then nothing would ever complete.
+Status Ring::check_enter() {
+  const int error = -io_uring_enter(static_cast<unsigned>(ring_.ring_fd), 0, 0, 0, nullptr);
+  // What a ring that is not enabled yet answers.
+  return error <= 0 || error == EBADFD ? Status() : refused("io_uring_enter", error);
 }
 
 Status Ring::check_operations() {

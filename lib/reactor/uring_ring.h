@@ -101,6 +101,7 @@ class Ring {
 
   Ring() = default;
   Status set_up(const UringOptions& options);
+  Status check_enter();
   Status check_operations();
   io_uring_sqe* make_room();
   void enter(Instant until);

@@ -113,6 +113,12 @@ Status with_hint(const KeySource& source, Status status) {
   return Status(status.code(), std::string(status.message()) + "; " + hint, status.initiator());
 }
 
+Status of_file(const KeySource& source, const Status& failure) {
+  if (source.path.empty()) return failure;
+  return Status(failure.code(), "key file " + source.path + ": " + std::string(failure.message()),
+                failure.initiator());
+}
+
 Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const GuardedBytes& passphrase) {
   if (source.path.empty()) {
     openssl::Owned<EVP_PKEY> key = generate(source);
@@ -123,15 +129,19 @@ Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const 
   if (!key) return std::unexpected(with_hint(source, std::move(key).error()));
   Result<std::unique_ptr<Signer>> signer = signer_from(std::move(*key), source.allowed);
   if (signer) return signer;
-  return fail(signer.error().code(),
-              "key file " + source.path + ": " + std::string(signer.error().message()));
+  return std::unexpected(of_file(source, signer.error()));
+}
+
+/// With what named the key, where anything did.
+Status named(const KeySource& source, const Status& failure) {
+  if (source.named_by.empty()) return failure;
+  return Status(failure.code(), source.named_by + ": " + std::string(failure.message()), failure.initiator());
 }
 
 Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
   Result<std::unique_ptr<Signer>> made = make_or_read_key(source, passphrase);
-  if (made || source.named_by.empty()) return made;
-  return fail(made.error().code(), source.named_by + ": " + std::string(made.error().message()),
-              made.error().initiator());
+  if (made) return made;
+  return std::unexpected(named(source, made.error()));
 }
 
 }  // namespace
@@ -193,9 +203,10 @@ Result<KeyRegistry> make_keys(std::span<const KeySource> sources, const GuardedB
     }
   }
   KeyRegistry keys;
-  for (Result<std::unique_ptr<Signer>>& signer : made) {
-    if (!signer) return std::unexpected(std::move(signer).error());
-    if (Status status = keys.add(std::move(*signer)); !status.ok()) return std::unexpected(std::move(status));
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    if (!made[i]) return std::unexpected(std::move(made[i]).error());
+    if (const Status status = keys.add(*std::move(made[i])); !status.ok())
+      return std::unexpected(named(sources[i], of_file(sources[i], status)));
   }
   return keys;
 }

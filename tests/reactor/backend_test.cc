@@ -41,10 +41,10 @@ std::string made(IoBackend backend) {
   return io ? std::string((*io)->name()) : io.error().to_string();
 }
 
-/// Where io_uring_setup fails with `error`.
-std::string made_without(unsigned error, IoBackend backend) {
+/// Where `system_call` fails with `error`.
+std::string made_without(unsigned error, IoBackend backend, unsigned system_call = SYS_io_uring_setup) {
   return in_child(
-      [=]() -> std::string { return forbid(SYS_io_uring_setup, error) ? made(backend) : "cannot forbid"; });
+      [=]() -> std::string { return forbid(system_call, error) ? made(backend) : "cannot forbid"; });
 }
 
 }  // namespace
@@ -60,6 +60,8 @@ TEST_CASE("Left to choose, a shard takes io_uring where it can be had, and epoll
     CAPTURE(error);
     CHECK(made_without(error, IoBackend::automatic) == "epoll");
   }
+  for (const unsigned system_call : {SYS_io_uring_enter, SYS_io_uring_register})
+    CHECK(made_without(EPERM, IoBackend::automatic, system_call) == "epoll");
 }
 
 TEST_CASE("Asked for by name, io_uring fails with the cause and the remedy") {

@@ -66,6 +66,13 @@ TEST_CASE("Memory that may not be locked names its limit") {
   CHECK(has(said, "RLIMIT_MEMLOCK"));
 }
 
+TEST_CASE("A ring that may be set up and not entered is refused" * doctest::skip(io_uring_hidden())) {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_enter, EPERM); });
+  INFO(said);
+  CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_enter: operation not permitted"));
+  CHECK(has(said, "io_uring_enter and io_uring_register"));
+}
+
 TEST_CASE("A ring whose registration is forbidden is refused, not half made" *
           doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_register, EPERM); });

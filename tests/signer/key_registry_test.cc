@@ -24,10 +24,14 @@ TEST_CASE("a key is taken once") {
   const apps::ScratchFile file(pem_of("PRIVATE KEY", octets_of("302e020100300506032b657004220420"
                                                                "9d61b19deffd5a60ba844af492ec2cc4"
                                                                "4449c5697b326919703bac031cae7f60")));
-  const std::vector<KeySource> twice(2, KeySource::from_file(file.path()).value());
+  std::vector<KeySource> twice(2, KeySource::from_file(file.path()).value());
+  for (KeySource& source : twice) source.named_by = "--key";
   const Result<KeyRegistry> keys = make_keys(twice, {});
   REQUIRE_FALSE(keys);
   CHECK(keys.error().code() == Code::ALREADY_EXISTS);
+  const std::string said(keys.error().message());
+  CHECK_MESSAGE(said.starts_with("--key: key file " + file.path() + ": key "), said);
+  CHECK_MESSAGE(said.ends_with(" is given twice; give it once"), said);
 }
 
 }  // namespace
