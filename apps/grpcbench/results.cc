@@ -23,9 +23,9 @@ std::string count(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
-std::string describe_load(const Plan& plan, unsigned threads) {
-  std::string load = fmt::format("{} of {}, {}, ", count(plan.connections, "connection"),
-                                 count(plan.streams, "stream"), count(threads, "thread"));
+std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
+  std::string load = fmt::format("{} of {}, {} on {}, ", count(plan.connections, "connection"),
+                                 count(plan.streams, "stream"), count(outcome.threads, "thread"), outcome.io);
   if (!plan.pace) return load + "closed loop";
   return load + fmt::format("{:.0f} calls a second with {} spacing", plan.pace->calls_per_second,
                             plan.pace->spacing == Spacing::constant ? "constant" : "Poisson");
@@ -94,7 +94,7 @@ std::vector<std::pair<std::string_view, double>> Row::latency_us() const {
 
 Results::Results(const Plan& plan, const RunOutcome& outcome)
     : server(plan.server),
-      load(describe_load(plan, outcome.threads)),
+      load(describe_load(plan, outcome)),
       timeline(outcome.measured.timeline),
       cpu_s(seconds(outcome.measured.spent.running)),
       busiest_thread(outcome.measured.busiest),

@@ -49,7 +49,7 @@ struct Results {
   Results(const Plan& plan, const RunOutcome& outcome);
 
   std::string server;
-  std::string load;  ///< "10 connections of 1 stream, 2 threads, closed loop"
+  std::string load;  ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
   Row all;
   std::vector<Row> services;  ///< of each method, where there are several
   Timeline timeline;

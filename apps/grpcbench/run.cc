@@ -131,6 +131,7 @@ RunSoFar Run::so_far() const {
 RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
   RunOutcome outcome;
   outcome.threads = static_cast<unsigned>(lanes_.size());
+  outcome.io = lanes_.front().shard->io().name();
   connect();
   outcome.interrupted = !wait([] {});
   if (!outcome.interrupted) {

@@ -25,6 +25,7 @@ Plan accepted_plan(const Values& values) {
 RunOutcome some_outcome() {
   RunOutcome outcome;
   outcome.threads = 1;
+  outcome.io = "io_uring";
   outcome.measured.duration = 10s;
   Tally& tally = outcome.measured.tallies.emplace_back();
   for (int ms = 1; ms <= 999; ++ms) {
