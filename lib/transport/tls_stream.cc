@@ -199,7 +199,8 @@ void TlsStream::on_receive_end(int error) {
     return;
   }
   if (phase_ == Phase::broken) return finish(EPROTO);
-  if (phase_ == Phase::handshake && (heard_ || SSL_is_server(session_.get()) == 0)) {
+  const bool refused = error == ECONNREFUSED && !heard_;  // by the carrier: nobody there has closed anything
+  if (phase_ == Phase::handshake && !refused && (heard_ || SSL_is_server(session_.get()) == 0)) {
     failure_ =
         Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake", Initiator::peer)
             .with_cause(heard_ ? Cause::other : Cause::no_tls);
