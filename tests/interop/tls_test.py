@@ -190,6 +190,17 @@ class Server(Certified):
                     self.assertTrue(second.socket.session_reused)
                     self.assertEqual({serving(server, first), serving(server, second)}, {"shard-0", "shard-1"})
 
+    def test_there_is_no_early_data(self):
+        session, early = self.made.path / "session.pem", self.made.path / "early"
+        early.write_bytes(frames.PREFACE)
+        flags = ["-tls1_3", "-alpn", "h2"]
+        # A second preface is no frame: the server hangs up, after its tickets.
+        first = s_client(self.address, *flags, "-sess_out", session, "-ign_eof", text=2 * frames.PREFACE.decode())
+        self.assertIn("Max Early Data: 0\n", first.stdout, first.stderr)
+        again = s_client(self.address, *flags, "-sess_in", session, "-early_data", early)
+        self.assertIn("Reused, TLSv1.3", again.stdout, again.stderr)
+        self.assertIn("Early data was not sent\n", again.stdout)
+
     def test_a_handshake_that_is_cut_off_leaves_the_server_well(self):
         host, port = self.address.rsplit(":", 1)
         for start in (b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET / HTTP/1.1\r\n\r\n"):
