@@ -311,12 +311,16 @@ class MutualTls(Certified):
         self.assertIn("TLS: the peer refused: certificate expired", done.stdout)
 
     def test_a_resumed_session_keeps_the_clients_identity(self):
-        identity = self.made.issue("client", "DNS:client.example")
-        session = self.made.path / "session.pem"
-        shown = ["-alpn", "h2", "-cert", identity.certificate, "-key", identity.key, "-tls1_2"]
-        s_client(self.address, *shown, "-sess_out", session)
-        again = s_client(self.address, *shown, "-sess_in", session)
-        self.assertIn("Reused, TLSv1.2", again.stdout, again.stderr)
+        for names, allowed in (("DNS:client.example", True), ("DNS:other.example", False)):
+            for version in VERSIONS:
+                with self.subTest(names, version=version.name):
+                    context = self.context(version)
+                    context.load_cert_chain(*self.made.issue("client", names))
+                    with connected(self.server, context) as first:
+                        session = first.socket.session
+                    with connected(self.server, context, session) as again:
+                        self.assertTrue(again.socket.session_reused)
+                        self.assertEqual(echoes(again, 1), allowed)
 
 
 class Foreign(unittest.TestCase):
