@@ -78,7 +78,7 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& optio
   auto state = std::make_unique<State>(options);
   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options);
   if (!context) return std::unexpected(std::move(context).error());
-  if (const Status status = (*context)->check_dates(); !status.ok())
+  if (const Status status = (*context)->check_dates(options.certificate); !status.ok())
     log::warn("{}; clients will refuse it", status.message());
   state->context = std::move(*context);
   return std::shared_ptr<ServerTls>(new ServerTls(std::move(state)));
@@ -88,7 +88,7 @@ Status ServerTls::reload() {
   // Looked at before they are read: a file that changes meanwhile has changed since.
   std::vector<Stamp> stamps = stamps_of(state_->options);
   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options);
-  const Status status = context ? (*context)->check_dates() : context.error();
+  const Status status = context ? (*context)->check_dates(state_->options.certificate) : context.error();
   const std::lock_guard lock(state_->mutex);
   state_->tried = std::move(stamps);
   if (status.ok()) state_->context = std::move(*context);

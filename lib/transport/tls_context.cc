@@ -285,17 +285,17 @@ Owned<SSL> TlsContext::connect(const std::string& host, std::shared_ptr<TlsTicke
   return session;
 }
 
-Status TlsContext::check_dates() const {
+Status TlsContext::check_dates(const Pem& from) const {
   const X509* certificate = SSL_CTX_get0_certificate(context_.get());
   if (!certificate) return {};
   const ASN1_TIME* begins = X509_get0_notBefore(certificate);
   const ASN1_TIME* ends = X509_get0_notAfter(certificate);
+  const std::string whose = from.about() + from.path() + (from.path().empty() ? "" : ": ") +
+                            "the certificate of " + subject_of(*certificate);
   if (X509_cmp_current_time(ends) < 0)
-    return fail(Code::FAILED_PRECONDITION, "TLS: the certificate of " + subject_of(*certificate) +
-                                               " has expired on " + to_string(*ends));
+    return fail(Code::FAILED_PRECONDITION, whose + " has expired on " + to_string(*ends));
   if (X509_cmp_current_time(begins) > 0)
-    return fail(Code::FAILED_PRECONDITION, "TLS: the certificate of " + subject_of(*certificate) +
-                                               " is not valid before " + to_string(*begins));
+    return fail(Code::FAILED_PRECONDITION, whose + " is not valid before " + to_string(*begins));
   return {};
 }
 

@@ -32,9 +32,9 @@ class TlsContext {
   /// resumes an earlier session where the server agrees.
   openssl::Owned<SSL> connect(const std::string& host, std::shared_ptr<TlsTickets> tickets = {}) const;
 
-  /// Why no peer will take the certificate today (expired, not valid yet); OK where one may, or there is
-  /// none.
-  Status check_dates() const;
+  /// Why no peer will take the certificate, which came `from` there, today (expired, not valid yet); OK where
+  /// one may, or there is none.
+  Status check_dates(const Pem& from) const;
 
  private:
   explicit TlsContext(openssl::Owned<SSL_CTX> context) noexcept : context_(std::move(context)) {}

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <new>
 #include <string_view>
 #include <sys/uio.h>
@@ -198,7 +199,8 @@ void TlsStream::on_receive_end(int error) {
     return;
   }
   if (phase_ == Phase::broken) return finish(EPROTO);
-  if (phase_ == Phase::handshake && (heard_ || SSL_is_server(session_.get()) == 0)) {
+  const bool refused = error == ECONNREFUSED && !heard_;  // by the carrier: nobody there has closed anything
+  if (phase_ == Phase::handshake && !refused && (heard_ || SSL_is_server(session_.get()) == 0)) {
     failure_ =
         Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake", Initiator::peer)
             .with_cause(heard_ ? Cause::other : Cause::no_tls);
@@ -221,15 +223,31 @@ bool TlsStream::tell_receive_end(int error) {
 /// Whether the session can say nothing before it has heard the rest of a message of TLS.
 bool TlsStream::stalled() const { return SSL_is_init_finished(session_.get()) == 0 && !receive_ended_; }
 
+/// What the next record takes of `plain_`: as many whole pieces as fit, joined in `room`, or where it is what
+/// nothing can be joined to.
+Bytes TlsStream::next_record(std::span<std::uint8_t, record_bytes_max> room) const {
+  std::array<iovec, 8> pieces;  // no more fit: a slab is linked for 4 KiB, less is copied behind it
+  const std::size_t count = plain_.gather(pieces);
+  std::size_t bytes = pieces[0].iov_len;
+  std::size_t taken = 1;
+  while (taken < count && bytes + pieces[taken].iov_len <= room.size()) bytes += pieces[taken++].iov_len;
+  if (taken == 1) return {static_cast<const std::uint8_t*>(pieces[0].iov_base), bytes};
+  plain_.for_each_piece(0, bytes, [to = room.data()](Bytes piece) mutable {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  });
+  return room.first(bytes);
+}
+
 /// As much as the session takes: a part of `plain_` stays while it is stalled. False when the session fails,
 /// and all is done about that.
 bool TlsStream::encrypt() {
   ERR_clear_error();
+  std::array<std::uint8_t, record_bytes_max> room;  // OpenSSL keeps nothing of it: all is written, or nothing
   while (!plain_.empty()) {
-    std::array<iovec, 1> piece;
-    plain_.gather(piece);
+    const Bytes record = next_record(room);
     std::size_t written = 0;
-    if (SSL_write_ex(session_.get(), piece[0].iov_base, piece[0].iov_len, &written) != 1) {
+    if (SSL_write_ex(session_.get(), record.data(), record.size(), &written) != 1) {
       const bool interrupted = SSL_get_error(session_.get(), 0) == SSL_ERROR_WANT_READ;
       if (interrupted && stalled()) return true;
       fail(interrupted ? Status(Code::UNAVAILABLE, "TLS: the peer closed the connection within a message",

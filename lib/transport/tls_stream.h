@@ -6,11 +6,11 @@
 ///
 /// 1. What the carrier has received is decrypted at once and whole, into one slab at a time, so nothing waits
 ///    in the session and a pause of the carrier is a pause of this.
-/// 2. A chain that is sent becomes one record for each of its slabs, so one for a flush of up to 16 KiB, and
-///    all of them leave in one send of the carrier. What TLS itself has to say (tickets, alerts) goes with
-///    them, and alone where nothing is sent; a peer that makes it say more than `control_bytes_max` without
-///    reading it fails. While such a message of the peer's has arrived in part, OpenSSL says nothing, and
-///    what is sent waits for the rest.
+/// 2. A chain that is sent becomes records of whole slabs, as many in each as `record_bytes_max` takes: one
+///    for a flush of up to 16 KiB. All of them leave in one send of the carrier. What TLS itself has to say
+///    (tickets, alerts) goes with them, and alone where nothing is sent; a peer that makes it say more than
+///    `control_bytes_max` without reading it fails. While such a message of the peer's has arrived in part,
+///    OpenSSL says nothing, and what is sent waits for the rest.
 /// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly
 ///    end; so is an end without one: HTTP/2 says where its messages end, and tells by itself that they were
 ///    cut off.
@@ -26,8 +26,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "reactor/io.h"
@@ -40,6 +42,7 @@ namespace ringrpc {
 class TlsStream final : public ByteStream, private ByteStream::Handler, private Ready, private Timer {
  public:
   static constexpr std::size_t control_bytes_max = 64 * 1024;
+  static constexpr std::size_t record_bytes_max = SSL3_RT_MAX_PLAIN_LENGTH;
   static constexpr std::chrono::milliseconds linger{1'000};
   static constexpr unsigned handshake_steps_a_turn = 1;
 
@@ -87,6 +90,7 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   bool deliver(Bytes plain);
   bool tell_receive_end(int error);
   bool stalled() const;
+  Bytes next_record(std::span<std::uint8_t, record_bytes_max> room) const;
   bool encrypt();
   void pump();
   void fail(Status why);

@@ -79,5 +79,26 @@ TEST_CASE("a file that changes is read again, and one that is of no use refused 
   CHECK(captured.text().find("SIGHUP: read the certificates again") != std::string::npos);
 }
 
+TEST_CASE("a certificate whose time is over is refused like any other, with its flag and its file") {
+  const test::TestIdentity first = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  apps::Origins origins;
+  origins.note("tls-cert", "--tls-cert");
+  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
+                                               origins, std::chrono::hours(1))
+                                .value();
+  const auto before = certificates->tls()->context();
+  const test::TestIdentity late =
+      our_authority().issue({.common_name = "late", .valid_from_hours = -48, .valid_until_hours = -24});
+  certificate.write(late.certificate);
+  key.write(late.key);
+  const CapturedStderr captured;
+  certificates->reload("SIGHUP");
+  CHECK(captured.text().contains("SIGHUP: TLS: --tls-cert: " + certificate.path() +
+                                 ": the certificate of CN=late has expired on "));
+  CHECK(certificates->tls()->context() == before);
+}
+
 }  // namespace
 }  // namespace ringrpc::grpcd

@@ -1,21 +1,26 @@
 """TLS as outsiders see it: openssl s_client and s_server, grpcurl, and our own client in front of servers that are wrong."""
 
+import contextlib
 import os
+import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import unittest
 
 import certificates
+import frames
 import harness
 import tools
 
 ECHO = "echo.v1.EchoService/Echo"
 UNAVAILABLE = 14
 PERMISSION_DENIED = 7
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
 def setUpModule():
@@ -31,6 +36,43 @@ def s_client(address, *flags, text=None):
     )
 
 
+@contextlib.contextmanager
+def connected(server, context, session=None):
+    """HTTP/2 by hand over TLS, resumed where there is a session. By now the server's tickets have come."""
+    with frames.Client(server.port) as client:
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost", session=session)
+        client.open()
+        client.read_until(lambda frame: frame.type == frames.SETTINGS and frame.flags & frames.ACK)
+        yield client
+
+
+def echoes(client, stream):
+    """Whether a call is answered with what it said."""
+    client.send(frames.headers(stream) + frames.data(stream, frames.message(b"who am I"), frames.END_STREAM))
+    body = b""
+    while (found := client.next_frame()) and not (found.type == frames.HEADERS and found.flags & frames.END_STREAM):
+        if found.type == frames.DATA:
+            body += found.payload
+    return b"who am I" in body
+
+
+def serving(server, client):
+    """The name of the thread that answers the client, while nobody else calls: the one that sleeps between calls."""
+
+    def sleeps():
+        counts = {}
+        for thread in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+            count = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (thread / "status").read_text(), re.MULTILINE)
+            counts[(thread / "comm").read_text().strip()] = int(count[1])
+        return counts
+
+    before = sleeps()
+    if not all(echoes(client, stream) for stream in range(1, 100, 2)):
+        raise AssertionError("a call was not answered")
+    after = sleeps()
+    return max(before, key=lambda name: after[name] - before[name])
+
+
 class Certified(unittest.TestCase):
     """Checks against one grpcd that serves with TLS."""
 
@@ -44,6 +86,13 @@ class Certified(unittest.TestCase):
     @classmethod
     def flags(cls):
         return ["--tls-cert", cls.identity.certificate, "--tls-key", cls.identity.key]
+
+    def context(self, version):
+        """Of a client of that version alone, which believes our authority."""
+        context = ssl.create_default_context(cafile=self.made.ca)
+        context.minimum_version = context.maximum_version = version
+        context.set_alpn_protocols(["h2"])
+        return context
 
     def grpcurl(self, *flags):
         return harness.run([grpcurl, "-connect-timeout", "5", *flags, self.address, ECHO])
@@ -132,17 +181,25 @@ class Server(Certified):
         self.assertIn("no renegotiation", "".join(shown))
 
     def test_a_ticket_of_one_shard_resumes_on_any(self):
-        session = self.made.path / "session.pem"
-        for flag in ("-tls1_2", "-tls1_3"):
-            with self.subTest(flag):
-                # The preface keeps the server from hanging up before TLS 1.3's tickets have come.
-                preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-                first = s_client(self.address, flag, "-alpn", "h2", "-sess_out", session, "-ign_eof", text=preface)
-                self.assertIn("New, TLSv1.", first.stdout)
-                for _ in range(4):
-                    again = s_client(self.address, flag, "-alpn", "h2", "-sess_in", session)
-                    self.assertIn("Reused, TLSv1.", again.stdout, again.stderr)
-                    self.assertNotIn("Early data was accepted", again.stdout)
+        for version in VERSIONS:
+            # A connection goes to the shard that has the fewest, so two at once have one each where there are no others.
+            with self.subTest(version.name), harness.Server(*self.flags()) as server:
+                context = self.context(version)
+                with connected(server, context) as first, connected(server, context, first.socket.session) as second:
+                    self.assertFalse(first.socket.session_reused)
+                    self.assertTrue(second.socket.session_reused)
+                    self.assertEqual({serving(server, first), serving(server, second)}, {"shard-0", "shard-1"})
+
+    def test_there_is_no_early_data(self):
+        session, early = self.made.path / "session.pem", self.made.path / "early"
+        early.write_bytes(frames.PREFACE)
+        flags = ["-tls1_3", "-alpn", "h2"]
+        # A second preface is no frame: the server hangs up, after its tickets.
+        first = s_client(self.address, *flags, "-sess_out", session, "-ign_eof", text=2 * frames.PREFACE.decode())
+        self.assertIn("Max Early Data: 0\n", first.stdout, first.stderr)
+        again = s_client(self.address, *flags, "-sess_in", session, "-early_data", early)
+        self.assertIn("Reused, TLSv1.3", again.stdout, again.stderr)
+        self.assertIn("Early data was not sent\n", again.stdout)
 
     def test_a_handshake_that_is_cut_off_leaves_the_server_well(self):
         host, port = self.address.rsplit(":", 1)
@@ -254,12 +311,16 @@ class MutualTls(Certified):
         self.assertIn("TLS: the peer refused: certificate expired", done.stdout)
 
     def test_a_resumed_session_keeps_the_clients_identity(self):
-        identity = self.made.issue("client", "DNS:client.example")
-        session = self.made.path / "session.pem"
-        shown = ["-alpn", "h2", "-cert", identity.certificate, "-key", identity.key, "-tls1_2"]
-        s_client(self.address, *shown, "-sess_out", session)
-        again = s_client(self.address, *shown, "-sess_in", session)
-        self.assertIn("Reused, TLSv1.2", again.stdout, again.stderr)
+        for names, allowed in (("DNS:client.example", True), ("DNS:other.example", False)):
+            for version in VERSIONS:
+                with self.subTest(names, version=version.name):
+                    context = self.context(version)
+                    context.load_cert_chain(*self.made.issue("client", names))
+                    with connected(self.server, context) as first:
+                        session = first.socket.session
+                    with connected(self.server, context, session) as again:
+                        self.assertTrue(again.socket.session_reused)
+                        self.assertEqual(echoes(again, 1), allowed)
 
 
 class Foreign(unittest.TestCase):

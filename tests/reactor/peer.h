@@ -54,6 +54,12 @@ class Peer final : ByteStream::Handler {
     to_send_.append(bytes);
     flush();
   }
+  /// Sends it as it is, when nothing is under way.
+  void send(Chain chain) {
+    CHECK(unsent_bytes() == 0);
+    in_flight_bytes_ = chain.size();
+    call([&] { stream_->send(std::move(chain)); });
+  }
   /// Ends the sending direction after what is queued.
   void finish() {
     finishing_ = true;

@@ -67,16 +67,19 @@ TEST_CASE("each connection has an exchange of its own") {
   });
 }
 
-TEST_CASE("a port at which nobody listens in the guest is a connection refused") {
+TEST_CASE("a port at which nobody listens in the guest is a connection refused, with TLS too") {
   in_each_way([](Scene& scene) {
-    const std::string address = scene.address(guest_port + 1);
     const std::string socket = scene.directory.file("vm.sock");
-    CHECK(scene.world.run_against(address, [&](Channel& channel) -> Task<void> {
-      const auto echoed = co_await unary(channel, "Echo", "hello");
-      REQUIRE_FALSE(echoed);
-      CHECK(echoed.error().to_string() ==
-            "UNAVAILABLE: connect " + address + " at unix:" + socket + ": receive: connection refused");
-    }));
+    for (const auto& [tls, doing] : {std::pair("", "receive"), std::pair("tls+", "send")}) {
+      const std::string address = tls + scene.address(guest_port + 1);
+      CHECK(scene.world.run_against(address, [&](Channel& channel) -> Task<void> {
+        const auto echoed = co_await unary(channel, "Echo", "hello");
+        REQUIRE_FALSE(echoed);
+        CHECK(echoed.error().to_string() == "UNAVAILABLE: connect " + address + " at unix:" + socket + ": " +
+                                                doing + ": connection refused");
+        CHECK(echoed.error().cause() == Cause::refused);
+      }));
+    }
   });
 }
 

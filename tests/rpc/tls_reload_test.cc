@@ -87,9 +87,10 @@ TEST_CASE("a reload takes what is good and says why it does not take the rest") 
   CHECK(tls->reload().message() == "TLS: open " + files.certificate() + ": no such file or directory");
 
   files.put(our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24}));
-  CHECK(tls->reload().message().starts_with("TLS: the certificate of CN=test has expired on "));
+  const std::string whose = "TLS: " + files.certificate() + ": the certificate of CN=test ";
+  CHECK(tls->reload().message().starts_with(whose + "has expired on "));
   files.put(our_authority().issue({.valid_from_hours = 24, .valid_until_hours = 48}));
-  CHECK(tls->reload().message().starts_with("TLS: the certificate of CN=test is not valid before "));
+  CHECK(tls->reload().message().starts_with(whose + "is not valid before "));
   CHECK(tls->context() == second);
 }
 

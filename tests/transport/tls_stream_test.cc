@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <doctest/doctest.h>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -202,6 +203,41 @@ TEST_CASE("a flush leaves as one record, or as few as hold it, all in one send")
   }
 }
 
+/// `text` in slabs of those sizes, which add up to its size.
+Chain in_slabs(SlabPool& slabs, std::string_view text, const std::vector<std::size_t>& sizes) {
+  Chain chain(slabs);
+  for (const std::size_t size : sizes) {
+    Slab* const slab = slabs.take();
+    slab->end = static_cast<std::uint32_t>(text.copy(reinterpret_cast<char*>(slab->data), size));
+    chain.append(slab);
+    text.remove_prefix(size);
+  }
+  return chain;
+}
+
+TEST_CASE("slabs that are filled in part share a record, as many as fit") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  REQUIRE(simulation.run_until([&] { return ends.client->established(); }));
+  simulation.run_for(std::chrono::seconds(1));
+  for (const auto& [sizes, expected] : {std::pair<std::vector<std::size_t>, std::size_t>{{40, 9'000}, 1},
+                                        {{4'000, 4'100, 90, 5'000, 3'000}, 1},
+                                        {{16, 16'368}, 1},
+                                        {{17, 16'368}, 2},
+                                        {{40, 9'000, 10'960}, 2},
+                                        {{16'368, 16'368, 40}, 3}}) {
+    const std::size_t bytes = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+    CAPTURE(bytes);
+    const std::string text = pattern(bytes);
+    const std::size_t before = ends.client->peer.received.size();
+    const std::size_t already = ends.client->received.size();
+    ends.server->send(in_slabs(simulation.shard(0).slabs(), text, sizes));
+    REQUIRE(simulation.run_until([&] { return ends.client->received.size() == already + bytes; }));
+    CHECK(ends.client->received.substr(already) == text);
+    CHECK(records_of(std::string_view(ends.client->peer.received).substr(before)).size() == expected);
+  }
+}
+
 TEST_CASE("the first bytes of the server leave together with the end of its handshake") {
   Simulation simulation(1);
   OpenEnds ends(simulation, client_side());
@@ -265,7 +301,7 @@ struct HalfTold {
 TEST_CASE("what is sent while a message of the peer's TLS has arrived in part leaves when the rest has") {
   Simulation simulation(1);
   HalfTold ends(simulation);
-  ends.client->send("meanwhile");
+  ends.client->send(in_slabs(simulation.shard(0).slabs(), "meanwhile", {4, 5}));
   ends.client->finish();
   simulation.run_for(std::chrono::seconds(1));
   CHECK_FALSE(ends.client->ended);
