@@ -1,5 +1,5 @@
-"""grpcclient demo verifies what it gets: behind a proxy that spoils a byte of a signature it fails, and says which key's
-and which algorithm's signature is not good."""
+"""grpcclient demo verifies what it gets: behind a proxy that spoils a signature it fails, and says which key's and which
+algorithm's is not good."""
 
 import contextlib
 import os
