@@ -3,15 +3,25 @@
 Everything that is a secret of a key is looked for (of RSA the primes, the exponents and the coefficient, of the
 curves the scalar, of Ed25519 the seed), big-endian as files have it, little-endian as 64-bit limbs have it, and in
 the 52-bit limbs of AVX-512, at every byte of every mapping that can be read, in a server that verifies what it has
-signed and in one that does not, which signs on the shard what takes little time. What the kernel says is locked
-(`lo` in VmFlags of /proc/PID/smaps) is set apart. That the search finds what there is, it shows each time: in the
-locked memory the keys, and outside of it a secret that was put there on purpose, in the environment.
+signed and in one that does not, which signs on the shard what takes little time. Any 16 bytes of a number are enough
+that begin at a multiple of eight: malloc writes over the first bytes of what was freed, and the rest would stay.
+
+Of an RSA key that the server has made itself nobody knows the secrets. A prime is found as what divides the public
+modulus; the rest follows from it, and is looked for like that of the others.
+
+What the kernel says is locked (`lo` in VmFlags of /proc/PID/smaps) is set apart. That the search finds what there is,
+it shows each time: in the locked memory the keys, and outside of it a secret that was put there on purpose, in the
+environment, of which not even all is there.
 """
 
+import array
 import hashlib
+import json
+import math
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -31,7 +41,8 @@ ALGORITHMS = {
     "ed25519": ["ED25519"],
 }
 PASSPHRASE = b"correct horse battery staple"
-CHUNK_BYTES = 1 << 24
+CHUNK_BYTES = 1 << 20
+WINDOW_BYTES, WORD_BYTES = 16, 8
 
 
 def openssl(*words, **options):
@@ -68,6 +79,43 @@ def layouts(octets):
     }
 
 
+def secrets_of_rsa(modulus, exponent, factor):
+    """The secret numbers of an RSA key, by name, as `secrets_of` gives them; OpenSSL calls the larger factor p."""
+    q, p = sorted((factor, modulus // factor))
+    d = pow(exponent, -1, math.lcm(p - 1, q - 1))
+    numbers = {
+        "privateExponent": d,
+        "prime1": p,
+        "prime2": q,
+        "exponent1": d % (p - 1),
+        "exponent2": d % (q - 1),
+        "coefficient": pow(q, -1, p),
+    }
+    return {name: number.to_bytes((number.bit_length() + 7) // 8, "big") for name, number in numbers.items()}
+
+
+class Patterns:
+    """What is looked for: windows of octets, each with a name. A window is found by its first word."""
+
+    def __init__(self):
+        self.windows = {}  # {first word: [(name, window)]}
+
+    def add(self, name, octets):
+        for begin in range(0, max(len(octets) - WINDOW_BYTES, 0) + 1, WORD_BYTES):
+            window = octets[begin : begin + WINDOW_BYTES]
+            word = int.from_bytes(window[:WORD_BYTES], sys.byteorder)
+            self.windows.setdefault(word, []).append((name, window))
+
+    def names_in(self, octets):
+        """The names of those that are in it, at any byte."""
+        found = set()
+        for shift in range(WORD_BYTES):
+            end = shift + (len(octets) - shift) // WORD_BYTES * WORD_BYTES
+            for word in self.windows.keys() & array.array("Q", octets[shift:end]):
+                found.update(name for name, window in self.windows[word] if window in octets)
+        return found
+
+
 class Memory:
     """The mappings of a process, and whether the kernel keeps them locked."""
 
@@ -84,29 +132,39 @@ class Memory:
                         self.mappings.append((int(begin, 16), int(end, 16), name, flags))
 
     def find(self, patterns):
-        """{pattern's name: [(mapping's name, flags)]}, with an entry for each mapping that it is in."""
-        found = {name: [] for name in patterns}
-        with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
-            for begin, end, name, flags in self.mappings:
-                for pattern_name in self._search(memory, begin, end, patterns):
-                    found[pattern_name].append((name, flags))
+        """{pattern's name: [(mapping's name, flags)]}, with an entry for each mapping that has a window of it."""
+        found = {}
+        for begin, end, name, flags in self.mappings:
+            seen = set()
+            for octets in self._chunks(begin, end):
+                seen |= patterns.names_in(octets)
+            for pattern_name in seen:
+                found.setdefault(pattern_name, []).append((name, flags))
         return found
 
-    @staticmethod
-    def _search(memory, begin, end, patterns):
-        longest = max(map(len, patterns.values()))
-        seen = set()
-        tail = b""
-        for at in range(begin, end, CHUNK_BYTES):
-            memory.seek(at)
-            try:
-                chunk = tail + memory.read(min(CHUNK_BYTES, end - at))
-            except OSError:  # pages of a file or a device that are not there
-                tail = b""
-                continue
-            seen.update(name for name, pattern in patterns.items() if pattern in chunk)
-            tail = chunk[-longest:]
-        return seen
+    def factor_of(self, modulus):
+        """A factor of it, from locked memory, where numbers are whole 64-bit limbs; None when there is none."""
+        size = (modulus.bit_length() + 7) // 8 // 2
+        for begin, end, _, flags in self.mappings:
+            for octets in self._chunks(begin, end, size) if "lo" in flags else ():
+                for at in range(0, len(octets) - size + 1, WORD_BYTES):
+                    if octets[at] & 1 and octets[at + size - 1] & 0x80:
+                        candidate = int.from_bytes(octets[at : at + size], "little")
+                        if modulus % candidate == 0:
+                            return candidate
+        return None
+
+    def _chunks(self, begin, end, overlap=WINDOW_BYTES):
+        """The octets of a mapping, as far as they are there and not all zero."""
+        with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
+            for at in range(begin, end, CHUNK_BYTES):
+                memory.seek(at)
+                try:
+                    octets = memory.read(min(CHUNK_BYTES + overlap, end - at))
+                except OSError:  # pages of a file or a device that are not there
+                    continue
+                if octets.count(0) < len(octets):
+                    yield octets
 
 
 class KeyMemory(unittest.TestCase):
@@ -127,10 +185,11 @@ class KeyMemory(unittest.TestCase):
                 cls.signings += [(id_of(path), algorithm) for algorithm in ALGORITHMS[kind]]
                 for name, octets in secrets_of(path).items():
                     cls.secrets[f"{kind} {form} {name}"] = octets
-        cls.planted = bytes(byte % 255 + 1 for byte in os.urandom(64))  # an environment has no zeros
+        # Of this the servers have the end alone, as of what was freed. An environment has no zeros.
+        cls.planted = bytes(byte % 255 + 1 for byte in os.urandom(64))
         command = [os.environ["GRPCD"], "--shards", "1", "--signing-workers", "2", "--listen", "127.0.0.1:0", *flags]
         cls.servers = {
-            name: cls.enterClassContext(harness.Daemon(command + more, environment={b"PLANTED": cls.planted}))
+            name: cls.enterClassContext(harness.Daemon(command + more, environment={b"PLANTED": cls.planted[37:]}))
             for name, more in (("verifying", ["--verify-signatures"]), ("plain", []))
         }
         try:
@@ -143,8 +202,8 @@ class KeyMemory(unittest.TestCase):
             with self.subTest(server=name):
                 check(server)
 
-    def sign_with_all(self, server):
-        for key_id, algorithm in self.signings:
+    def sign_with_all(self, server, more=()):
+        for key_id, algorithm in [*self.signings, *more]:
             for _ in range(2):
                 done = harness.run(
                     [os.environ["GRPCCLIENT"], "call", server.address, "crypto.v1.CryptoService/Sign", "-d",
@@ -153,26 +212,49 @@ class KeyMemory(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout)
                 self.assertIn(key_id, done.stdout)
 
+    def generated_key(self, server):
+        """The id, the modulus and the public exponent of the RSA key that the server has made."""
+        of_files = {key_id for key_id, _ in self.signings}
+        (key_id,) = set(re.findall(r" key (\w{64}) \(RSA-2048\)", server.text())) - of_files
+        done = harness.run(
+            [os.environ["GRPCCLIENT"], "call", server.address, "crypto.v1.CryptoService/GetPublicKey", "-d",
+             f'{{"key_id": "{key_id}"}}'],
+            stderr=subprocess.DEVNULL,
+        )
+        text = openssl("pkey", "-pubin", "-noout", "-text", input=json.loads(done.stdout)["pem"].encode()).decode()
+        modulus = re.search(r"^Modulus:\s*\n((?:    [0-9a-f:]+\n)+)", text, re.MULTILINE)[1]
+        exponent = re.search(r"^Exponent: (\d+) ", text, re.MULTILINE)[1]
+        return key_id, int(re.sub(r"[\s:]", "", modulus), 16), int(exponent)
+
     def test_private_keys_are_in_locked_memory_only(self):
         self.assertEqual(len(self.secrets), 2 * (6 + 3))
         self.on_each_server(self.check_memory)
 
     def check_memory(self, server):
-        patterns = {"planted": self.planted, "passphrase": PASSPHRASE}
-        for name, octets in self.secrets.items():
-            patterns.update((f"{name} {layout}", octets) for layout, octets in layouts(octets).items())
-        self.sign_with_all(server)
+        key_id, modulus, exponent = self.generated_key(server)
+        self.sign_with_all(server, [(key_id, algorithm) for algorithm in ALGORITHMS["rsa"]])
         memory = Memory(server.process.pid)
         self.assertTrue([flags for *_, flags in memory.mappings if "lo" in flags], "nothing is locked: ulimit -l?")
+        factor = memory.factor_of(modulus)
+        self.assertIsNotNone(factor, "the primes of the key that was made must be in locked memory")
+        secrets = dict(self.secrets)
+        for name, octets in secrets_of_rsa(modulus, exponent, factor).items():
+            secrets[f"generated {name}"] = octets
+        patterns = Patterns()
+        patterns.add("planted", self.planted)
+        patterns.add("passphrase", PASSPHRASE)
+        for name, octets in secrets.items():
+            for layout, laid_out in layouts(octets).items():
+                patterns.add(f"{name} {layout}", laid_out)
         found = memory.find(patterns)
 
         self.assertIn(("[stack]", False), [(name, "lo" in flags) for name, flags in found.pop("planted")])
-        self.assertEqual(found.pop("passphrase"), [], "the passphrase is wiped once the keys are loaded")
+        self.assertNotIn("passphrase", found, "the passphrase is wiped once the keys are loaded")
         for name, places in found.items():
             for mapping, flags in places:
                 self.assertIn("lo", flags, f"{name} in {mapping or 'an anonymous mapping'}, which is not locked")
                 self.assertIn("dd", flags, f"{name} in {mapping or 'an anonymous mapping'} would go into core dumps")
-        missed = {name for name in self.secrets if not any(found[f"{name} {layout}"] for layout in layouts(b"\0"))}
+        missed = {name for name in secrets if not any(f"{name} {layout}" in found for layout in layouts(b"\0"))}
         self.assertEqual(missed, set(), "the search must find the keys where they are")
 
     def test_there_are_no_core_dumps_and_the_memory_is_not_for_others(self):

@@ -1,16 +1,20 @@
 // Signing when there is more of it than can be done.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <google/protobuf/unknown_field_set.h>
 #include <malloc.h>
 #include <map>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/sleep.h"
+#include "ringrpc/turn_share.h"
 
 #include "apps/captured_stderr.h"
 #include "crypto_world.h"
+#include "reactor/shard.h"
 #include "signer/digest.h"
 
 namespace ringrpc {
@@ -296,6 +300,50 @@ TEST_CASE("cheap signatures by the hundred are all made, on the shard") {
     co_await until([&] { return ends[Code::OK] == 400; });
   });
   CHECK(ends.size() == 1);
+}
+
+/// How many signatures a turn of a shard makes, at most.
+class MostInTurn final : TurnEnd {
+ public:
+  /// What `signer` does, counted; called on the shard.
+  FakeSigner::Sign counting(const Signer& signer) {
+    return [this, &signer](Algorithm algorithm, Bytes input) {
+      ++now_;
+      Shard::current()->at_turn_end(*this);
+      return signer.sign(algorithm, input);
+    };
+  }
+  unsigned count() const noexcept { return most_; }
+
+ private:
+  void on_turn_end() override { most_ = std::max(most_, std::exchange(now_, 0)); }
+
+  unsigned now_ = 0;
+  unsigned most_ = 0;
+};
+
+TEST_CASE("of a burst of cheap signatures a turn makes only so many") {
+  for (const auto& [kind, algorithm] :
+       {std::pair("p256", "ECDSA_P256_SHA256"), std::pair("ed25519", "ED25519")}) {
+    const KeyRegistry real = new_keys({kind});
+    const Signer& signer = *real.all()[0];
+    MostInTurn most;
+    CryptoWorld world(fake_keys(signer.public_key(), most.counting(signer)));
+    world.world.serve({.max_concurrent_streams = 1000});
+    std::map<Code, int> ends;
+    world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+      const auto one = [&]() -> Task<void> {
+        const SignRequest request = sign_request("m", algorithm);
+        const Result<SignResponse> response = co_await stub.Sign(request);
+        ++ends[response ? Code::OK : response.error().code()];
+      };
+      std::vector<Task<void>> calls;
+      for (int i = 0; i < 300; ++i) calls.push_back(one());
+      for (const Task<void>& call : calls) call.start();
+      co_await until([&] { return ends[Code::OK] == 300; });
+    });
+    CHECK(most.count() == turn_shares);  // fewer would say that they did not come as a burst
+  }
 }
 
 TEST_CASE("ten thousand calls at once for RSA-4096 all get an answer") {

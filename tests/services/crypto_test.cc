@@ -310,34 +310,125 @@ TEST_CASE("the line has who asked where the transport vouches for somebody") {
   CHECK_MESSAGE(line.find(who) != std::string::npos, line);
 }
 
-TEST_CASE("whatever a request says, it gets an answer: a good signature or a status that says why") {
-  CryptoWorld world(new_keys({"p256", "p384", "ED25519:ed25519"}));
-  std::vector<std::string> ids = {"", "", "", "0", std::string(64, 'f'), std::string(5000, 'x'), "\xc3\xa9"};
-  for (const auto& signer : world.keys.all()) ids.push_back(signer->public_key().id());
-  std::vector<std::string> names = {"",         "RSA",     "ecdsa_p256_sha256", std::string(5000, 'A'),
-                                    "ED25519 ", "\xc3\xa9"};
-  for (const Algorithm algorithm : every_algorithm) names.emplace_back(name(algorithm));
-  std::mt19937 random(5);
-  const auto one_of = [&](const auto& all) { return all[random() % all.size()]; };
-  std::map<Code, int> codes;
-  for (int i = 0; i < 1500; ++i) {
+/// Whether a response is a signature of what was asked for, by a key of the world's.
+bool answers(CryptoWorld& world, const SignRequest& request, const SignResponse& response) {
+  const Signer* const signer = world.keys.with_id(response.key_id());
+  const std::optional<Algorithm> algorithm = algorithm_named(response.algorithm());
+  if (!signer || !algorithm || !signer->algorithms().contains(*algorithm)) return false;
+  if (!request.key_id().empty() && request.key_id() != response.key_id()) return false;
+  if (!request.algorithm().empty() && request.algorithm() != response.algorithm()) return false;
+  const std::string input =
+      request.message_type() == crypto::v1::DIGEST ? request.data() : input_of(*algorithm, request.data());
+  Result<std::string> signature = response.signature();
+  if (request.encoding() == crypto::v1::RAW_RS) signature = der_from_raw(key_kind(*algorithm), *signature);
+  return signature && signer->public_key().verify(*algorithm, as_bytes(input), as_bytes(*signature)).ok();
+}
+
+/// Draws requests of which some can be signed.
+class RequestDice {
+ public:
+  explicit RequestDice(const KeyRegistry& keys) {
+    for (const auto& signer : keys.all()) ids_.push_back(signer->public_key().id());
+    for (const Algorithm algorithm : every_algorithm) names_.emplace_back(name(algorithm));
+  }
+
+  SignRequest request() {
     const std::size_t sizes[] = {0, 1, 31, 32, 33, 48, 64, 100, 20'000};
     // One after the other, so that every compiler draws the same.
-    const std::size_t bytes = sizes[random() % 9];
-    const std::string data(bytes, static_cast<char>(random()));
-    const auto algorithm = one_of(names);
-    SignRequest request = sign_request(data, algorithm, one_of(ids));
-    request.set_message_type(static_cast<crypto::v1::MessageType>(static_cast<int>(random() % 4) - 1));
-    request.set_encoding(static_cast<crypto::v1::SignatureEncoding>(static_cast<int>(random() % 4) - 1));
-    const char* const methods[] = {"SignRSA", "SignECC", "Sign"};
-    const Result<SignResponse> response = world.sign(methods[random() % 3], request);
+    const std::size_t bytes = sizes[number_below(9)];
+    const std::string data(bytes, static_cast<char>(random_()));
+    const auto algorithm = one_of(names_);
+    SignRequest request = sign_request(data, algorithm, one_of(ids_));
+    request.set_message_type(static_cast<crypto::v1::MessageType>(static_cast<int>(number_below(4)) - 1));
+    request.set_encoding(static_cast<crypto::v1::SignatureEncoding>(static_cast<int>(number_below(4)) - 1));
+    return request;
+  }
+  std::string method() { return one_of(std::vector<std::string>{"SignRSA", "SignECC", "Sign"}); }
+  /// The request's bytes with some changed, one more or the last ones gone.
+  std::string damaged(const SignRequest& request) {
+    std::string bytes = request.SerializeAsString();
+    for (std::size_t changes = 1 + number_below(3); changes > 0 && !bytes.empty(); --changes) {
+      const std::size_t at = number_below(std::min<std::size_t>(bytes.size(), 200));
+      const char byte = static_cast<char>(random_());
+      switch (number_below(8)) {
+        case 0:
+          bytes.resize(at);
+          break;
+        case 1:
+          bytes.insert(at, 1, byte);
+          break;
+        case 2:
+        case 3:
+          bytes[at] = byte;
+          break;
+        default:
+          bytes[at] ^= static_cast<char>(1 << number_below(7));  // text stays text
+      }
+    }
+    return bytes;
+  }
+
+ private:
+  std::size_t number_below(std::size_t end) { return random_() % end; }
+  std::string one_of(const std::vector<std::string>& all) { return all[number_below(all.size())]; }
+
+  std::vector<std::string> ids_ = {"", "", "", "0", std::string(64, 'f'), std::string(5000, 'x'), "\xc3\xa9"};
+  std::vector<std::string> names_ = {"",         "RSA",     "ecdsa_p256_sha256", std::string(5000, 'A'),
+                                     "ED25519 ", "\xc3\xa9"};
+  std::mt19937 random_{5};
+};
+
+TEST_CASE("whatever a request says, it gets an answer: a good signature or a status that says why") {
+  CryptoWorld world(new_keys({"rsa2048", "p256", "p384", "ED25519:ed25519"}));
+  RequestDice dice(world.keys);
+  std::map<Code, int> codes;
+  std::map<KeyKind, int> kinds;
+  for (int i = 0; i < 3000; ++i) {
+    const SignRequest request = dice.request();
+    const Result<SignResponse> response = world.sign(dice.method(), request);
     ++codes[response ? Code::OK : response.error().code()];
-    if (!response) CHECK(response.error().message().size() > 10);
+    if (response) {
+      CHECK_MESSAGE(answers(world, request, *response), request.ShortDebugString());
+      ++kinds[key_kind(algorithm_named(response->algorithm()).value())];
+    } else {
+      CHECK(response.error().message().size() > 10);
+    }
   }
   CHECK(codes.size() == 3);
-  CHECK(codes[Code::OK] > 5);
+  CHECK(codes[Code::OK] > 30);
   CHECK(codes[Code::INVALID_ARGUMENT] > 100);
   CHECK(codes[Code::NOT_FOUND] > 100);
+  CHECK(kinds.size() == 4);
+}
+
+TEST_CASE("whatever bytes a request has, a signature is one of what they mean") {
+  CryptoWorld world(new_keys({"rsa2048", "p256", "p384", "ed25519"}));
+  RequestDice dice(world.keys);
+  std::map<Code, int> codes;
+  const apps::CapturedStderr complaints;  // of protobuf, about what is no message
+  for (int i = 0; i < 1500; ++i) {
+    SignRequest request = dice.request();
+    if (i % 2 == 0)
+      request = sign_request(std::string(100, 'm'),
+                             name(every_algorithm[static_cast<std::size_t>(i) / 2 % every_algorithm.size()]));
+    const std::string bytes = dice.damaged(request);
+    const std::string path = "/crypto.v1.CryptoService/" + dice.method();
+    Result<RawMessage> answer = fail(Code::UNKNOWN, "the call did not end");
+    REQUIRE(world.world.run([&](Channel& channel) -> Task<void> {
+      answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{bytes}, {});
+    }));
+    ++codes[answer ? Code::OK : answer.error().code()];
+    if (!answer) {
+      CHECK(answer.error().message().size() > 10);
+      continue;
+    }
+    SignResponse response;
+    SignRequest meant;
+    CHECK(response.ParseFromString(answer->bytes));
+    CHECK(meant.ParseFromString(bytes));
+    CHECK_MESSAGE(answers(world, meant, response), meant.ShortDebugString());
+  }
+  CHECK(codes[Code::OK] > 150);
 }
 
 }  // namespace
