@@ -17,18 +17,22 @@ TEST_CASE("a job that nobody waits for any more is not signed") {
     return "signature";
   });
   const SigningChoice choice{.signer = &signer, .algorithm = Algorithm::ecdsa_p256_sha256};
-  const auto run = [&choice](Instant expires) {
-    return SigningJob(choice, sign_request("m"), {}, expires).run();
+  const auto use = std::make_shared<SigningUse>();
+  const auto run = [&](Instant expires) {
+    return SigningJob(choice, sign_request("m"), {.digest = true}, expires, use).run();
   };
   const Instant now = std::chrono::steady_clock::now();
   for (const Instant past : {now, now - 1ms, now - 24h, Instant()}) {
-    const Result<SigningJob::Done> late = run(past);
+    const Result<std::string> late = run(past);
     REQUIRE_FALSE(late);
     CHECK(late.error().to_string() ==
           "DEADLINE_EXCEEDED: the deadline passed before it was this request's turn");
   }
   CHECK(begun == 0);
-  for (const Instant future : {now + 24h, never}) CHECK(run(future).value().signature == "signature");
+  for (const Instant future : {now + 24h, never}) CHECK(run(future).value() == "signature");
+  CHECK(begun == 2);
+  CHECK(use->close().value().starts_with("SHA256:62c66a7a5dd70c3146618063c344e531"));
+  CHECK(run(never).error().to_string() == "CANCELLED: the call ended before it was this request's turn");
   CHECK(begun == 2);
 }
 
