@@ -39,7 +39,9 @@ Outcome<Command> parse_command(const std::vector<std::string>& words) {
   if (next < words.size() && is_host(words[next]))
     return give_up(exit_usage, "'" + words[next] + "' is no address: the port is missing; write " +
                                    words[next] + ":PORT");
-  if (next < words.size() && words[next].find(':') != std::string::npos) command.address = words[next++];
+  if (next < words.size() &&
+      (words[next].find(':') != std::string::npos || words[next].starts_with(tls_prefix)))
+    command.address = words[next++];
   if (next < words.size() && command.kind != Kind::demo) command.symbol = words[next++];
   if (next < words.size())
     return give_up(exit_usage, "'" + words[next] + "' is one word too many; --help shows what " + words[0] +

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::size_t logged_bytes_max = 1024;
 constexpr std::string_view spiffe_scheme = "spiffe://";
+constexpr std::string_view cid_prefix = "cid:";
 
 bool names_methods(std::string_view text) {
   if (text == "*") return true;
@@ -26,11 +30,16 @@ bool is_among(const std::vector<std::string>& names, const std::string& wanted) 
   return std::ranges::find(names, wanted) != names.end();
 }
 
+std::optional<std::uint32_t> parse_cid_number(std::string_view text) {
+  std::uint32_t cid = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cid);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return cid;
+}
+
 /// All that the certificate names the peer, as a list would write it, for whoever looks up in the log what
 /// the list lacks. Callers know their certificates.
-std::string names_for_log(const PeerIdentity& peer) {
-  if (!peer.certificate) return {};
-  const CertificateIdentity& shown = *peer.certificate;
+std::string certificate_for_log(const CertificateIdentity& shown) {
   std::string names;
   const auto add = [&](std::string_view kind, const std::string& name) {
     if (names.size() < logged_bytes_max && !name.empty())
@@ -42,6 +51,16 @@ std::string names_for_log(const PeerIdentity& peer) {
   for (const std::string& name : shown.uris) add("uri:", name);
   for (const std::string& name : shown.email_addresses) add("email:", name);
   return escape_controls(names, logged_bytes_max);
+}
+
+/// The same of all that the peer may be listed by.
+std::string names_for_log(const PeerIdentity& peer) {
+  std::string names;
+  if (peer.unix_credentials)
+    names.append("; a list names it uid:" + std::to_string(peer.unix_credentials->uid));
+  if (peer.vsock_cid) names.append("; a list names it cid:" + std::to_string(*peer.vsock_cid));
+  if (peer.certificate) names.append(certificate_for_log(*peer.certificate));
+  return names;
 }
 
 }  // namespace
@@ -63,6 +82,9 @@ Status AllowList::add(std::string_view methods, std::string_view who) {
     if (who.ends_with("/*")) return add_rule(Kind::spiffe_below, who.substr(0, who.size() - 1));
     return add_rule(Kind::spiffe, who);
   }
+  if (who.starts_with(cid_prefix))
+    if (const auto cid = parse_cid_number(who.substr(cid_prefix.size())))
+      return add_rule(Kind::cid, std::to_string(*cid));
   constexpr std::array kinds{std::pair("dns:", Kind::dns), std::pair("uri:", Kind::uri),
                              std::pair("email:", Kind::email), std::pair("subject:", Kind::subject),
                              std::pair("uid:", Kind::uid)};
@@ -75,8 +97,8 @@ Status AllowList::add(std::string_view methods, std::string_view who) {
   return fail(
       Code::INVALID_ARGUMENT,
       "\"" + std::string(who) +
-          "\" names nobody; want spiffe://domain/path, dns:, uri:, email: or subject: with a name, uid: with "
-          "a number, or *");
+          "\" names nobody; want spiffe://domain/path, dns:, uri:, email: or subject: with a name, uid: or "
+          "cid: with a number, or *");
 }
 
 const AllowList::Rules* AllowList::closest(std::string_view method) const {
@@ -89,6 +111,7 @@ bool AllowList::matches(const Rule& rule, const PeerIdentity& peer) {
   if (rule.kind == Kind::anybody) return true;
   if (rule.kind == Kind::uid)
     return peer.unix_credentials && std::to_string(peer.unix_credentials->uid) == rule.value;
+  if (rule.kind == Kind::cid) return peer.vsock_cid && std::to_string(*peer.vsock_cid) == rule.value;
   if (!peer.certificate) return false;
   const CertificateIdentity& shown = *peer.certificate;
   switch (rule.kind) {

@@ -30,12 +30,10 @@ constexpr std::string_view forms =
 constexpr std::string_view vsock_forms =
     "want vsock:CID:port, where the CID is a number, any, local or host, and the port a number";
 constexpr std::string_view hybrid_forms = "want hvsock:///path:port, where the port is a number";
+constexpr std::string_view descriptor_forms = "want fd:N, where N is the number of a socket that listens";
 constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
 
-std::unexpected<Status> bad_address(std::string_view text, std::string_view why) {
-  return fail(Code::INVALID_ARGUMENT, "address \"" + std::string(text) + "\": " + std::string(why),
-              Initiator::application);
-}
+std::unexpected<Status> bad(std::string_view why) { return fail(Code::INVALID_ARGUMENT, std::string(why)); }
 
 template <class Port = std::uint16_t>
 std::optional<Port> parse_port(std::string_view text) {
@@ -162,10 +160,10 @@ Result<Address> Address::parse_vsock(std::string_view text) {
   std::string_view rest = text.substr(vsock_prefix.size());
   if (rest.starts_with("//")) rest.remove_prefix(2);
   const std::size_t colon = rest.find(':');
-  if (colon == std::string_view::npos) return bad_address(text, vsock_forms);
+  if (colon == std::string_view::npos) return bad(vsock_forms);
   const std::optional<std::uint32_t> cid = parse_cid(rest.substr(0, colon));
   const std::optional<std::uint32_t> port = parse_port<std::uint32_t>(rest.substr(colon + 1));
-  if (!cid || !port) return bad_address(text, vsock_forms);
+  if (!cid || !port) return bad(vsock_forms);
   return Address(Kind::vsock, cid_name(*cid), *port);
 }
 
@@ -173,59 +171,66 @@ Result<Address> Address::parse_hybrid_vsock(std::string_view text) {
   std::string_view rest = text.substr(hybrid_prefix.size());
   if (rest.starts_with("//")) rest.remove_prefix(2);
   const std::size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return bad_address(text, hybrid_forms);
+  if (colon == std::string_view::npos || colon == 0) return bad(hybrid_forms);
   const std::optional<std::uint32_t> port = parse_port<std::uint32_t>(rest.substr(colon + 1));
-  if (!port) return bad_address(text, hybrid_forms);
+  if (!port) return bad(hybrid_forms);
   Address address(Kind::hybrid_vsock, std::string(rest.substr(0, colon)), *port);
   if (address.bound().name().size() > max_path_bytes)
-    return bad_address(text, "the path with _port is longer than the " + std::to_string(max_path_bytes) +
-                                 " bytes of a unix socket");
+    return bad("the path with _port is longer than the " + std::to_string(max_path_bytes) +
+               " bytes of a unix socket");
   return address;
 }
 
 Result<Address> Address::parse(std::string_view text) {
+  Result<Address> address = parse_form(text);
+  if (address) return address;
+  return fail(Code::INVALID_ARGUMENT,
+              "address \"" + std::string(text) + "\": " + std::string(address.error().message()),
+              Initiator::application);
+}
+
+Result<Address> Address::parse_form(std::string_view text) {
   if (std::optional<Address> inherited = parse_inherited(text)) return *std::move(inherited);
+  if (text.starts_with(descriptor_prefix)) return bad(descriptor_forms);
   if (text.starts_with(vsock_prefix)) return parse_vsock(text);
   if (text.starts_with(hybrid_prefix)) return parse_hybrid_vsock(text);
   if (text.starts_with(tls_prefix)) {
-    Result<Address> address = parse(text.substr(tls_prefix.size()));
-    if (address && address->tls_) return bad_address(text, "tls+ stands there twice");
+    Result<Address> address = parse_form(text.substr(tls_prefix.size()));
+    if (address && address->tls_) return bad("tls+ stands there twice");
     return address ? address->with_tls(true) : std::move(address);
   }
   for (const auto& [prefix, kind] :
        {std::pair(unix_prefix, Kind::unix_path), {abstract_prefix, Kind::unix_abstract}}) {
     if (!text.starts_with(prefix)) continue;
     const std::string_view name = text.substr(prefix.size());
-    if (name.empty()) return bad_address(text, "a name must follow the colon");
+    if (name.empty()) return bad("a name must follow the colon");
     if (name.size() > max_path_bytes)
-      return bad_address(
-          text, "the name is longer than the " + std::to_string(max_path_bytes) + " bytes of a unix socket");
+      return bad("the name is longer than the " + std::to_string(max_path_bytes) + " bytes of a unix socket");
     return Address(kind, std::string(name), 0);
   }
 
   if (text.starts_with(tcp_prefix)) text.remove_prefix(tcp_prefix.size());
   if (text.find("://") != std::string_view::npos)
-    return bad_address(text, "this is a URL; write host:port, without a scheme or a path");
+    return bad("this is a URL; write host:port, without a scheme or a path");
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return bad_address(text, forms);
+  if (colon == std::string_view::npos || colon == 0) return bad(forms);
   const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
-  if (!port) return bad_address(text, "the port must be a number from 0 to 65535");
+  if (!port) return bad("the port must be a number from 0 to 65535");
   std::string_view host = text.substr(0, colon);
   if (host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     in6_addr six{};
     if (inet_pton(AF_INET6, std::string(host).c_str(), &six) != 1)
-      return bad_address(text, "what stands in brackets is not an IPv6 address");
+      return bad("what stands in brackets is not an IPv6 address");
   } else if (host.find(':') != std::string_view::npos) {
     const bool six = host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
-    return bad_address(text, six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
+    return bad(six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
   }
   if (host == "*") {
     const std::string at(text.substr(colon));
-    return bad_address(text,
-                       "* is no host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
+    return bad("* is no host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
   }
-  if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad_address(text, forms);
+  if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad(forms);
   return Address(Kind::tcp, std::string(host), *port);
 }
 

@@ -72,6 +72,8 @@ class Address {
  private:
   Address(Kind kind, std::string name, std::uint32_t port)
       : name_(std::move(name)), port_(port), kind_(kind) {}
+  /// A failure says why and quotes nothing.
+  static Result<Address> parse_form(std::string_view text);
   static std::optional<Address> parse_inherited(std::string_view text);
   static Result<Address> parse_vsock(std::string_view text);
   static Result<Address> parse_hybrid_vsock(std::string_view text);

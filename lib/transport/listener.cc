@@ -14,6 +14,16 @@ bool has_port(const Address& address) noexcept {
   return address.kind() == Address::Kind::tcp || address.kind() == Address::Kind::vsock;
 }
 
+/// Whether a socket on `wide` takes what comes to `narrow` too: one on [::] does also for IPv4 (ipv6(7)).
+bool includes(const SocketAddress& wide, const SocketAddress& narrow) {
+  const std::string all = to_string(wide);
+  const std::string one = to_string(narrow);
+  const bool six = wide.family() == AF_INET6 && all.starts_with("[::]:");
+  const bool four = wide.family() == AF_INET && all.starts_with("0.0.0.0:");
+  return ((narrow.family() == AF_INET && (six || four)) || (narrow.family() == AF_INET6 && six)) &&
+         all.substr(all.rfind(':')) == one.substr(one.rfind(':'));
+}
+
 /// What to do about a failure to listen.
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
@@ -60,12 +70,13 @@ Result<std::string> Listener::listen(const Address& address) {
            : io.listen(sockets->front(), SOMAXCONN, *entrance);
   if (!acceptor) {
     const Status& cause = acceptor.error();
-    const bool ours = !open && cause.code() == Code::ALREADY_EXISTS && listens_on(sockets->front());
-    return fail(ours ? Code::INVALID_ARGUMENT : cause.code(),
-                "listen on " + address.to_string() + ": " +
-                    (ours ? "this address is given twice"
-                          : std::string(cause.message()).append(remedy(cause.code(), address))),
-                cause.initiator());
+    const std::string ours =
+        !open && cause.code() == Code::ALREADY_EXISTS ? why_ours(sockets->front()) : std::string();
+    return fail(
+        ours.empty() ? cause.code() : Code::INVALID_ARGUMENT,
+        "listen on " + address.to_string() + ": " +
+            (ours.empty() ? std::string(cause.message()).append(remedy(cause.code(), address)) : ours),
+        cause.initiator());
   }
   // The hypervisor's way to this port is no address that a client could use.
   const bool hybrid = address.kind() == Address::Kind::hybrid_vsock;
@@ -76,10 +87,14 @@ Result<std::string> Listener::listen(const Address& address) {
   return bound;
 }
 
-bool Listener::listens_on(const SocketAddress& address) const {
-  const std::string wanted = to_string(address);
-  return std::ranges::any_of(
-      entrances_, [&](const auto& entrance) { return to_string(entrance->acceptor->address()) == wanted; });
+std::string Listener::why_ours(const SocketAddress& wanted) const {
+  for (const auto& entrance : entrances_) {
+    const SocketAddress given = entrance->acceptor->address();
+    if (to_string(given) == to_string(wanted)) return "this address is given twice";
+    if (includes(given, wanted)) return to_string(given) + ", given too, includes it; leave one out";
+    if (includes(wanted, given)) return "it includes " + to_string(given) + ", given too; leave one out";
+  }
+  return {};
 }
 
 void Listener::take(UniqueFd connection, bool tls) {

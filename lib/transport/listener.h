@@ -67,7 +67,8 @@ class Listener final {
     bool tls_;
   };
 
-  bool listens_on(const SocketAddress& address) const;
+  /// Why it is this listener that has the address `wanted`; empty where it is not.
+  std::string why_ours(const SocketAddress& wanted) const;
   void take(UniqueFd connection, bool tls);
   void report(int accept_error);
   Shard& least_loaded() const;

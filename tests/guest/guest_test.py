@@ -11,12 +11,13 @@ import re
 import time
 import unittest
 
+import certificates
 import harness
 import machine
 
 MODULES = ("vsock", "vmw_vsock_virtio_transport_common", "vsock_loopback")
-PROGRAMS = ("GRPCD", "GRPCCLIENT", "INTEROP_SERVER", "INTEROP_CLIENT", "REACTOR_TESTS", "TRANSPORT_TESTS", "VSOCK_TESTS",
-            "IO_URING_HIDER")  # fmt: skip
+PROGRAMS = ("GRPCD", "GRPCCLIENT", "GRPCBENCH", "INTEROP_SERVER", "INTEROP_CLIENT", "REACTOR_TESTS", "TRANSPORT_TESTS",
+            "VSOCK_TESTS", "IO_URING_HIDER")  # fmt: skip
 STOCK = "linux-image-cloud-amd64"
 NEWER = "linux-image-6.12-cloud-amd64"
 PROMISED = "6.1."  # the oldest kernel that io_uring is promised for
@@ -45,13 +46,17 @@ await() { for i in $(seq 300); do grep -q " ready on " $1 && return; sleep 0.1; 
 
 serve_and_call() {
   backend=$1; shift
-  "$@" grpcd --listen vsock://any:50051 --listen 127.0.0.1:50051 --listen unix:/tmp/grpcd.sock --shards 2 2>/tmp/grpcd.log &
+  "$@" grpcd --listen vsock://any:50051 --listen 127.0.0.1:50051 --listen unix:/tmp/grpcd.sock --listen tls+vsock:any:50052 \
+    --tls-cert /files/server.pem --tls-key /files/server.key --shards 2 2>/tmp/grpcd.log &
   grpcd=$!
   await /tmp/grpcd.log
-  said $backend-ready "ready on vsock:any:50051 127.0.0.1:50051 unix:/tmp/grpcd.sock (2 shards, $backend)" /tmp/grpcd.log
+  addresses="vsock:any:50051 127.0.0.1:50051 unix:/tmp/grpcd.sock tls+vsock:any:50052"
+  said $backend-ready "ready on $addresses (2 shards, $backend)" /tmp/grpcd.log
   for address in vsock:local:50051 vsock://1:50051 127.0.0.1:50051 unix:/tmp/grpcd.sock; do
     check $backend-demo-$address "$@" grpcclient demo $address
   done
+  check $backend-tls-demo "$@" grpcclient demo tls+vsock:local:50052 --tls-ca /files/ca.pem
+  check $backend-bench "$@" grpcbench --transport vsock --requests 500
   check $backend-list "$@" grpcclient list vsock:local:50051
   check $backend-call "$@" grpcclient call vsock:local:50051 echo.v1.EchoService/Echo -d '{"payload": "aGVsbG8="}'
   kill -TERM $grpcd; wait $grpcd; echo "@ $backend-grpcd-ends $?"
@@ -75,8 +80,8 @@ run_tests() {
 RUN_TESTS = "run_tests\n"
 SERVE_AND_CALL = "serve_and_call io_uring\nserve_and_call epoll without_io_uring ENOSYS\n"
 TESTS = 4
-# Of each backend: the ready line, four addresses, list, call, both ends, the cases.
-CALLS = 2 * (1 + 4 + 2 + 2 + len(CASES))
+# Of each backend: the ready line, four addresses, TLS, the benchmark, list, call, both ends, the cases.
+CALLS = 2 * (1 + 4 + 1 + 1 + 2 + 2 + len(CASES))
 
 
 def setUpModule():
@@ -89,7 +94,10 @@ class Guest(unittest.TestCase):
         end well."""
         kernel = machine.kernel(latest)
         began = time.monotonic()
-        said = machine.boot(kernel, [os.environ[name] for name in PROGRAMS], MODULES, SCRIPT + script, BOOT_SECONDS)
+        with certificates.Folder() as made:
+            files = [made.ca, *made.issue("server")]
+            programs = [os.environ[name] for name in PROGRAMS]
+            said = machine.boot(kernel, programs, MODULES, SCRIPT + script, BOOT_SECONDS, files)
         print(said, f"\n{time.monotonic() - began:.0f} s", flush=True)
         release = re.search(r"^booted Linux (\S+)$", said, re.MULTILINE)
         self.assertTrue(release, "it did not boot")

@@ -70,13 +70,13 @@ def _unpack(name, folder):
         os.rename(scratch + "/unpacked", folder)
 
 
-def boot(folder, programs, modules, script, timeout):
-    """What the machine with the kernel in `folder` says until it powers off. `programs` are found on its PATH, `modules` are
-    loaded in that order, `script` is for busybox's shell."""
+def boot(folder, programs, modules, script, timeout, files=()):
+    """What the machine with the kernel in `folder` says until it powers off. `programs` are found on its PATH, `files` in its
+    /files, `modules` are loaded in that order, `script` is for busybox's shell."""
     with tempfile.TemporaryDirectory() as scratch:
         ramdisk = pathlib.Path(scratch) / "ramdisk"
         with open(ramdisk, "wb") as file:
-            _fill(Archive(file), folder, programs, modules, script)
+            _fill(Archive(file), folder, programs, modules, script, files)
         command = [
             "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
             "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
@@ -94,7 +94,7 @@ def _only(folder, pattern):
     return found
 
 
-def _fill(archive, folder, programs, modules, script):
+def _fill(archive, folder, programs, modules, script, files):
     for name in ("bin", "proc", "sys", "dev", "tmp", "modules"):
         archive.folder(name)
     archive.add("bin/busybox", pathlib.Path(shutil.which("busybox")).read_bytes(), executable=True)
@@ -104,6 +104,8 @@ def _fill(archive, folder, programs, modules, script):
         archive.add(f"modules/{module}.ko", _module(folder, module))
     for program in programs:
         archive.add("bin/" + os.path.basename(program), _stripped(program), executable=True)
+    for file in map(pathlib.Path, files):
+        archive.add("files/" + file.name, file.read_bytes())
     for library in sorted({library for program in programs for library in _libraries(program)}):
         archive.add(library.lstrip("/"), pathlib.Path(library).read_bytes(), executable=True)
     archive.end()

@@ -16,11 +16,11 @@ namespace {
 
 struct Options {
   std::string host = "localhost";
-  std::uint16_t port = 10'000;
+  std::uint32_t port = 10'000;
   std::string test_case = "large_unary";
   SoakOptions soak;
 
-  std::string target() const { return host + ":" + std::to_string(port); }
+  std::string target() const { return address_of(host, port); }
 };
 
 std::string help() {
@@ -30,8 +30,9 @@ std::string help() {
 }
 
 void add_flags(Flags& flags, Options& options) {
-  flags.add("--server_host", options.host, "Where the server is");
-  flags.add("--server_port", options.port, "Where it listens there");
+  flags.add("--server_host", options.host,
+            "Where the server is; an address of any kind without its port, or a whole one");
+  flags.add("--server_port", options.port, "Where it listens there; a whole address has none beside it");
   flags.add("--test_case", options.test_case, "What is run");
   for (const char* name : {"--additional_metadata", "--custom_credentials_type", "--default_service_account",
                            "--oauth_scope", "--service_account_key_file", "--service_config_json"})

@@ -2,7 +2,7 @@
 //
 //   interop_server --port=10000 --use_tls=true --tls_cert_file=server.pem --tls_key_file=server.key
 //
-// Listens on 127.0.0.1, or the --host that it is given ("vsock:any" too); with port 0 the line that says
+// Listens on 127.0.0.1, or the --host that it is given ("vsock:any" and "unix:/path" too); with port 0 the line that says
 // "ready on" names the port. SIGTERM and SIGINT end it, once the calls in flight have finished.
 #include <chrono>
 #include <cstdint>
@@ -26,9 +26,9 @@ int run(int count, char** arguments) {
   const apps::Signals signals({SIGTERM, SIGINT});
   Flags flags("Serves grpc.testing.TestService");
   std::string host = "127.0.0.1";
-  std::uint16_t port = 10'000;
+  std::uint32_t port = 10'000;
   ServerOptions options;
-  flags.add("--host", host, "An address without its port, such as vsock:any");
+  flags.add("--host", host, "An address without its port, such as vsock:any, or a whole one");
   flags.add("--port", port, "0 takes a free one");
   flags.add("--shards", options.shards, "Threads; 0 takes one for each core");
   const TlsFlags tls(flags);
@@ -37,7 +37,7 @@ int run(int count, char** arguments) {
   if (!*go) return 0;
 
   apps::raise_descriptor_limit(descriptors_wanted);
-  options.listen = {host + ":" + std::to_string(port)};
+  options.listen = {address_of(host, port)};
   Result<std::shared_ptr<ServerTls>> secure = tls.server();
   if (!secure) return report("interop_server", secure.error());
   options.tls = *secure;

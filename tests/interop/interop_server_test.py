@@ -1,5 +1,7 @@
 """Our server before other people's clients: gRPC's interop test cases."""
 
+import tempfile
+
 import certificates
 import harness
 import peers
@@ -22,6 +24,18 @@ class OurClient(peers.Pair):
         return peers.our_client(), peers.our_server()
 
 
+class OurClientOverUnix(peers.Pair):
+    """Drivers give a port whatever the address is."""
+
+    @classmethod
+    def peers(cls):
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        return peers.our_client(), peers.our_server(host=f"unix:{folder}/interop.sock")
+
+    def where(self):
+        return [f"--server_host={self.server.address}", "--server_port=10000"]
+
+
 class GoClientOverTls(peers.Pair):
     @classmethod
     def peers(cls):
@@ -39,6 +53,7 @@ class OurClientOverTls(peers.Pair):
 peers.add_cases(GoClient)
 peers.add_cases(GoClientOverTls)
 peers.add_cases(OurClientOverTls)
+peers.add_cases(OurClientOverUnix, ["empty_unary", "ping_pong", "channel_soak"])
 peers.add_cases(OurClient, peers.CASES + peers.COMPRESSION_CASES)
 
 if __name__ == "__main__":

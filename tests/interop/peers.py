@@ -54,8 +54,8 @@ SOAK_FLAGS = [
 ]
 
 
-def our_server(made=None):
-    return harness.Daemon([os.environ["INTEROP_SERVER"], "--port=0", "--shards=2", *_serving(made)])
+def our_server(made=None, host="127.0.0.1"):
+    return harness.Daemon([os.environ["INTEROP_SERVER"], f"--host={host}", "--port=0", "--shards=2", *_serving(made)])
 
 
 def our_client(made=None):
@@ -98,9 +98,11 @@ class Pair(unittest.TestCase):
         cls.client, server = cls.peers()
         cls.server = cls.enterClassContext(server)
 
+    def where(self):
+        return ["--server_host=127.0.0.1", f"--server_port={self.server.port}"]
+
     def check_case(self, name):
-        where = ["--server_host=127.0.0.1", f"--server_port={self.server.port}", f"--test_case={name}"]
-        done = harness.run([*self.client, *where, *SOAK_FLAGS])
+        done = harness.run([*self.client, *self.where(), f"--test_case={name}", *SOAK_FLAGS])
         self.assertEqual(done.returncode, 0, done.stdout)
 
 

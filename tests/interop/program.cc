@@ -11,6 +11,7 @@
 
 #include "reactor/backend.h"
 #include "reactor/shard.h"
+#include "transport/address.h"
 
 namespace ringrpc::interop {
 namespace {
@@ -53,7 +54,6 @@ void Flags::add(const std::string& name, T& value, const std::string& help) {
 
 template void Flags::add(const std::string&, std::string&, const std::string&);
 template void Flags::add(const std::string&, bool&, const std::string&);
-template void Flags::add(const std::string&, std::uint16_t&, const std::string&);
 template void Flags::add(const std::string&, std::uint32_t&, const std::string&);
 template void Flags::add(const std::string&, std::int32_t&, const std::string&);
 template void Flags::add(const std::string&, std::int64_t&, const std::string&);
@@ -102,6 +102,10 @@ Result<std::shared_ptr<const ClientTls>> TlsFlags::client() const {
                           .certificate = file(certificate_file),
                           .private_key = file(key_file),
                           .server_name = server_name});
+}
+
+std::string address_of(const std::string& host, std::uint32_t port) {
+  return Address::parse(host) ? host : host + ":" + std::to_string(port);
 }
 
 int report(std::string_view program, const Status& status) {

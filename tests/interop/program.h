@@ -6,6 +6,7 @@
 ///   if (Result<bool> go = flags.parse(count, arguments); !go) return report("interop_server", go.error());
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -64,6 +65,10 @@ struct TlsFlags {
 
 /// Says on standard error why the program ends, and gives its exit status: 0 for OK, else 1.
 int report(std::string_view program, const Status& status);
+
+/// What gRPC's flags for a host and a port name together: `host:port`, with the 32-bit ports of vsock too. A
+/// host that is an address by itself, such as unix:/path, has no port beside it.
+std::string address_of(const std::string& host, std::uint32_t port);
 
 /// Runs `script` to its end on a shard of the calling thread. Channels that it makes must end with it.
 Status run_on_shard(const std::function<Task<Status>()>& script);

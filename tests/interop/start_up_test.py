@@ -49,6 +49,19 @@ class StartUp(unittest.TestCase):
             path = f"unix:{folder}/grpcd.sock"
             self.assertSays(self.refused(2, "--listen", path, "--listen", path), path, "given twice")
 
+    def test_an_address_that_another_includes(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        pairs = [("0.0.0.0", "127.0.0.1")]
+        if socket.has_dualstack_ipv6():
+            pairs += [("[::]", "0.0.0.0"), ("[::]", "127.0.0.1"), ("[::]", "[::1]")]
+        for wide, narrow in ((f"{wide}:{port}", f"{narrow}:{port}") for wide, narrow in pairs):
+            with self.subTest(wide=wide, narrow=narrow):
+                line = self.refused(2, "--listen", narrow, "--listen", wide)
+                self.assertEqual(line, f"grpcd: listen on {wide}: it includes {narrow}, given too; leave one out")
+                line = self.refused(2, "--listen", wide, "--listen", narrow)
+                self.assertEqual(line, f"grpcd: listen on {narrow}: {wide}, given too, includes it; leave one out")
+
     def test_a_port_for_root(self):
         if os.geteuid() == 0:
             self.skipTest("root may bind every port")

@@ -53,8 +53,18 @@ TEST_CASE("each kind of name lets in those that have it, and nobody else") {
   CHECK_FALSE(allows("uid:100", process));
   CHECK_FALSE(allows("uid:7", process));
 
+  PeerIdentity machine;
+  machine.vsock_cid = 3;
+  CHECK(allows("cid:3", machine));
+  CHECK(allows("cid:03", machine));
+  CHECK_FALSE(allows("cid:33", machine));
+  CHECK_FALSE(allows("uid:3", machine));
+  machine.vsock_cid = 4'294'967'295;
+  CHECK(allows("cid:4294967295", machine));
+  CHECK_FALSE(allows("cid:1000", process));
+
   CHECK(allows("*", {}));
-  for (const char* who : {"uid:0", "dns:a.example", "subject:CN=alice,O=x", "spiffe://d/*"})
+  for (const char* who : {"uid:0", "cid:0", "dns:a.example", "subject:CN=alice,O=x", "spiffe://d/*"})
     CHECK_FALSE_MESSAGE(allows(who, {}), who);
 }
 
@@ -100,11 +110,13 @@ TEST_CASE("what names no method or nobody is refused and quoted") {
           "\"" + std::string(methods) +
               "\" names no method; want /package.Service/Method, /package.Service/* or *");
   }
-  for (const char* who : {"", "alice", "spiffe://", "dns:", "uid:root", "uid:-1", "uid:"}) {
+  for (const char* who : {"", "alice", "spiffe://", "dns:", "uid:root", "uid:-1", "uid:", "cid:", "cid:any",
+                          "cid:-1", "cid:4294967296", "cid:3 "}) {
     CAPTURE(who);
     CHECK(list.add("*", who).message().starts_with("\"" + std::string(who) +
                                                    "\" names nobody; want spiffe://"));
   }
+  CHECK(list.add("*", "cid:any").message().ends_with(", uid: or cid: with a number, or *"));
 }
 
 TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as whom it came") {
@@ -126,16 +138,12 @@ TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as
   CHECK(world.service().started == 1);
 }
 
-TEST_CASE("the log has all names of a caller who is refused, the caller gets one") {
-  CertificateIdentity names;
-  names.subject = "CN=alice,O=x";
-  names.dns_names = {"a.example", "b\n.example"};
-  names.uris = {"urn:b"};
-  names.email_addresses = {"alice@example.org", std::string(100'000, 'x')};
+/// What a caller whom no list names is told, and what the log has of it.
+std::pair<std::string, std::string> refusal_of(PeerIdentity peer) {
   AllowList list;
   REQUIRE(list.add("*", "uid:0").ok());
   FakeCall call("/p.S/M");
-  call.identity = with_certificate(names);
+  call.identity = std::move(peer);
   RawService service;
   const Method method = service.service_methods()[0];
   FakeStream stream;
@@ -146,8 +154,29 @@ TEST_CASE("the log has all names of a caller who is refused, the caller gets one
   task.start();
   log::set_level(log::Level::info);
   REQUIRE(task.done());
-  CHECK(task.result().to_string() == "PERMISSION_DENIED: CN=alice,O=x may not call /p.S/M");
-  const std::string line = captured.text();
+  return {task.result().to_string(), captured.text()};
+}
+
+TEST_CASE("the log has the user or the machine that is refused as a list would") {
+  PeerIdentity machine;
+  machine.vsock_cid = 3;
+  const auto [status, line] = refusal_of(machine);
+  CHECK(status == "PERMISSION_DENIED: vsock cid 3 may not call /p.S/M");
+  CHECK_MESSAGE(line.ends_with("vsock cid 3 may not call /p.S/M; a list names it cid:3\n"), line);
+  PeerIdentity process;
+  process.unix_credentials = UnixCredentials{.pid = 1, .uid = 1000, .gid = 7};
+  const std::string logged = refusal_of(process).second;
+  CHECK_MESSAGE(logged.ends_with("may not call /p.S/M; a list names it uid:1000\n"), logged);
+}
+
+TEST_CASE("the log has all names of a caller who is refused, the caller gets one") {
+  CertificateIdentity names;
+  names.subject = "CN=alice,O=x";
+  names.dns_names = {"a.example", "b\n.example"};
+  names.uris = {"urn:b"};
+  names.email_addresses = {"alice@example.org", std::string(100'000, 'x')};
+  const auto [status, line] = refusal_of(with_certificate(names));
+  CHECK(status == "PERMISSION_DENIED: CN=alice,O=x may not call /p.S/M");
   CHECK_MESSAGE(
       line.find(
           " debug fake:1: CN=alice,O=x may not call /p.S/M; its certificate names subject:CN=alice,O=x, "

@@ -8,7 +8,7 @@
 ///   options.interceptors = {&allowed};
 ///
 /// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for; at level debug the
-/// log has all names that their certificates have. Of the lists for a method only the closest counts: that of
+/// log has all names that a list could let them in by. Of the lists for a method only the closest counts: that of
 /// the method, else that of its service, else that for all.
 #pragma once
 
@@ -33,6 +33,7 @@ class AllowList final : public Interceptor {
   ///                            a certificate with exactly that alternative name
   ///   subject:CN=alice,O=x     a certificate of exactly that subject (RFC 4514)
   ///   uid:1000                 a process of that user, over a unix socket
+  ///   cid:3                    the virtual machine of that CID, over vsock; 2 is the host, 1 this machine
   ///   *                        everybody, also those for whom nothing vouches
   /// INVALID_ARGUMENT quotes what is none of these.
   Status add(std::string_view methods, std::string_view who);
@@ -43,7 +44,7 @@ class AllowList final : public Interceptor {
   bool allows(std::string_view method, const PeerIdentity& peer) const;
 
  private:
-  enum class Kind : std::uint8_t { anybody, spiffe, spiffe_below, dns, uri, email, subject, uid };
+  enum class Kind : std::uint8_t { anybody, spiffe, spiffe_below, dns, uri, email, subject, uid, cid };
   struct Rule {
     Kind kind;
     std::string value;

@@ -25,6 +25,8 @@ TEST_CASE("an address is told by its colon and may be left out") {
   CHECK(with->kind == Kind::call);
   CHECK(with->address == "[::1]:1");
   CHECK(with->symbol == "a.B/C");
+  for (const char* word : {"tls+", "tls+systemd", "tls+myserver"})
+    CHECK(parse_command({"list", word})->address == word);
   const Outcome<Command> without = parse_command({"describe", "a.B"});
   CHECK(without->kind == Kind::describe);
   CHECK_FALSE(without->address);
