@@ -1,6 +1,6 @@
 """What the machine keeps from programs that want to run: pauses of a loop that does nothing but read the clock.
 
-    share_paused({0, 1}, 1.0)   # of the time, on either core: 0.004
+    share_paused({0, 1}, 1.0)   # of the time of both cores: 0.004
 
 A virtual machine pauses while its host runs others, and every machine for interrupts. No program on it can answer sooner.
 """
@@ -13,10 +13,10 @@ PAUSE_NS = 1_000_000
 
 
 def share_paused(cores, seconds):
-    """The share of the time that passed in pauses of over 1 ms, summed over these cores, each with a loop of its own."""
+    """The share of these cores' time that passed in pauses of over 1 ms, with a loop on each of them."""
     with concurrent.futures.ProcessPoolExecutor(len(cores)) as loops:
         paused = loops.map(_paused_ns, cores, [int(seconds * 1e9)] * len(cores))
-        return sum(paused) / (seconds * 1e9)
+        return sum(paused) / (seconds * 1e9 * len(cores))
 
 
 def _paused_ns(core, duration_ns):

@@ -291,7 +291,7 @@ def report(figures):
             statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us", "paused")
         )
         print(f"\nat half load, {rate:,.0f} calls/s on schedule: median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs")
-        print(f"loops that read the clock on both cores: paused for over 1 ms at once during {paused:.2%} of the time")
+        print(f"loops that only read the clock, after each: paused for over 1 ms at once during {paused:.2%} of both cores' time")
     print()
     for line in judge(figures):
         print(line)

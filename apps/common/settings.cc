@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "http2/session_limits.h"
-
 namespace ringrpc::apps {
 
 Setting log_level(std::string group, log::Level& target, std::string help) {
@@ -33,7 +31,7 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
                .group = std::move(group),
                .placeholder = "BYTES",
                .help = std::move(help) + ", counted with 32 bytes for each, 1K to 64K"},
-              target, {http2::header_list_bytes_least, http2::header_list_bytes_most});
+              target, {1 << 10, 64 << 10});
 }
 
 Setting spin_us(std::string group, std::uint32_t& target, std::string help) {

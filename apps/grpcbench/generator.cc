@@ -129,10 +129,10 @@ void Generator::fill_slots() {
 
 /// Begins what is due, as far as there are slots, and comes back for what will be.
 void Generator::pace() {
-  for (unsigned begun = 0;; ++begun) {
+  for (;;) {
     const Instant due = start_ + schedule_->next();
     if (!may_begin(due)) return finish_if_done();
-    if (due > shard_.now() || begun == calls_at_once) {
+    if (due > shard_.now()) {
       starved_ = false;
       return shard_.alarms().arm(pace_bell_, due);
     }
@@ -146,6 +146,8 @@ void Generator::pace() {
     } else if (free_.empty()) {
       starved_ = true;
       return;  // the slot that gets free takes it
+    } else if (begun_in_turn_ == calls_at_once) {
+      return shard_.alarms().arm(pace_bell_, due);  // goes off in the next turn
     } else {
       begin_due(due);
     }
@@ -158,6 +160,8 @@ void Generator::begin_due(Instant due) {
   free_.pop_back();
   if (due >= counting_from_ && starved_) ++measured_.waited_for_slot;
   if (due >= counting_from_ && !starved_) measured_.late.record(shard_.now() - due);
+  ++begun_in_turn_;
+  shard_.at_turn_end(*this);
   begin_call(slot, due);
 }
 
@@ -179,10 +183,10 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   give_up_if_hopeless(slot, std::move(outcome.status));
   if (!schedule_ && may_begin(shard_.now())) return begin_call(slot, shard_.now());
   free_.push_back(&slot);
-  if (!schedule_) {
-    finish_if_done();
-  } else if (!pace_bell_.armed()) {
+  if (schedule_ && !pace_bell_.armed()) {
     pace();
+  } else {
+    finish_if_done();
   }
 }
 

@@ -65,7 +65,7 @@ struct Live {
   std::atomic<std::uint64_t> failed{0};
 };
 
-class Generator final : private CallSlot::Owner {
+class Generator final : private CallSlot::Owner, private TurnEnd {
  public:
   /// Called on the shard; none of them may destroy the generator.
   struct Events {
@@ -108,6 +108,7 @@ class Generator final : private CallSlot::Owner {
   };
 
   void on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) override;
+  void on_turn_end() override { begun_in_turn_ = 0; }
 
   Task<> connect_one(std::size_t at);
   void connect_more();
@@ -147,6 +148,7 @@ class Generator final : private CallSlot::Owner {
   bool starved_ = false;  // a call is due and there was no slot
   std::uint64_t calls_left_;
   std::optional<Schedule> schedule_;
+  unsigned begun_in_turn_ = 0;  // of the schedule's calls
 
   enum class Phase : std::uint8_t { idle, running, done };
   Phase phase_ = Phase::idle;

@@ -31,7 +31,7 @@ struct RunOutcome {
   bool interrupted = false;
   Measurement measured;
   unsigned threads = 0;
-  std::string_view io;  ///< the backend that they had: "io_uring", "epoll"
+  std::string_view io;  ///< the backend of the first: "io_uring", "epoll"
 };
 
 /// `show` is called about ten times a second while calls are made. Failure where this machine does not let

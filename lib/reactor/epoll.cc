@@ -63,7 +63,7 @@ class Epoll final : public Io {
     return std::make_unique<Stream>(poller_, buffer_, std::move(connection));
   }
   bool wait(Instant until) override { return poller_.wait(until); }
-  void dispatch(Instant until) override { poller_.dispatch(until); }
+  bool dispatch(Instant until) override { return poller_.dispatch(until); }
   void wake() noexcept override { bell_.ring(); }
 
  private:

@@ -70,9 +70,10 @@ void Poller::ask(Instant until) {
   }
 }
 
-void Poller::dispatch(Instant until) { run(pending_, until); }
+bool Poller::dispatch(Instant until) { return run(pending_, until); }
 
-void Poller::run(Queue& queue, Instant until) {
+/// False where some are left.
+bool Poller::run(Queue& queue, Instant until) {
   // What these queue comes after them, and waits.
   Queue first;
   first.splice(queue);
@@ -80,8 +81,10 @@ void Poller::run(Queue& queue, Instant until) {
     next->run();
     if (until != never && steady_now() >= until) break;
   }
+  const bool all = first.empty();
   first.splice(queue);
   queue.splice(first);
+  return all;
 }
 
 }  // namespace ringrpc::epoll

@@ -89,12 +89,12 @@ class Poller {
 
   /// As Io::wait and Io::dispatch.
   bool wait(Instant until);
-  void dispatch(Instant until);
+  bool dispatch(Instant until);
 
  private:
   using Queue = ListOf<Pending, PendingTag>;
 
-  static void run(Queue& queue, Instant until);
+  static bool run(Queue& queue, Instant until);
   int control(int operation, int fd, std::uint32_t events, Watcher* watcher) noexcept;
   void ask(Instant until);
 

@@ -163,8 +163,8 @@ class Io {
   virtual bool wait(Instant until) = 0;
 
   /// Calls the handlers for what `wait` reaped, in the order in which it came: all, or as many as take until
-  /// `until`, at least one. The rest is for the next dispatch, and no `wait` sleeps before it.
-  virtual void dispatch(Instant until) = 0;
+  /// `until`, at least one. False where some are left, for the next dispatch; no `wait` sleeps before it.
+  virtual bool dispatch(Instant until) = 0;
 
   /// Ends the current or the next `wait`. From any thread.
   virtual void wake() noexcept = 0;

@@ -1,7 +1,7 @@
 /// What runs next on a shard: callbacks and coroutines that something has made ready.
 ///
 /// Nothing is resumed from inside the event that made it ready; it is pushed here and runs later in the same
-/// turn. Destroying an element takes it off the list.
+/// turn, or where the list is long in one of the next. Destroying an element takes it off the list.
 #pragma once
 
 #include <coroutine>

@@ -11,7 +11,8 @@
 /// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
 /// 4. call what asked for the end of the turn: each connection flushes here, once.
-/// Steps 2 and 3 are bounded; what they leave is for the next turn, which does not sleep.
+/// Completions and the ready list have their bounds; what they leave is for the next turn, which does not
+/// sleep. Timers wait for completions that are left, since these came first, but not for ever.
 ///
 /// Everything but `post`, `stop` and `load` belongs to the thread that calls `run` or `turn`.
 #pragma once
@@ -75,7 +76,7 @@ class Shard {
   SlabPool& slabs() noexcept { return slabs_; }
   const Spin& spin() const noexcept { return spin_; }
 
-  /// The time at which this turn's completions were reaped: exact enough for deadlines, and free.
+  /// The time at which this turn last reaped completions: exact enough for deadlines, and free.
   /// The reference stays valid with the shard.
   const Instant& now() const noexcept { return now_; }
 
@@ -129,6 +130,7 @@ class Shard {
   ReadyList ready_;
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
+  unsigned turns_behind_ = 0;  ///< one after the other that left completions
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};

@@ -1,6 +1,7 @@
 #include "reactor/simulated_io.h"
 
 #include <cassert>
+#include <utility>
 #include <vector>
 
 namespace ringrpc {
@@ -34,14 +35,15 @@ bool SimulatedIo::wait(Instant until) {
 }
 
 /// The clock stands still meanwhile; for how many there is time is drawn.
-void SimulatedIo::dispatch(Instant) {
-  std::size_t left =
-      completions_.size() < 2 ? completions_.size() : 1 + network_.random_below(completions_.size());
-  while (left-- > 0) {
-    Action delivery = std::move(completions_.front());
+bool SimulatedIo::dispatch(Instant) {
+  const std::size_t count = completions_.size();
+  const std::size_t done = count < 2 ? count : 1 + network_.random_below(count);
+  for (std::size_t i = 0; i < done; ++i) {
+    Action delivery = std::exchange(completions_.front(), nullptr);
     completions_.pop_front();
     delivery();
   }
+  return done == count;
 }
 
 }  // namespace ringrpc

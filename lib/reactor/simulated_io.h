@@ -44,7 +44,7 @@ class SimulatedIo final : public Io {
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
-  void dispatch(Instant until) override;
+  bool dispatch(Instant until) override;
   void wake() noexcept override {}
 
   SimulatedNetwork& network() noexcept { return network_; }

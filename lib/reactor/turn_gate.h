@@ -16,10 +16,13 @@ namespace ringrpc {
 
 struct TurnGateTag;
 
-class TurnGate final : public ShardLocal, TurnEnd {
+class TurnGate final : public ShardLocal, Ready, TurnEnd {
  public:
   /// Something that waits for room; destroying it gives its place up.
-  class Waiter : public Ready, public ListNodeOf<TurnGateTag> {
+  class Waiter : public ListNodeOf<TurnGateTag> {
+   public:
+    virtual void run() = 0;
+
    protected:
     ~Waiter() = default;
   };
@@ -35,30 +38,33 @@ class TurnGate final : public ShardLocal, TurnEnd {
 
   TurnGate(Shard& shard, unsigned shares) noexcept : shard_(shard), shares_(shares) {}
 
-  /// False when this turn's room is all taken.
-  bool take() noexcept {
-    if (taken_ == shares_) return false;
-    ++taken_;
-    shard_.at_turn_end(*this);
-    return true;
-  }
+  /// False when this turn's room is all taken, or others wait for room.
+  bool take() noexcept { return waiting_.empty() && take_share(); }
 
   /// For who has a share and finds that there was nothing expensive to do: the next has it.
   void put_back() noexcept {
-    if (taken_ > 0) --taken_;  // else its turn is over: the ready list was too long for it
-    let_in();
+    if (taken_ > 0) --taken_;
+    if (!waiting_.empty()) shard_.ready().push(*this);
   }
 
   /// `waiter` runs, from the ready list, when it has room.
   void wait(Waiter& waiter) noexcept { waiting_.push_back(waiter); }
 
  private:
+  bool take_share() noexcept {
+    if (taken_ == shares_) return false;
+    ++taken_;
+    shard_.at_turn_end(*this);
+    return true;
+  }
+
+  /// The shares of the turn that this runs in: where the ready list is long, those of several must not meet.
+  void run() override {
+    while (!waiting_.empty() && take_share()) waiting_.pop_front()->run();
+  }
   void on_turn_end() override {
     taken_ = 0;
-    let_in();
-  }
-  void let_in() noexcept {
-    while (!waiting_.empty() && take()) shard_.ready().push(*waiting_.pop_front());
+    if (!waiting_.empty()) shard_.ready().push(*this);
   }
 
   Shard& shard_;

@@ -42,7 +42,7 @@ class Uring final : public Io {
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
-  void dispatch(Instant until) override { ring_->dispatch(until); }
+  bool dispatch(Instant until) override { return ring_->dispatch(until); }
   void wake() noexcept override;
 
  private:

@@ -168,7 +168,7 @@ void Ring::reap() {
   io_uring_cq_advance(&ring_, count);
 }
 
-void Ring::dispatch(Instant until) {
+bool Ring::dispatch(Instant until) {
   // What handlers add meanwhile waits for the next dispatch.
   const std::size_t count = reaped_.size();
   std::size_t done = 0;
@@ -178,6 +178,7 @@ void Ring::dispatch(Instant until) {
     if (done % completions_a_look == 0 && std::chrono::steady_clock::now() >= until) break;
   }
   reaped_.erase(reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(done));
+  return done == count;
 }
 
 }  // namespace ringrpc::uring

@@ -85,7 +85,7 @@ class Ring {
 
   /// As Io::wait and Io::dispatch.
   bool wait(Instant until);
-  void dispatch(Instant until);
+  bool dispatch(Instant until);
 
   /// Whether this thread is the one that uses the ring.
   bool enabled_here() const noexcept { return user_ == std::this_thread::get_id(); }

@@ -62,7 +62,7 @@ void StreamState::take_received(int result, unsigned flags) {
   if (flags & IORING_CQE_F_BUFFER) buffers_.recycle(ReceiveBuffers::id_of(flags));
   if (result > 0) return;
   switch (-result) {
-    case ENOBUFS:    // no buffer was free; all of them are by the time the receive is armed again
+    case ENOBUFS:    // no buffer was free; those that came before are by the time the receive is armed again
     case ECANCELED:  // paused, and perhaps resumed since
     case EINTR:
     case EAGAIN:

@@ -39,8 +39,8 @@ SigningAudit::SigningAudit(const Call& call, std::string_view method)
 SigningAudit::~SigningAudit() {
   const std::optional<std::string> digest = use_->close();
   if (!wanted_) return;
-  const Code code =
-      code_.value_or(call_.deadline() <= call_.now() ? Code::DEADLINE_EXCEEDED : Code::CANCELLED);
+  const Status failure = call_.failure();
+  const Code code = code_.value_or(failure.ok() ? Code::CANCELLED : failure.code());
   std::string left_out;
   if (!digest) {
     const auto taken = refusals_logged[static_cast<std::size_t>(code)].take(call_.now());

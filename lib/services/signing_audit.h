@@ -45,7 +45,7 @@ class SigningAudit {
   void uses(const Signer& signer);
   /// Of the key, for who signs.
   const std::shared_ptr<SigningUse>& use() const noexcept { return use_; }
-  /// DEADLINE_EXCEEDED or CANCELLED where this is never called.
+  /// Where this is never called, that of the call's failure: its deadline, its caller, or its connection.
   void ended(Code code) noexcept { code_ = code; }
   /// The same, with what stood in the way.
   void failed(Code code, const Status& cause);

@@ -4,8 +4,8 @@
 ///   if (!use->begin("SHA256:ab12…")) return;             // the thread: nobody waits any more, do not sign
 ///   std::optional<std::string> digest = use->close();    // the call's end: of what was signed, if anything
 ///
-/// Whichever comes first decides, so that what is in the audit has been signed or will be, and what is not
-/// never is. Each is called once.
+/// Whichever comes first decides, so that for what has a digest in the audit the key was used or will be, and
+/// for what has none never is. Each is called once.
 #pragma once
 
 #include <mutex>

@@ -75,8 +75,10 @@ std::size_t count_blocks(std::string_view text) {
 
 std::unexpected<Status> refuse_text(const std::string& path, std::string_view text) {
   if (text.contains("OPENSSH PRIVATE KEY-----"))
-    return refuse(path,
-                  "it has a key in OpenSSH's format; convert it in place: ssh-keygen -p -m PKCS8 -f FILE");
+    return refuse(
+        path,
+        "it has a key in OpenSSH's format; convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY (which "
+        "leaves Ed25519 as it is: make a new one, openssl genpkey -algorithm ed25519 -out FILE)");
   if (text.contains("PRIVATE KEY-----"))
     return refuse(path, "it has a key in another format; convert it: openssl pkcs8 -topk8 -in OLD -out NEW");
   if (text.contains("PUBLIC KEY-----") || text.contains("CERTIFICATE-----"))

@@ -40,7 +40,7 @@ std::vector<Stamp> stamps_of(const ServerTlsOptions& options) {
 Result<std::string> Pem::read() const {
   if (path_.empty()) return text_;
   const UniqueFd file = open_to_read(path_);
-  if (!file) return std::unexpected(from_errno(about() + "open " + path_, errno));
+  if (!file) return std::unexpected(from_errno(about(*this) + "open " + path_, errno));
   std::string text;
   int error = 0;
   // At once as large as it may be: text that grew would leave copies of a private key behind. Only what is
@@ -56,9 +56,9 @@ Result<std::string> Pem::read() const {
     }
     return size;
   });
-  if (error != 0) return std::unexpected(from_errno(about() + "read " + path_, error));
+  if (error != 0) return std::unexpected(from_errno(about(*this) + "read " + path_, error));
   if (text.size() > pem_bytes_max)
-    return fail(Code::INVALID_ARGUMENT, about() + path_ + ": more than 1 MiB, which no PEM file needs");
+    return fail(Code::INVALID_ARGUMENT, about(*this) + path_ + ": more than 1 MiB, which no PEM file needs");
   return text;
 }
 

@@ -32,7 +32,7 @@ std::string name_of(const Pem& pem, std::string_view what) {
 }
 
 std::unexpected<Status> wrong(const Pem& pem, std::string_view what, const std::string& why) {
-  return fail(Code::INVALID_ARGUMENT, pem.about() + name_of(pem, what) + ": " + why);
+  return fail(Code::INVALID_ARGUMENT, about(pem) + name_of(pem, what) + ": " + why);
 }
 
 Owned<BIO> reader(const std::string& text) {
@@ -223,6 +223,8 @@ bool expect(SSL& session, const std::string& host) {
 
 }  // namespace
 
+std::string about(const Pem& pem) { return "TLS: " + pem.named_by() + (pem.named_by().empty() ? "" : ": "); }
+
 Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsOptions& options) {
   Owned<SSL_CTX> made = make(TLS_server_method(), options.version_min);
   SSL_CTX* context = made.get();
@@ -290,7 +292,7 @@ Status TlsContext::check_dates(const Pem& from) const {
   if (!certificate) return {};
   const ASN1_TIME* begins = X509_get0_notBefore(certificate);
   const ASN1_TIME* ends = X509_get0_notAfter(certificate);
-  const std::string whose = from.about() + from.path() + (from.path().empty() ? "" : ": ") +
+  const std::string whose = about(from) + from.path() + (from.path().empty() ? "" : ": ") +
                             "the certificate of " + subject_of(*certificate);
   if (X509_cmp_current_time(ends) < 0)
     return fail(Code::FAILED_PRECONDITION, whose + " has expired on " + to_string(*ends));

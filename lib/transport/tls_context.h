@@ -18,6 +18,9 @@ namespace ringrpc {
 
 class TlsTickets;
 
+/// What failures of a certificate or a key begin with: "TLS: ", "TLS: --tls-cert: ".
+std::string about(const Pem& pem);
+
 class TlsContext {
  public:
   /// Read the files, check that all fits together. INVALID_ARGUMENT names the file and the remedy.

@@ -41,7 +41,7 @@ class Scripted final : public Io {
     ++arrived;
     return true;
   }
-  void dispatch(Instant) override {}
+  bool dispatch(Instant) override { return true; }
   void wake() noexcept override {}
 
   Nanoseconds gap;  ///< from one to the next

@@ -1,6 +1,7 @@
 #include "ringrpc/turn_share.h"
 
 #include <doctest/doctest.h>
+#include <memory>
 #include <vector>
 
 #include "io_fixture.h"
@@ -59,6 +60,26 @@ TEST_CASE("a turn has so many shares, and the rest come in their order in the ne
   CHECK(burst.turn() == numbers(16, 31));
   CHECK(burst.turn() == numbers(32, 39));
   CHECK(burst.turn().empty());
+}
+
+/// Does nothing, in its place on the ready list.
+struct Idle final : Ready {
+  void run() override {}
+};
+
+TEST_CASE("where the ready list is longer than a turn, the shares of several turns do not meet in one") {
+  Shard shard(0, test::kernel_io());
+  Burst burst(shard);
+  burst.add(100);
+  CHECK(burst.turn() == numbers(0, 15));
+  std::vector<std::unique_ptr<Idle>> many;
+  for (int i = 0; i < 1000; ++i) shard.ready().push(*many.emplace_back(std::make_unique<Idle>()));
+  std::size_t let_through = 16;
+  while (let_through < 100) {
+    const std::size_t now = burst.turn().size();
+    REQUIRE(now <= 16);
+    let_through += now;
+  }
 }
 
 TEST_CASE("who comes later waits behind those who wait already") {

@@ -65,7 +65,7 @@ class SlowToWake final : public Io {
     return io_->adopt(std::move(connection));
   }
   bool wait(Instant until) override { return io_->wait(until); }
-  void dispatch(Instant until) override { io_->dispatch(until); }
+  bool dispatch(Instant until) override { return io_->dispatch(until); }
   void wake() noexcept override {
     io_->wake();
     lingers_();

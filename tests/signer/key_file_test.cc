@@ -133,8 +133,10 @@ TEST_CASE("files of other kinds are refused with what to do") {
         "it has no private key; signing needs one, in PEM (PKCS#8)");
   CHECK(refusal(output_of("openssl rsa -traditional -in " + file.path())) ==
         "it has a key in another format; convert it: openssl pkcs8 -topk8 -in OLD -out NEW");
-  CHECK(refusal("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n") ==
-        "it has a key in OpenSSH's format; convert it in place: ssh-keygen -p -m PKCS8 -f FILE");
+  CHECK(
+      refusal("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n") ==
+      "it has a key in OpenSSH's format; convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY (which leaves "
+      "Ed25519 as it is: make a new one, openssl genpkey -algorithm ed25519 -out FILE)");
   const std::string pem = new_pem(p256);
   CHECK(refusal(pem + pem) == "it has more than one PEM block; give the key a file of its own");
   CHECK(refusal(std::string(70'000, 'x')) == "it is larger than 64 KiB, which no key is");

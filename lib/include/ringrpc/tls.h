@@ -40,8 +40,7 @@ class Pem {
   bool empty() const noexcept { return path_.empty() && text_.empty(); }
   /// The file's path; empty where there is none.
   const std::string& path() const noexcept { return path_; }
-  /// What failures of it begin with: "TLS: ", "TLS: --tls-cert: ".
-  std::string about() const { return "TLS: " + named_by_ + (named_by_.empty() ? "" : ": "); }
+  const std::string& named_by() const noexcept { return named_by_; }
   /// The text, read from the file each time; at most 1 MiB. From a pipe it comes as it is written there, up
   /// to its end. The status names the file and the cause.
   Result<std::string> read() const;
