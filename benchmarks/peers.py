@@ -76,7 +76,7 @@ ROWS = {
     "feed": Row("server streaming, 16 bytes, 10 callers on 1 connection", (1, 10), 1_000_000, kind="feed"),
 }
 SPIN_US = 25
-MANY = 3  # times the rounds, each short: where both cores are wanted, whatever else wants them is met most
+MANY = 5  # times the rounds, each short: where both cores are wanted, whatever else wants them is met most
 PROBES = ("connections", "instructions", "allocations", "shards", "half-load")
 
 FIGURES = {"calls/s": "calls_per_second", "CPU µs": "cpu_us", "p50 µs": "p50_us", "p99 µs": "p99_us", "MiB": "mib"}

@@ -2,8 +2,8 @@
 ///
 ///   Outcome<Command> command = parse_command({"call", "[::1]:50051", "echo.v1.EchoService/Echo"});
 ///
-/// An address may stand after the command and has a colon or begins with `tls+`, as nothing else does here; so
-/// it can be left out.
+/// An address may stand after the command and has a colon or begins with `tls+`, as nothing else does here;
+/// so it can be left out.
 #pragma once
 
 #include <cstdint>

@@ -43,7 +43,7 @@ class ReadyList {
   bool empty() const noexcept { return list_.empty(); }
 
   /// Runs what is queued, and what that queues, up to `budget` elements so that I/O is not starved.
-  void run(unsigned budget = 128) {
+  void run(unsigned budget = 256) {
     while (budget-- > 0) {
       Ready* element = list_.pop_front();
       if (!element) return;

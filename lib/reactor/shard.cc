@@ -11,7 +11,7 @@ constinit thread_local Shard* running = nullptr;
 
 /// A turn takes in for so long. What it has made is sent at its end, and where that came late under much
 /// load, who waits for it would idle, and the two would work in turns instead of side by side.
-constexpr std::chrono::microseconds dispatch_length{200};
+constexpr std::chrono::microseconds dispatch_length{500};
 
 /// Timers wait for so many turns that leave something: an answer that had come before its timeout counts,
 /// also where the process was kept from running until after that, and timeouts come under any load.

@@ -22,8 +22,8 @@ class App;
 
 namespace ringrpc::interop {
 
-/// Of a command line: `--flag=value` and `--flag value`. The parser takes seconds to compile, and is compiled in
-/// program.cc alone.
+/// Of a command line: `--flag=value` and `--flag value`. The parser takes seconds to compile, and is compiled
+/// in program.cc alone.
 class Flags {
  public:
   explicit Flags(std::string summary);

@@ -8,8 +8,8 @@
 ///   options.interceptors = {&allowed};
 ///
 /// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for; at level debug the
-/// log has all names that a list could let them in by. Of the lists for a method only the closest counts: that of
-/// the method, else that of its service, else that for all.
+/// log has all names that a list could let them in by. Of the lists for a method only the closest counts:
+/// that of the method, else that of its service, else that for all.
 #pragma once
 
 #include <cstdint>
