@@ -100,7 +100,8 @@ def judge(figures):
             yield row(goal.title, "–", limit, "not measured")
         else:
             met = SIGNS[goal.sign](value, goal.limit)
-            yield row(goal.title, _number(value), limit, "met" if met else "NOT MET")
+            shown = _number(value) if met or _number(value) != _number(goal.limit) else f"{value:,.3f}"
+            yield row(goal.title, shown, limit, "met" if met else "NOT MET")
 
 
 def _number(value):
