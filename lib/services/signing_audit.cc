@@ -29,6 +29,12 @@ std::string describe_peer(const Call& call) {
   return who;
 }
 
+/// Of a call whose handler did not come to its end.
+Code code_of_end(const Call& call) {
+  const Status failure = call.failure();
+  return failure.ok() ? Code::CANCELLED : failure.code();
+}
+
 }  // namespace
 
 SigningAudit::SigningAudit(const Call& call, std::string_view method)
@@ -39,8 +45,7 @@ SigningAudit::SigningAudit(const Call& call, std::string_view method)
 SigningAudit::~SigningAudit() {
   const std::optional<std::string> digest = use_->close();
   if (!wanted_) return;
-  const Status failure = call_.failure();
-  const Code code = code_.value_or(failure.ok() ? Code::CANCELLED : failure.code());
+  const Code code = code_ ? *code_ : code_of_end(call_);
   std::string left_out;
   if (!digest) {
     const auto taken = refusals_logged[static_cast<std::size_t>(code)].take(call_.now());

@@ -37,12 +37,13 @@ bool SigningJob::quick() const noexcept {
 /// `input` is the digest, but where whole messages are signed.
 Status SigningJob::begin_use(Bytes input) const {
   std::string described;
-  if (wishes_.digest) {
-    const Hash hash = hash_of(choice_.algorithm);
-    const Result<Digest> of_message = hash == Hash::none ? digest_of(Hash::sha256, input) : Digest();
-    if (!of_message) return of_message.error();
-    described = hash == Hash::none ? describe(Hash::sha256, of_message->bytes()) : describe(hash, input);
+  if (const Hash hash = hash_of(choice_.algorithm); wishes_.digest && hash != Hash::none) {
+    described = describe(hash, input);
     if (message_type_ == crypto::v1::DIGEST) described += " (as sent)";
+  } else if (wishes_.digest) {
+    const Result<Digest> of_message = digest_of(Hash::sha256, input);
+    if (!of_message) return of_message.error();
+    described = describe(Hash::sha256, of_message->bytes());
   }
   if (use_->begin(std::move(described))) return {};
   return fail(Code::CANCELLED, "the call ended before it was this request's turn");

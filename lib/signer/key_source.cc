@@ -113,10 +113,12 @@ Status with_hint(const KeySource& source, Status status) {
   return Status(status.code(), std::string(status.message()) + "; " + hint, status.initiator());
 }
 
+Status behind(const std::string& words, const Status& failure) {
+  return Status(failure.code(), words + ": " + std::string(failure.message()), failure.initiator());
+}
+
 Status of_file(const KeySource& source, const Status& failure) {
-  if (source.path.empty()) return failure;
-  return Status(failure.code(), "key file " + source.path + ": " + std::string(failure.message()),
-                failure.initiator());
+  return source.path.empty() ? failure : behind("key file " + source.path, failure);
 }
 
 Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const GuardedBytes& passphrase) {
@@ -134,8 +136,7 @@ Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const 
 
 /// With what named the key, where anything did.
 Status named(const KeySource& source, const Status& failure) {
-  if (source.named_by.empty()) return failure;
-  return Status(failure.code(), source.named_by + ": " + std::string(failure.message()), failure.initiator());
+  return source.named_by.empty() ? failure : behind(source.named_by, failure);
 }
 
 Result<std::unique_ptr<Signer>> make_key(const KeySource& source, const GuardedBytes& passphrase) {
