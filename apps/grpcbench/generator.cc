@@ -96,7 +96,7 @@ Task<> Generator::connect_one(std::size_t at) {
 void Generator::begin(Instant start) {
   start_ = start;
   counting_from_ = after(start, plan_.warmup);
-  no_calls_from_ = plan_.duration ? after(counting_from_, *plan_.duration) : never;
+  if (plan_.duration) no_calls_from_ = std::min(no_calls_from_, after(counting_from_, *plan_.duration));
   last_end_ = counting_from_;
   last_change_ = start;
   phase_ = Phase::running;
@@ -251,11 +251,20 @@ void Generator::give_up_if_hopeless(const CallSlot& slot, Status status) {
   if (missing || unreachable(status)) give_up(slot, std::move(status));
 }
 
-/// The calls in flight may still end; no more begin.
 void Generator::give_up(const CallSlot& slot, Status why) {
   if (!measured_.fatal.ok()) return;
   measured_.fatal = std::move(why);
   measured_.fatal_call = plan_.operations[slot.operation_index()].name;
+  begin_no_more();
+  events_.on_given_up();
+}
+
+void Generator::cease() {
+  begin_no_more();
+  finish_if_done();
+}
+
+void Generator::begin_no_more() {
   count_backlog();
   no_calls_from_ = Instant::min();
 }
@@ -289,7 +298,6 @@ void Generator::stop() {
 /// Until when the calls were spread that are now over: longer than to the last one's end where the next would
 /// have been due later, so that a slow rate is told as it is.
 Instant Generator::end_of_calls() const {
-  if (!measured_.fatal.ok()) return last_end_;
   const Instant next = schedule_ ? start_ + schedule_->next() : shard_.now();
   const Instant end = next >= no_calls_from_ ? no_calls_from_ : schedule_ ? next : last_end_;
   return std::max(last_end_, end);

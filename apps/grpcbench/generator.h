@@ -14,7 +14,8 @@
 ///    cancelled, and its slot stays taken until the answer comes. So what is too much for a server does not
 ///    cost connections, and what it still works on is not added to.
 /// 5. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
-/// 6. When all slots are taken by such calls and none has ended for one deadline more, the run is given up.
+/// 6. When all slots are taken by such calls and none has ended for one deadline more, the run is given up;
+///    so it is when the server is gone or does not have the method. No more calls begin then.
 ///
 /// Times are those of the shard's turns: a call begins when the turn does that sends it, and ends when the
 /// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts
@@ -70,6 +71,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   /// Called on the shard; none of them may destroy the generator.
   struct Events {
     std::function<void(Status)> on_connected;  ///< or why a connection could not be made
+    std::function<void()> on_given_up;         ///< the run cannot go on; `on_done` follows
     std::function<void()> on_done;             ///< no call is waited for, and none will be
   };
   struct Share {
@@ -87,7 +89,9 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void connect();
   /// The run begins at `start`, warm-up first; when that has passed, at once.
   void begin(Instant start);
-  /// Waits no more for what is in flight; `on_done` follows at once. No effect when the run is over.
+  /// Begins no more calls; `on_done` follows when those in flight have ended. No effect when the run is over.
+  void cease();
+  /// Waits no more for what is in flight either; `on_done` follows at once. No effect when the run is over.
   void stop();
 
   /// Valid after `on_done`.
@@ -126,6 +130,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void give_up_if_silent();
   void give_up_if_hopeless(const CallSlot& slot, Status status);
   void give_up(const CallSlot& slot, Status why);
+  void begin_no_more();
   void count_backlog();
   void finish_if_done();
   Instant end_of_calls() const;
@@ -154,7 +159,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   Phase phase_ = Phase::idle;
   Instant start_;
   Instant counting_from_;
-  Instant no_calls_from_;
+  Instant no_calls_from_ = never;
   ProcessorTime before_;
   Bell start_bell_{*this, &Generator::start_calls};
   Bell count_bell_{*this, &Generator::begin_counting};

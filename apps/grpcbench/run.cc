@@ -45,6 +45,7 @@ class Run {
   void on_every_shard(const F& act);
   bool wait(const std::function<void()>& meanwhile);
   void one_less();
+  void end_others(const Shard& than);
   void connect();
   void begin();
   RunSoFar so_far() const;
@@ -72,6 +73,12 @@ void Run::on_every_shard(const F& act) {
 
 void Run::one_less() {
   if (--awaited_ == 0) signals_.notify();
+}
+
+/// A load that some threads make alone is not the one that was asked for.
+void Run::end_others(const Shard& than) {
+  for (Lane& lane : lanes_)
+    if (lane.shard != &than) lane.shard->post([&lane] { lane.generator->cease(); });
 }
 
 /// Until all shards have said what they are awaited for: true; false when a signal came first.
@@ -105,6 +112,7 @@ void Run::connect() {
       }
       one_less();
     };
+    events.on_given_up = [this, &lane] { end_others(*lane.shard); };
     events.on_done = [this] { one_less(); };
     lane.generator = std::make_unique<Generator>(*lane.shard, plan_, part, std::move(events));
     lane.generator->connect();

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -50,6 +51,64 @@ def running(*words, **options):
             yield process
         finally:
             process.kill()
+
+
+class Relay:
+    """Between clients and a server on 127.0.0.1, for connections that end one by one."""
+
+    def __init__(self, port):
+        self.port = port
+        self.pairs = []
+        self.carried = []  # bytes from the server, of each pair
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._refuse()
+        for pair in self.pairs:
+            self._end(pair)
+
+    def carries(self, connections, least=10_000):
+        """Whether so many connections have each brought so many bytes, by and by."""
+        return harness.wait_until(lambda: len(self.carried) == connections and min(self.carried) > least)
+
+    def cut_one(self):
+        """Ends the first connection, and takes no more."""
+        self._refuse()
+        self._end(self.pairs[0])
+
+    def _accept(self):
+        with contextlib.suppress(OSError):  # refused from now on
+            while True:
+                pair = self.listener.accept()[0], socket.create_connection(("127.0.0.1", self.port))
+                self.carried.append(0)
+                self.pairs.append(pair)
+                number = len(self.pairs) - 1
+                for source, target in (pair, pair[::-1]):
+                    threading.Thread(target=self._carry, args=(source, target, number), daemon=True).start()
+
+    def _carry(self, source, target, number):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+                if target is self.pairs[number][0]:
+                    self.carried[number] += len(data)
+        self._end((source, target))
+
+    def _refuse(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    @staticmethod
+    def _end(pair):
+        for end in pair:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def without_warnings(text):
@@ -256,6 +315,19 @@ class AgainstTrouble(Case):
         self.assertEqual(process.returncode, FAILED)
         self.assertGreater(found["succeeded"], 0)
         self.assertIn(f"grpcbench: ended early: connect {server.address}: connection refused; ", errors)
+
+    def test_what_one_thread_cannot_reach_ends_the_run_for_all(self):
+        with harness.Server() as server, Relay(server.port) as relay:
+            words = ("--server", relay.address, "--threads", 2, "--connections", 2, "--duration", "1h", "-o", "json")
+            with running(*words) as process:
+                self.assertTrue(relay.carries(2), "two connections with calls on them")
+                relay.cut_one()
+                output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+        found = json.loads(output)
+        self.assertEqual(process.returncode, FAILED)
+        self.assertEqual(found["errors"], {"UNAVAILABLE": 2})  # what was cut, and what could not connect
+        self.assertLess(found["duration_s"], harness.RUN_SECONDS)
+        self.assertIn(f"grpcbench: ended early: connect {relay.address}: connection refused; ", errors)
 
     def test_a_server_that_stops_answering_does_not_hold_the_run(self):
         with harness.Server() as server:

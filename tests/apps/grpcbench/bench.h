@@ -45,27 +45,34 @@ class Bench {
 
   /// The whole run; `meanwhile` is called when it has begun, to change the world at its leisure.
   Measurement run(const Plan& plan, const std::function<void()>& meanwhile = [] {}) {
-    begin(plan);
-    REQUIRE(connect_status);
-    REQUIRE_MESSAGE(connect_status->ok(), connect_status->to_string());
-    on_client([&] { generator_->begin(now()); });
+    connect(plan);
+    begin();
     meanwhile();
-    REQUIRE(world_.run_until([&] { return done_; }));
+    wait();
     return end();
   }
 
   /// Connects, or fails to: see `connect_status`.
-  void begin(const Plan& plan) {
+  void connect(const Plan& plan) {
     plan_ = plan;
     on_client([&] {
       Generator::Share share{.index = 0, .connections = plan_.connections, .calls = plan_.calls};
       generator_ = std::make_unique<Generator>(
           world_.client_shard(), plan_, share,
           Generator::Events{.on_connected = [this](Status status) { connect_status = std::move(status); },
+                            .on_given_up = [this] { given_up_ = true; },
                             .on_done = [this] { done_ = true; }});
       generator_->connect();
     });
     REQUIRE(world_.run_until([&] { return connect_status.has_value(); }));
+  }
+  void begin() {
+    REQUIRE(connect_status);
+    REQUIRE_MESSAGE(connect_status->ok(), connect_status->to_string());
+    on_client([&] { generator_->begin(now()); });
+  }
+  void wait() {
+    REQUIRE(world_.run_until([&] { return done_; }));
   }
   Measurement end() {
     Measurement measured;
@@ -75,6 +82,9 @@ class Bench {
     });
     return measured;
   }
+  void cease() {
+    on_client([&] { generator_->cease(); });
+  }
   void stop() {
     on_client([&] { generator_->stop(); });
   }
@@ -82,6 +92,7 @@ class Bench {
   void run_for(Nanoseconds time) { world_.simulation().run_for(time); }
   Instant now() { return world_.simulation().now(); }
   SimulatedWorld& world() noexcept { return world_; }
+  bool given_up() const noexcept { return given_up_; }
   bool done() const noexcept { return done_; }
 
   PacedService service;
@@ -99,6 +110,7 @@ class Bench {
 
   SimulatedWorld world_;
   Plan plan_;
+  bool given_up_ = false;
   bool done_ = false;
   std::unique_ptr<Generator> generator_;  // gone before the world
 };

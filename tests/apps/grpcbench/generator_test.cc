@@ -214,6 +214,7 @@ TEST_CASE("a service that is not there ends the run") {
       bench.run(bench.plan(lasting(30s), {make_operation("a.B/C", MethodKind::unary, {RawMessage("x")})}));
   CHECK(measured.fatal.code() == Code::UNIMPLEMENTED);
   CHECK(measured.fatal_call == "a.B/C");
+  CHECK(bench.given_up());
   CHECK(measured.tallies.at(0).total() == 10);
   CHECK(measured.duration < 1s);
 }
@@ -222,7 +223,7 @@ TEST_CASE("where nobody listens the run does not begin") {
   Bench bench(10ms);
   Plan plan = bench.plan(requests(10));
   plan.server = "127.0.0.1:1";
-  bench.begin(plan);
+  bench.connect(plan);
   REQUIRE(bench.connect_status);
   CHECK(bench.connect_status->code() == Code::UNAVAILABLE);
   CHECK(bench.connect_status->message().starts_with("connect 127.0.0.1:1: "));
@@ -251,6 +252,50 @@ TEST_CASE("a connection that is lost and can be made again costs the calls that 
   });
   CHECK(measured.fatal.ok());
   CHECK(measured.tallies.at(0).succeeded() >= 1900);
+}
+
+TEST_CASE("where no more calls are to begin, those in flight are still waited for and counted") {
+  for (const std::uint32_t rate : {0u, 1000u}) {
+    Bench bench(10ms);
+    Values values = lasting(30s);
+    values.rate = rate;
+    const Measurement measured = bench.run(bench.plan(values), [&] {
+      bench.run_for(1005ms);
+      bench.cease();
+      CHECK_FALSE(bench.done());
+    });
+    CHECK(measured.fatal.ok());
+    CHECK_FALSE(bench.given_up());
+    CHECK(measured.tallies.at(0).succeeded() == bench.service.started());
+    CHECK(measured.unanswered == 0);
+    CHECK(measured.duration >= 1s);
+    CHECK(measured.duration <= 1020ms);
+  }
+}
+
+TEST_CASE("calls that were due and found no stream are told as unanswered where no more are to begin") {
+  Bench bench(100ms);
+  Values values = lasting(30s);
+  values.rate = 1000;
+  values.streams = 1;  // of ten connections, so a hundred calls a second
+  const Measurement measured = bench.run(bench.plan(values), [&] {
+    bench.run_for(1s);
+    bench.cease();
+  });
+  CHECK(measured.tallies.at(0).total() == bench.service.started());
+  CHECK(measured.tallies.at(0).total() + measured.unanswered >= 1000);
+  CHECK(measured.tallies.at(0).total() + measured.unanswered <= 1010);
+}
+
+TEST_CASE("where no more calls are to begin before the first, there are none") {
+  Bench bench(10ms);
+  bench.connect(bench.plan(lasting(30s)));
+  bench.cease();
+  CHECK_FALSE(bench.done());
+  bench.begin();
+  bench.wait();
+  CHECK(bench.service.started() == 0);
+  CHECK(bench.end().tallies.at(0).total() == 0);
 }
 
 TEST_CASE("a run that is stopped tells what it has, and how many calls had no answer yet") {
