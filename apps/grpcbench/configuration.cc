@@ -162,7 +162,7 @@ void add_calls(apps::CommandLine& line, Values& values) {
       {.name = "deadline",
        .group = group,
        .placeholder = "TIME",
-       .help = "How long a call may take, give or take a twentieth, from when it was due; then it "
+       .help = "How long a call may take, and up to a twentieth more, from when it was due; then it "
                "counts as DEADLINE_EXCEEDED, but keeps its stream until it is answered. The server is not "
                "told."},
       values.deadline, 24h));

@@ -45,6 +45,7 @@ table { border-collapse: collapse; margin: 1.5rem 0; font-size: .93rem; font-var
   white-space: nowrap; }
 th, td { text-align: right; padding: .25rem .45rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+td.text { white-space: normal; overflow-wrap: anywhere; }
 th:first-child, td:first-child { padding-left: 0; }
 </style></head><body>
 )";
@@ -206,6 +207,8 @@ std::string html_report(const Results& results) {
   html += fmt::format("<h1>{}</h1>\n<p>on {}; {}; {}{}</p>\n", html_escaped(all.name),
                       html_escaped(results.server), html_escaped(results.load), now_text(),
                       results.interrupted ? "; interrupted" : "");
+  if (!results.ended_early.empty())
+    html += fmt::format("<p class=\"warning\">Ended early: {}.</p>\n", html_escaped(results.ended_early));
   for (const std::string& warning : results.warnings)
     html += fmt::format("<p class=\"warning\">Warning: {}.</p>\n", html_escaped(warning));
   html += cards(all);

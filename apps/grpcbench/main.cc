@@ -84,17 +84,14 @@ int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::option
   const Results results(plan, outcome);
   const Status printed = apps::print(format_results(results, format));
   for (const std::string& warning : results.warnings) refuse("warning: " + warning, 0);
-  if (!outcome.measured.fatal.ok())
-    refuse("ended early: " +
-               reflected::call_failure(outcome.measured.fatal_call, outcome.measured.fatal).message,
-           0);
+  if (!results.ended_early.empty()) refuse("ended early: " + results.ended_early, 0);
   if (!printed.ok()) return refuse(std::string(printed.message()), exit_failure);
   if (report) {
     if (const Status status = report->write(html_report(results)); !status.ok())
       return refuse(std::string(status.message()), exit_failure);
   }
   if (outcome.interrupted) return exit_interrupted;
-  return results.all.tally.failed() == 0 && outcome.measured.fatal.ok() ? exit_ok : exit_failure;
+  return results.all.tally.failed() == 0 && results.ended_early.empty() ? exit_ok : exit_failure;
 }
 
 int measure(Plan plan, const Values& values, const apps::Signals& signals) {

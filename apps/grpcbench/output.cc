@@ -107,6 +107,11 @@ std::string as_json(const Results& results) {
   json.member("busiest_thread", results.busiest_thread);
   json.end_object();
   json.member("interrupted", results.interrupted);
+  if (results.ended_early.empty()) {
+    json.null_member("ended_early");
+  } else {
+    json.member("ended_early", results.ended_early);
+  }
   json.begin_array("warnings");
   for (const std::string& warning : results.warnings) json.element(warning);
   json.end_array();

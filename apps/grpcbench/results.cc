@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/escape.h"
 #include "grpcbench/units.h"
+#include "reflected/failure.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -61,6 +63,11 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   return warnings;
 }
 
+std::string ending_of(const Measurement& measured) {
+  if (measured.fatal.ok()) return {};
+  return escape_controls(reflected::call_failure(measured.fatal_call, measured.fatal).message);
+}
+
 }  // namespace
 
 double Row::calls_per_second() const noexcept {
@@ -99,6 +106,7 @@ Results::Results(const Plan& plan, const RunOutcome& outcome)
       cpu_s(seconds(outcome.measured.spent.running)),
       busiest_thread(outcome.measured.busiest),
       interrupted(outcome.interrupted),
+      ended_early(ending_of(outcome.measured)),
       warnings(warnings_of(plan, outcome)) {
   const double duration_s = seconds(outcome.measured.duration);
   all.duration_s = duration_s;

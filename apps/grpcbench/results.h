@@ -57,6 +57,7 @@ struct Results {
   double cpu_us_per_call = 0;
   double busiest_thread = 0;  ///< the part of the time that it ran, 0 to 1
   bool interrupted = false;
+  std::string ended_early;            ///< why, where that was nobody's wish; empty otherwise
   std::vector<std::string> warnings;  ///< what makes the figures say less than they seem to; sentences
 };
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import socket
@@ -15,6 +16,8 @@ import threading
 import time
 import unittest
 
+import certificates
+import frames
 import harness
 import peers
 
@@ -169,6 +172,18 @@ class AgainstGrpcd(Case):
         self.assertGreater(times[0], 0)
         self.assertAlmostEqual(found["calls_per_second"] * found["duration_s"], 200, delta=0.01)
 
+    def test_its_own_processor_time_is_what_the_kernel_counts(self):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found = self.json("--duration", "1s", "--streams", 10)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        counted = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        own = found["generator"]
+        self.assertLess(own["cpu_s"], counted * 1.02)
+        self.assertGreater(own["cpu_s"], counted * 0.5)  # of which starting takes the rest
+        self.assertAlmostEqual(own["cpu_us_per_call"] * found["total"], own["cpu_s"] * 1e6, delta=own["cpu_s"] * 1e3)
+        self.assertGreater(own["busiest_thread"], 0)
+        self.assertLess(own["busiest_thread"], 1.05)
+
     def test_without_flags_it_makes_a_thousand_calls(self):
         self.assertEqual(self.json()["total"], 1000)
 
@@ -238,6 +253,7 @@ class AgainstGrpcd(Case):
             done = grpcbench("--server", server.address, "--service", "crypto", "--duration", "50s", "-o", "json")
         self.assertGreater(self.results(done, FAILED)["errors"]["UNIMPLEMENTED"], 0)
         self.assertIn("grpcbench: ended early: crypto.v1.CryptoService/Sign: UNIMPLEMENTED: ", done.stderr)
+        self.assertIn("crypto.v1.CryptoService/Sign: UNIMPLEMENTED: ", json.loads(done.stdout)["ended_early"])
         self.assert_refused(
             grpcbench("--server", self.address, "--call", "a.B/C"), FAILED, "describes no service 'a.B'"
         )
@@ -268,6 +284,20 @@ class AgainstGrpcd(Case):
             found = json.loads(output)
             self.assertEqual((process.returncode, found["interrupted"]), (INTERRUPTED, True))
             self.assertGreaterEqual(found["succeeded"], 15)
+
+    def test_an_interrupted_run_leaves_its_report_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ("--server", self.address, "--duration", "1h", "--report", folder + "/report.html")
+            before = self.echoes()
+            with running(*words) as process:
+                harness.wait_until(lambda: self.echoes() > before)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(harness.RUN_SECONDS), INTERRUPTED)
+            with open(folder + "/report.html", encoding="utf-8") as file:
+                page = file.read()
+            self.assertEqual(os.listdir(folder), ["report.html"])
+        self.assertIn("; interrupted</p>", page)
+        self.assertTrue(page.endswith("</html>\n"))
 
     def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not(self):
         ours, theirs = pty.openpty()
@@ -360,6 +390,38 @@ class AgainstTrouble(Case):
                 with silent.accept()[0]:  # it has connected: so it asks
                     process.send_signal(signal.SIGINT)
                     self.assertEqual(process.wait(harness.RUN_SECONDS), INTERRUPTED)
+
+
+    def test_a_server_that_never_describes_itself_is_waited_for_until_the_deadline(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            with running("--server", address, "--call", "a.B/C", "--deadline", "300ms") as process:
+                with listener.accept()[0] as silent:
+                    silent.sendall(frames.settings() + frames.frame(frames.SETTINGS, frames.ACK))
+                    output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+        self.assertEqual((process.returncode, output), (FAILED, ""))
+        self.assertIn("DEADLINE_EXCEEDED", errors)
+        self.assertIn("reflection", errors)
+
+
+class WithCertificates(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.made = cls.enterClassContext(certificates.Folder())
+        server = cls.made.issue("server")
+        cls.server = cls.enterClassContext(
+            harness.Server("--tls-cert", server.certificate, "--tls-key", server.key, "--tls-client-ca", cls.made.ca)
+        )
+        cls.words = ("--server", cls.server.address.removeprefix("tls+"), "--tls-ca", cls.made.ca)
+
+    def test_it_shows_its_certificate_where_one_is_asked_for(self):
+        identity = self.made.issue("client")
+        words = (*self.words, "--tls-cert", identity.certificate, "--tls-key", identity.key)
+        for call in ((), ("--call", "grpc.health.v1.Health/Check")):
+            self.assertEqual(self.results(grpcbench(*words, *call, "-n", 100, "-o", "json"))["succeeded"], 100)
+
+    def test_without_one_it_says_what_is_wanted(self):
+        self.assert_refused(grpcbench(*self.words), FAILED, "TLS: the peer refused: certificate required")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ const found = {
   bars: [...document.querySelectorAll(".bar")].map((bar) => bar.getBoundingClientRect().height),
   loaded: performance.getEntriesByType("resource").map((entry) => entry.name),
   hidden: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  table: document.querySelector(".wide").scrollWidth - document.querySelector(".wide").clientWidth,
+  tables: [...document.querySelectorAll(".wide")].map((table) => table.scrollWidth - table.clientWidth),
 };
 document.body.dataset.found = JSON.stringify(found);
 </script>"""
@@ -68,16 +68,19 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-class HtmlReport(harness.ServerCase):
+class Page(harness.ServerCase):
+    """The report of a run with `words`, which ends with `status`."""
+
+    words = ()
+    status = 0
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.report = pathlib.Path(cls.folder, "report.html")
-        subprocess.run(
-            [os.environ["GRPCBENCH"], "--server", cls.server.address, "--connections", "2", "--duration", "1s",
-             "--report", cls.report],
-            check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=harness.RUN_SECONDS,
-        )  # fmt: skip
+        done = harness.run([os.environ["GRPCBENCH"], "--server", cls.server.address, "--report", cls.report, *cls.words])
+        if done.returncode != cls.status:
+            raise AssertionError(f"grpcbench ended with {done.returncode}:\n{done.stdout}")
 
     def look(self, scheme):
         """What the browser made of the page."""
@@ -95,23 +98,7 @@ class HtmlReport(harness.ServerCase):
         self.assertTrue(found, shown.stdout[-2000:])
         return json.loads(html.unescape(found[1]))
 
-    def test_the_charts_are_drawn(self):
-        found = self.look("light")
-        self.assertEqual(len(found["curves"]), 5)  # by percentile, calls a second, and three over time
-        for length in found["curves"]:
-            self.assertGreater(length, 100)
-        self.assertGreater(len(found["bars"]), 5)
-        self.assertGreater(max(found["bars"]), 50)
-
-    def test_the_page_fits_its_window(self):
-        found = self.look("light")
-        self.assertEqual((found["hidden"], found["table"]), (0, 0))
-
-    def test_nothing_is_fetched(self):
-        self.assertEqual(self.look("light")["loaded"], [])
-        self.assertNotRegex(self.report.read_text(), r"https?://|src=|@import|url\(|<link|<script")
-
-    def test_both_schemes_can_be_read(self):
+    def assert_legible(self):
         papers = {}
         for scheme in SCHEMES:
             found = self.look(scheme)
@@ -123,6 +110,69 @@ class HtmlReport(harness.ServerCase):
                         self.assertGreaterEqual(contrast(color, behind), least)
         self.assertGreater(luminance(papers["light"]), 0.5)
         self.assertLess(luminance(papers["dark"]), 0.1)
+
+    def assert_fits(self):
+        found = self.look("light")
+        self.assertEqual(found["hidden"], 0)
+        self.assertEqual(set(found["tables"]), {0})
+
+
+class Success(Page):
+    words = ("--connections", "2", "--duration", "1s")
+
+    def test_the_charts_are_drawn(self):
+        found = self.look("light")
+        self.assertEqual(len(found["curves"]), 5)  # by percentile, calls a second, and three over time
+        for length in found["curves"]:
+            self.assertGreater(length, 100)
+        self.assertGreater(len(found["bars"]), 5)
+        self.assertGreater(max(found["bars"]), 50)
+
+    def test_the_page_fits_its_window(self):
+        self.assert_fits()
+
+    def test_nothing_is_fetched(self):
+        self.assertEqual(self.look("light")["loaded"], [])
+        self.assertNotRegex(self.report.read_text(), r"https?://|src=|@import|url\(|<link|<script")
+
+    def test_both_schemes_can_be_read(self):
+        self.assert_legible()
+
+
+class Failures(Page):
+    """Every other call fails, and callers of a Poisson process find the one stream taken."""
+
+    words = ("--call", "grpc.health.v1.Health/Check", "--data", '{} {"service": "a.B"}', "--connections", "1",
+             "--streams", "1", "--rate", "3000", "--spacing", "poisson", "--duration", "1s")  # fmt: skip
+    status = 1
+
+    def test_failures_are_drawn_beside_what_succeeded(self):
+        self.assertEqual(len(self.look("light")["curves"]), 6)
+
+    def test_errors_and_warnings_are_on_the_page(self):
+        page = self.report.read_text()
+        self.assertRegex(page, r"<tr><td>NOT_FOUND</td><td>[\d,]+</td>")
+        self.assertRegex(page, r'<p class="warning">Warning: \d+ due calls found all streams taken')
+
+    def test_the_page_fits_its_window(self):
+        self.assert_fits()
+
+    def test_both_schemes_can_be_read(self):
+        self.assert_legible()
+
+
+class Nothing(Page):
+    """A run in which no call succeeded: no latency, no chart."""
+
+    words = ("--service", "crypto", "--algorithm", "RSA_PKCS1_SHA256")
+    flags = ("--generate-key", "ed25519")
+    status = 1
+
+    def test_the_page_says_what_there_is(self):
+        found = self.look("light")
+        self.assertEqual((found["curves"], found["bars"]), ([], []))
+        self.assertNotIn("nan", self.report.read_text().lower())
+        self.assert_fits()
 
 
 if __name__ == "__main__":

@@ -130,6 +130,21 @@ TEST_CASE("figures that say less than they seem come with a warning") {
   CHECK(warnings[4].starts_with("20 due calls found all streams taken "));
 }
 
+TEST_CASE("why a run had to end is told in JSON and on the page") {
+  RunOutcome outcome = some_outcome();
+  const auto ending = [&] {
+    return parsed(format_results(Results(accepted_plan({}), outcome), Format::json))
+        .fields()
+        .at("ended_early");
+  };
+  CHECK(ending().has_null_value());
+  outcome.measured.fatal = Status(Code::UNIMPLEMENTED, "no <method>\x1b[31m");
+  outcome.measured.fatal_call = "a.B/C";
+  CHECK(ending().string_value() == "a.B/C: UNIMPLEMENTED: no <method>\\x1b[31m");
+  const std::string page = html_report(Results(accepted_plan({}), outcome));
+  CHECK(page.find("Ended early: a.B/C: UNIMPLEMENTED: no &lt;method&gt;") != std::string::npos);
+}
+
 TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from elsewhere") {
   const std::string page = html_report(Results(accepted_plan({}), some_outcome()));
   CHECK(page.starts_with("<!DOCTYPE html>"));

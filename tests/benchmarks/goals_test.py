@@ -1,0 +1,125 @@
+"""How the goals of ringrpc's echo are judged, with made-up figures."""
+
+import copy
+import unittest
+
+import goals
+
+# Three rounds each; every goal is met, most of them just so.
+FIGURES = {
+    "rows": {
+        "10x10": {
+            goals.OURS: {"cpu_us": [1.9, 3.8, 5.7], "generator_us": [0.8, 1.6, 2.4]},
+            goals.OURS_BY_H2LOAD: {"cpu_us": [1.7, 3.4, 5.1], "generator_us": [1.0, 2.0, 3.0]},
+            goals.CEILING: {"cpu_us": [2.0, 4.0, 6.0]},
+            "tonic": {"cpu_us": [5.0, 10.0, 15.0]},
+            "grpc-go": {"cpu_us": [10.0, 20.0, 30.0]},
+            "grpc++": {"cpu_us": [19.0, 38.0, 57.0]},
+        },
+        "1x100": {
+            goals.OURS: {"calls_per_second": [400_000, 50_000, 300_000]},
+            goals.OURS_BY_H2LOAD: {"cpu_us": [1.3, 1.3, 1.3]},
+            goals.CEILING: {"cpu_us": [2.0, 2.0, 2.0]},
+            "tonic": {"calls_per_second": [200_000, 25_000, 150_000]},
+        },
+        "100x1": {
+            goals.OURS_BY_H2LOAD: {"cpu_us": [9.5, 9.5, 9.5]},
+            goals.CEILING: {"cpu_us": [10.0, 10.0, 10.0]},
+        },
+        "64KiB": {
+            goals.OURS: {"cpu_us": [11.0, 11.0, 11.0]},
+            "grpc++": {"cpu_us": [20.0, 20.0, 20.0]},
+            "tonic": {"cpu_us": [40.0, 40.0, 40.0]},
+        },
+        "1x1": {
+            goals.OURS: {"mean_us": [25.0, 25.0, 25.0]},
+            goals.OURS_SPINNING: {"mean_us": [12.0, 12.0, 12.0]},
+            goals.BARE: {"mean_us": [20.0, 20.0, 20.0]},
+        },
+    },
+    "instructions": {goals.OURS: 11_500},
+    "allocations": [{"owner": "own code", "per_call": 0}, {"owner": "protobuf", "per_call": 3}],
+    "shards": {"two": [2.1, 2.1], "one": [2.0, 2.0]},
+    "half load": {"p99_us": [500, 999, 5000]},
+}
+
+
+def verdicts(figures):
+    """What is printed of each goal: its title and the end of its line."""
+    return {line[:48].rstrip(): line[72:] for line in list(goals.judge(figures))[1:]}
+
+
+class Judge(unittest.TestCase):
+    def assert_changed(self, change, verdict, *titles):
+        """With the change those goals have that verdict, and the others are met."""
+        figures = copy.deepcopy(FIGURES)
+        change(figures)
+        self.assertEqual({title: said for title, said in verdicts(figures).items() if said != "met"},
+                         dict.fromkeys(titles, verdict))  # fmt: skip
+
+    def test_a_limit_that_is_just_reached_is_met(self):
+        self.assertEqual(set(verdicts(FIGURES).values()), {"met"})
+        self.assertEqual(len(verdicts(FIGURES)), len(goals.GOALS))
+
+    def test_a_little_worse_is_not_met(self):
+        def worse(path, *rounds):
+            def change(figures):
+                *outer, last = path
+                for name in outer:
+                    figures = figures[name]
+                figures[last] = rounds[0] if len(rounds) == 1 else list(rounds)
+
+            return change
+
+        rows = ("rows",)
+        for change, titles in (
+            (worse((*rows, "10x10", goals.CEILING, "cpu_us"), 1.99, 3.98, 5.97), ["10 × 10: server CPU a call, to nghttpd's"]),
+            (worse((*rows, "1x100", goals.OURS_BY_H2LOAD, "cpu_us"), 1.31, 1.31, 1.31), ["1 × 100: the same"]),
+            (worse((*rows, "100x1", goals.OURS_BY_H2LOAD, "cpu_us"), 9.6, 9.6, 9.6), ["100 × 1: the same"]),
+            (worse((*rows, "10x10", "tonic", "cpu_us"), 4.9, 9.9, 14.9), ["10 × 10: server CPU a call, to tonic's"]),
+            (worse((*rows, "10x10", "grpc-go", "cpu_us"), 9.9, 19.9, 29.9), ["10 × 10: the same, to grpc-go's"]),
+            (worse((*rows, "10x10", "grpc++", "cpu_us"), 12.6, 25.2, 37.8), ["10 × 10: the same, to grpc++'s"]),
+            (worse((*rows, "64KiB", "tonic", "cpu_us"), 19.0, 19.0, 19.0), ["64 KiB, 10 × 10: the same, to the best peer's"]),
+            (worse(("instructions", goals.OURS), 11_501), ["user-space instructions a call"]),
+            (worse((*rows, "1x1", goals.OURS, "mean_us"), 25.1, 25.1, 25.1), ["1 × 1: mean round trip, to bare epoll's"]),
+            (worse((*rows, "1x1", goals.OURS_SPINNING, "mean_us"), 26.0, 26.0, 26.0), ["1 × 1: the same, of a server that spins"]),
+            (worse((*rows, "1x100", "tonic", "calls_per_second"), 210_000, 26_000, 160_000), ["1 × 100: calls a second, to tonic's"]),
+            (worse((*rows, "1x100", goals.OURS, "calls_per_second"), 49_999, 49_999, 49_999),
+             ["1 × 100: calls a second, to tonic's", "1 × 100: calls a second"]),
+            (worse(("allocations", 0, "per_call"), 1), ["own heap allocations a call"]),
+            (worse((*rows, "10x10", goals.OURS, "generator_us"), 0.9, 1.7, 2.5), ["grpcbench's CPU a call, to h2load's"]),
+            (worse(("shards", "two"), 2.2, 2.2), ["two shards: server CPU a call, to one shard's"]),
+            (worse(("half load", "p99_us"), 1, 1000, 1001), ["50 % load: 99th percentile, µs"]),
+        ):
+            with self.subTest(titles):
+                self.assert_changed(change, "NOT MET", *titles)
+
+    def test_rounds_are_compared_with_one_another_and_the_middle_one_counts(self):
+        def one_bad_round(figures):
+            figures["rows"]["10x10"][goals.CEILING]["cpu_us"][1] = 0.1
+
+        self.assert_changed(one_bad_round, "")
+
+    def test_what_falls_short_by_little_is_printed_so_that_it_shows(self):
+        figures = copy.deepcopy(FIGURES)
+        figures["rows"]["1x1"][goals.OURS]["mean_us"] = [25.02] * 3
+        (line,) = [line for line in goals.judge(figures) if "bare epoll's" in line]
+        self.assertEqual(line.split()[-5:], ["1.251", "≤", "1.25", "NOT", "MET"])
+
+    def test_what_was_not_measured_is_not_judged(self):
+        def without_tonic(figures):
+            for row in figures["rows"].values():
+                row.pop("tonic", None)
+
+        self.assert_changed(without_tonic, "not measured", "10 × 10: server CPU a call, to tonic's",
+                            "1 × 100: calls a second, to tonic's")  # fmt: skip
+
+        def a_round_without_figures(figures):
+            figures["rows"]["1x1"][goals.BARE]["mean_us"][2] = None
+
+        self.assert_changed(a_round_without_figures, "not measured", "1 × 1: mean round trip, to bare epoll's",
+                            "1 × 1: the same, of a server that spins")  # fmt: skip
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
