@@ -56,17 +56,12 @@ void CallSlot::end() {
   if (status.ok() && operation_->one_answer() && !answered_)
     status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
   call_.reset();
-  owner_.on_call_ended(*this, outcome(std::move(status)));
+  owner_.on_call_ended(*this, {std::move(status), bytes_sent_, bytes_received_});
 }
 
-/// With what was carried since the last one.
-CallSlot::Outcome CallSlot::outcome(Status status) {
-  return {std::move(status), std::exchange(bytes_sent_, 0), std::exchange(bytes_received_, 0)};
-}
-
-CallSlot::Outcome CallSlot::expire() {
+Status CallSlot::expire() {
   expired_ = true;
-  return outcome(Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library));
+  return Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library);
 }
 
 void CallSlot::drop() {

@@ -14,11 +14,9 @@
 
 namespace ringrpc::grpcbench {
 
-struct AwaitedTag;
-
-class CallSlot final : public ListNodeOf<AwaitedTag>, private MessageStream::Waiter, private Ready {
+class CallSlot final : public ListNode, private MessageStream::Waiter, private Ready {
  public:
-  /// How a call went, for whoever had it made.
+  /// How a call went, for whoever had it made; bytes are those of messages.
   struct Outcome {
     Status status;
     std::uint64_t bytes_sent = 0;
@@ -47,13 +45,15 @@ class CallSlot final : public ListNodeOf<AwaitedTag>, private MessageStream::Wai
   std::size_t operation_index() const noexcept { return operation_index_; }
   /// Whether the call's end is known, and will be told within the next turn or two.
   bool finished() const noexcept { return call_ && call_->finished(); }
+  /// Whether the call waits for its turn on the connection, or for that to be made again.
+  bool waits_for_turn() const noexcept { return call_ && call_->queued(); }
   /// Whether the call has been told of as one that took too long.
   bool expired() const noexcept { return expired_; }
 
   /// What is to be said of a call that took too long, DEADLINE_EXCEEDED. The call itself goes on and keeps
   /// its stream: a server takes many that are cancelled for an attack, and its work on them would be hidden.
-  /// Its end is told as any other's, with what was carried since. Once in a call.
-  Outcome expire();
+  /// Its end is told as any other's. Once in a call.
+  Status expire();
   /// Drops the call, if there is one; its end is not told.
   void drop();
 
@@ -65,7 +65,6 @@ class CallSlot final : public ListNodeOf<AwaitedTag>, private MessageStream::Wai
   void send_more();
   void go_on();
   void end();
-  Outcome outcome(Status status);
 
   Shard& shard_;
   const Channel& channel_;

@@ -200,7 +200,7 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .group = group,
                          .placeholder = "N",
                          .help = "Threads that call, 1 to 1024",
-                         .fallback = "one for each usable core, 4 at most"},
+                         .fallback = "one for each usable core, at most 4 and --connections"},
                         threads, {1, threads_max});
   }));
   line.add(apps::io_backend(group, values.io,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <limits>
 #include <utility>
 
 namespace ringrpc::grpcbench {
@@ -19,7 +18,8 @@ constexpr unsigned calls_at_once = 32;
 constexpr int looks_a_deadline = 20;
 constexpr Nanoseconds look_interval_min = 1ms;
 
-void add_one(std::atomic<std::uint64_t>& counter) noexcept {
+template <class Number>
+void add_one(std::atomic<Number>& counter) noexcept {
   // One thread writes.
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
@@ -42,22 +42,22 @@ void Measurement::merge(const Measurement& other) {
     fatal_call = other.fatal_call;
   }
   waited_for_slot += other.waited_for_slot;
+  waited_for_turn += other.waited_for_turn;
   late.merge(other.late);
   spent += other.spent;
   busiest = std::max(busiest, other.busiest);
   most_delayed = std::max(most_delayed, other.most_delayed);
 }
 
-Generator::Generator(Shard& shard, const Plan& plan, const Share& share, Events events)
-    : shard_(shard),
-      plan_(plan),
-      share_(share),
-      events_(std::move(events)),
-      calls_left_(share.calls.value_or(std::numeric_limits<std::uint64_t>::max())) {
+Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events events)
+    : shard_(shard), plan_(plan), events_(std::move(events)) {
+  const Dealt dealt{.index = index, .threads = plan.threads, .connections = plan.connections};
   measured_.tallies.resize(plan.operations.size());
-  if (plan.pace) schedule_.emplace(*plan.pace, share.index, plan.threads);
-  channels_.reserve(share.connections);
-  for (unsigned at = 0; at < share.connections; ++at) channels_.emplace_back(plan.server, plan.channel);
+  if (plan.pace) schedule_.emplace(*plan.pace, dealt);
+  if (plan.calls) calls_left_ = dealt.own_calls(*plan.calls);
+  channels_.reserve(dealt.own_connections());
+  connecting_.reserve(dealt.own_connections());
+  while (channels_.size() < dealt.own_connections()) channels_.emplace_back(plan.server, plan.channel);
   // The first stream of each connection comes before the second of any, so that few calls spread over all.
   CallSlot::Owner& owner = *this;
   for (unsigned stream = 0; stream < plan.streams; ++stream)
@@ -68,14 +68,13 @@ Generator::~Generator() {
   for (CallSlot& slot : slots_) slot.drop();
 }
 
+/// The first alone: where that fails the others need not try, and it is told from one that is too many.
 void Generator::connect() {
-  for (std::size_t begun = 0; begun < connects_at_once; ++begun) connect_more();
-}
-
-void Generator::connect_more() {
-  if (connect_failed_ || connecting_.size() == channels_.size()) return;
-  connecting_.push_back(connect_one(connecting_.size()));
-  connecting_.back().start();
+  const std::size_t at_once = live_.connected == 0 ? 1 : connects_at_once;
+  while (!connect_failed_ && connecting_.size() < std::min(channels_.size(), live_.connected + at_once)) {
+    connecting_.push_back(connect_one(connecting_.size()));
+    connecting_.back().start();
+  }
 }
 
 Task<> Generator::connect_one(std::size_t at) {
@@ -86,10 +85,11 @@ Task<> Generator::connect_one(std::size_t at) {
     events_.on_connected(std::move(status));
     co_return;
   }
-  if (++connected_ == channels_.size()) {
+  add_one(live_.connected);
+  if (live_.connected == channels_.size()) {
     events_.on_connected(Status());
   } else {
-    connect_more();
+    connect();
   }
 }
 
@@ -102,8 +102,7 @@ void Generator::begin(Instant start) {
   phase_ = Phase::running;
   shard_.alarms().arm(count_bell_, counting_from_);  // the first where both are due at once
   shard_.alarms().arm(start_bell_, start);
-  for (CallSlot& slot : slots_) free_.push_back(&slot);
-  std::ranges::reverse(free_);  // the last is taken first
+  for (CallSlot& slot : slots_) free_.push_back(slot);
 }
 
 void Generator::begin_counting() { before_ = ProcessorTime::of_this_thread(); }
@@ -120,11 +119,7 @@ bool Generator::may_begin(Instant due) const noexcept {
 }
 
 void Generator::fill_slots() {
-  while (!free_.empty() && may_begin(shard_.now())) {
-    CallSlot& slot = *free_.back();
-    free_.pop_back();
-    begin_call(slot, shard_.now());
-  }
+  while (!free_.empty() && may_begin(shard_.now())) begin_call(shard_.now());
 }
 
 /// Begins what is due, as far as there are slots, and comes back for what will be.
@@ -156,45 +151,42 @@ void Generator::pace() {
 }
 
 void Generator::begin_due(Instant due) {
-  CallSlot& slot = *free_.back();
-  free_.pop_back();
   if (due >= counting_from_ && starved_) ++measured_.waited_for_slot;
   if (due >= counting_from_ && !starved_) measured_.late.record(shard_.now() - due);
   ++begun_in_turn_;
   shard_.at_turn_end(*this);
-  begin_call(slot, due);
+  begin_call(due);
 }
 
-void Generator::begin_call(CallSlot& slot, Instant due) {
-  if (due >= counting_from_) --calls_left_;
+void Generator::begin_call(Instant due) {
+  CallSlot& slot = *free_.pop_front();
   awaited_.push_back(slot);
   const std::size_t count = plan_.operations.size();
   const std::uint64_t turn = turn_++;
   const std::size_t operation = count == 1 ? 0 : turn % count;
   slot.begin(operation, plan_.operations[operation], turn / count, due);
+  if (due < counting_from_) return;
+  --calls_left_;
+  if (slot.waits_for_turn()) ++measured_.waited_for_turn;
 }
 
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   if (phase_ != Phase::running) return;
-  slot.ListNodeOf<AwaitedTag>::unlink();
+  slot.ListNode::unlink();
   last_change_ = shard_.now();
-  add_bytes(slot, outcome);
-  if (!slot.expired()) count(slot.operation_index(), outcome.status, slot.due());
+  if (!slot.expired()) {
+    count(slot.operation_index(), outcome.status, slot.due());
+    if (outcome.status.ok() && slot.due() >= counting_from_)
+      measured_.tallies[slot.operation_index()].carry(outcome.bytes_sent, outcome.bytes_received);
+  }
   give_up_if_hopeless(slot, std::move(outcome.status));
-  if (!schedule_ && may_begin(shard_.now())) return begin_call(slot, shard_.now());
-  free_.push_back(&slot);
+  free_.push_back(slot);
+  if (!schedule_) fill_slots();
   if (schedule_ && !pace_bell_.armed()) {
     pace();
   } else {
     finish_if_done();
   }
-}
-
-void Generator::add_bytes(const CallSlot& slot, const CallSlot::Outcome& outcome) {
-  if (slot.due() < counting_from_) return;
-  Tally& tally = measured_.tallies[slot.operation_index()];
-  tally.bytes_sent += outcome.bytes_sent;
-  tally.bytes_received += outcome.bytes_received;
 }
 
 void Generator::count(std::size_t operation, const Status& status, Instant due) {
@@ -225,22 +217,24 @@ void Generator::look_for_expired() {
 }
 
 void Generator::expire(CallSlot& slot) {
-  slot.ListNodeOf<AwaitedTag>::unlink();
+  slot.ListNode::unlink();
   last_change_ = shard_.now();
-  const CallSlot::Outcome outcome = slot.expire();
-  add_bytes(slot, outcome);
-  count(slot.operation_index(), outcome.status, slot.due());
+  count(slot.operation_index(), slot.expire(), slot.due());
 }
 
 /// Where each slot has a call that expired, only an answer can bring the run on.
 void Generator::give_up_if_silent() {
   if (!free_.empty() || !awaited_.empty() || shard_.now() - last_change_ < plan_.deadline) return;
+  const bool streams = !plan_.operations[slots_.front().operation_index()].one_answer();
+  const std::string_view guess =
+      streams ? "calls are measured to the end of their streams, which this method may not have"
+              : "the server seems to hang";
   give_up(
       slots_.front(),
       Status(Code::DEADLINE_EXCEEDED,
-             fmt::format("all {} streams of a thread wait for answers beyond the deadline, and for {:g} s "
-                         "more none came; does the server still run?",
-                         slots_.size(), std::chrono::duration<double>(plan_.deadline).count()),
+             fmt::format("on each stream of a thread ({}) a call is beyond the deadline, and none ended for "
+                         "{:g} s more: {}",
+                         slots_.size(), std::chrono::duration<double>(plan_.deadline).count(), guess),
              Initiator::library));
 }
 
@@ -295,12 +289,14 @@ void Generator::stop() {
   finish(shard_.now());
 }
 
-/// Until when the calls were spread that are now over: longer than to the last one's end where the next would
-/// have been due later, so that a slow rate is told as it is.
+/// Until when the calls were spread that are now over: longer than to the last one's end where the schedule
+/// is, so that a slow rate is told as it is.
 Instant Generator::end_of_calls() const {
   const Instant next = schedule_ ? start_ + schedule_->next() : shard_.now();
-  const Instant end = next >= no_calls_from_ ? no_calls_from_ : schedule_ ? next : last_end_;
-  return std::max(last_end_, end);
+  if (next >= no_calls_from_) return std::max(last_end_, no_calls_from_);
+  // There were as many calls as were asked for.
+  return plan_.pace ? std::max(last_end_, after(counting_from_, plan_.pace->time_of(*plan_.calls)))
+                    : last_end_;
 }
 
 void Generator::finish(Instant end) {
@@ -310,8 +306,10 @@ void Generator::finish(Instant end) {
   if (counted) {
     measured_.duration = std::max(end, counting_from_) - counting_from_;
     measured_.spent = ProcessorTime::of_this_thread() - before_;
-    const auto part = [&](Nanoseconds time) {
-      return static_cast<double>(time.count()) / static_cast<double>((shard_.now() - counting_from_).count());
+    // A thread that was done early had the rest of the time to itself.
+    const Nanoseconds time = std::max(measured_.spent.passed, measured_.duration);
+    const auto part = [&](Nanoseconds of_it) {
+      return static_cast<double>(of_it.count()) / static_cast<double>(time.count());
     };
     measured_.busiest = part(measured_.spent.running);
     measured_.most_delayed = part(measured_.spent.waiting);

@@ -1,14 +1,14 @@
 /// The load that one shard makes: its share of a plan's connections and calls.
 ///
-///   Generator generator(shard, plan, {.index = 0, .connections = 5}, events);   // on the shard
-///   generator.connect();                                                        // on_connected
-///   generator.begin(now);                                                       // on_done
+///   Generator generator(shard, plan, 0, events);     // the first thread's, on its shard
+///   generator.connect();                             // on_connected
+///   generator.begin(now);                            // on_done
 ///   Measurement measured = generator.take();
 ///
 /// 1. All connections are made before the first call, so that what is measured is calls.
 /// 2. Closed loop: each slot begins a call when its last one has ended. Open loop: the schedule says when a
-///    call is due; it takes a free slot, or the first that gets free, and in both cases its latency counts
-///    from when it was due.
+///    call is due; it takes the slot that is free for longest, so that all connections have their share, or
+///    the first that gets free, and in both cases its latency counts from when it was due.
 /// 3. Calls that were due during the warm-up do not count, whenever they end.
 /// 4. A call without an answer at its deadline counts then, and is waited for no more; but it is not
 ///    cancelled, and its slot stays taken until the answer comes. So what is too much for a server does not
@@ -26,12 +26,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
 #include "ringrpc/channel.h"
 
 #include "grpcbench/call_slot.h"
+#include "grpcbench/dealt.h"
 #include "grpcbench/plan.h"
 #include "grpcbench/processor_time.h"
 #include "grpcbench/tally.h"
@@ -52,16 +54,18 @@ struct Measurement {
 
   // Of the generator itself, while calls counted.
   std::uint64_t waited_for_slot = 0;  ///< calls that were due and found all slots taken
+  std::uint64_t waited_for_turn = 0;  ///< calls that had a slot and no room on a connection
   CoarseHistogram late;               ///< how late others began that were due, in open loop
   ProcessorTime spent;
-  double busiest = 0;       ///< the part of the time that the busiest thread had its processor
-  double most_delayed = 0;  ///< the part of the time that a thread had to wait for it; the longest
+  double busiest = 0;       ///< the part of the duration that the busiest thread had its processor
+  double most_delayed = 0;  ///< the part of it that a thread had to wait for that; the longest
 
   void merge(const Measurement& other);
 };
 
 /// How far a shard is, for whoever watches from another thread.
 struct Live {
+  std::atomic<unsigned> connected{0};
   std::atomic<std::uint64_t> succeeded{0};
   std::atomic<std::uint64_t> failed{0};
 };
@@ -74,14 +78,9 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
     std::function<void()> on_given_up;         ///< the run cannot go on; `on_done` follows
     std::function<void()> on_done;             ///< no call is waited for, and none will be
   };
-  struct Share {
-    unsigned index = 0;  ///< among the threads
-    unsigned connections = 1;
-    std::optional<std::uint64_t> calls;
-  };
 
-  /// `plan` must outlive it.
-  Generator(Shard& shard, const Plan& plan, const Share& share, Events events);
+  /// `index` is that of the thread. `plan` must outlive it.
+  Generator(Shard& shard, const Plan& plan, unsigned index, Events events);
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
   ~Generator();
@@ -115,15 +114,13 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void on_turn_end() override { begun_in_turn_ = 0; }
 
   Task<> connect_one(std::size_t at);
-  void connect_more();
   void begin_counting();
   void start_calls();
-  void begin_call(CallSlot& slot, Instant due);
+  void begin_call(Instant due);
   bool may_begin(Instant due) const noexcept;
   void fill_slots();
   void pace();
   void begin_due(Instant due);
-  void add_bytes(const CallSlot& slot, const CallSlot::Outcome& outcome);
   void count(std::size_t operation, const Status& status, Instant due);
   void look_for_expired();
   void expire(CallSlot& slot);
@@ -138,20 +135,18 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
 
   Shard& shard_;
   const Plan& plan_;
-  const Share share_;
   const Events events_;
   std::vector<Channel> channels_;
   std::vector<Task<>> connecting_;
-  std::size_t connected_ = 0;
   bool connect_failed_ = false;
 
-  // A slot is free, or its call is awaited, or that has expired.
+  // A slot is free, or its call is awaited, or that has expired and the slot is on neither list.
   std::deque<CallSlot> slots_;
-  std::vector<CallSlot*> free_;
-  ListOf<CallSlot, AwaitedTag> awaited_;  // in the order in which their calls were due
+  List<CallSlot> free_;     // the one that is so for longest first
+  List<CallSlot> awaited_;  // in the order in which their calls were due
   std::uint64_t turn_ = 0;
   bool starved_ = false;  // a call is due and there was no slot
-  std::uint64_t calls_left_;
+  std::uint64_t calls_left_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<Schedule> schedule_;
   unsigned begun_in_turn_ = 0;  // of the schedule's calls
 

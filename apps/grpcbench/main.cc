@@ -79,17 +79,23 @@ Status check_descriptors(const Plan& plan) {
                 apps::descriptor_shortage(limit, needed) + ", or lower --connections");
 }
 
+std::string no_beginning(const Plan& plan, const RunOutcome& outcome) {
+  if (outcome.connected == 0) return reflected::call_failure(plan.server, outcome.could_not_begin).message;
+  return std::to_string(outcome.connected) + " of " + std::to_string(plan.connections) +
+         " connections were made when one failed: " + std::string(outcome.could_not_begin.message()) +
+         "; where the server limits them, lower --connections";
+}
+
 /// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
 int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
   const Results results(plan, outcome);
+  const Status written = report ? report->write(html_report(results)) : Status();
   const Status printed = apps::print(format_results(results, format));
   for (const std::string& warning : results.warnings) refuse("warning: " + warning, 0);
   if (!results.ended_early.empty()) refuse("ended early: " + results.ended_early, 0);
-  if (!printed.ok()) return refuse(std::string(printed.message()), exit_failure);
-  if (report) {
-    if (const Status status = report->write(html_report(results)); !status.ok())
-      return refuse(std::string(status.message()), exit_failure);
-  }
+  if (!printed.ok()) refuse(std::string(printed.message()), exit_failure);
+  if (!written.ok()) refuse(std::string(written.message()), exit_failure);
+  if (!printed.ok() || !written.ok()) return exit_failure;
   if (outcome.interrupted) return exit_interrupted;
   return results.all.tally.failed() == 0 && results.ended_early.empty() ? exit_ok : exit_failure;
 }
@@ -113,8 +119,9 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
       run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
   progress.erase();
   if (!outcome) return refuse(std::string(outcome.error().message()), exit_failure);
-  if (!outcome->could_not_begin.ok())
-    return refuse(reflected::call_failure(plan.server, outcome->could_not_begin));
+  if (outcome->interrupted && !outcome->begun)
+    return refuse("interrupted before anything was measured", exit_interrupted);
+  if (!outcome->could_not_begin.ok()) return refuse(no_beginning(plan, *outcome), exit_failure);
   return tell(plan, values.output, *outcome, report);
 }
 

@@ -1,18 +1,12 @@
 #include "grpcbench/operation.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/wire_format_lite.h>
 #include <utility>
 
+#include "crypto/v1/crypto.pb.h"
 #include "echo/v1/echo.pb.h"
 
 namespace ringrpc::grpcbench {
 namespace {
-
-// Of crypto.v1.SignRequest.
-constexpr int data_field = 1;
-constexpr int algorithm_field = 2;
 
 /// Octets that do not compress into nothing, the same in every run.
 std::string filling(std::size_t bytes) {
@@ -44,15 +38,11 @@ Operation echo_operation(std::size_t payload_bytes) {
 }
 
 Operation sign_operation(std::string_view algorithm, std::size_t data_bytes) {
-  using google::protobuf::internal::WireFormatLite;
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream out(&stream);
-    WireFormatLite::WriteBytes(data_field, filling(data_bytes), &out);
-    WireFormatLite::WriteString(algorithm_field, std::string(algorithm), &out);
-  }
-  return make_operation("crypto.v1.CryptoService/Sign", MethodKind::unary, {RawMessage(std::move(bytes))});
+  crypto::v1::SignRequest request;
+  request.set_data(filling(data_bytes));
+  request.set_algorithm(std::string(algorithm));
+  return make_operation("crypto.v1.CryptoService/Sign", MethodKind::unary,
+                        {RawMessage(request.SerializeAsString())});
 }
 
 }  // namespace ringrpc::grpcbench

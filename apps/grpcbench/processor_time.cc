@@ -4,12 +4,18 @@
 #include <fstream>
 
 namespace ringrpc::grpcbench {
+namespace {
+
+Nanoseconds now(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
 
 ProcessorTime ProcessorTime::of_this_thread() {
-  timespec running{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &running);
-  ProcessorTime time;
-  time.running = std::chrono::seconds(running.tv_sec) + Nanoseconds(running.tv_nsec);
+  ProcessorTime time{.passed = now(CLOCK_MONOTONIC), .running = now(CLOCK_THREAD_CPUTIME_ID)};
   // Time on a processor, time waiting for one, turns: Documentation/scheduler/sched-stats.rst of Linux.
   std::ifstream statistics("/proc/thread-self/schedstat");
   std::int64_t ran = 0;

@@ -10,15 +10,17 @@
 namespace ringrpc::grpcbench {
 
 struct ProcessorTime {
+  Nanoseconds passed{0};  ///< whatever the thread did
   Nanoseconds running{0};
   Nanoseconds waiting{0};  ///< ready to run while others ran; zero where the kernel does not tell
 
   static ProcessorTime of_this_thread();
 
   friend ProcessorTime operator-(const ProcessorTime& left, const ProcessorTime& right) noexcept {
-    return {left.running - right.running, left.waiting - right.waiting};
+    return {left.passed - right.passed, left.running - right.running, left.waiting - right.waiting};
   }
   ProcessorTime& operator+=(const ProcessorTime& other) noexcept {
+    passed += other.passed;
     running += other.running;
     waiting += other.waiting;
     return *this;

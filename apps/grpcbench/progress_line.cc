@@ -1,7 +1,9 @@
 #include "grpcbench/progress_line.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -20,16 +22,25 @@ void write_all(int descriptor, const std::string& text) {
   [[maybe_unused]] const ssize_t written = ::write(descriptor, text.data(), text.size());
 }
 
+/// In whole seconds where those are many, in tenths where the whole is `of` few.
+std::string time_text(Nanoseconds time, Nanoseconds of) {
+  return fmt::format("{:.{}f} s", seconds(time), of < 10s ? 1 : 0);
+}
+std::string time_text(Nanoseconds time) { return fmt::format("{:.4g} s", seconds(time)); }
+
 }  // namespace
 
 ProgressLine::ProgressLine(int descriptor, const Plan& plan)
     : plan_(plan), descriptor_(descriptor), terminal_(::isatty(descriptor) == 1) {}
 
 std::string ProgressLine::text(const Plan& plan, const RunSoFar& before, const RunSoFar& now) {
-  if (now.warming_up)
-    return fmt::format("warming up, {:.0f} s of {:.0f} s", seconds(now.elapsed), seconds(plan.warmup));
-  std::string line = fmt::format("{:.0f} s", seconds(now.elapsed - plan.warmup));
-  if (plan.duration) line += fmt::format(" of {:.0f} s", seconds(*plan.duration));
+  if (now.phase == RunSoFar::Phase::connecting)
+    return fmt::format("connecting, {} of {}", grouped(now.connected), grouped(plan.connections));
+  if (now.phase == RunSoFar::Phase::warming_up)
+    return fmt::format("warming up, {} of {}", time_text(now.elapsed, plan.warmup), time_text(plan.warmup));
+  std::string line = plan.duration ? fmt::format("{} of {}", time_text(now.elapsed, *plan.duration),
+                                                 time_text(*plan.duration))
+                                   : time_text(now.elapsed, 1h);
   const std::uint64_t calls = now.succeeded + now.failed;
   line += fmt::format("   {} calls", grouped(calls));
   if (plan.calls) line += fmt::format(" of {}", grouped(*plan.calls));
@@ -44,8 +55,13 @@ std::string ProgressLine::text(const Plan& plan, const RunSoFar& before, const R
 void ProgressLine::show(const RunSoFar& so_far) {
   if (!terminal_) return;
   shown_ = true;
-  const std::string line = text(plan_, before_, so_far);
+  if (so_far.phase != before_.phase) before_ = {.phase = so_far.phase};
+  std::string line = text(plan_, before_, so_far);
   if (so_far.elapsed - before_.elapsed >= 1s) before_ = so_far;
+  winsize window{};
+  // What does not fit would begin another line, which nobody erases.
+  if (::ioctl(descriptor_, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+    line.resize(std::min<std::size_t>(line.size(), window.ws_col - 1));
   write_all(descriptor_, std::string(erase_line) + line);
 }
 

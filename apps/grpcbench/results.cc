@@ -26,10 +26,13 @@ std::string count(std::uint64_t number, std::string_view noun) {
 }
 
 std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
-  std::string load = fmt::format("{} of {}, {} on {}, ", count(plan.connections, "connection"),
-                                 count(plan.streams, "stream"), count(outcome.threads, "thread"), outcome.io);
+  const bool secure = plan.channel.tls || plan.server.starts_with("tls+");
+  std::string load = fmt::format("{} of {}{}, {} on {}, ", count(plan.connections, "connection"),
+                                 count(plan.streams, "stream"), secure ? " over TLS" : "",
+                                 count(outcome.threads, "thread"), outcome.io);
   if (!plan.pace) return load + "closed loop";
-  return load + fmt::format("{:.0f} calls a second with {} spacing", plan.pace->calls_per_second,
+  return load + fmt::format("{} a second with {} spacing",
+                            count(static_cast<std::uint64_t>(plan.pace->calls_per_second), "call"),
                             plan.pace->spacing == Spacing::constant ? "constant" : "Poisson");
 }
 
@@ -40,9 +43,10 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
     warnings.push_back(fmt::format("{} had no answer yet when the run ended early, and are in no figure",
                                    count(measured.unanswered, "call")));
   const bool telling = measured.duration >= telling_duration;
-  if (telling && measured.busiest > busy_limit)
+  // On schedule a thread that wakes for each call looks busy and is not: there it is being late that tells.
+  if (telling && !plan.pace && plan.spin == Nanoseconds(0) && measured.busiest > busy_limit)
     warnings.push_back(
-        fmt::format("the generator was the limit, not the server: a thread of it ran {:.0f} % of the "
+        fmt::format("the generator may be the limit, and not the server: a thread of it ran {:.0f} % of the "
                     "time; give it more cores and --threads",
                     measured.busiest * 100));
   if (telling && measured.most_delayed > delay_limit)
@@ -55,6 +59,12 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
         fmt::format("the generator did not keep its schedule: 1 % of the calls began {:.1f} ms late or "
                     "later; give it more cores and --threads",
                     microseconds(late) / 1000));
+  if (measured.waited_for_turn > 0)
+    warnings.push_back(
+        fmt::format("{} waited for a turn on a connection, which their latency includes: the server takes "
+                    "fewer at a time on one than --streams, or it had to be made again; --connections "
+                    "allows more at once",
+                    count(measured.waited_for_turn, "call")));
   if (measured.waited_for_slot > 0)
     warnings.push_back(
         fmt::format("{} found all streams taken and waited, which their latency includes; --streams and "

@@ -48,6 +48,7 @@ class Run {
   void end_others(const Shard& than);
   void connect();
   void begin();
+  unsigned connected() const;
   RunSoFar so_far() const;
 
   const Plan& plan_;
@@ -91,19 +92,10 @@ bool Run::wait(const std::function<void()>& meanwhile) {
   }
 }
 
-/// `amount` in shares that differ by one at most: that of `index` among `of`.
-template <class T>
-T share(T amount, unsigned index, unsigned of) {
-  return amount / of + (index < amount % of ? 1 : 0);
-}
-
 void Run::connect() {
   awaited_ = static_cast<unsigned>(lanes_.size());
   on_every_shard([this](Lane& lane) {
     const auto index = static_cast<unsigned>(&lane - lanes_.data());
-    const auto of = static_cast<unsigned>(lanes_.size());
-    Generator::Share part{.index = index, .connections = share(plan_.connections, index, of)};
-    if (plan_.calls) part.calls = share(*plan_.calls, index, of);
     Generator::Events events;
     events.on_connected = [this](Status status) {
       if (!status.ok()) {
@@ -114,7 +106,7 @@ void Run::connect() {
     };
     events.on_given_up = [this, &lane] { end_others(*lane.shard); };
     events.on_done = [this] { one_less(); };
-    lane.generator = std::make_unique<Generator>(*lane.shard, plan_, part, std::move(events));
+    lane.generator = std::make_unique<Generator>(*lane.shard, plan_, index, std::move(events));
     lane.generator->connect();
   });
 }
@@ -125,10 +117,18 @@ void Run::begin() {
   on_every_shard([this](Lane& lane) { lane.generator->begin(start_); });
 }
 
+unsigned Run::connected() const {
+  unsigned sum = 0;
+  for (const Lane& lane : lanes_) sum += lane.generator->live().connected.load(std::memory_order_relaxed);
+  return sum;
+}
+
 RunSoFar Run::so_far() const {
+  const Nanoseconds since = std::chrono::steady_clock::now() - start_;
   RunSoFar so_far;
-  so_far.elapsed = std::max(Nanoseconds(0), Nanoseconds(std::chrono::steady_clock::now() - start_));
-  so_far.warming_up = so_far.elapsed < plan_.warmup;
+  so_far.connected = connected();
+  so_far.phase = since < plan_.warmup ? RunSoFar::Phase::warming_up : RunSoFar::Phase::measuring;
+  so_far.elapsed = std::max(Nanoseconds(0), since < plan_.warmup ? since : since - plan_.warmup);
   for (const Lane& lane : lanes_) {
     so_far.succeeded += lane.generator->live().succeeded.load(std::memory_order_relaxed);
     so_far.failed += lane.generator->live().failed.load(std::memory_order_relaxed);
@@ -141,13 +141,14 @@ RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
   outcome.threads = static_cast<unsigned>(lanes_.size());
   outcome.io = lanes_.front().shard->io().name();
   connect();
-  outcome.interrupted = !wait([] {});
-  if (!outcome.interrupted) {
-    outcome.could_not_begin = connect_failure_;
-    if (!outcome.could_not_begin.ok()) return outcome;
-    begin();
-    outcome.interrupted = !wait([&] { show(so_far()); });
-  }
+  outcome.interrupted = !wait([&] { show({.connected = connected()}); });
+  if (outcome.interrupted) return outcome;
+  outcome.connected = connected();
+  outcome.could_not_begin = connect_failure_;
+  if (!outcome.could_not_begin.ok()) return outcome;
+  begin();
+  outcome.interrupted = !wait([&] { show(so_far()); });
+  outcome.begun = so_far().phase == RunSoFar::Phase::measuring;
   if (outcome.interrupted) on_every_shard([](Lane& lane) { lane.generator->stop(); });
   std::vector<Measurement> parts(lanes_.size());
   on_every_shard(

@@ -20,15 +20,19 @@ namespace ringrpc::grpcbench {
 
 /// For the line that shows how far a run is.
 struct RunSoFar {
-  Nanoseconds elapsed{0};  ///< since the beginning; negative nowhere
-  bool warming_up = false;
+  enum class Phase : std::uint8_t { connecting, warming_up, measuring };
+  Phase phase = Phase::connecting;
+  unsigned connected = 0;
+  Nanoseconds elapsed{0};  ///< of the phase; zero while connecting
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
 };
 
 struct RunOutcome {
-  Status could_not_begin;  ///< no connection; nothing was measured then
+  Status could_not_begin;  ///< a connection could not be made; nothing was measured then
+  unsigned connected = 0;  ///< those that could
   bool interrupted = false;
+  bool begun = false;  ///< calls counted already
   Measurement measured;
   unsigned threads = 0;
   std::string_view io;  ///< the backend of the first: "io_uring", "epoll"

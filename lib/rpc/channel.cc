@@ -25,6 +25,7 @@ class FailedCall final : public ClientCall {
   bool writable() const override { return true; }
   void wait_writable(Waiter*) override {}
   void writes_done() override {}
+  bool queued() const noexcept override { return false; }
   bool answered() const noexcept override { return true; }
   void wait_answered(Waiter*) override {}
   bool finished() const noexcept override { return true; }

@@ -92,6 +92,7 @@ class ClientCallImpl final : public ClientCall,
 
   // ClientCall
   void writes_done() override;
+  bool queued() const noexcept override { return queued_; }
   bool answered() const noexcept override { return http_status_ != 0 || finished_; }
   void wait_answered(Waiter* waiter) override { answer_waiter_ = waiter; }
   bool finished() const noexcept override { return finished_; }

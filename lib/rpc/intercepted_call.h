@@ -67,6 +67,7 @@ class InterceptedCall final : public ClientCall,
 
   // ClientCall
   void writes_done() override;
+  bool queued() const noexcept override { return inner_ && inner_->queued(); }
   bool answered() const noexcept override { return inner_ ? inner_->answered() : finished_; }
   void wait_answered(Waiter* waiter) override;
   bool finished() const noexcept override { return finished_; }

@@ -184,6 +184,51 @@ class AgainstGrpcd(Case):
         self.assertGreater(own["busiest_thread"], 0)
         self.assertLess(own["busiest_thread"], 1.05)
 
+    def test_a_run_of_a_moment_says_nothing_of_the_generator(self):
+        for words in (("-n", 1), ("-n", 1, "--rate", 1)):
+            found = self.json(*words)
+            self.assertEqual((found["total"], found["warnings"]), (1, []))
+            self.assertLess(found["generator"]["busiest_thread"], 1.05)
+        self.assertEqual(found["duration_s"], 1)
+
+    def test_every_connection_is_used_as_much_as_any_other(self):
+        with Relay(self.server.port) as relay:
+            with running("--server", relay.address, "--duration", "1h", "--rate", 1000, "--connections", 5):
+                self.assertTrue(relay.carries(5))
+                self.assertLess(max(relay.carried), min(relay.carried) * 1.5)
+
+    def test_an_interrupt_before_anything_is_measured_says_so_and_keeps_the_old_report(self):
+        with tempfile.NamedTemporaryFile("w+") as report:
+            report.write("old")
+            report.flush()
+            words = ("--server", self.address, "--warmup", "1h", "--report", report.name, "-o", "json")
+            before = self.echoes()
+            with running(*words) as process:
+                harness.wait_until(lambda: self.echoes() > before)
+                process.send_signal(signal.SIGINT)
+                output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+            report.seek(0)
+            self.assertEqual(report.read(), "old")
+        self.assertEqual((process.returncode, output), (INTERRUPTED, ""))
+        self.assertEqual(errors, "grpcbench: interrupted before anything was measured\n")
+
+    def test_results_that_cannot_be_printed_do_not_cost_the_report(self):
+        with tempfile.TemporaryDirectory() as folder, open("/dev/full", "w") as full:
+            words = ("--server", self.address, "-n", 10, "--report", folder + "/report.html")
+            with running(*words, stdout=full) as process:
+                _, errors = process.communicate(timeout=harness.RUN_SECONDS)
+            self.assertEqual(os.listdir(folder), ["report.html"])
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn("no space left on device", errors)
+
+    def test_a_server_that_takes_fewer_streams_or_connections_is_told(self):
+        with harness.Server("--max-concurrent-streams", "1") as server:
+            found = self.results(grpcbench("--server", server.address, "-n", 200, "--streams", 4, "-o", "json"))
+            self.assertRegex(" ".join(found["warnings"]), r"\d+ calls waited for a turn on a connection")
+        with harness.Server("--max-connections", "3") as server:
+            done = grpcbench("--server", server.address)
+        self.assert_refused(done, FAILED, " of 10 connections were made when one failed: ")
+
     def test_without_flags_it_makes_a_thousand_calls(self):
         self.assertEqual(self.json()["total"], 1000)
 
@@ -313,7 +358,7 @@ class AgainstGrpcd(Case):
                 break
         os.close(ours)
         self.assertEqual(json.loads(output)["succeeded"], 100)
-        self.assertRegex(shown, rb"\r\x1b\[K\d s of 1 s   \d+ calls")
+        self.assertRegex(shown, rb"\r\x1b\[K0\.\d s of 1 s   \d+ calls")
         self.assertEqual(without_warnings(grpcbench(*words).stderr), "")
 
 
@@ -382,7 +427,7 @@ class AgainstTrouble(Case):
         self.assertEqual(process.returncode, FAILED, errors)
         self.assertGreater(found["succeeded"], 0)
         self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 10})
-        self.assertIn("for 0.5 s more none came; does the server still run?", errors)
+        self.assertIn("a call is beyond the deadline, and none ended for 0.5 s more: the server seems to hang", errors)
 
     def test_an_interrupt_ends_it_while_it_asks_for_a_method(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -132,6 +132,8 @@ class ClientCall : public MessageStream {
   virtual ~ClientCall() = default;
   /// No more messages will be written.
   virtual void writes_done() = 0;
+  /// Whether it waits for a connection, or for its turn on one (ChannelOptions::max_connections).
+  virtual bool queued() const noexcept = 0;
   /// Whether the server's initial metadata has come, or the call has ended without.
   virtual bool answered() const noexcept = 0;
   virtual void wait_answered(Waiter* waiter) = 0;

@@ -3,6 +3,8 @@
 ///   Bench bench(10ms);
 ///   const Measurement measured = bench.run(bench.plan({.rate = 1000, .duration = 10s}));
 ///
+/// Several threads are as many generators on the one shard, which tell one another as they do in a run.
+///
 /// One at a time: a thread has one simulated network.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "grpcbench/generator.h"
 #include "paced_service.h"
@@ -22,16 +25,16 @@ namespace ringrpc::grpcbench {
 class Bench {
  public:
   /// The server's answers take so long.
-  explicit Bench(Nanoseconds takes) : service(takes), world_(1) {
+  explicit Bench(Nanoseconds takes, const ServerOptions& options = {}) : service(takes), world_(1) {
     world_.also_serve(service);
-    world_.serve({});
+    world_.serve(options);
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
   /// A plan for this server: PacedService's method, where `calls` names no others.
   Plan plan(Values values, std::vector<Operation> calls = {}) const {
-    values.threads = 1;
+    values.threads = values.threads.value_or(1);
     values.server = world_.address();
     Result<Plan> made = make_plan(values);
     REQUIRE_MESSAGE(made, made.error().message());
@@ -56,49 +59,64 @@ class Bench {
   void connect(const Plan& plan) {
     plan_ = plan;
     on_client([&] {
-      Generator::Share share{.index = 0, .connections = plan_.connections, .calls = plan_.calls};
-      generator_ = std::make_unique<Generator>(
-          world_.client_shard(), plan_, share,
-          Generator::Events{.on_connected = [this](Status status) { connect_status = std::move(status); },
-                            .on_given_up = [this] { given_up_ = true; },
-                            .on_done = [this] { done_ = true; }});
-      generator_->connect();
+      for (unsigned index = 0; index < plan_.threads; ++index)
+        generators_.push_back(std::make_unique<Generator>(world_.client_shard(), plan_, index, events()));
+      for (const auto& generator : generators_) generator->connect();
     });
     REQUIRE(world_.run_until([&] { return connect_status.has_value(); }));
   }
   void begin() {
     REQUIRE(connect_status);
     REQUIRE_MESSAGE(connect_status->ok(), connect_status->to_string());
-    on_client([&] { generator_->begin(now()); });
+    on_client([&] {
+      for (const auto& generator : generators_) generator->begin(now());
+    });
   }
   void wait() {
-    REQUIRE(world_.run_until([&] { return done_; }));
+    REQUIRE(world_.run_until([&] { return done(); }));
   }
   Measurement end() {
     Measurement measured;
     on_client([&] {
-      measured = generator_->take();
-      generator_.reset();
+      for (const auto& generator : generators_) measured.merge(generator->take());
+      generators_.clear();
     });
     return measured;
   }
   void cease() {
-    on_client([&] { generator_->cease(); });
+    on_client([&] { cease_all(); });
   }
   void stop() {
-    on_client([&] { generator_->stop(); });
+    on_client([&] {
+      for (const auto& generator : generators_) generator->stop();
+    });
   }
 
   void run_for(Nanoseconds time) { world_.simulation().run_for(time); }
   Instant now() { return world_.simulation().now(); }
   SimulatedWorld& world() noexcept { return world_; }
   bool given_up() const noexcept { return given_up_; }
-  bool done() const noexcept { return done_; }
+  bool done() const noexcept { return done_ == plan_.threads; }
 
   PacedService service;
   std::optional<Status> connect_status;
 
  private:
+  Generator::Events events() {
+    return {.on_connected =
+                [this](Status status) {
+                  if (++connected_ == plan_.threads || !status.ok()) connect_status = std::move(status);
+                },
+            .on_given_up =
+                [this] {
+                  given_up_ = true;
+                  world_.client_shard().post([this] { cease_all(); });
+                },
+            .on_done = [this] { ++done_; }};
+  }
+  void cease_all() {
+    for (const auto& generator : generators_) generator->cease();
+  }
   void on_client(const std::function<void()>& act) {
     bool acted = false;
     world_.client_shard().post([&] {
@@ -111,8 +129,9 @@ class Bench {
   SimulatedWorld world_;
   Plan plan_;
   bool given_up_ = false;
-  bool done_ = false;
-  std::unique_ptr<Generator> generator_;  // gone before the world
+  unsigned connected_ = 0;
+  unsigned done_ = 0;
+  std::vector<std::unique_ptr<Generator>> generators_;  // gone before the world
 };
 
 }  // namespace ringrpc::grpcbench

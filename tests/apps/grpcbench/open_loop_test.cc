@@ -1,5 +1,6 @@
 // Whether what is measured is what happened, at calls that start on schedule.
 #include <doctest/doctest.h>
+#include <tuple>
 
 #include "bench.h"
 
@@ -33,6 +34,29 @@ TEST_CASE("a server that answers in exactly 10 ms is told as 10 ms at every rate
   }
 }
 
+TEST_CASE("it is so too where threads have unequal numbers of connections") {
+  for (const auto& [connections, threads, rate] :
+       {std::tuple(3u, 2u, 200u), {5u, 4u, 400u}, {10u, 4u, 900u}}) {
+    INFO(connections, " connections, ", threads, " threads");
+    Bench bench(10ms);
+    Values values = at_rate(rate, 5s);
+    values.connections = connections;
+    values.threads = threads;
+    values.streams = 1;
+    const Measurement measured = bench.run(bench.plan(values));
+    CHECK(measured.tallies.at(0).succeeded() == rate * 5);
+    CHECK(measured.tallies.at(0).latency.max() == 10ms);
+    CHECK(measured.waited_for_slot == 0);
+  }
+}
+
+TEST_CASE("every connection has as many calls as any other, though one would do for all") {
+  Bench bench(10ms);
+  bench.run(bench.plan(at_rate(1000, 1s)));
+  REQUIRE(bench.service.started_by_peer().size() == 10);
+  for (const auto& [peer, started] : bench.service.started_by_peer()) CHECK(started == 100);
+}
+
 TEST_CASE("calls start at the rate that was asked for, and the rate is told as it was") {
   for (const std::uint32_t rate : {1u, 3u, 1000u}) {
     Bench bench(10ms);
@@ -45,12 +69,17 @@ TEST_CASE("calls start at the rate that was asked for, and the rate is told as i
 }
 
 TEST_CASE("so many calls at a rate last as long as the rate has them last") {
-  Bench bench(10ms);
-  Values values = at_rate(2, 0s);
-  values.requests = 10;
-  const Measurement measured = bench.run(bench.plan(values));
-  CHECK(measured.tallies.at(0).succeeded() == 10);
-  CHECK(measured.duration == 5s);
+  for (const unsigned threads : {1u, 2u, 4u}) {
+    for (const std::uint32_t calls : {1u, 3u, 10u}) {
+      Bench bench(10ms);
+      Values values = at_rate(2, 0s);
+      values.requests = calls;
+      values.threads = threads;
+      const Measurement measured = bench.run(bench.plan(values));
+      CHECK(measured.tallies.at(0).succeeded() == calls);
+      CHECK(measured.duration == calls * 500ms);
+    }
+  }
 }
 
 TEST_CASE("a stall of a second shows in the percentiles, for every call that it held up counts") {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <coroutine>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "ringrpc/service.h"
@@ -42,7 +44,8 @@ class PacedService final : public Service, TurnEnd {
   std::string_view service_name() const noexcept override { return "test.v1.Paced"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Answer", MethodKind::unary, &detail::serve<PacedService, &PacedService::answer>}};
+        Method{"Answer", MethodKind::unary, &detail::serve<PacedService, &PacedService::answer>},
+        Method{"Stream", MethodKind::server_streaming, &detail::serve<PacedService, &PacedService::stream>}};
     return methods;
   }
 
@@ -52,16 +55,26 @@ class PacedService final : public Service, TurnEnd {
   }
   /// Calls that have begun.
   std::uint64_t started() const noexcept { return started_; }
+  /// The same for each connection, by the address of its other end.
+  const std::map<std::string, std::uint64_t>& started_by_peer() const noexcept { return started_by_peer_; }
   std::uint64_t most_started_in_a_turn() const noexcept { return most_started_in_a_turn_; }
 
  private:
   Task<Result<RawMessage>> answer(Call& call, RawMessage request) {
     ++started_;
+    ++started_by_peer_[std::string(call.peer())];
     Shard::current()->at_turn_end(*this);
     const Instant now = call.now();
     const bool stalled = now >= stall_from_ && now < stall_until_;
     co_await ExactWait((stalled ? stall_until_ : now) + takes_);
     co_return request;
+  }
+
+  /// One message at once, and the end after so long.
+  Task<Status> stream(Call& call, RawMessage request, Writer<RawMessage>& out) {
+    co_await out.write(request);
+    co_await ExactWait(call.now() + takes_);
+    co_return Status();
   }
 
   void on_turn_end() override {
@@ -73,6 +86,7 @@ class PacedService final : public Service, TurnEnd {
   Instant stall_from_ = never;
   Instant stall_until_ = never;
   std::uint64_t started_ = 0;
+  std::map<std::string, std::uint64_t> started_by_peer_;
   std::uint64_t started_before_turn_ = 0;
   std::uint64_t most_started_in_a_turn_ = 0;
 };

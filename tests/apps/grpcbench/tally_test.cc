@@ -22,7 +22,9 @@ TEST_CASE("latency is that of success and of calls that were waited for in vain,
   Tally tally;
   tally.record(Status(), 2ms);
   tally.record(Status(Code::UNAVAILABLE, "gone"), 1us);
-  CHECK(tally.record(Status(Code::DEADLINE_EXCEEDED, "no answer"), 20s));
+  CHECK(tally.record(Status(Code::DEADLINE_EXCEEDED, "no answer", Initiator::library), 20s));
+  CHECK_FALSE(
+      tally.record(Status(Code::DEADLINE_EXCEEDED, "too late, says the server", Initiator::peer), 1us));
   CHECK(tally.latency.count() == 2);
   CHECK(tally.latency.min() == 2ms);
   CHECK(tally.latency.max() == 20s);
