@@ -4,6 +4,8 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "reflected/utf8.h"
+
 namespace ringrpc::grpcbench {
 namespace {
 
@@ -119,7 +121,7 @@ std::string Chart::svg() const {
 
 std::string html_escaped(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : reflected::only_utf8(text)) {
     switch (c) {
       case '&':
         escaped += "&amp;";

@@ -68,7 +68,7 @@ struct Chart {
   std::vector<Bar> bars;
 };
 
-/// `text` as it may stand in HTML.
+/// `text` as it may stand in HTML; U+FFFD for what is not UTF-8.
 std::string html_escaped(std::string_view text);
 
 }  // namespace ringrpc::grpcbench

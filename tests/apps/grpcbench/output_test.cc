@@ -5,7 +5,10 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <sstream>
+#include <string>
+#include <utility>
 
+#include "grpcbench/chart.h"
 #include "grpcbench/html_report.h"
 #include "grpcbench/json_text.h"
 #include "grpcbench/progress_line.h"
@@ -174,6 +177,22 @@ TEST_CASE("a page of a single call has its curves") {
   const std::string page = html_report(Results(accepted_plan({}), outcome));
   CHECK(page.find("<svg") != std::string::npos);
   CHECK(page.find("nan") == std::string::npos);
+}
+
+TEST_CASE("what is not UTF-8 is replaced in JSON and on the page") {
+  for (const auto& [text, shown] : {
+           std::pair("a\xff", "a\ufffd"),                                        // never a byte of it
+           std::pair("\x80z", "\ufffdz"),                                        // no first byte
+           std::pair("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "ü€😀"),            // as it should be
+           std::pair("\xe2\x82x\xe2\x82", "\ufffdx\ufffd"),                      // cut off
+           std::pair("\xe2\xc3\xbc", "\ufffdü"),                                 // by another
+           std::pair("\xc0\x80\xe0\x80\x80", "\ufffd\ufffd\ufffd\ufffd\ufffd"),  // longer than they must be
+           std::pair("\xed\xa0\x80", "\ufffd\ufffd\ufffd"),                      // a surrogate
+           std::pair("\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"),            // beyond Unicode
+       }) {
+    CHECK(JsonText::quoted(text) == '"' + std::string(shown) + '"');
+    CHECK(html_escaped(text) == shown);
+  }
 }
 
 TEST_CASE("JSON's strings are escaped") {
