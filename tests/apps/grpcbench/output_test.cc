@@ -1,12 +1,15 @@
 // What is printed of a run: text, JSON, CSV and the page.
 #include "grpcbench/output.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "grpcbench/chart.h"
 #include "grpcbench/html_report.h"
@@ -48,6 +51,30 @@ google::protobuf::Struct parsed(const std::string& json) {
   return parsed;
 }
 
+/// The calls of one method, `succeeded` of them in 1 ms each, in a run of `duration`.
+RunOutcome outcome_of(Nanoseconds duration, int succeeded, int failed = 0) {
+  RunOutcome outcome;
+  outcome.measured.duration = duration;
+  Tally& tally = outcome.measured.tallies.emplace_back();
+  for (int call = 0; call < succeeded; ++call) tally.record(Status(), 1ms);
+  for (int call = 0; call < failed; ++call) tally.record(Status(Code::FAILED_PRECONDITION, "no"), 1ms);
+  return outcome;
+}
+
+std::string text_of(const RunOutcome& outcome, const Values& values = {}) {
+  return format_results(Results(accepted_plan(values), outcome), Format::text);
+}
+std::string page_of(const RunOutcome& outcome) { return html_report(Results(accepted_plan({}), outcome)); }
+
+/// What stands between each `from` and the `to` after it.
+std::vector<std::string> found(const std::string& in, const std::string& from, const std::string& to) {
+  std::vector<std::string> all;
+  for (std::size_t at = in.find(from); at != std::string::npos; at = in.find(from, at)) {
+    at += from.size();
+    all.push_back(in.substr(at, in.find(to, at) - at));
+  }
+  return all;
+}
 TEST_CASE("JSON has the fields by their names") {
   const Results results(accepted_plan({}), some_outcome());
   const auto json = parsed(format_results(results, Format::json)).fields();
@@ -72,6 +99,7 @@ TEST_CASE("JSON of a run without an answer has no latency, and is JSON all the s
   outcome.measured.tallies.emplace_back();
   const auto json = parsed(format_results(Results(accepted_plan({}), outcome), Format::json)).fields();
   CHECK(json.at("total").number_value() == 0);
+  CHECK(json.at("success_rate").has_null_value());
   CHECK(json.at("latency_us").struct_value().fields().at("p99").has_null_value());
 }
 
@@ -111,6 +139,81 @@ TEST_CASE("text names what failed, without what could disturb a terminal") {
   CHECK(text.find("\\x1b[31m") != std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("99.90 %") != std::string::npos);
+}
+
+TEST_CASE("no failure is lost in the success rate") {
+  for (const auto& [succeeded, failed, rate] :
+       {std::tuple(29'999, 1, "99.99 %"), std::tuple(30'000, 0, "100.00 %"), std::tuple(0, 3, "0.00 %"),
+        std::tuple(999, 1, "99.90 %"), std::tuple(1, 2, "33.33 %"), std::tuple(0, 0, "-")}) {
+    const RunOutcome outcome = outcome_of(1s, succeeded, failed);
+    const std::string title = "\nsuccess rate ";
+    CHECK(found(text_of(outcome), title, "\n").at(0).ends_with(std::string(" ") + rate));
+  }
+}
+
+TEST_CASE("text stands in columns") {
+  Values values;
+  values.service = Target::both;
+  values.server = "127.0.0.1:50051";
+  RunOutcome outcome = outcome_of(1s, 2, 1);
+  outcome.io = "epoll";
+  outcome.threads = 1;
+  outcome.measured.busiest = 0.05;
+  outcome.measured.tallies.emplace_back().record(Status(Code::DEADLINE_EXCEEDED, "late"), 11'001'214us);
+  CHECK("\n" + text_of(outcome, values) == R"(
+echo.v1.EchoService/Echo and crypto.v1.CryptoService/Sign on 127.0.0.1:50051
+10 connections of 1 stream, 1 thread on epoll, closed loop
+
+total                             4
+succeeded                         2
+failed                            2
+  DEADLINE_EXCEEDED               1  late
+  FAILED_PRECONDITION             1  no
+success rate                50.00 %
+duration                    1.000 s
+calls per second               2.00
+bytes sent                        0
+bytes received                    0
+busiest thread                  5 %
+
+service                          succeeded        failed  calls per second
+echo.v1.EchoService/Echo                 2             1              2.00
+crypto.v1.CryptoService/Sign             0             1              0.00
+
+latency, µs                         min       mean        p50        p90        p99      p99.9     p99.99        max
+all                               1,000  3,667,738      1,000 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
+echo.v1.EchoService/Echo          1,000      1,000      1,000      1,000      1,000      1,000      1,000      1,000
+crypto.v1.CryptoService/Sign 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
+)");
+}
+
+TEST_CASE("short times are told in their unit") {
+  const auto duration = [](Nanoseconds time) {
+    const std::string line = found(text_of(outcome_of(time, 1)), "\nduration", "\n").at(0);
+    return line.substr(line.find_first_not_of(' '));
+  };
+  CHECK(duration(10s) == "10.000 s");
+  CHECK(duration(999'600us) == "1.000 s");
+  CHECK(duration(8'700us) == "8.700 ms");
+  CHECK(duration(301'300ns) == "301.300 µs");
+  CHECK(duration(0ns) == "0.000 s");
+}
+
+TEST_CASE("text says that a run was interrupted") {
+  RunOutcome outcome = outcome_of(1s, 1);
+  CHECK(text_of(outcome).find("interrupted") == std::string::npos);
+  outcome.interrupted = true;
+  CHECK(text_of(outcome).find(" closed loop\ninterrupted\n\n") != std::string::npos);
+}
+
+TEST_CASE("a long message is cut in text, and whole on the page") {
+  RunOutcome outcome = outcome_of(1s, 0);
+  std::string message;
+  for (int letter = 0; letter < 1000; ++letter) message += "ü";
+  outcome.measured.tallies.at(0).record(Status(Code::NOT_FOUND, "x" + message), 1ms);
+  const std::string line = found(text_of(outcome), "NOT_FOUND", "\n").at(0);
+  CHECK(line.ends_with(message.substr(0, 200) + " ... 1800 more bytes"));
+  CHECK(page_of(outcome).find("x" + message) != std::string::npos);
 }
 
 TEST_CASE("figures that say less than they seem come with a warning") {
