@@ -4,6 +4,8 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "reflected/utf8.h"
+
 namespace ringrpc::grpcbench {
 namespace {
 
@@ -21,6 +23,14 @@ double round_down(double value) {
   for (const double digit : {5.0, 2.0})
     if (digit * power <= value * (1 + 1e-9)) return digit * power;
   return power;
+}
+
+std::vector<double> even_ticks(double least, double most, double step_min) {
+  const double step = std::max(round_down((most - least) / ticks_wanted * 1.5), step_min);
+  std::vector<double> ticks;
+  for (double tick = std::ceil(least / step) * step; tick <= most * (1 + 1e-9); tick += step)
+    ticks.push_back(tick);
+  return ticks;
 }
 
 double x_at(double place) { return left + place * (width - left - right); }
@@ -57,13 +67,22 @@ std::string bar_svg(const Chart::Bar& bar, const Scale& x, const Scale& y) {
 std::string curve_svg(const Chart::Curve& curve, std::size_t series, const Scale& x, const Scale& y) {
   std::string line;
   std::string points;
-  for (const auto& [along, upward] : curve.points) {
+  const auto there = [&](std::size_t number) {
+    return number < curve.points.size() && curve.points[number].second;
+  };
+  for (std::size_t number = 0; number < curve.points.size(); ++number) {
+    if (!there(number)) continue;
+    const bool goes_on = number > 0 && there(number - 1);
+    const bool lone = !goes_on && !there(number + 1);
+    const auto& [along, upward] = curve.points[number];
     const double at = x_at(x.place(along));
-    const double high = y_at(y.place(upward));
-    line += fmt::format("{}{:.1f} {:.1f}", line.empty() ? "M" : "L", at, high);
+    const double high = y_at(y.place(*upward));
+    line += fmt::format("{}{:.1f} {:.1f}", goes_on ? "L" : "M", at, high);
     points += fmt::format(
-        "<circle class=\"point\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"5\"><title>{} at {}: {}</title></circle>\n",
-        at, high, html_escaped(curve.name), html_escaped(x.text(along)), html_escaped(y.text(upward)));
+        "<circle class=\"point{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"><title>{} at {}: "
+        "{}</title></circle>\n",
+        lone ? " lone" : "", at, high, lone ? 3 : 5, html_escaped(curve.name), html_escaped(x.text(along)),
+        html_escaped(y.text(*upward)));
   }
   return fmt::format("<g class=\"series-{}\"><path class=\"curve\" d=\"{}\"/>\n{}</g>\n", series, line,
                      points);
@@ -71,12 +90,10 @@ std::string curve_svg(const Chart::Curve& curve, std::size_t series, const Scale
 
 }  // namespace
 
-Scale Scale::linear(double least, double most, Text text) {
+Scale Scale::linear(double least, double most, Text text, double step_min) {
   if (most <= least) most = least + 1;
   Scale scale(least, most, [](double value) { return value; }, std::move(text));
-  const double step = round_down((most - least) / ticks_wanted * 1.5);
-  for (double tick = std::ceil(least / step) * step; tick <= most * (1 + 1e-9); tick += step)
-    scale.ticks_.push_back(tick);
+  scale.ticks_ = even_ticks(least, most, step_min);
   return scale;
 }
 
@@ -88,6 +105,7 @@ Scale Scale::logarithmic(double least, double most, Text text) {
     for (const double digit : {1.0, 2.0, 5.0})
       if ((digit == 1 || few_decades) && digit * power >= least && digit * power <= most)
         scale.ticks_.push_back(digit * power);
+  if (scale.ticks_.size() < 2) scale.ticks_ = even_ticks(least, most, 0);
   return scale;
 }
 
@@ -119,7 +137,7 @@ std::string Chart::svg() const {
 
 std::string html_escaped(std::string_view text) {
   std::string escaped;
-  for (const char c : text) {
+  for (const char c : reflected::only_utf8(text)) {
     switch (c) {
       case '&':
         escaped += "&amp;";

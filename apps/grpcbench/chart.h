@@ -5,10 +5,11 @@
 ///   page += chart.svg();
 ///
 /// Classes: `grid` and `label` of the axes, `curve` and `series-0`, `series-1`, ... of what is drawn. Each
-/// point says its values when the mouse rests on it, so no script is needed.
+/// point says its values when the mouse rests on it, so no script is needed; `lone` is one without neighbours.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,7 +22,8 @@ class Scale {
  public:
   using Text = std::function<std::string(double)>;
 
-  static Scale linear(double least, double most, Text text);
+  /// What is written along it is at least `step_min` apart.
+  static Scale linear(double least, double most, Text text, double step_min = 0);
   /// Both ends above zero.
   static Scale logarithmic(double least, double most, Text text);
   /// Of percentiles from 0 to `most` (below 100), such that 90, 99 and 99.9 are equally far apart.
@@ -46,7 +48,7 @@ class Scale {
 struct Chart {
   struct Curve {
     std::string name;
-    std::vector<std::pair<double, double>> points;
+    std::vector<std::pair<double, std::optional<double>>> points;  ///< a gap where one has no value
   };
   struct Bar {
     double from;
@@ -68,7 +70,7 @@ struct Chart {
   std::vector<Bar> bars;
 };
 
-/// `text` as it may stand in HTML.
+/// `text` as it may stand in HTML; U+FFFD for what is not UTF-8.
 std::string html_escaped(std::string_view text);
 
 }  // namespace ringrpc::grpcbench

@@ -194,8 +194,11 @@ void Generator::count(std::size_t operation, const Status& status, Instant due) 
   const Instant now = shard_.now();
   last_end_ = now;
   const bool timed = measured_.tallies[operation].record(status, now - due);
-  if (timed) measured_.timeline.record(now - counting_from_, now - due);
-  if (!status.ok()) measured_.timeline.record_failure(now - counting_from_);
+  if (status.ok()) {
+    measured_.timeline.record(now - counting_from_, now - due);
+  } else {
+    measured_.timeline.record_failure(now - counting_from_, timed ? std::optional(now - due) : std::nullopt);
+  }
   add_one(status.ok() ? live_.succeeded : live_.failed);
 }
 

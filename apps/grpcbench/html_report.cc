@@ -5,6 +5,10 @@
 #include <ctime>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/escape.h"
 #include "grpcbench/chart.h"
@@ -32,13 +36,13 @@ p.warning { color: var(--warn); margin: .3rem 0; }
 .cards div { background: var(--card); border-radius: 8px; padding: .6rem .9rem; min-width: 7rem;
   color: var(--soft); }
 .cards b { display: block; font-size: 1.3rem; color: var(--ink); }
-.charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30em), 1fr)); }
+.charts { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30em), 1fr)); }
 figure { margin: 0; } figcaption { font-weight: 600; }
 svg { width: 100%; height: auto; overflow: visible; }
 .grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
 .series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
 .curve { stroke: var(--c); stroke-width: 2; fill: none; }
-.point { fill: transparent; } .point:hover { fill: var(--c); }
+.point { fill: transparent; } .point:hover, .lone { fill: var(--c); }
 .bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1.5rem 0; font-size: .93rem; font-variant-numeric: tabular-nums;
@@ -50,19 +54,31 @@ th:first-child, td:first-child { padding-left: 0; }
 </style></head><body>
 )";
 
-std::string time_text(double microseconds) {
-  if (microseconds >= 1e6) return fmt::format("{:.3g} s", microseconds / 1e6);
-  if (microseconds >= 1e3) return fmt::format("{:.3g} ms", microseconds / 1e3);
-  return fmt::format("{:.3g} µs", microseconds);
+std::string count_text(double count) { return grouped(static_cast<std::uint64_t>(std::llround(count))); }
+
+/// Three digits that count, or all before the point.
+std::string rate_text(double rate) { return rate < 100 ? fmt::format("{:.3g}", rate) : count_text(rate); }
+
+/// In its unit, with so many digits that count, or all before the point.
+std::string time_text(double time_s, int digits) {
+  const auto [value, unit] = in_unit(time_s);
+  return value < 1000 ? fmt::format("{:.{}g} {}", value, digits, unit)
+                      : fmt::format("{} {}", count_text(value), unit);
 }
 
-std::string count_text(double count) { return grouped(static_cast<std::uint64_t>(std::llround(count))); }
-std::string seconds_text(double seconds) { return fmt::format("{:.4g} s", seconds); }
+std::string seconds_text(double seconds) { return time_text(seconds, 4); }
+std::string microseconds_text(double microseconds) { return time_text(microseconds / 1e6, 3); }
+
+/// With its full stop, where it does not bring its own end.
+std::string sentence(std::string text) {
+  if (text.empty() || std::string_view(".?!").find(text.back()) == std::string_view::npos) text += '.';
+  return text;
+}
 
 /// From a little below the least to a little above the greatest.
 Scale latency_scale(const Histogram& latency) {
   return Scale::logarithmic(std::max(microseconds(latency.min()), 0.1) * 0.9,
-                            std::max(microseconds(latency.max()), 0.2) * 1.1, time_text);
+                            std::max(microseconds(latency.max()), 0.2) * 1.1, microseconds_text);
 }
 
 Chart distribution(const Histogram& latency) {
@@ -76,12 +92,13 @@ Chart distribution(const Histogram& latency) {
   std::uint64_t most = 0;
   for (const auto& [bar, count] : counts) most = std::max(most, count);
   Chart chart("Latency distribution, calls", latency_scale(latency),
-              Scale::linear(0, static_cast<double>(most), count_text));
+              Scale::linear(0, static_cast<double>(most), count_text, 1));
   for (const auto& [bar, count] : counts) {
     const double from = std::exp(least + step * static_cast<double>(bar));
     const double to = from * std::exp(step);
     chart.bars.push_back({from, to, static_cast<double>(count),
-                          fmt::format("{} to {}: {} calls", time_text(from), time_text(to), grouped(count))});
+                          fmt::format("{} to {}: {} call{}", microseconds_text(from), microseconds_text(to),
+                                      grouped(count), count == 1 ? "" : "s")});
   }
   return chart;
 }
@@ -100,50 +117,65 @@ Chart percentile_curve(const Histogram& latency) {
   return chart;
 }
 
-/// The middle of each interval, and what `value` makes of it; the last one, which is not whole, left out
-/// where there are others.
+using Spans = std::vector<Timeline::Span>;
+
+/// What `value` makes of each span, at its middle.
 template <class F>
-Chart::Curve over_time(std::string name, const Timeline& timeline, const F& value) {
+Chart::Curve over_time(std::string name, const Spans& spans, const F& value) {
   Chart::Curve curve{std::move(name), {}};
-  const auto& intervals = timeline.intervals();
-  const std::size_t whole = std::max<std::size_t>(intervals.size(), 2) - 1;
-  for (std::size_t at = 0; at < std::min(whole, intervals.size()); ++at)
-    if (const double is = value(intervals[at]); is >= 0)
-      curve.points.emplace_back((static_cast<double>(at) + 0.5) * seconds(timeline.interval()), is);
+  for (const Timeline::Span& span : spans)
+    curve.points.emplace_back(seconds(span.begin + span.end) / 2, value(span));
   return curve;
 }
 
 double highest(const Chart::Curve& curve) {
   double most = 0;
-  for (const auto& [along, upward] : curve.points) most = std::max(most, upward);
+  for (const auto& [along, upward] : curve.points) most = std::max(most, upward.value_or(0));
   return most;
 }
 
-Chart throughput(const Timeline& timeline, double duration_s) {
-  const double length = seconds(timeline.interval());
-  Chart::Curve ended = over_time("calls", timeline, [&](const Timeline::Interval& interval) {
-    return static_cast<double>(interval.latency.count()) / length;
-  });
-  Chart::Curve failed = over_time("failed", timeline, [&](const Timeline::Interval& interval) {
-    return static_cast<double>(interval.failed) / length;
-  });
-  Chart chart("Calls per second over time", Scale::linear(0, duration_s, seconds_text),
-              Scale::linear(0, std::max(highest(ended), highest(failed)) * 1.05, count_text));
+Chart throughput(const Spans& spans) {
+  const auto rate = [](const Timeline::Span& span, std::uint64_t calls) {
+    return static_cast<double>(calls) / seconds(span.end - span.begin);
+  };
+  Chart::Curve succeeded = over_time(
+      "succeeded", spans, [&](const Timeline::Span& span) { return rate(span, span.calls.succeeded); });
+  Chart::Curve failed =
+      over_time("failed", spans, [&](const Timeline::Span& span) { return rate(span, span.calls.failed); });
+  const double most = std::max(highest(succeeded), highest(failed));
+  Chart chart("Calls per second over time", Scale::linear(0, seconds(spans.back().end), seconds_text),
+              Scale::linear(0, most * 1.05, rate_text));
   const bool any_failed = highest(failed) > 0;
-  chart.curves.push_back(std::move(ended));
+  chart.curves.push_back(std::move(succeeded));
   if (any_failed) chart.curves.push_back(std::move(failed));
   return chart;
 }
 
-Chart latency_over_time(const Timeline& timeline, const Histogram& latency, double duration_s) {
-  Chart chart("Latency over time", Scale::linear(0, duration_s, seconds_text), latency_scale(latency));
+Chart latency_over_time(const Spans& spans, const Histogram& latency) {
+  Chart chart("Latency over time", Scale::linear(0, seconds(spans.back().end), seconds_text),
+              latency_scale(latency));
   for (const auto& [name, percent] :
        {std::pair("p50", 50.0), std::pair("p99", 99.0), std::pair("max", 100.0)}) {
-    chart.curves.push_back(over_time(name, timeline, [rank = percent](const Timeline::Interval& interval) {
-      return interval.latency.count() == 0 ? -1 : microseconds(interval.latency.percentile(rank));
-    }));
+    chart.curves.push_back(
+        over_time(name, spans, [rank = percent](const Timeline::Span& span) -> std::optional<double> {
+          if (span.calls.latency.count() == 0) return std::nullopt;
+          return microseconds(span.calls.latency.percentile(rank));
+        }));
   }
   return chart;
+}
+
+/// What there is to draw: latencies where calls have one, and curves over time where these have two points.
+std::string charts(const Results& results) {
+  const Row& all = results.all;
+  const Histogram& latency = all.tally.latency;
+  const Spans spans = results.timeline.spans(Nanoseconds(std::llround(all.duration_s * 1e9)));
+  const bool lasted = spans.size() > 1 && all.tally.total() > 0;
+  std::string html;
+  if (latency.count() > 0) html += distribution(latency).svg() + percentile_curve(latency).svg();
+  if (lasted) html += throughput(spans).svg();
+  if (lasted && latency.count() > 0) html += latency_over_time(spans, latency).svg();
+  return html.empty() ? html : "<div class=\"charts\">\n" + html + "</div>\n";
 }
 
 std::string card(const std::string& value, std::string_view name) {
@@ -153,11 +185,10 @@ std::string card(const std::string& value, std::string_view name) {
 std::string cards(const Row& row) {
   const Histogram& latency = row.tally.latency;
   const auto time = [&](Nanoseconds value) {
-    return latency.count() == 0 ? "-" : time_text(microseconds(value));
+    return latency.count() == 0 ? "-" : microseconds_text(microseconds(value));
   };
-  return "<div class=\"cards\">\n" + card(count_text(row.calls_per_second()), "calls per second") +
-         card(grouped(row.tally.total()), "calls") +
-         card(fmt::format("{:.2f} %", row.success_rate() * 100), "succeeded") +
+  return "<div class=\"cards\">\n" + card(rate_text(row.calls_per_second()), "calls per second") +
+         card(grouped(row.tally.total()), "calls") + card(success_rate_text(row.tally), "succeeded") +
          card(time(latency.percentile(50)), "p50") + card(time(latency.percentile(99)), "p99") +
          card(time(latency.max()), "longest") + card(seconds_text(row.duration_s), "duration") + "</div>\n";
 }
@@ -165,9 +196,9 @@ std::string cards(const Row& row) {
 std::string table_row(const Row& row) {
   std::string html = fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", html_escaped(row.name),
                                  grouped(row.tally.succeeded()), grouped(row.tally.failed()),
-                                 count_text(row.calls_per_second()));
+                                 rate_text(row.calls_per_second()));
   for (const auto& [name, value] : row.latency_us())
-    html += fmt::format("<td>{}</td>", row.tally.latency.count() == 0 ? "-" : time_text(value));
+    html += fmt::format("<td>{}</td>", row.tally.latency.count() == 0 ? "-" : microseconds_text(value));
   return html + "</tr>\n";
 }
 
@@ -208,16 +239,11 @@ std::string html_report(const Results& results) {
                       html_escaped(results.server), html_escaped(results.load), now_text(),
                       results.interrupted ? "; interrupted" : "");
   if (!results.ended_early.empty())
-    html += fmt::format("<p class=\"warning\">Ended early: {}.</p>\n", html_escaped(results.ended_early));
+    html += fmt::format("<p class=\"warning\">Ended early: {}</p>\n",
+                        html_escaped(sentence(results.ended_early)));
   for (const std::string& warning : results.warnings)
-    html += fmt::format("<p class=\"warning\">Warning: {}.</p>\n", html_escaped(warning));
-  html += cards(all);
-  if (const Histogram& latency = all.tally.latency; latency.count() > 0) {
-    html += "<div class=\"charts\">\n" + distribution(latency).svg() + percentile_curve(latency).svg() +
-            throughput(results.timeline, all.duration_s).svg() +
-            latency_over_time(results.timeline, latency, all.duration_s).svg() + "</div>\n";
-  }
-  html += figures(results) + errors(all);
+    html += fmt::format("<p class=\"warning\">Warning: {}</p>\n", html_escaped(sentence(warning)));
+  html += cards(all) + charts(results) + figures(results) + errors(all);
   html += fmt::format(
       "<p>The generator used {:.2f} s of processor time, {:.2f} µs a call; its busiest thread ran {:.0f} % "
       "of the time.</p>\n</body></html>\n",

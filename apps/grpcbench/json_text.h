@@ -14,6 +14,8 @@
 #include <string_view>
 #include <utility>
 
+#include "reflected/utf8.h"
+
 namespace ringrpc::grpcbench {
 
 class JsonText {
@@ -35,10 +37,10 @@ class JsonText {
 
   std::string take() { return std::move(text_); }
 
-  /// `value` as JSON's string. What is not UTF-8 stays as it is.
+  /// `value` as JSON's string; U+FFFD for what is not UTF-8.
   static std::string quoted(std::string_view value) {
     std::string text = "\"";
-    for (const char c : value) {
+    for (const char c : reflected::only_utf8(value)) {
       if (c == '"' || c == '\\') {
         text.append({'\\', c});
       } else if (static_cast<unsigned char>(c) < 0x20) {

@@ -4,9 +4,13 @@
 
 #include "base/escape.h"
 #include "grpcbench/json_text.h"
+#include "grpcbench/units.h"
 
 namespace ringrpc::grpcbench {
 namespace {
+
+/// As much of an error's message is in text.
+constexpr std::size_t told_bytes_max = 200;
 
 /// Three digits that count, or all before the point: "0.83", "12.4", "1,234".
 std::string figure(double value) {
@@ -16,43 +20,46 @@ std::string figure(double value) {
 
 std::string latency_heading(const Row& row) {
   std::string line = fmt::format("{:<28}", "latency, µs");
-  for (const auto& [name, value] : row.latency_us()) line += fmt::format(" {:>9}", name);
+  for (const auto& [name, value] : row.latency_us()) line += fmt::format(" {:>10}", name);
   return line + "\n";
 }
 
 std::string latency_line(std::string_view title, const Row& row) {
-  std::string line = fmt::format("{:<27}", title);
+  std::string line = fmt::format("{:<28}", title);
   for (const auto& [name, value] : row.latency_us())
-    line += fmt::format(" {:>9}", row.tally.latency.count() == 0 ? "-" : figure(value));
+    line += fmt::format(" {:>10}", row.tally.latency.count() == 0 ? "-" : figure(value));
   return line + "\n";
 }
 
 std::string service_line(const Row& row) {
-  return fmt::format("{:<27} {:>13} {:>9} {:>11}/s\n", row.name, grouped(row.tally.succeeded()),
+  return fmt::format("{:<28} {:>13} {:>13} {:>17}\n", row.name, grouped(row.tally.succeeded()),
                      grouped(row.tally.failed()), figure(row.calls_per_second()));
 }
 
 std::string as_text(const Results& results) {
   const Tally& tally = results.all.tally;
-  std::string text = fmt::format("{} on {}\n{}\n\n", results.all.name, results.server, results.load);
+  std::string text = fmt::format("{} on {}\n{}\n{}\n", results.all.name, results.server, results.load,
+                                 results.interrupted ? "interrupted\n" : "");
   const auto line = [&](std::string_view title, const std::string& value) {
-    text += fmt::format("{:<18} {:>13}\n", title, value);
+    text += fmt::format("{:<21} {:>13}\n", title, value);
   };
   line("total", grouped(tally.total()));
   line("succeeded", grouped(tally.succeeded()));
   line("failed", grouped(tally.failed()));
   for (const ErrorCount& error : results.all.errors())
-    text += fmt::format("  {:<16} {:>13}  {}\n", error.code, grouped(error.count),
-                        escape_controls(error.first_message));
-  line("success rate", fmt::format("{:.2f} %", results.all.success_rate() * 100));
-  line("duration", fmt::format("{:.3f} s", results.all.duration_s));
+    text += fmt::format("  {:<19} {:>13}  {}\n", error.code, grouped(error.count),
+                        escape_controls(error.first_message, told_bytes_max));
+  line("success rate", success_rate_text(tally));
+  const auto [duration, unit] = in_unit(results.all.duration_s);
+  line("duration", fmt::format("{:.3f} {}", duration, unit));
   line("calls per second", figure(results.all.calls_per_second()));
   line("bytes sent", grouped(tally.bytes_sent));
   line("bytes received", grouped(tally.bytes_received));
-  line("generator CPU", fmt::format("{:.0f} %", results.busiest_thread * 100));
+  line("busiest thread", fmt::format("{:.0f} %", results.busiest_thread * 100));
   text += "\n";
   if (!results.services.empty()) {
-    text += fmt::format("{:<27} {:>13} {:>9} {:>13}\n", "service", "succeeded", "failed", "calls");
+    text +=
+        fmt::format("{:<28} {:>13} {:>13} {:>17}\n", "service", "succeeded", "failed", "calls per second");
     for (const Row& row : results.services) text += service_line(row);
     text += "\n";
   }
@@ -69,7 +76,11 @@ void add_row(JsonText& json, const Row& row) {
   json.begin_object("errors");
   for (const ErrorCount& error : row.errors()) json.member(error.code, error.count);
   json.end_object();
-  json.member("success_rate", row.success_rate());
+  if (row.tally.total() == 0) {
+    json.null_member("success_rate");
+  } else {
+    json.member("success_rate", row.success_rate());
+  }
   json.member("duration_s", row.duration_s);
   json.member("calls_per_second", row.calls_per_second());
   json.member("bytes_sent", row.tally.bytes_sent);
@@ -148,6 +159,13 @@ std::string grouped(std::uint64_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
+}
+
+std::string success_rate_text(const Tally& tally) {
+  const std::uint64_t total = tally.total();
+  if (total == 0) return "-";
+  const std::uint64_t hundredths = tally.succeeded() * 10'000 / total;
+  return fmt::format("{}.{:02} %", hundredths / 100, hundredths % 100);
 }
 
 std::string format_results(const Results& results, Format format) {

@@ -1,8 +1,15 @@
 #include "grpcbench/timeline.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ringrpc::grpcbench {
+
+void Timeline::Interval::merge(const Interval& other) noexcept {
+  latency.merge(other.latency);
+  succeeded += other.succeeded;
+  failed += other.failed;
+}
 
 void Timeline::go_on_to(Nanoseconds since_begin) {
   while (since_begin >= current_end_) {
@@ -18,8 +25,7 @@ void Timeline::go_on_to(Nanoseconds since_begin) {
 /// Makes one interval of each two.
 void Timeline::coarsen() {
   for (std::size_t at = 0; at + 1 < intervals_.size(); at += 2) {
-    intervals_[at].latency.merge(intervals_[at + 1].latency);
-    intervals_[at].failed += intervals_[at + 1].failed;
+    intervals_[at].merge(intervals_[at + 1]);
     if (at > 0) intervals_[at / 2] = std::move(intervals_[at]);
   }
   if (intervals_.size() % 2 == 1 && intervals_.size() > 1)
@@ -36,10 +42,24 @@ void Timeline::merge(Timeline other) {
     std::swap(intervals_, other.intervals_);
     std::swap(current_end_, other.current_end_);
   }
-  for (std::size_t at = 0; at < other.intervals_.size(); ++at) {
-    intervals_[at].latency.merge(other.intervals_[at].latency);
-    intervals_[at].failed += other.intervals_[at].failed;
+  for (std::size_t at = 0; at < other.intervals_.size(); ++at) intervals_[at].merge(other.intervals_[at]);
+}
+
+std::vector<Timeline::Span> Timeline::spans(Nanoseconds duration) const {
+  Timeline whole = *this;
+  if (duration > Nanoseconds(0)) whole.at(duration - Nanoseconds(1));  // the end may have brought nothing
+  std::vector<Span> spans;
+  Nanoseconds begin{0};
+  for (Interval& interval : whole.intervals_) {
+    if (!spans.empty() && duration - begin < whole.interval_ / 2) {
+      spans.back().calls.merge(interval);
+      spans.back().end = std::max(spans.back().end, duration);
+    } else {
+      spans.push_back({begin, std::min(begin + whole.interval_, duration), std::move(interval)});
+    }
+    begin += whole.interval_;
   }
+  return spans;
 }
 
 }  // namespace ringrpc::grpcbench

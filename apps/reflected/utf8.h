@@ -3,9 +3,13 @@
 ///   Utf8 utf8;
 ///   for (const char c : text)
 ///     if (!utf8.take(c)) return "not UTF-8";
+///
+///   only_utf8("x\xff");                  // "x\ufffd"
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace ringrpc::reflected {
 
@@ -19,6 +23,9 @@ class Utf8 {
     expect(left_ - 1);
     return true;
   }
+
+  /// Nothing was taken, or a whole character last.
+  bool whole() const noexcept { return left_ == 0; }
 
  private:
   void expect(unsigned more, std::uint8_t least = 0x80, std::uint8_t most = 0xbf) noexcept {
@@ -45,5 +52,25 @@ class Utf8 {
   std::uint8_t least_ = 0;
   std::uint8_t most_ = 0;
 };
+
+/// `text` with U+FFFD for each character that breaks off, and for each byte with which none can begin.
+inline std::string only_utf8(std::string_view text) {
+  constexpr std::string_view replacement = "\xef\xbf\xbd";
+  std::string good;
+  Utf8 utf8;
+  std::size_t begin = 0;  // of the character
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (utf8.take(text[at])) {
+      if (!utf8.whole()) continue;
+      good += text.substr(begin, at + 1 - begin);
+    } else {
+      good += replacement;
+      utf8 = Utf8();
+      if (begin < at) --at;  // it may begin the next
+    }
+    begin = at + 1;
+  }
+  return begin < text.size() ? good.append(replacement) : good;
+}
 
 }  // namespace ringrpc::reflected

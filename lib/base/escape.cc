@@ -18,6 +18,9 @@ void append_hex(std::string& out, unsigned char c) {
   out.append({'\\', 'x', digits[c >> 4], digits[c & 15]});
 }
 
+/// A byte of a character in UTF-8 that is not its first.
+bool goes_on(unsigned char c) noexcept { return (c & 0xc0) == 0x80; }
+
 /// Looks at all of it without a branch: so the compiler takes many bytes at a time.
 bool is_plain(std::string_view text) noexcept {
   std::uint8_t others = 0;
@@ -32,11 +35,11 @@ std::string escape_controls(std::string_view text, std::size_t limit_bytes, std:
   std::string line;
   line.reserve(std::min(text.size(), limit_bytes) + 16);
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (line.size() >= limit_bytes) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (line.size() >= limit_bytes && (!goes_on(c) || line.size() - limit_bytes >= 3)) {
       line.append(" ... ").append(std::to_string(text.size() - i)).append(" more bytes");
       break;
     }
-    const auto c = static_cast<unsigned char>(text[i]);
     const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
     if (is_wide_control(c, next)) {
       append_hex(line, c);

@@ -23,6 +23,8 @@ TEST_CASE("what is to be kept stays") {
 TEST_CASE("long text is cut and says how much is missing") {
   CHECK(escape_controls("12345678", 8) == "12345678");
   CHECK(escape_controls("1234567890", 8) == "12345678 ... 2 more bytes");
+  CHECK(escape_controls("1234567\xe2\x82\xac 0", 8) == "1234567\xe2\x82\xac ... 2 more bytes");
+  CHECK(escape_controls(std::string(1000, '\x80'), 8).size() < 8 + 32);
   CHECK(escape_controls(std::string(1'000'000, '\n'), 4096).size() < 4096 + 64);
 }
 

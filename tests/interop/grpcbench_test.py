@@ -259,7 +259,7 @@ class AgainstGrpcd(Case):
 
     def test_the_report_is_one_page(self):
         with tempfile.TemporaryDirectory() as folder:
-            self.json("--requests", 100, "--report", folder + "/report.html")
+            self.json("--duration", "1s", "--report", folder + "/report.html")
             with open(folder + "/report.html", encoding="utf-8") as file:
                 page = file.read()
         self.assertEqual(page.count("<svg"), 4)

@@ -36,7 +36,8 @@ const seen = (selector, property) => [...document.querySelectorAll(selector)].ma
 const found = {
   texts: ["h1", "p", ".cards b", ".cards div", "figcaption", ".key", "th", "td"].flatMap((s) => seen(s, "color"))
     .concat(seen(".label", "fill")),
-  drawn: seen(".curve", "stroke").concat(seen(".bar", "fill")),
+  drawn: seen(".curve", "stroke").concat(seen(".bar", "fill"), seen(".lone", "fill")),
+  lone: [...document.querySelectorAll(".lone")].map((point) => getComputedStyle(point).fill),
   curves: [...document.querySelectorAll(".curve")].map((path) => path.getTotalLength()),
   bars: [...document.querySelectorAll(".bar")].map((bar) => bar.getBoundingClientRect().height),
   loaded: performance.getEntriesByType("resource").map((entry) => entry.name),
@@ -161,10 +162,37 @@ class Failures(Page):
         self.assert_legible()
 
 
-class Nothing(Page):
-    """A run in which no call succeeded: no latency, no chart."""
+class FailuresAlone(Page):
+    """No call has a latency, and yet it is seen when they failed."""
 
-    words = ("--service", "crypto", "--algorithm", "RSA_PKCS1_SHA256")
+    words = ("--call", "grpc.health.v1.Health/Check", "--data", '{"service": "a.B"}', "--duration", "1s")
+    status = 1
+
+    def test_they_are_drawn(self):
+        found = self.look("light")
+        self.assertEqual((len(found["curves"]), found["bars"]), (2, []))
+        self.assertGreater(min(found["curves"]), 100)
+        self.assert_fits()
+
+
+class LoneCalls(Page):
+    """Calls so rare that each stands alone in its interval."""
+
+    words = ("--rate", "4", "--duration", "2s")
+
+    def test_each_is_seen(self):
+        found = self.look("light")
+        self.assertEqual(len(found["lone"]), 3 * 8)
+        self.assertNotIn("rgba(0, 0, 0, 0)", found["lone"])
+
+    def test_both_schemes_can_be_read(self):
+        self.assert_legible()
+
+
+class Nothing(Page):
+    """A short run in which no call succeeded: no latency, no chart."""
+
+    words = ("--service", "crypto", "--algorithm", "RSA_PKCS1_SHA256", "--requests", "10")
     flags = ("--generate-key", "ed25519")
     status = 1
 

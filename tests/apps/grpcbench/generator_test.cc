@@ -187,6 +187,9 @@ TEST_CASE("a call that is never answered ends at its deadline and counts with th
   values.deadline = 1s;
   const Measurement measured = bench.run(bench.plan(values));
   CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 10);
+  CHECK(measured.timeline.intervals().back().failed == 10);
+  CHECK(measured.timeline.intervals().back().succeeded == 0);
+  CHECK(measured.timeline.intervals().back().latency.count() == 10);
   CHECK(measured.tallies.at(0).latency.min() >= 1s);
   CHECK(measured.tallies.at(0).latency.max() <= 1060ms);
   CHECK(measured.fatal.ok());

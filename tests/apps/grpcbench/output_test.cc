@@ -1,11 +1,18 @@
 // What is printed of a run: text, JSON, CSV and the page.
 #include "grpcbench/output.h"
 
+#include <algorithm>
+#include <cmath>
 #include <doctest/doctest.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <sstream>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
+#include "grpcbench/chart.h"
 #include "grpcbench/html_report.h"
 #include "grpcbench/json_text.h"
 #include "grpcbench/progress_line.h"
@@ -45,6 +52,44 @@ google::protobuf::Struct parsed(const std::string& json) {
   return parsed;
 }
 
+/// The calls of one method, `succeeded` of them in 1 ms each, in a run of `duration`.
+RunOutcome outcome_of(Nanoseconds duration, int succeeded, int failed = 0) {
+  RunOutcome outcome;
+  outcome.measured.duration = duration;
+  Tally& tally = outcome.measured.tallies.emplace_back();
+  for (int call = 0; call < succeeded; ++call) tally.record(Status(), 1ms);
+  for (int call = 0; call < failed; ++call) tally.record(Status(Code::FAILED_PRECONDITION, "no"), 1ms);
+  return outcome;
+}
+
+std::string text_of(const RunOutcome& outcome, const Values& values = {}) {
+  return format_results(Results(accepted_plan(values), outcome), Format::text);
+}
+std::string page_of(const RunOutcome& outcome) { return html_report(Results(accepted_plan({}), outcome)); }
+
+/// The chart of that title; empty where the page has none.
+std::string chart_of(const std::string& page, const std::string& title) {
+  const std::size_t begin = page.find("<figure><figcaption>" + title);
+  return begin == std::string::npos ? "" : page.substr(begin, page.find("</figure>", begin) - begin);
+}
+
+/// What stands between each `from` and the `to` after it.
+std::vector<std::string> found(const std::string& in, const std::string& from, const std::string& to) {
+  std::vector<std::string> all;
+  for (std::size_t at = in.find(from); at != std::string::npos; at = in.find(from, at)) {
+    at += from.size();
+    all.push_back(in.substr(at, in.find(to, at) - at));
+  }
+  return all;
+}
+std::vector<std::string> labels_up(const std::string& chart) {
+  return found(chart, "text-anchor=\"end\">", "<");
+}
+std::vector<std::string> labels_along(const std::string& chart) {
+  return found(chart, "text-anchor=\"middle\">", "<");
+}
+using Strings = std::vector<std::string>;
+
 TEST_CASE("JSON has the fields by their names") {
   const Results results(accepted_plan({}), some_outcome());
   const auto json = parsed(format_results(results, Format::json)).fields();
@@ -69,6 +114,7 @@ TEST_CASE("JSON of a run without an answer has no latency, and is JSON all the s
   outcome.measured.tallies.emplace_back();
   const auto json = parsed(format_results(Results(accepted_plan({}), outcome), Format::json)).fields();
   CHECK(json.at("total").number_value() == 0);
+  CHECK(json.at("success_rate").has_null_value());
   CHECK(json.at("latency_us").struct_value().fields().at("p99").has_null_value());
 }
 
@@ -108,6 +154,89 @@ TEST_CASE("text names what failed, without what could disturb a terminal") {
   CHECK(text.find("\\x1b[31m") != std::string::npos);
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK(text.find("99.90 %") != std::string::npos);
+}
+
+TEST_CASE("no failure is lost in the success rate") {
+  for (const auto& [succeeded, failed, rate] :
+       {std::tuple(29'999, 1, "99.99 %"), std::tuple(30'000, 0, "100.00 %"), std::tuple(0, 3, "0.00 %"),
+        std::tuple(999, 1, "99.90 %"), std::tuple(1, 2, "33.33 %"), std::tuple(0, 0, "-")}) {
+    const RunOutcome outcome = outcome_of(1s, succeeded, failed);
+    const std::string title = "\nsuccess rate ";
+    CHECK(found(text_of(outcome), title, "\n").at(0).ends_with(std::string(" ") + rate));
+    CHECK(page_of(outcome).find(std::string("<b>") + rate + "</b>succeeded") != std::string::npos);
+  }
+}
+
+TEST_CASE("text stands in columns") {
+  Values values;
+  values.service = Target::both;
+  values.server = "127.0.0.1:50051";
+  RunOutcome outcome = outcome_of(1s, 2, 1);
+  outcome.io = "epoll";
+  outcome.threads = 1;
+  outcome.measured.busiest = 0.05;
+  outcome.measured.tallies.emplace_back().record(Status(Code::DEADLINE_EXCEEDED, "late"), 11'001'214us);
+  CHECK("\n" + text_of(outcome, values) == R"(
+echo.v1.EchoService/Echo and crypto.v1.CryptoService/Sign on 127.0.0.1:50051
+10 connections of 1 stream, 1 thread on epoll, closed loop
+
+total                             4
+succeeded                         2
+failed                            2
+  DEADLINE_EXCEEDED               1  late
+  FAILED_PRECONDITION             1  no
+success rate                50.00 %
+duration                    1.000 s
+calls per second               2.00
+bytes sent                        0
+bytes received                    0
+busiest thread                  5 %
+
+service                          succeeded        failed  calls per second
+echo.v1.EchoService/Echo                 2             1              2.00
+crypto.v1.CryptoService/Sign             0             1              0.00
+
+latency, µs                         min       mean        p50        p90        p99      p99.9     p99.99        max
+all                               1,000  3,667,738      1,000 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
+echo.v1.EchoService/Echo          1,000      1,000      1,000      1,000      1,000      1,000      1,000      1,000
+crypto.v1.CryptoService/Sign 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
+)");
+}
+
+TEST_CASE("short times are told in their unit") {
+  const auto duration = [](Nanoseconds time) {
+    const std::string line = found(text_of(outcome_of(time, 1)), "\nduration", "\n").at(0);
+    return line.substr(line.find_first_not_of(' '));
+  };
+  CHECK(duration(10s) == "10.000 s");
+  CHECK(duration(999'600us) == "1.000 s");
+  CHECK(duration(8'700us) == "8.700 ms");
+  CHECK(duration(301'300ns) == "301.300 µs");
+  CHECK(duration(0ns) == "0.000 s");
+  const auto card = [](Nanoseconds time) {
+    return found(page_of(outcome_of(time, 1)), "<b>", "</b>duration").at(6);
+  };
+  CHECK(card(10'320ms) == "10.32 s");
+  CHECK(card(36'000s) == "36,000 s");
+  CHECK(card(8'700us) == "8.7 ms");
+  CHECK(card(301'300ns) == "301.3 µs");
+}
+
+TEST_CASE("text says that a run was interrupted") {
+  RunOutcome outcome = outcome_of(1s, 1);
+  CHECK(text_of(outcome).find("interrupted") == std::string::npos);
+  outcome.interrupted = true;
+  CHECK(text_of(outcome).find(" closed loop\ninterrupted\n\n") != std::string::npos);
+}
+
+TEST_CASE("a long message is cut in text, and whole on the page") {
+  RunOutcome outcome = outcome_of(1s, 0);
+  std::string message;
+  for (int letter = 0; letter < 1000; ++letter) message += "ü";
+  outcome.measured.tallies.at(0).record(Status(Code::NOT_FOUND, "x" + message), 1ms);
+  const std::string line = found(text_of(outcome), "NOT_FOUND", "\n").at(0);
+  CHECK(line.ends_with(message.substr(0, 200) + " ... 1800 more bytes"));
+  CHECK(page_of(outcome).find("x" + message) != std::string::npos);
 }
 
 TEST_CASE("figures that say less than they seem come with a warning") {
@@ -161,6 +290,16 @@ TEST_CASE("why a run had to end is told in JSON and on the page") {
   CHECK(page.find("Ended early: a.B/C: UNIMPLEMENTED: no &lt;method&gt;") != std::string::npos);
 }
 
+TEST_CASE("a reason that ends as a sentence gets no second end") {
+  RunOutcome outcome = some_outcome();
+  outcome.measured.fatal_call = "a.B/C";
+  for (const auto& [reason, end] : {std::pair("is it?", "is it?</p>"), std::pair("it is", "it is.</p>"),
+                                    std::pair("done.", "done.</p>")}) {
+    outcome.measured.fatal = Status(Code::INTERNAL, reason);
+    CHECK(page_of(outcome).find(std::string("INTERNAL: ") + end) != std::string::npos);
+  }
+}
+
 TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from elsewhere") {
   const std::string page = html_report(Results(accepted_plan({}), some_outcome()));
   CHECK(page.starts_with("<!DOCTYPE html>"));
@@ -190,6 +329,109 @@ TEST_CASE("a page of a single call has its curves") {
   const std::string page = html_report(Results(accepted_plan({}), outcome));
   CHECK(page.find("<svg") != std::string::npos);
   CHECK(page.find("nan") == std::string::npos);
+}
+
+TEST_CASE("the curves over time reach to the end of the run, as high as the calls were") {
+  RunOutcome outcome = outcome_of(2050ms, 2000);
+  for (int at = 0; at < 1000; ++at) outcome.measured.timeline.record(at * 1ms, 1ms);
+  for (int call = 0; call < 1000; ++call) outcome.measured.timeline.record(2049ms, 1049ms);  // held up
+  const std::string page = page_of(outcome);
+  const Strings calls = found(chart_of(page, "Calls per second over time"), "<title>", "<");
+  REQUIRE(calls.size() == 21);
+  CHECK(calls.front() == "succeeded at 50 ms: 1,000");
+  CHECK(calls[10] == "succeeded at 1.05 s: 0");
+  CHECK(calls.back() == "succeeded at 2.025 s: 20,000");
+  const Strings latencies = found(chart_of(page, "Latency over time"), "<title>", "<");
+  REQUIRE(latencies.size() == 3 * 11);
+  CHECK(latencies.back() == "max at 2.025 s: 1.05 s");
+}
+
+TEST_CASE("a call that failed is drawn as a failure only, whether or not it has a latency") {
+  RunOutcome outcome = outcome_of(1s, 10, 1);
+  outcome.measured.tallies.at(0).record(Status(Code::DEADLINE_EXCEEDED, ""), 400ms);
+  for (int at = 0; at < 10; ++at) outcome.measured.timeline.record(at * 100ms, 1ms);
+  outcome.measured.timeline.record_failure(950ms);
+  outcome.measured.timeline.record_failure(950ms, 400ms);
+  const std::string chart = chart_of(page_of(outcome), "Calls per second over time");
+  CHECK(found(chart, "key series-0\">", "<") == Strings{"succeeded"});
+  CHECK(found(chart, "key series-1\">", "<") == Strings{"failed"});
+  const Strings points = found(chart, "<title>", "<");
+  REQUIRE(points.size() == 20);
+  CHECK(points[9] == "succeeded at 950 ms: 10");
+  CHECK(points[19] == "failed at 950 ms: 20");
+}
+
+TEST_CASE("a run in which all calls failed has its failures drawn") {
+  RunOutcome outcome = outcome_of(1s, 0, 50);
+  for (int at = 0; at < 50; ++at) outcome.measured.timeline.record_failure(at * 20ms);
+  const std::string page = page_of(outcome);
+  CHECK(found(page, "<svg", ">").size() == 1);
+  CHECK(chart_of(page, "Calls per second over time").find("failed at 50 ms: 50<") != std::string::npos);
+}
+
+TEST_CASE("a run that is too short for a curve over time has none") {
+  RunOutcome outcome = outcome_of(8'700us, 100);
+  for (int at = 0; at < 100; ++at) outcome.measured.timeline.record(at * 87us, 1ms);
+  CHECK(found(page_of(outcome), "<svg", ">").size() == 2);
+  CHECK(page_of(outcome).find("over time") == std::string::npos);
+  outcome.measured.duration = 150ms;
+  CHECK(found(page_of(outcome), "<svg", ">").size() == 4);
+}
+
+TEST_CASE("the curve of latency is broken where no call ended, and what stands alone is seen") {
+  RunOutcome outcome = outcome_of(1s, 5);
+  for (const int at : {0, 100, 500, 800, 900}) outcome.measured.timeline.record(at * 1ms, 1ms);
+  const std::string chart = chart_of(page_of(outcome), "Latency over time");
+  const Strings curves = found(chart, "class=\"curve\" d=\"", "\"");
+  REQUIRE(curves.size() == 3);
+  for (const std::string& curve : curves) {
+    CHECK(std::ranges::count(curve, 'M') == 3);
+    CHECK(std::ranges::count(curve, 'L') == 2);
+  }
+  CHECK(found(chart, "class=\"point lone\"", ">").size() == 3);
+  CHECK(page_of(outcome).find(".lone { fill: var(--c); }") != std::string::npos);
+}
+
+TEST_CASE("axes have labels, and none twice") {
+  for (const int calls : {1, 2}) {
+    RunOutcome outcome = outcome_of(1s, 0);
+    for (int call = 0; call < calls; ++call)
+      outcome.measured.tallies.at(0).record(Status(), Nanoseconds(300us) + call * 30us);
+    const std::string chart = chart_of(page_of(outcome), "Latency distribution, calls");
+    CHECK(labels_up(chart) == Strings{"0", "1"});
+    Strings along = labels_along(chart);
+    CHECK(along.size() > 2);
+    std::ranges::sort(along);
+    CHECK(std::ranges::adjacent_find(along) == along.end());
+  }
+  const Chart wide(
+      "", Scale::linear(0, 1, [](double) { return ""; }),
+      Scale::logarithmic(90, 440, [](double value) { return std::to_string(std::lround(value)); }));
+  CHECK(labels_up(wide.svg()) == Strings{"100", "200"});
+}
+
+TEST_CASE("a rate below one is no zero on the page") {
+  RunOutcome outcome = outcome_of(1000s, 400);
+  for (int at = 0; at < 400; ++at) outcome.measured.timeline.record(at * 2500ms, 1ms);
+  CHECK(page_of(outcome).find("<b>0.4</b>calls per second") != std::string::npos);
+  const Strings up = labels_up(chart_of(page_of(outcome), "Calls per second over time"));
+  CHECK(std::ranges::count(up, "0") == 1);
+}
+
+TEST_CASE("what is not UTF-8 is replaced in JSON and on the page") {
+  for (const auto& [text, shown] : {
+           std::pair("a\xff", "a\ufffd"),                                        // never a byte of it
+           std::pair("\x80z", "\ufffdz"),                                        // no first byte
+           std::pair("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "ü€😀"),            // as it should be
+           std::pair("\xe2\x82x\xe2\x82", "\ufffdx\ufffd"),                      // cut off
+           std::pair("\xe2\xc3\xbc", "\ufffdü"),                                 // by another
+           std::pair("\xc0\x80\xe0\x80\x80", "\ufffd\ufffd\ufffd\ufffd\ufffd"),  // longer than they must be
+           std::pair("\xed\xa0\x80", "\ufffd\ufffd\ufffd"),                      // a surrogate
+           std::pair("\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"),            // beyond Unicode
+       }) {
+    CHECK(JsonText::quoted(text) == '"' + std::string(shown) + '"');
+    CHECK(html_escaped(text) == shown);
+  }
 }
 
 TEST_CASE("JSON's strings are escaped") {

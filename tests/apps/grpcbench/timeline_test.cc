@@ -1,11 +1,22 @@
 #include "grpcbench/timeline.h"
 
 #include <doctest/doctest.h>
+#include <utility>
+#include <vector>
 
 namespace ringrpc::grpcbench {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// Where the spans begin and end, in ms.
+using Cuts = std::vector<std::pair<std::int64_t, std::int64_t>>;
+Cuts cuts(const Timeline& timeline, Nanoseconds duration) {
+  Cuts cuts;
+  for (const Timeline::Span& span : timeline.spans(duration))
+    cuts.emplace_back(span.begin / 1ms, span.end / 1ms);
+  return cuts;
+}
 
 std::uint64_t calls(const Timeline& timeline) {
   std::uint64_t sum = 0;
@@ -59,6 +70,47 @@ TEST_CASE("timelines of different lengths add up") {
     CHECK(both.intervals()[at].latency.count() == the_other_way.intervals()[at].latency.count());
   the_other_way.record(101s, 1ms);
   CHECK(calls(the_other_way) == 201);
+}
+
+TEST_CASE("a call counts once, whether or not its latency does") {
+  Timeline timeline;
+  timeline.record(0ns, 1ms);
+  timeline.record_failure(0ns, 5ms);
+  timeline.record_failure(0ns);
+  Timeline twice = timeline;
+  twice.merge(timeline);
+  for (const std::uint64_t times : {1u, 2u}) {
+    const Timeline::Interval& interval = (times == 1 ? timeline : twice).intervals().at(0);
+    CHECK(interval.succeeded == times);
+    CHECK(interval.failed == 2 * times);
+    CHECK(interval.latency.count() == 2 * times);
+  }
+}
+
+TEST_CASE("the last span ends with the run, and is never a short one beside others") {
+  Timeline timeline;
+  timeline.record(250ms, 1ms);
+  CHECK(cuts(timeline, 260ms) == Cuts{{0, 100}, {100, 200}, {200, 260}});
+  CHECK(cuts(timeline, 300ms) == Cuts{{0, 100}, {100, 200}, {200, 300}});
+  timeline.record(300ms, 2ms);
+  CHECK(cuts(timeline, 300ms) == Cuts{{0, 100}, {100, 200}, {200, 300}});
+  CHECK(cuts(timeline, 340ms) == Cuts{{0, 100}, {100, 200}, {200, 340}});
+  CHECK(timeline.spans(340ms).back().calls.succeeded == 2);
+  CHECK(timeline.spans(340ms).back().calls.latency.max() == 2ms);
+  CHECK(timeline.spans(350ms).back().calls.succeeded == 1);
+}
+
+TEST_CASE("spans reach to the end of a run that brought nothing more, however long it lasted") {
+  Timeline timeline;
+  CHECK(timeline.spans(0ns).empty());
+  CHECK(cuts(timeline, 150ms) == Cuts{{0, 100}, {100, 150}});
+  timeline.record(0ns, 1ms);
+  CHECK(cuts(timeline, 7ms) == Cuts{{0, 7}});
+  CHECK(cuts(timeline, 200ms) == Cuts{{0, 100}, {100, 200}});
+  const auto spans = timeline.spans(5000s);
+  CHECK(spans.size() <= 240);
+  CHECK(spans.back().end == 5000s);
+  CHECK(spans.back().calls.succeeded == 0);
 }
 
 }  // namespace
