@@ -176,12 +176,14 @@ class Bench:
         ]
 
     def _by_grpcbench(self, row, subject, server, calls):
-        return self._checked(subject, server, row.shape, {self._cores[1]}, "--requests", calls,
-                             "--payload-size", row.payload_bytes)  # fmt: skip
+        return self._checked(subject, server, row.shape, "--payload-size", row.payload_bytes, requests=calls)
 
-    def _checked(self, subject, server, *arguments):
-        authority = ["--tls-ca", subject.certificate] if subject.certificate else []
-        load = loads.grpcbench(self._grpcbench, server.host, *arguments, *authority)
+    def _checked(self, subject, server, shape, *flags, requests=None):
+        if subject.certificate:
+            flags += "--tls-ca", subject.certificate
+        load = loads.grpcbench(
+            self._grpcbench, server.host, shape, {self._cores[1]}, *flags, requests=requests
+        )
         self.runs += 1
         self.warnings += bool(load.warnings)
         return load
@@ -248,7 +250,7 @@ class Bench:
         with concurrent.futures.ThreadPoolExecutor(len(loaded)) as together:
             for _ in together.map(
                 lambda pair: loads.grpcbench(
-                    self._grpcbench, pair[0].host, (5, 10), {pair[1]}, "--requests", calls
+                    self._grpcbench, pair[0].host, (5, 10), {pair[1]}, requests=calls
                 ), loaded
             ):
                 pass  # they warn that they share their cores, which they are to do
@@ -256,12 +258,12 @@ class Bench:
     def _half_load(self):
         """The latencies of each round, and the calls a second that were asked for."""
         figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "paused": []}
-        ours, core = self._ours(), {self._cores[1]}
+        ours = self._ours()
         with Server(ours.command, self._cores[0]) as server:
             for _ in range(MANY * self._options.rounds):
-                most = self._checked(ours, server, (10, 10), core, "--duration", "1s", "--warmup", "500ms")
+                most = self._checked(ours, server, (10, 10), "--duration", "1s", "--warmup", "500ms")
                 rate = round(most.calls_per_second / 2)
-                load = self._checked(ours, server, (10, 100), core, "--rate", rate, "--spacing", "poisson",
+                load = self._checked(ours, server, (10, 100), "--rate", rate, "--spacing", "poisson",
                                      "--warmup", "500ms", "--duration", "1s")  # fmt: skip
                 figures["paused"].append(share_paused(self._cores, 1))
                 figures["rate"].append(rate)

@@ -33,7 +33,7 @@ import loads
 from goals import median_ratio
 from machine import require
 from options import whole
-from servers import HOST, Server
+from servers import HOST, Server, bare_environment
 
 # Each with the name that `openssl speed` has for it, the kind of key, and the thread that signs.
 ALGORITHMS = {
@@ -52,7 +52,7 @@ def openssl_speed(options, name):
     said = subprocess.run(
         ["openssl", "speed", "-mr", "-seconds", str(options.seconds), name],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, check=True, timeout=PATIENCE_SECONDS,
+        text=True, check=True, timeout=PATIENCE_SECONDS, env=bare_environment(),
     ).stdout  # fmt: skip
     # +F2:index:bits:signatures:verifications, and for EdDSA the curve's name before the two.
     found = re.search(r"^\+F[246]:.*:([0-9.]+):[0-9.]+$", said, re.MULTILINE)

@@ -55,10 +55,10 @@ def addresses(folder):
 
 def load(options, address, authority, calls, shape, core):
     """What grpcbench measured; fails unless every call was answered."""
-    flags = ["--requests", calls, "--io", options.io]
+    flags = ["--io", options.io]
     if address.startswith("tls+"):
         flags += ["--tls-ca", authority, "--tls-server-name", HOST]
-    return loads.grpcbench(options.grpcbench, address, shape[:2], {core}, *flags)
+    return loads.grpcbench(options.grpcbench, address, shape[:2], {core}, *flags, requests=calls)
 
 
 def measure(options, cores):
