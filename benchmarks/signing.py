@@ -30,9 +30,9 @@ import sys
 import time
 
 import loads
-from goals import median_ratio
 from machine import require
 from options import whole
+from rounds import median_ratio
 from servers import HOST, Server, bare_environment
 
 # Each with the name that `openssl speed` has for it, the kind of key, and the thread that signs.
