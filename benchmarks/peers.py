@@ -20,7 +20,8 @@ connections   memory of an idle connection
 instructions  user-space instructions of one unary echo, counted by callgrind
 allocations   blocks that one unary echo takes from the heap in the steady state, by whose code takes them
 shards        server CPU of one call, of two servers of one shard and of one server of two, on both cores under the same load
-half-load     latency at half of the calls a second that the server can answer, on schedule (Poisson); and for how much of the
+half-load     latency at half of the calls a second that the server's core has time for, on schedule (Poisson): by the CPU of one
+              call, 10x10 in closed loop just before. Beside it how much of its core the server used, and for how much of the
               time the machine keeps even loops that only read the clock from running, for over 1 ms at once, which no server
               can do anything about
 
@@ -29,6 +30,7 @@ out, and the reason is told. The end is a table of the goals, and the exit statu
 """
 
 import argparse
+import collections
 import concurrent.futures
 import contextlib
 import functools
@@ -96,8 +98,9 @@ class Bench:
         self._counting = Counting(
             options.build / "benchmarks" / "valgrind-wait.so", folder, cores, 2_000 if options.quick else 20_000
         )
-        self.warnings = 0  # runs of grpcbench that had one
-        self.runs = 0
+        self.runs = 0  # of grpcbench, but for those of two at a time, which are to share their cores
+        self.warned = 0  # of these runs
+        self.warnings = collections.Counter()  # {kind: runs}
 
     def measure(self):
         figures = {"rows": {}}
@@ -112,10 +115,12 @@ class Bench:
     # Rows
 
     def _measure_row(self, row):
-        calls = row.calls // 5 if self._options.quick else row.calls
         with contextlib.ExitStack() as running:
             start = lambda command: running.enter_context(Server(command, self._cores[0]))
-            return rounds.take_turns(list(self._contenders(row, start)), calls, self._options.rounds)
+            return rounds.take_turns(list(self._contenders(row, start)), self._calls(row), self._options.rounds)
+
+    def _calls(self, row):
+        return row.calls // 5 if self._options.quick else row.calls
 
     def _contenders(self, row, start):
         """All that take part in a row, ringrpc first, each with a server that `start` has started."""
@@ -168,7 +173,8 @@ class Bench:
             self._grpcbench, server.host, shape, {self._cores[1]}, *flags, requests=requests
         )
         self.runs += 1
-        self.warnings += bool(load.warnings)
+        self.warned += bool(load.warnings)
+        self.warnings.update({kind_of(warning) for warning in load.warnings})
         return load
 
     def _by_h2load(self, row, subject, start):
@@ -226,20 +232,34 @@ class Bench:
                 pass  # they warn that they share their cores, which they are to do
 
     def _half_load(self):
-        """The latencies of each round, and the calls a second that were asked for."""
-        figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "paused": []}
-        ours = self._ours()
+        """The latencies of each round, the calls a second that were asked for, and the share of its core that the server
+        used for them."""
+        figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "used": [], "paused": []}
+        ours, row = self._ours(), ROWS["10x10"]
         with Server(ours.command, self._cores[0]) as server:
             for _ in range(MANY * self._options.rounds):
-                most = self._checked(ours, server, (10, 10), "--duration", "1s", "--warmup", "500ms")
-                rate = round(most.calls_per_second / 2)
+                closed_loop = rounds.measure(self._by_grpcbench(row, ours, server), self._calls(row))
+                rate = round(0.5 * 1e6 / closed_loop["cpu_us"])
+                before = server.cpu_ns()
                 load = self._checked(ours, server, (10, 100), "--rate", rate, "--spacing", "poisson",
                                      "--warmup", "500ms", "--duration", "1s")  # fmt: skip
+                figures["used"].append((server.cpu_ns() - before) / 1.5e9)
                 figures["paused"].append(share_paused(self._cores, 1))
                 figures["rate"].append(rate)
                 for figure in ("mean_us", "p50_us", "p99_us"):
                     figures[figure].append(getattr(load, figure))
         return figures
+
+
+def kind_of(warning):
+    """What grpcbench warned of, without the figures and the advice."""
+    return re.sub(r"[0-9.]+", "…", re.split("[,:;]", warning)[0])
+
+
+def tell_warnings(runs, warned, warnings, out=sys.stderr):
+    print(f"grpcbench warned in {warned} of {runs} runs" + (":" if warned else ""), file=out)
+    for kind, times in warnings.most_common():
+        print(f"{times:5} × {kind}", file=out)
 
 
 def report(figures):
@@ -262,10 +282,11 @@ def report(figures):
         one, two = (statistics.median(shards[name]) for name in ("one", "two"))
         print(f"\nserver CPU of a call, µs: {one:.2f} on two servers of one shard, {two:.2f} on one of two")
     if half := figures.get("half load"):
-        rate, p50, p99, paused = (
-            statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us", "paused")
+        rate, p50, p99, used, paused = (
+            statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us", "used", "paused")
         )
-        print(f"\nat half load, {rate:,.0f} calls/s on schedule: median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs")
+        print(f"\nat 50 % load, {rate:,.0f} calls/s on schedule, half of what the server's core has time for in closed loop:")
+        print(f"median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs; the server used {used:.0%} of its core")
         print(f"loops that only read the clock, after each: paused for over 1 ms at once during {paused:.2%} of both cores' time")
 
 
@@ -308,9 +329,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, peers, pathlib.Path(folder), cores)
         figures = bench.measure()
-    if bench.warnings:
-        print(f"grpcbench warned in {bench.warnings} of {bench.runs} runs: something else wanted its processor, or it was the "
-              "limit", file=sys.stderr)  # fmt: skip
+    if bench.runs:
+        tell_warnings(bench.runs, bench.warned, bench.warnings)
     if options.json:
         print(json.dumps({**figures, "versions": peers.versions, "skipped": peers.skipped}, indent=2))
     else:
