@@ -143,10 +143,9 @@ def report_latency(figures):
     row = "{:20} {:>10} {:>10} {:>7}".format
     print(row("echo, µs", "alone", "beside", "ratio"))
     for index, name in enumerate(("median", "99th percentile")):
-        alone, beside = (
-            statistics.median(pair[index] for pair in figures[kind]) for kind in ("alone", "beside")
-        )
-        print(row(name, f"{alone:,.0f}", f"{beside:,.0f}", f"{beside / alone:.2f}"))
+        alone, beside = ([pair[index] for pair in figures[kind]] for kind in ("alone", "beside"))
+        medians = (f"{statistics.median(rounds):,.0f}" for rounds in (alone, beside))
+        print(row(name, *medians, f"{median_ratio(beside, alone):.2f}"))
     rate = statistics.median(figures["signatures_per_second"])
     print(f"beside {rate:,.0f} RSA-2048 signatures/s")
 

@@ -5,6 +5,7 @@ import io
 import unittest
 
 import rounds
+import signing
 import unary_echo
 from loads import Load
 
@@ -82,6 +83,12 @@ class Ratios(unittest.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             unary_echo.report({"rows": {"10x10": row}})
         self.assertEqual(out.getvalue().splitlines()[1].split()[-3:], ["20.00", "6.00", "0.50"])
+
+    def test_that_of_an_echo_beside_signatures_too(self):
+        pairs = {kind: [(cpu_us, 100) for cpu_us in self.ROW[name]["cpu_us"]] for kind, name in (("alone", "b"), ("beside", "a"))}
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            signing.report_latency({**pairs, "signatures_per_second": [1]})
+        self.assertEqual(out.getvalue().splitlines()[1].split(), ["median", "6", "20", "0.50"])
 
 
 if __name__ == "__main__":
