@@ -39,8 +39,8 @@ class Server(contextlib.AbstractContextManager):
             [str(word).format(port=self.port) for word in self._command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=bare_environment(),
             preexec_fn=lambda: (
-                # A child of a program that ignores it would too; Ctrl-C is for whoever started it to deal with.
-                signal.signal(signal.SIGINT, signal.SIG_IGN), os.sched_setaffinity(0, self._cores)
+                # Ctrl-C, which a terminal sends to the whole group, is for whoever started it to deal with.
+                os.setpgrp(), os.sched_setaffinity(0, self._cores)
             ),
         )
         try:
