@@ -1,18 +1,22 @@
-"""What ringrpc's echo is held to, each goal with what was measured.
+"""What ringrpc is held to, and how it is judged by what a benchmark has measured.
 
-    for line in judge(figures): print(line)
+    met = judge(ECHO, figures)
 
-`figures` is what peers.py has measured. A goal whose figures are not there is not judged.
+A goal whose figures are not there is not judged.
 """
 
 import operator
 import statistics
+import sys
 from typing import Callable, NamedTuple
+
+from rounds import median, median_ratio, ratio
 
 OURS, OURS_BY_H2LOAD = "ringrpc", "ringrpc (h2load)"
 CEILING = "nghttpd (h2load)"
 OURS_SPINNING = "ringrpc (spins)"
 BARE = "bare epoll"
+TCP, TLS, UNIX = "tcp", "tls+tcp", "unix"
 SIGNS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
 
 
@@ -23,49 +27,35 @@ class Goal(NamedTuple):
     measured: Callable  # from the figures; KeyError where they are not there
 
 
-def median(figures, row, name, figure):
-    return statistics.median(_rounds(figures, row, name, figure))
-
-
-def ratio(figures, row, figure, name, other):
-    """Of the first to the second: the median of each round's, in which both met the same machine."""
-    return median_ratio(_rounds(figures, row, name, figure), _rounds(figures, row, other, figure))
-
-
-def _rounds(figures, row, name, figure):
-    rounds = figures["rows"][row][name][figure]
-    if None in rounds:
-        raise KeyError(figure)
-    return rounds
-
-
-def median_ratio(ours, others):
-    return statistics.median(one / other for one, other in zip(ours, others, strict=True))
-
-
-def _ratio(row, figure, ours, other):
-    return lambda figures: ratio(figures, row, figure, ours, other)
+def _ratio(row, figure, name, other):
+    return lambda figures: ratio(figures["rows"][row], figure, name, other)
 
 
 def _cpu_to(row, other):
     return _ratio(row, "cpu_us", OURS_BY_H2LOAD if other == CEILING else OURS, other)
 
 
-def _cpu_to_best_peer(row):
+def _cpu_to_best_peer(name):
     def measured(figures):
-        peers = [name for name in figures["rows"][row] if name != OURS]
+        row = figures["rows"][name]
+        peers = [peer for peer in row if peer != OURS]
         if not peers:
-            raise KeyError(row)
-        return max(ratio(figures, row, "cpu_us", OURS, peer) for peer in peers)
+            raise KeyError(name)
+        return max(ratio(row, "cpu_us", OURS, peer) for peer in peers)
 
     return measured
 
 
+def _calls_per_second(row, name):
+    return lambda figures: median(figures["rows"][row], name, "calls_per_second")
+
+
 def _own_allocations(figures):
-    return sum(allocation["per_call"] for allocation in figures["allocations"] if allocation["owner"] == "own code")
+    return sum(each["per_call"] for each in figures["allocations"] if each["owner"] == "own code")
 
 
-GOALS = (
+# By peers.py.
+ECHO = (
     Goal("10 × 10: server CPU a call, to nghttpd's", "≤", 0.85, _cpu_to("10x10", CEILING)),
     Goal("1 × 100: the same", "≤", 0.65, _cpu_to("1x100", CEILING)),
     Goal("100 × 1: the same", "≤", 0.95, _cpu_to("100x1", CEILING)),
@@ -77,7 +67,7 @@ GOALS = (
     Goal("1 × 1: mean round trip, to bare epoll's", "≤", 1.25, _ratio("1x1", "mean_us", OURS, BARE)),
     Goal("1 × 1: the same, of a server that spins", "≤", 1.25, _ratio("1x1", "mean_us", OURS_SPINNING, BARE)),
     Goal("1 × 100: calls a second, to tonic's", "≥", 2, _ratio("1x100", "calls_per_second", OURS, "tonic")),
-    Goal("1 × 100: calls a second", "≥", 50_000, lambda figures: median(figures, "1x100", OURS, "calls_per_second")),
+    Goal("1 × 100: calls a second", "≥", 50_000, _calls_per_second("1x100", OURS)),
     Goal("own heap allocations a call", "≤", 0, _own_allocations),
     Goal("grpcbench's CPU a call, to h2load's", "≤", 0.8, _ratio("10x10", "generator_us", OURS, OURS_BY_H2LOAD)),
     Goal(
@@ -87,21 +77,30 @@ GOALS = (
     Goal("50 % load: 99th percentile, µs", "<", 1000, lambda figures: statistics.median(figures["half load"]["p99_us"])),
 )  # fmt: skip
 
+# By transports.py.
+TRANSPORTS = (
+    Goal("10 × 10: server CPU a call over TLS, to TCP's", "≤", 1.35, _ratio("10x10", "cpu_us", TLS, TCP)),
+    Goal("10 × 10: the same over unix sockets", "<", 1, _ratio("10x10", "cpu_us", UNIX, TCP)),
+)
 
-def judge(figures):
-    """The table, line by line."""
+
+def judge(goals, figures, out=sys.stdout):
+    """Prints the goals as a table; whether none of them was missed."""
+    missed = 0
     row = "{:48} {:>10} {:>10}  {}".format
-    yield row("goal", "measured", "goal", "")
-    for goal in GOALS:
+    print(row("goal", "measured", "goal", "").rstrip(), file=out)
+    for goal in goals:
         limit = f"{goal.sign} {_number(goal.limit)}"
         try:
             value = goal.measured(figures)
         except KeyError:
-            yield row(goal.title, "–", limit, "not measured")
-        else:
-            met = SIGNS[goal.sign](value, goal.limit)
-            shown = _number(value) if met or _number(value) != _number(goal.limit) else f"{value:,.3f}"
-            yield row(goal.title, shown, limit, "met" if met else "NOT MET")
+            print(row(goal.title, "–", limit, "not measured"), file=out)
+            continue
+        met = SIGNS[goal.sign](value, goal.limit)
+        missed += not met
+        shown = _number(value) if met or _number(value) != _number(goal.limit) else f"{value:,.3f}"
+        print(row(goal.title, shown, limit, "met" if met else "NOT MET"), file=out)
+    return missed == 0
 
 
 def _number(value):

@@ -1,6 +1,6 @@
 """What a server pays for connections that do nothing.
 
-    kib = memory_per_connection(command, connections=10_000, core=0, check=lambda server: h2load(...))
+    kib = memory_per_connection(ringrpc, connections=room_for(10_000), cores=(0, 1))
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 
+from loads import h2load
 from servers import HOST, Server
 
 CONNECTION_SECONDS = 10
@@ -27,10 +28,10 @@ def room_for(connections):
     return limit - 200
 
 
-def memory_per_connection(command, connections, core, check):
-    """How many KiB the server grows by for each idle connection; it must answer the calls of `check` while it holds
-    them all."""
-    with Server(command, core) as server, contextlib.ExitStack() as held:
+def memory_per_connection(subject, connections, cores):
+    """How many KiB the server grows by for each idle connection; it must answer while it holds them all."""
+    check = lambda server: h2load(subject, server, 1000, (10, 10), cores[1])
+    with Server(subject.command, cores[0]) as server, contextlib.ExitStack() as held:
         check(server)
         before = server.resident_kib()
         for _ in range(connections):

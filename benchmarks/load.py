@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from machine import has_vsock_local
-from servers import HOST, VSOCK_LOCAL, Server
+from servers import HOST, VSOCK_LOCAL, Server, bare_environment
 
 
 def halves(cores):
@@ -47,6 +47,7 @@ def main():
     with Server(command, *of_server, vsock=options.vsock) as server:
         load = subprocess.run(
             [options.grpcbench, *options.flags, "--server", f"{address}:{server.port}"],  # of two the last one counts
+            env=bare_environment(),
             preexec_fn=lambda: (
                 signal.signal(signal.SIGINT, signal.SIG_DFL), os.sched_setaffinity(0, of_load)
             ),

@@ -1,7 +1,7 @@
 """What puts load on servers under measurement, and what it has to say. Each runs to its end, pinned to one core, and
 fails unless every call was answered.
 
-    load = grpcbench(program, server.host, (10, 10), {1}, "--requests", 100_000)
+    load = grpcbench(program, server.host, (10, 10), {1}, requests=100_000)
     print(load.calls_per_second, load.p99_us)
 """
 
@@ -11,6 +11,8 @@ import re
 import resource
 import subprocess
 from typing import NamedTuple
+
+from servers import bare_environment
 
 LOAD_SECONDS = 600
 
@@ -37,16 +39,20 @@ def h2load(subject, server, calls, shape, core):
     if not succeeded or int(succeeded[1]) != calls or int(data[1]) < calls * subject.answer_bytes:
         raise RuntimeError(f"not every call to {subject.name} was answered:\n{said}")
     rate = re.search(r"^finished in .*?, ([0-9.]+) req/s", said, re.MULTILINE)
-    return Load(calls_per_second=float(rate[1]), generator_us=cpu_us / calls)
+    return Load(calls=calls, calls_per_second=float(rate[1]), generator_us=cpu_us / calls)
 
 
-def grpcbench(program, address, shape, cores, *flags):
-    """`flags` say how long: --requests N, or --rate N --duration TIME."""
+def grpcbench(program, address, shape, cores, *flags, requests=None):
+    """`flags` say how long where it is not so many requests: --duration TIME."""
     connections, streams = shape
     command = [program, "--server", address, "--connections", connections, "--streams", streams,
                "--threads", len(cores), "--output", "json"]  # fmt: skip
+    if requests is not None:
+        command += ["--requests", requests]
     said, cpu_us = _run([*command, *flags], cores)
     result = json.loads(said)
+    if requests not in (None, result["total"]):
+        raise RuntimeError(f"{program} made {result['total']} of {requests} calls:\n{said}")
     latency = result["latency_us"]
     return Load(
         calls=result["total"], calls_per_second=result["calls_per_second"],
@@ -59,13 +65,13 @@ def stream(program, server, mode, messages, callers, core):
     """As many messages as so many callers on one connection can share evenly, each as soon as it may be."""
     share = messages // callers * callers
     said, cpu_us = _run([program, server.host, mode, share, callers], {core})
-    return Load(calls_per_second=share / float(said), generator_us=cpu_us / share)
+    return Load(calls=share, calls_per_second=share / float(said), generator_us=cpu_us / share)
 
 
 def ping_pong(program, server, rounds, core):
     said, cpu_us = _run([program, "call", server.host, rounds], {core})
     mean_us = float(said)
-    return Load(calls_per_second=1e6 / mean_us, mean_us=mean_us, generator_us=cpu_us / rounds)
+    return Load(calls=rounds, calls_per_second=1e6 / mean_us, mean_us=mean_us, generator_us=cpu_us / rounds)
 
 
 def _run(command, cores):
@@ -74,7 +80,8 @@ def _run(command, cores):
     done = subprocess.run(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, timeout=LOAD_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        text=True, timeout=LOAD_SECONDS, env=bare_environment(),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

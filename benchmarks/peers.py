@@ -20,15 +20,17 @@ connections   memory of an idle connection
 instructions  user-space instructions of one unary echo, counted by callgrind
 allocations   blocks that one unary echo takes from the heap in the steady state, by whose code takes them
 shards        server CPU of one call, of two servers of one shard and of one server of two, on both cores under the same load
-half-load     latency at half of the calls a second that the server can answer, on schedule (Poisson); and for how much of the
+half-load     latency at half of the calls a second that the server's core has time for, on schedule (Poisson): by the CPU of one
+              call, 10x10 in closed loop just before. Beside it how much of its core the server used, and for how much of the
               time the machine keeps even loops that only read the clock from running, for over 1 ms at once, which no server
               can do anything about
 
 `CPU` is the server's processor time for one call (one message), kernel included. Peers that cannot be built here are left
-out, and the reason is told. The end is a table of the goals. The exit status is 0 when everything could be measured.
+out, and the reason is told. The end is a table of the goals, and the exit status 1 when one of them is missed.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import contextlib
 import functools
@@ -42,16 +44,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import loads
+import rounds
 from counted_work import Counting
-from goals import BARE, CEILING, OURS, OURS_BY_H2LOAD, OURS_SPINNING, judge, median, ratio
+from goals import BARE, CEILING, ECHO, OURS, OURS_BY_H2LOAD, OURS_SPINNING, judge
 from idle_connections import memory_per_connection, room_for
 from machine import require, two_cores
 from options import whole
 from pauses import share_paused
 from peer_builds import build_peers
+from rounds import Contender
 from servers import Server
 from subjects import ADDRESS, Subject, echo_server, file_server, grpcd_command, make_certificate
 
@@ -79,16 +83,6 @@ SPIN_US = 25
 MANY = 5  # times the rounds, each short: where both cores are wanted, whatever else wants them is met most
 PROBES = ("connections", "instructions", "allocations", "shards", "half-load")
 
-FIGURES = {"calls/s": "calls_per_second", "CPU µs": "cpu_us", "p50 µs": "p50_us", "p99 µs": "p99_us", "MiB": "mib"}
-
-
-class Contender(NamedTuple):
-    """A server, and how load is put on it: `load` takes it as it runs, and the calls."""
-
-    name: str
-    command: list
-    load: Callable
-
 
 class Bench:
     """The programs, the peers and the cores, and all measurements between them."""
@@ -104,8 +98,9 @@ class Bench:
         self._counting = Counting(
             options.build / "benchmarks" / "valgrind-wait.so", folder, cores, 2_000 if options.quick else 20_000
         )
-        self.warnings = 0  # runs of grpcbench that had one
-        self.runs = 0
+        self.runs = 0  # of grpcbench, but for those of two at a time, which are to share their cores
+        self.warned = 0  # of these runs
+        self.warnings = collections.Counter()  # {kind: runs}
 
     def measure(self):
         figures = {"rows": {}}
@@ -120,47 +115,37 @@ class Bench:
     # Rows
 
     def _measure_row(self, row):
-        """{contender: {figure: [of each round]}}"""
-        calls = row.calls // 5 if self._options.quick else row.calls
-        figures = {}
         with contextlib.ExitStack() as running:
-            pairs = [
-                (contender, running.enter_context(Server(contender.command, self._cores[0])))
-                for contender in self._contenders(row)
-            ]
-            for contender, server in pairs:
-                contender.load(server, max(calls // 10, row.shape[0] * row.shape[1]))
-            for _ in range(self._options.rounds):
-                for contender, server in pairs:
-                    rounds = figures.setdefault(contender.name, {})
-                    for figure, value in self._measure_round(contender, server, calls).items():
-                        rounds.setdefault(figure, []).append(value)
-        return figures
+            start = lambda command: running.enter_context(Server(command, self._cores[0]))
+            return rounds.take_turns(list(self._contenders(row, start)), self._calls(row), self._options.rounds)
 
-    def _measure_round(self, contender, server, calls):
-        before = server.cpu_ns()
-        load = contender.load(server, calls)
-        cpu_us = (server.cpu_ns() - before) / calls / 1000
-        return {**load._asdict(), "cpu_us": cpu_us, "mib": server.resident_kib() / 1024}
+    def _calls(self, row):
+        return row.calls // 5 if self._options.quick else row.calls
 
-    def _contenders(self, row):
-        """All that take part in a row, ringrpc first."""
+    def _contenders(self, row, start):
+        """All that take part in a row, ringrpc first, each with a server that `start` has started."""
         if row.kind == "feed":
-            streams = self._options.build / "benchmarks" / "streams"
-            commands = {OURS: [streams / "stream-server", ADDRESS], **self._peers.commands}
-            load = lambda server, calls: loads.stream(
-                streams / "stream-load", server, "feed", calls, row.shape[1], self._cores[1]
-            )
-            return [Contender(name, command, load) for name, command in commands.items()]
-        contenders = [
-            Contender(subject.name, subject.command, functools.partial(self._by_grpcbench, row, subject))
-            for subject in self._echo_servers(tls=row.kind == "tls")
-        ]
+            yield from self._streaming(row, start)
+            return
+        for subject in self._echo_servers(tls=row.kind == "tls"):
+            yield self._by_grpcbench(row, subject, start(subject.command))
         if row.ceiling:
-            contenders += self._ceiling(row)
+            yield self._by_h2load(row, self._ours()._replace(name=OURS_BY_H2LOAD), start)
+            yield self._by_h2load(row, file_server(self._folder)._replace(name=CEILING), start)
         if row.shape == (1, 1):
-            contenders += self._spinning(row), self._bare()
-        return contenders
+            spinning = self._ours()._replace(name=OURS_SPINNING)
+            yield self._by_grpcbench(row, spinning, start([*spinning.command, "--spin-us", SPIN_US]))
+            program = self._options.build / "benchmarks" / "peers" / "ping-pong"
+            server = start([program, "serve", ADDRESS])
+            yield Contender(BARE, server, functools.partial(loads.ping_pong, program, server, core=self._cores[1]))
+
+    def _streaming(self, row, start):
+        streams = self._options.build / "benchmarks" / "streams"
+        commands = {OURS: [streams / "stream-server", ADDRESS], **self._peers.commands}
+        load = functools.partial(loads.stream, streams / "stream-load", callers=row.shape[1], core=self._cores[1])
+        for name, command in commands.items():
+            server = start(command)
+            yield Contender(name, server, functools.partial(load, server, "feed"))
 
     def _echo_servers(self, tls=False):
         ours = grpcd_command(self._grpcd)
@@ -175,34 +160,27 @@ class Bench:
             for name, command in commands.items()
         ]
 
-    def _by_grpcbench(self, row, subject, server, calls):
-        return self._checked(subject, server, row.shape, {self._cores[1]}, "--requests", calls,
-                             "--payload-size", row.payload_bytes)  # fmt: skip
+    def _by_grpcbench(self, row, subject, server):
+        load = lambda calls: self._checked(
+            subject, server, row.shape, "--payload-size", row.payload_bytes, requests=calls
+        )
+        return Contender(subject.name, server, load)
 
-    def _checked(self, subject, server, *arguments):
-        authority = ["--tls-ca", subject.certificate] if subject.certificate else []
-        load = loads.grpcbench(self._grpcbench, server.host, *arguments, *authority)
+    def _checked(self, subject, server, shape, *flags, requests=None):
+        if subject.certificate:
+            flags += "--tls-ca", subject.certificate
+        load = loads.grpcbench(
+            self._grpcbench, server.host, shape, {self._cores[1]}, *flags, requests=requests
+        )
         self.runs += 1
-        self.warnings += bool(load.warnings)
+        self.warned += bool(load.warnings)
+        self.warnings.update({kind_of(warning) for warning in load.warnings})
         return load
 
-    def _ceiling(self, row):
-        """nghttpd, and ringrpc as it is measured beside it."""
-        for name, subject in ((OURS_BY_H2LOAD, self._ours()), (CEILING, file_server(self._folder))):
-            by_h2load = lambda server, calls, subject=subject: loads.h2load(
-                subject, server, calls, row.shape, self._cores[1]
-            )
-            yield Contender(name, subject.command, by_h2load)
-
-    def _spinning(self, row):
-        subject = self._ours()
-        command = [*subject.command, "--spin-us", SPIN_US]
-        return Contender(OURS_SPINNING, command, functools.partial(self._by_grpcbench, row, subject))
-
-    def _bare(self):
-        program = self._options.build / "benchmarks" / "peers" / "ping-pong"
-        load = lambda server, calls: loads.ping_pong(program, server, calls, self._cores[1])
-        return Contender(BARE, [program, "serve", ADDRESS], load)
+    def _by_h2load(self, row, subject, start):
+        server = start(subject.command)
+        load = functools.partial(loads.h2load, subject, server, shape=row.shape, core=self._cores[1])
+        return Contender(subject.name, server, load)
 
     def _ours(self) -> Subject:
         return echo_server(OURS, grpcd_command(self._grpcd), self._folder)
@@ -212,11 +190,11 @@ class Bench:
     def _connections(self):
         """KiB of each connection, {server: KiB}."""
         connections = room_for(1_000 if self._options.quick else 10_000)
-        kib = {}
-        for subject in [*self._echo_servers(), file_server(self._folder)]:
-            answers = lambda server, subject=subject: loads.h2load(subject, server, 1000, (10, 10), self._cores[1])
-            kib[subject.name] = memory_per_connection(subject.command, connections, self._cores[0], answers)
-        return {"held": connections, "kib": kib}
+        subjects = [*self._echo_servers(), file_server(self._folder)]
+        return {
+            "held": connections,
+            "kib": {subject.name: memory_per_connection(subject, connections, self._cores) for subject in subjects},
+        }
 
     def _instructions(self):
         both = (self._ours(), file_server(self._folder))
@@ -248,21 +226,24 @@ class Bench:
         with concurrent.futures.ThreadPoolExecutor(len(loaded)) as together:
             for _ in together.map(
                 lambda pair: loads.grpcbench(
-                    self._grpcbench, pair[0].host, (5, 10), {pair[1]}, "--requests", calls
+                    self._grpcbench, pair[0].host, (5, 10), {pair[1]}, requests=calls
                 ), loaded
             ):
                 pass  # they warn that they share their cores, which they are to do
 
     def _half_load(self):
-        """The latencies of each round, and the calls a second that were asked for."""
-        figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "paused": []}
-        ours, core = self._ours(), {self._cores[1]}
+        """The latencies of each round, the calls a second that were asked for, and the share of its core that the server
+        used for them."""
+        figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "used": [], "paused": []}
+        ours, row = self._ours(), ROWS["10x10"]
         with Server(ours.command, self._cores[0]) as server:
             for _ in range(MANY * self._options.rounds):
-                most = self._checked(ours, server, (10, 10), core, "--duration", "1s", "--warmup", "500ms")
-                rate = round(most.calls_per_second / 2)
-                load = self._checked(ours, server, (10, 100), core, "--rate", rate, "--spacing", "poisson",
+                closed_loop = rounds.measure(self._by_grpcbench(row, ours, server), self._calls(row))
+                rate = round(0.5 * 1e6 / closed_loop["cpu_us"])
+                before = server.cpu_ns()
+                load = self._checked(ours, server, (10, 100), "--rate", rate, "--spacing", "poisson",
                                      "--warmup", "500ms", "--duration", "1s")  # fmt: skip
+                figures["used"].append((server.cpu_ns() - before) / 1.5e9)
                 figures["paused"].append(share_paused(self._cores, 1))
                 figures["rate"].append(rate)
                 for figure in ("mean_us", "p50_us", "p99_us"):
@@ -270,10 +251,22 @@ class Bench:
         return figures
 
 
+def kind_of(warning):
+    """What grpcbench warned of, without the figures and the advice."""
+    return re.sub(r"[0-9.]+", "…", re.split("[,:;]", warning)[0])
+
+
+def tell_warnings(runs, warned, warnings, out=sys.stderr):
+    print(f"grpcbench warned in {warned} of {runs} runs" + (":" if warned else ""), file=out)
+    for kind, times in warnings.most_common():
+        print(f"{times:5} × {kind}", file=out)
+
+
 def report(figures):
     """All tables."""
-    for name, contenders in figures["rows"].items():
-        report_row(figures, name, contenders)
+    beside = lambda name: OURS_BY_H2LOAD if name == CEILING else OURS
+    for name, row in figures["rows"].items():
+        rounds.report(ROWS[name].title, row, beside, {**rounds.FIGURES, "MiB": "mib"})
     if idle := figures.get("connections"):
         ours = idle["kib"][OURS]
         print(f"\nmemory of an idle connection, {idle['held']:,} held, KiB")
@@ -289,33 +282,12 @@ def report(figures):
         one, two = (statistics.median(shards[name]) for name in ("one", "two"))
         print(f"\nserver CPU of a call, µs: {one:.2f} on two servers of one shard, {two:.2f} on one of two")
     if half := figures.get("half load"):
-        rate, p50, p99, paused = (
-            statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us", "paused")
+        rate, p50, p99, used, paused = (
+            statistics.median(half[figure]) for figure in ("rate", "p50_us", "p99_us", "used", "paused")
         )
-        print(f"\nat half load, {rate:,.0f} calls/s on schedule: median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs")
+        print(f"\nat 50 % load, {rate:,.0f} calls/s on schedule, half of what the server's core has time for in closed loop:")
+        print(f"median {p50:,.0f} µs, 99th percentile {p99:,.0f} µs; the server used {used:.0%} of its core")
         print(f"loops that only read the clock, after each: paused for over 1 ms at once during {paused:.2%} of both cores' time")
-    print()
-    for line in judge(figures):
-        print(line)
-
-
-def report_row(figures, row, contenders):
-    """One line a server, each figure with its ratio to ringrpc's under the same load."""
-    print(f"\n{ROWS[row].title}\n{'':18}" + "".join(f" {title:>9} {'×':>6}" for title in FIGURES))
-    for name in contenders:
-        line = f"{name:18}"
-        for figure in FIGURES.values():
-            beside = OURS_BY_H2LOAD if name == CEILING else OURS
-            try:
-                value, to_ours = median(figures, row, name, figure), ratio(figures, row, figure, name, beside)
-                line += f" {_shown(value):>9} {to_ours:>6.2f}"
-            except KeyError:
-                line += f" {'–':>9} {'–':>6}"
-        print(line)
-
-
-def _shown(value):
-    return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}" if value >= 100 else f"{value:,.2f}"
 
 
 def describe(peers):
@@ -357,13 +329,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, peers, pathlib.Path(folder), cores)
         figures = bench.measure()
-    if bench.warnings:
-        print(f"grpcbench warned in {bench.warnings} of {bench.runs} runs: something else wanted its processor, or it was the "
-              "limit", file=sys.stderr)  # fmt: skip
+    if bench.runs:
+        tell_warnings(bench.runs, bench.warned, bench.warnings)
     if options.json:
         print(json.dumps({**figures, "versions": peers.versions, "skipped": peers.skipped}, indent=2))
     else:
         report(figures)
+        print()
+    met = judge(ECHO, figures, sys.stderr if options.json else sys.stdout)
+    sys.exit(0 if met else 1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ HOST = "127.0.0.1"
 VSOCK_LOCAL = 1  # VMADDR_CID_LOCAL, for which Python has no name
 START_SECONDS = 60  # valgrind takes a few
 STOP_SECONDS = 60
+
+PASSED_ON = re.compile(r"PATH|HOME|TMPDIR|LANG|LC_\w+|LD_LIBRARY_PATH|\w+SAN_OPTIONS")
 
 
 class Server(contextlib.AbstractContextManager):
@@ -34,10 +37,10 @@ class Server(contextlib.AbstractContextManager):
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [str(word).format(port=self.port) for word in self._command],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=bare_environment(),
             preexec_fn=lambda: (
-                # A child of a program that ignores it would too; Ctrl-C is for whoever started it to deal with.
-                signal.signal(signal.SIGINT, signal.SIG_IGN), os.sched_setaffinity(0, self._cores)
+                # Ctrl-C, which a terminal sends to the whole group, is for whoever started it to deal with.
+                os.setpgrp(), os.sched_setaffinity(0, self._cores)
             ),
         )
         try:
@@ -106,6 +109,12 @@ class Server(contextlib.AbstractContextManager):
     def _said(self):
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
+
+
+def bare_environment():
+    """What programs under measurement have of the caller's environment: nothing by which it would set how they work
+    (DURATION, WORKER_THREADS, RINGRPC_IO, GOGC ...), for that would change the figures without a word."""
+    return {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
 
 
 def free_port():

@@ -30,10 +30,10 @@ import sys
 import time
 
 import loads
-from goals import median_ratio
 from machine import require
 from options import whole
-from servers import HOST, Server
+from rounds import median_ratio
+from servers import HOST, Server, bare_environment
 
 # Each with the name that `openssl speed` has for it, the kind of key, and the thread that signs.
 ALGORITHMS = {
@@ -52,7 +52,7 @@ def openssl_speed(options, name):
     said = subprocess.run(
         ["openssl", "speed", "-mr", "-seconds", str(options.seconds), name],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, check=True, timeout=PATIENCE_SECONDS,
+        text=True, check=True, timeout=PATIENCE_SECONDS, env=bare_environment(),
     ).stdout  # fmt: skip
     # +F2:index:bits:signatures:verifications, and for EdDSA the curve's name before the two.
     found = re.search(r"^\+F[246]:.*:([0-9.]+):[0-9.]+$", said, re.MULTILINE)
@@ -143,10 +143,9 @@ def report_latency(figures):
     row = "{:20} {:>10} {:>10} {:>7}".format
     print(row("echo, µs", "alone", "beside", "ratio"))
     for index, name in enumerate(("median", "99th percentile")):
-        alone, beside = (
-            statistics.median(pair[index] for pair in figures[kind]) for kind in ("alone", "beside")
-        )
-        print(row(name, f"{alone:,.0f}", f"{beside:,.0f}", f"{beside / alone:.2f}"))
+        alone, beside = ([pair[index] for pair in figures[kind]] for kind in ("alone", "beside"))
+        medians = (f"{statistics.median(rounds):,.0f}" for rounds in (alone, beside))
+        print(row(name, *medians, f"{median_ratio(beside, alone):.2f}"))
     rate = statistics.median(figures["signatures_per_second"])
     print(f"beside {rate:,.0f} RSA-2048 signatures/s")
 

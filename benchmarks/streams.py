@@ -9,9 +9,9 @@ pingpong   one bidirectional call a caller: the next message leaves when the ans
 feed       one server-streaming call a caller: messages in one direction only, as fast as they are taken
 
 A message carries 16 bytes. Server and client have one shard each and a core of their own, and share one connection over
-loopback. `messages/s` counts requests with their answers, or for feed messages sent; `server CPU` is the server's
-processor time for one of them, kernel included. Each figure is the median of rounds in which the three take turns:
-compare the ratios, the times themselves are this machine's and this minute's.
+loopback. `messages/s` counts requests with their answers, or for feed messages sent; `CPU` is the server's processor time
+for one of them, kernel included. Each figure is the median of rounds in which the three take turns, and each ratio that
+of the rounds' ratios to unary: compare these, the figures themselves are this machine's and this minute's.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import functools
 import json
 import pathlib
 import signal
-import statistics
 import sys
 
 import loads
+import rounds
 from machine import two_cores
 from options import whole
 from servers import Server
@@ -33,31 +33,14 @@ MODES = {"unary": 1, "pingpong": 1, "feed": 20}
 
 
 def measure(options, cores):
-    """Each mode's rounds: messages a second, and the server's microseconds for one message."""
-    share = options.messages // options.callers * options.callers  # the same for each caller
-    figures = {mode: {"messages_per_second": [], "cpu_us_per_message": []} for mode in MODES}
-    load = functools.partial(loads.stream, options.load)
+    """The row of the modes."""
     with Server([options.server, ADDRESS], cores[0]) as server:
-        for mode in MODES:
-            load(server, mode, share, options.callers, cores[1])  # warms up
-        for _ in range(options.rounds):
-            for mode, times in MODES.items():
-                messages = share * times
-                before = server.cpu_ns()
-                told = load(server, mode, messages, options.callers, cores[1])
-                figures[mode]["messages_per_second"].append(told.calls_per_second)
-                figures[mode]["cpu_us_per_message"].append((server.cpu_ns() - before) / messages / 1000)
-    return figures
 
+        def load(mode, messages):
+            return loads.stream(options.load, server, mode, MODES[mode] * messages, options.callers, cores[1])
 
-def report(figures, callers):
-    """The medians as a table."""
-    row = "{:24} {:>12} {:>7} {:>14} {:>7}".format
-    print(row(f"16 bytes, {callers} callers", "messages/s", "ratio", "server CPU, µs", "ratio"))
-    medians = {mode: [statistics.median(rounds) for rounds in figures[mode].values()] for mode in MODES}
-    rate_of_unary, cpu_of_unary = medians["unary"]
-    for mode, (rate, cpu) in medians.items():
-        print(row(mode, f"{rate:,.0f}", f"{rate / rate_of_unary:.2f}", f"{cpu:.2f}", f"{cpu / cpu_of_unary:.2f}"))
+        modes = [rounds.Contender(mode, server, functools.partial(load, mode)) for mode in MODES]
+        return rounds.take_turns(modes, options.messages, options.rounds)
 
 
 def parse_options():
@@ -82,7 +65,8 @@ def main():
     if options.json:
         print(json.dumps(figures, indent=2))
     else:
-        report(figures, options.callers)
+        columns = {"messages/s": "calls_per_second", "CPU µs": "cpu_us"}
+        rounds.report(f"16 bytes, {options.callers} callers", figures, lambda mode: "unary", columns)
 
 
 if __name__ == "__main__":

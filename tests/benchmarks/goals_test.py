@@ -1,6 +1,7 @@
-"""How the goals of ringrpc's echo are judged, with made-up figures."""
+"""How goals are judged, with made-up figures."""
 
 import copy
+import io
 import unittest
 
 import goals
@@ -44,9 +45,27 @@ FIGURES = {
 }
 
 
-def verdicts(figures):
+OVER_TRANSPORTS = {
+    "rows": {
+        "10x10": {
+            goals.TCP: {"cpu_us": [2.0, 4.0, 6.0]},
+            goals.TLS: {"cpu_us": [2.7, 5.4, 8.1]},
+            goals.UNIX: {"cpu_us": [1.99, 3.98, 5.97]},
+        }
+    }
+}
+
+
+def judged(figures, stated=goals.ECHO):
+    """Whether none was missed, and the lines that are printed of the goals."""
+    out = io.StringIO()
+    met = goals.judge(stated, figures, out)
+    return met, out.getvalue().splitlines()[1:]
+
+
+def verdicts(figures, stated=goals.ECHO):
     """What is printed of each goal: its title and the end of its line."""
-    return {line[:48].rstrip(): line[72:] for line in list(goals.judge(figures))[1:]}
+    return {line[:48].rstrip(): line[72:] for line in judged(figures, stated)[1]}
 
 
 class Judge(unittest.TestCase):
@@ -54,12 +73,24 @@ class Judge(unittest.TestCase):
         """With the change those goals have that verdict, and the others are met."""
         figures = copy.deepcopy(FIGURES)
         change(figures)
+        self.assertEqual(judged(figures)[0], verdict != "NOT MET")
         self.assertEqual({title: said for title, said in verdicts(figures).items() if said != "met"},
                          dict.fromkeys(titles, verdict))  # fmt: skip
 
     def test_a_limit_that_is_just_reached_is_met(self):
         self.assertEqual(set(verdicts(FIGURES).values()), {"met"})
-        self.assertEqual(len(verdicts(FIGURES)), len(goals.GOALS))
+        self.assertEqual(len(verdicts(FIGURES)), len(goals.ECHO))
+        self.assertTrue(judged(FIGURES)[0])
+
+    def test_the_transports(self):
+        tls, unix = (goal.title for goal in goals.TRANSPORTS)
+        self.assertEqual(verdicts(OVER_TRANSPORTS, goals.TRANSPORTS), {tls: "met", unix: "met"})
+        for transport, rounds, missed in ((goals.TLS, [2.71, 5.42, 8.13], tls), (goals.UNIX, [2.0, 4.0, 6.0], unix)):
+            with self.subTest(transport):
+                figures = copy.deepcopy(OVER_TRANSPORTS)
+                figures["rows"]["10x10"][transport]["cpu_us"] = rounds
+                self.assertEqual(verdicts(figures, goals.TRANSPORTS), {tls: "met", unix: "met", missed: "NOT MET"})
+                self.assertFalse(judged(figures, goals.TRANSPORTS)[0])
 
     def test_a_little_worse_is_not_met(self):
         def worse(path, *rounds):
@@ -103,7 +134,7 @@ class Judge(unittest.TestCase):
     def test_what_falls_short_by_little_is_printed_so_that_it_shows(self):
         figures = copy.deepcopy(FIGURES)
         figures["rows"]["1x1"][goals.OURS]["mean_us"] = [25.02] * 3
-        (line,) = [line for line in goals.judge(figures) if "bare epoll's" in line]
+        (line,) = [line for line in judged(figures)[1] if "bare epoll's" in line]
         self.assertEqual(line.split()[-5:], ["1.251", "≤", "1.25", "NOT", "MET"])
 
     def test_what_was_not_measured_is_not_judged(self):
