@@ -253,7 +253,7 @@ class Bench:
 
 def kind_of(warning):
     """What grpcbench warned of, without the figures and the advice."""
-    return re.sub(r"[0-9.]+", "…", re.split("[,:;]", warning)[0])
+    return re.split("[,:;] ", re.sub(r"[0-9][0-9.,]*", "…", warning))[0]
 
 
 def tell_warnings(runs, warned, warnings, out=sys.stderr):

@@ -97,8 +97,8 @@ Chart distribution(const Histogram& latency) {
     const double from = std::exp(least + step * static_cast<double>(bar));
     const double to = from * std::exp(step);
     chart.bars.push_back({from, to, static_cast<double>(count),
-                          fmt::format("{} to {}: {} call{}", microseconds_text(from), microseconds_text(to),
-                                      grouped(count), count == 1 ? "" : "s")});
+                          fmt::format("{} to {}: {}", microseconds_text(from), microseconds_text(to),
+                                      counted(count, "call"))});
   }
   return chart;
 }

@@ -155,12 +155,6 @@ std::string as_csv(const Results& results) {
 
 }  // namespace
 
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
 std::string success_rate_text(const Tally& tally) {
   const std::uint64_t total = tally.total();
   if (total == 0) return "-";

@@ -11,9 +11,6 @@ namespace ringrpc::grpcbench {
 /// Text that ends with a line break.
 std::string format_results(const Results& results, Format format);
 
-/// "1,234,567".
-std::string grouped(std::uint64_t number);
-
 /// "99.99 %", rounded down, so that a failure is never lost; "-" where there was no call.
 std::string success_rate_text(const Tally& tally);
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <utility>
 
-#include "grpcbench/output.h"
 #include "grpcbench/units.h"
 
 namespace ringrpc::grpcbench {
@@ -42,7 +41,7 @@ std::string ProgressLine::text(const Plan& plan, const RunSoFar& before, const R
                                                  time_text(*plan.duration))
                                    : time_text(now.elapsed, 1h);
   const std::uint64_t calls = now.succeeded + now.failed;
-  line += fmt::format("   {} calls", grouped(calls));
+  line += "   " + counted(calls, "call");
   if (plan.calls) line += fmt::format(" of {}", grouped(*plan.calls));
   if (const double passed = seconds(now.elapsed - before.elapsed); passed > 0)
     line += fmt::format(

@@ -21,18 +21,14 @@ constexpr Nanoseconds telling_duration = 200ms;
 /// A schedule that is kept worse than this is not kept.
 constexpr Nanoseconds late_limit = 1ms;
 
-std::string count(std::uint64_t number, std::string_view noun) {
-  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
-}
-
 std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
   const bool secure = plan.channel.tls || plan.server.starts_with("tls+");
-  std::string load = fmt::format("{} of {}{}, {} on {}, ", count(plan.connections, "connection"),
-                                 count(plan.streams, "stream"), secure ? " over TLS" : "",
-                                 count(outcome.threads, "thread"), outcome.io);
+  std::string load = fmt::format("{} of {}{}, {} on {}, ", counted(plan.connections, "connection"),
+                                 counted(plan.streams, "stream"), secure ? " over TLS" : "",
+                                 counted(outcome.threads, "thread"), outcome.io);
   if (!plan.pace) return load + "closed loop";
   return load + fmt::format("{} a second with {} spacing",
-                            count(static_cast<std::uint64_t>(plan.pace->calls_per_second), "call"),
+                            counted(static_cast<std::uint64_t>(plan.pace->calls_per_second), "call"),
                             plan.pace->spacing == Spacing::constant ? "constant" : "Poisson");
 }
 
@@ -41,7 +37,7 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   std::vector<std::string> warnings;
   if (measured.unanswered > 0)
     warnings.push_back(fmt::format("{} had no answer yet when the run ended early, and are in no figure",
-                                   count(measured.unanswered, "call")));
+                                   counted(measured.unanswered, "call")));
   const bool telling = measured.duration >= telling_duration;
   // On schedule a thread that wakes for each call looks busy and is not: there it is being late that tells.
   if (telling && !plan.pace && plan.spin == Nanoseconds(0) && measured.busiest > busy_limit)
@@ -64,12 +60,12 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
         fmt::format("{} waited for a turn on a connection, which their latency includes: the server takes "
                     "fewer at a time on one than --streams, or it had to be made again; --connections "
                     "allows more at once",
-                    count(measured.waited_for_turn, "call")));
+                    counted(measured.waited_for_turn, "call")));
   if (measured.waited_for_slot > 0)
     warnings.push_back(
         fmt::format("{} found all streams taken and waited, which their latency includes; --streams and "
                     "--connections allow more at once",
-                    count(measured.waited_for_slot, "due call")));
+                    counted(measured.waited_for_slot, "due call")));
   return warnings;
 }
 

@@ -1,9 +1,13 @@
-/// Times as the numbers that results and their pictures show.
+/// Times and counts as results and their pictures show them.
 ///
 ///   seconds(timeline.interval())                          // 0.1
 ///   const auto [value, unit] = in_unit(0.0087);           // 8.7, "ms"
+///   grouped(1234567)                                      // "1,234,567"
+///   counted(1, "call")                                    // "1 call"
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ringrpc/clock.h"
@@ -22,6 +26,17 @@ constexpr InUnit in_unit(double seconds) {
   if (seconds == 0 || seconds >= 0.9995) return {seconds, "s"};
   if (seconds >= 0.9995e-3) return {seconds * 1e3, "ms"};
   return {seconds * 1e6, "µs"};
+}
+
+inline std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+/// `noun` in the singular.
+inline std::string counted(std::uint64_t number, std::string_view noun) {
+  return grouped(number).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
 }  // namespace ringrpc::grpcbench

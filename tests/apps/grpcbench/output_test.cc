@@ -16,6 +16,7 @@
 #include "grpcbench/html_report.h"
 #include "grpcbench/json_text.h"
 #include "grpcbench/progress_line.h"
+#include "grpcbench/units.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -175,7 +176,8 @@ TEST_CASE("text stands in columns") {
   outcome.io = "epoll";
   outcome.threads = 1;
   outcome.measured.busiest = 0.05;
-  outcome.measured.tallies.emplace_back().record(Status(Code::DEADLINE_EXCEEDED, "late"), 11'001'214us);
+  outcome.measured.tallies.emplace_back().record(Status(Code::DEADLINE_EXCEEDED, "late", Initiator::library),
+                                                 11'001'214us);
   CHECK("\n" + text_of(outcome, values) == R"(
 echo.v1.EchoService/Echo and crypto.v1.CryptoService/Sign on 127.0.0.1:50051
 10 connections of 1 stream, 1 thread on epoll, closed loop
