@@ -61,7 +61,7 @@ enum class Cause : std::uint8_t {
   absent,              ///< the file or unix socket is not there
   refused,             ///< nobody listens on the address
   unanswered,          ///< nothing came back in time, or there is no way there
-  no_http2,            ///< the peer closed, or was silent, where HTTP/2 was to begin in plaintext
+  no_http2,            ///< the peer closed, was silent or said something else where HTTP/2 was to begin
   no_tls,              ///< the peer closed, was silent or said something else where TLS was to begin
   tls,                 ///< the peer speaks TLS, and this side does not
   untrusted,           ///< nobody who is believed signed the peer's certificate
