@@ -261,12 +261,13 @@ void add_output(apps::CommandLine& line, Values& values) {
                                  .help = "What is printed on stdout: text, json or csv"},
                                 values.output,
                                 {{"text", Format::text}, {"json", Format::json}, {"csv", Format::csv}}));
-  line.add(text_of({.name = "report",
-                    .group = group,
-                    .placeholder = "FILE",
-                    .help = "Writes an HTML page with curves, too",
-                    .fallback = "none"},
-                   values.report));
+  line.add(given<std::string>(values.report, [&](std::string& report) {
+    return apps::path({.name = "report",
+                       .group = group,
+                       .placeholder = "FILE",
+                       .help = "Writes an HTML page with curves, too"},
+                      report);
+  }));
   line.add(apps::log_level(group, values.log_level));
 }
 
