@@ -55,6 +55,7 @@ enum class Initiator : std::uint8_t { application, peer, library };
 enum class Cause : std::uint8_t {
   other,
   message_too_large,   ///< a received message is beyond this side's limit
+  metadata_too_large,  ///< received headers or trailers are beyond this side's limit
   no_descriptors,      ///< too many files are open, in this process or on this machine
   unknown_name,        ///< no address is known for the name
   lookup_failed,       ///< the resolver gave no answer
