@@ -106,11 +106,11 @@ void add_server(apps::CommandLine& line, Values& values) {
                                    transport, {{"tcp", Transport::tcp}, {"vsock", Transport::vsock}});
   }));
   line.add(
-      apps::duration({.name = "connect-timeout",
-                      .group = group,
-                      .placeholder = "TIME",
-                      .help = "How long connecting may take, in seconds or with ms, s, m or h, at most 24h"},
-                     values.connect_timeout, 24h));
+      apps::timeout({.name = "connect-timeout",
+                     .group = group,
+                     .placeholder = "TIME",
+                     .help = "How long connecting may take, in seconds or with ms, s, m or h, 1ms to 24h"},
+                    values.connect_timeout, 24h));
 }
 
 void add_calls(apps::CommandLine& line, Values& values) {

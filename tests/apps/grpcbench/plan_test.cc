@@ -173,6 +173,7 @@ TEST_CASE("an algorithm that there is not is refused with those that there are")
 }
 
 TEST_CASE("what is no value is refused with what would be one") {
+  CHECK(refusal({"--connect-timeout", "0"}) == "--connect-timeout: 0 is out of range; choose 1ms to 24h");
   CHECK(refusal({"--report", ""}) == "--report: a path is empty; write that of a file");
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
