@@ -148,6 +148,8 @@ void CommandLine::explain(std::string before, std::string after) {
   help_after_ = std::move(after);
 }
 
+void CommandLine::settle(std::function<Status(const Origins&)> settle) { settle_ = std::move(settle); }
+
 Result<Action> CommandLine::read(std::span<const std::string> arguments, Environment environment) {
   const Result<Action> action = parse_flags(arguments);
   if (!action || *action != Action::run) return action;
@@ -155,6 +157,7 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
   Status status = at_run_time(apply_file());
   if (status.ok()) status = apply_environment(environment);
   if (status.ok()) status = apply_flags();
+  if (status.ok() && settle_) status = settle_(origins_);
   if (!status.ok()) return std::unexpected(std::move(status));
   return Action::run;
 }
@@ -214,7 +217,7 @@ Status CommandLine::apply_flags() {
     if (values.empty()) continue;
     if (const Status status = setting.assign(values); !status.ok())
       return wrong("--" + setting.name, status.message());
-    origins_.note(setting.name, "--" + setting.name);
+    origins_.note(setting.name, "--" + setting.name, Source::flag);
   }
   return Status();
 }
@@ -227,7 +230,7 @@ Status CommandLine::apply_environment(Environment environment) {
       if (!value || *value == '\0') continue;  // an empty variable is how scripts unset one
       if (const Status status = setting.assign({value}); !status.ok())
         return wrong("environment: " + name, status.message());
-      origins_.note(setting.name, "environment: " + name);
+      origins_.note(setting.name, "environment: " + name, Source::environment);
       break;
     }
   }
@@ -249,7 +252,7 @@ Status CommandLine::apply_file() {
     const Result<std::vector<std::string>> values = texts_of(entry.value, setting->file_type);
     if (!values) return wrong(where, values.error().message());
     if (const Status status = setting->assign(*values); !status.ok()) return wrong(where, status.message());
-    origins_.note(setting->name, where);
+    origins_.note(setting->name, where, Source::file);
   }
   return Status();
 }

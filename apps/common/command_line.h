@@ -12,6 +12,7 @@
 /// flag is given; the file is always checked whole.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,9 @@ class CommandLine {
   /// What `--help` says before and after the list of flags, as it is laid out here.
   void explain(std::string before, std::string after);
 
+  /// Called by `read` once all is set: decides between values that do not go together, or refuses them.
+  void settle(std::function<Status(const Origins&)> settle);
+
   /// Sets everything; call once. `arguments` without the program's name.
   Result<Action> read(std::span<const std::string> arguments, Environment environment);
 
@@ -86,6 +90,7 @@ class CommandLine {
   std::string help_after_;
   std::string config_path_;
   Origins origins_;
+  std::function<Status(const Origins&)> settle_;
 };
 
 }  // namespace ringrpc::apps

@@ -1,6 +1,7 @@
 #include "common/setting.h"
 
 #include <optional>
+#include <utility>
 
 #include "common/units.h"
 
@@ -83,6 +84,16 @@ Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::
   };
   words.show = [&target] { return format_duration(target); };
   return with_fallback(std::move(words));
+}
+
+Setting timeout(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most) {
+  Setting setting = duration(std::move(words), target, most);
+  setting.assign = [most, assign = std::move(setting.assign)](const std::vector<std::string>& texts) {
+    const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
+    if (value && value->count() == 0) return out_of_range(texts.back(), "1ms", format_duration(most));
+    return assign(texts);
+  };
+  return setting;
 }
 
 Setting text(Setting words, std::string& target) {

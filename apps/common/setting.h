@@ -61,6 +61,8 @@ Setting size(Setting words, std::size_t& target, Range range);
 /// 0, or from `least` to `most`.
 Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most,
                  std::chrono::milliseconds least = {});
+/// How long something may take: from 1 ms to `most`.
+Setting timeout(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most);
 /// One text; empty where none was given.
 Setting text(Setting words, std::string& target);
 Setting texts(Setting words, std::vector<std::string>& target);

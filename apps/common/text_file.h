@@ -12,7 +12,8 @@ namespace ringrpc::apps {
 
 inline constexpr std::size_t text_bytes_max = 1024 * 1024;
 
-/// All of it, or the errno of why not: EFBIG for more than `text_bytes_max`.
+/// All of it, or the errno of why not: EFBIG for more than `text_bytes_max`, ENODATA for a pipe that nobody
+/// writes to, or has written to.
 std::expected<std::string, int> read_text(const std::string& path);
 
 }  // namespace ringrpc::apps

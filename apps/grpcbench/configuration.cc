@@ -106,11 +106,11 @@ void add_server(apps::CommandLine& line, Values& values) {
                                    transport, {{"tcp", Transport::tcp}, {"vsock", Transport::vsock}});
   }));
   line.add(
-      apps::duration({.name = "connect-timeout",
-                      .group = group,
-                      .placeholder = "TIME",
-                      .help = "How long connecting may take, in seconds or with ms, s, m or h, at most 24h"},
-                     values.connect_timeout, 24h));
+      apps::timeout({.name = "connect-timeout",
+                     .group = group,
+                     .placeholder = "TIME",
+                     .help = "How long connecting may take, in seconds or with ms, s, m or h, 1ms to 24h"},
+                    values.connect_timeout, 24h));
 }
 
 void add_calls(apps::CommandLine& line, Values& values) {
@@ -261,13 +261,50 @@ void add_output(apps::CommandLine& line, Values& values) {
                                  .help = "What is printed on stdout: text, json or csv"},
                                 values.output,
                                 {{"text", Format::text}, {"json", Format::json}, {"csv", Format::csv}}));
-  line.add(text_of({.name = "report",
-                    .group = group,
-                    .placeholder = "FILE",
-                    .help = "Writes an HTML page with curves, too",
-                    .fallback = "none"},
-                   values.report));
+  line.add(given<std::string>(values.report, [&](std::string& report) {
+    return apps::path({.name = "report",
+                       .group = group,
+                       .placeholder = "FILE",
+                       .help = "Writes an HTML page with curves, too"},
+                      report);
+  }));
   line.add(apps::log_level(group, values.log_level));
+}
+
+Status not_together(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
+
+/// Forgets what was given weaker than a `rival` that it does not go with.
+template <class T>
+void yield(std::optional<T>& value, const apps::Origins& origins, std::string_view name,
+           std::string_view rival) {
+  if (value && origins.beats(rival, name)) value.reset();
+}
+
+/// What is called, and with what.
+Status settle_target(Values& values, const apps::Origins& origins) {
+  yield(values.service, origins, "service", "call");
+  yield(values.call, origins, "call", "service");
+  if (values.call && values.service)
+    return not_together(origins.of("call") + " and " + origins.of("service") +
+                        " both say what to call; leave one out");
+  if (!values.call) yield(values.data, origins, "data", "service");
+  if (values.data && !values.call) return not_together(origins.of("data") + " goes with --call alone");
+  if (values.call) yield(values.payload_bytes, origins, "payload-size", "call");
+  if (values.call && values.payload_bytes)
+    return not_together(origins.of("payload-size") + " goes with --service; the message of " +
+                        origins.of("call") + " is --data");
+  const bool signs = values.service == Target::crypto || values.service == Target::both;
+  if (!signs) yield(values.algorithm, origins, "algorithm", values.call ? "call" : "service");
+  if (values.algorithm && !signs)
+    return not_together(origins.of("algorithm") + " goes with --service crypto or both");
+  return {};
+}
+
+Status settle(Values& values, const apps::Origins& origins) {
+  if (Status status = settle_target(values, origins); !status.ok()) return status;
+  if (values.rate > 0) return {};
+  yield(values.spacing, origins, "spacing", "rate");
+  return values.spacing ? not_together(origins.of("spacing") + " goes with --rate") : Status();
 }
 
 }  // namespace
@@ -279,6 +316,7 @@ Configuration::Configuration() : line("grpcbench", "Puts load on gRPC servers an
   add_calls(line, values);
   add_load(line, values);
   add_output(line, values);
+  line.settle([this](const apps::Origins& origins) { return settle(values, origins); });
 }
 
 }  // namespace ringrpc::grpcbench

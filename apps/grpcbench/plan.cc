@@ -50,17 +50,6 @@ Result<std::string> server_of(const Values& values) {
                  ", or leave --transport out");
 }
 
-Status check_target(const Values& values) {
-  if (values.data && !values.call) return refused("--data goes with --call alone");
-  if (values.call && values.service)
-    return refused("--call and --service both say what to call; leave one out");
-  if (values.call && values.payload_bytes)
-    return refused("--payload-size goes with --service; the message of --call is --data");
-  const bool signs = values.service == Target::crypto || values.service == Target::both;
-  if (values.algorithm && !signs) return refused("--algorithm goes with --service crypto or both");
-  return {};
-}
-
 std::vector<Operation> operations_of(const Values& values) {
   std::vector<Operation> operations;
   if (values.call) return operations;
@@ -91,8 +80,7 @@ Result<unsigned> streams_of(const Values& values) {
   return *values.streams;
 }
 
-Result<std::optional<Pace>> pace_of(const Values& values) {
-  if (values.rate == 0 && values.spacing) return refused("--spacing goes with --rate");
+std::optional<Pace> pace_of(const Values& values) {
   if (values.rate == 0) return std::nullopt;
   return Pace{static_cast<double>(values.rate), values.spacing.value_or(Spacing::constant),
               std::random_device()()};
@@ -101,7 +89,6 @@ Result<std::optional<Pace>> pace_of(const Values& values) {
 }  // namespace
 
 Result<Plan> make_plan(const Values& values) {
-  if (Status status = check_target(values); !status.ok()) return std::unexpected(std::move(status));
   if (values.deadline.count() == 0)
     return refused("--deadline 0 lets a call that is never answered hold the run for ever; write 1h or so");
   Result<std::string> server = server_of(values);
@@ -110,8 +97,6 @@ Result<Plan> make_plan(const Values& values) {
   if (!threads) return std::unexpected(threads.error());
   const Result<unsigned> streams = streams_of(values);
   if (!streams) return std::unexpected(streams.error());
-  const Result<std::optional<Pace>> pace = pace_of(values);
-  if (!pace) return std::unexpected(pace.error());
 
   Plan plan;
   plan.server = std::move(*server);
@@ -123,7 +108,7 @@ Result<Plan> make_plan(const Values& values) {
   if (values.duration.count() > 0) plan.duration = values.duration;
   if (values.requests || !plan.duration) plan.calls = values.requests.value_or(default_calls);
   plan.warmup = values.warmup;
-  plan.pace = *pace;
+  plan.pace = pace_of(values);
   plan.deadline = values.deadline;
   plan.channel.max_connections = 1;
   plan.channel.max_queued_calls = plan.streams;

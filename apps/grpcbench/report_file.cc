@@ -16,6 +16,13 @@ Status failure(const std::string& path) {
   return Status(Code::UNAVAILABLE, "--report: " + path + ": " + std::strerror(errno));
 }
 
+/// The same for what could not be opened.
+Status unopened(const std::string& path) {
+  if (errno != ENXIO) return failure(path);
+  return Status(Code::UNAVAILABLE,
+                "--report: " + path + ": a pipe that nobody reads, or a socket; write the path of a file");
+}
+
 /// Terminals and pipes have no length.
 bool empty(int file) {
   struct stat found{};
@@ -27,8 +34,12 @@ bool empty(int file) {
 Result<ReportFile> ReportFile::open(std::string path) {
   UniqueFd made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions));
   if (made) return ReportFile(std::move(path), std::move(made), true);
-  UniqueFd found(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, permissions));
-  if (!found) return std::unexpected(failure(path));
+  // Otherwise opening a pipe would wait for somebody to read from it.
+  UniqueFd found(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, permissions));
+  if (!found) return std::unexpected(unopened(path));
+  const int flags = ::fcntl(found.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(found.get(), F_SETFL, flags & ~O_NONBLOCK) < 0)
+    return std::unexpected(failure(path));
   return ReportFile(std::move(path), std::move(found), false);
 }
 

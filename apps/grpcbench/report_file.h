@@ -19,7 +19,8 @@ namespace ringrpc::grpcbench {
 
 class ReportFile {
  public:
-  /// What stands in the file stays until `write`. UNAVAILABLE says why it cannot be opened.
+  /// What stands in the file stays until `write`. UNAVAILABLE says why it cannot be opened. Never waits: a
+  /// pipe must have a reader.
   static Result<ReportFile> open(std::string path);
 
   ReportFile(ReportFile&& other) noexcept;

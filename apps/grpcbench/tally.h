@@ -12,6 +12,7 @@
 #include "ringrpc/status.h"
 
 #include "grpcbench/histogram.h"
+#include "reflected/failure.h"
 
 namespace ringrpc::grpcbench {
 
@@ -27,7 +28,7 @@ struct Tally {
   /// A call ended; whether its latency was recorded.
   bool record(const Status& status, Nanoseconds took) {
     const auto code = static_cast<std::size_t>(status.code());
-    if (ended[code]++ == 0) first_message[code] = status.message();
+    if (ended[code]++ == 0) first_message[code] = reflected::with_remedy(status);
     const bool expired = status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
     if (!status.ok() && !expired) return false;
     latency.record(took);

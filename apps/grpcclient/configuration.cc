@@ -139,11 +139,11 @@ void add_connection(apps::CommandLine& line, Values& values) {
                "0 for as long as it takes",
        .fallback = "0"},
       values.deadline, 24h));
-  line.add(apps::duration({.name = "connect-timeout",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "How long connecting may take, likewise"},
-                          values.connect_timeout, 24h));
+  line.add(apps::timeout({.name = "connect-timeout",
+                          .group = group,
+                          .placeholder = "TIME",
+                          .help = "How long connecting may take, 1ms to 24h"},
+                         values.connect_timeout, 24h));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",

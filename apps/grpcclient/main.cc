@@ -70,16 +70,17 @@ int run(const std::vector<std::string>& arguments) {
 
   Outcome<Command> command = parse_command(configuration.line.words());
   if (!command) return report(command.error());
-  if (values.data && command->kind != Command::Kind::call) return usage("--data goes with call alone");
+  const apps::Origins& origins = configuration.line.origins();
+  if (values.data && command->kind != Command::Kind::call)
+    return usage(origins.of("data") + " goes with call alone");
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
-    return usage("--key goes with demo alone");
+    return usage(origins.of("key") + " goes with demo alone");
   if (command->address) {
     if (Result<Address> address = Address::parse_target(*command->address); !address)
       return usage(std::string(address.error().message()));
     values.address = *command->address;
   }
-  const Result<std::shared_ptr<const ClientTls>> tls =
-      apps::load_client_tls(values.tls, configuration.line.origins());
+  const Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(values.tls, origins);
   if (!tls) return refuse(tls.error());
   log::set_level(values.log_level);
   set_default_io_backend(values.io);

@@ -136,23 +136,27 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
+  const auto words = [](std::string name, std::string help) {
+    return apps::Setting{.name = std::move(name),
+                         .group = "Timeouts, in seconds or with ms, s, m or h, at most 24h",
+                         .placeholder = "TIME",
+                         .help = std::move(help)};
+  };
   const auto add = [&](std::string name, std::string help, std::chrono::milliseconds& target,
                        std::chrono::milliseconds least = 0ms) {
-    line.add(apps::duration({.name = std::move(name),
-                             .group = "Timeouts, in seconds or with ms, s, m or h, at most 24h",
-                             .placeholder = "TIME",
-                             .help = std::move(help)},
-                            target, 24h, least));
+    line.add(apps::duration(words(std::move(name), std::move(help)), target, 24h, least));
   };
-  add("handshake-timeout", "How long a new connection may take to say what it wants",
-      values.server.handshake_timeout);
-  add("header-timeout",
-      "How long the headers of a request may take from their first byte to "
-      "their last",
-      values.server.header_timeout);
-  add("stall-timeout",
-      "How long a peer may leave what it was sent unread, or a message that it has begun unfinished",
-      values.server.stall_timeout);
+  const auto add_timeout = [&](std::string name, std::string help, std::chrono::milliseconds& target) {
+    line.add(apps::timeout(words(std::move(name), std::move(help) + ", 1ms at least"), target, 24h));
+  };
+  add_timeout("handshake-timeout", "How long a new connection may take to say what it wants",
+              values.server.handshake_timeout);
+  add_timeout("header-timeout",
+              "How long the headers of a request may take from their first byte to their last",
+              values.server.header_timeout);
+  add_timeout("stall-timeout",
+              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished",
+              values.server.stall_timeout);
   add("max-connection-age",
       "How old a connection may become, give or take a tenth, before its client "
       "is told to go elsewhere; 0 for any age",
@@ -169,11 +173,13 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
       "How long a client may be silent before it is asked for a sign of life, "
       "1s at least; 0 never asks",
       values.server.keepalive_time, 1s);
-  add("keepalive-timeout", "How long its answer may take before its connection is closed",
-      values.server.keepalive_timeout);
-  add("ping-interval", "How often a client may send keepalive pings while it has calls",
+  add_timeout("keepalive-timeout", "How long its answer may take before its connection is closed",
+              values.server.keepalive_timeout);
+  add("ping-interval",
+      "How often a client may send keepalive pings while it has calls; 0 for as often as it likes",
       values.server.ping_interval_min);
-  add("idle-ping-interval", "How often a client may send keepalive pings while it has none",
+  add("idle-ping-interval",
+      "How often a client may send keepalive pings while it has none; 0 for as often as it likes",
       values.server.idle_ping_interval_min);
   add("drain-timeout",
       "How long calls in flight may take to finish after SIGTERM or SIGINT; a second signal "

@@ -4,10 +4,12 @@ namespace ringrpc::reflected {
 namespace {
 
 /// What helps against a failure that arose on this side of the connection; empty where its words say enough.
-std::string_view remedy(const Status& status) {
-  switch (status.cause()) {
+std::string_view remedy(Cause cause) {
+  switch (cause) {
     case Cause::message_too_large:
       return "; --max-message-size allows larger ones";
+    case Cause::metadata_too_large:
+      return "; --max-header-list-size allows more bytes";
     case Cause::no_descriptors:
       return "; raise the limit of open files (ulimit -n)";
     case Cause::unknown_name:
@@ -35,8 +37,11 @@ std::string_view remedy(const Status& status) {
     case Cause::other:
       break;
   }
-  const bool late = status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
-  return late ? "; --deadline allows more time" : "";
+  return {};
+}
+
+bool late(const Status& status) {
+  return status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
 }
 
 /// Whether no server took the call.
@@ -46,11 +51,15 @@ bool unreached(const Status& status) {
 
 }  // namespace
 
+std::string with_remedy(const Status& status) {
+  return std::string(status.message()).append(remedy(status.cause()));
+}
+
 Failure call_failure(std::string_view called, const Status& status) {
   std::string text;
   if (!unreached(status)) text.append(called).append(": ").append(name(status.code())).append(": ");
-  text.append(status.message().empty() ? "the server gave no reason" : status.message())
-      .append(remedy(status));
+  text.append(status.message().empty() ? "the server gave no reason" : with_remedy(status));
+  if (late(status)) text.append("; --deadline allows more time");
   return {static_cast<int>(status.code()), std::move(text)};
 }
 

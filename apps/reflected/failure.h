@@ -45,6 +45,9 @@ using Outcome = std::expected<T, Failure>;
   return std::unexpected(Failure(exit_status, std::move(message)));
 }
 
+/// The message of a call that failed, with the remedy of its cause.
+std::string with_remedy(const Status& status);
+
 /// A call that failed: what was called, the code's name and the message; only the cause where there was no
 /// connection. With a remedy where we know one.
 Failure call_failure(std::string_view called, const Status& status);

@@ -254,7 +254,8 @@ void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
     return finish(
         Status(Code::RESOURCE_EXHAUSTED,
                "the response has more metadata than is taken (max_header_list_bytes, or 100 fields)",
-               Initiator::library));
+               Initiator::library)
+            .with_cause(Cause::metadata_too_large));
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
   finish(Status(code_from_reset(code), who + std::string(http2::name(code)),
                 by_peer ? Initiator::peer : Initiator::library));

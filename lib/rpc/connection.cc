@@ -10,9 +10,24 @@ namespace {
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
 
-/// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it. No server of HTTP/2 begins so:
-/// what comes first is the length of its SETTINGS.
+/// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it.
 constexpr std::uint8_t tls_alert = 21;
+
+Status not_http2(std::string_view but) {
+  return Status(Code::UNAVAILABLE, std::string("what the peer says is not HTTP/2").append(but),
+                Initiator::peer);
+}
+
+/// Why these cannot be the first bytes of a server, or OK. A server of HTTP/2 begins with the length of its
+/// SETTINGS, whose first octet is 0: at this time a frame takes 16 KiB (RFC 9113, 4.2).
+Status check_first_of_server(Bytes bytes) {
+  constexpr std::string_view http1 = "HTTP/1.";
+  if (bytes.front() == 0) return {};
+  if (bytes.front() == tls_alert)
+    return Status(Code::UNAVAILABLE, "the peer speaks TLS", Initiator::peer).with_cause(Cause::tls);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return not_http2(text.starts_with(http1) ? ", but HTTP/1" : "");
+}
 
 }  // namespace
 
@@ -32,7 +47,7 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       stream_(std::move(stream)),
       peer_(to_string(stream_->peer())),
       session_(role, limits, shard.now(), shard.slabs(), events),
-      awaits_server_(role == http2::Role::client),
+      to_server_(role == http2::Role::client),
       started_(shard.now()),
       progress_(shard.now()) {}
 
@@ -46,18 +61,19 @@ void Connection::abort(Status why) { finish(std::move(why)); }
 
 void Connection::on_received(Bytes bytes) {
   if (phase_ != Phase::open) return;
-  if (std::exchange(awaits_server_, false) && bytes.front() == tls_alert)
-    return finish(Status(Code::UNAVAILABLE, "the peer speaks TLS", Initiator::peer).with_cause(Cause::tls));
+  if (!std::exchange(heard_, true) && to_server_) {
+    if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
+  }
   if (Status status = session_.receive(bytes); !status.ok()) begin_closing(std::move(status));
   if (on_batch()) flush_soon();
 }
 
 void Connection::on_receive_end(int error) {
   receive_ended_ = true;
-  if (error != 0) return finish(broken("receive", error));
-  if (phase_ == Phase::lingering) return finish(std::move(why_));
+  if (over()) return;
   if (phase_ == Phase::open)
-    why_ = Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
+    why_ = error != 0 ? broken("receive", error)
+                      : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
   finish(std::move(why_));
 }
 
@@ -85,6 +101,11 @@ void Connection::on_turn_end() {
   if (sending_ || phase_ == Phase::lingering || over()) return;
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
+  if (phase_ == Phase::open && session_.finished()) {
+    // Some faults are found while their answers are produced.
+    if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
+    if (over()) return;
+  }
   sending_ = !out.empty();
   if (!armed()) {
     progress_ = shard_.now();
@@ -94,7 +115,9 @@ void Connection::on_turn_end() {
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 
+/// A peer that said something else where a server's SETTINGS were to come would not understand why.
 void Connection::begin_closing(Status why) {
+  if (to_server_ && heard_ && !established_) return finish(not_http2(": " + std::string(why.message())));
   why_ = std::move(why);
   phase_ = Phase::closing;
   progress_ = shard_.now();

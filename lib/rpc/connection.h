@@ -120,7 +120,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   std::unique_ptr<ByteStream> stream_;
   std::string peer_;  // asked for at once: a broken socket does not tell any more
   http2::Session session_;
-  bool awaits_server_;  // nothing has come from it yet
+  bool to_server_;
+  bool heard_ = false;  // something has come from the peer
   Phase phase_ = Phase::open;
   bool sending_ = false;
   bool sent_ = false;  // something has left whole since the last look at progress

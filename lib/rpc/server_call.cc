@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "ringrpc/interceptor.h"
@@ -37,6 +38,14 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
          });
 }
 
+/// A copy of what the buffer has found, which may be cleared. It says who has the limit: the client has one,
+/// too.
+Status as_of_server(const Status& fault) {
+  if (fault.cause() != Cause::message_too_large) return fault;
+  return Status(fault.code(), "the server " + std::string(fault.message()), fault.initiator())
+      .with_cause(fault.cause());
+}
+
 }  // namespace
 
 ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes)
@@ -61,7 +70,7 @@ void ServerCall::on_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   received_bytes_ += bytes.size();
   if (status_sent_) return give_credit();
-  if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(status);
+  if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(as_of_server(status));
   connection_->join_batch(*this);
 }
 
@@ -309,7 +318,7 @@ Instant ServerCall::now() const noexcept { return connection_->shard().io().now(
 bool ServerCall::message_ready() {
   if (status_sent_) return false;
   if (!buffer_.fault().ok()) {
-    fail_call(Status(buffer_.fault()));  // a copy: the buffer is cleared
+    fail_call(as_of_server(buffer_.fault()));
     return false;
   }
   if (buffer_.ready()) return true;
@@ -329,7 +338,7 @@ std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   const std::optional<Pieces> message = buffer_.take();
   if (!message) {
-    fail_call(Status(buffer_.fault()));  // a copy: the buffer is cleared
+    fail_call(as_of_server(buffer_.fault()));
   } else if (!buffer_.ready()) {
     give_credit();
   }

@@ -41,7 +41,7 @@ TEST_CASE("files that go together are given together, or none") {
 
 TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
   apps::Origins origins;
-  origins.note("tls-min-version", "--tls-min-version");
+  origins.note("tls-min-version", "--tls-min-version", apps::Source::flag);
   const auto loaded = Certificates::load({.version_min = TlsVersion::tls_1_3}, origins);
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().code() == Code::INVALID_ARGUMENT);
@@ -84,7 +84,7 @@ TEST_CASE("a certificate whose time is over is refused like any other, with its 
   const ScratchFile certificate(first.certificate);
   const ScratchFile key(first.key);
   apps::Origins origins;
-  origins.note("tls-cert", "--tls-cert");
+  origins.note("tls-cert", "--tls-cert", apps::Source::flag);
   const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
                                                origins, std::chrono::hours(1))
                                 .value();

@@ -1,9 +1,16 @@
 #include "common/command_line.h"
 
+#include <array>
+#include <chrono>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <map>
 #include <sstream>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 
+#include "base/unique_fd.h"
 #include "scratch_file.h"
 #include "scratch_folder.h"
 
@@ -168,6 +175,24 @@ TEST_CASE("a file that cannot be read is refused with the cause") {
         absent + ": No such file or directory; --config takes a TOML file that can be read");
   CHECK(refusal({"--config", "/"}, Code::FAILED_PRECONDITION) ==
         "/: Is a directory; --config takes a TOML file that can be read");
+  const std::string pipe = folder.file("pipe");  // nobody writes to it, and it must not be waited for
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(refusal({"--config", pipe}, Code::FAILED_PRECONDITION) ==
+        pipe + ": No data available; --config takes a TOML file that can be read");
+}
+
+TEST_CASE("a file may be a pipe, such as that of a shell's <(command)") {
+  std::array<int, 2> ends;
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd reader(ends[0]);
+  std::jthread slow([writer = UniqueFd(ends[1])] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (const std::string_view part : {"listen = ", "\"there\"\n"})
+      CHECK(::write(writer.get(), part.data(), part.size()) == static_cast<ssize_t>(part.size()));
+  });
+  Program program;
+  CHECK(program.read({"--config", "/dev/fd/" + std::to_string(reader.get())}) == Action::run);
+  CHECK(program.listen == std::vector<std::string>{"there"});
 }
 
 TEST_CASE("a path of a file that is empty is refused, not taken for none") {

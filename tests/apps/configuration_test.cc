@@ -130,6 +130,9 @@ TEST_CASE("a client is asked for a sign of life never, or after a second at leas
   CHECK(refusal({"--keepalive-time", "0"}) == "taken");
   CHECK(refusal({"--keepalive-time", "1s"}) == "taken");
   CHECK(refusal({"--keepalive-timeout", "10ms"}) == "taken");
+  for (const std::string flag :
+       {"--keepalive-timeout", "--handshake-timeout", "--header-timeout", "--stall-timeout"})
+    CHECK(refusal({flag, "0"}) == flag + ": 0 is out of range; choose 1ms to 24h");
 }
 
 TEST_CASE("every form of an address can be served on") {

@@ -191,6 +191,22 @@ class AgainstGrpcd(Case):
                     UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
                 )
 
+    def test_a_peer_that_does_not_speak_http2_is_told_before_it_closes(self):
+        remedy = "; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address"
+        for greeting, words in (
+            (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what the peer says is not HTTP/2" + remedy),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what the peer says is not HTTP/2, but HTTP/1" + remedy),
+            (b"\x15\x03\x01\x00\x02\x02\x46", "the peer speaks TLS; write tls+ before the address, or give --tls or --tls-ca"),
+        ):
+            with self.subTest(greeting), socket.create_server(("127.0.0.1", 0)) as listener:
+                address = f"127.0.0.1:{listener.getsockname()[1]}"
+                client = subprocess.Popen([os.environ["GRPCCLIENT"], "list", address], stderr=subprocess.PIPE, text=True)
+                peer, _ = listener.accept()
+                with peer:
+                    peer.sendall(greeting)
+                    _, told = client.communicate(timeout=WAIT_SECONDS)
+                self.assertEqual((client.returncode, told), (UNAVAILABLE, f"grpcclient: connect {address}: {words}\n"))
+
     def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
         with tempfile.TemporaryDirectory() as folder:
             address = f"unix:{folder}/server.sock"

@@ -369,5 +369,25 @@ TEST_CASE("a stream whose deadline passes says how many answers came before") {
   }));
 }
 
+TEST_CASE(
+    "a server whose frames are wrong is told by what was wrong, whatever it does with the connection then") {
+  for (const bool hangs_up : {false, true}) {
+    SimulatedWorld world(1);
+    RawHost host(world);
+    host.answer = [](RawPeer&, std::uint32_t) {
+      return http2::test::frame(http2::test::frame_type::ping, 0, 0, "short");
+    };
+    CHECK(host.serve([&](Channel& channel) -> Task<void> {
+      const auto calls = start_calls(channel, 1);
+      while (host.peers.empty() || host.peers.front()->frames_of(http2::test::frame_type::goaway) == 0)
+        co_await sleep_for(1ms);
+      if (hangs_up) host.peers.clear();
+      co_await all_done(calls);
+      CHECK(calls.front().result().error().message().starts_with(
+          "127.0.0.1:7: connection ended with FRAME_SIZE_ERROR"));
+    }));
+  }
+}
+
 }  // namespace
 }  // namespace ringrpc::test

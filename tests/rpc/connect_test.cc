@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "rpc/raw_host.h"
 
@@ -59,6 +61,50 @@ TEST_CASE("whoever waits for a connection is told when the channel goes, or may 
     const Status status = cut.result();
     CHECK(status.code() == Code::CANCELLED);
   }));
+}
+
+/// What connect says of a peer that begins with `greeting` and does not close, or says nothing and closes.
+Status greeted_with(std::string greeting) {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting = std::move(greeting);
+  host.on_connection = [&](RawPeer&) {
+    if (host.greeting.empty()) host.peers.clear();
+  };
+  Status status;
+  const Instant start = world.simulation().now();
+  CHECK(host.serve([&](Channel& channel) -> Task<void> { status = co_await channel.connect(); },
+                   {.connect_timeout = 5s}));
+  CHECK(world.simulation().now() - start < 1s);
+  CHECK(status.code() == Code::UNAVAILABLE);
+  return status;
+}
+
+TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, before it closes") {
+  const std::string where = "connect 127.0.0.1:7: ";
+  const std::string other = where + "what the peer says is not HTTP/2";
+  const std::pair<std::string, std::string> cases[] = {
+      {"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", other},
+      {"220 mail.example.org ESMTP\r\n", other},
+      {"<!DOCTYPE HTML>\n<html lang=\"en\">\n", other},  // python3 -m http.server, to HTTP/2.0
+      {"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", other + ", but HTTP/1"},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", other + ", but HTTP/1"},
+      {"\x9c\x12\xff\x04\x01", other},
+      {"?", other},
+  };
+  for (const auto& [greeting, words] : cases) {
+    CAPTURE(greeting);
+    const Status status = greeted_with(greeting);
+    CHECK(status.message() == words);
+    CHECK(status.cause() == Cause::no_http2);
+  }
+  for (const std::string& almost : {std::string(20, '\0'), settings_ack(), http2::test::ping()}) {
+    const Status status = greeted_with(almost);
+    CHECK(status.message().starts_with(other + ": connection ended with PROTOCOL_ERROR"));
+    CHECK(status.cause() == Cause::no_http2);
+  }
+  CHECK(greeted_with("\x15\x03\x01\x02").message() == where + "the peer speaks TLS");
+  CHECK(greeted_with("").cause() == Cause::no_http2);
 }
 
 TEST_CASE("off a shard there is nothing to connect on") {

@@ -70,6 +70,7 @@ TEST_CASE("a response with more than the client takes, from a server that does n
     CHECK(answer.error().to_string() ==
           "RESOURCE_EXHAUSTED: the response has more metadata than is taken (max_header_list_bytes, or 100 "
           "fields)");
+    CHECK(answer.error().cause() == Cause::metadata_too_large);
   }));
 }
 

@@ -23,7 +23,8 @@ TEST_CASE("messages beyond the limit are refused either way") {
     const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
     REQUIRE_FALSE(request);
     CHECK(request.error().to_string() ==
-          "RESOURCE_EXHAUSTED: received a message of 1001 bytes, the limit is 1000");
+          "RESOURCE_EXHAUSTED: the server received a message of 1001 bytes, the limit is 1000");
+    CHECK(request.error().cause() == Cause::other);
     const auto response = co_await unary(channel, "Inflate", "1001");
     REQUIRE_FALSE(response);
     CHECK(response.error().to_string() ==
@@ -35,6 +36,7 @@ TEST_CASE("messages beyond the limit are refused either way") {
         REQUIRE_FALSE(received);
         CHECK(received.error().to_string() ==
               "RESOURCE_EXHAUSTED: received a message of 501 bytes, the limit is 500");
+        CHECK(received.error().cause() == Cause::message_too_large);
       },
       {.max_message_bytes = 500}));
 }

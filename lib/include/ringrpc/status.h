@@ -55,13 +55,14 @@ enum class Initiator : std::uint8_t { application, peer, library };
 enum class Cause : std::uint8_t {
   other,
   message_too_large,   ///< a received message is beyond this side's limit
+  metadata_too_large,  ///< received headers or trailers are beyond this side's limit
   no_descriptors,      ///< too many files are open, in this process or on this machine
   unknown_name,        ///< no address is known for the name
   lookup_failed,       ///< the resolver gave no answer
   absent,              ///< the file or unix socket is not there
   refused,             ///< nobody listens on the address
   unanswered,          ///< nothing came back in time, or there is no way there
-  no_http2,            ///< the peer closed, or was silent, where HTTP/2 was to begin in plaintext
+  no_http2,            ///< the peer closed, was silent or said something else where HTTP/2 was to begin
   no_tls,              ///< the peer closed, was silent or said something else where TLS was to begin
   tls,                 ///< the peer speaks TLS, and this side does not
   untrusted,           ///< nobody who is believed signed the peer's certificate

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "apps/scratch_file.h"
 #include "reactor/cpus.h"
 
 namespace ringrpc::grpcbench {
@@ -120,6 +121,34 @@ TEST_CASE("what does not go together is refused with the reason") {
   CHECK(refusal({"--deadline", "0"}).starts_with("--deadline 0 lets a call "));
 }
 
+TEST_CASE("of two that do not go together the one that was given stronger counts") {
+  const apps::ScratchFile called("call = \"a.B/C\"\ndata = \"{}\"\n");
+  const apps::ScratchFile signing("service = \"crypto\"\nalgorithm = \"ED25519\"\npayload-size = \"1K\"\n");
+  const apps::ScratchFile paced("rate = 5\nspacing = \"poisson\"\n");
+  const auto operations = [](const std::vector<std::string>& arguments, const Variables& variables = {}) {
+    const Result<Plan> plan = plan_of(arguments, variables);
+    REQUIRE_MESSAGE(plan, plan.error().message());
+    return plan->operations.size();
+  };
+  CHECK(operations({"--call", "a.B/C"}, {{"SERVICE", "both"}}) == 0);
+  CHECK(operations({"--config", called.path(), "--service", "both"}) == 2);
+  CHECK(operations({"--config", called.path()}, {{"SERVICE", "both"}}) == 2);
+  CHECK(operations({"--config", signing.path(), "--call", "a.B/C", "--data", "{}"}) == 0);
+  CHECK(operations({"--config", signing.path(), "--service", "echo"}) == 1);
+  CHECK_FALSE(plan_of({"--config", paced.path(), "--rate", "0"})->pace);
+}
+
+TEST_CASE("of two that do not go together and neither is stronger both are named as they were given") {
+  const apps::ScratchFile both("call = \"a.B/C\"\nservice = \"echo\"\n");
+  CHECK(refusal({"--config", both.path()}) ==
+        both.path() + ":1: call and " + both.path() + ":2: service both say what to call; leave one out");
+  const apps::ScratchFile unpaced("spacing = \"poisson\"\n");
+  CHECK(refusal({"--config", unpaced.path()}) == unpaced.path() + ":1: spacing goes with --rate");
+  const apps::ScratchFile called("call = \"a.B/C\"\n");
+  CHECK(refusal({"--config", called.path(), "--payload-size", "1"}) ==
+        "--payload-size goes with --service; the message of " + called.path() + ":1: call is --data");
+}
+
 TEST_CASE("a transport is judged by what the address means, however it is written") {
   for (const std::string server :
        {"vsock:3:50051", "vsock://3:50051", "tls+vsock:3:50051", "hvsock:///run/vm.sock:50051"}) {
@@ -173,6 +202,8 @@ TEST_CASE("an algorithm that there is not is refused with those that there are")
 }
 
 TEST_CASE("what is no value is refused with what would be one") {
+  CHECK(refusal({"--connect-timeout", "0"}) == "--connect-timeout: 0 is out of range; choose 1ms to 24h");
+  CHECK(refusal({"--report", ""}) == "--report: a path is empty; write that of a file");
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
   CHECK(refusal({"--streams", "many"}) == "--streams: 'many' is not a whole number, 1 or more");

@@ -1,10 +1,15 @@
 // What becomes of the file that --report names.
 #include "grpcbench/report_file.h"
 
+#include <array>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 
 #include "apps/scratch_folder.h"
 
@@ -58,10 +63,36 @@ TEST_CASE("what cannot be written is known before the run") {
   const Result<ReportFile> file = ReportFile::open(path);
   REQUIRE_FALSE(file);
   CHECK(file.error().message() == "--report: " + path + ": No such file or directory");
-  CHECK_FALSE(ReportFile::open(folder.file("")));
+  const Result<ReportFile> directory = ReportFile::open(folder.file(""));
+  REQUIRE_FALSE(directory);
+  CHECK(directory.error().message() == "--report: " + folder.file("") + ": Is a directory");
 }
 
-TEST_CASE("a pipe takes a report, and a full disk is told") {
+TEST_CASE("a pipe that nobody reads is refused instead of waited for, and one with a reader takes a report") {
+  const apps::ScratchFolder folder;
+  const std::string path = folder.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const Result<ReportFile> unread = ReportFile::open(path);
+  REQUIRE_FALSE(unread);
+  CHECK(unread.error().message() ==
+        "--report: " + path + ": a pipe that nobody reads, or a socket; write the path of a file");
+  const std::string text(1'000'000, 'x');
+  std::string read;
+  const UniqueFd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Result<ReportFile> file = opened(path);
+  REQUIRE(::fcntl(reader.get(), F_SETFL, 0) == 0);
+  std::jthread slow([&] {
+    std::array<char, 65536> part;
+    ssize_t got;
+    while ((got = ::read(reader.get(), part.data(), part.size())) > 0)
+      read.append(part.data(), static_cast<std::size_t>(got));
+  });
+  CHECK(file->write(text).ok());
+  slow.join();
+  CHECK(read == text);
+}
+
+TEST_CASE("a device takes a report, and a full disk is told") {
   CHECK(opened("/dev/null")->write("text").ok());
   const Status full = opened("/dev/full")->write("text");
   CHECK(full.message() == "--report: /dev/full: No space left on device");

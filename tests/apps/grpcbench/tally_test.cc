@@ -18,6 +18,17 @@ TEST_CASE("calls are counted by their end, with what the first failure of each k
   CHECK(tally.first_message[static_cast<std::size_t>(Code::NOT_FOUND)] == "first");
 }
 
+TEST_CASE("the first failure of a kind is told with its remedy") {
+  Tally tally;
+  tally.record(
+      Status(Code::RESOURCE_EXHAUSTED, "too large", Initiator::peer).with_cause(Cause::message_too_large),
+      1us);
+  CHECK(tally.first_message[static_cast<std::size_t>(Code::RESOURCE_EXHAUSTED)] ==
+        "too large; --max-message-size allows larger ones");
+  tally.record(Status(Code::DEADLINE_EXCEEDED, "all streams were busy", Initiator::library), 1us);
+  CHECK(tally.first_message[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == "all streams were busy");
+}
+
 TEST_CASE("latency is that of success and of calls that were waited for in vain, not of quick failures") {
   Tally tally;
   tally.record(Status(), 2ms);

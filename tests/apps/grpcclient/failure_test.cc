@@ -58,6 +58,7 @@ TEST_CASE("the remedy follows the cause, whatever the words are") {
   CHECK(call_failure("a.B/C", large).message == "a.B/C: RESOURCE_EXHAUSTED: too much");
   CHECK(call_failure("a.B/C", Status(large).with_cause(Cause::message_too_large)).message ==
         "a.B/C: RESOURCE_EXHAUSTED: too much; --max-message-size allows larger ones");
+  CHECK(remedy(Cause::metadata_too_large).contains("--max-header-list-size"));
   const Status late(Code::DEADLINE_EXCEEDED, "too late", Initiator::library);
   CHECK(call_failure("a.B/C", late).message ==
         "a.B/C: DEADLINE_EXCEEDED: too late; --deadline allows more time");
