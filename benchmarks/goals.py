@@ -98,7 +98,8 @@ def judge(goals, figures, out=sys.stdout):
             continue
         met = SIGNS[goal.sign](value, goal.limit)
         missed += not met
-        shown = _number(value) if met or _number(value) != _number(goal.limit) else f"{value:,.3f}"
+        same = float(_number(value).replace(",", "")) == goal.limit  # as it would be printed
+        shown = _number(value) if met or not same else f"{value:,.3f}"
         print(row(goal.title, shown, limit, "met" if met else "NOT MET"), file=out)
     return missed == 0
 

@@ -41,4 +41,12 @@ std::optional<int> Signals::wait(const timespec* patience) const noexcept {
 
 void Signals::notify() const noexcept { ::kill(::getpid(), notify_signal()); }
 
+void Signals::release() const noexcept {
+  while (wait_for(std::chrono::milliseconds(0))) {
+  }
+  sigset_t others = set_;
+  sigdelset(&others, notify_signal());
+  pthread_sigmask(SIG_UNBLOCK, &others, nullptr);
+}
+
 }  // namespace ringrpc::apps

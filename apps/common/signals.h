@@ -19,7 +19,7 @@ class Signals {
   /// What `wait` gives after `notify`.
   static constexpr int notified = 0;
 
-  /// Blocks these signals in this thread and in those that it starts from now on, for good.
+  /// Blocks these signals in this thread and in those that it starts from now on.
   explicit Signals(std::initializer_list<int> numbers) noexcept;
 
   /// The next of the signals, or `notified`. One thread at a time.
@@ -29,6 +29,10 @@ class Signals {
 
   /// Makes `wait` return `notified`, now or when it is called next. From any thread.
   void notify() const noexcept;
+
+  /// Forgets what has come, and lets them do in this thread what they do by themselves: the last part of a
+  /// program may wait for others and is not worth more.
+  void release() const noexcept;
 
  private:
   std::optional<int> wait(const timespec* patience) const noexcept;

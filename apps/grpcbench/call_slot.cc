@@ -14,6 +14,7 @@ void CallSlot::begin(std::size_t operation_index, const Operation& operation, st
   answered_ = expired_ = false;
   static const CallOptions options;
   call_ = channel_.call(operation.path, operation.kind, options);
+  waited_for_turn_ = call_->queued();
   send(turn);
   // What has failed already would not wake anybody.
   if (call_->finished()) return shard_.ready().push(*this);
@@ -61,7 +62,10 @@ void CallSlot::end() {
 
 Status CallSlot::expire() {
   expired_ = true;
-  return Status(Code::DEADLINE_EXCEEDED, "no answer before the deadline", Initiator::library);
+  return Status(Code::DEADLINE_EXCEEDED,
+                operation_->one_answer() ? "no answer before the deadline"
+                                         : "the stream did not end before the deadline",
+                Initiator::library);
 }
 
 void CallSlot::drop() {

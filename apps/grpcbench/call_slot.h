@@ -45,8 +45,8 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   std::size_t operation_index() const noexcept { return operation_index_; }
   /// Whether the call's end is known, and will be told within the next turn or two.
   bool finished() const noexcept { return call_ && call_->finished(); }
-  /// Whether the call waits for its turn on the connection, or for that to be made again.
-  bool waits_for_turn() const noexcept { return call_ && call_->queued(); }
+  /// Whether the call had to wait for its turn on the connection, or for that to be made again.
+  bool waited_for_turn() const noexcept { return waited_for_turn_; }
   /// Whether the call has been told of as one that took too long.
   bool expired() const noexcept { return expired_; }
 
@@ -76,6 +76,7 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   Instant due_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  bool waited_for_turn_ = false;
   bool answered_ = false;
   bool expired_ = false;
 };

@@ -19,7 +19,8 @@ constexpr std::uint32_t connections_max = 100'000;
 constexpr std::uint32_t streams_max = 10'000;
 constexpr std::uint32_t threads_max = 1024;
 constexpr std::uint32_t calls_max = 4'000'000'000;
-constexpr std::uint32_t rate_max = 100'000'000;
+/// Beyond what any machine sends: counting the calls that are too late must not take longer than they are apart.
+constexpr std::uint32_t rate_max = 10'000'000;
 
 constexpr const char* before_help =
     "Calls a method over and over and says how fast the server answers. As it comes,\n"
@@ -158,7 +159,7 @@ void add_calls(apps::CommandLine& line, Values& values) {
                        "one, in turn.",
                .fallback = "an empty message"},
               values.data));
-  line.add(apps::duration(
+  line.add(apps::timeout(
       {.name = "deadline",
        .group = group,
        .placeholder = "TIME",
@@ -302,6 +303,7 @@ Status settle_target(Values& values, const apps::Origins& origins) {
 
 Status settle(Values& values, const apps::Origins& origins) {
   if (Status status = settle_target(values, origins); !status.ok()) return status;
+  if (values.threads > values.connections) yield(values.threads, origins, "threads", "connections");
   if (values.rate > 0) return {};
   yield(values.spacing, origins, "spacing", "rate");
   return values.spacing ? not_together(origins.of("spacing") + " goes with --rate") : Status();

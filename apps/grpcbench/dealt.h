@@ -1,5 +1,5 @@
-/// Which part of a load is one thread's: dealt out as cards are, connection c to thread c mod threads, and call k
-/// for connection k mod connections. So every connection is asked for as much as any other, whoever has it.
+/// Which part of a load is one thread's: dealt out as cards are, connection c to thread c mod threads, and
+/// call k for connection k mod connections. So a thread has as much of the calls as of the connections.
 #pragma once
 
 #include <cstdint>

@@ -50,11 +50,18 @@ void Measurement::merge(const Measurement& other) {
 }
 
 Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events events)
-    : shard_(shard), plan_(plan), events_(std::move(events)) {
+    : shard_(shard),
+      plan_(plan),
+      events_(std::move(events)),
+      turn_(index),
+      answered_(plan.operations.size()) {
   const Dealt dealt{.index = index, .threads = plan.threads, .connections = plan.connections};
   measured_.tallies.resize(plan.operations.size());
-  if (plan.pace) schedule_.emplace(*plan.pace, dealt);
-  if (plan.calls) calls_left_ = dealt.own_calls(*plan.calls);
+  if (plan.pace) {
+    schedule_.emplace(*plan.pace, dealt, plan.warmup, plan.calls);
+  } else if (plan.calls) {
+    calls_left_ = dealt.own_calls(*plan.calls);
+  }
   channels_.reserve(dealt.own_connections());
   connecting_.reserve(dealt.own_connections());
   while (channels_.size() < dealt.own_connections()) channels_.emplace_back(plan.server, plan.channel);
@@ -115,7 +122,8 @@ void Generator::start_calls() {
 
 /// Whether a call that is due then is still to be made.
 bool Generator::may_begin(Instant due) const noexcept {
-  return phase_ == Phase::running && due < no_calls_from_ && (calls_left_ > 0 || due < counting_from_);
+  const bool some_left = schedule_ ? !schedule_->over() : calls_left_ > 0 || due < counting_from_;
+  return phase_ == Phase::running && due < no_calls_from_ && some_left;
 }
 
 void Generator::fill_slots() {
@@ -133,7 +141,6 @@ void Generator::pace() {
     }
     if (shard_.now() - due >= plan_.deadline) {
       // Nobody would wait for it any more, and sending it would only add to what the server has to do.
-      if (due >= counting_from_) --calls_left_;
       count(turn_++ % plan_.operations.size(),
             Status(Code::DEADLINE_EXCEEDED, "due and not sent before the deadline, all streams were busy",
                    Initiator::library),
@@ -164,19 +171,18 @@ void Generator::begin_call(Instant due) {
   const std::size_t count = plan_.operations.size();
   const std::uint64_t turn = turn_++;
   const std::size_t operation = count == 1 ? 0 : turn % count;
+  if (due >= counting_from_) --calls_left_;
   slot.begin(operation, plan_.operations[operation], turn / count, due);
-  if (due < counting_from_) return;
-  --calls_left_;
-  if (slot.waits_for_turn()) ++measured_.waited_for_turn;
 }
 
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   if (phase_ != Phase::running) return;
   slot.ListNode::unlink();
   last_change_ = shard_.now();
-  if (!slot.expired()) {
-    count(slot.operation_index(), outcome.status, slot.due());
-    if (outcome.status.ok() && slot.due() >= counting_from_)
+  if (!slot.expired()) count(slot, outcome.status);
+  if (outcome.status.ok()) {
+    answered_[slot.operation_index()] = true;
+    if (!slot.expired() && slot.due() >= counting_from_)
       measured_.tallies[slot.operation_index()].carry(outcome.bytes_sent, outcome.bytes_received);
   }
   give_up_if_hopeless(slot, std::move(outcome.status));
@@ -189,8 +195,14 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   }
 }
 
-void Generator::count(std::size_t operation, const Status& status, Instant due) {
-  if (due < counting_from_) return;
+void Generator::count(const CallSlot& slot, const Status& status) {
+  const bool timed = count(slot.operation_index(), status, slot.due());
+  if (timed && slot.waited_for_turn()) ++measured_.waited_for_turn;
+}
+
+/// Whether it has a latency.
+bool Generator::count(std::size_t operation, const Status& status, Instant due) {
+  if (due < counting_from_) return false;
   const Instant now = shard_.now();
   last_end_ = now;
   const bool timed = measured_.tallies[operation].record(status, now - due);
@@ -200,6 +212,7 @@ void Generator::count(std::size_t operation, const Status& status, Instant due) 
     measured_.timeline.record_failure(now - counting_from_, timed ? std::optional(now - due) : std::nullopt);
   }
   add_one(status.ok() ? live_.succeeded : live_.failed);
+  return timed;
 }
 
 void Generator::look_for_expired() {
@@ -222,7 +235,7 @@ void Generator::look_for_expired() {
 void Generator::expire(CallSlot& slot) {
   slot.ListNode::unlink();
   last_change_ = shard_.now();
-  count(slot.operation_index(), slot.expire(), slot.due());
+  count(slot, slot.expire());
 }
 
 /// Where each slot has a call that expired, only an answer can bring the run on.
@@ -237,14 +250,12 @@ void Generator::give_up_if_silent() {
       Status(Code::DEADLINE_EXCEEDED,
              fmt::format("on each stream of a thread ({}) a call is beyond the deadline, and none ended for "
                          "{:g} s more: {}",
-                         slots_.size(), std::chrono::duration<double>(plan_.deadline).count(), guess),
-             Initiator::library));
+                         slots_.size(), std::chrono::duration<double>(plan_.deadline).count(), guess)));
 }
 
 void Generator::give_up_if_hopeless(const CallSlot& slot, Status status) {
   if (status.ok()) return;
-  const bool missing =
-      status.code() == Code::UNIMPLEMENTED && measured_.tallies[slot.operation_index()].succeeded() == 0;
+  const bool missing = status.code() == Code::UNIMPLEMENTED && !answered_[slot.operation_index()];
   if (missing || unreachable(status)) give_up(slot, std::move(status));
 }
 
@@ -272,9 +283,7 @@ void Generator::count_backlog() {
   for (;; schedule_->advance()) {
     const Instant due = start_ + schedule_->next();
     if (due > shard_.now() || !may_begin(due)) return;
-    if (due < counting_from_) continue;
-    --calls_left_;
-    ++measured_.unanswered;
+    if (due >= counting_from_) ++measured_.unanswered;
   }
 }
 
@@ -295,11 +304,13 @@ void Generator::stop() {
 /// Until when the calls were spread that are now over: longer than to the last one's end where the schedule
 /// is, so that a slow rate is told as it is.
 Instant Generator::end_of_calls() const {
-  const Instant next = schedule_ ? start_ + schedule_->next() : shard_.now();
-  if (next >= no_calls_from_) return std::max(last_end_, no_calls_from_);
-  // There were as many calls as were asked for.
-  return plan_.pace ? std::max(last_end_, after(counting_from_, plan_.pace->time_of(*plan_.calls)))
-                    : last_end_;
+  Instant end = no_calls_from_;
+  if (schedule_ && schedule_->over()) {
+    end = std::min(end, start_ + schedule_->end());
+  } else if (calls_left_ == 0) {
+    end = last_end_;
+  }
+  return std::max(last_end_, end);
 }
 
 void Generator::finish(Instant end) {

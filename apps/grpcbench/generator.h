@@ -54,7 +54,7 @@ struct Measurement {
 
   // Of the generator itself, while calls counted.
   std::uint64_t waited_for_slot = 0;  ///< calls that were due and found all slots taken
-  std::uint64_t waited_for_turn = 0;  ///< calls that had a slot and no room on a connection
+  std::uint64_t waited_for_turn = 0;  ///< calls with a latency that had a slot and no room on a connection
   CoarseHistogram late;               ///< how late others began that were due, in open loop
   ProcessorTime spent;
   double busiest = 0;       ///< the part of the duration that the busiest thread had its processor
@@ -121,7 +121,8 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void fill_slots();
   void pace();
   void begin_due(Instant due);
-  void count(std::size_t operation, const Status& status, Instant due);
+  void count(const CallSlot& slot, const Status& status);
+  bool count(std::size_t operation, const Status& status, Instant due);
   void look_for_expired();
   void expire(CallSlot& slot);
   void give_up_if_silent();
@@ -142,10 +143,12 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
 
   // A slot is free, or its call is awaited, or that has expired and the slot is on neither list.
   std::deque<CallSlot> slots_;
-  List<CallSlot> free_;     // the one that is so for longest first
-  List<CallSlot> awaited_;  // in the order in which their calls were due
-  std::uint64_t turn_ = 0;
-  bool starved_ = false;  // a call is due and there was no slot
+  List<CallSlot> free_;         // the one that is so for longest first
+  List<CallSlot> awaited_;      // in the order in which their calls were due
+  std::uint64_t turn_;          // of the operations and their messages; threads begin with different ones
+  std::vector<bool> answered_;  // of each operation: whether a call has ever succeeded
+  bool starved_ = false;        // a call is due and there was no slot
+  /// In closed loop, of those that count.
   std::uint64_t calls_left_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<Schedule> schedule_;
   unsigned begun_in_turn_ = 0;  // of the schedule's calls

@@ -48,7 +48,7 @@ svg { width: 100%; height: auto; overflow: visible; }
 table { border-collapse: collapse; margin: 1.5rem 0; font-size: .93rem; font-variant-numeric: tabular-nums;
   white-space: nowrap; }
 th, td { text-align: right; padding: .25rem .45rem; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, .text { text-align: left; }
 td.text { white-space: normal; overflow-wrap: anywhere; }
 th:first-child, td:first-child { padding-left: 0; }
 </style></head><body>
@@ -214,7 +214,8 @@ std::string figures(const Results& results) {
 std::string errors(const Row& row) {
   if (row.tally.failed() == 0) return "<p>No call failed.</p>\n";
   std::string html =
-      "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th>the first said</th></tr>\n";
+      "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th class=\"text\">the first "
+      "said</th></tr>\n";
   for (const ErrorCount& error : row.errors())
     html += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>\n", error.code,
                         grouped(error.count), html_escaped(escape_controls(error.first_message)));

@@ -37,6 +37,7 @@ using apps::exit_ok;
 using apps::exit_usage;
 
 constexpr int exit_interrupted = 128 + SIGINT;
+constexpr const char* interrupted_early = "interrupted before anything was measured";
 /// Beside the connections.
 constexpr std::uint64_t descriptors_least = 64;
 
@@ -64,6 +65,7 @@ reflected::Outcome<Operation> ask_for_call(const Plan& plan, const Values& value
   });
   if (signals.wait() != apps::Signals::notified) {
     report.reset();
+    refuse(interrupted_early, exit_interrupted);
     std::_Exit(exit_interrupted);
   }
   asking.join();
@@ -89,8 +91,8 @@ std::string no_beginning(const Plan& plan, const RunOutcome& outcome) {
 /// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
 int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
   const Results results(plan, outcome);
-  const Status written = report ? report->write(html_report(results)) : Status();
   const Status printed = apps::print(format_results(results, format));
+  const Status written = report ? report->write(html_report(results)) : Status();
   for (const std::string& warning : results.warnings) refuse("warning: " + warning, 0);
   if (!results.ended_early.empty()) refuse("ended early: " + results.ended_early, 0);
   if (!printed.ok()) refuse(std::string(printed.message()), exit_failure);
@@ -117,10 +119,10 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   ProgressLine progress(STDERR_FILENO, plan);
   const Result<RunOutcome> outcome =
       run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
+  signals.release();  // whoever reads the results may keep us waiting
   progress.erase();
   if (!outcome) return refuse(std::string(outcome.error().message()), exit_failure);
-  if (outcome->interrupted && !outcome->begun)
-    return refuse("interrupted before anything was measured", exit_interrupted);
+  if (outcome->interrupted && !outcome->begun) return refuse(interrupted_early, exit_interrupted);
   if (!outcome->could_not_begin.ok()) return refuse(no_beginning(plan, *outcome), exit_failure);
   return tell(plan, values.output, *outcome, report);
 }
@@ -130,7 +132,7 @@ int print(std::string_view text) {
   return status.ok() ? exit_ok : refuse(std::string(status.message()), exit_failure);
 }
 
-int run(const std::vector<std::string>& arguments, const apps::Signals& signals) {
+int run(const std::vector<std::string>& arguments) {
   Configuration configuration;
   const Result<apps::Action> action =
       configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
@@ -139,12 +141,14 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
   if (*action == apps::Action::show_version) return print("grpcbench " GRPCBENCH_VERSION "\n");
   log::set_level(configuration.values.log_level);
   set_default_io_backend(configuration.values.io);
-  Result<Plan> plan = make_plan(configuration.values);
+  Result<Plan> plan = make_plan(configuration.values, configuration.line.origins());
   if (!plan) return apps::refuse("grpcbench", plan.error());
   Result<std::shared_ptr<const ClientTls>> tls =
       apps::load_client_tls(configuration.values.tls, configuration.line.origins());
   if (!tls) return apps::refuse("grpcbench", tls.error());
   plan->channel.tls = *std::move(tls);
+  // Before anything starts a thread: all of them inherit what is blocked here.
+  const apps::Signals signals({SIGINT, SIGTERM});
   return measure(std::move(*plan), configuration.values, signals);
 }
 
@@ -153,7 +157,5 @@ int run(const std::vector<std::string>& arguments, const apps::Signals& signals)
 
 int main(int count, char** arguments) {
   ringrpc::apps::open_standard_streams();
-  // Before anything starts a thread: all of them inherit what is blocked here.
-  const ringrpc::apps::Signals signals({SIGINT, SIGTERM});
-  return ringrpc::grpcbench::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);
+  return ringrpc::grpcbench::run({arguments + (count > 0 ? 1 : 0), arguments + count});
 }

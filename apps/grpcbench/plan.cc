@@ -39,15 +39,15 @@ std::optional<Transport> transport_to(const Address& server) {
   return std::nullopt;
 }
 
-Result<std::string> server_of(const Values& values) {
+Result<std::string> server_of(const Values& values, const apps::Origins& origins) {
   const bool vsock = values.transport == Transport::vsock;
   std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
   const Result<Address> address = Address::parse_target(server);
   if (!address) return std::unexpected(address.error());
   if (!values.transport || values.transport == transport_to(*address)) return server;
-  return refused(std::string("--transport ") + (vsock ? "vsock" : "tcp") + " does not lead to --server " +
-                 server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
-                 ", or leave --transport out");
+  return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " does not lead to " +
+                 origins.of("server") + " " + server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
+                 ", or leave " + origins.of("transport") + " out");
 }
 
 std::vector<Operation> operations_of(const Values& values) {
@@ -62,21 +62,22 @@ std::vector<Operation> operations_of(const Values& values) {
   return operations;
 }
 
-Result<unsigned> threads_of(const Values& values) {
+Result<unsigned> threads_of(const Values& values, const apps::Origins& origins) {
   if (!values.threads) return std::min({usable_cpu_count(), default_threads_max, values.connections});
   if (*values.threads > values.connections)
-    return refused("--threads " + std::to_string(*values.threads) +
-                   " needs as many connections, and --connections is " + std::to_string(values.connections));
+    return refused(origins.of("threads") + " " + std::to_string(*values.threads) +
+                   " needs as many connections, and " + origins.of("connections") + " is " +
+                   std::to_string(values.connections));
   return *values.threads;
 }
 
-Result<unsigned> streams_of(const Values& values) {
+Result<unsigned> streams_of(const Values& values, const apps::Origins& origins) {
   const unsigned most = slots_max / values.connections;
   if (!values.streams) return values.rate > 0 ? std::min(default_open_loop_streams, most) : 1;
   if (*values.streams > most)
-    return refused("--connections " + std::to_string(values.connections) + " of --streams " +
-                   std::to_string(*values.streams) + " are more than " + std::to_string(slots_max) +
-                   " calls at a time; lower one of them");
+    return refused(origins.of("connections") + " " + std::to_string(values.connections) + " of " +
+                   origins.of("streams") + " " + std::to_string(*values.streams) + " are more than " +
+                   std::to_string(slots_max) + " calls at a time; lower one of them");
   return *values.streams;
 }
 
@@ -88,14 +89,12 @@ std::optional<Pace> pace_of(const Values& values) {
 
 }  // namespace
 
-Result<Plan> make_plan(const Values& values) {
-  if (values.deadline.count() == 0)
-    return refused("--deadline 0 lets a call that is never answered hold the run for ever; write 1h or so");
-  Result<std::string> server = server_of(values);
+Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
+  Result<std::string> server = server_of(values, origins);
   if (!server) return std::unexpected(std::move(server).error());
-  const Result<unsigned> threads = threads_of(values);
+  const Result<unsigned> threads = threads_of(values, origins);
   if (!threads) return std::unexpected(threads.error());
-  const Result<unsigned> streams = streams_of(values);
+  const Result<unsigned> streams = streams_of(values, origins);
   if (!streams) return std::unexpected(streams.error());
 
   Plan plan;

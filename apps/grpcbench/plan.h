@@ -36,8 +36,8 @@ struct Plan {
   Nanoseconds deadline{0};              ///< of each call, from when it was due
 };
 
-/// INVALID_ARGUMENT says which settings do not go together and why. Without operations where --call names a
+/// INVALID_ARGUMENT says which settings do not go together and why, by where they came from. Without operations where --call names a
 /// method, which the server has to be asked for.
-Result<Plan> make_plan(const Values& values);
+Result<Plan> make_plan(const Values& values, const apps::Origins& origins = {});
 
 }  // namespace ringrpc::grpcbench

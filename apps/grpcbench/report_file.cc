@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/open_file.h"
+
 namespace ringrpc::grpcbench {
 namespace {
 
@@ -34,12 +36,8 @@ bool empty(int file) {
 Result<ReportFile> ReportFile::open(std::string path) {
   UniqueFd made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions));
   if (made) return ReportFile(std::move(path), std::move(made), true);
-  // Otherwise opening a pipe would wait for somebody to read from it.
-  UniqueFd found(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, permissions));
+  UniqueFd found = open_to_write(path);
   if (!found) return std::unexpected(unopened(path));
-  const int flags = ::fcntl(found.get(), F_GETFL);
-  if (flags < 0 || ::fcntl(found.get(), F_SETFL, flags & ~O_NONBLOCK) < 0)
-    return std::unexpected(failure(path));
   return ReportFile(std::move(path), std::move(found), false);
 }
 

@@ -18,6 +18,8 @@ constexpr double busy_limit = 0.9;
 constexpr double delay_limit = 0.1;
 /// In less time than this, starting up is what keeps a thread busy.
 constexpr Nanoseconds telling_duration = 200ms;
+/// Of fewer calls than these one tells nothing.
+constexpr std::uint64_t telling_calls = 100;
 /// A schedule that is kept worse than this is not kept.
 constexpr Nanoseconds late_limit = 1ms;
 
@@ -50,7 +52,8 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
         fmt::format("a thread of the generator waited {:.0f} % of the time for a processor that others "
                     "used, and the latencies include that; give it cores of its own",
                     measured.most_delayed * 100));
-  if (const Nanoseconds late = measured.late.percentile(99); plan.pace && late > late_limit)
+  const Nanoseconds late = measured.late.percentile(99);
+  if (measured.late.count() >= telling_calls && late > late_limit)
     warnings.push_back(
         fmt::format("the generator did not keep its schedule: 1 % of the calls began {:.1f} ms late or "
                     "later; give it more cores and --threads",

@@ -3,12 +3,13 @@
 ///   Schedule schedule({.calls_per_second = 1000, .spacing = Spacing::poisson}, {.index = 0, .threads = 2});
 ///   while (begin + schedule.next() <= now) { start_call(begin + schedule.next()); schedule.advance(); }
 ///
-/// Each thread has as much of the rate as of the connections. With constant spacing it has the calls of its
-/// connections, so that all together are evenly spaced. With Poisson spacing, as of many callers who
-/// know nothing of one another, each thread draws its own; together they are Poisson again.
+/// All threads have one schedule, of which each has the calls of its connections (dealt.h). So all together
+/// are evenly spaced with constant spacing, and with Poisson spacing as the calls of many who know nothing of
+/// one another are.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <random>
 
 #include "ringrpc/clock.h"
@@ -19,60 +20,69 @@ namespace ringrpc::grpcbench {
 
 enum class Spacing : std::uint8_t { constant, poisson };
 
-/// Of all threads together.
 struct Pace {
-  double calls_per_second = 0;
+  double calls_per_second = 0;  ///< of all threads together
   Spacing spacing = Spacing::constant;
   std::uint64_t seed = 0;  ///< the same seed gives the same times
-
-  /// How long so many calls take to become due, the last one's interval included.
-  Nanoseconds time_of(std::uint64_t calls) const noexcept {
-    return Nanoseconds(static_cast<std::int64_t>(static_cast<double>(calls) * 1e9 / calls_per_second));
-  }
 };
 
 class Schedule {
  public:
-  Schedule(const Pace& pace, const Dealt& dealt)
-      : spacing_(pace.spacing),
-        dealt_(dealt),
-        interval_ns_(1e9 / pace.calls_per_second),
-        random_(pace.seed + dealt.index),
-        call_(dealt.index) {
-    next_ns_ = spacing_ == Spacing::constant ? interval_ns_ * static_cast<double>(call_) : drawn();
+  /// The first `calls` that are due after the `warmup`, or at its end, are the last; where none are given it goes
+  /// on for ever.
+  explicit Schedule(const Pace& pace, const Dealt& dealt = {}, Nanoseconds warmup = {},
+                    std::optional<std::uint64_t> calls = {})
+      : pace_(pace), dealt_(dealt), warmup_(warmup), calls_(calls), random_(pace.seed) {
+    if (pace.spacing == Spacing::poisson) due_ns_ = drawn_ns();
+    note();
+    go_on_to(dealt.index);
   }
 
   /// When the next call is due, counted from the beginning.
-  Nanoseconds next() const noexcept { return Nanoseconds(static_cast<std::int64_t>(next_ns_)); }
+  Nanoseconds next() const noexcept { return Nanoseconds(static_cast<std::int64_t>(due_ns_)); }
 
   void advance() {
-    if (spacing_ == Spacing::poisson) {
-      next_ns_ += drawn();
-      return;
-    }
-    call_ += dealt_.threads;
     connection_ += dealt_.threads;
-    if (connection_ >= dealt_.connections) {  // the next round begins with the first of its own
-      call_ = call_ - connection_ + dealt_.connections + dealt_.index;
-      connection_ = dealt_.index;
-    }
-    // From the beginning each time, so that no rounding adds up.
-    next_ns_ = interval_ns_ * static_cast<double>(call_);
+    // The next round begins with the first of its own.
+    const bool round_over = connection_ >= dealt_.connections;
+    go_on_to(number_ + (round_over ? dealt_.threads + dealt_.connections - connection_ + dealt_.index
+                                   : dealt_.threads));
+    if (round_over) connection_ = dealt_.index;
   }
+
+  /// Whether the thread has no more calls.
+  bool over() const noexcept { return calls_ && first_ && number_ >= *first_ + *calls_; }
+  /// When the call after all threads' last would be due; valid when `over`.
+  Nanoseconds end() const noexcept { return end_; }
 
  private:
-  double drawn() {
-    const auto own = static_cast<double>(dealt_.own_connections()) / dealt_.connections;
-    return std::exponential_distribution<double>(own / interval_ns_)(random_);
+  /// One by one, since those of other threads are drawn, too.
+  void go_on_to(std::uint64_t number) {
+    while (number_ < number) {
+      ++number_;
+      due_ns_ = pace_.spacing == Spacing::constant ? static_cast<double>(number_) * interval_ns_
+                                                   : due_ns_ + drawn_ns();
+      note();
+    }
   }
+  void note() noexcept {
+    if (!first_ && next() >= warmup_) first_ = number_;
+    if (first_ && calls_ && number_ == *first_ + *calls_) end_ = next();
+  }
+  double drawn_ns() { return std::exponential_distribution<double>(1 / interval_ns_)(random_); }
 
-  Spacing spacing_;
+  Pace pace_;
   Dealt dealt_;
-  double interval_ns_;  // of all threads together
+  Nanoseconds warmup_;
+  std::optional<std::uint64_t> calls_;
   std::mt19937_64 random_;
-  std::uint64_t call_;  // of all threads'
-  std::uint64_t connection_ = dealt_.index;
-  double next_ns_;
+  double interval_ns_ = 1e9 / pace_.calls_per_second;
+
+  std::uint64_t number_ = 0;  // of the next call, among all threads'
+  unsigned connection_ = dealt_.index;
+  double due_ns_ = 0;
+  std::optional<std::uint64_t> first_;  // the number of the first after the warm-up
+  Nanoseconds end_{0};
 };
 
 }  // namespace ringrpc::grpcbench

@@ -52,13 +52,14 @@ bool unreached(const Status& status) {
 }  // namespace
 
 std::string with_remedy(const Status& status) {
+  if (status.message().empty()) return "the server gave no reason";
   return std::string(status.message()).append(remedy(status.cause()));
 }
 
 Failure call_failure(std::string_view called, const Status& status) {
   std::string text;
   if (!unreached(status)) text.append(called).append(": ").append(name(status.code())).append(": ");
-  text.append(status.message().empty() ? "the server gave no reason" : with_remedy(status));
+  text.append(with_remedy(status));
   if (late(status)) text.append("; --deadline allows more time");
   return {static_cast<int>(status.code()), std::move(text)};
 }

@@ -4,13 +4,23 @@
 
 namespace ringrpc {
 
-UniqueFd open_to_read(const std::string& path) noexcept {
-  // Otherwise opening a pipe would wait for somebody to write to it.
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+namespace {
+
+constexpr mode_t permissions = 0666;  // less what the umask takes
+
+/// Otherwise opening a pipe would wait for whoever has its other end.
+UniqueFd open_at_once(const std::string& path, int flags) noexcept {
+  UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, permissions));
   if (!file) return file;
-  const int flags = ::fcntl(file.get(), F_GETFL);
-  if (flags < 0 || ::fcntl(file.get(), F_SETFL, flags & ~O_NONBLOCK) < 0) return UniqueFd();
+  const int status = ::fcntl(file.get(), F_GETFL);
+  if (status < 0 || ::fcntl(file.get(), F_SETFL, status & ~O_NONBLOCK) < 0) return UniqueFd();
   return file;
 }
+
+}  // namespace
+
+UniqueFd open_to_read(const std::string& path) noexcept { return open_at_once(path, O_RDONLY); }
+
+UniqueFd open_to_write(const std::string& path) noexcept { return open_at_once(path, O_WRONLY | O_CREAT); }
 
 }  // namespace ringrpc

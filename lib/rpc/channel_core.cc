@@ -162,7 +162,7 @@ void ChannelCore::sort_out_leaving() {
   connections_.erase(leaving.begin(), leaving.end());
   if (in_vain)
     failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
-                  Initiator::peer));
+                  Initiator::library));
 }
 
 void ChannelCore::attach_waiting() {

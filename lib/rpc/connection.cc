@@ -13,20 +13,20 @@ constexpr std::chrono::milliseconds watch_interval{1'000};
 /// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it.
 constexpr std::uint8_t tls_alert = 21;
 
-Status not_http2(std::string_view but) {
-  return Status(Code::UNAVAILABLE, std::string("what the peer says is not HTTP/2").append(but),
-                Initiator::peer);
-}
-
-/// Why these cannot be the first bytes of a server, or OK. A server of HTTP/2 begins with the length of its
-/// SETTINGS, whose first octet is 0: at this time a frame takes 16 KiB (RFC 9113, 4.2).
+/// Why these cannot be the first bytes of a server, or OK, as far as they tell. A server of HTTP/2 begins with
+/// SETTINGS: three octets of a length, of which the first is 0 since at this time a frame takes 16 KiB, and one
+/// of the frame's type (RFC 9113, 3.4 and 4.1).
 Status check_first_of_server(Bytes bytes) {
   constexpr std::string_view http1 = "HTTP/1.";
-  if (bytes.front() == 0) return {};
+  constexpr std::uint8_t settings = 4;
+  if (bytes.front() == 0 && (bytes.size() < 4 || bytes[3] == settings)) return {};
   if (bytes.front() == tls_alert)
     return Status(Code::UNAVAILABLE, "the peer speaks TLS", Initiator::peer).with_cause(Cause::tls);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return not_http2(text.starts_with(http1) ? ", but HTTP/1" : "");
+  const bool old = text.starts_with(http1) || http1.starts_with(text);
+  return Status(Code::UNAVAILABLE,
+                old ? "what the peer says is not HTTP/2, but HTTP/1" : "what the peer says is not HTTP/2",
+                Initiator::peer);
 }
 
 }  // namespace
@@ -80,7 +80,8 @@ void Connection::on_receive_end(int error) {
 void Connection::on_sent(int error) {
   sending_ = false;
   sent_ = true;
-  if (error != 0) return finish(broken("send", error));
+  if (over()) return;
+  if (error != 0) return finish(why_.ok() ? broken("send", error) : std::move(why_));
   flush_soon();
 }
 
@@ -115,9 +116,9 @@ void Connection::on_turn_end() {
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 
-/// A peer that said something else where a server's SETTINGS were to come would not understand why.
+/// Whoever connects, and may have other addresses to try, does not wait for a goodbye.
 void Connection::begin_closing(Status why) {
-  if (to_server_ && heard_ && !established_) return finish(not_http2(": " + std::string(why.message())));
+  if (to_server_ && !established_) return finish(std::move(why));
   why_ = std::move(why);
   phase_ = Phase::closing;
   progress_ = shard_.now();

@@ -137,6 +137,12 @@ class Judge(unittest.TestCase):
         (line,) = [line for line in judged(figures)[1] if "bare epoll's" in line]
         self.assertEqual(line.split()[-5:], ["1.251", "≤", "1.25", "NOT", "MET"])
 
+    def test_so_is_a_miss_of_nothing_at_all(self):
+        figures = copy.deepcopy(FIGURES)
+        figures["allocations"][0]["per_call"] = 0.004
+        (line,) = [line for line in judged(figures)[1] if "allocations" in line]
+        self.assertEqual(line.split()[-5:], ["0.004", "≤", "0", "NOT", "MET"])
+
     def test_what_was_not_measured_is_not_judged(self):
         def without_tonic(figures):
             for row in figures["rows"].values():

@@ -114,6 +114,22 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
 
 
+def say_goodbye(listener):
+    """Greets whoever connects, and turns it away."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
+        while True:
+            connection = taken.enter_context(listener.accept()[0])
+            connection.sendall(frames.settings() + frames.frame(frames.GOAWAY, 0, 0, bytes(8)))
+
+
+def opened_by(process):
+    """The paths of the files that it has open."""
+    with contextlib.suppress(FileNotFoundError):
+        folder = f"/proc/{process}/fd"
+        return [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+    return []
+
+
 def without_warnings(text):
     return "".join(line for line in text.splitlines(True) if not line.startswith("grpcbench: warning: "))
 
@@ -245,8 +261,7 @@ class AgainstGrpcd(Case):
         with running("--server", self.address, "--duration", "1m", "--io", "epoll") as process:
             before = self.echoes()
             self.assertTrue(harness.wait_until(lambda: self.echoes() > before))
-            folder = f"/proc/{process.pid}/fd"
-            opened = {os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)}
+            opened = opened_by(process.pid)
         self.assertIn("anon_inode:[eventpoll]", opened)
         self.assertNotIn("anon_inode:[io_uring]", opened)
         self.assertIn("1 thread on epoll,", self.json("--threads", 1, "--io", "epoll")["load"])
@@ -434,8 +449,33 @@ class AgainstTrouble(Case):
             with running("--server", f"127.0.0.1:{silent.getsockname()[1]}", "--call", "a.B/C") as process:
                 with silent.accept()[0]:  # it has connected: so it asks
                     process.send_signal(signal.SIGINT)
-                    self.assertEqual(process.wait(harness.RUN_SECONDS), INTERRUPTED)
+                    _, errors = process.communicate(timeout=harness.RUN_SECONDS)
+        self.assertEqual((process.returncode, errors), (INTERRUPTED, "grpcbench: interrupted before anything was measured\n"))
 
+
+    def test_a_server_that_turns_every_connection_away_ends_the_run(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            farewell = threading.Thread(target=say_goodbye, args=(listener,), daemon=True)
+            farewell.start()
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            with running("--server", address, "--duration", "1h", "-o", "json") as process:
+                output, errors = process.communicate(timeout=harness.RUN_SECONDS)
+            listener.shutdown(socket.SHUT_RDWR)
+            farewell.join()
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn("the server said goodbye before it took a call", errors)
+        self.assertLess(json.loads(output or '{"total": 0}')["total"], 1000)
+
+    def test_an_interrupt_ends_it_while_it_waits_for_a_pipe(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = folder + "/pipe"
+            os.mkfifo(pipe)
+            end = os.open(pipe, os.O_RDWR)  # so that opening it waits for nobody, and reading it does
+            with running("--config", pipe) as process:
+                self.assertTrue(harness.wait_until(lambda: pipe in opened_by(process.pid)))
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(harness.RUN_SECONDS), -signal.SIGINT)
+            os.close(end)
 
     def test_a_server_that_never_describes_itself_is_waited_for_until_the_deadline(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -371,22 +371,37 @@ TEST_CASE("a stream whose deadline passes says how many answers came before") {
 
 TEST_CASE(
     "a server whose frames are wrong is told by what was wrong, whatever it does with the connection then") {
-  for (const bool hangs_up : {false, true}) {
-    SimulatedWorld world(1);
+  enum class Then { stays, hangs_up, hangs_up_at_once };
+  int left_at_once = 0;
+  int told_all_the_same = 0;
+  for (std::uint64_t seed = 0; seed < 96; ++seed) {
+    const auto then = static_cast<Then>(seed % 3);
+    SimulatedWorld world(seed, {.short_write = 0.5, .delay = 0.5});
     RawHost host(world);
-    host.answer = [](RawPeer&, std::uint32_t) {
+    host.answer = [&](RawPeer&, std::uint32_t) {
+      if (then == Then::hangs_up_at_once) world.server_shard().post([&] { host.peers.clear(); });
       return http2::test::frame(http2::test::frame_type::ping, 0, 0, "short");
     };
     CHECK(host.serve([&](Channel& channel) -> Task<void> {
       const auto calls = start_calls(channel, 1);
-      while (host.peers.empty() || host.peers.front()->frames_of(http2::test::frame_type::goaway) == 0)
-        co_await sleep_for(1ms);
-      if (hangs_up) host.peers.clear();
+      const auto has_goodbye = [&] {
+        return !host.peers.empty() && host.peers.front()->frames_of(http2::test::frame_type::goaway) > 0;
+      };
+      while (then != Then::hangs_up_at_once && !has_goodbye()) co_await sleep_for(1ms);
+      if (then == Then::hangs_up) host.peers.clear();
       co_await all_done(calls);
-      CHECK(calls.front().result().error().message().starts_with(
-          "127.0.0.1:7: connection ended with FRAME_SIZE_ERROR"));
+      const std::string told(calls.front().result().error().message());
+      CAPTURE(told);
+      const bool by_fault = told.starts_with("127.0.0.1:7: connection ended with FRAME_SIZE_ERROR");
+      CHECK((by_fault || then == Then::hangs_up_at_once));
+      CHECK(told != "127.0.0.1:7: ");
+      if (then != Then::hangs_up_at_once) co_return;
+      ++left_at_once;
+      if (by_fault) ++told_all_the_same;
     }));
   }
+  // Some leave before the frame has come, which nobody can know then.
+  CHECK(told_all_the_same * 2 > left_at_once);
 }
 
 }  // namespace

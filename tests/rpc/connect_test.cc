@@ -91,6 +91,7 @@ TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, b
       {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", other + ", but HTTP/1"},
       {"\x9c\x12\xff\x04\x01", other},
       {"?", other},
+      {"H", other + ", but HTTP/1"},
   };
   for (const auto& [greeting, words] : cases) {
     CAPTURE(greeting);
@@ -98,11 +99,13 @@ TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, b
     CHECK(status.message() == words);
     CHECK(status.cause() == Cause::no_http2);
   }
-  for (const std::string& almost : {std::string(20, '\0'), settings_ack(), http2::test::ping()}) {
+  for (const std::string& almost :
+       {std::string(20, '\0'), std::string("\0\0\0GIF89a", 9), http2::test::ping()}) {
     const Status status = greeted_with(almost);
-    CHECK(status.message().starts_with(other + ": connection ended with PROTOCOL_ERROR"));
+    CHECK(status.message() == other);
     CHECK(status.cause() == Cause::no_http2);
   }
+  CHECK(greeted_with(settings_ack()).message().starts_with(where + "connection ended with PROTOCOL_ERROR"));
   CHECK(greeted_with("\x15\x03\x01\x02").message() == where + "the peer speaks TLS");
   CHECK(greeted_with("").cause() == Cause::no_http2);
 }

@@ -66,6 +66,17 @@ TEST_CASE("each connection makes as many of the calls, however many threads shar
   }
 }
 
+TEST_CASE("threads begin with different methods, so that few calls go to all") {
+  Bench bench(10ms);
+  Values values = requests(4);
+  values.threads = 4;
+  const Measurement measured = bench.run(
+      bench.plan(values, {make_operation("test.v1.Paced/Answer", MethodKind::unary, {RawMessage("x")}),
+                          raw("Echo", MethodKind::unary, {RawMessage("x")})}));
+  CHECK(measured.tallies.at(0).succeeded() == 2);
+  CHECK(measured.tallies.at(1).succeeded() == 2);
+}
+
 TEST_CASE("what one thread finds hopeless ends the run for all") {
   Bench bench(10ms);
   Values values = lasting(30s);
@@ -95,6 +106,8 @@ TEST_CASE("a method that does not end its streams is not called a server that ha
   values.deadline = 1s;
   const Measurement measured = bench.run(bench.plan(
       values, {make_operation("test.v1.Paced/Stream", MethodKind::server_streaming, {RawMessage("x")})}));
+  CHECK(measured.tallies.at(0).first_message.at(static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)) ==
+        "the stream did not end before the deadline");
   CHECK(measured.fatal.message().ends_with(
       ": calls are measured to the end of their streams, which this method may not have"));
 }

@@ -82,6 +82,42 @@ TEST_CASE("so many calls at a rate last as long as the rate has them last") {
   }
 }
 
+TEST_CASE("it is so after a warm-up, beside a duration, and with calls that come as they like") {
+  for (const unsigned threads : {1u, 2u, 4u}) {
+    Values values = at_rate(10, 600ms);
+    values.requests = 5;
+    values.threads = threads;
+    const auto duration = [&] {
+      Bench bench(10ms);
+      return bench.run(bench.plan(values)).duration;
+    };
+    CHECK(duration() == 500ms);
+    values.duration = 0s;
+    values.warmup = 100ms;
+    values.connections = 4;
+    CHECK(duration() == 500ms);
+  }
+}
+
+TEST_CASE("of calls that come as they like so many last as long as they do, whoever makes them") {
+  const auto duration = [](unsigned threads) {
+    Bench bench(10ms);
+    Values values = at_rate(1000, 0s);
+    values.spacing = Spacing::poisson;
+    values.requests = 1000;
+    values.threads = threads;
+    const Instant begun = bench.now();
+    const Measurement measured = bench.run(bench.plan(values));
+    CHECK(measured.tallies.at(0).succeeded() == 1000);
+    CHECK(measured.duration <= bench.now() - begun + 20ms);
+    return measured.duration;
+  };
+  const Nanoseconds alone = duration(1);
+  CHECK(alone >= 900ms);
+  CHECK(alone <= 1100ms);
+  for (const unsigned threads : {2u, 4u}) CHECK(duration(threads) - alone <= 10ms);
+}
+
 TEST_CASE("a stall of a second shows in the percentiles, for every call that it held up counts") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(at_rate(1000, 10s)),

@@ -262,6 +262,16 @@ TEST_CASE("figures that say less than they seem come with a warning") {
   CHECK(warnings[4].starts_with("20 due calls found all streams taken "));
 }
 
+TEST_CASE("one late call among few is no schedule that is not kept") {
+  RunOutcome outcome = some_outcome();
+  Values values;
+  values.rate = 1000;
+  for (int call = 0; call < 99; ++call) outcome.measured.late.record(4ms);
+  CHECK(Results(accepted_plan(values), outcome).warnings.empty());
+  outcome.measured.late.record(4ms);
+  CHECK(Results(accepted_plan(values), outcome).warnings.size() == 1);
+}
+
 TEST_CASE("a busy generator may be the limit in closed loop; on schedule or spinning it tells nothing") {
   RunOutcome outcome = some_outcome();
   outcome.measured.busiest = 0.97;

@@ -24,7 +24,7 @@ Result<Plan> plan_of(const std::vector<std::string>& arguments, const Variables&
     return found == present->end() ? nullptr : found->second.c_str();
   });
   if (!action) return std::unexpected(action.error());
-  return make_plan(configuration.values);
+  return make_plan(configuration.values, configuration.line.origins());
 }
 
 std::string refusal(const std::vector<std::string>& arguments) {
@@ -32,6 +32,21 @@ std::string refusal(const std::vector<std::string>& arguments) {
   REQUIRE_FALSE(plan);
   CHECK(plan.error().code() == Code::INVALID_ARGUMENT);
   return std::string(plan.error().message());
+}
+
+TEST_CASE(
+    "what was not typed is not blamed, and more threads than connections were typed are not insisted on") {
+  const Result<Plan> fewer = plan_of({"--connections", "2"}, {{"THREADS", "8"}});
+  REQUIRE(fewer);
+  CHECK(fewer->threads <= 2);
+  const Result<Plan> refused = plan_of({"--threads", "3"}, {{"CONNECTIONS", "2"}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message() ==
+        "--threads 3 needs as many connections, and environment: CONNECTIONS is 2");
+  const Result<Plan> elsewhere = plan_of({"--server", "127.0.0.1:1"}, {{"TRANSPORT", "vsock"}});
+  REQUIRE_FALSE(elsewhere);
+  CHECK(elsewhere.error().message().starts_with(
+      "environment: TRANSPORT vsock does not lead to --server 127.0.0.1:1; "));
 }
 
 TEST_CASE("without flags it is a thousand echoes over ten connections") {
@@ -118,7 +133,7 @@ TEST_CASE("what does not go together is refused with the reason") {
             .starts_with("--transport vsock does not lead to "));
   CHECK(refusal({"--connections", "1001", "--streams", "1000"}) ==
         "--connections 1001 of --streams 1000 are more than 1000000 calls at a time; lower one of them");
-  CHECK(refusal({"--deadline", "0"}).starts_with("--deadline 0 lets a call "));
+  CHECK(refusal({"--deadline", "0"}).starts_with("--deadline: 0 is out of range"));
 }
 
 TEST_CASE("of two that do not go together the one that was given stronger counts") {

@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 std::vector<Nanoseconds> times(const Pace& pace, unsigned threads, unsigned connections, std::size_t count) {
   std::vector<Nanoseconds> all;
   for (unsigned index = 0; index < threads; ++index) {
-    Schedule schedule(pace, {.index = index, .threads = threads, .connections = connections});
-    for (; schedule.next() < pace.time_of(count); schedule.advance()) all.push_back(schedule.next());
+    Schedule schedule(pace, {.index = index, .threads = threads, .connections = connections}, 0s, count);
+    for (; !schedule.over(); schedule.advance()) all.push_back(schedule.next());
   }
   std::ranges::sort(all);
   return all;
@@ -44,6 +44,27 @@ TEST_CASE("a thread has as much of the rate as of the connections") {
   }
 }
 
+TEST_CASE("threads share one schedule, which ends when its calls after the warm-up have been due") {
+  for (const Spacing spacing : {Spacing::constant, Spacing::poisson}) {
+    const Pace pace{.calls_per_second = 10, .spacing = spacing, .seed = 3};
+    std::vector<Nanoseconds> alone;
+    Schedule whole(pace, {}, 1010ms, 5);
+    for (; !whole.over(); whole.advance()) alone.push_back(whole.next());
+    CHECK(whole.end() == whole.next());
+    CHECK(std::ranges::count_if(alone, [](Nanoseconds due) { return due >= 1010ms; }) == 5);
+    for (const unsigned threads : {2u, 3u, 4u}) {
+      std::vector<Nanoseconds> together;
+      for (unsigned index = 0; index < threads; ++index) {
+        Schedule schedule(pace, {.index = index, .threads = threads, .connections = 5}, 1010ms, 5);
+        for (; !schedule.over(); schedule.advance()) together.push_back(schedule.next());
+        CHECK(schedule.end() == whole.end());
+      }
+      std::ranges::sort(together);
+      CHECK(together == alone);
+    }
+  }
+}
+
 TEST_CASE("calls and connections are dealt out whole") {
   for (const unsigned threads : {1u, 2u, 3u, 7u}) {
     for (const unsigned connections : {threads, threads + 1, 10u, 100u}) {
@@ -64,7 +85,7 @@ TEST_CASE("calls and connections are dealt out whole") {
 }
 
 TEST_CASE("a rate that no nanoseconds divide does not drift") {
-  Schedule schedule({.calls_per_second = 3}, {});
+  Schedule schedule({.calls_per_second = 3});
   for (int call = 0; call < 3'000'000; ++call) schedule.advance();
   CHECK(std::abs((schedule.next() - 1'000'000s).count()) <= 1000);
 }
