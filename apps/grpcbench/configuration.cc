@@ -239,8 +239,8 @@ void add_load(apps::CommandLine& line, Values& values) {
        .environment = "RATE_LIMIT",
        .group = group,
        .placeholder = "N",
-       .help = "Calls a second that are started, over all connections; 0 starts one when another has "
-               "ended"},
+       .help = "Calls a second that are started, over all connections, at most 10000000; 0 starts one "
+               "when another has ended"},
       values.rate, {0, rate_max}));
   line.add(given<Spacing>(values.spacing, [&](Spacing& spacing) {
     return apps::choice<Spacing>(
