@@ -18,6 +18,23 @@ std::string join(const std::vector<std::string>& texts) {
   return joined;
 }
 
+/// A time that is `allowed` and no longer than `most`; `from` tells what the shortest may be.
+template <class Allowed>
+Setting time(Setting words, std::chrono::milliseconds& target, std::string from,
+             std::chrono::milliseconds most, const Allowed& allowed) {
+  words.file_type = FileType::number_or_text;
+  words.assign = [&target, from = std::move(from), most,
+                  allowed](const std::vector<std::string>& texts) -> Status {
+    const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
+    if (!value) return value.error();
+    if (*value > most || !allowed(*value)) return out_of_range(texts.back(), from, format_duration(most));
+    target = *value;
+    return Status();
+  };
+  words.show = [&target] { return format_duration(target); };
+  return with_fallback(std::move(words));
+}
+
 }  // namespace
 
 Setting with_fallback(Setting setting) {
@@ -71,29 +88,14 @@ Setting size(Setting words, std::size_t& target, Range range) {
 
 Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most,
                  std::chrono::milliseconds least) {
-  words.file_type = FileType::number_or_text;
-  words.assign = [&target, most, least](const std::vector<std::string>& texts) -> Status {
-    const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
-    if (!value) return value.error();
-    if (*value > most || (value->count() != 0 && *value < least)) {
-      const std::string from = least.count() == 0 ? "0s" : "0s, or " + format_duration(least);
-      return out_of_range(texts.back(), from, format_duration(most));
-    }
-    target = *value;
-    return Status();
-  };
-  words.show = [&target] { return format_duration(target); };
-  return with_fallback(std::move(words));
+  const std::string from = least.count() == 0 ? "0s" : "0s, or " + format_duration(least);
+  return time(std::move(words), target, from, most,
+              [least](std::chrono::milliseconds value) { return value.count() == 0 || value >= least; });
 }
 
 Setting timeout(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most) {
-  Setting setting = duration(std::move(words), target, most);
-  setting.assign = [most, assign = std::move(setting.assign)](const std::vector<std::string>& texts) {
-    const Result<std::chrono::milliseconds> value = parse_duration(texts.back());
-    if (value && value->count() == 0) return out_of_range(texts.back(), "1ms", format_duration(most));
-    return assign(texts);
-  };
-  return setting;
+  return time(std::move(words), target, "1ms", most,
+              [](std::chrono::milliseconds value) { return value.count() > 0; });
 }
 
 Setting text(Setting words, std::string& target) {

@@ -32,7 +32,12 @@ class JsonText {
   void member(std::string_view name, bool value) { key(name), text_ += value ? "true" : "false"; }
   void member(std::string_view name, double value) { key(name), text_ += fmt::format("{:.10g}", value); }
   void member(std::string_view name, std::uint64_t value) { key(name), text_ += std::to_string(value); }
-  void null_member(std::string_view name) { key(name), text_ += "null"; }
+  /// Null where the value is not `known`.
+  template <class Value>
+  void member_or_null(std::string_view name, bool known, const Value& value) {
+    if (known) return member(name, value);
+    key(name), text_ += "null";
+  }
   void element(std::string_view value) { next(), text_ += quoted(value); }
 
   std::string take() { return std::move(text_); }

@@ -76,23 +76,14 @@ void add_row(JsonText& json, const Row& row) {
   json.begin_object("errors");
   for (const ErrorCount& error : row.errors()) json.member(error.code, error.count);
   json.end_object();
-  if (row.tally.total() == 0) {
-    json.null_member("success_rate");
-  } else {
-    json.member("success_rate", row.success_rate());
-  }
+  json.member_or_null("success_rate", row.tally.total() > 0, row.success_rate());
   json.member("duration_s", row.duration_s);
   json.member("calls_per_second", row.calls_per_second());
   json.member("bytes_sent", row.tally.bytes_sent);
   json.member("bytes_received", row.tally.bytes_received);
   json.begin_object("latency_us");
-  for (const auto& [name, value] : row.latency_us()) {
-    if (row.tally.latency.count() == 0) {
-      json.null_member(name);
-    } else {
-      json.member(name, value);
-    }
-  }
+  for (const auto& [name, value] : row.latency_us())
+    json.member_or_null(name, row.tally.latency.count() > 0, value);
   json.end_object();
 }
 
@@ -118,11 +109,7 @@ std::string as_json(const Results& results) {
   json.member("busiest_thread", results.busiest_thread);
   json.end_object();
   json.member("interrupted", results.interrupted);
-  if (results.ended_early.empty()) {
-    json.null_member("ended_early");
-  } else {
-    json.member("ended_early", results.ended_early);
-  }
+  json.member_or_null("ended_early", !results.ended_early.empty(), results.ended_early);
   json.begin_array("warnings");
   for (const std::string& warning : results.warnings) json.element(warning);
   json.end_array();
