@@ -64,11 +64,17 @@ class SessionEngine {
   bool finished() const noexcept;
   std::size_t open_streams() const noexcept { return stream_count_; }
   std::uint32_t last_peer_stream_id() const noexcept;
+  std::size_t queued_output_bytes() const noexcept {
+    return nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes;
+  }
   std::int64_t connection_send_window() const noexcept {
     return nghttp2_session_get_remote_window_size(session_);
   }
 
  private:
+  /// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
+  static constexpr std::size_t queued_frame_bytes = 192;
+
   static const nghttp2_session_callbacks* callbacks();
   static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }
 

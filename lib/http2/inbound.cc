@@ -7,12 +7,6 @@
 #include "http2/engine.h"
 
 namespace ringrpc::http2 {
-namespace {
-
-/// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
-constexpr std::size_t queued_frame_bytes = 192;
-
-}  // namespace
 
 Status SessionEngine::receive(Bytes bytes) {
   if (terminating_ || over_) return failure_;
@@ -54,8 +48,7 @@ Status SessionEngine::receive(Bytes bytes) {
   } else if (block_deadline_ == never) {
     block_deadline_ = after(now_, block_timeout_);
   }
-  if (nghttp2_session_get_outbound_queue_size(session_) * queued_frame_bytes > queued_output_bytes_max_)
-      [[unlikely]] {
+  if (queued_output_bytes() > queued_output_bytes_max_) [[unlikely]] {
     enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
   }
   if (!failure_.ok()) [[unlikely]]

@@ -65,6 +65,8 @@ Instant Session::next_deadline() const noexcept { return engine_->next_deadline(
 
 Status Session::tick() { return engine_->tick(); }
 
+std::size_t Session::queued_output_bytes() const noexcept { return engine_->queued_output_bytes(); }
+
 std::size_t Session::open_streams() const noexcept { return engine_->open_streams(); }
 
 std::uint32_t Session::last_peer_stream_id() const noexcept { return engine_->last_peer_stream_id(); }

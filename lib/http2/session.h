@@ -189,6 +189,9 @@ class Session {
   Instant next_deadline() const noexcept;
   Status tick();
 
+  /// What frames other than DATA that wait to be produced take in memory, estimated.
+  std::size_t queued_output_bytes() const noexcept;
+
   std::size_t open_streams() const noexcept;
   std::uint32_t last_peer_stream_id() const noexcept;
 

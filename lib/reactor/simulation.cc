@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "reactor/shard_worker.h"
+
 namespace ringrpc {
 
 namespace {
@@ -13,8 +15,10 @@ constexpr unsigned rounds_at_once_max = 100'000;
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, const Options& options) : network_(seed, options.faults) {
-  for (unsigned index = 0; index < options.shards; ++index)
+  for (unsigned index = 0; index < options.shards; ++index) {
     shards_.push_back(std::make_unique<Shard>(index, network_.make_io()));
+    ShardWorker::run_in_place(*shards_.back());
+  }
 }
 
 Simulation::~Simulation() = default;

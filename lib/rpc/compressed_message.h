@@ -25,6 +25,9 @@ class CompressedMessage {
   /// Where the message is to be serialized.
   std::span<std::uint8_t> room() noexcept { return std::span(plain_).subspan(MessageBuffer::prefix_bytes); }
 
+  /// How many bytes it has before it is compressed, with its prefix.
+  std::size_t plain_bytes() const noexcept { return plain_.size(); }
+
   /// The message with its prefix, valid as long as this; as it was when compressing does not make it smaller.
   Bytes finish(Compression how) {
     const Bytes message = Bytes(plain_).subspan(MessageBuffer::prefix_bytes);

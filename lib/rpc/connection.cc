@@ -79,6 +79,7 @@ void Connection::on_receive_end(int error) {
 
 void Connection::on_sent(int error) {
   sending_ = false;
+  sending_bytes_ = 0;
   sent_ = true;
   if (over()) return;
   if (error != 0) return finish(why_.ok() ? broken("send", error) : std::move(why_));
@@ -99,9 +100,12 @@ Status Connection::handshake_overdue() const {
 }
 
 void Connection::on_turn_end() {
-  if (sending_ || phase_ == Phase::lingering || over()) return;
+  if (phase_ == Phase::lingering || over()) return;
+  if (sending_) return on_output_held(sending_bytes_ + session_.queued_output_bytes());
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
+  sending_bytes_ = out.held_bytes();
+  on_output_held(sending_bytes_ + session_.queued_output_bytes());
   if (phase_ == Phase::open && session_.finished()) {
     // Some faults are found while their answers are produced.
     if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));

@@ -70,6 +70,9 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   /// How long a peer may make no progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
 
+  /// Whether the connection is over, and `on_lost` is to come.
+  bool lost() const noexcept { return over(); }
+
   /// The peer's SETTINGS have arrived: the handshake is over.
   void established() noexcept { established_ = true; }
 
@@ -94,6 +97,9 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   /// For the watch over peers that leave output unread. None where it is not for us to judge how slowly a
   /// peer reads.
   virtual Output output() { return {}; }
+  /// So many bytes of memory hold what has left the streams and not yet the process: the chain that is being
+  /// sent, and frames that wait to be produced.
+  virtual void on_output_held(std::size_t /*bytes*/) {}
   /// Called each second while something is watched.
   virtual void on_watch() {}
 
@@ -127,6 +133,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   bool sent_ = false;  // something has left whole since the last look at progress
   bool established_ = false;
   bool receive_ended_ = false;
+  std::size_t sending_bytes_ = 0;  // in memory, of the chain that is being sent
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time

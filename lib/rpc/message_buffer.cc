@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -51,35 +52,73 @@ void MessageBuffer::append(Bytes bytes) {
 }
 
 std::optional<Pieces> MessageBuffer::take() {
-  if (!at_) return take_large();
+  begin_next();
+  if (took_compressed_) {
+    if (!std::exchange(next_restored_, false)) fault_ = restore_taken();
+    if (!fault_.ok()) return std::nullopt;
+    pieces_.clear();
+    message_ = restored_;
+  }
+  check_prefix();
+  return pieces_.empty() ? Pieces(&message_, 1) : Pieces(pieces_);
+}
+
+void MessageBuffer::skip() {
+  begin_next();
+  next_restored_ = false;
+  check_prefix();
+}
+
+/// Makes the message that waits the one last taken.
+void MessageBuffer::begin_next() {
+  if (!at_) return begin_large();
+  assert(pieces_.empty());
   message_ = {at_ + prefix_bytes, next_bytes_};
   took_compressed_ = at_[0] != 0;
   at_ += prefix_bytes + next_bytes_;
   available_ -= prefix_bytes + next_bytes_;
-  if (took_compressed_) return restore(message_);
-  check_prefix();
-  return Pieces(&message_, 1);
 }
 
-std::optional<Pieces> MessageBuffer::take_large() {
+void MessageBuffer::begin_large() {
   drop_taken();
-  large_.for_each_piece(0, 1, [this](Bytes flag) { took_compressed_ = flag[0] != 0; });
-  large_.for_each_piece(prefix_bytes, next_bytes_, [this](Bytes piece) { pieces_.push_back(piece); });
+  took_compressed_ = large_next_compressed();
+  pieces_ = next_pieces();
   if (pieces_.empty()) pieces_.emplace_back();
   taken_bytes_ = prefix_bytes + next_bytes_;
   available_ -= taken_bytes_;
-  if (took_compressed_) return restore(join(pieces_));
-  check_prefix();
-  return pieces_;
 }
 
-/// The message last taken, as it was before it was compressed.
-std::optional<Pieces> MessageBuffer::restore(Bytes compressed) {
-  fault_ = decompress(encoding_, compressed, max_message_bytes_, restored_);
-  if (!fault_.ok()) return std::nullopt;
-  message_ = restored_;
-  check_prefix();
-  return Pieces(&message_, 1);
+bool MessageBuffer::large_next_compressed() const {
+  bool compressed = false;
+  large_.for_each_piece(taken_bytes_, 1, [&](Bytes flag) { compressed = flag[0] != 0; });
+  return compressed;
+}
+
+std::vector<Bytes> MessageBuffer::next_pieces() const {
+  if (at_) return {Bytes(at_ + prefix_bytes, next_bytes_)};
+  std::vector<Bytes> pieces;
+  large_.for_each_piece(taken_bytes_ + prefix_bytes, next_bytes_,
+                        [&](Bytes piece) { pieces.push_back(piece); });
+  return pieces;
+}
+
+Status MessageBuffer::restore_taken() {
+  if (pieces_.empty()) return decompress(encoding_, message_, max_message_bytes_, restored_);
+  return decompress(encoding_, join(pieces_), max_message_bytes_, restored_);
+}
+
+bool MessageBuffer::restore_next(std::size_t bytes_max) {
+  if (next_restored_) return true;
+  bytes_max = std::min(bytes_max, max_message_bytes_);
+  const Status restored = decompress(encoding_, join(next_pieces()), bytes_max, restored_);
+  next_restored_ = restored.ok();
+  if (!next_restored_) drop_restored();
+  return restored.code() != Code::RESOURCE_EXHAUSTED || bytes_max == max_message_bytes_;
+}
+
+void MessageBuffer::put_restored(std::vector<std::uint8_t> restored) noexcept {
+  restored_ = std::move(restored);
+  next_restored_ = true;
 }
 
 /// Lets go of the slabs of the message last taken.
@@ -116,9 +155,10 @@ void MessageBuffer::clear() noexcept {
     taken_bytes_ = large_.size();
     drop_taken();
   }
+  next_restored_ = false;
   owned_.clear();
   shrink(owned_);
-  shrink(restored_);
+  drop_restored();
 }
 
 void MessageBuffer::check_prefix() {

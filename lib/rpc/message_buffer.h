@@ -8,8 +8,8 @@
 ///
 /// Bytes are borrowed at first: a message that arrives whole is parsed where it was received. Only what is
 /// still needed when that memory goes is copied: a few KiB in one piece, more into slabs. A message is never
-/// given room before its bytes arrive, so a length alone costs nothing. A compressed message stays so until
-/// it is taken.
+/// given room before its bytes arrive, so a length alone costs nothing. A compressed message stays compressed
+/// until it is taken, or restored ahead of that.
 #pragma once
 
 #include <algorithm>
@@ -35,6 +35,8 @@ class MessageBuffer {
   MessageBuffer(SlabPool& slabs, std::size_t max_message_bytes) noexcept
       : max_message_bytes_(max_message_bytes), large_(slabs) {}
 
+  std::size_t max_message_bytes() const noexcept { return max_message_bytes_; }
+
   /// How messages with the compressed flag are compressed; `identity`, as at first, allows none.
   void set_encoding(Compression encoding) noexcept { encoding_ = encoding; }
 
@@ -46,6 +48,22 @@ class MessageBuffer {
   bool ready() const noexcept {
     return available() >= prefix_bytes && available() - prefix_bytes >= next_bytes_ && fault_.ok();
   }
+
+  // Of the message that waits, where `ready`: its size as it arrived, how it is compressed, and its bytes as
+  // they arrived; these are valid until the next call of a method that is not const.
+  std::size_t next_bytes() const noexcept { return next_bytes_; }
+  Compression next_compression() const { return next_compressed() ? encoding_ : Compression::identity; }
+  std::vector<Bytes> next_pieces() const;
+
+  /// Decompresses the message that waits ahead of `take`, unless that makes more than `bytes_max`. False when
+  /// it does; true also where it turns out to be at fault.
+  bool restore_next(std::size_t bytes_max);
+  /// Takes what the message that waits has been decompressed to elsewhere: `take` will give it.
+  void put_restored(std::vector<std::uint8_t> restored) noexcept;
+  /// Drops the message that waits, which was used elsewhere, and then checks the one behind it as `add` does.
+  void skip();
+  /// The message that waits, once `restore_next` or `put_restored` has decompressed it; empty before.
+  Bytes restored() const noexcept { return next_restored_ ? Bytes(restored_) : Bytes(); }
 
   /// The next message, in one piece unless it is large; valid until the next call of a method that is not
   /// const. Then checks the message behind it as `add` does. Nothing when it was compressed and cannot be
@@ -65,7 +83,7 @@ class MessageBuffer {
   /// Lets go of what a message last taken is in, which nobody reads any more.
   void forget_taken() noexcept {
     if (taken_bytes_ > 0) drop_taken();
-    if (!restored_.empty()) drop_restored();
+    if (!restored_.empty() && !next_restored_) drop_restored();
   }
 
   /// Copies what is borrowed; lets go of memory that a large message took and nothing needs any more.
@@ -97,8 +115,11 @@ class MessageBuffer {
   void append(Bytes bytes);
   void drop_taken() noexcept;
   void drop_restored() noexcept;
-  std::optional<Pieces> take_large();
-  std::optional<Pieces> restore(Bytes compressed);
+  bool next_compressed() const { return at_ ? at_[0] != 0 : large_next_compressed(); }
+  bool large_next_compressed() const;
+  void begin_next();
+  void begin_large();
+  Status restore_taken();
 
   std::size_t max_message_bytes_;
   std::size_t next_bytes_ = 0;  // length of the first message available, once its prefix is there
@@ -110,9 +131,10 @@ class MessageBuffer {
   std::size_t taken_bytes_ = 0;         // of large_, by the message last taken
   Bytes message_;                       // the message last taken, where it is in one piece
   std::vector<Bytes> pieces_;           // the same in several
-  std::vector<std::uint8_t> restored_;  // the message last taken, where it came compressed
+  std::vector<std::uint8_t> restored_;  // the message last taken, or the next one, where it came compressed
   Compression encoding_ = Compression::identity;
   bool took_compressed_ = false;
+  bool next_restored_ = false;  // restored_ is of the message that waits
   Status fault_;
 };
 

@@ -3,6 +3,17 @@
 #include <algorithm>
 
 namespace ringrpc {
+namespace {
+
+RequestForm form_of(const Method& method, bool keeps_unknown_fields) {
+  RequestForm form{.keeps_unknown_fields = keeps_unknown_fields};
+  if (!method.request) return form;
+  form.type = method.request();
+  if (form.type->descriptor) form.shape = &MessageShape::of(*form.type->descriptor);
+  return form;
+}
+
+}  // namespace
 
 Status MethodTable::add(Service& service) {
   const std::string name(service.service_name());
@@ -11,7 +22,8 @@ Status MethodTable::add(Service& service) {
   services_.push_back(name);
   for (const Method& method : service.service_methods()) {
     auto registered = std::make_unique<RegisteredMethod>(
-        RegisteredMethod{"/" + name + "/" + std::string(method.name), &service, &method});
+        RegisteredMethod{"/" + name + "/" + std::string(method.name), &service, &method,
+                         form_of(method, service.keeps_unknown_fields())});
     methods_.emplace(registered->path, std::move(registered));
   }
   return {};

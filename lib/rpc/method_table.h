@@ -16,12 +16,15 @@
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 
+#include "rpc/message_work.h"
+
 namespace ringrpc {
 
 struct RegisteredMethod {
   std::string path;
   Service* service;
   const Method* method;
+  RequestForm form;
 };
 
 class MethodTable {

@@ -1,6 +1,7 @@
 #include "rpc/server_call.h"
 
 #include <algorithm>
+#include <cassert>
 #include <ranges>
 #include <span>
 #include <string>
@@ -38,24 +39,17 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
          });
 }
 
-/// A copy of what the buffer has found, which may be cleared. It says who has the limit: the client has one,
-/// too.
-Status as_of_server(const Status& fault) {
-  if (fault.cause() != Cause::message_too_large) return fault;
-  return Status(fault.code(), "the server " + std::string(fault.message()), fault.initiator())
-      .with_cause(fault.cause());
-}
-
 }  // namespace
 
 ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes)
     : max_response_bytes_(max_response_bytes), buffer_(slabs, max_message_bytes) {}
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout, Compression encoding) {
+                       Nanoseconds timeout, Compression encoding, std::size_t header_bytes) {
   connection_ = &connection;
   stream_ = &stream;
   method_ = &method;
+  header_bytes_ = header_bytes;
   buffer_.set_encoding(encoding);
   received_at_ = connection.shard().now();
   deadline_ = after(received_at_, timeout);
@@ -80,20 +74,29 @@ void ServerCall::on_batch() {
   } else if (!status_sent_ && (request_ended_ || !one_request(method_->method->kind))) {
     start_handler();
   }
-  if (!connection_) return;  // back in the pool
+  if (connection_) settle();  // else it is back in the pool
+}
+
+/// After the handler has had its step: what it has not read is kept, and counted.
+void ServerCall::settle() {
+  keep_batch();
+  if (!status_sent_)
+    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
+  if (!buffer_.ready()) give_credit();
+}
+
+void ServerCall::keep_batch() {
   if (status_sent_) {
     buffer_.clear();
   } else {
     buffer_.keep();
   }
   account();
-  if (!buffer_.empty())
-    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
-  if (!buffer_.ready()) give_credit();
 }
 
 void ServerCall::account() {
-  const std::size_t bytes = buffer_.held_bytes() + unsent_bytes();
+  std::size_t bytes = header_bytes_ + buffer_.held_bytes() + unsent_bytes();
+  if (!status_sent_) bytes += parsed_bytes_ + compressing_bytes_;
   connection_->account(std::exchange(held_bytes_, bytes), bytes);
 }
 
@@ -103,11 +106,11 @@ void ServerCall::watch_request() {
   if (!progress_ || received_bytes_ - progress_->received_bytes >= progress_bytes_min) {
     progress_ = {now, received_bytes_};
   } else if (now - progress_->at >= connection_->stall_timeout()) {
-    fail_call(Status(Code::DEADLINE_EXCEEDED,
-                     "a message of the request was begun and not finished: " +
-                         std::to_string(connection_->stall_timeout().count()) +
-                         " ms passed without a KiB of it",
-                     Initiator::peer));
+    fail_call(Status(
+        Code::DEADLINE_EXCEEDED,
+        "the request was begun and not finished: " + std::to_string(connection_->stall_timeout().count()) +
+            " ms passed without 1 KiB of it",
+        Initiator::peer));
   }
 }
 
@@ -123,7 +126,12 @@ void ServerCall::start_handler() {
     if (buffer_.more_than_one())
       return fail_call(Status(Code::UNIMPLEMENTED, "the request has several messages, this method takes one",
                               Initiator::peer));
+    if (!parsed_here()) return;  // on_parsed goes on
   }
+  run_handler();
+}
+
+void ServerCall::run_handler() {
   step_handler([this] {
     task_ = contained([this] {
       const Next all(connection_->interceptors(), *method_->method, *method_->service, *this, *this,
@@ -177,8 +185,19 @@ void ServerCall::complete() {
   const std::string_view who = connection_->interceptors().empty() ? "the handler" : "an interceptor";
   const Status status = outcome(task_, method_->path, who);
   task_ = {};
-  if (!status_sent_) send_status(status.ok() ? check_answer() : status);
+  parsed_bytes_ = 0;
+  end(status.ok() ? check_answer() : status);
   release_if_over();
+}
+
+/// Sends the handler's status, behind the response that is being compressed if there is one.
+void ServerCall::end(const Status& status) {
+  if (status_sent_) return;
+  if (compress_turn_.taken()) {
+    end_ = status;
+  } else {
+    send_status(status);
+  }
 }
 
 /// Whether OK is true: a method of one response must have given it.
@@ -224,6 +243,9 @@ void ServerCall::count_end(const Status& status) {
   status_sent_ = true;
   if (!status.ok()) failure_ = status;
   cancel();
+  parse_turn_.leave();
+  compress_turn_.leave();
+  compressed_.reset();
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
@@ -277,13 +299,16 @@ void ServerCall::release_if_over() {
   buffer_.clear();
   failure_ = Status();
   compression_ = Compression::identity;
-  compressed_.reset();
+  parsed_.reset();
+  end_.reset();
   metadata_.reset();
   initial_metadata_ = {};
   trailing_metadata_ = {};
   attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
-  uncredited_bytes_ = held_bytes_ = 0;
+  uncredited_bytes_ = held_bytes_ = header_bytes_ = 0;
+  parsed_bytes_ = compressing_bytes_ = 0;
+  next_ = NextMessage::not_judged;
   received_bytes_ = 0;
   progress_.reset();
   deadline_ = never;
@@ -317,11 +342,12 @@ Instant ServerCall::now() const noexcept { return connection_->shard().io().now(
 
 bool ServerCall::message_ready() {
   if (status_sent_) return false;
+  if (parsed_) return true;
   if (!buffer_.fault().ok()) {
     fail_call(as_of_server(buffer_.fault()));
     return false;
   }
-  if (buffer_.ready()) return true;
+  if (buffer_.ready()) return parsed_here();
   if (request_ended_ && !buffer_.empty()) {
     fail_call(Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
     return false;
@@ -331,12 +357,16 @@ bool ServerCall::message_ready() {
 
 void ServerCall::wait_message(Waiter* waiter) {
   message_waiter_ = waiter;
-  if (waiter) buffer_.keep();  // the message before was parsed: its memory may go
+  if (!waiter) return;
+  buffer_.keep();  // the message before was parsed: its memory may go
+  parsed_bytes_ = 0;
 }
 
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   const std::optional<Pieces> message = buffer_.take();
+  parsed_bytes_ = next_memory_bytes_;
+  next_ = NextMessage::not_judged;
   if (!message) {
     fail_call(as_of_server(buffer_.fault()));
   } else if (!buffer_.ready()) {
@@ -351,6 +381,7 @@ void ServerCall::reject_message() {
 
 std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (status_sent_ || !stream_) return {};
+  assert(!compress_turn_.taken());
   if (bytes > max_response_bytes_) {
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
                      "the response has " + std::to_string(bytes) + " bytes, the limit is " +
@@ -358,7 +389,8 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
-  buffer_.forget_taken();  // it was parsed: there is room for the answer to it
+  buffer_.forget_taken();  // it was parsed: there is room for the response to it
+  if (method_->method->kind == MethodKind::unary) parsed_bytes_ = 0;  // likewise, its handler has ended
   if (const Status status = connection_->check_buffered(bytes); !status.ok()) {
     fail_call(status);
     return {};
@@ -381,18 +413,14 @@ std::span<std::uint8_t> ServerCall::reserve_more() { return room_.more(connectio
 
 void ServerCall::commit_message() {
   message_sent_ = true;
-  if (compressed_) {
-    const Bytes message = compressed_->finish(compression_);
-    connection_->count_written(message.size());
-    connection_->session().send_data(*stream_, message, false);
-    compressed_.reset();
-  } else {
-    room_.commit(connection_->session(), *stream_);
-  }
+  if (compressed_) return compress_message();
+  room_.commit(connection_->session(), *stream_);
   account();
   connection_->flush_soon();
 }
 
-bool ServerCall::writable() const { return stream_ && stream_->queued_bytes() < write_ahead_bytes; }
+bool ServerCall::writable() const {
+  return stream_ && stream_->queued_bytes() < write_ahead_bytes && !compress_turn_.taken();
+}
 
 }  // namespace ringrpc

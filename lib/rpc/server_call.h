@@ -3,6 +3,8 @@
 /// 1. `begin` takes the request's headers; body bytes go to the message buffer.
 /// 2. At the end of a batch of input the handler is started (as soon as its one request is whole, or at once
 ///    where requests stream) or resumed with what has arrived, which it parses where it was received.
+///    A message that takes long to decompress or to parse goes to the thread beside the shard first, and so
+///    does a response that takes long to compress (rpc/work_line.h).
 /// 3. When the handler ends, its status leaves as trailers. When the call is lost before that (reset,
 ///    deadline, connection), the handler's frame is destroyed, never from inside its own doing.
 /// 4. When the stream has closed and no handler is left, the call goes back to its shard's pool.
@@ -24,6 +26,7 @@
 #include "rpc/message_buffer.h"
 #include "rpc/message_room.h"
 #include "rpc/method_table.h"
+#include "rpc/work_line.h"
 
 namespace ringrpc {
 
@@ -46,9 +49,9 @@ class ServerCall final : public Call,
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
-  /// none; `encoding` is that of compressed requests.
+  /// none; `encoding` is that of compressed requests, `header_bytes` what the request's headers take.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout, Compression encoding);
+             Nanoseconds timeout, Compression encoding, std::size_t header_bytes);
 
   // What the connection's session reports.
   void on_data(Bytes bytes);
@@ -58,6 +61,8 @@ class ServerCall final : public Call,
 
   /// Starts or resumes the handler with what arrived in this batch.
   void on_batch();
+  /// Copies what arrived in this batch, for `on_batch` to be called when its memory has gone.
+  void keep_batch();
 
   /// The connection is gone: destroys the handler's frame. From the ready list.
   void abandon();
@@ -68,11 +73,13 @@ class ServerCall final : public Call,
   /// Tells the connection how many bytes of input and output it holds now.
   void account();
 
-  /// Whether a message has begun to arrive and is not whole.
+  /// Whether the caller has begun something that it must go on with: a request of one message, or a message
+  /// of several that is not whole.
   bool unfinished() const noexcept {
-    return !status_sent_ && !request_ended_ && !buffer_.empty() && !buffer_.ready();
+    if (status_sent_ || request_ended_) return false;
+    return one_request(method_->method->kind) || (!buffer_.empty() && !buffer_.ready());
   }
-  /// Fails the call when its message stands still. Call each second while it is unfinished, and once after.
+  /// Fails the call when its request stands still. Call each second while it is unfinished, and once after.
   void watch_request();
 
   /// Of its messages, what has not left the session.
@@ -117,7 +124,26 @@ class ServerCall final : public Call,
   void run() override;
   void on_time() override;
 
+  /// How the message that waits is to be parsed.
+  enum class NextMessage : std::uint8_t { not_judged, here, elsewhere };
+
   void start_handler();
+  void run_handler();
+  // server_call_work.cc
+  bool parsed_here();
+  NextMessage judge_next();
+  NextMessage judge_size(std::size_t bytes);
+  bool restored_here();
+  std::unique_ptr<LongWork> begin_parse();
+  void on_parsed(Result<std::unique_ptr<LongWork>> done);
+  std::unique_ptr<LongWork> begin_compress();
+  void on_compressed(Result<std::unique_ptr<LongWork>> done);
+  void compress_message();
+  void send_compressed(Bytes framed);
+  static Status as_of_server(const Status& fault);
+
+  void settle();
+  void end(const Status& status);
   template <class Step>
   void step_handler(Step step);
   void wake_reader();
@@ -139,10 +165,19 @@ class ServerCall final : public Call,
   Task<Status> task_;
   MessageBuffer buffer_;
   Compression compression_ = Compression::identity;  // of responses
-  std::unique_ptr<CompressedMessage> compressed_;    // while one of them is being written
-  std::size_t uncredited_bytes_ = 0;                 // received and not given back to the peer's window
-  MessageRoom room_;                                 // of the one being written otherwise
-  std::size_t held_bytes_ = 0;                       // of input and output, as the connection knows it
+  std::unique_ptr<CompressedMessage>
+      compressed_;  // while one of them is being written, or waits for its turn
+  WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> parse_turn_{*this};
+  WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn_{*this};
+  NextMessage next_ = NextMessage::not_judged;
+  std::size_t next_memory_bytes_ = 0;  // of the message that waits, once it is parsed
+  std::size_t parsed_bytes_ = 0;       // of the message last parsed, while the handler may have it
+  std::size_t compressing_bytes_ = 0;  // of the response that waits to be compressed
+  std::optional<Status> end_;          // how the call ends once that response has left
+  std::size_t header_bytes_ = 0;
+  std::size_t uncredited_bytes_ = 0;  // received and not given back to the peer's window
+  MessageRoom room_;                  // of the one being written otherwise
+  std::size_t held_bytes_ = 0;        // of input and output, as the connection knows it
   std::uint64_t received_bytes_ = 0;
   std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
   Instant received_at_;

@@ -21,6 +21,18 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t drain_ping = 0x647261696e;  // "drain"
 constexpr std::chrono::seconds drain_ping_timeout{5};
 
+/// A turn of the shard starts handlers for so long; calls that are left then wait for their connection's turn.
+constexpr std::chrono::milliseconds batches_length{2};
+/// The length of such a turn.
+constexpr std::chrono::milliseconds batch_turn_length{1};
+/// The clock is read when messages of so many bytes have been parsed, each taken for no less than …
+constexpr std::size_t timed_bytes = 16 * 1024;
+/// … so many, which stand for its handler.
+constexpr std::size_t handler_bytes = 1024;
+
+/// Names the gate of these turns among what a shard keeps.
+constexpr char batch_turns = 0;
+
 Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
 
 /// Compares with a literal without a call: every field of every request passes here.
@@ -50,7 +62,10 @@ bool valid_binary_values(std::string_view values) {
 /// What a request's headers say to gRPC.
 struct ServerConnection::Request {
   explicit Request(const http2::Stream& stream) {
-    for (const http2::Header& header : stream.headers()) read(header);
+    for (const http2::Header& header : stream.headers()) {
+      header_bytes += http2::list_bytes(header);
+      read(header);
+    }
   }
 
   void read(const http2::Header& header) {
@@ -82,6 +97,7 @@ struct ServerConnection::Request {
   std::string_view encoding = "identity";
   Nanoseconds timeout = Nanoseconds::max();
   http2::Header malformed_field;
+  std::size_t header_bytes = 0;
   bool post = false;
   bool head = false;
   bool has_host = false;
@@ -93,11 +109,14 @@ ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStrea
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
       owner_(owner),
+      work_line_(owner.shard()),
+      inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),
       age_(*this, owner.age_rule(), owner.draw_age()) {}
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
+  account(buffered_bytes_, 0);
 }
 
 void ServerConnection::begin() {
@@ -125,7 +144,7 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
   if (!request.is_grpc()) {
     if (request.post && request.other_codec) return answer_not_grpc(stream);
-    return stream.keep_headers();  // answered at its end: see on_end
+    return expect_end(stream, request.header_bytes);
   }
   if (!request.malformed_field.name.empty())
     return refuse(stream,
@@ -152,7 +171,7 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   ++counters().calls_started;
-  call.begin(*this, stream, *method, request.timeout, *encoding);
+  call.begin(*this, stream, *method, request.timeout, *encoding, request.header_bytes);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::string_view http_status) {
@@ -161,6 +180,20 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
   send_refusal(session(), stream, http_status, status);
   session().reset(stream, http2::ErrorCode::no_error);  // what of the request is still to come is of no use
+}
+
+/// Clients of plain HTTP do not expect a response before they have sent everything.
+void ServerConnection::expect_end(http2::Stream& stream, std::size_t header_bytes) {
+  stream.keep_headers();
+  plain_requests_.emplace(stream.id(), PlainRequest{stream, shard().now(), header_bytes});
+  account(0, header_bytes);
+}
+
+void ServerConnection::forget_plain(const http2::Stream& stream) noexcept {
+  const auto plain = plain_requests_.find(stream.id());
+  if (plain == plain_requests_.end()) return;
+  account(plain->second.header_bytes, 0);
+  plain_requests_.erase(plain);
 }
 
 void ServerConnection::answer_not_grpc(http2::Stream& stream) {
@@ -189,9 +222,9 @@ void ServerConnection::on_end(http2::Stream& stream) {
   if (auto* call = static_cast<ServerCall*>(stream.user)) {
     call->on_request_end();
     join_batch(*call);
-  } else if (!stream.headers().empty()) {
-    // Kept for this: clients of plain HTTP take an answer amiss that comes before they have sent everything.
+  } else if (plain_requests_.contains(stream.id())) {
     answer_not_grpc(stream);
+    forget_plain(stream);
   }
 }
 
@@ -200,7 +233,8 @@ void ServerConnection::on_writable(http2::Stream& stream) {
 }
 
 void ServerConnection::on_closed(http2::Stream& stream, http2::ErrorCode, bool) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) call->on_stream_closed();
+  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->on_stream_closed();
+  if (!plain_requests_.empty()) forget_plain(stream);
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
@@ -209,8 +243,38 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 
 bool ServerConnection::on_batch() {
   keepalive_.on_activity();
-  while (ServerCall* call = batch_.pop_front()) call->on_batch();
+  if (batch_turn_.linked()) {
+    batch_.for_each([](ServerCall& call) { call.keep_batch(); });
+  } else {
+    run_batch(after(shard().now(), batches_length));
+  }
   return true;
+}
+
+/// Starts and resumes handlers until `end`, at least one. The first calls of a peer run at once, which is all
+/// that most peers ever ask for. One that asks for more shares the rest of the time with others like it: one
+/// of them goes on in each turn of the shard.
+void ServerConnection::run_batch(Instant end) {
+  while (ServerCall* call = batch_.pop_front()) {
+    call->on_batch();
+    batch_bytes_ += handler_bytes;
+    if (batch_bytes_ < timed_bytes || batch_.empty()) continue;
+    batch_bytes_ = 0;
+    if (const Instant now = shard().io().now(); now >= end) {
+      TurnGate& turns = TurnGate::of(shard(), &batch_turns, 1);
+      if (!turns.take()) return wait_for_turn(turns);
+      end = after(now, batch_turn_length);
+    }
+  }
+}
+
+void ServerConnection::wait_for_turn(TurnGate& turns) {
+  batch_.for_each([](ServerCall& call) { call.keep_batch(); });
+  turns.wait(batch_turn_);
+}
+
+void ServerConnection::go_on_with_batch() {
+  if (!lost()) run_batch(after(shard().io().now(), batch_turn_length));
 }
 
 Connection::Output ServerConnection::output() {
@@ -219,7 +283,12 @@ Connection::Output ServerConnection::output() {
     output.waiting_bytes += call.unsent_bytes();
     output.watched |= call.unfinished();
   });
+  output.watched |= !plain_requests_.empty();
   return output;
+}
+
+void ServerConnection::on_output_held(std::size_t bytes) {
+  account(std::exchange(output_bytes_, bytes), bytes);
 }
 
 void ServerConnection::on_lost(const Status& why) {
@@ -244,22 +313,38 @@ Status ServerConnection::check_buffered(std::size_t more) {
   const std::size_t bytes_max = owner_.max_buffered_bytes();
   if (buffered_bytes_ + more > bytes_max) recount();
   if (buffered_bytes_ + more > bytes_max)
-    return Status(
-        Code::RESOURCE_EXHAUSTED,
-        "the calls of this connection hold more than " + std::to_string(bytes_max) +
-            " bytes of unfinished requests and unsent responses; make fewer or smaller ones at a time",
-        Initiator::peer);
+    return Status(Code::RESOURCE_EXHAUSTED,
+                  "the calls of this connection hold more than " + std::to_string(bytes_max) +
+                      " bytes of requests and unsent responses; make fewer or smaller ones at a time",
+                  Initiator::peer);
   if (!owner_.has_room(more))
     return Status(Code::RESOURCE_EXHAUSTED,
                   "the calls of this part of the server hold more than " +
                       std::to_string(owner_.max_total_buffered_bytes()) +
-                      " bytes of unfinished requests and unsent responses; try again later",
+                      " bytes of requests and unsent responses; try again later",
                   Initiator::library);
   return {};
 }
 
+Status ServerConnection::check_inflation() {
+  if (!inflation_.spent(shard().now())) return {};
+  return Status(Code::RESOURCE_EXHAUSTED,
+                "the requests of this connection have been decompressed to more than " +
+                    std::to_string(owner_.max_inflation_per_second()) + " bytes a second beyond " +
+                    std::to_string(InflationBudget::free_ratio) +
+                    " times their size; compress less, or send fewer",
+                Initiator::peer);
+}
+
 void ServerConnection::on_watch() {
   calls_.for_each([](ServerCall& call) { call.watch_request(); });
+  const Instant begun_before = shard().now() - stall_timeout();
+  while (!plain_requests_.empty() && plain_requests_.begin()->second.begun <= begun_before) {
+    http2::Stream& stream = plain_requests_.begin()->second.stream;
+    forget_plain(stream);
+    refuse(stream, Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer),
+           "408");
+  }
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -12,10 +13,13 @@
 #include "ringrpc/server.h"
 
 #include "reactor/intrusive_list.h"
+#include "reactor/turn_gate.h"
 #include "rpc/connection.h"
 #include "rpc/connection_age.h"
+#include "rpc/inflation_budget.h"
 #include "rpc/keepalive.h"
 #include "rpc/server_call.h"
+#include "rpc/work_line.h"
 
 namespace ringrpc {
 
@@ -46,6 +50,14 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
     if (!call.ListNodeOf<BatchTag>::linked()) batch_.push_back(call);
   }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
+  /// A message is about to be parsed that takes so many bytes of memory: a measure of the time it takes.
+  void count_parsed(std::size_t bytes) noexcept { batch_bytes_ += bytes; }
+  /// OK while a message may be decompressed; what came of it is then to be counted.
+  Status check_inflation();
+  void count_inflated(std::size_t arrived, std::size_t inflated) noexcept {
+    inflation_.charge(arrived, inflated);
+  }
+  WorkLine& work_line() noexcept { return work_line_; }
   /// A call that held `before` bytes of input and output now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept;
   /// Lets every call say it again.
@@ -65,9 +77,31 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
     ServerConnection& connection_;
   };
 
+  /// What is left of a batch that has had its time.
+  class BatchTurn final : public TurnGate::Waiter {
+   public:
+    explicit BatchTurn(ServerConnection& connection) noexcept : connection_(connection) {}
+
+   private:
+    void run() override { connection_.go_on_with_batch(); }
+
+    ServerConnection& connection_;
+  };
+
+  /// A request that is not gRPC's. It gets its response once it has ended.
+  struct PlainRequest {
+    http2::Stream& stream;
+    Instant begun;
+    std::size_t header_bytes;
+  };
+
   struct Request;
 
   bool on_batch() override;
+  void run_batch(Instant end);
+  void wait_for_turn(TurnGate& turns);
+  void go_on_with_batch();
+  void on_output_held(std::size_t bytes) override;
   void on_lost(const Status& why) override;
   Output output() override;
   void on_watch() override;
@@ -83,6 +117,8 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override;
 
+  void expect_end(http2::Stream& stream, std::size_t header_bytes);
+  void forget_plain(const http2::Stream& stream) noexcept;
   void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
   void finish_drain();
@@ -90,8 +126,14 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ServerShard& owner_;
   ListOf<ServerCall, CallTag> calls_;
   ListOf<ServerCall, BatchTag> batch_;
+  std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id
+  BatchTurn batch_turn_{*this};
+  std::size_t batch_bytes_ = 0;  // of messages parsed since the clock was last read
+  WorkLine work_line_;
+  InflationBudget inflation_;
   std::size_t calls_in_flight_ = 0;
   std::size_t buffered_bytes_ = 0;
+  std::size_t output_bytes_ = 0;  // of those, what has left the calls and not yet the process
   std::uint64_t written_bytes_ = 0;
   bool draining_ = false;
   bool greeted_ = false;

@@ -46,6 +46,7 @@ class ServerShard {
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
   std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
+  std::size_t max_inflation_per_second() const noexcept { return max_inflation_per_second_; }
   /// A connection's calls that held `before` bytes now hold `now`.
   void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
   /// Whether `more` bytes may be held.
@@ -78,6 +79,7 @@ class ServerShard {
   std::size_t max_response_bytes_;
   std::size_t max_buffered_bytes_;
   std::size_t max_total_buffered_bytes_;
+  std::size_t max_inflation_per_second_;
   std::size_t buffered_bytes_ = 0;
   Instant recounted_;
   http2::Limits limits_;

@@ -60,9 +60,9 @@ std::string_view HealthService::service_name() const noexcept { return Health::n
 
 std::span<const Method> HealthService::service_methods() const noexcept {
   static constexpr std::array methods{
-      Method{"Check", MethodKind::unary, &detail::serve<HealthService, &HealthService::check>},
-      Method{"List", MethodKind::unary, &detail::serve<HealthService, &HealthService::list>},
-      Method{"Watch", MethodKind::server_streaming, &detail::serve<HealthService, &HealthService::watch>},
+      detail::method<HealthService, &HealthService::check>("Check"),
+      detail::method<HealthService, &HealthService::list>("List"),
+      detail::method<HealthService, &HealthService::watch>("Watch"),
   };
   return methods;
 }

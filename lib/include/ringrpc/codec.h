@@ -12,6 +12,9 @@
 /// by a `parse` of `Pieces` and a `serialize` to a ZeroCopyOutputStream as below; without them it is copied
 /// once more each way.
 ///
+/// A server parses a message that takes long on another thread than the shard's, so `parse` of a type that
+/// requests have must not depend on the thread that it runs on.
+///
 /// `RawMessage` passes bytes through unparsed, for proxies.
 #pragma once
 
@@ -21,12 +24,17 @@
 #include <google/protobuf/io/zero_copy_stream.h>
 #include <google/protobuf/message_lite.h>
 #include <limits>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "ringrpc/bytes.h"
+
+namespace google::protobuf {
+class Descriptor;
+}
 
 namespace ringrpc {
 
@@ -100,6 +108,43 @@ bool parse_message(T& message, Pieces pieces) {
   } else {
     const std::vector<std::uint8_t> whole = join(pieces);
     return Codec<T>::parse(message, Bytes(whole));
+  }
+}
+
+/// A message that was parsed before its reader takes it.
+class ParsedMessage {
+ public:
+  virtual ~ParsedMessage() = default;
+};
+
+template <class T>
+class ParsedMessageOf final : public ParsedMessage {
+ public:
+  T message;
+};
+
+/// What a server knows about the type of a method's requests, to judge and parse them ahead of the handler.
+struct RequestType {
+  /// Null when `pieces` are not such a message. Runs on any thread.
+  std::unique_ptr<ParsedMessage> (*parse)(Pieces pieces);
+  /// Null for a type without one.
+  const google::protobuf::Descriptor* descriptor;
+};
+
+template <class T>
+std::unique_ptr<ParsedMessage> parse_ahead(Pieces pieces) {
+  auto parsed = std::make_unique<ParsedMessageOf<T>>();
+  if (!parse_message(parsed->message, pieces)) return nullptr;
+  return parsed;
+}
+
+/// Of messages of type T.
+template <class T>
+RequestType request_type() {
+  if constexpr (requires { T::descriptor(); }) {
+    return {&parse_ahead<T>, T::descriptor()};
+  } else {
+    return {&parse_ahead<T>, nullptr};
   }
 }
 

@@ -57,12 +57,16 @@ struct ServerOptions {
 
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one message; RESOURCE_EXHAUSTED beyond
   std::size_t max_response_bytes = 0;  ///< of one response, up to 4 GiB - 1; 0 takes max_message_bytes
-  /// Of one connection: requests that are not whole or not read yet, and responses that have not left. A call
-  /// beyond it gets RESOURCE_EXHAUSTED; at least the larger of those two.
+  /// Of one connection, in memory: requests, with their headers, from their first byte until their handlers have
+  /// ended, and responses until the socket has taken them. A call beyond it gets RESOURCE_EXHAUSTED. At least
+  /// the larger of max_message_bytes and max_response_bytes.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
   /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a
   /// share is never less than max_buffered_bytes.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
+  /// Of one connection, in one second: bytes that decompressing its requests makes beyond 16 times the bytes
+  /// that arrived. As many may come at once. A call beyond it gets RESOURCE_EXHAUSTED.
+  std::size_t max_inflation_per_second = 64 * 1024 * 1024;
   /// Of a request's headers: the octets of their names and values, and 32 for each. It is announced to
   /// clients; a call beyond it, or with more than 100 of them, gets RESOURCE_EXHAUSTED, and four times as much
   /// ends the connection. From 1 KiB to 64 KiB.
@@ -81,8 +85,9 @@ struct ServerOptions {
   /// meanwhile.
   std::chrono::milliseconds header_timeout{10'000};
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
-  /// connection is closed; less than 1 KiB in all that time is as good as none. So long may a request's
-  /// message that has begun to arrive stand still, too, before its call ends with DEADLINE_EXCEEDED.
+  /// connection is closed; less than 1 KiB in all that time is as good as none. A request may stand still as
+  /// long before its call ends with DEADLINE_EXCEEDED: one of a single message from its headers to its end, a
+  /// streaming one inside a message.
   std::chrono::milliseconds stall_timeout{60'000};
   /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
   /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were

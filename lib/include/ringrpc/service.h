@@ -10,7 +10,7 @@
 ///   };
 ///
 /// A service may also be assembled by hand: a name, and a Method for each method, whose `serve` does with the
-/// bytes in the MessageStream what it likes. `detail::serve` makes one of a member function of the forms
+/// bytes in the MessageStream what it likes. `detail::method` makes one of a member function of the forms
 /// above, where a RawMessage in the place of a message leaves it unparsed. docs/examples/relay.h forwards
 /// whole services that way.
 ///
@@ -19,10 +19,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "ringrpc/call.h"
@@ -53,6 +55,9 @@ struct Method {
   /// Reads from and writes to `stream`; the status ends the call. For methods whose request is a single
   /// message it is called when that message has arrived.
   Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
+  /// The type of its requests, which lets the server parse a large one on another thread than the shard's.
+  /// Null where `serve` takes the bytes as they are.
+  detail::RequestType (*request)() = nullptr;
 };
 
 class Service {
@@ -61,6 +66,9 @@ class Service {
   /// "echo.v1.EchoService".
   virtual std::string_view service_name() const noexcept = 0;
   virtual std::span<const Method> service_methods() const noexcept = 0;
+  /// Whether handlers need the fields of a request that its type does not know, as one that forwards requests
+  /// does. Otherwise the server drops them from large messages, where they would cost many times their size.
+  virtual bool keeps_unknown_fields() const noexcept { return false; }
 };
 
 namespace detail {
@@ -68,6 +76,10 @@ namespace detail {
 /// The one message of a request, which has arrived.
 template <class Request>
 Status take_one(MessageStream& stream, Request& request) {
+  if (const std::unique_ptr<ParsedMessage> parsed = stream.take_parsed()) {
+    request = std::move(static_cast<ParsedMessageOf<Request>&>(*parsed).message);
+    return {};
+  }
   const std::optional<Pieces> pieces = stream.take_message();
   if (pieces && parse_message(request, *pieces)) return {};
   return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
@@ -85,6 +97,8 @@ template <class>
 struct HandlerTraits;
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
+  static constexpr MethodKind kind = MethodKind::unary;
+  using RequestMessage = Request;
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Request), S& service, Call& call,
                             MessageStream& stream) {
     Request request;
@@ -95,6 +109,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  // server streaming
+  static constexpr MethodKind kind = MethodKind::server_streaming;
+  using RequestMessage = Request;
   static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service,
                             Call& call, MessageStream& stream) {
     Request request;
@@ -105,6 +121,8 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  // client streaming
+  static constexpr MethodKind kind = MethodKind::client_streaming;
+  using RequestMessage = Request;
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service,
                             Call& call, MessageStream& stream) {
     Reader<Request> in(stream);
@@ -114,6 +132,8 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Response>&)> {  // bidirectional
+  static constexpr MethodKind kind = MethodKind::bidirectional;
+  using RequestMessage = Request;
   static Task<Status> serve(Task<Status> (S::*handler)(Call&, Reader<Request>&, Writer<Response>&),
                             S& service, Call& call, MessageStream& stream) {
     Reader<Request> in(stream);
@@ -126,6 +146,16 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Respons
 template <class S, auto handler>
 Task<Status> serve(Service& service, Call& call, MessageStream& stream) {
   return HandlerTraits<decltype(handler)>::serve(handler, static_cast<S&>(service), call, stream);
+}
+
+/// The method of that name whose handler is the member function `handler` of S.
+template <class S, auto handler>
+constexpr Method method(std::string_view name) {
+  using Traits = HandlerTraits<decltype(handler)>;
+  using Request = typename Traits::RequestMessage;
+  Method made{name, Traits::kind, &serve<S, handler>};
+  if constexpr (!std::is_same_v<Request, RawMessage>) made.request = &request_type<Request>;
+  return made;
 }
 
 /// What a method that is not overridden answers.

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <google/protobuf/io/zero_copy_stream.h>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -36,11 +37,14 @@ class MessageStream {
     ~Waiter() = default;
   };
 
-  /// Whether `take_message` has an answer.
+  /// Whether `take_message` or `take_parsed` has something to give.
   virtual bool message_ready() = 0;
   /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where
   /// it is large. Valid until the next call on this stream.
   virtual std::optional<Pieces> take_message() = 0;
+  /// The next message where the library has parsed it already, as the type that the method's Method::request
+  /// names; null where `take_message` has it. Ask before `take_message`.
+  std::unique_ptr<detail::ParsedMessage> take_parsed() noexcept { return std::move(parsed_); }
   /// Whether the message just taken came compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// The message just taken was not what the method takes: fails the call.
@@ -62,6 +66,8 @@ class MessageStream {
 
  protected:
   ~MessageStream() = default;
+
+  std::unique_ptr<detail::ParsedMessage> parsed_;  ///< the message that `take_parsed` will give
 };
 
 /// How one message is written.
@@ -138,7 +144,9 @@ class Reader {
       }
       std::optional<T> await_resume() {
         std::optional<T> message;
-        if (const std::optional<Pieces> pieces = stream_.take_message()) {
+        if (const auto parsed = stream_.take_parsed()) {
+          message = std::move(static_cast<detail::ParsedMessageOf<T>&>(*parsed).message);
+        } else if (const std::optional<Pieces> pieces = stream_.take_message()) {
           if (!detail::parse_message(message.emplace(), *pieces)) {
             message.reset();
             stream_.reject_message();

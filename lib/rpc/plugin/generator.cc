@@ -23,7 +23,6 @@ using Variables = std::map<std::string, std::string>;
 // What differs between the four kinds of methods. Every name is qualified from the root: a package may be
 // called `ringrpc` or `std`.
 struct Shape {
-  std::string_view kind;
   std::string_view handler_result;
   std::string_view handler_parameters;
   std::string_view stub_result;
@@ -32,7 +31,6 @@ struct Shape {
 };
 
 constexpr Shape unary = {
-    "unary",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
     "::ringrpc::Call& call, $unused$$request$ request",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
@@ -42,7 +40,6 @@ constexpr Shape unary = {
     "    *channel_, \"$path$\", ::std::move(request), ::std::move(options));\n",
 };
 constexpr Shape server_streaming = {
-    "server_streaming",
     "::ringrpc::Task<::ringrpc::Status>",
     "::ringrpc::Call& call, $unused$$request$ request,\n"
     "    $unused$::ringrpc::Writer<$response$>& out",
@@ -54,7 +51,6 @@ constexpr Shape server_streaming = {
     "    *channel_, \"$path$\", request, options);\n",
 };
 constexpr Shape client_streaming = {
-    "client_streaming",
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
     "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in",
     "::ringrpc::ClientWriter<$request$, $response$>",
@@ -64,7 +60,6 @@ constexpr Shape client_streaming = {
     "    channel_->call(\"$path$\", ::ringrpc::MethodKind::client_streaming, options));\n",
 };
 constexpr Shape bidirectional = {
-    "bidirectional",
     "::ringrpc::Task<::ringrpc::Status>",
     "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in,\n"
     "    $unused$::ringrpc::Writer<$response$>& out",
@@ -84,7 +79,6 @@ Variables variables_of(const pb::MethodDescriptor& method) {
   return {
       {"class", class_name(*method.service())},
       {"function", function_name(method)},
-      {"kind", std::string(shape_of(method).kind)},
       {"method", method.name()},
       {"path", path(method)},
       {"request", type_name(*method.input_type())},
@@ -169,8 +163,7 @@ void print_method_table(Printer& printer, const pb::ServiceDescriptor& service) 
   printer.Print("  static constexpr ::ringrpc::Method methods[] = {\n");
   for_each_method(service, [&](const auto&, const Shape&, const Variables& of_method) {
     printer.Print(of_method,
-                  "      {\"$method$\", ::ringrpc::MethodKind::$kind$,\n"
-                  "       &::ringrpc::detail::serve<Service, &Service::$function$>},\n");
+                  "      ::ringrpc::detail::method<Service, &Service::$function$>(\"$method$\"),\n");
   });
   printer.Print("  };\n  return methods;\n}\n");
 }

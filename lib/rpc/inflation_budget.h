@@ -1,0 +1,58 @@
+/// How much a peer may make us decompress. A few bytes on the wire can become thousands, at no cost to who
+/// sends them.
+///
+///   InflationBudget budget(options.max_inflation_per_second);
+///   if (budget.spent(now)) return refuse();
+///   budget.charge(compressed_bytes, decompressed_bytes);
+///
+/// Honest data shrinks to a tenth, seldom to less. So what costs is only what goes beyond sixteen times the
+/// bytes that arrived; that much a peer may have in one second, and as much at once.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "ringrpc/clock.h"
+
+namespace ringrpc {
+
+class InflationBudget {
+ public:
+  static constexpr std::size_t free_ratio = 16;
+
+  explicit InflationBudget(std::size_t bytes_per_second) noexcept
+      : bytes_per_second_(static_cast<std::int64_t>(std::min(bytes_per_second, bytes_most))),
+        left_(bytes_per_second_) {}
+
+  /// Whether nothing may be decompressed at present.
+  bool spent(Instant now) noexcept {
+    refill(now);
+    return left_ <= 0;
+  }
+
+  /// A message of `arrived` bytes has become one of `inflated` bytes. A budget that has anything left bears any
+  /// one message, so it may be overdrawn by one.
+  void charge(std::size_t arrived, std::size_t inflated) noexcept {
+    const std::size_t free = arrived * free_ratio;
+    if (inflated > free) left_ -= static_cast<std::int64_t>(inflated - free);
+  }
+
+ private:
+  static constexpr std::size_t bytes_most = std::size_t{1} << 40;
+
+  void refill(Instant now) noexcept {
+    using Seconds = std::chrono::duration<double>;
+    const double passed = std::min(Seconds(now - std::exchange(refilled_, now)).count(), 3600.0);
+    left_ = std::min(bytes_per_second_,
+                     left_ + static_cast<std::int64_t>(passed * static_cast<double>(bytes_per_second_)));
+  }
+
+  std::int64_t bytes_per_second_;
+  std::int64_t left_;
+  Instant refilled_{};
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,39 @@
+#include "rpc/message_work.h"
+
+#include <limits>
+#include <utility>
+
+#include "rpc/compressor.h"
+
+namespace ringrpc {
+
+void ParseWork::work() {
+  restored_bytes = bytes_.size();
+  if (encoding_ != Compression::identity) {
+    std::vector<std::uint8_t> restored;
+    status = decompress(encoding_, bytes_, max_message_bytes_, restored);
+    restored_bytes = restored.size();
+    bytes_ = std::move(restored);
+  }
+  memory_bytes = bytes_.size();
+  if (status.ok() && form_.type) parse();
+}
+
+void ParseWork::parse() {
+  Bytes message = bytes_;
+  if (form_.shape) {
+    MessageWeight weight = form_.shape->weigh(Pieces(&message, 1), std::numeric_limits<std::size_t>::max());
+    if (weight.unknown_fields > 0 && !form_.keeps_unknown_fields) {
+      bytes_ = form_.shape->without_unknown_fields(message);
+      message = bytes_;
+      weight = form_.shape->weigh(Pieces(&message, 1), std::numeric_limits<std::size_t>::max());
+    }
+    memory_bytes = weight.memory_bytes;
+  }
+  parsed = form_.type->parse(Pieces(&message, 1));
+  if (!parsed)
+    status = Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer);
+  std::vector<std::uint8_t>().swap(bytes_);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,145 @@
+/// Messages that take long: which ones do, and how they go to the thread beside the shard and come back.
+#include <utility>
+
+#include "rpc/message_work.h"
+#include "rpc/server_call.h"
+#include "rpc/server_connection.h"
+
+namespace ringrpc {
+namespace {
+
+// What a shard does itself takes it a millisecond at most.
+
+/// Of a message that was compressed, once it is not.
+constexpr std::size_t restored_here_bytes_max = 16 * 1024;
+/// Of a response before it is compressed.
+constexpr std::size_t compressed_here_bytes_max = 16 * 1024;
+/// Of a message to be parsed.
+constexpr std::size_t parsed_here_bytes_max = 256 * 1024;
+/// Likewise, of its fields and those of the messages inside it. Each may be an object of its own.
+constexpr std::size_t parsed_here_fields_max = 4096;
+
+/// A smaller message is not weighed, but taken for the heaviest of its size.
+constexpr std::size_t weighed_bytes_min = 1024;
+constexpr std::size_t memory_per_byte_max = 64;
+
+}  // namespace
+
+/// Whether the message that waits may be parsed on the shard. Where it may not, its work begins.
+bool ServerCall::parsed_here() {
+  if (next_ == NextMessage::not_judged) next_ = judge_next();
+  if (next_ == NextMessage::here) return true;
+  if (!status_sent_ && !parse_turn_.taken()) connection_->work_line().join(parse_turn_);
+  return false;
+}
+
+ServerCall::NextMessage ServerCall::judge_next() {
+  if (buffer_.next_compression() == Compression::identity) [[likely]]
+    return judge_size(buffer_.next_bytes());
+  if (const Status status = connection_->check_inflation(); !status.ok()) {
+    fail_call(status);
+    return NextMessage::elsewhere;
+  }
+  if (!restored_here()) return NextMessage::elsewhere;
+  return judge_size(buffer_.restored().size());
+}
+
+/// Whether the compressed message that waits has been decompressed here, or was found to be at fault.
+bool ServerCall::restored_here() {
+  const std::size_t bytes = buffer_.next_bytes();
+  if (bytes > restored_here_bytes_max || !buffer_.restore_next(restored_here_bytes_max)) return false;
+  connection_->count_inflated(bytes, buffer_.restored().size());
+  return true;
+}
+
+ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
+  const RequestForm& form = method_->form;
+  next_memory_bytes_ = bytes;
+  if (!form.type) return NextMessage::here;
+  if (bytes < weighed_bytes_min) {
+    next_memory_bytes_ = bytes * memory_per_byte_max;
+    connection_->count_parsed(next_memory_bytes_);
+    return NextMessage::here;
+  }
+  if (bytes > parsed_here_bytes_max) return NextMessage::elsewhere;
+  if (!form.shape) return NextMessage::here;
+  const std::vector<Bytes> pieces =
+      buffer_.restored().empty() ? buffer_.next_pieces() : std::vector{buffer_.restored()};
+  const MessageWeight weight = form.shape->weigh(pieces, parsed_here_fields_max);
+  next_memory_bytes_ = weight.memory_bytes;
+  connection_->count_parsed(next_memory_bytes_);
+  return weight.fields > parsed_here_fields_max ? NextMessage::elsewhere : NextMessage::here;
+}
+
+std::unique_ptr<LongWork> ServerCall::begin_parse() {
+  const Bytes restored = buffer_.restored();
+  if (!restored.empty())
+    return std::make_unique<ParseWork>(std::vector(restored.begin(), restored.end()), Compression::identity,
+                                       buffer_.max_message_bytes(), method_->form);
+  return std::make_unique<ParseWork>(join(buffer_.next_pieces()), buffer_.next_compression(),
+                                     buffer_.max_message_bytes(), method_->form);
+}
+
+void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) {
+  if (!done) return fail_call(done.error());
+  auto& work = static_cast<ParseWork&>(**done);
+  if (buffer_.next_compression() != Compression::identity && buffer_.restored().empty())
+    connection_->count_inflated(buffer_.next_bytes(), work.restored_bytes);
+  if (!work.status.ok()) return fail_call(as_of_server(work.status));
+  if (work.parsed) {
+    parsed_ = std::move(work.parsed);
+    parsed_bytes_ = work.memory_bytes;
+    buffer_.skip();
+    next_ = NextMessage::not_judged;
+  } else {
+    buffer_.put_restored(std::move(work.bytes()));
+    next_memory_bytes_ = work.memory_bytes;
+    next_ = NextMessage::here;
+  }
+  if (task_) {
+    wake_reader();
+  } else {
+    run_handler();
+  }
+  if (connection_) settle();
+}
+
+/// The message has been serialized.
+void ServerCall::compress_message() {
+  if (compressed_->plain_bytes() > compressed_here_bytes_max) {
+    compressing_bytes_ = compressed_->plain_bytes();
+    connection_->work_line().join(compress_turn_);
+    return account();
+  }
+  send_compressed(compressed_->finish(compression_));
+  compressed_.reset();
+}
+
+std::unique_ptr<LongWork> ServerCall::begin_compress() {
+  return std::make_unique<CompressWork>(std::move(compressed_), compression_);
+}
+
+void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) {
+  compressing_bytes_ = 0;
+  if (!done) return fail_call(done.error());
+  send_compressed(static_cast<CompressWork&>(**done).framed());
+  if (end_) return send_status(*std::exchange(end_, std::nullopt));
+  wake_writer();
+}
+
+void ServerCall::send_compressed(Bytes framed) {
+  connection_->count_written(framed.size());
+  connection_->session().send_data(*stream_, framed, false);
+  account();
+  connection_->flush_soon();
+}
+
+/// A copy of what the buffer has found, which may be cleared. It says who has the limit: the client has one,
+/// too.
+Status ServerCall::as_of_server(const Status& fault) {
+  if (fault.cause() != Cause::message_too_large) return fault;
+  return Status(fault.code(), "the server " + std::string(fault.message()), fault.initiator())
+      .with_cause(fault.cause());
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,59 @@
+#include "rpc/work_line.h"
+
+#include <cassert>
+#include <utility>
+
+#include "reactor/shard_worker.h"
+
+namespace ringrpc {
+namespace {
+
+Task<Result<std::unique_ptr<LongWork>>> do_elsewhere(Shard& shard, std::unique_ptr<LongWork> work) {
+  auto job = [work = std::move(work)]() mutable {
+    work->work();
+    return std::move(work);
+  };
+  co_return co_await ShardWorker::of(shard).run(std::move(job));
+}
+
+}  // namespace
+
+void WorkLine::Turn::leave() noexcept {
+  if (!line_) return;
+  if (line_->current_ == this) line_->current_ = nullptr;
+  line_ = nullptr;
+  unlink();
+}
+
+WorkLine::~WorkLine() {
+  while (Turn* turn = waiting_.pop_front()) turn->line_ = nullptr;
+  if (current_) current_->line_ = nullptr;
+}
+
+void WorkLine::join(Turn& turn) {
+  assert(!turn.taken());
+  turn.line_ = this;
+  waiting_.push_back(turn);
+  if (!work_) begin_next();
+}
+
+void WorkLine::begin_next() {
+  current_ = waiting_.pop_front();
+  if (!current_) return;
+  work_ = do_elsewhere(shard_, current_->begin());
+  work_.start(this);
+}
+
+void WorkLine::on_task_done() { shard_.ready().push(*this); }
+
+void WorkLine::run() {
+  Result<std::unique_ptr<LongWork>> done = work_.result();
+  work_ = {};
+  Turn* const turn = std::exchange(current_, nullptr);
+  begin_next();
+  if (!turn) return;
+  turn->line_ = nullptr;
+  turn->on_done(std::move(done));
+}
+
+}  // namespace ringrpc
