@@ -51,6 +51,16 @@ void MessageBuffer::append(Bytes bytes) {
   large_.append(bytes);
 }
 
+/// Makes the message that waits the one last taken.
+[[gnu::always_inline]] inline void MessageBuffer::begin_next() {
+  if (!at_) return begin_large();
+  assert(pieces_.empty());
+  message_ = {at_ + prefix_bytes, next_bytes_};
+  took_compressed_ = at_[0] != 0;
+  at_ += prefix_bytes + next_bytes_;
+  available_ -= prefix_bytes + next_bytes_;
+}
+
 std::optional<Pieces> MessageBuffer::take() {
   begin_next();
   if (took_compressed_) {
@@ -67,16 +77,6 @@ void MessageBuffer::skip() {
   begin_next();
   next_restored_ = false;
   check_prefix();
-}
-
-/// Makes the message that waits the one last taken.
-void MessageBuffer::begin_next() {
-  if (!at_) return begin_large();
-  assert(pieces_.empty());
-  message_ = {at_ + prefix_bytes, next_bytes_};
-  took_compressed_ = at_[0] != 0;
-  at_ += prefix_bytes + next_bytes_;
-  available_ -= prefix_bytes + next_bytes_;
 }
 
 void MessageBuffer::begin_large() {
@@ -158,7 +158,7 @@ void MessageBuffer::clear() noexcept {
   next_restored_ = false;
   owned_.clear();
   shrink(owned_);
-  drop_restored();
+  if (!restored_.empty()) drop_restored();
 }
 
 void MessageBuffer::check_prefix() {

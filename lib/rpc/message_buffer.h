@@ -52,6 +52,8 @@ class MessageBuffer {
   // Of the message that waits, where `ready`: its size as it arrived, how it is compressed, and its bytes as
   // they arrived; these are valid until the next call of a method that is not const.
   std::size_t next_bytes() const noexcept { return next_bytes_; }
+  /// Whether it is in one piece, and not compressed.
+  bool next_plain() const noexcept { return at_ && at_[0] == 0; }
   Compression next_compression() const { return next_compressed() ? encoding_ : Compression::identity; }
   std::vector<Bytes> next_pieces() const;
 

@@ -45,11 +45,10 @@ ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size
     : max_response_bytes_(max_response_bytes), buffer_(slabs, max_message_bytes) {}
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout, Compression encoding, std::size_t header_bytes) {
+                       Nanoseconds timeout, Compression encoding) {
   connection_ = &connection;
   stream_ = &stream;
   method_ = &method;
-  header_bytes_ = header_bytes;
   buffer_.set_encoding(encoding);
   received_at_ = connection.shard().now();
   deadline_ = after(received_at_, timeout);
@@ -90,13 +89,14 @@ void ServerCall::keep_batch() {
     buffer_.clear();
   } else {
     buffer_.keep();
+    if (header_bytes_ == 0) header_bytes_ = http2::list_bytes(stream_->headers());
   }
   account();
 }
 
 void ServerCall::account() {
-  std::size_t bytes = header_bytes_ + buffer_.held_bytes() + unsent_bytes();
-  if (!status_sent_) bytes += parsed_bytes_ + compressing_bytes_;
+  const std::size_t bytes =
+      header_bytes_ + buffer_.held_bytes() + parsed_bytes_ + compressing_bytes_ + unsent_bytes();
   connection_->account(std::exchange(held_bytes_, bytes), bytes);
 }
 
@@ -185,7 +185,6 @@ void ServerCall::complete() {
   const std::string_view who = connection_->interceptors().empty() ? "the handler" : "an interceptor";
   const Status status = outcome(task_, method_->path, who);
   task_ = {};
-  parsed_bytes_ = 0;
   end(status.ok() ? check_answer() : status);
   release_if_over();
 }
@@ -195,6 +194,7 @@ void ServerCall::end(const Status& status) {
   if (status_sent_) return;
   if (compress_turn_.taken()) {
     end_ = status;
+    parsed_bytes_ = 0;
   } else {
     send_status(status);
   }
@@ -246,6 +246,7 @@ void ServerCall::count_end(const Status& status) {
   parse_turn_.leave();
   compress_turn_.leave();
   compressed_.reset();
+  parsed_bytes_ = compressing_bytes_ = 0;
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
@@ -366,6 +367,7 @@ std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   const std::optional<Pieces> message = buffer_.take();
   parsed_bytes_ = next_memory_bytes_;
+  connection_->count_parsed(next_memory_bytes_);
   next_ = NextMessage::not_judged;
   if (!message) {
     fail_call(as_of_server(buffer_.fault()));

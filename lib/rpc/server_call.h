@@ -49,9 +49,9 @@ class ServerCall final : public Call,
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
-  /// none; `encoding` is that of compressed requests, `header_bytes` what the request's headers take.
+  /// none; `encoding` is that of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout, Compression encoding, std::size_t header_bytes);
+             Nanoseconds timeout, Compression encoding);
 
   // What the connection's session reports.
   void on_data(Bytes bytes);
@@ -174,10 +174,10 @@ class ServerCall final : public Call,
   std::size_t parsed_bytes_ = 0;       // of the message last parsed, while the handler may have it
   std::size_t compressing_bytes_ = 0;  // of the response that waits to be compressed
   std::optional<Status> end_;          // how the call ends once that response has left
-  std::size_t header_bytes_ = 0;
-  std::size_t uncredited_bytes_ = 0;  // received and not given back to the peer's window
-  MessageRoom room_;                  // of the one being written otherwise
-  std::size_t held_bytes_ = 0;        // of input and output, as the connection knows it
+  std::size_t header_bytes_ = 0;       // of the request, once it has waited for something
+  std::size_t uncredited_bytes_ = 0;   // received and not given back to the peer's window
+  MessageRoom room_;                   // of the one being written otherwise
+  std::size_t held_bytes_ = 0;         // of input and output, as the connection knows it
   std::uint64_t received_bytes_ = 0;
   std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
   Instant received_at_;

@@ -27,6 +27,10 @@ constexpr std::size_t memory_per_byte_max = 64;
 
 /// Whether the message that waits may be parsed on the shard. Where it may not, its work begins.
 bool ServerCall::parsed_here() {
+  if (buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min) [[likely]] {
+    next_memory_bytes_ = buffer_.next_bytes() * memory_per_byte_max;
+    return true;
+  }
   if (next_ == NextMessage::not_judged) next_ = judge_next();
   if (next_ == NextMessage::here) return true;
   if (!status_sent_ && !parse_turn_.taken()) connection_->work_line().join(parse_turn_);
@@ -34,8 +38,7 @@ bool ServerCall::parsed_here() {
 }
 
 ServerCall::NextMessage ServerCall::judge_next() {
-  if (buffer_.next_compression() == Compression::identity) [[likely]]
-    return judge_size(buffer_.next_bytes());
+  if (buffer_.next_compression() == Compression::identity) return judge_size(buffer_.next_bytes());
   if (const Status status = connection_->check_inflation(); !status.ok()) {
     fail_call(status);
     return NextMessage::elsewhere;
@@ -58,7 +61,6 @@ ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
   if (!form.type) return NextMessage::here;
   if (bytes < weighed_bytes_min) {
     next_memory_bytes_ = bytes * memory_per_byte_max;
-    connection_->count_parsed(next_memory_bytes_);
     return NextMessage::here;
   }
   if (bytes > parsed_here_bytes_max) return NextMessage::elsewhere;
@@ -67,7 +69,6 @@ ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
       buffer_.restored().empty() ? buffer_.next_pieces() : std::vector{buffer_.restored()};
   const MessageWeight weight = form.shape->weigh(pieces, parsed_here_fields_max);
   next_memory_bytes_ = weight.memory_bytes;
-  connection_->count_parsed(next_memory_bytes_);
   return weight.fields > parsed_here_fields_max ? NextMessage::elsewhere : NextMessage::here;
 }
 

@@ -62,10 +62,7 @@ bool valid_binary_values(std::string_view values) {
 /// What a request's headers say to gRPC.
 struct ServerConnection::Request {
   explicit Request(const http2::Stream& stream) {
-    for (const http2::Header& header : stream.headers()) {
-      header_bytes += http2::list_bytes(header);
-      read(header);
-    }
+    for (const http2::Header& header : stream.headers()) read(header);
   }
 
   void read(const http2::Header& header) {
@@ -97,7 +94,6 @@ struct ServerConnection::Request {
   std::string_view encoding = "identity";
   Nanoseconds timeout = Nanoseconds::max();
   http2::Header malformed_field;
-  std::size_t header_bytes = 0;
   bool post = false;
   bool head = false;
   bool has_host = false;
@@ -144,7 +140,7 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   const Request request(stream);
   if (!request.is_grpc()) {
     if (request.post && request.other_codec) return answer_not_grpc(stream);
-    return expect_end(stream, request.header_bytes);
+    return expect_end(stream);
   }
   if (!request.malformed_field.name.empty())
     return refuse(stream,
@@ -171,7 +167,7 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   ++counters().calls_started;
-  call.begin(*this, stream, *method, request.timeout, *encoding, request.header_bytes);
+  call.begin(*this, stream, *method, request.timeout, *encoding);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::string_view http_status) {
@@ -183,8 +179,9 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
 }
 
 /// Clients of plain HTTP do not expect a response before they have sent everything.
-void ServerConnection::expect_end(http2::Stream& stream, std::size_t header_bytes) {
+void ServerConnection::expect_end(http2::Stream& stream) {
   stream.keep_headers();
+  const std::size_t header_bytes = http2::list_bytes(stream.headers());
   plain_requests_.emplace(stream.id(), PlainRequest{stream, shard().now(), header_bytes});
   account(0, header_bytes);
 }

@@ -117,7 +117,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override;
 
-  void expect_end(http2::Stream& stream, std::size_t header_bytes);
+  void expect_end(http2::Stream& stream);
   void forget_plain(const http2::Stream& stream) noexcept;
   void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");

@@ -18,8 +18,7 @@ Task<Result<std::unique_ptr<LongWork>>> do_elsewhere(Shard& shard, std::unique_p
 
 }  // namespace
 
-void WorkLine::Turn::leave() noexcept {
-  if (!line_) return;
+void WorkLine::Turn::give_up() noexcept {
   if (line_->current_ == this) line_->current_ = nullptr;
   line_ = nullptr;
   unlink();

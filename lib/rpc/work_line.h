@@ -44,10 +44,14 @@ class WorkLine final : private TaskObserver, private Ready {
     /// Whether it waits, or its work is being done.
     bool taken() const noexcept { return line_ != nullptr; }
     /// Gives it up: neither of the functions below is called any more.
-    void leave() noexcept;
+    void leave() noexcept {
+      if (line_) [[unlikely]]
+        give_up();
+    }
 
    private:
     friend class WorkLine;
+    void give_up() noexcept;
     /// The turn has come: the work to be done.
     virtual std::unique_ptr<LongWork> begin() = 0;
     /// The work has been done, or why it could not be. From the ready list.
