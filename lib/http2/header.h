@@ -27,6 +27,15 @@ inline std::size_t list_bytes(const Header& field) noexcept {
   return field.name.size() + field.value.size() + 32;
 }
 
+/// What a header block takes in memory while a stream keeps it, estimated: each name and each value that is not
+/// in a table lies in a block of its own.
+inline std::size_t kept_bytes(std::span<const Header> fields) noexcept {
+  constexpr std::size_t field_bytes = 128;
+  std::size_t bytes = 0;
+  for (const Header& field : fields) bytes += field_bytes + 2 * (field.name.size() + field.value.size());
+  return bytes;
+}
+
 inline std::size_t list_bytes(std::span<const Header> fields) noexcept {
   std::size_t bytes = 0;
   for (const Header& field : fields) bytes += list_bytes(field);

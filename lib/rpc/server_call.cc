@@ -89,7 +89,7 @@ void ServerCall::keep_batch() {
     buffer_.clear();
   } else {
     buffer_.keep();
-    if (header_bytes_ == 0) header_bytes_ = http2::list_bytes(stream_->headers());
+    if (header_bytes_ == 0) header_bytes_ = http2::kept_bytes(stream_->headers());
   }
   account();
 }

@@ -181,7 +181,7 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
 /// Clients of plain HTTP do not expect a response before they have sent everything.
 void ServerConnection::expect_end(http2::Stream& stream) {
   stream.keep_headers();
-  const std::size_t header_bytes = http2::list_bytes(stream.headers());
+  const std::size_t header_bytes = http2::kept_bytes(stream.headers());
   plain_requests_.emplace(stream.id(), PlainRequest{stream, shard().now(), header_bytes});
   account(0, header_bytes);
 }

@@ -40,8 +40,11 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       max_response_bytes_(
           std::min(options.max_response_bytes > 0 ? options.max_response_bytes : options.max_message_bytes,
                    MessageBuffer::length_max)),
-      max_buffered_bytes_(std::max({options.max_buffered_bytes, max_message_bytes_, max_response_bytes_})),
-      max_total_buffered_bytes_(std::max(options.max_total_buffered_bytes / shards, max_buffered_bytes_)),
+      max_total_buffered_bytes_(
+          std::max({options.max_total_buffered_bytes / shards, max_message_bytes_, max_response_bytes_})),
+      max_buffered_bytes_(std::clamp(options.max_buffered_bytes,
+                                     std::max(max_message_bytes_, max_response_bytes_),
+                                     max_total_buffered_bytes_)),
       max_inflation_per_second_(options.max_inflation_per_second),
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),

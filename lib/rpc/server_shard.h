@@ -77,8 +77,8 @@ class ServerShard {
   std::shared_ptr<ServerTls> tls_;
   std::size_t max_message_bytes_;
   std::size_t max_response_bytes_;
-  std::size_t max_buffered_bytes_;
   std::size_t max_total_buffered_bytes_;
+  std::size_t max_buffered_bytes_;
   std::size_t max_inflation_per_second_;
   std::size_t buffered_bytes_ = 0;
   Instant recounted_;

@@ -27,6 +27,17 @@ HealthCheckResponse response_of(ServingStatus status) {
   return response;
 }
 
+/// A longer name is not looked up, so that a watch keeps no more of its request than this.
+constexpr std::size_t name_bytes_max = 1024;
+
+Status check_name(std::string_view service) {
+  if (service.size() <= name_bytes_max) return {};
+  return Status(Code::INVALID_ARGUMENT,
+                "the name of the service has " + std::to_string(service.size()) + " bytes, the limit is " +
+                    std::to_string(name_bytes_max),
+                Initiator::application);
+}
+
 }  // namespace
 
 HealthService::HealthService() { serving_.emplace("", true); }
@@ -75,6 +86,8 @@ HealthService::View HealthService::view(std::string_view service) const {
 }
 
 Task<Result<HealthCheckResponse>> HealthService::check(Call&, HealthCheckRequest request) {
+  if (Status status = check_name(request.service()); !status.ok())
+    co_return std::unexpected(std::move(status));
   const View seen = view(request.service());
   if (!seen.known)
     co_return fail(Code::NOT_FOUND, "no health is known of service \"" + request.service() + "\"");
@@ -93,6 +106,7 @@ Task<Result<HealthListResponse>> HealthService::list(Call&, HealthListRequest) {
 }
 
 Task<Status> HealthService::watch(Call&, HealthCheckRequest request, Writer<HealthCheckResponse>& out) {
+  if (Status status = check_name(request.service()); !status.ok()) co_return status;
   std::optional<ServingStatus> sent;
   for (;;) {
     const std::uint64_t changes = changes_.count();

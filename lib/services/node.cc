@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <utility>
 
 namespace ringrpc {
 
@@ -9,6 +11,21 @@ using node::v1::GetNodeRequest;
 using node::v1::GetNodeResponse;
 using node::v1::MetricPoint;
 using node::v1::MetricSummary;
+
+namespace {
+
+/// A watch keeps the id for as long as it runs, and each report repeats it.
+constexpr std::size_t node_id_bytes_max = 1024;
+
+Status check_node_id(const GetNodeRequest& request) {
+  if (request.node_id().size() <= node_id_bytes_max) return {};
+  return Status(Code::INVALID_ARGUMENT,
+                "node_id has " + std::to_string(request.node_id().size()) + " bytes, the limit is " +
+                    std::to_string(node_id_bytes_max),
+                Initiator::application);
+}
+
+}  // namespace
 
 void NodeService::drain() {
   draining_ = true;
@@ -24,6 +41,7 @@ GetNodeResponse NodeService::describe(const std::string& node_id, bool draining,
 }
 
 Task<Result<GetNodeResponse>> NodeService::GetNode(Call& call, GetNodeRequest request) {
+  if (Status status = check_node_id(request); !status.ok()) co_return std::unexpected(std::move(status));
   call.set_compression(call.message_compression());
   co_return describe(request.node_id(), draining_, call.now());
 }
@@ -39,6 +57,7 @@ Task<Result<MetricSummary>> NodeService::StreamMetrics(Call& call, Reader<Metric
 }
 
 Task<Status> NodeService::WatchNode(Call& call, GetNodeRequest request, Writer<GetNodeResponse>& out) {
+  if (Status status = check_node_id(request); !status.ok()) co_return status;
   call.set_compression(call.message_compression());
   for (;;) {
     const std::uint64_t changes = changes_.count();

@@ -61,8 +61,8 @@ struct ServerOptions {
   /// ended, and responses until the socket has taken them. A call beyond it gets RESOURCE_EXHAUSTED. At least
   /// the larger of max_message_bytes and max_response_bytes.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
-  /// The same of all connections together, in equal shares for the shards, whose connections are not moved; a
-  /// share is never less than max_buffered_bytes.
+  /// The same of all connections together, in equal shares for the shards, whose connections are not moved. No
+  /// connection has more than its shard's share, and no share is less than the largest message.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   /// Of one connection, in one second: bytes that decompressing its requests makes beyond 16 times the bytes
   /// that arrived. As many may come at once. A call beyond it gets RESOURCE_EXHAUSTED.
