@@ -133,6 +133,7 @@ class ServerCall final : public Call,
   bool parsed_here();
   NextMessage judge_next();
   NextMessage judge_size(std::size_t bytes);
+  bool may_inflate();
   bool restored_here();
   std::unique_ptr<LongWork> begin_parse();
   void on_parsed(Result<std::unique_ptr<LongWork>> done);

@@ -39,12 +39,15 @@ bool ServerCall::parsed_here() {
 
 ServerCall::NextMessage ServerCall::judge_next() {
   if (buffer_.next_compression() == Compression::identity) return judge_size(buffer_.next_bytes());
-  if (const Status status = connection_->check_inflation(); !status.ok()) {
-    fail_call(status);
-    return NextMessage::elsewhere;
-  }
-  if (!restored_here()) return NextMessage::elsewhere;
+  if (!may_inflate() || !restored_here()) return NextMessage::elsewhere;
   return judge_size(buffer_.restored().size());
+}
+
+/// Whether the connection may have a message decompressed now; the call fails where it may not.
+bool ServerCall::may_inflate() {
+  const Status status = connection_->check_inflation();
+  if (!status.ok()) fail_call(status);
+  return status.ok();
 }
 
 /// Whether the compressed message that waits has been decompressed here, or was found to be at fault.
@@ -77,6 +80,8 @@ std::unique_ptr<LongWork> ServerCall::begin_parse() {
   if (!restored.empty())
     return std::make_unique<ParseWork>(std::vector(restored.begin(), restored.end()), Compression::identity,
                                        buffer_.max_message_bytes(), method_->form);
+  const bool compressed = buffer_.next_compression() != Compression::identity;
+  if (compressed && !may_inflate()) return nullptr;
   return std::make_unique<ParseWork>(join(buffer_.next_pieces()), buffer_.next_compression(),
                                      buffer_.max_message_bytes(), method_->form);
 }
@@ -92,6 +97,8 @@ void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) {
     parsed_bytes_ = work.memory_bytes;
     buffer_.skip();
     next_ = NextMessage::not_judged;
+    account();
+    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
   } else {
     buffer_.put_restored(std::move(work.bytes()));
     next_memory_bytes_ = work.memory_bytes;

@@ -341,6 +341,7 @@ void ServerConnection::on_watch() {
     forget_plain(stream);
     refuse(stream, Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer),
            "408");
+    flush_soon();
   }
 }
 

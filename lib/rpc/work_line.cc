@@ -37,10 +37,12 @@ void WorkLine::join(Turn& turn) {
 }
 
 void WorkLine::begin_next() {
-  current_ = waiting_.pop_front();
-  if (!current_) return;
-  work_ = do_elsewhere(shard_, current_->begin());
-  work_.start(this);
+  while ((current_ = waiting_.pop_front())) {
+    std::unique_ptr<LongWork> work = current_->begin();
+    if (!work) continue;
+    work_ = do_elsewhere(shard_, std::move(work));
+    return work_.start(this);
+  }
 }
 
 void WorkLine::on_task_done() { shard_.ready().push(*this); }

@@ -52,7 +52,7 @@ class WorkLine final : private TaskObserver, private Ready {
    private:
     friend class WorkLine;
     void give_up() noexcept;
-    /// The turn has come: the work to be done.
+    /// The turn has come: the work to be done, or null for one that has left the line instead.
     virtual std::unique_ptr<LongWork> begin() = 0;
     /// The work has been done, or why it could not be. From the ready list.
     virtual void on_done(Result<std::unique_ptr<LongWork>> done) = 0;

@@ -30,10 +30,9 @@ class AwkwardService final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Awkward"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"ThrowLater", MethodKind::unary, &detail::serve<AwkwardService, &AwkwardService::throw_later>},
-        Method{"Work", MethodKind::unary, &detail::serve<AwkwardService, &AwkwardService::work>},
-        Method{"TooMuch", MethodKind::server_streaming,
-               &detail::serve<AwkwardService, &AwkwardService::too_much>},
+        detail::method<AwkwardService, &AwkwardService::throw_later>("ThrowLater"),
+        detail::method<AwkwardService, &AwkwardService::work>("Work"),
+        detail::method<AwkwardService, &AwkwardService::too_much>("TooMuch"),
     };
     return methods;
   }

@@ -23,11 +23,11 @@ class Middle final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Middle"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Deadline", MethodKind::unary, &detail::serve<Middle, &Middle::deadline>},
-        Method{"AskDeadline", MethodKind::unary, &detail::serve<Middle, &Middle::ask_deadline>},
-        Method{"AskSleep", MethodKind::unary, &detail::serve<Middle, &Middle::ask_sleep>},
-        Method{"Book", MethodKind::unary, &detail::serve<Middle, &Middle::book>},
-        Method{"Details", MethodKind::unary, &detail::serve<Middle, &Middle::details>},
+        detail::method<Middle, &Middle::deadline>("Deadline"),
+        detail::method<Middle, &Middle::ask_deadline>("AskDeadline"),
+        detail::method<Middle, &Middle::ask_sleep>("AskSleep"),
+        detail::method<Middle, &Middle::book>("Book"),
+        detail::method<Middle, &Middle::details>("Details"),
     };
     return methods;
   }

@@ -21,9 +21,9 @@ class Prompt final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Prompt"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Chat", MethodKind::bidirectional, &detail::serve<Prompt, &Prompt::chat>},
-        Method{"Much", MethodKind::bidirectional, &detail::serve<Prompt, &Prompt::much>},
-        Method{"Fail", MethodKind::unary, &detail::serve<Prompt, &Prompt::fail_later>},
+        detail::method<Prompt, &Prompt::chat>("Chat"),
+        detail::method<Prompt, &Prompt::much>("Much"),
+        detail::method<Prompt, &Prompt::fail_later>("Fail"),
     };
     return methods;
   }

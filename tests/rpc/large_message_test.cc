@@ -85,12 +85,10 @@ class LargeMirror final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Protobuf", MethodKind::unary, &detail::serve<LargeMirror, &LargeMirror::unary_of<Protobuf>>},
-        Method{"Whole", MethodKind::unary, &detail::serve<LargeMirror, &LargeMirror::unary_of<Whole>>},
-        Method{"Raw", MethodKind::bidirectional,
-               &detail::serve<LargeMirror, &LargeMirror::stream_of<RawMessage>>},
-        Method{"Stream", MethodKind::bidirectional,
-               &detail::serve<LargeMirror, &LargeMirror::stream_of<Protobuf>>}};
+        detail::method<LargeMirror, &LargeMirror::unary_of<Protobuf>>("Protobuf"),
+        detail::method<LargeMirror, &LargeMirror::unary_of<Whole>>("Whole"),
+        detail::method<LargeMirror, &LargeMirror::stream_of<RawMessage>>("Raw"),
+        detail::method<LargeMirror, &LargeMirror::stream_of<Protobuf>>("Stream")};
     return methods;
   }
 

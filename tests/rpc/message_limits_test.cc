@@ -77,8 +77,7 @@ class Boundless final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Boundless"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        Method{"Answer", MethodKind::unary, &detail::serve<Boundless, &Boundless::answer>}};
+    static constexpr std::array methods{detail::method<Boundless, &Boundless::answer>("Answer")};
     return methods;
   }
 

@@ -23,18 +23,18 @@ class RawService final : public Service {
   std::string_view service_name() const noexcept override { return name; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Echo", MethodKind::unary, &detail::serve<RawService, &RawService::echo>},
-        Method{"Fail", MethodKind::unary, &detail::serve<RawService, &RawService::fail_with>},
-        Method{"FailAtLength", MethodKind::unary, &detail::serve<RawService, &RawService::fail_at_length>},
-        Method{"Throw", MethodKind::unary, &detail::serve<RawService, &RawService::throw_up>},
-        Method{"Sleep", MethodKind::unary, &detail::serve<RawService, &RawService::sleep>},
-        Method{"Inflate", MethodKind::unary, &detail::serve<RawService, &RawService::inflate>},
-        Method{"Metadata", MethodKind::unary, &detail::serve<RawService, &RawService::metadata>},
-        Method{"Count", MethodKind::server_streaming, &detail::serve<RawService, &RawService::count>},
-        Method{"Join", MethodKind::client_streaming, &detail::serve<RawService, &RawService::join>},
-        Method{"SlowJoin", MethodKind::client_streaming, &detail::serve<RawService, &RawService::slow_join>},
-        Method{"Chat", MethodKind::bidirectional, &detail::serve<RawService, &RawService::chat>},
-        Method{"Flood", MethodKind::bidirectional, &detail::serve<RawService, &RawService::flood>},
+        detail::method<RawService, &RawService::echo>("Echo"),
+        detail::method<RawService, &RawService::fail_with>("Fail"),
+        detail::method<RawService, &RawService::fail_at_length>("FailAtLength"),
+        detail::method<RawService, &RawService::throw_up>("Throw"),
+        detail::method<RawService, &RawService::sleep>("Sleep"),
+        detail::method<RawService, &RawService::inflate>("Inflate"),
+        detail::method<RawService, &RawService::metadata>("Metadata"),
+        detail::method<RawService, &RawService::count>("Count"),
+        detail::method<RawService, &RawService::join>("Join"),
+        detail::method<RawService, &RawService::slow_join>("SlowJoin"),
+        detail::method<RawService, &RawService::chat>("Chat"),
+        detail::method<RawService, &RawService::flood>("Flood"),
     };
     return methods;
   }

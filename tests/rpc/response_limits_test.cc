@@ -17,11 +17,11 @@ class Verbose final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Verbose"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        Method{"Details", MethodKind::unary, &detail::serve<Verbose, &Verbose::details>},
-        Method{"Message", MethodKind::unary, &detail::serve<Verbose, &Verbose::fail_with_percents>},
-        Method{"Initial", MethodKind::unary, &detail::serve<Verbose, &Verbose::initial>},
-        Method{"InitialThenFail", MethodKind::unary, &detail::serve<Verbose, &Verbose::initial_then_fail>},
-        Method{"Trailing", MethodKind::server_streaming, &detail::serve<Verbose, &Verbose::trailing>},
+        detail::method<Verbose, &Verbose::details>("Details"),
+        detail::method<Verbose, &Verbose::fail_with_percents>("Message"),
+        detail::method<Verbose, &Verbose::initial>("Initial"),
+        detail::method<Verbose, &Verbose::initial_then_fail>("InitialThenFail"),
+        detail::method<Verbose, &Verbose::trailing>("Trailing"),
     };
     return methods;
   }

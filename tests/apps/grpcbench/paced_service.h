@@ -43,9 +43,8 @@ class PacedService final : public Service, TurnEnd {
 
   std::string_view service_name() const noexcept override { return "test.v1.Paced"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        Method{"Answer", MethodKind::unary, &detail::serve<PacedService, &PacedService::answer>},
-        Method{"Stream", MethodKind::server_streaming, &detail::serve<PacedService, &PacedService::stream>}};
+    static constexpr std::array methods{detail::method<PacedService, &PacedService::answer>("Answer"),
+                                        detail::method<PacedService, &PacedService::stream>("Stream")};
     return methods;
   }
 
