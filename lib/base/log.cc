@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <memory>
 #include <unistd.h>
-#include <utility>
 
 #include "base/escape.h"
 #include "base/log_file.h"
@@ -52,18 +51,15 @@ std::string format_record(fmt::string_view format, fmt::format_args arguments) {
 constinit std::atomic<Level> detail::threshold{Level::info};
 
 void detail::write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept {
-  try {
-    writer().submit(level, format_record(format, arguments));
-  } catch (...) {
-    // No memory or no thread to be had: whoever logs must not fail for it.
-  }
+  write(level, format, arguments, nullptr);
 }
 
-void write(Level level, std::shared_ptr<Receipt> receipt, std::string_view message) noexcept {
+void detail::write(Level level, fmt::string_view format, fmt::format_args arguments,
+                   const std::shared_ptr<Receipt>& receipt) noexcept {
   try {
-    writer().submit(level, escape_controls(message, record_bytes_max), std::move(receipt));
+    writer().submit(level, format_record(format, arguments), receipt);
   } catch (...) {
-    // As above.
+    // No memory or no thread to be had: whoever logs must not fail for it.
   }
 }
 

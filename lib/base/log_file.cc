@@ -39,12 +39,17 @@ LogFile::LogFile(int descriptor)
 void LogFile::take(LogRecord record) {
   spdlog::memory_buf_t line;
   format(record.time, record.level, record.message, line);
-  if (text_.size() + line.size() > PIPE_BUF) flush();
+  if (text_.size() + line.size() > PIPE_BUF) write_lines();
   text_.append(line);
   lines_.push_back({text_.size(), record.time, std::move(record.receipt)});
 }
 
 std::errc LogFile::flush() {
+  write_lines();
+  return failure_;
+}
+
+void LogFile::write_lines() {
   const std::size_t written = tell_loss() ? write({text_.data(), text_.size()}) : 0;
   for (const Line& line : lines_) {
     const bool whole = line.end <= written;
@@ -53,7 +58,6 @@ std::errc LogFile::flush() {
   }
   lines_.clear();
   text_.clear();
-  return failure_;
 }
 
 void LogFile::format(LogLoss::Time time, log::Level level, std::string_view message,

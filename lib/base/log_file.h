@@ -43,6 +43,7 @@ class LogFile final : public LogSink {
   };
 
   void format(LogLoss::Time time, log::Level level, std::string_view message, spdlog::memory_buf_t& to);
+  void write_lines();
   bool tell_loss();
   std::size_t write(std::string_view text);
 

@@ -3,14 +3,14 @@
 ///   class Receipt final : public log::Receipt {
 ///     void tell(bool written) noexcept override { … }
 ///   };
-///   log::write(log::Level::info, std::make_shared<Receipt>(), "signed");
+///   log::write(log::Level::info, std::make_shared<Receipt>(), "signed with {}", key);
 ///
 /// A record is written when write(2) has taken all of its line: a file has it then, though not yet the disk
 /// below; a pipe holds it for its reader.
 #pragma once
 
+#include <fmt/core.h>
 #include <memory>
-#include <string_view>
 
 #include "ringrpc/log.h"
 #include "ringrpc/status.h"
@@ -26,8 +26,19 @@ class Receipt {
   virtual void tell(bool written) noexcept = 0;
 };
 
-/// Queues a record, whatever the present level is, and never waits. Control bytes are escaped.
-void write(Level level, std::shared_ptr<Receipt> receipt, std::string_view message) noexcept;
+namespace detail {
+
+void write(Level level, fmt::string_view format, fmt::format_args arguments,
+           const std::shared_ptr<Receipt>& receipt) noexcept;
+
+}  // namespace detail
+
+/// As `info` and the others, but whatever the present level is.
+template <class... Arguments>
+void write(Level level, const std::shared_ptr<Receipt>& receipt, fmt::format_string<Arguments...> format,
+           Arguments&&... arguments) noexcept {
+  detail::write(level, format, fmt::make_format_args(arguments...), receipt);
+}
 
 /// OK while records are written. UNAVAILABLE with the cause after a write that failed, until one succeeds, and
 /// after records found the queue full, until that is told in the log. It takes another record to find out that

@@ -100,12 +100,11 @@ LogWriter::LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity, std::c
       thread_(start_without_signals([state = state_] { state->run(); })) {}
 
 void LogWriter::submit(log::Level level, std::string message,
-                       std::shared_ptr<log::Receipt> receipt) noexcept {
+                       const std::shared_ptr<log::Receipt>& receipt) noexcept {
   const auto now = std::chrono::system_clock::now();
-  LogRecord record{now, level, std::move(message), std::move(receipt)};
-  if (!state_->queue.try_push(std::move(record))) {
+  if (!state_->queue.try_push({now, level, std::move(message), receipt})) {
     state_->dropped.add(now);
-    if (record.receipt) record.receipt->tell(false);
+    if (receipt) receipt->tell(false);
   }
   state_->rouse();
 }

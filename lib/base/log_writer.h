@@ -35,7 +35,7 @@ class LogWriter {
   /// the count and the times when there is room again. The receipt, where there is one, is told either way.
   /// From any thread.
   void submit(log::Level level, std::string message,
-              std::shared_ptr<log::Receipt> receipt = nullptr) noexcept;
+              const std::shared_ptr<log::Receipt>& receipt = nullptr) noexcept;
 
   /// OK while records are written; else UNAVAILABLE with the cause (see log::condition). From any thread.
   Status condition() const;

@@ -1,65 +1,17 @@
 #include <algorithm>
-#include <csignal>
 #include <cstddef>
 #include <doctest/doctest.h>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "ringrpc/log.h"
 
 #include "base/log_receipt.h"
+#include "small_stderr.h"
 
 namespace ringrpc {
 namespace {
-
-/// The process's stderr is a file that takes no more than a given number of bytes, as on a full disk.
-class SmallStderr {
- public:
-  SmallStderr() {
-    log::flush();
-    dup2(file_, STDERR_FILENO);
-  }
-  ~SmallStderr() {
-    take(RLIM_INFINITY);
-    log::flush();
-    dup2(stderr_, STDERR_FILENO);
-    close(stderr_);
-    close(file_);
-    std::signal(SIGXFSZ, action_);
-  }
-
-  /// From now on the file grows to so many bytes; a write beyond them fails with EFBIG.
-  void take(rlim_t bytes) {
-    log::flush();
-    rlimit limit{};
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes;
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-
-  std::size_t size() const {
-    log::flush();
-    return static_cast<std::size_t>(lseek(file_, 0, SEEK_END));
-  }
-
-  /// All that was written, with digits of times made '#'.
-  std::string text() const {
-    std::string text(size(), '\0');
-    text.resize(static_cast<std::size_t>(pread(file_, text.data(), text.size(), 0)));
-    const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
-    return std::regex_replace(text, time, "TIME");
-  }
-
- private:
-  int stderr_ = dup(STDERR_FILENO);
-  int file_ = memfd_create("stderr", 0);
-  void (*action_)(int) = std::signal(SIGXFSZ, SIG_IGN);
-};
 
 TEST_CASE("lines that cannot be written are counted, and the next line that can be is told after them") {
   SmallStderr file;
@@ -105,7 +57,7 @@ TEST_CASE("who asks is told of each line whether it was written, and the log's c
   SmallStderr file;
   const auto log_with_receipt = [](std::string_view message) {
     const auto receipt = std::make_shared<ToldReceipt>();
-    log::write(log::Level::info, receipt, message);
+    log::write(log::Level::info, receipt, "{}", message);
     log::flush();
     return receipt->told;
   };
