@@ -17,6 +17,7 @@
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/output.h"
+#include "common/protobuf_log.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
 #include "grpcbench/configuration.h"
@@ -157,5 +158,6 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int count, char** arguments) {
   ringrpc::apps::open_standard_streams();
+  ringrpc::apps::log_protobuf();
   return ringrpc::grpcbench::run({arguments + (count > 0 ? 1 : 0), arguments + count});
 }

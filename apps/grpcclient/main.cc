@@ -10,6 +10,7 @@
 #include "ringrpc/log.h"
 
 #include "common/output.h"
+#include "common/protobuf_log.h"
 #include "common/standard_streams.h"
 #include "grpcclient/call.h"
 #include "grpcclient/command.h"
@@ -93,5 +94,6 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int count, char** arguments) {
   ringrpc::apps::open_standard_streams();
+  ringrpc::apps::log_protobuf();
   return ringrpc::grpcclient::run({arguments + (count > 0 ? 1 : 0), arguments + count});
 }

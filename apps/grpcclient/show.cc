@@ -3,21 +3,31 @@
 #include <utility>
 #include <vector>
 
+#include "base/escape.h"
+
 namespace ringrpc::grpcclient {
 
 namespace pb = google::protobuf;
+
+namespace {
+
+/// A name may hold anything, as a line break: the server chose it.
+void add_line(std::string& lines, const std::string& name) {
+  lines.append(escape_controls(name)).push_back('\n');
+}
+
+}  // namespace
 
 Task<Outcome<bool>> list(Session& session, std::string service) {
   std::string lines;
   if (service.empty()) {
     Outcome<std::vector<std::string>> names = co_await session.catalogue.services();
     if (!names) co_return std::unexpected(std::move(names).error());
-    for (const std::string& name : *names) lines.append(name).push_back('\n');
+    for (const std::string& name : *names) add_line(lines, name);
   } else {
     Outcome<const pb::ServiceDescriptor*> found = co_await session.catalogue.service(std::move(service));
     if (!found) co_return std::unexpected(std::move(found).error());
-    for (int i = 0; i < (*found)->method_count(); ++i)
-      lines.append((*found)->method(i)->full_name()).push_back('\n');
+    for (int i = 0; i < (*found)->method_count(); ++i) add_line(lines, (*found)->method(i)->full_name());
   }
   co_return print(lines);
 }

@@ -236,6 +236,12 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
   line.add(apps::toggle(
       {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},
       signing.verify));
+  line.add(apps::toggle({.name = "audit-required",
+                         .group = group,
+                         .help = "Sends each signature only after its line in the log has been written, and "
+                                 "refuses signatures with UNAVAILABLE while lines cannot be written. The log "
+                                 "level is info or more verbose then."},
+                        signing.audit_required));
 }
 
 void add_logging(apps::CommandLine& line, Values& values) {
@@ -262,6 +268,14 @@ std::string shown(const apps::Setting& setting) {
   return value.empty() ? setting.fallback : value;
 }
 
+Status settle(const Values& values, const apps::Origins& origins) {
+  if (!values.signing.audit_required || values.log_level <= log::Level::info) return {};
+  return fail(Code::INVALID_ARGUMENT,
+              origins.of("audit-required") + " does not go with " + origins.of("log-level") + " at " +
+                  std::string(name(values.log_level)) +
+                  ": lines about signatures are of level info; choose info, debug or trace");
+}
+
 }  // namespace
 
 Configuration::Configuration()
@@ -274,6 +288,7 @@ Configuration::Configuration()
   add_timeouts(line, values);
   add_signing(line, values.signing);
   add_logging(line, values);
+  line.settle([this](const apps::Origins& origins) { return settle(values, origins); });
 }
 
 std::vector<Change> changes(const Configuration& before, const Configuration& after) {

@@ -158,7 +158,7 @@ void Daemon::reload_configuration() {
     log::error("SIGHUP: {}; the settings stay as they were", reread.error().message());
     return;
   }
-  configuration_->values.log_level = (*reread)->values.log_level;
+  configuration_->values.log_level = std::min((*reread)->values.log_level, log_level_max());
   log::set_level(configuration_->values.log_level);
   log::info("SIGHUP: read {}; log level {}", configuration_->line.config_path(), name(log::level()));
   for (const Change& change : changes(*configuration_, **reread)) {
@@ -166,12 +166,18 @@ void Daemon::reload_configuration() {
   }
 }
 
+/// The least verbose level that may be: signatures that must be recorded are recorded at level info.
+Level Daemon::log_level_max() const noexcept {
+  return configuration_->values.signing.audit_required ? Level::info : Level::off;
+}
+
 void Daemon::step_log_level(int step) {
-  const int stepped = std::clamp(static_cast<int>(log::level()) + step, static_cast<int>(Level::trace),
-                                 static_cast<int>(Level::off));
+  const int wanted = static_cast<int>(log::level()) + step;
+  const int stepped = std::clamp(wanted, static_cast<int>(Level::trace), static_cast<int>(log_level_max()));
   const Level level = static_cast<Level>(stepped);
   log::set_level(std::min(level, Level::info));  // said even where the new level would hide it
-  log::info("log level {}", name(level));
+  const bool held = wanted > stepped && level < Level::off;
+  log::info("log level {}{}", name(level), held ? "; --audit-required needs it" : "");
   log::set_level(level);
 }
 

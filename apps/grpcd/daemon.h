@@ -54,6 +54,7 @@ class Daemon {
   void drain(const apps::Signals& signals);
   void reload();
   void step_log_level(int step);
+  log::Level log_level_max() const noexcept;
   void log_drained() const;
 
   std::unique_ptr<Configuration> configuration_;  ///< as the file last said

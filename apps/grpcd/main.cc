@@ -12,6 +12,7 @@
 
 #include "common/exit_code.h"
 #include "common/output.h"
+#include "common/protobuf_log.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
 #include "grpcd/authz.h"
@@ -84,6 +85,7 @@ apps::ExitCode run(const std::vector<std::string>& arguments, const apps::Signal
 
 int main(int count, char** arguments) {
   ringrpc::apps::open_standard_streams();
+  ringrpc::apps::log_protobuf();
   // Before anything starts a thread: all of them inherit what is blocked here.
   const ringrpc::apps::Signals signals(ringrpc::grpcd::Daemon::signals);
   return ringrpc::grpcd::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);

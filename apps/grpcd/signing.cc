@@ -80,9 +80,11 @@ Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values, con
   signing->keys_ = std::move(*keys);
   signing->keys_took_ = std::chrono::duration_cast<std::chrono::milliseconds>(took);
   signing->workers_ = std::move(*workers);
-  signing->service_ = std::make_unique<CryptoService>(
-      signing->keys_, *signing->workers_,
-      CryptoOptions{.verify_signatures = values.verify, .backlog_bytes_max = values.queue_bytes_max});
+  signing->service_ =
+      std::make_unique<CryptoService>(signing->keys_, *signing->workers_,
+                                      CryptoOptions{.verify_signatures = values.verify,
+                                                    .backlog_bytes_max = values.queue_bytes_max,
+                                                    .audit_required = values.audit_required});
   return signing;
 }
 

@@ -30,6 +30,7 @@ struct SigningValues {
   std::uint32_t queue_limit = 256;  ///< signatures that may wait for a worker
   std::size_t queue_bytes_max = 64 * 1024 * 1024;  ///< of their data, and that of signatures being made
   bool verify = false;
+  bool audit_required = false;  ///< no signature without its line in the log
 };
 
 class Signing {

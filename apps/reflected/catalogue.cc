@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/escape.h"
 #include "common/nearest.h"
 
 namespace ringrpc::reflected {
@@ -31,7 +32,7 @@ template <class Descriptor>
 std::string declared(const char* kind, const Descriptor* descriptor, const pb::FileDescriptor* file) {
   pb::DebugStringOptions options;
   options.include_comments = true;
-  return "// " + descriptor->full_name() + ", " + kind + " in " + file->name() + "\n" +
+  return "// " + descriptor->full_name() + ", " + kind + " in " + escape_controls(file->name()) + "\n" +
          descriptor->DebugStringWithOptions(options);
 }
 

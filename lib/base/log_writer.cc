@@ -7,10 +7,12 @@
 #include <limits>
 #include <mutex>
 #include <pthread.h>
+#include <system_error>
 #include <utility>
 
 #include "base/background_thread.h"
 #include "base/bounded_queue.h"
+#include "base/log_loss.h"
 
 namespace ringrpc {
 
@@ -21,37 +23,42 @@ constexpr std::chrono::milliseconds nap{1};
 
 constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
-spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
-  switch (level) {
-    case log::Level::trace:
-      return spdlog::level::trace;
-    case log::Level::debug:
-      return spdlog::level::debug;
-    case log::Level::info:
-      return spdlog::level::info;
-    case log::Level::warn:
-      return spdlog::level::warn;
-    case log::Level::error:
-      return spdlog::level::err;
-    case log::Level::off:
-      break;
+/// Counts the records that found the queue full, from any thread, without making it wait. While threads lose
+/// records, the times are those of some of them.
+class DroppedRecords {
+ public:
+  using Time = LogLoss::Time;
+
+  void add(Time time) noexcept {
+    Time::rep none = 0;
+    const Time::rep now = time.time_since_epoch().count();
+    first_.compare_exchange_strong(none, now);
+    last_.store(now);
+    count_.fetch_add(1);
   }
-  return spdlog::level::off;
-}
+
+  bool any() const noexcept { return count_.load(std::memory_order_relaxed) != 0; }
+
+  /// Those since the last time. One thread.
+  LogLoss take() noexcept {
+    const std::uint64_t count = count_.exchange(0);
+    const Time::rep first = first_.exchange(0);
+    const Time::rep last = last_.load();
+    return {count, Time(Time::duration(first != 0 ? first : last)), Time(Time::duration(last))};
+  }
+
+ private:
+  std::atomic<std::uint64_t> count_{0};
+  std::atomic<Time::rep> first_{0};
+  std::atomic<Time::rep> last_{0};
+};
 
 }  // namespace
 
 /// What the thread works on. Shared, because nothing can end a write that blocks: the thread may have to be
 /// left behind in one.
 struct LogWriter::State {
-  struct Record {
-    std::chrono::system_clock::time_point time;
-    log::Level level = log::Level::off;
-    std::string message;
-  };
-
-  State(std::shared_ptr<spdlog::sinks::sink> to, std::size_t capacity)
-      : sink(std::move(to)), queue(capacity) {}
+  State(std::shared_ptr<LogSink> to, std::size_t capacity) : sink(std::move(to)), queue(capacity) {}
 
   /// The thread writes `asleep` and then looks at the queue, who calls this the other way round: at least
   /// one of them sees the other. Waking costs microseconds, so who finds it awake leaves it alone.
@@ -68,7 +75,7 @@ struct LogWriter::State {
   void run() noexcept;
   std::size_t write_queued() noexcept;
   void report_dropped() noexcept;
-  void write(const Record& record) noexcept;
+  void write(LogRecord record) noexcept;
   void flush_sink() noexcept;
   void note_written(std::uint64_t total) noexcept {
     const std::lock_guard lock(mutex);
@@ -76,26 +83,37 @@ struct LogWriter::State {
     progress.notify_all();
   }
 
-  const std::shared_ptr<spdlog::sinks::sink> sink;
-  BoundedQueue<Record> queue;
-  std::atomic<std::uint64_t> dropped{0};
-  std::atomic<int> asleep{0};  ///< an int, for which the system has a wait
+  const std::shared_ptr<LogSink> sink;
+  BoundedQueue<LogRecord> queue;
+  DroppedRecords dropped;
+  std::atomic<std::errc> failure{};  ///< of the last write
+  std::atomic<int> asleep{0};        ///< an int, for which the system has a wait
   std::atomic<bool> stopping{false};
   std::mutex mutex;
   std::condition_variable progress;
   std::uint64_t written = 0;  ///< records; `everything` once the thread has ended. Guarded by the mutex
 };
 
-LogWriter::LogWriter(std::shared_ptr<spdlog::sinks::sink> sink, std::size_t capacity,
-                     std::chrono::milliseconds patience)
+LogWriter::LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity, std::chrono::milliseconds patience)
     : state_(std::make_shared<State>(std::move(sink), capacity)),
       patience_(patience),
       thread_(start_without_signals([state = state_] { state->run(); })) {}
 
-void LogWriter::submit(log::Level level, std::string message) noexcept {
-  if (!state_->queue.try_push({std::chrono::system_clock::now(), level, std::move(message)}))
-    state_->dropped.fetch_add(1, std::memory_order_relaxed);
+void LogWriter::submit(log::Level level, std::string message,
+                       const std::shared_ptr<log::Receipt>& receipt) noexcept {
+  const auto now = std::chrono::system_clock::now();
+  if (!state_->queue.try_push({now, level, std::move(message), receipt})) {
+    state_->dropped.add(now);
+    if (receipt) receipt->tell(false);
+  }
   state_->rouse();
+}
+
+Status LogWriter::condition() const {
+  if (const std::errc failure = state_->failure.load(); failure != std::errc{})
+    return fail(Code::UNAVAILABLE, "the log cannot be written: " + std::make_error_code(failure).message());
+  if (state_->dropped.any()) return fail(Code::UNAVAILABLE, "the log cannot be written: its queue is full");
+  return {};
 }
 
 bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->queue.pushed(), patience_); }
@@ -129,6 +147,7 @@ void LogWriter::State::run() noexcept {
     asleep.store(0);
     if (count < queue.capacity() && !last) std::this_thread::sleep_for(nap);
   }
+  flush_sink();  // an account of lost lines may still wait for a disk with room
   note_written(everything);
 }
 
@@ -136,9 +155,9 @@ void LogWriter::State::run() noexcept {
 std::size_t LogWriter::State::write_queued() noexcept {
   std::size_t count = 0;
   while (count < queue.capacity()) {
-    const auto record = queue.try_pop();
+    auto record = queue.try_pop();
     if (!record) break;
-    write(*record);
+    write(*std::move(record));
     ++count;
   }
   if (count > 0) {
@@ -149,16 +168,20 @@ std::size_t LogWriter::State::write_queued() noexcept {
 }
 
 void LogWriter::State::report_dropped() noexcept {
-  const std::uint64_t count = dropped.exchange(0, std::memory_order_relaxed);
-  if (count == 0) return;
-  write({std::chrono::system_clock::now(), log::Level::warn,
-         std::to_string(count) + " log records were dropped: they came faster than they could be written"});
+  if (!dropped.any()) return;
+  try {
+    const LogLoss loss = dropped.take();
+    write({std::chrono::system_clock::now(), log::Level::warn,
+           loss.words("came faster than the log could be written"), nullptr});
+  } catch (...) {
+    // No memory: the count is lost.
+  }
   flush_sink();
 }
 
-void LogWriter::State::write(const Record& record) noexcept {
+void LogWriter::State::write(LogRecord record) noexcept {
   try {
-    sink->log({record.time, {}, {}, spdlog_level(record.level), record.message});
+    sink->take(std::move(record));
   } catch (...) {
     // A log that cannot be written has nowhere to say so.
   }
@@ -166,7 +189,7 @@ void LogWriter::State::write(const Record& record) noexcept {
 
 void LogWriter::State::flush_sink() noexcept {
   try {
-    sink->flush();
+    failure = sink->flush();
   } catch (...) {
     // As above.
   }

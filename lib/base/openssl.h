@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -17,6 +18,7 @@
 namespace ringrpc::openssl {
 
 struct Free {
+  void operator()(BIGNUM* each) const noexcept { BN_free(each); }
   void operator()(BIO* each) const noexcept { BIO_free(each); }
   void operator()(BIO_METHOD* each) const noexcept { BIO_meth_free(each); }
   void operator()(ECDSA_SIG* each) const noexcept { ECDSA_SIG_free(each); }

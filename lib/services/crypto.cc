@@ -31,6 +31,11 @@ Status for_caller(Status status) {
   return status;
 }
 
+/// The disk of the log is no business of theirs.
+Status unrecorded() {
+  return fail(Code::UNAVAILABLE, "signatures cannot be recorded at present; try again later");
+}
+
 Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
                               SigningJob job) {
   if (job.quick()) {
@@ -66,6 +71,12 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
     audit.ended(choice.error().code());
     co_return std::unexpected(choice.error());
   }
+  if (options_.audit_required) {
+    if (const Status possible = audit.possible(); !possible.ok()) {
+      audit.failed(Code::UNAVAILABLE, possible);
+      co_return std::unexpected(unrecorded());
+    }
+  }
 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call), audit.use());
@@ -75,7 +86,12 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
     audit.failed(told.code(), std::move(signature).error());
     co_return std::unexpected(std::move(told));
   }
-  audit.ended(Code::OK);
+  if (options_.audit_required) {
+    const Status written = co_await audit.written(options_.audit_patience);
+    if (!written.ok()) co_return std::unexpected(unrecorded());
+  } else {
+    audit.ended(Code::OK);
+  }
 
   SignResponse response;
   response.set_signature(*std::move(signature));

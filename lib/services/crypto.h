@@ -9,6 +9,7 @@
 /// are signed on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -24,6 +25,12 @@ struct CryptoOptions {
   bool verify_signatures = false;  ///< each, before it is sent; a fault of the computation becomes INTERNAL
   /// Of all requests that wait for a worker or have one, their data; RESOURCE_EXHAUSTED beyond.
   std::size_t backlog_bytes_max = 64 * 1024 * 1024;
+  /// Gives no signature away before its record has been written to the log, which takes it a millisecond or
+  /// two; UNAVAILABLE where it cannot be. While records cannot be written, or not at the present log level, no
+  /// key is used.
+  bool audit_required = false;
+  std::chrono::milliseconds audit_patience{
+      2000};  ///< for its record, which a log that stands still never has
 };
 
 class CryptoService final : public crypto::v1::CryptoService::Service {

@@ -1,9 +1,12 @@
 #include "services/signing_audit.h"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
+#include "ringrpc/event_count.h"
 #include "ringrpc/log.h"
 
 #include "base/escape.h"
@@ -35,6 +38,23 @@ Code code_of_end(const Call& call) {
   return failure.ok() ? Code::CANCELLED : failure.code();
 }
 
+class AwaitedReceipt final : public log::Receipt {
+ public:
+  enum class Outcome : std::uint8_t { unknown, written, lost };
+
+  void tell(bool written) noexcept override {
+    outcome = written ? Outcome::written : Outcome::lost;
+    try {
+      told.notify();
+    } catch (...) {
+      // No memory: the wait ends with its patience.
+    }
+  }
+
+  std::atomic<Outcome> outcome = Outcome::unknown;
+  EventCount told;
+};
+
 }  // namespace
 
 SigningAudit::SigningAudit(const Call& call, std::string_view method)
@@ -43,17 +63,48 @@ SigningAudit::SigningAudit(const Call& call, std::string_view method)
 }
 
 SigningAudit::~SigningAudit() {
+  if (submitted_) return;
   const std::optional<std::string> digest = use_->close();
   if (!wanted_) return;
-  const Code code = code_ ? *code_ : code_of_end(call_);
-  std::string left_out;
-  if (!digest) {
-    const auto taken = refusals_logged[static_cast<std::size_t>(code)].take(call_.now());
-    if (!taken) return;
-    left_out = taken->words();
-  }
-  log::info("{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_, key_id_, digest.value_or("-"),
-            name(code), cause_, left_out);
+  if (!code_) code_ = code_of_end(call_);
+  if (digest)
+    submit(*digest, *code_);
+  else
+    submit_refusal("-");
+}
+
+/// One of those that there may be any number of.
+void SigningAudit::submit_refusal(std::string_view digest) const {
+  const auto taken = refusals_logged[static_cast<std::size_t>(*code_)].take(call_.now());
+  if (taken) submit(digest, *code_, taken->words());
+}
+
+void SigningAudit::submit(std::string_view digest, Code code, std::string_view left_out,
+                          const std::shared_ptr<log::Receipt>& receipt) const noexcept {
+  log::write(log::Level::info, receipt, "{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_,
+             key_id_, digest, name(code), cause_, left_out);
+}
+
+Status SigningAudit::possible() const {
+  if (!wanted_) return fail(Code::UNAVAILABLE, "the log level is above info, so there would be no record");
+  return log::condition();
+}
+
+Task<Status> SigningAudit::written(Nanoseconds patience) {
+  const auto receipt = std::make_shared<AwaitedReceipt>();
+  const std::string digest = use_->close().value_or("-");
+  submit(digest, Code::OK, {}, receipt);
+  submitted_ = true;
+  co_await receipt->told.past(0, patience);
+  const AwaitedReceipt::Outcome outcome = receipt->outcome;
+  if (outcome == AwaitedReceipt::Outcome::written) co_return Status();
+  const bool lost = outcome == AwaitedReceipt::Outcome::lost;
+  const Status failure =
+      fail(Code::UNAVAILABLE, lost ? "the record of the signature could not be written"
+                                   : "the record of the signature was not written in time");
+  failed(Code::UNAVAILABLE, failure);
+  submit_refusal(digest);
+  co_return failure;
 }
 
 void SigningAudit::uses(Algorithm algorithm) noexcept { algorithm_ = name(algorithm); }

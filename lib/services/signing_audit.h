@@ -13,8 +13,9 @@
 /// When many requests are refused, only some of each code are logged (base/log_quota.h): a flood of them
 /// would fill the log's queue, and what finds that full is lost, the records of signatures too.
 ///
-/// It is written when this is destroyed, so that a cancelled call leaves one too. It has no data, no
-/// signature and nothing of a private key; what was not found out before the request was refused has a dash.
+/// It is written when this is destroyed, so that a cancelled call leaves one too, or by `written`, for who
+/// gives no signature away without its record. It has no data, no signature and nothing of a private key; what
+/// was not found out before the request was refused has a dash.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,11 @@
 #include <string_view>
 
 #include "ringrpc/call.h"
+#include "ringrpc/clock.h"
 #include "ringrpc/status.h"
+#include "ringrpc/task.h"
 
+#include "base/log_receipt.h"
 #include "services/signing_use.h"
 #include "signer/signer.h"
 
@@ -40,6 +44,8 @@ class SigningAudit {
 
   /// Whether anything will be written.
   bool wanted() const noexcept { return wanted_; }
+  /// OK where a record would be written, as far as is known now; else UNAVAILABLE with what stands in the way.
+  Status possible() const;
   // What the request asks for, each as soon as it is known.
   void uses(Algorithm algorithm) noexcept;
   void uses(const Signer& signer);
@@ -50,7 +56,16 @@ class SigningAudit {
   /// The same, with what stood in the way.
   void failed(Code code, const Status& cause);
 
+  /// Writes the record of a signature that was made, with OK, and ends when it has been written. UNAVAILABLE
+  /// when it could not be, or was not within its time: the signature must not be given away then, which a second
+  /// record says. Call it once and last, and only where the record is wanted.
+  Task<Status> written(Nanoseconds patience);
+
  private:
+  void submit(std::string_view digest, Code code, std::string_view left_out = {},
+              const std::shared_ptr<log::Receipt>& receipt = nullptr) const noexcept;
+  void submit_refusal(std::string_view digest) const;
+
   const Call& call_;
   bool wanted_;
   std::string peer_;  // and who that is
@@ -60,6 +75,7 @@ class SigningAudit {
   std::shared_ptr<SigningUse> use_ = std::make_shared<SigningUse>();
   std::optional<Code> code_;
   std::string cause_;  // in parentheses, after a space
+  bool submitted_ = false;
 };
 
 }  // namespace ringrpc

@@ -1,8 +1,10 @@
 #include "signer/private_key.h"
 
 #include <array>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <string>
 #include <utility>
 
 #include "signer/ed25519_signer.h"
@@ -20,6 +22,26 @@ Status check_rsa_size(const PublicKey& key) {
                                           (key.bits() < rsa_bits_min ? "too weak" : "too slow") + "; use " +
                                           std::to_string(rsa_bits_min) + " to " +
                                           std::to_string(rsa_bits_max));
+}
+
+/// "65537", or what a larger one than fits is called.
+std::string describe(const BIGNUM& exponent) {
+  if (BN_num_bits(&exponent) > 64) return "of " + std::to_string(BN_num_bits(&exponent)) + " bits";
+  return std::to_string(BN_get_word(&exponent));
+}
+
+Status check_rsa_exponent(EVP_PKEY* key) {
+  if (!EVP_PKEY_is_a(key, "RSA")) return {};
+  BIGNUM* found = nullptr;
+  if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &found) != 1)
+    return openssl_failure("give a key's public exponent");
+  const openssl::Owned<BIGNUM> exponent(found);
+  const bool even = BN_is_odd(exponent.get()) == 0;
+  if (!even && BN_get_word(exponent.get()) >= rsa_exponent_min) return {};  // the largest where it is larger
+  return fail(Code::INVALID_ARGUMENT, "an RSA key with the public exponent " + describe(*exponent) +
+                                          (even ? " is not valid, because it is even" : " is too weak") +
+                                          "; use " + std::to_string(rsa_exponent_min) +
+                                          ", as `openssl genpkey -algorithm RSA` does");
 }
 
 /// A curve that has a name is called by it, whatever the key's file does: RFC 5480 has no other way. OpenSSL
@@ -83,6 +105,7 @@ Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algori
   Result<PublicKey> public_key = PublicKey::of(key.get());
   if (!public_key) return std::unexpected(std::move(public_key).error());
   if (Status status = check_rsa_size(*public_key); !status.ok()) return std::unexpected(std::move(status));
+  if (Status status = check_rsa_exponent(key.get()); !status.ok()) return std::unexpected(std::move(status));
   if (Status status = check_consistent(key.get()); !status.ok()) return std::unexpected(std::move(status));
 
   if (Status status = check_usable(public_key->kind(), allowed); !status.ok())

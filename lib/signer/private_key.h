@@ -14,6 +14,8 @@ namespace ringrpc {
 
 inline constexpr int rsa_bits_min = 2048;
 inline constexpr int rsa_bits_max = 8192;  ///< larger ones take a worker tens of milliseconds a signature
+/// Of FIPS 186-5. Signatures with smaller ones can be forged where a verifier does not check all of the padding.
+inline constexpr unsigned rsa_exponent_min = 65537;
 
 /// INVALID_ARGUMENT when `allowed` names what a key of this kind cannot do; empty is all that it can.
 Status check_usable(KeyKind kind, Algorithms allowed);

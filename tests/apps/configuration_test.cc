@@ -56,6 +56,7 @@ TEST_CASE("every flag reaches what it names") {
                                               "--signing-queue=17",
                                               "--signing-queue-size=5M",
                                               "--verify-signatures",
+                                              "--audit-required",
                                               "--max-header-list-size=16K",
                                               "--reset-burst=50",
                                               "--resets-per-second=5",
@@ -100,6 +101,7 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.signing.queue_limit == 17);
   CHECK(values.signing.queue_bytes_max == 5 << 20);
   CHECK(values.signing.verify);
+  CHECK(values.signing.audit_required);
   CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
 }
 
@@ -108,6 +110,17 @@ std::string refusal(const std::vector<std::string>& arguments,
   Configuration configuration;
   const Result<apps::Action> action = configuration.line.read(arguments, environment);
   return action ? "taken" : std::string(action.error().message());
+}
+
+TEST_CASE("an audit that is required goes with levels that have its lines") {
+  for (const char* level : {"trace", "debug", "info"})
+    CHECK(refusal({"--audit-required", "--log-level", level}) == "taken");
+  for (const std::string level : {"warn", "error", "off"}) {
+    CHECK(refusal({"--log-level", level}) == "taken");
+    CHECK(refusal({"--audit-required", "--log-level", level}) ==
+          "--audit-required does not go with --log-level at " + level +
+              ": lines about signatures are of level info; choose info, debug or trace");
+  }
 }
 
 TEST_CASE("an address that is none is refused with where it stands") {

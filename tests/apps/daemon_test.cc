@@ -242,6 +242,30 @@ TEST_CASE("SIGUSR1 and SIGUSR2 step the log level and say so, even where it hide
   CHECK(text.find("ready on") == std::string::npos);
 }
 
+TEST_CASE("neither SIGUSR2 nor SIGHUP hides the records that --audit-required needs") {
+  const CapturedStderr captured;
+  const ScratchFile file("audit-required = true\nlog-level = 'debug'\n");
+  Running daemon({"--config", file.path()});
+  daemon.signal(SIGUSR2);
+  while (log::level() != log::Level::info) std::this_thread::yield();
+  daemon.signal(SIGUSR2);
+  while (captured.text().find("log level info; --audit-required needs it\n") == std::string::npos)
+    std::this_thread::yield();
+  file.write("audit-required = true\nlog-level = 'warn'\n");
+  daemon.signal(SIGHUP);
+  while (captured.text().find("the settings stay as they were\n") == std::string::npos)
+    std::this_thread::yield();
+  file.write("log-level = 'warn'\n");
+  daemon.signal(SIGHUP);
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  CHECK(log::level() == log::Level::info);
+  const std::string text = captured.text();
+  contains(text, "SIGHUP: " + file.path() + ":1: audit-required does not go with " + file.path() +
+                     ":2: log-level at warn: ");
+  contains(text, "SIGHUP: audit-required is false now and stays true until a restart\n");
+}
+
 TEST_CASE("SIGHUP takes the log level from the file and names what waits for a restart") {
   const CapturedStderr captured;
   const ScratchFile file("log-level = 'info'\nshards = 1\n");

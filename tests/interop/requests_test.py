@@ -71,6 +71,13 @@ class Requests(harness.ServerCase):
         self.assertEqual((answer.status, answer.grpc), (http, grpc), answer.fields)
         self.assertIn(message, answer.message)
 
+    def test_what_libprotobuf_says_of_a_request_is_in_the_log(self):
+        bad = bytes([0x12, 1, 0xFF])  # request_id, which is not UTF-8
+        self.expect(self.ask(body=framed(bad)), 200, INTERNAL, "not a message of this method's type")
+        said = " warning protobuf: String field 'echo.v1.EchoRequest.request_id' contains invalid UTF-8 data"
+        self.assertTrue(self.server.says(said))
+        self.assertNotIn("[libprotobuf", self.server.text())
+
     def test_a_good_request_is_answered(self):
         answer = self.ask()
         self.expect(answer, 200, OK)

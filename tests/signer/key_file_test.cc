@@ -15,6 +15,7 @@
 #include "apps/captured_stderr.h"
 #include "apps/scratch_folder.h"
 #include "keys.h"
+#include "signer/digest.h"
 
 namespace ringrpc {
 namespace {
@@ -97,6 +98,30 @@ TEST_CASE("weak keys and keys of other types are refused") {
     CHECK(refusal(new_pem(words)) ==
           "a key of type " + std::string(type) +
               " signs with none of the algorithms; use RSA, P-256, P-384 or Ed25519");
+}
+
+TEST_CASE("RSA keys with a small or an even public exponent are refused, and still verify") {
+  const std::string remedy = "; use 65537, as `openssl genpkey -algorithm RSA` does";
+  for (const std::string exponent : {"3", "65535"}) {
+    const apps::ScratchFile file(new_pem(rsa2048 + " -pkeyopt rsa_keygen_pubexp:" + exponent));
+    const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
+    CHECK(make_keys(sources, {}).error().message() == "key file " + file.path() +
+                                                          ": an RSA key with the public exponent " +
+                                                          exponent + " is too weak" + remedy);
+    const std::string spki = output_of("openssl pkey -pubout -outform DER -in " + file.path());
+    const std::string signature = output_of("printf abc | openssl dgst -sha256 -sign " + file.path());
+    const Digest digest = digest_of(Hash::sha256, as_bytes("abc")).value();
+    CHECK(PublicKey::from_spki(as_bytes(spki))
+              ->verify(Algorithm::rsa_pkcs1_sha256, digest.bytes(), as_bytes(signature))
+              .ok());
+  }
+  const apps::ScratchFile file(new_pem(rsa2048));
+  std::string even = output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path());
+  const std::size_t exponent = even.find(octets_of("0203010001"));
+  REQUIRE(exponent != even.npos);
+  even[exponent + 4] = 2;
+  CHECK(refusal(pem_of("PRIVATE KEY", even)) ==
+        "an RSA key with the public exponent 65538 is not valid, because it is even" + remedy);
 }
 
 TEST_CASE("a curve that is written out is called by its name") {

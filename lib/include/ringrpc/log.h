@@ -10,10 +10,12 @@
 /// written as \x0d, so that what a peer sent can neither forge a line nor command a terminal; what is longer
 /// than 4 KiB is cut.
 ///
-/// Logging never waits: records go through a bounded queue, and those that find it full are dropped and
-/// counted; the count is logged when there is room again. A record whose level is off costs one load and one
-/// comparison. What was queued when the process exits is written, unless stderr takes no more for 2 s; after
-/// `_exit` or `abort` it is lost unless `flush` was called. All functions may be called from any thread.
+/// Logging never waits: records go through a bounded queue, and those that find it full are lost. So are lines
+/// that stderr does not take, because the disk is full, say. Lost lines are counted; the next line that can be
+/// written is preceded by a warning with the count, the cause and the times of the first and the last of them.
+/// A line of which only the beginning was written ends in " [torn]". A record whose level is off costs one load
+/// and one comparison. What was queued when the process exits is written, unless stderr takes no more for 2 s;
+/// after `_exit` or `abort` it is lost unless `flush` was called. All functions may be called from any thread.
 #pragma once
 
 #include <array>

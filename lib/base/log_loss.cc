@@ -1,0 +1,26 @@
+#include "base/log_loss.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace ringrpc {
+
+namespace {
+
+/// As the lines of the log begin.
+std::string utc(LogLoss::Time time) {
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)), milliseconds % 1000);
+}
+
+}  // namespace
+
+std::string LogLoss::words(std::string_view cause) const {
+  if (count == 1) return fmt::format("1 log line was lost at {}: it {}", utc(first), cause);
+  return fmt::format("{} log lines were lost between {} and {}: they {}", count, utc(first), utc(last),
+                     cause);
+}
+
+}  // namespace ringrpc
