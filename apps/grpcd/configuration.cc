@@ -101,15 +101,21 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
   line.add(apps::size({.name = "max-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "What the calls of one connection may hold of unfinished requests and unsent "
+                       .help = "Memory that the calls of one connection may hold for requests and unsent "
                                "responses, at most 64G; never less than max-message-size"},
                       server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::size({.name = "max-total-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
                        .help = "The same of all connections together, at most 1024G, in equal shares for the "
-                               "shards; a share is never less than max-buffered-size"},
+                               "shards; a share is never less than max-message-size"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
+  line.add(apps::size({.name = "max-inflation-per-second",
+                       .group = group,
+                       .placeholder = "BYTES",
+                       .help = "Bytes that decompressing the requests of one connection may make in a second "
+                               "beyond 16 times those that arrived, at most 1024G"},
+                      server.max_inflation_per_second, {1, total_buffered_bytes_max}));
   line.add(apps::max_header_list_size(group, server.max_header_list_bytes, "Largest headers of a request"));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,

@@ -48,6 +48,7 @@ TEST_CASE("every flag reaches what it names") {
                                               "--tls-min-version=1.3",
                                               "--authz=who.toml",
                                               "--max-total-buffered-size=3G",
+                                              "--max-inflation-per-second=5M",
                                               "--key=a.pem",
                                               "--key=ED25519:b.pem",
                                               "--key-passphrase-file=c",
@@ -71,6 +72,7 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);
+  CHECK(values.server.max_inflation_per_second == 5 << 20);
   CHECK(values.server.max_header_list_bytes == 16384);
   CHECK(values.server.max_concurrent_streams == 7);
   CHECK(values.server.reset_burst == 50);
