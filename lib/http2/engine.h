@@ -97,6 +97,7 @@ class SessionEngine {
                                    void* user_data) noexcept;
 
   LiveStream* find(std::int32_t id) noexcept;
+  bool is_live(std::uint32_t id) noexcept;
   LiveStream* create_stream(std::uint32_t id, void* user);
   void destroy_stream(LiveStream& stream) noexcept;
 
@@ -104,6 +105,7 @@ class SessionEngine {
   bool feed(Bytes bytes);
   bool feed_known(Bytes frame, const KnownBlock& known);
   bool feed_unknown(Bytes frame, Bytes block);
+  void refuse_frame(const Verdict& verdict);
   bool header_block_unfinished() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();

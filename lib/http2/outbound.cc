@@ -292,6 +292,7 @@ void SessionEngine::count_reset(ErrorCode code) {
     case ErrorCode::no_error:
     case ErrorCode::cancel:
     case ErrorCode::internal_error:
+    case ErrorCode::stream_closed:  // the stream was over before: see refuse_frame
       return;
     case ErrorCode::refused_stream:
       return enforce(conduct_.glitch());
