@@ -74,6 +74,9 @@ class SessionEngine {
  private:
   /// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
   static constexpr std::size_t queued_frame_bytes = 192;
+  /// What an open stream accounts for: its headers, trailers, a WINDOW_UPDATE and a reset. How many streams are open
+  /// is limited.
+  static constexpr std::size_t stream_frames_bytes = 4 * queued_frame_bytes;
 
   static const nghttp2_session_callbacks* callbacks();
   static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }

@@ -54,7 +54,7 @@ Status SessionEngine::receive(Bytes bytes) {
   } else if (block_deadline_ == never) {
     block_deadline_ = after(now_, block_timeout_);
   }
-  if (queued_output_bytes() > queued_output_bytes_max_) [[unlikely]] {
+  if (queued_output_bytes() > queued_output_bytes_max_ + stream_count_ * stream_frames_bytes) [[unlikely]] {
     enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
   }
   if (!failure_.ok()) [[unlikely]]

@@ -386,6 +386,29 @@ TEST_CASE("Frames that progress entails never end a connection") {
   }
 }
 
+TEST_CASE("Requests and responses that wait for a peer that reads slowly do not end its connection") {
+  constexpr std::uint32_t streams = 8000;
+  SUBCASE("responses") {
+    RawServer server({.max_concurrent_streams = streams});
+    server.endpoint.end_hook = nullptr;
+    for (std::uint32_t n = 0; n < streams; ++n)
+      REQUIRE(server.endpoint.receive(server.encoder.headers(id_of(n), get, end_stream)).ok());
+    for (std::uint32_t n = 0; n < streams; ++n)
+      server.endpoint.session.send_headers(*server.endpoint[id_of(n)].stream, ok_response, true);
+    CHECK(server.endpoint.receive(ping()).ok());
+    CHECK(count(parse(server.endpoint.produce()), NGHTTP2_HEADERS) == streams);
+  }
+  SUBCASE("requests") {
+    Endpoint client(Role::client);
+    client.produce();
+    REQUIRE(
+        client.receive(settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams}}) + settings_ack()).ok());
+    for (std::uint32_t n = 0; n < streams; ++n) client.open(echo_request, true);
+    CHECK(client.receive(ping()).ok());
+    CHECK(count(parse(client.produce()), NGHTTP2_HEADERS) == streams);
+  }
+}
+
 TEST_CASE("SETTINGS has at most sixteen entries") {
   RawServer server;
   const auto settings_of = [](int entries) {
