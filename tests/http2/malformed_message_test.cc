@@ -117,6 +117,8 @@ TEST_CASE("A malformed request resets its stream and nothing else" * doctest::te
       {":method after a regular field", late(":method", "POST")},
       {":path after a regular field", late(":path", "/")},
       {":authority after a regular field", late(":authority", "localhost")},
+      {"userinfo in :authority", changed(":authority", "user:password@localhost")},
+      {"an @ alone in :authority", changed(":authority", "@")},
       {"unknown pseudo-header field", with({{":custom", "1"}}, get)},
       {"bare colon", with({{":", "1"}}, get)},
       {"extended CONNECT, which was not offered",
