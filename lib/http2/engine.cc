@@ -145,6 +145,13 @@ LiveStream* SessionEngine::find(std::int32_t id) noexcept {
   return static_cast<LiveStream*>(nghttp2_session_get_stream_user_data(session_, id));
 }
 
+/// The conduct of a peer is judged before nghttp2 has the frames: a stream of the peer's that nghttp2 has not come
+/// to yet may be opened by a frame that was judged already.
+bool SessionEngine::is_live(std::uint32_t id) noexcept {
+  return (role_ == Role::server && id > last_peer_stream_id()) ||
+         find(static_cast<std::int32_t>(id)) != nullptr;
+}
+
 LiveStream* SessionEngine::create_stream(std::uint32_t id, void* user) {
   void* const memory = pool_->allocate(sizeof(LiveStream));
   if (memory == nullptr) throw std::bad_alloc();

@@ -74,6 +74,9 @@ class SessionEngine {
  private:
   /// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
   static constexpr std::size_t queued_frame_bytes = 192;
+  /// What an open stream accounts for: its headers, trailers, a WINDOW_UPDATE and a reset. How many streams are open
+  /// is limited.
+  static constexpr std::size_t stream_frames_bytes = 4 * queued_frame_bytes;
 
   static const nghttp2_session_callbacks* callbacks();
   static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }
@@ -97,6 +100,7 @@ class SessionEngine {
                                    void* user_data) noexcept;
 
   LiveStream* find(std::int32_t id) noexcept;
+  bool is_live(std::uint32_t id) noexcept;
   LiveStream* create_stream(std::uint32_t id, void* user);
   void destroy_stream(LiveStream& stream) noexcept;
 
@@ -104,6 +108,7 @@ class SessionEngine {
   bool feed(Bytes bytes);
   bool feed_known(Bytes frame, const KnownBlock& known);
   bool feed_unknown(Bytes frame, Bytes block);
+  void refuse_frame(const Verdict& verdict);
   bool header_block_unfinished() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();

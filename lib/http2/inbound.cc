@@ -11,7 +11,7 @@ namespace ringrpc::http2 {
 Status SessionEngine::receive(Bytes bytes) {
   if (terminating_ || over_) return failure_;
   const auto is_live = [](void* engine, std::uint32_t id) {
-    return static_cast<SessionEngine*>(engine)->find(static_cast<std::int32_t>(id)) != nullptr;
+    return static_cast<SessionEngine*>(engine)->is_live(id);
   };
   Verdict verdict;
   std::size_t fed = 0;
@@ -22,8 +22,14 @@ Status SessionEngine::receive(Bytes bytes) {
     const bool request = conduct_.begins_stream(head_);
     verdict = conduct_.judge(head_, is_live, this);
     if (verdict) [[unlikely]] {
-      size = scanner_.frame_begin();  // what came before is still served
-      break;
+      const std::size_t begin = scanner_.frame_begin();  // what came before is still served
+      if (verdict.on == Verdict::On::connection) {
+        size = begin;
+        break;
+      }
+      going_on = feed(bytes.subspan(fed, std::max(begin, fed) - fed));
+      fed = std::max(begin, fed);
+      if (going_on) refuse_frame(std::exchange(verdict, {}));
     }
     if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
     if (head_.type == FrameType::headers) block_deadline_ = never;  // the block before has ended
@@ -48,12 +54,19 @@ Status SessionEngine::receive(Bytes bytes) {
   } else if (block_deadline_ == never) {
     block_deadline_ = after(now_, block_timeout_);
   }
-  if (queued_output_bytes() > queued_output_bytes_max_) [[unlikely]] {
+  if (queued_output_bytes() > queued_output_bytes_max_ + stream_count_ * stream_frames_bytes) [[unlikely]] {
     enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
   }
   if (!failure_.ok()) [[unlikely]]
     return failure_;
   return {};
+}
+
+/// Tells the peer of a frame that only its stream is to blame for. The stream is gone, and nghttp2 ignores the
+/// frame.
+void SessionEngine::refuse_frame(const Verdict& verdict) {
+  check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(head_.stream_id),
+                                  static_cast<std::uint32_t>(verdict.code)));
 }
 
 bool SessionEngine::header_block_unfinished() const noexcept {

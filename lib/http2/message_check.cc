@@ -30,7 +30,10 @@ FieldMeaning once(FieldMeaning::Kind kind, std::int64_t value = 0) noexcept {
 }
 
 std::optional<FieldMeaning> pseudo_field(std::string_view name, std::string_view value) noexcept {
-  if (name == ":authority") return once(FieldMeaning::authority);
+  if (name == ":authority") {
+    if (value.contains('@')) return std::nullopt;  // userinfo (RFC 9113, 8.3.1)
+    return once(FieldMeaning::authority);
+  }
   if (value.empty()) return std::nullopt;
   if (name == ":path") return once(FieldMeaning::path);
   if (name == ":method") return once(value == "CONNECT" ? FieldMeaning::connect : FieldMeaning::method);

@@ -7,7 +7,7 @@
 ///   }
 ///   if (!check.complete()) malformed();
 ///
-/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's);
+/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's, no userinfo);
 /// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number.
 /// What `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
 #pragma once

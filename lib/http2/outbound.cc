@@ -146,7 +146,8 @@ void SessionEngine::submit_reset(LiveStream& stream, ErrorCode code) {
   stream.reset_code = code;
   check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream.id()),
                                   static_cast<std::uint32_t>(code)));
-  count_reset(code);
+  // A stream that the user refuses was within the limit that the peer knows.
+  if (code != ErrorCode::refused_stream) count_reset(code);
 }
 
 FieldsToSend* SessionEngine::prepare(LiveStream& stream, std::span<const Header> headers) {
@@ -292,6 +293,7 @@ void SessionEngine::count_reset(ErrorCode code) {
     case ErrorCode::no_error:
     case ErrorCode::cancel:
     case ErrorCode::internal_error:
+    case ErrorCode::stream_closed:  // the stream was over before: see refuse_frame
       return;
     case ErrorCode::refused_stream:
       return enforce(conduct_.glitch());

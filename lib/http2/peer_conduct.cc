@@ -1,13 +1,25 @@
 #include "http2/peer_conduct.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ringrpc::http2 {
+namespace {
+
+/// How large the peer may take a window to be: until our SETTINGS and WINDOW_UPDATE have arrived it has the default
+/// (RFC 9113, 6.9.2).
+std::uint32_t window_seen(std::uint32_t bytes) noexcept {
+  return std::clamp<std::uint32_t>(bytes, 65'535, INT32_MAX);
+}
+
+}  // namespace
 
 PeerConduct::PeerConduct(Role role, const Limits& limits, const Instant& now,
                          const std::size_t& open_streams) noexcept
     : now_(now),
       open_streams_(open_streams),
+      stream_window_bytes_(window_seen(limits.initial_window_bytes)),
+      connection_window_bytes_(window_seen(limits.connection_window_bytes)),
       continuations_max_(limits.max_continuations),
       pings_max_(limits.ping_burst),
       ping_strikes_max_(limits.ping_strikes),
@@ -36,7 +48,10 @@ Verdict PeerConduct::judge(const FrameHead& head, bool (*is_live)(void*, std::ui
       }
       return spend();
     case FrameType::rst_stream:
-      if (head.length == 4) history_.end(head.stream_id);
+      if (head.length == 4 && is_wanted(head.stream_id, is_live, context)) {
+        history_.abandon(head.stream_id);
+        expect_late();
+      }
       return {};
     case FrameType::ping:
       return (head.flags & FrameHead::ack) != 0 ? spend() : judge_ping();
@@ -50,6 +65,19 @@ Verdict PeerConduct::judge(const FrameHead& head, bool (*is_live)(void*, std::ui
     default:
       return spend();
   }
+}
+
+bool PeerConduct::is_wanted(std::uint32_t id, bool (*is_live)(void*, std::uint32_t),
+                            void* context) const noexcept {
+  if (id % 2 == 0 || id > history_.highest()) return false;
+  const StreamPast past = history_.of(id);
+  return past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
+}
+
+Verdict PeerConduct::judge_late(std::uint32_t id, StreamPast past, Verdict cost) noexcept {
+  if (cost || past != StreamPast::abandoned) return cost;
+  history_.drop(id);
+  return {ErrorCode::stream_closed, "a frame behind RST_STREAM", Verdict::On::stream};
 }
 
 Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
@@ -66,17 +94,18 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
     return {};
   }
   const StreamPast past = history_.of(id);
-  if (past == StreamPast::never_opened) {
+  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  const bool wanted = is_wanted(id, is_live, context);
+  // A forgotten id may be that of a stream which was reset, and the block its trailers: those end it, and come
+  // soon. Any other block opens a stream.
+  const bool may_be_late = !server_ || (end_stream && now_ < late_until_);
+  if (past == StreamPast::never_opened || (past == StreamPast::forgotten && !wanted && !may_be_late)) {
     return {ErrorCode::protocol_error, "HEADERS: stream_id lower than one already used"};
   }
   if (past == StreamPast::ended) return {ErrorCode::stream_closed, "HEADERS: stream closed"};
-  const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
-  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
-  // A second header block can only be the trailers of a request, which end it; a response may be preceded by
-  // interim ones.
-  if (end_stream || server_) history_.end(id);
-  if (!wanted) return spend_late();
-  return end_stream || server_ ? Verdict{} : spend();
+  const Verdict verdict = wanted && end_stream ? Verdict{} : judge_late(id, past, spend());
+  if (end_stream) history_.end(id);
+  return verdict;
 }
 
 Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
@@ -87,10 +116,10 @@ Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, st
   if (past == StreamPast::never_opened) return {ErrorCode::protocol_error, "DATA: stream was never opened"};
   if (past == StreamPast::ended) return {ErrorCode::stream_closed, "DATA: stream closed"};
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
+  const bool late = past != StreamPast::open && !is_wanted(id, is_live, context);
+  const Verdict verdict = late ? judge_late(id, past, spend_late(head.length)) : Verdict{};
   if (end_stream) history_.end(id);
-  const bool wanted = past == StreamPast::open || (past == StreamPast::forgotten && is_live(context, id));
-  if (!wanted) return spend_late();
-  if (end_stream) return {};
+  if (late || end_stream) return verdict;
   const bool padded = (head.flags & FrameHead::padded) != 0;
   const std::uint32_t padding = padded ? 1 + head.begin_of_payload : 0;
   if (head.length < tiny_bytes + padding) return spend();

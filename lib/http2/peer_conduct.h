@@ -7,6 +7,12 @@
 /// a glitch and takes a token. Progress earns allowances that are used up first: a peer that sends two
 /// WINDOW_UPDATEs for each DATA frame of ours, one for each KiB it reads, a PRIORITY with each request, or a
 /// PING with each message never comes near the bucket.
+///
+/// DATA of a stream that was reset is late. It brings no progress either, but a peer may have sent as much of it
+/// as the stream's window held, and all such streams together as much as the connection's window held. So each
+/// reset allows for a stream's window of late DATA, up to the connection's window, and what exceeds that is a
+/// glitch. Each side resets streams: frames behind a peer's own RST_STREAM count as late too, because clients
+/// that cancel while they send produce them. The first of them is a stream error.
 #pragma once
 
 #include <algorithm>
@@ -23,9 +29,16 @@
 
 namespace ringrpc::http2 {
 
-/// False when all is well; otherwise why the connection must end.
+/// False when all is well; otherwise why the connection, or only the frame's stream, must end.
 struct Verdict {
+  enum class On : std::uint8_t { connection, stream };
+
+  constexpr Verdict() noexcept = default;
+  constexpr Verdict(ErrorCode error, const char* why, On whom = On::connection) noexcept
+      : code(error), on(whom), reason(why) {}
+
   ErrorCode code = ErrorCode::no_error;
+  On on = On::connection;
   const char* reason = nullptr;
   explicit operator bool() const noexcept { return reason != nullptr; }
 };
@@ -66,18 +79,19 @@ class PeerConduct {
     history_.open(id);
     allow(allowances_per_stream);
   }
-  /// We gave up a stream. If the peer had ended it, as malformed requests often are, nothing is on its way.
+  /// We reset a stream. If the peer had ended it, as malformed requests often are, nothing is on its way.
   void dropped(std::uint32_t id) noexcept {
-    if (history_.of(id) == StreamPast::ended) return;
+    const StreamPast past = history_.of(id);
+    if (past != StreamPast::open && past != StreamPast::forgotten) return;
     history_.drop(id);
-    late_allowances_ = std::min(late_allowances_ + allowances_per_drop, allowances_max);
+    expect_late();
   }
 
  private:
   static constexpr std::uint32_t allowances_per_stream = 4;
-  /// Frames that may have been on their way to a stream when we gave it up.
-  static constexpr std::uint32_t allowances_per_drop = 1024;
   static constexpr std::uint32_t allowances_max = 64 * 1024;
+  /// Far longer than a frame and our reset take to cross each other, retransmissions included.
+  static constexpr std::chrono::seconds late_time_max{60};
   /// Less than the prefix of an empty gRPC message.
   static constexpr std::uint32_t tiny_bytes = 5;
 
@@ -88,19 +102,31 @@ class PeerConduct {
     return {};
   }
 
-  /// A frame of a stream that we have given up: it may have been on its way then.
-  Verdict spend_late() noexcept {
-    if (late_allowances_ == 0) return spend();
-    --late_allowances_;
+  /// A stream was reset that the peer had not ended.
+  void expect_late() noexcept {
+    late_bytes_ = std::min(late_bytes_ + stream_window_bytes_, connection_window_bytes_);
+    late_until_ = after(now_, late_time_max);
+  }
+
+  /// DATA of a stream that was reset: the windows say whether it may have been on its way then.
+  Verdict spend_late(std::uint32_t bytes) noexcept {
+    if (bytes == 0 || bytes > late_bytes_) return spend();
+    late_bytes_ -= bytes;
     return {};
   }
 
+  /// Whether the peer has opened a stream and neither ended it nor lost it by a reset.
+  bool is_wanted(std::uint32_t id, bool (*is_live)(void*, std::uint32_t), void* context) const noexcept;
+  /// A frame that is late: `cost` says whether it is one too many.
+  Verdict judge_late(std::uint32_t id, StreamPast past, Verdict cost) noexcept;
   Verdict judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
   Verdict judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
   Verdict judge_ping() noexcept;
 
   const Instant& now_;
   const std::size_t& open_streams_;
+  std::uint32_t stream_window_bytes_;
+  std::uint32_t connection_window_bytes_;
   std::uint32_t continuations_max_;
   std::uint32_t pings_max_;
   std::uint32_t ping_strikes_max_;
@@ -108,7 +134,8 @@ class PeerConduct {
   Nanoseconds idle_ping_interval_;
   Instant last_ping_{};
   std::uint32_t allowances_ = 0;
-  std::uint32_t late_allowances_ = 0;  ///< for frames of streams that we gave up
+  std::uint32_t late_bytes_ = 0;  ///< of DATA that may still come for streams that were reset
+  Instant late_until_{};          ///< until then a frame may be late whose stream is forgotten
   std::uint32_t continuations_ = 0;
   std::uint32_t pings_ = 0;  ///< less than a second apart; none since the last DATA or HEADERS
   std::uint32_t ping_strikes_ = 0;

@@ -40,8 +40,8 @@ struct Limits {
   std::uint32_t glitch_burst = 1000;
   std::uint32_t glitches_per_second = 100;  ///< … and in the long run
   std::uint32_t ping_burst = 64;            ///< PINGs without DATA or HEADERS, or a second, in between
-  std::size_t max_queued_output_bytes =
-      1024 * 1024;  ///< frames other than DATA that wait to be produced, estimated
+  /// Frames other than DATA that wait to be produced, estimated, beyond four for each open stream.
+  std::size_t max_queued_output_bytes = 1024 * 1024;
   /// PINGs closer together than this, without DATA or HEADERS in between, are strikes: one interval for when
   /// streams are open, one for when none is. Zero for no such rule …
   Nanoseconds ping_interval_min{0};

@@ -1,15 +1,15 @@
-/// What the peer has done with its recent stream ids, long after the streams themselves are gone.
+/// What became of the peer's recent stream ids, long after the streams themselves are gone.
 ///
-/// RFC 9113 wants a connection error for a new stream whose id is lower than one already used (5.1.1) and for
-/// DATA or HEADERS after the peer's own END_STREAM or RST_STREAM (5.1), but silence for what was on its way
-/// when we reset a stream. Which of them it is depends only on what the peer itself has sent, so two bits an
-/// id tell: whoever never opened an id, or has ended it, can not have been overtaken by anything.
+/// RFC 9113 wants a connection error for a new stream whose id is lower than one already used (5.1.1), and
+/// permits one for DATA or HEADERS after the peer's END_STREAM (5.1). A frame after a reset is different: after
+/// ours it was on its way and is ignored, and after the peer's own it is a stream error, to be told once. Four
+/// bits an id tell these cases apart.
 ///
-///   never opened ──HEADERS──▶ open ──END_STREAM, RST_STREAM──▶ ended
-///        ▲ (skipped by          └────we reset it────▶ dropped ────▲
-///           a higher id)
+///   never opened ──HEADERS──▶ open ──END_STREAM──▶ ended
+///        ▲ (skipped by          ├──our RST_STREAM──▶ dropped ──END_STREAM──▶ ended
+///           a higher id)        └──their RST_STREAM──▶ abandoned ──a frame, and our RST_STREAM──▶ dropped
 ///
-/// The last 512 ids of a client are remembered, in 128 bytes.
+/// The last 512 ids of a client are remembered, in 256 bytes.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@
 
 namespace ringrpc::http2 {
 
-enum class StreamPast : std::uint8_t { never_opened, open, ended, dropped, forgotten };
+enum class StreamPast : std::uint8_t { never_opened, open, ended, dropped, abandoned, forgotten };
 
 class StreamHistory {
  public:
@@ -27,7 +27,7 @@ class StreamHistory {
   /// What became of `id`, an odd number not above `highest`.
   StreamPast of(std::uint32_t id) const noexcept {
     if (highest_ - id >= 2 * span) return StreamPast::forgotten;
-    return static_cast<StreamPast>((words_[word(id)] >> shift(id)) & 3);
+    return static_cast<StreamPast>((words_[word(id)] >> shift(id)) & 15);
   }
 
   /// `id`, above `highest`, is opened; ids in between never were.
@@ -42,26 +42,33 @@ class StreamHistory {
   /// The peer will send nothing more on `id`; no effect when that is too long ago to matter.
   void end(std::uint32_t id) noexcept { change(id, StreamPast::ended); }
 
-  /// We gave up `id` before the peer ended it.
+  /// The peer reset `id` before it ended it.
+  void abandon(std::uint32_t id) noexcept {
+    if (id <= highest_ && of(id) == StreamPast::open) set(id, StreamPast::abandoned);
+  }
+
+  /// We reset `id` before the peer ended it.
   void drop(std::uint32_t id) noexcept {
-    if (id <= highest_ && of(id) == StreamPast::open) set(id, StreamPast::dropped);
+    if (id > highest_) return;
+    const StreamPast past = of(id);
+    if (past == StreamPast::open || past == StreamPast::abandoned) set(id, StreamPast::dropped);
   }
 
  private:
   static constexpr std::uint32_t span = 512;
 
-  static std::uint32_t word(std::uint32_t id) noexcept { return (id / 2 % span) / 32; }
-  static std::uint32_t shift(std::uint32_t id) noexcept { return (id / 2 % 32) * 2; }
+  static std::uint32_t word(std::uint32_t id) noexcept { return (id / 2 % span) / 16; }
+  static std::uint32_t shift(std::uint32_t id) noexcept { return (id / 2 % 16) * 4; }
   void set(std::uint32_t id, StreamPast past) noexcept {
     std::uint64_t& bits = words_[word(id)];
-    bits = (bits & ~(std::uint64_t{3} << shift(id))) | (static_cast<std::uint64_t>(past) << shift(id));
+    bits = (bits & ~(std::uint64_t{15} << shift(id))) | (static_cast<std::uint64_t>(past) << shift(id));
   }
   void change(std::uint32_t id, StreamPast past) noexcept {
     if (id <= highest_ && highest_ - id < 2 * span) set(id, past);
   }
 
   std::uint32_t highest_ = 0;
-  std::array<std::uint64_t, span / 32> words_{};
+  std::array<std::uint64_t, span / 16> words_{};
 };
 
 }  // namespace ringrpc::http2

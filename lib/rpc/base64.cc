@@ -52,4 +52,20 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return octets;
 }
 
+std::optional<std::size_t> count_base64_values(std::string_view list) noexcept {
+  std::size_t values = 0;
+  for (std::size_t at = 0;; ++at) {
+    const std::size_t begin = at;
+    while (at < list.size() && digit_values[static_cast<std::uint8_t>(list[at])] != invalid) ++at;
+    const std::size_t digits = at - begin;
+    while (at < list.size() && list[at] == '=') ++at;
+    const std::size_t padding = at - begin - digits;
+    const bool complete = padding == 0 ? digits % 4 != 1 : padding <= 2 && (digits + padding) % 4 == 0;
+    if (!complete) return std::nullopt;
+    ++values;
+    if (at == list.size()) return values;
+    if (list[at] != ',') return std::nullopt;
+  }
+}
+
 }  // namespace ringrpc

@@ -48,13 +48,9 @@ std::string excerpt(std::string_view text) {
   return std::string(text.substr(0, quoted_bytes_max)) + "...";
 }
 
-bool valid_binary_values(std::string_view values) {
-  for (std::size_t at = 0; at <= values.size();) {
-    const std::size_t comma = std::min(values.find(',', at), values.size());
-    if (!base64_decode(values.substr(at, comma - at))) return false;
-    at = comma + 1;
-  }
-  return true;
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 }  // namespace
@@ -62,10 +58,10 @@ bool valid_binary_values(std::string_view values) {
 /// What a request's headers say to gRPC.
 struct ServerConnection::Request {
   explicit Request(const http2::Stream& stream) {
-    for (const http2::Header& header : stream.headers()) read(header);
+    for (const http2::Header& header : stream.headers()) read(header, stream);
   }
 
-  void read(const http2::Header& header) {
+  void read(const http2::Header& header, const http2::Stream& stream) {
     const std::string_view name = header.name;
     if (is(name, ":path")) {
       path = header.value;
@@ -77,15 +73,30 @@ struct ServerConnection::Request {
       other_codec = !grpc && header.value.starts_with("application/grpc+");
     } else if (is(name, "grpc-timeout")) {
       const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
-      if (!parsed) malformed_field = header;
+      if (!parsed) malform(header);
       timeout = parsed.value_or(Nanoseconds::max());
     } else if (is(name, "grpc-encoding")) {
       encoding = header.value;
-    } else if (name.ends_with("-bin") && !valid_binary_values(header.value)) {
-      malformed_field = header;
-    } else if (is(name, "host") && std::exchange(has_host, true)) {
-      malformed_field = header;
+    } else if (name.ends_with("-bin")) {
+      const std::optional<std::size_t> values = count_base64_values(header.value);
+      if (!values) malform(header);
+      listed_values += values.value_or(1) - 1;
+    } else if (is(name, "host")) {
+      read_host(header, stream);
     }
+  }
+
+  /// A request names its host once, or in both ways alike (RFC 9113, 8.3.1; RFC 9110, 7.2).
+  void read_host(const http2::Header& host, const http2::Stream& stream) {
+    if (std::exchange(has_host, true)) return malform(host, ": a request has one");
+    const auto authority = std::ranges::find(stream.headers(), ":authority", &http2::Header::name);
+    if (authority != stream.headers().end() && !equal_ignoring_case(host.value, authority->value))
+      malform(host, ": it differs from :authority");
+  }
+
+  void malform(const http2::Header& header, std::string_view why = {}) {
+    malformed_field = header;
+    malformed_why = why;
   }
 
   bool is_grpc() const noexcept { return post && grpc; }
@@ -94,6 +105,8 @@ struct ServerConnection::Request {
   std::string_view encoding = "identity";
   Nanoseconds timeout = Nanoseconds::max();
   http2::Header malformed_field;
+  std::string_view malformed_why;
+  std::size_t listed_values = 0;  ///< of binary metadata, besides the first of each field
   bool post = false;
   bool head = false;
   bool has_host = false;
@@ -143,10 +156,14 @@ void ServerConnection::on_headers(http2::Stream& stream) {
     return expect_end(stream);
   }
   if (!request.malformed_field.name.empty())
-    return refuse(stream,
-                  malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
-                            excerpt(request.malformed_field.value) + "\""),
-                  "400");
+    return refuse(
+        stream,
+        malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
+                  excerpt(request.malformed_field.value) + "\"" + std::string(request.malformed_why)),
+        "400");
+  if (request.listed_values != 0 &&
+      stream.headers().size() + request.listed_values > owner_.limits().max_header_fields)
+    return refuse(stream, headers_too_large("; each value of binary metadata counts as a field"));
   const RegisteredMethod* method = owner_.methods().find(request.path);
   if (!method) return refuse(stream, owner_.methods().unknown(excerpt(request.path)));
   const std::optional<Compression> encoding = parse_compression(request.encoding);
@@ -199,12 +216,16 @@ void ServerConnection::answer_not_grpc(http2::Stream& stream) {
   refuse(stream, malformed("the content-type is not application/grpc"), "415");
 }
 
+Status ServerConnection::headers_too_large(std::string_view hint) const {
+  const http2::Limits& limits = owner_.limits();
+  return Status(Code::RESOURCE_EXHAUSTED,
+                "the request's headers exceed " + std::to_string(limits.max_header_list_bytes) +
+                    " bytes or " + std::to_string(limits.max_header_fields) + " fields" + std::string(hint),
+                Initiator::peer);
+}
+
 bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
-  refuse(stream,
-         Status(Code::RESOURCE_EXHAUSTED,
-                "the request's headers exceed " + std::to_string(owner_.limits().max_header_list_bytes) +
-                    " bytes or " + std::to_string(owner_.limits().max_header_fields) + " fields",
-                Initiator::peer));
+  refuse(stream, headers_too_large());
   return true;
 }
 

@@ -121,6 +121,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void forget_plain(const http2::Stream& stream) noexcept;
   void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
+  Status headers_too_large(std::string_view hint = {}) const;
   void finish_drain();
 
   ServerShard& owner_;

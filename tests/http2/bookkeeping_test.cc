@@ -52,6 +52,14 @@ TEST_CASE("A stream's past is told as long as it is remembered") {
   CHECK(history.of(9) == StreamPast::never_opened);
   CHECK(history.of(1) == StreamPast::forgotten);
   history.end(1);
+  history.open(7 + 1024);
+  history.abandon(7 + 1024);
+  CHECK(history.of(7 + 1024) == StreamPast::abandoned);
+  history.abandon(7 + 1022);
+  history.drop(7 + 1022);
+  CHECK(history.of(7 + 1022) == StreamPast::dropped);
+  history.abandon(7 + 1022);
+  CHECK(history.of(7 + 1022) == StreamPast::dropped);
   history.open(0x7fffffff);
   CHECK(history.of(7) == StreamPast::forgotten);
   CHECK(history.of(0x7fffffff - 1022) == StreamPast::never_opened);

@@ -167,3 +167,13 @@ TEST_CASE("Streams that we reset count though the peer reads nothing") {
   }
   CHECK(n == 11);
 }
+
+TEST_CASE("Streams that the user refuses are no fault of the peer's") {
+  RawServer server;
+  server.endpoint.headers_hook = [&](Stream& stream) {
+    server.endpoint.session.reset(stream, ErrorCode::refused_stream);
+  };
+  CHECK(server.flood(5000, [&](std::uint32_t n) {
+    return server.encoder.headers(id_of(n), get, end_stream);
+  }) == 5000);
+}

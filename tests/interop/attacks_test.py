@@ -188,6 +188,21 @@ class Attacks(harness.ServerCase):
             client.send(frames.headers(1, frames.ECHO, 0))
             self.assertIsNotNone(client.read_until(lambda frame: frame.type == frames.GOAWAY))
 
+    def test_frames_behind_a_reset_cost_no_other_call(self):
+        request = frames.message(b"given up")
+        with Client(self.server.port) as client:
+            client.open()
+            for n in range(200):
+                given_up, served = 4 * n + 1, 4 * n + 3
+                late = frames.data(given_up, request) + frames.data(given_up, b"", frames.END_STREAM)
+                call = frames.headers(served) + frames.data(served, frames.message(b"%d" % n), frames.END_STREAM)
+                client.send(
+                    frames.headers(given_up) + frames.data(given_up, request) + frames.reset(given_up) + late + call
+                )
+                found = client.read_until(lambda each: each.type in (frames.DATA, frames.GOAWAY))
+                self.assertEqual((found.type, found.stream), (frames.DATA, served), found)
+                self.assertIn(frames.message(b"%d" % n)[5:], found.payload)
+
     def test_slow_prefaces(self):
         clients = [Client(self.server.port) for _ in range(500)]
         left = set(range(len(clients)))

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rpc/base64.h"
 #include "rpc/percent_encoding.h"
@@ -53,6 +56,28 @@ TEST_CASE("base64 is read with and without padding") {
 TEST_CASE("what is not base64 is refused") {
   for (const char* text : {"Z", "Zg=", "Zg===", "Z===", "====", "Zm9v\n", "Zm9-", "Zm 9", "=Zg"})
     CHECK_FALSE(base64_decode(text));
+}
+
+TEST_CASE("a list is base64 when each of its values is") {
+  const auto values_in = [](std::string_view list) -> std::optional<std::size_t> {
+    std::size_t values = 0;
+    for (std::size_t at = 0; at <= list.size(); ++values) {
+      const std::size_t comma = std::min(list.find(',', at), list.size());
+      if (!base64_decode(list.substr(at, comma - at))) return std::nullopt;
+      at = comma + 1;
+    }
+    return values;
+  };
+  constexpr std::string_view characters = "A/=,!";
+  constexpr std::size_t longest = 7;
+  std::vector<std::string> lists{""};
+  for (std::size_t at = 0; at < lists.size(); ++at) {
+    CAPTURE(lists[at]);
+    REQUIRE(count_base64_values(lists[at]) == values_in(lists[at]));
+    if (lists[at].size() == longest) continue;
+    for (const char character : characters) lists.push_back(lists[at] + character);
+  }
+  CHECK(count_base64_values(std::string(6999, ',')) == 7000);
 }
 
 }  // namespace

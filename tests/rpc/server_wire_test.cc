@@ -92,11 +92,34 @@ TEST_CASE("gRPC with another codec is refused at once, not when the request has 
   CHECK(wire.peer->field(id, "grpc-status") == "0");
 }
 
-TEST_CASE("a request for two hosts is malformed") {
+TEST_CASE("a request is for one host, whichever way it says so") {
   Wire wire;
-  const FieldList one = http2::test::with(RawPeer::request_fields(echo_path), {{"host", "a"}});
-  CHECK(wire.peer->field(wire.ask(one), "grpc-status") == "0");
-  wire.expect(wire.ask(http2::test::with(one, {{"host", "b"}})), "400", "13");
+  const auto ask = [&](std::string_view authority, const FieldList& more) {
+    return wire.ask(http2::test::with(changed(":authority", authority), more));
+  };
+  const auto expect_malformed = [&](std::uint32_t id, std::string_view message) {
+    wire.expect(id, "400", "13");
+    CHECK(percent_decode(wire.peer->field(id, "grpc-message").value_or("")) == message);
+  };
+  wire.expect(ask("localhost", {{"host", "localhost"}}), "200", "0");
+  wire.expect(ask("LocalHost:50051", {{"host", "localhost:50051"}}), "200", "0");
+  expect_malformed(ask("localhost", {{"host", "localhosts"}}),
+                   "malformed host \"localhosts\": it differs from :authority");
+  expect_malformed(ask("a.test", {{"host", "b.test"}}),
+                   "malformed host \"b.test\": it differs from :authority");
+  expect_malformed(ask("a[test", {{"host", "a{test"}}),
+                   "malformed host \"a{test\": it differs from :authority");
+  expect_malformed(ask("a.test", {{"host", "a.test"}, {"host", "a.test"}}),
+                   "malformed host \"a.test\": a request has one");
+  expect_malformed(ask("", {{"host", "a.test"}, {"host", "b.test"}}),
+                   "malformed host \"b.test\": a request has one");
+}
+
+TEST_CASE("an authority has no userinfo") {
+  Wire wire;
+  const std::uint32_t id = wire.ask(changed(":authority", "user@localhost"));
+  CHECK(wire.peer->resets(id) == std::vector{ErrorCode::protocol_error});
+  CHECK(wire.peer->field(wire.ask(RawPeer::request_fields(echo_path)), "grpc-status") == "0");
 }
 
 /// Not made by the code generator: its method is no coroutine, and throws.
@@ -214,6 +237,25 @@ TEST_CASE("binary metadata") {
     CAPTURE(bad);
     wire.expect(ask(bad), "400", "13");
   }
+}
+
+TEST_CASE("each value of binary metadata counts as a field") {
+  Wire wire;
+  // There are 7 other fields: those of any request, and x-other.
+  const auto ask = [&](std::size_t first, std::size_t second) {
+    const auto list = [](std::size_t values) { return std::string(values - 1, ','); };
+    return wire.ask(RawPeer::request_fields(
+        "/test.v1.Raw/Metadata",
+        {{"x-octets-bin", list(first)}, {"x-other", "value"}, {"x-others-bin", list(second)}}));
+  };
+  wire.expect(ask(92, 1), "200", "0");
+  wire.expect(ask(40, 53), "200", "0");
+  const std::uint32_t id = ask(40, 54);
+  wire.expect(id, "200", "8");
+  CHECK(percent_decode(wire.peer->field(id, "grpc-message").value_or("")) ==
+        "the request's headers exceed 8192 bytes or 100 fields; each value of binary metadata counts as a "
+        "field");
+  wire.expect(ask(7000, 1), "200", "8");
 }
 
 TEST_CASE("an unknown encoding is answered with those that are known") {
