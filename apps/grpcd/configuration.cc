@@ -155,7 +155,8 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
               "How long the headers of a request may take from their first byte to their last",
               values.server.header_timeout);
   add_timeout("stall-timeout",
-              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished",
+              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished, "
+              "or wait for a response after it has ended its sending",
               values.server.stall_timeout);
   add("max-connection-age",
       "How old a connection may become, give or take a tenth, before its client "

@@ -344,6 +344,13 @@ void ServerConnection::on_watch() {
   }
 }
 
+void ServerConnection::on_half_close() {
+  draining_ = true;  // the session says GOAWAY, and no PING is answered any more
+  drain_timer_.cancel();
+  keepalive_.stop();
+  calls_.for_each([](ServerCall& call) { call.on_half_close(); });
+}
+
 void ServerConnection::give_back(ServerCall& call) noexcept {
   if (--calls_in_flight_ == 0) age_.on_idle();
   owner_.give_back_call(call);

@@ -105,6 +105,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_lost(const Status& why) override;
   Output output() override;
   void on_watch() override;
+  void on_half_close() override;
 
   void on_headers(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;

@@ -87,7 +87,9 @@ struct ServerOptions {
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none. A request may stand still as
   /// long before its call ends with DEADLINE_EXCEEDED: one of a single message from its headers to its end, a
-  /// streaming one inside a message.
+  /// streaming one inside a message. A client that has ended its sending (shutdown, close_notify) still gets the
+  /// responses to what it has asked whole; its connection is closed when nothing of any response has left for
+  /// so long.
   std::chrono::milliseconds stall_timeout{60'000};
   /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
   /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were
