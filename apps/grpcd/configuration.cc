@@ -91,7 +91,8 @@ void add_security(apps::CommandLine& line, Values& values) {
                  values.authz));
 }
 
-void add_limits(apps::CommandLine& line, ServerOptions& server) {
+void add_limits(apps::CommandLine& line, Values& values) {
+  ServerOptions& server = values.server;
   const std::string group = "Limits";
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
@@ -133,6 +134,13 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                          .placeholder = "N",
                          .help = "Connections over all shards, 1 to 1000000; more are closed at once"},
                         server.max_connections, {1, connections_max}));
+  line.add(apps::number({.name = "max-connections-per-address",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Connections of one IPv4 address, IPv6 /64, vsock CID or user of a unix "
+                                 "socket, at most 1000000; more are closed at once; 0 for any number",
+                         .fallback = "three quarters of max-connections"},
+                        values.max_connections_per_address, {0, connections_max}));
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
@@ -271,7 +279,7 @@ Configuration::Configuration()
            "checks and reflection.") {
   add_serving(line, values.server);
   add_security(line, values);
-  add_limits(line, values.server);
+  add_limits(line, values);
   add_timeouts(line, values);
   add_signing(line, values.signing);
   add_logging(line, values);

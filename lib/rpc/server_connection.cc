@@ -101,10 +101,12 @@ struct ServerConnection::Request {
   bool other_codec = false;  ///< gRPC all the same
 };
 
-ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
+ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
+                                   PeerCounts::Hold counted)
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
       owner_(owner),
+      counted_(std::move(counted)),
       work_line_(owner.shard()),
       inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -80,6 +81,11 @@ struct ServerOptions {
   std::uint32_t reset_burst = 1'000;
   std::uint32_t resets_per_second = 33;    ///< … or so many a second in the long run end the connection
   std::uint32_t max_connections = 20'000;  ///< over all shards; more are closed at once
+  /// Of one IPv4 address, IPv6 /64, virtual machine (CID) or user of a unix socket; more are closed at once.
+  /// So one client cannot take all connections and lock the others out. Without a value it is three quarters
+  /// of max_connections: a proxy, or many clients behind one address, still has room for most of them, and a
+  /// quarter is left for others. 0 for no limit.
+  std::optional<std::uint32_t> max_connections_per_address{};
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
   /// For a request's headers, from their first bytes to their last: a connection carries nothing else
   /// meanwhile.
@@ -119,7 +125,8 @@ struct ServerOptions {
 struct ServerCounters {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_open = 0;
-  std::uint64_t connections_refused = 0;
+  std::uint64_t connections_refused = 0;             ///< beyond either limit of connections
+  std::uint64_t connections_refused_of_address = 0;  ///< of these, beyond that of their address
   std::uint64_t calls_started = 0;
   std::uint64_t calls_succeeded = 0;  ///< ended with OK
   std::uint64_t calls_failed = 0;     ///< ended with any other status, sent or not
