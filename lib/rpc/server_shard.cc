@@ -80,7 +80,7 @@ void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) {
   if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
   auto* connection = new ServerConnection(*this, std::move(stream), std::move(counted));
   connections_.push_back(*connection);
-  memory_return_.connections_are(++counters_.connections_open);
+  memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
   connection->begin();
   if (draining_) connection->drain();
 }
@@ -89,7 +89,7 @@ void ServerShard::remove(ServerConnection& connection) {
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
-  memory_return_.connections_are(--counters_.connections_open);
+  memory_return_.connections_are(--counters_.connections_open, buffered_bytes_);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }

@@ -53,7 +53,10 @@ class ServerShard {
   std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
   std::size_t max_inflation_per_second() const noexcept { return max_inflation_per_second_; }
   /// A connection's calls that held `before` bytes now hold `now`.
-  void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
+  void account(std::size_t before, std::size_t now) noexcept {
+    buffered_bytes_ += now - before;
+    memory_return_.hold(buffered_bytes_);
+  }
   /// Whether `more` bytes may be held.
   bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }

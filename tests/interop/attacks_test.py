@@ -247,6 +247,54 @@ class Crowd(unittest.TestCase):
             self.assertTrue(echo(server.port))
 
 
+class LargeConnections(unittest.TestCase):
+    """A few connections that make grpcd hold much, and then go."""
+
+    CONNECTIONS, STREAMS = 8, 100
+    BODY = frames.message(b"x" * 250_000)  # as much as a stream's window takes
+
+    def fill(self, client, body):
+        """Sends the body on every stream, ended where it is whole."""
+        window = 65_535
+        for stream in range(1, 2 * self.STREAMS, 2):
+            client.send(frames.headers(stream))
+            for at in range(0, len(body), 16_384):
+                piece = body[at : at + 16_384]
+                while window < len(piece):
+                    given = client.read_until(lambda each: each.type == frames.WINDOW_UPDATE and each.stream == 0)
+                    window += int.from_bytes(given.payload)
+                window -= len(piece)
+                whole = at + len(piece) == len(self.BODY)
+                client.send(frames.data(stream, piece, frames.END_STREAM if whole else 0))
+        client.send(frames.ping())
+        client.read_until(lambda frame: frame.type == frames.PING)
+
+    def check_return(self, body, *settings):
+        with harness.Server() as server:
+            if sanitized_factor(server.process) > 1:
+                self.skipTest("a sanitizer keeps what was freed")
+            self.assertTrue(echo(server.port))
+            before = resident_bytes(server.process)
+            clients = [Client(server.port) for _ in range(self.CONNECTIONS)]
+            for client in clients:
+                client.open(*settings)
+                self.fill(client, body)
+            taken = resident_bytes(server.process) - before
+            self.assertGreater(taken, self.CONNECTIONS * self.STREAMS * 200_000)
+            for client in clients:
+                client.socket.close()
+            wanted = before + 16 * MEBIBYTE
+            back = harness.wait_until(lambda: resident_bytes(server.process) < wanted)
+            self.assertTrue(back, f"{(resident_bytes(server.process) - before) / MEBIBYTE:.0f} MiB stay")
+            self.assertTrue(echo(server.port))
+
+    def test_what_unfinished_requests_took_is_given_back(self):
+        self.check_return(self.BODY[:-1])
+
+    def test_what_unread_responses_took_is_given_back(self):
+        self.check_return(self.BODY, (4, 0))
+
+
 class IdleConnections(unittest.TestCase):
     def test_those_of_one_address_leave_others_room(self):
         with harness.Server("--max-connections", "40") as server, contextlib.ExitStack() as held:
