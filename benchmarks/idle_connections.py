@@ -19,13 +19,15 @@ SETTINGS, ACK = 4, 1
 
 
 def room_for(connections):
-    """How many of them there may be: each takes a descriptor, here and in the servers, which inherit the limit."""
+    """How many of them there may be: each takes a descriptor, here and in the servers, which inherit the limit. A server
+    that fits its connections to that leaves a quarter of them to other addresses."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    if limit == resource.RLIM_INFINITY or connections <= limit - 200:
+    room = (limit - 200) * 3 // 4
+    if limit == resource.RLIM_INFINITY or connections <= room:
         return connections
-    print(f"only {limit} descriptors: holding {limit - 200} connections", file=sys.stderr)
-    return limit - 200
+    print(f"only {limit} descriptors: holding {room} connections", file=sys.stderr)
+    return room
 
 
 def memory_per_connection(subject, connections, cores):

@@ -91,7 +91,8 @@ void add_security(apps::CommandLine& line, Values& values) {
                  values.authz));
 }
 
-void add_limits(apps::CommandLine& line, ServerOptions& server) {
+void add_limits(apps::CommandLine& line, Values& values) {
+  ServerOptions& server = values.server;
   const std::string group = "Limits";
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
@@ -139,6 +140,13 @@ void add_limits(apps::CommandLine& line, ServerOptions& server) {
                          .placeholder = "N",
                          .help = "Connections over all shards, 1 to 1000000; more are closed at once"},
                         server.max_connections, {1, connections_max}));
+  line.add(apps::number({.name = "max-connections-per-address",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Connections of one IPv4 address, IPv6 /64, vsock CID or user of a unix "
+                                 "socket, at most 1000000; more are closed at once; 0 for any number",
+                         .fallback = "three quarters of max-connections"},
+                        values.max_connections_per_address, {0, connections_max}));
 }
 
 void add_timeouts(apps::CommandLine& line, Values& values) {
@@ -161,7 +169,8 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
               "How long the headers of a request may take from their first byte to their last",
               values.server.header_timeout);
   add_timeout("stall-timeout",
-              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished",
+              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished, "
+              "or wait for a response after it has ended its sending",
               values.server.stall_timeout);
   add("max-connection-age",
       "How old a connection may become, give or take a tenth, before its client "
@@ -290,7 +299,7 @@ Configuration::Configuration()
            "checks and reflection.") {
   add_serving(line, values.server);
   add_security(line, values);
-  add_limits(line, values.server);
+  add_limits(line, values);
   add_timeouts(line, values);
   add_signing(line, values.signing);
   add_logging(line, values);

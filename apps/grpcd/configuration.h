@@ -32,6 +32,7 @@ struct TlsValues {
 
 struct Values {
   ServerOptions server;
+  std::uint32_t max_connections_per_address = 0;  ///< of use where it was given
   SigningValues signing;
   TlsValues tls;
   std::string authz;  ///< path of the allow-list; empty where everybody may call everything

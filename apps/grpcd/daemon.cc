@@ -99,6 +99,8 @@ Status Daemon::start() {
   // As many as fit are as good a default as any; whoever asks for a number is told that it is not to be had.
   const bool fitted = limit < needed && !configuration_->line.origins().given("max-connections");
   if (fitted) options.max_connections = static_cast<std::uint32_t>(limit - beside);
+  if (configuration_->line.origins().given("max-connections-per-address"))
+    options.max_connections_per_address = values.max_connections_per_address;
   Result<std::unique_ptr<Certificates>> certificates =
       Certificates::load(values.tls, configuration_->line.origins());
   if (!certificates) return std::move(certificates).error();

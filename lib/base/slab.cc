@@ -6,8 +6,11 @@
 
 namespace ringrpc {
 
-SlabPool::~SlabPool() {
+SlabPool::~SlabPool() { drop_free(); }
+
+void SlabPool::drop_free() noexcept {
   while (free_) delete std::exchange(free_, free_->next);
+  free_count_ = 0;
 }
 
 Slab* SlabPool::take() {

@@ -47,6 +47,9 @@ class SlabPool {
   Slab* take();
   void give_back(Slab* slab) noexcept;
 
+  /// Gives the free slabs that it keeps to the system.
+  void drop_free() noexcept;
+
   /// Slabs handed out and not given back.
   std::size_t in_use() const noexcept { return in_use_; }
 

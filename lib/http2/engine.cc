@@ -201,7 +201,17 @@ void SessionEngine::ping(std::uint64_t opaque) {
   check(nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, octets.data()));
 }
 
+void SessionEngine::end_input() {
+  input_ended_ = true;
+  for (LiveStream* stream = streams_; stream != nullptr; stream = stream->next) {
+    const bool answered = stream->send_state >= SendState::ending;
+    if (!stream->peer_ended && !answered) reset(*stream, ErrorCode::cancel);
+  }
+  goaway(ErrorCode::no_error, {});
+}
+
 Status SessionEngine::tick() {
+  if (input_ended_) return failure_;
   if (now_ >= settings_deadline_) {
     settings_deadline_ = never;
     enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});

@@ -58,8 +58,11 @@ class SessionEngine {
   void goaway(ErrorCode code, std::string_view debug);
   void terminate(ErrorCode code, std::string_view debug);
   void ping(std::uint64_t opaque);
+  void end_input();
 
-  Instant next_deadline() const noexcept { return std::min(settings_deadline_, block_deadline_); }
+  Instant next_deadline() const noexcept {
+    return input_ended_ ? never : std::min(settings_deadline_, block_deadline_);
+  }
   Status tick();
   bool finished() const noexcept;
   std::size_t open_streams() const noexcept { return stream_count_; }
@@ -167,6 +170,7 @@ class SessionEngine {
   const Instant& now_;
   const Role role_;
   bool settings_seen_ = false;
+  bool input_ended_ = false;
   bool error_is_ours_ = false;             ///< a GOAWAY with an error was queued here, not by nghttp2
   std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
   std::optional<std::uint64_t> ping_behind_goaway_;  ///< to be sent once the GOAWAY has been produced

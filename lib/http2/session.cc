@@ -61,6 +61,8 @@ void Session::terminate(ErrorCode code, std::string_view debug) { engine_->termi
 
 void Session::ping(std::uint64_t opaque) { engine_->ping(opaque); }
 
+void Session::end_input() { engine_->end_input(); }
+
 Instant Session::next_deadline() const noexcept { return engine_->next_deadline(); }
 
 Status Session::tick() { return engine_->tick(); }

@@ -184,6 +184,11 @@ class Session {
   /// PING with this payload; `on_ping_ack` answers.
   void ping(std::uint64_t opaque);
 
+  /// The peer has ended its sending and may still read (server). Resets streams whose requests are not whole,
+  /// unless the response has been given its end, and says GOAWAY: `finished` once the others have ended. No
+  /// deadline of `tick` is left.
+  void end_input();
+
   /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s, and a header
   /// block that has begun must be finished within its limit. `never` while neither is due.
   Instant next_deadline() const noexcept;

@@ -59,6 +59,7 @@ class Epoll final : public Io {
     return accept_on(take_listener(std::move(socket)), handler);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
+  SocketAddress peer(const UniqueFd& connection) const override { return peer_address(connection.get()); }
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return std::make_unique<Stream>(poller_, buffer_, std::move(connection));
   }

@@ -154,6 +154,9 @@ class Io {
   /// `full_backlog_pause`. How long is for the caller to limit.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
+  /// The address at the other end of an accepted connection; none where it has none, or has gone.
+  virtual SocketAddress peer(const UniqueFd& connection) const = 0;
+
   /// Takes over a connected descriptor.
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 

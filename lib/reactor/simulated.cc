@@ -52,8 +52,9 @@ SimulatedNetwork::~SimulatedNetwork() {
 
 std::unique_ptr<Io> SimulatedNetwork::make_io() { return std::make_unique<SimulatedIo>(*this); }
 
-std::pair<UniqueFd, UniqueFd> SimulatedNetwork::connected_pair() {
+std::pair<UniqueFd, UniqueFd> SimulatedNetwork::connected_pair(const SocketAddress& from) {
   auto [near, far] = SimulatedSocket::make_pair(faults_.socket_buffer_bytes);
+  near->peer_address = from;
   UniqueFd first = install(std::move(near));
   return {std::move(first), install(std::move(far))};
 }
@@ -122,11 +123,11 @@ Result<UniqueFd> SimulatedNetwork::listen(const SocketAddress& address, int back
   return install(std::make_unique<SimulatedListener>(bound, backlog));
 }
 
-/// A connection to `to`: an IP client gets a port of its own on the same address, others have no name.
+/// A connection to `to`: an IP client gets a port of its own, others have no name.
 std::pair<std::unique_ptr<SimulatedSocket>, std::unique_ptr<SimulatedSocket>> SimulatedNetwork::connect(
     const SocketAddress& to) {
   auto ends = SimulatedSocket::make_pair(faults_.socket_buffer_bytes);
-  SocketAddress from = to;
+  SocketAddress from = client_address_.length > 0 ? client_address_ : to;
   if (in_port_t* port = port_of(from))
     *port = htons(next_port_++);
   else

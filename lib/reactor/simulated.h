@@ -76,8 +76,12 @@ class SimulatedNetwork {
   /// there are no wildcards.
   std::unique_ptr<Io> make_io();
 
-  /// Two ends of a connection that nobody had to accept.
-  std::pair<UniqueFd, UniqueFd> connected_pair();
+  /// Two ends of a connection that nobody had to accept. The first one's peer has the address `from`.
+  std::pair<UniqueFd, UniqueFd> connected_pair(const SocketAddress& from = {});
+
+  /// What clients connect from: of an IP address their own port of it, and where there is none the address
+  /// that they connect to.
+  SocketAddress& client_address() noexcept { return client_address_; }
 
   /// May be changed at any time; what is scheduled already stays so.
   Faults& faults() noexcept { return faults_; }
@@ -122,6 +126,7 @@ class SimulatedNetwork {
       const SocketAddress& to);
 
   Faults faults_;
+  SocketAddress client_address_;
   FaultCounts counts_;
   std::mt19937_64 random_;
   std::uint64_t trace_ = 0;

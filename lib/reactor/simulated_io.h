@@ -42,6 +42,7 @@ class SimulatedIo final : public Io {
     return fail(Code::INVALID_ARGUMENT, "it is no socket of the simulated network", Initiator::application);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
+  SocketAddress peer(const UniqueFd& connection) const override;
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
   bool dispatch(Instant until) override;

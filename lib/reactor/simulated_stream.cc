@@ -217,6 +217,10 @@ class SimulatedStream final : public ByteStream {
 
 }  // namespace
 
+SocketAddress SimulatedIo::peer(const UniqueFd& connection) const {
+  return network_.socket(connection.get()).peer_address;
+}
+
 std::unique_ptr<ByteStream> SimulatedIo::adopt(UniqueFd connection) {
   return std::make_unique<SimulatedStream>(*this, std::move(connection));
 }

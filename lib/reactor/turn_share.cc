@@ -11,7 +11,7 @@ class ShareAwaiter final : public TurnGate::Waiter {
   explicit ShareAwaiter(TurnGate& gate) noexcept : gate_(gate) {}
 
   bool await_ready() const noexcept { return gate_.take(); }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+  void await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
     gate_.wait(*this);
   }

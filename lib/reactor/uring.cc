@@ -40,6 +40,7 @@ class Uring final : public Io {
     return accept_on(take_listener(std::move(socket)), handler);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
+  SocketAddress peer(const UniqueFd& connection) const override { return peer_address(connection.get()); }
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
   bool dispatch(Instant until) override { return ring_->dispatch(until); }

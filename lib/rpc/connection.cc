@@ -10,6 +10,11 @@ namespace {
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
 
+/// To a client that has ended its sending. The GOAWAY that it gets at once is the first probe; it takes a
+/// second one to hear what became of the first.
+constexpr std::uint64_t probe_ping = 0x70726f6265;  // "probe"
+constexpr std::chrono::milliseconds first_probe_after{100};
+
 /// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it.
 constexpr std::uint8_t tls_alert = 21;
 
@@ -69,12 +74,35 @@ void Connection::on_received(Bytes bytes) {
 }
 
 void Connection::on_receive_end(int error) {
-  receive_ended_ = true;
   if (over()) return;
+  if (phase_ == Phase::closing && error == 0 && !to_server_) return;  // may still read why
   if (phase_ == Phase::open)
     why_ = error != 0 ? broken("receive", error)
                       : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
+  if (phase_ == Phase::open && error == 0 && may_go_on()) return begin_half_close();
   finish(std::move(why_));
+}
+
+/// Whether a client that has ended its sending waits for something.
+bool Connection::may_go_on() const {
+  const bool busy = sending_ || session_.wants_to_produce() || session_.open_streams() > 0;
+  return !to_server_ && established_ && busy;
+}
+
+void Connection::begin_half_close() {
+  phase_ = Phase::half_closed;
+  progress_ = shard_.now();
+  on_half_close();
+  session_.end_input();
+  shard_.timers().arm(*this, after(shard_.now(), first_probe_after));
+  flush_soon();
+}
+
+/// Makes a system whose client has closed its socket tell so.
+void Connection::probe() {
+  if (sending_ || session_.wants_to_produce()) return;
+  session_.ping(probe_ping);
+  flush_soon();
 }
 
 void Connection::on_sent(int error) {
@@ -99,6 +127,14 @@ Status Connection::handshake_overdue() const {
   return Status(Code::DEADLINE_EXCEEDED, what + within, Initiator::peer);
 }
 
+Status Connection::stalled() const {
+  const std::string_view what = phase_ == Phase::half_closed
+                                    ? "the client has ended its sending, and no response moved for "
+                                    : "the peer left output unread for ";
+  return Status(Code::UNAVAILABLE, std::string(what) + std::to_string(timeouts_.stall.count()) + " ms",
+                Initiator::peer);
+}
+
 void Connection::on_turn_end() {
   if (phase_ == Phase::lingering || over()) return;
   if (sending_) return on_output_held(sending_bytes_ + session_.queued_output_bytes());
@@ -106,7 +142,7 @@ void Connection::on_turn_end() {
   session_.produce(out, flush_bytes_max);
   sending_bytes_ = out.held_bytes();
   on_output_held(sending_bytes_ + session_.queued_output_bytes());
-  if (phase_ == Phase::open && session_.finished()) {
+  if (phase_ <= Phase::half_closed && session_.finished()) {
     // Some faults are found while their answers are produced.
     if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
     if (over()) return;
@@ -129,7 +165,6 @@ void Connection::begin_closing(Status why) {
 }
 
 void Connection::begin_linger() {
-  if (receive_ended_) return finish(std::move(why_));
   phase_ = Phase::lingering;
   stream_->shutdown_send();
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
@@ -147,8 +182,9 @@ void Connection::run() { on_lost(std::exchange(why_, Status())); }
 
 void Connection::watch() {
   const Output held = output();
-  const bool pending = !established_ || sending_ || session_.wants_to_produce() ||
-                       session_.next_deadline() != never || held.waiting_bytes > 0 || held.watched;
+  const bool pending = !established_ || phase_ == Phase::half_closed || sending_ ||
+                       session_.wants_to_produce() || session_.next_deadline() != never ||
+                       held.waiting_bytes > 0 || held.watched;
   if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
 }
 
@@ -156,9 +192,13 @@ void Connection::note_progress() {
   const Output held = output();
   const std::uint64_t delivered_bytes = held.written_bytes - held.waiting_bytes;
   const bool idle = !sending_ && !session_.wants_to_produce() && held.waiting_bytes == 0;
-  const bool moved = std::exchange(sent_, false) &&
-                     (held.waiting_bytes == 0 || delivered_bytes - delivered_bytes_ >= progress_bytes_min);
-  if (!idle && !moved) return;
+  const bool sent = std::exchange(sent_, false);
+  const std::uint64_t moved_bytes = delivered_bytes - delivered_bytes_;
+  if (phase_ == Phase::half_closed) {
+    if (!sent || moved_bytes == 0) return;  // no window can be given by drips any more, and PINGs leave, too
+  } else if (!idle && !(sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min))) {
+    return;
+  }
   progress_ = shard_.now();
   delivered_bytes_ = delivered_bytes;
 }
@@ -169,10 +209,8 @@ void Connection::on_time() {
   if (!established_ && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
   note_progress();
   if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
-  if (now - progress_ >= timeouts_.stall)
-    return finish(Status(Code::UNAVAILABLE,
-                         "the peer left output unread for " + std::to_string(timeouts_.stall.count()) + " ms",
-                         Initiator::peer));
+  if (now - progress_ >= timeouts_.stall) return finish(stalled());
+  if (phase_ == Phase::half_closed) probe();
   on_watch();
   if (Status status = session_.tick(); !status.ok()) {
     begin_closing(std::move(status));

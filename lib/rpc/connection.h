@@ -8,6 +8,10 @@
 /// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time.
 ///    Output waits in the socket, or in the session while the peer gives it no window; taking less than
 ///    `progress_bytes_min` of it counts as nothing, so that a peer cannot hold it for ever by drips.
+/// 5. A client that ends its sending (a half close) still gets the responses to what it has asked whole; then
+///    its connection ends. It can acknowledge no PING, so it is probed instead: a system whose client has
+///    closed its socket altogether refuses the second frame that it gets. A response that moves keeps the
+///    connection; when nothing of any has left for the stall timeout, the connection ends.
 ///
 /// Belongs to its shard. `on_lost` is the last call that the owner gets, from the ready list; it destroys the
 /// connection.
@@ -102,6 +106,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   virtual void on_output_held(std::size_t /*bytes*/) {}
   /// Called each second while something is watched.
   virtual void on_watch() {}
+  /// The client has ended its sending and may still read: requests that are not whole will never be.
+  virtual void on_half_close() {}
 
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;
@@ -113,13 +119,19 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   bool over() const noexcept { return phase_ == Phase::over; }
   void begin_linger();
   void finish(Status why);
+  bool may_go_on() const;
+  void begin_half_close();
+  void probe();
+  Status stalled() const;
   Status broken(std::string_view operation, int error) const;
   Status handshake_overdue() const;
   void watch();
   void begin_closing(Status why);
   void note_progress();
 
-  enum class Phase : std::uint8_t { open, closing, lingering, over };
+  /// `half_closed`: the client sends no more and is still served; `closing`: the peer is told why it ends;
+  /// `lingering`: all has left.
+  enum class Phase : std::uint8_t { open, half_closed, closing, lingering, over };
 
   Shard& shard_;
   ConnectionTimeouts timeouts_;
@@ -132,7 +144,6 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   bool sending_ = false;
   bool sent_ = false;  // something has left whole since the last look at progress
   bool established_ = false;
-  bool receive_ended_ = false;
   std::size_t sending_bytes_ = 0;  // in memory, of the chain that is being sent
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none

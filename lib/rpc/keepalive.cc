@@ -34,6 +34,11 @@ void Keepalive::on_call() {
   shard.timers().arm(*this, std::max(shard.now(), after(last_activity_, rule_.time)));
 }
 
+void Keepalive::stop() noexcept {
+  rule_.time = Nanoseconds::zero();
+  cancel();
+}
+
 void Keepalive::on_time() {
   Shard& shard = connection_.shard();
   if (pinging_)

@@ -31,6 +31,8 @@ class Keepalive final : Timer {
   void on_activity();
   /// The connection has taken up a call.
   void on_call();
+  /// The peer has ended its sending, and can give no sign any more.
+  void stop() noexcept;
 
  private:
   void on_time() override;

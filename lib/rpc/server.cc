@@ -77,8 +77,8 @@ class ServerImpl final : public Server, private ConnectionSink {
   ServerCounters counters() const override;
 
  private:
-  void on_connection(Shard& shard, UniqueFd connection, bool tls) override {
-    server_shards_[shard.index()]->add(std::move(connection), tls);
+  void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
+    server_shards_[shard.index()]->add(std::move(connection), tls, std::move(counted));
   }
   Status listen(const ServerOptions& options);
   Result<std::string> bind(const Address& address);
@@ -105,7 +105,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   for (Shard* shard : shards_->all())
     server_shards_.push_back(std::make_unique<ServerShard>(*shard, shards_->all().size(), methods_, options));
   ConnectionSink& sink = *this;
-  listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections);
+  listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections,
+                                         max_connections_per_address(options));
   return listen(options);
 }
 
@@ -175,6 +176,7 @@ ServerCounters ServerImpl::counters() const {
   ServerCounters sum;
   sum.connections_accepted = listener_->accepted();
   sum.connections_refused = listener_->refused();
+  sum.connections_refused_of_address = listener_->refused_of_address();
   for (Shard* shard : shards_->all()) {
     const ServerCounters part =
         run_on(*shard, [this, shard] { return server_shards_[shard->index()]->counters(); });

@@ -67,6 +67,12 @@ void ServerCall::on_data(Bytes bytes) {
   connection_->join_batch(*this);
 }
 
+void ServerCall::on_half_close() {
+  if (request_ended_) return;
+  fail_call(
+      Status(Code::CANCELLED, "the client ended its sending before the request was whole", Initiator::peer));
+}
+
 void ServerCall::on_batch() {
   if (started_) {
     wake_reader();

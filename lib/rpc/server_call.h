@@ -56,6 +56,7 @@ class ServerCall final : public Call,
   // What the connection's session reports.
   void on_data(Bytes bytes);
   void on_request_end() noexcept { request_ended_ = true; }
+  void on_half_close();
   void on_stream_writable();
   void on_stream_closed();
 

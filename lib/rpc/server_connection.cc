@@ -114,10 +114,12 @@ struct ServerConnection::Request {
   bool other_codec = false;  ///< gRPC all the same
 };
 
-ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream)
+ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
+                                   PeerCounts::Hold counted)
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
       owner_(owner),
+      counted_(std::move(counted)),
       work_line_(owner.shard()),
       inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),
@@ -364,6 +366,13 @@ void ServerConnection::on_watch() {
            "408");
     flush_soon();
   }
+}
+
+void ServerConnection::on_half_close() {
+  draining_ = true;  // the session says GOAWAY, and no PING is answered any more
+  drain_timer_.cancel();
+  keepalive_.stop();
+  calls_.for_each([](ServerCall& call) { call.on_half_close(); });
 }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {

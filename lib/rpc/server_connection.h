@@ -20,6 +20,7 @@
 #include "rpc/keepalive.h"
 #include "rpc/server_call.h"
 #include "rpc/work_line.h"
+#include "transport/peer_counts.h"
 
 namespace ringrpc {
 
@@ -29,7 +30,7 @@ struct ConnectionTag;
 
 class ServerConnection final : public Connection, public ListNodeOf<ConnectionTag>, private http2::Events {
  public:
-  ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream);
+  ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream, PeerCounts::Hold counted);
   ~ServerConnection() override;
 
   /// Begins to serve, and to age. Call once.
@@ -105,6 +106,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_lost(const Status& why) override;
   Output output() override;
   void on_watch() override;
+  void on_half_close() override;
 
   void on_headers(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;
@@ -125,6 +127,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void finish_drain();
 
   ServerShard& owner_;
+  const PeerCounts::Hold counted_;
   ListOf<ServerCall, CallTag> calls_;
   ListOf<ServerCall, BatchTag> batch_;
   std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id

@@ -30,6 +30,10 @@ Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
 
 }  // namespace
 
+std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept {
+  return options.max_connections_per_address.value_or(options.max_connections - options.max_connections / 4);
+}
+
 ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
                          const ServerOptions& options)
     : shard_(shard),
@@ -71,12 +75,12 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
 
 ServerShard::~ServerShard() { end_all(); }
 
-void ServerShard::add(UniqueFd descriptor, bool tls) {
+void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) {
   std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
   if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
-  auto* connection = new ServerConnection(*this, std::move(stream));
+  auto* connection = new ServerConnection(*this, std::move(stream), std::move(counted));
   connections_.push_back(*connection);
-  memory_return_.connections_are(++counters_.connections_open);
+  memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
   connection->begin();
   if (draining_) connection->drain();
 }
@@ -85,7 +89,7 @@ void ServerShard::remove(ServerConnection& connection) {
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
-  memory_return_.connections_are(--counters_.connections_open);
+  memory_return_.connections_are(--counters_.connections_open, buffered_bytes_);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }

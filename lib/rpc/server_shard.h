@@ -20,8 +20,12 @@
 #include "rpc/memory_return.h"
 #include "rpc/method_table.h"
 #include "rpc/server_connection.h"
+#include "transport/peer_counts.h"
 
 namespace ringrpc {
+
+/// Of those options, for a listener: 0 for no limit.
+std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
 
 class ServerShard {
  public:
@@ -32,8 +36,9 @@ class ServerShard {
   /// Connections that remain are ended at once.
   ~ServerShard();
 
-  /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`.
-  void add(UniqueFd connection, bool tls = false);
+  /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`; `counted`
+  /// is kept until it ends.
+  void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {});
   void remove(ServerConnection& connection);
 
   /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
@@ -48,7 +53,10 @@ class ServerShard {
   std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
   std::size_t max_inflation_per_second() const noexcept { return max_inflation_per_second_; }
   /// A connection's calls that held `before` bytes now hold `now`.
-  void account(std::size_t before, std::size_t now) noexcept { buffered_bytes_ += now - before; }
+  void account(std::size_t before, std::size_t now) noexcept {
+    buffered_bytes_ += now - before;
+    memory_return_.hold(buffered_bytes_);
+  }
   /// Whether `more` bytes may be held.
   bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }

@@ -54,8 +54,12 @@ std::string_view remedy(Code code, const Address& address) {
 
 }  // namespace
 
-Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::uint32_t max_connections)
-    : shards_(shards), sink_(sink), max_connections_(max_connections) {}
+Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::uint32_t max_connections,
+                   std::uint32_t max_connections_per_address)
+    : shards_(shards),
+      sink_(sink),
+      max_connections_(max_connections),
+      max_connections_per_address_(max_connections_per_address) {}
 
 Result<std::string> Listener::listen(const Address& address) {
   const bool open = address.kind() == Address::Kind::descriptor;
@@ -98,17 +102,43 @@ std::string Listener::why_ours(const SocketAddress& wanted) const {
 }
 
 void Listener::take(UniqueFd connection, bool tls) {
-  if (connections() >= max_connections_) {
-    refused_.fetch_add(1, std::memory_order_relaxed);
-    return;
+  if (connections() >= max_connections_)
+    return refuse(connection, full_logged_,
+                  std::to_string(max_connections_) +
+                      " connections are open, as many as max_connections allows; raise it, or lower "
+                      "max_connections_per_address");
+  PeerCounts::Hold counted;
+  if (max_connections_per_address_ > 0) {
+    const PeerKey key = peer_key(shards_.front()->io().peer(connection), connection.get());
+    counted = PeerCounts::take(peer_counts_, key, max_connections_per_address_);
+    if (!counted) {
+      refused_of_address_.fetch_add(1, std::memory_order_relaxed);
+      return refuse(connection, full_address_logged_,
+                    std::to_string(max_connections_per_address_) +
+                        " connections of its address are open, as many as max_connections_per_address "
+                        "allows; raise it if many clients share the address, as behind a proxy");
+    }
   }
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = least_loaded();
   shard.load().fetch_add(1, std::memory_order_relaxed);
-  if (&shard == Shard::current()) return sink_.on_connection(shard, std::move(connection), tls);
-  shard.post([&sink = sink_, &shard, tls, connection = std::move(connection)]() mutable {
-    sink.on_connection(shard, std::move(connection), tls);
+  if (&shard == Shard::current())
+    return sink_.on_connection(shard, std::move(connection), tls, std::move(counted));
+  shard.post([&sink = sink_, &shard, tls, connection = std::move(connection),
+              counted = std::move(counted)]() mutable {
+    sink.on_connection(shard, std::move(connection), tls, std::move(counted));
   });
+}
+
+/// `connection` is closed by who calls. Clients decide how often this happens.
+void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::string& why) {
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  const Shard& shard = *shards_.front();
+  const auto left_out = logged.take(shard.now());
+  if (!left_out) return;
+  const SocketAddress peer = shards_.front()->io().peer(connection);
+  log::warn("{}: closed at once: {}{}", peer.length > 0 ? to_string(peer) : "a client", why,
+            left_out->words());
 }
 
 /// They come for as long as descriptors are short, which is up to the clients.

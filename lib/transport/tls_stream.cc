@@ -109,7 +109,7 @@ bool TlsStream::may_advance() {
   if (gate.take()) return true;
   awaiting_turn_ = true;
   if (!paused_) carrier_->pause_receiving();
-  gate.wait(turn_);
+  gate.wait(turn_, peer_key(carrier_->peer(), carrier_->descriptor()));
   return false;
 }
 

@@ -17,8 +17,9 @@
 /// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as
 ///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
 ///
-/// 5. A handshake's step may take a millisecond of signing and verifying, so a shard makes one in a turn,
-///    whosever it is. What arrives for another is kept, and nothing more received, until its turn has come.
+/// 5. A handshake's step may take a millisecond of signing and verifying, so a shard makes one in a turn.
+///    What arrives for another is kept, and nothing more received, until its turn has come. Peers take turns
+///    (reactor/peer_key.h), so that one with many handshakes delays another's by one step.
 ///    Bytes that do not complete a message are cheap to take, and take no turn from anybody.
 ///
 /// How long the handshake may take is for the handler to judge: nothing is received meanwhile.

@@ -29,6 +29,7 @@ TEST_CASE("every flag reaches what it names") {
                                               "--max-buffered-size=2M",
                                               "--max-concurrent-streams=7",
                                               "--max-connections=9",
+                                              "--max-connections-per-address=6",
                                               "--handshake-timeout=1s",
                                               "--stall-timeout=2m",
                                               "--drain-timeout=250ms",
@@ -78,6 +79,7 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.server.reset_burst == 50);
   CHECK(values.server.resets_per_second == 5);
   CHECK(values.server.max_connections == 9);
+  CHECK(values.max_connections_per_address == 6);
   CHECK(values.server.handshake_timeout == std::chrono::seconds(1));
   CHECK(values.server.header_timeout == std::chrono::seconds(3));
   CHECK(values.server.ping_interval_min == std::chrono::minutes(1));

@@ -46,10 +46,15 @@ class Notes {
 class FakeServer final : public Server {
  public:
   FakeServer(Notes& notes, const ServerOptions& options, unsigned calls)
-      : max_connections(options.max_connections), notes_(notes), addresses_(options.listen), calls_(calls) {}
+      : max_connections(options.max_connections),
+        max_connections_per_address(options.max_connections_per_address),
+        notes_(notes),
+        addresses_(options.listen),
+        calls_(calls) {}
   ~FakeServer() override { notes_.add("destroyed"); }
 
   const std::uint32_t max_connections;
+  const std::optional<std::uint32_t> max_connections_per_address;
 
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
   unsigned shards() const noexcept override { return 2; }
@@ -314,6 +319,20 @@ TEST_CASE("connections that may exceed the descriptor limit are warned of once t
       captured.text(),
       " at most 64 file descriptors may be open where 137 are needed; raise the limit (ulimit -n 137, or "
       "LimitNOFILE=137 under systemd), or lower --max-connections\n");
+}
+
+TEST_CASE("a limit of connections for each address is the library's unless one was given") {
+  const CapturedStderr captured;
+  const auto limit = [](std::vector<std::string> arguments) {
+    Running daemon(std::move(arguments), 0, 1000);
+    const auto given = daemon.server().max_connections_per_address;
+    daemon.signal(SIGTERM);
+    CHECK(daemon.end() == apps::exit_ok);
+    return given;
+  };
+  CHECK(limit({}) == std::nullopt);
+  CHECK(limit({"--max-connections-per-address", "5"}) == 5);
+  CHECK(limit({"--max-connections-per-address", "0"}) == 0);
 }
 
 TEST_CASE("without a number of connections as many are taken as there may be descriptors") {

@@ -112,6 +112,17 @@ TEST_CASE("A pool recycles slabs and keeps no more than it was told") {
   pool.give_back(first);
 }
 
+TEST_CASE("A pool keeps nothing that was dropped, and goes on") {
+  SlabPool pool(2);
+  Slab* const used = pool.take();
+  pool.give_back(pool.take());
+  pool.drop_free();
+  CHECK(pool.in_use() == 1);
+  pool.give_back(used);
+  CHECK(pool.take() == used);
+  pool.give_back(used);
+}
+
 TEST_CASE("Random filling and consuming agrees with a plain buffer") {
   SlabPool pool;
   Chain chain(pool);

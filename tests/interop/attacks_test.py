@@ -1,6 +1,7 @@
 """grpcd under attack: what a hostile peer does ends its own connection, costs a bounded amount of memory, and leaves
 everybody else served."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -14,9 +15,9 @@ from memory import MEBIBYTE, resident_bytes, sanitized_factor
 GROWTH_MAX = 12 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
 
 
-def echo(port, payload=b"still here"):
+def echo(port, payload=b"still here", source="127.0.0.1"):
     """A call of its own connection; whether the answer carries the payload."""
-    with Client(port) as client:
+    with Client(port, source=source) as client:
         client.open()
         client.send(frames.headers(1) + frames.data(1, frames.message(payload), frames.END_STREAM))
         body = b""
@@ -28,9 +29,9 @@ def echo(port, payload=b"still here"):
     return False
 
 
-def is_served(port):
+def is_served(port, source="127.0.0.1"):
     try:
-        return echo(port)
+        return echo(port, source=source)
     except ConnectionError:
         return False
 
@@ -259,6 +260,77 @@ class Crowd(unittest.TestCase):
                 wanted = before + 12 * MEBIBYTE
                 self.assertTrue(harness.wait_until(lambda: resident_bytes(server.process) < wanted), "the crowd's memory stays")
             self.assertTrue(echo(server.port))
+
+
+class LargeConnections(unittest.TestCase):
+    """A few connections that make grpcd hold much, and then go."""
+
+    CONNECTIONS, STREAMS = 8, 100
+    BODY = frames.message(b"x" * 250_000)  # as much as a stream's window takes
+
+    def fill(self, client, body):
+        """Sends the body on every stream, ended where it is whole."""
+        window = 65_535
+        for stream in range(1, 2 * self.STREAMS, 2):
+            client.send(frames.headers(stream))
+            for at in range(0, len(body), 16_384):
+                piece = body[at : at + 16_384]
+                while window < len(piece):
+                    given = client.read_until(lambda each: each.type == frames.WINDOW_UPDATE and each.stream == 0)
+                    window += int.from_bytes(given.payload)
+                window -= len(piece)
+                whole = at + len(piece) == len(self.BODY)
+                client.send(frames.data(stream, piece, frames.END_STREAM if whole else 0))
+        client.send(frames.ping())
+        client.read_until(lambda frame: frame.type == frames.PING)
+
+    def check_return(self, body, *settings):
+        with harness.Server() as server:
+            if sanitized_factor(server.process) > 1:
+                self.skipTest("a sanitizer keeps what was freed")
+            self.assertTrue(echo(server.port))
+            before = resident_bytes(server.process)
+            clients = [Client(server.port) for _ in range(self.CONNECTIONS)]
+            for client in clients:
+                client.open(*settings)
+                self.fill(client, body)
+            taken = resident_bytes(server.process) - before
+            self.assertGreater(taken, self.CONNECTIONS * self.STREAMS * 200_000)
+            for client in clients:
+                client.socket.close()
+            wanted = before + 16 * MEBIBYTE
+            back = harness.wait_until(lambda: resident_bytes(server.process) < wanted)
+            self.assertTrue(back, f"{(resident_bytes(server.process) - before) / MEBIBYTE:.0f} MiB stay")
+            self.assertTrue(echo(server.port))
+
+    def test_what_unfinished_requests_took_is_given_back(self):
+        self.check_return(self.BODY[:-1])
+
+    def test_what_unread_responses_took_is_given_back(self):
+        self.check_return(self.BODY, (4, 0))
+
+
+class IdleConnections(unittest.TestCase):
+    def test_those_of_one_address_leave_others_room(self):
+        with harness.Server("--max-connections", "40") as server, contextlib.ExitStack() as held:
+            for _ in range(60):  # 30 of them stay
+                held.enter_context(Client(server.port))
+            self.assertTrue(harness.wait_until(lambda: not is_served(server.port)))
+            self.assertTrue(echo(server.port, source="127.0.0.2"), "another address is locked out")
+            refused = "30 connections of its address are open, as many as max_connections_per_address allows"
+            self.assertTrue(server.says(refused))
+            for _ in range(20):
+                held.enter_context(Client(server.port, source="127.0.0.3"))
+            self.assertTrue(server.says("40 connections are open, as many as max_connections allows"))
+            self.assertFalse(is_served(server.port, source="127.0.0.2"))
+
+    def test_one_address_may_be_let_have_all(self):
+        with harness.Server("--max-connections", "40", "--max-connections-per-address", "0") as server:
+            with contextlib.ExitStack() as held:
+                for _ in range(39):
+                    held.enter_context(Client(server.port)).open()
+                self.assertTrue(echo(server.port))
+            self.assertNotIn("closed at once", server.text())
 
 
 class Descriptors(unittest.TestCase):

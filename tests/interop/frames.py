@@ -76,7 +76,10 @@ def window_update(stream, increment):
 
 def message(payload):
     """An EchoRequest with this payload, as gRPC frames it."""
-    size = bytes([len(payload)]) if len(payload) < 128 else bytes([len(payload) & 0x7F | 0x80, len(payload) >> 7])
+    size, rest = b"", len(payload)
+    while rest >= 128:
+        size, rest = size + bytes([rest & 0x7F | 0x80]), rest >> 7
+    size += bytes([rest])
     encoded = b"\x0a" + size + payload
     return struct.pack(">BI", 0, len(encoded)) + encoded
 
@@ -94,8 +97,8 @@ class Frame:
 
 
 class Client:
-    def __init__(self, port, patience=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+    def __init__(self, port, patience=20, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience, source_address=(source, 0))
         self.received = b""
 
     def __enter__(self):

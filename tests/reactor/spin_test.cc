@@ -29,6 +29,7 @@ class Scripted final : public Io {
     return fail(Code::UNIMPLEMENTED, "");
   }
   std::unique_ptr<Connector> connect(const SocketAddress&, Connector::Handler&) override { return nullptr; }
+  SocketAddress peer(const UniqueFd&) const override { return {}; }
   std::unique_ptr<ByteStream> adopt(UniqueFd) override { return nullptr; }
   bool wait(Instant until) override {
     ++waits;

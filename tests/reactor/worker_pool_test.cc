@@ -61,6 +61,7 @@ class SlowToWake final : public Io {
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override {
     return io_->connect(address, handler);
   }
+  SocketAddress peer(const UniqueFd& connection) const override { return io_->peer(connection); }
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return io_->adopt(std::move(connection));
   }

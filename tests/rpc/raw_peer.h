@@ -55,6 +55,8 @@ class RawPeer {
   }
 
   void send(std::string_view bytes) { peer_.send(bytes); }
+  /// Ends the sending direction after what was sent.
+  void finish() { peer_.finish(); }
 
   /// The header block of a gRPC request, with `more` fields behind.
   static http2::test::FieldList request_fields(std::string_view path,
@@ -115,6 +117,8 @@ class RawPeer {
       if (each == name) found = value;
     return found;
   }
+  /// 0 for an orderly end.
+  std::optional<int> received_end() const { return peer_.ended; }
   bool closed() const { return peer_.ended.has_value() || peer_.send_error.has_value(); }
   void pause() { peer_.pause(); }
 

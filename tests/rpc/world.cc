@@ -16,7 +16,8 @@ void World::serve(const ServerOptions& options, std::string_view where) {
   server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options);
   shards_[0] = &server_shard();
   ConnectionSink& sink = *this;
-  listener_ = std::make_unique<Listener>(shards_, sink, options.max_connections);
+  listener_ = std::make_unique<Listener>(shards_, sink, options.max_connections,
+                                         max_connections_per_address(options));
   Result<std::string> bound = listener_->listen(*Address::parse(where));
   REQUIRE_MESSAGE(bound, bound.error().to_string());
   address_ = *bound;

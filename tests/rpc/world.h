@@ -56,8 +56,8 @@ class World : private ConnectionSink {
   void stop();
 
  protected:
-  void on_connection(Shard&, UniqueFd connection, bool tls) override {
-    server_->add(std::move(connection), tls);
+  void on_connection(Shard&, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
+    server_->add(std::move(connection), tls, std::move(counted));
   }
 
  private:

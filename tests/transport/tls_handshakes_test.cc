@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "transport/address.h"
 #include "transport/tls_ends.h"
 
 namespace ringrpc::test {
@@ -48,8 +49,8 @@ class Signatures final : TurnEnd {
 /// A client and a server that echoes.
 struct Echo {
   Echo(Simulation& simulation, Session at_server) : Echo(simulation, std::move(at_server), client_side()) {}
-  Echo(Simulation& simulation, Session at_server, Session at_client) {
-    auto [near, far] = simulation.network().connected_pair();
+  Echo(Simulation& simulation, Session at_server, Session at_client, const SocketAddress& from = {}) {
+    auto [near, far] = simulation.network().connected_pair(from);
     server.emplace(simulation.shard(serving_on),
                    over(simulation.shard(serving_on), std::move(near), at_server));
     client.emplace(simulation.shard(calling_on),
@@ -75,12 +76,13 @@ struct Echo {
 struct Burst {
   static constexpr std::size_t size = 40;
 
-  explicit Burst(Simulation& network) : simulation(network), signatures(network.shard(serving_on)) {
+  explicit Burst(Simulation& network, const SocketAddress& from = {})
+      : simulation(network), signatures(network.shard(serving_on)) {
     const auto context = TlsContext::of_server(server_options()).value();
     for (std::size_t i = 0; i < size; ++i) {
       Session session = context->accept();
       signatures.watch(*session);
-      echoes.push_back(std::make_unique<Echo>(simulation, std::move(session)));
+      echoes.push_back(std::make_unique<Echo>(simulation, std::move(session), client_side(), from));
       echoes.back()->client->send("number " + std::to_string(i));
       echoes.back()->client->finish();
     }
@@ -119,6 +121,18 @@ TEST_CASE("connections that are up are served while others wait for their handsh
   early.client->send(", second");
   REQUIRE(simulation.run_until([&] { return early.client->received == "first, second"; }));
   CHECK(burst.signatures.made() < Burst::size / 4);
+}
+
+TEST_CASE("a burst from one address delays a handshake of another by a step for each of its own") {
+  const auto address = [](const char* text) { return resolve(*Address::parse(text))->front(); };
+  Simulation simulation(1, {.shards = 2});
+  Burst burst(simulation, address("127.0.0.1:1"));
+  REQUIRE(simulation.run_until([&] { return burst.signatures.made() == 2; }));
+  Echo newcomer(simulation, server_side(), client_side(), address("127.0.0.2:1"));
+  newcomer.client->send("x");
+  REQUIRE(simulation.run_until([&] { return newcomer.client->received == "x"; }));
+  CHECK(burst.signatures.made() < Burst::size / 2);
+  CHECK(simulation.run_until([&] { return burst.answered() == Burst::size; }));
 }
 
 TEST_CASE("one that goes while it waits for its handshake leaves its place to the next") {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -80,6 +81,11 @@ struct ServerOptions {
   std::uint32_t reset_burst = 1'000;
   std::uint32_t resets_per_second = 33;    ///< … or so many a second in the long run end the connection
   std::uint32_t max_connections = 20'000;  ///< over all shards; more are closed at once
+  /// Of one IPv4 address, IPv6 /64, virtual machine (CID) or user of a unix socket; more are closed at once.
+  /// So one client cannot take all connections and lock the others out. Without a value it is three quarters
+  /// of max_connections: a proxy, or many clients behind one address, still has room for most of them, and a
+  /// quarter is left for others. 0 for no limit.
+  std::optional<std::uint32_t> max_connections_per_address{};
   std::chrono::milliseconds handshake_timeout{10'000};  ///< until a connection's first SETTINGS has arrived
   /// For a request's headers, from their first bytes to their last: a connection carries nothing else
   /// meanwhile.
@@ -87,7 +93,9 @@ struct ServerOptions {
   /// How long a peer may leave responses unread, in its socket or for want of an HTTP/2 window, before its
   /// connection is closed; less than 1 KiB in all that time is as good as none. A request may stand still as
   /// long before its call ends with DEADLINE_EXCEEDED: one of a single message from its headers to its end, a
-  /// streaming one inside a message.
+  /// streaming one inside a message. A client that has ended its sending (shutdown, close_notify) still gets the
+  /// responses to what it has asked whole; its connection is closed when nothing of any response has left for
+  /// so long.
   std::chrono::milliseconds stall_timeout{60'000};
   /// A connection that is so old, or up to a tenth younger or older, is drained: its client is told to go
   /// elsewhere (two GOAWAYs), and calls in flight finish. So clients spread again over servers that were
@@ -117,7 +125,8 @@ struct ServerOptions {
 struct ServerCounters {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_open = 0;
-  std::uint64_t connections_refused = 0;
+  std::uint64_t connections_refused = 0;             ///< beyond either limit of connections
+  std::uint64_t connections_refused_of_address = 0;  ///< of these, beyond that of their address
   std::uint64_t calls_started = 0;
   std::uint64_t calls_succeeded = 0;  ///< ended with OK
   std::uint64_t calls_failed = 0;     ///< ended with any other status, sent or not
