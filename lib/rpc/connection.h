@@ -26,6 +26,7 @@
 #include "ringrpc/status.h"
 
 #include "http2/session.h"
+#include "reactor/peer_key.h"
 #include "reactor/shard.h"
 #include "transport/address.h"
 #include "transport/identify.h"
@@ -58,6 +59,8 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   const std::string& peer() const noexcept { return peer_; }
+  /// Whose turn it is where peers take turns. Asks the kernel each time.
+  PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
   /// What the transport vouches for of the peer, once it has greeted us. Asks the kernel each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
   /// What the transport has failed of or still waits for, beyond errno values: ByteStream::failure.

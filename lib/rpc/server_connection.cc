@@ -290,7 +290,7 @@ void ServerConnection::run_batch(Instant end) {
 
 void ServerConnection::wait_for_turn(TurnGate& turns) {
   batch_.for_each([](ServerCall& call) { call.keep_batch(); });
-  turns.wait(batch_turn_);
+  turns.wait(batch_turn_, fair_key());
 }
 
 void ServerConnection::go_on_with_batch() {
