@@ -324,11 +324,14 @@ void SessionEngine::tell_closed(LiveStream& stream, ErrorCode code, bool by_peer
 
 /// Whether a stream that the peer resets was opened for nothing. Who waits for a while, or for a part of the
 /// response, makes no more work than who waits for the end; deadlines and cancels may be as many as they
-/// like. A server that resets its client's streams hurts nobody but itself.
+/// like. Nor does a stream whose time is up: the server would have ended it too. A server that resets its
+/// client's streams hurts nobody but itself.
 bool SessionEngine::wasted(const LiveStream& stream) const noexcept {
   if (stream.reset_here) return false;  // was counted when we reset it
   const bool answered = stream.data_left || stream.send_state >= SendState::ending;
-  return role_ == Role::server && !answered && now_ - stream.begun < wasted_age_max_;
+  // Half of it, for the two clocks do not tick at the same time.
+  const Nanoseconds given_up_after = std::min(wasted_age_max_, stream.timeout() / 2);
+  return role_ == Role::server && !answered && now_ - stream.begun < given_up_after;
 }
 
 void SessionEngine::peer_reset(std::int32_t id) {

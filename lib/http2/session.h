@@ -48,6 +48,10 @@ class Stream {
   /// on_headers.
   void keep_headers() noexcept { keep_headers_ = true; }
 
+  /// The peer has said that it gives the stream up after `timeout`, which it may then do without having wasted
+  /// the stream.
+  void set_timeout(Nanoseconds timeout) noexcept { timeout_ = timeout; }
+
   /// The user's own object for this stream.
   void* user = nullptr;
 
@@ -60,6 +64,7 @@ class Stream {
 
   std::uint32_t id_ = 0;
   bool keep_headers_ = false;
+  Nanoseconds timeout_ = Nanoseconds::max();
   std::span<const Header> headers_;
   std::size_t queued_bytes_ = 0;
 };

@@ -42,6 +42,7 @@ class LiveStream final : public Stream {
     user = user_object;
   }
 
+  Nanoseconds timeout() const noexcept { return timeout_; }
   bool keeps_headers() const noexcept { return keep_headers_; }
   void show(std::span<const Header> headers) noexcept { headers_ = headers; }
   void set_id(std::uint32_t id) noexcept { id_ = id; }

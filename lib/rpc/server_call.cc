@@ -53,6 +53,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   received_at_ = connection.shard().now();
   deadline_ = after(received_at_, timeout);
   if (deadline_ != never) {
+    stream.set_timeout(timeout);
     deadline_ = after(now(), timeout);  // the turn may be older than the request, whose client must be first
     connection.shard().timers().arm(*this, deadline_);
   }

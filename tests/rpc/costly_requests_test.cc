@@ -39,9 +39,9 @@ class Costly final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Costly"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<Costly, &Costly::hold>("Hold"),
-                                        detail::method<Costly, &Costly::mirror>("Mirror"),
-                                        detail::method<Costly, &Costly::spin>("Spin")};
+    static constexpr std::array methods{
+        detail::method<Costly, &Costly::hold>("Hold"), detail::method<Costly, &Costly::inflate>("Inflate"),
+        detail::method<Costly, &Costly::mirror>("Mirror"), detail::method<Costly, &Costly::spin>("Spin")};
     return methods;
   }
   bool keeps_unknown_fields() const noexcept override { return keeps_unknown; }
@@ -64,6 +64,11 @@ class Costly final : public Service {
     while (const auto message = co_await in.next())
       if (!co_await out.write(*message)) break;
     co_return Status();
+  }
+  /// Answers with as many bytes as the request says, compressed.
+  Task<Result<RawMessage>> inflate(Call& call, RawMessage request) {
+    call.set_compression(Compression::gzip);
+    co_return RawMessage(std::string(std::stoul(request.bytes), 'x'));
   }
   /// Keeps the shard busy for a few milliseconds.
   Task<Result<RawMessage>> spin(Call& call, RawMessage request) {
@@ -104,6 +109,49 @@ TEST_CASE("a connection's large messages wait for one another, and nobody else w
     CHECK(world.service().started <= 3);
     REQUIRE(world.run_until([&] { return world.service().started == 51; }));
   });
+}
+
+TEST_CASE("large responses are compressed one after the other, and nobody else waits for them") {
+  for_each_seed(20, [](std::uint64_t seed) {
+    INFO("RINGRPC_SEED=", seed);
+    SimulatedWorld world(seed);
+    Costly costly;
+    world.also_serve(costly);
+    world.serve({});
+    const auto greedy = RawPeer::before_server(world);
+    const auto modest = RawPeer::before_server(world);
+    for (std::uint32_t id = 1; id < 101; id += 2)
+      greedy->request(id, "/test.v1.Costly/Inflate", message("1000000"), {{"grpc-accept-encoding", "gzip"}});
+    modest->request(1, echo_path, message("hello"));
+    const auto responses = [&] {
+      int ended = 0;
+      for (std::uint32_t id = 1; id < 101; id += 2) ended += greedy->ended(id);
+      return ended;
+    };
+    REQUIRE(world.run_until([&] { return modest->ended(1); }));
+    CHECK(responses() <= 3);
+    REQUIRE(world.run_until([&] { return responses() == 50; }));
+    for (std::uint32_t id = 1; id < 101; id += 2) CHECK(greedy->field(id, "grpc-status") == "0");
+    CHECK(greedy->body(99).size() < 10'000);
+  });
+}
+
+TEST_CASE("a call may end while its response is compressed") {
+  SimulatedWorld world(1);
+  Costly costly;
+  world.also_serve(costly);
+  world.serve({});
+  const http2::test::FieldList gzip{{"grpc-accept-encoding", "gzip"}, {"grpc-timeout", "4m"}};
+  const auto peer = RawPeer::before_server(world);
+  for (std::uint32_t id = 1; id < 41; id += 2) {
+    peer->request(id, "/test.v1.Costly/Inflate", message("1000000"), gzip);
+    if (id % 3 == 0) peer->send(http2::test::rst_stream(id, http2::ErrorCode::cancel));
+  }
+  REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(41 - 2); }));
+  CHECK(peer->field(1, "grpc-status") == "0");
+  CHECK(peer->field(39, "grpc-status") == "4");
+  CHECK(world.server().counters().calls_started == 20);
+  CHECK(world.server().counters().calls_succeeded + world.server().counters().calls_failed == 20);
 }
 
 TEST_CASE("large messages of a peer that has gone are not looked at") {

@@ -68,6 +68,24 @@ TEST_CASE("calls may pass their deadlines one after the other, if only just befo
   CHECK(world.service().started == 301);
 }
 
+TEST_CASE("calls may have deadlines within which no other call could be given up") {
+  for (const bool stated : {true, false}) {
+    SimulatedWorld world(1);
+    ServerOptions few_resets;
+    few_resets.reset_burst = 10;
+    world.serve(few_resets);
+    const auto peer = RawPeer::before_server(world);
+    const http2::test::FieldList timeout{{"grpc-timeout", "900u"}};
+    for (std::uint32_t id = 1; id < 601 && !peer->closed(); id += 2) {
+      peer->request(id, "/test.v1.Raw/Sleep", message("1000"), stated ? timeout : http2::test::FieldList{});
+      world.simulation().run_for(600us);
+      peer->send(http2::test::rst_stream(id, http2::ErrorCode::cancel));
+    }
+    world.simulation().run_for(10ms);
+    CHECK(peer->closed() != stated);
+  }
+}
+
 TEST_CASE("calls may pass their deadlines as many at a time as the connection takes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
     std::vector<Task<Result<RawMessage>>> callers;

@@ -86,6 +86,17 @@ TEST_CASE("a watch of a service that is not known says so, and goes on") {
   CHECK_FALSE(watch.task.done());
 }
 
+TEST_CASE("a name that is too long is not watched") {
+  Simulation simulation(1);
+  HealthService health;
+  const Watch longest(simulation, 0, health, std::string(1024, 'x'));
+  CHECK_FALSE(longest.task.done());
+  const Watch longer(simulation, 0, health, std::string(1025, 'x'));
+  REQUIRE(longer.task.done());
+  CHECK(longer.task.result().code() == Code::INVALID_ARGUMENT);
+  CHECK(longer.task.result().message() == "the name of the service has 1025 bytes, the limit is 1024");
+}
+
 TEST_CASE("a watch hears of its own service only, and of nothing that stays as it was") {
   Simulation simulation(1);
   HealthService health;

@@ -70,8 +70,8 @@ TEST_CASE("metrics are counted until the caller has sent all") {
 }
 
 struct NodeWatch {
-  NodeWatch(Simulation& simulation, NodeService& service) {
-    stream.receive(get_node_request("n1"));
+  NodeWatch(Simulation& simulation, NodeService& service, const std::string& node_id = "n1") {
+    stream.receive(get_node_request(node_id));
     simulation.shard(0).post([&] {
       task = method_named(service, "WatchNode").serve(service, call, stream);
       task.start();
@@ -102,6 +102,15 @@ TEST_CASE("a watch reports at once and at every interval") {
   CHECK(watch.seen() == Strings{"SERVING", "SERVING"});
   CHECK(watch.stream.sent<GetNodeResponse>().back().node_id() == "n1");
   CHECK(watch.stream.sent<GetNodeResponse>().back().uptime_seconds() == 5);
+}
+
+TEST_CASE("a watch does not keep an id that is too long") {
+  Simulation simulation(1);
+  NodeService service;
+  const NodeWatch watch(simulation, service, std::string(1025, 'x'));
+  REQUIRE(simulation.run_until([&] { return watch.task.done(); }));
+  CHECK(watch.task.result().code() == Code::INVALID_ARGUMENT);
+  CHECK(watch.stream.sent_count() == 0);
 }
 
 TEST_CASE("a watch hears of a drain at once, and ends") {
