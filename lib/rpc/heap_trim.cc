@@ -28,6 +28,7 @@ void trim_while_wanted() {
     state = State::trimmed;
     ::malloc_trim(0);
     std::this_thread::sleep_for(std::chrono::seconds(heap_trim_pause_s));
+    if (state == State::trimmed) ::malloc_trim(0);  // workers may have freed their part since
     seen = State::trimmed;
   } while (!state.compare_exchange_strong(seen, State::idle));
 }

@@ -10,8 +10,9 @@
 
 namespace ringrpc {
 
-/// The search begins at once, or when `heap_trim_pause_s` have passed since the last one; it does not begin
-/// while the system has no thread for it.
+/// The search begins at once, or when `heap_trim_pause_s` have passed since the last one, and is made once more
+/// as long after that: what other threads still had when this was asked for has been freed by then. It does
+/// not begin while the system has no thread for it.
 void trim_heap() noexcept;
 
 inline constexpr unsigned heap_trim_pause_s = 10;
