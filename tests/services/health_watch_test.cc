@@ -93,8 +93,9 @@ TEST_CASE("a name that is too long is not watched") {
   CHECK_FALSE(longest.task.done());
   const Watch longer(simulation, 0, health, std::string(1025, 'x'));
   REQUIRE(longer.task.done());
-  CHECK(longer.task.result().code() == Code::INVALID_ARGUMENT);
-  CHECK(longer.task.result().message() == "the name of the service has 1025 bytes, the limit is 1024");
+  const Status refused = longer.task.result();
+  CHECK(refused.code() == Code::INVALID_ARGUMENT);
+  CHECK(refused.message() == "the name of the service has 1025 bytes, the limit is 1024");
 }
 
 TEST_CASE("a watch hears of its own service only, and of nothing that stays as it was") {
