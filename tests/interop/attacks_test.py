@@ -63,9 +63,7 @@ class Bystander:
                 return
 
 
-class Attacks(harness.ServerCase):
-    flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
-
+class Attacked(harness.ServerCase):
     def setUp(self):
         self.assertTrue(echo(self.server.port))
         self.before = resident_bytes(self.server.process)
@@ -80,6 +78,8 @@ class Attacks(harness.ServerCase):
         grown = resident_bytes(self.server.process) - self.before
         self.assertLess(grown, self.allowed, f"grew by {grown / MEBIBYTE:.1f} MiB")
 
+
+class Attacks(Attacked):
     def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
         """Sends it all, while somebody reads: the connection must end with GOAWAY of that code."""
         with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
@@ -168,6 +168,25 @@ class Attacks(harness.ServerCase):
             self.assertTrue(answer.flags & frames.END_STREAM)
             self.check_memory()
 
+    def test_what_is_not_http2(self):
+        hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
+        for name, octets in {
+            "TLS": hello,
+            "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "zeros": bytes(100_000),
+            "noise": os.urandom(100_000),
+            "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
+        }.items():
+            with self.subTest(name), Client(self.server.port) as client:
+                client.try_send(octets)
+                self.assertIsNone(client.read_until(lambda frame: False))
+
+
+class Dawdlers(Attacked):
+    """What takes its time is given up when a timeout of the server passes, and these are short."""
+
+    flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
+
     def test_a_window_that_never_opens(self):
         with Client(self.server.port) as client:
             client.open((4, 0))
@@ -223,25 +242,12 @@ class Attacks(harness.ServerCase):
         for client in clients:
             client.socket.close()
 
-    def test_what_is_not_http2(self):
-        hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
-        for name, octets in {
-            "TLS": hello,
-            "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            "zeros": bytes(100_000),
-            "noise": os.urandom(100_000),
-            "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
-        }.items():
-            with self.subTest(name), Client(self.server.port) as client:
-                client.try_send(octets)
-                self.assertIsNone(client.read_until(lambda frame: False))
-
 
 class Crowd(unittest.TestCase):
     def test_what_it_has_taken_is_given_back(self):
         connections, streams = 800, 100
         unfinished = b"".join(frames.headers(1 + 2 * at) for at in range(streams))
-        with harness.Server() as server:
+        with harness.Server("--handshake-timeout", f"{harness.DEADLINE_SECONDS}s") as server:
             self.assertTrue(echo(server.port))
             before = resident_bytes(server.process)
             crowd = [Client(server.port) for _ in range(connections)]
