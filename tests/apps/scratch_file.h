@@ -4,6 +4,7 @@
 ///   read(file.path());
 #pragma once
 
+#include <filesystem>
 #include <fstream>
 #include <stdlib.h>
 #include <string>
@@ -23,6 +24,12 @@ class ScratchFile {
   ~ScratchFile() { ::unlink(path_.c_str()); }
 
   void write(const std::string& text) const { std::ofstream(path_, std::ios::trunc) << text; }
+  /// At once: whoever reads meanwhile sees the whole text of before or of now.
+  void replace(const std::string& text) const {
+    const std::string beside = path_ + ".new";
+    std::ofstream(beside) << text;
+    std::filesystem::rename(beside, path_);
+  }
   const std::string& path() const noexcept { return path_; }
 
  private:

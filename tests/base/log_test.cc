@@ -307,7 +307,7 @@ TEST_CASE("(exits while nobody reads its stderr)" * doctest::skip()) {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   REQUIRE(dup2(ends[1], 2) == 2);
-  alarm(20);
+  alarm(300);
   const std::string line(1000, 'x');
   for (int i = 0; i < 1000; ++i) log::info("{}", line);
   std::exit(0);

@@ -14,10 +14,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import frames
+import harness
 
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
@@ -31,6 +31,7 @@ target_link_libraries(loop PRIVATE ringrpc::ringrpc)
 """
 MESON = os.environ["MESON"]
 SHARED = os.environ["LIBRARY"] == "shared"
+BUILD_SECONDS = 1800
 
 
 def free_port():
@@ -40,7 +41,7 @@ def free_port():
 
 def attempt(command, **options):
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=240, **options)
+                          timeout=BUILD_SECONDS, **options)
 
 
 def run(command, **options):
@@ -192,26 +193,29 @@ class Serving:
         self.running = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, env=self.test.environment)
         try:
-            for _ in range(200):
-                if self.running.poll() is not None:
-                    self.test.fail(self.running.stderr.read())
-                try:
-                    socket.create_connection(("127.0.0.1", self.port)).close()
-                    return self
-                except ConnectionRefusedError:
-                    time.sleep(0.05)
-            self.test.fail(f"{self.program.name} did not listen on 127.0.0.1:{self.port}")
+            if not harness.wait_until(self.listens):
+                self.test.fail(f"{self.program.name} did not listen on 127.0.0.1:{self.port}")
+            return self
         except BaseException:
             self.end()
             raise
 
     def __exit__(self, kind, error, trace):
         try:
-            self.running.communicate("\n", timeout=30)
+            self.running.communicate("\n", timeout=harness.STOP_SECONDS)
             if error is None:
                 self.test.assertEqual(self.running.returncode, 0)
         finally:
             self.end()
+
+    def listens(self):
+        if self.running.poll() is not None:
+            self.test.fail(self.running.stderr.read())
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
 
     def end(self):
         self.running.kill()

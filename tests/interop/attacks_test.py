@@ -12,6 +12,8 @@ import harness
 from frames import Client
 from memory import MEBIBYTE, resident_bytes, sanitized_factor
 
+# Of a server that gives nobody up while a test goes on, however long that takes.
+PATIENT = ("--handshake-timeout", "1h", "--stall-timeout", "1h")
 GROWTH_MAX = 12 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
 
 
@@ -63,9 +65,7 @@ class Bystander:
                 return
 
 
-class Attacks(harness.ServerCase):
-    flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
-
+class Attacked(harness.ServerCase):
     def setUp(self):
         self.assertTrue(echo(self.server.port))
         self.before = resident_bytes(self.server.process)
@@ -80,6 +80,8 @@ class Attacks(harness.ServerCase):
         grown = resident_bytes(self.server.process) - self.before
         self.assertLess(grown, self.allowed, f"grew by {grown / MEBIBYTE:.1f} MiB")
 
+
+class Attacks(Attacked):
     def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
         """Sends it all, while somebody reads: the connection must end with GOAWAY of that code."""
         with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
@@ -168,6 +170,40 @@ class Attacks(harness.ServerCase):
             self.assertTrue(answer.flags & frames.END_STREAM)
             self.check_memory()
 
+    def test_what_is_not_http2(self):
+        hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
+        for name, octets in {
+            "TLS": hello,
+            "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "zeros": bytes(100_000),
+            "noise": os.urandom(100_000),
+            "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
+        }.items():
+            with self.subTest(name), Client(self.server.port) as client:
+                client.try_send(octets)
+                self.assertIsNone(client.read_until(lambda frame: False))
+
+    def test_frames_behind_a_reset_cost_no_other_call(self):
+        request = frames.message(b"given up")
+        with Client(self.server.port) as client:
+            client.open()
+            for n in range(200):
+                given_up, served = 4 * n + 1, 4 * n + 3
+                late = frames.data(given_up, request) + frames.data(given_up, b"", frames.END_STREAM)
+                call = frames.headers(served) + frames.data(served, frames.message(b"%d" % n), frames.END_STREAM)
+                client.send(
+                    frames.headers(given_up) + frames.data(given_up, request) + frames.reset(given_up) + late + call
+                )
+                found = client.read_until(lambda each: each.type in (frames.DATA, frames.GOAWAY))
+                self.assertEqual((found.type, found.stream), (frames.DATA, served), found)
+                self.assertIn(frames.message(b"%d" % n)[5:], found.payload)
+
+
+class Dawdlers(Attacked):
+    """What takes its time is given up when a timeout of the server passes, and these are short."""
+
+    flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
+
     def test_a_window_that_never_opens(self):
         with Client(self.server.port) as client:
             client.open((4, 0))
@@ -189,21 +225,6 @@ class Attacks(harness.ServerCase):
             client.send(frames.headers(1, frames.ECHO, 0))
             self.assertIsNotNone(client.read_until(lambda frame: frame.type == frames.GOAWAY))
 
-    def test_frames_behind_a_reset_cost_no_other_call(self):
-        request = frames.message(b"given up")
-        with Client(self.server.port) as client:
-            client.open()
-            for n in range(200):
-                given_up, served = 4 * n + 1, 4 * n + 3
-                late = frames.data(given_up, request) + frames.data(given_up, b"", frames.END_STREAM)
-                call = frames.headers(served) + frames.data(served, frames.message(b"%d" % n), frames.END_STREAM)
-                client.send(
-                    frames.headers(given_up) + frames.data(given_up, request) + frames.reset(given_up) + late + call
-                )
-                found = client.read_until(lambda each: each.type in (frames.DATA, frames.GOAWAY))
-                self.assertEqual((found.type, found.stream), (frames.DATA, served), found)
-                self.assertIn(frames.message(b"%d" % n)[5:], found.payload)
-
     def test_slow_prefaces(self):
         clients = [Client(self.server.port) for _ in range(500)]
         left = set(range(len(clients)))
@@ -223,25 +244,12 @@ class Attacks(harness.ServerCase):
         for client in clients:
             client.socket.close()
 
-    def test_what_is_not_http2(self):
-        hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
-        for name, octets in {
-            "TLS": hello,
-            "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            "zeros": bytes(100_000),
-            "noise": os.urandom(100_000),
-            "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
-        }.items():
-            with self.subTest(name), Client(self.server.port) as client:
-                client.try_send(octets)
-                self.assertIsNone(client.read_until(lambda frame: False))
-
 
 class Crowd(unittest.TestCase):
     def test_what_it_has_taken_is_given_back(self):
         connections, streams = 800, 100
         unfinished = b"".join(frames.headers(1 + 2 * at) for at in range(streams))
-        with harness.Server() as server:
+        with harness.Server(*PATIENT) as server:
             self.assertTrue(echo(server.port))
             before = resident_bytes(server.process)
             crowd = [Client(server.port) for _ in range(connections)]
@@ -285,7 +293,7 @@ class LargeConnections(unittest.TestCase):
         client.read_until(lambda frame: frame.type == frames.PING)
 
     def check_return(self, body, *settings):
-        with harness.Server() as server:
+        with harness.Server(*PATIENT) as server:
             if sanitized_factor(server.process) > 1:
                 self.skipTest("a sanitizer keeps what was freed")
             self.assertTrue(echo(server.port))
@@ -312,8 +320,7 @@ class LargeConnections(unittest.TestCase):
 
 class IdleConnections(unittest.TestCase):
     def test_those_of_one_address_leave_others_room(self):
-        flags = ("--max-connections", "40", "--handshake-timeout", "1h")
-        with harness.Server(*flags) as server, contextlib.ExitStack() as held:
+        with harness.Server("--max-connections", "40", *PATIENT) as server, contextlib.ExitStack() as held:
 
             def crowd_out():
                 """Whether nobody is served any more, when one more of another address has connected."""
@@ -330,7 +337,7 @@ class IdleConnections(unittest.TestCase):
             self.assertTrue(server.says("40 connections are open, as many as max_connections allows"))
 
     def test_one_address_may_be_let_have_all(self):
-        with harness.Server("--max-connections", "40", "--max-connections-per-address", "0") as server:
+        with harness.Server("--max-connections", "40", "--max-connections-per-address", "0", *PATIENT) as server:
             with contextlib.ExitStack() as held:
                 for _ in range(38):
                     held.enter_context(Client(server.port)).open()

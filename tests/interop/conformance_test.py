@@ -13,6 +13,7 @@ FEATURES = pathlib.Path(__file__).resolve().with_name("conformance.yaml")
 # release that runs fewer would otherwise pass unseen.
 SERVER_CASES = 566
 CLIENT_CASES = 634
+SUITE_SECONDS = 1800
 
 
 def setUpModule():
@@ -22,7 +23,7 @@ def setUpModule():
 
 class Conformance(unittest.TestCase):
     def expect_all_to_pass(self, mode, program, cases):
-        output = harness.run([runner, "--mode", mode, "--conf", FEATURES, "--", program], timeout=600).stdout
+        output = harness.run([runner, "--mode", mode, "--conf", FEATURES, "--", program], timeout=SUITE_SECONDS).stdout
         summary = re.search(r"^(\d+) passed, (\d+) failed", output, re.MULTILINE)
         self.assertIsNotNone(summary, output)
         print(f"{mode}: {summary[0]}")

@@ -13,6 +13,8 @@ import dataclasses
 import socket
 import struct
 
+import harness
+
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
@@ -97,7 +99,7 @@ class Frame:
 
 
 class Client:
-    def __init__(self, port, patience=20, source="127.0.0.1"):
+    def __init__(self, port, patience=harness.RUN_SECONDS, source="127.0.0.1"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience, source_address=(source, 0))
         self.received = b""
 

@@ -25,7 +25,6 @@ SERVICES = [
     "node.v1.NodeService",
 ]
 TEST_SERVICE = "grpc.testing.TestService"
-WAIT_SECONDS = 20
 
 
 def grpcclient(*words, stdin="", environment=None):
@@ -204,7 +203,7 @@ class AgainstGrpcd(Case):
                 peer, _ = listener.accept()
                 with peer:
                     peer.sendall(greeting)
-                    _, told = client.communicate(timeout=WAIT_SECONDS)
+                    _, told = client.communicate(timeout=harness.RUN_SECONDS)
                 self.assertEqual((client.returncode, told), (UNAVAILABLE, f"grpcclient: connect {address}: {words}\n"))
 
     def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
@@ -289,7 +288,7 @@ class AgainstGo(Case):
                 conversation.say(json.dumps(sizes(size)))
                 self.assertEqual(len(base64.b64decode(conversation.hear()["payload"]["body"])), size)
             conversation.process.stdin.close()
-            self.assertEqual(conversation.process.wait(WAIT_SECONDS), 0)
+            self.assertEqual(conversation.process.wait(harness.RUN_SECONDS), 0)
         finally:
             conversation.end()
 
@@ -297,7 +296,7 @@ class AgainstGo(Case):
         conversation = Conversation(self.address, subprocess.PIPE)
         try:
             conversation.say('{"responseStatus": {"code": 7, "message": "enough"}}')
-            self.assertEqual(conversation.process.wait(WAIT_SECONDS), PERMISSION_DENIED)
+            self.assertEqual(conversation.process.wait(harness.RUN_SECONDS), PERMISSION_DENIED)
             self.assertIn("PERMISSION_DENIED: enough", conversation.process.stderr.read())
         finally:
             conversation.end()
@@ -311,7 +310,7 @@ class AgainstGo(Case):
             os.write(ours, json.dumps(sizes(5)).encode() + b"\n")
             self.assertEqual(len(base64.b64decode(conversation.hear()["payload"]["body"])), 5)
             os.write(ours, b"\x04")
-            self.assertEqual(conversation.process.wait(WAIT_SECONDS), 0)
+            self.assertEqual(conversation.process.wait(harness.RUN_SECONDS), 0)
         finally:
             conversation.end()
             os.close(ours)
@@ -345,7 +344,7 @@ class AgainstGo(Case):
 
     def test_a_deadline_within_a_stream_counts_the_answers_that_came(self):
         slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
-        done = self.call("StreamingOutputCall", "--deadline", "1s", "-d", slow)
+        done = self.call("StreamingOutputCall", "--deadline", "5s", "-d", slow)
         self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
         self.assertIn(" did not end before the deadline; 2 answers came; --deadline allows more time\n", done.stderr)
 
@@ -388,7 +387,7 @@ class Conversation:
 
     def hear(self):
         """The next answer; it must come while nothing more is said."""
-        ready, _, _ = select.select([self.process.stdout], [], [], WAIT_SECONDS)
+        ready, _, _ = select.select([self.process.stdout], [], [], harness.RUN_SECONDS)
         if not ready:
             raise AssertionError("no answer while the input is open")
         return json.loads(self.process.stdout.readline())

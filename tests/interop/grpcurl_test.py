@@ -42,7 +42,7 @@ class OverTcp(harness.ServerCase):
 
     def grpcurl(self, *words, flags=()):
         *connection, address = self.target()
-        return harness.run([grpcurl, "-connect-timeout", "10", *flags, *connection, address, *words])
+        return harness.run([grpcurl, "-connect-timeout", harness.DEADLINE_SECONDS, *flags, *connection, address, *words])
 
     def answer(self, *words, flags=()):
         """The JSON objects that a call prints."""
@@ -94,7 +94,7 @@ class OverTcp(harness.ServerCase):
         self.assertEqual(answer["payload"], payload)
 
     def test_a_call_with_a_deadline_and_metadata_is_answered(self):
-        flags = ("-max-time", "20", "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
+        flags = ("-max-time", harness.DEADLINE_SECONDS, "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
         self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["requestId"], "timed")
 
     def test_the_node_tells_of_itself_and_takes_metrics(self):

@@ -11,7 +11,8 @@ def setUpModule():
 
 class HealthProbe(harness.ServerCase):
     def probe(self, *flags):
-        return harness.run([probe, "-connect-timeout=10s", "-rpc-timeout=10s", *flags])
+        timeouts = (f"-{kind}-timeout={harness.DEADLINE_SECONDS}s" for kind in ("connect", "rpc"))
+        return harness.run([probe, *timeouts, *flags])
 
     def test_the_server_is_serving(self):
         answer = self.probe(f"-addr={self.server.address}")

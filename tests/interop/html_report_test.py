@@ -153,7 +153,7 @@ class Failures(Page):
     def test_errors_and_warnings_are_on_the_page(self):
         page = self.report.read_text()
         self.assertRegex(page, r"<tr><td>NOT_FOUND</td><td>[\d,]+</td>")
-        self.assertRegex(page, r'<p class="warning">Warning: \d+ due calls found all streams taken')
+        self.assertRegex(page, r'<p class="warning">Warning: [\d,]+ due calls found all streams taken')
 
     def test_the_page_fits_its_window(self):
         self.assert_fits()
@@ -178,11 +178,11 @@ class FailuresAlone(Page):
 class LoneCalls(Page):
     """Calls so rare that each stands alone in its interval."""
 
-    words = ("--rate", "4", "--duration", "2s")
+    words = ("--rate", "1", "--duration", "4s")  # a call that comes late has almost a second until the next
 
     def test_each_is_seen(self):
         found = self.look("light")
-        self.assertEqual(len(found["lone"]), 3 * 8)
+        self.assertEqual(len(found["lone"]), 3 * 4)
         self.assertNotIn("rgba(0, 0, 0, 0)", found["lone"])
 
     def test_both_schemes_can_be_read(self):

@@ -259,8 +259,8 @@ class Crowd(Case):
             done = harness.run(
                 [os.environ["GRPCBENCH"], "--server", server.address, "--service", "crypto", "--algorithm",
                  "RSA_PSS_SHA256", "--payload-size", self.DATA_BYTES, "--connections", self.CONNECTIONS, "--streams",
-                 self.STREAMS, "--requests", self.CALLS, "--deadline", "300s", "--output", "json"],
-                timeout=300, stderr=subprocess.DEVNULL,
+                 self.STREAMS, "--requests", self.CALLS, "--deadline", harness.DEADLINE_SECONDS, "--output", "json"],
+                timeout=harness.RUN_SECONDS, stderr=subprocess.DEVNULL,
             )
             told = json.loads(done.stdout)
             errors = told.get("errors", {})

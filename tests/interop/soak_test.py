@@ -29,7 +29,7 @@ def soak(command, server, case, iterations, on_iteration):
     command = [
         *command, "--server_host=127.0.0.1", f"--server_port={server.port}", f"--test_case={case}",
         f"--soak_iterations={iterations}", f"--soak_overall_timeout_seconds={SECONDS}",
-        "--soak_per_iteration_max_acceptable_latency_ms=30000",
+        f"--soak_per_iteration_max_acceptable_latency_ms={harness.DEADLINE_SECONDS * 1000}",
     ]
     said = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as client:

@@ -25,7 +25,7 @@ namespace ringrpc::test {
 /// Turns the shard until `done`; false when that takes so long that it will never be.
 template <class Done>
 bool turn_until(Shard& shard, Done done) {
-  const Instant limit = after(std::chrono::steady_clock::now(), std::chrono::seconds(20));
+  const Instant limit = after(std::chrono::steady_clock::now(), std::chrono::minutes(5));
   while (!done()) {
     if (std::chrono::steady_clock::now() > limit) return false;
     shard.turn(true, after(std::chrono::steady_clock::now(), std::chrono::milliseconds(50)));

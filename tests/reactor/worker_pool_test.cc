@@ -1,6 +1,7 @@
 #include "ringrpc/worker_pool.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <latch>
@@ -11,6 +12,7 @@
 #include "ringrpc/sleep.h"
 
 #include "io_fixture.h"
+#include "reactor/simulation.h"
 
 using namespace ringrpc;
 using namespace ringrpc::test;
@@ -65,12 +67,20 @@ class SlowToWake final : public Io {
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return io_->adopt(std::move(connection));
   }
-  bool wait(Instant until) override { return io_->wait(until); }
+  bool wait(Instant until) override {
+    if (until != Instant::min()) {
+      asleep.test_and_set();
+      asleep.notify_all();
+    }
+    return io_->wait(until);
+  }
   bool dispatch(Instant until) override { return io_->dispatch(until); }
   void wake() noexcept override {
     io_->wake();
     lingers_();
   }
+
+  std::atomic_flag asleep;  ///< the shard has slept
 
  private:
   std::unique_ptr<Io> io_ = kernel_io();
@@ -290,7 +300,8 @@ TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
 }
 
 TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with its task") {
-  Shard shard(0, kernel_io());
+  Simulation simulation(1);
+  Shard& shard = simulation.shard(0);
   std::string order;
   const auto sleeper = [&](char name, Nanoseconds wait) -> Task<> {
     co_await sleep_for(wait);
@@ -300,18 +311,20 @@ TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with i
   const Task<> early = sleeper('b', 10ms);
   const Task<> none = sleeper('a', 0ms);
   Task<> dropped = sleeper('x', 5ms);
-  const Instant begun = shard.io().now();
-  start_on(shard, late);
-  start_on(shard, early);
-  start_on(shard, dropped);
-  start_on(shard, none);
+  const Instant begun = simulation.now();
+  bool started = false;
+  shard.post([&] {
+    for (const Task<>* task : std::array<const Task<>*, 4>{&late, &early, &dropped, &none}) task->start();
+    started = true;
+  });
+  REQUIRE(simulation.run_until([&] { return started; }));
   CHECK(none.done());
   {
     const Task<> gone = std::move(dropped);
   }
-  REQUIRE(turn_until(shard, [&] { return late.done(); }));
+  REQUIRE(simulation.run_until([&] { return late.done(); }));
   CHECK(order == "abc");
-  CHECK(shard.io().now() - begun >= 30ms);
+  CHECK(simulation.now() - begun >= 30ms);
   CHECK(shard.timers().next() == never);
 }
 
@@ -332,17 +345,19 @@ TEST_CASE("A job that has come back lets go of its shard before its waiter ends"
   std::atomic<bool> ended = false;
   std::atomic<bool> ended_too_early = false;
   // The letter is there, and its worker has not returned from posting it.
-  Shard shard(0, std::make_unique<SlowToWake>([&] {
-                std::this_thread::sleep_for(50ms);
-                ended_too_early = ended.load();
-              }));
+  auto owned = std::make_unique<SlowToWake>([&] {
+    std::this_thread::sleep_for(50ms);
+    ended_too_early = ended.load();
+  });
+  const std::atomic_flag& asleep = owned->asleep;
+  Shard shard(0, std::move(owned));
   auto pool = pool_of(1, 8);
   const Task<void> task = pass(*pool, gate);
   start_on(shard, task);
   gate.begun.wait();
   {
     const std::jthread opener([&] {
-      std::this_thread::sleep_for(10ms);  // until the shard sleeps
+      asleep.wait(false);
       gate.open.count_down();
     });
     while (!task.done()) shard.turn();

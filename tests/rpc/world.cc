@@ -64,7 +64,7 @@ RealWorld::RealWorld(IoBackend backend)
       client_shard_(std::make_unique<Shard>(1, test::kernel_io({}, backend))) {}
 
 bool RealWorld::run_until(const std::function<bool()>& done) {
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (!done()) {
     if (std::chrono::steady_clock::now() > patience) return false;
     server_shard_->turn(false);

@@ -221,11 +221,12 @@ TEST_CASE("a request that is cancelled or expires while it waits is not signed")
     first.start();
     co_await until([&] { return gate.begun == 1; });
     CallOptions hurried;
-    hurried.timeout = 20ms;
+    hurried.timeout = 2s;
     const Task<void> expiring = note_end(stub, sign_request("m"), hurried, ends);
     expiring.start();
     Task<void> dropped = note_end(stub, sign_request("m"), {}, ends);
     dropped.start();
+    co_await until([&] { return world.pool->waiting() == 2; });
     co_await until([&] { return ends[Code::DEADLINE_EXCEEDED] == 1; });
     dropped = Task<void>();
     co_await until([&] { return world.pool->waiting() == 0; });
