@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace ringrpc::http2 {
 namespace {
@@ -102,14 +103,14 @@ const nghttp2_session_callbacks* SessionEngine::callbacks() {
   static const nghttp2_session_callbacks* const made = [] {
     nghttp2_session_callbacks* table = nullptr;
     if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
-    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data_chunk);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame_received);
-    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(table, on_send_data);
-    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_produced);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, on_frame_not_produced);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, Contained<on_begin_headers>::call);
+    nghttp2_session_callbacks_set_on_header_callback2(table, Contained<on_header>::call);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, Contained<on_data_chunk>::call);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, Contained<on_frame_received>::call);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, Contained<on_stream_close>::call);
+    nghttp2_session_callbacks_set_send_data_callback(table, Contained<on_send_data>::call);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, Contained<on_frame_produced>::call);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, Contained<on_frame_not_produced>::call);
     return table;
   }();
   return made;
@@ -250,16 +251,19 @@ void SessionEngine::engine_failed(int error) {
       return enforce({ErrorCode::protocol_error, "no HTTP/2 connection preface"});
     case NGHTTP2_ERR_FLOODED:
       return enforce({ErrorCode::enhance_your_calm, "too many PING or SETTINGS frames to acknowledge"});
+    case NGHTTP2_ERR_NOMEM:
+      return lose(out_of_memory());
     case NGHTTP2_ERR_CALLBACK_FAILURE:
       if (terminating_) return;  // the callback saw that
       [[fallthrough]];
     default:
-      over_ = true;
-      if (failure_.ok()) {
-        failure_ =
-            Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library);
-      }
+      lose(Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library));
   }
+}
+
+void SessionEngine::lose(Status why) noexcept {
+  over_ = true;
+  if (failure_.ok()) failure_ = std::move(why);
 }
 
 }  // namespace ringrpc::http2

@@ -41,6 +41,10 @@ class Job {
   virtual void work() noexcept = 0;
 };
 
+/// The exception that is being handled as the status of a job: RESOURCE_EXHAUSTED for want of memory, else
+/// INTERNAL.
+Status thrown_by_job() noexcept;
+
 template <class F>
 class JobOf final : public Job {
  public:
@@ -54,10 +58,8 @@ class JobOf final : public Job {
       } else {
         result_.emplace(function_());
       }
-    } catch (const std::exception& thrown) {
-      result_.emplace(fail(Code::INTERNAL, std::string("the job threw: ") + thrown.what()));
     } catch (...) {
-      result_.emplace(fail(Code::INTERNAL, "the job threw"));
+      result_.emplace(std::unexpected(thrown_by_job()));
     }
   }
 
