@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
 #include "base/caught.h"
@@ -17,6 +18,15 @@ constexpr Nanoseconds client_keepalive_time_min = 10s;
 
 Nanoseconds effective_keepalive_time(Nanoseconds asked) {
   return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
+}
+
+/// What calls of a channel get that is no more.
+Status gone_status(const std::string& target, std::string_view why) noexcept {
+  try {
+    return Status(Code::CANCELLED, ("the channel to " + target).append(why), Initiator::application);
+  } catch (const std::bad_alloc&) {
+    return Status(Code::CANCELLED, "", Initiator::application);
+  }
 }
 
 }  // namespace
@@ -37,9 +47,7 @@ ChannelCore::~ChannelCore() {
   std::uint64_t cut = queued_ + refused_;
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) cut += connection->calls();
-  const Status gone = closing_ ? closed(target())
-                               : Status(Code::CANCELLED, "the channel to " + target() + " was destroyed",
-                                        Initiator::application);
+  const Status gone = gone_status(target(), closing_ ? " is closed" : " was destroyed");
   while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
   for (; InterceptedCall* call = held_.front(); ++cut) call->detach(gone);
   end_connect_waits(gone);
@@ -48,9 +56,7 @@ ChannelCore::~ChannelCore() {
   shared_->remove(shard_, closing_ ? cut : 0);
 }
 
-Status ChannelCore::closed(const std::string& target) {
-  return Status(Code::CANCELLED, "the channel to " + target + " is closed", Initiator::application);
-}
+Status ChannelCore::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
 
 std::string_view ChannelCore::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
 

@@ -52,7 +52,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   ~ChannelCore() override;
 
   /// What calls of a channel get that was closed.
-  static Status closed(const std::string& target);
+  static Status closed(const std::string& target) noexcept;
 
   /// Takes up a call: at once where there is a connection with room, else when there is.
   void submit(ClientCallImpl& call);
