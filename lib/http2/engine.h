@@ -117,6 +117,15 @@ class SessionEngine {
     }
   };
 
+  // What nghttp2 allocates with: where the system has no memory, out of the reserve, and the session is over.
+  nghttp2_mem memory() noexcept;
+  void* allocate(std::size_t bytes) noexcept {
+    void* const memory = pool_->allocate(bytes);
+    return memory != nullptr ? memory : allocate_at_need(bytes);
+  }
+  void* allocate_at_need(std::size_t bytes) noexcept;
+  void* resize(void* memory, std::size_t bytes) noexcept;
+
   LiveStream* find(std::int32_t id) noexcept;
   bool is_live(std::uint32_t id) noexcept;
   LiveStream* create_stream(std::uint32_t id, void* user);

@@ -97,7 +97,7 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 }
 
 /// Whoever is woken may destroy the channel.
-bool ClientConnection::on_batch() {
+bool ClientConnection::on_batch() noexcept {
   if (ready()) keepalive_.on_activity();
   bool destroyed = false;
   destroyed_ = &destroyed;

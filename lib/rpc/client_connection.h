@@ -61,7 +61,7 @@ class ClientConnection final : public Connection, private http2::Events {
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
   static constexpr std::uint32_t streams_max = std::uint32_t{1} << 30;
 
-  bool on_batch() override;
+  bool on_batch() noexcept override;
   void on_lost(const Status& why) noexcept override;
   Status lost(const Status& why) const;
 

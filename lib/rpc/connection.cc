@@ -75,8 +75,16 @@ void Connection::take(Bytes bytes) {
   if (!std::exchange(heard_, true) && to_server_) {
     if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
   }
-  if (Status status = session_.receive(bytes); !status.ok()) begin_closing(std::move(status));
-  if (on_batch()) flush_soon();
+  if (Status status = receive(bytes); !status.ok()) begin_closing(std::move(status));
+  if (on_batch()) flush_soon();  // in any case: what borrows of the input lets go of it here
+}
+
+Status Connection::receive(Bytes bytes) noexcept {
+  try {
+    return session_.receive(bytes);
+  } catch (...) {
+    return caught();
+  }
 }
 
 void Connection::on_receive_end(int error) {

@@ -105,7 +105,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
  private:
   /// What arrived together has been given to the session: for work that waits for the end of a batch. `bytes`
   /// are still valid. False when it has destroyed the connection.
-  [[nodiscard]] virtual bool on_batch() = 0;
+  [[nodiscard]] virtual bool on_batch() noexcept = 0;
   /// The connection is over for this reason, OK after an orderly end. Called once, from the ready list; may
   /// destroy the connection.
   virtual void on_lost(const Status& why) noexcept = 0;
@@ -129,6 +129,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void on_time() override;
 
   void take(Bytes bytes);
+  Status receive(Bytes bytes) noexcept;
   void flush();
   void look_after();
 

@@ -263,7 +263,7 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
   if (code != http2::ErrorCode::no_error) owner_.report_goodbye(*this, code, debug);
 }
 
-bool ServerConnection::on_batch() {
+bool ServerConnection::on_batch() noexcept {
   keepalive_.on_activity();
   contain([this] {
     if (batch_turn_.linked()) {

@@ -102,7 +102,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
 
   struct Request;
 
-  bool on_batch() override;
+  bool on_batch() noexcept override;
   void run_batch(Instant end);
   void keep_batch() noexcept;
   void wait_for_turn(TurnGate& turns);
