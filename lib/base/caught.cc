@@ -16,8 +16,9 @@ void report_shortage() noexcept {
   thread_local LogQuota quota;
   try {
     if (const auto left_out = quota.take(std::chrono::steady_clock::now()))
-      log::warn("out of memory: a call or a connection was ended for it; raise the process's limit, or lower {}{}",
-                "--max-total-buffered-size and --max-connections", left_out->words());
+      log::warn(
+          "out of memory: a call or a connection was ended for it; raise the process's limit, or lower {}{}",
+          "--max-total-buffered-size and --max-connections", left_out->words());
   } catch (const std::bad_alloc&) {
     // The next one is told.
   }

@@ -98,7 +98,8 @@ std::optional<Code> code_from_number(std::uint32_t number) noexcept {
 Status::Status(Code code, std::string message, Initiator initiator) noexcept : code_(code) {
   if (ok()) return;
   initiator_ = initiator;
-  if (!message.empty()) text_ = if_memory([&] { return std::make_unique<Text>(Text{std::move(message), {}}); });
+  if (!message.empty())
+    text_ = if_memory([&] { return std::make_unique<Text>(Text{std::move(message), {}}); });
 }
 
 Status::Status(Code code, const char* message, Initiator initiator) noexcept : code_(code) {

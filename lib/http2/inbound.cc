@@ -117,8 +117,7 @@ void SessionEngine::return_window() {
   check(nghttp2_session_consume_connection(session_, std::exchange(unreturned_bytes_, 0)));
 }
 
-int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
-                                    void* user_data) {
+int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
   SessionEngine& engine = self(user_data);
   LiveStream* stream = nullptr;
   MessageCheck::Kind kind = MessageCheck::Kind::request;

@@ -58,7 +58,8 @@ void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
   std::erase_if(homes_, [&](const Home& home) { return home.shard == &shard; });
   calls_cut_ += calls_cut;
   if (!homes_.empty()) return;
-  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {})) wait->home->post(std::move(wait->letter));
+  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {}))
+    wait->home->post(std::move(wait->letter));
 }
 
 void ChannelShared::drop() noexcept {

@@ -233,8 +233,7 @@ bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
 }
 
 void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (auto* call = static_cast<ServerCall*>(stream.user))
-    return call->contain([&] { call->on_data(bytes); });
+  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->contain([&] { call->on_data(bytes); });
   session().consumed(stream, bytes.size());
 }
 

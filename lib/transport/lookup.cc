@@ -39,7 +39,8 @@ struct Lookup::Shared : std::enable_shared_from_this<Shared> {
   Shard* home;       // null once given up; guarded by the mutex
   Handler* handler;  // likewise, but known to the home shard only
   Result<std::vector<SocketAddress>> answer;
-  Shard::SealedMail letter;  // what the answer goes home with, made before it is asked for; guarded as home is
+  Shard::SealedMail
+      letter;  // what the answer goes home with, made before it is asked for; guarded as home is
 };
 
 Lookup::Lookup(Shard& home, const Address& address, Handler& handler)

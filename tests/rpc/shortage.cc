@@ -53,9 +53,7 @@ void* __real_malloc(std::size_t bytes);
 void* __real_realloc(void* memory, std::size_t bytes);
 void* __real_mmap(void* at, std::size_t bytes, int protection, int flags, int descriptor, off_t offset);
 
-void* __wrap_malloc(std::size_t bytes) {
-  return ringrpc::test::fails() ? nullptr : __real_malloc(bytes);
-}
+void* __wrap_malloc(std::size_t bytes) { return ringrpc::test::fails() ? nullptr : __real_malloc(bytes); }
 void* __wrap_realloc(void* memory, std::size_t bytes) {
   return ringrpc::test::fails() ? nullptr : __real_realloc(memory, bytes);
 }
