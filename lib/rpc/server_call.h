@@ -153,9 +153,10 @@ class ServerCall final : public Call,
   bool may_inflate();
   bool restored_here();
   std::unique_ptr<LongWork> begin_parse();
-  void on_parsed(Result<std::unique_ptr<LongWork>> done);
+  void on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept;
+  void take_parsed_work(LongWork& done);
   std::unique_ptr<LongWork> begin_compress();
-  void on_compressed(Result<std::unique_ptr<LongWork>> done);
+  void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
   void compress_message();
   void send_compressed(Bytes framed);
   static Status as_of_server(const Status& fault);
