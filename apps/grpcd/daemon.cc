@@ -1,6 +1,7 @@
 #include "grpcd/daemon.h"
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -131,14 +132,19 @@ void Daemon::drain(const apps::Signals& waiting) {
   apps::notify_supervisor("STOPPING=1");
   parts_.on_drain();
   // What asks the server has a thread of its own: a shard that hangs must not keep the second signal waiting.
-  drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {
-    const ServerCounters counters = server_->counters();
-    calls_over_before_ = calls_over(counters);
-    log::info("draining {} within {}; a second signal ends them at once",
-              count(counters.connections_open, "connection"), format_duration(patience));
-    calls_ended_ = server_->drain(patience);
-    waiting.notify();
-  });
+  try {
+    drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {
+      const ServerCounters counters = server_->counters();
+      calls_over_before_ = calls_over(counters);
+      log::info("draining {} within {}; a second signal ends them at once",
+                count(counters.connections_open, "connection"), format_duration(patience));
+      calls_ended_ = server_->drain(patience);
+      waiting.notify();
+    });
+  } catch (const std::exception& failure) {  // no thread is to be had, or no memory
+    log::error("cannot drain: {}; ending at once", failure.what());
+    parts_.quit();
+  }
 }
 
 void Daemon::log_drained() const {

@@ -10,6 +10,8 @@ std::string_view remedy(Cause cause) {
       return "; --max-message-size allows larger ones";
     case Cause::metadata_too_large:
       return "; --max-header-list-size allows more bytes";
+    case Cause::out_of_memory:
+      return "; this process may have too little (ulimit -v, or its container's limit)";
     case Cause::no_descriptors:
       return "; raise the limit of open files (ulimit -n)";
     case Cause::unknown_name:

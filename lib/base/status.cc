@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace ringrpc {
 
@@ -71,6 +72,17 @@ std::string describe_errno(int error) {
   return words;
 }
 
+/// What `make` makes; null where there is no memory for it: a failure that nobody can describe is a failure
+/// still.
+template <class Make>
+auto if_memory(Make make) noexcept -> decltype(make()) {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 std::string_view name(Code code) noexcept {
@@ -83,21 +95,30 @@ std::optional<Code> code_from_number(std::uint32_t number) noexcept {
   return static_cast<Code>(number);
 }
 
-Status::Status(Code code, std::string message, Initiator initiator) : code_(code) {
+Status::Status(Code code, std::string message, Initiator initiator) noexcept : code_(code) {
   if (ok()) return;
   initiator_ = initiator;
-  if (!message.empty()) text_ = std::make_unique<Text>(Text{std::move(message), {}});
+  if (!message.empty())
+    text_ = if_memory([&] { return std::make_unique<Text>(Text{std::move(message), {}}); });
 }
 
-Status::Status(const Status& other)
-    : code_(other.code_),
-      initiator_(other.initiator_),
-      cause_(other.cause_),
-      text_(other.text_ ? std::make_unique<Text>(*other.text_) : nullptr) {}
+Status::Status(Code code, const char* message, Initiator initiator) noexcept : code_(code) {
+  if (ok()) return;
+  initiator_ = initiator;
+  if (*message != '\0') text_ = if_memory([&] { return std::make_unique<Text>(Text{message, {}}); });
+}
 
-Status& Status::operator=(const Status& other) { return *this = Status(other); }
+Status::Status(const Status& other) noexcept
+    : code_(other.code_), initiator_(other.initiator_), cause_(other.cause_) {
+  if (other.text_) text_ = if_memory([&] { return std::make_unique<Text>(*other.text_); });
+}
 
-std::string_view Status::message() const noexcept { return text_ ? std::string_view(text_->message) : ""; }
+Status& Status::operator=(const Status& other) noexcept { return *this = Status(other); }
+
+std::string_view Status::message() const noexcept {
+  if (text_) return text_->message;
+  return cause_ == Cause::out_of_memory ? "out of memory" : "";
+}
 
 std::string_view Status::details() const noexcept { return text_ ? std::string_view(text_->details) : ""; }
 
@@ -118,6 +139,10 @@ std::string Status::to_string() const {
   std::string text(name(code_));
   if (!message().empty()) text.append(": ").append(message());
   return text;
+}
+
+Status out_of_memory() noexcept {
+  return Status(Code::RESOURCE_EXHAUSTED, "", Initiator::library).with_cause(Cause::out_of_memory);
 }
 
 Status from_errno(std::string_view what, int error, Initiator initiator) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace ringrpc::http2 {
 namespace {
@@ -34,24 +35,6 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Limits& limits
   return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
 }
 
-nghttp2_mem memory_of(MemoryPool& pool) noexcept {
-  return {
-      .mem_user_data = &pool,
-      .malloc = [](std::size_t bytes,
-                   void* owner) { return static_cast<MemoryPool*>(owner)->allocate(bytes); },
-      .free = [](void* memory, void* owner) { static_cast<MemoryPool*>(owner)->deallocate(memory); },
-      .calloc =
-          [](std::size_t count, std::size_t bytes, void* owner) {
-            void* const memory = static_cast<MemoryPool*>(owner)->allocate(count * bytes);
-            if (memory != nullptr)
-              std::fill_n(static_cast<std::uint8_t*>(memory), count * bytes, std::uint8_t{0});
-            return memory;
-          },
-      .realloc = [](void* memory, std::size_t bytes,
-                    void* owner) { return static_cast<MemoryPool*>(owner)->resize(memory, bytes); },
-  };
-}
-
 /// The connection's end as the status of its calls.
 Code status_code(ErrorCode code) noexcept {
   switch (code) {
@@ -65,6 +48,35 @@ Code status_code(ErrorCode code) noexcept {
 }
 
 }  // namespace
+
+nghttp2_mem SessionEngine::memory() noexcept {
+  return {
+      .mem_user_data = this,
+      .malloc = [](std::size_t bytes, void* engine) { return self(engine).allocate(bytes); },
+      .free = [](void* memory, void* engine) { self(engine).pool_->deallocate(memory); },
+      .calloc =
+          [](std::size_t count, std::size_t bytes, void* engine) {
+            void* const memory = self(engine).allocate(count * bytes);
+            if (memory != nullptr)
+              std::fill_n(static_cast<std::uint8_t*>(memory), count * bytes, std::uint8_t{0});
+            return memory;
+          },
+      .realloc = [](void* memory, std::size_t bytes,
+                    void* engine) { return self(engine).resize(memory, bytes); },
+  };
+}
+
+void* SessionEngine::allocate_at_need(std::size_t bytes) noexcept {
+  lose(out_of_memory());
+  return pool_->allocate_from_reserve(bytes);
+}
+
+void* SessionEngine::resize(void* memory, std::size_t bytes) noexcept {
+  void* const larger = pool_->resize(memory, bytes);
+  if (larger != nullptr) return larger;
+  lose(out_of_memory());
+  return pool_->resize_into_reserve(memory, bytes);
+}
 
 SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs,
                              Events& events)
@@ -84,10 +96,13 @@ SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now
       scanner_(role == Role::server),
       conduct_(role, limits, now, stream_count_) {
   const auto options = make_options(limits);
-  nghttp2_mem memory = memory_of(*pool_);
+  nghttp2_mem pool = memory();
   const auto make = role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
-  if (make(&session_, callbacks(), this, options.get(), &memory) != 0) throw std::bad_alloc();
+  if (make(&session_, callbacks(), this, options.get(), &pool) != 0) throw std::bad_alloc();
   submit_settings(limits);
+  if (failure_.ok()) return;
+  nghttp2_session_del(session_);  // it could not begin in good order
+  throw std::bad_alloc();
 }
 
 SessionEngine::~SessionEngine() {
@@ -102,14 +117,14 @@ const nghttp2_session_callbacks* SessionEngine::callbacks() {
   static const nghttp2_session_callbacks* const made = [] {
     nghttp2_session_callbacks* table = nullptr;
     if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
-    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data_chunk);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame_received);
-    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(table, on_send_data);
-    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_produced);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, on_frame_not_produced);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, Contained<on_begin_headers>::call);
+    nghttp2_session_callbacks_set_on_header_callback2(table, Contained<on_header>::call);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, Contained<on_data_chunk>::call);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, Contained<on_frame_received>::call);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, Contained<on_stream_close>::call);
+    nghttp2_session_callbacks_set_send_data_callback(table, Contained<on_send_data>::call);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, Contained<on_frame_produced>::call);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, Contained<on_frame_not_produced>::call);
     return table;
   }();
   return made;
@@ -250,16 +265,19 @@ void SessionEngine::engine_failed(int error) {
       return enforce({ErrorCode::protocol_error, "no HTTP/2 connection preface"});
     case NGHTTP2_ERR_FLOODED:
       return enforce({ErrorCode::enhance_your_calm, "too many PING or SETTINGS frames to acknowledge"});
+    case NGHTTP2_ERR_NOMEM:
+      return lose(out_of_memory());
     case NGHTTP2_ERR_CALLBACK_FAILURE:
       if (terminating_) return;  // the callback saw that
       [[fallthrough]];
     default:
-      over_ = true;
-      if (failure_.ok()) {
-        failure_ =
-            Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library);
-      }
+      lose(Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library));
   }
+}
+
+void SessionEngine::lose(Status why) noexcept {
+  over_ = true;
+  if (failure_.ok()) failure_ = std::move(why);
 }
 
 }  // namespace ringrpc::http2

@@ -15,10 +15,12 @@
 #include <nghttp2/nghttp2.h>
 #include <optional>
 #include <span>
+#include <tuple>
 
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
+#include "base/caught.h"
 #include "http2/frame_scanner.h"
 #include "http2/known_blocks.h"
 #include "http2/memory_pool.h"
@@ -84,23 +86,45 @@ class SessionEngine {
   static const nghttp2_session_callbacks* callbacks();
   static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }
 
-  // What nghttp2 calls, inbound …
-  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  // What nghttp2 calls, by way of `Contained`, inbound …
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
-                       nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept;
+                       nghttp2_rcbuf* value, std::uint8_t flags, void* user_data);
   static int on_data_chunk(nghttp2_session*, std::uint8_t flags, std::int32_t stream_id,
-                           const std::uint8_t* data, std::size_t length, void* user_data) noexcept;
-  static int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
-  static int on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
-                             void* user_data) noexcept;
+                           const std::uint8_t* data, std::size_t length, void* user_data);
+  static int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
+  static int on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code, void* user_data);
   // … and outbound.
   static ssize_t on_read(nghttp2_session*, std::int32_t stream_id, std::uint8_t* buffer, std::size_t length,
                          std::uint32_t* flags, nghttp2_data_source* source, void* user_data) noexcept;
   static int on_send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
-                          std::size_t length, nghttp2_data_source* source, void* user_data) noexcept;
-  static int on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
-  static int on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error,
-                                   void* user_data) noexcept;
+                          std::size_t length, nghttp2_data_source* source, void* user_data);
+  static int on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
+  static int on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data);
+
+  /// A callback as nghttp2 may call it: it is C, so no exception may pass. One fails the connection.
+  template <auto callback>
+  struct Contained;
+  template <class... Arguments, int (*callback)(Arguments...)>
+  struct Contained<callback> {
+    static int call(Arguments... arguments) noexcept {
+      try {
+        return callback(arguments...);
+      } catch (...) {
+        self(std::get<sizeof...(arguments) - 1>(std::tie(arguments...))).lose(caught());
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+      }
+    }
+  };
+
+  // What nghttp2 allocates with: where the system has no memory, out of the reserve, and the session is over.
+  nghttp2_mem memory() noexcept;
+  void* allocate(std::size_t bytes) noexcept {
+    void* const memory = pool_->allocate(bytes);
+    return memory != nullptr ? memory : allocate_at_need(bytes);
+  }
+  void* allocate_at_need(std::size_t bytes) noexcept;
+  void* resize(void* memory, std::size_t bytes) noexcept;
 
   LiveStream* find(std::int32_t id) noexcept;
   bool is_live(std::uint32_t id) noexcept;
@@ -162,6 +186,8 @@ class SessionEngine {
       engine_failed(error);
   }
   void fail(ErrorCode code, std::string_view reason);
+  /// The connection is over, with no word to the peer: what is left of the session is of no use.
+  void lose(Status why) noexcept;
 
   const std::shared_ptr<MemoryPool> pool_;
   const BodyMemory body_memory_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "http2/engine.h"
@@ -116,8 +117,7 @@ void SessionEngine::return_window() {
   check(nghttp2_session_consume_connection(session_, std::exchange(unreturned_bytes_, 0)));
 }
 
-int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
-                                    void* user_data) noexcept {
+int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
   SessionEngine& engine = self(user_data);
   LiveStream* stream = nullptr;
   MessageCheck::Kind kind = MessageCheck::Kind::request;
@@ -138,7 +138,7 @@ int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_fram
 }
 
 int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
-                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) {
   SessionEngine& engine = self(user_data);
   HeaderBlock& block = *engine.block_;
   const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
@@ -159,7 +159,7 @@ int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, boo
   const bool value_is_known = nghttp2_rcbuf_is_static(value) != 0;
   const auto meaning = MessageCheck::meaning_of(field.name, field.value, name_is_known, value_is_known);
   if (!meaning || !check_.take(*meaning)) return refuse_field();
-  if (!block_->put(*pool_, field, *meaning, name, value)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (!block_->put(*pool_, field, *meaning, name, value)) throw std::bad_alloc();
   block_->accept();
   return 0;
 }
@@ -189,7 +189,7 @@ void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
 }
 
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
-                                 const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
+                                 const std::uint8_t* data, std::size_t length, void* user_data) {
   SessionEngine& engine = self(user_data);
   engine.arrived(length);
   LiveStream* const stream = engine.find(stream_id);
@@ -206,7 +206,7 @@ int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t st
   return engine.verdict();
 }
 
-int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
   SessionEngine& engine = self(user_data);
   const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
@@ -273,9 +273,7 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
     events_.on_trailers(stream);
   } else {
     events_.on_headers(stream);
-    if (stream.keeps_headers() && !interim && !keep_headers(stream)) {
-      fail_stream(stream, ErrorCode::internal_error);
-    }
+    if (stream.keeps_headers() && !interim && !keep_headers(stream)) throw std::bad_alloc();
   }
   stream.show(stream.kept_headers.fields());
   block_->shrink(*pool_);
@@ -353,7 +351,7 @@ void SessionEngine::refuse_unsent() {
 }
 
 int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
-                                   void* user_data) noexcept {
+                                   void* user_data) {
   SessionEngine& engine = self(user_data);
   LiveStream* const stream = engine.find(stream_id);
   if (stream == nullptr) return 0;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <malloc.h>
 #include <new>
 #include <span>
 #include <sys/mman.h>
@@ -161,6 +162,7 @@ bool MemoryPool::fresh(const Region& region) const noexcept {
 }
 
 void MemoryPool::release(void* memory) noexcept {
+  if (reserve_.holds(memory)) return reserve_.deallocate(memory);
   if constexpr (recycles) {
     std::free(static_cast<std::uint64_t*>(memory) - 1);
   } else {
@@ -169,16 +171,29 @@ void MemoryPool::release(void* memory) noexcept {
 }
 
 void* MemoryPool::resize(void* memory, std::size_t bytes) noexcept {
-  if constexpr (!recycles) return std::realloc(memory, bytes);
   if (memory == nullptr) return allocate(bytes);
-  const std::uint64_t mark = header(memory);
-  const std::size_t held = mark < class_count ? block_bytes(mark) - header_bytes : mark;
+  const std::size_t held = size_of(memory);
   if (bytes <= held) return memory;
   void* const larger = allocate(bytes);
   if (larger == nullptr) return nullptr;
   std::memcpy(larger, memory, held);
   deallocate(memory);
   return larger;
+}
+
+void* MemoryPool::resize_into_reserve(void* memory, std::size_t bytes) noexcept {
+  void* const larger = reserve_.allocate(bytes);
+  if (larger == nullptr || memory == nullptr) return larger;
+  std::memcpy(larger, memory, std::min(size_of(memory), bytes));
+  deallocate(memory);
+  return larger;
+}
+
+std::size_t MemoryPool::size_of(void* memory) const noexcept {
+  if (reserve_.holds(memory)) return MemoryReserve::size_of(memory);
+  if constexpr (!recycles) return ::malloc_usable_size(memory);
+  const std::uint64_t mark = header(memory);
+  return mark < class_count ? block_bytes(mark) - header_bytes : mark;
 }
 
 }  // namespace ringrpc::http2

@@ -29,6 +29,8 @@
 #include <memory>
 #include <vector>
 
+#include "http2/memory_reserve.h"
+
 namespace ringrpc::http2 {
 
 class MemoryPool {
@@ -78,6 +80,11 @@ class MemoryPool {
 
   /// As realloc.
   void* resize(void* memory, std::size_t bytes) noexcept;
+
+  // The same from the reserve, for a session that ends when the system has no memory for it. Null when that
+  // is used up too.
+  void* allocate_from_reserve(std::size_t bytes) noexcept { return reserve_.allocate(bytes); }
+  void* resize_into_reserve(void* memory, std::size_t bytes) noexcept;
 
  private:
 #ifdef RINGRPC_SANITIZED
@@ -143,8 +150,10 @@ class MemoryPool {
   std::size_t settle(Region& region) noexcept;
   bool fresh(const Region& region) const noexcept;
   void release(void* memory) noexcept;
+  std::size_t size_of(void* memory) const noexcept;
 
   std::array<Free*, class_count> free_{};
+  MemoryReserve reserve_;
   Fresh small_;
   Fresh beside_frame_;  // the page that the frame buffer carved last shares
   Fresh frames_;

@@ -49,13 +49,20 @@ Result<Stream*> SessionEngine::open(std::span<const Header> request, void* user,
   stream->announced = true;
   stream->head_request = std::ranges::any_of(
       request, [](const Header& header) { return header.name == ":method" && header.value == "HEAD"; });
-  FieldsToSend* const fields = prepare(*stream, request);
+  FieldsToSend* fields = nullptr;
+  try {
+    fields = prepare(*stream, request);
+  } catch (const std::bad_alloc&) {
+    destroy_stream(*stream);
+    return std::unexpected(out_of_memory());
+  }
   const std::uint8_t flags = end_stream ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
   const std::int32_t id =
       nghttp2_submit_headers(session_, flags, -1, nullptr, fields->fields(), fields->count, stream);
   if (id < 0) {
     check(id);
     destroy_stream(*stream);
+    if (!failure_.ok()) return std::unexpected(failure_);
     return ringrpc::fail(Code::UNAVAILABLE, "the connection takes no more streams", Initiator::library);
   }
   stream->set_id(static_cast<std::uint32_t>(id));
@@ -74,8 +81,9 @@ std::uint32_t SessionEngine::open_capacity() const noexcept {
 
 void SessionEngine::send_headers(LiveStream& stream, std::span<const Header> headers, bool end_stream) {
   if (stream.reset_here || stream.send_state != SendState::headers_due) return;
+  FieldsToSend* const fields = prepare(stream, headers);
   stream.send_state = end_stream ? SendState::ending : SendState::open;
-  submit_headers(stream, prepare(stream, headers), end_stream);
+  submit_headers(stream, fields, end_stream);
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
 }
 
@@ -88,7 +96,12 @@ std::size_t SessionEngine::header_list_bytes_max() const noexcept {
 
 void SessionEngine::send_data(LiveStream& stream, Bytes bytes, bool end_stream) {
   if (stream.reset_here || stream.send_state >= SendState::ending || stream.end_with_data) return;
-  stream.body.append(body_memory_, bytes);
+  try {
+    stream.body.append(body_memory_, bytes);
+  } catch (const std::bad_alloc&) {
+    reset(stream, ErrorCode::enhance_your_calm);  // a part of them is queued, which nothing may follow
+    throw;
+  }
   stream.end_with_data = end_stream;
   body_changed(stream);
 }
@@ -199,7 +212,7 @@ ssize_t SessionEngine::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, st
 }
 
 int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
-                                std::size_t length, nghttp2_data_source* source, void* user_data) noexcept {
+                                std::size_t length, nghttp2_data_source* source, void* user_data) {
   SessionEngine& engine = self(user_data);
   LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
   stream.body.drain(engine.body_memory_, length, header, *engine.out_);
@@ -209,7 +222,7 @@ int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uin
   return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
-int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
   SessionEngine& engine = self(user_data);
   switch (frame->hd.type) {
     case NGHTTP2_DATA:
@@ -303,7 +316,7 @@ void SessionEngine::count_reset(ErrorCode code) {
 }
 
 int SessionEngine::on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error,
-                                         void* user_data) noexcept {
+                                         void* user_data) {
   SessionEngine& engine = self(user_data);
   if (frame->hd.type != NGHTTP2_HEADERS || error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return 0;
   LiveStream* const stream = engine.find(frame->hd.stream_id);

@@ -10,6 +10,10 @@
 /// or do; what it finds wrong ends the stream or the connection with the code that the RFC names. The engine
 /// is nghttp2, which no other layer knows.
 ///
+/// Where memory is short a method may throw std::bad_alloc, out of `receive` and `produce` too when the user's
+/// events or chain do; after that end the connection, unless the method says what it leaves behind. What
+/// nghttp2 or an event inside it fails of for want of memory comes as RESOURCE_EXHAUSTED from `receive`.
+///
 /// Events are called from inside `receive` and `produce` only. From inside an event every method may be
 /// called except `receive`, `produce` and the destructor. One thread.
 #pragma once
@@ -145,7 +149,7 @@ class Session {
   std::uint32_t open_capacity() const noexcept;
 
   /// The response's header block (server); with `end_stream` the only one. Names and values are copied,
-  /// unless Header::static_storage says that they need not be.
+  /// unless Header::static_storage says that they need not be. Where it throws nothing has been sent.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
 
   /// How large a header list the peer takes (its SETTINGS_MAX_HEADER_LIST_SIZE), 64 KiB at most: names,
@@ -154,7 +158,7 @@ class Session {
   std::size_t header_list_bytes_max() const noexcept;
 
   /// Queues body bytes, copied; any amount. `on_writable` is called when the queue has been produced below
-  /// `low_water_bytes`.
+  /// `low_water_bytes`. Where it throws the stream has been reset.
   void send_data(Stream& stream, Bytes bytes, bool end_stream = false);
 
   /// Room in the stream's queue to write a body into, instead of a copy by send_data: for `bytes`, or for the
@@ -163,7 +167,8 @@ class Session {
   std::span<std::uint8_t> reserve_data(Stream& stream, std::size_t bytes);
   void commit_data(Stream& stream, std::size_t bytes);
 
-  /// Trailers after the queued body, ending the stream. Names and values are copied as by send_headers.
+  /// Trailers after the queued body, ending the stream. Names and values are copied as by send_headers; where
+  /// it throws nothing has been sent.
   void send_trailers(Stream& stream, std::span<const Header> trailers);
 
   /// Ends the stream at once; `on_closed` follows from `produce`, and no other event does. What is queued is

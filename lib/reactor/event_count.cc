@@ -12,11 +12,12 @@ namespace ringrpc {
 namespace {
 
 /// Stands for a wait. Shared with the mail that ends it, which may arrive when the wait is over.
-struct Ticket final : ListNode, std::enable_shared_from_this<Ticket> {
+struct Ticket final : ListNode {
   Ticket(Shard& on, Ready& waiting) noexcept : home(on), wait(&waiting) {}
 
   Shard& home;
-  Ready* wait;  ///< known to the home shard only; null when the wait is over
+  Ready* wait;               ///< known to the home shard only; null when the wait is over
+  Shard::SealedMail letter;  ///< what ends the wait; guarded by the mutex of the waiters
 };
 
 }  // namespace
@@ -38,6 +39,7 @@ class EventCount::Wait final : Ready, Timer {
     ticket_->wait = nullptr;
     const std::lock_guard lock(waiters_.mutex);
     ticket_->unlink();
+    const Shard::SealedMail unsent = std::move(ticket_->letter);  // which holds a share of the ticket
   }
 
   bool await_ready() const noexcept { return false; }
@@ -46,6 +48,9 @@ class EventCount::Wait final : Ready, Timer {
     waiting_ = waiting;
     Ready& resumption = *this;
     ticket_ = std::make_shared<Ticket>(shard, resumption);
+    ticket_->letter = Shard::SealedMail([held = ticket_] {
+      if (held->wait) held->home.ready().push(*held->wait);
+    });
     const std::lock_guard lock(waiters_.mutex);
     if (waiters_.count != seen_) return false;
     waiters_.tickets.push_back(*ticket_);
@@ -78,11 +83,7 @@ void EventCount::notify() {
   // Posted under the lock: a wait on the list keeps its shard alive, one that was taken off it does not.
   const std::lock_guard lock(waiters_->mutex);
   ++waiters_->count;
-  while (Ticket* const ticket = waiters_->tickets.pop_front()) {
-    ticket->home.post([held = ticket->shared_from_this()] {
-      if (held->wait) held->home.ready().push(*held->wait);
-    });
-  }
+  while (Ticket* const ticket = waiters_->tickets.pop_front()) ticket->home.post(std::move(ticket->letter));
 }
 
 Task<> EventCount::past(std::uint64_t seen, Nanoseconds patience) {

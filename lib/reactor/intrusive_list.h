@@ -47,6 +47,7 @@ class ListOf {
 
   /// `element` must not be on a list of this tag.
   void push_back(T& element) noexcept { insert_before(head_, element); }
+  void push_front(T& element) noexcept { insert_before(*head_.next_, element); }
 
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
 

@@ -32,8 +32,11 @@ class Current {
 
 struct Shard::Letter {
   Mail mail;
-  Letter* next;
+  Letter* next = nullptr;
 };
+
+Shard::SealedMail::SealedMail(Mail mail) : letter_(new Letter{std::move(mail)}) {}
+Shard::SealedMail::~SealedMail() { delete letter_; }
 
 Shard::Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin)
     : index_(index), io_(std::move(io)), spin_(spin), timers_(io_->now()), now_(io_->now()) {}
@@ -50,8 +53,11 @@ void Shard::drop(const void* key) {
   const auto dropped = locals_.extract(key);  // out of the table first: what goes may look there
 }
 
-void Shard::post(Mail mail) {
-  auto* letter = new Letter{std::move(mail), mailbox_.load(std::memory_order_relaxed)};
+void Shard::post(Mail mail) { post(SealedMail(std::move(mail))); }
+
+void Shard::post(SealedMail mail) noexcept {
+  Letter* const letter = std::exchange(mail.letter_, nullptr);
+  letter->next = mailbox_.load(std::memory_order_relaxed);
   while (!mailbox_.compare_exchange_weak(letter->next, letter)) {
   }
   rouse();

@@ -56,8 +56,27 @@ class ShardLocal {
 };
 
 class Shard {
+  struct Letter;
+
  public:
   using Mail = std::move_only_function<void()>;
+
+  /// Mail that has all the memory that posting it takes. Is posted once; what it holds goes with it.
+  class SealedMail {
+   public:
+    SealedMail() noexcept = default;
+    explicit SealedMail(Mail mail);
+    SealedMail(SealedMail&& other) noexcept : letter_(std::exchange(other.letter_, nullptr)) {}
+    SealedMail& operator=(SealedMail&& other) noexcept {
+      std::swap(letter_, other.letter_);
+      return *this;
+    }
+    ~SealedMail();
+
+   private:
+    friend Shard;
+    Letter* letter_ = nullptr;
+  };
 
   /// `spin` is how long a wait may begin with looking on; not for a clock that stands still meanwhile.
   Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin = Nanoseconds::zero());
@@ -99,6 +118,8 @@ class Shard {
   /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if
   /// it sleeps. Mail posted after the loop has ended is destroyed with the shard, unrun.
   void post(Mail mail);
+  /// The same, without any memory: for who must not fail to post.
+  void post(SealedMail mail) noexcept;
 
   /// One turn; sleeps in it only when `may_sleep` and nothing is ready, until `until` at the latest.
   void turn(bool may_sleep = true, Instant until = never);
@@ -113,7 +134,6 @@ class Shard {
   std::atomic<std::uint32_t>& load() noexcept { return load_; }
 
  private:
-  struct Letter;
   void rouse() noexcept;
   bool called() const noexcept;
   void rest(Instant until);

@@ -67,6 +67,7 @@ Instant SimulatedNetwork::wakes_at() const noexcept {
 
 int SimulatedNetwork::close_descriptor(int descriptor) noexcept {
   assert(network_of_thread);
+  const SimulatedKernel at_work;
   // Destroyed when it is out of the table, because what closing tells the peer may look there.
   const auto file = network_of_thread->files_.extract(descriptor);
   assert(file);

@@ -31,6 +31,7 @@ class SimulatedAcceptorState final : public std::enable_shared_from_this<Simulat
   const SocketAddress& address() const noexcept { return listener_.address(); }
 
   void abandon() {
+    const SimulatedKernel at_work;
     abandoned_ = true;
     io_.schedule([self = shared_from_this()] {});
   }
@@ -87,6 +88,7 @@ class SimulatedConnectorState final : public std::enable_shared_from_this<Simula
       : io_(io), network_(io.network()), to_(to), handler_(handler) {}
 
   void schedule(Nanoseconds at_least) {
+    const SimulatedKernel at_work;
     io_.schedule([self = shared_from_this()] { self->attempt(); }, at_least);
   }
 

@@ -23,6 +23,7 @@ void SimulatedIo::schedule(Action event, Nanoseconds at_least) {
 }
 
 bool SimulatedIo::wait(Instant until) {
+  const SimulatedKernel at_work;
   // What these events schedule is left for the next turn, so that each turn ends.
   std::vector<Action> due;
   while (next_event() <= network_.now()) due.push_back(std::move(events_.extract(events_.begin()).mapped()));

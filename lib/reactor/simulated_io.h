@@ -19,6 +19,7 @@
 
 #include "reactor/io.h"
 #include "reactor/simulated.h"
+#include "reactor/simulated_kernel.h"
 #include "reactor/simulated_socket.h"
 
 namespace ringrpc {

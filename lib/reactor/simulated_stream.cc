@@ -34,17 +34,20 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
 
   void start(ByteStream::Handler& handler) {
     assert(!handler_);
+    const SimulatedKernel at_work;
     handler_ = &handler;
     poll_receive();
   }
 
   void set_paused(bool paused) {
+    const SimulatedKernel at_work;
     paused_ = paused;
     poll_receive();
   }
 
   void send(Chain chain) {
     assert(handler_ && !sending_ && !chain.empty() && !send_shut_down_);
+    const SimulatedKernel at_work;
     sending_.emplace(std::move(chain));
     send_under_way_ = true;
     schedule_send();
@@ -52,12 +55,14 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
 
   void shutdown_send() {
     assert(!sending_);
+    const SimulatedKernel at_work;
     send_shut_down_ = true;
     socket_.end_writing();
   }
 
   /// The stream is gone: no handler any more, and everything that is held is released by a late completion.
   void abandon() {
+    const SimulatedKernel at_work;
     abandoned_ = true;
     io_.schedule([self = shared_from_this()] {});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <new>
 #include <sys/eventfd.h>
 #include <utility>
 #include <vector>
@@ -54,10 +55,12 @@ class Uring final : public Io {
   void on_cancelled(int, unsigned) {}
   void settle();
 
-  template <class State>
-  State& keep(std::unique_ptr<State> state) {
-    residents_.push_back(*state);
-    return *state.release();
+  /// A handle of `state`, which is a resident from now on: not before there is a handle to end it.
+  template <class Handle, class State>
+  std::unique_ptr<Handle> keep(std::unique_ptr<State> state) {
+    auto handle = std::make_unique<Handle>(*state);
+    residents_.push_back(*state.release());
+    return handle;
   }
 
   Residents residents_;
@@ -100,20 +103,23 @@ void Uring::settle() {
 Result<std::unique_ptr<Acceptor>> Uring::accept_on(Result<ListeningSocket> socket,
                                                    Acceptor::Handler& handler) {
   if (!socket) return std::unexpected(std::move(socket).error());
-  AcceptorState& state = keep(std::make_unique<AcceptorState>(*ring_, *std::move(socket), handler));
-  state.arm();
-  return std::make_unique<UringAcceptor>(state);
+  auto state = std::make_unique<AcceptorState>(*ring_, *std::move(socket), handler);
+  AcceptorState& acceptor = *state;
+  auto handle = keep<UringAcceptor>(std::move(state));
+  acceptor.arm();
+  return handle;
 }
 
 std::unique_ptr<Connector> Uring::connect(const SocketAddress& address, Connector::Handler& handler) {
-  ConnectorState& state = keep(std::make_unique<ConnectorState>(*ring_, handler));
-  state.start(address);
-  return std::make_unique<UringConnector>(state);
+  auto state = std::make_unique<ConnectorState>(*ring_, handler);
+  ConnectorState& connector = *state;
+  auto handle = keep<UringConnector>(std::move(state));
+  connector.start(address);
+  return handle;
 }
 
 std::unique_ptr<ByteStream> Uring::adopt(UniqueFd connection) {
-  return std::make_unique<Stream>(
-      keep(std::make_unique<StreamState>(*ring_, *buffers_, std::move(connection))));
+  return keep<Stream>(std::make_unique<StreamState>(*ring_, *buffers_, std::move(connection)));
 }
 
 void Uring::await_bell() {
@@ -139,7 +145,11 @@ bool Uring::wait(Instant until) {
 
 void Uring::wake() noexcept {
   if (own && own != this && reachable_.load(std::memory_order_acquire)) {
-    own->send_wake(*this);
+    try {
+      own->send_wake(*this);
+    } catch (const std::bad_alloc&) {
+      bell_->ring();
+    }
   } else {
     bell_->ring();
   }

@@ -82,7 +82,7 @@ Status Ring::set_up(const UringOptions& options) {
     return refused("io_uring_setup", error);
   created_ = true;
   if ((params.features & needed_features) != needed_features) return refused("io_uring_setup", EINVAL);
-  reaped_.reserve(params.cq_entries);
+  reaped_.reserve(std::size_t{2} * params.cq_entries);
   if (Status status = check_enter(); !status.ok()) return status;
   return check_operations();
 }
@@ -161,6 +161,8 @@ void Ring::reap() {
   unsigned count = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
+    // The rest stays in the ring: nothing is allocated here, and there is room for complete_later.
+    if (reaped_.size() >= reaped_.capacity() / 2) break;
     ++count;
     if (void* operation = io_uring_cqe_get_data(entry))
       reaped_.push_back({static_cast<Operation*>(operation), entry->res, entry->flags});

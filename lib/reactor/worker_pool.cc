@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <system_error>
@@ -25,14 +26,19 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
   Shard* home = nullptr;            ///< null once abandoned, when it may be gone; guarded by the mutex
   std::coroutine_handle<> waiting;  ///< likewise, but known to the home shard only
   Status status;
+  Shard::SealedMail letter;  ///< what it travels home with, made before it leaves; guarded as home is
 
-  /// Sends the ticket home, where its waiter goes on, if there is one still.
-  void return_home() {
-    const std::lock_guard lock(mutex);
-    if (!home) return;
-    home->post([self = shared_from_this()] {
+  void wait(std::coroutine_handle<> handle) {
+    letter = Shard::SealedMail([self = shared_from_this()] {
       if (self->waiting) std::exchange(self->waiting, nullptr).resume();
     });
+    waiting = handle;
+  }
+
+  /// Sends the ticket home, where its waiter goes on, if there is one still.
+  void return_home() noexcept {
+    const std::lock_guard lock(mutex);
+    if (home) home->post(std::move(letter));
   }
 };
 
@@ -94,6 +100,23 @@ class WorkQueue {
   bool closed_ = false;
 };
 
+Status thrown_by_job() noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  } catch (const std::exception& thrown) {
+    const char* const what = thrown.what();
+    try {
+      return Status(Code::INTERNAL, std::string("the job threw: ") + what);
+    } catch (const std::bad_alloc&) {
+      return Status(Code::INTERNAL, "the job threw");
+    }
+  } catch (...) {
+    return Status(Code::INTERNAL, "the job threw");
+  }
+}
+
 WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job)
     : queue_(std::move(queue)), ticket_(std::make_shared<WorkTicket>()) {
   ticket_->job = std::move(job);
@@ -110,10 +133,11 @@ WorkAwaiter::~WorkAwaiter() {
   }
   const std::lock_guard lock(ticket_->mutex);
   ticket_->home = nullptr;
+  const Shard::SealedMail unsent = std::move(ticket_->letter);  // which holds a share of the ticket
 }
 
 bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
-  ticket_->waiting = waiting;
+  ticket_->wait(waiting);
   if (queue_->push(ticket_)) return true;
   ticket_->waiting = nullptr;
   ticket_->status =

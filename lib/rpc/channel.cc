@@ -1,7 +1,9 @@
 #include "ringrpc/channel.h"
 
+#include <new>
 #include <utility>
 
+#include "base/caught.h"
 #include "rpc/channel_core.h"
 #include "rpc/channel_shared.h"
 #include "rpc/intercepted_call.h"
@@ -73,6 +75,15 @@ Task<Status> Channel::connect() const {
 
 std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
                                           const CallOptions& options) const {
+  try {
+    return begin(path, kind, options);
+  } catch (const std::bad_alloc&) {
+    return std::make_unique<FailedCall>(caught());
+  }
+}
+
+std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kind,
+                                           const CallOptions& options) const {
   Shard* shard = Shard::current();
   if (!shard)
     return std::make_unique<FailedCall>(Status(Code::FAILED_PRECONDITION,

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
+#include "base/caught.h"
 #include "rpc/intercepted_call.h"
 
 namespace ringrpc {
@@ -16,6 +18,15 @@ constexpr Nanoseconds client_keepalive_time_min = 10s;
 
 Nanoseconds effective_keepalive_time(Nanoseconds asked) {
   return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
+}
+
+/// What calls of a channel get that is no more.
+Status gone_status(const std::string& target, std::string_view why) noexcept {
+  try {
+    return Status(Code::CANCELLED, ("the channel to " + target).append(why), Initiator::application);
+  } catch (const std::bad_alloc&) {
+    return Status(Code::CANCELLED, "", Initiator::application);
+  }
 }
 
 }  // namespace
@@ -36,9 +47,7 @@ ChannelCore::~ChannelCore() {
   std::uint64_t cut = queued_ + refused_;
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) cut += connection->calls();
-  const Status gone = closing_ ? closed(target())
-                               : Status(Code::CANCELLED, "the channel to " + target() + " was destroyed",
-                                        Initiator::application);
+  const Status gone = gone_status(target(), closing_ ? " is closed" : " was destroyed");
   while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
   for (; InterceptedCall* call = held_.front(); ++cut) call->detach(gone);
   end_connect_waits(gone);
@@ -47,9 +56,7 @@ ChannelCore::~ChannelCore() {
   shared_->remove(shard_, closing_ ? cut : 0);
 }
 
-Status ChannelCore::closed(const std::string& target) {
-  return Status(Code::CANCELLED, "the channel to " + target + " is closed", Initiator::application);
-}
+Status ChannelCore::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
 
 std::string_view ChannelCore::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
 
@@ -127,14 +134,28 @@ void ChannelCore::close(Nanoseconds patience) {
 }
 
 void ChannelCore::run() {
+  try {
+    see_to_all();
+  } catch (...) {
+    give_up_step(caught());
+  }
+  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(shared_.get());  // destroys this
+  shard_.timers().arm(*this, next_event());
+}
+
+void ChannelCore::see_to_all() {
   settle_attempt();
   sort_out_leaving();
   attach_waiting();
   if (wanted()) grow();
   note_idle();
   retire_idle();
-  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(shared_.get());  // destroys this
-  shard_.timers().arm(*this, next_event());
+}
+
+/// Without memory for it there is no attempt to connect. Another may come after the usual wait.
+void ChannelCore::give_up_step(Status why) noexcept {
+  attempt_.reset();
+  failed(std::move(why));
 }
 
 /// Takes over the connection of the attempt when its handshake is complete.
@@ -143,6 +164,7 @@ void ChannelCore::settle_attempt() {
   ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
   if (!connection || !connection->ready()) return;
   connection->second_chance = second_chance_;
+  connections_.reserve(connections_.size() + 1);  // or the connection would be lost
   connections_.push_back(attempt_->take());
   attempt_.reset();
   backoff_.succeeded();
@@ -158,6 +180,7 @@ void ChannelCore::sort_out_leaving() {
     turned_away_ = was_useless(*connection);
     in_vain |= turned_away_ && connection->second_chance;
   }
+  leaving_.reserve(leaving_.size() + leaving.size());  // or some would be lost
   std::ranges::move(leaving, std::back_inserter(leaving_));
   connections_.erase(leaving.begin(), leaving.end());
   if (in_vain)
@@ -228,19 +251,19 @@ bool ChannelCore::over() const noexcept {
   return queued_ == 0 && held_.empty() && !attempt_ && connections_.empty() && leaving_.empty();
 }
 
-void ChannelCore::on_attempt_failed(Status why) {
+void ChannelCore::on_attempt_failed(Status why) noexcept {
   attempt_.reset();
   failed(std::move(why));
   run_soon();
 }
 
 /// A server that lets one connect and then takes no call is as good as one that does not.
-bool ChannelCore::was_useless(const ClientConnection& connection) const {
+bool ChannelCore::was_useless(const ClientConnection& connection) const noexcept {
   return !connection.took_calls() && !connection.retired() &&
          shard_.now() < after(connection.ready_since(), options().backoff.initial);
 }
 
-void ChannelCore::failed(Status why) {
+void ChannelCore::failed(Status why) noexcept {
   last_failure_ = std::move(why);
   backoff_.failed(shard_.now());
   fail_impatient();
@@ -248,7 +271,7 @@ void ChannelCore::failed(Status why) {
 
 /// Fails the calls that do not wait for readiness, and who waits for a connection, where nothing is left that
 /// could take them.
-void ChannelCore::fail_impatient() {
+void ChannelCore::fail_impatient() noexcept {
   if (attempt_ || usable()) return;
   const Status failure = unreachable();
   end_connect_waits(failure);
@@ -257,24 +280,32 @@ void ChannelCore::fail_impatient() {
   });
 }
 
-void ChannelCore::end_connect_waits(const Status& status) {
+void ChannelCore::end_connect_waits(const Status& status) noexcept {
   while (ConnectWait* wait = connect_waits_.front()) wait->finish(status);
 }
 
-Status ChannelCore::unreachable() const {
-  return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator())
-      .with_cause(last_failure_.cause());
+Status ChannelCore::unreachable() const noexcept {
+  if (last_failure_.cause() == Cause::out_of_memory) return last_failure_;
+  try {
+    return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator())
+        .with_cause(last_failure_.cause());
+  } catch (...) {
+    return caught();
+  }
 }
 
-void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) {
+void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
   if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
   const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
   const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);
-  if (useless)
-    failed(Status(Code::UNAVAILABLE, target() + ": " + std::string(why.message()), why.initiator()));
   run_soon();
+  if (useless) try {
+      failed(Status(Code::UNAVAILABLE, target() + ": " + std::string(why.message()), why.initiator()));
+    } catch (...) {
+      failed(caught());
+    }
 }
 
 }  // namespace ringrpc

@@ -52,7 +52,7 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   ~ChannelCore() override;
 
   /// What calls of a channel get that was closed.
-  static Status closed(const std::string& target);
+  static Status closed(const std::string& target) noexcept;
 
   /// Takes up a call: at once where there is a connection with room, else when there is.
   void submit(ClientCallImpl& call);
@@ -82,9 +82,9 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
     if (queued_ > 0) run_soon();
   }
   /// The connection has ended; it is destroyed here.
-  void on_connection_lost(ClientConnection& connection, const Status& why);
+  void on_connection_lost(ClientConnection& connection, const Status& why) noexcept;
   /// The attempt under way has failed; it is destroyed here.
-  void on_attempt_failed(Status why);
+  void on_attempt_failed(Status why) noexcept;
   /// The server finds that it is asked for signs of life too often.
   void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
 
@@ -111,6 +111,8 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   void run() override;
   void on_time() override { run_soon(); }
 
+  void see_to_all();
+  void give_up_step(Status why) noexcept;
   bool attach(ClientCallImpl& call);
   void enqueue(ClientCallImpl& call);
   void settle_attempt();
@@ -125,11 +127,11 @@ class ChannelCore final : public ShardLocal, private Ready, private Timer {
   bool wanted() const noexcept;
   bool usable() const noexcept;
   bool may_grow() const noexcept;
-  void failed(Status why);
-  void fail_impatient();
-  void end_connect_waits(const Status& status);
-  Status unreachable() const;
-  bool was_useless(const ClientConnection& connection) const;
+  void failed(Status why) noexcept;
+  void fail_impatient() noexcept;
+  void end_connect_waits(const Status& status) noexcept;
+  Status unreachable() const noexcept;
+  bool was_useless(const ClientConnection& connection) const noexcept;
 
   Shard& shard_;
   const std::shared_ptr<ChannelShared> shared_;

@@ -42,40 +42,42 @@ std::unique_ptr<ByteStream> ChannelShared::secure(Shard& shard, std::unique_ptr<
 
 Result<ChannelCore*> ChannelShared::core(Shard& shard) {
   if (ShardLocal* kept = shard.local(this)) return static_cast<ChannelCore*>(kept);
+  auto made = std::make_unique<ChannelCore>(shard, shared_from_this());
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return std::unexpected(ChannelCore::closed(target_));
-    homes_.push_back(&shard);
+    homes_.push_back({&shard, seal_dropping(shard)});
   }
-  auto made = std::make_unique<ChannelCore>(shard, shared_from_this());
   ChannelCore* core = made.get();
   shard.keep(this, std::move(made));
   return core;
 }
 
-void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) {
+void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
   const std::lock_guard lock(mutex_);
-  std::erase(homes_, &shard);
+  std::erase_if(homes_, [&](const Home& home) { return home.shard == &shard; });
   calls_cut_ += calls_cut;
   if (!homes_.empty()) return;
-  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {})) {
-    wait->home->post([wait] {
-      if (wait->waiting) std::exchange(wait->waiting, {}).resume();
-    });
-  }
+  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {}))
+    wait->home->post(std::move(wait->letter));
 }
 
-void ChannelShared::drop() {
+void ChannelShared::drop() noexcept {
   if (Shard* here = Shard::current()) here->drop(this);
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  for (Shard* home : homes_) home->post([self = shared_from_this(), home] { home->drop(self.get()); });
+  for (Home& home : homes_) home.shard->post(std::move(home.dropping));
+}
+
+Shard::SealedMail ChannelShared::seal_dropping(Shard& shard) {
+  return Shard::SealedMail([self = shared_from_this(), &shard] { shard.drop(self.get()); });
 }
 
 void ChannelShared::begin_close(Nanoseconds patience) {
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  for (Shard* home : homes_) {
+  for (const Home& each : homes_) {
+    Shard* const home = each.shard;
     home->post([self = shared_from_this(), home, patience] {
       if (ShardLocal* core = home->local(self.get())) static_cast<ChannelCore*>(core)->close(patience);
     });
@@ -92,6 +94,7 @@ class ChannelShared::WaitForAll {
     wait_->waiting = {};
     const std::lock_guard lock(shared_.mutex_);
     std::erase(shared_.waits_, wait_);
+    const Shard::SealedMail unsent = std::move(wait_->letter);  // which holds a share of it
   }
 
   bool await_ready() const noexcept { return false; }
@@ -99,6 +102,9 @@ class ChannelShared::WaitForAll {
     const std::lock_guard lock(shared_.mutex_);
     if (shared_.homes_.empty()) return false;
     wait_ = std::make_shared<Wait>(Shard::current(), waiting);
+    wait_->letter = Shard::SealedMail([wait = wait_] {
+      if (wait->waiting) std::exchange(wait->waiting, {}).resume();
+    });
     shared_.waits_.push_back(wait_);
     return true;
   }

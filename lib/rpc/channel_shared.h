@@ -43,21 +43,28 @@ class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
   /// The core of `shard`, on its thread; made when there is none. CANCELLED when the channel has ended.
   Result<ChannelCore*> core(Shard& shard);
   /// The core of `shard` is going.
-  void remove(Shard& shard, std::uint64_t calls_cut);
+  void remove(Shard& shard, std::uint64_t calls_cut) noexcept;
 
   /// Destroys all cores: that of this thread's shard at once, others by mail.
-  void drop();
+  void drop() noexcept;
   /// Closes all cores of `shared`; ends when none is left. Gives how many calls were cut.
   static Task<std::uint64_t> close(std::shared_ptr<ChannelShared> shared, Nanoseconds patience);
 
  private:
-  /// Somebody who waits for the last core to go; touched on its own shard only.
+  /// Somebody who waits for the last core to go; touched on its own shard only, but for the letter.
   struct Wait {
     Shard* home;
     std::coroutine_handle<> waiting;
+    Shard::SealedMail letter{};  // that all are gone
+  };
+  /// A shard that has a core.
+  struct Home {
+    Shard* shard;
+    Shard::SealedMail dropping;  // for the day when the channel ends
   };
   class WaitForAll;
 
+  Shard::SealedMail seal_dropping(Shard& shard);
   void begin_close(Nanoseconds patience);
 
   const std::string target_;
@@ -69,7 +76,7 @@ class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
   std::string authority_;
 
   std::mutex mutex_;
-  std::vector<Shard*> homes_;
+  std::vector<Home> homes_;
   std::vector<std::shared_ptr<Wait>> waits_;
   std::uint64_t calls_cut_ = 0;
   bool closed_ = false;

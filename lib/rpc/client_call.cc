@@ -80,8 +80,12 @@ void ClientCallImpl::leave_queue() noexcept {
   if (std::exchange(queued_, false)) channel_->left_queue();
 }
 
-void ClientCallImpl::attach(ClientConnection& connection) {
+void ClientCallImpl::attach(ClientConnection& connection) noexcept {
   leave_queue();
+  contain([&] { open(connection); });
+}
+
+void ClientCallImpl::open(ClientConnection& connection) {
   const std::string timeout = deadline_ == never ? std::string() : format_timeout(deadline_ - shard_.now());
   // What is literal, or the channel's, outlives the session.
   const auto lasting = [](std::string_view name, std::string_view value) {
@@ -117,7 +121,7 @@ void ClientCallImpl::attach(ClientConnection& connection) {
   if (writable_waiter_) wake_soon();
 }
 
-void ClientCallImpl::finish(Status status) {
+void ClientCallImpl::finish(Status status) noexcept {
   if (finished_) return;
   finished_ = true;
   status_ = std::move(status);
@@ -126,7 +130,7 @@ void ClientCallImpl::finish(Status status) {
   wake_soon();
 }
 
-void ClientCallImpl::detach(Status status) {
+void ClientCallImpl::detach(Status status) noexcept {
   leave_queue();
   leave_batch();
   if (stream_) stream_->user = nullptr;
@@ -142,8 +146,10 @@ void ClientCallImpl::cancel() {
 }
 
 void ClientCallImpl::on_time() {
-  if (!queued_) return finish(too_late());
-  finish(Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library));
+  contain([this] {
+    if (!queued_) return finish(too_late());
+    finish(Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library));
+  });
 }
 
 Status ClientCallImpl::too_late() const {
@@ -155,12 +161,27 @@ Status ClientCallImpl::too_late() const {
 }
 
 /// Nobody will come at the end of the batch to keep what the call still borrows of its input.
-void ClientCallImpl::leave_batch() {
+void ClientCallImpl::leave_batch() noexcept {
   ListNodeOf<ClientBatchTag>::unlink();
-  buffer_.keep();
+  keep_input();
 }
 
-void ClientCallImpl::reset_stream(http2::ErrorCode code) {
+/// Copies what is borrowed. Without memory for that it is lost, and the call with it.
+void ClientCallImpl::keep_input() noexcept {
+  try {
+    buffer_.keep();
+  } catch (...) {
+    give_up(caught());
+  }
+}
+
+/// What a step that was broken off has left of the response is not to be read any more.
+void ClientCallImpl::give_up(const Status& why) noexcept {
+  buffer_.clear();
+  fail(why);
+}
+
+void ClientCallImpl::reset_stream(http2::ErrorCode code) noexcept {
   leave_queue();
   leave_batch();
   if (!stream_) return;
@@ -313,7 +334,7 @@ Status ClientCallImpl::status_without_grpc_status() const {
   return Status(code_from_http_status(http_status_), std::move(what), Initiator::peer);
 }
 
-void ClientCallImpl::wake_soon() {
+void ClientCallImpl::wake_soon() noexcept {
   if (message_waiter_ || writable_waiter_ || answer_waiter_ || finish_waiter_) shard_.ready().push(*this);
 }
 
@@ -327,7 +348,7 @@ MessageStream::Waiter* ClientCallImpl::next_waiter() {
 }
 
 /// Resumes all who can go on. Whoever is resumed may destroy the call.
-void ClientCallImpl::wake() {
+void ClientCallImpl::wake() noexcept {
   bool destroyed = false;
   destroyed_ = &destroyed;
   if (!finished_ && !buffer_.fault().ok()) fail(buffer_.fault());
@@ -336,13 +357,13 @@ void ClientCallImpl::wake() {
     if (destroyed) return;
   }
   destroyed_ = nullptr;
-  buffer_.keep();
+  keep_input();
   if (!buffer_.ready()) give_credit();
 }
 
 void ClientCallImpl::on_writable() { wake_soon(); }
 
-void ClientCallImpl::give_credit() {
+void ClientCallImpl::give_credit() noexcept {
   if (uncredited_bytes_ == 0 || !stream_) return;
   connection_->session().consumed(*stream_, std::exchange(uncredited_bytes_, 0));
   connection_->flush_soon();
@@ -365,7 +386,7 @@ std::optional<Pieces> ClientCallImpl::take_message() {
   return message;
 }
 
-void ClientCallImpl::fail(const Status& status) {
+void ClientCallImpl::fail(const Status& status) noexcept {
   if (finished_ && status_.ok()) status_ = status;
   finish(status);
 }
@@ -376,6 +397,12 @@ void ClientCallImpl::reject_message() {
 
 std::span<std::uint8_t> ClientCallImpl::reserve_message(std::size_t bytes, bool may_compress) {
   if (finished_ || writes_done_) return {};
+  std::span<std::uint8_t> room;
+  contain([&] { room = make_room(bytes, may_compress); });
+  return finished_ ? std::span<std::uint8_t>() : room;
+}
+
+std::span<std::uint8_t> ClientCallImpl::make_room(std::size_t bytes, bool may_compress) {
   if (Status status = check_request(bytes, channel_->options()); !status.ok()) {
     finish(std::move(status));
     return {};
@@ -396,10 +423,17 @@ std::span<std::uint8_t> ClientCallImpl::reserve_message(std::size_t bytes, bool 
 
 /// Only the session gives room in pieces.
 std::span<std::uint8_t> ClientCallImpl::reserve_more() {
-  return room_.more(connection_->session(), *stream_);
+  const std::span<std::uint8_t> room = room_.more(connection_->session(), *stream_);
+  if (room.empty()) finish(out_of_memory());
+  return room;
 }
 
 void ClientCallImpl::commit_message() {
+  contain([this] { queue_message(); });
+}
+
+void ClientCallImpl::queue_message() {
+  if (finished_) return compressed_.reset();
   if (compressed_) {
     const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
     return write(message->finish(compression_));

@@ -19,6 +19,7 @@
 
 #include "ringrpc/channel.h"
 
+#include "base/caught.h"
 #include "base/frame_allocator.h"
 #include "http2/session.h"
 #include "reactor/intrusive_list.h"
@@ -45,25 +46,36 @@ class ClientCallImpl final : public ClientCall,
   ClientCallImpl(ChannelCore& channel, std::string_view path, MethodKind kind, const CallOptions& options);
   ~ClientCallImpl() override;
 
+  /// Runs a step of the call. What it throws for want of memory fails the call.
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      give_up(caught());
+    }
+  }
+
   /// What is wrong with sending a message of `bytes`, if anything is.
   static Status check_request(std::size_t bytes, const ChannelOptions& options);
 
-  /// Opens the stream on `connection`, which has room for it, and sends what was written so far.
-  void attach(ClientConnection& connection);
+  /// Opens the stream on `connection`, which has room for it, and sends what was written so far. The call ends
+  /// where that fails.
+  void attach(ClientConnection& connection) noexcept;
   /// Waits in the channel's queue, until `attach` or the end.
   void join_queue(ListOf<ClientCallImpl, ClientCallTag>& queue) noexcept;
   Instant deadline() const noexcept { return deadline_; }
   bool waits_for_ready() const noexcept { return wait_for_ready_; }
   /// Ends the call with this status, unless it has one.
-  void finish(Status status);
+  void finish(Status status) noexcept;
   /// The same, also where the server has said that all went well: what came is not what was agreed, or nobody
   /// read it.
-  void fail(const Status& status);
+  void fail(const Status& status) noexcept;
   /// Whether the one response of a unary or client-streaming call waits to be taken.
   bool response_waits() const noexcept { return one_response(kind_) && buffer_.ready(); }
   /// The connection or the channel is gone: the call lets go of both and ends with this status, unless it has
   /// one.
-  void detach(Status status);
+  void detach(Status status) noexcept;
 
   // What the connection's session reports.
   void on_headers();
@@ -74,9 +86,9 @@ class ClientCallImpl final : public ClientCall,
   void on_closed(http2::ErrorCode code, bool by_peer);
 
   /// Wakes, from the ready list, whoever need not wait any more.
-  void wake_soon();
+  void wake_soon() noexcept;
   /// Wakes whoever waits for what arrived in this batch.
-  void on_batch() { wake(); }
+  void on_batch() noexcept { wake(); }
 
   // MessageStream
   bool message_ready() override;
@@ -105,19 +117,24 @@ class ClientCallImpl final : public ClientCall,
   void on_time() override;
 
   Status too_late() const;
+  void open(ClientConnection& connection);
+  void give_up(const Status& why) noexcept;
   Waiter* next_waiter();
-  void wake();
-  void leave_batch();
+  void wake() noexcept;
+  void leave_batch() noexcept;
+  void keep_input() noexcept;
   void leave_queue() noexcept;
+  std::span<std::uint8_t> make_room(std::size_t bytes, bool may_compress);
+  void queue_message();
   void write(Bytes message);
   void stop_keeping_request();
   bool sent_again(bool left);
-  void give_credit();
+  void give_credit() noexcept;
   void read_encoding();
   void read_response_metadata(Metadata& to);
   void read_status(std::span<const http2::Header> headers);
   Status status_without_grpc_status() const;
-  void reset_stream(http2::ErrorCode code);
+  void reset_stream(http2::ErrorCode code) noexcept;
 
   Shard& shard_;
   ChannelCore* channel_;  // null once it is gone

@@ -29,7 +29,7 @@ ClientConnection::~ClientConnection() {
   if (destroyed_) *destroyed_ = true;
 }
 
-void ClientConnection::detach_calls(const Status& status) {
+void ClientConnection::detach_calls(const Status& status) noexcept {
   while (ClientCallImpl* call = calls_.pop_front()) call->detach(status);
   while (ClientCallImpl* call = batch_.pop_front()) call->detach(status);  // closed, and not woken yet
 }
@@ -60,19 +60,19 @@ void ClientConnection::on_settings() {
 
 void ClientConnection::on_headers(http2::Stream& stream) {
   ClientCallImpl* call = call_of(stream);
-  if (call && !interim(stream)) call->on_headers();
+  if (call && !interim(stream)) call->contain([call] { call->on_headers(); });
 }
 
 void ClientConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (ClientCallImpl* call = call_of(stream)) call->on_data(bytes);
+  if (ClientCallImpl* call = call_of(stream)) call->contain([&] { call->on_data(bytes); });
 }
 
 void ClientConnection::on_trailers(http2::Stream& stream) {
-  if (ClientCallImpl* call = call_of(stream)) call->on_trailers();
+  if (ClientCallImpl* call = call_of(stream)) call->contain([call] { call->on_trailers(); });
 }
 
 void ClientConnection::on_end(http2::Stream& stream) {
-  if (ClientCallImpl* call = call_of(stream)) call->on_end();
+  if (ClientCallImpl* call = call_of(stream)) call->contain([call] { call->on_end(); });
 }
 
 void ClientConnection::on_writable(http2::Stream& stream) {
@@ -81,7 +81,7 @@ void ClientConnection::on_writable(http2::Stream& stream) {
 
 void ClientConnection::on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) {
   if (code == http2::ErrorCode::refused_stream && !by_peer) ++streams_unsent_;
-  if (ClientCallImpl* call = call_of(stream)) call->on_closed(code, by_peer);
+  if (ClientCallImpl* call = call_of(stream)) call->contain([&] { call->on_closed(code, by_peer); });
   channel_.run_soon();  // there is room for another
 }
 
@@ -97,7 +97,7 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 }
 
 /// Whoever is woken may destroy the channel.
-bool ClientConnection::on_batch() {
+bool ClientConnection::on_batch() noexcept {
   if (ready()) keepalive_.on_activity();
   bool destroyed = false;
   destroyed_ = &destroyed;
@@ -110,13 +110,27 @@ bool ClientConnection::on_batch() {
   return true;
 }
 
-void ClientConnection::on_lost(const Status& why) {
+void ClientConnection::on_lost(const Status& why) noexcept {
+  try {
+    const Status lost = this->lost(why);
+    const bool complete = given_up_ || lost.cause() == Cause::out_of_memory;
+    detach_calls(complete ? lost
+                          : Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(lost.message()),
+                                   why.initiator()));
+    channel_.on_connection_lost(*this, lost);
+  } catch (...) {
+    const Status lost = caught();
+    detach_calls(lost);
+    channel_.on_connection_lost(*this, lost);
+  }
+}
+
+/// What the channel and the calls are told.
+Status ClientConnection::lost(const Status& why) const {
+  if (why.cause() == Cause::out_of_memory) return why;
   std::string what(why.ok() ? "the connection ended" : why.message());
   if (!goodbye_.empty()) what = goodbye_;
-  const Status lost = Status(Code::UNAVAILABLE, what, why.initiator()).with_cause(why.cause());
-  detach_calls(given_up_ ? lost
-                         : Status(Code::UNAVAILABLE, channel_.target() + ": " + what, why.initiator()));
-  channel_.on_connection_lost(*this, lost);
+  return Status(Code::UNAVAILABLE, what, why.initiator()).with_cause(why.cause());
 }
 
 }  // namespace ringrpc

@@ -20,7 +20,7 @@ class ClientConnection final : public Connection, private http2::Events {
   ~ClientConnection() override;
 
   /// Ends its calls; the connection is of no more use.
-  void detach_calls(const Status& status);
+  void detach_calls(const Status& status) noexcept;
   /// How many calls have a stream here.
   std::size_t calls() noexcept;
 
@@ -61,8 +61,9 @@ class ClientConnection final : public Connection, private http2::Events {
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
   static constexpr std::uint32_t streams_max = std::uint32_t{1} << 30;
 
-  bool on_batch() override;
-  void on_lost(const Status& why) override;
+  bool on_batch() noexcept override;
+  void on_lost(const Status& why) noexcept override;
+  Status lost(const Status& why) const;
 
   void on_headers(http2::Stream& stream) override;
   void on_data(http2::Stream& stream, Bytes bytes) override;

@@ -8,6 +8,7 @@
 #include <string>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 namespace ringrpc {
 namespace {
@@ -82,7 +83,7 @@ class Inflater {
 
   void reset() noexcept { inflateReset(&stream_); }
 
-  Progress run(Step& step) noexcept {
+  Progress run(Step& step) {
     stream_.next_in = zlib_input(step.input.data() + step.read);
     stream_.avail_in = zlib_size(step.input.size() - step.read);
     stream_.next_out = step.output.data() + step.written;
@@ -90,6 +91,7 @@ class Inflater {
     const int result = inflate(&stream_, Z_NO_FLUSH);
     step.read = step.input.size() - stream_.avail_in;
     step.written = step.output.size() - stream_.avail_out;
+    if (result == Z_MEM_ERROR) throw std::bad_alloc();
     if (result == Z_STREAM_END) return Progress::finished;
     return result == Z_OK && stream_.avail_out == 0 ? Progress::more_room : Progress::malformed;
   }
@@ -109,7 +111,7 @@ class ZstdCompressor {
     to.resize(before + ZSTD_compressBound(message.size()));
     const std::size_t made = ZSTD_compressCCtx(context_.get(), to.data() + before, to.size() - before,
                                                message.data(), message.size(), zstd_level);
-    assert(!ZSTD_isError(made));
+    if (ZSTD_isError(made)) throw std::bad_alloc();  // there is room, so it can be short of nothing else
     to.resize(before + made);
   }
 
@@ -129,12 +131,13 @@ class ZstdDecompressor {
 
   void reset() noexcept { ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only); }
 
-  Progress run(Step& step) noexcept {
+  Progress run(Step& step) {
     ZSTD_inBuffer input{step.input.data(), step.input.size(), step.read};
     ZSTD_outBuffer output{step.output.data(), step.output.size(), step.written};
     const std::size_t result = ZSTD_decompressStream(context_.get(), &output, &input);
     step.read = input.pos;
     step.written = output.pos;
+    if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (ZSTD_isError(result)) return Progress::malformed;
     if (result == 0) return Progress::finished;
     return output.pos == output.size ? Progress::more_room : Progress::malformed;

@@ -5,13 +5,28 @@
 #include <string>
 #include <utility>
 
+#include "base/caught.h"
 #include "rpc/channel_core.h"
 #include "transport/hybrid_vsock.h"
 
 namespace ringrpc {
 
-void ConnectAttempt::start(const Address& address) {
+template <class Step>
+void ConnectAttempt::contain(Step step) noexcept {
+  try {
+    step();
+  } catch (...) {
+    channel_.on_attempt_failed(caught());
+  }
+}
+
+void ConnectAttempt::start(const Address& address) noexcept {
   address_ = &address;
+  contain([this] { look_up(); });
+}
+
+void ConnectAttempt::look_up() {
+  const Address& address = *address_;
   if (resolves_at_once(address)) return on_resolved(resolve(address));
   Lookup::Handler& handler = *this;
   lookup_ = std::make_unique<Lookup>(channel_.shard(), address, handler);
@@ -22,7 +37,7 @@ void ConnectAttempt::on_resolved(Result<std::vector<SocketAddress>> addresses) {
   lookup_.reset();
   if (!addresses) return channel_.on_attempt_failed(std::move(addresses).error());
   addresses_ = std::move(*addresses);
-  try_next_address();
+  contain([this] { try_next_address(); });
 }
 
 void ConnectAttempt::try_next_address() {
@@ -31,6 +46,10 @@ void ConnectAttempt::try_next_address() {
 }
 
 void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
+  contain([&] { shake_hands(std::move(descriptor), error); });
+}
+
+void ConnectAttempt::shake_hands(UniqueFd descriptor, int error) {
   connector_.reset();
   if (error != 0) {
     const Status failure = from_errno("", error);
@@ -44,13 +63,17 @@ void ConnectAttempt::on_connected(UniqueFd descriptor, int error) {
   connection_->start();
 }
 
-void ConnectAttempt::connection_failed(const Status& why) {
+void ConnectAttempt::connection_failed(const Status& why) noexcept {
   connection_.reset();
-  address_failed(why.message(), of_handshake(why.cause()));
+  contain([&] { address_failed(why.message(), of_handshake(why.cause())); });
 }
 
 void ConnectAttempt::on_time() {
   if (connection_ && connection_->ready()) return;  // in this very turn: the channel is about to take it
+  contain([this] { give_up_address(); });
+}
+
+void ConnectAttempt::give_up_address() {
   const std::string within =
       " within " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count()) + " ms";
   if (lookup_)

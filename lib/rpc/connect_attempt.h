@@ -32,7 +32,7 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
 
   /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this
   /// returns.
-  void start(const Address& address);
+  void start(const Address& address) noexcept;
 
   /// The connection whose handshake is under way or complete; null while there is none.
   ClientConnection* connection() noexcept { return connection_.get(); }
@@ -40,12 +40,19 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   std::unique_ptr<ClientConnection> take() noexcept { return std::move(connection_); }
 
   /// `connection()` has ended before it was taken: goes on with the next address.
-  void connection_failed(const Status& why);
+  void connection_failed(const Status& why) noexcept;
 
  private:
+  /// Runs a step of the attempt. What it throws for want of memory ends the attempt.
+  template <class Step>
+  void contain(Step step) noexcept;
+
   void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
   void on_connected(UniqueFd connection, int error) override;
   void on_time() override;
+  void look_up();
+  void shake_hands(UniqueFd descriptor, int error);
+  void give_up_address();
   void try_next_address();
   Cause of_handshake(Cause cause) const;
   void address_failed(std::string_view words, Cause cause);

@@ -57,24 +57,42 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       progress_(shard.now()) {}
 
 void Connection::start() {
-  stream_->start(*this);
-  flush_soon();
-  watch();
+  contain([this] {
+    stream_->start(*this);
+    flush_soon();
+    watch();
+  });
 }
 
-void Connection::abort(Status why) { finish(std::move(why)); }
+void Connection::abort(Status why) noexcept { finish(std::move(why)); }
 
 void Connection::on_received(Bytes bytes) {
+  contain([&] { take(bytes); });
+}
+
+void Connection::take(Bytes bytes) {
   if (phase_ != Phase::open) return;
   if (!std::exchange(heard_, true) && to_server_) {
     if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
   }
-  if (Status status = session_.receive(bytes); !status.ok()) begin_closing(std::move(status));
-  if (on_batch()) flush_soon();
+  if (Status status = receive(bytes); !status.ok()) begin_closing(std::move(status));
+  if (on_batch()) flush_soon();  // in any case: what borrows of the input lets go of it here
+}
+
+Status Connection::receive(Bytes bytes) noexcept {
+  try {
+    return session_.receive(bytes);
+  } catch (...) {
+    return caught();
+  }
 }
 
 void Connection::on_receive_end(int error) {
   if (over()) return;
+  contain([&] { end_receiving(error); });
+}
+
+void Connection::end_receiving(int error) {
   if (phase_ == Phase::closing && error == 0 && !to_server_) return;  // may still read why
   if (phase_ == Phase::open)
     why_ = error != 0 ? broken("receive", error)
@@ -110,8 +128,8 @@ void Connection::on_sent(int error) {
   sending_bytes_ = 0;
   sent_ = true;
   if (over()) return;
-  if (error != 0) return finish(why_.ok() ? broken("send", error) : std::move(why_));
-  flush_soon();
+  if (error == 0) return flush_soon();
+  contain([&] { finish(why_.ok() ? broken("send", error) : std::move(why_)); });
 }
 
 /// The stream has ended with `error`, unless it has more to say than that.
@@ -136,6 +154,10 @@ Status Connection::stalled() const {
 }
 
 void Connection::on_turn_end() {
+  contain([this] { flush(); });
+}
+
+void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
   if (sending_) return on_output_held(sending_bytes_ + session_.queued_output_bytes());
   Chain out(shard_.slabs());
@@ -156,9 +178,11 @@ void Connection::on_turn_end() {
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 
-/// Whoever connects, and may have other addresses to try, does not wait for a goodbye.
+/// Whoever connects, and may have other addresses to try, does not wait for a goodbye. A session that ran out
+/// of memory has none to say.
 void Connection::begin_closing(Status why) {
-  if (to_server_ && !established_) return finish(std::move(why));
+  const bool in_vain = (to_server_ && !established_) || why.cause() == Cause::out_of_memory;
+  if (in_vain) return finish(std::move(why));
   why_ = std::move(why);
   phase_ = Phase::closing;
   progress_ = shard_.now();
@@ -170,15 +194,13 @@ void Connection::begin_linger() {
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
-void Connection::finish(Status why) {
+void Connection::finish(Status why) noexcept {
   if (over()) return;
   phase_ = Phase::over;
   why_ = std::move(why);
   cancel();
   shard_.ready().push(*this);
 }
-
-void Connection::run() { on_lost(std::exchange(why_, Status())); }
 
 void Connection::watch() {
   const Output held = output();
@@ -204,6 +226,10 @@ void Connection::note_progress() {
 }
 
 void Connection::on_time() {
+  contain([this] { look_after(); });
+}
+
+void Connection::look_after() {
   if (phase_ == Phase::lingering) return finish(std::move(why_));
   const Instant now = shard_.now();
   if (!established_ && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());

@@ -25,6 +25,7 @@
 
 #include "ringrpc/status.h"
 
+#include "base/caught.h"
 #include "http2/session.h"
 #include "reactor/peer_key.h"
 #include "reactor/shard.h"
@@ -70,9 +71,20 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
 
   /// Ends the connection at once, with no more to be sent.
-  void abort(Status why);
+  void abort(Status why) noexcept;
   /// The same for a peer that gives no sign of life; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
+
+  /// Runs a step of the connection. What it throws for want of memory ends the connection, and nobody else's:
+  /// all that the shard or the stream calls of a connection or of its timers runs in this.
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      abort(caught());
+    }
+  }
 
   /// How long a peer may make no progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
@@ -96,10 +108,10 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
  private:
   /// What arrived together has been given to the session: for work that waits for the end of a batch. `bytes`
   /// are still valid. False when it has destroyed the connection.
-  [[nodiscard]] virtual bool on_batch() = 0;
+  [[nodiscard]] virtual bool on_batch() noexcept = 0;
   /// The connection is over for this reason, OK after an orderly end. Called once, from the ready list; may
   /// destroy the connection.
-  virtual void on_lost(const Status& why) = 0;
+  virtual void on_lost(const Status& why) noexcept = 0;
 
   /// For the watch over peers that leave output unread. None where it is not for us to judge how slowly a
   /// peer reads.
@@ -116,12 +128,18 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void on_receive_end(int error) override;
   void on_sent(int error) override;
   void on_turn_end() override;
-  void run() override;
+  void run() override { on_lost(std::exchange(why_, Status())); }
   void on_time() override;
+
+  void take(Bytes bytes);
+  Status receive(Bytes bytes) noexcept;
+  void flush();
+  void look_after();
 
   bool over() const noexcept { return phase_ == Phase::over; }
   void begin_linger();
-  void finish(Status why);
+  void end_receiving(int error);
+  void finish(Status why) noexcept;
   bool may_go_on() const;
   void begin_half_close();
   void probe();

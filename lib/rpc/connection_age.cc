@@ -25,6 +25,10 @@ Instant ConnectionAge::idle_due() const noexcept {
 void ConnectionAge::arm() { connection_.shard().timers().arm(*this, std::min(age_due_, idle_due())); }
 
 void ConnectionAge::on_time() {
+  connection_.contain([this] { check(); });
+}
+
+void ConnectionAge::check() {
   const Instant now = connection_.shard().now();
   if (now >= age_due_) {
     if (aged_)

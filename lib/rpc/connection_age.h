@@ -35,6 +35,7 @@ class ConnectionAge final : Timer {
 
  private:
   void on_time() override;
+  void check();
   void arm();
   Instant idle_due() const noexcept;
 

@@ -1,8 +1,11 @@
 #include "rpc/contained.h"
 
+#include <new>
 #include <string>
 
 #include "ringrpc/log.h"
+
+#include "base/caught.h"
 
 namespace ringrpc {
 
@@ -11,15 +14,21 @@ Task<Status> throwing(std::exception_ptr thrown) {
   co_return Status();
 }
 
-Status thrown_status(std::string_view path, std::string_view who) {
+Status thrown_status(std::string_view path, std::string_view who) noexcept {
   try {
     throw;
+  } catch (const std::bad_alloc&) {
+    return caught();
   } catch (const std::exception& thrown) {
     log::error("{}: {} threw: {}", path, who, thrown.what());
   } catch (...) {
     log::error("{}: {} threw something that is not a std::exception", path, who);
   }
-  return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);
+  try {
+    return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);
+  } catch (...) {
+    return caught();
+  }
 }
 
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who) {

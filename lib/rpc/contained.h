@@ -29,9 +29,9 @@ Task<Status> contained(const Make& make) {
   }
 }
 
-/// The exception that is being handled, as a status: INTERNAL, and a line in the log that says what `who`
-/// threw.
-Status thrown_status(std::string_view path, std::string_view who);
+/// The exception that is being handled, as a status: out_of_memory() for want of memory; else INTERNAL, and a
+/// line in the log that says what `who` threw.
+Status thrown_status(std::string_view path, std::string_view who) noexcept;
 
 /// The status of a task that is done, or of what it threw.
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who);

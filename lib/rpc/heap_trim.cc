@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <malloc.h>
 #include <pthread.h>
-#include <system_error>
 #include <thread>
 
 #include "base/background_thread.h"
@@ -39,7 +39,7 @@ void trim_heap() noexcept {
   if (state.exchange(State::wanted) != State::idle) return;
   try {
     start_without_signals(trim_while_wanted).detach();
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no more threads, or no memory
     state = State::idle;
   }
 }

@@ -95,7 +95,7 @@ void InterceptedCall::detach(Status status) {
   end(std::move(status));
 }
 
-void InterceptedCall::leave_held() {
+void InterceptedCall::leave_held() noexcept {
   ListNodeOf<HeldCallTag>::unlink();
   if (holder_) std::exchange(holder_, nullptr)->left_hold();
 }
@@ -128,7 +128,7 @@ void InterceptedCall::hand_over() {
     for (Bytes rest(message.bytes.get(), message.size);; room = inner_->reserve_more()) {
       std::copy_n(rest.data(), room.size(), room.data());
       rest = rest.subspan(room.size());
-      if (rest.empty()) break;
+      if (rest.empty() || room.empty()) break;
     }
     inner_->commit_message();
   }
@@ -145,13 +145,21 @@ void InterceptedCall::end_read() {
 }
 
 void InterceptedCall::run() {
-  if (reading_) std::exchange(reading_, {}).resume();
-  if (!finished_ && chain_.done()) finish(chain_.result());
-  if (finished_) chain_ = {};
+  contain([this] { go_on(); });
   wake();
 }
 
+void InterceptedCall::go_on() {
+  if (reading_) std::exchange(reading_, {}).resume();
+  if (!finished_ && chain_.done()) finish(chain_.result());
+  if (finished_) chain_ = {};
+}
+
 void InterceptedCall::on_time() {
+  contain([this] { time_out(); });
+}
+
+void InterceptedCall::time_out() {
   if (reading_) {
     inner_->fail(Status(Code::DEADLINE_EXCEEDED, "the response was not read before the deadline",
                         Initiator::application));
@@ -178,7 +186,7 @@ void InterceptedCall::end(Status status) {
   finish(std::move(status));
 }
 
-void InterceptedCall::finish(Status status) {
+void InterceptedCall::finish(Status status) noexcept {
   finished_ = true;
   status_ = std::move(status);
   leave_held();
@@ -197,7 +205,7 @@ MessageStream::Waiter* InterceptedCall::next_waiter() {
 }
 
 /// Resumes all who can go on. Whoever is resumed may destroy the call.
-void InterceptedCall::wake() {
+void InterceptedCall::wake() noexcept {
   bool destroyed = false;
   destroyed_ = &destroyed;
   while (Waiter* waiter = next_waiter()) {
@@ -229,10 +237,15 @@ void InterceptedCall::wait_message(Waiter* waiter) {
 std::span<std::uint8_t> InterceptedCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (inner_) return inner_->reserve_message(bytes, may_compress);
   if (finished_ || writes_done_ || !unsendable_.ok()) return {};
-  unsendable_ = ClientCallImpl::check_request(bytes, channel_->options());
-  if (!unsendable_.ok()) return {};
+  try {
+    unsendable_ = ClientCallImpl::check_request(bytes, channel_->options());
+    if (!unsendable_.ok()) return {};
+    held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
+  } catch (...) {
+    unsendable_ = caught();
+    return {};
+  }
   held_bytes_ += MessageBuffer::prefix_bytes + bytes;
-  held_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes, may_compress});
   return {held_.back().bytes.get(), bytes};
 }
 

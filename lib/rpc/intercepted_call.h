@@ -28,6 +28,7 @@
 #include "ringrpc/client_interceptor.h"
 #include "ringrpc/task.h"
 
+#include "base/caught.h"
 #include "reactor/shard.h"
 #include "rpc/channel_shared.h"
 #include "rpc/client_call.h"
@@ -90,14 +91,25 @@ class InterceptedCall final : public ClientCall,
   void run() override;
   void on_time() override;
 
-  void leave_held();
+  /// Runs a step of the call. What it throws for want of memory ends the call.
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      finish(caught());
+    }
+  }
+  void go_on();
+  void time_out();
+  void leave_held() noexcept;
   Status begin();
   void end_read();
   void hand_over();
   void end(Status status);
-  void finish(Status status);
+  void finish(Status status) noexcept;
   Waiter* next_waiter();
-  void wake();
+  void wake() noexcept;
 
   Shard& shard_;
   const std::shared_ptr<ChannelShared> channel_;

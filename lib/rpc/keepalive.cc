@@ -40,6 +40,10 @@ void Keepalive::stop() noexcept {
 }
 
 void Keepalive::on_time() {
+  connection_.contain([this] { check(); });
+}
+
+void Keepalive::check() {
   Shard& shard = connection_.shard();
   if (pinging_)
     return connection_.give_up(

@@ -36,6 +36,7 @@ class Keepalive final : Timer {
 
  private:
   void on_time() override;
+  void check();
 
   Connection& connection_;
   KeepaliveRule rule_;

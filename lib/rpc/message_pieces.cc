@@ -30,6 +30,7 @@ void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to)
 bool RoomStream::Next(void** data, int* size) {
   if (given_bytes_ == bytes_) return false;
   if (given_bytes_ > 0) room_ = stream_.reserve_more();
+  if (room_.empty()) return false;  // the call is over
   *data = room_.data();
   *size = static_cast<int>(room_.size());
   given_bytes_ += room_.size();

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -25,10 +26,16 @@ class MessageRoom {
     return room.subspan(MessageBuffer::prefix_bytes);
   }
 
+  /// Null when there is no memory: the stream is reset then, for nothing may follow a part of a message.
   std::span<std::uint8_t> more(http2::Session& session, http2::Stream& stream) {
     session.commit_data(stream, room_bytes_);
     rest_bytes_ -= room_bytes_;
-    return take(session, stream);
+    try {
+      return take(session, stream);
+    } catch (const std::bad_alloc&) {
+      session.reset(stream, http2::ErrorCode::enhance_your_calm);
+      return {};
+    }
   }
 
   void commit(http2::Session& session, http2::Stream& stream) {

@@ -28,6 +28,10 @@ constexpr Header ok_status = literal(":status", "200");
 constexpr Header content_type = literal("content-type", grpc_content_type);
 constexpr std::array plain_headers{ok_status, content_type};
 constexpr std::array plain_trailers{literal("grpc-status", "0")};
+constexpr std::array out_of_memory_trailers{literal("grpc-status", "8"),
+                                            literal("grpc-message", "the server is out of memory")};
+constexpr std::array out_of_memory_response{ok_status, content_type, out_of_memory_trailers[0],
+                                            out_of_memory_trailers[1]};
 
 /// The beginning of `message`, of at most `bytes_max`, cut between characters of UTF-8.
 std::string excerpt(std::string_view message, std::size_t bytes_max) {
@@ -114,6 +118,10 @@ Status send_response_trailers(http2::Session& session, http2::Stream& stream, co
     session.send_trailers(stream, plain_trailers);
     return {};
   }
+  if (status.cause() == Cause::out_of_memory) {  // without what the handler has left, which may be large
+    session.send_trailers(stream, out_of_memory_trailers);
+    return status;
+  }
   Status sent = status;
   session.send_trailers(stream, last_block(session, {}, sent, trailing).headers);
   return sent;
@@ -121,6 +129,10 @@ Status send_response_trailers(http2::Session& session, http2::Stream& stream, co
 
 Status send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
                           const Metadata& trailing) {
+  if (status.cause() == Cause::out_of_memory) {
+    session.send_headers(stream, out_of_memory_response, true);
+    return status;
+  }
   Status sent = status;
   session.send_headers(stream, last_block(session, plain_headers, sent, trailing).headers, true);
   return sent;

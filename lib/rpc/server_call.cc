@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <ranges>
 #include <span>
 #include <string>
@@ -176,7 +177,7 @@ void ServerCall::on_stream_writable() {
   if (writable_waiter_) connection_->shard().ready().push(*this);
 }
 
-void ServerCall::run() {
+void ServerCall::go_on() {
   if (drop_handler_) return drop_handler();
   if (task_ && task_.done()) return complete();
   wake_writer();
@@ -185,7 +186,7 @@ void ServerCall::run() {
 /// Answers with a status: a client without a clock of its own, or a slower one, would take a reset for
 /// CANCELLED. Behind messages that the client does not take it waits as any answer does (stall_timeout).
 void ServerCall::on_time() {
-  fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library));
+  contain([this] { fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library)); });
 }
 
 void ServerCall::complete() {
@@ -225,6 +226,18 @@ void ServerCall::fail_call(const Status& status) {
   connection_->shard().ready().push(*this);
 }
 
+/// What a step that was broken off has left of the request is not to be read any more.
+void ServerCall::give_up(const Status& why) noexcept {
+  stepping_ = false;
+  buffer_.clear();
+  if (!connection_) return;
+  try {
+    fail_call(why);
+  } catch (...) {
+    connection_->abort(caught());
+  }
+}
+
 /// Fails when the caller would not take them; then only a status can follow.
 Status ServerCall::send_initial_headers() {
   Status refused = send_response_headers(connection_->session(), *stream_, compression_, initial_metadata_);
@@ -246,7 +259,7 @@ void ServerCall::send_status(const Status& status) {
 }
 
 /// The call has its outcome, whether or not the caller will see it.
-void ServerCall::count_end(const Status& status) {
+void ServerCall::count_end(const Status& status) noexcept {
   status_sent_ = true;
   if (!status.ok()) failure_ = status;
   cancel();
@@ -256,11 +269,17 @@ void ServerCall::count_end(const Status& status) {
   parsed_bytes_ = compressing_bytes_ = 0;
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
-  if (log::enabled(log::Level::debug)) log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
+  if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
 }
 
-void ServerCall::tell_interceptors(const Status& status) {
+void ServerCall::log_end(const Status& status) const try {
+  log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
+} catch (const std::bad_alloc&) {
+  // There is no memory to say it with.
+}
+
+void ServerCall::tell_interceptors(const Status& status) noexcept {
   for (Interceptor* interceptor : std::views::reverse(connection_->interceptors())) try {
       interceptor->on_end(*this, status);
     } catch (...) {
@@ -275,7 +294,7 @@ void ServerCall::give_credit() {
   connection_->flush_soon();
 }
 
-void ServerCall::drop_handler() {
+void ServerCall::drop_handler() noexcept {
   drop_handler_ = false;
   task_ = {};
   release_if_over();
@@ -291,13 +310,13 @@ void ServerCall::on_stream_closed() {
   release_if_over();
 }
 
-void ServerCall::abandon() {
+void ServerCall::abandon() noexcept {
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
   stream_ = nullptr;
   drop_handler();
 }
 
-void ServerCall::release_if_over() {
+void ServerCall::release_if_over() noexcept {
   if (stream_ || task_) return;
   connection_->account(held_bytes_, 0);
   ListNodeOf<CallTag>::unlink();
@@ -418,7 +437,11 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
   return room_.begin(connection_->session(), *stream_, bytes);
 }
 
-std::span<std::uint8_t> ServerCall::reserve_more() { return room_.more(connection_->session(), *stream_); }
+std::span<std::uint8_t> ServerCall::reserve_more() {
+  const std::span<std::uint8_t> room = room_.more(connection_->session(), *stream_);
+  if (room.empty()) connection_->flush_soon();  // with the reset
+  return room;
+}
 
 void ServerCall::commit_message() {
   message_sent_ = true;

@@ -19,6 +19,7 @@
 #include "ringrpc/stream.h"
 #include "ringrpc/task.h"
 
+#include "base/caught.h"
 #include "http2/session.h"
 #include "reactor/ready_list.h"
 #include "reactor/timer.h"
@@ -53,6 +54,17 @@ class ServerCall final : public Call,
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
              Nanoseconds timeout, Compression encoding);
 
+  /// Runs a step of the call. What it throws for want of memory fails the call; where there is none to say that
+  /// with, it ends the connection.
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      give_up(caught());
+    }
+  }
+
   // What the connection's session reports.
   void on_data(Bytes bytes);
   void on_request_end() noexcept { request_ended_ = true; }
@@ -66,7 +78,7 @@ class ServerCall final : public Call,
   void keep_batch();
 
   /// The connection is gone: destroys the handler's frame. From the ready list.
-  void abandon();
+  void abandon() noexcept;
 
   /// Ends the call with a failure of its own: sends the status now, destroys the handler later.
   void fail_call(const Status& status);
@@ -122,8 +134,12 @@ class ServerCall final : public Call,
   };
 
   void on_task_done() override;
-  void run() override;
+  void run() override {
+    contain([this] { go_on(); });
+  }
   void on_time() override;
+  void go_on();
+  void give_up(const Status& why) noexcept;
 
   /// How the message that waits is to be parsed.
   enum class NextMessage : std::uint8_t { not_judged, here, elsewhere };
@@ -137,9 +153,10 @@ class ServerCall final : public Call,
   bool may_inflate();
   bool restored_here();
   std::unique_ptr<LongWork> begin_parse();
-  void on_parsed(Result<std::unique_ptr<LongWork>> done);
+  void on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept;
+  void take_parsed_work(LongWork& done);
   std::unique_ptr<LongWork> begin_compress();
-  void on_compressed(Result<std::unique_ptr<LongWork>> done);
+  void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
   void compress_message();
   void send_compressed(Bytes framed);
   static Status as_of_server(const Status& fault);
@@ -154,11 +171,12 @@ class ServerCall final : public Call,
   Status check_answer() const;
   Status send_initial_headers();
   void send_status(const Status& status);
-  void count_end(const Status& status);
-  void tell_interceptors(const Status& status);
+  void count_end(const Status& status) noexcept;
+  void log_end(const Status& status) const;
+  void tell_interceptors(const Status& status) noexcept;
   void give_credit();
-  void drop_handler();
-  void release_if_over();
+  void drop_handler() noexcept;
+  void release_if_over() noexcept;
 
   std::size_t max_response_bytes_;
   ServerConnection* connection_ = nullptr;

@@ -86,9 +86,15 @@ std::unique_ptr<LongWork> ServerCall::begin_parse() {
                                      buffer_.max_message_bytes(), method_->form);
 }
 
-void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) {
-  if (!done) return fail_call(done.error());
-  auto& work = static_cast<ParseWork&>(**done);
+void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
+  contain([&] {
+    if (!done) return fail_call(done.error());
+    take_parsed_work(**done);
+  });
+}
+
+void ServerCall::take_parsed_work(LongWork& done) {
+  auto& work = static_cast<ParseWork&>(done);
   if (buffer_.next_compression() != Compression::identity && buffer_.restored().empty())
     connection_->count_inflated(buffer_.next_bytes(), work.restored_bytes);
   if (!work.status.ok()) return fail_call(as_of_server(work.status));
@@ -127,12 +133,14 @@ std::unique_ptr<LongWork> ServerCall::begin_compress() {
   return std::make_unique<CompressWork>(std::move(compressed_), compression_);
 }
 
-void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) {
-  compressing_bytes_ = 0;
-  if (!done) return fail_call(done.error());
-  send_compressed(static_cast<CompressWork&>(**done).framed());
-  if (end_) return send_status(*std::exchange(end_, std::nullopt));
-  wake_writer();
+void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept {
+  contain([&] {
+    compressing_bytes_ = 0;
+    if (!done) return fail_call(done.error());
+    send_compressed(static_cast<CompressWork&>(**done).framed());
+    if (end_) return send_status(*std::exchange(end_, std::nullopt));
+    wake_writer();
+  });
 }
 
 void ServerCall::send_compressed(Bytes framed) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -232,7 +233,7 @@ bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
 }
 
 void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->on_data(bytes);
+  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->contain([&] { call->on_data(bytes); });
   session().consumed(stream, bytes.size());
 }
 
@@ -261,13 +262,15 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
   if (code != http2::ErrorCode::no_error) owner_.report_goodbye(*this, code, debug);
 }
 
-bool ServerConnection::on_batch() {
+bool ServerConnection::on_batch() noexcept {
   keepalive_.on_activity();
-  if (batch_turn_.linked()) {
-    batch_.for_each([](ServerCall& call) { call.keep_batch(); });
-  } else {
-    run_batch(after(shard().now(), batches_length));
-  }
+  contain([this] {
+    if (batch_turn_.linked()) {
+      keep_batch();
+    } else {
+      run_batch(after(shard().now(), batches_length));
+    }
+  });
   return true;
 }
 
@@ -276,7 +279,7 @@ bool ServerConnection::on_batch() {
 /// of them goes on in each turn of the shard.
 void ServerConnection::run_batch(Instant end) {
   while (ServerCall* call = batch_.pop_front()) {
-    call->on_batch();
+    call->contain([call] { call->on_batch(); });
     batch_bytes_ += handler_bytes;
     if (batch_bytes_ < timed_bytes || batch_.empty()) continue;
     batch_bytes_ = 0;
@@ -288,8 +291,13 @@ void ServerConnection::run_batch(Instant end) {
   }
 }
 
+/// Copies what the calls that wait borrow of the input.
+void ServerConnection::keep_batch() noexcept {
+  batch_.for_each([](ServerCall& call) { call.contain([&call] { call.keep_batch(); }); });
+}
+
 void ServerConnection::wait_for_turn(TurnGate& turns) {
-  batch_.for_each([](ServerCall& call) { call.keep_batch(); });
+  keep_batch();
   turns.wait(batch_turn_, fair_key());
 }
 
@@ -311,13 +319,20 @@ void ServerConnection::on_output_held(std::size_t bytes) {
   account(std::exchange(output_bytes_, bytes), bytes);
 }
 
-void ServerConnection::on_lost(const Status& why) {
+void ServerConnection::on_lost(const Status& why) noexcept {
+  try {
+    if (!why.ok()) report(why);
+  } catch (const std::bad_alloc&) {
+    // There is no memory to say it with.
+  }
+  owner_.remove(*this);
+}
+
+void ServerConnection::report(const Status& why) const {
   // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
   const bool not_suited = !greeted_ && !stream_failure().ok();
-  if (!why.ok() && not_suited) owner_.report_unsuited(*this, why.message());
-  if (!why.ok() && !not_suited && log::enabled(log::Level::debug))
-    log::debug("{}: {}", peer(), why.to_string());
-  owner_.remove(*this);
+  if (not_suited) return owner_.report_unsuited(*this, why.message());
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
 }
 
 void ServerConnection::account(std::size_t before, std::size_t now) noexcept {

@@ -72,7 +72,9 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   class DrainTimer final : public ringrpc::Timer {
    public:
     explicit DrainTimer(ServerConnection& connection) noexcept : connection_(connection) {}
-    void on_time() override { connection_.finish_drain(); }
+    void on_time() override {
+      connection_.contain([this] { connection_.finish_drain(); });
+    }
 
    private:
     ServerConnection& connection_;
@@ -84,7 +86,9 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
     explicit BatchTurn(ServerConnection& connection) noexcept : connection_(connection) {}
 
    private:
-    void run() override { connection_.go_on_with_batch(); }
+    void run() override {
+      connection_.contain([this] { connection_.go_on_with_batch(); });
+    }
 
     ServerConnection& connection_;
   };
@@ -98,12 +102,14 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
 
   struct Request;
 
-  bool on_batch() override;
+  bool on_batch() noexcept override;
   void run_batch(Instant end);
+  void keep_batch() noexcept;
   void wait_for_turn(TurnGate& turns);
   void go_on_with_batch();
   void on_output_held(std::size_t bytes) override;
-  void on_lost(const Status& why) override;
+  void on_lost(const Status& why) noexcept override;
+  void report(const Status& why) const;
   Output output() override;
   void on_watch() override;
   void on_half_close() override;

@@ -5,6 +5,7 @@
 
 #include "ringrpc/log.h"
 
+#include "base/caught.h"
 #include "rpc/message_buffer.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
@@ -70,25 +71,42 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
     keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, server_keepalive_time_min);
   keepalive_rule_.timeout = options.keepalive_timeout;
   keepalive_rule_.without_calls = true;
-  free_calls_.reserve(kept_calls);
 }
 
-ServerShard::~ServerShard() { end_all(); }
+ServerShard::~ServerShard() {
+  end_all();
+  drop_calls(0);
+}
 
-void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) {
-  std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
-  if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
-  auto* connection = new ServerConnection(*this, std::move(stream), std::move(counted));
+/// Null where there is no memory for it.
+ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
+                                               PeerCounts::Hold counted) noexcept {
+  try {
+    std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
+    if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
+    return new ServerConnection(*this, std::move(stream), std::move(counted));
+  } catch (...) {
+    (void)caught();
+    return nullptr;
+  }
+}
+
+void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept {
+  ServerConnection* const connection = make_connection(std::move(descriptor), tls, std::move(counted));
+  if (!connection) {
+    shard_.load().fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
   connections_.push_back(*connection);
   memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
   connection->begin();
   if (draining_) connection->drain();
 }
 
-void ServerShard::remove(ServerConnection& connection) {
+void ServerShard::remove(ServerConnection& connection) noexcept {
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
-  if (free_calls_.size() > kept_calls) free_calls_.resize(kept_calls);
+  drop_calls(kept_calls);
   memory_return_.connections_are(--counters_.connections_open, buffered_bytes_);
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
@@ -140,14 +158,19 @@ Nanoseconds ServerShard::draw_age() {
 }
 
 ServerCall& ServerShard::take_call() {
-  if (free_calls_.empty()) return *new ServerCall(shard_.slabs(), max_message_bytes_, max_response_bytes_);
-  ServerCall* call = free_calls_.back().release();
-  free_calls_.pop_back();
+  ServerCall* const call = free_calls_.pop_front();
+  if (!call) return *new ServerCall(shard_.slabs(), max_message_bytes_, max_response_bytes_);
+  --free_call_count_;
   return *call;
 }
 
 void ServerShard::give_back_call(ServerCall& call) noexcept {
-  free_calls_.emplace_back(&call);  // not destroyed here: the call itself is the caller
+  free_calls_.push_front(call);  // not destroyed here: the call itself is the caller
+  ++free_call_count_;
+}
+
+void ServerShard::drop_calls(std::size_t keep) noexcept {
+  for (; free_call_count_ > keep; --free_call_count_) delete free_calls_.pop_front();
 }
 
 }  // namespace ringrpc

@@ -37,9 +37,9 @@ class ServerShard {
   ~ServerShard();
 
   /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`; `counted`
-  /// is kept until it ends.
-  void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {});
-  void remove(ServerConnection& connection);
+  /// is kept until it ends. Closes it where there is no memory for it.
+  void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {}) noexcept;
+  void remove(ServerConnection& connection) noexcept;
 
   /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
   /// again, each time with an `empty` of its own.
@@ -79,6 +79,9 @@ class ServerShard {
  private:
   static constexpr std::size_t kept_calls = 256;
 
+  ServerConnection* make_connection(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept;
+  void drop_calls(std::size_t keep) noexcept;
+
   Shard& shard_;
   const MethodTable& methods_;
   std::vector<Interceptor*> interceptors_;
@@ -98,7 +101,8 @@ class ServerShard {
   ServerCounters counters_;
   LogQuota goodbyes_logged_;
   LogQuota unsuited_logged_;
-  std::vector<std::unique_ptr<ServerCall>> free_calls_;
+  ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection
+  std::size_t free_call_count_ = 0;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;
   bool draining_ = false;

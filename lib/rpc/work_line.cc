@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/caught.h"
 #include "reactor/shard_worker.h"
 
 namespace ringrpc {
@@ -29,32 +30,50 @@ WorkLine::~WorkLine() {
   if (current_) current_->line_ = nullptr;
 }
 
-void WorkLine::join(Turn& turn) {
+void WorkLine::join(Turn& turn) noexcept {
   assert(!turn.taken());
   turn.line_ = this;
   waiting_.push_back(turn);
   if (!work_) begin_next();
 }
 
-void WorkLine::begin_next() {
+void WorkLine::begin_next() noexcept {
   while ((current_ = waiting_.pop_front())) {
-    std::unique_ptr<LongWork> work = current_->begin();
-    if (!work) continue;
-    work_ = do_elsewhere(shard_, std::move(work));
+    try {
+      std::unique_ptr<LongWork> work = current_->begin();
+      if (!work) continue;
+      work_ = do_elsewhere(shard_, std::move(work));
+    } catch (...) {
+      settle(std::exchange(current_, nullptr), std::unexpected(caught()));
+      continue;
+    }
     return work_.start(this);
+  }
+}
+
+/// Gives what was done to whose turn it was, unless that has left.
+void WorkLine::settle(Turn* turn, Result<std::unique_ptr<LongWork>> done) noexcept {
+  if (!turn || !turn->taken()) return;
+  turn->line_ = nullptr;
+  turn->on_done(std::move(done));
+}
+
+Result<std::unique_ptr<LongWork>> WorkLine::take_done() const noexcept {
+  try {
+    return work_.result();
+  } catch (...) {
+    return std::unexpected(caught());
   }
 }
 
 void WorkLine::on_task_done() { shard_.ready().push(*this); }
 
 void WorkLine::run() {
-  Result<std::unique_ptr<LongWork>> done = work_.result();
+  Result<std::unique_ptr<LongWork>> done = take_done();
   work_ = {};
   Turn* const turn = std::exchange(current_, nullptr);
   begin_next();
-  if (!turn) return;
-  turn->line_ = nullptr;
-  turn->on_done(std::move(done));
+  settle(turn, std::move(done));
 }
 
 }  // namespace ringrpc

@@ -54,21 +54,24 @@ class WorkLine final : private TaskObserver, private Ready {
     void give_up() noexcept;
     /// The turn has come: the work to be done, or null for one that has left the line instead.
     virtual std::unique_ptr<LongWork> begin() = 0;
-    /// The work has been done, or why it could not be. From the ready list.
-    virtual void on_done(Result<std::unique_ptr<LongWork>> done) = 0;
+    /// The work has been done, or why it could not be. From the ready list, or from `join` where there is no
+    /// memory to begin with.
+    virtual void on_done(Result<std::unique_ptr<LongWork>> done) noexcept = 0;
 
     WorkLine* line_ = nullptr;
   };
 
   template <class Owner, std::unique_ptr<LongWork> (Owner::*at_begin)(),
-            void (Owner::*at_end)(Result<std::unique_ptr<LongWork>>)>
+            void (Owner::*at_end)(Result<std::unique_ptr<LongWork>>) noexcept>
   class TurnOf final : public Turn {
    public:
     explicit TurnOf(Owner& owner) noexcept : owner_(owner) {}
 
    private:
     std::unique_ptr<LongWork> begin() override { return (owner_.*at_begin)(); }
-    void on_done(Result<std::unique_ptr<LongWork>> done) override { (owner_.*at_end)(std::move(done)); }
+    void on_done(Result<std::unique_ptr<LongWork>> done) noexcept override {
+      (owner_.*at_end)(std::move(done));
+    }
 
     Owner& owner_;
   };
@@ -77,12 +80,14 @@ class WorkLine final : private TaskObserver, private Ready {
   ~WorkLine();
 
   /// `turn` must not be in a line.
-  void join(Turn& turn);
+  void join(Turn& turn) noexcept;
 
  private:
   void on_task_done() override;
   void run() override;
-  void begin_next();
+  void begin_next() noexcept;
+  void settle(Turn* turn, Result<std::unique_ptr<LongWork>> done) noexcept;
+  Result<std::unique_ptr<LongWork>> take_done() const noexcept;
 
   Shard& shard_;
   ListOf<Turn, WorkLineTag> waiting_;

@@ -274,7 +274,7 @@ Address Address::bound() const {
   return Address(Kind::unix_path, name_ + "_" + std::to_string(port_), 0);
 }
 
-bool resolves_at_once(const Address& address) noexcept {
+bool resolves_at_once(const Address& address) {
   return address.kind() != Address::Kind::tcp || !literal(address).empty();
 }
 

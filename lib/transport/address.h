@@ -93,7 +93,7 @@ inline constexpr std::string_view tls_prefix = "tls+";
 Result<std::vector<SocketAddress>> resolve(const Address& address);
 
 /// Whether `resolve` answers without asking a resolver.
-bool resolves_at_once(const Address& address) noexcept;
+bool resolves_at_once(const Address& address);
 
 /// "127.0.0.1:50051", "[::1]:50051", "unix:/run/x.sock", "unix-abstract:name", "vsock:3:50051"; "unix:" for
 /// an unnamed peer.

@@ -20,6 +20,7 @@ bool is_yes(std::string_view line) {
 
 void HybridVsockStream::start(ByteStream::Handler& handler) {
   handler_ = &handler;
+  answer_.reserve(2 * answer_bytes_max);  // all that it can become
   carrier_->start(*this);
   Chain line(slabs_);
   line.append(as_bytes("CONNECT " + std::to_string(port_) + "\n"));

@@ -7,6 +7,7 @@
 
 #include "ringrpc/log.h"
 
+#include "base/caught.h"
 namespace ringrpc {
 namespace {
 
@@ -101,7 +102,7 @@ std::string Listener::why_ours(const SocketAddress& wanted) const {
   return {};
 }
 
-void Listener::take(UniqueFd connection, bool tls) {
+void Listener::take(UniqueFd connection, bool tls) try {
   if (connections() >= max_connections_)
     return refuse(connection, full_logged_,
                   std::to_string(max_connections_) +
@@ -124,10 +125,17 @@ void Listener::take(UniqueFd connection, bool tls) {
   shard.load().fetch_add(1, std::memory_order_relaxed);
   if (&shard == Shard::current())
     return sink_.on_connection(shard, std::move(connection), tls, std::move(counted));
-  shard.post([&sink = sink_, &shard, tls, connection = std::move(connection),
-              counted = std::move(counted)]() mutable {
-    sink.on_connection(shard, std::move(connection), tls, std::move(counted));
-  });
+  try {
+    shard.post([&sink = sink_, &shard, tls, connection = std::move(connection),
+                counted = std::move(counted)]() mutable {
+      sink.on_connection(shard, std::move(connection), tls, std::move(counted));
+    });
+  } catch (...) {
+    shard.load().fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+} catch (...) {  // the connection is closed
+  (void)caught();
 }
 
 /// `connection` is closed by who calls. Clients decide how often this happens.
@@ -142,13 +150,15 @@ void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::s
 }
 
 /// They come for as long as descriptors are short, which is up to the clients.
-void Listener::report(int accept_error) {
+void Listener::report(int accept_error) try {
   const auto left_out = errors_logged_.take(shards_.front()->now());
   if (!left_out) return;
   const bool descriptors = accept_error == EMFILE || accept_error == ENFILE;
   log::warn("{}{}{}", from_errno("accept", accept_error).message(),
             descriptors ? "; new connections are closed at once; raise the limit (ulimit -n)" : "",
             left_out->words());
+} catch (const std::bad_alloc&) {
+  // There is no memory to say it with.
 }
 
 Shard& Listener::least_loaded() const {

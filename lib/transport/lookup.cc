@@ -5,34 +5,56 @@
 #include <thread>
 #include <utility>
 
+#include "base/caught.h"
+
 namespace ringrpc {
 
 /// What the thread and the look-up both know.
 struct Lookup::Shared : std::enable_shared_from_this<Shared> {
   Shared(Shard& answers_to, Handler& told) : home(&answers_to), handler(&told) {}
 
+  void seal_letter() {
+    letter = Shard::SealedMail([self = shared_from_this()] {
+      if (self->handler) std::exchange(self->handler, nullptr)->on_resolved(std::move(self->answer));
+    });
+  }
+
+  void look_up(const Address& address) noexcept {
+    try {
+      deliver(resolve(address));
+    } catch (...) {
+      deliver(std::unexpected(caught()));
+    }
+  }
+
   /// Sends the answer home, if anybody still wants it there.
-  void deliver(Result<std::vector<SocketAddress>> addresses) {
+  void deliver(Result<std::vector<SocketAddress>> addresses) noexcept {
     const std::lock_guard lock(mutex);
     if (!home) return;
-    home->post([self = shared_from_this(), addresses = std::move(addresses)]() mutable {
-      if (self->handler) std::exchange(self->handler, nullptr)->on_resolved(std::move(addresses));
-    });
+    answer = std::move(addresses);
+    home->post(std::move(letter));
   }
 
   std::mutex mutex;
   Shard* home;       // null once given up; guarded by the mutex
   Handler* handler;  // likewise, but known to the home shard only
+  Result<std::vector<SocketAddress>> answer;
+  Shard::SealedMail
+      letter;  // what the answer goes home with, made before it is asked for; guarded as home is
 };
 
 Lookup::Lookup(Shard& home, const Address& address, Handler& handler)
     : shared_(std::make_shared<Shared>(home, handler)) {
   try {
-    std::thread([shared = shared_, address] { shared->deliver(resolve(address)); }).detach();
+    shared_->seal_letter();
+    std::thread([shared = shared_, address] { shared->look_up(address); }).detach();
   } catch (const std::system_error& error) {
     shared_->deliver(fail(Code::RESOURCE_EXHAUSTED,
                           "resolve " + address.name() + ": cannot start a thread: " + error.code().message(),
                           Initiator::library));
+  } catch (...) {
+    shared_->letter = {};  // it holds a share of what would keep it
+    throw;
   }
 }
 
@@ -40,6 +62,7 @@ Lookup::~Lookup() {
   shared_->handler = nullptr;
   const std::lock_guard lock(shared_->mutex);
   shared_->home = nullptr;
+  const Shard::SealedMail unsent = std::move(shared_->letter);  // which holds a share of it
 }
 
 }  // namespace ringrpc

@@ -1,5 +1,6 @@
 #include "transport/tls_failure.h"
 
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -134,6 +135,10 @@ std::string words_for(int reason, const SSL& session) {
 
 Status tls_failure(const SSL& session, const TlsWire& wire) {
   const unsigned long error = ERR_peek_last_error();
+  if (wire.out_of_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
+    ERR_clear_error();
+    return out_of_memory();
+  }
   const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
   std::string words;
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) words = wire.objection;
@@ -149,10 +154,14 @@ int note_objection(int verified, X509_STORE_CTX* verification) {
       static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* wire = static_cast<TlsWire*>(SSL_get_app_data(session));
   const int error = X509_STORE_CTX_get_error(verification);
-  wire->objection = X509_verify_cert_error_string(error);
-  wire->objection_cause = cause_of_objection(error);
-  if (const X509* certificate = X509_STORE_CTX_get_current_cert(verification))
-    wire->objection += remedy(error, *certificate);
+  try {
+    wire->objection = X509_verify_cert_error_string(error);
+    wire->objection_cause = cause_of_objection(error);
+    if (const X509* certificate = X509_STORE_CTX_get_current_cert(verification))
+      wire->objection += remedy(error, *certificate);
+  } catch (const std::bad_alloc&) {
+    wire->out_of_memory = true;
+  }
   return 0;
 }
 

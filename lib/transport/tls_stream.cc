@@ -87,7 +87,7 @@ void TlsStream::resume_receiving() {
   if (!awaiting_turn_) carrier_->resume_receiving();
 }
 
-void TlsStream::on_received(Bytes bytes) {
+void TlsStream::receive(Bytes bytes) {
   if (phase_ == Phase::broken || phase_ == Phase::over || receive_ended_) return;
   heard_ = true;
   if (phase_ == Phase::open || may_advance()) {
@@ -119,7 +119,7 @@ void TlsStream::on_turn() {
   if (phase_ != Phase::handshake) return gate().put_back();
   const std::optional<int> end = std::exchange(kept_end_, std::nullopt);
   if (!paused_) carrier_->resume_receiving();
-  if (take(as_bytes(bytes)) && end) on_receive_end(*end);
+  if (take(as_bytes(bytes)) && end) end_receiving(*end);
 }
 
 /// False when this was destroyed.
@@ -192,7 +192,7 @@ bool TlsStream::deliver(Bytes plain) {
   return !destroyed;
 }
 
-void TlsStream::on_receive_end(int error) {
+void TlsStream::end_receiving(int error) {
   if (phase_ == Phase::over || receive_ended_) return;
   if (awaiting_turn_ && error == 0) {  // what was said before is heard first
     kept_end_ = error;
@@ -280,7 +280,7 @@ void TlsStream::pump() {
     carrier_->shutdown_send();
 }
 
-void TlsStream::on_sent(int error) {
+void TlsStream::sent(int error) {
   carrier_sending_ = false;
   if (phase_ == Phase::over) return;
   if (error != 0) return finish(phase_ == Phase::broken ? EPROTO : error);
@@ -291,6 +291,7 @@ void TlsStream::on_sent(int error) {
 }
 
 void TlsStream::fail(Status why) {
+  if (why.cause() == Cause::out_of_memory) return lose(std::move(why));
   failure_ = std::move(why);
   phase_ = Phase::broken;
   plain_.clear();
@@ -301,8 +302,15 @@ void TlsStream::fail(Status why) {
   pump();
 }
 
+/// What the session is in the midst of is lost, so there is nothing more to say to the peer.
+void TlsStream::lose(Status why) noexcept {
+  failure_ = std::move(why);
+  wire_.input = {};
+  finish(ENOMEM);
+}
+
 /// The end for the handler; told from the ready list, for this may come from inside a call of its own.
-void TlsStream::finish(int error) {
+void TlsStream::finish(int error) noexcept {
   Timer::cancel();
   phase_ = Phase::over;
   plain_.clear();

@@ -33,6 +33,7 @@
 #include <span>
 #include <string>
 
+#include "base/caught.h"
 #include "reactor/io.h"
 #include "reactor/shard.h"
 #include "reactor/turn_gate.h"
@@ -71,15 +72,36 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   /// Has the step that what is kept waits for.
   struct Turn final : TurnGate::Waiter {
     explicit Turn(TlsStream& waiting) noexcept : stream(waiting) {}
-    void run() override { stream.on_turn(); }
+    void run() override {
+      stream.contain([this] { stream.on_turn(); });
+    }
     TlsStream& stream;
   };
 
-  void on_received(Bytes bytes) override;
-  void on_receive_end(int error) override;
-  void on_sent(int error) override;
+  void on_received(Bytes bytes) override {
+    contain([&] { receive(bytes); });
+  }
+  void on_receive_end(int error) override {
+    contain([&] { end_receiving(error); });
+  }
+  void on_sent(int error) override {
+    contain([&] { sent(error); });
+  }
   void run() override;
   void on_time() override { finish(EPROTO); }
+
+  /// Runs a step that the carrier or the shard asks for. What it throws for want of memory ends the stream.
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      lose(caught());
+    }
+  }
+  void receive(Bytes bytes);
+  void end_receiving(int error);
+  void sent(int error);
 
   TurnGate& gate();
   bool may_advance();
@@ -95,7 +117,8 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   bool encrypt();
   void pump();
   void fail(Status why);
-  void finish(int error);
+  void lose(Status why) noexcept;
+  void finish(int error) noexcept;
 
   Shard& shard_;
   std::unique_ptr<ByteStream> carrier_;

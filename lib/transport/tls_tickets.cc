@@ -1,5 +1,6 @@
 #include "transport/tls_tickets.h"
 
+#include <new>
 #include <utility>
 
 namespace ringrpc {
@@ -17,13 +18,17 @@ bool is_good(const SSL_SESSION& session) {
 
 }  // namespace
 
-void TlsTickets::keep(SSL_SESSION& session) {
+void TlsTickets::keep(SSL_SESSION& session) noexcept {
   if (SSL_SESSION_is_resumable(&session) != 1) return;
   Ticket copy = copy_of(session);
   if (!copy) return;
   const std::lock_guard lock(mutex_);
   if (kept_.size() == kept_max) kept_.erase(kept_.begin());
-  kept_.push_back(std::move(copy));
+  try {
+    kept_.push_back(std::move(copy));
+  } catch (const std::bad_alloc&) {
+    // Without the ticket the next handshake is a whole one.
+  }
 }
 
 openssl::Owned<SSL_SESSION> TlsTickets::take() {

@@ -24,8 +24,8 @@ class TlsTickets {
  public:
   static constexpr std::size_t kept_max = 4;
 
-  /// Keeps a copy of `session`, in place of the oldest where there are too many.
-  void keep(SSL_SESSION& session);
+  /// Keeps a copy of `session`, in place of the oldest where there are too many; none where there is no memory.
+  void keep(SSL_SESSION& session) noexcept;
 
   /// One to connect with; null when there is none that is still good.
   openssl::Owned<SSL_SESSION> take();

@@ -22,10 +22,16 @@ int read(BIO* bio, char* into, std::size_t room, std::size_t* taken) noexcept {
   return 1;
 }
 
-/// Does not fail: without memory for a slab the process ends, as it must not throw through OpenSSL.
+/// Fails for want of memory alone; that must not throw through OpenSSL.
 int write(BIO* bio, const char* bytes, std::size_t count, std::size_t* written) noexcept {
   BIO_clear_retry_flags(bio);
-  wire_of(bio).output.append(as_bytes({bytes, count}));
+  TlsWire& wire = wire_of(bio);
+  try {
+    wire.output.append(as_bytes({bytes, count}));
+  } catch (const std::bad_alloc&) {
+    wire.out_of_memory = true;
+    return 0;
+  }
   *written = count;
   return 1;
 }

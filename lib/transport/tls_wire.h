@@ -33,6 +33,7 @@ struct TlsWire {
   Bytes input;
   Chain output;
   SlabPool& pool;
+  bool out_of_memory = false;     ///< what was to be sent is lost, and the session with it
   bool message_received = false;  ///< a whole one of the handshake's, since this was last cleared
   std::string objection;          ///< what our verification found wrong with the peer's certificate
   Cause objection_cause = Cause::other;

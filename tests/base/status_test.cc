@@ -37,6 +37,13 @@ TEST_CASE("a failure carries its code, message, initiator and details") {
   CHECK(text(status) == "NOT_FOUND: no key named 7c1e");
 }
 
+TEST_CASE("out of memory is said without any") {
+  const Status status = out_of_memory();
+  CHECK(status.cause() == Cause::out_of_memory);
+  CHECK(text(status) == "RESOURCE_EXHAUSTED: out of memory");
+  CHECK(text(Status(status)) == text(status));
+}
+
 TEST_CASE("a failure without a message prints its code alone and may still have details") {
   const Status status = Status(Code::ABORTED, "").with_details("detail");
   CHECK(text(status) == "ABORTED");

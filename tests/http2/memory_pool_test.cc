@@ -167,3 +167,31 @@ TEST_CASE("What is carved before, during and after a return is accounted to its 
   }
   CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
 }
+
+TEST_CASE("The reserve gives what it has, and all of it again once it has come back") {
+  MemoryPool pool;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<void*> blocks;
+    while (void* const memory = pool.allocate_from_reserve(10'000)) {
+      std::memset(memory, round, 10'000);
+      blocks.push_back(memory);
+    }
+    CHECK(blocks.size() == MemoryReserve::total_bytes / (10'000 + 16));
+    CHECK(pool.resize(blocks.front(), 9'000) == blocks.front());
+    auto* const larger = static_cast<std::uint8_t*>(pool.resize(blocks.front(), 20'000));
+    REQUIRE(larger != nullptr);
+    CHECK(std::all_of(larger, larger + 10'000, [&](std::uint8_t octet) { return octet == round; }));
+    blocks.front() = larger;
+    for (void* const memory : blocks) pool.deallocate(memory);
+  }
+}
+
+TEST_CASE("What does not fit any more moves into the reserve") {
+  MemoryPool pool;
+  auto* const memory = static_cast<std::uint8_t*>(pool.allocate(100));
+  std::memset(memory, 7, 100);
+  auto* const moved = static_cast<std::uint8_t*>(pool.resize_into_reserve(memory, 5'000));
+  REQUIRE(moved != nullptr);
+  CHECK(std::all_of(moved, moved + 100, [](std::uint8_t octet) { return octet == 7; }));
+  pool.deallocate(moved);
+}

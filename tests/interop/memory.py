@@ -27,6 +27,11 @@ def peak_bytes(process):
     return _read(process, "VmHWM")
 
 
+def address_space_bytes(process):
+    """What it has mapped, touched or not: what RLIMIT_AS bounds."""
+    return _read(process, "VmSize")
+
+
 def descriptors(process):
     """How many are open now."""
     return len(os.listdir(f"/proc/{process.pid}/fd"))

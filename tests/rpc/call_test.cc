@@ -124,6 +124,19 @@ TEST_CASE("a handler that throws fails its own call only") {
   });
 }
 
+TEST_CASE("a handler that gets no memory fails its own call with RESOURCE_EXHAUSTED") {
+  for_each_world([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      const Result<RawMessage> short_of_memory = co_await unary(channel, "Exhaust", "anything");
+      REQUIRE_FALSE(short_of_memory);
+      CHECK(short_of_memory.error().code() == Code::RESOURCE_EXHAUSTED);
+      CHECK(short_of_memory.error().message() == "the server is out of memory");
+      const Result<RawMessage> next = co_await unary(channel, "Echo", "still here");
+      CHECK(next);
+    }));
+  });
+}
+
 TEST_CASE("metadata goes both ways, binary included") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {

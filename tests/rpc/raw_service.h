@@ -5,6 +5,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -27,6 +28,7 @@ class RawService final : public Service {
         detail::method<RawService, &RawService::fail_with>("Fail"),
         detail::method<RawService, &RawService::fail_at_length>("FailAtLength"),
         detail::method<RawService, &RawService::throw_up>("Throw"),
+        detail::method<RawService, &RawService::exhaust>("Exhaust"),
         detail::method<RawService, &RawService::sleep>("Sleep"),
         detail::method<RawService, &RawService::inflate>("Inflate"),
         detail::method<RawService, &RawService::metadata>("Metadata"),
@@ -89,6 +91,14 @@ class RawService final : public Service {
   Task<Result<RawMessage>> throw_up(Call&, RawMessage request) {
     const Presence present(*this);
     throw std::runtime_error(request.bytes);
+    co_return request;
+  }
+
+  /// Finds no memory, behind metadata of its own.
+  Task<Result<RawMessage>> exhaust(Call& call, RawMessage request) {
+    const Presence present(*this);
+    (void)call.trailing_metadata().add("x-reason", "asked for");
+    throw std::bad_alloc();
     co_return request;
   }
 

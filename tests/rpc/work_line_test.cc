@@ -36,7 +36,7 @@ class Worker {
     events_.push_back("begin " + name_);
     return std::make_unique<Note>(throws);
   }
-  void on_done(Result<std::unique_ptr<LongWork>> done) {
+  void on_done(Result<std::unique_ptr<LongWork>> done) noexcept {
     events_.push_back((done ? "end " : "failed ") + name_);
   }
 

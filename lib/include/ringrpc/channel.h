@@ -155,7 +155,9 @@ class Channel {
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
   /// Begins a call of `path` ("/package.Service/Method"), on the shard whose turn runs on this thread. Never
-  /// fails here: the status comes through the call, FAILED_PRECONDITION where there is no shard.
+  /// fails here: the status comes through the call, FAILED_PRECONDITION where there is no shard,
+  /// RESOURCE_EXHAUSTED where there is no memory. (Throws std::bad_alloc where there is none for the call
+  /// itself.)
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
   /// Connects, if there is no connection, so that the first call need not wait for that: ends when the
@@ -175,6 +177,8 @@ class Channel {
 
  private:
   struct Impl;
+  std::unique_ptr<ClientCall> begin(std::string_view path, MethodKind kind, const CallOptions& options) const;
+
   /// With the last copy the channel goes: its calls end with CANCELLED, at once on the shard where that
   /// happens, in their next turn on others.
   std::shared_ptr<const Impl> impl_;

@@ -56,6 +56,7 @@ enum class Cause : std::uint8_t {
   other,
   message_too_large,   ///< a received message is beyond this side's limit
   metadata_too_large,  ///< received headers or trailers are beyond this side's limit
+  out_of_memory,       ///< this process gets no more memory from the system
   no_descriptors,      ///< too many files are open, in this process or on this machine
   unknown_name,        ///< no address is known for the name
   lookup_failed,       ///< the resolver gave no answer
@@ -77,15 +78,18 @@ class [[nodiscard]] Status {
   Status() noexcept = default;
 
   /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one
-  /// line; the wire carries 4 KiB of it.
-  Status(Code code, std::string message, Initiator initiator = Initiator::application);
+  /// line; the wire carries 4 KiB of it. Where there is no memory to keep it in, the status goes without.
+  Status(Code code, std::string message, Initiator initiator = Initiator::application) noexcept;
+  /// The same of a literal.
+  Status(Code code, const char* message, Initiator initiator = Initiator::application) noexcept;
 
   /// So that `return fail(...)` serves functions that return Status as well.
   Status(std::unexpected<Status>&& failure) noexcept : Status(std::move(failure).error()) {}
 
-  Status(const Status& other);
+  /// A copy goes without its message and details where there is no memory for them.
+  Status(const Status& other) noexcept;
   Status(Status&& other) noexcept = default;
-  Status& operator=(const Status& other);
+  Status& operator=(const Status& other) noexcept;
   Status& operator=(Status&& other) noexcept = default;
   ~Status() = default;
 
@@ -153,6 +157,13 @@ struct ResultOf<void> {
                                                   Initiator initiator = Initiator::application) {
   return std::unexpected(Status(code, std::move(message), initiator));
 }
+[[nodiscard]] inline std::unexpected<Status> fail(Code code, const char* message,
+                                                  Initiator initiator = Initiator::application) {
+  return std::unexpected(Status(code, message, initiator));
+}
+
+/// RESOURCE_EXHAUSTED, "out of memory", by Cause::out_of_memory. Needs no memory, nor does a copy.
+Status out_of_memory() noexcept;
 
 /// A failed system call as a status: "bind 127.0.0.1:50051: address already in use".
 /// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and

@@ -56,9 +56,10 @@ class MessageStream {
   /// all of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may
   /// be sent or the call is over, and the call fails then.
   virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;
-  /// The room for what follows, once the room before has been filled; until `bytes` are reached.
+  /// The room for what follows, once the room before has been filled; until `bytes` are reached. Null when
+  /// there is no memory: the call is over then.
   virtual std::span<std::uint8_t> reserve_more() = 0;
-  /// Queues the message, all of whose room has been filled.
+  /// Queues the message, all of whose room has been filled. No effect when the call is over.
   virtual void commit_message() = 0;
   /// Whether another message may be written without waiting.
   virtual bool writable() const = 0;

@@ -41,6 +41,10 @@ class Job {
   virtual void work() noexcept = 0;
 };
 
+/// The exception that is being handled as the status of a job: RESOURCE_EXHAUSTED for want of memory, else
+/// INTERNAL.
+Status thrown_by_job() noexcept;
+
 template <class F>
 class JobOf final : public Job {
  public:
@@ -54,10 +58,8 @@ class JobOf final : public Job {
       } else {
         result_.emplace(function_());
       }
-    } catch (const std::exception& thrown) {
-      result_.emplace(fail(Code::INTERNAL, std::string("the job threw: ") + thrown.what()));
     } catch (...) {
-      result_.emplace(fail(Code::INTERNAL, "the job threw"));
+      result_.emplace(std::unexpected(thrown_by_job()));
     }
   }
 
@@ -110,8 +112,9 @@ class WorkerPool {
 
   /// Runs `function()`, to be awaited on a shard: a function of T gives Result<T>, one of nothing gives
   /// Status, Status and Result stay what they are. RESOURCE_EXHAUSTED, at once, when `queue_limit` jobs are
-  /// waiting; INTERNAL when the function throws. Destroying the task abandons the job: it is not run unless
-  /// it has begun, and its value is dropped. The function itself is destroyed on the shard, or by the pool
+  /// waiting, or when the function throws std::bad_alloc; INTERNAL when it throws anything else. Destroying
+  /// the task abandons the job: it is not run unless it has begun, and its value is dropped. The function
+  /// itself is destroyed on the shard, or by the pool
   /// once it is abandoned, so what it holds must be fit to be used by one thread after another, and to
   /// outlive the pool's threads.
   template <class F>

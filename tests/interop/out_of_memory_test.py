@@ -1,0 +1,99 @@
+"""grpcd where the system has no more memory for it: calls and connections end for that, the process does not, and when the
+attackers have gone it serves as before."""
+
+import resource
+import unittest
+
+import frames
+import harness
+import memory
+from frames import Client
+from memory import MEBIBYTE
+
+ROOM = 100 * MEBIBYTE  # of address space, beyond what grpcd has taken when it is ready
+ROUNDS = 3
+
+
+def echo(port):
+    """Whether a call of its own connection is answered."""
+    with Client(port) as client:
+        client.open()
+        client.send(frames.headers(1) + frames.data(1, frames.message(b"still here"), frames.END_STREAM))
+        body = b""
+        while found := client.next_frame():
+            if found.type == frames.DATA:
+                body += found.payload
+            if found.type == frames.HEADERS and found.flags & frames.END_STREAM:
+                return b"still here" in body
+    return False
+
+
+def is_served(port):
+    try:
+        return echo(port)
+    except OSError:
+        return False
+
+
+def unfinished_messages():
+    """A hundred requests, each with 192 KiB of a message that has 4 MiB."""
+    part = b"\0\0\x3f\xff\xff" + bytes(16_379)
+    octets = b""
+    for stream in range(1, 201, 2):
+        octets += frames.headers(stream) + frames.data(stream, part) + frames.data(stream, bytes(16_384)) * 11
+    return octets
+
+
+def open_requests():
+    """A hundred requests with 7 KiB of metadata each, no two alike, that never go on."""
+    octets = b""
+    for stream in range(1, 201, 2):
+        metadata = [(f"x-{n}", f"{stream:0>100}") for n in range(50)]
+        octets += frames.headers(stream, frames.request("/echo.v1.EchoService/Echo", *metadata))
+    return octets
+
+
+class OutOfMemory(unittest.TestCase):
+    def attacked(self, octets, connections):
+        with harness.Server("--max-total-buffered-size", "64G", "--stall-timeout", "5m") as server:
+            memory.skip_if_sanitized(server.process)
+            self.assertTrue(echo(server.port))
+            limit = memory.address_space_bytes(server.process) + ROOM
+            resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            for _ in range(ROUNDS):
+                self.attack(server.port, octets, connections)
+                self.assertIsNone(server.process.poll(), "grpcd has ended")
+                self.assertTrue(harness.wait_until(lambda: is_served(server.port)), "nobody is served after the attack")
+                for _ in range(20):
+                    self.assertTrue(echo(server.port))
+            self.assertTrue(server.says("out of memory"), "it was not short of memory at all")
+            resource.prlimit(server.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    def attack(self, port, octets, connections):
+        crowd = []
+        for _ in range(connections):
+            try:
+                client = Client(port, patience=3)
+                crowd.append(client)
+                client.open()
+                client.try_send(octets)
+            except OSError:
+                pass  # the server has closed it, or takes no more
+        for client in crowd:
+            try:  # by its answer to a PING it has taken what came before
+                client.send(frames.ping())
+                client.read_until(lambda frame: frame.type == frames.PING)
+            except OSError:
+                pass
+        for client in crowd:
+            client.socket.close()
+
+    def test_messages_that_never_end(self):
+        self.attacked(unfinished_messages(), 15)
+
+    def test_requests_that_never_go_on(self):
+        self.attacked(open_requests(), 300)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,44 @@
+/// A system that runs out of memory, for executables that link shortage.cc: chosen allocations of this thread
+/// fail, by operator new as by malloc, mmap and OpenSSL's own.
+///
+///   test::Shortage shortage(7, 1, [] { return Shard::current() == &shard; });   // where that holds, the 8th
+///   ...
+///   if (shortage.begun()) ...                                     // there were so many
+///
+/// One at a time, on one thread. Allocations of other threads, and of the simulated kernel, do not count.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace ringrpc::test {
+
+class Shortage {
+ public:
+  /// Of the allocations for which `concerned` holds, `first` succeed, then `count` fail. `concerned` must not
+  /// allocate.
+  Shortage(std::uint64_t first, std::uint64_t count, std::function<bool()> concerned);
+  Shortage(const Shortage&) = delete;
+  Shortage& operator=(const Shortage&) = delete;
+  ~Shortage() { end(); }
+
+  /// Memory is there again.
+  void end() noexcept;
+
+  /// Whether any allocation has failed.
+  bool begun() const noexcept { return failed_ > 0; }
+
+  /// Whether the allocation that is about to be made fails. For the allocator.
+  bool strikes() noexcept;
+
+ private:
+  std::uint64_t left_;
+  std::uint64_t count_;
+  std::uint64_t failed_ = 0;
+  std::function<bool()> concerned_;
+};
+
+/// Has OpenSSL allocate by way of this allocator. Before its first use.
+void let_openssl_run_out();
+
+}  // namespace ringrpc::test
