@@ -77,6 +77,7 @@ void ServerCall::on_half_close() {
 
 void ServerCall::on_batch() {
   if (started_) {
+    if (!stream_) return drop_handler();
     wake_reader();
   } else if (!status_sent_ && (request_ended_ || !one_request(method_->method->kind))) {
     start_handler();
@@ -300,12 +301,16 @@ void ServerCall::drop_handler() noexcept {
   release_if_over();
 }
 
+/// The caller may open another call in its place at once. In the batch the old handler ends before the new one
+/// starts, so there are never more handlers than calls that are allowed; the ready list is for a stream that
+/// closes outside of a batch.
 void ServerCall::on_stream_closed() {
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
   stream_ = nullptr;
   if (task_) {
     drop_handler_ = true;
     connection_->shard().ready().push(*this);
+    connection_->join_batch(*this);
   }
   release_if_over();
 }

@@ -178,8 +178,6 @@ void ServerConnection::on_headers(http2::Stream& stream) {
   if (request.timeout <= Nanoseconds::zero())
     return refuse(stream,
                   Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
-  if (calls_in_flight_ >= owner_.limits().max_concurrent_streams)
-    return session().reset(stream, http2::ErrorCode::refused_stream);
 
   ServerCall& call = owner_.take_call();
   stream.user = &call;

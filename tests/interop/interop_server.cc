@@ -31,11 +31,16 @@ int run(int count, char** arguments) {
   flags.add("--host", host, "An address without its port, such as vsock:any, or a whole one");
   flags.add("--port", port, "0 takes a free one");
   flags.add("--shards", options.shards, "Threads; 0 takes one for each core");
+  std::string log_level = "info";
+  flags.add("--log_level", log_level, "trace, debug, info, warn, error or off");
   const TlsFlags tls(flags);
   Result<bool> go = flags.parse(count, arguments);
   if (!go) return report("interop_server", go.error());
   if (!*go) return 0;
 
+  const Result<log::Level> level = log::parse_level(log_level);
+  if (!level) return report("interop_server", level.error());
+  log::set_level(*level);
   apps::raise_descriptor_limit(descriptors_wanted);
   options.listen = {address_of(host, port)};
   Result<std::shared_ptr<ServerTls>> secure = tls.server();

@@ -54,9 +54,9 @@ SOAK_FLAGS = [
 ]
 
 
-def our_server(made=None, host="127.0.0.1", shards=2):
-    command = [os.environ["INTEROP_SERVER"], f"--host={host}", "--port=0", f"--shards={shards}", *_serving(made)]
-    return harness.Daemon(command)
+def our_server(made=None, host="127.0.0.1", shards=2, log_level="info"):
+    where = [f"--host={host}", "--port=0", f"--shards={shards}"]
+    return harness.Daemon([os.environ["INTEROP_SERVER"], *where, f"--log_level={log_level}", *_serving(made)])
 
 
 def our_client(made=None):

@@ -5,6 +5,7 @@
         grpcurl = tools.path("grpcurl")     # skips the module where there is no Go to build it with
 
 The first check that asks builds them all, which takes some minutes when Go's caches are cold; the others wait for it.
+Programs in other languages are built in the same way, by `build_once`.
 """
 
 import fcntl
@@ -23,21 +24,22 @@ BUILD_SECONDS = 3000
 
 def path(name):
     """Where the program `name` is. Raises unittest.SkipTest, with the reason, where it cannot be had."""
-    folder = pathlib.Path(os.environ["TOOLS_DIR"])
+    sources = [MODULE / "go.mod", MODULE / "go.sum", *sorted(MODULE.glob("*/*.go"))]
+    return build_once(".", sources, _build) / name
+
+
+def build_once(name, sources, build):
+    """The folder of that name in TOOLS_DIR, which `build(folder)` has filled: now, or before from the same sources."""
+    folder = pathlib.Path(os.environ["TOOLS_DIR"]) / name
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = folder / ".built-from"
-        wanted = _digest()
+        wanted = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
         if not stamp.exists() or stamp.read_text() != wanted:
-            _build(folder)
+            build(folder)
             stamp.write_text(wanted)
-    return folder / name
-
-
-def _digest():
-    sources = [MODULE / "go.mod", MODULE / "go.sum", *sorted(MODULE.glob("*/*.go"))]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    return folder
 
 
 def _build(folder):

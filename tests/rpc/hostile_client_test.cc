@@ -178,6 +178,27 @@ TEST_CASE("rapid reset never has more than a hundred handlers run") {
   CHECK(world.service().running == 0);
 }
 
+TEST_CASE("calls that take the place of given up ones are served") {
+  constexpr std::uint32_t calls = 100;  // as many as a connection may have
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  for (std::uint32_t n = 0; n < calls; ++n) peer->request(2 * n + 1, "/test.v1.Raw/Sleep", message("60000"));
+  REQUIRE(world.run_until([&] { return world.service().running == calls; }));
+  std::string resets;
+  for (std::uint32_t n = 0; n < calls; ++n) resets += http2::test::rst_stream(2 * n + 1, ErrorCode::cancel);
+  peer->send(resets);
+  for (std::uint32_t n = calls; n < 2 * calls; ++n) peer->request(2 * n + 1, echo_path, message("now"));
+  const std::uint32_t last = 4 * calls - 1;
+  REQUIRE(world.run_until([&] { return peer->ended(last) || !peer->resets(last).empty(); }));
+  for (std::uint32_t n = calls; n < 2 * calls; ++n) {
+    CHECK(peer->resets(2 * n + 1).empty());
+    CHECK(peer->field(2 * n + 1, "grpc-status") == "0");
+  }
+  CHECK(world.service().running == 0);
+  CHECK(world.service().most_running == calls);
+}
+
 TEST_CASE("a handler whose call HTTP/2 has ended writes no more") {
   SimulatedWorld world(1);
   world.serve({});

@@ -1,0 +1,103 @@
+"""Clients of grpc-java, grpcio and grpc-js, built once into TOOLS_DIR, and what our server must be to each of them.
+
+    class GrpcJs(foreign_clients.Check):
+        def test_it_keeps_its_connection(self):
+            self.check(foreign_clients.grpc_js())       # skips where there is no Node.js to run it with
+
+Each client makes 20,000 calls of grpc.testing.TestService through one channel: echoes, streams that it cancels while it
+still sends, and calls of all kinds with deadlines from 1 ms on. Its first argument is the port. It prints how the calls
+ended, and fails unless calls without cancel and deadline succeed and the others end with CANCELLED or DEADLINE_EXCEEDED.
+What a registry serves is fetched when a client is built; after that nothing is.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+import harness
+import peers
+import tools
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD_SECONDS = 900
+CHECK_SECONDS = 900
+
+
+class Check(unittest.TestCase):
+    def check(self, client, channels=1):
+        """Runs the client, and demands that each of its channels has kept the connection that it began with."""
+        with peers.our_server(log_level="debug") as server:
+            done = harness.run([*client, server.port], timeout=CHECK_SECONDS)
+        print(done.stdout)
+        self.assertEqual(done.returncode, 0, f"calls went wrong:\n{done.stdout}{_lost(server)}")
+        connections = sum(line.endswith(": connected\n") for line in server.log)
+        self.assertEqual(connections, channels, f"connections of {channels} channels\n{_lost(server)}")
+
+
+def grpc_java():
+    java, javac, mvn = (_installed(name) for name in ("java", "javac", "mvn"))
+    sources = [HERE / "java" / "pom.xml", *sorted(HERE.glob("java/*.java"))]
+
+    def build(folder):
+        shutil.rmtree(folder / "libraries", ignore_errors=True)
+        # Maven's own log says why it failed.
+        fetch = [mvn, "--batch-mode", "--quiet", f"--file={sources[0]}", "dependency:copy-dependencies"]
+        _fetch("the libraries of grpc-java", [*fetch, f"-DoutputDirectory={folder}/libraries"])
+        shutil.rmtree(folder / "classes", ignore_errors=True)
+        compile = [javac, "-Xlint:all", "-Werror", "-d", folder / "classes", "-cp", f"{folder}/libraries/*"]
+        done = harness.run([*compile, *sources[1:]], timeout=BUILD_SECONDS)
+        if done.returncode != 0:
+            raise AssertionError(f"the client of grpc-java does not compile:\n{done.stdout}")
+
+    folder = tools.build_once("java", sources, build)
+    return [java, "-Xmx512m", "-cp", f"{folder}/classes:{folder}/libraries/*", "ringrpc.interop.Client"]
+
+
+def grpcio():
+    requirements = HERE / "grpcio" / "requirements.txt"
+
+    def build(folder):
+        _fetch("a virtual environment", [sys.executable, "-m", "venv", "--clear", folder / "venv"])
+        install = [folder / "venv/bin/pip", "install", "--quiet", "--only-binary=:all:"]
+        _fetch("grpcio", [*install, f"--requirement={requirements}"])
+
+    folder = tools.build_once("grpcio", [requirements], build)
+    return [folder / "venv/bin/python", "-B", HERE / "grpcio" / "client.py"]
+
+
+def grpc_js():
+    node, npm = (_installed(name) for name in ("node", "npm"))
+    sources = [HERE / "node" / "package.json", HERE / "node" / "package-lock.json"]
+
+    def build(folder):
+        for source in sources:
+            shutil.copy(source, folder)
+        _fetch("grpc-js", [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--prefix={folder}"])
+
+    folder = tools.build_once("node", sources, build)
+    return ["env", f"NODE_PATH={folder}/node_modules", node, HERE / "node" / "client.js"]
+
+
+def _installed(name):
+    program = shutil.which(name)
+    if not program:
+        raise unittest.SkipTest(f"{name} is not installed")
+    return program
+
+
+def _fetch(what, command):
+    """Runs what may need a registry, which can be out of reach."""
+    print(f"fetching {what}, which may take a minute", flush=True)
+    try:
+        done = harness.run(command, timeout=BUILD_SECONDS)
+    except subprocess.TimeoutExpired as slow:
+        raise unittest.SkipTest(f"{what} took longer than {BUILD_SECONDS} s to fetch") from slow
+    if done.returncode != 0:
+        raise unittest.SkipTest(f"{what} cannot be had: {done.stdout.strip()}")
+
+
+def _lost(server):
+    """Why connections ended, as the server tells it, each reason once."""
+    return "".join(sorted({line.partition(": ")[2] for line in server.log if "connection ended" in line}))

@@ -1,0 +1,95 @@
+package ringrpc.interop;
+
+import io.grpc.MethodDescriptor;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+
+/** Messages of grpc.testing, written by hand, which spares this project protoc and its plugin. */
+final class Wire {
+  private static final int VARINT = 0;
+  private static final int LENGTH_DELIMITED = 2;
+
+  /** Messages pass through a channel as the bytes that they are. */
+  static final MethodDescriptor.Marshaller<byte[]> BYTES =
+      new MethodDescriptor.Marshaller<>() {
+        @Override
+        public InputStream stream(byte[] message) {
+          return new ByteArrayInputStream(message);
+        }
+
+        @Override
+        public byte[] parse(InputStream message) {
+          try {
+            return message.readAllBytes();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        }
+      };
+
+  /** SimpleRequest with a payload, which asks for a response whose payload has `responseBytes`. */
+  static byte[] simpleRequest(int payloadBytes, int responseBytes) {
+    return join(number(2, responseBytes), field(3, payload(payloadBytes)));
+  }
+
+  /** StreamingInputCallRequest. */
+  static byte[] inputRequest(int payloadBytes) {
+    return field(1, payload(payloadBytes));
+  }
+
+  /** StreamingOutputCallRequest with a payload, which asks for `responses` of `responseBytes`, each after a pause. */
+  static byte[] outputRequest(int payloadBytes, int responses, int responseBytes, int pauseMicros) {
+    byte[] wanted = field(2, number(1, responseBytes), number(2, pauseMicros));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (int i = 0; i < responses; i++) {
+      out.writeBytes(wanted);
+    }
+    out.writeBytes(field(3, payload(payloadBytes)));
+    return out.toByteArray();
+  }
+
+  /** SimpleResponse and StreamingOutputCallResponse. */
+  static byte[] response(int payloadBytes) {
+    return field(1, payload(payloadBytes));
+  }
+
+  /** StreamingInputCallResponse. */
+  static byte[] inputResponse(int payloadBytes) {
+    return number(1, payloadBytes);
+  }
+
+  private static byte[] payload(int bytes) {
+    return field(2, new byte[bytes]);
+  }
+
+  private static byte[] field(int number, byte[]... parts) {
+    byte[] content = join(parts);
+    return join(varint(number << 3 | LENGTH_DELIMITED), varint(content.length), content);
+  }
+
+  private static byte[] number(int number, int value) {
+    return join(varint(number << 3 | VARINT), varint(value));
+  }
+
+  private static byte[] varint(int value) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (; value >= 0x80; value >>>= 7) {
+      out.write(value & 0x7f | 0x80);
+    }
+    out.write(value);
+    return out.toByteArray();
+  }
+
+  private static byte[] join(byte[]... parts) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    for (byte[] part : parts) {
+      out.writeBytes(part);
+    }
+    return out.toByteArray();
+  }
+
+  private Wire() {}
+}
