@@ -66,7 +66,8 @@ nghttp2_mem SessionEngine::memory() noexcept {
   };
 }
 
-void* SessionEngine::allocate_at_need(std::size_t bytes) noexcept {
+void* SessionEngine::allocate_slowly(std::size_t bytes) noexcept {
+  if (void* const memory = pool_->allocate(bytes)) return memory;
   lose(out_of_memory());
   return pool_->allocate_from_reserve(bytes);
 }
@@ -117,14 +118,14 @@ const nghttp2_session_callbacks* SessionEngine::callbacks() {
   static const nghttp2_session_callbacks* const made = [] {
     nghttp2_session_callbacks* table = nullptr;
     if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
-    nghttp2_session_callbacks_set_on_begin_headers_callback(table, Contained<on_begin_headers>::call);
-    nghttp2_session_callbacks_set_on_header_callback2(table, Contained<on_header>::call);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, Contained<on_data_chunk>::call);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(table, Contained<on_frame_received>::call);
-    nghttp2_session_callbacks_set_on_stream_close_callback(table, Contained<on_stream_close>::call);
-    nghttp2_session_callbacks_set_send_data_callback(table, Contained<on_send_data>::call);
-    nghttp2_session_callbacks_set_on_frame_send_callback(table, Contained<on_frame_produced>::call);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, Contained<on_frame_not_produced>::call);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame_received);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(table, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_produced);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, on_frame_not_produced);
     return table;
   }();
   return made;

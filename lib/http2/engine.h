@@ -15,7 +15,6 @@
 #include <nghttp2/nghttp2.h>
 #include <optional>
 #include <span>
-#include <tuple>
 
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
@@ -86,44 +85,44 @@ class SessionEngine {
   static const nghttp2_session_callbacks* callbacks();
   static SessionEngine& self(void* user_data) noexcept { return *static_cast<SessionEngine*>(user_data); }
 
-  // What nghttp2 calls, by way of `Contained`, inbound …
-  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
+  // What nghttp2 calls, inbound …
+  static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
-                       nghttp2_rcbuf* value, std::uint8_t flags, void* user_data);
+                       nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept;
   static int on_data_chunk(nghttp2_session*, std::uint8_t flags, std::int32_t stream_id,
-                           const std::uint8_t* data, std::size_t length, void* user_data);
-  static int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
-  static int on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code, void* user_data);
+                           const std::uint8_t* data, std::size_t length, void* user_data) noexcept;
+  static int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  static int on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
+                             void* user_data) noexcept;
   // … and outbound.
   static ssize_t on_read(nghttp2_session*, std::int32_t stream_id, std::uint8_t* buffer, std::size_t length,
                          std::uint32_t* flags, nghttp2_data_source* source, void* user_data) noexcept;
   static int on_send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
-                          std::size_t length, nghttp2_data_source* source, void* user_data);
-  static int on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
-  static int on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error, void* user_data);
+                          std::size_t length, nghttp2_data_source* source, void* user_data) noexcept;
+  static int on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept;
+  static int on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error,
+                                   void* user_data) noexcept;
 
-  /// A callback as nghttp2 may call it: it is C, so no exception may pass. One fails the connection.
-  template <auto callback>
-  struct Contained;
-  template <class... Arguments, int (*callback)(Arguments...)>
-  struct Contained<callback> {
-    static int call(Arguments... arguments) noexcept {
-      try {
-        return callback(arguments...);
-      } catch (...) {
-        self(std::get<sizeof...(arguments) - 1>(std::tie(arguments...))).lose(caught());
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-      }
+  /// Runs a callback: nghttp2 is C, so no exception may pass. One fails the connection.
+  template <class Callback>
+  static int contained(void* user_data, Callback callback) noexcept {
+    SessionEngine& engine = self(user_data);
+    try {
+      return callback(engine);
+    } catch (...) {
+      engine.lose(caught());
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
-  };
+  }
 
   // What nghttp2 allocates with: where the system has no memory, out of the reserve, and the session is over.
   nghttp2_mem memory() noexcept;
   void* allocate(std::size_t bytes) noexcept {
-    void* const memory = pool_->allocate(bytes);
-    return memory != nullptr ? memory : allocate_at_need(bytes);
+    if (void* const block = pool_->take_free(bytes)) [[likely]]
+      return block;
+    return allocate_slowly(bytes);
   }
-  void* allocate_at_need(std::size_t bytes) noexcept;
+  void* allocate_slowly(std::size_t bytes) noexcept;
   void* resize(void* memory, std::size_t bytes) noexcept;
 
   LiveStream* find(std::int32_t id) noexcept;

@@ -117,39 +117,42 @@ void SessionEngine::return_window() {
   check(nghttp2_session_consume_connection(session_, std::exchange(unreturned_bytes_, 0)));
 }
 
-int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  LiveStream* stream = nullptr;
-  MessageCheck::Kind kind = MessageCheck::Kind::request;
-  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    stream = engine.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
-    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
-  } else {
-    stream = engine.find(frame->hd.stream_id);
-    kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
-  }
-  engine.receiving_ = stream;
-  engine.check_ = engine.known_ != nullptr ? engine.known_->check : MessageCheck(kind);
-  engine.block_ = kind == MessageCheck::Kind::trailers ? &engine.later_blocks_ : &engine.first_blocks_;
-  engine.block_->begin();
-  engine.block_bytes_ = 0;
-  engine.block_fields_ = 0;
-  return 0;
+int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame,
+                                    void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    LiveStream* stream = nullptr;
+    MessageCheck::Kind kind = MessageCheck::Kind::request;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      stream = engine.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
+      nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+    } else {
+      stream = engine.find(frame->hd.stream_id);
+      kind = stream->first_block_seen ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
+    }
+    engine.receiving_ = stream;
+    engine.check_ = engine.known_ != nullptr ? engine.known_->check : MessageCheck(kind);
+    engine.block_ = kind == MessageCheck::Kind::trailers ? &engine.later_blocks_ : &engine.first_blocks_;
+    engine.block_->begin();
+    engine.block_bytes_ = 0;
+    engine.block_fields_ = 0;
+    return 0;
+  });
 }
 
 int SessionEngine::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
-                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  HeaderBlock& block = *engine.block_;
-  const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
-  if (!block.repeats(name, value) && !block.repeats(name, view(value), never_indexed)) {
-    return engine.take_new_field(name, value, never_indexed);
-  }
-  const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
-  if (!taken) [[unlikely]]
-    return engine.refuse_field();
-  block.accept();
-  return 0;
+                             nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    HeaderBlock& block = *engine.block_;
+    const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+    if (!block.repeats(name, value) && !block.repeats(name, view(value), never_indexed)) {
+      return engine.take_new_field(name, value, never_indexed);
+    }
+    const bool taken = engine.field_counts(block.bytes()) && engine.check_.take(block.meaning());
+    if (!taken) [[unlikely]]
+      return engine.refuse_field();
+    block.accept();
+    return 0;
+  });
 }
 
 int SessionEngine::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed) {
@@ -189,64 +192,66 @@ void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
 }
 
 int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
-                                 const std::uint8_t* data, std::size_t length, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  engine.arrived(length);
-  LiveStream* const stream = engine.find(stream_id);
-  if (stream == nullptr || stream->reset_here || stream->oversized) return 0;
-  engine.receiving_ = stream;
-  const auto arrived = static_cast<std::int64_t>(length);
-  const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
-  if (too_long || !stream->first_block_seen) {
-    engine.fail_stream(*stream, ErrorCode::protocol_error);
+                                 const std::uint8_t* data, std::size_t length, void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    engine.arrived(length);
+    LiveStream* const stream = engine.find(stream_id);
+    if (stream == nullptr || stream->reset_here || stream->oversized) return 0;
+    engine.receiving_ = stream;
+    const auto arrived = static_cast<std::int64_t>(length);
+    const bool too_long = stream->length_due >= 0 && arrived > stream->length_due;
+    if (too_long || !stream->first_block_seen) {
+      engine.fail_stream(*stream, ErrorCode::protocol_error);
+      return engine.verdict();
+    }
+    if (stream->length_due > 0) stream->length_due -= arrived;
+    engine.events_.on_data(*stream, {data, length});
     return engine.verdict();
-  }
-  if (stream->length_due > 0) stream->length_due -= arrived;
-  engine.events_.on_data(*stream, {data, length});
-  return engine.verdict();
+  });
 }
 
-int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  switch (frame->hd.type) {
-    case NGHTTP2_HEADERS:
-      engine.header_block_complete(*engine.receiving_, end_stream);
-      break;
-    case NGHTTP2_DATA:
-      if (!end_stream) break;
-      if (LiveStream* const stream = engine.find(frame->hd.stream_id)) engine.peer_finished(*stream);
-      break;
-    case NGHTTP2_RST_STREAM:
-      engine.peer_reset(frame->hd.stream_id);
-      break;
-    case NGHTTP2_SETTINGS:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-        engine.settings_deadline_ = never;
-      } else if (!engine.settings_seen_) {
-        engine.settings_seen_ = true;
-        engine.events_.on_settings();
+int SessionEngine::on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        engine.header_block_complete(*engine.receiving_, end_stream);
+        break;
+      case NGHTTP2_DATA:
+        if (!end_stream) break;
+        if (LiveStream* const stream = engine.find(frame->hd.stream_id)) engine.peer_finished(*stream);
+        break;
+      case NGHTTP2_RST_STREAM:
+        engine.peer_reset(frame->hd.stream_id);
+        break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+          engine.settings_deadline_ = never;
+        } else if (!engine.settings_seen_) {
+          engine.settings_seen_ = true;
+          engine.events_.on_settings();
+        }
+        break;
+      case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+          std::uint64_t opaque = 0;
+          std::memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
+          engine.events_.on_ping_ack(opaque);
+        }
+        break;
+      case NGHTTP2_GOAWAY: {
+        const nghttp2_goaway& goaway = frame->goaway;
+        engine.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
+                                 static_cast<ErrorCode>(goaway.error_code),
+                                 as_text({goaway.opaque_data, goaway.opaque_data_len}));
+        if (engine.role_ == Role::client) engine.refuse_unsent();
+        break;
       }
-      break;
-    case NGHTTP2_PING:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-        std::uint64_t opaque = 0;
-        std::memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
-        engine.events_.on_ping_ack(opaque);
-      }
-      break;
-    case NGHTTP2_GOAWAY: {
-      const nghttp2_goaway& goaway = frame->goaway;
-      engine.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
-                               static_cast<ErrorCode>(goaway.error_code),
-                               as_text({goaway.opaque_data, goaway.opaque_data_len}));
-      if (engine.role_ == Role::client) engine.refuse_unsent();
-      break;
+      default:
+        break;
     }
-    default:
-      break;
-  }
-  return engine.verdict();
+    return engine.verdict();
+  });
 }
 
 void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
@@ -351,19 +356,20 @@ void SessionEngine::refuse_unsent() {
 }
 
 int SessionEngine::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
-                                   void* user_data) {
-  SessionEngine& engine = self(user_data);
-  LiveStream* const stream = engine.find(stream_id);
-  if (stream == nullptr) return 0;
-  if (!stream->peer_ended && !stream->peer_reset) engine.conduct_.dropped(stream->id());
-  auto why = static_cast<ErrorCode>(code);
-  if (stream->reset_here && !stream->peer_reset) why = stream->reset_code;
-  // A client's stream that nobody has reset was refused by the server's GOAWAY.
-  const bool refused = engine.role_ == Role::client && !stream->reset_here && why != ErrorCode::no_error;
-  const bool by_peer = stream->peer_reset || refused;
-  engine.tell_closed(*stream, why, by_peer);
-  engine.destroy_stream(*stream);
-  return 0;
+                                   void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    LiveStream* const stream = engine.find(stream_id);
+    if (stream == nullptr) return 0;
+    if (!stream->peer_ended && !stream->peer_reset) engine.conduct_.dropped(stream->id());
+    auto why = static_cast<ErrorCode>(code);
+    if (stream->reset_here && !stream->peer_reset) why = stream->reset_code;
+    // A client's stream that nobody has reset was refused by the server's GOAWAY.
+    const bool refused = engine.role_ == Role::client && !stream->reset_here && why != ErrorCode::no_error;
+    const bool by_peer = stream->peer_reset || refused;
+    engine.tell_closed(*stream, why, by_peer);
+    engine.destroy_stream(*stream);
+    return 0;
+  });
 }
 
 }  // namespace ringrpc::http2

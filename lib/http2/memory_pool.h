@@ -44,6 +44,13 @@ class MemoryPool {
 
   /// Uninitialized memory, aligned to 8 bytes; null when the system has none.
   void* allocate(std::size_t bytes) noexcept {
+    if (void* const block = take_free(bytes)) [[likely]]
+      return block;
+    return allocate_slowly(bytes);
+  }
+
+  /// The same where a small block is free already; else null.
+  void* take_free(std::size_t bytes) noexcept {
     if constexpr (recycles) {
       if (bytes <= small_bytes_max) [[likely]] {
         const std::size_t index = (bytes + header_bytes + step - 1) / step;
@@ -53,7 +60,7 @@ class MemoryPool {
         }
       }
     }
-    return allocate_slowly(bytes);
+    return nullptr;
   }
 
   /// `memory` may be null.

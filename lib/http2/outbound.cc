@@ -212,46 +212,48 @@ ssize_t SessionEngine::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, st
 }
 
 int SessionEngine::on_send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
-                                std::size_t length, nghttp2_data_source* source, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
-  stream.body.drain(engine.body_memory_, length, header, *engine.out_);
-  stream.update_queued_bytes();
-  stream.data_left = true;
-  engine.conduct_.sent_data(length);
-  return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
+                                std::size_t length, nghttp2_data_source* source, void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    LiveStream& stream = *static_cast<LiveStream*>(source->ptr);
+    stream.body.drain(engine.body_memory_, length, header, *engine.out_);
+    stream.update_queued_bytes();
+    stream.data_left = true;
+    engine.conduct_.sent_data(length);
+    return engine.out_->size() < engine.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
+  });
 }
 
-int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
-  SessionEngine& engine = self(user_data);
-  switch (frame->hd.type) {
-    case NGHTTP2_DATA:
-      engine.data_produced(*frame);
-      break;
-    case NGHTTP2_HEADERS:
-      engine.headers_produced(*frame);
-      break;
-    case NGHTTP2_RST_STREAM:
-      engine.reset_produced(frame->hd.stream_id, static_cast<ErrorCode>(frame->rst_stream.error_code));
-      break;
-    case NGHTTP2_SETTINGS:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-        engine.settings_deadline_ = after(engine.now_, std::chrono::seconds(10));
-      }
-      break;
-    case NGHTTP2_GOAWAY:
-      engine.over_ = engine.terminating_;
-      if (engine.ping_behind_goaway_) engine.ping(*std::exchange(engine.ping_behind_goaway_, std::nullopt));
-      // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
-      if (!engine.error_is_ours_ && engine.failure_.ok() && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-        engine.fail(static_cast<ErrorCode>(frame->goaway.error_code),
-                    as_text({frame->goaway.opaque_data, frame->goaway.opaque_data_len}));
-      }
-      break;
-    default:
-      break;
-  }
-  return 0;
+int SessionEngine::on_frame_produced(nghttp2_session*, const nghttp2_frame* frame, void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    switch (frame->hd.type) {
+      case NGHTTP2_DATA:
+        engine.data_produced(*frame);
+        break;
+      case NGHTTP2_HEADERS:
+        engine.headers_produced(*frame);
+        break;
+      case NGHTTP2_RST_STREAM:
+        engine.reset_produced(frame->hd.stream_id, static_cast<ErrorCode>(frame->rst_stream.error_code));
+        break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+          engine.settings_deadline_ = after(engine.now_, std::chrono::seconds(10));
+        }
+        break;
+      case NGHTTP2_GOAWAY:
+        engine.over_ = engine.terminating_;
+        if (engine.ping_behind_goaway_) engine.ping(*std::exchange(engine.ping_behind_goaway_, std::nullopt));
+        // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
+        if (!engine.error_is_ours_ && engine.failure_.ok() && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+          engine.fail(static_cast<ErrorCode>(frame->goaway.error_code),
+                      as_text({frame->goaway.opaque_data, frame->goaway.opaque_data_len}));
+        }
+        break;
+      default:
+        break;
+    }
+    return 0;
+  });
 }
 
 void SessionEngine::data_produced(const nghttp2_frame& frame) {
@@ -316,12 +318,13 @@ void SessionEngine::count_reset(ErrorCode code) {
 }
 
 int SessionEngine::on_frame_not_produced(nghttp2_session*, const nghttp2_frame* frame, int error,
-                                         void* user_data) {
-  SessionEngine& engine = self(user_data);
-  if (frame->hd.type != NGHTTP2_HEADERS || error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return 0;
-  LiveStream* const stream = engine.find(frame->hd.stream_id);
-  if (stream != nullptr) engine.fail_stream(*stream, ErrorCode::internal_error);
-  return 0;
+                                         void* user_data) noexcept {
+  return contained(user_data, [&](SessionEngine& engine) -> int {
+    if (frame->hd.type != NGHTTP2_HEADERS || error != NGHTTP2_ERR_FRAME_SIZE_ERROR) return 0;
+    LiveStream* const stream = engine.find(frame->hd.stream_id);
+    if (stream != nullptr) engine.fail_stream(*stream, ErrorCode::internal_error);
+    return 0;
+  });
 }
 
 }  // namespace ringrpc::http2
