@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/util/message_differencer.h>
 #include <limits>
 #include <string>
 
@@ -96,6 +98,29 @@ TEST_CASE("the weight is no less than what protobuf allocates") {
       message.GetReflection()->MutableUnknownFields(&message)->AddGroup(5000);
     check(message);
   }
+}
+
+TEST_CASE("maps weigh what their entries do, and their unknown fields are dropped") {
+  google::protobuf::Struct known;
+  for (int at = 0; at < 1000; ++at) (*known.mutable_fields())[std::to_string(at)].set_number_value(at);
+  const MessageShape& shape_of_maps = MessageShape::of(*google::protobuf::Struct::descriptor());
+  const auto weigh_map = [&](std::string_view wire) {
+    const Bytes whole = as_bytes(wire);
+    return shape_of_maps.weigh(Pieces(&whole, 1), any_number);
+  };
+  const MessageWeight weight = weigh_map(known.SerializeAsString());
+  CHECK(weight.fields == 4000);  // an entry, its key, its value, and the number in that
+  CHECK(weight.unknown_fields == 0);
+  CHECK(weight.memory_bytes >= known.SpaceUsedLong());
+
+  google::protobuf::Struct extended = known;
+  add_unknown((*extended.mutable_fields())["7"]);
+  const std::string wire = extended.SerializeAsString();
+  CHECK(weigh_map(wire).unknown_fields > 0);
+  const std::vector<std::uint8_t> kept = shape_of_maps.without_unknown_fields(as_bytes(wire));
+  google::protobuf::Struct parsed;
+  REQUIRE(parsed.ParseFromArray(kept.data(), static_cast<int>(kept.size())));
+  CHECK(google::protobuf::util::MessageDifferencer::Equals(parsed, known));
 }
 
 TEST_CASE("unknown fields are found and dropped at every depth, and nothing else is") {
