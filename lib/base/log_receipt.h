@@ -21,7 +21,7 @@ class Receipt {
  public:
   virtual ~Receipt() = default;
 
-  /// Called once, from any thread. It may never be called where memory is short or while stderr takes no
+  /// Called once, from any thread. It is not called where memory is short or while stderr takes no
   /// more, so a wait for it needs a bound.
   virtual void tell(bool written) noexcept = 0;
 };

@@ -217,6 +217,7 @@ class SessionEngine {
   const std::uint32_t block_fields_max_;
   const std::uint64_t block_bytes_close_;
   const Nanoseconds wasted_age_max_;
+  std::uint64_t receipt_ = 0;  ///< counts calls of `receive`
 
   LiveStream* receiving_ =
       nullptr;  ///< the stream of the frame received last, which the next one is likely to be for

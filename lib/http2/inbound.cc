@@ -11,6 +11,7 @@ namespace ringrpc::http2 {
 
 Status SessionEngine::receive(Bytes bytes) {
   if (terminating_ || over_) return failure_;
+  ++receipt_;
   const auto is_live = [](void* engine, std::uint32_t id) {
     return static_cast<SessionEngine*>(engine)->is_live(id);
   };
@@ -124,6 +125,7 @@ int SessionEngine::on_begin_headers(nghttp2_session* session, const nghttp2_fram
     MessageCheck::Kind kind = MessageCheck::Kind::request;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       stream = engine.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
+      stream->receipt = engine.receipt_;
       nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
     } else {
       stream = engine.find(frame->hd.stream_id);
@@ -340,7 +342,10 @@ bool SessionEngine::wasted(const LiveStream& stream) const noexcept {
 void SessionEngine::peer_reset(std::int32_t id) {
   LiveStream* const stream = find(id);
   if (stream != nullptr) stream->peer_reset = true;
-  enforce(stream != nullptr && wasted(*stream) ? conduct_.stream_wasted() : conduct_.stream_given_up());
+  if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_given_up());
+  // The user starts nothing before `receive` has returned.
+  const bool unbegun = stream->receipt == receipt_ && stream->timeout() != Nanoseconds::max();
+  enforce(unbegun ? conduct_.stream_unbegun() : conduct_.stream_wasted());
 }
 
 /// After a GOAWAY no request leaves any more. nghttp2 says so of those that wait to be produced when it comes

@@ -27,6 +27,7 @@ PeerConduct::PeerConduct(Role role, const Limits& limits, const Instant& now,
       idle_ping_interval_(limits.idle_ping_interval_min),
       server_(role == Role::server),
       resets_(limits.reset_burst, limits.resets_per_second),
+      unbegun_resets_(limits.unbegun_reset_burst, limits.unbegun_resets_per_second),
       glitches_(limits.glitch_burst, limits.glitches_per_second) {}
 
 Verdict PeerConduct::judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
@@ -113,13 +114,20 @@ Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, st
   const std::uint32_t id = head.stream_id;
   if (id % 2 == 0 || id > history_.highest()) return {};  // the engine says why that is wrong
   const StreamPast past = history_.of(id);
-  if (past == StreamPast::never_opened) return {ErrorCode::protocol_error, "DATA: stream was never opened"};
-  if (past == StreamPast::ended) return {ErrorCode::stream_closed, "DATA: stream closed"};
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
-  const bool late = past != StreamPast::open && !is_wanted(id, is_live, context);
-  const Verdict verdict = late ? judge_late(id, past, spend_late(head.length)) : Verdict{};
-  if (end_stream) history_.end(id);
-  if (late || end_stream) return verdict;
+  if (past != StreamPast::open) [[unlikely]] {
+    if (past == StreamPast::never_opened) return {ErrorCode::protocol_error, "DATA: stream was never opened"};
+    if (past == StreamPast::ended) return {ErrorCode::stream_closed, "DATA: stream closed"};
+    if (!is_wanted(id, is_live, context)) {
+      const Verdict verdict = judge_late(id, past, spend_late(head.length));
+      if (end_stream) history_.end(id);
+      return verdict;
+    }
+  }
+  if (end_stream) {
+    history_.end(id);
+    return {};
+  }
   const bool padded = (head.flags & FrameHead::padded) != 0;
   const std::uint32_t padding = padded ? 1 + head.begin_of_payload : 0;
   if (head.length < tiny_bytes + padding) return spend();
@@ -144,6 +152,11 @@ Verdict PeerConduct::judge_ping() noexcept {
 
 Verdict PeerConduct::stream_wasted() noexcept {
   if (resets_.take(now_)) return {};
+  return {ErrorCode::enhance_your_calm, "too many streams reset"};
+}
+
+Verdict PeerConduct::stream_unbegun() noexcept {
+  if (unbegun_resets_.take(now_)) return {};
   return {ErrorCode::enhance_your_calm, "too many streams reset"};
 }
 

@@ -60,6 +60,8 @@ class PeerConduct {
 
   /// The peer reset a stream as soon as it had opened it, or made us reset one.
   Verdict stream_wasted() noexcept;
+  /// The peer reset a stream before anything was done for it.
+  Verdict stream_unbegun() noexcept;
   /// The peer reset a stream that it has waited for, or that is gone: what it opened allows for that.
   Verdict stream_given_up() noexcept { return spend(); }
   /// A frame that could be expected in small numbers only, as a stream above the limit.
@@ -141,6 +143,7 @@ class PeerConduct {
   std::uint32_t ping_strikes_ = 0;
   bool server_;
   TokenBucket resets_;
+  TokenBucket unbegun_resets_;
   TokenBucket glitches_;
   StreamHistory history_;
 };

@@ -35,6 +35,11 @@ struct Limits {
   Nanoseconds wasted_age_max = std::chrono::milliseconds(1);
   std::uint32_t reset_burst = 1000;      ///< … so many at once …
   std::uint32_t resets_per_second = 33;  ///< … and in the long run, both as nghttp2 has it
+  /// A stream whose request and reset arrive together costs little more than reading them, since nothing is
+  /// begun for it. Clients whose calls have deadlines (Stream::set_timeout) produce many while they are busy: so
+  /// many at once …
+  std::uint32_t unbegun_reset_burst = 10'000;
+  std::uint32_t unbegun_resets_per_second = 2'000;  ///< … and in the long run
   /// Frames that carry no progress (empty DATA, PRIORITY, unknown, SETTINGS, PING, WINDOW_UPDATE …) beyond
   /// what progress allows (see peer_conduct.h), at once …
   std::uint32_t glitch_burst = 1000;

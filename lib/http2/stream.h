@@ -55,6 +55,7 @@ class LiveStream final : public Stream {
   }
 
   const Instant begun;
+  std::uint64_t receipt = 0;  ///< the call of `receive` that it began in
   BodyQueue body;
   KeptHeaders kept_headers;
   FieldsToSend* sent_fields = nullptr;

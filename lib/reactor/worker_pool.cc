@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/background_thread.h"
 #include "reactor/cpus.h"
 #include "reactor/shard.h"
 
@@ -166,6 +167,7 @@ void give_way(int nice) {
 
 void serve(detail::WorkQueue& queue, int nice) {
   ::pthread_setname_np(::pthread_self(), "worker");
+  leave_core_of_creator();
   give_way(nice);
   while (std::shared_ptr<detail::WorkTicket> ticket = queue.pop()) {
     ticket->job->work();

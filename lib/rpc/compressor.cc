@@ -13,7 +13,7 @@
 namespace ringrpc {
 namespace {
 
-// A message is compressed on its shard while others wait, so speed goes before size.
+// Others wait while a message is compressed, so speed goes before size.
 constexpr int zlib_level = Z_BEST_SPEED;
 constexpr int zstd_level = 1;
 /// The largest window that RFC 8878 asks a decoder to support, 8 MiB; a frame that wants more is refused.

@@ -178,7 +178,7 @@ void Connection::flush() {
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 
-/// Whoever connects, and may have other addresses to try, does not wait for a goodbye. A session that ran out
+/// A client that is still connecting may have other addresses to try, so it does not wait to send a GOAWAY. A session that ran out
 /// of memory has none to say.
 void Connection::begin_closing(Status why) {
   const bool in_vain = (to_server_ && !established_) || why.cause() == Cause::out_of_memory;

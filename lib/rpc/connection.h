@@ -72,7 +72,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
 
   /// Ends the connection at once, with no more to be sent.
   void abort(Status why) noexcept;
-  /// The same for a peer that gives no sign of life; `why` names it.
+  /// The same for a peer that does not answer PINGs; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
 
   /// Runs a step of the connection. What it throws for want of memory ends the connection, and nobody else's:

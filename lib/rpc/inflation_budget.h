@@ -3,7 +3,8 @@
 ///
 ///   InflationBudget budget(options.max_inflation_per_second);
 ///   if (budget.spent(now)) return refuse();
-///   budget.charge(compressed_bytes, decompressed_bytes);
+///   const std::size_t paid = budget.charge(compressed_bytes, most_bytes);      // before it is decompressed
+///   budget.refund(paid); budget.charge(compressed_bytes, decompressed_bytes);  // after
 ///
 /// Honest data shrinks to a tenth, seldom to less. So what costs is only what goes beyond sixteen times the
 /// bytes that arrived; that much a peer may have in one second, and as much at once.
@@ -33,12 +34,15 @@ class InflationBudget {
     return left_ <= 0;
   }
 
-  /// A message of `arrived` bytes has become one of `inflated` bytes. A budget that has anything left bears any
-  /// one message, so it may be overdrawn by one.
-  void charge(std::size_t arrived, std::size_t inflated) noexcept {
-    const std::size_t free = arrived * free_ratio;
-    if (inflated > free) left_ -= static_cast<std::int64_t>(inflated - free);
+  /// A message of `arrived` bytes becomes one of `inflated` bytes; gives what that costs. A budget that has
+  /// anything left bears any one message, so it may be overdrawn by one.
+  std::size_t charge(std::size_t arrived, std::size_t inflated) noexcept {
+    const std::size_t cost = inflated - std::min(inflated, arrived * free_ratio);
+    left_ -= static_cast<std::int64_t>(cost);
+    return cost;
   }
+  /// Takes back what `charge` gave.
+  void refund(std::size_t cost) noexcept { left_ += static_cast<std::int64_t>(cost); }
 
  private:
   static constexpr std::size_t bytes_most = std::size_t{1} << 40;

@@ -131,6 +131,7 @@ void MessageBuffer::drop_taken() noexcept {
 void MessageBuffer::drop_restored() noexcept {
   restored_.clear();
   shrink(restored_);
+  message_ = {};
 }
 
 void MessageBuffer::keep() {
@@ -138,6 +139,7 @@ void MessageBuffer::keep() {
   if (available_ == 0) shrink(owned_);
   if (!borrowed_) return;
   borrowed_ = false;
+  message_ = {};
   if (available_ > kept_capacity_bytes) {
     large_.append({std::exchange(at_, nullptr), available_});
   } else {

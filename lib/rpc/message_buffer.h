@@ -72,6 +72,9 @@ class MessageBuffer {
   /// restored: `fault` says why.
   std::optional<Pieces> take();
 
+  /// That message, where it is in one piece; else empty.
+  Bytes taken() const noexcept { return pieces_.empty() ? message_ : Bytes(); }
+
   /// Whether the message last taken came compressed.
   bool took_compressed() const noexcept { return took_compressed_; }
   /// With what.

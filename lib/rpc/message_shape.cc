@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/wire_format_lite.h>
@@ -27,8 +28,10 @@ constexpr std::size_t allocation_bytes = 16;
 constexpr std::size_t unknown_bytes = 32;
 constexpr std::size_t unknown_group_bytes = 64;
 constexpr std::size_t string_bytes = 48;
-/// Of one element of a repeated number, which takes at least one byte on the wire.
+/// Of one number, which may be an element of a repeated field that has grown to twice its size.
 constexpr std::size_t number_bytes = 16;
+/// Of an entry of a map, beside its value.
+constexpr std::size_t map_entry_bytes = 64;
 
 /// The longest form of a length on the wire. A parser takes it for any length.
 constexpr std::size_t length_bytes = 5;
@@ -50,8 +53,7 @@ class MessageShapes {
     if (shape) return *shape;
     shape.reset(new MessageShape);
     MessageShape& made = *shape;
-    const pb::Message* const prototype = pb::MessageFactory::generated_factory()->GetPrototype(&type);
-    made.object_bytes_ = (prototype ? prototype->SpaceUsedLong() : 0) + allocation_bytes;
+    made.object_bytes_ = object_bytes(type);
     for (int at = 0; at < type.field_count(); ++at) made.fields_.push_back(field_of(*type.field(at)));
     std::ranges::sort(made.fields_, {}, &MessageShape::Field::number);
     for (int at = 0; at < type.extension_range_count(); ++at)
@@ -59,15 +61,30 @@ class MessageShapes {
     return made;
   }
 
+  static std::size_t object_bytes(const pb::Descriptor& type) {
+    if (type.options().map_entry()) return map_entry_bytes;
+    const pb::Message* const prototype = pb::MessageFactory::generated_factory()->GetPrototype(&type);
+    return (prototype ? prototype->SpaceUsedLong() : 0) + allocation_bytes;
+  }
+
+  /// Numbers of fixed length lie in memory as on the wire. The others may take one byte there.
+  static std::size_t packed_bytes(const pb::FieldDescriptor& field, int wire_type) {
+    if (!field.is_packable()) return 0;
+    if (wire_type != WireFormatLite::WIRETYPE_VARINT) return 1;
+    return field.cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL ? 2 : number_bytes;
+  }
+
   MessageShape::Field field_of(const pb::FieldDescriptor& field) {
     using Kind = MessageShape::Kind;
+    const int wire_type =
+        WireFormatLite::WireTypeForFieldType(static_cast<WireFormatLite::FieldType>(field.type()));
     switch (field.cpp_type()) {
       case pb::FieldDescriptor::CPPTYPE_MESSAGE:
-        return {field.number(), Kind::message, &make(*field.message_type())};
+        return {field.number(), Kind::message, wire_type, 0, &make(*field.message_type())};
       case pb::FieldDescriptor::CPPTYPE_STRING:
-        return {field.number(), Kind::text, nullptr};
+        return {field.number(), Kind::text, wire_type};
       default:
-        return {field.number(), Kind::scalar, nullptr};
+        return {field.number(), Kind::scalar, wire_type, packed_bytes(field, wire_type)};
     }
   }
 
@@ -80,13 +97,18 @@ const MessageShape& MessageShape::of(const pb::Descriptor& type) {
   return shapes.of(type);
 }
 
-/// The extensions that a type may have are taken for text, which costs no less than what they are.
-MessageShape::Field MessageShape::find(int number) const noexcept {
+bool MessageShape::Field::accepts(int actual) const noexcept {
+  return actual == wire_type || (packed_bytes > 0 && actual == WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+}
+
+/// The extensions that a type may have are taken for text.
+MessageShape::Field MessageShape::find(int number, int wire_type) const noexcept {
   const auto known = std::ranges::lower_bound(fields_, number, {}, &Field::number);
-  if (known != fields_.end() && known->number == number) return *known;
+  if (known != fields_.end() && known->number == number)
+    return known->accepts(wire_type) ? *known : Field{number, Kind::unknown};
   const bool extension = std::ranges::any_of(
       extensions_, [&](const auto& range) { return number >= range.first && number < range.second; });
-  return {number, extension ? Kind::text : Kind::unknown, nullptr};
+  return {number, extension ? Kind::text : Kind::unknown};
 }
 
 /// Reads a message and adds up what it costs.
@@ -106,7 +128,9 @@ class MessageShape::Scale {
       if (tag == end) return true;
       if (++weight_.fields > fields_max_) return false;
       const int number = WireFormatLite::GetTagFieldNumber(tag);
-      const Field field = shape ? shape->find(number) : Field{number, Kind::unknown, nullptr};
+      if (number == 0) return false;
+      const Field field =
+          shape ? shape->find(number, WireFormatLite::GetTagWireType(tag)) : Field{number, Kind::unknown};
       if (field.kind == Kind::unknown) ++weight_.unknown_fields;
       if (!take(field, tag, depth)) return false;
     }
@@ -140,7 +164,7 @@ class MessageShape::Scale {
 
   bool take_delimited(const Field& field, std::uint32_t length, int depth) {
     if (length > INT32_MAX) return false;
-    if (field.kind == Kind::scalar) weight_.memory_bytes += length * number_bytes;  // packed
+    weight_.memory_bytes += length * field.packed_bytes;
     if (field.kind == Kind::text || field.kind == Kind::unknown)
       weight_.memory_bytes += string_bytes + length;
     if (field.kind != Kind::message) return from_.Skip(static_cast<int>(length));
@@ -178,8 +202,10 @@ class MessageShape::Sieve {
       const std::uint32_t tag = from_.ReadTag();
       if (tag == 0) return end == 0 && from_.ConsumedEntireMessage();
       if (tag == end) return copy_from(begin);
-      const Field field = shape.find(WireFormatLite::GetTagFieldNumber(tag));
+      const int number = WireFormatLite::GetTagFieldNumber(tag);
+      if (number == 0) return false;
       const auto type = WireFormatLite::GetTagWireType(tag);
+      const Field field = shape.find(number, type);
       if (field.message && type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
         if (!copy_from(begin) || !read_inner(*field.message, depth)) return false;
       } else if (field.message && type == WireFormatLite::WIRETYPE_START_GROUP) {

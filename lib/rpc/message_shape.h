@@ -46,16 +46,21 @@ class MessageShape {
  private:
   enum class Kind : std::uint8_t { scalar, text, message, unknown };
   struct Field {
+    /// Whether a field of this wire type is what the type means by the number. Others are unknown.
+    bool accepts(int wire_type) const noexcept;
+
     int number;
     Kind kind;
-    const MessageShape* message;  ///< of a field that is one
+    int wire_type = 0;
+    std::size_t packed_bytes = 0;           ///< in memory, of each byte on the wire where it is packed; or 0
+    const MessageShape* message = nullptr;  ///< of a field that is one
   };
   class Scale;
   class Sieve;
   friend class MessageShapes;
 
   MessageShape() = default;
-  Field find(int number) const noexcept;
+  Field find(int number, int wire_type) const noexcept;
 
   std::vector<Field> fields_;                    ///< by number
   std::vector<std::pair<int, int>> extensions_;  ///< ranges of numbers, from … to before …

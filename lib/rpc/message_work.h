@@ -28,10 +28,15 @@ struct RequestForm {
 /// Decompresses a received message and parses it.
 class ParseWork final : public LongWork {
  public:
-  /// `encoding` is identity where the message did not come compressed. `form` must outlive this.
+  /// `encoding` is identity where the message did not come compressed. A message that would take more than
+  /// `room_bytes` of memory is not parsed. `form` must outlive this.
   ParseWork(std::vector<std::uint8_t> message, Compression encoding, std::size_t max_message_bytes,
-            const RequestForm& form) noexcept
-      : bytes_(std::move(message)), encoding_(encoding), max_message_bytes_(max_message_bytes), form_(form) {}
+            std::size_t room_bytes, const RequestForm& form) noexcept
+      : bytes_(std::move(message)),
+        encoding_(encoding),
+        max_message_bytes_(max_message_bytes),
+        room_bytes_(room_bytes),
+        form_(form) {}
 
   void work() override;
 
@@ -53,6 +58,7 @@ class ParseWork final : public LongWork {
   std::vector<std::uint8_t> bytes_;
   Compression encoding_;
   std::size_t max_message_bytes_;
+  std::size_t room_bytes_;
   const RequestForm& form_;
 };
 

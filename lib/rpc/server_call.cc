@@ -1,7 +1,6 @@
 #include "rpc/server_call.h"
 
 #include <algorithm>
-#include <cassert>
 #include <new>
 #include <ranges>
 #include <span>
@@ -87,12 +86,19 @@ void ServerCall::on_batch() {
 
 /// After the handler has had its step: what it has not read is kept, and counted.
 void ServerCall::settle() {
+  if (status_sent_) [[likely]] {
+    buffer_.clear();
+    return account();
+  }
+  const bool new_call = header_bytes_ == 0;
+  if (parsed_unweighed_) weigh_parsed();
   keep_batch();
-  if (!status_sent_)
+  if (new_call || !buffer_.empty() || parsed_bytes_ > 0)
     if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
   if (!buffer_.ready()) give_credit();
 }
 
+/// For a batch that waits for its turn.
 void ServerCall::keep_batch() {
   if (status_sent_) {
     buffer_.clear();
@@ -103,10 +109,15 @@ void ServerCall::keep_batch() {
   account();
 }
 
+void ServerCall::check_room() {
+  if (status_sent_ || buffer_.empty()) return;
+  if (const Status status = connection_->check_buffered(0); !status.ok()) fail_call(status);
+}
+
 void ServerCall::account() {
-  const std::size_t bytes =
-      header_bytes_ + buffer_.held_bytes() + parsed_bytes_ + compressing_bytes_ + unsent_bytes();
-  connection_->account(std::exchange(held_bytes_, bytes), bytes);
+  const std::size_t bytes = header_bytes_ + buffer_.held_bytes() + parsed_bytes_ + parsing_bytes_ +
+                            compressing_bytes_ + unsent_bytes();
+  if (bytes != held_bytes_) connection_->account(std::exchange(held_bytes_, bytes), bytes);
 }
 
 void ServerCall::watch_request() {
@@ -123,24 +134,11 @@ void ServerCall::watch_request() {
   }
 }
 
+/// Called again, by on_parsed, where the request is parsed elsewhere first.
 void ServerCall::start_handler() {
   started_ = true;
   received_at_ = connection_->shard().now();
-  if (one_request(method_->method->kind)) {
-    if (!buffer_.ready())
-      return fail_call(
-          buffer_.empty()
-              ? Status(Code::UNIMPLEMENTED, "the request ended without a message", Initiator::peer)
-              : Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
-    if (buffer_.more_than_one())
-      return fail_call(Status(Code::UNIMPLEMENTED, "the request has several messages, this method takes one",
-                              Initiator::peer));
-    if (!parsed_here()) return;  // on_parsed goes on
-  }
-  run_handler();
-}
-
-void ServerCall::run_handler() {
+  if (one_request(method_->method->kind) && !parsed_ && !request_ready()) return;
   step_handler([this] {
     task_ = contained([this] {
       const Next all(connection_->interceptors(), *method_->method, *method_->service, *this, *this,
@@ -149,6 +147,22 @@ void ServerCall::run_handler() {
     });
     task_.start(this);
   });
+}
+
+/// Whether there is the one message of the request, and it may be parsed here.
+bool ServerCall::request_ready() {
+  if (!buffer_.ready()) {
+    fail_call(buffer_.empty()
+                  ? Status(Code::UNIMPLEMENTED, "the request ended without a message", Initiator::peer)
+                  : Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
+    return false;
+  }
+  if (buffer_.more_than_one()) {
+    fail_call(Status(Code::UNIMPLEMENTED, "the request has several messages, this method takes one",
+                     Initiator::peer));
+    return false;
+  }
+  return parsed_here();
 }
 
 /// Runs the handler for a while; completes the call if that ended it.
@@ -203,7 +217,9 @@ void ServerCall::end(const Status& status) {
   if (status_sent_) return;
   if (compress_turn_.taken()) {
     end_ = status;
-    parsed_bytes_ = 0;
+    parse_turn_.leave();
+    parsed_.reset();
+    parsed_bytes_ = parsing_bytes_ = 0;
   } else {
     send_status(status);
   }
@@ -267,7 +283,9 @@ void ServerCall::count_end(const Status& status) noexcept {
   parse_turn_.leave();
   compress_turn_.leave();
   compressed_.reset();
-  parsed_bytes_ = compressing_bytes_ = 0;
+  parsed_.reset();
+  parsed_bytes_ = parsing_bytes_ = compressing_bytes_ = 0;
+  parsed_unweighed_ = false;
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   if (log::enabled(log::Level::debug)) log_end(status);
@@ -339,7 +357,7 @@ void ServerCall::release_if_over() noexcept {
   attributes_ = {};
   message_waiter_ = writable_waiter_ = nullptr;
   uncredited_bytes_ = held_bytes_ = header_bytes_ = 0;
-  parsed_bytes_ = compressing_bytes_ = 0;
+  inflation_paid_ = 0;
   next_ = NextMessage::not_judged;
   received_bytes_ = 0;
   progress_.reset();
@@ -379,7 +397,7 @@ bool ServerCall::message_ready() {
     fail_call(as_of_server(buffer_.fault()));
     return false;
   }
-  if (buffer_.ready()) return parsed_here();
+  if (buffer_.ready()) return connection_->may_go_on(*this) && parsed_here();
   if (request_ended_ && !buffer_.empty()) {
     fail_call(Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
     return false;
@@ -392,6 +410,7 @@ void ServerCall::wait_message(Waiter* waiter) {
   if (!waiter) return;
   buffer_.keep();  // the message before was parsed: its memory may go
   parsed_bytes_ = 0;
+  parsed_unweighed_ = false;
 }
 
 std::optional<Pieces> ServerCall::take_message() {
@@ -414,7 +433,11 @@ void ServerCall::reject_message() {
 
 std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (status_sent_ || !stream_) return {};
-  assert(!compress_turn_.taken());
+  if (compress_turn_.taken()) [[unlikely]] {
+    fail_call(Status(Code::INTERNAL, "a response was written before there was room for it",
+                     Initiator::application));
+    return {};
+  }
   if (bytes > max_response_bytes_) {
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
                      "the response has " + std::to_string(bytes) + " bytes, the limit is " +

@@ -77,6 +77,9 @@ class ServerCall final : public Call,
   /// Copies what arrived in this batch, for `on_batch` to be called when its memory has gone.
   void keep_batch();
 
+  /// Fails the call where its connection holds too much while its batch waits.
+  void check_room();
+
   /// The connection is gone: destroys the handler's frame. From the ready list.
   void abandon() noexcept;
 
@@ -145,11 +148,12 @@ class ServerCall final : public Call,
   enum class NextMessage : std::uint8_t { not_judged, here, elsewhere };
 
   void start_handler();
-  void run_handler();
+  bool request_ready();
   // server_call_work.cc
   bool parsed_here();
   NextMessage judge_next();
   NextMessage judge_size(std::size_t bytes);
+  void weigh_parsed();
   bool may_inflate();
   bool restored_here();
   std::unique_ptr<LongWork> begin_parse();
@@ -192,6 +196,9 @@ class ServerCall final : public Call,
   NextMessage next_ = NextMessage::not_judged;
   std::size_t next_memory_bytes_ = 0;  // of the message that waits, once it is parsed
   std::size_t parsed_bytes_ = 0;       // of the message last parsed, while the handler may have it
+  bool parsed_unweighed_ = false;      // that is a bound by its size alone
+  std::size_t parsing_bytes_ = 0;      // of the copy that is being parsed
+  std::size_t inflation_paid_ = 0;     // for its decompression
   std::size_t compressing_bytes_ = 0;  // of the response that waits to be compressed
   std::optional<Status> end_;          // how the call ends once that response has left
   std::size_t header_bytes_ = 0;       // of the request, once it has waited for something

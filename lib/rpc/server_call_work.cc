@@ -29,6 +29,7 @@ constexpr std::size_t memory_per_byte_max = 64;
 bool ServerCall::parsed_here() {
   if (buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min) [[likely]] {
     next_memory_bytes_ = buffer_.next_bytes() * memory_per_byte_max;
+    parsed_unweighed_ = true;
     return true;
   }
   if (next_ == NextMessage::not_judged) next_ = judge_next();
@@ -54,8 +55,18 @@ bool ServerCall::may_inflate() {
 bool ServerCall::restored_here() {
   const std::size_t bytes = buffer_.next_bytes();
   if (bytes > restored_here_bytes_max || !buffer_.restore_next(restored_here_bytes_max)) return false;
-  connection_->count_inflated(bytes, buffer_.restored().size());
+  const std::size_t restored = buffer_.restored().size();
+  (void)connection_->inflation().charge(bytes, restored > 0 ? restored : restored_here_bytes_max);
   return true;
+}
+
+/// A handler that keeps its request has it counted for what it takes. Its bytes are still where it was parsed.
+void ServerCall::weigh_parsed() {
+  parsed_unweighed_ = false;
+  const Bytes message = buffer_.taken();
+  if (parsed_bytes_ == 0 || message.empty()) return;
+  const MessageShape* const shape = method_->form.shape;
+  parsed_bytes_ = shape ? shape->weigh(Pieces(&message, 1), message.size()).memory_bytes : message.size();
 }
 
 ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
@@ -64,6 +75,7 @@ ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
   if (!form.type) return NextMessage::here;
   if (bytes < weighed_bytes_min) {
     next_memory_bytes_ = bytes * memory_per_byte_max;
+    parsed_unweighed_ = true;
     return NextMessage::here;
   }
   if (bytes > parsed_here_bytes_max) return NextMessage::elsewhere;
@@ -75,15 +87,23 @@ ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
   return weight.fields > parsed_here_fields_max ? NextMessage::elsewhere : NextMessage::here;
 }
 
+/// Its decompression is paid for in advance: the call may end before it is done.
 std::unique_ptr<LongWork> ServerCall::begin_parse() {
   const Bytes restored = buffer_.restored();
-  if (!restored.empty())
-    return std::make_unique<ParseWork>(std::vector(restored.begin(), restored.end()), Compression::identity,
-                                       buffer_.max_message_bytes(), method_->form);
-  const bool compressed = buffer_.next_compression() != Compression::identity;
-  if (compressed && !may_inflate()) return nullptr;
-  return std::make_unique<ParseWork>(join(buffer_.next_pieces()), buffer_.next_compression(),
-                                     buffer_.max_message_bytes(), method_->form);
+  Compression encoding = Compression::identity;
+  std::vector<std::uint8_t> message(restored.begin(), restored.end());
+  if (restored.empty()) {
+    encoding = buffer_.next_compression();
+    if (encoding != Compression::identity) {
+      if (!may_inflate()) return nullptr;
+      inflation_paid_ = connection_->inflation().charge(buffer_.next_bytes(), buffer_.max_message_bytes());
+    }
+    message = join(buffer_.next_pieces());
+  }
+  parsing_bytes_ = message.size();
+  account();
+  return std::make_unique<ParseWork>(std::move(message), encoding, buffer_.max_message_bytes(),
+                                     connection_->room_bytes(), method_->form);
 }
 
 void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
@@ -95,13 +115,18 @@ void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
 
 void ServerCall::take_parsed_work(LongWork& done) {
   auto& work = static_cast<ParseWork&>(done);
-  if (buffer_.next_compression() != Compression::identity && buffer_.restored().empty())
-    connection_->count_inflated(buffer_.next_bytes(), work.restored_bytes);
+  parsing_bytes_ = 0;
+  if (inflation_paid_ > 0) {
+    connection_->inflation().refund(std::exchange(inflation_paid_, 0));
+    (void)connection_->inflation().charge(buffer_.next_bytes(), work.restored_bytes);
+  }
   if (!work.status.ok()) return fail_call(as_of_server(work.status));
   if (work.parsed) {
     parsed_ = std::move(work.parsed);
     parsed_bytes_ = work.memory_bytes;
+    parsed_unweighed_ = false;
     buffer_.skip();
+    buffer_.forget_taken();
     next_ = NextMessage::not_judged;
     account();
     if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
@@ -110,10 +135,10 @@ void ServerCall::take_parsed_work(LongWork& done) {
     next_memory_bytes_ = work.memory_bytes;
     next_ = NextMessage::here;
   }
-  if (task_) {
-    wake_reader();
+  if (one_request(method_->method->kind)) {
+    start_handler();
   } else {
-    run_handler();
+    wake_reader();
   }
   if (connection_) settle();
 }

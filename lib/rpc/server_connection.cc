@@ -276,6 +276,8 @@ bool ServerConnection::on_batch() noexcept {
 /// that most peers ever ask for. One that asks for more shares the rest of the time with others like it: one
 /// of them goes on in each turn of the shard.
 void ServerConnection::run_batch(Instant end) {
+  batch_bytes_ = 0;
+  in_batch_ = true;
   while (ServerCall* call = batch_.pop_front()) {
     call->contain([call] { call->on_batch(); });
     batch_bytes_ += handler_bytes;
@@ -283,15 +285,34 @@ void ServerConnection::run_batch(Instant end) {
     batch_bytes_ = 0;
     if (const Instant now = shard().io().now(); now >= end) {
       TurnGate& turns = TurnGate::of(shard(), &batch_turns, 1);
-      if (!turns.take()) return wait_for_turn(turns);
+      if (!turns.take()) {
+        wait_for_turn(turns);
+        break;
+      }
       end = after(now, batch_turn_length);
     }
   }
+  in_batch_ = false;
+}
+
+bool ServerConnection::may_go_on(ServerCall& call) {
+  if (batch_bytes_ < timed_bytes) return true;
+  join_batch(call);
+  if (in_batch_ || batch_turn_.linked()) return false;
+  TurnGate& turns = TurnGate::of(shard(), &batch_turns, 1);
+  (void)turns.take();  // so that the end of this turn hands out the next ones
+  wait_for_turn(turns);
+  return false;
 }
 
 /// Copies what the calls that wait borrow of the input.
 void ServerConnection::keep_batch() noexcept {
-  batch_.for_each([](ServerCall& call) { call.contain([&call] { call.keep_batch(); }); });
+  batch_.for_each([](ServerCall& call) {
+    call.contain([&call] {
+      call.keep_batch();
+      call.check_room();
+    });
+  });
 }
 
 void ServerConnection::wait_for_turn(TurnGate& turns) {
@@ -314,7 +335,7 @@ Connection::Output ServerConnection::output() {
 }
 
 void ServerConnection::on_output_held(std::size_t bytes) {
-  account(std::exchange(output_bytes_, bytes), bytes);
+  if (bytes != output_bytes_) account(std::exchange(output_bytes_, bytes), bytes);
 }
 
 void ServerConnection::on_lost(const Status& why) noexcept {
@@ -357,6 +378,11 @@ Status ServerConnection::check_buffered(std::size_t more) {
                       " bytes of requests and unsent responses; try again later",
                   Initiator::library);
   return {};
+}
+
+std::size_t ServerConnection::room_bytes() const noexcept {
+  const std::size_t most = owner_.max_buffered_bytes();
+  return std::min(most - std::min(most, buffered_bytes_), owner_.room_bytes());
 }
 
 Status ServerConnection::check_inflation() {

@@ -53,11 +53,14 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
   /// A message is about to be parsed that takes so many bytes of memory: a measure of the time it takes.
   void count_parsed(std::size_t bytes) noexcept { batch_bytes_ += bytes; }
-  /// OK while a message may be decompressed; what came of it is then to be counted.
+  /// OK while a message may be decompressed.
   Status check_inflation();
-  void count_inflated(std::size_t arrived, std::size_t inflated) noexcept {
-    inflation_.charge(arrived, inflated);
-  }
+  InflationBudget& inflation() noexcept { return inflation_; }
+  /// What a call may take of memory beside what all of them hold.
+  std::size_t room_bytes() const noexcept;
+  /// Whether a handler may read on. One that has read much since the clock was last looked at reads on later,
+  /// when the shard has looked at it, and perhaps at others.
+  bool may_go_on(ServerCall& call);
   WorkLine& work_line() noexcept { return work_line_; }
   /// A call that held `before` bytes of input and output now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept;
@@ -138,6 +141,7 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   ListOf<ServerCall, BatchTag> batch_;
   std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id
   BatchTurn batch_turn_{*this};
+  bool in_batch_ = false;
   std::size_t batch_bytes_ = 0;  // of messages parsed since the clock was last read
   WorkLine work_line_;
   InflationBudget inflation_;

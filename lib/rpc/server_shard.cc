@@ -116,7 +116,7 @@ void ServerShard::report_goodbye(const ServerConnection& client, http2::ErrorCod
                                  std::string_view debug) {
   if (!log::enabled(log::Level::info)) return;
   if (const auto left_out = goodbyes_logged_.take(shard_.now()))
-    log::info("{}: the client says goodbye: {} {}{}", client.peer(), http2::name(code), debug,
+    log::info("{}: the client sent GOAWAY: {} {}{}", client.peer(), http2::name(code), debug,
               left_out->words());
 }
 

@@ -57,6 +57,9 @@ class ServerShard {
     buffered_bytes_ += now - before;
     memory_return_.hold(buffered_bytes_);
   }
+  std::size_t room_bytes() const noexcept {
+    return max_total_buffered_bytes_ - std::min(max_total_buffered_bytes_, buffered_bytes_);
+  }
   /// Whether `more` bytes may be held.
   bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }

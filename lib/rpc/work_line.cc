@@ -20,7 +20,7 @@ Task<Result<std::unique_ptr<LongWork>>> do_elsewhere(Shard& shard, std::unique_p
 }  // namespace
 
 void WorkLine::Turn::give_up() noexcept {
-  if (line_->current_ == this) line_->current_ = nullptr;
+  if (line_->current_ == this) line_->abandon_current();
   line_ = nullptr;
   unlink();
 }
@@ -66,14 +66,22 @@ Result<std::unique_ptr<LongWork>> WorkLine::take_done() const noexcept {
   }
 }
 
+/// Work that no thread has begun is not done.
+void WorkLine::abandon_current() noexcept {
+  current_ = nullptr;
+  if (!work_) return;
+  work_ = {};
+  shard_.ready().push(*this);
+}
+
 void WorkLine::on_task_done() { shard_.ready().push(*this); }
 
 void WorkLine::run() {
+  if (!work_) return begin_next();
   Result<std::unique_ptr<LongWork>> done = take_done();
   work_ = {};
-  Turn* const turn = std::exchange(current_, nullptr);
-  begin_next();
-  settle(turn, std::move(done));
+  settle(std::exchange(current_, nullptr), std::move(done));
+  if (!work_) begin_next();
 }
 
 }  // namespace ringrpc

@@ -86,6 +86,7 @@ class WorkLine final : private TaskObserver, private Ready {
   void on_task_done() override;
   void run() override;
   void begin_next() noexcept;
+  void abandon_current() noexcept;
   void settle(Turn* turn, Result<std::unique_ptr<LongWork>> done) noexcept;
   Result<std::unique_ptr<LongWork>> take_done() const noexcept;
 

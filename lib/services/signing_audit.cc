@@ -74,9 +74,11 @@ SigningAudit::~SigningAudit() {
 }
 
 /// One of those that there may be any number of.
-void SigningAudit::submit_refusal(std::string_view digest) const {
+void SigningAudit::submit_refusal(std::string_view digest) const noexcept try {
   const auto taken = refusals_logged[static_cast<std::size_t>(*code_)].take(call_.now());
   if (taken) submit(digest, *code_, taken->words());
+} catch (const std::bad_alloc&) {
+  // There is no memory to say it with.
 }
 
 void SigningAudit::submit(std::string_view digest, Code code, std::string_view left_out,

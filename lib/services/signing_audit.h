@@ -64,7 +64,7 @@ class SigningAudit {
  private:
   void submit(std::string_view digest, Code code, std::string_view left_out = {},
               const std::shared_ptr<log::Receipt>& receipt = nullptr) const noexcept;
-  void submit_refusal(std::string_view digest) const;
+  void submit_refusal(std::string_view digest) const noexcept;
 
   const Call& call_;
   bool wanted_;

@@ -8,6 +8,7 @@
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+
 namespace ringrpc {
 namespace {
 

@@ -41,7 +41,8 @@ class Costly final : public Service {
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
         detail::method<Costly, &Costly::hold>("Hold"), detail::method<Costly, &Costly::inflate>("Inflate"),
-        detail::method<Costly, &Costly::mirror>("Mirror"), detail::method<Costly, &Costly::spin>("Spin")};
+        detail::method<Costly, &Costly::mirror>("Mirror"), detail::method<Costly, &Costly::spin>("Spin"),
+        detail::method<Costly, &Costly::spin_on>("SpinOn")};
     return methods;
   }
   bool keeps_unknown_fields() const noexcept override { return keeps_unknown; }
@@ -71,12 +72,20 @@ class Costly final : public Service {
     co_return RawMessage(std::string(std::stoul(request.bytes), 'x'));
   }
   /// Keeps the shard busy for a few milliseconds.
-  Task<Result<RawMessage>> spin(Call& call, RawMessage request) {
+  void spin_now(const Call& call) {
     const Instant end = call.now() + 5ms;
     while (call.now() < end) {
     }
     ++spun;
+  }
+  Task<Result<RawMessage>> spin(Call& call, RawMessage request) {
+    spin_now(call);
     co_return request;
+  }
+  /// For each message.
+  Task<Result<RawMessage>> spin_on(Call& call, Reader<RawMessage>& in) {
+    while (const auto message = co_await in.next()) spin_now(call);
+    co_return RawMessage();
   }
 };
 
@@ -194,6 +203,55 @@ TEST_CASE("a batch of calls that takes long is cut, and other connections are se
       CHECK(std::ranges::all_of(spinning, [](const auto& call) { return call.result().has_value(); }));
     }));
   }
+}
+
+Task<void> write_much(Channel& channel) {
+  ClientWriter<RawMessage, RawMessage> writer(
+      channel.call("/test.v1.Costly/SpinOn", MethodKind::client_streaming, {}));
+  const RawMessage sent{std::string(5'000, 'x')};
+  for (int at = 0; at < 60; ++at) CHECK(co_await writer.write(sent));
+  const auto finished = co_await writer.finish();
+  CHECK(finished);
+}
+
+TEST_CASE("a handler that reads much is interrupted, and other connections are served in between") {
+  for (const IoBackend backend : test::kernel_backends()) {
+    RealWorld world(backend);
+    INFO("over ", world.server_shard().io().name());
+    Costly costly;
+    world.also_serve(costly);
+    world.serve({});
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      Channel other(world.address(), {});
+      const auto greeted = co_await unary(other, "Echo", "up");
+      CHECK(greeted);
+      auto writing = write_much(channel);
+      writing.start();
+      while (costly.spun == 0) co_await sleep_for(1ms);
+      const auto echoed = co_await unary(other, "Echo", "hello");
+      CHECK(echoed);
+      CHECK(costly.spun < 60);
+      while (!writing.done()) co_await sleep_for(1ms);
+      CHECK(costly.spun == 60);
+    }));
+  }
+}
+
+TEST_CASE("a request that is refused is held no longer, though nobody reads the refusal") {
+  SimulatedWorld world(1, {.socket_buffer_bytes = 1000});
+  Costly costly;
+  world.also_serve(costly);
+  ServerOptions options;
+  options.max_buffered_bytes = 5 * mebibyte;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  world.simulation().run_for(10ms);
+  peer->pause();
+  for (std::uint32_t id = 1; id < 101; id += 2)
+    peer->request(id, hold_path, bomb(many_messages(10'000)), zstd);
+  world.simulation().run_for(1s);
+  CHECK(costly.holding == 1);
+  CHECK(world.server().counters().calls_failed == 49);
 }
 
 TEST_CASE("decompression beyond its budget is refused by name, and comes back with time") {

@@ -86,6 +86,26 @@ TEST_CASE("calls may have deadlines within which no other call could be given up
   }
 }
 
+TEST_CASE("a busy client may send calls together with their resets, once their deadlines have passed") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  const auto flood = [&](std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t id = from; id < to && !peer->closed(); id += 2) {
+      peer->send(peer->encoder.headers(
+                     id, RawPeer::request_fields("/test.v1.Raw/Sleep", {{"grpc-timeout", "20m"}})) +
+                 http2::test::rst_stream(id, http2::ErrorCode::cancel));
+      if (id % 200 == 1) world.simulation().run_for(1ms);
+    }
+    world.simulation().run_for(10ms);
+  };
+  flood(1, 16'001);
+  CHECK_FALSE(peer->closed());
+  CHECK(world.service().started == 0);
+  flood(16'001, 32'001);
+  CHECK(peer->closed());
+}
+
 TEST_CASE("calls may pass their deadlines as many at a time as the connection takes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
     std::vector<Task<Result<RawMessage>>> callers;

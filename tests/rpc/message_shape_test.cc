@@ -100,6 +100,31 @@ TEST_CASE("the weight is no less than what protobuf allocates") {
   }
 }
 
+TEST_CASE("a known number of another wire type is an unknown field, as it is to protobuf") {
+  std::string wire;
+  for (int at = 0; at < 100; ++at) wire += "\x08\x01";          // name (1) as a number
+  for (int at = 0; at < 100; ++at) wire += "\x13\x08\x01\x14";  // package (2) as a group
+  CHECK(weigh(wire).unknown_fields >= 200);
+  CHECK(shape().without_unknown_fields(as_bytes(wire)).empty());
+  FileDescriptorProto parsed;
+  REQUIRE(parsed.ParseFromString(wire));
+  CHECK(parsed.GetReflection()->GetUnknownFields(parsed).field_count() == 200);
+  CHECK(weigh(wire).memory_bytes >= parsed.SpaceUsedLong());
+}
+
+TEST_CASE("packed numbers weigh what they take") {
+  google::protobuf::SourceCodeInfo::Location location;
+  for (int at = 0; at < 10'000; ++at) location.add_path(at % 100);
+  const std::string wire = location.SerializeAsString();
+  const Bytes whole = as_bytes(wire);
+  const MessageWeight weight = MessageShape::of(*location.descriptor()).weigh(Pieces(&whole, 1), any_number);
+  google::protobuf::SourceCodeInfo::Location parsed;
+  REQUIRE(parsed.ParseFromString(wire));
+  CHECK(weight.fields == 1);
+  CHECK(weight.memory_bytes >= parsed.SpaceUsedLong());
+  CHECK(weight.memory_bytes <= 8 * parsed.SpaceUsedLong());
+}
+
 TEST_CASE("maps weigh what their entries do, and their unknown fields are dropped") {
   google::protobuf::Struct known;
   for (int at = 0; at < 1000; ++at) (*known.mutable_fields())[std::to_string(at)].set_number_value(at);

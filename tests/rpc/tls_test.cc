@@ -185,7 +185,7 @@ TEST_CASE("handshakes that fail cannot hide from the log what other clients do")
   const std::string text = captured.text();
   CHECK(count(text, failed) >= LogQuota::burst);
   CHECK(count(text, failed) < 2 * LogQuota::burst);
-  CHECK(count(text, ": the client says goodbye: INTERNAL_ERROR \n") == 1);
+  CHECK(count(text, ": the client sent GOAWAY: INTERNAL_ERROR \n") == 1);
 }
 
 TEST_CASE("a side that speaks plaintext is told apart from one that is not there") {

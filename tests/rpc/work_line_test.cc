@@ -69,7 +69,7 @@ TEST_CASE("a line does one work at a time, in order") {
     CHECK(a.turn.taken());
     CHECK(b.turn.taken());
   });
-  CHECK(at.events == std::vector<std::string>{"begin a", "begin b", "end a", "end b"});
+  CHECK(at.events == std::vector<std::string>{"begin a", "end a", "begin b", "end b"});
   CHECK_FALSE(a.turn.taken());
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("a turn that is given up is not called any more, and the next one come
       b.join(at.line);
       gone.reset();
     });
-    CHECK(at.events == std::vector<std::string>{"begin a", "begin b", "end a", "end b"});
+    CHECK(at.events == std::vector<std::string>{"begin a", "end a", "begin b", "end b"});
   }
   SUBCASE("while its work is done") {
     std::optional<Worker> gone(std::in_place, "gone", at.events);

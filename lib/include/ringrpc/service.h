@@ -73,11 +73,17 @@ class Service {
 
 namespace detail {
 
+/// A request that was parsed ahead. Out of the way of those that were not.
+template <class Request>
+[[gnu::noinline]] void move_parsed(ParsedMessage& parsed, Request& request) {
+  request = std::move(static_cast<ParsedMessageOf<Request>&>(parsed).message);
+}
+
 /// The one message of a request, which has arrived.
 template <class Request>
 Status take_one(MessageStream& stream, Request& request) {
-  if (const std::unique_ptr<ParsedMessage> parsed = stream.take_parsed()) {
-    request = std::move(static_cast<ParsedMessageOf<Request>&>(*parsed).message);
+  if (const std::unique_ptr<ParsedMessage> parsed = stream.take_parsed()) [[unlikely]] {
+    move_parsed(*parsed, request);
     return {};
   }
   const std::optional<Pieces> pieces = stream.take_message();

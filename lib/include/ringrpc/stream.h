@@ -52,7 +52,7 @@ class MessageStream {
   /// Tells `waiter` when message_ready has become true; null withdraws.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for
+  /// Only while `writable`. Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for
   /// all of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may
   /// be sent or the call is over, and the call fails then.
   virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;

@@ -114,9 +114,8 @@ class WorkerPool {
   /// Status, Status and Result stay what they are. RESOURCE_EXHAUSTED, at once, when `queue_limit` jobs are
   /// waiting, or when the function throws std::bad_alloc; INTERNAL when it throws anything else. Destroying
   /// the task abandons the job: it is not run unless it has begun, and its value is dropped. The function
-  /// itself is destroyed on the shard, or by the pool
-  /// once it is abandoned, so what it holds must be fit to be used by one thread after another, and to
-  /// outlive the pool's threads.
+  /// itself is destroyed on the shard, or by the pool once it is abandoned, so what it holds must be fit to be
+  /// used by one thread after another, and to outlive the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
