@@ -1,6 +1,7 @@
 package ringrpc.interop;
 
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.okhttp.OkHttpChannelBuilder;
 import java.util.concurrent.Executors;
@@ -35,15 +36,15 @@ public final class Client {
     LOG_OF_GRPC.setLevel(Level.WARNING); // it tells of each response that comes after a cancel
     int port = Integer.parseInt(arguments[0]);
     ScheduledExecutorService timer = Executors.newScheduledThreadPool(2);
-    boolean netty =
-        check("Netty", NettyChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build(), timer);
-    boolean okHttp =
-        check("OkHttp", OkHttpChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build(), timer);
+    boolean netty = check("Netty", NettyChannelBuilder.forAddress("127.0.0.1", port), timer);
+    boolean okHttp = check("OkHttp", OkHttpChannelBuilder.forAddress("127.0.0.1", port), timer);
     System.exit(netty && okHttp ? 0 : 1);
   }
 
-  private static boolean check(String transport, ManagedChannel channel, ScheduledExecutorService timer)
+  private static boolean check(String transport, ManagedChannelBuilder<?> builder, ScheduledExecutorService timer)
       throws InterruptedException {
+    // Retries would hide streams that the server refuses.
+    ManagedChannel channel = builder.usePlaintext().disableRetry().build();
     Client client = new Client(channel, timer);
     boolean ended =
         client.call(Plan::echo, 2_000, 200)
