@@ -159,11 +159,12 @@ void Connection::on_turn_end() {
 
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
-  if (sending_) return on_output_held(sending_bytes_ + session_.queued_output_bytes());
+  if (sending_) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
   sending_bytes_ = out.held_bytes();
-  on_output_held(sending_bytes_ + session_.queued_output_bytes());
+  if (sending_bytes_ > Slab::total_bytes || output_noted_) [[unlikely]]
+    note_output();
   if (phase_ <= Phase::half_closed && session_.finished()) {
     // Some faults are found while their answers are produced.
     if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
@@ -176,6 +177,14 @@ void Connection::flush() {
   }
   if (sending_) return stream_->send(std::move(out));
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
+}
+
+/// The one slab of a connection that sends little is not counted: it is a part of what each connection costs.
+void Connection::note_output() {
+  const std::size_t sent = sending_bytes_ > Slab::total_bytes ? sending_bytes_ : 0;
+  const std::size_t bytes = sent + session_.queued_output_bytes();
+  output_noted_ = bytes > 0;
+  on_output_held(bytes);
 }
 
 /// A client that is still connecting may have other addresses to try, so it does not wait to send a GOAWAY. A session that ran out

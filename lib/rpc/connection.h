@@ -137,6 +137,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void look_after();
 
   bool over() const noexcept { return phase_ == Phase::over; }
+  void note_output();
   void begin_linger();
   void end_receiving(int error);
   void finish(Status why) noexcept;
@@ -165,6 +166,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   bool sending_ = false;
   bool sent_ = false;  // something has left whole since the last look at progress
   bool established_ = false;
+  bool output_noted_ = false;      // on_output_held was told of some
   std::size_t sending_bytes_ = 0;  // in memory, of the chain that is being sent
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none

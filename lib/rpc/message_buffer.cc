@@ -63,14 +63,18 @@ void MessageBuffer::append(Bytes bytes) {
 
 std::optional<Pieces> MessageBuffer::take() {
   begin_next();
-  if (took_compressed_) {
-    if (!std::exchange(next_restored_, false)) fault_ = restore_taken();
-    if (!fault_.ok()) return std::nullopt;
-    pieces_.clear();
-    message_ = restored_;
-  }
+  if (took_compressed_) return take_restored();
   check_prefix();
   return pieces_.empty() ? Pieces(&message_, 1) : Pieces(pieces_);
+}
+
+std::optional<Pieces> MessageBuffer::take_restored() {
+  if (!std::exchange(next_restored_, false)) fault_ = restore_taken();
+  if (!fault_.ok()) return std::nullopt;
+  pieces_.clear();
+  message_ = restored_;
+  check_prefix();
+  return Pieces(&message_, 1);
 }
 
 void MessageBuffer::skip() {

@@ -124,6 +124,7 @@ class MessageBuffer {
   bool large_next_compressed() const;
   void begin_next();
   void begin_large();
+  std::optional<Pieces> take_restored();
   Status restore_taken();
 
   std::size_t max_message_bytes_;

@@ -87,7 +87,7 @@ void ServerCall::on_batch() {
 /// After the handler has had its step: what it has not read is kept, and counted.
 void ServerCall::settle() {
   if (status_sent_) [[likely]] {
-    buffer_.clear();
+    if (buffer_.held_bytes() > 0) buffer_.clear();
     return account();
   }
   const bool new_call = header_bytes_ == 0;
@@ -280,11 +280,9 @@ void ServerCall::count_end(const Status& status) noexcept {
   status_sent_ = true;
   if (!status.ok()) failure_ = status;
   cancel();
-  parse_turn_.leave();
-  compress_turn_.leave();
-  compressed_.reset();
-  parsed_.reset();
-  parsed_bytes_ = parsing_bytes_ = compressing_bytes_ = 0;
+  if (worked_on_) [[unlikely]]
+    drop_work();
+  parsed_bytes_ = 0;
   parsed_unweighed_ = false;
   ServerCounters& counters = connection_->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
@@ -347,14 +345,12 @@ void ServerCall::release_if_over() noexcept {
   Ready::unlink();
   cancel();
   buffer_.clear();
-  failure_ = Status();
+  if (!failure_.ok()) failure_ = Status();
   compression_ = Compression::identity;
-  parsed_.reset();
   end_.reset();
   metadata_.reset();
-  initial_metadata_ = {};
-  trailing_metadata_ = {};
-  attributes_ = {};
+  for (Metadata* const metadata : {&initial_metadata_, &trailing_metadata_, &attributes_})
+    if (!metadata->empty()) *metadata = {};
   message_waiter_ = writable_waiter_ = nullptr;
   uncredited_bytes_ = held_bytes_ = header_bytes_ = 0;
   inflation_paid_ = 0;
@@ -458,6 +454,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
     }
   }
   if (may_compress && compression_ != Compression::identity) {
+    worked_on_ = true;
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();
   }

@@ -144,13 +144,26 @@ class ServerCall final : public Call,
   void go_on();
   void give_up(const Status& why) noexcept;
 
+  /// A smaller message is not weighed before it is parsed, but taken for the heaviest of its size.
+  static constexpr std::size_t weighed_bytes_min = 1024;
+  static constexpr std::size_t memory_per_byte_max = 64;
+
   /// How the message that waits is to be parsed.
   enum class NextMessage : std::uint8_t { not_judged, here, elsewhere };
 
   void start_handler();
   bool request_ready();
   // server_call_work.cc
-  bool parsed_here();
+  /// Whether the message that waits may be parsed on the shard. Where it may not, its work begins.
+  bool parsed_here() {
+    const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
+    if (!small) [[unlikely]]
+      return large_parsed_here();
+    next_memory_bytes_ = buffer_.next_bytes() * memory_per_byte_max;
+    parsed_unweighed_ = true;
+    return true;
+  }
+  bool large_parsed_here();
   NextMessage judge_next();
   NextMessage judge_size(std::size_t bytes);
   void weigh_parsed();
@@ -161,6 +174,7 @@ class ServerCall final : public Call,
   void take_parsed_work(LongWork& done);
   std::unique_ptr<LongWork> begin_compress();
   void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
+  void drop_work() noexcept;
   void compress_message();
   void send_compressed(Bytes framed);
   static Status as_of_server(const Status& fault);
@@ -193,6 +207,7 @@ class ServerCall final : public Call,
       compressed_;  // while one of them is being written, or waits for its turn
   WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> parse_turn_{*this};
   WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn_{*this};
+  bool worked_on_ = false;  // one of these has been taken, or parsed_ has been filled
   NextMessage next_ = NextMessage::not_judged;
   std::size_t next_memory_bytes_ = 0;  // of the message that waits, once it is parsed
   std::size_t parsed_bytes_ = 0;       // of the message last parsed, while the handler may have it

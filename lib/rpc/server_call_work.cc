@@ -19,22 +19,14 @@ constexpr std::size_t parsed_here_bytes_max = 256 * 1024;
 /// Likewise, of its fields and those of the messages inside it. Each may be an object of its own.
 constexpr std::size_t parsed_here_fields_max = 4096;
 
-/// A smaller message is not weighed, but taken for the heaviest of its size.
-constexpr std::size_t weighed_bytes_min = 1024;
-constexpr std::size_t memory_per_byte_max = 64;
-
 }  // namespace
 
-/// Whether the message that waits may be parsed on the shard. Where it may not, its work begins.
-bool ServerCall::parsed_here() {
-  if (buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min) [[likely]] {
-    next_memory_bytes_ = buffer_.next_bytes() * memory_per_byte_max;
-    parsed_unweighed_ = true;
-    return true;
-  }
+bool ServerCall::large_parsed_here() {
   if (next_ == NextMessage::not_judged) next_ = judge_next();
   if (next_ == NextMessage::here) return true;
-  if (!status_sent_ && !parse_turn_.taken()) connection_->work_line().join(parse_turn_);
+  if (status_sent_ || parse_turn_.taken()) return false;
+  worked_on_ = true;
+  connection_->work_line().join(parse_turn_);
   return false;
 }
 
@@ -143,8 +135,19 @@ void ServerCall::take_parsed_work(LongWork& done) {
   if (connection_) settle();
 }
 
+/// The call is over, or its handler is.
+void ServerCall::drop_work() noexcept {
+  parse_turn_.leave();
+  compress_turn_.leave();
+  compressed_.reset();
+  parsed_.reset();
+  parsing_bytes_ = compressing_bytes_ = 0;
+  worked_on_ = false;
+}
+
 /// The message has been serialized.
 void ServerCall::compress_message() {
+  worked_on_ = true;
   if (compressed_->plain_bytes() > compressed_here_bytes_max) {
     compressing_bytes_ = compressed_->plain_bytes();
     connection_->work_line().join(compress_turn_);

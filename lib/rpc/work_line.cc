@@ -78,6 +78,7 @@ void WorkLine::on_task_done() { shard_.ready().push(*this); }
 
 void WorkLine::run() {
   if (!work_) return begin_next();
+  if (!work_.done()) return;  // it began after what was abandoned had asked for this
   Result<std::unique_ptr<LongWork>> done = take_done();
   work_ = {};
   settle(std::exchange(current_, nullptr), std::move(done));

@@ -98,6 +98,18 @@ TEST_CASE("a turn that is given up is not called any more, and the next one come
   }
 }
 
+TEST_CASE("a turn may be taken as soon as the one whose work is done has been given up") {
+  Fixture at;
+  Worker b("b", at.events);
+  std::optional<Worker> gone(std::in_place, "gone", at.events);
+  at.run([&] {
+    gone->join(at.line);
+    gone.reset();
+    b.join(at.line);
+  });
+  CHECK(at.events == std::vector<std::string>{"begin gone", "begin b", "end b"});
+}
+
 TEST_CASE("work that fails tells so") {
   Fixture at;
   Worker a("a", at.events);

@@ -75,7 +75,7 @@ namespace detail {
 
 /// A request that was parsed ahead. Out of the way of those that were not.
 template <class Request>
-[[gnu::noinline]] void move_parsed(ParsedMessage& parsed, Request& request) {
+[[gnu::noinline, gnu::cold]] void move_parsed(ParsedMessage& parsed, Request& request) {
   request = std::move(static_cast<ParsedMessageOf<Request>&>(parsed).message);
 }
 
