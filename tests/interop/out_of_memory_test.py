@@ -63,9 +63,9 @@ class OutOfMemory(unittest.TestCase):
             for _ in range(ROUNDS):
                 self.attack(server.port, octets, connections)
                 self.assertIsNone(server.process.poll(), "grpcd has ended")
-                self.assertTrue(harness.wait_until(lambda: is_served(server.port)), "nobody is served after the attack")
-                for _ in range(20):
-                    self.assertTrue(echo(server.port))
+                # Twenty connections meet both shards, of which one may be rid of the crowd later than the other.
+                served = harness.wait_until(lambda: all(is_served(server.port) for _ in range(20)))
+                self.assertTrue(served, "not all are served after the attack")
             self.assertTrue(server.says("out of memory"), "it was not short of memory at all")
             resource.prlimit(server.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
