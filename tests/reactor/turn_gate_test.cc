@@ -25,9 +25,8 @@ class Queue {
     if (gate_.lines() == 0) simulation_.shard(0).turn(false);
   }
   void leave(std::uint64_t peer) {
-    simulation_.shard(0).post([this, peer] {
-      std::erase_if(waiters_, [&](const auto& waiter) { return waiter->peer == peer; });
-    });
+    simulation_.shard(0).post(
+        [this, peer] { std::erase_if(waiters_, [&](const auto& waiter) { return waiter->peer == peer; }); });
   }
   /// Whose the next `count` shares are; fewer when nobody waits any more.
   std::string serve(std::size_t count) {
