@@ -227,8 +227,9 @@ void Connection::note_progress() {
   const std::uint64_t moved_bytes = delivered_bytes - delivered_bytes_;
   if (phase_ == Phase::half_closed) {
     if (!sent || moved_bytes == 0) return;  // no window can be given by drips any more, and PINGs leave, too
-  } else if (!idle && !(sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min))) {
-    return;
+  } else {
+    const bool moved = sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min);
+    if (!idle && !moved) return;
   }
   progress_ = shard_.now();
   delivered_bytes_ = delivered_bytes;
