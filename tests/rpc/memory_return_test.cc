@@ -1,4 +1,5 @@
-/// What many connections leave behind.
+/// What many connections leave behind. These tests look at the whole pool of their thread, so they run in a process
+/// of their own.
 
 #include <chrono>
 #include <doctest/doctest.h>
@@ -19,7 +20,7 @@ constexpr bool without_pools = false;
 #endif
 
 TEST_CASE("the memory of connections goes back to the system when most of them have gone" *
-          doctest::skip(without_pools)) {
+          doctest::test_suite("alone") * doctest::skip(without_pools)) {
   for_each_world([](World& world) {
     const http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();  // all shards run here
     const auto script = [&](Channel& kept) -> Task<void> {
@@ -41,7 +42,7 @@ TEST_CASE("the memory of connections goes back to the system when most of them h
 }
 
 TEST_CASE("a server that all have left is at rest, whatever others keep in its thread's pool" *
-          doctest::skip(without_pools)) {
+          doctest::test_suite("alone") * doctest::skip(without_pools)) {
   http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();
   std::vector<void*> kept;
   for (int i = 0; i < 200; ++i) kept.push_back(pool.allocate(16'394));
