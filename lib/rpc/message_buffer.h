@@ -57,8 +57,8 @@ class MessageBuffer {
   Compression next_compression() const { return next_compressed() ? encoding_ : Compression::identity; }
   std::vector<Bytes> next_pieces() const;
 
-  /// Decompresses the message that waits ahead of `take`, unless that makes more than `bytes_max`. False when
-  /// it does; true also where it turns out to be at fault.
+  /// Decompresses the message that waits ahead of `take`. False where that makes more than `bytes_max`, and
+  /// nothing has changed. A message at fault gives true, and `take` finds the fault.
   bool restore_next(std::size_t bytes_max);
   /// Takes what the message that waits has been decompressed to elsewhere: `take` will give it.
   void put_restored(std::vector<std::uint8_t> restored) noexcept;

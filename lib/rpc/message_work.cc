@@ -36,7 +36,7 @@ void ParseWork::parse() {
   if (memory_bytes > room_bytes_) {
     status = Status(Code::RESOURCE_EXHAUSTED,
                     "the request takes some " + std::to_string(memory_bytes) +
-                        " bytes of memory, and the calls of " + "its connection have " +
+                        " bytes of memory, and the calls of its connection have " +
                         std::to_string(room_bytes_) + " left",
                     Initiator::peer);
     return;

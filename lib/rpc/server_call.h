@@ -159,9 +159,12 @@ class ServerCall final : public Call,
     const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
     if (!small) [[unlikely]]
       return large_parsed_here();
-    next_memory_bytes_ = buffer_.next_bytes() * memory_per_byte_max;
-    parsed_unweighed_ = true;
+    take_for_heaviest(buffer_.next_bytes());
     return true;
+  }
+  void take_for_heaviest(std::size_t message_bytes) noexcept {
+    next_memory_bytes_ = message_bytes * memory_per_byte_max;
+    parsed_unweighed_ = true;
   }
   bool large_parsed_here();
   NextMessage judge_next();

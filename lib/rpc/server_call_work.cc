@@ -66,8 +66,7 @@ ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
   next_memory_bytes_ = bytes;
   if (!form.type) return NextMessage::here;
   if (bytes < weighed_bytes_min) {
-    next_memory_bytes_ = bytes * memory_per_byte_max;
-    parsed_unweighed_ = true;
+    take_for_heaviest(bytes);
     return NextMessage::here;
   }
   if (bytes > parsed_here_bytes_max) return NextMessage::elsewhere;
