@@ -20,8 +20,8 @@
 
 #include "reactor/ready_list.h"
 #include "reactor/shard.h"
-#include "reactor/simulated.h"
 #include "reactor/timer.h"
+#include "testing/simulated.h"
 
 namespace ringrpc {
 namespace {

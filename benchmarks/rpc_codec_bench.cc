@@ -10,10 +10,10 @@
 #include "ringrpc/codec.h"
 
 #include "echo/v1/echo.pb.h"
-#include "rpc/base64.h"
-#include "rpc/message_buffer.h"
-#include "rpc/percent_encoding.h"
-#include "rpc/timeout.h"
+#include "rpc/message/message_buffer.h"
+#include "rpc/wire/base64.h"
+#include "rpc/wire/percent_encoding.h"
+#include "rpc/wire/timeout.h"
 
 namespace ringrpc {
 namespace {

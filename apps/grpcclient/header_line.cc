@@ -5,7 +5,7 @@
 
 #include "base/escape.h"
 #include "grpcclient/failure.h"
-#include "rpc/base64.h"
+#include "rpc/wire/base64.h"
 
 namespace ringrpc::grpcclient {
 namespace {

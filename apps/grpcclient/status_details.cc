@@ -4,7 +4,7 @@
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/unknown_field_set.h>
 
-#include "rpc/base64.h"
+#include "rpc/wire/base64.h"
 
 namespace ringrpc::grpcclient {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "grpcd/configuration.h"
-#include "services/echo.h"
+#include "grpcd/services/echo.h"
 
 namespace ringrpc::grpcd {
 

@@ -1,7 +1,7 @@
 #include "grpcd/services.h"
 
 #include "grpcd/logged_echo.h"
-#include "services/echo.h"
+#include "grpcd/services/echo.h"
 
 namespace ringrpc::grpcd {
 namespace {

@@ -14,7 +14,7 @@
 #include "ringrpc/reflection.h"
 
 #include "grpcd/configuration.h"
-#include "services/node.h"
+#include "grpcd/services/node.h"
 
 namespace ringrpc::grpcd {
 

@@ -16,7 +16,7 @@
 #include "ringrpc/worker_pool.h"
 
 #include "common/origins.h"
-#include "services/crypto.h"
+#include "grpcd/services/crypto.h"
 #include "signer/key_registry.h"
 
 namespace ringrpc::grpcd {

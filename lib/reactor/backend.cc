@@ -4,8 +4,8 @@
 
 #include "ringrpc/log.h"
 
-#include "reactor/epoll.h"
-#include "reactor/uring.h"
+#include "reactor/epoll/epoll.h"
+#include "reactor/uring/uring.h"
 
 namespace ringrpc {
 namespace {

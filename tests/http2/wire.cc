@@ -6,7 +6,7 @@
 
 #include "reactor/io_fixture.h"
 #include "reactor/peer.h"
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 namespace ringrpc::http2::test {
 namespace {

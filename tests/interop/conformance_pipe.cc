@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "rpc/base64.h"
+#include "rpc/wire/base64.h"
 
 namespace ringrpc::interop {
 namespace {

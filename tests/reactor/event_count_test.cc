@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "reactor/shards.h"
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 using namespace std::chrono_literals;
 

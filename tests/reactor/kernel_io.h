@@ -15,9 +15,9 @@
 
 #include "ringrpc/io_backend.h"
 
-#include "reactor/epoll.h"
+#include "reactor/epoll/epoll.h"
 #include "reactor/io.h"
-#include "reactor/uring.h"
+#include "reactor/uring/uring.h"
 
 namespace ringrpc::test {
 

@@ -6,7 +6,7 @@
 
 #include "ringrpc/sleep.h"
 
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 namespace ringrpc {
 namespace {

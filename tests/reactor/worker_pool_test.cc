@@ -12,7 +12,7 @@
 #include "ringrpc/sleep.h"
 
 #include "io_fixture.h"
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 using namespace ringrpc;
 using namespace ringrpc::test;

@@ -12,7 +12,7 @@
 
 #include "ringrpc/worker_pool.h"
 
-#include "rpc/raw_peer.h"
+#include "rpc/server/raw_peer.h"
 
 namespace ringrpc {
 namespace {

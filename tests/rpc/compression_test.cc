@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rpc/compressed_message.h"
+#include "rpc/message/compressed_message.h"
 #include "rpc/world.h"
 
 namespace ringrpc {

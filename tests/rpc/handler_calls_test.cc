@@ -8,7 +8,7 @@
 
 #include "ringrpc/shield.h"
 
-#include "rpc/raw_host.h"
+#include "rpc/client/raw_host.h"
 
 namespace ringrpc::test {
 namespace {

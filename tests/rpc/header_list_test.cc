@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <string>
 
-#include "rpc/raw_host.h"
+#include "rpc/client/raw_host.h"
 #include "rpc/world.h"
 
 namespace ringrpc {

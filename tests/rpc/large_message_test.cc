@@ -12,7 +12,7 @@
 #include "ringrpc/codec.h"
 #include "ringrpc/sleep.h"
 
-#include "rpc/pattern.h"
+#include "rpc/message/pattern.h"
 #include "rpc/world.h"
 
 namespace ringrpc {

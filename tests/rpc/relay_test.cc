@@ -10,7 +10,7 @@
 #include "ringrpc/sleep.h"
 
 #include "rpc/fake_call.h"
-#include "rpc/raw_service.h"
+#include "rpc/server/raw_service.h"
 #include "rpc/world.h"
 
 namespace ringrpc {

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <utility>
 
-#include "reactor/simulated_kernel.h"
+#include "testing/simulated_kernel.h"
 
 namespace ringrpc::test {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "apps/captured_stderr.h"
 #include "base/log_quota.h"
-#include "rpc/raw_host.h"
+#include "rpc/client/raw_host.h"
 #include "rpc/who_am_i.h"
 #include "rpc/world.h"
 #include "transport/test_authority.h"

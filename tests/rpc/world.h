@@ -18,10 +18,10 @@
 
 #include "reactor/kernel_io.h"
 #include "reactor/shard.h"
-#include "reactor/simulation.h"
-#include "rpc/method_table.h"
-#include "rpc/raw_service.h"
-#include "rpc/server_shard.h"
+#include "rpc/server/method_table.h"
+#include "rpc/server/raw_service.h"
+#include "rpc/server/server_shard.h"
+#include "testing/simulation.h"
 #include "transport/listener.h"
 
 namespace ringrpc {

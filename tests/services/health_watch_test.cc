@@ -7,7 +7,7 @@
 
 #include "grpc/health/v1/health.pb.h"
 #include "rpc/fake_call.h"
-#include "rpc/raw_peer.h"
+#include "rpc/server/raw_peer.h"
 
 namespace ringrpc {
 namespace {

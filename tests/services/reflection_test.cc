@@ -9,11 +9,11 @@
 #include "ringrpc/health.h"
 
 #include "catalog.ringrpc.h"
+#include "echo/v1/echo.ringrpc.h"
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
 #include "rpc/fake_call.h"
 #include "services/descriptor_index.h"
-#include "services/echo.h"
 
 namespace ringrpc {
 namespace {
@@ -72,7 +72,7 @@ struct Questions {
     return ask(request);
   }
 
-  EchoService echo;
+  echo::v1::EchoService::Service echo;
   catalog::Catalog::Service catalog;
   Reflection reflection{&echo, &catalog};
   Service& service = Version::of(reflection);

@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "apps/captured_stderr.h"
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 
 namespace ringrpc {
 namespace {

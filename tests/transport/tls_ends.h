@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "reactor/peer.h"
-#include "reactor/simulation.h"
+#include "testing/simulation.h"
 #include "transport/test_authority.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "captured_stderr.h"
+#include "apps/captured_stderr.h"
 
 namespace ringrpc::grpcclient {
 namespace {

@@ -12,8 +12,8 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/server.h"
 
+#include "apps/scratch_file.h"
 #include "grpc/reflection/v1/reflection.ringrpc.h"
-#include "scratch_file.h"
 
 namespace ringrpc::grpcclient {
 namespace {

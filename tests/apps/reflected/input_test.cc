@@ -5,7 +5,7 @@
 
 #include "ringrpc/block_on.h"
 
-#include "scratch_file.h"
+#include "apps/scratch_file.h"
 
 namespace ringrpc::reflected {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "names.ringrpc.h"
 #include "rootless.ringrpc.h"
-#include "rpc/client_interceptors.h"
+#include "rpc/client/client_interceptors.h"
 #include "rpc/fake_call.h"
 #include "rpc/world.h"
 #include "shapes.ringrpc.h"

@@ -1,0 +1,43 @@
+#include "reactor/epoll/epoll_acceptor.h"
+
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace ringrpc::epoll {
+
+namespace {
+/// More of them would hold up the connections that are there.
+constexpr int accepts_a_turn = 32;
+}  // namespace
+
+void EpollAcceptor::accept() {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  for (int taken = 0; taken < accepts_a_turn; ++taken) {
+    UniqueFd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) {
+      destroyed_ = nullptr;
+      return fail(errno);
+    }
+    handler_.on_accepted(std::move(connection));
+    if (destroyed) return;
+  }
+  destroyed_ = nullptr;
+}
+
+void EpollAcceptor::fail(int error) {
+  if (error == EMFILE || error == ENFILE) spare_.refuse_waiting(socket_.fd.get());
+  if (retry_after(error) == AcceptRetry::later) {
+    // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the
+    // same.
+    poller_.unwatch(socket_.fd.get());
+    poller_.start_pause(*this, accept_pause);
+  }
+  if (is_accept_failure(error)) handler_.on_accept_error(error);
+}
+
+void EpollAcceptor::on_time() {
+  if (start() != 0) poller_.start_pause(*this, accept_pause);
+}
+
+}  // namespace ringrpc::epoll

@@ -1,0 +1,57 @@
+/// A connected stream on epoll: reads when it is readable and wanted, writes what the turn gave it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <sys/socket.h>
+
+#include "base/slab.h"
+#include "base/unique_fd.h"
+#include "reactor/epoll/epoll_poller.h"
+#include "reactor/io.h"
+
+namespace ringrpc::epoll {
+
+class Stream final : public ByteStream, Watcher {
+ public:
+  /// `buffer` is shared by all streams of the poller.
+  Stream(Poller& poller, std::span<std::uint8_t> buffer, UniqueFd fd) noexcept;
+  ~Stream() override { poller_.unwatch(fd_.get()); }
+
+  void start(Handler& handler) override;
+  void pause_receiving() override;
+  void resume_receiving() override;
+  void send(Chain chain) override;
+  void shutdown_send() override { ::shutdown(fd_.get(), SHUT_WR); }
+  SocketAddress peer() const override;
+  int descriptor() const noexcept override { return fd_.get(); }
+
+ private:
+  void on_events(std::uint32_t events) override;
+  void receive();
+  void end_receive(int error);
+  void write();
+  void end_send(int error);
+  void tell_sent();
+
+  Poller& poller_;
+  std::span<std::uint8_t> buffer_;
+  UniqueFd fd_;
+  std::size_t pieces_max_;  ///< of one send
+  Handler* handler_ = nullptr;
+  int watch_error_;             ///< why the descriptor is not watched; 0 when it is
+  bool wanted_ = false;         ///< started, not paused, not ended
+  bool readable_ = false;       ///< an edge has come and not all of it was read
+  bool hung_up_ = false;        ///< the end is among what can be read
+  bool receive_ended_ = false;  ///< the handler knows that nothing more will arrive
+  int send_error_ = 0;          ///< of the send that ended
+  std::optional<Chain> sending_;
+  PendingOf<Stream, &Stream::receive> receive_{*this};
+  PendingOf<Stream, &Stream::write> write_{*this};
+  PendingOf<Stream, &Stream::tell_sent> sent_{*this};
+};
+
+}  // namespace ringrpc::epoll

@@ -1,0 +1,186 @@
+#include "reactor/uring/uring_ring.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+namespace ringrpc::uring {
+
+namespace {
+
+constexpr unsigned set_up_flags = IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
+                                  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
+                                  IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                                  IORING_SETUP_CLAMP;
+
+constexpr unsigned needed_features = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_SUBMIT_STABLE;
+
+constexpr std::array needed_operations = {IORING_OP_ACCEPT,  IORING_OP_RECV,     IORING_OP_SEND,
+                                          IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_READ,
+                                          IORING_OP_TIMEOUT, IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
+
+/// The clock is looked at once for so many completions.
+constexpr std::size_t completions_a_look = 4;
+
+/// Who forbids io_uring, and what to do about it.
+std::string explain_refusal() {
+  int disabled = 0;
+  std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
+  if (disabled != 0)
+    return "the sysctl kernel.io_uring_disabled is " + std::to_string(disabled) + ": set it to 0";
+  return "a seccomp profile forbids it, as the default ones of Docker and containerd do: allow "
+         "io_uring_setup, "
+         "io_uring_enter and io_uring_register there";
+}
+
+/// What refused to set the ring up, and what would help; `error` is an errno value.
+std::string explain_failure(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return explain_refusal();
+    case ENOSYS:
+      return "the kernel was built without io_uring, or a seccomp profile hides it: use a kernel of 6.1 or "
+             "later "
+             "with CONFIG_IO_URING, and allow io_uring_setup, io_uring_enter and io_uring_register";
+    case EINVAL:
+    case EOPNOTSUPP:
+      return "the kernel lacks a feature that is needed: use 6.1 or later";
+    case ENOMEM:
+      return "memory may not be locked or is short: raise RLIMIT_MEMLOCK (ulimit -l) or the container's "
+             "memory";
+    case EMFILE:
+      return "no descriptor is left: raise RLIMIT_NOFILE (ulimit -n)";
+    default:
+      return "no remedy is known; `dmesg` may say more";
+  }
+}
+
+Status refused(const char* call, int error) {
+  const Status cause = from_errno(call, error);
+  return Status(cause.code(), "io_uring: " + std::string(cause.message()) + "; " + explain_failure(error),
+                Initiator::library);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ring>> Ring::create(const UringOptions& options) {
+  std::unique_ptr<Ring> ring(new Ring);
+  if (Status status = ring->set_up(options); !status.ok()) return std::unexpected(std::move(status));
+  return ring;
+}
+
+Status Ring::set_up(const UringOptions& options) {
+  io_uring_params params{};
+  params.flags = set_up_flags;
+  params.cq_entries = options.completions;
+  if (const int error = -io_uring_queue_init_params(options.submissions, &ring_, &params); error != 0)
+    return refused("io_uring_setup", error);
+  created_ = true;
+  if ((params.features & needed_features) != needed_features) return refused("io_uring_setup", EINVAL);
+  reaped_.reserve(std::size_t{2} * params.cq_entries);
+  if (Status status = check_enter(); !status.ok()) return status;
+  return check_operations();
+}
+
+/// A profile may allow the one call and forbid the other, and then nothing would ever complete.
+Status Ring::check_enter() {
+  const int error = -io_uring_enter(static_cast<unsigned>(ring_.ring_fd), 0, 0, 0, nullptr);
+  // What a ring that is not enabled yet answers.
+  return error <= 0 || error == EBADFD ? Status() : refused("io_uring_enter", error);
+}
+
+Status Ring::check_operations() {
+  constexpr unsigned last = 255;
+  const std::size_t bytes = sizeof(io_uring_probe) + (last + 1) * sizeof(io_uring_probe_op);
+  const std::unique_ptr<void, void (*)(void*)> room(std::calloc(1, bytes), std::free);
+  if (!room) return refused("io_uring_register", ENOMEM);
+  auto* probe = static_cast<io_uring_probe*>(room.get());
+  if (const int error = -io_uring_register_probe(&ring_, probe, last + 1); error != 0)
+    return refused("io_uring_register", error);
+  const auto supported = [&](int operation) { return io_uring_opcode_supported(probe, operation) != 0; };
+  return std::ranges::all_of(needed_operations, supported) ? Status()
+                                                           : refused("io_uring_register", EOPNOTSUPP);
+}
+
+Ring::~Ring() {
+  if (created_) io_uring_queue_exit(&ring_);
+}
+
+io_uring_sqe* Ring::make_room() {
+  enable();
+  io_uring_submit(&ring_);
+  return io_uring_get_sqe(&ring_);
+}
+
+bool Ring::wait(Instant until) {
+  enable();
+  enter(reaped_.empty() ? until : Instant::min());
+  reap();
+  return !reaped_.empty();
+}
+
+void Ring::enable() {
+  if (user_ != std::thread::id()) return;
+  // The thread that enables the ring becomes the only one that may enter it.
+  // (liburing 2.3 declares io_uring_enable_rings and does not export it.)
+  [[maybe_unused]] const int result =
+      io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+  assert(result == 0);
+  user_ = std::this_thread::get_id();
+}
+
+void Ring::enter(Instant until) {
+  Nanoseconds sleep{0};
+  __kernel_timespec limit{};
+  __kernel_timespec* timeout = nullptr;
+  if (until != never && until != Instant::min()) {
+    sleep = until - std::chrono::steady_clock::now();
+    limit.tv_sec = sleep.count() / std::nano::den;
+    limit.tv_nsec = sleep.count() % std::nano::den;
+    timeout = &limit;
+  }
+  if (until == never || sleep.count() > 0) {
+    io_uring_cqe* first = nullptr;
+    io_uring_submit_and_wait_timeout(&ring_, &first, 1, timeout, nullptr);
+  } else if (io_uring_sq_ready(&ring_) > 0) {
+    io_uring_submit_and_get_events(&ring_);
+  } else if (const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+             flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
+    io_uring_get_events(&ring_);
+  }
+  // A failed enter (EINTR, ETIME, EAGAIN, EBUSY) leaves the entries queued: the next turn submits them.
+}
+
+void Ring::reap() {
+  unsigned head = 0;
+  unsigned count = 0;
+  io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(&ring_, head, entry) {
+    // The rest stays in the ring: nothing is allocated here, and there is room for complete_later.
+    if (reaped_.size() >= reaped_.capacity() / 2) break;
+    ++count;
+    if (void* operation = io_uring_cqe_get_data(entry))
+      reaped_.push_back({static_cast<Operation*>(operation), entry->res, entry->flags});
+  }
+  io_uring_cq_advance(&ring_, count);
+}
+
+bool Ring::dispatch(Instant until) {
+  // What handlers add meanwhile waits for the next dispatch.
+  const std::size_t count = reaped_.size();
+  std::size_t done = 0;
+  while (done < count) {
+    const Completion completion = reaped_[done++];
+    completion.operation->complete(completion.result, completion.flags);
+    if (done % completions_a_look == 0 && std::chrono::steady_clock::now() >= until) break;
+  }
+  reaped_.erase(reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(done));
+  return done == count;
+}
+
+}  // namespace ringrpc::uring

@@ -1,0 +1,104 @@
+#include "ringrpc/channel.h"
+
+#include <new>
+#include <utility>
+
+#include "base/caught.h"
+#include "rpc/client/channel_core.h"
+#include "rpc/client/channel_shared.h"
+#include "rpc/client/intercepted_call.h"
+
+namespace ringrpc {
+namespace {
+
+/// A call that never was: made where none can be.
+class FailedCall final : public ClientCall {
+ public:
+  explicit FailedCall(Status status) noexcept : status_(std::move(status)) {}
+
+  bool message_ready() override { return true; }
+  std::optional<Pieces> take_message() override { return std::nullopt; }
+  bool message_compressed() const noexcept override { return false; }
+  void reject_message() override {}
+  void wait_message(Waiter*) override {}
+  std::span<std::uint8_t> reserve_message(std::size_t, bool) override { return {}; }
+  std::span<std::uint8_t> reserve_more() override { return {}; }
+  void commit_message() override {}
+  bool writable() const override { return true; }
+  void wait_writable(Waiter*) override {}
+  void writes_done() override {}
+  bool queued() const noexcept override { return false; }
+  bool answered() const noexcept override { return true; }
+  void wait_answered(Waiter*) override {}
+  bool finished() const noexcept override { return true; }
+  void wait_finished(Waiter*) override {}
+  Status take_status() override { return std::move(status_); }
+  void cancel() override {}
+
+ private:
+  Status status_;
+};
+
+}  // namespace
+
+struct Channel::Impl {
+  explicit Impl(std::shared_ptr<ChannelShared> parts) noexcept : shared(std::move(parts)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { shared->drop(); }
+
+  const std::shared_ptr<ChannelShared> shared;
+};
+
+Channel::Channel(std::string target, const ChannelOptions& options)
+    : impl_(std::make_shared<const Impl>(std::make_shared<ChannelShared>(std::move(target), options))) {}
+
+const std::string& Channel::target() const noexcept { return impl_->shared->target(); }
+
+Task<std::uint64_t> Channel::close(Nanoseconds patience) const {
+  return ChannelShared::close(impl_->shared, patience);
+}
+
+Task<Status> Channel::connect() const {
+  Shard* shard = Shard::current();
+  if (!shard)
+    co_return fail(Code::FAILED_PRECONDITION,
+                   "a channel connects on a shard: in a handler, or under block_on");
+  // The core goes with the last handle, which may be dropped during the wait.
+  const std::shared_ptr<ChannelShared> shared = impl_->shared;
+  Result<ChannelCore*> core = shared->core(*shard);
+  if (!core) co_return std::move(core).error();
+  ConnectWait wait(*shard);
+  (*core)->submit(wait);
+  co_return co_await wait;
+}
+
+std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
+                                          const CallOptions& options) const {
+  try {
+    return begin(path, kind, options);
+  } catch (const std::bad_alloc&) {
+    return std::make_unique<FailedCall>(caught());
+  }
+}
+
+std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kind,
+                                           const CallOptions& options) const {
+  Shard* shard = Shard::current();
+  if (!shard)
+    return std::make_unique<FailedCall>(Status(Code::FAILED_PRECONDITION,
+                                               "calls are made on a shard: in a handler, or under block_on",
+                                               Initiator::application));
+  if (!impl_->shared->options().interceptors.empty()) {
+    auto call = std::make_unique<InterceptedCall>(*shard, impl_->shared, path, kind, options);
+    call->start();
+    return call;
+  }
+  Result<ChannelCore*> core = impl_->shared->core(*shard);
+  if (!core) return std::make_unique<FailedCall>(std::move(core).error());
+  auto call = std::make_unique<ClientCallImpl>(**core, path, kind, options);
+  (*core)->submit(*call);
+  return call;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,127 @@
+#include "rpc/client/channel_shared.h"
+
+#include <utility>
+
+#include "rpc/client/channel_core.h"
+#include "rpc/connection/connection.h"
+#include "transport/tls_context.h"
+#include "transport/tls_stream.h"
+#include "transport/tls_tickets.h"
+
+namespace ringrpc {
+
+ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
+    : target_(std::move(target)),
+      options_(options),
+      address_(Address::parse_target(target_)),
+      tls_(options.tls) {
+  if (!address_) return;
+  if (Status status = check_header_list_bytes(options_.max_header_list_bytes); !status.ok()) {
+    address_ = std::unexpected(std::move(status));
+    return;
+  }
+  if (address_->tls() && !tls_) {
+    Result<std::shared_ptr<const ClientTls>> usual = ClientTls::load();
+    if (!usual) {
+      address_ = std::unexpected(std::move(usual).error());
+      return;
+    }
+    tls_ = std::move(*usual);
+  }
+  if (tls_) tickets_ = std::make_shared<TlsTickets>();
+  const bool renamed = tls_ && !tls_->server_name().empty();
+  server_name_ = renamed ? tls_->server_name() : address_->server_name();
+  authority_ = renamed ? server_name_ : address_->authority();
+}
+
+std::unique_ptr<ByteStream> ChannelShared::secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const {
+  if (!tls_) return carrier;
+  return std::make_unique<TlsStream>(shard, std::move(carrier),
+                                     tls_->context()->connect(server_name_, tickets_));
+}
+
+Result<ChannelCore*> ChannelShared::core(Shard& shard) {
+  if (ShardLocal* kept = shard.local(this)) return static_cast<ChannelCore*>(kept);
+  auto made = std::make_unique<ChannelCore>(shard, shared_from_this());
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return std::unexpected(ChannelCore::closed(target_));
+    homes_.push_back({&shard, seal_dropping(shard)});
+  }
+  ChannelCore* core = made.get();
+  shard.keep(this, std::move(made));
+  return core;
+}
+
+void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(homes_, [&](const Home& home) { return home.shard == &shard; });
+  calls_cut_ += calls_cut;
+  if (!homes_.empty()) return;
+  for (const std::shared_ptr<Wait>& wait : std::exchange(waits_, {}))
+    wait->home->post(std::move(wait->letter));
+}
+
+void ChannelShared::drop() noexcept {
+  if (Shard* here = Shard::current()) here->drop(this);
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (Home& home : homes_) home.shard->post(std::move(home.dropping));
+}
+
+Shard::SealedMail ChannelShared::seal_dropping(Shard& shard) {
+  return Shard::SealedMail([self = shared_from_this(), &shard] { shard.drop(self.get()); });
+}
+
+void ChannelShared::begin_close(Nanoseconds patience) {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (const Home& each : homes_) {
+    Shard* const home = each.shard;
+    home->post([self = shared_from_this(), home, patience] {
+      if (ShardLocal* core = home->local(self.get())) static_cast<ChannelCore*>(core)->close(patience);
+    });
+  }
+}
+
+class ChannelShared::WaitForAll {
+ public:
+  explicit WaitForAll(ChannelShared& shared) noexcept : shared_(shared) {}
+  WaitForAll(const WaitForAll&) = delete;
+  WaitForAll& operator=(const WaitForAll&) = delete;
+  ~WaitForAll() {
+    if (!wait_) return;
+    wait_->waiting = {};
+    const std::lock_guard lock(shared_.mutex_);
+    std::erase(shared_.waits_, wait_);
+    const Shard::SealedMail unsent = std::move(wait_->letter);  // which holds a share of it
+  }
+
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    const std::lock_guard lock(shared_.mutex_);
+    if (shared_.homes_.empty()) return false;
+    wait_ = std::make_shared<Wait>(Shard::current(), waiting);
+    wait_->letter = Shard::SealedMail([wait = wait_] {
+      if (wait->waiting) std::exchange(wait->waiting, {}).resume();
+    });
+    shared_.waits_.push_back(wait_);
+    return true;
+  }
+  std::uint64_t await_resume() const {
+    const std::lock_guard lock(shared_.mutex_);
+    return shared_.calls_cut_;
+  }
+
+ private:
+  ChannelShared& shared_;
+  std::shared_ptr<Wait> wait_;
+};
+
+Task<std::uint64_t> ChannelShared::close(std::shared_ptr<ChannelShared> shared, Nanoseconds patience) {
+  shared->begin_close(patience);
+  WaitForAll gone(*shared);
+  co_return co_await gone;
+}
+
+}  // namespace ringrpc

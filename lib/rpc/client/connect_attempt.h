@@ -1,0 +1,72 @@
+/// One attempt to reach a server: its name is looked up, then each address tried in turn until a connection
+/// has completed the HTTP/2 handshake.
+///
+/// 1. `start` looks the name up, off the shard where that may take time.
+/// 2. Each address is connected to; a `ClientConnection` on top of it exchanges SETTINGS. Each has
+///    `timeout` for both.
+/// 3. Once the connection is usable, `take` it. When no address is left, the channel's core is told every
+///    address's cause in one line.
+///
+/// Belongs to that core, which may destroy it when it is told.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/status.h"
+
+#include "reactor/shard.h"
+#include "rpc/client/client_connection.h"
+#include "transport/address.h"
+#include "transport/lookup.h"
+
+namespace ringrpc {
+
+class ChannelCore;
+
+class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
+ public:
+  ConnectAttempt(ChannelCore& channel, Nanoseconds timeout) noexcept : channel_(channel), timeout_(timeout) {}
+
+  /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this
+  /// returns.
+  void start(const Address& address) noexcept;
+
+  /// The connection whose handshake is under way or complete; null while there is none.
+  ClientConnection* connection() noexcept { return connection_.get(); }
+  /// Takes the connection out; the attempt is of no more use.
+  std::unique_ptr<ClientConnection> take() noexcept { return std::move(connection_); }
+
+  /// `connection()` has ended before it was taken: goes on with the next address.
+  void connection_failed(const Status& why) noexcept;
+
+ private:
+  /// Runs a step of the attempt. What it throws for want of memory ends the attempt.
+  template <class Step>
+  void contain(Step step) noexcept;
+
+  void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
+  void on_connected(UniqueFd connection, int error) override;
+  void on_time() override;
+  void look_up();
+  void shake_hands(UniqueFd descriptor, int error);
+  void give_up_address();
+  void try_next_address();
+  Cause of_handshake(Cause cause) const;
+  void address_failed(std::string_view words, Cause cause);
+
+  ChannelCore& channel_;
+  Nanoseconds timeout_;
+  std::unique_ptr<Lookup> lookup_;  // these three one after the other
+  std::unique_ptr<Connector> connector_;
+  std::unique_ptr<ClientConnection> connection_;
+  const Address* address_ = nullptr;
+  std::vector<SocketAddress> addresses_;
+  std::size_t tried_ = 0;
+  std::string causes_;             // of all addresses, in words
+  Cause furthest_ = Cause::other;  // of the address that came furthest
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,258 @@
+#include "rpc/connection/connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t flush_bytes_max = 1024 * 1024;
+constexpr std::chrono::milliseconds watch_interval{1'000};
+
+/// To a client that has ended its sending. The GOAWAY that it gets at once is the first probe; it takes a
+/// second one to hear what became of the first.
+constexpr std::uint64_t probe_ping = 0x70726f6265;  // "probe"
+constexpr std::chrono::milliseconds first_probe_after{100};
+
+/// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it.
+constexpr std::uint8_t tls_alert = 21;
+
+/// Why these cannot be the first bytes of a server, or OK, as far as they tell. A server of HTTP/2 begins with
+/// SETTINGS: three octets of a length, of which the first is 0 since at this time a frame takes 16 KiB, and one
+/// of the frame's type (RFC 9113, 3.4 and 4.1).
+Status check_first_of_server(Bytes bytes) {
+  constexpr std::string_view http1 = "HTTP/1.";
+  constexpr std::uint8_t settings = 4;
+  if (bytes.front() == 0 && (bytes.size() < 4 || bytes[3] == settings)) return {};
+  if (bytes.front() == tls_alert)
+    return Status(Code::UNAVAILABLE, "the peer speaks TLS", Initiator::peer).with_cause(Cause::tls);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const bool old = text.starts_with(http1) || http1.starts_with(text);
+  return Status(Code::UNAVAILABLE,
+                old ? "what the peer says is not HTTP/2, but HTTP/1" : "what the peer says is not HTTP/2",
+                Initiator::peer);
+}
+
+}  // namespace
+
+Status check_header_list_bytes(std::size_t bytes) {
+  if (bytes >= http2::header_list_bytes_least && bytes <= http2::header_list_bytes_most) return {};
+  return Status(Code::INVALID_ARGUMENT,
+                "max_header_list_bytes is " + std::to_string(bytes) + "; choose " +
+                    std::to_string(http2::header_list_bytes_least) + " to " +
+                    std::to_string(http2::header_list_bytes_most),
+                Initiator::application);
+}
+
+Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
+                       const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::Events& events)
+    : shard_(shard),
+      timeouts_(timeouts),
+      stream_(std::move(stream)),
+      peer_(to_string(stream_->peer())),
+      session_(role, limits, shard.now(), shard.slabs(), events),
+      to_server_(role == http2::Role::client),
+      started_(shard.now()),
+      progress_(shard.now()) {}
+
+void Connection::start() {
+  contain([this] {
+    stream_->start(*this);
+    flush_soon();
+    watch();
+  });
+}
+
+void Connection::abort(Status why) noexcept { finish(std::move(why)); }
+
+void Connection::on_received(Bytes bytes) {
+  contain([&] { take(bytes); });
+}
+
+void Connection::take(Bytes bytes) {
+  if (phase_ != Phase::open) return;
+  if (!std::exchange(heard_, true) && to_server_) {
+    if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
+  }
+  if (Status status = receive(bytes); !status.ok()) begin_closing(std::move(status));
+  if (on_batch()) flush_soon();  // in any case: what borrows of the input lets go of it here
+}
+
+Status Connection::receive(Bytes bytes) noexcept {
+  try {
+    return session_.receive(bytes);
+  } catch (...) {
+    return caught();
+  }
+}
+
+void Connection::on_receive_end(int error) {
+  if (over()) return;
+  contain([&] { end_receiving(error); });
+}
+
+void Connection::end_receiving(int error) {
+  if (phase_ == Phase::closing && error == 0 && !to_server_) return;  // may still read why
+  if (phase_ == Phase::open)
+    why_ = error != 0 ? broken("receive", error)
+                      : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
+  if (phase_ == Phase::open && error == 0 && may_go_on()) return begin_half_close();
+  finish(std::move(why_));
+}
+
+/// Whether a client that has ended its sending waits for something.
+bool Connection::may_go_on() const {
+  const bool busy = sending_ || session_.wants_to_produce() || session_.open_streams() > 0;
+  return !to_server_ && established_ && busy;
+}
+
+void Connection::begin_half_close() {
+  phase_ = Phase::half_closed;
+  progress_ = shard_.now();
+  on_half_close();
+  session_.end_input();
+  shard_.timers().arm(*this, after(shard_.now(), first_probe_after));
+  flush_soon();
+}
+
+/// Makes a system whose client has closed its socket tell so.
+void Connection::probe() {
+  if (sending_ || session_.wants_to_produce()) return;
+  session_.ping(probe_ping);
+  flush_soon();
+}
+
+void Connection::on_sent(int error) {
+  sending_ = false;
+  sending_bytes_ = 0;
+  sent_ = true;
+  if (over()) return;
+  if (error == 0) return flush_soon();
+  contain([&] { finish(why_.ok() ? broken("send", error) : std::move(why_)); });
+}
+
+/// The stream has ended with `error`, unless it has more to say than that.
+Status Connection::broken(std::string_view operation, int error) const {
+  Status failure = stream_->failure();
+  return failure.ok() ? from_errno(operation, error, Initiator::peer) : failure;
+}
+
+Status Connection::handshake_overdue() const {
+  const std::string within = " within " + std::to_string(timeouts_.handshake.count()) + " ms";
+  const Status waits = stream_->failure();
+  const std::string what = waits.ok() ? "the peer sent no HTTP/2 preface" : std::string(waits.message());
+  return Status(Code::DEADLINE_EXCEEDED, what + within, Initiator::peer);
+}
+
+Status Connection::stalled() const {
+  const std::string_view what = phase_ == Phase::half_closed
+                                    ? "the client has ended its sending, and no response moved for "
+                                    : "the peer left output unread for ";
+  return Status(Code::UNAVAILABLE, std::string(what) + std::to_string(timeouts_.stall.count()) + " ms",
+                Initiator::peer);
+}
+
+void Connection::on_turn_end() {
+  contain([this] { flush(); });
+}
+
+void Connection::flush() {
+  if (phase_ == Phase::lingering || over()) return;
+  if (sending_) return note_output();
+  Chain out(shard_.slabs());
+  session_.produce(out, flush_bytes_max);
+  sending_bytes_ = out.held_bytes();
+  if (sending_bytes_ > Slab::total_bytes || output_noted_) [[unlikely]]
+    note_output();
+  if (phase_ <= Phase::half_closed && session_.finished()) {
+    // Some faults are found while their answers are produced.
+    if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
+    if (over()) return;
+  }
+  sending_ = !out.empty();
+  if (!armed()) {
+    progress_ = shard_.now();
+    watch();
+  }
+  if (sending_) return stream_->send(std::move(out));
+  if (session_.finished() || phase_ == Phase::closing) begin_linger();
+}
+
+/// The one slab of a connection that sends little is not counted: it is a part of what each connection costs.
+void Connection::note_output() {
+  const std::size_t sent = sending_bytes_ > Slab::total_bytes ? sending_bytes_ : 0;
+  const std::size_t bytes = sent + session_.queued_output_bytes();
+  output_noted_ = bytes > 0;
+  on_output_held(bytes);
+}
+
+/// A client that is still connecting may have other addresses to try, so it does not wait to send a GOAWAY. A session that ran out
+/// of memory has none to say.
+void Connection::begin_closing(Status why) {
+  const bool in_vain = (to_server_ && !established_) || why.cause() == Cause::out_of_memory;
+  if (in_vain) return finish(std::move(why));
+  why_ = std::move(why);
+  phase_ = Phase::closing;
+  progress_ = shard_.now();
+}
+
+void Connection::begin_linger() {
+  phase_ = Phase::lingering;
+  stream_->shutdown_send();
+  shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
+}
+
+void Connection::finish(Status why) noexcept {
+  if (over()) return;
+  phase_ = Phase::over;
+  why_ = std::move(why);
+  cancel();
+  shard_.ready().push(*this);
+}
+
+void Connection::watch() {
+  const Output held = output();
+  const bool pending = !established_ || phase_ == Phase::half_closed || sending_ ||
+                       session_.wants_to_produce() || session_.next_deadline() != never ||
+                       held.waiting_bytes > 0 || held.watched;
+  if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
+}
+
+void Connection::note_progress() {
+  const Output held = output();
+  const std::uint64_t delivered_bytes = held.written_bytes - held.waiting_bytes;
+  const bool idle = !sending_ && !session_.wants_to_produce() && held.waiting_bytes == 0;
+  const bool sent = std::exchange(sent_, false);
+  const std::uint64_t moved_bytes = delivered_bytes - delivered_bytes_;
+  if (phase_ == Phase::half_closed) {
+    if (!sent || moved_bytes == 0) return;  // no window can be given by drips any more, and PINGs leave, too
+  } else {
+    const bool moved = sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min);
+    if (!idle && !moved) return;
+  }
+  progress_ = shard_.now();
+  delivered_bytes_ = delivered_bytes;
+}
+
+void Connection::on_time() {
+  contain([this] { look_after(); });
+}
+
+void Connection::look_after() {
+  if (phase_ == Phase::lingering) return finish(std::move(why_));
+  const Instant now = shard_.now();
+  if (!established_ && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
+  note_progress();
+  if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
+  if (now - progress_ >= timeouts_.stall) return finish(stalled());
+  if (phase_ == Phase::half_closed) probe();
+  on_watch();
+  if (Status status = session_.tick(); !status.ok()) {
+    begin_closing(std::move(status));
+    flush_soon();
+  }
+  watch();
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,46 @@
+#include "rpc/server/method_table.h"
+
+#include <algorithm>
+
+namespace ringrpc {
+namespace {
+
+RequestForm form_of(const Method& method, bool keeps_unknown_fields) {
+  RequestForm form{.keeps_unknown_fields = keeps_unknown_fields};
+  if (!method.request) return form;
+  form.type = method.request();
+  if (form.type->descriptor) form.shape = &MessageShape::of(*form.type->descriptor);
+  return form;
+}
+
+}  // namespace
+
+Status MethodTable::add(Service& service) {
+  const std::string name(service.service_name());
+  if (std::ranges::find(services_, name) != services_.end())
+    return Status(Code::ALREADY_EXISTS, "service " + name + " is registered twice", Initiator::application);
+  services_.push_back(name);
+  for (const Method& method : service.service_methods()) {
+    auto registered = std::make_unique<RegisteredMethod>(
+        RegisteredMethod{"/" + name + "/" + std::string(method.name), &service, &method,
+                         form_of(method, service.keeps_unknown_fields())});
+    methods_.emplace(registered->path, std::move(registered));
+  }
+  return {};
+}
+
+Status MethodTable::unknown(std::string_view path) const {
+  const auto refuse = [](std::string message) {
+    return Status(Code::UNIMPLEMENTED, std::move(message), Initiator::library);
+  };
+  const std::size_t slash = path.rfind('/');
+  if (!path.starts_with('/') || slash <= 1 || slash + 1 == path.size())
+    return refuse("malformed path \"" + std::string(path) + "\", want /package.Service/Method");
+  const std::string_view service = path.substr(1, slash - 1);
+  if (std::ranges::find(services_, service) == services_.end())
+    return refuse("unknown service " + std::string(service));
+  return refuse("unknown method " + std::string(path.substr(slash + 1)) + " of service " +
+                std::string(service));
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,201 @@
+#include "ringrpc/server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "reactor/backend.h"
+#include "reactor/shards.h"
+#include "rpc/connection/connection.h"
+#include "rpc/server/method_table.h"
+#include "rpc/server/server_shard.h"
+#include "transport/activation.h"
+#include "transport/address.h"
+#include "transport/listener.h"
+
+namespace ringrpc {
+namespace {
+
+/// Runs `work` on a shard and waits for what it gives. Not from a shard.
+template <class Work>
+auto run_on(Shard& shard, Work work) {
+  std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
+  auto answer = task.get_future();
+  shard.post([&task] { task(); });
+  return answer.get();
+}
+
+/// One, or what systemd has passed.
+Result<std::vector<Address>> addresses_of(const std::string& text) {
+  Result<Address> address = Address::parse(text);
+  if (!address) return std::unexpected(std::move(address).error());
+  if (address->kind() != Address::Kind::systemd) return std::vector{*std::move(address)};
+  Result<std::vector<Address>> passed = activated_sockets(address->name());
+  if (passed && address->tls())
+    for (Address& each : *passed) each = each.with_tls(true);
+  return passed;
+}
+
+/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by
+/// mistake.
+Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
+  std::vector<Address> all;
+  for (const std::string& text : options.listen) {
+    Result<std::vector<Address>> addresses = addresses_of(text);
+    if (!addresses) return addresses;
+    for (Address& address : *addresses) {
+      if (address.tls() && !options.tls)
+        return fail(Code::INVALID_ARGUMENT,
+                    "listen on " + text + ": TLS needs a certificate and a private key");
+      all.push_back(std::move(address));
+    }
+  }
+  for (auto at = all.begin(); at != all.end(); ++at)
+    if (at->kind() == Address::Kind::descriptor &&
+        std::any_of(all.begin(), at, [&](const Address& other) { return other.same_descriptor(*at); }))
+      return fail(Code::INVALID_ARGUMENT,
+                  "listen on " + at->with_tls(false).to_string() + ": it is named twice");
+  if (options.tls && std::ranges::none_of(all, &Address::tls))
+    for (Address& address : all) address = address.with_tls(true);
+  return all;
+}
+
+class ServerImpl final : public Server, private ConnectionSink {
+ public:
+  ~ServerImpl() override;
+
+  Status begin(std::span<Service* const> services, const ServerOptions& options);
+
+  const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
+  unsigned shards() const noexcept override { return static_cast<unsigned>(server_shards_.size()); }
+  std::string_view io_backend() const noexcept override { return shards_->all().front()->io().name(); }
+  std::uint64_t drain(std::chrono::milliseconds patience) override;
+  ServerCounters counters() const override;
+
+ private:
+  void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
+    server_shards_[shard.index()]->add(std::move(connection), tls, std::move(counted));
+  }
+  Status listen(const ServerOptions& options);
+  Result<std::string> bind(const Address& address);
+  Shard& accepting_shard() const { return *shards_->all().front(); }
+
+  MethodTable methods_;
+  std::unique_ptr<Shards> shards_;
+  std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
+  std::unique_ptr<Listener> listener_;
+  std::vector<std::string> addresses_;
+};
+
+Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
+  for (Service* service : services)
+    if (Status status = methods_.add(*service); !status.ok()) return status;
+  if (options.listen.empty())
+    return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
+  if (Status status = check_header_list_bytes(options.max_header_list_bytes); !status.ok()) return status;
+
+  Result<std::unique_ptr<Shards>> shards = Shards::start(
+      options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
+  if (!shards) return std::move(shards).error();
+  shards_ = std::move(*shards);
+  for (Shard* shard : shards_->all())
+    server_shards_.push_back(std::make_unique<ServerShard>(*shard, shards_->all().size(), methods_, options));
+  ConnectionSink& sink = *this;
+  listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections,
+                                         max_connections_per_address(options));
+  return listen(options);
+}
+
+/// An address in use is asked for again, a quarter of a second long: a process that was killed is gone a
+/// moment before its io_uring lets go of the sockets that it accepted on.
+Result<std::string> ServerImpl::bind(const Address& address) {
+  constexpr std::chrono::milliseconds pause{10};
+  constexpr int attempts = 25;
+  for (int attempt = 1;; ++attempt) {
+    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(address); });
+    if (bound || bound.error().code() != Code::ALREADY_EXISTS || attempt == attempts) return bound;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Status ServerImpl::listen(const ServerOptions& options) {
+  const Result<std::vector<Address>> addresses = addresses_of(options);
+  if (!addresses) return addresses.error();
+  for (const Address& address : *addresses) {
+    Result<std::string> bound = bind(address);
+    if (!bound) return std::move(bound).error();
+    addresses_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+ServerImpl::~ServerImpl() {
+  if (!shards_) return;
+  // Whatever the listener posted is delivered before the mail that ends the shard it was posted to.
+  run_on(accepting_shard(), [this] { listener_.reset(); });
+  for (Shard* shard : shards_->all())
+    run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
+}
+
+std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
+  struct Waiting {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t shards;
+  };
+  // What is as good as for ever must not overflow the clock.
+  patience = std::min<std::chrono::milliseconds>(patience, std::chrono::years(1));
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->shards = server_shards_.size();
+
+  run_on(accepting_shard(), [this] { listener_->close(); });
+  for (Shard* shard : shards_->all()) {
+    shard->post([this, shard, waiting] {
+      server_shards_[shard->index()]->drain([waiting] {
+        const std::lock_guard lock(waiting->mutex);
+        --waiting->shards;
+        waiting->changed.notify_one();
+      });
+    });
+  }
+  {
+    std::unique_lock lock(waiting->mutex);
+    if (waiting->changed.wait_for(lock, patience, [&] { return waiting->shards == 0; })) return 0;
+  }
+  std::uint64_t ended = 0;
+  for (Shard* shard : shards_->all())
+    ended += run_on(*shard, [this, shard] { return server_shards_[shard->index()]->end_all(); });
+  return ended;
+}
+
+ServerCounters ServerImpl::counters() const {
+  ServerCounters sum;
+  sum.connections_accepted = listener_->accepted();
+  sum.connections_refused = listener_->refused();
+  sum.connections_refused_of_address = listener_->refused_of_address();
+  for (Shard* shard : shards_->all()) {
+    const ServerCounters part =
+        run_on(*shard, [this, shard] { return server_shards_[shard->index()]->counters(); });
+    sum.connections_open += part.connections_open;
+    sum.calls_started += part.calls_started;
+    sum.calls_succeeded += part.calls_succeeded;
+    sum.calls_failed += part.calls_failed;
+  }
+  return sum;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(std::span<Service* const> services,
+                                              const ServerOptions& options) {
+  auto server = std::make_unique<ServerImpl>();
+  if (Status status = server->begin(services, options); !status.ok())
+    return std::unexpected(std::move(status));
+  return server;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,176 @@
+#include "rpc/server/server_shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "base/caught.h"
+#include "rpc/message/message_buffer.h"
+#include "transport/tls_context.h"
+#include "transport/tls_stream.h"
+
+namespace ringrpc {
+namespace {
+
+/// More PINGs than that would be a load of their own.
+constexpr Nanoseconds server_keepalive_time_min = std::chrono::seconds(1);
+
+/// Of the maximum age of connections, each way (gRFC A9).
+constexpr double age_jitter = 0.1;
+
+/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more
+/// often than this.
+constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
+
+/// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
+Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
+  const bool none = limit <= std::chrono::milliseconds::zero() || limit >= std::chrono::years(100);
+  return none ? Nanoseconds::max() : Nanoseconds(limit);
+}
+
+}  // namespace
+
+std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept {
+  return options.max_connections_per_address.value_or(options.max_connections - options.max_connections / 4);
+}
+
+ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
+                         const ServerOptions& options)
+    : shard_(shard),
+      methods_(methods),
+      interceptors_(options.interceptors),
+      tls_(options.tls),
+      max_message_bytes_(options.max_message_bytes),
+      max_response_bytes_(
+          std::min(options.max_response_bytes > 0 ? options.max_response_bytes : options.max_message_bytes,
+                   MessageBuffer::length_max)),
+      max_total_buffered_bytes_(
+          std::max({options.max_total_buffered_bytes / shards, max_message_bytes_, max_response_bytes_})),
+      max_buffered_bytes_(std::clamp(options.max_buffered_bytes,
+                                     std::max(max_message_bytes_, max_response_bytes_),
+                                     max_total_buffered_bytes_)),
+      max_inflation_per_second_(options.max_inflation_per_second),
+      age_rule_{.age = or_no_limit(options.max_connection_age),
+                .grace = or_no_limit(options.max_connection_age_grace),
+                .idle = or_no_limit(options.max_connection_idle)},
+      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs
+      // already, so its own time is not to be read here.
+      random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
+      memory_return_(shard) {
+  limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
+  limits_.max_concurrent_streams = options.max_concurrent_streams;
+  limits_.reset_burst = options.reset_burst;
+  limits_.resets_per_second = options.resets_per_second;
+  limits_.header_block_timeout = options.header_timeout;
+  limits_.ping_interval_min = options.ping_interval_min;
+  limits_.idle_ping_interval_min = options.idle_ping_interval_min;
+  timeouts_.handshake = options.handshake_timeout;
+  timeouts_.stall = options.stall_timeout;
+  if (options.keepalive_time > Nanoseconds::zero())
+    keepalive_rule_.time = std::max<Nanoseconds>(options.keepalive_time, server_keepalive_time_min);
+  keepalive_rule_.timeout = options.keepalive_timeout;
+  keepalive_rule_.without_calls = true;
+}
+
+ServerShard::~ServerShard() {
+  end_all();
+  drop_calls(0);
+}
+
+/// Null where there is no memory for it.
+ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
+                                               PeerCounts::Hold counted) noexcept {
+  try {
+    std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
+    if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
+    return new ServerConnection(*this, std::move(stream), std::move(counted));
+  } catch (...) {
+    (void)caught();
+    return nullptr;
+  }
+}
+
+void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept {
+  ServerConnection* const connection = make_connection(std::move(descriptor), tls, std::move(counted));
+  if (!connection) {
+    shard_.load().fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  connections_.push_back(*connection);
+  memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
+  connection->begin();
+  if (draining_) connection->drain();
+}
+
+void ServerShard::remove(ServerConnection& connection) noexcept {
+  delete &connection;
+  shard_.load().fetch_sub(1, std::memory_order_relaxed);
+  drop_calls(kept_calls);
+  memory_return_.connections_are(--counters_.connections_open, buffered_bytes_);
+  if (!connections_.empty()) return;
+  for (auto& empty : std::exchange(on_empty_, {})) empty();
+}
+
+void ServerShard::report_goodbye(const ServerConnection& client, http2::ErrorCode code,
+                                 std::string_view debug) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = goodbyes_logged_.take(shard_.now()))
+    log::info("{}: the client sent GOAWAY: {} {}{}", client.peer(), http2::name(code), debug,
+              left_out->words());
+}
+
+void ServerShard::report_unsuited(const ServerConnection& client, std::string_view why) {
+  if (!log::enabled(log::Level::info)) return;
+  if (const auto left_out = unsuited_logged_.take(shard_.now()))
+    log::info("{}: {}{}", client.peer(), why, left_out->words());
+}
+
+bool ServerShard::has_room(std::size_t more) {
+  const auto fits = [&] { return buffered_bytes_ + more <= max_total_buffered_bytes_; };
+  if (fits()) return true;
+  if (shard_.now() - recounted_ < recount_interval) return false;
+  recounted_ = shard_.now();
+  connections_.for_each([](ServerConnection& connection) { connection.recount(); });
+  return fits();
+}
+
+void ServerShard::drain(std::move_only_function<void()> empty) {
+  draining_ = true;
+  if (connections_.empty()) return empty();
+  on_empty_.push_back(std::move(empty));
+  connections_.for_each([](ServerConnection& connection) { connection.drain(); });
+}
+
+std::uint64_t ServerShard::end_all() {
+  std::uint64_t calls = 0;
+  connections_.for_each([&](ServerConnection& connection) {
+    calls += connection.calls_in_flight();
+    remove(connection);
+  });
+  return calls;
+}
+
+Nanoseconds ServerShard::draw_age() {
+  if (age_rule_.age == Nanoseconds::max()) return age_rule_.age;
+  std::uniform_real_distribution<double> jitter(1 - age_jitter, 1 + age_jitter);
+  return std::chrono::duration_cast<Nanoseconds>(age_rule_.age * jitter(random_));
+}
+
+ServerCall& ServerShard::take_call() {
+  ServerCall* const call = free_calls_.pop_front();
+  if (!call) return *new ServerCall(shard_.slabs(), max_message_bytes_, max_response_bytes_);
+  --free_call_count_;
+  return *call;
+}
+
+void ServerShard::give_back_call(ServerCall& call) noexcept {
+  free_calls_.push_front(call);  // not destroyed here: the call itself is the caller
+  ++free_call_count_;
+}
+
+void ServerShard::drop_calls(std::size_t keep) noexcept {
+  for (; free_call_count_ > keep; --free_call_count_) delete free_calls_.pop_front();
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,115 @@
+/// What one shard of a server holds: its connections, its pool of calls, its counters.
+///
+/// Belongs to the shard's thread; `counters` is read from others through `Shard::post`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/server.h"
+
+#include "base/log_quota.h"
+#include "http2/session.h"
+#include "reactor/shard.h"
+#include "rpc/connection/keepalive.h"
+#include "rpc/server/connection_age.h"
+#include "rpc/server/memory_return.h"
+#include "rpc/server/method_table.h"
+#include "rpc/server/server_connection.h"
+#include "transport/peer_counts.h"
+
+namespace ringrpc {
+
+/// Of those options, for a listener: 0 for no limit.
+std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
+
+class ServerShard {
+ public:
+  /// `shards` is how many there are of them.
+  ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods, const ServerOptions& options);
+  ServerShard(const ServerShard&) = delete;
+  ServerShard& operator=(const ServerShard&) = delete;
+  /// Connections that remain are ended at once.
+  ~ServerShard();
+
+  /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`; `counted`
+  /// is kept until it ends. Closes it where there is no memory for it.
+  void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {}) noexcept;
+  void remove(ServerConnection& connection) noexcept;
+
+  /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
+  /// again, each time with an `empty` of its own.
+  void drain(std::move_only_function<void()> empty);
+  /// Ends every connection at once; how many calls were in flight.
+  std::uint64_t end_all();
+
+  Shard& shard() noexcept { return shard_; }
+  const MethodTable& methods() const noexcept { return methods_; }
+  std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
+  std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
+  std::size_t max_inflation_per_second() const noexcept { return max_inflation_per_second_; }
+  /// A connection's calls that held `before` bytes now hold `now`.
+  void account(std::size_t before, std::size_t now) noexcept {
+    buffered_bytes_ += now - before;
+    memory_return_.hold(buffered_bytes_);
+  }
+  std::size_t room_bytes() const noexcept {
+    return max_total_buffered_bytes_ - std::min(max_total_buffered_bytes_, buffered_bytes_);
+  }
+  /// Whether `more` bytes may be held.
+  bool has_room(std::size_t more);
+  const http2::Limits& limits() const noexcept { return limits_; }
+  const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
+  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
+  const AgeRule& age_rule() const noexcept { return age_rule_; }
+  /// The age that a new connection may reach: connections that were made together do not end together.
+  Nanoseconds draw_age();
+  std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
+  ServerCounters& counters() noexcept { return counters_; }
+
+  // What clients do that is for the operator to see, at level info; of each kind no more than a log bears.
+  void report_goodbye(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
+  /// `why` the client's TLS and this server's do not suit each other.
+  void report_unsuited(const ServerConnection& client, std::string_view why);
+
+  ServerCall& take_call();
+  void give_back_call(ServerCall& call) noexcept;
+
+ private:
+  static constexpr std::size_t kept_calls = 256;
+
+  ServerConnection* make_connection(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept;
+  void drop_calls(std::size_t keep) noexcept;
+
+  Shard& shard_;
+  const MethodTable& methods_;
+  std::vector<Interceptor*> interceptors_;
+  std::shared_ptr<ServerTls> tls_;
+  std::size_t max_message_bytes_;
+  std::size_t max_response_bytes_;
+  std::size_t max_total_buffered_bytes_;
+  std::size_t max_buffered_bytes_;
+  std::size_t max_inflation_per_second_;
+  std::size_t buffered_bytes_ = 0;
+  Instant recounted_;
+  http2::Limits limits_;
+  ConnectionTimeouts timeouts_;
+  KeepaliveRule keepalive_rule_;
+  AgeRule age_rule_;
+  std::minstd_rand random_;
+  ServerCounters counters_;
+  LogQuota goodbyes_logged_;
+  LogQuota unsuited_logged_;
+  ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection
+  std::size_t free_call_count_ = 0;
+  MemoryReturn memory_return_;
+  ListOf<ServerConnection, ConnectionTag> connections_;
+  bool draining_ = false;
+  std::vector<std::move_only_function<void()>> on_empty_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,141 @@
+/// A network in memory, for tests: the seam of reactor/io.h with a clock that is advanced and faults that are
+/// drawn from a seed.
+///
+///   SimulatedNetwork network(seed, {.short_read = 0.2, .reset = 0.001});
+///   Shard server(0, network.make_io()), client(1, network.make_io());
+///   ...                                             // turn the shards,
+///   network.advance_to(network.wakes_at()) CHECK(network.open_descriptors() == 0);
+///
+/// (testing/simulation.h does the turning.) It is as unkind as io.h allows: a completion may come late;
+/// received bytes are scribbled over as soon as `on_received` returns; a paused stream may still deliver a
+/// buffer; what a destroyed stream was sending, and its descriptor, are held until a completion that comes
+/// later still. The same seed and the same calls give the same run.
+///
+/// One thread, and one network at a time on it. Shards must be destroyed before their network. `wait` never
+/// sleeps.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/clock.h"
+
+#include "base/unique_fd.h"
+#include "reactor/io.h"
+
+namespace ringrpc {
+
+class SimulatedFile;
+class SimulatedIo;
+class SimulatedListener;
+class SimulatedSocket;
+
+/// What may go wrong, each with its probability a completion; all off by default.
+struct Faults {
+  double short_read = 0;      ///< fewer bytes are received than have arrived
+  double short_write = 0;     ///< fewer bytes are sent than there is room for
+  double delay = 0;           ///< a completion comes up to `delay_max` later
+  double reset = 0;           ///< the connection breaks (ECONNRESET) and what was under way is lost
+  double no_buffers = 0;      ///< a receive finds no buffer (ENOBUFS) and is tried again after 1 ms
+  double accept_failure = 0;  ///< accepting fails with EMFILE or ENFILE
+  double refuse = 0;          ///< a connect is refused (ECONNREFUSED)
+
+  Nanoseconds delay_max = std::chrono::milliseconds(5);
+  std::size_t socket_buffer_bytes = 64 * 1024;  ///< unread bytes that a socket holds
+  std::size_t descriptors_max =
+      std::numeric_limits<std::size_t>::max();  ///< accepting more fails with EMFILE
+};
+
+/// How often each fault has happened.
+struct FaultCounts {
+  std::uint64_t short_reads = 0;
+  std::uint64_t short_writes = 0;
+  std::uint64_t delays = 0;
+  std::uint64_t resets = 0;
+  std::uint64_t no_buffers = 0;
+  std::uint64_t accept_failures = 0;
+  std::uint64_t refusals = 0;
+};
+
+class SimulatedNetwork {
+ public:
+  explicit SimulatedNetwork(std::uint64_t seed, const Faults& faults = {});
+  SimulatedNetwork(const SimulatedNetwork&) = delete;
+  SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
+  ~SimulatedNetwork();
+
+  /// A backend for one shard. All backends of a network see the same sockets. Addresses match as they are:
+  /// there are no wildcards.
+  std::unique_ptr<Io> make_io();
+
+  /// Two ends of a connection that nobody had to accept. The first one's peer has the address `from`.
+  std::pair<UniqueFd, UniqueFd> connected_pair(const SocketAddress& from = {});
+
+  /// What clients connect from: of an IP address their own port of it, and where there is none the address
+  /// that they connect to.
+  SocketAddress& client_address() noexcept { return client_address_; }
+
+  /// May be changed at any time; what is scheduled already stays so.
+  Faults& faults() noexcept { return faults_; }
+  const FaultCounts& fault_counts() const noexcept { return counts_; }
+
+  Instant now() const noexcept { return now_; }
+  /// No effect when `when` has passed.
+  void advance_to(Instant when) noexcept { now_ = std::max(now_, when); }
+  /// When any shard has something to do next, timers included; in the past while one was busy in its last
+  /// turn, `never` when nothing is left. Means something only when shards are turned as if they might sleep:
+  /// `turn(true)`.
+  Instant wakes_at() const noexcept;
+
+  /// Sockets and listeners that have not been closed; those of destroyed streams count until their last
+  /// completion.
+  std::size_t open_descriptors() const noexcept { return files_.size(); }
+
+  /// A digest of all completions and their times: equal for equal runs.
+  std::uint64_t trace() const noexcept { return trace_; }
+
+  /// Below `limit`, which must not be 0; drawn from the seed, so that tests may share it.
+  std::uint64_t random_below(std::uint64_t limit) noexcept { return random_() % limit; }
+
+ private:
+  friend SimulatedIo;
+  friend class SimulatedAcceptorState;
+  friend class SimulatedConnectorState;
+  friend class SimulatedStreamState;
+
+  static int close_descriptor(int descriptor) noexcept;
+
+  bool happens(double probability, std::uint64_t& count) noexcept;
+  Nanoseconds draw_delay() noexcept;
+  void record(int descriptor, std::uint64_t what) noexcept;
+
+  UniqueFd install(std::unique_ptr<SimulatedFile> file);
+  SimulatedSocket& socket(int descriptor);
+  SimulatedListener& listener(int descriptor);
+  SimulatedListener* find_listener(const SocketAddress& address) noexcept;
+  Result<UniqueFd> listen(const SocketAddress& address, int backlog);
+  std::pair<std::unique_ptr<SimulatedSocket>, std::unique_ptr<SimulatedSocket>> connect(
+      const SocketAddress& to);
+
+  Faults faults_;
+  SocketAddress client_address_;
+  FaultCounts counts_;
+  std::mt19937_64 random_;
+  std::uint64_t trace_ = 0;
+  Instant now_{std::chrono::hours(1)};
+  std::uint64_t next_sequence_ = 0;
+  std::uint16_t next_port_ = 40'000;
+  int next_descriptor_;
+  std::map<int, std::unique_ptr<SimulatedFile>> files_;
+  std::vector<SimulatedIo*> ios_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,233 @@
+// Byte streams of the simulated backend.
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <sys/uio.h>
+
+#include "testing/simulated_io.h"
+
+namespace ringrpc {
+
+namespace {
+
+constexpr std::size_t receive_buffer_bytes = 16 * 1024;
+constexpr Nanoseconds no_buffers_pause = std::chrono::milliseconds(1);
+
+enum StreamTrace : std::uint64_t { trace_received = 1, trace_received_end, trace_sent, trace_send_ended };
+
+}  // namespace
+
+/// What a stream shares with the events that serve it. Each direction has at most one event under way.
+class SimulatedStreamState final : public std::enable_shared_from_this<SimulatedStreamState>,
+                                   private SimulatedFile::Watcher {
+ public:
+  SimulatedStreamState(SimulatedIo& io, UniqueFd fd)
+      : io_(io), network_(io.network()), fd_(std::move(fd)), socket_(network_.socket(fd_.get())) {
+    socket_.watch(this);
+  }
+  SimulatedStreamState(const SimulatedStreamState&) = delete;
+  SimulatedStreamState& operator=(const SimulatedStreamState&) = delete;
+  ~SimulatedStreamState() { socket_.watch(nullptr); }
+
+  void start(ByteStream::Handler& handler) {
+    assert(!handler_);
+    const SimulatedKernel at_work;
+    handler_ = &handler;
+    poll_receive();
+  }
+
+  void set_paused(bool paused) {
+    const SimulatedKernel at_work;
+    paused_ = paused;
+    poll_receive();
+  }
+
+  void send(Chain chain) {
+    assert(handler_ && !sending_ && !chain.empty() && !send_shut_down_);
+    const SimulatedKernel at_work;
+    sending_.emplace(std::move(chain));
+    send_under_way_ = true;
+    schedule_send();
+  }
+
+  void shutdown_send() {
+    assert(!sending_);
+    const SimulatedKernel at_work;
+    send_shut_down_ = true;
+    socket_.end_writing();
+  }
+
+  /// The stream is gone: no handler any more, and everything that is held is released by a late completion.
+  void abandon() {
+    const SimulatedKernel at_work;
+    abandoned_ = true;
+    io_.schedule([self = shared_from_this()] {});
+  }
+
+  const SimulatedSocket& socket() const noexcept { return socket_; }
+  int descriptor() const noexcept { return fd_.get(); }
+
+ private:
+  void on_change() override {
+    poll_receive();
+    poll_send();
+  }
+
+  void poll_receive() {
+    if (!handler_ || abandoned_ || paused_ || receive_ended_ || receive_under_way_ || !socket_.readable())
+      return;
+    receive_under_way_ = true;
+    schedule_receive();
+  }
+
+  void schedule_receive(Nanoseconds at_least = Nanoseconds::zero()) {
+    io_.schedule([self = shared_from_this()] { self->receive(); }, at_least);
+  }
+
+  void receive() {
+    inject_reset();
+    if (!abandoned_ && network_.happens(network_.faults_.no_buffers, network_.counts_.no_buffers))
+      return schedule_receive(no_buffers_pause);
+    receive_under_way_ = false;
+    // A pause may or may not have come in time to stop a buffer that was on its way.
+    if (abandoned_ || (paused_ && network_.random_below(2) == 0)) return;
+    if (socket_.readable_bytes() > 0)
+      receive_bytes();
+    else
+      receive_end();
+  }
+
+  void receive_bytes() {
+    std::size_t count = std::min(socket_.readable_bytes(), receive_buffer_bytes);
+    if (count > 1 && network_.happens(network_.faults_.short_read, network_.counts_.short_reads))
+      count = 1 + network_.random_below(count - 1);
+    network_.record(descriptor(), trace_received + count * 8);
+    io_.complete(
+        [self = shared_from_this(), bytes = socket_.read(count)]() mutable { self->deliver(bytes); });
+    poll_receive();
+  }
+
+  void deliver(std::string& bytes) {
+    if (abandoned_) return;
+    handler_->on_received(as_bytes(bytes));
+    std::fill(bytes.begin(), bytes.end(), '\xdd');
+  }
+
+  void receive_end() {
+    receive_ended_ = true;
+    network_.record(descriptor(), trace_received_end);
+    io_.complete([self = shared_from_this(), error = socket_.read_end()] {
+      if (!self->abandoned_) self->handler_->on_receive_end(error);
+    });
+  }
+
+  void poll_send() {
+    if (!sending_ || abandoned_ || send_under_way_ || !socket_.writable()) return;
+    send_under_way_ = true;
+    schedule_send();
+  }
+
+  void schedule_send() {
+    io_.schedule([self = shared_from_this()] { self->send_some(); });
+  }
+
+  /// One write. It happens even when the stream is gone, as the kernel may be ahead of a cancellation.
+  void send_some() {
+    inject_reset();
+    if (const int error = socket_.write_error()) return end_send(error);
+    std::size_t count = std::min(socket_.writable_bytes(), sending_->size());
+    if (count > 1 && network_.happens(network_.faults_.short_write, network_.counts_.short_writes))
+      count = 1 + network_.random_below(count - 1);
+    network_.record(descriptor(), trace_sent + count * 8);
+    write(count);
+    if (sending_->empty()) return end_send(0);
+    send_under_way_ = false;
+    poll_send();
+  }
+
+  void write(std::size_t count) {
+    while (count > 0) {
+      std::array<iovec, 16> pieces;
+      const std::size_t filled = sending_->gather(pieces);
+      std::size_t written = 0;
+      for (std::size_t i = 0; i < filled && written < count; ++i) {
+        const std::size_t bytes = std::min(count - written, pieces[i].iov_len);
+        socket_.write({static_cast<const std::uint8_t*>(pieces[i].iov_base), bytes});
+        written += bytes;
+      }
+      sending_->consume(written);
+      count -= written;
+    }
+  }
+
+  /// The chain is kept until its completion is dispatched; `send_under_way_` stays set until then.
+  void end_send(int error) {
+    network_.record(descriptor(), trace_send_ended);
+    io_.complete([self = shared_from_this(), error] {
+      self->sending_.reset();
+      self->send_under_way_ = false;
+      if (!self->abandoned_) self->handler_->on_sent(error);
+    });
+  }
+
+  void inject_reset() {
+    if (socket_.connected() && network_.happens(network_.faults_.reset, network_.counts_.resets))
+      socket_.reset();
+  }
+
+  SimulatedIo& io_;
+  SimulatedNetwork& network_;
+  UniqueFd fd_;
+  SimulatedSocket& socket_;
+  ByteStream::Handler* handler_ = nullptr;
+  std::optional<Chain> sending_;
+  bool abandoned_ = false;
+  bool paused_ = false;
+  bool receive_under_way_ = false;
+  bool receive_ended_ = false;
+  bool send_under_way_ = false;
+  bool send_shut_down_ = false;
+};
+
+namespace {
+
+class SimulatedStream final : public ByteStream {
+ public:
+  SimulatedStream(SimulatedIo& io, UniqueFd fd)
+      : io_(io), state_(std::make_shared<SimulatedStreamState>(io, std::move(fd))) {
+    io_.object_made();
+  }
+  SimulatedStream(const SimulatedStream&) = delete;
+  SimulatedStream& operator=(const SimulatedStream&) = delete;
+  ~SimulatedStream() override {
+    state_->abandon();
+    io_.object_gone();
+  }
+
+  void start(Handler& handler) override { state_->start(handler); }
+  void pause_receiving() override { state_->set_paused(true); }
+  void resume_receiving() override { state_->set_paused(false); }
+  void send(Chain chain) override { state_->send(std::move(chain)); }
+  void shutdown_send() override { state_->shutdown_send(); }
+  SocketAddress peer() const override { return state_->socket().peer_address; }
+  int descriptor() const noexcept override { return state_->descriptor(); }
+
+ private:
+  SimulatedIo& io_;
+  std::shared_ptr<SimulatedStreamState> state_;
+};
+
+}  // namespace
+
+SocketAddress SimulatedIo::peer(const UniqueFd& connection) const {
+  return network_.socket(connection.get()).peer_address;
+}
+
+std::unique_ptr<ByteStream> SimulatedIo::adopt(UniqueFd connection) {
+  return std::make_unique<SimulatedStream>(*this, std::move(connection));
+}
+
+}  // namespace ringrpc

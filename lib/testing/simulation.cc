@@ -1,0 +1,72 @@
+#include "testing/simulation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "reactor/shard_worker.h"
+
+namespace ringrpc {
+
+namespace {
+
+/// Far more than any test needs between two moments; who exceeds it is turning in circles.
+constexpr unsigned rounds_at_once_max = 100'000;
+
+}  // namespace
+
+Simulation::Simulation(std::uint64_t seed, const Options& options) : network_(seed, options.faults) {
+  for (unsigned index = 0; index < options.shards; ++index) {
+    shards_.push_back(std::make_unique<Shard>(index, network_.make_io()));
+    ShardWorker::run_in_place(*shards_.back());
+  }
+}
+
+Simulation::~Simulation() = default;
+
+bool Simulation::run_until(const std::function<bool()>& done, Nanoseconds limit) {
+  return run(done, after(now(), limit)) == Outcome::done;
+}
+
+bool Simulation::run_until_quiet(Nanoseconds limit) {
+  return run([] { return false; }, after(now(), limit)) == Outcome::quiet;
+}
+
+void Simulation::run_for(Nanoseconds time) {
+  const Instant end = after(now(), time);
+  run([] { return false; }, end);
+  network_.advance_to(end);
+}
+
+bool Simulation::clean() const noexcept {
+  return network_.open_descriptors() == 0 &&
+         std::all_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard->slabs().in_use() == 0; });
+}
+
+Simulation::Outcome Simulation::run(const std::function<bool()>& done, Instant end) {
+  for (unsigned rounds = 0; rounds < rounds_at_once_max; ++rounds) {
+    if (done()) return Outcome::done;
+    turn_all();
+    const Instant next = network_.wakes_at();
+    if (next <= now()) continue;
+    if (done()) return Outcome::done;
+    if (next == never) return Outcome::quiet;
+    if (next > end) return Outcome::out_of_time;
+    network_.advance_to(next);
+    rounds = 0;
+  }
+  return Outcome::stuck;
+}
+
+/// One turn of every shard, in an order of its own each time.
+void Simulation::turn_all() {
+  std::vector<Shard*> waiting;
+  for (const auto& shard : shards_) waiting.push_back(shard.get());
+  while (!waiting.empty()) {
+    const auto next = waiting.begin() + static_cast<std::ptrdiff_t>(network_.random_below(waiting.size()));
+    (*next)->turn(true);
+    waiting.erase(next);
+  }
+}
+
+}  // namespace ringrpc

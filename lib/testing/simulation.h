@@ -1,0 +1,67 @@
+/// A simulated network with shards on it, and the loop that turns them: what a test of anything above the
+/// reactor runs in.
+///
+///   Simulation simulation(seed, {.shards = 2, .faults = {.delay = 0.3}});
+///   Server server(simulation.shard(0)); Client client(simulation.shard(1));
+///   CHECK(simulation.run_until([&] { return client.done(); }));
+///   ...                                        // destroy server and client
+///   CHECK(simulation.clean());
+///
+/// All shards turn on the calling thread, in an order drawn from the seed. When none has anything to do, the
+/// clock jumps to the next completion or timer, so that no test waits in real time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ringrpc/clock.h"
+
+#include "reactor/shard.h"
+#include "testing/simulated.h"
+
+namespace ringrpc {
+
+class Simulation {
+ public:
+  struct Options {
+    unsigned shards = 1;
+    Faults faults;
+  };
+
+  explicit Simulation(std::uint64_t seed, const Options& options);
+  explicit Simulation(std::uint64_t seed) : Simulation(seed, Options()) {}
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+  ~Simulation();
+
+  SimulatedNetwork& network() noexcept { return network_; }
+  Shard& shard(unsigned index) noexcept { return *shards_[index]; }
+  Instant now() const noexcept { return network_.now(); }
+
+  /// Turns every shard, and advances the clock whenever they are idle, until `done()` holds: true. False when
+  /// nothing is left to happen, when `limit` of simulated time has passed, or when the shards stay busy
+  /// without time passing.
+  bool run_until(const std::function<bool()>& done, Nanoseconds limit = std::chrono::hours(1));
+
+  /// Runs until nothing is left to happen; false when `limit` came first.
+  bool run_until_quiet(Nanoseconds limit = std::chrono::hours(1));
+
+  /// Runs for that much simulated time, to its end even when quiet.
+  void run_for(Nanoseconds time);
+
+  /// Whether every descriptor was closed and every slab came back.
+  bool clean() const noexcept;
+
+ private:
+  enum class Outcome { done, quiet, out_of_time, stuck };
+
+  Outcome run(const std::function<bool()>& done, Instant end);
+  void turn_all();
+
+  SimulatedNetwork network_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,105 @@
+// grpcd's certificates: which files go together, and that a changed file is read again without a word to
+// grpcd.
+#include "grpcd/certificates.h"
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <string>
+#include <thread>
+
+#include "apps/captured_stderr.h"
+#include "apps/scratch_file.h"
+#include "transport/test_authority.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+using apps::CapturedStderr;
+using apps::ScratchFile;
+using test::our_authority;
+
+/// Waits until `done` holds; false when it never does.
+bool comes_true(const auto& done) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+TEST_CASE("files that go together are given together, or none") {
+  const auto refusal = [](const TlsValues& values) {
+    const auto loaded = Certificates::load(values);
+    return loaded ? "taken" : std::string(loaded.error().message());
+  };
+  CHECK(Certificates::load({}).value() == nullptr);
+  CHECK(refusal({.certificate = "a.pem"}) == "--tls-cert and --tls-key go together; give both");
+  CHECK(refusal({.key = "a.key"}) == "--tls-cert and --tls-key go together; give both");
+  CHECK(refusal({.client_authorities = "ca.pem"}) ==
+        "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
+}
+
+TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
+  apps::Origins origins;
+  origins.note("tls-min-version", "--tls-min-version", apps::Source::flag);
+  const auto loaded = Certificates::load({.version_min = TlsVersion::tls_1_3}, origins);
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().code() == Code::INVALID_ARGUMENT);
+  CHECK(loaded.error().message() == "--tls-min-version goes with --tls-cert and --tls-key; give these too");
+}
+
+TEST_CASE("a file that changes is read again, and one that is of no use refused aloud, once") {
+  const test::TestIdentity first = our_authority().issue({});
+  const test::TestIdentity second = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  const CapturedStderr captured;
+  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()}, {},
+                                               std::chrono::milliseconds(20))
+                                .value();
+  const auto before = certificates->tls()->context();
+
+  key.write(second.key);
+  certificate.write(second.certificate);
+  CHECK(comes_true([&] { return certificates->tls()->context() != before; }));
+  const auto after = certificates->tls()->context();
+
+  const std::size_t said_before = captured.text().size();
+  const auto said_since = [&] { return captured.text().substr(said_before); };
+  certificate.replace("nothing");
+  CHECK(comes_true([&] { return said_since().find("there is no certificate in it") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const std::string said = said_since();
+  CHECK(said.find("there is no certificate in it") == said.rfind("there is no certificate in it"));
+  CHECK(said.find("; the certificates stay as they were") != std::string::npos);
+  CHECK(certificates->tls()->context() == after);
+
+  certificate.write(second.certificate);
+  certificates->reload("SIGHUP");
+  CHECK(captured.text().find("SIGHUP: read the certificates again") != std::string::npos);
+}
+
+TEST_CASE("a certificate whose time is over is refused like any other, with its flag and its file") {
+  const test::TestIdentity first = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  apps::Origins origins;
+  origins.note("tls-cert", "--tls-cert", apps::Source::flag);
+  const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
+                                               origins, std::chrono::hours(1))
+                                .value();
+  const auto before = certificates->tls()->context();
+  const test::TestIdentity late =
+      our_authority().issue({.common_name = "late", .valid_from_hours = -48, .valid_until_hours = -24});
+  certificate.write(late.certificate);
+  key.write(late.key);
+  const CapturedStderr captured;
+  certificates->reload("SIGHUP");
+  CHECK(captured.text().contains("SIGHUP: TLS: --tls-cert: " + certificate.path() +
+                                 ": the certificate of CN=late has expired on "));
+  CHECK(certificates->tls()->context() == before);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

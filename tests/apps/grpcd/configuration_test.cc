@@ -1,0 +1,193 @@
+#include "grpcd/configuration.h"
+
+#include <doctest/doctest.h>
+#include <string_view>
+
+#include "apps/scratch_file.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+const char* no_variable(const char*) { return nullptr; }
+
+TEST_CASE("without any source grpcd serves as the library does") {
+  Configuration configuration;
+  CHECK(configuration.line.read({}, no_variable) == apps::Action::run);
+  const ServerOptions defaults;
+  CHECK(configuration.values.server.listen == defaults.listen);
+  CHECK(configuration.values.server.max_message_bytes == defaults.max_message_bytes);
+  CHECK(configuration.values.log_level == log::Level::info);
+  CHECK(configuration.values.log_payload == PayloadLog::none);
+  CHECK(configuration.values.drain_timeout == std::chrono::seconds(30));
+}
+
+TEST_CASE("every flag reaches what it names") {
+  Configuration configuration;
+  const std::vector<std::string> arguments = {"--listen=[::1]:0",
+                                              "--shards=3",
+                                              "--max-message-size=64K",
+                                              "--max-buffered-size=2M",
+                                              "--max-concurrent-streams=7",
+                                              "--max-connections=9",
+                                              "--max-connections-per-address=6",
+                                              "--handshake-timeout=1s",
+                                              "--stall-timeout=2m",
+                                              "--drain-timeout=250ms",
+                                              "--log-level=debug",
+                                              "--log-payload=head",
+                                              "--header-timeout=3s",
+                                              "--ping-interval=1m",
+                                              "--idle-ping-interval=1h",
+                                              "--keepalive-time=10m",
+                                              "--keepalive-timeout=5s",
+                                              "--max-connection-age=4h",
+                                              "--max-connection-age-grace=40s",
+                                              "--max-connection-idle=30m",
+                                              "--tls-cert=a.pem",
+                                              "--tls-key=a.key",
+                                              "--tls-client-ca=ca.pem",
+                                              "--tls-min-version=1.3",
+                                              "--authz=who.toml",
+                                              "--max-total-buffered-size=3G",
+                                              "--max-inflation-per-second=5M",
+                                              "--key=a.pem",
+                                              "--key=ED25519:b.pem",
+                                              "--key-passphrase-file=c",
+                                              "--generate-key=p256",
+                                              "--signing-workers=4",
+                                              "--signing-queue=17",
+                                              "--signing-queue-size=5M",
+                                              "--verify-signatures",
+                                              "--audit-required",
+                                              "--max-header-list-size=16K",
+                                              "--reset-burst=50",
+                                              "--resets-per-second=5",
+                                              "--spin-us=7",
+                                              "--io=epoll"};
+  REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
+  const Values& values = configuration.values;
+  CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
+  CHECK(values.server.shards == 3);
+  CHECK(values.server.io == IoBackend::epoll);
+  CHECK(values.server.spin_us == 7);
+  CHECK(values.server.max_message_bytes == 65536);
+  CHECK(values.server.max_buffered_bytes == 2 << 20);
+  CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);
+  CHECK(values.server.max_inflation_per_second == 5 << 20);
+  CHECK(values.server.max_header_list_bytes == 16384);
+  CHECK(values.server.max_concurrent_streams == 7);
+  CHECK(values.server.reset_burst == 50);
+  CHECK(values.server.resets_per_second == 5);
+  CHECK(values.server.max_connections == 9);
+  CHECK(values.max_connections_per_address == 6);
+  CHECK(values.server.handshake_timeout == std::chrono::seconds(1));
+  CHECK(values.server.header_timeout == std::chrono::seconds(3));
+  CHECK(values.server.ping_interval_min == std::chrono::minutes(1));
+  CHECK(values.server.idle_ping_interval_min == std::chrono::hours(1));
+  CHECK(values.server.stall_timeout == std::chrono::minutes(2));
+  CHECK(values.server.max_connection_age == std::chrono::hours(4));
+  CHECK(values.server.max_connection_age_grace == std::chrono::seconds(40));
+  CHECK(values.server.max_connection_idle == std::chrono::minutes(30));
+  CHECK(values.server.keepalive_time == std::chrono::minutes(10));
+  CHECK(values.server.keepalive_timeout == std::chrono::seconds(5));
+  CHECK(values.tls.certificate == "a.pem");
+  CHECK(values.tls.key == "a.key");
+  CHECK(values.tls.client_authorities == "ca.pem");
+  CHECK(values.tls.version_min == TlsVersion::tls_1_3);
+  CHECK(values.authz == "who.toml");
+  CHECK(values.drain_timeout == std::chrono::milliseconds(250));
+  CHECK(values.log_level == log::Level::debug);
+  CHECK(values.log_payload == PayloadLog::head);
+  CHECK(values.signing.key_files == std::vector<std::string>{"a.pem", "ED25519:b.pem"});
+  CHECK(values.signing.passphrase_file == "c");
+  CHECK(values.signing.generated == std::vector<std::string>{"p256"});
+  CHECK(values.signing.workers == 4);
+  CHECK(values.signing.queue_limit == 17);
+  CHECK(values.signing.queue_bytes_max == 5 << 20);
+  CHECK(values.signing.verify);
+  CHECK(values.signing.audit_required);
+  CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
+}
+
+std::string refusal(const std::vector<std::string>& arguments,
+                    apps::CommandLine::Environment environment = no_variable) {
+  Configuration configuration;
+  const Result<apps::Action> action = configuration.line.read(arguments, environment);
+  return action ? "taken" : std::string(action.error().message());
+}
+
+TEST_CASE("an audit that is required goes with levels that have its lines") {
+  for (const char* level : {"trace", "debug", "info"})
+    CHECK(refusal({"--audit-required", "--log-level", level}) == "taken");
+  for (const std::string level : {"warn", "error", "off"}) {
+    CHECK(refusal({"--log-level", level}) == "taken");
+    CHECK(refusal({"--audit-required", "--log-level", level}) ==
+          "--audit-required does not go with --log-level at " + level +
+              ": lines about signatures are of level info; choose info, debug or trace");
+  }
+}
+
+TEST_CASE("an address that is none is refused with where it stands") {
+  CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
+  CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
+  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; write a text");
+  CHECK(refusal({}, [](const char* name) -> const char* {
+          return std::string_view(name) == "SERVER_ADDR" ? "127.0.0.1" : nullptr;
+        }).starts_with("environment: SERVER_ADDR: address \"127.0.0.1\": "));
+  const apps::ScratchFile file("shards = 1\nlisten = ['tls+unix:/x', '127.0.0.1:65536']\n");
+  CHECK(refusal({"--config", file.path()})
+            .starts_with(file.path() + ":2: listen: address \"127.0.0.1:65536\": "));
+}
+
+TEST_CASE("a client is asked for a sign of life never, or after a second at least") {
+  CHECK(refusal({"--keepalive-time", "10ms"}) ==
+        "--keepalive-time: 10ms is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "25h"}) ==
+        "--keepalive-time: 25h is out of range; choose 0s, or 1s to 24h");
+  CHECK(refusal({"--keepalive-time", "0"}) == "taken");
+  CHECK(refusal({"--keepalive-time", "1s"}) == "taken");
+  CHECK(refusal({"--keepalive-timeout", "10ms"}) == "taken");
+  for (const std::string flag :
+       {"--keepalive-timeout", "--handshake-timeout", "--header-timeout", "--stall-timeout"})
+    CHECK(refusal({flag, "0"}) == flag + ": 0 is out of range; choose 1ms to 24h");
+}
+
+TEST_CASE("every form of an address can be served on") {
+  for (const char* form : {"localhost:0", "[::1]:0", "tcp://127.0.0.1:1", "unix:/x", "unix-abstract:x",
+                           "vsock:any:1", "hvsock:///x:1", "systemd", "systemd:x", "fd:3", "tls+fd:3"})
+    CHECK_MESSAGE(refusal({"--listen", form}) == "taken", form);
+}
+
+TEST_CASE("changes are told in the words of the file") {
+  Configuration before;
+  Configuration after;
+  after.values.server.max_message_bytes = 1 << 20;
+  after.values.server.listen = {"a", "b"};
+  const std::vector<Change> found = changes(before, after);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].name == "listen");
+  CHECK(found[0].after == "a b");
+  CHECK(found[1].name == "max-message-size");
+  CHECK(found[1].before == "4M");
+  CHECK(found[1].after == "1M");
+}
+
+TEST_CASE("a change of what was not given, or is no more, is told with its default") {
+  Configuration before;
+  Configuration after;
+  before.values.signing.generated = {"p256"};
+  before.values.tls.key = "a.key";
+  after.values.signing.key_files = {"/nope"};
+  const std::vector<Change> found = changes(before, after);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].name == "tls-key");
+  CHECK(found[0].after == "none");
+  CHECK(found[1].name == "key");
+  CHECK(found[1].before == "none");
+  CHECK(found[1].after == "/nope");
+  CHECK(found[2].name == "generate-key");
+  CHECK(found[2].after == "rsa2048, p256, p384 and ed25519 when there is no key");
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

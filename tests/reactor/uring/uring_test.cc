@@ -1,0 +1,119 @@
+// Getting a ring, or being told why there is none.
+#include "reactor/uring/uring.h"
+
+#include <cstddef>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "reactor/io_fixture.h"
+#include "reactor/seccomp.h"
+
+using namespace ringrpc;
+using namespace ringrpc::test;
+
+namespace {
+
+/// The status of making a ring in a child process where `spoil` was called first.
+template <class Spoil>
+std::string refusal_after(Spoil spoil) {
+  int fds[2];
+  REQUIRE(::pipe(fds) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::string said = "the spoiling itself failed";
+    if (spoil()) {
+      const Result<std::unique_ptr<Io>> io = make_uring();
+      said = io ? "made" : io.error().to_string();
+    }
+    ::_exit(::write(fds[1], said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0 : 1);
+  }
+  ::close(fds[1]);
+  std::string said(1024, '\0');
+  said.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(fds[0], said.data(), said.size()))));
+  ::close(fds[0]);
+  ::waitpid(child, nullptr, 0);
+  return said;
+}
+
+bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("A ring that a seccomp profile forbids is refused with cause and remedy") {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, EPERM); });
+  INFO(said);
+  CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_setup: operation not permitted"));
+  CHECK((has(said, "seccomp") || has(said, "kernel.io_uring_disabled")));
+}
+
+TEST_CASE("A kernel without io_uring is named as such") {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, ENOSYS); });
+  INFO(said);
+  CHECK(has(said, "UNAVAILABLE: io_uring: io_uring_setup: function not implemented"));
+  CHECK(has(said, "6.1"));
+}
+
+TEST_CASE("A kernel that does not know the flags is too old") {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, EINVAL); });
+  INFO(said);
+  CHECK(has(said, "use 6.1 or later"));
+}
+
+TEST_CASE("Memory that may not be locked names its limit") {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, ENOMEM); });
+  INFO(said);
+  CHECK(has(said, "RLIMIT_MEMLOCK"));
+}
+
+TEST_CASE("A ring that may be set up and not entered is refused" * doctest::skip(io_uring_hidden())) {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_enter, EPERM); });
+  INFO(said);
+  CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_enter: operation not permitted"));
+  CHECK(has(said, "io_uring_enter and io_uring_register"));
+}
+
+TEST_CASE("A ring whose registration is forbidden is refused, not half made" *
+          doctest::skip(io_uring_hidden())) {
+  const std::string said = refusal_after([] { return forbid(SYS_io_uring_register, EPERM); });
+  INFO(said);
+  CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_register"));
+}
+
+TEST_CASE("Without descriptors there is no ring, and the limit is named" * doctest::skip(io_uring_hidden())) {
+  const std::string said = refusal_after([] {
+    const rlimit limit{4, 4};
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && ::dup(0) == -1;
+  });
+  INFO(said);
+  CHECK(has(said, "RESOURCE_EXHAUSTED"));
+  CHECK(has(said, "RLIMIT_NOFILE"));
+}
+
+TEST_CASE("Options that make no sense are refused" * doctest::skip(io_uring_hidden())) {
+  const Result<std::unique_ptr<Io>> io = make_uring({.receive_buffers = 3});
+  REQUIRE(!io);
+  CHECK(io.error().code() == Code::INVALID_ARGUMENT);
+}
+
+TEST_CASE("No descriptor is left open when everything is destroyed") {
+  const auto open_descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = open_descriptors();
+  {
+    Pair pair;
+    Accepted accepted;
+    auto acceptor = pair.shard.io().listen(loopback(), 16, accepted);
+    Connected connected;
+    auto connector = pair.shard.io().connect((*acceptor)->address(), connected);
+    pair.left->stream->send(chain_of(pair.shard, pattern(1 << 20)));
+    pair.shard.turn(false);
+    connector.reset();
+    acceptor->reset();
+    pair.left.reset();
+    pair.right.reset();
+  }
+  CHECK(open_descriptors() == before);
+}

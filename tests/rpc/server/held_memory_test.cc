@@ -1,0 +1,147 @@
+/// What a peer can make the server hold: every byte of it counts against a limit, and nothing of it is held for
+/// ever.
+
+#include <doctest/doctest.h>
+#include <string>
+
+#include "rpc/server/raw_peer.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::ErrorCode;
+using http2::test::FieldList;
+
+const FieldList plain_get = {
+    {":method", "GET"}, {":scheme", "http"}, {":path", "/index.html"}, {":authority", "localhost"}};
+
+ServerOptions stalling_soon() {
+  ServerOptions options;
+  options.stall_timeout = 5s;
+  return options;
+}
+
+TEST_CASE("a request of one message that goes no further ends its call") {
+  SimulatedWorld world(1);
+  world.serve(stalling_soon());
+  const auto peer = RawPeer::before_server(world);
+  SUBCASE("after its headers") { peer->begin(1, echo_path); }
+  SUBCASE("after a message that nothing ends") {
+    peer->begin(1, echo_path);
+    peer->send_body(1, message("whole"));
+  }
+  world.simulation().run_for(4s);
+  CHECK_FALSE(peer->ended(1));
+  world.simulation().run_for(5s);
+  CHECK(peer->field(1, "grpc-status") == "4");
+  CHECK(peer->field(1, "grpc-message") ==
+        "the request was begun and not finished: 5000 ms passed without 1 KiB of it");
+  CHECK_FALSE(peer->closed());
+  CHECK(world.service().started == 0);
+}
+
+TEST_CASE("a streaming request may pause between its messages for as long as it likes") {
+  SimulatedWorld world(1);
+  world.serve(stalling_soon());
+  const auto peer = RawPeer::before_server(world);
+  peer->begin(1, join_path);
+  world.simulation().run_for(60s);
+  peer->send_body(1, message("a"));
+  world.simulation().run_for(60s);
+  peer->send_body(1, message("b"), http2::test::end_stream);
+  REQUIRE(world.run_until([&] { return peer->ended(1); }));
+  CHECK(peer->field(1, "grpc-status") == "0");
+}
+
+TEST_CASE("a request of plain HTTP that does not end is given up") {
+  SimulatedWorld world(1);
+  world.serve(stalling_soon());
+  const auto peer = RawPeer::before_server(world);
+  peer->send(peer->encoder.headers(1, plain_get));
+  world.simulation().run_for(4s);
+  CHECK_FALSE(peer->ended(1));
+  world.simulation().run_for(5s);
+  CHECK(peer->field(1, ":status") == "408");
+  peer->send(peer->encoder.headers(3, plain_get, http2::test::end_stream));
+  REQUIRE(world.run_until([&] { return peer->ended(3); }));
+  CHECK(peer->field(3, ":status") == "405");
+  CHECK_FALSE(peer->closed());
+}
+
+TEST_CASE("the headers of open requests count") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 200'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  const FieldList large{{"x-large", std::string(7000, 'v')}};
+  for (std::uint32_t id = 1; id < 101; id += 2) peer->begin(id, join_path, large);
+  REQUIRE(world.run_until([&] { return peer->ended(99); }));
+  CHECK(peer->field(99, "grpc-status") == "8");
+  CHECK_FALSE(peer->ended(1));
+  CHECK(world.service().running <= 200'000 / 7000);
+  for (std::uint32_t id = 1; id < 101; id += 2) peer->send(http2::test::rst_stream(id, ErrorCode::cancel));
+  world.simulation().run_for(10ms);
+  peer->request(101, join_path, message("x"), large);
+  REQUIRE(world.run_until([&] { return peer->ended(101); }));
+  CHECK(peer->field(101, "grpc-status") == "0");
+}
+
+TEST_CASE("headers of requests that are not gRPC's count as well") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 200'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  FieldList large = plain_get;
+  large.emplace_back("x-large", std::string(7000, 'v'));
+  for (std::uint32_t id = 1; id < 101; id += 2) peer->send(peer->encoder.headers(id, large));
+  world.simulation().run_for(10ms);
+  peer->begin(101, join_path);
+  REQUIRE(world.run_until([&] { return peer->ended(101) || !peer->resets(101).empty(); }));
+  CHECK(world.service().running == 0);
+}
+
+TEST_CASE("responses count until the socket has taken them") {
+  // The windows are open and the network holds next to nothing, so a response lies in the chain being sent.
+  SimulatedWorld world(1, {.socket_buffer_bytes = 1000});
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 150'000;
+  world.serve(options);
+  const std::string open = http2::test::settings({{http2::test::setting::initial_window_size, 0x7fff'ffff}}) +
+                           http2::test::window_update(0, 0x7000'0000);
+  const auto peer = RawPeer::before_server(world, open);
+  world.simulation().run_for(10ms);
+  peer->pause();
+  for (std::uint32_t id = 1; id < 11; id += 2) peer->request(id, "/test.v1.Raw/Inflate", message("90000"));
+  world.simulation().run_for(100ms);
+  CHECK(world.server().counters().calls_succeeded == 1);
+  CHECK(world.server().counters().calls_failed == 4);
+}
+
+TEST_CASE("a connection that ends takes what it was counted for with it") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = options.max_total_buffered_bytes = 200'000;
+  world.serve(options);
+  const FieldList large{{"x-large", std::string(7000, 'v')}};
+  for (int round = 0; round < 10; ++round) {
+    const auto peer = RawPeer::before_server(world);
+    FieldList plain = plain_get;
+    plain.emplace_back("x-large", std::string(7000, 'v'));
+    for (std::uint32_t id = 1; id < 11; id += 2) peer->begin(id, join_path, large);
+    for (std::uint32_t id = 11; id < 21; id += 2) peer->send(peer->encoder.headers(id, plain));
+    peer->request(21, "/test.v1.Raw/Inflate", message("50000"));
+    world.simulation().run_for(10ms);
+    CHECK(peer->field(21, ":status") == "200");
+    CHECK_FALSE(peer->field(21, "grpc-status") == "8");
+  }
+}
+
+}  // namespace
+}  // namespace ringrpc

@@ -1,0 +1,113 @@
+/// A server asks silent clients for signs of life, and does without those that give none.
+
+#include <algorithm>
+#include <chrono>
+#include <doctest/doctest.h>
+#include <memory>
+#include <string>
+
+#include "rpc/server/raw_peer.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+namespace frame_type = http2::test::frame_type;
+
+struct Watched {
+  explicit Watched(const ServerOptions& options = {}) : world(1) {
+    world.serve(options);
+    peer = RawPeer::before_server(world);
+    run_for(1ms);
+  }
+  void run_for(Nanoseconds time) { world.simulation().run_for(time); }
+
+  /// How many PINGs ask for an answer.
+  std::size_t pings() const { return static_cast<std::size_t>(std::ranges::count_if(peer->frames, asks)); }
+  /// Answers those that have not been answered yet.
+  void answer() {
+    std::size_t seen = 0;
+    for (const auto& frame : peer->frames) {
+      if (!asks(frame) || ++seen <= answered) continue;
+      peer->send(http2::test::frame(frame_type::ping, http2::test::ack, 0, frame.payload));
+    }
+    answered = seen;
+  }
+  static bool asks(const http2::test::Frame& frame) {
+    return frame.type == frame_type::ping && (frame.flags & http2::test::ack) == 0;
+  }
+
+  SimulatedWorld world;
+  std::unique_ptr<RawPeer> peer;
+  std::size_t answered = 0;
+};
+
+TEST_CASE("a client is asked after two hours of silence, and has 20 s to answer") {
+  Watched watched;
+  watched.run_for(2h - 1s);
+  CHECK(watched.pings() == 0);
+  watched.run_for(2s);
+  CHECK(watched.pings() == 1);
+  watched.run_for(18s);
+  CHECK_FALSE(watched.peer->closed());
+  watched.run_for(2s);
+  CHECK(watched.peer->closed());
+}
+
+TEST_CASE("the calls of a client that gives no sign of life end with its connection") {
+  Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
+  watched.peer->request(1, "/test.v1.Raw/Sleep", message("3600000"));
+  watched.run_for(29s);
+  CHECK(watched.world.service().running == 1);
+  CHECK(watched.pings() == 0);
+  watched.run_for(7s);
+  CHECK(watched.pings() == 1);
+  CHECK(watched.world.service().running == 0);
+  CHECK(watched.peer->closed());
+  CHECK(watched.world.server().counters().calls_failed == 1);
+  CHECK(watched.world.server().counters().connections_open == 0);
+}
+
+TEST_CASE("a client that answers is asked again and again, and stays") {
+  Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
+  for (int second = 0; second < 305; ++second) {
+    watched.run_for(1s);
+    watched.answer();
+  }
+  CHECK(watched.pings() >= 9);
+  CHECK(watched.pings() <= 10);
+  CHECK_FALSE(watched.peer->closed());
+}
+
+TEST_CASE("whatever comes from a client is a sign of life") {
+  Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
+  std::uint32_t id = 1;
+  for (int second = 0; second < 300; second += 20, id += 2) {
+    watched.peer->request(id, echo_path, message("x"));
+    watched.run_for(20s);
+  }
+  CHECK(watched.pings() == 0);
+  watched.run_for(12s);
+  CHECK(watched.pings() == 1);
+  watched.peer->request(id, echo_path, message("x"));
+  watched.run_for(20s);
+  CHECK_FALSE(watched.peer->closed());
+}
+
+TEST_CASE("a server without keepalive asks nobody") {
+  Watched watched({.keepalive_time = 0s});
+  watched.run_for(24h);
+  CHECK(watched.pings() == 0);
+  CHECK_FALSE(watched.peer->closed());
+}
+
+TEST_CASE("less than a second between questions of a server counts as a second") {
+  Watched watched({.keepalive_time = 1ms});
+  watched.run_for(900ms);
+  CHECK(watched.pings() == 0);
+  watched.run_for(200ms);
+  CHECK(watched.pings() == 1);
+}
+
+}  // namespace
+}  // namespace ringrpc
