@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/status_details.h"
+
 #include "grpcclient/demo.h"
 #include "grpcclient/header_line.h"
 #include "grpcclient/status_details.h"
@@ -188,8 +190,8 @@ Task<Outcome<bool>> Conversation::finish() {
 Task<std::vector<std::string>> Conversation::details(const Status& status) {
   MessageJson json(session_.catalogue, {.compact = true});
   std::vector<std::string> shown;
-  for (const std::string& any : split_details(status.details())) {
-    Outcome<std::string> text = co_await json.print(*pb::Any::descriptor(), any);
+  for (const pb::Any& any : details_of(status)) {
+    Outcome<std::string> text = co_await json.print(*pb::Any::descriptor(), any.SerializeAsString());
     shown.push_back(text ? text->substr(0, text->size() - 1) : opaque_detail(any));
   }
   co_return shown;

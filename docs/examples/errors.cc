@@ -1,6 +1,7 @@
 // A failure with details, sent and read.
+#include "ringrpc/status_details.h"
+
 #include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "visit.h"
 
 using namespace ringrpc;
@@ -12,13 +13,7 @@ Status bad_field(const std::string& field, const std::string& description) {
   auto* violation = request.add_field_violations();
   violation->set_field(field);
   violation->set_description(description);
-
-  Status status(Code::INVALID_ARGUMENT, field + ": " + description);
-  google::rpc::Status details;
-  details.set_code(static_cast<int>(status.code()));
-  details.set_message(std::string(status.message()));
-  details.add_details()->PackFrom(request);
-  return std::move(status).with_details(details.SerializeAsString());
+  return with_detail(Status(Code::INVALID_ARGUMENT, field + ": " + description), request);
 }
 // [/details]
 
@@ -34,14 +29,10 @@ class Station final : public Weather::Service {
 // [explain]
 void explain(const Status& status) {
   std::cout << status.to_string() << '\n';
-  google::rpc::Status details;
-  if (!details.ParseFromString(std::string(status.details()))) return;
-  for (const auto& detail : details.details()) {
-    google::rpc::BadRequest request;
-    if (!detail.UnpackTo(&request)) continue;
-    for (const auto& violation : request.field_violations())
-      std::cout << "  " << violation.field() << ": " << violation.description() << '\n';
-  }
+  const auto request = find_detail<google::rpc::BadRequest>(status);
+  if (!request) return;
+  for (const auto& violation : request->field_violations())
+    std::cout << "  " << violation.field() << ": " << violation.description() << '\n';
 }
 // [/explain]
 

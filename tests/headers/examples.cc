@@ -15,8 +15,11 @@
 #include "ringrpc/server.h"
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
+#include "ringrpc/status_details.h"
+#include "ringrpc/task_scope.h"
 #include "ringrpc/tls.h"
 #include "ringrpc/turn_share.h"
+#include "ringrpc/when.h"
 #include "ringrpc/worker_pool.h"
 
 #include "echo/v1/echo.ringrpc.h"
@@ -357,6 +360,46 @@ int show_tls(ServerOptions& options) {
   options.tls = *tls;  // of ServerOptions; ClientTls is for ChannelOptions
   // [/tls.h]
   return 0;
+}
+
+struct Changes {
+  Task<int> next_change();
+};
+
+Task<Status> show_when(Changes& board, EchoService::Stub& prices, EchoService::Stub& stocks,
+                       EchoRequest item) {
+  // [when.h]
+  auto [price, stock] = co_await when_all(prices.Echo(item), stocks.Echo(item));  // two Results
+  auto first = co_await when_any(board.next_change(), sleep_for(30s));
+  if (first.index() == 1) co_return fail(Code::NOT_FOUND, "nothing has changed for 30 s");
+  // [/when.h]
+  co_return price&& stock ? Status() : Status(Code::INTERNAL, "");
+}
+
+struct Talk {
+  static Task<> hear(Reader<Note>& in);
+  static Task<> speak(Writer<Note>& out);
+
+  // [task_scope.h]
+  Task<Status> Chat(Call&, Reader<Note>& in, Writer<Note>& out) {
+    TaskScope scope;
+    scope.spawn(hear(in));  // two tasks of this handler, at once
+    scope.spawn(speak(out));
+    co_return co_await scope.join();  // the first failure, once both have ended
+  }
+  // [/task_scope.h]
+};
+
+using RetryInfo = google::protobuf::Any;
+
+Task<Status> show_details(const Status& status) {
+  // [status_details.h]
+  RetryInfo retry;
+  retry.set_value("30 s");
+  co_return with_detail(Status(Code::UNAVAILABLE, "the ledger is closed"), retry);
+  // the caller:
+  if (auto told = find_detail<RetryInfo>(status)) log::info("try again after {}", told->value());
+  // [/status_details.h]
 }
 
 Task<Signature> show_turn_share(int digest, Signature (*sign)(int digest)) {

@@ -6,26 +6,12 @@
 
 #include "ringrpc/sleep.h"
 
-#include "testing/simulation.h"
+#include "reactor/running.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Starts what `make` makes on the simulation's first shard.
-template <class Make>
-auto start_on(Simulation& simulation, Make make) {
-  auto task = std::make_unique<decltype(make())>();
-  bool started = false;
-  simulation.shard(0).post([&] {
-    *task = make();
-    task->start();
-    started = true;
-  });
-  REQUIRE(simulation.run_until([&] { return started; }));
-  return task;
-}
 
 Task<int> add_later(int& sum, int number) {
   co_await sleep_for(1s);

@@ -1,0 +1,171 @@
+#include "ringrpc/task_scope.h"
+
+#include <cassert>
+#include <coroutine>
+#include <exception>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "base/frame_allocator.h"
+#include "reactor/shard.h"
+
+namespace ringrpc {
+
+namespace {
+
+Task<Status> as_status(Task<> task) {
+  co_await std::move(task);
+  co_return Status();
+}
+
+}  // namespace
+
+/// Looks after ended tasks from the ready list, where every task is suspended and may be destroyed.
+class TaskScope::Children final : private Ready {
+ public:
+  Children() noexcept = default;
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+  ~Children() {
+    report();
+    destroy(running_);
+    destroy(ended_);
+  }
+
+  void spawn(Task<Status> task) {
+    if (!task) detail::no_coroutine();
+    if (state_ == State::ending) return;
+    auto* const child = new Child(*this, std::move(task));
+    running_.push_back(*child);
+    ++count_;
+    child->task.start(child);
+  }
+
+  void cancel() noexcept {
+    state_ = State::ending;
+    look_soon();
+  }
+
+  bool idle() const noexcept { return count_ == 0; }
+  std::size_t size() const noexcept { return count_; }
+
+  /// Resumes it, from the ready list, when no task is left.
+  void wait(std::coroutine_handle<> waiting) noexcept {
+    assert(!waiting_ && "one join at a time");
+    waiting_ = waiting;
+    look_soon();
+  }
+  void stop_waiting() noexcept { waiting_ = {}; }
+
+  Status take_outcome() {
+    state_ = State::open;
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+    return std::exchange(failure_, Status());
+  }
+
+ private:
+  struct Child final : TaskObserver, ListNode, Pooled {
+    Child(Children& in, Task<Status> spawned) noexcept : children(in), task(std::move(spawned)) {}
+    void on_task_done() override { children.ended(*this); }
+
+    Children& children;
+    Task<Status> task;
+  };
+
+  /// `ending`: a task has failed, or all were cancelled; those that remain are destroyed and none is begun.
+  enum class State { open, ending };
+
+  void ended(Child& child) noexcept {
+    child.unlink();
+    ended_.push_back(child);
+    --count_;
+    look_soon();
+  }
+  void look_soon() noexcept { Shard::current()->ready().push(*this); }
+
+  void run() override {
+    while (Child* const child = ended_.pop_front()) {
+      note_outcome(*child);
+      delete child;
+    }
+    if (state_ == State::ending) count_ -= destroy(running_);
+    if (idle() && waiting_) std::exchange(waiting_, {}).resume();  // which may destroy this
+  }
+
+  /// The first failure counts; those that it brings about do not.
+  void note_outcome(const Child& child) noexcept {
+    const bool first = failure_.ok() && !thrown_;
+    try {
+      Status status = child.task.result();
+      if (status.ok()) return;
+      if (first) failure_ = std::move(status);
+    } catch (...) {
+      if (first) thrown_ = std::current_exception();
+    }
+    state_ = State::ending;
+  }
+
+  void report() const noexcept {
+    if (!failure_.ok())
+      log::warn("a task of a scope failed, and nobody has joined it: {}", failure_.to_string());
+    if (thrown_) log::warn("a task of a scope threw, and nobody has joined it");
+  }
+
+  static std::size_t destroy(List<Child>& list) noexcept {
+    std::size_t destroyed = 0;
+    while (Child* const child = list.pop_front()) {
+      delete child;
+      ++destroyed;
+    }
+    return destroyed;
+  }
+
+  List<Child> running_;
+  List<Child> ended_;
+  std::size_t count_ = 0;  // of running_
+  State state_ = State::open;
+  Status failure_;
+  std::exception_ptr thrown_;
+  std::coroutine_handle<> waiting_;
+};
+
+class TaskScope::Join {
+ public:
+  explicit Join(Children& children) noexcept : children_(children) {}
+  Join(const Join&) = delete;
+  Join& operator=(const Join&) = delete;
+  ~Join() {
+    if (waits_) children_.stop_waiting();
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept {
+    waits_ = true;
+    children_.wait(waiting);
+  }
+  Status await_resume() {
+    waits_ = false;
+    return children_.take_outcome();
+  }
+
+ private:
+  Children& children_;
+  bool waits_ = false;
+};
+
+TaskScope::TaskScope() : children_(std::make_unique<Children>()) {}
+
+TaskScope::~TaskScope() = default;
+
+void TaskScope::spawn(Task<Status> task) { children_->spawn(std::move(task)); }
+
+void TaskScope::spawn(Task<> task) { children_->spawn(as_status(std::move(task))); }
+
+Task<Status> TaskScope::join() { co_return co_await Join(*children_); }
+
+void TaskScope::cancel() noexcept { children_->cancel(); }
+
+std::size_t TaskScope::size() const noexcept { return children_->size(); }
+
+}  // namespace ringrpc
