@@ -1,5 +1,6 @@
 // The examples at the heads of the public headers, so that they compile: each region bears its header's name.
 // What they leave out ("...") and take for granted is here too; nothing of it runs.
+#include <functional>
 #include <iostream>
 #include <mutex>
 
@@ -16,6 +17,7 @@
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
 #include "ringrpc/status_details.h"
+#include "ringrpc/submit.h"
 #include "ringrpc/task_scope.h"
 #include "ringrpc/tls.h"
 #include "ringrpc/turn_share.h"
@@ -374,6 +376,19 @@ Task<Status> show_when(Changes& board, EchoService::Stub& prices, EchoService::S
   if (first.index() == 1) co_return fail(Code::NOT_FOUND, "nothing has changed for 30 s");
   // [/when.h]
   co_return price&& stock ? Status() : Status(Code::INTERNAL, "");
+}
+
+struct Loop {
+  void post(std::function<void()> work);
+};
+void show(const Result<EchoResponse>& outcome);
+
+void show_submit(Loop& loop, EchoService::Stub& echo, const EchoRequest& request) {
+  // [submit.h]
+  std::future<Result<EchoResponse>> response = submit([&] { return echo.Echo(request); });
+  submit([&] { return echo.Echo(request); },
+         [&loop](Result<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
+  // [/submit.h]
 }
 
 struct Talk {

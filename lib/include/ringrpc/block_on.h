@@ -12,9 +12,11 @@
 ///     co_return co_await features.finish();
 ///   });
 ///
-/// The first use starts a shard in the background, which all others share and which ends with the process.
-/// Any number of threads may block at the same time; from a shard itself it would wait for itself, so there
-/// it fails with FAILED_PRECONDITION.
+/// The task runs on a shard in the background, which the calling thread has to itself until the task ends: a
+/// task that computes for long, or blocks, delays no other thread. Shards are started as threads need them, at
+/// most 64; beyond that threads share them. A shard that is free is used again, and its connections with it.
+/// Any number of threads may block at the same time. On a shard block_on would wait for itself, so it fails
+/// with FAILED_PRECONDITION there. Threads that must not block use ringrpc/submit.h.
 #pragma once
 
 #include <exception>
@@ -30,27 +32,26 @@ namespace ringrpc {
 
 namespace detail {
 
-/// A task that somebody outside of all shards waits for. Both are called on the background shard.
-class BlockingTask {
+/// A task that something outside of all shards waits for. Both are called on the background shard.
+class BackgroundTask {
  public:
+  virtual ~BackgroundTask() = default;
   virtual void start(TaskObserver& observer) = 0;
   /// The task has ended: takes its result and destroys it.
   virtual void finish() noexcept = 0;
-
- protected:
-  ~BlockingTask() = default;
 };
 
 /// Returns when `task` was finished, or with the reason why it was never started.
-Status run_blocking(BlockingTask& task);
+Status run_blocking(BackgroundTask& task);
 
+/// Runs what a call of F makes. F may be a reference.
 template <class F>
-class BlockingTaskOf final : public BlockingTask {
+class BackgroundTaskOf : public BackgroundTask {
  public:
   using Running = std::invoke_result_t<F&>;
   using Outcome = typename ResultOf<decltype(std::declval<Running&>().result())>::type;
 
-  explicit BlockingTaskOf(F& make) noexcept : make_(make) {}
+  explicit BackgroundTaskOf(F&& make) noexcept : make_(std::forward<F>(make)) {}
 
   void start(TaskObserver& observer) override {
     try {
@@ -82,7 +83,7 @@ class BlockingTaskOf final : public BlockingTask {
   Outcome take() { return *std::move(outcome_); }
 
  private:
-  F& make_;
+  F make_;
   std::exception_ptr thrown_;  // by make_
   Running running_;
   std::optional<Outcome> outcome_;
@@ -102,7 +103,7 @@ inline constexpr bool is_task<Task<T>> = true;
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
 auto block_on(F&& make) {
-  using Blocking = detail::BlockingTaskOf<std::remove_reference_t<F>>;
+  using Blocking = detail::BackgroundTaskOf<std::remove_reference_t<F>&>;
   using Outcome =
       typename Blocking::Outcome;  // not in the declaration, where clang 19 looks before `requires`
   Blocking task(make);
