@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -59,11 +60,18 @@ Daemon::Daemon(std::unique_ptr<Configuration> configuration, Parts parts)
 
 ExitCode Daemon::run(const apps::Signals& waiting) {
   if (const Status status = start(); !status.ok()) return apps::refuse("grpcd", status);
+  try {
+    drainer_.emplace([this, &waiting] { drain(waiting); });
+  } catch (const std::system_error& error) {
+    return apps::refuse("grpcd",
+                        Status(Code::RESOURCE_EXHAUSTED, "cannot start a thread: " + error.code().message(),
+                               Initiator::library));
+  }
   for (;;) {
     switch (waiting.wait()) {
       case SIGTERM:
       case SIGINT:
-        drain(waiting);
+        begin_drain();
         break;
       case SIGHUP:
         reload();
@@ -75,7 +83,7 @@ ExitCode Daemon::run(const apps::Signals& waiting) {
         step_log_level(+1);
         break;
       case apps::Signals::notified:
-        drainer_.join();
+        drainer_.reset();
         log_drained();
         parts_.on_drained();
         return apps::exit_ok;
@@ -123,25 +131,43 @@ Status Daemon::start() {
   return Status();
 }
 
-void Daemon::drain(const apps::Signals& waiting) {
-  if (drainer_.joinable()) {
+Daemon::Drainer::Drainer(std::function<void()> drain)
+    : thread_([this, called = std::move(drain)] {
+        called_.wait();
+        if (begun_) called();
+      }) {}
+
+Daemon::Drainer::~Drainer() {
+  if (!begun_) called_.count_down();
+}
+
+void Daemon::Drainer::begin() noexcept {
+  begun_ = true;
+  called_.count_down();
+}
+
+void Daemon::begin_drain() {
+  if (drainer_->begun()) {
     log::warn("second signal: ending at once");
     parts_.quit();
     return;
   }
   apps::notify_supervisor("STOPPING=1");
   parts_.on_drain();
-  // What asks the server has a thread of its own: a shard that hangs must not keep the second signal waiting.
+  drainer_->begin();
+}
+
+/// On the thread of the drainer.
+void Daemon::drain(const apps::Signals& waiting) noexcept {
   try {
-    drainer_ = std::jthread([this, &waiting, patience = configuration_->values.drain_timeout] {
-      const ServerCounters counters = server_->counters();
-      calls_over_before_ = calls_over(counters);
-      log::info("draining {} within {}; a second signal ends them at once",
-                count(counters.connections_open, "connection"), format_duration(patience));
-      calls_ended_ = server_->drain(patience);
-      waiting.notify();
-    });
-  } catch (const std::exception& failure) {  // no thread is to be had, or no memory
+    const std::chrono::milliseconds patience = configuration_->values.drain_timeout;
+    const ServerCounters counters = server_->counters();
+    calls_over_before_ = calls_over(counters);
+    log::info("draining {} within {}; a second signal ends them at once",
+              count(counters.connections_open, "connection"), format_duration(patience));
+    calls_ended_ = server_->drain(patience);
+    waiting.notify();
+  } catch (const std::exception& failure) {
     log::error("cannot drain: {}; ending at once", failure.what());
     parts_.quit();
   }

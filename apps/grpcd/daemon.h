@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <latch>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "ringrpc/server.h"
@@ -49,9 +51,30 @@ class Daemon {
   apps::ExitCode run(const apps::Signals& signals);
 
  private:
+  /// The thread that asks the server to drain: a shard that hangs must not keep the second signal waiting. It
+  /// is there before the signal is, as there may be no memory for a thread by then.
+  class Drainer {
+   public:
+    explicit Drainer(std::function<void()> drain);
+    Drainer(const Drainer&) = delete;
+    Drainer& operator=(const Drainer&) = delete;
+    /// Waits for a drain that has begun.
+    ~Drainer();
+
+    bool begun() const noexcept { return begun_; }
+    /// Call once.
+    void begin() noexcept;
+
+   private:
+    std::latch called_{1};
+    bool begun_ = false;  ///< known to the other thread once it is called
+    std::jthread thread_;
+  };
+
   Status start();
   void reload_configuration();
-  void drain(const apps::Signals& signals);
+  void begin_drain();
+  void drain(const apps::Signals& signals) noexcept;
   void reload();
   void step_log_level(int step);
   log::Level log_level_max() const noexcept;
@@ -63,7 +86,7 @@ class Daemon {
   std::unique_ptr<Server> server_;
   std::uint64_t calls_ended_ = 0;  ///< by the drain, when its time was over
   std::uint64_t calls_over_before_ = 0;
-  std::jthread drainer_;  // joined before what it uses is destroyed
+  std::optional<Drainer> drainer_;  // joined before what it uses is destroyed
 };
 
 }  // namespace ringrpc::grpcd

@@ -13,6 +13,15 @@ bool is_wide_control(unsigned char first, unsigned char second) noexcept {
   return first == 0xc2 && second >= 0x80 && second < 0xa0;
 }
 
+/// U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: they change the order in which a terminal shows text.
+bool is_direction_mark(std::string_view character) noexcept {
+  if (character.size() < 3 || character[0] != '\xe2') return false;
+  const auto second = static_cast<unsigned char>(character[1]);
+  const auto third = static_cast<unsigned char>(character[2]);
+  if (second == 0x80) return third == 0x8e || third == 0x8f || (third >= 0xaa && third <= 0xae);
+  return second == 0x81 && third >= 0xa6 && third <= 0xa9;
+}
+
 void append_hex(std::string& out, unsigned char c) {
   constexpr char digits[] = "0123456789abcdef";
   out.append({'\\', 'x', digits[c >> 4], digits[c & 15]});
@@ -45,6 +54,9 @@ std::string escape_controls(std::string_view text, std::size_t limit_bytes, std:
       append_hex(line, c);
       append_hex(line, next);
       ++i;
+    } else if (is_direction_mark(text.substr(i, 3))) {
+      for (const char part : text.substr(i, 3)) append_hex(line, static_cast<unsigned char>(part));
+      i += 2;
     } else if (is_control(c) && keep.find(text[i]) == std::string_view::npos) {
       append_hex(line, c);
     } else {

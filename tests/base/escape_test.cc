@@ -16,6 +16,14 @@ TEST_CASE("control characters are escaped, other text is left as it is") {
   CHECK(escape_controls("") == "");
 }
 
+TEST_CASE("marks that change the direction of text are escaped") {
+  CHECK(escape_controls("a\xe2\x80\xaeyz") == "a\\xe2\\x80\\xaeyz");  // U+202E
+  CHECK(escape_controls("\xe2\x81\xa6") == "\\xe2\\x81\\xa6");        // U+2066
+  CHECK(escape_controls("\xe2\x80\x8f.") == "\\xe2\\x80\\x8f.");      // U+200F
+  CHECK(escape_controls("\xe2\x80\x93\xe2\x81\xaa") == "\xe2\x80\x93\xe2\x81\xaa");
+  CHECK(escape_controls("\xe2\x80") == "\xe2\x80");
+}
+
 TEST_CASE("what is to be kept stays") {
   CHECK(escape_controls("a\n\tb\x1b", std::string_view::npos, "\n") == "a\n\\x09b\\x1b");
 }

@@ -88,6 +88,24 @@ class OutOfMemory(unittest.TestCase):
         for client in crowd:
             client.socket.close()
 
+    def test_a_drain_without_memory_for_a_thread(self):
+        with harness.Server() as server:
+            memory.skip_if_sanitized(server.process)
+            with Client(server.port) as client:
+                client.open()
+                message = frames.message(b"in flight")
+                client.send(frames.headers(1) + frames.data(1, message[:5]) + frames.ping())
+                client.read_until(lambda frame: frame.type == frames.PING)
+                limit = memory.address_space_bytes(server.process) + MEBIBYTE
+                resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+                server.process.terminate()
+                client.read_until(lambda frame: frame.type == frames.GOAWAY)
+                client.send(frames.data(1, message[5:], frames.END_STREAM))
+                body = client.read_until(lambda frame: frame.type == frames.DATA).payload
+                self.assertIn(b"in flight", body)
+            self.assertEqual(server.process.wait(harness.RUN_SECONDS), 0)
+            self.assertTrue(server.says("drained: 1 call finished, 0 ended"))
+
     def test_messages_that_never_end(self):
         self.attacked(unfinished_messages(), 15)
 

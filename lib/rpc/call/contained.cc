@@ -1,17 +1,42 @@
 #include "rpc/call/contained.h"
 
+#include <chrono>
 #include <new>
 #include <string>
 
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+#include "base/log_quota.h"
 
 namespace ringrpc {
+
+namespace {
+
+void log_thrown(std::string_view path, std::string_view who, std::string_view thrown) noexcept {
+  try {
+    log_fault(path, std::string(who) + " threw: " + std::string(thrown));
+  } catch (const std::bad_alloc&) {
+    log_fault(path, "an exception, and no memory to tell it");
+  }
+}
+
+}  // namespace
 
 Task<Status> throwing(std::exception_ptr thrown) {
   std::rethrow_exception(std::move(thrown));
   co_return Status();
+}
+
+void log_fault(std::string_view path, std::string_view fault) noexcept {
+  thread_local LogQuota quota;
+  if (const auto left_out = quota.take(std::chrono::steady_clock::now())) {
+    try {
+      log::error("{}: {}{}", path, fault, left_out->words());
+    } catch (const std::bad_alloc&) {
+      // The next one is logged.
+    }
+  }
 }
 
 Status thrown_status(std::string_view path, std::string_view who) noexcept {
@@ -20,9 +45,9 @@ Status thrown_status(std::string_view path, std::string_view who) noexcept {
   } catch (const std::bad_alloc&) {
     return caught();
   } catch (const std::exception& thrown) {
-    log::error("{}: {} threw: {}", path, who, thrown.what());
+    log_thrown(path, who, thrown.what());
   } catch (...) {
-    log::error("{}: {} threw something that is not a std::exception", path, who);
+    log_thrown(path, who, "something that is not a std::exception");
   }
   try {
     return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);

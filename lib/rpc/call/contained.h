@@ -29,6 +29,10 @@ Task<Status> contained(const Make& make) {
   }
 }
 
+/// A line of the log about a fault of the application in a call of `path`. Callers can repeat what provokes it,
+/// so the lines are limited (base/log_quota.h).
+void log_fault(std::string_view path, std::string_view fault) noexcept;
+
 /// The exception that is being handled, as a status: out_of_memory() for want of memory; else INTERNAL, and a
 /// line in the log that says what `who` threw.
 Status thrown_status(std::string_view path, std::string_view who) noexcept;

@@ -90,6 +90,7 @@ struct ServerConnection::Request {
   /// A request names its host once, or in both ways alike (RFC 9113, 8.3.1; RFC 9110, 7.2).
   void read_host(const http2::Header& host, const http2::Stream& stream) {
     if (std::exchange(has_host, true)) return malform(host, ": a request has one");
+    if (host.value.contains('@')) return malform(host, ": it has userinfo");
     const auto authority = std::ranges::find(stream.headers(), ":authority", &http2::Header::name);
     if (authority != stream.headers().end() && !equal_ignoring_case(host.value, authority->value))
       malform(host, ": it differs from :authority");
@@ -391,7 +392,7 @@ Status ServerConnection::check_inflation() {
                 "the requests of this connection have been decompressed to more than " +
                     std::to_string(owner_.max_inflation_per_second()) + " bytes a second beyond " +
                     std::to_string(InflationBudget::free_ratio) +
-                    " times their size; compress less, or send fewer",
+                    " times their size (max_inflation_per_second); compress less, or send fewer",
                 Initiator::peer);
 }
 
