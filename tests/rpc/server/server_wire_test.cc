@@ -113,6 +113,7 @@ TEST_CASE("a request is for one host, whichever way it says so") {
                    "malformed host \"a.test\": a request has one");
   expect_malformed(ask("", {{"host", "a.test"}, {"host", "b.test"}}),
                    "malformed host \"b.test\": a request has one");
+  expect_malformed(ask("", {{"host", "user@a.test"}}), "malformed host \"user@a.test\": it has userinfo");
 }
 
 TEST_CASE("an authority has no userinfo") {
