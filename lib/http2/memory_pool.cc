@@ -23,15 +23,26 @@ MemoryPool::~MemoryPool() {
 }
 
 std::size_t MemoryPool::block_bytes(std::size_t index) noexcept {
-  return index == frame_class ? frame_bytes_max + header_bytes : index * step;
+  switch (index) {
+    case table_class:
+      return table_bytes + header_bytes;
+    case frame_class:
+      return frame_bytes_max + header_bytes;
+    default:
+      return index * step;
+  }
 }
 
 void* MemoryPool::allocate_slowly(std::size_t bytes) noexcept {
   if constexpr (!recycles) return std::malloc(bytes);
-  std::size_t index = frame_class;
+  std::size_t index = 0;
   if (bytes <= small_bytes_max) {
     index = (bytes + header_bytes + step - 1) / step;
-  } else if (bytes < frame_bytes_min || bytes > frame_bytes_max) {
+  } else if (bytes == table_bytes) {
+    index = table_class;
+  } else if (bytes >= frame_bytes_min && bytes <= frame_bytes_max) {
+    index = frame_class;
+  } else {
     auto* const memory = static_cast<std::uint64_t*>(std::malloc(bytes + header_bytes));
     if (memory == nullptr) return nullptr;
     *memory = bytes;

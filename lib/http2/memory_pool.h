@@ -7,12 +7,13 @@
 /// A request takes and returns a dozen small blocks, always of the same few sizes: a list of free blocks for
 /// each size makes that a handful of instructions. Memory that was one size never becomes another, so a peer
 /// whose headers are of ever other sizes makes the lists hold what it once had in use, times the number of
-/// sizes. So these are few: blocks over 512 bytes are left to malloc.
+/// sizes. So these are few. Of the blocks over 512 bytes the pool recycles only two kinds that every session has:
+/// frame buffers and HPACK tables. All others are left to malloc.
 ///
 /// What a session keeps while idle is mostly one frame buffer of 16 KiB, of which only the first bytes are
 /// written as long as no large header block is sent. Frame buffers are recycled among themselves, so that
-/// their other pages stay untouched, and begin near the end of a page, which small blocks fill from its
-/// beginning.
+/// their other pages stay untouched, and begin near the end of a page. The beginning of that page has room for the
+/// two HPACK tables and the small blocks of an idle session.
 ///
 /// What a crowd has left is given back to the system when somebody asks for that, region by region, in steps
 /// that a thread with other things to do can afford:
@@ -113,13 +114,16 @@ class MemoryPool {
     bool contains(const void* block) const noexcept { return block >= memory && block < memory + bytes; }
   };
 
-  // Class n is blocks of n times 32 bytes, the last one the frame buffer. A block carries its class before
-  // it; a larger one, which is a malloc of its own, carries its size, which is never as low as a class.
+  // Class n is blocks of n times 32 bytes; the last two are HPACK tables and frame buffers. A block carries its
+  // class before it; one that is a malloc of its own carries its size, which is never as low as a class.
   static constexpr std::size_t header_bytes = 8;
   static constexpr std::size_t step = 32;
   static constexpr std::size_t steps = 16;
   static constexpr std::size_t small_bytes_max = step * steps - header_bytes;
-  static constexpr std::size_t frame_class = steps + 1;
+  static constexpr std::size_t table_class = steps + 1;
+  // nghttp2's pointers to the entries of a table of 4096 bytes, of which each entry counts at least 32 (RFC 7541, 4.1).
+  static constexpr std::size_t table_bytes = 4096 / 32 * sizeof(void*);
+  static constexpr std::size_t frame_class = steps + 2;
   static constexpr std::size_t frame_bytes_min = 16 * 1024;
   static constexpr std::size_t frame_bytes_max = frame_bytes_min + 64 - header_bytes;
   static constexpr std::size_t class_count = frame_class + 1;

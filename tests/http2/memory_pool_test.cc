@@ -4,10 +4,21 @@
 #include <cstdint>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <iterator>
 #include <random>
 #include <vector>
 
 using namespace ringrpc::http2;
+
+namespace {
+
+#ifdef RINGRPC_SANITIZED
+constexpr bool recycles = false;
+#else
+constexpr bool recycles = true;
+#endif
+
+}  // namespace
 
 TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
   MemoryPool pool;
@@ -21,9 +32,9 @@ TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
   std::size_t mapped = 0;
   for (int round = 0; round < 40; ++round) {
     for (int i = 0; i < 100; ++i) {
-      static constexpr std::size_t sizes[] = {0,    1,      24,     25,     152,    504,    505,
-                                              4089, 10'000, 16'383, 16'394, 16'440, 16'441, 90'000};
-      const std::size_t bytes = i % 2 == 0 ? sizes[i / 2 % 14] : random() % 5000;
+      static constexpr std::size_t sizes[] = {0,    1,    24,     25,     152,    504,    505,    1024,
+                                              1025, 4089, 10'000, 16'383, 16'394, 16'440, 16'441, 90'000};
+      const std::size_t bytes = i % 2 == 0 ? sizes[i / 2 % std::size(sizes)] : random() % 5000;
       auto* const memory = static_cast<std::uint8_t*>(pool.allocate(bytes));
       REQUIRE(memory != nullptr);
       CHECK(reinterpret_cast<std::uintptr_t>(memory) % 8 == 0);
@@ -54,6 +65,18 @@ TEST_CASE("Blocks of ever other sizes do not pile up what each size once took") 
   CHECK(pool.mapped_bytes() < 24 * mebibyte);
 }
 
+TEST_CASE("A session's HPACK tables lie in the page in which its frame buffer begins" *
+          doctest::skip(!recycles)) {
+  MemoryPool pool;
+  const auto page_of = [](const void* memory) { return reinterpret_cast<std::uintptr_t>(memory) / 4096; };
+  for (int session = 0; session < 30; ++session) {
+    const std::uintptr_t page = page_of(pool.allocate(16'394));
+    CHECK(page_of(pool.allocate(1024)) == page);
+    CHECK(page_of(pool.allocate(1024)) == page);
+    for (int small = 0; small < 10; ++small) CHECK(page_of(pool.allocate(100)) == page);
+  }
+}
+
 TEST_CASE("A block keeps its content when it is resized") {
   MemoryPool pool;
   void* memory = nullptr;
@@ -72,12 +95,6 @@ TEST_CASE("A block keeps its content when it is resized") {
 }
 
 namespace {
-
-#ifdef RINGRPC_SANITIZED
-constexpr bool recycles = false;
-#else
-constexpr bool recycles = true;
-#endif
 
 /// What many connections with many streams take: small blocks of several sizes, and frame buffers.
 std::vector<std::uint8_t*> take_crowd(MemoryPool& pool) {
