@@ -59,7 +59,7 @@ clean:  ## Remove all build directories
 
 .PHONY: test asan tsan coverage h2spec interop guest without-io-uring soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
-	@.ci/setup test
+	@.ci/setup test docs
 	$(call run_tests,build)
 
 asan tsan: export CXX = $(shell command -v ccache) clang++-19
@@ -102,6 +102,11 @@ h2spec: configured  ## Only the HTTP/2 conformance of grpcd
 api: configured  ## Write docs/api.md from the comments of the .proto files
 	ninja -C build docs/api-page
 	build/docs/api-page proto > build/api.md && mv build/api.md docs/api.md
+
+.PHONY: reference
+reference: configured  ## Write the API reference of the public headers: build/docs/reference/html/index.html
+	@.ci/setup docs
+	ninja -C build reference
 
 .PHONY: format format-check lint
 format:  ## Lay out the sources with clang-format

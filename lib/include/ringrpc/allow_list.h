@@ -24,6 +24,7 @@
 
 namespace ringrpc {
 
+/// Lets only listed peers call a method.
 class AllowList final : public Interceptor {
  public:
   /// Lets `who` call `methods`; before the server starts. `methods` is "/package.Service/Method",

@@ -19,6 +19,7 @@
 
 namespace ringrpc {
 
+/// Requires a known bearer token of each call.
 class BearerAuth final : public Interceptor {
  public:
   /// Whose token this is, or nothing. Called on every shard at the same time, for each call: it must not

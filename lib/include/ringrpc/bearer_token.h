@@ -17,6 +17,7 @@
 
 namespace ringrpc {
 
+/// Sends a bearer token with each call.
 class BearerToken final : public ClientInterceptor {
  public:
   /// Gives the token for a call that is about to be made; a failure ends the call. Run for each call, on

@@ -23,6 +23,7 @@
 
 namespace ringrpc {
 
+/// A call, as its handler and the server's interceptors see it.
 class Call {
  public:
   /// "/echo.v1.EchoService/Echo".

@@ -84,6 +84,7 @@ struct Backoff {
   std::chrono::milliseconds max{120'000};
 };
 
+/// Limits, timeouts, TLS and interceptors of a channel.
 struct ChannelOptions {
   std::size_t max_message_bytes = 4 * 1024 * 1024;  ///< of one received message
   /// Of one message of a request, before it is compressed. A longer one is not sent: its call fails with
@@ -146,6 +147,7 @@ class ClientCall : public MessageStream {
   virtual void cancel() = 0;
 };
 
+/// A handle for one server; copies are the same channel.
 class Channel {
  public:
   /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path",

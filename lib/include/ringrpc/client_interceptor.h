@@ -89,6 +89,7 @@ class ClientNext {
   Wire* wire_;
 };
 
+/// The base class of what runs around the calls of a channel.
 class ClientInterceptor {
  public:
   virtual ~ClientInterceptor() = default;

@@ -43,6 +43,7 @@ bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces);
 void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to);
 }  // namespace detail
 
+/// How messages of type T become bytes and back. Specialize it for types that are not protobuf's.
 template <class T>
 struct Codec {
   static_assert(std::is_base_of_v<google::protobuf::MessageLite, T>,
@@ -75,6 +76,7 @@ struct RawMessage {
   std::string bytes;
 };
 
+/// A RawMessage is its own bytes.
 template <>
 struct Codec<RawMessage> {
   static bool parse(RawMessage& message, Bytes bytes) {

@@ -13,6 +13,7 @@
 
 namespace ringrpc {
 
+/// How messages are compressed.
 enum class Compression : std::uint8_t { identity, gzip, deflate, zstd };
 
 /// Every name, in the form of a `grpc-accept-encoding` field.

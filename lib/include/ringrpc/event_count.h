@@ -23,6 +23,7 @@
 
 namespace ringrpc {
 
+/// Announces changes of shared state to coroutines on all shards.
 class EventCount {
  public:
   EventCount();

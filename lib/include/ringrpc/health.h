@@ -34,6 +34,7 @@ class HealthListResponse;
 
 namespace ringrpc {
 
+/// The service grpc.health.v1.Health.
 class HealthService final : public Service {
  public:
   /// What `List` answers with at most; RESOURCE_EXHAUSTED beyond.

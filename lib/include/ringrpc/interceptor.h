@@ -68,6 +68,7 @@ class Next {
   bool* begun_;
 };
 
+/// The base class of what runs around the calls of a server.
 class Interceptor {
  public:
   virtual ~Interceptor() = default;

@@ -11,6 +11,7 @@
 
 namespace ringrpc {
 
+/// How shards do their I/O.
 enum class IoBackend : std::uint8_t {
   /// io_uring where it can be had, else epoll, which is logged once, at level info, with the cause.
   automatic,

@@ -7,7 +7,7 @@
 ///   if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));    // where an argument costs
 ///
 /// A record is "2026-03-01T12:30:05.123Z info listening on 127.0.0.1:50051", in UTC. Control bytes are
-/// written as \x0d, so that what a peer sent can neither forge a line nor command a terminal; what is longer
+/// written as `\x0d`, so that what a peer sent can neither forge a line nor command a terminal; what is longer
 /// than 4 KiB is cut.
 ///
 /// Logging never waits: records go through a bounded queue, and those that find it full are lost. So are lines
@@ -28,6 +28,7 @@
 
 namespace ringrpc::log {
 
+/// How severe a record is, from the most verbose; `off` silences all.
 enum class Level : std::uint8_t { trace, debug, info, warn, error, off };
 
 /// Every level, from the most verbose.

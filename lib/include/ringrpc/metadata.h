@@ -21,8 +21,10 @@
 
 namespace ringrpc {
 
+/// The custom header fields of a call, in order; a name may repeat.
 class Metadata {
  public:
+  /// A field; the name is in lower case.
   struct Entry {
     std::string name;
     std::string value;

@@ -42,6 +42,7 @@ struct CertificateIdentity {
   std::string spiffe_id;
 };
 
+/// What the transport vouches for of a peer: one member for each kind of identity.
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
   /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). Shared by all who ask on the

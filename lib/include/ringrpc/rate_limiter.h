@@ -14,6 +14,7 @@
 
 namespace ringrpc {
 
+/// Limits how often calls begin.
 class RateLimiter final : public Interceptor {
  public:
   /// The bucket fills with `calls_per_second` and holds `burst`, with which it begins. Both are more than 0;

@@ -20,6 +20,7 @@ namespace ringrpc {
 
 class DescriptorIndex;
 
+/// The services grpc.reflection.v1 and v1alpha.
 class Reflection {
  public:
   /// `services` are listed, and reflection itself with them. Descriptors are taken from `pool`, which must

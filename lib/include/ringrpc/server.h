@@ -29,6 +29,7 @@
 
 namespace ringrpc {
 
+/// Addresses, limits, timeouts, TLS and interceptors of a server.
 struct ServerOptions {
   /// `host:port`, `[v6]:port`, `unix:/path`, `unix-abstract:name`, `vsock:CID:port`; port 0 lets the kernel
   /// choose. `hvsock:///path:port` is where Firecracker and Cloud Hypervisor bring what their guest calls.
@@ -132,6 +133,7 @@ struct ServerCounters {
   std::uint64_t calls_failed = 0;     ///< ended with any other status, sent or not
 };
 
+/// A running server. Its destructor ends all calls at once; `drain` lets them finish.
 class Server {
  public:
   /// Binds every address and starts the shards. `services` must outlive the server. Fails with a status that

@@ -35,6 +35,7 @@
 
 namespace ringrpc {
 
+/// Which sides of a method stream.
 enum class MethodKind : std::uint8_t { unary, client_streaming, server_streaming, bidirectional };
 
 /// Whether the request of such a method is a single message.
@@ -60,6 +61,7 @@ struct Method {
   detail::RequestType (*request)() = nullptr;
 };
 
+/// The base class of all services: a name and its methods.
 class Service {
  public:
   virtual ~Service() = default;

@@ -25,6 +25,7 @@
 
 namespace ringrpc {
 
+/// A coroutine that gives a T.
 template <class T>
 class Task;
 

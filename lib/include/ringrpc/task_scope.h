@@ -23,6 +23,7 @@
 
 namespace ringrpc {
 
+/// Runs tasks at the same time, and waits for them or cancels them.
 class TaskScope {
  public:
   TaskScope();

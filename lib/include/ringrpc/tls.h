@@ -23,6 +23,7 @@ namespace ringrpc {
 
 class TlsContext;
 
+/// The versions of TLS that can be the minimum.
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 
 /// Certificates or a key as PEM text (RFC 7468): as they are, or in a file.
@@ -54,6 +55,7 @@ class Pem {
   std::string named_by_;
 };
 
+/// Certificate, key and trusted CAs of a server.
 struct ServerTlsOptions {
   Pem certificate;  ///< the server's, then those between it and its authority
   Pem private_key;  ///< of the first certificate; not encrypted
@@ -93,6 +95,7 @@ class ServerTls {
   std::unique_ptr<State> state_;
 };
 
+/// Trusted CAs, certificate and name of a client.
 struct ClientTlsOptions {
   /// Who may have signed the server's certificate; the system's authorities where none are given.
   Pem authorities{};

@@ -92,6 +92,7 @@ class WorkAwaiter {
 
 }  // namespace detail
 
+/// Threads and queue of a worker pool.
 struct WorkerPoolOptions {
   unsigned threads = 0;           ///< 0 takes one for each core that the process may use
   std::size_t queue_limit = 256;  ///< jobs that may wait for a thread
@@ -101,6 +102,7 @@ struct WorkerPoolOptions {
   int nice = 0;
 };
 
+/// Threads for work that would hold a shard up, behind a bounded queue.
 class WorkerPool {
  public:
   /// Starts the threads. RESOURCE_EXHAUSTED when the system has no more of them.
