@@ -1,4 +1,4 @@
-/// The flags with which the client programs speak TLS.
+/// The TLS flags of the client programs.
 ///
 ///   add_client_tls(line, values.tls);
 ///   Result<std::shared_ptr<const ClientTls>> tls = load_client_tls(values.tls);
@@ -13,7 +13,7 @@
 
 namespace ringrpc::apps {
 
-/// Paths of PEM files, empty where there is none.
+/// What the flags were given; paths of PEM files are empty when not given.
 struct ClientTlsValues {
   bool wanted = false;
   std::string authorities;
@@ -22,12 +22,12 @@ struct ClientTlsValues {
   std::string server_name;
 };
 
-/// Adds them to `line`, as a group of their own; `values` must outlive it.
+/// Adds the flags to `line` as a group; `values` must outlive `line`.
 void add_client_tls(CommandLine& line, ClientTlsValues& values);
 
-/// What the channel speaks with; null for plaintext, unless the address says `tls+`. Whoever gives one of the
-/// values wants TLS. A failure names the file, where its name came from, and its fault; INVALID_ARGUMENT is
-/// kept for flags that do not go together.
+/// The TLS settings for the channel. Any given value turns TLS on; without one the result is null, and the
+/// channel uses plaintext unless its address begins with `tls+`. An error names the file, the setting that
+/// named it, and what is wrong. INVALID_ARGUMENT is only for settings that contradict each other.
 Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values,
                                                          const Origins& origins = {});
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/exit_code.h"
+#include "common/nearest.h"
 #include "common/text_file.h"
 #include "common/toml.h"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr std::size_t help_columns = 80;
 constexpr std::size_t help_left_columns = 30;
 
-/// `text` in lines of at most `columns`, parted at spaces.
+/// `text` in lines of at most `columns`, broken at spaces.
 std::string wrap(std::string_view text, std::size_t columns) {
   std::istringstream words{std::string(text)};
   std::string wrapped;
@@ -35,7 +36,7 @@ std::string wrap(std::string_view text, std::size_t columns) {
   return wrapped;
 }
 
-/// CLI11's layout with descriptions that stay within the terminal; each line of one is wrapped by itself.
+/// CLI11's layout, with each line of a description wrapped to the terminal's width.
 class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() { column_width(help_left_columns); }
@@ -59,7 +60,7 @@ class HelpFormatter final : public CLI::Formatter {
   std::string make_description(const CLI::App* app) const override {
     return wrap(app->get_description(), help_columns) + "\n\n";
   }
-  // CommandLine::help writes it, before what stands between it and the flags.
+  // CommandLine::help writes the usage itself.
   std::string make_usage(const CLI::App*, std::string) const override { return {}; }
   std::string make_footer(const CLI::App* app) const override {
     return wrap(app->get_footer(), help_columns) + "\n";
@@ -67,7 +68,7 @@ class HelpFormatter final : public CLI::Formatter {
 };
 
 std::string describe(const Setting& setting) {
-  if (setting.file_type == FileType::truth && setting.fallback == "false") return setting.help;
+  if (setting.file_type == FileType::boolean && setting.fallback == "false") return setting.help;
   std::string text = setting.help + "\n[default: " + setting.fallback;
   if (!setting.environment.empty()) text += "; env: " + setting.environment;
   if (!setting.also_read.empty()) text += " or " + setting.also_read;
@@ -78,7 +79,7 @@ std::unexpected<Status> wrong(std::string_view where, std::string_view what) {
   return fail(Code::INVALID_ARGUMENT, std::string(where).append(": ").append(what));
 }
 
-/// The texts that `setting` would be given by a flag, from a value of the file.
+/// A value of the file as the texts that a flag would give.
 Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type) {
   const auto* text = std::get_if<std::string>(&value);
   const auto* number = std::get_if<std::int64_t>(&value);
@@ -103,7 +104,7 @@ Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type)
       if (text) return std::vector{*text};
       if (array) return *array;
       return expected("a string or an array of strings, in quotes");
-    case FileType::truth:
+    case FileType::boolean:
       if (truth) return std::vector<std::string>{*truth ? "true" : "false"};
       return expected("true or false, without quotes");
   }
@@ -113,7 +114,7 @@ Result<std::vector<std::string>> texts_of(const TomlValue& value, FileType type)
 Result<std::string> read_config(const std::string& path) {
   std::expected<std::string, int> text = read_text(path);
   if (text) return std::move(*text);
-  if (text.error() == EFBIG) return wrong(path, "over 1M long; --config takes a TOML file of settings");
+  if (text.error() == EFBIG) return wrong(path, "larger than 1M; --config takes a TOML file of settings");
   return wrong(path,
                std::string(std::strerror(text.error())) + "; --config takes a TOML file that can be read");
 }
@@ -126,8 +127,8 @@ CommandLine::CommandLine(std::string program, std::string summary)
   app_->set_help_flag();
   app_->allow_extras();
   app_->footer(
-      "A flag beats the environment, the environment beats the file, the file beats the default. "
-      "In the file the same names are keys.");
+      "A flag overrides the environment, the environment overrides the file, and the file overrides the "
+      "default. Keys in the file are the flags without their dashes.");
 }
 
 CommandLine::~CommandLine() = default;
@@ -135,7 +136,7 @@ CommandLine::~CommandLine() = default;
 void CommandLine::add(Setting setting) {
   const std::string flag = (setting.letter.empty() ? "" : "-" + setting.letter + ",") + "--" + setting.name;
   CLI::Option* option =
-      setting.file_type == FileType::truth ? app_->add_flag(flag) : app_->add_option(flag)->expected(1);
+      setting.file_type == FileType::boolean ? app_->add_flag(flag) : app_->add_option(flag)->expected(1);
   option->description(describe(setting))->option_text(setting.placeholder)->group(setting.group);
   option->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   settings_.push_back(std::move(setting));
@@ -153,7 +154,7 @@ void CommandLine::settle(std::function<Status(const Origins&)> settle) { settle_
 Result<Action> CommandLine::read(std::span<const std::string> arguments, Environment environment) {
   const Result<Action> action = parse_flags(arguments);
   if (!action || *action != Action::run) return action;
-  // The weakest first, each over the one before.
+  // In ascending order of precedence: each overwrites what came before.
   Status status = at_run_time(apply_file());
   if (status.ok()) status = apply_environment(environment);
   if (status.ok()) status = apply_flags();
@@ -165,22 +166,22 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
 std::string CommandLine::help() const {
   const std::string usage = usage_.empty() ? "" : usage_ + " ";
   const std::string all = app_->help();
-  const std::size_t flags = all.find("\n\n") + 2;  // what is before is the summary
+  const std::size_t flags = all.find("\n\n") + 2;  // behind the summary
   const auto paragraph = [](const std::string& text) { return text.empty() ? text : text + "\n"; };
   return all.substr(0, flags) + "Usage: " + app_->get_name() + " " + usage + "[flags]\n\n" +
          paragraph(help_before_) + all.substr(flags) + (help_after_.empty() ? "" : "\n" + help_after_);
 }
 
 Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) {
-  bool help = false;
-  bool version = false;
   const CLI::Option* const config = app_->add_option("--config", config_path_)
                                         ->description("TOML file to read settings from\n[default: none]")
                                         ->option_text("FILE")
                                         ->group("General")
                                         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app_->add_flag("-h,--help", help, "Show this and exit")->group("General");
-  app_->add_flag("--version", version, "Show the version and exit")->group("General");
+  const CLI::Option* const help =
+      app_->add_flag("-h,--help")->description("Show this help and exit")->group("General");
+  const CLI::Option* const version =
+      app_->add_flag("--version")->description("Show the version and exit")->group("General");
   try {
     app_->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ArgumentMismatch& mismatch) {
@@ -189,22 +190,39 @@ Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) 
   } catch (const CLI::ParseError& error) {
     return fail(Code::INVALID_ARGUMENT, error.what());
   }
-  if (help) return Action::show_help;
-  if (version) return Action::show_version;
+  for (const CLI::Option* const flag : {help, version})
+    for (const std::string& value : flag->results())
+      if (value != "true")
+        return wrong("--" + flag->get_lnames().front(), "takes no value; leave out '=" + value + "'");
+  if (help->count() > 0) return Action::show_help;
+  if (version->count() > 0) return Action::show_version;
   if (config->count() > 0 && config_path_.empty())
-    return wrong("--config", "a path is empty; write that of a file");
+    return wrong("--config", "the path is empty; give the path of a file");
   if (Status status = sort_remaining(); !status.ok()) return std::unexpected(std::move(status));
   return Action::run;
 }
 
 Status CommandLine::sort_remaining() {
   for (const std::string& word : app_->remaining()) {
-    if (word.size() > 1 && word.front() == '-')
-      return wrong(word, "not a flag of " + app_->get_name() + "; --help lists them");
-    if (usage_.empty()) return wrong(word, app_->get_name() + " takes nothing but flags; --help lists them");
+    if (word.size() > 1 && word.front() == '-') return unknown_flag(word);
+    if (usage_.empty()) return wrong(word, app_->get_name() + " takes only flags; --help lists them");
     words_.push_back(word);
   }
   return Status();
+}
+
+Status CommandLine::unknown_flag(const std::string& word) const {
+  std::vector<std::string> flags{"--config", "--help", "--version"};
+  for (const std::string& name : names()) flags.push_back("--" + name);
+  const std::string meant = did_you_mean(word.substr(0, word.find('=')), flags);
+  return wrong(word, "not a flag of " + app_->get_name() + (meant.empty() ? "; --help lists them" : meant))
+      .error();
+}
+
+/// A short list of keys is told whole; of a long one, the help.
+Status CommandLine::unknown_key(std::string_view where, std::string_view key) const {
+  const std::string meant = suggest(key, names());
+  return wrong(where, "unknown key" + (meant.empty() ? "; --help lists the keys, as flags" : meant)).error();
 }
 
 std::vector<std::string> CommandLine::flag_values(const Setting& setting) const {
@@ -248,7 +266,7 @@ Status CommandLine::apply_file() {
   for (const TomlEntry& entry : *entries) {
     const std::string where = config_path_ + ":" + std::to_string(entry.line) + ": " + entry.key;
     const auto setting = std::ranges::find(settings_, entry.key, &Setting::name);
-    if (setting == settings_.end()) return wrong(where, "unknown key; choose " + one_of(names()));
+    if (setting == settings_.end()) return unknown_key(where, entry.key);
     const Result<std::vector<std::string>> values = texts_of(entry.value, setting->file_type);
     if (!values) return wrong(where, values.error().message());
     if (const Status status = setting->assign(*values); !status.ok()) return wrong(where, status.message());

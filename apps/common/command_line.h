@@ -1,4 +1,4 @@
-/// A program's settings from its flags, its environment and its configuration file, in that order of
+/// Reads a program's settings from its flags, its environment and its configuration file, in that order of
 /// precedence.
 ///
 ///   CommandLine line("grpcd", "Serves …");
@@ -6,10 +6,10 @@
 ///   Result<Action> action = line.read(arguments, getenv);
 ///   if (!action) return refuse("grpcd", action.error());
 ///
-/// `--config FILE`, `--help` and `--version` come with it. A failure is one line that names the flag, the
-/// variable, or the file with line and key, then what is wrong and what would be right: INVALID_ARGUMENT for
-/// a mistake of usage, another code for what is wrong with the file. A variable is not looked at when its
-/// flag is given; the file is always checked whole.
+/// Every command line has `--config FILE`, `--help` and `--version`. An error is one line: it names the flag,
+/// the variable, or the file with line and key, then says what is wrong and what would be right. Its code is
+/// INVALID_ARGUMENT for a flag or a variable and another one for the file. A variable is not read when its
+/// flag is given; the file is always checked completely.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ class App;
 
 namespace ringrpc::apps {
 
-/// What the user wants of the program.
+/// What the user asks the program to do.
 enum class Action : std::uint8_t { run, show_help, show_version };
 
 class CommandLine {
@@ -44,41 +44,44 @@ class CommandLine {
 
   void add(Setting setting);
 
-  /// The program takes words beside its flags, which `usage` shows: "[COMMAND] [ADDR]". Without this they are
-  /// refused.
+  /// Accepts positional arguments, which `usage` shows: "[COMMAND] [ADDR]". Without this call they are
+  /// an error.
   void take_words(std::string usage);
 
-  /// What `--help` says before and after the list of flags, as it is laid out here.
+  /// Text that `--help` prints, unwrapped, before and after the list of flags.
   void explain(std::string before, std::string after);
 
-  /// Called by `read` once all is set: decides between values that do not go together, or refuses them.
+  /// `read` calls `settle` when everything is set: it resolves settings that contradict each other, or
+  /// returns an error.
   void settle(std::function<Status(const Origins&)> settle);
 
-  /// Sets everything; call once. `arguments` without the program's name.
+  /// Sets everything. Call once. `arguments` excludes the program's name.
   Result<Action> read(std::span<const std::string> arguments, Environment environment);
 
   /// What `--help` prints: lines of at most 80 columns.
   std::string help() const;
 
-  /// The words, in their order; after `read`.
+  /// The positional arguments in their order. Valid after `read`.
   const std::vector<std::string>& words() const noexcept { return words_; }
 
-  /// The file that was read; empty when none was asked for.
+  /// The path given with `--config`; empty without one.
   const std::string& config_path() const noexcept { return config_path_; }
 
   const std::vector<Setting>& settings() const noexcept { return settings_; }
 
-  /// Where each value that was given came from; after `read`.
+  /// Where each value came from. Valid after `read`.
   const Origins& origins() const noexcept { return origins_; }
 
  private:
   Result<Action> parse_flags(std::span<const std::string> arguments);
   Status sort_remaining();
+  Status unknown_flag(const std::string& word) const;
+  Status unknown_key(std::string_view where, std::string_view key) const;
   Status apply_flags();
   Status apply_environment(Environment environment);
   Status apply_file();
 
-  /// What the setting's flag was given; empty when it was not.
+  /// The values of the setting's flag; empty when the flag was not given.
   std::vector<std::string> flag_values(const Setting& setting) const;
   std::vector<std::string> names() const;
 

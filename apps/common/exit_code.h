@@ -1,4 +1,4 @@
-/// What the programs tell the shell: an exit status and, when they fail, one line that says why.
+/// Exit statuses of the programs, and the one line that they print when they fail.
 ///
 ///   if (!config) return refuse("grpcd", config.error());   // "grpcd: --shards: 'two' is not …", status 2
 #pragma once
@@ -11,19 +11,19 @@ namespace ringrpc::apps {
 
 enum ExitCode : int {
   exit_ok = 0,
-  exit_failure = 1,  ///< it was asked rightly and could not be done
+  exit_failure = 1,  ///< the command was correct and failed
   exit_usage = 2,    ///< a flag or a variable is wrong
 };
 
-/// The same failure as one of what runs: of a file, say, that was named rightly and holds wrong things. No
-/// mistake of usage any more.
+/// Turns INVALID_ARGUMENT into FAILED_PRECONDITION, so that `refuse` reports a failure and not a usage error:
+/// the file that a correct flag names has a mistake, say.
 Status at_run_time(Status status);
 
-/// The same, with the `origin` of the file's name in front: "--tls-ca: ...".
+/// The same, with the `origin` of the file's path in front: "--tls-ca: ...".
 Status at_run_time(std::string_view origin, const Status& status);
 
-/// Prints "program: message" on stderr, always as one line and without control bytes, and gives the status
-/// that fits: INVALID_ARGUMENT is the user's mistake, everything else a failure.
+/// Prints "program: message" on stderr, as one line without control bytes. Returns exit_usage for
+/// INVALID_ARGUMENT and exit_failure for every other code.
 ExitCode refuse(std::string_view program, const Status& status);
 
 }  // namespace ringrpc::apps

@@ -20,7 +20,7 @@ std::string lower(std::string_view text) {
 
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
-/// How many characters must be added, dropped or replaced to make one of the other (Levenshtein).
+/// The Levenshtein distance: how many characters to insert, delete or replace.
 std::size_t distance(std::string_view from, std::string_view to) {
   std::vector<std::size_t> row(to.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -35,7 +35,7 @@ std::size_t distance(std::string_view from, std::string_view to) {
   return row.back();
 }
 
-/// The distance of the whole names or of their last parts, whichever says more; a package left out costs
+/// The smaller of the distances of the whole names and of their last parts, so that a missing package counts
 /// nothing.
 std::size_t distance_of_names(std::string_view wrong, std::string_view name) {
   return std::min(distance(lower(wrong), lower(name)),
@@ -52,7 +52,7 @@ std::string enumerated(const std::vector<std::string>& names, std::string_view l
 
 }  // namespace
 
-std::string suggest(std::string_view wrong, const std::vector<std::string>& names) {
+std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names) {
   const std::size_t limit = std::max<std::size_t>(2, last_part(wrong).size() / 3);
   std::vector<std::pair<std::size_t, std::string>> near;
   for (const std::string& name : names) {
@@ -64,7 +64,11 @@ std::string suggest(std::string_view wrong, const std::vector<std::string>& name
   for (const auto& [far, name] : near) {
     if (closest.size() < suggestions_max) closest.push_back(name);
   }
-  if (!closest.empty()) return "; did you mean " + enumerated(closest, " or ") + "?";
+  return closest.empty() ? "" : "; did you mean " + enumerated(closest, " or ") + "?";
+}
+
+std::string suggest(std::string_view wrong, const std::vector<std::string>& names) {
+  if (std::string meant = did_you_mean(wrong, names); !meant.empty()) return meant;
   if (names.empty() || names.size() > few) return {};
   return "; there " + std::string(names.size() == 1 ? "is " : "are ") + enumerated(names, " and ");
 }

@@ -1,4 +1,4 @@
-/// What a mistyped name may have been meant as.
+/// Suggestions for a mistyped name.
 ///
 ///   suggest("Ecko", {"Echo", "Check"});      // "; did you mean Echo?"
 #pragma once
@@ -9,8 +9,11 @@
 
 namespace ringrpc::apps {
 
-/// To stand behind an error: the names that are close to `wrong`, the closest first, else all of them where
-/// they are few; empty when there are none.
+/// The end of an error message: up to three names close to `wrong`, the closest first. Empty when none is
+/// close.
+std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names);
+
+/// The same; when no name is close, all names if there are at most ten.
 std::string suggest(std::string_view wrong, const std::vector<std::string>& names);
 
 }  // namespace ringrpc::apps

@@ -1,8 +1,8 @@
-/// Where the values of settings came from, for messages about what they name.
+/// Where the values of settings came from, for error messages.
 ///
 ///   origins.note("tls-cert", "grpcd.toml:3: tls-cert", Source::file);
 ///   origins.of("tls-cert");      // "grpcd.toml:3: tls-cert"
-///   origins.of("authz");         // "--authz", as long as nothing else is known
+///   origins.of("authz");         // "--authz", because nothing set it
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@
 
 namespace ringrpc::apps {
 
-/// Each beats those before it.
+/// In ascending order of precedence.
 enum class Source : std::uint8_t { file, environment, flag };
 
 class Origins {
  public:
-  /// The last one counts.
+  /// Replaces an earlier origin of the same setting.
   void note(const std::string& setting, std::string where, Source source) {
     known_.insert_or_assign(setting, Origin{std::move(where), source});
   }
 
-  /// Whether anybody gave it a value.
+  /// Whether any source set it.
   bool given(std::string_view setting) const { return known_.contains(setting); }
 
   std::string of(std::string_view setting) const {
@@ -32,7 +32,14 @@ class Origins {
     return found == known_.end() ? "--" + std::string(setting) : found->second.where;
   }
 
-  /// Whether both were given, and `one` by something that beats what gave `other`.
+  /// How to write `other` where `setting` was written: as a key in the file, else as a flag.
+  std::string name_beside(std::string_view setting, std::string_view other) const {
+    const auto found = known_.find(setting);
+    const bool in_file = found != known_.end() && found->second.source == Source::file;
+    return (in_file ? "" : "--") + std::string(other);
+  }
+
+  /// Whether both were set, and `one` by a source of higher precedence than `other`.
   bool beats(std::string_view one, std::string_view other) const {
     const auto first = known_.find(one);
     const auto second = known_.find(other);

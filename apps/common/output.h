@@ -1,4 +1,4 @@
-/// What a program prints on standard output, which may be full or closed.
+/// Standard output that may be closed, or on a full disk.
 ///
 ///   if (Status status = print(line.help()); !status.ok()) return refuse("grpcd", status);
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace ringrpc::apps {
 
-/// Writes `text` and flushes it. A failure names the cause: "stdout: no space left on device".
+/// Writes `text` and flushes it. An error names the cause: "stdout: no space left on device".
 Status print(std::string_view text);
 
 }  // namespace ringrpc::apps

@@ -20,7 +20,7 @@ namespace {
 
 using google::protobuf::LogLevel;
 
-/// Of each of libprotobuf's levels.
+/// A quota for each of libprotobuf's levels.
 class Quotas {
  public:
   std::optional<LogQuota::LeftOut> take(LogLevel level) noexcept {
@@ -49,14 +49,14 @@ log::Level level_of(LogLevel level) noexcept {
   return log::Level::error;
 }
 
-/// On whichever thread uses libprotobuf.
+/// The handler. libprotobuf calls it on any thread.
 void write(LogLevel level, const char* file, int line, const std::string& message) {
   const log::Level ours = level_of(level);
   if (!log::enabled(ours)) return;
   const auto taken = quotas.take(level);
   if (!taken) return;
   log::write(ours, nullptr, "protobuf: {} ({}:{}){}", message, file, line, taken->words());
-  if (ours == log::Level::error) log::flush();  // the process ends
+  if (ours == log::Level::error) log::flush();  // libprotobuf aborts next
 }
 
 }  // namespace

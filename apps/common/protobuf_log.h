@@ -1,16 +1,16 @@
-/// libprotobuf's own log, as records of ours.
+/// Redirects libprotobuf's log to ours.
 ///
-///   log_protobuf();      // first thing in main: what libprotobuf says before goes to stderr as it is
+///   log_protobuf();      // first in main: libprotobuf writes earlier messages to stderr itself
 ///
-/// Most of what it says is about messages that a peer sent, as text that is not UTF-8, so it is less severe here
-/// than there and limited in number: an error is a warning, a warning is at level info, the rest at debug. Only
-/// what ends the process is an error. One handler serves all of a process, so this is for programs, and the
-/// library leaves it alone.
+/// Most of these messages are about data from a peer, such as text that is not UTF-8. They are therefore
+/// logged one level lower and limited in number: an error as a warning, a warning at level info, the rest at
+/// debug. A message that ends the process stays an error. libprotobuf has one handler per process, so only
+/// programs install it, never the library.
 #pragma once
 
 namespace ringrpc::apps {
 
-/// Call it while there is one thread.
+/// Call it before the first thread starts.
 void log_protobuf();
 
 }  // namespace ringrpc::apps

@@ -18,7 +18,7 @@ std::string join(const std::vector<std::string>& texts) {
   return joined;
 }
 
-/// A time that is `allowed` and no longer than `most`; `from` tells what the shortest may be.
+/// A time that is `allowed` and at most `most`; `from` describes the lower end in errors.
 template <class Allowed>
 Setting time(Setting words, std::chrono::milliseconds& target, std::string from,
              std::chrono::milliseconds most, const Allowed& allowed) {
@@ -101,7 +101,7 @@ Setting timeout(Setting words, std::chrono::milliseconds& target, std::chrono::m
 Setting text(Setting words, std::string& target) {
   words.file_type = FileType::text;
   words.assign = [&target](const std::vector<std::string>& given) -> Status {
-    if (given.back().empty()) return fail(Code::INVALID_ARGUMENT, "the value is empty; write a text");
+    if (given.back().empty()) return fail(Code::INVALID_ARGUMENT, "the value is empty; give a text");
     target = given.back();
     return Status();
   };
@@ -112,9 +112,9 @@ Setting text(Setting words, std::string& target) {
 Setting texts(Setting words, std::vector<std::string>& target) {
   words.file_type = FileType::texts;
   words.assign = [&target](const std::vector<std::string>& given) -> Status {
-    if (given.empty()) return fail(Code::INVALID_ARGUMENT, "nothing is listed; give at least one");
+    if (given.empty()) return fail(Code::INVALID_ARGUMENT, "the list is empty; give at least one value");
     for (const std::string& text : given) {
-      if (text.empty()) return fail(Code::INVALID_ARGUMENT, "a value is empty; write a text");
+      if (text.empty()) return fail(Code::INVALID_ARGUMENT, "a value is empty; give a text");
     }
     target = given;
     return Status();
@@ -127,7 +127,8 @@ Setting path(Setting words, std::string& target) {
   words.file_type = FileType::text;
   if (words.fallback.empty()) words.fallback = "none";
   words.assign = [&target](const std::vector<std::string>& texts) -> Status {
-    if (texts.back().empty()) return fail(Code::INVALID_ARGUMENT, "a path is empty; write that of a file");
+    if (texts.back().empty())
+      return fail(Code::INVALID_ARGUMENT, "the path is empty; give the path of a file");
     target = texts.back();
     return Status();
   };
@@ -136,7 +137,7 @@ Setting path(Setting words, std::string& target) {
 }
 
 Setting toggle(Setting words, bool& target) {
-  words.file_type = FileType::truth;
+  words.file_type = FileType::boolean;
   words.assign = [&target](const std::vector<std::string>& texts) -> Status {
     if (texts.back() != "true" && texts.back() != "false") return not_among(texts.back(), {"true", "false"});
     target = texts.back() == "true";

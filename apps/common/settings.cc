@@ -30,7 +30,7 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
   return size({.name = "max-header-list-size",
                .group = std::move(group),
                .placeholder = "BYTES",
-               .help = std::move(help) + ", counted with 32 bytes for each, 1K to 64K"},
+               .help = std::move(help) + ", 1K to 64K; each header counts 32 bytes extra"},
               target, {1 << 10, 64 << 10});
 }
 
@@ -41,6 +41,20 @@ Setting spin_us(std::string group, std::uint32_t& target, std::string help) {
                  .placeholder = "N",
                  .help = std::move(help)},
                 target, {0, 1000});
+}
+
+Status check_certificate_pair(const std::string& certificate, const std::string& key,
+                              const Origins& origins) {
+  const auto missing = [&](std::string_view given, std::string_view what, std::string_view other) {
+    return fail(Code::INVALID_ARGUMENT, origins.of(given).append(": ").append(what).append("; give ") +
+                                            origins.name_beside(given, other) + " too")
+        .error();
+  };
+  if (key.empty() && !certificate.empty())
+    return missing("tls-cert", "a certificate needs its private key", "tls-key");
+  if (certificate.empty() && !key.empty())
+    return missing("tls-key", "a private key needs its certificate", "tls-cert");
+  return Status();
 }
 
 }  // namespace ringrpc::apps

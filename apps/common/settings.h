@@ -1,4 +1,4 @@
-/// Settings that several of the programs have. Where they are said in other words, the help is given.
+/// Settings that several programs have. `help` is a parameter where its text differs between them.
 ///
 ///   line.add(log_level("Logging", values.log_level));
 #pragma once
@@ -10,6 +10,7 @@
 #include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
 
+#include "common/origins.h"
 #include "common/setting.h"
 
 namespace ringrpc::apps {
@@ -27,5 +28,8 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
 
 /// `--spin-us`, `RINGRPC_SPIN_US`.
 Setting spin_us(std::string group, std::uint32_t& target, std::string help);
+
+/// INVALID_ARGUMENT when only one of the paths of `tls-cert` and `tls-key` is given.
+Status check_certificate_pair(const std::string& certificate, const std::string& key, const Origins& origins);
 
 }  // namespace ringrpc::apps

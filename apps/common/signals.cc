@@ -27,13 +27,13 @@ std::optional<int> Signals::wait_for(std::chrono::milliseconds patience) const n
   return wait(&limit);
 }
 
-/// With a limit it may wait longer, when something interrupts it.
+/// Waits longer than `patience` when it is interrupted: each attempt waits for all of it.
 std::optional<int> Signals::wait(const timespec* patience) const noexcept {
   for (;;) {
     siginfo_t info{};
     const int number = sigtimedwait(&set_, &info, patience);
     if (number < 0 && errno == EAGAIN) return std::nullopt;
-    if (number < 0) continue;  // EINTR: a stop and continue, a debugger
+    if (number < 0) continue;  // EINTR: stopped and continued, or a debugger
     if (number != notify_signal()) return number;
     if (info.si_pid == ::getpid()) return notified;
   }

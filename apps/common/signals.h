@@ -1,10 +1,10 @@
-/// Signals as events that one thread waits for, instead of handlers that interrupt all of them.
+/// Signals as events that one thread waits for, instead of handlers that may interrupt any thread.
 ///
-///   Signals signals({SIGTERM, SIGHUP});   // before the first thread starts: threads inherit what is blocked
+///   Signals signals({SIGTERM, SIGHUP});   // before the first thread starts: threads inherit the signal mask
 ///   while (signals.wait() != SIGTERM) reload();
 ///
-/// A signal that arrives while nobody waits is kept; two of the same number may count as one. SIGPIPE is
-/// ignored: a peer that is gone is an error of the write.
+/// A signal that arrives while no thread waits stays pending; two of the same number may become one. SIGPIPE
+/// is ignored: writing to a closed connection returns EPIPE instead.
 #pragma once
 
 #include <chrono>
@@ -16,22 +16,22 @@ namespace ringrpc::apps {
 
 class Signals {
  public:
-  /// What `wait` gives after `notify`.
+  /// What `wait` returns after `notify`.
   static constexpr int notified = 0;
 
-  /// Blocks these signals in this thread and in those that it starts from now on.
+  /// Blocks these signals in this thread and in the threads that it starts from now on.
   explicit Signals(std::initializer_list<int> numbers) noexcept;
 
-  /// The next of the signals, or `notified`. One thread at a time.
+  /// Waits for the next signal, or for `notify`. One thread at a time.
   int wait() const noexcept;
-  /// The same, or nothing when none came within `patience`.
+  /// The same; nullopt when nothing came within `patience`.
   std::optional<int> wait_for(std::chrono::milliseconds patience) const noexcept;
 
-  /// Makes `wait` return `notified`, now or when it is called next. From any thread.
+  /// Makes `wait` return `notified`, now or at its next call. From any thread.
   void notify() const noexcept;
 
-  /// Forgets what has come, and lets them do in this thread what they do by themselves: the last part of a
-  /// program may wait for others and is not worth more.
+  /// Drops pending signals and restores their default effect in this thread: from here on, SIGINT ends a
+  /// program that waits for whoever reads its output.
   void release() const noexcept;
 
  private:

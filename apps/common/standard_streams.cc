@@ -7,7 +7,7 @@ namespace ringrpc::apps {
 
 void open_standard_streams() noexcept {
   for (;;) {
-    const int descriptor = ::open("/dev/null", O_RDONLY);  // takes the least number that is free
+    const int descriptor = ::open("/dev/null", O_RDONLY);  // the kernel takes the lowest free number
     if (descriptor < 0) return;
     if (descriptor > STDERR_FILENO) {
       ::close(descriptor);

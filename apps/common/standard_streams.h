@@ -1,4 +1,4 @@
-/// Standard input, output and error are there, whatever the program was started with.
+/// Makes sure that standard input, output and error are open.
 ///
 ///   int main() {
 ///     open_standard_streams();
@@ -6,9 +6,9 @@
 
 namespace ringrpc::apps {
 
-/// Opens /dev/null where one of the three is closed; call it first. Otherwise the next descriptor of the
-/// program's own (a socket, a ring) takes the number, and what is read or printed goes there. It is opened for
-/// reading: input has ended, and output fails as it did.
+/// Opens /dev/null in place of each of the three that is closed. Call it first: otherwise the next descriptor
+/// that the program opens (a socket, a ring) takes the number, and output goes there. /dev/null is opened for
+/// reading only: reads return the end of the file, and writes fail as they do on a closed descriptor.
 void open_standard_streams() noexcept;
 
 }  // namespace ringrpc::apps

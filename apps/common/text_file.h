@@ -1,4 +1,4 @@
-/// A small file as text.
+/// Reads a small file as text.
 ///
 ///   const auto text = read_text(path);
 ///   if (!text) return std::unexpected(from_errno(path, text.error()));
@@ -12,8 +12,8 @@ namespace ringrpc::apps {
 
 inline constexpr std::size_t text_bytes_max = 1024 * 1024;
 
-/// All of it, or the errno of why not: EFBIG for more than `text_bytes_max`, ENODATA for a pipe that nobody
-/// writes to, or has written to.
+/// The whole content, or an errno: EFBIG above `text_bytes_max`, ENODATA for a pipe that has no writer and no
+/// data.
 std::expected<std::string, int> read_text(const std::string& path);
 
 }  // namespace ringrpc::apps

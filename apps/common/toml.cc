@@ -12,7 +12,7 @@ std::unexpected<Status> wrong(unsigned line, std::string_view what) {
   return fail(Code::INVALID_ARGUMENT, std::to_string(line).append(": ").append(what));
 }
 
-/// That line of a text, from 1, without the spaces around it; cut where it is longer than people would read.
+/// Line `line` of `text`, counted from 1, trimmed and cut to a readable length.
 std::string_view line_of(std::string_view text, unsigned line) {
   constexpr std::size_t shown_bytes_max = 60;
   for (; line > 1; --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -22,8 +22,7 @@ std::string_view line_of(std::string_view text, unsigned line) {
   return text.substr(0, shown_bytes_max);
 }
 
-/// What the parser said of a text that is not TOML: its own words, the line that it stopped at, and the form
-/// that is right, for the usual mistake is a value without its quotes.
+/// The parser's message, the line where it stopped, and the right form: the usual mistake is a missing quote.
 std::unexpected<Status> not_toml(std::string_view text, const toml::parse_error& error) {
   const unsigned line = error.source().begin.line;
   std::string what(error.description());
@@ -41,12 +40,12 @@ std::optional<std::vector<std::string>> strings_of(const toml::array& array) {
   return strings;
 }
 
-/// Why a node is no TomlValue.
+/// Why a node is not a TomlValue.
 std::string_view objection(const toml::node& node) {
   if (node.is_table() || node.is_array_of_tables())
-    return "tables have no use here; write every key at the top level";
-  if (node.is_array()) return "an array holds strings in \"quotes\"";
-  return "dates and fractions have no use here; write a whole number, true or false, or a \"text\"";
+    return "tables are not supported; write every key at the top level";
+  if (node.is_array()) return "an array takes strings in \"quotes\"";
+  return "dates and fractions are not supported; write a whole number, true or false, or a \"text\"";
 }
 
 std::optional<TomlValue> value_of(const toml::node& node) {
@@ -73,7 +72,7 @@ Result<std::vector<TomlEntry>> parse_toml(std::string_view text) {
     if (!value) return wrong(line, std::string(key.str()).append(": ").append(objection(node)));
     entries.push_back({std::string(key.str()), std::move(*value), line});
   }
-  std::ranges::sort(entries, {}, &TomlEntry::line);  // the table has them by name
+  std::ranges::sort(entries, {}, &TomlEntry::line);  // toml++ sorts them by name
   return entries;
 }
 

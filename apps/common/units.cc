@@ -14,13 +14,13 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// From the largest: the first that divides a value is the one it is shown in.
+// From the largest, because a value is shown in the first unit that divides it.
 constexpr std::array size_units{Unit{"G", 1ull << 30}, Unit{"M", 1ull << 20}, Unit{"K", 1ull << 10},
                                 Unit{"", 1}};
 constexpr std::array duration_units{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}};
 
-/// The number at the front of `text`, times the unit behind it. Nothing when there is no number, the unit is
-/// not among `units`, or the product is over `most`.
+/// The number at the front of `text` times the unit behind it. Nullopt without a number, for an unknown unit,
+/// and for a product above `most`.
 std::optional<std::uint64_t> parse_scaled(std::string_view text, std::span<const Unit> units,
                                           std::uint64_t bare_factor, std::uint64_t most) {
   std::uint64_t number = 0;

@@ -20,18 +20,18 @@ Status add_line(AllowList& list, const apps::TomlEntry& entry) {
   } else if (const auto* several = std::get_if<std::vector<std::string>>(&entry.value)) {
     names = *several;
   } else {
-    return fail(Code::INVALID_ARGUMENT, entry.key + ": " + std::string(apps::type_name(entry.value)) +
-                                            " names nobody; write a \"name\" or [\"several\", \"names\"]");
+    return fail(Code::INVALID_ARGUMENT,
+                entry.key + ": " + std::string(apps::type_name(entry.value)) +
+                    " is the wrong type; write a \"name\" or [\"several\", \"names\"]");
   }
   if (names.empty())
-    return fail(Code::INVALID_ARGUMENT,
-                entry.key + ": nobody is listed; leave the line out to let nobody in");
+    return fail(Code::INVALID_ARGUMENT, entry.key + ": the list is empty; to allow nobody, remove the line");
   for (const std::string& who : names)
     if (Status status = list.add(entry.key, who); !status.ok()) return status;
   return Status();
 }
 
-/// Whether `key`, which an AllowList takes, names what one of `services` has.
+/// An error unless `key`, which is valid for an AllowList, names a method or service in `services`.
 Status check_served(const std::string& key, std::span<Service* const> services) {
   if (key == "*") return Status();
   const std::size_t slash = key.rfind('/');
@@ -60,7 +60,7 @@ Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span
   const std::string about = origins.of("authz") + ": " + path;
   const auto text = apps::read_text(path);
   if (!text && text.error() == EFBIG)
-    return fail(Code::FAILED_PRECONDITION, about + ": over 1M long; give a TOML file of methods");
+    return fail(Code::FAILED_PRECONDITION, about + ": larger than 1M; give a TOML file of methods");
   if (!text) return std::unexpected(apps::at_run_time(from_errno(about, text.error())));
   const auto entries = apps::parse_toml(*text);
   if (!entries) return fail(Code::FAILED_PRECONDITION, about + ":" + std::string(entries.error().message()));

@@ -1,11 +1,11 @@
-/// The file of `--authz`: who may call what.
+/// The file of `--authz`: who may call which methods.
 ///
-///   # methods = who; the closest line counts
+///   # method = callers; the most specific line decides
 ///   "/echo.v1.EchoService/Echo" = ["spiffe://example.org/billing", "dns:client.example.org"]
 ///   "/grpc.health.v1.Health/*" = "*"
 ///   "*" = ["subject:CN=admin", "uid:0"]
 ///
-/// The words are those of ringrpc/allow_list.h.
+/// ringrpc/allow_list.h defines the names.
 #pragma once
 
 #include <memory>
@@ -19,9 +19,9 @@
 
 namespace ringrpc::grpcd {
 
-/// Null for an empty path. A failure names the file, where its name came from, the line and what would be
-/// right; so does one of methods that no one of `services` has, since a list that is misspelled keeps out
-/// those whom it was to let in.
+/// Null for an empty path. An error names the setting, the file and the line, and says what would be right. A
+/// method that none of `services` has is an error too: a misspelled line would lock out the callers that it
+/// should allow.
 Result<std::unique_ptr<AllowList>> read_authz(const std::string& path, std::span<Service* const> services,
                                               const apps::Origins& origins = {});
 

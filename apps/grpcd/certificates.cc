@@ -9,19 +9,23 @@
 #include "ringrpc/log.h"
 
 #include "common/exit_code.h"
+#include "common/settings.h"
 
 namespace ringrpc::grpcd {
 namespace {
 
-/// OK when all that belongs together is given.
+/// An error when settings are given that need others.
 Status check_complete(const TlsValues& values, const apps::Origins& origins) {
-  if (values.certificate.empty() != values.key.empty())
-    return fail(Code::INVALID_ARGUMENT, "--tls-cert and --tls-key go together; give both");
-  if (values.certificate.empty() && !values.client_authorities.empty())
-    return fail(Code::INVALID_ARGUMENT, "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
-  if (values.certificate.empty() && origins.given("tls-min-version"))
-    return fail(Code::INVALID_ARGUMENT,
-                "--tls-min-version goes with --tls-cert and --tls-key; give these too");
+  if (Status status = apps::check_certificate_pair(values.certificate, values.key, origins); !status.ok())
+    return status;
+  if (!values.certificate.empty()) return Status();
+  const auto alone = [&](std::string_view given) {
+    return fail(Code::INVALID_ARGUMENT, origins.of(given) + ": TLS needs a certificate; give " +
+                                            origins.name_beside(given, "tls-cert") + " and " +
+                                            origins.name_beside(given, "tls-key") + " too");
+  };
+  if (!values.client_authorities.empty()) return alone("tls-client-ca").error();
+  if (origins.given("tls-min-version")) return alone("tls-min-version").error();
   return Status();
 }
 
@@ -50,9 +54,9 @@ Certificates::Certificates(std::shared_ptr<ServerTls> tls, std::chrono::millisec
 
 void Certificates::reload(std::string_view occasion) const {
   if (const Status status = tls_->reload(); status.ok()) {
-    log::info("{}: read the certificates again; connections from now on are served with them", occasion);
+    log::info("{}: reloaded the certificates; new connections use them", occasion);
   } else {
-    log::error("{}: {}; the certificates stay as they were", occasion, status.message());
+    log::error("{}: {}; the old certificates stay in use", occasion, status.message());
   }
 }
 

@@ -1,13 +1,12 @@
-/// The certificates that grpcd serves with, kept up to date: read again when asked, and when a file has
-/// changed.
+/// The certificates that grpcd serves with. They are reloaded on request and when a file changes.
 ///
 ///   auto certificates = Certificates::load(values.tls);
 ///   options.tls = (*certificates)->tls();
 ///   (*certificates)->reload("SIGHUP");
 ///
-/// A thread looks at the files every second; when one has changed it gives the others another second to
-/// follow, for a certificate and its key are rarely replaced at the same moment. What is refused is logged,
-/// and the old ones stay.
+/// A thread checks the files every second. When one has changed, the thread waits one more second before it
+/// reloads, because a certificate and its key are rarely replaced at the same moment. When reloading fails,
+/// the error is logged and the old certificates stay in use.
 #pragma once
 
 #include <chrono>
@@ -23,15 +22,15 @@ namespace ringrpc::grpcd {
 
 class Certificates {
  public:
-  /// Null where `values` names no file. A failure names the flag that is missing (INVALID_ARGUMENT), or the
-  /// file, where its name came from, and its fault.
+  /// Null when `values` names no file. An error names the setting that is missing (INVALID_ARGUMENT), or the
+  /// file, the setting that named it, and what is wrong.
   static Result<std::unique_ptr<Certificates>> load(
       const TlsValues& values, const apps::Origins& origins = {},
       std::chrono::milliseconds interval = std::chrono::seconds(1));
 
   const std::shared_ptr<ServerTls>& tls() const noexcept { return tls_; }
 
-  /// Reads them again and logs what came of it, after `occasion`. From any thread.
+  /// Reloads the files and logs the result, preceded by `occasion`. From any thread.
   void reload(std::string_view occasion) const;
 
  private:

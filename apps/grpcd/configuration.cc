@@ -16,12 +16,12 @@ constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
 constexpr std::uint64_t total_buffered_bytes_max = 1024ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
-/// Texts that are addresses to serve on.
+/// Texts that are addresses to listen on.
 apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
   apps::Setting setting = apps::texts(std::move(words), target);
   setting.assign = [assign = std::move(setting.assign)](const std::vector<std::string>& texts) -> Status {
     for (const std::string& text : texts) {
-      if (text.empty()) break;  // which no setting of texts takes
+      if (text.empty()) break;  // `assign` reports it
       if (Result<Address> address = Address::parse(text); !address) return std::move(address).error();
     }
     return assign(texts);
@@ -37,58 +37,60 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
        .group = group,
        .placeholder = "ADDR",
        .help =
-           "Address to serve on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
-           "hvsock:///path:port; port 0 lets the kernel choose. systemd takes the sockets that it has "
-           "opened, fd:3 an open one. With tls+ before it, it is served with TLS. Give it several times to "
-           "serve on several."},
+           "Address to listen on: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+           "hvsock:///path:port. Port 0 lets the kernel choose. systemd takes the sockets that systemd "
+           "passes, fd:3 a socket that listens already. The prefix tls+ serves an address with TLS. Repeat "
+           "the flag to listen on several."},
       server.listen));
   line.add(apps::number({.name = "shards",
                          .environment = "WORKER_THREADS",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Threads that serve, at most 1024; 0 takes one for each usable core"},
+                         .help = "Serving threads, at most 1024; 0 means one per usable core"},
                         server.shards, {0, 1024}));
   line.add(apps::io_backend(
       group, server.io,
-      "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be had and epoll "
+      "Kernel interface: uring, epoll, or auto, which uses io_uring where it is available and epoll "
       "elsewhere"));
   line.add(apps::spin_us(
       group, server.spin_us,
-      "How many microseconds, at most 1000, a thread that has nothing to do looks on before it sleeps, while "
-      "requests have lately come in that time; 0 never does, nor do more threads than usable cores"));
+      "How many microseconds, at most 1000, an idle thread polls before it sleeps, while requests keep "
+      "arriving within that time. 0 never polls; nor do threads that outnumber the usable cores."));
 }
 
 void add_security(apps::CommandLine& line, Values& values) {
-  const std::string group = "Security; files of certificates and keys are PEM";
+  const std::string group = "Security; certificates and keys are PEM files";
   line.add(
       apps::path({.name = "tls-cert",
                   .group = group,
                   .placeholder = "FILE",
-                  .help = "The server's certificate, then those between it and its authority. Serves every "
-                          "address with TLS, or, where some begin with tls+, those alone."},
+                  .help = "The server's certificate, followed by the intermediate certificates. Serves every "
+                          "address with TLS or, if some begin with tls+, only those."},
                  values.tls.certificate));
-  line.add(apps::path(
-      {.name = "tls-key", .group = group, .placeholder = "FILE", .help = "Its private key, not encrypted"},
-      values.tls.key));
+  line.add(apps::path({.name = "tls-key",
+                       .group = group,
+                       .placeholder = "FILE",
+                       .help = "The certificate's private key, not encrypted"},
+                      values.tls.key));
   line.add(
       apps::path({.name = "tls-client-ca",
                   .group = group,
                   .placeholder = "FILE",
-                  .help = "Authorities of clients: each client must show a certificate that one of them has "
-                          "signed"},
+                  .help = "Certificate authorities of clients: each client must present a certificate that "
+                          "one of them has signed"},
                  values.tls.client_authorities));
   line.add(apps::choice<TlsVersion>({.name = "tls-min-version",
                                      .group = group,
                                      .placeholder = "VERSION",
-                                     .help = "The oldest version of TLS that is spoken: 1.2 or 1.3"},
+                                     .help = "Oldest TLS version to accept: 1.2 or 1.3"},
                                     values.tls.version_min,
                                     {{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}}));
-  line.add(
-      apps::path({.name = "authz",
-                  .group = group,
-                  .placeholder = "FILE",
-                  .help = "TOML file that says who may call which methods; others get PERMISSION_DENIED"},
-                 values.authz));
+  line.add(apps::path({.name = "authz",
+                       .group = group,
+                       .placeholder = "FILE",
+                       .help = "TOML file that lists who may call which methods; other callers get "
+                               "PERMISSION_DENIED"},
+                      values.authz));
 }
 
 void add_limits(apps::CommandLine& line, Values& values) {
@@ -97,54 +99,56 @@ void add_limits(apps::CommandLine& line, Values& values) {
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "Largest message, each way, in bytes or with K, M or G, at most 1G"},
+                       .help = "Largest message in either direction, in bytes or with K, M or G, at most 1G"},
                       server.max_message_bytes, {1, message_bytes_max}));
   line.add(apps::size({.name = "max-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
                        .help = "Memory that the calls of one connection may hold for requests and unsent "
-                               "responses, at most 64G; never less than max-message-size"},
+                               "responses, at most 64G; raised to max-message-size if lower"},
                       server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::size({.name = "max-total-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "The same of all connections together, at most 1024G, in equal shares for the "
-                               "shards; a share is never less than max-message-size"},
+                       .help = "The same for all connections together, at most 1024G, in equal shares for "
+                               "the shards; a share is raised to max-message-size if lower"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
   line.add(apps::size({.name = "max-inflation-per-second",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "Bytes that decompressing the requests of one connection may make in a second "
-                               "beyond 16 times those that arrived, at most 1024G"},
+                       .help = "Bytes a second that decompressing one connection's requests may produce "
+                               "beyond 16 times the bytes received, at most 1024G"},
                       server.max_inflation_per_second, {1, total_buffered_bytes_max}));
-  line.add(apps::max_header_list_size(group, server.max_header_list_bytes, "Largest headers of a request"));
+  line.add(
+      apps::max_header_list_size(group, server.max_header_list_bytes, "Largest header list of a request"));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",
                          .help = "Calls in flight on one connection, 1 to 1000000"},
                         server.max_concurrent_streams, {1, 1'000'000}));
-  line.add(
-      apps::number({.name = "reset-burst",
-                    .group = group,
-                    .placeholder = "N",
-                    .help = "Calls that one connection may cancel within a millisecond of their "
-                            "beginning, or have reset for its faults, at once, 1 to 1000000; more end it"},
-                   server.reset_burst, {1, 1'000'000}));
+  line.add(apps::number({.name = "reset-burst",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Streams that one connection may have reset at once, 1 to 1000000: calls "
+                                 "cancelled within a millisecond of their start, and protocol errors. More "
+                                 "resets end the connection."},
+                        server.reset_burst, {1, 1'000'000}));
   line.add(apps::number({.name = "resets-per-second",
                          .group = group,
                          .placeholder = "N",
-                         .help = "The same in the long run, at most 1000000"},
+                         .help = "Such resets a second in the long run, at most 1000000"},
                         server.resets_per_second, {0, 1'000'000}));
-  line.add(apps::number({.name = "max-connections",
-                         .group = group,
-                         .placeholder = "N",
-                         .help = "Connections over all shards, 1 to 1000000; more are closed at once"},
-                        server.max_connections, {1, connections_max}));
+  line.add(
+      apps::number({.name = "max-connections",
+                    .group = group,
+                    .placeholder = "N",
+                    .help = "Connections over all shards, 1 to 1000000; further ones are closed at once"},
+                   server.max_connections, {1, connections_max}));
   line.add(apps::number({.name = "max-connections-per-address",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Connections of one IPv4 address, IPv6 /64, vsock CID or user of a unix "
-                                 "socket, at most 1000000; more are closed at once; 0 for any number",
+                         .help = "Connections of one IPv4 address, IPv6 /64, vsock CID or unix socket user, "
+                                 "at most 1000000; further ones are closed at once; 0 for no limit",
                          .fallback = "three quarters of max-connections"},
                         values.max_connections_per_address, {0, connections_max}));
 }
@@ -163,38 +167,36 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
   const auto add_timeout = [&](std::string name, std::string help, std::chrono::milliseconds& target) {
     line.add(apps::timeout(words(std::move(name), std::move(help) + ", 1ms at least"), target, 24h));
   };
-  add_timeout("handshake-timeout", "How long a new connection may take to say what it wants",
+  add_timeout("handshake-timeout",
+              "How long a new connection may take to finish its TLS handshake and send its HTTP/2 preface",
               values.server.handshake_timeout);
-  add_timeout("header-timeout",
-              "How long the headers of a request may take from their first byte to their last",
+  add_timeout("header-timeout", "How long a request's header block may take from its first byte to its last",
               values.server.header_timeout);
   add_timeout("stall-timeout",
-              "How long a peer may leave what it was sent unread, or a message that it has begun unfinished, "
-              "or wait for a response after it has ended its sending",
+              "How long a client may leave responses unread or a request message unfinished, or may wait for "
+              "a response after it has closed its sending side",
               values.server.stall_timeout);
   add("max-connection-age",
-      "How old a connection may become, give or take a tenth, before its client "
-      "is told to go elsewhere; 0 for any age",
+      "Age, give or take a tenth, at which a connection gets a GOAWAY, so that its client reconnects; 0 for "
+      "no limit",
       values.server.max_connection_age);
   add("max-connection-age-grace",
-      "How long its calls may take after that before they are ended; 0 for any "
-      "time",
+      "How long the connection's calls may go on after that GOAWAY; 0 for no limit",
       values.server.max_connection_age_grace);
-  add("max-connection-idle",
-      "How long a connection may have no call before its client is told to go "
-      "elsewhere; 0 for any time",
+  add("max-connection-idle", "How long a connection may have no call before it gets a GOAWAY; 0 for no limit",
       values.server.max_connection_idle);
   add("keepalive-time",
-      "How long a client may be silent before it is asked for a sign of life, "
-      "1s at least; 0 never asks",
+      "How long a client may be silent before the server sends it a keepalive PING, 1s at least; 0 sends "
+      "none",
       values.server.keepalive_time, 1s);
-  add_timeout("keepalive-timeout", "How long its answer may take before its connection is closed",
+  add_timeout("keepalive-timeout",
+              "How long the client may take to acknowledge that PING before its connection is closed",
               values.server.keepalive_timeout);
   add("ping-interval",
-      "How often a client may send keepalive pings while it has calls; 0 for as often as it likes",
+      "Shortest interval between a client's keepalive PINGs while it has calls; 0 for no limit",
       values.server.ping_interval_min);
   add("idle-ping-interval",
-      "How often a client may send keepalive pings while it has none; 0 for as often as it likes",
+      "Shortest interval between a client's keepalive PINGs while it has no calls; 0 for no limit",
       values.server.idle_ping_interval_min);
   add("drain-timeout",
       "How long calls in flight may take to finish after SIGTERM or SIGINT; a second signal "
@@ -208,9 +210,9 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
       {.name = "key",
        .group = group,
        .placeholder = "FILE",
-       .help = "Private key to sign with: PEM (PKCS#8), RSA of 2048 bits or more, P-256, P-384 or "
-               "Ed25519. ALGORITHM,...:FILE keeps it to these algorithms. Give it several times "
-               "for several.",
+       .help = "Private key to sign with, in PEM (PKCS#8): RSA of 2048 bits or more, P-256, P-384 or "
+               "Ed25519. ALGORITHM,...:FILE restricts it to these algorithms. Repeat the flag for several "
+               "keys.",
        .fallback = "none"},
       signing.key_files));
   line.add(apps::text({.name = "key-passphrase-file",
@@ -223,39 +225,38 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
       {.name = "generate-key",
        .group = group,
        .placeholder = "KIND",
-       .help = "Key to make at each start: rsa2048, rsa3072, rsa4096, p256, p384, ed25519 or none; "
-               "with ALGORITHM,...: before it for these algorithms alone. Give it several times "
-               "for several.",
-       .fallback = "rsa2048, p256, p384 and ed25519 when there is no key"},
+       .help = "Key to generate at each start: rsa2048, rsa3072, rsa4096, p256, p384, ed25519 or none. "
+               "ALGORITHM,...:KIND restricts it to these algorithms. Repeat the flag for several keys.",
+       .fallback = "rsa2048, p256, p384 and ed25519, unless --key is given"},
       signing.generated));
-  line.add(apps::number(
-      {.name = "signing-workers",
-       .group = group,
-       .placeholder = "N",
-       .help = "Threads that sign with RSA and P-384, messages over 8 KiB, and all that is verified, "
-               "at most 1024; 0 takes one for each usable core"},
-      signing.workers, {0, 1024}));
+  line.add(
+      apps::number({.name = "signing-workers",
+                    .group = group,
+                    .placeholder = "N",
+                    .help = "Threads for signatures with RSA and P-384, of messages over 8 KiB, and with "
+                            "--verify-signatures, at most 1024; 0 means one per usable core"},
+                   signing.workers, {0, 1024}));
   line.add(apps::number(
       {.name = "signing-queue",
        .group = group,
        .placeholder = "N",
-       .help = "Signatures that may wait for such a thread, 1 to 65536; more are refused at once"},
+       .help = "Signatures that may wait for such a thread, 1 to 65536; further requests fail at once"},
       signing.queue_limit, {1, 65'536}));
   line.add(apps::size(
       {.name = "signing-queue-size",
        .group = group,
        .placeholder = "BYTES",
-       .help = "Data of all requests that such threads have or that wait for one, at most 64G; more "
-               "is refused at once"},
+       .help = "Data of the requests that such threads process or that wait for one, at most 64G; further "
+               "requests fail at once"},
       signing.queue_bytes_max, {1, buffered_bytes_max}));
   line.add(apps::toggle(
       {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},
       signing.verify));
   line.add(apps::toggle({.name = "audit-required",
                          .group = group,
-                         .help = "Sends each signature only after its line in the log has been written, and "
-                                 "refuses signatures with UNAVAILABLE while lines cannot be written. The log "
-                                 "level is info or more verbose then."},
+                         .help = "Sends each signature only after its log line has been written, and fails "
+                                 "requests with UNAVAILABLE while log lines cannot be written. The log level "
+                                 "must be info or more verbose."},
                         signing.audit_required));
 }
 
@@ -263,12 +264,12 @@ void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
   line.add(apps::log_level(group, values.log_level,
                            "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
-                           "it more verbose by one step, SIGUSR2 less."));
+                           "it one step more verbose, SIGUSR2 one step less."));
   line.add(apps::choice<PayloadLog>(
       {.name = "log-payload",
        .group = group,
        .placeholder = "KIND",
-       .help = "What of each Echo's payload is logged, at level debug: none, size, head (the "
+       .help = "How much of each Echo's payload is logged, at level debug: none, size, head (the "
                "first 64 bytes) or full; control bytes are escaped"},
       values.log_payload,
       {{"none", PayloadLog::none},
@@ -277,7 +278,7 @@ void add_logging(apps::CommandLine& line, Values& values) {
        {"full", PayloadLog::full}}));
 }
 
-/// Its value for people. One that is empty was never given.
+/// The setting's value, as the file would have it. An empty value was never given.
 std::string shown(const apps::Setting& setting) {
   std::string value = setting.show();
   return value.empty() ? setting.fallback : value;
@@ -286,9 +287,9 @@ std::string shown(const apps::Setting& setting) {
 Status settle(const Values& values, const apps::Origins& origins) {
   if (!values.signing.audit_required || values.log_level <= log::Level::info) return {};
   return fail(Code::INVALID_ARGUMENT,
-              origins.of("audit-required") + " does not go with " + origins.of("log-level") + " at " +
+              origins.of("audit-required") + " contradicts " + origins.of("log-level") + " " +
                   std::string(name(values.log_level)) +
-                  ": lines about signatures are of level info; choose info, debug or trace");
+                  ": signatures are logged at level info; choose info, debug or trace");
 }
 
 }  // namespace

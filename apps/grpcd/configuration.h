@@ -1,5 +1,5 @@
-/// What grpcd can be told, with its defaults, limits and words for people: the one list that flags,
-/// environment, file and help are made of.
+/// All settings of grpcd with their defaults, ranges and help. Flags, environment, configuration file and
+/// help are all derived from this one list.
 ///
 ///   Configuration configuration;
 ///   Result<Action> action = configuration.line.read(arguments, getenv);
@@ -19,10 +19,10 @@
 
 namespace ringrpc::grpcd {
 
-/// How much of an Echo's payload is logged, at level debug.
+/// How much of an Echo's payload is logged at level debug.
 enum class PayloadLog : std::uint8_t { none, size, head, full };
 
-/// What addresses with TLS are served with; paths of PEM files, empty where there is none.
+/// The TLS settings. Paths of PEM files are empty when not given.
 struct TlsValues {
   std::string certificate;
   std::string key;
@@ -32,10 +32,10 @@ struct TlsValues {
 
 struct Values {
   ServerOptions server;
-  std::uint32_t max_connections_per_address = 0;  ///< of use where it was given
+  std::uint32_t max_connections_per_address = 0;  ///< valid when it was given
   SigningValues signing;
   TlsValues tls;
-  std::string authz;  ///< path of the allow-list; empty where everybody may call everything
+  std::string authz;  ///< path of the allow-list; empty when every client may call every method
   log::Level log_level = log::Level::info;
   PayloadLog log_payload = PayloadLog::none;
   std::chrono::milliseconds drain_timeout{30'000};
@@ -48,7 +48,7 @@ struct Configuration {
   apps::CommandLine line;
 };
 
-/// A setting that differs between two configurations, in the words of the file.
+/// A setting that differs between two configurations, with its values as the file would have them.
 struct Change {
   std::string name;
   std::string before;

@@ -19,6 +19,7 @@ using log::Level;
 
 namespace {
 
+/// grpcd does not start with fewer descriptors.
 constexpr std::uint64_t descriptors_least = 64;
 
 /// "1 call", "2 calls".
@@ -32,7 +33,7 @@ std::string join(const std::vector<std::string>& words) {
   return joined;
 }
 
-/// The library's status tells the cause and ends in "choose another port"; which flags say so is ours to add.
+/// Adds the flags that help to a status of the library, which knows none.
 Status with_flag(Status status) {
   const auto add = [&](std::string_view more) {
     return Status(status.code(), std::string(status.message()).append(more), status.initiator());
@@ -47,7 +48,8 @@ std::uint64_t calls_over(const ServerCounters& counters) {
   return counters.calls_succeeded + counters.calls_failed;
 }
 
-/// Beside each connection's: each listener's, a few of each shard, and some for the process itself.
+/// Descriptors other than those of connections: one for each listener, four for each shard, and some for the
+/// process itself.
 std::uint64_t descriptors_beside(const ServerOptions& options) {
   const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();
   return options.listen.size() + 4 * shards + 32;
@@ -99,13 +101,14 @@ Status Daemon::start() {
   const std::uint64_t beside = descriptors_beside(values.server);
   const std::uint64_t needed = values.server.max_connections + beside;
   const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
-  if (limit < descriptors_least)
-    return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed));
-  if (limit <= beside)
-    return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, needed) + ", or lower --shards");
+  // With one connection the server is of use, so no more is asked for.
+  const std::uint64_t least = std::max(descriptors_least, beside + 1);
+  if (limit < least)
+    return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, least) +
+                                              (least > descriptors_least ? ", or lower --shards" : ""));
 
   ServerOptions options = values.server;
-  // As many as fit are as good a default as any; whoever asks for a number is told that it is not to be had.
+  // The default is lowered to what fits; a number that the user chose is kept, with a warning.
   const bool fitted = limit < needed && !configuration_->line.origins().given("max-connections");
   if (fitted) options.max_connections = static_cast<std::uint32_t>(limit - beside);
   if (configuration_->line.origins().given("max-connections-per-address"))
@@ -123,8 +126,8 @@ Status Daemon::start() {
             count(server_->shards(), "shard"), server_->io_backend());
   apps::notify_supervisor("READY=1");
   if (fitted) {
-    log::info("at most {}: {} file descriptors may be open", count(options.max_connections, "connection"),
-              limit);
+    log::info("at most {}, because at most {} file descriptors may be open",
+              count(options.max_connections, "connection"), limit);
   } else if (limit < needed) {
     log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
   }
@@ -148,7 +151,7 @@ void Daemon::Drainer::begin() noexcept {
 
 void Daemon::begin_drain() {
   if (drainer_->begun()) {
-    log::warn("second signal: ending at once");
+    log::warn("second signal: exiting at once");
     parts_.quit();
     return;
   }
@@ -168,7 +171,7 @@ void Daemon::drain(const apps::Signals& waiting) noexcept {
     calls_ended_ = server_->drain(patience);
     waiting.notify();
   } catch (const std::exception& failure) {
-    log::error("cannot drain: {}; ending at once", failure.what());
+    log::error("cannot drain: {}; exiting at once", failure.what());
     parts_.quit();
   }
 }
@@ -183,24 +186,25 @@ void Daemon::reload() {
   if (certificates_) certificates_->reload("SIGHUP");
   if (!configuration_->line.config_path().empty()) return reload_configuration();
   if (!certificates_)
-    log::warn("SIGHUP: there is no configuration file to read again; start with --config to have one");
+    log::warn("SIGHUP: there is no configuration file to reload; --config names one at the start");
 }
 
 void Daemon::reload_configuration() {
   Result<std::unique_ptr<Configuration>> reread = parts_.reread();
   if (!reread) {
-    log::error("SIGHUP: {}; the settings stay as they were", reread.error().message());
+    log::error("SIGHUP: the settings are unchanged: {}", reread.error().message());
     return;
   }
   configuration_->values.log_level = std::min((*reread)->values.log_level, log_level_max());
   log::set_level(configuration_->values.log_level);
-  log::info("SIGHUP: read {}; log level {}", configuration_->line.config_path(), name(log::level()));
+  log::info("SIGHUP: reloaded {}; log level {}", configuration_->line.config_path(), name(log::level()));
   for (const Change& change : changes(*configuration_, **reread)) {
-    log::warn("SIGHUP: {} is {} now and stays {} until a restart", change.name, change.after, change.before);
+    log::warn("SIGHUP: {} changed to {} in the file; {} stays in effect until a restart", change.name,
+              change.after, change.before);
   }
 }
 
-/// The least verbose level that may be: signatures that must be recorded are recorded at level info.
+/// The least verbose level allowed: with --audit-required, records of signatures, at level info, must appear.
 Level Daemon::log_level_max() const noexcept {
   return configuration_->values.signing.audit_required ? Level::info : Level::off;
 }
@@ -209,7 +213,7 @@ void Daemon::step_log_level(int step) {
   const int wanted = static_cast<int>(log::level()) + step;
   const int stepped = std::clamp(wanted, static_cast<int>(Level::trace), static_cast<int>(log_level_max()));
   const Level level = static_cast<Level>(stepped);
-  log::set_level(std::min(level, Level::info));  // said even where the new level would hide it
+  log::set_level(std::min(level, Level::info));  // so that the next line appears at any level
   const bool held = wanted > stepped && level < Level::off;
   log::info("log level {}{}", name(level), held ? "; --audit-required needs it" : "");
   log::set_level(level);

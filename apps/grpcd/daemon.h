@@ -1,11 +1,11 @@
-/// grpcd from its ready line to its exit: serves, and does what signals ask for.
+/// grpcd from start to exit: serves, and reacts to signals.
 ///
 ///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .on_drained = …, .reread = …});
 ///   return daemon.run(signals);
 ///
-/// SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration file and the
-/// certificates again; SIGUSR1 and SIGUSR2 step the log level. Everything happens on the thread that calls
-/// `run`, except what waits for the server in a drain.
+/// SIGTERM and SIGINT drain, a second one exits at once; SIGHUP reloads the configuration file and the
+/// certificates; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the thread that calls `run`,
+/// except the drain itself.
 #pragma once
 
 #include <cstdint>
@@ -28,17 +28,17 @@ namespace ringrpc::grpcd {
 
 class Daemon {
  public:
-  /// The signals that `run` answers to.
+  /// The signals that `run` handles.
   static constexpr std::initializer_list<int> signals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
-  /// What a daemon is made of; tests have their own.
+  /// The dependencies, which tests replace.
   struct Parts {
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
-    /// Called when no new calls are wanted, before the drain begins.
+    /// Called before the drain begins.
     std::function<void()> on_drain;
-    /// Called when no call is left, before the server and its shards end.
+    /// Called when no call is left, before the server and its shards are destroyed.
     std::function<void()> on_drained = [] {};
-    /// Ends the process without asking the server, which may be the one that hangs.
+    /// Exits at once, without the server, which may hang.
     std::function<void()> quit;
     /// Reads every source of settings again.
     std::function<Result<std::unique_ptr<Configuration>>()> reread;
@@ -47,12 +47,12 @@ class Daemon {
 
   Daemon(std::unique_ptr<Configuration> configuration, Parts parts);
 
-  /// Returns when the server has ended.
+  /// Returns when the server has drained, or could not start.
   apps::ExitCode run(const apps::Signals& signals);
 
  private:
-  /// The thread that asks the server to drain: a shard that hangs must not keep the second signal waiting. It
-  /// is there before the signal is, as there may be no memory for a thread by then.
+  /// The thread that drains the server, so that a second signal works although a shard hangs. It starts before
+  /// the first signal, because there may be no memory for a thread later.
   class Drainer {
    public:
     explicit Drainer(std::function<void()> drain);
@@ -67,7 +67,7 @@ class Daemon {
 
    private:
     std::latch called_{1};
-    bool begun_ = false;  ///< known to the other thread once it is called
+    bool begun_ = false;  ///< the thread reads it after `called_`
     std::jthread thread_;
   };
 
@@ -80,13 +80,13 @@ class Daemon {
   log::Level log_level_max() const noexcept;
   void log_drained() const;
 
-  std::unique_ptr<Configuration> configuration_;  ///< as the file last said
+  std::unique_ptr<Configuration> configuration_;  ///< with the log level of the last reload
   Parts parts_;
-  std::unique_ptr<Certificates> certificates_;  ///< null where nothing is served with TLS
+  std::unique_ptr<Certificates> certificates_;  ///< null without TLS
   std::unique_ptr<Server> server_;
-  std::uint64_t calls_ended_ = 0;  ///< by the drain, when its time was over
+  std::uint64_t calls_ended_ = 0;  ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
-  std::optional<Drainer> drainer_;  // joined before what it uses is destroyed
+  std::optional<Drainer> drainer_;  // last, so that it is joined before what it uses is destroyed
 };
 
 }  // namespace ringrpc::grpcd

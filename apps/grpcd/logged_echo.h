@@ -1,5 +1,5 @@
-/// The echo service with its payloads in the log, for `--log-payload`. Without that flag grpcd serves
-/// the plain one, which pays nothing for it.
+/// The echo service that logs its payloads, for `--log-payload`. Without that flag grpcd serves EchoService
+/// itself, at no cost.
 #pragma once
 
 #include "grpcd/configuration.h"

@@ -1,6 +1,5 @@
 // grpcd: serves crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health checks and
-// reflection.
-// `grpcd --help` says the rest.
+// reflection. See `grpcd --help`.
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -60,7 +59,7 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   return Daemon(std::move(configuration), std::move(parts)).run(signals);
 }
 
-apps::ExitCode tell(std::string_view text) {
+apps::ExitCode print(std::string_view text) {
   const Status status = apps::print(text);
   return status.ok() ? apps::exit_ok : apps::refuse("grpcd", status);
 }
@@ -71,9 +70,9 @@ apps::ExitCode run(const std::vector<std::string>& arguments, const apps::Signal
   if (!action) return apps::refuse("grpcd", action.error());
   switch (*action) {
     case apps::Action::show_help:
-      return tell(configuration->line.help());
+      return print(configuration->line.help());
     case apps::Action::show_version:
-      return tell("grpcd " GRPCD_VERSION "\n");
+      return print("grpcd " GRPCD_VERSION "\n");
     case apps::Action::run:
       break;
   }
@@ -86,7 +85,7 @@ apps::ExitCode run(const std::vector<std::string>& arguments, const apps::Signal
 int main(int count, char** arguments) {
   ringrpc::apps::open_standard_streams();
   ringrpc::apps::log_protobuf();
-  // Before anything starts a thread: all of them inherit what is blocked here.
+  // Before the first thread starts: threads inherit the signal mask.
   const ringrpc::apps::Signals signals(ringrpc::grpcd::Daemon::signals);
   return ringrpc::grpcd::run({arguments + (count > 0 ? 1 : 0), arguments + count}, signals);
 }

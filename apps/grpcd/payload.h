@@ -1,4 +1,4 @@
-/// A payload in the words of the log, as much of it as `--log-payload` asks for.
+/// Describes a payload for the log, in the detail that `--log-payload` asks for.
 ///
 ///   describe_payload(PayloadLog::head, "hi\n");    // 3 bytes "hi\x0a"
 #pragma once
@@ -11,11 +11,11 @@
 
 namespace ringrpc::grpcd {
 
-/// One line of printable ASCII: other bytes, quotes and backslashes are escaped. `full` is cut where a record
-/// of the log would be. Empty for `none`.
+/// One line of printable ASCII: other bytes, quotes and backslashes are escaped. `full` is cut at 4096 bytes,
+/// since a log record holds no more. Empty for `none`.
 std::string describe_payload(PayloadLog kind, std::string_view payload);
 
-/// `bytes` in quotes, escaped likewise; cut after `most`, with " ..." to say so.
+/// `bytes` in quotes, escaped in the same way. After `most` bytes the rest is replaced by " ...".
 std::string quote(std::string_view bytes, std::size_t most = 64);
 
 }  // namespace ringrpc::grpcd

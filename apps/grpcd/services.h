@@ -1,9 +1,8 @@
-/// Everything that grpcd serves, wired together: signing, echo, the node, health checks and
-/// reflection.
+/// Everything that grpcd serves: signing, echo, the node service, health checks and reflection.
 ///
 ///   Services services(signing.service(), PayloadLog::none);
 ///   Server::start(services.all(), options);
-///   services.stop_serving();    // health checks say so from now on
+///   services.stop_serving();    // health checks return NOT_SERVING from now on
 #pragma once
 
 #include <memory>
@@ -25,11 +24,11 @@ class Services {
   Services(const Services&) = delete;
   Services& operator=(const Services&) = delete;
 
-  /// Valid as long as this.
+  /// Valid as long as this object.
   std::span<Service* const> all() const noexcept { return all_; }
 
-  /// Makes every health check answer NOT_SERVING and the node say DRAINING, and ends the watches of both.
-  /// From any thread.
+  /// Makes every health check return NOT_SERVING and the node service report DRAINING, and ends the watches of
+  /// both. From any thread.
   void stop_serving();
 
  private:

@@ -15,20 +15,20 @@ namespace ringrpc::grpcd {
 
 namespace {
 
-/// Of the threads that sign: a shard that gets something to do goes first on a core that they share, and they
-/// still have a tenth of a core whose shard is never done.
+/// The workers' niceness. A shard that wakes on a shared core runs first; a worker still gets a tenth of a
+/// core whose shard is always busy.
 constexpr int niceness = 10;
 
-Status told_with(const std::string& origin, const Status& status) {
+Status prefixed(const std::string& origin, const Status& status) {
   return {status.code(), origin + ": " + std::string(status.message())};
 }
 
-/// Files first, so that a key that is given comes before one that is made.
+/// Files come first, because the first key that fits is used.
 Result<std::vector<KeySource>> sources_of(const SigningValues& values, const apps::Origins& origins) {
   std::vector<KeySource> sources;
   for (const std::string& text : values.key_files) {
     Result<KeySource> source = KeySource::from_file(text);
-    if (!source) return std::unexpected(told_with(origins.of("key"), source.error()));
+    if (!source) return std::unexpected(prefixed(origins.of("key"), source.error()));
     source->named_by = origins.of("key");
     sources.push_back(std::move(*source));
   }
@@ -36,10 +36,10 @@ Result<std::vector<KeySource>> sources_of(const SigningValues& values, const app
   if (values.generated == std::vector<std::string>{"none"}) return sources;
   if (std::ranges::find(values.generated, "none") != values.generated.end())
     return fail(Code::INVALID_ARGUMENT,
-                origins.of("generate-key") + ": 'none' stands alone; leave it out, or the kinds beside it");
+                origins.of("generate-key") + ": 'none' excludes the other kinds; remove it, or them");
   for (const std::string& text : values.generated) {
     Result<KeySource> source = KeySource::generated(text);
-    if (!source) return std::unexpected(told_with(origins.of("generate-key"), source.error()));
+    if (!source) return std::unexpected(prefixed(origins.of("generate-key"), source.error()));
     source->named_by = origins.of("generate-key");
     sources.push_back(std::move(*source));
   }
@@ -57,7 +57,7 @@ Result<GuardedBytes> passphrase_of(const SigningValues& values, const apps::Orig
 Status with_remedy(Status status, const SigningValues& values) {
   if (status.code() != Code::FAILED_PRECONDITION || !values.passphrase_file.empty()) return status;
   return {status.code(),
-          std::string(status.message()) + "; name the file that has it with --key-passphrase-file"};
+          std::string(status.message()) + "; name the passphrase's file with --key-passphrase-file"};
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values, con
   if (!keys) return std::unexpected(apps::at_run_time(with_remedy(std::move(keys).error(), values)));
   Result<std::unique_ptr<WorkerPool>> workers =
       WorkerPool::start({.threads = values.workers, .queue_limit = values.queue_limit, .nice = niceness});
-  if (!workers) return std::unexpected(told_with("--signing-workers", workers.error()));
+  if (!workers) return std::unexpected(prefixed("--signing-workers", workers.error()));
 
   std::unique_ptr<Signing> signing(new Signing);
   signing->keys_ = std::move(*keys);
@@ -92,7 +92,7 @@ void Signing::log_keys() const {
   for (const auto& signer : keys_.all())
     log::info("key {} ({}) for {}", signer->public_key().id(), signer->public_key().title(),
               signer->algorithms().names());
-  if (!keys_.all().empty()) log::info("keys made or read in {} ms", keys_took_.count());
+  if (!keys_.all().empty()) log::info("keys loaded or generated in {} ms", keys_took_.count());
 }
 
 }  // namespace ringrpc::grpcd

@@ -1,8 +1,8 @@
-/// What grpcd signs with: its keys, its workers, and the service on top of them.
+/// grpcd's signing: the keys, the worker threads, and the service that uses them.
 ///
 ///   Result<std::unique_ptr<Signing>> signing = Signing::start(configuration.values.signing);
 ///   Server::start({&(*signing)->service()}, options);
-///   (*signing)->stop();      // once no call is left, and before the server's shards end
+///   (*signing)->stop();      // when no call is left, before the server's shards are destroyed
 #pragma once
 
 #include <chrono>
@@ -26,27 +26,29 @@ struct SigningValues {
   std::vector<std::string>
       generated;                    ///< as KeySource::generated takes them, or "none"; empty for the defaults
   std::string passphrase_file;      ///< empty for none
-  std::uint32_t workers = 0;        ///< 0 for one a core
+  std::uint32_t workers = 0;        ///< 0 for one per usable core
   std::uint32_t queue_limit = 256;  ///< signatures that may wait for a worker
-  std::size_t queue_bytes_max = 64 * 1024 * 1024;  ///< of their data, and that of signatures being made
+  std::size_t queue_bytes_max =
+      64 * 1024 * 1024;  ///< request data that waits for a worker or is being signed
   bool verify = false;
-  bool audit_required = false;  ///< no signature without its line in the log
+  bool audit_required = false;  ///< no signature leaves before its log line is written
 };
 
 class Signing {
  public:
-  /// Loads or makes the keys, which takes a fraction of a second, and starts the workers. To be called
-  /// before anything else uses OpenSSL. Failures name what is wrong and where it was asked for; those of
-  /// INVALID_ARGUMENT are mistakes of usage.
+  /// Loads or generates the keys, which takes a fraction of a second, and starts the workers. Call it before
+  /// anything else uses OpenSSL. An error names the setting and what is wrong; INVALID_ARGUMENT is a usage
+  /// error.
   static Result<std::unique_ptr<Signing>> start(const SigningValues& values,
                                                 const apps::Origins& origins = {});
 
   Service& service() noexcept { return *service_; }
 
-  /// A line for each key, at level info: its id, its kind and what it is for; and how long all of them took.
+  /// Logs a line for each key at level info, with its id, kind and algorithms, and how long getting all of
+  /// them took.
   void log_keys() const;
 
-  /// Ends the workers, after the signatures that they are making. Nothing may be signed after that.
+  /// Lets the workers finish their current signatures and ends them. Nothing may be signed after that.
   void stop() noexcept { workers_ = nullptr; }
 
  private:
@@ -54,7 +56,7 @@ class Signing {
 
   KeyRegistry keys_;
   std::chrono::milliseconds keys_took_{};
-  std::unique_ptr<WorkerPool> workers_;  // ends before the keys
+  std::unique_ptr<WorkerPool> workers_;  // after the keys, so that it is destroyed before them
   std::unique_ptr<CryptoService> service_;
 };
 

@@ -99,7 +99,7 @@ class Audit(unittest.TestCase):
         self.room(0)
         for _ in range(2):
             done = harness.run([os.environ["GRPCCLIENT"], "call", self.address, "crypto.v1.CryptoService/SignECC", "-d", "{}"])
-            self.assertIn("UNAVAILABLE: signatures cannot be recorded at present; try again later", done.stdout)
+            self.assertIn("UNAVAILABLE: signatures cannot be recorded at the moment; try again later", done.stdout)
 
 
 if __name__ == "__main__":

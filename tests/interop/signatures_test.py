@@ -237,9 +237,9 @@ class Refused(Case):
 class Start(Case):
     def test_it_says_how_long_its_keys_took(self):
         with harness.Server() as server:
-            self.assertRegex(server.text(), r"info keys made or read in \d+ ms\n")
+            self.assertRegex(server.text(), r"info keys loaded or generated in \d+ ms\n")
         with harness.Server("--generate-key", "none") as server:
-            self.assertNotIn("keys made", server.text())
+            self.assertNotIn("keys loaded", server.text())
 
 
 class Crowd(Case):

@@ -98,7 +98,7 @@ class StartUp(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = folder + "/absent.toml"
             self.assertSays(self.refused(1, "--config", path), path, "No such file")
-        self.assertSays(self.refused(2, "--config", ""), "--config: a path is empty")
+        self.assertSays(self.refused(2, "--config", ""), "--config: the path is empty")
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write("shards = 1\nshard = 2\n")
             file.flush()

@@ -17,23 +17,23 @@ using crypto::v1::SignResponse;
 
 namespace {
 
-/// A call's deadline for threads that do not have the shard's clock.
+/// The call's deadline on the steady clock: worker threads do not have the shard's clock.
 Instant expiry_of(const Call& call) {
   if (call.deadline() == never) return never;
   return after(std::chrono::steady_clock::now(), call.deadline() - call.now());
 }
 
-/// What the pool and the backlog say of themselves, in words for callers.
+/// Replaces messages of the worker pool and the backlog by ones for clients.
 Status for_caller(Status status) {
   if (status.code() == Code::RESOURCE_EXHAUSTED)
-    return fail(Code::RESOURCE_EXHAUSTED, "too many signatures are waiting already; try again later");
+    return fail(Code::RESOURCE_EXHAUSTED, "too many signatures are waiting; try again later");
   if (status.code() == Code::CANCELLED) return fail(Code::UNAVAILABLE, "the server is shutting down");
   return status;
 }
 
-/// The disk of the log is no business of theirs.
+/// Clients do not learn why the log cannot be written.
 Status unrecorded() {
-  return fail(Code::UNAVAILABLE, "signatures cannot be recorded at present; try again later");
+  return fail(Code::UNAVAILABLE, "signatures cannot be recorded at the moment; try again later");
 }
 
 Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
@@ -46,7 +46,7 @@ Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<Signing
   if (!share) co_return std::unexpected(std::move(share).error());
   auto work = [job = std::move(job), share = std::move(*share)] {
     return job.run();
-  };  // its own: a worker may go on when the call has ended
+  };  // owns the job and its share: the worker may outlive the call
   co_return co_await workers.run(std::move(work));
 }
 

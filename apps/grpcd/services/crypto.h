@@ -1,12 +1,12 @@
-/// crypto.v1.CryptoService: signs what callers send, with keys that stay here.
+/// crypto.v1.CryptoService: signs clients' data with keys that never leave the process.
 ///
 ///   KeyRegistry keys = *make_keys(default_key_sources(), {});
 ///   auto workers = *WorkerPool::start({.threads = 4, .queue_limit = 256});
 ///   CryptoService crypto(keys, *workers);
 ///   Server::start({&crypto}, options);
 ///
-/// RSA and P-384, large messages, and everything when it is verified go to the workers; P-256 and Ed25519
-/// are signed on the shard, a few in each turn. Each request leaves a line in the log (see signing_audit.h).
+/// Workers sign with RSA and P-384, sign large messages, and verify. The shard signs with P-256 and Ed25519, a
+/// few signatures per turn. Each request is logged (see signing_audit.h).
 #pragma once
 
 #include <chrono>
@@ -22,20 +22,19 @@
 namespace ringrpc {
 
 struct CryptoOptions {
-  bool verify_signatures = false;  ///< each, before it is sent; a fault of the computation becomes INTERNAL
-  /// Of all requests that wait for a worker or have one, their data; RESOURCE_EXHAUSTED beyond.
+  bool verify_signatures = false;  ///< verify each signature before it is sent; INTERNAL when it is wrong
+  /// Data of all requests that wait for a worker or are being processed by one; RESOURCE_EXHAUSTED beyond.
   std::size_t backlog_bytes_max = 64 * 1024 * 1024;
-  /// Gives no signature away before its record has been written to the log, which takes it a millisecond or
-  /// two; UNAVAILABLE where it cannot be. While records cannot be written, or not at the present log level, no
-  /// key is used.
+  /// Send a signature only after its record has been written to the log, which adds a millisecond or two;
+  /// UNAVAILABLE when that fails. While records cannot be written, or the log level hides them, no key is used.
   bool audit_required = false;
-  std::chrono::milliseconds audit_patience{
-      2000};  ///< for its record, which a log that stands still never has
+  /// How long to wait for that record; a log whose reader has stopped never writes it.
+  std::chrono::milliseconds audit_patience{2000};
 };
 
 class CryptoService final : public crypto::v1::CryptoService::Service {
  public:
-  /// Keys and workers must outlive the calls.
+  /// `keys` and `workers` must outlive the calls.
   CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {})
       : keys_(keys),
         workers_(workers),

@@ -11,7 +11,7 @@ Task<Result<echo::v1::EchoResponse>> EchoService::Echo(Call& call, echo::v1::Ech
 
   call.set_compression(call.message_compression());
   echo::v1::EchoResponse response;
-  // Handed over as they are: moving the strings' content would make new string objects for both messages.
+  // Transfers the string objects themselves: a move would allocate a new string object for each field.
   response.set_allocated_payload(request.release_payload());
   response.set_allocated_request_id(request.release_request_id());
   response.set_timestamp(duration_cast<Nanoseconds>(system_clock::now().time_since_epoch()).count());

@@ -1,4 +1,4 @@
-/// echo.v1.EchoService: answers with what it was sent, compressed as it was sent.
+/// echo.v1.EchoService: returns the request's payload, compressed like the request.
 ///
 ///   EchoService echo;
 ///   Server::start({&echo}, options);

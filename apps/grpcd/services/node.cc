@@ -14,7 +14,7 @@ using node::v1::MetricSummary;
 
 namespace {
 
-/// A watch keeps the id for as long as it runs, and each report repeats it.
+/// Limited because a watch keeps the id as long as it runs, and each response repeats it.
 constexpr std::size_t node_id_bytes_max = 1024;
 
 Status check_node_id(const GetNodeRequest& request) {

@@ -1,9 +1,9 @@
-/// node.v1.NodeService: what the serving machine says of itself, and where it takes measurements. Answers are
-/// compressed as the requests are.
+/// node.v1.NodeService: reports the state of this server and accepts metrics. Responses are compressed like the
+/// requests.
 ///
 ///   NodeService node;
 ///   Server::start({&node}, options);
-///   node.drain();                  // before Server::drain: watches say so and end
+///   node.drain();                  // before Server::drain: watches report it and end
 ///
 /// All methods may be called from any thread.
 #pragma once
@@ -23,10 +23,10 @@ class NodeService final : public node::v1::NodeService::Service {
   /// How often WatchNode reports while the status stays the same.
   static constexpr std::chrono::seconds report_interval{5};
 
-  /// `started` is what uptime counts from, on the clock of Call::now.
+  /// The uptime counts from `started`, on the clock of Call::now.
   explicit NodeService(Instant started = std::chrono::steady_clock::now()) noexcept : started_(started) {}
 
-  /// The status is DRAINING from now on, and every WatchNode ends with UNAVAILABLE once it has said so.
+  /// Sets the status to DRAINING. Every WatchNode reports it and then ends with UNAVAILABLE.
   void drain();
 
   Task<Result<node::v1::GetNodeResponse>> GetNode(Call& call, node::v1::GetNodeRequest request) override;

@@ -15,24 +15,24 @@
 namespace ringrpc {
 namespace {
 
-/// Of a name from a certificate: what is longer would push the rest out of the record.
+/// Limit for a name from a certificate: a longer one would push the rest out of the record.
 constexpr std::size_t named_bytes_max = 512;
 
-/// Of each shard, by their codes: a wave of one kind must not hide a failure of another.
+/// One quota per shard and code, so that a flood of one code does not hide failures with another.
 constinit thread_local std::array<LogQuota, static_cast<std::size_t>(Code::UNAUTHENTICATED) + 1>
     refusals_logged;
 
 /// "127.0.0.1:40712", "unix: (pid 4711, uid 1000, gid 1000)".
 std::string describe_peer(const Call& call) {
   PeerIdentity identity = call.peer_identity();
-  identity.vsock_cid.reset();  // is in the address
+  identity.vsock_cid.reset();  // the address has it already
   std::string who = call.peer();
   if (const std::string named = to_string(identity); !named.empty())
     who.append(" (").append(escape_controls(named, named_bytes_max)).append(")");
   return who;
 }
 
-/// Of a call whose handler did not come to its end.
+/// The code of a call whose handler was destroyed before it finished.
 Code code_of_end(const Call& call) {
   const Status failure = call.failure();
   return failure.ok() ? Code::CANCELLED : failure.code();
@@ -47,7 +47,7 @@ class AwaitedReceipt final : public log::Receipt {
     try {
       told.notify();
     } catch (...) {
-      // No memory: the wait ends with its patience.
+      // Out of memory: the waiting call then ends by its timeout.
     }
   }
 
@@ -73,12 +73,12 @@ SigningAudit::~SigningAudit() {
     submit_refusal("-");
 }
 
-/// One of those that there may be any number of.
+/// Writes the record of a request that used no key, within the quota.
 void SigningAudit::submit_refusal(std::string_view digest) const noexcept try {
   const auto taken = refusals_logged[static_cast<std::size_t>(*code_)].take(call_.now());
   if (taken) submit(digest, *code_, taken->words());
 } catch (const std::bad_alloc&) {
-  // There is no memory to say it with.
+  // Out of memory: this record is lost.
 }
 
 void SigningAudit::submit(std::string_view digest, Code code, std::string_view left_out,
@@ -88,7 +88,7 @@ void SigningAudit::submit(std::string_view digest, Code code, std::string_view l
 }
 
 Status SigningAudit::possible() const {
-  if (!wanted_) return fail(Code::UNAVAILABLE, "the log level is above info, so there would be no record");
+  if (!wanted_) return fail(Code::UNAVAILABLE, "the log level hides records, which are at level info");
   return log::condition();
 }
 

@@ -1,21 +1,21 @@
-/// The record of a request for a signature, at level info:
+/// The log record of a signing request, at level info:
 ///
 ///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
 ///   unix: (pid 4711, uid 1000, gid 1000) SignECC ECDSA_P256_SHA256 key 820a… digest -: INVALID_ARGUMENT
 ///
-/// In parentheses behind the address stands whom the transport vouches for, where the address does not say
-/// it: a process, or the name in a certificate. Where making the signature failed, the cause stands behind
-/// the code, in parentheses, with what callers are not told: which limit was reached, say.
+/// The parentheses behind the address contain the identity that the transport guarantees, unless the address
+/// says it already: a process, or the name in a certificate. When signing failed, the parentheses behind the
+/// code contain the cause, which clients do not learn: which limit was reached, for example.
 ///
-/// Where a key has been used, or is being used when the call goes, the digest of the data stands there,
-/// whatever the status; of a request that brings a digest itself, that, as it was sent.
+/// The record has the digest of the data if a key was used, or was in use when the call ended, whatever the
+/// status. If the request itself contains a digest, the record has that one.
 ///
-/// When many requests are refused, only some of each code are logged (base/log_quota.h): a flood of them
-/// would fill the log's queue, and what finds that full is lost, the records of signatures too.
+/// Of requests that used no key, only a limited number per code is logged (base/log_quota.h): a flood of them
+/// would fill the log's queue and cause records of signatures to be lost.
 ///
-/// It is written when this is destroyed, so that a cancelled call leaves one too, or by `written`, for who
-/// gives no signature away without its record. It has no data, no signature and nothing of a private key; what
-/// was not found out before the request was refused has a dash.
+/// The destructor writes the record, so that a cancelled call has one too; `written` writes it earlier, for
+/// services that must not send a signature without its record. The record never contains the data, the
+/// signature or any part of a private key. A dash stands for what was not known yet when the request failed.
 #pragma once
 
 #include <memory>
@@ -36,29 +36,30 @@ namespace ringrpc {
 
 class SigningAudit {
  public:
-  /// The call must outlive it, as it does what is in its handler's frame.
+  /// `call` must outlive it; a local variable of the handler satisfies this.
   SigningAudit(const Call& call, std::string_view method);
   SigningAudit(const SigningAudit&) = delete;
   SigningAudit& operator=(const SigningAudit&) = delete;
   ~SigningAudit();
 
-  /// Whether anything will be written.
+  /// Whether the log level shows the record.
   bool wanted() const noexcept { return wanted_; }
-  /// OK where a record would be written, as far as is known now; else UNAVAILABLE with what stands in the way.
+  /// OK if the log can be written at the moment, as far as is known; else UNAVAILABLE with the cause.
   Status possible() const;
-  // What the request asks for, each as soon as it is known.
+  // What the request selects; call each as soon as it is known.
   void uses(Algorithm algorithm) noexcept;
   void uses(const Signer& signer);
-  /// Of the key, for who signs.
+  /// For the thread that signs.
   const std::shared_ptr<SigningUse>& use() const noexcept { return use_; }
-  /// Where this is never called, that of the call's failure: its deadline, its caller, or its connection.
+  /// Sets the code of the record. Without this call the record has the code of the call's failure: passed
+  /// deadline, cancellation or lost connection.
   void ended(Code code) noexcept { code_ = code; }
-  /// The same, with what stood in the way.
+  /// The same, with the cause.
   void failed(Code code, const Status& cause);
 
-  /// Writes the record of a signature that was made, with OK, and ends when it has been written. UNAVAILABLE
-  /// when it could not be, or was not within its time: the signature must not be given away then, which a second
-  /// record says. Call it once and last, and only where the record is wanted.
+  /// Writes the record of a finished signature, with OK, and waits until it has been written. UNAVAILABLE when
+  /// writing failed or took longer than `patience`: the signature must then be discarded, and a second record
+  /// says so. Call it once, last, and only if the record is wanted.
   Task<Status> written(Nanoseconds patience);
 
  private:
@@ -68,13 +69,13 @@ class SigningAudit {
 
   const Call& call_;
   bool wanted_;
-  std::string peer_;  // and who that is
+  std::string peer_;  // address and identity
   std::string_view method_;
   std::string_view algorithm_ = "-";
   std::string key_id_ = "-";
   std::shared_ptr<SigningUse> use_ = std::make_shared<SigningUse>();
   std::optional<Code> code_;
-  std::string cause_;  // in parentheses, after a space
+  std::string cause_;  // " (cause)", or empty
   bool submitted_ = false;
 };
 

@@ -1,12 +1,12 @@
-/// How much data waits for the threads that sign, of all requests together.
+/// Limits the request data that waits for signing workers, in bytes over all requests.
 ///
 ///   const auto backlog = std::make_shared<SigningBacklog>(64 << 20);
 ///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);
 ///
-/// Beyond the limit that is RESOURCE_EXHAUSTED; what was taken is given back with the share.
+/// `take` returns RESOURCE_EXHAUSTED beyond the limit; destroying the share returns its bytes.
 ///
-/// A limit on the number of requests alone would let it be that number times the largest message. May be used
-/// from all threads at the same time.
+/// A limit on the number of requests alone would allow that number times the largest message. All members may
+/// be used from any thread at the same time.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class SigningBacklog {
  public:
   explicit SigningBacklog(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-  /// Part of what may wait; its end gives it back.
+  /// Bytes taken from the backlog; the destructor returns them.
   class Share {
    public:
     Share(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) noexcept
@@ -35,14 +35,15 @@ class SigningBacklog {
     }
 
    private:
-    std::shared_ptr<SigningBacklog> backlog_;  // a job may end after the service that began it
+    std::shared_ptr<SigningBacklog> backlog_;  // shared, because a job may outlive its service
     std::size_t bytes_;
   };
 
-  /// A request with more data than the limit is taken when no other waits: it would never be signed
-  /// otherwise.
+  /// A request with more data than the limit is accepted when no other waits: otherwise it could never be
+  /// signed.
   static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) {
-    // Not added and taken back: what is refused must not count even for a moment, in which others would be.
+    // Compare and exchange, not add and subtract: a refused request must not count even for a moment, or it
+    // could cause another to be refused.
     std::size_t before = backlog->bytes_;
     do {
       if (before != 0 && before + bytes > backlog->bytes_max_)
@@ -53,7 +54,7 @@ class SigningBacklog {
     return Share(std::move(backlog), bytes);
   }
 
-  /// How many bytes wait now.
+  /// The bytes taken at the moment.
   std::size_t bytes() const noexcept { return bytes_; }
 
  private:

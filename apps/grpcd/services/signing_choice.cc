@@ -21,7 +21,7 @@ Algorithms all_of(std::initializer_list<KeyKind> kinds) {
   return all;
 }
 
-/// As much of what a caller wrote as belongs into an answer.
+/// A client's text in quotes, cut to a length that fits into an error message.
 std::string quote(const std::string& text) {
   return "'" + (text.size() > quoted_bytes_max ? text.substr(0, quoted_bytes_max) + "..." : text) + "'";
 }
@@ -53,7 +53,7 @@ Result<Algorithm> choose_algorithm(const SigningMethod& method, const SignReques
   const std::optional<Algorithm> algorithm = algorithm_named(request.algorithm());
   if (!algorithm)
     return fail(Code::INVALID_ARGUMENT,
-                quote(request.algorithm()) + " is no algorithm; choose among " + method.offered.names());
+                quote(request.algorithm()) + " is not an algorithm; choose among " + method.offered.names());
   if (!method.offered.contains(*algorithm))
     return fail(Code::INVALID_ARGUMENT, std::string(method.name) + " does not offer " + request.algorithm() +
                                             "; choose among " + method.offered.names());
@@ -68,7 +68,7 @@ Status check_form(Algorithm algorithm, const SignRequest& request) {
       break;
     case crypto::v1::DIGEST:
       if (hash == Hash::none)
-        return fail(Code::INVALID_ARGUMENT, named + " signs whole messages, no digests; send RAW data");
+        return fail(Code::INVALID_ARGUMENT, named + " signs whole messages, not digests; send RAW data");
       if (request.data().size() != digest_bytes(hash))
         return fail(Code::INVALID_ARGUMENT,
                     named + " takes a digest of " + std::to_string(digest_bytes(hash)) + " bytes (" +
@@ -83,10 +83,10 @@ Status check_form(Algorithm algorithm, const SignRequest& request) {
   if (ecdsa || request.encoding() != crypto::v1::RAW_RS)
     return fail(Code::INVALID_ARGUMENT, "encoding " + std::to_string(request.encoding()) +
                                             " is unknown; choose DER (0) or RAW_RS (1)");
-  return fail(Code::INVALID_ARGUMENT, "RAW_RS is for ECDSA; leave the encoding of " + named + " out");
+  return fail(Code::INVALID_ARGUMENT, "RAW_RS is for ECDSA only; leave out the encoding for " + named);
 }
 
-/// Null for a type that there is not.
+/// Null when there is no key of this type.
 const Signer* key_of_type(const KeyRegistry& keys, crypto::v1::KeyType type) {
   switch (type) {
     case crypto::v1::RSA:
@@ -129,7 +129,7 @@ const SigningMethod sign_method{
 
 namespace {
 
-/// A key of which `method` offers nothing.
+/// The error for a key that has no algorithm of `method`.
 Status misfit(const SigningMethod& method, const Signer& signer) {
   std::string others;
   for (const SigningMethod* each : {&sign_rsa_method, &sign_ecc_method, &sign_method})

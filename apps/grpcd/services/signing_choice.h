@@ -1,9 +1,9 @@
-/// What a request for a signature asks for, and whether it can be had.
+/// Selects the key and the algorithm for a signing request.
 ///
 ///   Result<SigningChoice> choice = choose_signing(keys, sign_rsa_method, request, audit);
 ///   choice->signer->sign(choice->algorithm, …);
 ///
-/// Failures are INVALID_ARGUMENT, or NOT_FOUND for a key that there is not, and name what would be right.
+/// Errors are INVALID_ARGUMENT, or NOT_FOUND when no such key exists, and list what would be right.
 #pragma once
 
 #include <optional>
@@ -17,11 +17,11 @@
 
 namespace ringrpc {
 
-/// A method's part in the choice.
+/// What a method of the service offers.
 struct SigningMethod {
   std::string_view name;
   Algorithms offered;
-  std::optional<Algorithm> fallback;  ///< none: the named key's
+  std::optional<Algorithm> fallback;  ///< the default; without one, the named key's first algorithm
 };
 
 extern const SigningMethod sign_rsa_method;
@@ -29,11 +29,11 @@ extern const SigningMethod sign_ecc_method;
 extern const SigningMethod sign_method;
 
 struct SigningChoice {
-  const Signer* signer;  ///< of the registry
+  const Signer* signer;  ///< belongs to the registry
   Algorithm algorithm;
 };
 
-/// `audit` learns of the algorithm and the key as they are found, also where the request is refused then.
+/// Tells `audit` the algorithm and the key as soon as each is known, even if the request then fails.
 Result<SigningChoice> choose_signing(const KeyRegistry& keys, const SigningMethod& method,
                                      const crypto::v1::SignRequest& request, SigningAudit& audit);
 

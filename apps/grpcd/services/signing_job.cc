@@ -9,8 +9,7 @@ namespace ringrpc {
 
 namespace {
 
-/// What SHA-2 gets through in the time of a quick signature, also where the processor has no instructions
-/// for it.
+/// SHA-2 hashes this much in the time of a quick signature, even on a processor without SHA instructions.
 constexpr std::size_t quick_bytes_max = 8 * 1024;
 
 std::string describe(Hash hash, Bytes digest) { return std::string(name(hash)) + ":" + hex(digest); }
@@ -26,7 +25,8 @@ SigningJob::SigningJob(const SigningChoice& choice, crypto::v1::SignRequest requ
       wishes_(wishes),
       expires_(expires),
       use_(std::move(use)) {
-  // A field that was sent twice leaves its room to the second; what grew by doubling is let be.
+  // When a field was sent twice, the second value has the capacity of the first. Spare capacity from doubling
+  // is left alone.
   if (data_.capacity() / 2 > data_.size()) data_.shrink_to_fit();
 }
 
@@ -34,7 +34,7 @@ bool SigningJob::quick() const noexcept {
   return choice_.signer->cost() == Cost::cheap && data_.size() <= quick_bytes_max && !wishes_.verify;
 }
 
-/// `input` is the digest, but where whole messages are signed.
+/// `input` is the digest, or the whole message for algorithms that sign that.
 Status SigningJob::begin_use(Bytes input) const {
   std::string described;
   if (const Hash hash = hash_of(choice_.algorithm); wishes_.digest && hash != Hash::none) {
@@ -46,12 +46,12 @@ Status SigningJob::begin_use(Bytes input) const {
     described = describe(Hash::sha256, of_message->bytes());
   }
   if (use_->begin(std::move(described))) return {};
-  return fail(Code::CANCELLED, "the call ended before it was this request's turn");
+  return fail(Code::CANCELLED, "the call ended before its data was signed");
 }
 
 Result<std::string> SigningJob::run() const {
   if (std::chrono::steady_clock::now() >= expires_)
-    return fail(Code::DEADLINE_EXCEEDED, "the deadline passed before it was this request's turn");
+    return fail(Code::DEADLINE_EXCEEDED, "the deadline passed before the data was signed");
 
   const Algorithm algorithm = choice_.algorithm;
   const Hash hash = hash_of(algorithm);
@@ -70,8 +70,8 @@ Result<std::string> SigningJob::run() const {
   const PublicKey& key = choice_.signer->public_key();
   if (wishes_.verify && !key.verify(algorithm, input, as_bytes(*signature)).ok())
     return fail(Code::INTERNAL,
-                "the new signature does not verify, which a fault of the machine can cause; it was "
-                "dropped, so ask again");
+                "the new signature is not valid, possibly because of a hardware fault; it was discarded; try "
+                "again");
   return encoding_ == crypto::v1::RAW_RS ? raw_from_der(key.kind(), *signature) : signature;
 }
 

@@ -1,5 +1,5 @@
-/// One signature, from the request's data to the octets of the answer: what is done on a worker, or on the
-/// shard where that takes some tens of microseconds.
+/// One signature, from the request's data to the bytes of the response. It runs on a worker, or on the shard if
+/// it takes only some tens of microseconds.
 ///
 ///   SigningJob job(choice, std::move(request), {.verify = true, .digest = true}, expires, use);
 ///   Result<std::string> signature = job.run();
@@ -20,24 +20,23 @@ namespace ringrpc {
 class SigningJob {
  public:
   struct Wishes {
-    bool verify = false;  ///< the signature, before it is given away
-    bool digest = false;  ///< of the data, for the audit: told to the use
+    bool verify = false;  ///< verify the signature
+    bool digest = false;  ///< pass the digest of the data to the use, for the audit
   };
 
-  /// `expires`, on the monotonic clock, is when nobody will wait for it any more. The choice's signer must
-  /// outlive it. Of the request it keeps what it uses: the rest, such as fields that nobody knows, is of any
-  /// size, and nobody counts it.
+  /// `expires` is the call's deadline on the steady clock. The choice's signer must outlive the job. The job
+  /// keeps only the fields that it uses: unknown fields may have any size, and no limit counts them.
   SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes, Instant expires,
              std::shared_ptr<SigningUse> use) noexcept;
 
-  /// Whether a shard may do it between other things.
+  /// Whether it is short enough to run on a shard.
   bool quick() const noexcept;
 
-  /// Of the request: what a job holds is not much more.
+  /// The size of the request's data, which is most of what a job holds.
   std::size_t data_bytes() const noexcept { return data_.size(); }
 
-  /// DEADLINE_EXCEEDED when it has expired, CANCELLED when its use is closed, INTERNAL when the cryptography
-  /// fails or the signature does not verify. From any thread, once.
+  /// DEADLINE_EXCEEDED after the deadline, CANCELLED when the use is closed, INTERNAL when the cryptography
+  /// fails or the signature is not valid. Call it once, from any thread.
   Result<std::string> run() const;
 
  private:

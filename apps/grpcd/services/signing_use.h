@@ -1,11 +1,10 @@
-/// Whether a request has come to use its key: between its call, which may end at any time, and the thread
-/// that signs.
+/// Decides between a call that ends at any time and the thread that signs for it whether the key is used.
 ///
-///   if (!use->begin("SHA256:ab12…")) return;             // the thread: nobody waits any more, do not sign
-///   std::optional<std::string> digest = use->close();    // the call's end: of what was signed, if anything
+///   if (!use->begin("SHA256:ab12…")) return;             // on the thread: the call has ended, do not sign
+///   std::optional<std::string> digest = use->close();    // at the call's end: the digest, if a key was used
 ///
-/// Whichever comes first decides, so that for what has a digest in the audit the key was used or will be, and
-/// for what has none never is. Each is called once.
+/// The first of the two calls decides. So a record has a digest if and only if the key was used or will be.
+/// Call each once.
 #pragma once
 
 #include <mutex>
@@ -17,7 +16,7 @@ namespace ringrpc {
 
 class SigningUse {
  public:
-  /// The key is about to be used on data with this digest. False after `close`.
+  /// Announces that the key is about to be used on data with this digest. False after `close`.
   bool begin(std::string digest) {
     const std::lock_guard lock(mutex_);
     if (closed_) return false;
@@ -25,7 +24,7 @@ class SigningUse {
     return true;
   }
 
-  /// No use begins from here on. The digest of one that has.
+  /// Prevents any later use. Returns the digest if a use has begun.
   std::optional<std::string> close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

@@ -130,11 +130,19 @@ TEST_CASE("a wrong flag is refused with its name, the fault and the remedy") {
   CHECK(refusal({"--limit", "0"}) == "--limit: 0 is out of range; choose 1 to 1G");
   CHECK(refusal({"--patience", "2h"}) == "--patience: 2h is out of range; choose 0s to 1h");
   CHECK(refusal({"--colour", "blue"}) == "--colour: 'blue' is unknown; choose red or green");
-  CHECK(refusal({"--listen", ""}) == "--listen: a value is empty; write a text");
+  CHECK(refusal({"--listen", ""}) == "--listen: a value is empty; give a text");
   CHECK(refusal({"--shards"}) == "--shards: a value is missing; --help shows what it takes");
   CHECK(refusal({"--shards", "--limit"}) == "--shards: '--limit' is not a whole number, 0 or more");
-  CHECK(refusal({"--shard", "1"}) == "--shard: not a flag of prog; --help lists them");
-  CHECK(refusal({"stray"}) == "stray: prog takes nothing but flags; --help lists them");
+  CHECK(refusal({"--shard", "1"}) == "--shard: not a flag of prog; did you mean --shards?");
+  CHECK(refusal({"--confg=x"}) == "--confg=x: not a flag of prog; did you mean --config?");
+  CHECK(refusal({"--bogus", "1"}) == "--bogus: not a flag of prog; --help lists them");
+  CHECK(refusal({"-x"}) == "-x: not a flag of prog; --help lists them");
+  CHECK(refusal({"stray"}) == "stray: prog takes only flags; --help lists them");
+}
+
+TEST_CASE("a value for a flag that takes none is refused by the flag's name") {
+  CHECK(refusal({"--help=x"}) == "--help: takes no value; leave out '=x'");
+  CHECK(refusal({"--version=1.0"}) == "--version: takes no value; leave out '=1.0'");
 }
 
 TEST_CASE("a wrong file is refused with its path, line and key, the fault and the remedy") {
@@ -144,8 +152,9 @@ TEST_CASE("a wrong file is refused with its path, line and key, the fault and th
     REQUIRE(message.starts_with(file.path()));
     return message.substr(file.path().size());
   };
-  CHECK(with("\nshard = 1") == ":2: shard: unknown key; choose listen, shards, limit, patience or colour");
-  CHECK(with("config = 'x'") == ":1: config: unknown key; choose listen, shards, limit, patience or colour");
+  CHECK(with("\nshard = 1") == ":2: shard: unknown key; did you mean shards?");
+  CHECK(with("config = 'x'") ==
+        ":1: config: unknown key; there are listen, shards, limit, patience and colour");
   CHECK(with("shards = '1'") == ":1: shards: a string is the wrong type; write a number, without quotes");
   CHECK(with("shards = true") ==
         ":1: shards: true or false is the wrong type; write a number, without quotes");
@@ -154,12 +163,25 @@ TEST_CASE("a wrong file is refused with its path, line and key, the fault and th
   CHECK(with("colour = 1") == ":1: colour: a number is the wrong type; write a string, in quotes");
   CHECK(with("listen = 1") ==
         ":1: listen: a number is the wrong type; write a string or an array of strings, in quotes");
-  CHECK(with("listen = []") == ":1: listen: nothing is listed; give at least one");
+  CHECK(with("listen = []") == ":1: listen: the list is empty; give at least one value");
   CHECK(with("shards = 65") == ":1: shards: 65 is out of range; choose 0 to 64");
   CHECK(with("shards = -1") == ":1: shards: '-1' is not a whole number, 0 or more");
   CHECK(with("shards 1")
             .starts_with(":1: Error while parsing key-value pair: expected '=', saw '1', in 'shards 1'; "));
-  CHECK(with(std::string(1024 * 1024 + 1, '#')) == ": over 1M long; --config takes a TOML file of settings");
+  CHECK(with(std::string(1024 * 1024 + 1, '#')) ==
+        ": larger than 1M; --config takes a TOML file of settings");
+}
+
+TEST_CASE("where keys are many, the help is named and not all of them") {
+  Program program;
+  std::array<bool, 6> more{};
+  for (std::size_t at = 0; at < more.size(); ++at)
+    program.line.add(
+        toggle({.name = "more-" + std::to_string(at), .group = "More", .help = "One more"}, more[at]));
+  const ScratchFile file("unlike = 1");
+  const Result<Action> action = program.read({"--config", file.path()});
+  REQUIRE_FALSE(action);
+  CHECK(action.error().message() == file.path() + ":1: unlike: unknown key; --help lists the keys, as flags");
 }
 
 TEST_CASE("a file is checked even where a flag beats it") {
@@ -196,9 +218,10 @@ TEST_CASE("a file may be a pipe, such as that of a shell's <(command)") {
 }
 
 TEST_CASE("a path of a file that is empty is refused, not taken for none") {
-  CHECK(refusal({"--config", ""}) == "--config: a path is empty; write that of a file");
+  CHECK(refusal({"--config", ""}) == "--config: the path is empty; give the path of a file");
   CHECK(refusal({"--config="}) != "taken");
-  CHECK(refusal({"--config", "there", "--config", ""}) == "--config: a path is empty; write that of a file");
+  CHECK(refusal({"--config", "there", "--config", ""}) ==
+        "--config: the path is empty; give the path of a file");
   CHECK(refusal({}) == "taken");
 }
 

@@ -101,16 +101,16 @@ TEST_CASE("what is not TOML is refused with the line, what stands there, and wha
 }
 
 TEST_CASE("TOML that no setting is made of is refused with its line and key") {
-  constexpr std::string_view no_table = ": tables have no use here; write every key at the top level";
+  constexpr std::string_view no_table = ": tables are not supported; write every key at the top level";
   CHECK(refusal("a = 1\n[server]\n") == std::string("2: server").append(no_table));
   CHECK(refusal("a.b = 1") == std::string("1: a").append(no_table));
   CHECK(refusal("\n[[a]]\nb = 1") == std::string("2: a").append(no_table));
-  CHECK(refusal("a = [1]") == "1: a: an array holds strings in \"quotes\"");
-  CHECK(refusal("a = ['x', 1]") == "1: a: an array holds strings in \"quotes\"");
+  CHECK(refusal("a = [1]") == "1: a: an array takes strings in \"quotes\"");
+  CHECK(refusal("a = ['x', 1]") == "1: a: an array takes strings in \"quotes\"");
   for (const char* word : {"1.5", "1e3", "1979-05-27", "inf"}) {
     CAPTURE(word);
     CHECK(refusal(std::string("a = ") + word) ==
-          "1: a: dates and fractions have no use here; write a whole number, true or false, or a \"text\"");
+          "1: a: dates and fractions are not supported; write a whole number, true or false, or a \"text\"");
   }
 }
 

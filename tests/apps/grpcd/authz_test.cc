@@ -85,9 +85,9 @@ TEST_CASE("what it cannot mean is refused with its line") {
   const std::string begin = "--authz: " + file.path() + ":";
   file.write("\n\"/p.S/M\" = 7\n");
   CHECK(refusal(file) ==
-        begin + "2: /p.S/M: a number names nobody; write a \"name\" or [\"several\", \"names\"]");
+        begin + "2: /p.S/M: a number is the wrong type; write a \"name\" or [\"several\", \"names\"]");
   file.write("\"/p.S/M\" = []\n");
-  CHECK(refusal(file) == begin + "1: /p.S/M: nobody is listed; leave the line out to let nobody in");
+  CHECK(refusal(file) == begin + "1: /p.S/M: the list is empty; to allow nobody, remove the line");
   file.write("\"/p.S\" = \"*\"\n");
   CHECK(refusal(file).starts_with(begin + "1: \"/p.S\" names no method; want "));
   file.write("\"/p.S/M\" = [\"*\", \"alice\"]\n");
@@ -97,7 +97,7 @@ TEST_CASE("what it cannot mean is refused with its line") {
   CHECK(read("/nowhere").error().message() == "--authz: /nowhere: no such file or directory");
   CHECK(read("/").error().message() == "--authz: /: is a directory");
   CHECK(read("/dev/zero").error().to_string() ==
-        "FAILED_PRECONDITION: --authz: /dev/zero: over 1M long; give a TOML file of methods");
+        "FAILED_PRECONDITION: --authz: /dev/zero: larger than 1M; give a TOML file of methods");
 }
 
 }  // namespace

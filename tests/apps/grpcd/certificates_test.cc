@@ -1,5 +1,4 @@
-// grpcd's certificates: which files go together, and that a changed file is read again without a word to
-// grpcd.
+// grpcd's certificates: which files need each other, and that a changed file is reloaded without a signal.
 #include "grpcd/certificates.h"
 
 #include <chrono>
@@ -28,16 +27,36 @@ bool comes_true(const auto& done) {
   return true;
 }
 
-TEST_CASE("files that go together are given together, or none") {
+TEST_CASE("a certificate, its key and the clients' authorities need each other") {
   const auto refusal = [](const TlsValues& values) {
     const auto loaded = Certificates::load(values);
     return loaded ? "taken" : std::string(loaded.error().message());
   };
   CHECK(Certificates::load({}).value() == nullptr);
-  CHECK(refusal({.certificate = "a.pem"}) == "--tls-cert and --tls-key go together; give both");
-  CHECK(refusal({.key = "a.key"}) == "--tls-cert and --tls-key go together; give both");
+  CHECK(refusal({.certificate = "a.pem"}) ==
+        "--tls-cert: a certificate needs its private key; give --tls-key too");
+  CHECK(refusal({.key = "a.key"}) == "--tls-key: a private key needs its certificate; give --tls-cert too");
   CHECK(refusal({.client_authorities = "ca.pem"}) ==
-        "--tls-client-ca goes with --tls-cert and --tls-key; give these too");
+        "--tls-client-ca: TLS needs a certificate; give --tls-cert and --tls-key too");
+}
+
+TEST_CASE("what is missing is told with the line of the file that needs it") {
+  const auto refusal = [](const std::string& key, const TlsValues& values) {
+    apps::Origins origins;
+    origins.note(key, "grpcd.toml:3: " + key, apps::Source::file);
+    const auto loaded = Certificates::load(values, origins);
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().code() == Code::INVALID_ARGUMENT);
+    return std::string(loaded.error().message());
+  };
+  CHECK(refusal("tls-cert", {.certificate = "a.pem"}) ==
+        "grpcd.toml:3: tls-cert: a certificate needs its private key; give tls-key too");
+  CHECK(refusal("tls-key", {.key = "a.key"}) ==
+        "grpcd.toml:3: tls-key: a private key needs its certificate; give tls-cert too");
+  CHECK(refusal("tls-client-ca", {.client_authorities = "ca.pem"}) ==
+        "grpcd.toml:3: tls-client-ca: TLS needs a certificate; give tls-cert and tls-key too");
+  CHECK(refusal("tls-min-version", {.version_min = TlsVersion::tls_1_3}) ==
+        "grpcd.toml:3: tls-min-version: TLS needs a certificate; give tls-cert and tls-key too");
 }
 
 TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
@@ -46,7 +65,8 @@ TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
   const auto loaded = Certificates::load({.version_min = TlsVersion::tls_1_3}, origins);
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().code() == Code::INVALID_ARGUMENT);
-  CHECK(loaded.error().message() == "--tls-min-version goes with --tls-cert and --tls-key; give these too");
+  CHECK(loaded.error().message() ==
+        "--tls-min-version: TLS needs a certificate; give --tls-cert and --tls-key too");
 }
 
 TEST_CASE("a file that changes is read again, and one that is of no use refused aloud, once") {
@@ -72,12 +92,12 @@ TEST_CASE("a file that changes is read again, and one that is of no use refused 
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   const std::string said = said_since();
   CHECK(said.find("there is no certificate in it") == said.rfind("there is no certificate in it"));
-  CHECK(said.find("; the certificates stay as they were") != std::string::npos);
+  CHECK(said.find("; the old certificates stay in use") != std::string::npos);
   CHECK(certificates->tls()->context() == after);
 
   certificate.write(second.certificate);
   certificates->reload("SIGHUP");
-  CHECK(captured.text().find("SIGHUP: read the certificates again") != std::string::npos);
+  CHECK(captured.text().find("SIGHUP: reloaded the certificates") != std::string::npos);
 }
 
 TEST_CASE("a certificate whose time is over is refused like any other, with its flag and its file") {

@@ -122,15 +122,15 @@ TEST_CASE("an audit that is required goes with levels that have its lines") {
   for (const std::string level : {"warn", "error", "off"}) {
     CHECK(refusal({"--log-level", level}) == "taken");
     CHECK(refusal({"--audit-required", "--log-level", level}) ==
-          "--audit-required does not go with --log-level at " + level +
-              ": lines about signatures are of level info; choose info, debug or trace");
+          "--audit-required contradicts --log-level " + level +
+              ": signatures are logged at level info; choose info, debug or trace");
   }
 }
 
 TEST_CASE("an address that is none is refused with where it stands") {
   CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
   CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
-  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; write a text");
+  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; give a text");
   CHECK(refusal({}, [](const char* name) -> const char* {
           return std::string_view(name) == "SERVER_ADDR" ? "127.0.0.1" : nullptr;
         }).starts_with("environment: SERVER_ADDR: address \"127.0.0.1\": "));
@@ -186,7 +186,7 @@ TEST_CASE("a change of what was not given, or is no more, is told with its defau
   CHECK(found[1].before == "none");
   CHECK(found[1].after == "/nope");
   CHECK(found[2].name == "generate-key");
-  CHECK(found[2].after == "rsa2048, p256, p384 and ed25519 when there is no key");
+  CHECK(found[2].after == "rsa2048, p256, p384 and ed25519, unless --key is given");
 }
 
 }  // namespace

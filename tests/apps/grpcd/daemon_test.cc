@@ -208,7 +208,7 @@ TEST_CASE("a second signal does not wait for the drain") {
   CHECK(daemon.notes.next() == "quit");
   daemon.server().finish();
   CHECK(daemon.end() == apps::exit_ok);
-  contains(captured.text(), "second signal: ending at once\n");
+  contains(captured.text(), "second signal: exiting at once\n");
 }
 
 TEST_CASE("a second signal is heard though the server does not answer any more") {
@@ -258,17 +258,17 @@ TEST_CASE("neither SIGUSR2 nor SIGHUP hides the records that --audit-required ne
     std::this_thread::yield();
   file.write("audit-required = true\nlog-level = 'warn'\n");
   daemon.signal(SIGHUP);
-  while (captured.text().find("the settings stay as they were\n") == std::string::npos)
-    std::this_thread::yield();
+  while (captured.text().find("the settings are unchanged: ") == std::string::npos) std::this_thread::yield();
   file.write("log-level = 'warn'\n");
   daemon.signal(SIGHUP);
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
   CHECK(log::level() == log::Level::info);
   const std::string text = captured.text();
-  contains(text, "SIGHUP: " + file.path() + ":1: audit-required does not go with " + file.path() +
-                     ":2: log-level at warn: ");
-  contains(text, "SIGHUP: audit-required is false now and stays true until a restart\n");
+  contains(text, "SIGHUP: the settings are unchanged: " + file.path() + ":1: audit-required contradicts " +
+                     file.path() + ":2: log-level warn: ");
+  contains(text,
+           "SIGHUP: audit-required changed to false in the file; true stays in effect until a restart\n");
 }
 
 TEST_CASE("SIGHUP takes the log level from the file and names what waits for a restart") {
@@ -281,9 +281,9 @@ TEST_CASE("SIGHUP takes the log level from the file and names what waits for a r
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
   const std::string text = captured.text();
-  contains(text, "info SIGHUP: read " + file.path() + "; log level debug\n");
+  contains(text, "info SIGHUP: reloaded " + file.path() + "; log level debug\n");
   contains(text, "warn");
-  contains(text, "SIGHUP: shards is 2 now and stays 1 until a restart\n");
+  contains(text, "SIGHUP: shards changed to 2 in the file; 1 stays in effect until a restart\n");
   CHECK(text.find("max-connections") == std::string::npos);  // the flag beats the file
 }
 
@@ -296,8 +296,8 @@ TEST_CASE("SIGHUP with a bad file changes nothing and says why") {
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
   CHECK(log::level() == log::Level::info);
-  contains(captured.text(), "error SIGHUP: " + file.path() + ":2: shard: unknown key; choose listen, ");
-  contains(captured.text(), "; the settings stay as they were\n");
+  contains(captured.text(), "error SIGHUP: the settings are unchanged: " + file.path() +
+                                ":2: shard: unknown key; did you mean shards?\n");
 }
 
 TEST_CASE("SIGHUP without a file says so") {
@@ -307,7 +307,7 @@ TEST_CASE("SIGHUP without a file says so") {
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
   contains(captured.text(),
-           "SIGHUP: there is no configuration file to read again; start with --config to have one\n");
+           "SIGHUP: there is no configuration file to reload; --config names one at the start\n");
 }
 
 TEST_CASE("connections that may exceed the descriptor limit are warned of once the server is ready") {
@@ -341,7 +341,8 @@ TEST_CASE("without a number of connections as many are taken as there may be des
   CHECK(daemon.server().max_connections == 963);
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
-  contains(captured.text(), " info at most 963 connections: 1000 file descriptors may be open\n");
+  contains(captured.text(),
+           " info at most 963 connections, because at most 1000 file descriptors may be open\n");
   CHECK_FALSE(captured.text().contains("warn"));
 }
 
@@ -351,16 +352,21 @@ TEST_CASE("as many connections as there may be descriptors can be a single one")
   CHECK(daemon.server().max_connections == 1);
   daemon.signal(SIGTERM);
   CHECK(daemon.end() == apps::exit_ok);
-  contains(captured.text(), " info at most 1 connection: 98 file descriptors may be open\n");
+  contains(captured.text(), " info at most 1 connection, because at most 98 file descriptors may be open\n");
 }
 
 TEST_CASE("a server does not start with fewer than 64 descriptors") {
   const CapturedStderr captured;
   const Signals signals(Daemon::signals);
+  auto configuration = std::make_unique<Configuration>();
+  configuration->values.server.shards = 1;
   Daemon::Parts parts;
   parts.raise_descriptor_limit = [](std::uint64_t) { return std::uint64_t{63}; };
-  CHECK(Daemon(std::make_unique<Configuration>(), parts).run(signals) == apps::exit_failure);
-  CHECK(captured.text().starts_with("grpcd: at most 63 file descriptors may be open where "));
+  CHECK(Daemon(std::move(configuration), parts).run(signals) == apps::exit_failure);
+  CHECK(
+      captured.text() ==
+      "grpcd: at most 63 file descriptors may be open where 64 are needed; raise the limit (ulimit -n 64, or "
+      "LimitNOFILE=64 under systemd)\n");
 }
 
 TEST_CASE("a server does not start where its shards alone need more descriptors than there may be") {
@@ -371,9 +377,10 @@ TEST_CASE("a server does not start where its shards alone need more descriptors 
   Daemon::Parts parts;
   parts.raise_descriptor_limit = [](std::uint64_t) { return std::uint64_t{97}; };
   CHECK(Daemon(std::move(configuration), parts).run(signals) == apps::exit_failure);
-  CHECK(captured.text() ==
-        "grpcd: at most 97 file descriptors may be open where 20097 are needed; raise the limit (ulimit -n "
-        "20097, or LimitNOFILE=20097 under systemd), or lower --shards\n");
+  CHECK(
+      captured.text() ==
+      "grpcd: at most 97 file descriptors may be open where 98 are needed; raise the limit (ulimit -n 98, or "
+      "LimitNOFILE=98 under systemd), or lower --shards\n");
 }
 
 TEST_CASE("a server that does not start is one line and a status") {

@@ -76,7 +76,7 @@ TEST_CASE("wrong usage is one line and exit status 2") {
   CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
   CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
-        "grpcd: --generate-key: 'none' stands alone; leave it out, or the kinds beside it\n");
+        "grpcd: --generate-key: 'none' excludes the other kinds; remove it, or them\n");
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: --listen: address \"nowhere\": want "));
 }
 
@@ -163,10 +163,10 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is 
   grpcd.read_until(" log level info\n");
   file.write("listen = '127.0.0.1:0'\nshards = 'one'\n");
   grpcd.signal(SIGHUP);
-  grpcd.read_until("; the settings stay as they were\n");
+  grpcd.read_until(" the settings are unchanged: ");
   file.write("listen = '127.0.0.1:0'\nshards = 2\nlog-level = 'warn'\n");
   grpcd.signal(SIGHUP);
-  grpcd.read_until(" shards is 2 now and stays 1 until a restart\n");
+  grpcd.read_until(" shards changed to 2 in the file; 1 stays in effect until a restart\n");
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
   CHECK(grpcd.err().find("drained") == std::string::npos);  // said at info, and the level is warn
@@ -188,7 +188,7 @@ TEST_CASE("a second signal ends it while a call is in flight, with exit status 1
   grpcd.read_until(" draining 1 connection within 1h; ");
   grpcd.signal(SIGINT);
   CHECK(grpcd.wait() == 1);
-  CHECK(grpcd.err().ends_with(" second signal: ending at once\n"));
+  CHECK(grpcd.err().ends_with(" second signal: exiting at once\n"));
 }
 
 /// Returns once somebody listens on the abstract unix socket of that name.

@@ -97,7 +97,7 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     const Result<SignResponse> refused = co_await stub.SignRSA(one_more);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().to_string() ==
-          "RESOURCE_EXHAUSTED: too many signatures are waiting already; try again later");
+          "RESOURCE_EXHAUSTED: too many signatures are waiting; try again later");
     calls[1] = {};  // who goes makes room
     co_await until([&] { return world.pool->waiting() == 0; });
     calls.push_back(ask(600'000));
@@ -360,7 +360,7 @@ TEST_CASE("ten thousand calls at once for RSA-4096 all get an answer") {
   CHECK(verified >= 64);
   REQUIRE(refusals.size() == 1);
   const auto& [refusal, times] = *refusals.begin();
-  CHECK(refusal == "RESOURCE_EXHAUSTED: too many signatures are waiting already; try again later");
+  CHECK(refusal == "RESOURCE_EXHAUSTED: too many signatures are waiting; try again later");
   CHECK(verified + times == calls_made);
 }
 

@@ -159,7 +159,7 @@ TEST_CASE("what cannot be signed is refused with what could be") {
   const std::string p256 = world.keys.all()[1]->public_key().id();
   const std::string ed25519 = world.keys.all()[2]->public_key().id();
   CHECK(refusal(world, "SignECC", sign_request("m", "ECDSA")) ==
-        "INVALID_ARGUMENT: 'ECDSA' is no algorithm; choose among ECDSA_P256_SHA256, ECDSA_P384_SHA384");
+        "INVALID_ARGUMENT: 'ECDSA' is not an algorithm; choose among ECDSA_P256_SHA256, ECDSA_P384_SHA384");
   CHECK(
       refusal(world, "SignECC", sign_request("m", "ED25519")) ==
       "INVALID_ARGUMENT: SignECC does not offer ED25519; choose among ECDSA_P256_SHA256, ECDSA_P384_SHA384");
@@ -189,7 +189,7 @@ TEST_CASE("what cannot be signed is refused with what could be") {
         "INVALID_ARGUMENT: RSA_PSS_SHA256 takes a digest of 32 bytes (SHA256), not of 5");
   request.set_algorithm("ED25519");
   CHECK(refusal(world, "Sign", request) ==
-        "INVALID_ARGUMENT: ED25519 signs whole messages, no digests; send RAW data");
+        "INVALID_ARGUMENT: ED25519 signs whole messages, not digests; send RAW data");
   request.set_message_type(static_cast<crypto::v1::MessageType>(7));
   CHECK(refusal(world, "SignECC", sign_request("m", "ECDSA_P384_SHA384")).starts_with("NOT_FOUND: "));
   CHECK(refusal(world, "Sign", request) ==
@@ -197,7 +197,7 @@ TEST_CASE("what cannot be signed is refused with what could be") {
   request = sign_request("m");
   request.set_encoding(crypto::v1::RAW_RS);
   CHECK(refusal(world, "SignRSA", request) ==
-        "INVALID_ARGUMENT: RAW_RS is for ECDSA; leave the encoding of RSA_PSS_SHA256 out");
+        "INVALID_ARGUMENT: RAW_RS is for ECDSA only; leave out the encoding for RSA_PSS_SHA256");
   request.set_encoding(static_cast<crypto::v1::SignatureEncoding>(5));
   CHECK(refusal(world, "SignECC", request) ==
         "INVALID_ARGUMENT: encoding 5 is unknown; choose DER (0) or RAW_RS (1)");

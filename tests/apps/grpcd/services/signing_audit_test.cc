@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view refused = "UNAVAILABLE: signatures cannot be recorded at present; try again later";
+constexpr std::string_view refused =
+    "UNAVAILABLE: signatures cannot be recorded at the moment; try again later";
 
 std::size_t count(std::string_view what, std::string_view in) {
   std::size_t found = 0;

@@ -25,14 +25,13 @@ TEST_CASE("a job that nobody waits for any more is not signed") {
   for (const Instant past : {now, now - 1ms, now - 24h, Instant()}) {
     const Result<std::string> late = run(past);
     REQUIRE_FALSE(late);
-    CHECK(late.error().to_string() ==
-          "DEADLINE_EXCEEDED: the deadline passed before it was this request's turn");
+    CHECK(late.error().to_string() == "DEADLINE_EXCEEDED: the deadline passed before the data was signed");
   }
   CHECK(begun == 0);
   for (const Instant future : {now + 24h, never}) CHECK(run(future).value() == "signature");
   CHECK(begun == 2);
   CHECK(use->close().value().starts_with("SHA256:62c66a7a5dd70c3146618063c344e531"));
-  CHECK(run(never).error().to_string() == "CANCELLED: the call ended before it was this request's turn");
+  CHECK(run(never).error().to_string() == "CANCELLED: the call ended before its data was signed");
   CHECK(begun == 2);
 }
 
