@@ -27,7 +27,7 @@ std::string count(std::size_t number, std::string_view noun) {
   return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
-/// One call: what is sent and what comes, at the same time where the method allows it.
+/// One call. Sends and receives at the same time if the method allows it.
 class Conversation {
  public:
   Conversation(Session& session, const pb::MethodDescriptor& method)
@@ -48,9 +48,9 @@ class Conversation {
   Task<Outcome<bool>> finish();
   Task<std::vector<std::string>> details(const Status& status);
   void begin();
-  void tell(std::string_view text) const;
-  void tell_headers(const char* mark, const Metadata& headers) const;
-  void tell_initial();
+  void trace(std::string_view text) const;
+  void trace_headers(const char* mark, const Metadata& headers) const;
+  void trace_initial();
 
   Session& session_;
   const pb::MethodDescriptor& method_;
@@ -61,7 +61,7 @@ class Conversation {
   Instant began_;
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
-  bool initial_told_ = false;
+  bool initial_traced_ = false;
   std::optional<Failure> send_failure_;
   std::optional<ClientStream<RawMessage, RawMessage>> stream_;  // serves all kinds of methods
   Task<> sender_;
@@ -75,7 +75,7 @@ Task<Outcome<bool>> Conversation::run() {
     input_ = std::move(*input);
     if (input_->interactive())
       std::fputs(
-          "grpcclient: reading JSON messages from the terminal; Ctrl-D on a line of its own ends them\n",
+          "grpcclient: reading JSON messages from the terminal; Ctrl-D on an empty line ends the input\n",
           stderr);
   }
   if (method_.client_streaming()) {
@@ -92,37 +92,37 @@ Task<Outcome<bool>> Conversation::run() {
 }
 
 void Conversation::begin() {
-  tell("* " + name_ + " on " + session_.channel.target());
-  tell_headers("> ", session_.values.headers);
+  trace("* " + name_ + " on " + session_.channel.target());
+  trace_headers("> ", session_.values.headers);
   CallOptions options = session_.call_options();
   if (options.compression != Compression::identity)
-    tell("> grpc-encoding: " + std::string(ringrpc::name(options.compression)));
+    trace("> grpc-encoding: " + std::string(ringrpc::name(options.compression)));
   options.response = &response_;
   began_ = std::chrono::steady_clock::now();
   stream_.emplace(session_.channel.call("/" + name_, kind_of(method_), options));
 }
 
-/// The message of a method that takes one. All of the input is read before, so that what is too much is said
-/// and not dropped.
+/// The request of a method that takes a single one. Reads all of the input, so that a second message is an
+/// error and not ignored.
 Task<Outcome<std::string>> Conversation::only_message() {
   if (!input_) co_return std::string();
   Outcome<std::optional<JsonStream::Value>> value = co_await input_->next();
   if (!value) co_return std::unexpected(std::move(value).error());
   if (!*value)
-    co_return give_up(exit_data, input_->name() + ": there is no message; write {} for an empty one");
+    co_return fail_with(exit_data, input_->name() + ": there is no message; write {} for an empty one");
   Outcome<std::optional<JsonStream::Value>> second = co_await input_->next();
   if (!second) co_return std::unexpected(std::move(second).error());
   if (*second)
-    co_return give_up(exit_data, input_->name() + ": " + name_ +
-                                     " takes one message, and a second one begins in line " +
-                                     std::to_string((*second)->line));
+    co_return fail_with(exit_data, input_->name() + ": " + name_ +
+                                       " takes one message, and a second one begins in line " +
+                                       std::to_string((*second)->line));
   co_return co_await json_.parse(*method_.input_type(), **value, input_->name());
 }
 
 Task<Outcome<bool>> Conversation::send_one() {
   const Instant asked = std::chrono::steady_clock::now();
   Outcome<std::string> bytes = co_await only_message();
-  // The deadline is the server's; who types may take their time.
+  // The time that the user took to type does not count against the deadline.
   session_.deadline = after(session_.deadline, std::chrono::steady_clock::now() - asked);
   if (!bytes) co_return std::unexpected(std::move(bytes).error());
   begin();
@@ -132,7 +132,8 @@ Task<Outcome<bool>> Conversation::send_one() {
   co_return true;
 }
 
-/// Sends each message when it is there. What is wrong with one ends the call, and `finish` tells it.
+/// Sends each message as soon as it is read. An invalid message cancels the call, and `finish` returns the
+/// error.
 Task<> Conversation::send_all() {
   for (;;) {
     Outcome<std::optional<JsonStream::Value>> value = co_await input_->next();
@@ -159,7 +160,7 @@ Task<> Conversation::send_all() {
 
 Task<Outcome<bool>> Conversation::receive() {
   while (std::optional<RawMessage> message = co_await stream_->next()) {
-    tell_initial();
+    trace_initial();
     ++received_;
     Outcome<std::string> text = co_await json_.print(*method_.output_type(), message->bytes);
     if (!text) co_return std::unexpected(std::move(text).error());
@@ -173,12 +174,12 @@ Task<Outcome<bool>> Conversation::finish() {
   Status status = co_await stream_->finish();
   const Nanoseconds took = std::chrono::steady_clock::now() - began_;
   if (status.ok() && !method_.server_streaming() && received_ == 0)
-    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
-  tell_initial();
-  tell_headers("< ", response_.trailing);
-  tell("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
-       count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
-       (response_.compressed ? ", the last one compressed" : ""));
+    status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
+  trace_initial();
+  trace_headers("< ", response_.trailing);
+  trace("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
+        count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
+        (response_.compressed ? ", the last one compressed" : ""));
   if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
   if (status.ok()) co_return true;
   Failure failure = call_failure(name_, status);
@@ -186,7 +187,7 @@ Task<Outcome<bool>> Conversation::finish() {
   co_return std::unexpected(std::move(failure));
 }
 
-/// The status's details as JSON, where their types can be known.
+/// The status details, as JSON if the server describes their types.
 Task<std::vector<std::string>> Conversation::details(const Status& status) {
   MessageJson json(session_.catalogue, {.compact = true});
   std::vector<std::string> shown;
@@ -197,19 +198,19 @@ Task<std::vector<std::string>> Conversation::details(const Status& status) {
   co_return shown;
 }
 
-void Conversation::tell(std::string_view text) const {
+void Conversation::trace(std::string_view text) const {
   if (!session_.values.verbose) return;
   const std::string line = std::string(text) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-void Conversation::tell_headers(const char* mark, const Metadata& headers) const {
-  for (const Metadata::Entry& entry : headers) tell(mark + header_line(entry));
+void Conversation::trace_headers(const char* mark, const Metadata& headers) const {
+  for (const Metadata::Entry& entry : headers) trace(mark + header_line(entry));
 }
 
-void Conversation::tell_initial() {
-  if (std::exchange(initial_told_, true)) return;
-  tell_headers("< ", response_.initial);
+void Conversation::trace_initial() {
+  if (std::exchange(initial_traced_, true)) return;
+  trace_headers("< ", response_.initial);
 }
 
 }  // namespace
@@ -219,7 +220,7 @@ Task<Outcome<bool>> call(Session& session, std::string method) {
   if (!name) co_return std::unexpected(std::move(name).error());
   Outcome<const pb::MethodDescriptor*> found = co_await session.catalogue.method(std::move(*name));
   if (!found) co_return std::unexpected(std::move(found).error());
-  co_await session.reflection.hang_up();
+  co_await session.reflection.end_call();
   Conversation conversation(session, **found);
   co_return co_await conversation.run();
 }

@@ -9,7 +9,7 @@
 
 namespace ringrpc::grpcclient {
 
-/// Calls "package.Service/Method" with what `--data` names, and prints each answer as it comes.
+/// Calls "package.Service/Method" with the messages of `--data` and prints each response when it arrives.
 Task<Outcome<bool>> call(Session& session, std::string method);
 
 }  // namespace ringrpc::grpcclient

@@ -16,7 +16,7 @@ using Kind = Command::Kind;
 constexpr std::array<std::pair<std::string_view, Kind>, 4> commands = {
     {{"demo", Kind::demo}, {"list", Kind::list}, {"describe", Kind::describe}, {"call", Kind::call}}};
 
-/// Whether `word` names a machine, as no service is named.
+/// Whether `word` is a host name or address, which cannot be the name of a service.
 bool is_host(std::string word) {
   if (word.starts_with(tls_prefix)) word.erase(0, tls_prefix.size());
   in_addr number{};
@@ -27,27 +27,29 @@ bool is_host(std::string word) {
 
 Outcome<Command> parse_command(const std::vector<std::string>& words) {
   Command command;
-  if (words.empty()) return command;
+  if (words.empty())
+    return fail_with(exit_usage, "a command is missing; choose demo, list, describe or call");
   const auto* known = std::ranges::find(commands, words[0], &std::pair<std::string_view, Kind>::first);
   if (known == commands.end())
-    return give_up(exit_usage, "'" + words[0] + "' is not a command; choose demo, list, describe or call");
+    return fail_with(exit_usage, "'" + words[0] + "' is not a command; choose demo, list, describe or call");
   command.kind = known->second;
 
   std::size_t next = 1;
   if (next < words.size() && words[next].empty())
-    return give_up(exit_usage, "an address is empty; write host:port, or leave it out");
+    return fail_with(exit_usage, "the address is empty; write host:port, or leave it out");
   if (next < words.size() && is_host(words[next]))
-    return give_up(exit_usage, "'" + words[next] + "' is no address: the port is missing; write " +
-                                   words[next] + ":PORT");
+    return fail_with(exit_usage, "'" + words[next] + "' is not an address: the port is missing; write " +
+                                     words[next] + ":PORT");
   if (next < words.size() &&
       (words[next].find(':') != std::string::npos || words[next].starts_with(tls_prefix)))
     command.address = words[next++];
   if (next < words.size() && command.kind != Kind::demo) command.symbol = words[next++];
   if (next < words.size())
-    return give_up(exit_usage, "'" + words[next] + "' is one word too many; --help shows what " + words[0] +
-                                   " takes, and data goes into -d");
+    return fail_with(exit_usage, "'" + words[next] + "' is one argument too many; --help shows what " +
+                                     words[0] + " takes, and -d takes the data");
   if (command.kind == Kind::call && command.symbol.empty())
-    return give_up(exit_usage, "call what? Write call ADDR SERVICE/METHOD; list ADDR shows the services");
+    return fail_with(exit_usage,
+                     "the method is missing; write call ADDR SERVICE/METHOD (list ADDR shows the services)");
   return command;
 }
 

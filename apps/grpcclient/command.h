@@ -1,9 +1,8 @@
-/// What grpcclient is asked to do, from the words on its command line.
+/// The command of grpcclient, parsed from its positional arguments.
 ///
 ///   Outcome<Command> command = parse_command({"call", "[::1]:50051", "echo.v1.EchoService/Echo"});
 ///
-/// An address may stand after the command and has a colon or begins with `tls+`, as nothing else does here;
-/// so it can be left out.
+/// The address after the command is optional. Only an address contains a colon or begins with `tls+`.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +17,12 @@ namespace ringrpc::grpcclient {
 struct Command {
   enum class Kind : std::uint8_t { demo, list, describe, call };
 
-  Kind kind = Kind::demo;
-  std::optional<std::string> address;  ///< when one was among the words
-  std::string symbol;                  ///< the service, method or symbol; empty for none
+  Kind kind = Kind::list;
+  std::optional<std::string> address;
+  std::string symbol;  ///< the service, method or symbol; empty for none
 };
 
-/// Without words it is the demo. A failure says what is missing or too much.
+/// An error says which argument is missing, wrong or too many.
 Outcome<Command> parse_command(const std::vector<std::string>& words);
 
 }  // namespace ringrpc::grpcclient

@@ -18,32 +18,31 @@ constexpr std::uint64_t message_bytes_max = 1ull << 30;
 
 constexpr const char* commands_help =
     "Commands:\n"
-    "  demo [ADDR]               Sends four messages of growing size to the echo\n"
-    "                            service, has the crypto service sign with each kind\n"
-    "                            of key, verifies, and shows the times; the default\n"
-    "  list [ADDR] [SERVICE]     Lists the services, or the methods of one\n"
+    "  list [ADDR] [SERVICE]     Lists the services, or the methods of one service\n"
     "  describe [ADDR] [SYMBOL]  Shows a service, method, message, enum or field as\n"
     "                            .proto text, or all services\n"
     "  call [ADDR] SERVICE/METHOD\n"
     "                            Calls a method of any kind: JSON in, JSON out\n"
+    "  demo [ADDR]               Measures grpcd: sends four messages of growing size\n"
+    "                            to its echo service, lets its crypto service sign\n"
+    "                            with each kind of key, and verifies the signatures\n"
     "\n"
     "ADDR is host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or\n"
-    "hvsock:///path:port, with tls+ before it where TLS is spoken. All commands but\n"
-    "demo need reflection in the server.\n"
-    "Answers go to stdout, the rest to stderr.\n";
+    "hvsock:///path:port, with the prefix tls+ for TLS. All commands but demo need\n"
+    "reflection in the server. Responses go to stdout, everything else to stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
-    "  0     all went well\n"
-    "  1-16  the call failed: the number of its gRPC code; 4 is DEADLINE_EXCEEDED,\n"
-    "        12 UNIMPLEMENTED (no reflection too), 14 UNAVAILABLE (no connection too)\n"
-    "  64    a flag, word or variable is wrong\n"
+    "  0     success\n"
+    "  1-16  the call failed, with this gRPC code: 4 is DEADLINE_EXCEEDED,\n"
+    "        12 UNIMPLEMENTED (or no reflection), 14 UNAVAILABLE (or no connection)\n"
+    "  64    a flag, argument or variable is wrong\n"
     "  65    the data is not JSON or does not fit the message\n"
     "  66    the server describes no such service, method or symbol\n"
-    "  71    a file cannot be read or holds wrong things, or this machine refused\n"
+    "  71    a file cannot be read or has invalid content, or the system refused\n"
     "        something: io_uring, memory\n"
-    "  74    what was to be printed could not be written to stdout\n"
-    "  76    what the server describes or answers makes no sense\n"
+    "  74    the output could not be written to stdout\n"
+    "  76    the server's descriptors or responses are invalid\n"
     "\n"
     "Examples:\n"
     "  grpcclient list localhost:50051\n"
@@ -68,22 +67,24 @@ void add_request(apps::CommandLine& line, Values& values) {
        .letter = "d",
        .group = group,
        .placeholder = "JSON",
-       .help = "The message; for a method that takes a stream several, one after the other. - or @ "
-               "reads them from stdin and @FILE from a file, and each is sent as soon as it is whole."},
+       .help =
+           "Request message, or several one after the other for a method that takes a stream. - or @ reads "
+           "them from stdin, @FILE from a file, and sends each as soon as it is complete."},
       [&values](const std::string& text) {
         values.data = text;
         return Status();
       },
-      "an empty message; stdin where the method takes a stream"));
-  Setting header{.name = "header",
-                 .letter = "H",
-                 .group = group,
-                 .placeholder = "'NAME: VALUE'",
-                 .help =
-                     "Metadata to send, to reflection too; give it several times for more. Names that end "
-                     "in -bin take base64.",
-                 .fallback = "none",
-                 .file_type = apps::FileType::texts};
+      "an empty message; stdin for a method that takes a stream"));
+  Setting header{
+      .name = "header",
+      .letter = "H",
+      .group = group,
+      .placeholder = "'NAME: VALUE'",
+      .help =
+          "Metadata to send, with reflection requests too. Repeat the flag for more. Names that end "
+          "in -bin take base64.",
+      .fallback = "none",
+      .file_type = apps::FileType::texts};
   header.assign = [&values](const std::vector<std::string>& lines) {
     Metadata headers;
     for (const std::string& text : lines) {
@@ -98,23 +99,25 @@ void add_request(apps::CommandLine& line, Values& values) {
       {.name = "compress",
        .group = group,
        .placeholder = "KIND",
-       .help = "How messages are compressed: gzip, deflate, zstd or none; what comes "
-               "compressed is understood without this"},
+       .help = "How requests are compressed: gzip, deflate, zstd or none; compressed responses are always "
+               "accepted"},
       values.compression,
       {{"none", Compression::identity},
        {"gzip", Compression::gzip},
        {"deflate", Compression::deflate},
        {"zstd", Compression::zstd}}));
-  line.add(apps::choice<DemoKey>({.name = "key",
-                                  .group = group,
-                                  .placeholder = "KIND",
-                                  .help = "Keys that demo has signed with: rsa, ecc, ed25519, all or none"},
-                                 values.demo_key,
-                                 {{"rsa", DemoKey::rsa},
-                                  {"ecc", DemoKey::ecc},
-                                  {"ed25519", DemoKey::ed25519},
-                                  {"all", DemoKey::all},
-                                  {"none", DemoKey::none}}));
+  line.add(
+      apps::choice<DemoKey>({.name = "key",
+                             .group = group,
+                             .placeholder = "KIND",
+                             .help = "Keys that demo requests signatures from: rsa, ecc, ed25519, all or "
+                                     "none"},
+                            values.demo_key,
+                            {{"rsa", DemoKey::rsa},
+                             {"ecc", DemoKey::ecc},
+                             {"ed25519", DemoKey::ed25519},
+                             {"all", DemoKey::all},
+                             {"none", DemoKey::none}}));
 }
 
 void add_connection(apps::CommandLine& line, Values& values) {
@@ -124,7 +127,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Where the server is, if ADDR does not stand behind the command"},
+       .help = "The server's address, if the command has no ADDR"},
       [&values](const std::string& text) -> Status {
         if (Result<Address> address = Address::parse_target(text); !address) return address.error();
         values.address = text;
@@ -136,7 +139,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
        .group = group,
        .placeholder = "TIME",
        .help = "How long reflection and the call may take, in seconds or with ms, s, m or h, at most 24h; "
-               "0 for as long as it takes",
+               "0 for no limit",
        .fallback = "0"},
       values.deadline, 24h));
   line.add(apps::timeout({.name = "connect-timeout",
@@ -147,21 +150,23 @@ void add_connection(apps::CommandLine& line, Values& values) {
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "Largest answer, in bytes or with K, M or G, at most 1G"},
+                       .help = "Largest response message, in bytes or with K, M or G, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
   line.add(apps::max_header_list_size(group, values.max_header_list_bytes,
-                                      "Largest headers or trailers of an answer"));
-  line.add(apps::io_backend(
-      group, values.io, "How to talk to the kernel: uring, epoll, or auto for io_uring where it can be had"));
+                                      "Largest header or trailer list of a response"));
+  line.add(
+      apps::io_backend(group, values.io,
+                       "Kernel interface: uring, epoll, or auto, which uses io_uring where it is available"));
 }
 
 void add_output(apps::CommandLine& line, Values& values) {
   const std::string group = "Output";
-  line.add(apps::toggle({.name = "compact", .group = group, .help = "Prints each answer on one line"},
+  line.add(apps::toggle({.name = "compact", .group = group, .help = "Prints each response on one line"},
                         values.compact));
-  line.add(apps::toggle(
-      {.name = "emit-defaults", .group = group, .help = "Prints fields that have their default value, too"},
-      values.emit_defaults));
+  line.add(apps::toggle({.name = "emit-defaults",
+                         .group = group,
+                         .help = "Prints fields that have their default value as well"},
+                        values.emit_defaults));
   line.add(apps::toggle({.name = "verbose",
                          .letter = "v",
                          .group = group,
@@ -173,8 +178,8 @@ void add_output(apps::CommandLine& line, Values& values) {
 }  // namespace
 
 Configuration::Configuration()
-    : line("grpcclient", "Calls gRPC servers: any service and any method, from JSON to JSON.") {
-  line.take_words("[COMMAND] [ADDR] [WHAT]");
+    : line("grpcclient", "Calls any method of a gRPC server, with JSON in and JSON out.") {
+  line.take_words("COMMAND [ADDR] [SYMBOL]");
   line.explain(commands_help, examples_help);
   add_request(line, values);
   add_connection(line, values);

@@ -1,4 +1,4 @@
-/// What grpcclient can be told by flags and the environment, and the text of its help.
+/// All settings of grpcclient, and the text of its help.
 ///
 ///   Configuration configuration;
 ///   Result<Action> action = configuration.line.read(arguments, getenv);
@@ -21,7 +21,7 @@
 
 namespace ringrpc::grpcclient {
 
-/// Which kinds of keys the demonstration has signed with.
+/// The kinds of keys that demo requests signatures from.
 enum class DemoKey : std::uint8_t { all, rsa, ecc, ed25519, none };
 
 struct Values {
@@ -30,14 +30,14 @@ struct Values {
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
   Compression compression = Compression::identity;
-  std::chrono::milliseconds deadline{0};  ///< of reflection and the call; 0 for none
+  std::chrono::milliseconds deadline{0};  ///< for reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
   IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;
   DemoKey demo_key = DemoKey::all;
-  bool compact = false;        ///< each answer on one line
-  bool emit_defaults = false;  ///< fields that are not set too
+  bool compact = false;        ///< print each response on one line
+  bool emit_defaults = false;  ///< print fields that are not set, too
   bool verbose = false;
   log::Level log_level = log::Level::warn;
 };

@@ -51,10 +51,10 @@ Task<Outcome<bool>> demo(Session& session) {
     const Nanoseconds took = std::chrono::steady_clock::now() - sent;
     if (!response) co_return std::unexpected(call_failure("echo.v1.EchoService/Echo", response.error()));
     if (response->payload() != request.payload() || response->request_id() != request.request_id())
-      co_return give_up(exit_protocol, "the echo is not what was sent");
+      co_return fail_with(exit_protocol, "the echo differs from the request");
     const std::string line = fmt::format(
         "{:>10}  {:>10}  {:>10}{}\n", size_text(payload_sizes[i]), format_time(took),
-        format_time(Nanoseconds(response->server_latency_ns())), i == 0 ? "  (and connecting)" : "");
+        format_time(Nanoseconds(response->server_latency_ns())), i == 0 ? "  (with connecting)" : "");
     Outcome<bool> printed = print(std::exchange(heading, {}) + line);
     if (!printed) co_return printed;
   }

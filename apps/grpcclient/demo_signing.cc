@@ -34,14 +34,14 @@ constexpr std::array<Sample, 3> samples = {{{DemoKey::rsa, Algorithm::rsa_pkcs1_
                                             {DemoKey::ecc, Algorithm::ecdsa_p256_sha256, "SignECC"},
                                             {DemoKey::ed25519, Algorithm::ed25519, "Sign"}}};
 
-/// How the demonstration ends where the server has no key of a kind.
+/// The exit status when the server has no key of some kind.
 constexpr int no_key = static_cast<int>(Code::NOT_FOUND);
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
 Failure failed(std::string_view method, const Status& status) {
   Failure failure = call_failure(std::string("crypto.v1.CryptoService/").append(method), status);
-  if (status.code() == Code::UNIMPLEMENTED) failure.message += "; --key none leaves signing out";
+  if (status.code() == Code::UNIMPLEMENTED) failure.message += "; --key none skips signing";
   return failure;
 }
 
@@ -60,7 +60,7 @@ Status verify(const Sample& sample, const SignResponse& signature, const PublicK
   if (!key) return key.error();
   if (key->id() != signature.key_id())
     return fail(Code::INVALID_ARGUMENT,
-                "the server's key " + signature.key_id() + " is in truth " + key->id());
+                "the server returned the public key " + key->id() + " for the key id " + signature.key_id());
   const Hash hash = hash_of(sample.algorithm);
   if (hash == Hash::none)
     return key->verify(sample.algorithm, as_bytes(message), as_bytes(signature.signature()));
@@ -84,7 +84,7 @@ Task<Outcome<std::string>> show(Session& session, const CryptoService::Stub& cry
   const Instant fetched_at = now();
 
   if (const Status status = verify(sample, *signature, *key); !status.ok())
-    co_return give_up(exit_protocol, std::string(status.message()));
+    co_return fail_with(exit_protocol, std::string(status.message()));
   co_return fmt::format("{:>17}  {:>10}  {:>11}  {:>10}\n", name(sample.algorithm),
                         format_time(signed_at - begun), format_time(fetched_at - signed_at),
                         format_time(now() - fetched_at));
@@ -109,7 +109,7 @@ Task<Outcome<bool>> demo_signing(Session& session) {
     Outcome<bool> printed = print(std::exchange(heading, {}) + *line);
     if (!printed) co_return printed;
   }
-  OPENSSL_thread_stop();  // what it keeps for this thread, which ends after OpenSSL does
+  OPENSSL_thread_stop();  // frees what OpenSSL keeps for this thread, which outlives OpenSSL's own cleanup
   co_return done;
 }
 

@@ -1,4 +1,4 @@
-/// The signing half of the demonstration: a signature with each kind of key, verified here.
+/// The signing half of demo: requests a signature with each kind of key and verifies it.
 #pragma once
 
 #include "ringrpc/task.h"
@@ -7,9 +7,9 @@
 
 namespace ringrpc::grpcclient {
 
-/// Has crypto.v1.CryptoService sign with the keys that `--key` names, fetches their public halves, verifies,
-/// and prints a line with the times of each. Failure with exit_protocol for a signature that does not
-/// verify. Where the server has no key of a kind, the others are tried, and the first such failure stands.
+/// Lets crypto.v1.CryptoService sign with the keys that `--key` names, fetches their public keys, verifies the
+/// signatures, and prints a line of times for each. An invalid signature is exit_protocol. When the server has
+/// no key of some kind, the other kinds are still tried, and the first such failure is returned.
 Task<Outcome<bool>> demo_signing(Session& session);
 
 }  // namespace ringrpc::grpcclient

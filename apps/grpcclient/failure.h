@@ -1,4 +1,4 @@
-/// Why grpcclient did not do what it was asked, and how it says so.
+/// Errors of grpcclient, and how it prints them.
 ///
 ///   Outcome<Command> command = parse_command(words);
 ///   if (!command) return report(command.error());      // "grpcclient: 'lsit' is not a command; …", 64
@@ -8,9 +8,9 @@
 
 namespace ringrpc::grpcclient {
 
-using namespace reflected;  // names of what is asked and called; this program is about little else
+using namespace reflected;  // most of this program uses it
 
-/// Prints "grpcclient: message" on stderr as one line, a line for each detail, and gives the exit status.
+/// Prints "grpcclient: message" and a line for each detail on stderr. Returns the exit status.
 int report(const Failure& failure);
 
 }  // namespace ringrpc::grpcclient

@@ -28,11 +28,11 @@ Status add_header(Metadata& metadata, std::string_view line) {
                          [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c); });
   const std::string_view value = trim(line.substr(colon + 1));
   if (!name.ends_with("-bin")) return metadata.add(name, value);
-  const std::optional<std::string> octets = base64_decode(value);
-  if (!octets)
+  const std::optional<std::string> bytes = base64_decode(value);
+  if (!bytes)
     return fail(Code::INVALID_ARGUMENT,
-                "the value of '" + name + "' is not base64, as names in -bin take it");
-  return metadata.add(name, *octets);
+                "the value of '" + name + "' is not base64, which names that end in -bin require");
+  return metadata.add(name, *bytes);
 }
 
 std::string header_line(const Metadata::Entry& entry) {

@@ -1,4 +1,4 @@
-/// A header as it is written on the command line, for the metadata of a call and back.
+/// Converts between metadata and its form on the command line.
 ///
 ///   Status wrong = add_header(metadata, "Authorization: Bearer 7c1e");
 ///   header_line({"trace-bin", "\x01\x02"});       // "trace-bin: AQI="
@@ -11,12 +11,11 @@
 
 namespace ringrpc::grpcclient {
 
-/// Adds "name: value"; the name in any case, the value of a "-bin" name in base64. INVALID_ARGUMENT says what
-/// is wrong and what would be right.
+/// Adds "name: value". The name may be in any case; the value of a "-bin" name is base64. INVALID_ARGUMENT says
+/// what is wrong and what would be right.
 Status add_header(Metadata& metadata, std::string_view line);
 
-/// The same form, of one line: values that are not text stand in base64 and others have their control bytes
-/// escaped.
+/// The same form, on one line: binary values in base64, other values with their control bytes escaped.
 std::string header_line(const Metadata::Entry& entry);
 
 }  // namespace ringrpc::grpcclient

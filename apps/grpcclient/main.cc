@@ -1,4 +1,4 @@
-// grpcclient: calls gRPC servers from the command line. `grpcclient --help` says the rest.
+// grpcclient: calls gRPC servers from the command line. See `grpcclient --help`.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -43,19 +43,19 @@ Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTl
                       const Command& command) {
   Session session(values, tls);
   Outcome<bool> done = co_await run(session, command);
-  co_await session.reflection.hang_up();
+  co_await session.reflection.end_call();
   co_return done ? 0 : report(done.error());
 }
 
 int usage(std::string message) { return report({exit_usage, std::move(message)}); }
 
-/// A mistake of usage, or something that was asked rightly and is not as it should be.
+/// INVALID_ARGUMENT is a usage error; every other code means that the system or a file is at fault.
 int refuse(const Status& status) {
   const bool misused = status.code() == Code::INVALID_ARGUMENT;
   return report({misused ? exit_usage : exit_system, std::string(status.message())});
 }
 
-int tell(std::string_view text) {
+int print_text(std::string_view text) {
   const Status status = apps::print(text);
   return status.ok() ? 0 : report({exit_output, std::string(status.message())});
 }
@@ -66,16 +66,16 @@ int run(const std::vector<std::string>& arguments) {
   const Result<apps::Action> action =
       configuration.line.read(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (!action) return refuse(action.error());
-  if (*action == apps::Action::show_help) return tell(configuration.line.help());
-  if (*action == apps::Action::show_version) return tell("grpcclient " GRPCCLIENT_VERSION "\n");
+  if (*action == apps::Action::show_help || arguments.empty()) return print_text(configuration.line.help());
+  if (*action == apps::Action::show_version) return print_text("grpcclient " GRPCCLIENT_VERSION "\n");
 
   Outcome<Command> command = parse_command(configuration.line.words());
   if (!command) return report(command.error());
   const apps::Origins& origins = configuration.line.origins();
   if (values.data && command->kind != Command::Kind::call)
-    return usage(origins.of("data") + " goes with call alone");
+    return usage(origins.of("data") + " is only for the command call");
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
-    return usage(origins.of("key") + " goes with demo alone");
+    return usage(origins.of("key") + " is only for the command demo");
   if (command->address) {
     if (Result<Address> address = Address::parse_target(*command->address); !address)
       return usage(std::string(address.error().message()));

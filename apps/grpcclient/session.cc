@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long reflection may take where no deadline is given.
+/// How long reflection may take when no deadline is given.
 constexpr Nanoseconds reflection_patience = 30s;
 
 ChannelOptions channel_options(const Values& values, const std::shared_ptr<const ClientTls>& tls) {
@@ -25,7 +25,7 @@ ChannelOptions channel_options(const Values& values, const std::shared_ptr<const
 
 CallOptions reflection_options(const Session& session) {
   CallOptions options = session.call_options();
-  options.compression = Compression::identity;  // which every server takes
+  options.compression = Compression::identity;  // every server accepts it
   options.timeout =
       std::min(options.timeout, session.deadline == never ? reflection_patience : Nanoseconds::max());
   return options;
@@ -53,7 +53,7 @@ CallOptions Session::call_options() const {
 Outcome<bool> print(std::string_view from_server) {
   const std::string text = escape_controls(from_server, std::string_view::npos, "\n\t");
   const Status status = apps::print(text);
-  if (!status.ok()) return give_up(exit_output, std::string(status.message()));
+  if (!status.ok()) return fail_with(exit_output, std::string(status.message()));
   return true;
 }
 

@@ -1,4 +1,4 @@
-/// What the commands share: the channel to the server, the options of calls, and what reflection tells.
+/// What the commands share: the channel to the server, the call options, and the reflected services.
 ///
 ///   Session session(values);       // on a shard
 ///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();
@@ -19,7 +19,7 @@ struct Session {
   /// `given` must outlive it; `tls` is null for plaintext.
   explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr);
 
-  /// For a call that is made now: what is left until the deadline, headers, compression.
+  /// Options for a call that is made now: the time left until the deadline, headers, compression.
   CallOptions call_options() const;
 
   const Values& values;
@@ -29,7 +29,7 @@ struct Session {
   Catalogue catalogue;
 };
 
-/// Prints an answer on stdout at once. Failure with exit_output when it could not be written.
+/// Prints a response on stdout at once. The error is exit_output.
 Outcome<bool> print(std::string_view from_server);
 
 }  // namespace ringrpc::grpcclient

@@ -11,7 +11,7 @@ namespace pb = google::protobuf;
 
 namespace {
 
-/// A name may hold anything, as a line break: the server chose it.
+/// The server chose the name, so it may contain anything, even a line break.
 void add_line(std::string& lines, const std::string& name) {
   lines.append(escape_controls(name)).push_back('\n');
 }

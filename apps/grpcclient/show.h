@@ -9,10 +9,10 @@
 
 namespace ringrpc::grpcclient {
 
-/// The services, or the full names of one service's methods, each on a line.
+/// Prints the services, or the full names of one service's methods, each on a line.
 Task<Outcome<bool>> list(Session& session, std::string service);
 
-/// A symbol as .proto text, or all services.
+/// Prints a symbol as .proto text, or all services.
 Task<Outcome<bool>> describe(Session& session, std::string symbol);
 
 }  // namespace ringrpc::grpcclient

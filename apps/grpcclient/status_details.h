@@ -1,4 +1,4 @@
-/// Details of a failed call whose type nobody describes.
+/// Prints details of a failed call whose type is unknown.
 #pragma once
 
 #include <google/protobuf/any.pb.h>
@@ -6,7 +6,7 @@
 
 namespace ringrpc::grpcclient {
 
-/// "type.googleapis.com/a.B AQID": the type's name, and the value in base64.
+/// The type's URL, and the value in base64: "type.googleapis.com/a.B AQID".
 std::string opaque_detail(const google::protobuf::Any& detail);
 
 }  // namespace ringrpc::grpcclient

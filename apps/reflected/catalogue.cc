@@ -17,7 +17,7 @@ constexpr unsigned import_depth_max = 200;
 constexpr std::size_t files_max = 10'000;
 constexpr std::size_t compared_services_max = 50;
 
-/// The first thing that protobuf finds wrong with a file.
+/// Keeps the first error that protobuf reports for a file.
 class FirstError final : public pb::DescriptorPool::ErrorCollector {
  public:
   void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
@@ -55,14 +55,14 @@ std::string declaration(const pb::DescriptorPool& pool, const std::string& name)
   return {};
 }
 
-/// "a.b.Service.Method" where a slash parts the method.
+/// "a.b.Service.Method" for "a.b.Service/Method".
 std::string dotted(std::string symbol) {
   if (symbol.starts_with('.') || symbol.starts_with('/')) symbol.erase(0, 1);
   if (const std::size_t slash = symbol.find('/'); slash != std::string::npos) symbol[slash] = '.';
   return symbol;
 }
 
-/// As protoc makes it of a field's name: "request_id" is "requestId" in JSON.
+/// The default JSON name of a field, as protoc derives it: "request_id" becomes "requestId".
 std::string usual_json_name(std::string_view field) {
   std::string name;
   bool begins_word = false;
@@ -73,7 +73,7 @@ std::string usual_json_name(std::string_view field) {
   return name;
 }
 
-/// Servers name every field's JSON; what is as usual would stand in every line of the declarations.
+/// Drops default JSON names: servers send one for every field, and each line of a declaration would show it.
 template <class Fields>
 void drop_usual_json_names(Fields& fields) {
   for (pb::FieldDescriptorProto& field : fields)
@@ -118,26 +118,25 @@ Task<Outcome<const pb::ServiceDescriptor*>> Catalogue::service(std::string name)
 Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
   Outcome<const pb::ServiceDescriptor*> service = co_await this->service(name.service);
   if (!service) {
-    const std::string whole =
-        name.service + '.' + name.method;  // a service whose method was left out, perhaps
+    const std::string whole = name.service + '.' + name.method;  // perhaps a service without a method
     if (const Outcome<bool> loaded = co_await load(whole); loaded) {
       if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
-        co_return give_up(exit_not_found,
-                          whole + " is a service, not a method" + apps::suggest("", method_names(*meant)));
+        co_return fail_with(exit_not_found,
+                            whole + " is a service, not a method" + apps::suggest("", method_names(*meant)));
     }
     co_return std::unexpected(std::move(service).error());
   }
   const pb::MethodDescriptor* const found = (*service)->FindMethodByName(name.method);
   if (!found)
-    co_return give_up(exit_not_found, name.service + " has no method '" + name.method + "'" +
-                                          apps::suggest(name.method, method_names(**service)));
+    co_return fail_with(exit_not_found, name.service + " has no method '" + name.method + "'" +
+                                            apps::suggest(name.method, method_names(**service)));
   co_return found;
 }
 
 Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
   symbol = dotted(std::move(symbol));
   Outcome<bool> loaded = co_await load(symbol);
-  // Not every server finds the file of a method or a field.
+  // Some servers do not find the file of a method or a field.
   const std::size_t dot = symbol.rfind('.');
   if (!loaded && loaded.error().exit_status == exit_not_found && dot != std::string::npos)
     loaded = co_await load(symbol.substr(0, dot));
@@ -156,7 +155,7 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
     for (std::size_t i = 0; i < services; ++i) {
       std::string service = (*names)[i];
       [[maybe_unused]] Outcome<bool> loaded =
-          co_await load(std::move(service));  // what fails is not suggested
+          co_await load(std::move(service));  // a service that fails is not suggested
     }
     std::ranges::move(type_names(), std::back_inserter(*names));
   }
@@ -194,7 +193,7 @@ Task<Outcome<bool>> Catalogue::load(std::string symbol) {
   co_return true;
 }
 
-/// Asks for the files that are imported and were not sent along; protobuf's own are known here.
+/// Requests the imported files that the server has not sent. protobuf's own files are compiled in.
 Task<Outcome<bool>> Catalogue::fetch_imports() {
   std::vector<std::string> missing;
   do {
@@ -212,14 +211,16 @@ Task<Outcome<bool>> Catalogue::fetch_imports() {
         continue;
       }
       if (!files && files.error().exit_status == exit_not_found)
-        co_return give_up(exit_protocol,
-                          "reflection describes files that import '" + import + "', and does not have that");
+        co_return fail_with(exit_protocol,
+                            "reflection has no file '" + import + "', which another file imports");
       if (!files) co_return std::unexpected(std::move(files).error());
       for (pb::FileDescriptorProto& file : *files) files_.try_emplace(file.name(), std::move(file));
       if (!files_.contains(import))
-        co_return give_up(exit_protocol, "reflection was asked for '" + import + "' and gave other files");
+        co_return fail_with(exit_protocol,
+                            "reflection returned other files than the requested '" + import + "'");
       if (files_.size() > files_max)
-        co_return give_up(exit_protocol, "reflection describes over " + std::to_string(files_max) + " files");
+        co_return fail_with(exit_protocol,
+                            "reflection returned more than " + std::to_string(files_max) + " files");
     }
   } while (!missing.empty());
   co_return true;
@@ -228,7 +229,7 @@ Task<Outcome<bool>> Catalogue::fetch_imports() {
 Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   if (pool_.FindFileByName(name)) return true;
   if (depth > import_depth_max)
-    return give_up(exit_protocol, "'" + name + "' is imported in a circle or too deeply");
+    return fail_with(exit_protocol, "'" + name + "' is part of an import cycle, or imported too deeply");
   pb::FileDescriptorProto& file = files_.at(name);
   drop_usual_json_names(file);
   for (const std::string& import : file.dependency()) {
@@ -236,7 +237,7 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   }
   FirstError error;
   if (!pool_.BuildFileCollectingErrors(file, &error))
-    return give_up(exit_protocol, "reflection describes '" + name + "' wrongly: " + error.text);
+    return fail_with(exit_protocol, "reflection returned an invalid file '" + name + "': " + error.text);
   return true;
 }
 

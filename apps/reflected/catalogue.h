@@ -1,11 +1,11 @@
-/// The services, methods and messages of a server, fetched by reflection as they are asked for.
+/// The services, methods and messages of a server, fetched by reflection on demand.
 ///
 ///   Catalogue catalogue(reflection);
 ///   Outcome<const pb::MethodDescriptor*> echo = co_await catalogue.method({"echo.v1.EchoService", "Echo"});
 ///   Outcome<std::string> text = co_await catalogue.proto_text("echo.v1.EchoRequest");
 ///
-/// What is not there is exit_not_found and names what comes close. Descriptors live as long as the catalogue.
-/// Belongs to the shard of its channel; one request at a time.
+/// An unknown name is exit_not_found, and the message suggests similar names. Descriptors live as long as the
+/// catalogue. The catalogue belongs to the shard of its channel; make one request at a time.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -35,13 +35,13 @@ class Catalogue {
   Task<Outcome<const google::protobuf::ServiceDescriptor*>> service(std::string name);
   Task<Outcome<const google::protobuf::MethodDescriptor*>> method(MethodName name);
 
-  /// How a .proto file declares `symbol`, behind a comment that says what and where it is.
+  /// The declaration of `symbol` as in a .proto file, preceded by a comment with its kind and file.
   Task<Outcome<std::string>> proto_text(std::string symbol);
 
-  /// Takes in the file that declares `symbol` and what that imports.
+  /// Fetches the file that declares `symbol`, and its imports.
   Task<Outcome<bool>> load(std::string symbol);
 
-  /// All that has been fetched.
+  /// Everything fetched so far.
   const google::protobuf::DescriptorPool& pool() const noexcept { return pool_; }
 
  private:
@@ -52,10 +52,10 @@ class Catalogue {
 
   ReflectionClient& reflection_;
   google::protobuf::DescriptorPool pool_;
-  std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name, those not built yet too
+  std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; some are not built yet
 };
 
-/// Which sides of the method's calls are streams.
+/// The kind of the method: which directions of its calls are streams.
 MethodKind kind_of(const google::protobuf::MethodDescriptor& method);
 
 }  // namespace ringrpc::reflected

@@ -3,7 +3,7 @@
 namespace ringrpc::reflected {
 namespace {
 
-/// What helps against a failure that arose on this side of the connection; empty where its words say enough.
+/// How the user can fix a failure that arose on this side of the connection; empty when the message says enough.
 std::string_view remedy(Cause cause) {
   switch (cause) {
     case Cause::message_too_large:
@@ -11,29 +11,29 @@ std::string_view remedy(Cause cause) {
     case Cause::metadata_too_large:
       return "; --max-header-list-size allows more bytes";
     case Cause::out_of_memory:
-      return "; this process may have too little (ulimit -v, or its container's limit)";
+      return "; raise the memory limit of this process (ulimit -v, or its container's)";
     case Cause::no_descriptors:
       return "; raise the limit of open files (ulimit -n)";
     case Cause::unknown_name:
-      return "; is the name spelled rightly?";
+      return "; is the name spelled correctly?";
     case Cause::lookup_failed:
-      return "; is the name spelled rightly, and a DNS server in reach? An IP address needs none";
+      return "; is the name spelled correctly, and can a DNS server be reached? An IP address needs none";
     case Cause::absent:
       return "; has a server been started with that path?";
     case Cause::refused:
       return "; is a server listening there?";
     case Cause::unanswered:
-      return "; is the address right, and no firewall between? --connect-timeout allows more time";
+      return "; is the address correct? Does a firewall drop packets? --connect-timeout allows more time";
     case Cause::no_http2:
-      return "; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address";
+      return "; does a gRPC server listen there? If it uses TLS, write tls+ before the address";
     case Cause::no_tls:
-      return "; where the server speaks plaintext, leave out tls+ and the flags of TLS";
+      return "; if the server uses plaintext, leave out tls+ and the TLS flags";
     case Cause::tls:
       return "; write tls+ before the address, or give --tls or --tls-ca";
     case Cause::untrusted:
-      return "; --tls-ca FILE does that";
+      return "; --tls-ca FILE names the CAs to trust";
     case Cause::misnamed:
-      return "; --tls-server-name NAME does that";
+      return "; --tls-server-name NAME expects another name";
     case Cause::certificate_wanted:
       return "; give one with --tls-cert and --tls-key";
     case Cause::other:
@@ -46,7 +46,7 @@ bool late(const Status& status) {
   return status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
 }
 
-/// Whether no server took the call.
+/// Whether the call reached no server.
 bool unreached(const Status& status) {
   return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
 }

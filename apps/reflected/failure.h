@@ -1,11 +1,9 @@
-/// Why a server could not be asked or called by names and JSON: one line for people and an exit status for
-/// scripts.
+/// Why a command failed: one line for people and an exit status for scripts.
 ///
 ///   Outcome<MethodName> name = parse_method(word);
 ///   if (!name) return report(name.error());      // "'Echo' is not a method; write …", 64
 ///
-/// A call that failed gives the number of its gRPC code, 1 to 16; the rest lies above, where sysexits.h has
-/// it.
+/// The exit status of a failed call is its gRPC code, 1 to 16. The others are from sysexits.h.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +18,12 @@
 namespace ringrpc::reflected {
 
 enum ExitStatus : std::uint8_t {
-  exit_usage = 64,      ///< a flag, a word or a variable is wrong
+  exit_usage = 64,      ///< a flag, an argument or a variable is wrong
   exit_data = 65,       ///< the data is not JSON or does not fit the message
   exit_not_found = 66,  ///< the server describes no such service, method or symbol
-  exit_system = 71,     ///< a file cannot be read or holds wrong things, or this machine refused something
-  exit_output = 74,     ///< what was to be printed could not be
-  exit_protocol = 76,   ///< what the server describes or answers makes no sense
+  exit_system = 71,     ///< a file cannot be read or has invalid content, or the system refused something
+  exit_output = 74,     ///< the output could not be written
+  exit_protocol = 76,   ///< the server's descriptors or responses are invalid
 };
 
 /// (It has a constructor because g++ 12 destroys an aggregate twice that is made among the arguments of a
@@ -41,15 +39,15 @@ struct Failure {
 template <class T>
 using Outcome = std::expected<T, Failure>;
 
-[[nodiscard]] inline std::unexpected<Failure> give_up(int exit_status, std::string message) {
+[[nodiscard]] inline std::unexpected<Failure> fail_with(int exit_status, std::string message) {
   return std::unexpected(Failure(exit_status, std::move(message)));
 }
 
-/// The message of a call that failed, with the remedy of its cause.
+/// The message of a failed call, with a remedy if one is known.
 std::string with_remedy(const Status& status);
 
-/// A call that failed: what was called, the code's name and the message; only the cause where there was no
-/// connection. With a remedy where we know one.
+/// The failure of a call: the method, the name of the code, the message and a remedy. Without a connection, only
+/// the message and the remedy.
 Failure call_failure(std::string_view called, const Status& status);
 
 }  // namespace ringrpc::reflected

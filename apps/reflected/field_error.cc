@@ -24,7 +24,7 @@ const pb::FieldDescriptor* field_named(const pb::Descriptor& type, const std::st
   return field ? field : type.FindFieldByCamelcaseName(name);
 }
 
-/// The field at the end of a path such as "parameters[0].size"; null where it does not lead anywhere.
+/// The field at the end of a path such as "parameters[0].size"; null for an invalid path.
 const pb::FieldDescriptor* field_at(const pb::Descriptor& type, std::string_view path) {
   const pb::Descriptor* within = &type;
   const pb::FieldDescriptor* field = nullptr;
@@ -61,7 +61,7 @@ std::string unknown_field(const pb::Descriptor& type, std::string_view path, std
          apps::suggest(name, names);
 }
 
-/// What a field takes, for people: "an int32", "bytes, in base64", "one of ON and OFF".
+/// The values that a field takes: "an int32", "bytes in base64", "one of ON and OFF".
 std::string taken_by(const pb::FieldDescriptor& field) {
   switch (field.type()) {
     case pb::FieldDescriptor::TYPE_BYTES:
@@ -86,7 +86,7 @@ std::string invalid_value(const pb::Descriptor& type, std::string_view path, std
                           std::string_view of_type) {
   const bool object = value == no_object;
   std::string where(path);
-  // For an object in place of a scalar the field's name stands where the type does otherwise.
+  // For an object in place of a scalar, protobuf gives the field's name in place of the type.
   if (object) where.append(path.empty() ? "" : ".").append(of_type);
   const std::string given = object ? "an object" : cut(value);
   const pb::FieldDescriptor* const field = field_at(type, where);

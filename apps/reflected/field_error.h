@@ -1,4 +1,4 @@
-/// What protobuf says of JSON that does not fit a message, in words that lead to the field.
+/// Rewrites protobuf's JSON errors so that they name the field.
 ///
 ///   field_error(*SimpleRequest::descriptor(), "(payload) boody: Cannot find field.")
 ///   // "payload has no field 'boody'; did you mean body?"
@@ -10,7 +10,8 @@
 
 namespace ringrpc::reflected {
 
-/// `error` is of libprotobuf's JSON parser, for a message of `type`. What is not known of it stays as it is.
+/// `error` is the error of libprotobuf's JSON parser for a message of `type`. An unknown error is returned
+/// unchanged.
 std::string field_error(const google::protobuf::Descriptor& type, std::string_view error);
 
 }  // namespace ringrpc::reflected

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 64 * 1024;
 
-/// Waits for and reads what `file` has next; empty at its end, or when `stop` is readable.
+/// Waits for data of `file` and reads it. Empty at the end of the file, or when `stop` becomes readable.
 Result<std::string> read_some(int file, int stop) {
   std::array<pollfd, 2> wanted{{{file, POLLIN, 0}, {stop, POLLIN, 0}}};
   while (::poll(wanted.data(), wanted.size(), -1) < 0) {
@@ -51,12 +51,12 @@ Outcome<std::unique_ptr<Input>> Input::open(const std::string& data) {
   std::unique_ptr<Input> input(new Input(path.empty() ? "standard input" : path));
   Result<UniqueFd> file = open_file(path);
   if (!file)
-    return give_up(exit_system, "--data: " + input->name_ + ": " + std::string(file.error().message()));
+    return fail_with(exit_system, "--data: " + input->name_ + ": " + std::string(file.error().message()));
   input->file_ = std::move(*file);
   input->interactive_ = ::isatty(input->file_.get()) == 1;
   input->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   Result<std::unique_ptr<WorkerPool>> reader = WorkerPool::start({.threads = 1, .queue_limit = 1});
-  if (!reader) return give_up(exit_system, std::string(reader.error().message()));
+  if (!reader) return fail_with(exit_system, std::string(reader.error().message()));
   input->reader_ = std::move(*reader);
   return input;
 }
@@ -69,11 +69,11 @@ Task<Outcome<std::optional<JsonStream::Value>>> Input::next() {
   for (;;) {
     if (std::optional<JsonStream::Value> value = stream_.take()) co_return value;
     if (!stream_fault_.ok())
-      co_return give_up(exit_data, name_ + ": " + std::string(stream_fault_.message()));
+      co_return fail_with(exit_data, name_ + ": " + std::string(stream_fault_.message()));
     if (ended_) co_return std::optional<JsonStream::Value>();
     Status status = co_await read_more();
     if (!status.ok())
-      co_return give_up(exit_system, "--data: " + name_ + ": " + std::string(status.message()));
+      co_return fail_with(exit_system, "--data: " + name_ + ": " + std::string(status.message()));
   }
 }
 

@@ -3,8 +3,8 @@
 ///   Outcome<std::unique_ptr<Input>> input = Input::open("-");
 ///   Outcome<std::optional<JsonStream::Value>> message = co_await (*input)->next();   // nothing at the end
 ///
-/// A file is read by a thread of its own, so that a message is given as soon as it is whole while the shard
-/// goes on with what it receives. Destroying the input ends that thread, also while nobody types.
+/// A thread of its own reads a file, so that a message is available as soon as it is complete while the shard
+/// goes on receiving. The destructor ends that thread, even while it waits for the terminal.
 #pragma once
 
 #include <memory>
@@ -29,14 +29,14 @@ class Input {
   Input& operator=(const Input&) = delete;
   ~Input();
 
-  /// The next message; nothing when there are no more. A failure names the source and the place, and nothing
-  /// comes after it. One at a time, on a shard.
+  /// The next message; nullopt when there are no more. An error names the source and the position, and no
+  /// message follows it. One call at a time, on a shard.
   Task<Outcome<std::optional<JsonStream::Value>>> next();
 
-  /// Whether somebody at a terminal is to type the messages.
+  /// Whether the messages are typed at a terminal.
   bool interactive() const noexcept { return interactive_; }
 
-  /// What it reads: "--data", "standard input", the file's name.
+  /// The source: "--data", "standard input", or the file's name.
   const std::string& name() const noexcept { return name_; }
 
  private:
@@ -45,11 +45,11 @@ class Input {
 
   std::string name_;
   JsonStream stream_;
-  Status stream_fault_;  // told once the messages before it have been taken
+  Status stream_fault_;  // returned after the messages before it
   bool ended_ = false;
   bool interactive_ = false;
   UniqueFd file_;
-  UniqueFd stop_;  // readable when the thread is to end
+  UniqueFd stop_;  // readable when the thread must end
   std::unique_ptr<WorkerPool> reader_;
 };
 

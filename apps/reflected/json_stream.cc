@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t depth_max = 1000;
 constexpr const char* half_a_pair =
-    "half of a surrogate pair stands alone before this; write both halves, \\ud83d\\ude00, or the character";
+    "half of a surrogate pair is missing before this; write both halves, \\ud83d\\ude00, or the character";
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -15,7 +15,7 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool in_number(char c) { return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
 
-/// Takes the digits at the front of `text`; how many there were.
+/// Removes the digits at the front of `text` and returns how many there were.
 std::size_t skip_digits(std::string_view& text) {
   std::size_t digits = 0;
   while (digits < text.size() && is_digit(text[digits])) ++digits;
@@ -42,7 +42,7 @@ bool is_number(std::string_view text) {
 
 }  // namespace
 
-// The steps give null, or what is wrong with the character.
+// The steps return null, or what is wrong with the character.
 
 Status JsonStream::feed(std::string_view text) {
   for (const char c : text) {
@@ -58,7 +58,7 @@ Status JsonStream::feed(std::string_view text) {
 }
 
 Status JsonStream::finish() {
-  if (token_ == Token::string) return wrong("the text ends within a string");
+  if (token_ == Token::string) return wrong("the text ends inside a string");
   if (token_ != Token::none)
     if (const char* what = end_scalar()) return wrong(what);
   if (open_.empty()) return Status();
@@ -151,8 +151,8 @@ const char* JsonStream::punctuation(char c) {
 const char* JsonStream::in_string(char c) {
   value_.text.push_back(c);
   if (static_cast<unsigned char>(c) < 0x20)
-    return "a line or control character stands in a string; write \\n or \\u000a";
-  if (!utf8_.take(c)) return "this is not UTF-8, as JSON is; bytes are written in base64";
+    return "a line break or control character in a string; write \\n or \\u000a";
+  if (!utf8_.take(c)) return "this is not UTF-8, which JSON requires; bytes are written in base64";
   if (escape_left_ > 0) return in_escape(c);
   if (awaits_low_ && c != '\\') return half_a_pair;
   if (c == '\\') escape_left_ = 1;
@@ -182,7 +182,7 @@ const char* JsonStream::in_escape(char c) {
   if (!is_hex(c)) return "\\u takes four hexadecimal digits";
   unit_ = unit_ * 16 + (is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
   if (--escape_left_ > 0) return nullptr;
-  // What UTF-16 has in two halves comes as a high one, then a low one.
+  // A surrogate pair is the high half followed by the low half.
   const bool low = unit_ >= 0xdc00 && unit_ <= 0xdfff;
   if (awaits_low_ != low) return half_a_pair;
   awaits_low_ = unit_ >= 0xd800 && unit_ <= 0xdbff;
@@ -199,8 +199,8 @@ const char* JsonStream::end_scalar() {
   const bool right = token_ == Token::number ? is_number(scalar_)
                                              : scalar_ == "true" || scalar_ == "false" || scalar_ == "null";
   if (!right)
-    return token_ == Token::number ? "this is not a number as JSON has them"
-                                   : "only true, false and null stand without quotes";
+    return token_ == Token::number ? "this is not a valid JSON number"
+                                   : "only true, false and null are written without quotes";
   token_ = Token::none;
   value_done();
   return nullptr;

@@ -1,13 +1,13 @@
-/// Cuts a text into the JSON values (RFC 8259) that stand in it one after the other, however it arrives.
+/// Splits a text, which may arrive in any pieces, into its consecutive JSON values (RFC 8259).
 ///
 ///   JsonStream stream;
 ///   Status wrong = stream.feed("{\"id\": 1} {\"i");
 ///   while (std::optional<JsonStream::Value> value = stream.take()) send(value->text);     // {"id": 1}
-///   wrong = stream.finish();                 // "line 1, column 14: the text ends within a string"
+///   wrong = stream.finish();                 // "line 1, column 14: the text ends inside a string"
 ///
-/// A value is there with its last character; only a number or a word that nothing encloses waits for what
-/// follows. White space may stand between values and need not. The grammar is checked to the letter, so that
-/// a mistake is told with its place; what the values mean is not looked at.
+/// A value is available at its last character; a bare number or word is available at the character after it.
+/// White space between values is optional. The grammar is checked completely, so that an error has its
+/// position; the meaning of the values is not checked.
 #pragma once
 
 #include <cstdint>
@@ -30,18 +30,18 @@ class JsonStream {
     std::size_t line = 1;  ///< where it begins
   };
 
-  /// More of the text. INVALID_ARGUMENT says what is wrong and where; values that were whole before that can
-  /// still be taken, and nothing more may be fed.
+  /// Adds more of the text. INVALID_ARGUMENT says what is wrong and where; complete values before that can
+  /// still be taken, and no more text may be fed.
   Status feed(std::string_view text);
 
-  /// The text is over.
+  /// Ends the text. INVALID_ARGUMENT when it ends inside a value.
   Status finish();
 
-  /// The next whole value.
+  /// The next complete value; nullopt when there is none yet.
   std::optional<Value> take();
 
  private:
-  /// What may come next between tokens.
+  /// What may follow between tokens.
   enum class Expect : std::uint8_t { value, value_or_end, key, key_or_end, colon, comma_or_end };
   /// The token that is being read.
   enum class Token : std::uint8_t { none, string, number, word };
@@ -67,7 +67,7 @@ class JsonStream {
   Utf8 utf8_;                 // of the string being read
   unsigned escape_left_ = 0;  // characters of an escape still to come
   int unit_ = 0;              // the number of such an escape
-  bool awaits_low_ = false;   // the last one was the high half of a surrogate pair
+  bool awaits_low_ = false;   // the last escape was the high half of a surrogate pair
   std::size_t line_ = 1;
   std::size_t column_ = 1;
 };

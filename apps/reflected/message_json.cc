@@ -21,8 +21,8 @@ std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) 
 
 }  // namespace
 
-/// Finds types in the catalogue, else among protobuf's own, whatever stands before the last slash of their
-/// URL, and keeps the name of one that was not there.
+/// Finds types in the catalogue or among protobuf's own, ignoring the part of the URL before the last slash.
+/// Remembers the name of a type that is missing.
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)
@@ -57,7 +57,7 @@ MessageJson::MessageJson(Catalogue& catalogue, Options options)
 
 MessageJson::~MessageJson() = default;
 
-/// True when the type that was missing is there now, so that another attempt makes sense.
+/// Fetches the missing type. True if that succeeded, so that another attempt makes sense.
 Task<Outcome<bool>> MessageJson::load_missing() {
   const std::optional<std::string> name = types_->take_missing();
   if (!name) co_return false;
@@ -78,8 +78,8 @@ Task<Outcome<std::string>> MessageJson::parse(const pb::Descriptor& type, const 
     Outcome<bool> more = co_await load_missing();
     if (!more) co_return std::unexpected(std::move(more).error());
     if (!*more)
-      co_return give_up(exit_data, source + ": the message in line " + std::to_string(value.line) + ": " +
-                                       field_error(type, status.message().ToString()));
+      co_return fail_with(exit_data, source + ": the message in line " + std::to_string(value.line) + ": " +
+                                         field_error(type, status.message().ToString()));
   }
 }
 
@@ -98,8 +98,8 @@ Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const 
     Outcome<bool> more = co_await load_missing();
     if (!more) co_return std::unexpected(std::move(more).error());
     if (!*more)
-      co_return give_up(exit_protocol, "the server's answer cannot be shown as " + type.full_name() + ": " +
-                                           status.message().ToString());
+      co_return fail_with(exit_protocol, "the server's response is not a valid " + type.full_name() + ": " +
+                                             status.message().ToString());
   }
 }
 

@@ -1,11 +1,11 @@
-/// Messages of types that are known from reflection alone, from JSON and to it
+/// Converts messages whose types are known only from reflection, from JSON and to JSON
 /// (https://protobuf.dev/programming-guides/json/).
 ///
 ///   MessageJson json(catalogue, {.compact = true});
 ///   Outcome<std::string> bytes = co_await json.parse(*method.input_type(), value, "--data");
 ///   Outcome<std::string> text = co_await json.print(*method.output_type(), bytes);
 ///
-/// A google.protobuf.Any may hold what the catalogue has not met yet: that is fetched then.
+/// Fetches types inside a google.protobuf.Any that the catalogue does not have yet.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -20,8 +20,8 @@ namespace ringrpc::reflected {
 class MessageJson {
  public:
   struct Options {
-    bool compact = false;        ///< on one line
-    bool emit_defaults = false;  ///< fields that are not set too
+    bool compact = false;        ///< print on one line
+    bool emit_defaults = false;  ///< print fields that are not set, too
   };
 
   /// `catalogue` must outlive it.
@@ -30,11 +30,11 @@ class MessageJson {
   MessageJson& operator=(const MessageJson&) = delete;
   ~MessageJson();
 
-  /// The message on the wire. A failure is exit_data and names `source`, the line and the field.
+  /// The serialized message. An error is exit_data and names `source`, the line and the field.
   Task<Outcome<std::string>> parse(const google::protobuf::Descriptor& type, const JsonStream::Value& value,
                                    const std::string& source);
 
-  /// Text that ends with a line break.
+  /// JSON text that ends with a line break.
   Task<Outcome<std::string>> print(const google::protobuf::Descriptor& type, const std::string& bytes);
 
  private:

@@ -1,4 +1,4 @@
-/// A method as people write it.
+/// Parses the name of a method.
 ///
 ///   Outcome<MethodName> name = parse_method("echo.v1.EchoService/Echo");
 #pragma once

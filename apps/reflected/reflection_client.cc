@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 using grpc::reflection::v1::ServerReflection;
 namespace v1alpha = grpc::reflection::v1alpha;
 
-/// How long a server may take to end a call in which nothing is left to be said.
-constexpr Nanoseconds farewell_patience = 1s;
+/// How long a server may take to end the call after the client has half-closed it.
+constexpr Nanoseconds end_patience = 1s;
 
 std::string reflection_path(std::string_view service) {
   return "/" + std::string(service) + "/ServerReflectionInfo";
@@ -25,7 +25,7 @@ std::string reflection_path(std::string_view service) {
 
 }  // namespace
 
-void ReflectionClient::dial() {
+void ReflectionClient::begin_call() {
   // The two versions differ in their names alone, so the messages of one serve both.
   const std::string path = reflection_path(v1_ ? ServerReflection::name : v1alpha::ServerReflection::name);
   stream_.emplace(channel_.call(path, MethodKind::bidirectional, make_options_()));
@@ -33,7 +33,7 @@ void ReflectionClient::dial() {
 
 Task<Outcome<ReflectionClient::Response>> ReflectionClient::ask(Request request) {
   for (;;) {
-    if (!stream_) dial();
+    if (!stream_) begin_call();
     const bool written = co_await stream_->write(request);
     std::optional<Response> response;
     if (written) response = co_await stream_->next();
@@ -49,26 +49,26 @@ Task<Outcome<ReflectionClient::Response>> ReflectionClient::ask(Request request)
   }
 }
 
-Task<> ReflectionClient::hang_up() {
+Task<> ReflectionClient::end_call() {
   if (!stream_) co_return;
   stream_->writes_done();
-  Task<> impatience = drop_in_time();
-  impatience.start();
+  Task<> canceller = cancel_in_time();
+  canceller.start();
   while (const std::optional<Response> late = co_await stream_->next()) continue;
   (void)co_await stream_->finish();
   stream_.reset();
 }
 
-Task<> ReflectionClient::drop_in_time() {
-  co_await sleep_for(farewell_patience);
+Task<> ReflectionClient::cancel_in_time() {
+  co_await sleep_for(end_patience);
   stream_->cancel();
 }
 
 Failure ReflectionClient::failure(const Status& status) const {
-  if (status.ok()) return {exit_protocol, channel_.target() + ": reflection ended without an answer"};
+  if (status.ok()) return {exit_protocol, channel_.target() + ": reflection ended without a response"};
   if (status.code() != Code::UNIMPLEMENTED || answered_) return call_failure("reflection", status);
   return {static_cast<int>(Code::UNIMPLEMENTED),
-          channel_.target() + " has no reflection, without which its services cannot be known; register " +
+          channel_.target() + " has no reflection, which this command needs; register " +
               std::string(ServerReflection::name) + " in that server"};
 }
 
@@ -102,15 +102,14 @@ Task<Outcome<ReflectionClient::Files>> ReflectionClient::ask_for_files(Request r
     const auto& error = response->error_response();
     const Code code =
         code_from_number(static_cast<std::uint32_t>(error.error_code())).value_or(Code::UNKNOWN);
-    if (code == Code::NOT_FOUND) co_return give_up(exit_not_found, error.error_message());
+    if (code == Code::NOT_FOUND) co_return fail_with(exit_not_found, error.error_message());
     co_return std::unexpected(
         call_failure("reflection", Status(code, error.error_message(), Initiator::peer)));
   }
   Files files;
   for (const std::string& bytes : response->file_descriptor_response().file_descriptor_proto()) {
     if (!files.emplace_back().ParseFromString(bytes))
-      co_return give_up(exit_protocol,
-                        "reflection answered with something that is not a FileDescriptorProto");
+      co_return fail_with(exit_protocol, "reflection returned something that is not a FileDescriptorProto");
   }
   co_return files;
 }

@@ -1,4 +1,4 @@
-/// Whether bytes are UTF-8 (RFC 3629), told as they come.
+/// Checks incrementally whether bytes are UTF-8 (RFC 3629).
 ///
 ///   Utf8 utf8;
 ///   for (const char c : text)
@@ -15,7 +15,7 @@ namespace ringrpc::reflected {
 
 class Utf8 {
  public:
-  /// False where `c` cannot come next: then the rest means nothing.
+  /// False when `c` is not valid here; the object must not be used further.
   bool take(char c) noexcept {
     const auto byte = static_cast<std::uint8_t>(c);
     if (left_ == 0) return begin(byte);
@@ -24,7 +24,7 @@ class Utf8 {
     return true;
   }
 
-  /// Nothing was taken, or a whole character last.
+  /// Whether the bytes so far end with a complete character.
   bool whole() const noexcept { return left_ == 0; }
 
  private:
@@ -34,7 +34,7 @@ class Utf8 {
     most_ = most;
   }
 
-  /// The second byte's bounds leave out what is longer than it must be, surrogates and what Unicode has not.
+  /// The bounds of the second byte exclude overlong forms, surrogates, and values beyond Unicode.
   bool begin(std::uint8_t byte) noexcept {
     if (byte < 0x80) return true;
     if (byte < 0xc2 || byte > 0xf4) return false;
@@ -53,7 +53,7 @@ class Utf8 {
   std::uint8_t most_ = 0;
 };
 
-/// `text` with U+FFFD for each character that breaks off, and for each byte with which none can begin.
+/// `text` with U+FFFD in place of each incomplete character and of each byte that cannot begin one.
 inline std::string only_utf8(std::string_view text) {
   constexpr std::string_view replacement = "\xef\xbf\xbd";
   std::string good;
@@ -66,7 +66,7 @@ inline std::string only_utf8(std::string_view text) {
     } else {
       good += replacement;
       utf8 = Utf8();
-      if (begin < at) --at;  // it may begin the next
+      if (begin < at) --at;  // this byte may begin the next character
     }
     begin = at + 1;
   }

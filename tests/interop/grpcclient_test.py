@@ -70,7 +70,7 @@ class AgainstGrpcd(Case):
         cls.address = cls.server.address
 
     def test_the_demo_echoes_four_growing_messages_and_signs(self):
-        done = grpcclient(environment={"SERVER_ADDR": self.address})
+        done = grpcclient("demo", environment={"SERVER_ADDR": self.address})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         echoes, signatures = (part.splitlines() for part in done.stdout.split("\n\n"))
         heading, *lines = echoes
@@ -81,6 +81,14 @@ class AgainstGrpcd(Case):
         self.assertEqual([line.split()[0] for line in lines], ["RSA_PKCS1_SHA256", "ECDSA_P256_SHA256", "ED25519"])
         self.assertEqual(grpcclient("demo", self.address).returncode, 0)
 
+    def test_without_arguments_it_shows_its_help_and_calls_nothing(self):
+        done = grpcclient(environment={"SERVER_ADDR": self.address})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, grpcclient("--help").stdout)
+        self.assertIn("Usage: grpcclient COMMAND", done.stdout)
+        missing = "a command is missing; choose demo, list, describe or call"
+        self.assert_refused(grpcclient("--compact", environment={"SERVER_ADDR": self.address}), USAGE, missing)
+
     def test_the_demo_signs_with_the_keys_that_are_asked_for(self):
         for kind, algorithms in {
             "rsa": ["RSA_PKCS1_SHA256"], "ecc": ["ECDSA_P256_SHA256"], "ed25519": ["ED25519"], "none": []
@@ -89,7 +97,7 @@ class AgainstGrpcd(Case):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             signatures = [line.split()[0] for line in done.stdout.splitlines()[7:]]
             self.assertEqual(signatures, algorithms)
-        self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key goes with demo alone")
+        self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key is only for the command demo")
 
     def test_the_demo_signs_with_the_keys_that_there_are_and_fails_for_those_that_are_missing(self):
         with harness.Server("--generate-key", "p256", "--generate-key", "ed25519") as server:
@@ -168,16 +176,16 @@ class AgainstGrpcd(Case):
         self.assert_refused(
             grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
             DATA,
-            "--data: line 1, column 20: half of a surrogate pair stands alone before this; "
+            "--data: line 1, column 20: half of a surrogate pair is missing before this; "
             "write both halves, \\ud83d\\ude00, or the character",
         )
         done = subprocess.run(
             [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
         )
         self.assertEqual(done.returncode, DATA)
-        self.assertIn(b"--data: line 1, column 16: this is not UTF-8, as JSON is", done.stderr)
+        self.assertIn(b"--data: line 1, column 16: this is not UTF-8, which JSON requires", done.stderr)
         self.assert_refused(
-            grpcclient("list", self.address, "-d", "{}"), USAGE, "--data goes with call alone",
+            grpcclient("list", self.address, "-d", "{}"), USAGE, "--data is only for the command call",
         )
 
     def test_nobody_listening_is_told_with_cause_and_remedy(self):
@@ -411,7 +419,7 @@ class Versions(Case):
             self.assert_refused(
                 grpcclient("list", server.address),
                 UNIMPLEMENTED,
-                f"{server.address} has no reflection, without which its services cannot be known; "
+                f"{server.address} has no reflection, which this command needs; "
                 "register grpc.reflection.v1.ServerReflection in that server",
             )
 

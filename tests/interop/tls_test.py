@@ -245,20 +245,21 @@ class Server(Certified):
     def test_our_client_without_tls_is_told_of_it(self):
         done = self.grpcclient()
         self.assertEqual(done.returncode, UNAVAILABLE)
-        self.assertIn("; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address\n", done.stdout)
+        self.assertIn("; does a gRPC server listen there? If it uses TLS, write tls+ before the address\n", done.stdout)
         self.assertNotIn("is a server listening there?", done.stdout)
 
     def test_our_client_with_tls_is_told_of_a_server_without(self):
         with harness.Server() as server:
             done = self.grpcclient(address="tls+" + server.address)
         self.assertEqual(done.returncode, UNAVAILABLE)
-        self.assertIn("; where the server speaks plaintext, leave out tls+ and the flags of TLS\n", done.stdout)
+        self.assertIn("; if the server uses plaintext, leave out tls+ and the TLS flags\n", done.stdout)
 
     def test_files_that_are_wrong_are_no_mistake_of_usage_and_flags_that_do_not_go_together_are(self):
         for flags, status, words in (
             (["--tls-ca", "/nowhere.pem"], 71, "TLS: --tls-ca: open /nowhere.pem: no such file or directory"),
             (["--tls-ca", self.identity.key], 71, f"TLS: --tls-ca: {self.identity.key}: there is no certificate in it"),
-            (["--tls-cert", self.identity.certificate], 64, "--tls-cert and --tls-key go together; give both"),
+            (["--tls-cert", self.identity.certificate], 64,
+             "--tls-cert: a certificate needs its private key; give --tls-key too"),
         ):
             done = self.grpcclient(*flags)
             self.assertEqual(done.returncode, status, done.stdout)
@@ -427,8 +428,8 @@ class Reload(unittest.TestCase):
                 self.assertGreater(calls[0], 10)
                 # Beside these the server looks at the files by itself, and may find one that is exchanged and one that is not.
                 said = [line for line in server.log if " SIGHUP: " in line]
-                read = [line for line in said if "read the certificates again" in line]
-                refused = [line for line in said if "the certificates stay as they were" in line]
+                read = [line for line in said if "reloaded the certificates" in line]
+                refused = [line for line in said if "the old certificates stay in use" in line]
                 self.assertEqual((len(read), len(refused), len(said)), (EXCHANGES // 2, EXCHANGES // 2, EXCHANGES))
                 for line in refused:
                     self.assertIn("there is no private key in it", line)
@@ -441,7 +442,7 @@ class Reload(unittest.TestCase):
                 said = len(server.log)
                 self.put(served.key, fresh.key.read_text())
                 self.put(served.certificate, fresh.certificate.read_text())
-                self.wait_for(server, said, "changed files: read the certificates again")
+                self.wait_for(server, said, "changed files: reloaded the certificates")
                 shown = s_client(server.address.removeprefix("tls+"), "-alpn", "h2").stdout
                 self.assertIn("subject=CN = fresh", shown)
                 said = len(server.log)
@@ -476,14 +477,17 @@ class StartUp(unittest.TestCase):
             wrong = made.path / "wrong.toml"
             wrong.write_text('"/a.B/C" = "nobody in particular"\n')
             for flags, status, words in (
-                (["--tls-cert", one.certificate], 2, "--tls-cert and --tls-key go together; give both"),
-                (["--tls-client-ca", made.ca], 2, "--tls-client-ca goes with --tls-cert and --tls-key"),
+                (["--tls-cert", one.certificate], 2,
+                 "--tls-cert: a certificate needs its private key; give --tls-key too"),
+                (["--tls-client-ca", made.ca], 2,
+                 "--tls-client-ca: TLS needs a certificate; give --tls-cert and --tls-key too"),
                 (["--tls-cert", one.certificate, "--tls-key", other.key], 1,
                  f"TLS: --tls-key: {other.key}: the key is not that of the first certificate in {one.certificate}"),
                 (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: --tls-cert: open /nowhere: no such file or directory"),
                 (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
                 (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
-                (["--tls-min-version", "1.3"], 2, "--tls-min-version goes with --tls-cert and --tls-key"),
+                (["--tls-min-version", "1.3"], 2,
+                 "--tls-min-version: TLS needs a certificate; give --tls-cert and --tls-key too"),
                 (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
                 (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
             ):  # fmt: skip

@@ -14,9 +14,8 @@ std::string usage_error(const std::vector<std::string>& words) {
   return command.error().message;
 }
 
-TEST_CASE("without words it is the demo") {
-  CHECK(parse_command({})->kind == Kind::demo);
-  CHECK_FALSE(parse_command({})->address);
+TEST_CASE("without a command nothing is sent") {
+  CHECK(usage_error({}) == "a command is missing; choose demo, list, describe or call");
 }
 
 TEST_CASE("an address is told by its colon and may be left out") {
@@ -35,24 +34,24 @@ TEST_CASE("an address is told by its colon and may be left out") {
 
 TEST_CASE("a machine without a port is no service of the default server") {
   CHECK(usage_error({"list", "127.0.0.1"}) ==
-        "'127.0.0.1' is no address: the port is missing; write 127.0.0.1:PORT");
-  CHECK(usage_error({"describe", "localhost"}).starts_with("'localhost' is no address: "));
+        "'127.0.0.1' is not an address: the port is missing; write 127.0.0.1:PORT");
+  CHECK(usage_error({"describe", "localhost"}).starts_with("'localhost' is not an address: "));
   CHECK(usage_error({"call", "tls+10.0.0.1", "a.B/C"}).ends_with("; write tls+10.0.0.1:PORT"));
-  CHECK(usage_error({"demo", "127.0.0.1"}).starts_with("'127.0.0.1' is no address: "));
+  CHECK(usage_error({"demo", "127.0.0.1"}).starts_with("'127.0.0.1' is not an address: "));
   CHECK(parse_command({"list", "myserver"})->symbol == "myserver");
 }
 
 TEST_CASE("an empty word is no address, and not none either") {
   for (const char* command : {"demo", "list", "describe"})
-    CHECK(usage_error({command, ""}).starts_with("an address is empty; "));
-  CHECK(usage_error({"call", "", "a.B/C"}).starts_with("an address is empty; "));
+    CHECK(usage_error({command, ""}).starts_with("the address is empty; "));
+  CHECK(usage_error({"call", "", "a.B/C"}).starts_with("the address is empty; "));
 }
 
 TEST_CASE("a wrong word is named with what would be right") {
   CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
-  CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one word too many; "));
-  CHECK(usage_error({"demo", "b"}).starts_with("'b' is one word too many; "));
-  CHECK(usage_error({"call", "a:1"}).starts_with("call what? "));
+  CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one argument too many; "));
+  CHECK(usage_error({"demo", "b"}).starts_with("'b' is one argument too many; "));
+  CHECK(usage_error({"call", "a:1"}).starts_with("the method is missing; "));
 }
 
 }  // namespace

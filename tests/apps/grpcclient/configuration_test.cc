@@ -93,7 +93,7 @@ TEST_CASE("the help fits a terminal and tells commands, exit status and examples
   Configuration configuration;
   REQUIRE(read(configuration, {"--help"}, no_environment) == apps::Action::show_help);
   const std::string help = configuration.line.help();
-  CHECK(help.find("\nUsage: grpcclient [COMMAND] [ADDR] [WHAT] [flags]\n\nCommands:\n") != std::string::npos);
+  CHECK(help.find("\nUsage: grpcclient COMMAND [ADDR] [SYMBOL] [flags]\n\nCommands:\n") != std::string::npos);
   CHECK(help.find("\nExit status:\n") != std::string::npos);
   std::istringstream lines(help);
   for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);

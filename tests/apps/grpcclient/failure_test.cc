@@ -34,7 +34,7 @@ TEST_CASE("without a connection the cause and the remedy are all") {
   CHECK(message("connect 127.0.0.1:1: connection refused", Cause::refused) ==
         "connect 127.0.0.1:1: connection refused; is a server listening there?");
   CHECK(message("resolve nowhere: no such host", Cause::unknown_name) ==
-        "resolve nowhere: no such host; is the name spelled rightly?");
+        "resolve nowhere: no such host; is the name spelled correctly?");
   CHECK(message("127.0.0.1:1: the connection ended", Cause::other) == "127.0.0.1:1: the connection ended");
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("a value of a -bin name is base64, with padding or without") {
 
 TEST_CASE("what is no header is refused with the reason") {
   CHECK(refusal("authorization") == "'authorization' has no colon; write 'name: value'");
-  CHECK(refusal("a-bin: ?") == "the value of 'a-bin' is not base64, as names in -bin take it");
+  CHECK(refusal("a-bin: ?") == "the value of 'a-bin' is not base64, which names that end in -bin require");
   CHECK_FALSE(refusal(": x").empty());
   CHECK_FALSE(refusal("a b: x").empty());
   CHECK_FALSE(refusal("grpc-timeout: 1S").empty());

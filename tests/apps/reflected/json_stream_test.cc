@@ -75,7 +75,7 @@ TEST_CASE("a value knows the line in which it begins") {
 }
 
 TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with their place") {
-  const std::string no_utf8 = ": this is not UTF-8, as JSON is; bytes are written in base64";
+  const std::string no_utf8 = ": this is not UTF-8, which JSON requires; bytes are written in base64";
   CHECK(fault("{\"a\": \"x\xff\"}") == "line 1, column 9" + no_utf8);
   CHECK(fault("{\n\"a\": \"\xc3\"}").ends_with(no_utf8));            // cut off
   CHECK(fault("{\"a\": \"\xc0\x80\"}").ends_with(no_utf8));          // longer than it must be
@@ -83,7 +83,7 @@ TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with th
   CHECK(fault("{\"a\": \"\xf4\x90\x80\x80\"}").ends_with(no_utf8));  // beyond Unicode
   CHECK(fault("{\"\x80\": 1}").ends_with(no_utf8));                  // in a field's name
   const std::string half =
-      ": half of a surrogate pair stands alone before this; write both halves, \\ud83d\\ude00, or the "
+      ": half of a surrogate pair is missing before this; write both halves, \\ud83d\\ude00, or the "
       "character";
   CHECK(fault("{\"a\": \"\\ud800\"}") == "line 1, column 14" + half);
   CHECK(fault("{\"a\": \"\\ud800x\"}") == "line 1, column 14" + half);
@@ -105,21 +105,21 @@ TEST_CASE("a mistake is told with line, column and what would be right") {
   CHECK(fault("{\"a\": }") == "line 1, column 7: a value is missing here");
   CHECK(fault("}") == "line 1, column 1: a JSON value begins with '{'");
   CHECK(fault("{'a': 1}") == "line 1, column 2: a field's name in double quotes is missing here");
-  CHECK(fault("{\"a\": yes}") == "line 1, column 10: only true, false and null stand without quotes");
-  CHECK(fault("{\"a\": 01}") == "line 1, column 9: this is not a number as JSON has them");
-  CHECK(fault("{\"é\": 1.}") == "line 1, column 9: this is not a number as JSON has them");
+  CHECK(fault("{\"a\": yes}") == "line 1, column 10: only true, false and null are written without quotes");
+  CHECK(fault("{\"a\": 01}") == "line 1, column 9: this is not a valid JSON number");
+  CHECK(fault("{\"é\": 1.}") == "line 1, column 9: this is not a valid JSON number");
   CHECK(fault("\"a\\x\"") == "line 1, column 4: no such escape; a backslash itself is written \\\\");
   CHECK(fault("\"\\u12g4\"") == "line 1, column 6: \\u takes four hexadecimal digits");
   CHECK(fault("\"a\nb\"") ==
-        "line 1, column 3: a line or control character stands in a string; write \\n or \\u000a");
+        "line 1, column 3: a line break or control character in a string; write \\n or \\u000a");
 }
 
 TEST_CASE("an end before its time says what is missing") {
   CHECK(fault("{\"a\": 1") == "line 1, column 8: the text ends where '}' is missing");
   CHECK(fault("[") == "line 1, column 2: the text ends where ']' is missing");
-  CHECK(fault("{} \"a") == "line 1, column 6: the text ends within a string");
-  CHECK(fault("tru") == "line 1, column 4: only true, false and null stand without quotes");
-  CHECK(fault("-") == "line 1, column 2: this is not a number as JSON has them");
+  CHECK(fault("{} \"a") == "line 1, column 6: the text ends inside a string");
+  CHECK(fault("tru") == "line 1, column 4: only true, false and null are written without quotes");
+  CHECK(fault("-") == "line 1, column 2: this is not a valid JSON number");
 }
 
 TEST_CASE("values before a mistake can be taken") {

@@ -40,8 +40,8 @@ Task<Result<std::size_t>> asked(std::string address) {
   ReflectionClient reflection(channel, [] { return CallOptions(); });
   Outcome<std::vector<std::string>> services = co_await reflection.services();
   if (!services) co_return fail(Code::UNKNOWN, services.error().message);
-  co_await reflection.hang_up();
-  co_await reflection.hang_up();  // of no effect where nothing is open
+  co_await reflection.end_call();
+  co_await reflection.end_call();  // of no effect where nothing is open
   co_return services->size();
 }
 
