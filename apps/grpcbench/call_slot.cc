@@ -16,7 +16,7 @@ void CallSlot::begin(std::size_t operation_index, const Operation& operation, st
   call_ = channel_.call(operation.path, operation.kind, options);
   waited_for_turn_ = call_->queued();
   send(turn);
-  // What has failed already would not wake anybody.
+  // A call that has failed already wakes no waiter.
   if (call_->finished()) return shard_.ready().push(*this);
   call_->wait_message(this);
 }
@@ -28,7 +28,7 @@ void CallSlot::send(std::uint64_t turn) {
   call_->writes_done();
 }
 
-/// As many messages as there is room for.
+/// Writes as many messages as the call has room for.
 void CallSlot::send_more() {
   const std::size_t count = operation_->messages.size();
   for (; sent_ < count && call_->writable(); ++sent_) {
@@ -54,8 +54,8 @@ void CallSlot::go_on() {
 
 void CallSlot::end() {
   Status status = call_->take_status();
-  if (status.ok() && operation_->one_answer() && !answered_)
-    status = Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  if (status.ok() && operation_->one_response() && !answered_)
+    status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   call_.reset();
   owner_.on_call_ended(*this, {std::move(status), bytes_sent_, bytes_received_});
 }
@@ -63,8 +63,8 @@ void CallSlot::end() {
 Status CallSlot::expire() {
   expired_ = true;
   return Status(Code::DEADLINE_EXCEEDED,
-                operation_->one_answer() ? "no answer before the deadline"
-                                         : "the stream did not end before the deadline",
+                operation_->one_response() ? "no response before the deadline"
+                                           : "the stream did not end before the deadline",
                 Initiator::library);
 }
 

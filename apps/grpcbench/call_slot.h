@@ -1,7 +1,7 @@
-/// One call at a time, again and again: the place of a stream on a connection.
+/// A slot for one stream of a connection, which makes one call after the other.
 ///
-/// No coroutine and no message object stand between the slot and the call: what is sent was encoded before,
-/// what comes is counted and not parsed.
+/// For speed it uses no coroutine and no message objects: requests are serialized before the run, responses
+/// are counted and not parsed.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace ringrpc::grpcbench {
 
 class CallSlot final : public ListNode, private MessageStream::Waiter, private Ready {
  public:
-  /// How a call went, for whoever had it made; bytes are those of messages.
+  /// The result of a call; bytes are those of messages.
   struct Outcome {
     Status status;
     std::uint64_t bytes_sent = 0;
@@ -24,37 +24,37 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   };
   class Owner {
    public:
-    /// The call of `slot` has ended; the slot may begin another from inside. From the shard's events.
+    /// The call of `slot` has ended. The slot may begin another call here. Called from the shard's events.
     virtual void on_call_ended(CallSlot& slot, Outcome outcome) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  /// All three must outlive it.
+  /// All three must outlive the slot.
   CallSlot(Shard& shard, const Channel& channel, Owner& owner) noexcept
       : shard_(shard), channel_(channel), owner_(owner) {}
   CallSlot(const CallSlot&) = delete;
   CallSlot& operator=(const CallSlot&) = delete;
 
-  /// Begins a call that was due at `due`; `turn` says which message it sends where it sends one. Its end is
-  /// always told later.
+  /// Begins a call that was due at `due`. `turn` selects the message, unless the method takes a stream.
+  /// on_call_ended never runs inside this function.
   void begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn, Instant due);
 
   Instant due() const noexcept { return due_; }
   std::size_t operation_index() const noexcept { return operation_index_; }
-  /// Whether the call's end is known, and will be told within the next turn or two.
+  /// Whether the call has finished; on_call_ended follows within a turn or two.
   bool finished() const noexcept { return call_ && call_->finished(); }
-  /// Whether the call had to wait for its turn on the connection, or for that to be made again.
+  /// Whether the call had to wait for a stream of the connection, or for a reconnect.
   bool waited_for_turn() const noexcept { return waited_for_turn_; }
-  /// Whether the call has been told of as one that took too long.
+  /// Whether `expire` was called for this call.
   bool expired() const noexcept { return expired_; }
 
-  /// What is to be said of a call that took too long, DEADLINE_EXCEEDED. The call itself goes on and keeps
-  /// its stream: a server takes many that are cancelled for an attack, and its work on them would be hidden.
-  /// Its end is told as any other's. Once in a call.
+  /// The status of a call that has exceeded the deadline, DEADLINE_EXCEEDED. The call itself goes on and keeps
+  /// its stream: a server takes many cancellations for an attack, and they would hide the work that it still
+  /// does. on_call_ended follows as usual. Call it once per call.
   Status expire();
-  /// Drops the call, if there is one; its end is not told.
+  /// Cancels the call, if there is one, without on_call_ended.
   void drop();
 
  private:
@@ -72,7 +72,7 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   std::unique_ptr<ClientCall> call_;
   const Operation* operation_ = nullptr;
   std::size_t operation_index_ = 0;
-  std::size_t sent_ = 0;  // of a request that is a stream
+  std::size_t sent_ = 0;  // messages, when the request is a stream
   Instant due_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;

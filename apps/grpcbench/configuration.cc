@@ -19,29 +19,30 @@ constexpr std::uint32_t connections_max = 100'000;
 constexpr std::uint32_t streams_max = 10'000;
 constexpr std::uint32_t threads_max = 1024;
 constexpr std::uint32_t calls_max = 4'000'000'000;
-/// Beyond what any machine sends: counting the calls that are too late must not take longer than they are apart.
+/// More than any machine sends. It bounds the work of counting overdue calls, which must be faster than the calls
+/// become due.
 constexpr std::uint32_t rate_max = 10'000'000;
 
 constexpr const char* before_help =
-    "Calls a method over and over and says how fast the server answers. As it comes,\n"
-    "a call starts when another has ended (closed loop). With --rate calls start on\n"
-    "schedule whatever becomes of those before them (open loop), and latency counts\n"
-    "from when a call was due, so that a server that stalls cannot hide it.\n";
+    "Calls a method repeatedly and measures how fast the server responds. By default\n"
+    "a call starts when the previous one has ended (closed loop). With --rate, calls\n"
+    "start on schedule (open loop), and the latency of a call counts from the time\n"
+    "at which it was due, so that a stall of the server shows in full.\n";
 
 constexpr const char* after_help =
     "Exit status:\n"
     "  0    all calls succeeded\n"
-    "  1    some failed, or nothing could be measured: no connection, a file that\n"
-    "       cannot be read or holds wrong things; stderr says why\n"
+    "  1    some calls failed, or nothing could be measured: no connection, or a\n"
+    "       file that cannot be read or has invalid content; stderr says why\n"
     "  2    a flag or a variable is wrong\n"
-    "  130  interrupted; what was measured so far is shown\n"
+    "  130  interrupted; the results so far are shown\n"
     "\n"
     "Examples:\n"
     "  grpcbench --duration 10s --connections 50\n"
     "  grpcbench --rate 2000 --spacing poisson --duration 1m --report report.html\n"
     "  grpcbench --call pkg.Service/Find --data '{\"id\": 7}' --requests 10000\n";
 
-/// A setting that tells what was given from what was not.
+/// A setting that stays empty unless it is given.
 template <class T>
 Setting text_of(Setting words, std::optional<T>& target, std::function<Result<T>(const std::string&)> parse) {
   words.assign = [&target, parse = std::move(parse)](const std::vector<std::string>& texts) -> Status {
@@ -59,7 +60,7 @@ Setting text_of(Setting words, std::optional<std::string>& target) {
                               [](const std::string& text) -> Result<std::string> { return text; });
 }
 
-/// `make` builds the setting for a variable of its own, whose value is then given.
+/// The same for any kind of setting, which `make` builds for a plain variable.
 template <class T>
 Setting given(std::optional<T>& target, const std::function<Setting(T&)>& make) {
   auto value = std::make_shared<T>();
@@ -88,8 +89,9 @@ void add_server(apps::CommandLine& line, Values& values) {
        .environment = "SERVER_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Where the server is: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
-               "hvsock:///path:port",
+       .help =
+           "The server's address: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
+           "hvsock:///path:port",
        .fallback = "127.0.0.1:50051"},
       values.server, [](const std::string& text) -> Result<std::string> {
         if (Result<Address> address = Address::parse_target(text); !address)
@@ -101,9 +103,9 @@ void add_server(apps::CommandLine& line, Values& values) {
                                     .environment = "TRANSPORT",
                                     .group = group,
                                     .placeholder = "KIND",
-                                    .help = "What must lead to the server: tcp or vsock, whose address is "
-                                            "vsock:1:50051 where none is given",
-                                    .fallback = "what --server says"},
+                                    .help = "Transport that the address must use: tcp or vsock. Without "
+                                            "--server, vsock connects to vsock:1:50051.",
+                                    .fallback = "the one of --server"},
                                    transport, {{"tcp", Transport::tcp}, {"vsock", Transport::vsock}});
   }));
   line.add(
@@ -123,7 +125,7 @@ void add_calls(apps::CommandLine& line, Values& values) {
          .also_read = "BENCHMARK_TYPE",
          .group = group,
          .placeholder = "NAME",
-         .help = "What is called: echo (echo.v1.EchoService/Echo), crypto (crypto.v1.CryptoService/Sign) or "
+         .help = "Service to call: echo (echo.v1.EchoService/Echo), crypto (crypto.v1.CryptoService/Sign) or "
                  "both in turn",
          .fallback = "echo"},
         service, {{"echo", Target::echo}, {"crypto", Target::crypto}, {"both", Target::both}});
@@ -133,20 +135,20 @@ void add_calls(apps::CommandLine& line, Values& values) {
         {.name = "payload-size",
          .group = group,
          .placeholder = "BYTES",
-         .help = "What is echoed or signed in each call, in bytes or with K, M or G, at most 1G",
+         .help = "Size of the data that each call echoes or signs, in bytes or with K, M or G, at most 1G",
          .fallback = "16"},
         bytes, {0, message_bytes_max});
   }));
   line.add(text_of<std::string>({.name = "algorithm",
                                  .group = group,
                                  .placeholder = "NAME",
-                                 .help = "What crypto signs with",
+                                 .help = "Algorithm that crypto signs with",
                                  .fallback = "ECDSA_P256_SHA256"},
                                 values.algorithm, algorithm_in));
   line.add(text_of({.name = "call",
                     .group = group,
                     .placeholder = "SERVICE/METHOD",
-                    .help = "Any other method, of any kind, of a server that has reflection",
+                    .help = "Calls this method instead, of any kind; the server needs reflection",
                     .fallback = "none"},
                    values.call));
   line.add(
@@ -154,26 +156,27 @@ void add_calls(apps::CommandLine& line, Values& values) {
                .letter = "d",
                .group = group,
                .placeholder = "JSON",
-               .help = "The message of --call, or several one after the other; @FILE reads them from a file, "
-                       "- or @ from stdin. Where the method takes a stream each call sends all of them, else "
-                       "one, in turn.",
+               .help = "Request message for --call, or several one after the other; @FILE reads them from a "
+                       "file, - or @ from stdin. If the method takes a stream, each call sends all of them, "
+                       "else one in turn.",
                .fallback = "an empty message"},
               values.data));
   line.add(apps::timeout(
       {.name = "deadline",
        .group = group,
        .placeholder = "TIME",
-       .help = "How long a call may take, and up to a twentieth more, from when it was due; then it "
-               "counts as DEADLINE_EXCEEDED, but keeps its stream until it is answered. The server is not "
-               "told."},
+       .help =
+           "How long a call may take from the time at which it was due, checked twenty times in that time. "
+           "After that it counts as DEADLINE_EXCEEDED, but keeps its stream until the server responds. "
+           "The deadline is not sent to the server."},
       values.deadline, 24h));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "Largest answer, at most 1G"},
+                       .help = "Largest response message, at most 1G"},
                       values.max_message_bytes, {1, message_bytes_max}));
   line.add(apps::max_header_list_size(group, values.max_header_list_bytes,
-                                      "Largest headers or trailers of an answer"));
+                                      "Largest header or trailer list of a response"));
 }
 
 void add_load(apps::CommandLine& line, Values& values) {
@@ -191,7 +194,7 @@ void add_load(apps::CommandLine& line, Values& values) {
         {.name = "streams",
          .group = group,
          .placeholder = "N",
-         .help = "Calls in flight on each connection, at most, 1 to 10000, and 1000000 over all",
+         .help = "Maximum calls in flight on each connection, 1 to 10000, and 1000000 in total",
          .fallback = "1, or 100 with --rate"},
         streams, {1, streams_max});
   }));
@@ -200,17 +203,17 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .environment = "THREADS",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Threads that call, 1 to 1024",
-                         .fallback = "one for each usable core, at most 4 and --connections"},
+                         .help = "Threads that make calls, 1 to 1024",
+                         .fallback = "one per usable core, at most 4 and --connections"},
                         threads, {1, threads_max});
   }));
-  line.add(apps::io_backend(group, values.io,
-                            "How they talk to the kernel: uring, epoll, or auto for io_uring where it can be "
-                            "had and epoll elsewhere"));
   line.add(
-      apps::spin_us(group, values.spin_us,
-                    "How many microseconds, at most 1000, a thread that has nothing to do looks on before it "
-                    "sleeps, while answers have lately come in that time; 0 never does"));
+      apps::io_backend(group, values.io,
+                       "Kernel interface: uring, epoll, or auto, which uses io_uring where it is available "
+                       "and epoll elsewhere"));
+  line.add(apps::spin_us(group, values.spin_us,
+                         "How many microseconds, at most 1000, an idle thread polls before it sleeps, while "
+                         "responses keep arriving within that time. 0 never polls."));
   line.add(given<std::uint32_t>(values.requests, [&](std::uint32_t& requests) {
     return apps::number({.name = "requests",
                          .letter = "n",
@@ -218,36 +221,36 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .also_read = "TOTAL_REQUESTS",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Calls to make; with --duration the run ends with whichever comes first",
-                         .fallback = "1000, or any number with --duration"},
+                         .help = "Calls to make; with --duration, the run ends at whichever comes first",
+                         .fallback = "1000, or no limit with --duration"},
                         requests, {1, calls_max});
   }));
   line.add(apps::duration({.name = "duration",
                            .environment = "DURATION",
                            .group = group,
                            .placeholder = "TIME",
-                           .help = "How long calls are started; 0 until there were --requests",
+                           .help = "How long calls are started; 0 means until --requests have been made",
                            .fallback = "0s"},
                           values.duration, 24h));
   line.add(apps::duration({.name = "warmup",
                            .group = group,
                            .placeholder = "TIME",
-                           .help = "How long calls are made before, which are not counted"},
+                           .help = "How long to make calls before the run; they are not counted"},
                           values.warmup, 24h));
   line.add(apps::number(
       {.name = "rate",
        .environment = "RATE_LIMIT",
        .group = group,
        .placeholder = "N",
-       .help = "Calls a second that are started, over all connections, at most 10000000; 0 starts one "
-               "when another has ended"},
+       .help = "Calls to start per second, over all connections, at most 10000000; 0 starts each call "
+               "when the previous one has ended"},
       values.rate, {0, rate_max}));
   line.add(given<Spacing>(values.spacing, [&](Spacing& spacing) {
     return apps::choice<Spacing>(
         {.name = "spacing",
          .group = group,
          .placeholder = "KIND",
-         .help = "How --rate spaces them: constant, or poisson as many independent callers do",
+         .help = "Spacing of the calls of --rate: constant, or poisson, like many independent clients",
          .fallback = "constant"},
         spacing, {{"constant", Spacing::constant}, {"poisson", Spacing::poisson}});
   }));
@@ -259,14 +262,14 @@ void add_output(apps::CommandLine& line, Values& values) {
                                  .letter = "o",
                                  .group = group,
                                  .placeholder = "FORMAT",
-                                 .help = "What is printed on stdout: text, json or csv"},
+                                 .help = "Format of the results on stdout: text, json or csv"},
                                 values.output,
                                 {{"text", Format::text}, {"json", Format::json}, {"csv", Format::csv}}));
   line.add(given<std::string>(values.report, [&](std::string& report) {
     return apps::path({.name = "report",
                        .group = group,
                        .placeholder = "FILE",
-                       .help = "Writes an HTML page with curves, too"},
+                       .help = "Also writes an HTML page with charts to this file"},
                       report);
   }));
   line.add(apps::log_level(group, values.log_level));
@@ -274,30 +277,30 @@ void add_output(apps::CommandLine& line, Values& values) {
 
 Status not_together(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
 
-/// Forgets what was given weaker than a `rival` that it does not go with.
+/// Drops `value` if the setting `rival`, which excludes it, comes from a source of higher precedence.
 template <class T>
 void yield(std::optional<T>& value, const apps::Origins& origins, std::string_view name,
            std::string_view rival) {
   if (value && origins.beats(rival, name)) value.reset();
 }
 
-/// What is called, and with what.
+/// Resolves the settings that select the method and its messages.
 Status settle_target(Values& values, const apps::Origins& origins) {
   yield(values.service, origins, "service", "call");
   yield(values.call, origins, "call", "service");
   if (values.call && values.service)
     return not_together(origins.of("call") + " and " + origins.of("service") +
-                        " both say what to call; leave one out");
+                        " both select the method to call; leave one out");
   if (!values.call) yield(values.data, origins, "data", "service");
-  if (values.data && !values.call) return not_together(origins.of("data") + " goes with --call alone");
+  if (values.data && !values.call) return not_together(origins.of("data") + " is only for --call");
   if (values.call) yield(values.payload_bytes, origins, "payload-size", "call");
   if (values.call && values.payload_bytes)
-    return not_together(origins.of("payload-size") + " goes with --service; the message of " +
-                        origins.of("call") + " is --data");
+    return not_together(origins.of("payload-size") + " is only for --service; " + origins.of("call") +
+                        " takes its message from --data");
   const bool signs = values.service == Target::crypto || values.service == Target::both;
   if (!signs) yield(values.algorithm, origins, "algorithm", values.call ? "call" : "service");
   if (values.algorithm && !signs)
-    return not_together(origins.of("algorithm") + " goes with --service crypto or both");
+    return not_together(origins.of("algorithm") + " is only for --service crypto or both");
   return {};
 }
 
@@ -306,12 +309,12 @@ Status settle(Values& values, const apps::Origins& origins) {
   if (values.threads > values.connections) yield(values.threads, origins, "threads", "connections");
   if (values.rate > 0) return {};
   yield(values.spacing, origins, "spacing", "rate");
-  return values.spacing ? not_together(origins.of("spacing") + " goes with --rate") : Status();
+  return values.spacing ? not_together(origins.of("spacing") + " needs --rate") : Status();
 }
 
 }  // namespace
 
-Configuration::Configuration() : line("grpcbench", "Puts load on gRPC servers and measures them.") {
+Configuration::Configuration() : line("grpcbench", "Load-tests gRPC servers.") {
   line.explain(before_help, after_help);
   add_server(line, values);
   apps::add_client_tls(line, values.tls);

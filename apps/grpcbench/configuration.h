@@ -1,4 +1,4 @@
-/// What grpcbench can be told by flags, the environment and a file, and the text of its help.
+/// All settings of grpcbench, and the text of its help.
 ///
 ///   Configuration configuration;
 ///   Result<Action> action = configuration.line.read(arguments, getenv);
@@ -24,7 +24,7 @@ enum class Transport : std::uint8_t { tcp, vsock };
 enum class Target : std::uint8_t { echo, crypto, both };
 enum class Format : std::uint8_t { text, json, csv };
 
-/// As it was given; what was not is nothing where that makes a difference.
+/// The settings as they were given. Those that may be missing are optional.
 struct Values {
   std::optional<std::string> server;
   std::optional<Transport> transport;

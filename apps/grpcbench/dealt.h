@@ -1,5 +1,6 @@
-/// Which part of a load is one thread's: dealt out as cards are, connection c to thread c mod threads, and
-/// call k for connection k mod connections. So a thread has as much of the calls as of the connections.
+/// One thread's part of the load. Connections and calls are dealt like cards: connection c goes to thread
+/// c mod threads, call k to connection k mod connections. So a thread's share of the calls equals its share of
+/// the connections.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +8,9 @@
 namespace ringrpc::grpcbench {
 
 struct Dealt {
-  unsigned index = 0;  ///< of the thread
+  unsigned index = 0;  ///< the thread's number
   unsigned threads = 1;
-  unsigned connections = 1;  ///< of all threads; as many as those at least
+  unsigned connections = 1;  ///< of all threads; at least `threads`
 
   std::uint64_t own_connections() const noexcept { return of_round(connections); }
   std::uint64_t own_calls(std::uint64_t calls) const noexcept {
@@ -17,7 +18,7 @@ struct Dealt {
   }
 
  private:
-  /// How many of the first cards of a round.
+  /// The thread's part of the first `cards` cards.
   std::uint64_t of_round(std::uint64_t cards) const noexcept {
     return cards / threads + (index < cards % threads ? 1 : 0);
   }

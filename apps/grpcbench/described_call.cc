@@ -32,7 +32,7 @@ Task<Outcome<std::vector<RawMessage>>> read_messages(Catalogue& catalogue, const
     messages.emplace_back(std::move(*bytes));
   }
   if (messages.empty())
-    co_return give_up(exit_data, (*input)->name() + ": there is no message; write {} for an empty one");
+    co_return fail_with(exit_data, (*input)->name() + ": there is no message; write {} for an empty one");
   co_return messages;
 }
 
@@ -61,7 +61,7 @@ Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
   });
   Catalogue catalogue(reflection);
   Outcome<Operation> operation = co_await look_up(catalogue, std::move(*name), std::move(data));
-  co_await reflection.hang_up();
+  co_await reflection.end_call();
   co_return operation;
 }
 

@@ -1,4 +1,4 @@
-/// A method that is known from the server's reflection alone, and its messages from JSON.
+/// A method that is known only from the server's reflection, with messages from JSON.
 ///
 ///   Outcome<Operation> operation = block_on(describe_call(plan, "pkg.Service/Find", "{\"id\": 7}"));
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace ringrpc::grpcbench {
 
-/// What `--call` and `--data` name, asked of the plan's server. To be awaited on a shard.
+/// The operation that `--call` and `--data` name, looked up at the plan's server. Await it on a shard.
 Task<reflected::Outcome<Operation>> describe_call(const Plan& plan, std::string method,
                                                   std::optional<std::string> data);
 

@@ -9,22 +9,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Connections that are being made at the same time: servers queue only so many.
+/// Connection attempts in progress at the same time; a server's accept queue is limited.
 constexpr std::size_t connects_at_once = 64;
-/// Of the calls that are due begin so many in a turn, whose end sends them: a server that got all of them at
-/// once would first idle and then have them wait for one another.
+/// Due calls that begin in one turn, at whose end they are sent. If all of them were sent at once, the server
+/// would first idle and then let them wait for each other.
 constexpr unsigned calls_at_once = 32;
-/// The deadline is looked at so many times in its length.
-constexpr int looks_a_deadline = 20;
-constexpr Nanoseconds look_interval_min = 1ms;
+/// How often expired calls are looked for within the length of the deadline.
+constexpr int checks_per_deadline = 20;
+constexpr Nanoseconds check_interval_min = 1ms;
 
 template <class Number>
 void add_one(std::atomic<Number>& counter) noexcept {
-  // One thread writes.
+  // Only one thread writes, so no read-modify-write is needed.
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-/// A connection could not be made; one that is lost is the peer's doing.
+/// Whether connecting failed. A lost connection has the peer as initiator.
 bool unreachable(const Status& status) {
   return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
 }
@@ -65,7 +65,8 @@ Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events even
   channels_.reserve(dealt.own_connections());
   connecting_.reserve(dealt.own_connections());
   while (channels_.size() < dealt.own_connections()) channels_.emplace_back(plan.server, plan.channel);
-  // The first stream of each connection comes before the second of any, so that few calls spread over all.
+  // The first stream of every connection comes before the second of any, so that a few calls spread over all
+  // connections.
   CallSlot::Owner& owner = *this;
   for (unsigned stream = 0; stream < plan.streams; ++stream)
     for (const Channel& channel : channels_) slots_.emplace_back(shard, channel, owner);
@@ -75,7 +76,8 @@ Generator::~Generator() {
   for (CallSlot& slot : slots_) slot.drop();
 }
 
-/// The first alone: where that fails the others need not try, and it is told from one that is too many.
+/// Makes the first connection alone: when it fails, the others are not tried, and the failure is not mistaken
+/// for the server's limit of connections.
 void Generator::connect() {
   const std::size_t at_once = live_.connected == 0 ? 1 : connects_at_once;
   while (!connect_failed_ && connecting_.size() < std::min(channels_.size(), live_.connected + at_once)) {
@@ -107,7 +109,7 @@ void Generator::begin(Instant start) {
   last_end_ = counting_from_;
   last_change_ = start;
   phase_ = Phase::running;
-  shard_.alarms().arm(count_bell_, counting_from_);  // the first where both are due at once
+  shard_.alarms().arm(count_bell_, counting_from_);  // before start_bell_, if both are due at once
   shard_.alarms().arm(start_bell_, start);
   for (CallSlot& slot : slots_) free_.push_back(slot);
 }
@@ -120,7 +122,7 @@ void Generator::start_calls() {
   finish_if_done();
 }
 
-/// Whether a call that is due then is still to be made.
+/// Whether a call that is due at `due` is part of the run.
 bool Generator::may_begin(Instant due) const noexcept {
   const bool some_left = schedule_ ? !schedule_->over() : calls_left_ > 0 || due < counting_from_;
   return phase_ == Phase::running && due < no_calls_from_ && some_left;
@@ -130,7 +132,7 @@ void Generator::fill_slots() {
   while (!free_.empty() && may_begin(shard_.now())) begin_call(shard_.now());
 }
 
-/// Begins what is due, as far as there are slots, and comes back for what will be.
+/// Begins the due calls as far as slots are free, and arms the alarm for the next.
 void Generator::pace() {
   for (;;) {
     const Instant due = start_ + schedule_->next();
@@ -140,16 +142,16 @@ void Generator::pace() {
       return shard_.alarms().arm(pace_bell_, due);
     }
     if (shard_.now() - due >= plan_.deadline) {
-      // Nobody would wait for it any more, and sending it would only add to what the server has to do.
+      // The call has expired already; sending it would only add to the server's load.
       count(turn_++ % plan_.operations.size(),
             Status(Code::DEADLINE_EXCEEDED, "due and not sent before the deadline, all streams were busy",
                    Initiator::library),
             due);
     } else if (free_.empty()) {
       starved_ = true;
-      return;  // the slot that gets free takes it
+      return;  // the next slot that becomes free takes it
     } else if (begun_in_turn_ == calls_at_once) {
-      return shard_.alarms().arm(pace_bell_, due);  // goes off in the next turn
+      return shard_.alarms().arm(pace_bell_, due);  // is due in the next turn
     } else {
       begin_due(due);
     }
@@ -185,7 +187,7 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
     if (!slot.expired() && slot.due() >= counting_from_)
       measured_.tallies[slot.operation_index()].carry(outcome.bytes_sent, outcome.bytes_received);
   }
-  give_up_if_hopeless(slot, std::move(outcome.status));
+  end_if_hopeless(slot, std::move(outcome.status));
   free_.push_back(slot);
   if (!schedule_) fill_slots();
   if (schedule_ && !pace_bell_.armed()) {
@@ -200,7 +202,7 @@ void Generator::count(const CallSlot& slot, const Status& status) {
   if (timed && slot.waited_for_turn()) ++measured_.waited_for_turn;
 }
 
-/// Whether it has a latency.
+/// Counts a call. Returns whether it has a latency.
 bool Generator::count(std::size_t operation, const Status& status, Instant due) {
   if (due < counting_from_) return false;
   const Instant now = shard_.now();
@@ -222,11 +224,11 @@ void Generator::look_for_expired() {
     if (slot->finished() || now - slot->due() < plan_.deadline) break;
     expire(*slot);
   }
-  give_up_if_silent();
+  end_if_silent();
   shard_.alarms().arm(expiry_bell_,
-                      after(now, std::max(plan_.deadline / looks_a_deadline, look_interval_min)));
+                      after(now, std::max(plan_.deadline / checks_per_deadline, check_interval_min)));
   if (schedule_) {
-    pace();  // what waits for a slot expires, too
+    pace();  // calls that wait for a slot expire, too
   } else {
     finish_if_done();
   }
@@ -238,33 +240,33 @@ void Generator::expire(CallSlot& slot) {
   count(slot, slot.expire());
 }
 
-/// Where each slot has a call that expired, only an answer can bring the run on.
-void Generator::give_up_if_silent() {
+/// Ends the run when every slot has an expired call and none has ended for one more deadline.
+void Generator::end_if_silent() {
   if (!free_.empty() || !awaited_.empty() || shard_.now() - last_change_ < plan_.deadline) return;
-  const bool streams = !plan_.operations[slots_.front().operation_index()].one_answer();
+  const bool streams = !plan_.operations[slots_.front().operation_index()].one_response();
   const std::string_view guess =
-      streams ? "calls are measured to the end of their streams, which this method may not have"
+      streams ? "calls are measured to the end of their streams, and this method may never end its stream"
               : "the server seems to hang";
-  give_up(
+  end_early(
       slots_.front(),
       Status(Code::DEADLINE_EXCEEDED,
-             fmt::format("on each stream of a thread ({}) a call is beyond the deadline, and none ended for "
+             fmt::format("all {} calls in flight of a thread are beyond the deadline, and none ended for "
                          "{:g} s more: {}",
                          slots_.size(), std::chrono::duration<double>(plan_.deadline).count(), guess)));
 }
 
-void Generator::give_up_if_hopeless(const CallSlot& slot, Status status) {
+void Generator::end_if_hopeless(const CallSlot& slot, Status status) {
   if (status.ok()) return;
   const bool missing = status.code() == Code::UNIMPLEMENTED && !answered_[slot.operation_index()];
-  if (missing || unreachable(status)) give_up(slot, std::move(status));
+  if (missing || unreachable(status)) end_early(slot, std::move(status));
 }
 
-void Generator::give_up(const CallSlot& slot, Status why) {
+void Generator::end_early(const CallSlot& slot, Status why) {
   if (!measured_.fatal.ok()) return;
   measured_.fatal = std::move(why);
   measured_.fatal_call = plan_.operations[slot.operation_index()].name;
   begin_no_more();
-  events_.on_given_up();
+  events_.on_ended_early();
 }
 
 void Generator::cease() {
@@ -277,7 +279,7 @@ void Generator::begin_no_more() {
   no_calls_from_ = Instant::min();
 }
 
-/// Calls that were due and found no slot are no less part of the load than those that did.
+/// Counts calls that were due and found no slot: they are part of the load like all others.
 void Generator::count_backlog() {
   if (!schedule_) return;
   for (;; schedule_->advance()) {
@@ -301,8 +303,8 @@ void Generator::stop() {
   finish(shard_.now());
 }
 
-/// Until when the calls were spread that are now over: longer than to the last one's end where the schedule
-/// is, so that a slow rate is told as it is.
+/// The end of the measured time: the end of the last call or of the schedule, whichever is later, so that a slow
+/// rate is reported correctly.
 Instant Generator::end_of_calls() const {
   Instant end = no_calls_from_;
   if (schedule_ && schedule_->over()) {
@@ -320,7 +322,7 @@ void Generator::finish(Instant end) {
   if (counted) {
     measured_.duration = std::max(end, counting_from_) - counting_from_;
     measured_.spent = ProcessorTime::of_this_thread() - before_;
-    // A thread that was done early had the rest of the time to itself.
+    // A thread that finished early was idle for the rest of the time.
     const Nanoseconds time = std::max(measured_.spent.passed, measured_.duration);
     const auto part = [&](Nanoseconds of_it) {
       return static_cast<double>(of_it.count()) / static_cast<double>(time.count());

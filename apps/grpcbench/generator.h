@@ -1,25 +1,25 @@
-/// The load that one shard makes: its share of a plan's connections and calls.
+/// Generates one shard's share of a plan's connections and calls.
 ///
 ///   Generator generator(shard, plan, 0, events);     // the first thread's, on its shard
 ///   generator.connect();                             // on_connected
 ///   generator.begin(now);                            // on_done
 ///   Measurement measured = generator.take();
 ///
-/// 1. All connections are made before the first call, so that what is measured is calls.
-/// 2. Closed loop: each slot begins a call when its last one has ended. Open loop: the schedule says when a
-///    call is due; it takes the slot that is free for longest, so that all connections have their share, or
-///    the first that gets free, and in both cases its latency counts from when it was due.
+/// 1. All connections are made before the first call, so that only calls are measured.
+/// 2. Closed loop: each slot begins a call when its previous one has ended. Open loop: the schedule says when a
+///    call is due. It takes the slot that has been free for longest, so that all connections are used, or the
+///    first that becomes free. In both cases its latency counts from the time at which it was due.
 /// 3. Calls that were due during the warm-up do not count, whenever they end.
-/// 4. A call without an answer at its deadline counts then, and is waited for no more; but it is not
-///    cancelled, and its slot stays taken until the answer comes. So what is too much for a server does not
-///    cost connections, and what it still works on is not added to.
-/// 5. When no more calls are to begin, those in flight are waited for; the deadline bounds that.
-/// 6. When all slots are taken by such calls and none has ended for one deadline more, the run is given up;
-///    so it is when the server is gone or does not have the method. No more calls begin then.
+/// 4. A call without a response at its deadline is counted then. It is not cancelled, and its slot stays taken
+///    until the response comes. So an overloaded server loses no connections to cancellations, and no new calls
+///    are added to those that it still works on.
+/// 5. When no more calls begin, the run waits for those in flight, at most until their deadlines.
+/// 6. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
+///    server cannot be reached, or when it does not have the method. No more calls begin then.
 ///
-/// Times are those of the shard's turns: a call begins when the turn does that sends it, and ends when the
-/// turn does that has found its answer. So no clock is read for a call, and the generator's own work counts
-/// as the server's slowness and never as its speed.
+/// Times are those of the shard's turns: a call begins at the start of the turn that sends it and ends at the
+/// start of the turn that finds its response. So no call reads the clock, and the generator's own work can only
+/// make the server look slower, never faster.
 #pragma once
 
 #include <atomic>
@@ -42,28 +42,28 @@
 
 namespace ringrpc::grpcbench {
 
-/// What one shard found, and the sum over all of them.
+/// The measurements of one shard, or the sum over all shards.
 struct Measurement {
-  std::vector<Tally> tallies;  ///< of each operation
+  std::vector<Tally> tallies;  ///< one for each operation
   Timeline timeline;
   Nanoseconds duration{0};  ///< from the end of the warm-up to the end of the last call, or of the schedule
-  /// Calls that were due when the run was stopped or given up, in flight or not, and in no tally.
+  /// Calls that were due when the run was stopped or ended early, in flight or not; they are in no tally.
   std::uint64_t unanswered = 0;
-  Status fatal;            ///< why the run could not go on
-  std::string fatal_call;  ///< the call that it was
+  Status fatal;            ///< why the run ended early
+  std::string fatal_call;  ///< the method of the call that caused it
 
-  // Of the generator itself, while calls counted.
+  // About the generator itself, while calls counted.
   std::uint64_t waited_for_slot = 0;  ///< calls that were due and found all slots taken
-  std::uint64_t waited_for_turn = 0;  ///< calls with a latency that had a slot and no room on a connection
-  CoarseHistogram late;               ///< how late others began that were due, in open loop
+  std::uint64_t waited_for_turn = 0;  ///< calls with a latency that had a slot and waited for a stream
+  CoarseHistogram late;               ///< how late the other calls began, in open loop
   ProcessorTime spent;
-  double busiest = 0;       ///< the part of the duration that the busiest thread had its processor
-  double most_delayed = 0;  ///< the part of it that a thread had to wait for that; the longest
+  double busiest = 0;       ///< the part of the duration that the busiest thread ran, 0 to 1
+  double most_delayed = 0;  ///< the largest part that a thread waited for a processor, 0 to 1
 
   void merge(const Measurement& other);
 };
 
-/// How far a shard is, for whoever watches from another thread.
+/// The progress of a shard, readable from another thread.
 struct Live {
   std::atomic<unsigned> connected{0};
   std::atomic<std::uint64_t> succeeded{0};
@@ -74,23 +74,23 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
  public:
   /// Called on the shard; none of them may destroy the generator.
   struct Events {
-    std::function<void(Status)> on_connected;  ///< or why a connection could not be made
-    std::function<void()> on_given_up;         ///< the run cannot go on; `on_done` follows
-    std::function<void()> on_done;             ///< no call is waited for, and none will be
+    std::function<void(Status)> on_connected;  ///< all connections are made, or one has failed
+    std::function<void()> on_ended_early;      ///< the run cannot go on; `on_done` follows
+    std::function<void()> on_done;             ///< no call is in flight, and none will begin
   };
 
-  /// `index` is that of the thread. `plan` must outlive it.
+  /// `index` is the thread's number. `plan` must outlive the generator.
   Generator(Shard& shard, const Plan& plan, unsigned index, Events events);
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
   ~Generator();
 
   void connect();
-  /// The run begins at `start`, warm-up first; when that has passed, at once.
+  /// Begins the run, with its warm-up, at `start`, or at once if that time has passed.
   void begin(Instant start);
-  /// Begins no more calls; `on_done` follows when those in flight have ended. No effect when the run is over.
+  /// Begins no more calls; `on_done` follows when those in flight have ended. No effect after the run.
   void cease();
-  /// Waits no more for what is in flight either; `on_done` follows at once. No effect when the run is over.
+  /// Does not even wait for calls in flight; `on_done` follows at once. No effect after the run.
   void stop();
 
   /// Valid after `on_done`.
@@ -99,7 +99,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   const Live& live() const noexcept { return live_; }
 
  private:
-  /// Calls one of the generator's functions at its time.
+  /// An alarm that calls a member function of the generator.
   class Bell final : public Alarm {
    public:
     Bell(Generator& of, void (Generator::*rings)()) noexcept : generator_(of), rings_(rings) {}
@@ -125,9 +125,9 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   bool count(std::size_t operation, const Status& status, Instant due);
   void look_for_expired();
   void expire(CallSlot& slot);
-  void give_up_if_silent();
-  void give_up_if_hopeless(const CallSlot& slot, Status status);
-  void give_up(const CallSlot& slot, Status why);
+  void end_if_silent();
+  void end_if_hopeless(const CallSlot& slot, Status status);
+  void end_early(const CallSlot& slot, Status why);
   void begin_no_more();
   void count_backlog();
   void finish_if_done();
@@ -141,17 +141,17 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   std::vector<Task<>> connecting_;
   bool connect_failed_ = false;
 
-  // A slot is free, or its call is awaited, or that has expired and the slot is on neither list.
+  // A slot is in free_, or its call is in awaited_, or its call has expired and the slot is in neither list.
   std::deque<CallSlot> slots_;
-  List<CallSlot> free_;         // the one that is so for longest first
+  List<CallSlot> free_;         // in the order in which they became free
   List<CallSlot> awaited_;      // in the order in which their calls were due
-  std::uint64_t turn_;          // of the operations and their messages; threads begin with different ones
-  std::vector<bool> answered_;  // of each operation: whether a call has ever succeeded
-  bool starved_ = false;        // a call is due and there was no slot
-  /// In closed loop, of those that count.
+  std::uint64_t turn_;          // selects operations and messages; threads start with different ones
+  std::vector<bool> answered_;  // for each operation: whether a call has succeeded
+  bool starved_ = false;        // a call is due and no slot is free
+  /// Calls still to make in closed loop, not counting the warm-up.
   std::uint64_t calls_left_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<Schedule> schedule_;
-  unsigned begun_in_turn_ = 0;  // of the schedule's calls
+  unsigned begun_in_turn_ = 0;  // scheduled calls
 
   enum class Phase : std::uint8_t { idle, running, done };
   Phase phase_ = Phase::idle;

@@ -1,14 +1,13 @@
-/// Latencies, counted in buckets whose width grows with the value: fixed memory, a relative error that is the
-/// same everywhere, and histograms of several threads add up.
+/// Counts latencies in buckets whose width grows with the value: fixed memory, a constant relative error, and
+/// histograms of several threads can be merged.
 ///
-///   Histogram latency;                       // three digits that count, from a nanosecond to over an hour
+///   Histogram latency;                       // three significant digits, from a nanosecond to over an hour
 ///   latency.record(Nanoseconds(83'000));
 ///   latency.merge(another_threads);
 ///   latency.percentile(99.9);
 ///
-/// Each power of two is split into 2^bits buckets, so a value is off by at most one part in 2^bits; what is
-/// below 2^(bits+1) is exact. Least, greatest and mean are exact whatever the buckets. Recording touches one
-/// counter.
+/// Each power of two is split into 2^bits buckets, so the relative error is at most 1/2^bits, and values below
+/// 2^(bits+1) are exact. Minimum, maximum and mean are always exact. Recording increments one counter.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +23,7 @@ namespace ringrpc::grpcbench {
 template <unsigned bits, class Count>
 class BasicHistogram {
  public:
-  /// Longer ones count as this long, but for the greatest.
+  /// Longer times are counted as this long; only the maximum is exact.
   static constexpr std::uint64_t value_max = (std::uint64_t{1} << 42) - 1;  // over 73 minutes
 
   struct Bucket {
@@ -53,15 +52,15 @@ class BasicHistogram {
   void clear() noexcept { *this = BasicHistogram(); }
 
   std::uint64_t count() const noexcept { return count_; }
-  // All zero where nothing was recorded.
+  // All are zero when nothing was recorded.
   Nanoseconds min() const noexcept { return Nanoseconds(count_ == 0 ? 0 : least_); }
   Nanoseconds max() const noexcept { return Nanoseconds(most_); }
   Nanoseconds mean() const noexcept { return Nanoseconds(count_ == 0 ? 0 : sum_ / count_); }
 
-  /// The time that `percent` of the recorded ones do not exceed: the upper end of its bucket.
+  /// The time that `percent` of the recorded times do not exceed: the upper end of its bucket.
   Nanoseconds percentile(double percent) const noexcept {
     const double part = std::clamp(percent, 0.0, 100.0) / 100;
-    // A little less, so that 99 % of 100 is the 99th in spite of binary fractions.
+    // Slightly less, so that 99 % of 100 is the 99th despite rounding of binary fractions.
     const auto rank = static_cast<std::uint64_t>(std::ceil(part * static_cast<double>(count_) * (1 - 1e-12)));
     std::uint64_t passed = 0;
     for (std::size_t at = 0; at < counts_.size(); ++at) {
@@ -71,7 +70,7 @@ class BasicHistogram {
     return max();
   }
 
-  /// The buckets that are not empty, from the least.
+  /// The buckets that are not empty, in ascending order.
   std::vector<Bucket> buckets() const {
     std::vector<Bucket> found;
     for (std::size_t at = 0; at < counts_.size(); ++at)
@@ -101,11 +100,11 @@ class BasicHistogram {
   std::uint64_t most_ = 0;
 };
 
-/// Within a thousandth; 270 KB.
+/// Error at most 1/1024; 270 KB.
 using Histogram = BasicHistogram<10, std::uint64_t>;
-/// Within an eighth; 2.6 KB.
+/// Error at most 1/8; 2.6 KB.
 using CoarseHistogram = BasicHistogram<3, std::uint64_t>;
-/// The same in half the memory, for fewer than 2^32 values of a time.
+/// The same in half the memory, for fewer than 2^32 values in a bucket.
 using BriefHistogram = BasicHistogram<3, std::uint32_t>;
 
 }  // namespace ringrpc::grpcbench

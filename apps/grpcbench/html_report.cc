@@ -42,6 +42,7 @@ svg { width: 100%; height: auto; overflow: visible; }
 .grid { stroke: var(--line); fill: none; } .label { fill: var(--soft); font-size: 12px; }
 .series-0 { --c: var(--s0); } .series-1 { --c: var(--s1); } .series-2 { --c: var(--s2); }
 .curve { stroke: var(--c); stroke-width: 2; fill: none; }
+.charts .series-2 .curve { stroke-dasharray: 5 4; }
 .point { fill: transparent; } .point:hover, .lone { fill: var(--c); }
 .bar { fill: var(--s0); } .key { font-weight: 400; color: var(--c); margin-left: .6rem; }
 .wide { overflow-x: auto; }
@@ -56,10 +57,10 @@ th:first-child, td:first-child { padding-left: 0; }
 
 std::string count_text(double count) { return grouped(static_cast<std::uint64_t>(std::llround(count))); }
 
-/// Three digits that count, or all before the point.
+/// Three significant digits, or all digits before the decimal point.
 std::string rate_text(double rate) { return rate < 100 ? fmt::format("{:.3g}", rate) : count_text(rate); }
 
-/// In its unit, with so many digits that count, or all before the point.
+/// In the unit that fits, with `digits` significant digits, or all digits before the decimal point.
 std::string time_text(double time_s, int digits) {
   const auto [value, unit] = in_unit(time_s);
   return value < 1000 ? fmt::format("{:.{}g} {}", value, digits, unit)
@@ -69,13 +70,13 @@ std::string time_text(double time_s, int digits) {
 std::string seconds_text(double seconds) { return time_text(seconds, 4); }
 std::string microseconds_text(double microseconds) { return time_text(microseconds / 1e6, 3); }
 
-/// With its full stop, where it does not bring its own end.
+/// With a full stop, unless the text ends with a punctuation mark.
 std::string sentence(std::string text) {
   if (text.empty() || std::string_view(".?!").find(text.back()) == std::string_view::npos) text += '.';
   return text;
 }
 
-/// From a little below the least to a little above the greatest.
+/// From slightly below the minimum to slightly above the maximum.
 Scale latency_scale(const Histogram& latency) {
   return Scale::logarithmic(std::max(microseconds(latency.min()), 0.1) * 0.9,
                             std::max(microseconds(latency.max()), 0.2) * 1.1, microseconds_text);
@@ -104,7 +105,7 @@ Chart distribution(const Histogram& latency) {
 }
 
 Chart percentile_curve(const Histogram& latency) {
-  // As far as one call in ten stands for.
+  // Up to the percentile that ten calls exceed.
   const double most = std::clamp(100 - 1000.0 / static_cast<double>(latency.count()), 50.0, 99.9999);
   Chart chart("Latency by percentile", Scale::percentile(most), latency_scale(latency));
   Chart::Curve curve{"latency", {}};
@@ -119,7 +120,7 @@ Chart percentile_curve(const Histogram& latency) {
 
 using Spans = std::vector<Timeline::Span>;
 
-/// What `value` makes of each span, at its middle.
+/// A point for each span: `value` of it, at the middle of its time.
 template <class F>
 Chart::Curve over_time(std::string name, const Spans& spans, const F& value) {
   Chart::Curve curve{std::move(name), {}};
@@ -151,6 +152,9 @@ Chart throughput(const Spans& spans) {
   return chart;
 }
 
+/// With fewer calls in a span its 99th percentile is its maximum, or nearly always.
+constexpr std::uint64_t span_calls_min = 150;
+
 Chart latency_over_time(const Spans& spans, const Histogram& latency) {
   Chart chart("Latency over time", Scale::linear(0, seconds(spans.back().end), seconds_text),
               latency_scale(latency));
@@ -165,16 +169,18 @@ Chart latency_over_time(const Spans& spans, const Histogram& latency) {
   return chart;
 }
 
-/// What there is to draw: latencies where calls have one, and curves over time where these have two points.
+/// The charts for which there is data: latencies if calls have one, curves over time if there are two points.
 std::string charts(const Results& results) {
   const Row& all = results.all;
   const Histogram& latency = all.tally.latency;
-  const Spans spans = results.timeline.spans(Nanoseconds(std::llround(all.duration_s * 1e9)));
+  const Nanoseconds duration(std::llround(all.duration_s * 1e9));
+  const Spans spans = results.timeline.spans(duration);
   const bool lasted = spans.size() > 1 && all.tally.total() > 0;
   std::string html;
   if (latency.count() > 0) html += distribution(latency).svg() + percentile_curve(latency).svg();
   if (lasted) html += throughput(spans).svg();
-  if (lasted && latency.count() > 0) html += latency_over_time(spans, latency).svg();
+  if (lasted && latency.count() > 0)
+    html += latency_over_time(results.timeline.spans(duration, span_calls_min), latency).svg();
   return html.empty() ? html : "<div class=\"charts\">\n" + html + "</div>\n";
 }
 
@@ -190,7 +196,7 @@ std::string cards(const Row& row) {
   return "<div class=\"cards\">\n" + card(rate_text(row.calls_per_second()), "calls per second") +
          card(grouped(row.tally.total()), "calls") + card(success_rate_text(row.tally), "succeeded") +
          card(time(latency.percentile(50)), "p50") + card(time(latency.percentile(99)), "p99") +
-         card(time(latency.max()), "longest") + card(seconds_text(row.duration_s), "duration") + "</div>\n";
+         card(time(latency.max()), "max") + card(seconds_text(row.duration_s), "duration") + "</div>\n";
 }
 
 std::string table_row(const Row& row) {
@@ -214,8 +220,8 @@ std::string figures(const Results& results) {
 std::string errors(const Row& row) {
   if (row.tally.failed() == 0) return "<p>No call failed.</p>\n";
   std::string html =
-      "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th class=\"text\">the first "
-      "said</th></tr>\n";
+      "<div class=\"wide\"><table><tr><th>error</th><th>calls</th><th class=\"text\">first "
+      "message</th></tr>\n";
   for (const ErrorCount& error : row.errors())
     html += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>\n", error.code,
                         grouped(error.count), html_escaped(escape_controls(error.first_message)));
@@ -246,7 +252,7 @@ std::string html_report(const Results& results) {
     html += fmt::format("<p class=\"warning\">Warning: {}</p>\n", html_escaped(sentence(warning)));
   html += cards(all) + charts(results) + figures(results) + errors(all);
   html += fmt::format(
-      "<p>The generator used {:.2f} s of processor time, {:.2f} µs a call; its busiest thread ran {:.0f} % "
+      "<p>The generator used {:.2f} s of processor time, {:.2f} µs per call; its busiest thread ran {:.0f} % "
       "of the time.</p>\n</body></html>\n",
       results.cpu_s, results.cpu_us_per_call, results.busiest_thread * 100);
   return html;

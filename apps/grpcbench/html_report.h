@@ -1,5 +1,5 @@
-/// The results as one HTML page that needs nothing else: no script, no font, no network; for screens in light
-/// and dark, and for paper.
+/// The results as one self-contained HTML page: no script, no font, no network. It supports light and dark
+/// screens, and paper.
 #pragma once
 
 #include <string>

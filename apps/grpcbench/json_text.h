@@ -1,4 +1,4 @@
-/// JSON (RFC 8259) written member by member, laid out for people too.
+/// Writes JSON (RFC 8259) member by member, indented.
 ///
 ///   JsonText json;
 ///   json.begin_object();
@@ -32,7 +32,7 @@ class JsonText {
   void member(std::string_view name, bool value) { key(name), text_ += value ? "true" : "false"; }
   void member(std::string_view name, double value) { key(name), text_ += fmt::format("{:.10g}", value); }
   void member(std::string_view name, std::uint64_t value) { key(name), text_ += std::to_string(value); }
-  /// Null where the value is not `known`.
+  /// Null when the value is not `known`.
   template <class Value>
   void member_or_null(std::string_view name, bool known, const Value& value) {
     if (known) return member(name, value);
@@ -42,7 +42,7 @@ class JsonText {
 
   std::string take() { return std::move(text_); }
 
-  /// `value` as JSON's string; U+FFFD for what is not UTF-8.
+  /// `value` as a JSON string, with U+FFFD in place of invalid UTF-8.
   static std::string quoted(std::string_view value) {
     std::string text = "\"";
     for (const char c : reflected::only_utf8(value)) {
@@ -78,7 +78,7 @@ class JsonText {
 
   std::string text_;
   std::size_t depth_ = 0;
-  bool first_ = true;  // of the innermost object or array
+  bool first_ = true;  // the innermost object or array is still empty
 };
 
 }  // namespace ringrpc::grpcbench

@@ -1,4 +1,4 @@
-// grpcbench: puts load on gRPC servers and measures them. `grpcbench --help` says the rest.
+// grpcbench: load-tests gRPC servers. See `grpcbench --help`.
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -39,7 +39,7 @@ using apps::exit_usage;
 
 constexpr int exit_interrupted = 128 + SIGINT;
 constexpr const char* interrupted_early = "interrupted before anything was measured";
-/// Beside the connections.
+/// Descriptors other than those of connections.
 constexpr std::uint64_t descriptors_least = 64;
 
 /// One line on stderr.
@@ -48,16 +48,16 @@ int refuse(const std::string& message, int exit_status) {
   return exit_status;
 }
 
-/// The same for what a server, or the way to it, had to say.
+/// The same for a failure of reflection or of its data.
 int refuse(const reflected::Failure& failure, const std::string& data = {}) {
-  // What is wrong with data is wrong with the flag, unless it stands elsewhere.
+  // Invalid data is a usage error only if it was on the command line.
   const bool misused = failure.exit_status == reflected::exit_usage ||
                        (failure.exit_status == reflected::exit_data && data != "-" && !data.starts_with('@'));
   return refuse(failure.message, misused ? int{exit_usage} : int{exit_failure});
 }
 
-/// Asks the server for the method of --call. A signal ends the program meanwhile: nothing was measured yet.
-reflected::Outcome<Operation> ask_for_call(const Plan& plan, const Values& values,
+/// Looks up the method of --call at the server. A signal ends the program: nothing has been measured yet.
+reflected::Outcome<Operation> look_up_call(const Plan& plan, const Values& values,
                                            const apps::Signals& signals, std::optional<ReportFile>& report) {
   Result<reflected::Outcome<Operation>> asked = fail(Code::CANCELLED, "");
   std::jthread asking([&] {
@@ -70,7 +70,7 @@ reflected::Outcome<Operation> ask_for_call(const Plan& plan, const Values& value
     std::_Exit(exit_interrupted);
   }
   asking.join();
-  if (!asked) return reflected::give_up(reflected::exit_system, std::string(asked.error().message()));
+  if (!asked) return reflected::fail_with(reflected::exit_system, std::string(asked.error().message()));
   return std::move(*asked);
 }
 
@@ -86,11 +86,11 @@ std::string no_beginning(const Plan& plan, const RunOutcome& outcome) {
   if (outcome.connected == 0) return reflected::call_failure(plan.server, outcome.could_not_begin).message;
   return std::to_string(outcome.connected) + " of " + std::to_string(plan.connections) +
          " connections were made when one failed: " + std::string(outcome.could_not_begin.message()) +
-         "; where the server limits them, lower --connections";
+         "; if the server limits connections, lower --connections";
 }
 
-/// What came of the run, on stdout and in the file; then what is to be said of it, on stderr.
-int tell(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
+/// Prints the results on stdout, writes the report, and prints warnings on stderr. Returns the exit status.
+int publish(const Plan& plan, Format format, const RunOutcome& outcome, std::optional<ReportFile>& report) {
   const Results results(plan, outcome);
   const Status printed = apps::print(format_results(results, format));
   const Status written = report ? report->write(html_report(results)) : Status();
@@ -111,7 +111,7 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
     report.emplace(std::move(*file));
   }
   if (values.call) {
-    reflected::Outcome<Operation> operation = ask_for_call(plan, values, signals, report);
+    reflected::Outcome<Operation> operation = look_up_call(plan, values, signals, report);
     if (!operation) return refuse(operation.error(), values.data.value_or(""));
     plan.operations.push_back(std::move(*operation));
   }
@@ -120,12 +120,12 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
   ProgressLine progress(STDERR_FILENO, plan);
   const Result<RunOutcome> outcome =
       run_load(plan, signals, [&](const RunSoFar& so_far) { progress.show(so_far); });
-  signals.release();  // whoever reads the results may keep us waiting
+  signals.release();  // so that SIGINT ends the program while it waits for the reader of its output
   progress.erase();
   if (!outcome) return refuse(std::string(outcome.error().message()), exit_failure);
   if (outcome->interrupted && !outcome->begun) return refuse(interrupted_early, exit_interrupted);
   if (!outcome->could_not_begin.ok()) return refuse(no_beginning(plan, *outcome), exit_failure);
-  return tell(plan, values.output, *outcome, report);
+  return publish(plan, values.output, *outcome, report);
 }
 
 int print(std::string_view text) {
@@ -148,7 +148,7 @@ int run(const std::vector<std::string>& arguments) {
       apps::load_client_tls(configuration.values.tls, configuration.line.origins());
   if (!tls) return apps::refuse("grpcbench", tls.error());
   plan->channel.tls = *std::move(tls);
-  // Before anything starts a thread: all of them inherit what is blocked here.
+  // Before the first thread starts: threads inherit the signal mask.
   const apps::Signals signals({SIGINT, SIGTERM});
   return measure(std::move(*plan), configuration.values, signals);
 }

@@ -8,13 +8,13 @@
 namespace ringrpc::grpcbench {
 namespace {
 
-/// Octets that do not compress into nothing, the same in every run.
+/// Pseudo-random bytes, which hardly compress; the same in every run.
 std::string filling(std::size_t bytes) {
   std::string filled(bytes, '\0');
   std::uint32_t state = 1;
-  for (char& octet : filled) {
+  for (char& byte : filled) {
     state = state * 1'664'525 + 1'013'904'223;
-    octet = static_cast<char>(state >> 24);
+    byte = static_cast<char>(state >> 24);
   }
   return filled;
 }

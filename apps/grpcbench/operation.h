@@ -1,4 +1,4 @@
-/// What is called: a method and its messages, encoded once.
+/// A method to call, with its messages serialized once.
 ///
 ///   Operation echo = echo_operation(16);
 ///   Operation sign = sign_operation("ED25519", 32);
@@ -16,22 +16,22 @@ namespace ringrpc::grpcbench {
 
 struct Operation {
   std::string name;  ///< "echo.v1.EchoService/Echo"
-  std::string path;  ///< the same behind a slash
+  std::string path;  ///< "/echo.v1.EchoService/Echo"
   MethodKind kind = MethodKind::unary;
-  /// Of a method that takes a stream each call sends all of them; else each call sends one, in turn.
+  /// If the method takes a stream, each call sends all of them, else one in turn.
   std::vector<RawMessage> messages;
 
   bool sends_all() const noexcept { return !one_request(kind); }
-  bool one_answer() const noexcept { return one_response(kind); }
+  bool one_response() const noexcept { return ringrpc::one_response(kind); }
 };
 
-/// "package.Service/Method".
+/// `name` is "package.Service/Method".
 Operation make_operation(std::string name, MethodKind kind, std::vector<RawMessage> messages);
 
-/// echo.v1.EchoService/Echo of a payload.
+/// echo.v1.EchoService/Echo with a payload of this size.
 Operation echo_operation(std::size_t payload_bytes);
 
-/// crypto.v1.CryptoService/Sign of so much data.
+/// crypto.v1.CryptoService/Sign with data of this size.
 Operation sign_operation(std::string_view algorithm, std::size_t data_bytes);
 
 }  // namespace ringrpc::grpcbench

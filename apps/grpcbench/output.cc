@@ -9,26 +9,44 @@
 namespace ringrpc::grpcbench {
 namespace {
 
-/// As much of an error's message is in text.
-constexpr std::size_t told_bytes_max = 200;
+constexpr std::size_t text_columns = 80;
+/// A longer error message is cut in text.
+constexpr std::size_t shown_bytes_max = 200;
 
-/// Three digits that count, or all before the point: "0.83", "12.4", "1,234".
+/// Three significant digits, or all digits before the decimal point: "0.83", "12.4", "1,234".
 std::string figure(double value) {
   if (value >= 99.95) return grouped(static_cast<std::uint64_t>(value + 0.5));
   return fmt::format("{:.{}f}", value, value >= 9.995 ? 1 : 2);
 }
 
-std::string latency_heading(const Row& row) {
-  std::string line = fmt::format("{:<28}", "latency, µs");
-  for (const auto& [name, value] : row.latency_us()) line += fmt::format(" {:>10}", name);
-  return line + "\n";
+/// A line for each figure, and a column for each method where there are several. The names of grpcd's methods
+/// fit into 80 columns beside the sum.
+std::string latency_table(const Results& results) {
+  const std::size_t sum_width = results.services.empty() ? 24 : 12;
+  std::string text = fmt::format("{:<11}", "latency, µs");
+  if (!results.services.empty()) text += fmt::format("{:>{}}", "all", sum_width);
+  for (const Row& row : results.services) text += fmt::format("  {}", row.name);
+  const auto cell = [](const Row& row, std::size_t figure_index, std::size_t columns) {
+    const bool known = row.tally.latency.count() > 0;
+    return fmt::format("{:>{}}", known ? figure(row.latency_us()[figure_index].second) : "-", columns);
+  };
+  const auto figures = results.all.latency_us();
+  for (std::size_t at = 0; at < figures.size(); ++at) {
+    text += fmt::format("\n{:<11}", figures[at].first) + cell(results.all, at, sum_width);
+    for (const Row& row : results.services) text += "  " + cell(row, at, row.name.size());
+  }
+  return text + "\n";
 }
 
-std::string latency_line(std::string_view title, const Row& row) {
-  std::string line = fmt::format("{:<28}", title);
-  for (const auto& [name, value] : row.latency_us())
-    line += fmt::format(" {:>10}", row.tally.latency.count() == 0 ? "-" : figure(value));
-  return line + "\n";
+/// `text` in lines that fit, broken behind commas.
+std::string wrapped(std::string text) {
+  for (std::size_t begin = 0; text.size() - begin > text_columns;) {
+    const std::size_t comma = text.rfind(", ", begin + text_columns - 1);
+    if (comma == std::string::npos || comma < begin) break;
+    text[comma + 1] = '\n';
+    begin = comma + 2;
+  }
+  return text;
 }
 
 std::string service_line(const Row& row) {
@@ -38,8 +56,8 @@ std::string service_line(const Row& row) {
 
 std::string as_text(const Results& results) {
   const Tally& tally = results.all.tally;
-  std::string text = fmt::format("{} on {}\n{}\n{}\n", results.all.name, results.server, results.load,
-                                 results.interrupted ? "interrupted\n" : "");
+  std::string text = fmt::format("{} on {}\n{}\n{}\n", results.all.name, results.server,
+                                 wrapped(results.load), results.interrupted ? "interrupted\n" : "");
   const auto line = [&](std::string_view title, const std::string& value) {
     text += fmt::format("{:<21} {:>13}\n", title, value);
   };
@@ -48,7 +66,7 @@ std::string as_text(const Results& results) {
   line("failed", grouped(tally.failed()));
   for (const ErrorCount& error : results.all.errors())
     text += fmt::format("  {:<19} {:>13}  {}\n", error.code, grouped(error.count),
-                        escape_controls(error.first_message, told_bytes_max));
+                        escape_controls(error.first_message, shown_bytes_max));
   line("success rate", success_rate_text(tally));
   const auto [duration, unit] = in_unit(results.all.duration_s);
   line("duration", fmt::format("{:.3f} {}", duration, unit));
@@ -63,10 +81,7 @@ std::string as_text(const Results& results) {
     for (const Row& row : results.services) text += service_line(row);
     text += "\n";
   }
-  text += latency_heading(results.all);
-  text += latency_line("all", results.all);
-  for (const Row& row : results.services) text += latency_line(row.name, row);
-  return text;
+  return text + latency_table(results);
 }
 
 void add_row(JsonText& json, const Row& row) {
@@ -130,7 +145,7 @@ std::string csv_line(const Row& row) {
   return line + "," + errors + "\n";
 }
 
-/// A heading, then a line for all calls, then one for each method where there are several.
+/// A heading, a line for all calls, and a line for each method where there are several.
 std::string as_csv(const Results& results) {
   std::string text =
       "method,total,succeeded,failed,success_rate,duration_s,calls_per_second,bytes_sent,bytes_received";

@@ -8,10 +8,10 @@
 
 namespace ringrpc::grpcbench {
 
-/// Text that ends with a line break.
+/// The results in `format`, ending with a line break.
 std::string format_results(const Results& results, Format format);
 
-/// "99.99 %", rounded down, so that a failure is never lost; "-" where there was no call.
+/// "99.99 %", rounded down, so that 100 % means that no call failed; "-" without calls.
 std::string success_rate_text(const Tally& tally);
 
 }  // namespace ringrpc::grpcbench

@@ -15,14 +15,14 @@ constexpr unsigned default_threads_max = 4;
 constexpr std::uint32_t default_calls = 1000;
 constexpr std::size_t default_payload_bytes = 16;
 constexpr std::string_view default_algorithm = "ECDSA_P256_SHA256";
-/// What most servers take on one connection; in open loop calls that are due must not wait for one another.
+/// Most servers accept this many calls on one connection. In open loop, due calls must not wait for each other.
 constexpr unsigned default_open_loop_streams = 100;
-/// Calls in flight over all connections: each takes some hundreds of bytes here before it has begun.
+/// Limit of calls in flight over all connections; each slot takes some hundreds of bytes.
 constexpr unsigned slots_max = 1'000'000;
 
 std::unexpected<Status> refused(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }
 
-/// What leads to a server at such an address; neither for a unix socket, nor for what is a server's alone.
+/// The transport of an address; none for a unix socket and for addresses that only a server uses.
 std::optional<Transport> transport_to(const Address& server) {
   switch (server.kind()) {
     case Address::Kind::tcp:
@@ -45,9 +45,9 @@ Result<std::string> server_of(const Values& values, const apps::Origins& origins
   const Result<Address> address = Address::parse_target(server);
   if (!address) return std::unexpected(address.error());
   if (!values.transport || values.transport == transport_to(*address)) return server;
-  return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " does not lead to " +
+  return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " contradicts " +
                  origins.of("server") + " " + server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
-                 ", or leave " + origins.of("transport") + " out");
+                 ", or leave out " + origins.of("transport"));
 }
 
 std::vector<Operation> operations_of(const Values& values) {
@@ -66,7 +66,7 @@ Result<unsigned> threads_of(const Values& values, const apps::Origins& origins) 
   if (!values.threads) return std::min({usable_cpu_count(), default_threads_max, values.connections});
   if (*values.threads > values.connections)
     return refused(origins.of("threads") + " " + std::to_string(*values.threads) +
-                   " needs as many connections, and " + origins.of("connections") + " is " +
+                   " needs at least as many connections, and " + origins.of("connections") + " is " +
                    std::to_string(values.connections));
   return *values.threads;
 }
@@ -75,9 +75,9 @@ Result<unsigned> streams_of(const Values& values, const apps::Origins& origins) 
   const unsigned most = slots_max / values.connections;
   if (!values.streams) return values.rate > 0 ? std::min(default_open_loop_streams, most) : 1;
   if (*values.streams > most)
-    return refused(origins.of("connections") + " " + std::to_string(values.connections) + " of " +
-                   origins.of("streams") + " " + std::to_string(*values.streams) + " are more than " +
-                   std::to_string(slots_max) + " calls at a time; lower one of them");
+    return refused(origins.of("connections") + " " + std::to_string(values.connections) + " times " +
+                   origins.of("streams") + " " + std::to_string(*values.streams) + " is more than " +
+                   std::to_string(slots_max) + " calls in flight; lower one of them");
   return *values.streams;
 }
 
@@ -114,7 +114,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.channel.max_message_bytes = values.max_message_bytes;
   plan.channel.max_header_list_bytes = values.max_header_list_bytes;
   plan.channel.connect_timeout = values.connect_timeout;
-  // The first attempt that fails ends the run, and a longer wait would lengthen what it may take.
+  // The first failed attempt ends the run; a longer backoff would exceed the connect timeout.
   plan.channel.backoff.initial = std::min(plan.channel.backoff.initial, values.connect_timeout);
   return plan;
 }

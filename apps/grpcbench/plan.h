@@ -1,4 +1,4 @@
-/// What a run does, complete and without contradiction.
+/// Everything that defines a run, complete and consistent.
 ///
 ///   Result<Plan> plan = make_plan(values);
 ///   if (!plan) return refuse("grpcbench", plan.error());
@@ -21,23 +21,23 @@ namespace ringrpc::grpcbench {
 
 struct Plan {
   std::string server;
-  ChannelOptions channel;  ///< of each connection
+  ChannelOptions channel;  ///< for each connection
   unsigned threads = 1;
-  Nanoseconds spin{0};  ///< how long each may look on before it sleeps
+  Nanoseconds spin{0};  ///< how long an idle thread polls before it sleeps
   unsigned connections = 1;
-  unsigned streams = 1;  ///< calls in flight on each connection, at most
+  unsigned streams = 1;  ///< maximum calls in flight on each connection
 
   std::vector<Operation> operations;  ///< called in turn
 
-  std::optional<std::uint64_t> calls;   ///< that count
-  std::optional<Nanoseconds> duration;  ///< of what counts; one of the two at least is given
-  Nanoseconds warmup{0};                ///< before that, in which calls are made and not counted
-  std::optional<Pace> pace;             ///< open loop; else a call starts when another has ended
-  Nanoseconds deadline{0};              ///< of each call, from when it was due
+  std::optional<std::uint64_t> calls;   ///< calls to count
+  std::optional<Nanoseconds> duration;  ///< of the counted part; this or `calls` is given, or both
+  Nanoseconds warmup{0};                ///< before the counted part
+  std::optional<Pace> pace;             ///< for open loop; closed loop without
+  Nanoseconds deadline{0};              ///< of each call, from the time at which it was due
 };
 
-/// INVALID_ARGUMENT says which settings do not go together and why, by where they came from. Without operations where --call names a
-/// method, which the server has to be asked for.
+/// INVALID_ARGUMENT says which settings contradict each other, and where they came from. The plan has no
+/// operations if --call names a method, which must be looked up at the server.
 Result<Plan> make_plan(const Values& values, const apps::Origins& origins = {});
 
 }  // namespace ringrpc::grpcbench

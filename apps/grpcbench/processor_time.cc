@@ -16,7 +16,7 @@ Nanoseconds now(clockid_t clock) {
 
 ProcessorTime ProcessorTime::of_this_thread() {
   ProcessorTime time{.passed = now(CLOCK_MONOTONIC), .running = now(CLOCK_THREAD_CPUTIME_ID)};
-  // Time on a processor, time waiting for one, turns: Documentation/scheduler/sched-stats.rst of Linux.
+  // Time on a processor, time waiting for one, time slices: Documentation/scheduler/sched-stats.rst of Linux.
   std::ifstream statistics("/proc/thread-self/schedstat");
   std::int64_t ran = 0;
   std::int64_t waited = 0;

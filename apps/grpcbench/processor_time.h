@@ -1,4 +1,4 @@
-/// What a thread has had of its processor, and what it had to wait for it.
+/// How long a thread has run, and how long it has waited for a processor.
 ///
 ///   const ProcessorTime before = ProcessorTime::of_this_thread();
 ///   ...
@@ -10,9 +10,9 @@
 namespace ringrpc::grpcbench {
 
 struct ProcessorTime {
-  Nanoseconds passed{0};  ///< whatever the thread did
+  Nanoseconds passed{0};  ///< real time
   Nanoseconds running{0};
-  Nanoseconds waiting{0};  ///< ready to run while others ran; zero where the kernel does not tell
+  Nanoseconds waiting{0};  ///< runnable while others ran; zero if the kernel does not report it
 
   static ProcessorTime of_this_thread();
 

@@ -16,12 +16,12 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view erase_line = "\r\x1b[K";
 
-/// To a terminal, which may be gone; nothing depends on it.
+/// Ignores errors: the terminal may have closed, and nothing depends on it.
 void write_all(int descriptor, const std::string& text) {
   [[maybe_unused]] const ssize_t written = ::write(descriptor, text.data(), text.size());
 }
 
-/// In whole seconds where those are many, in tenths where the whole is `of` few.
+/// In whole seconds, or in tenths when the total `of` is short.
 std::string time_text(Nanoseconds time, Nanoseconds of) {
   return fmt::format("{:.{}f} s", seconds(time), of < 10s ? 1 : 0);
 }
@@ -58,7 +58,7 @@ void ProgressLine::show(const RunSoFar& so_far) {
   std::string line = text(plan_, before_, so_far);
   if (so_far.elapsed - before_.elapsed >= 1s) before_ = so_far;
   winsize window{};
-  // What does not fit would begin another line, which nobody erases.
+  // Text that does not fit would begin another line, which is not erased.
   if (::ioctl(descriptor_, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
     line.resize(std::min<std::size_t>(line.size(), window.ws_col - 1));
   write_all(descriptor_, std::string(erase_line) + line);

@@ -1,4 +1,4 @@
-/// The line on a terminal that shows how far a run is; nothing where nobody watches.
+/// The line on a terminal that shows the progress of a run.
 ///
 ///   ProgressLine line(STDERR_FILENO, plan);
 ///   run_load(plan, signals, [&](const RunSoFar& so_far) { line.show(so_far); });
@@ -14,11 +14,11 @@ namespace ringrpc::grpcbench {
 
 class ProgressLine {
  public:
-  /// `descriptor` is written to if it is a terminal. `plan` must outlive it.
+  /// Writes to `descriptor` only if it is a terminal. `plan` must outlive the line.
   ProgressLine(int descriptor, const Plan& plan);
 
   void show(const RunSoFar& so_far);
-  /// Leaves the terminal as it was found.
+  /// Removes the line from the terminal.
   void erase();
 
   /// What `show` writes: "12 s of 30 s   1,234,567 calls   52,312/s   3 failed".
@@ -29,7 +29,7 @@ class ProgressLine {
   int descriptor_;
   bool terminal_;
   bool shown_ = false;
-  RunSoFar before_;  // a second or so ago, for the rate
+  RunSoFar before_;  // about a second ago, for the rate
 };
 
 }  // namespace ringrpc::grpcbench

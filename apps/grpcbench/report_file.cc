@@ -12,20 +12,20 @@
 namespace ringrpc::grpcbench {
 namespace {
 
-constexpr mode_t permissions = 0666;  // less what the umask takes
+constexpr mode_t permissions = 0666;  // reduced by the umask
 
 Status failure(const std::string& path) {
   return Status(Code::UNAVAILABLE, "--report: " + path + ": " + std::strerror(errno));
 }
 
-/// The same for what could not be opened.
+/// The same for a file that could not be opened.
 Status unopened(const std::string& path) {
   if (errno != ENXIO) return failure(path);
   return Status(Code::UNAVAILABLE,
                 "--report: " + path + ": a pipe that nobody reads, or a socket; write the path of a file");
 }
 
-/// Terminals and pipes have no length.
+/// Truncates a regular file; terminals and pipes have no length.
 bool empty(int file) {
   struct stat found{};
   return fstat(file, &found) == 0 && (!S_ISREG(found.st_mode) || ftruncate(file, 0) == 0);
@@ -59,7 +59,7 @@ Status ReportFile::write(std::string_view text) {
     if (written < 0) return failure(path_);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  // Where the disk is full or far away, closing may be what tells.
+  // On a full disk or a network file system, close may be the call that fails.
   if (::close(file_.release()) != 0) return failure(path_);
   return {};
 }

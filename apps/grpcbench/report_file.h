@@ -1,5 +1,4 @@
-/// The file of --report, opened before the run: that it cannot be written must not be found out after an
-/// hour.
+/// The file of --report. It is opened before the run, so that an hour's results are not lost to a wrong path.
 ///
 ///   Result<ReportFile> file = ReportFile::open("report.html");
 ///   if (!file) return refuse(file.error());
@@ -19,16 +18,16 @@ namespace ringrpc::grpcbench {
 
 class ReportFile {
  public:
-  /// What stands in the file stays until `write`. UNAVAILABLE says why it cannot be opened. Never waits: a
-  /// pipe must have a reader.
+  /// The file keeps its content until `write`. UNAVAILABLE says why it cannot be opened. Never blocks: a pipe
+  /// without a reader is an error.
   static Result<ReportFile> open(std::string path);
 
   ReportFile(ReportFile&& other) noexcept;
   ReportFile& operator=(ReportFile&&) = delete;
-  /// Removes the file that was made and never written, because the run did not begin.
+  /// Removes the file if `open` created it and `write` was never called.
   ~ReportFile();
 
-  /// Puts `text` in the place of what the file held; call once. UNAVAILABLE says why it is not all there.
+  /// Replaces the file's content by `text`. Call it once. UNAVAILABLE says why the text is incomplete.
   Status write(std::string_view text);
 
  private:

@@ -12,15 +12,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A thread that runs for more of the time than this has no room left for a faster server.
+/// A thread that runs a larger part of the time could not keep up with a faster server.
 constexpr double busy_limit = 0.9;
-/// Waiting for a processor for more of the time than this shows in the latencies.
+/// A thread that waits for a processor a larger part of the time distorts the latencies.
 constexpr double delay_limit = 0.1;
-/// In less time than this, starting up is what keeps a thread busy.
+/// In a shorter run, starting up dominates a thread's processor time.
 constexpr Nanoseconds telling_duration = 200ms;
-/// Of fewer calls than these one tells nothing.
+/// With fewer calls, a single late one would trigger a warning.
 constexpr std::uint64_t telling_calls = 100;
-/// A schedule that is kept worse than this is not kept.
+/// The limit for how late 1 % of the calls may begin.
 constexpr Nanoseconds late_limit = 1ms;
 
 std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
@@ -38,36 +38,37 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   const Measurement& measured = outcome.measured;
   std::vector<std::string> warnings;
   if (measured.unanswered > 0)
-    warnings.push_back(fmt::format("{} had no answer yet when the run ended early, and are in no figure",
+    warnings.push_back(fmt::format("{} had no response when the run ended early and are not counted",
                                    counted(measured.unanswered, "call")));
   const bool telling = measured.duration >= telling_duration;
-  // On schedule a thread that wakes for each call looks busy and is not: there it is being late that tells.
+  // In open loop a thread that wakes for each call looks busy although it has time left; there, late calls show
+  // that it has not.
   if (telling && !plan.pace && plan.spin == Nanoseconds(0) && measured.busiest > busy_limit)
     warnings.push_back(
-        fmt::format("the generator may be the limit, and not the server: a thread of it ran {:.0f} % of the "
-                    "time; give it more cores and --threads",
+        fmt::format("the generator may be the limit, not the server: one of its threads ran {:.0f} % of the "
+                    "time; use more cores and --threads",
                     measured.busiest * 100));
   if (telling && measured.most_delayed > delay_limit)
-    warnings.push_back(
-        fmt::format("a thread of the generator waited {:.0f} % of the time for a processor that others "
-                    "used, and the latencies include that; give it cores of its own",
-                    measured.most_delayed * 100));
+    warnings.push_back(fmt::format(
+        "a thread of the generator waited {:.0f} % of the time for a processor, and the latencies "
+        "include that; give the generator cores of its own",
+        measured.most_delayed * 100));
   const Nanoseconds late = measured.late.percentile(99);
   if (measured.late.count() >= telling_calls && late > late_limit)
     warnings.push_back(
         fmt::format("the generator did not keep its schedule: 1 % of the calls began {:.1f} ms late or "
-                    "later; give it more cores and --threads",
+                    "later; use more cores and --threads",
                     microseconds(late) / 1000));
   if (measured.waited_for_turn > 0)
     warnings.push_back(
-        fmt::format("{} waited for a turn on a connection, which their latency includes: the server takes "
-                    "fewer at a time on one than --streams, or it had to be made again; --connections "
-                    "allows more at once",
+        fmt::format("{} waited for a stream, which their latency includes: the server accepts fewer calls at "
+                    "a time on a connection than --streams, or a connection was lost; more --connections "
+                    "allow more calls at once",
                     counted(measured.waited_for_turn, "call")));
   if (measured.waited_for_slot > 0)
     warnings.push_back(
-        fmt::format("{} found all streams taken and waited, which their latency includes; --streams and "
-                    "--connections allow more at once",
+        fmt::format("{} found all streams busy and waited, which their latency includes; more --streams or "
+                    "--connections allow more calls at once",
                     counted(measured.waited_for_slot, "due call")));
   return warnings;
 }
@@ -102,8 +103,8 @@ std::vector<std::pair<std::string_view, double>> Row::latency_us() const {
   const Histogram& latency = tally.latency;
   std::vector<std::pair<std::string_view, double>> figures{{"min", microseconds(latency.min())},
                                                            {"mean", microseconds(latency.mean())}};
-  for (const auto& [told_as, percent] : percentiles)
-    figures.emplace_back(told_as, latency.count() == 0 ? 0 : microseconds(latency.percentile(percent)));
+  for (const auto& [label, percent] : percentiles)
+    figures.emplace_back(label, latency.count() == 0 ? 0 : microseconds(latency.percentile(percent)));
   figures.emplace_back("max", microseconds(latency.max()));
   return figures;
 }

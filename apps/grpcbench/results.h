@@ -1,4 +1,4 @@
-/// What a run has shown, ready for people and programs: rows of figures, and what to make of them.
+/// The results of a run, ready for output: rows of figures, and warnings about them.
 ///
 ///   const Results results(plan, outcome);
 ///   print(results.rows.front());
@@ -18,15 +18,15 @@
 
 namespace ringrpc::grpcbench {
 
-/// The percentiles that are told, by their names.
+/// The percentiles to report, by name.
 inline constexpr std::array<std::pair<std::string_view, double>, 5> percentiles = {
     {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99}}};
 
-/// How many calls ended with a code other than OK, and what the first of them said.
+/// How many calls ended with a code other than OK, and the message of the first.
 struct ErrorCount {
   std::string_view code;
   std::uint64_t count = 0;
-  std::string_view first_message;  ///< as it came, control bytes and all; lives in the row
+  std::string_view first_message;  ///< not escaped; valid as long as the row
 };
 
 /// The calls of one method, or of all.
@@ -35,13 +35,13 @@ struct Row {
   Tally tally;
   double duration_s = 0;
 
-  /// Succeeded ones: failing is not a service.
+  /// Of calls that succeeded.
   double calls_per_second() const noexcept;
-  /// Between 0 and 1; 0 where there was no call.
+  /// Between 0 and 1; 0 without calls.
   double success_rate() const noexcept;
-  /// Those that happened, the most frequent first.
+  /// The errors that occurred, the most frequent first.
   std::vector<ErrorCount> errors() const;
-  /// The figures of latency in µs by their names, from `min` to `max`; all zero where nothing has one.
+  /// The latencies in µs by name, from `min` to `max`; all zero if no call has a latency.
   std::vector<std::pair<std::string_view, double>> latency_us() const;
 };
 
@@ -51,14 +51,14 @@ struct Results {
   std::string server;
   std::string load;  ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
   Row all;
-  std::vector<Row> services;  ///< of each method, where there are several
+  std::vector<Row> services;  ///< one for each method, if there are several
   Timeline timeline;
   double cpu_s = 0;  ///< processor time of the generator
   double cpu_us_per_call = 0;
-  double busiest_thread = 0;  ///< the part of the time that it ran, 0 to 1
+  double busiest_thread = 0;  ///< the part of the time that the busiest thread ran, 0 to 1
   bool interrupted = false;
-  std::string ended_early;            ///< why, where that was nobody's wish; empty otherwise
-  std::vector<std::string> warnings;  ///< what makes the figures say less than they seem to; sentences
+  std::string ended_early;            ///< why the run ended early; empty if it did not
+  std::vector<std::string> warnings;  ///< reasons to doubt the figures, as sentences
 };
 
 }  // namespace ringrpc::grpcbench

@@ -17,10 +17,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds show_interval = 100ms;
-/// From when all are ready to the first call, for the news to reach every thread.
+/// The time between the last connection and the first call, in which every thread learns the start.
 constexpr Nanoseconds head_start = 2ms;
 
-/// What stands on one shard.
+/// A shard and its generator.
 struct Lane {
   Shard* shard = nullptr;
   std::unique_ptr<Generator> generator;
@@ -40,7 +40,7 @@ class Run {
   RunOutcome run(const std::function<void(const RunSoFar&)>& show);
 
  private:
-  /// Calls `act` on each lane's shard, at the same time on all, and waits until it has been.
+  /// Calls `act` on the shards of all lanes at the same time and waits for all of them.
   template <class F>
   void on_every_shard(const F& act);
   bool wait(const std::function<void()>& meanwhile);
@@ -54,7 +54,7 @@ class Run {
   const Plan& plan_;
   const apps::Signals& signals_;
   std::vector<Lane> lanes_;
-  std::atomic<unsigned> awaited_ = 0;  // shards that have to say something yet
+  std::atomic<unsigned> awaited_ = 0;  // shards that have not reported yet
   std::mutex mutex_;
   Status connect_failure_;
   Instant start_;
@@ -76,13 +76,13 @@ void Run::one_less() {
   if (--awaited_ == 0) signals_.notify();
 }
 
-/// A load that some threads make alone is not the one that was asked for.
+/// Ends the other threads' load too: a part of the threads would not make the load that was asked for.
 void Run::end_others(const Shard& than) {
   for (Lane& lane : lanes_)
     if (lane.shard != &than) lane.shard->post([&lane] { lane.generator->cease(); });
 }
 
-/// Until all shards have said what they are awaited for: true; false when a signal came first.
+/// Waits until all shards have reported. False when a signal came first.
 bool Run::wait(const std::function<void()>& meanwhile) {
   for (;;) {
     const std::optional<int> signal = signals_.wait_for(show_interval);
@@ -104,7 +104,7 @@ void Run::connect() {
       }
       one_less();
     };
-    events.on_given_up = [this, &lane] { end_others(*lane.shard); };
+    events.on_ended_early = [this, &lane] { end_others(*lane.shard); };
     events.on_done = [this] { one_less(); };
     lane.generator = std::make_unique<Generator>(*lane.shard, plan_, index, std::move(events));
     lane.generator->connect();

@@ -1,8 +1,8 @@
-/// A whole run: threads, connections, the load, and its end, whatever brings that about.
+/// A whole run: threads, connections, load, and end.
 ///
 ///   Result<RunOutcome> outcome = run_load(plan, signals, [](const RunSoFar& so_far) { ... });
 ///
-/// The thread that calls it waits for signals: SIGINT and SIGTERM end the run, with what was measured so far.
+/// The calling thread waits for signals: SIGINT and SIGTERM end the run with the results so far.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace ringrpc::grpcbench {
 
-/// For the line that shows how far a run is.
+/// The progress of a run.
 struct RunSoFar {
   enum class Phase : std::uint8_t { connecting, warming_up, measuring };
   Phase phase = Phase::connecting;
@@ -29,17 +29,17 @@ struct RunSoFar {
 };
 
 struct RunOutcome {
-  Status could_not_begin;  ///< a connection could not be made; nothing was measured then
-  unsigned connected = 0;  ///< those that could
+  Status could_not_begin;  ///< why a connection could not be made; nothing was measured then
+  unsigned connected = 0;  ///< connections that were made
   bool interrupted = false;
-  bool begun = false;  ///< calls counted already
+  bool begun = false;  ///< the warm-up was over, so calls counted
   Measurement measured;
   unsigned threads = 0;
-  std::string_view io;  ///< the backend of the first: "io_uring", "epoll"
+  std::string_view io;  ///< the first thread's backend: "io_uring", "epoll"
 };
 
-/// `show` is called about ten times a second while calls are made. Failure where this machine does not let
-/// threads begin, which has nothing to do with the server.
+/// Calls `show` about ten times a second. An error means that the threads could not be started; it does not
+/// concern the server.
 Result<RunOutcome> run_load(const Plan& plan, const apps::Signals& signals,
                             const std::function<void(const RunSoFar&)>& show);
 

@@ -1,8 +1,8 @@
-/// What came of the calls of one method: how many ended how, how long they took, how much was carried.
+/// Counts the calls of one method: status codes, latencies and bytes.
 ///
-/// Latency is that of calls that succeeded, and of those that had no answer before our deadline, which count
-/// with the time that they waited: leaving them out would hide what was worst. What the server lets fail, with
-/// whatever code, tells nothing of its speed.
+/// A call has a latency if it succeeded, or if it had no response before our deadline; the latter count with the
+/// time that they waited, because leaving them out would hide the worst. A call that the server fails has no
+/// latency: it says nothing about the server's speed.
 #pragma once
 
 #include <array>
@@ -20,12 +20,12 @@ inline constexpr std::size_t codes = 17;
 
 struct Tally {
   Histogram latency;
-  std::array<std::uint64_t, codes> ended{};      ///< by the number of the code
-  std::array<std::string, codes> first_message;  ///< the first failure's of each code
-  std::uint64_t bytes_sent = 0;                  ///< of messages of calls that succeeded, without frames
+  std::array<std::uint64_t, codes> ended{};      ///< calls by the number of their code
+  std::array<std::string, codes> first_message;  ///< of the first failure with each code
+  std::uint64_t bytes_sent = 0;                  ///< messages of calls that succeeded, without framing
   std::uint64_t bytes_received = 0;
 
-  /// A call ended; whether its latency was recorded.
+  /// Counts a call that has ended. Returns whether it has a latency.
   bool record(const Status& status, Nanoseconds took) {
     const auto code = static_cast<std::size_t>(status.code());
     if (ended[code]++ == 0) first_message[code] = reflected::with_remedy(status);

@@ -22,7 +22,7 @@ void Timeline::go_on_to(Nanoseconds since_begin) {
   }
 }
 
-/// Makes one interval of each two.
+/// Merges each two intervals.
 void Timeline::coarsen() {
   for (std::size_t at = 0; at + 1 < intervals_.size(); at += 2) {
     intervals_[at].merge(intervals_[at + 1]);
@@ -45,9 +45,31 @@ void Timeline::merge(Timeline other) {
   for (std::size_t at = 0; at < other.intervals_.size(); ++at) intervals_[at].merge(other.intervals_[at]);
 }
 
-std::vector<Timeline::Span> Timeline::spans(Nanoseconds duration) const {
+/// The mean over the intervals that have any.
+std::uint64_t Timeline::calls_per_interval() const noexcept {
+  std::uint64_t calls = 0;
+  std::uint64_t used = 0;
+  for (const Interval& interval : intervals_) {
+    calls += interval.latency.count();
+    if (interval.latency.count() > 0) ++used;
+  }
+  return used > 0 ? calls / used : 0;
+}
+
+/// Merges intervals until they have `calls_min` calls. Changes nothing if too few intervals would be left.
+void Timeline::coarsen_to(std::uint64_t calls_min) {
+  Timeline coarser = *this;
+  while (coarser.calls_per_interval() < calls_min) {
+    if (coarser.intervals_.size() / 2 < coarse_intervals_min) return;
+    coarser.coarsen();
+  }
+  *this = std::move(coarser);
+}
+
+std::vector<Timeline::Span> Timeline::spans(Nanoseconds duration, std::uint64_t calls_min) const {
   Timeline whole = *this;
-  if (duration > Nanoseconds(0)) whole.at(duration - Nanoseconds(1));  // the end may have brought nothing
+  if (duration > Nanoseconds(0)) whole.at(duration - Nanoseconds(1));  // no call may have ended at the end
+  whole.coarsen_to(calls_min);
   std::vector<Span> spans;
   Nanoseconds begin{0};
   for (Interval& interval : whole.intervals_) {

@@ -1,12 +1,12 @@
-/// How many calls ended when, and how long they took: for the report's curves over time, in fixed memory.
+/// Counts calls and their latencies over time for the report's charts, in fixed memory.
 ///
 ///   Timeline timeline;
 ///   timeline.record(now - begin, latency);
 ///   timeline.merge(another_threads);
 ///   draw(timeline.spans(duration));
 ///
-/// Intervals are 100 ms long at first. When there are too many, each two become one, so a run of any length
-/// has 120 to 240 of them.
+/// Intervals are 100 ms long at first. When there are 240, each two are merged, so that a long run has 120 to 240
+/// of them.
 #pragma once
 
 #include <chrono>
@@ -21,27 +21,27 @@ namespace ringrpc::grpcbench {
 class Timeline {
  public:
   struct Interval {
-    BriefHistogram latency;  ///< of the calls that ended in it and have one
+    BriefHistogram latency;  ///< of the calls that ended in the interval and have a latency
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
 
     void merge(const Interval& other) noexcept;
   };
 
-  /// What a part of the run brought.
+  /// A part of the run.
   struct Span {
     Nanoseconds begin;
     Nanoseconds end;
     Interval calls;
   };
 
-  /// A call succeeded; `since_begin` never less than the last time.
+  /// Records a call that succeeded. `since_begin` must not be less than in the previous call.
   void record(Nanoseconds since_begin, Nanoseconds latency) noexcept {
     Interval& interval = at(since_begin);
     interval.latency.record(latency);
     ++interval.succeeded;
   }
-  /// The same of one that failed, with its latency where that counts.
+  /// The same for a call that failed, with its latency if it has one.
   void record_failure(Nanoseconds since_begin, std::optional<Nanoseconds> latency = {}) noexcept {
     Interval& interval = at(since_begin);
     if (latency) interval.latency.record(*latency);
@@ -50,16 +50,18 @@ class Timeline {
 
   void merge(Timeline other);
 
-  /// The intervals of a run that lasted for `duration`, from its begin to its end. The last is as long as
-  /// it was; where that is less than half an interval, it is one with that before.
-  std::vector<Span> spans(Nanoseconds duration) const;
+  /// The intervals of a run that lasted for `duration`. The last one may be shorter; one shorter than half an
+  /// interval is merged with the one before. With `calls_min`, intervals are merged until those with calls have
+  /// that many on average, provided that at least ten are left.
+  std::vector<Span> spans(Nanoseconds duration, std::uint64_t calls_min = 0) const;
 
-  /// As far as anything was recorded.
+  /// Up to the last one with a call.
   const std::vector<Interval>& intervals() const noexcept { return intervals_; }
   Nanoseconds interval() const noexcept { return interval_; }
 
  private:
   static constexpr std::size_t intervals_max = 240;
+  static constexpr std::size_t coarse_intervals_min = 10;
 
   Interval& at(Nanoseconds since_begin) noexcept {
     if (since_begin >= current_end_) go_on_to(since_begin);
@@ -67,9 +69,11 @@ class Timeline {
   }
   void go_on_to(Nanoseconds since_begin);
   void coarsen();
+  std::uint64_t calls_per_interval() const noexcept;
+  void coarsen_to(std::uint64_t calls_min);
 
   Nanoseconds interval_ = std::chrono::milliseconds(100);
-  Nanoseconds current_end_{0};  // of the last interval
+  Nanoseconds current_end_{0};  // the end of the last interval
   std::vector<Interval> intervals_;
 };
 

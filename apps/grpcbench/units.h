@@ -1,4 +1,4 @@
-/// Times and counts as results and their pictures show them.
+/// Formats times and counts for results and charts.
 ///
 ///   seconds(timeline.interval())                          // 0.1
 ///   const auto [value, unit] = in_unit(0.0087);           // 8.7, "ms"
@@ -21,7 +21,7 @@ struct InUnit {
   double value;
   std::string_view unit;
 };
-/// In seconds, milliseconds or microseconds: the longest of which it is one at least, when rounded.
+/// In the largest of seconds, milliseconds and microseconds of which the rounded value is at least one.
 constexpr InUnit in_unit(double seconds) {
   if (seconds == 0 || seconds >= 0.9995) return {seconds, "s"};
   if (seconds >= 0.9995e-3) return {seconds * 1e3, "ms"};
@@ -34,7 +34,7 @@ inline std::string grouped(std::uint64_t number) {
   return digits;
 }
 
-/// `noun` in the singular.
+/// The number with `noun`, which is given in the singular.
 inline std::string counted(std::uint64_t number, std::string_view noun) {
   return grouped(number).append(" ").append(noun).append(number == 1 ? "" : "s");
 }

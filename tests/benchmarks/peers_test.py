@@ -44,9 +44,9 @@ class HalfLoad(unittest.TestCase):
 class Warnings(unittest.TestCase):
     def test_a_kind_is_without_figures_and_advice(self):
         for warning, kind in (
-            ("the generator may be the limit, and not the server: a thread ran 97 % of the time", "the generator may be the limit"),
+            ("the generator may be the limit, not the server: a thread ran 97 % of the time", "the generator may be the limit"),
             ("a thread waited 12.5 % of the time for a processor, and more", "a thread waited … % of the time for a processor"),
-            ("1,234 due calls found all streams taken; --streams allows more", "… due calls found all streams taken"),
+            ("1,234 due calls found all streams busy; --streams allows more", "… due calls found all streams busy"),
         ):
             self.assertEqual(peers.kind_of(warning), kind)
 

@@ -241,7 +241,7 @@ class AgainstGrpcd(Case):
     def test_a_server_that_takes_fewer_streams_or_connections_is_told(self):
         with harness.Server("--max-concurrent-streams", "1") as server:
             found = self.results(grpcbench("--server", server.address, "-n", 200, "--streams", 4, "-o", "json"))
-            self.assertRegex(" ".join(found["warnings"]), r"\d+ calls waited for a turn on a connection")
+            self.assertRegex(" ".join(found["warnings"]), r"\d+ calls waited for a stream, ")
         with harness.Server("--max-connections", "3") as server:
             done = grpcbench("--server", server.address)
         self.assert_refused(done, FAILED, " of 10 connections were made when one failed: ")
@@ -324,11 +324,11 @@ class AgainstGrpcd(Case):
 
     def test_impossible_options_are_refused_with_the_reason(self):
         for words, line in {
-            ("--spacing", "poisson"): "--spacing goes with --rate",
-            ("--threads", "20", "--connections", "3"): "--threads 20 needs as many connections",
-            ("--data", "{}"): "--data goes with --call alone",
+            ("--spacing", "poisson"): "--spacing needs --rate",
+            ("--threads", "20", "--connections", "3"): "--threads 20 needs at least as many connections",
+            ("--data", "{}"): "--data is only for --call",
             ("--connections", "0"): "--connections: 0 is out of range",
-            ("--transport", "tcp", "--server", "unix:/x"): "--transport tcp does not lead to --server unix:/x",
+            ("--transport", "tcp", "--server", "unix:/x"): "--transport tcp contradicts --server unix:/x",
             ("--call", "grpc.health.v1.Health/Check", "-d", '{"no": 1}'): "grpcbench: --data: the message in line 1: grpc.health.v1.HealthCheckRequest has no field 'no'",
             ("--call", "Check"): "'Check' is not a method; write package.Service/Method",
         }.items():
@@ -386,7 +386,7 @@ class AgainstTrouble(Case):
             grpcbench("--server", "127.0.0.1:1"), FAILED, "connect 127.0.0.1:1: connection refused; is a server listening"
         )
         self.assert_refused(grpcbench("--server", "unix:/nowhere"), FAILED, "connect unix:/nowhere: ")
-        self.assert_refused(grpcbench("--server", "no.such.name.invalid:1"), FAILED, "is the name spelled rightly?")
+        self.assert_refused(grpcbench("--server", "no.such.name.invalid:1"), FAILED, "is the name spelled correctly?")
         self.assert_refused(grpcbench("--call", "a.B/C", "--server", "127.0.0.1:1"), FAILED, "connection refused")
 
     def test_a_server_that_says_nothing_is_given_up(self):
@@ -446,7 +446,7 @@ class AgainstTrouble(Case):
         self.assertEqual(process.returncode, FAILED, errors)
         self.assertGreater(found["succeeded"], 0)
         self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 10})
-        self.assertIn("a call is beyond the deadline, and none ended for 2 s more: the server seems to hang", errors)
+        self.assertIn(" are beyond the deadline, and none ended for 2 s more: the server seems to hang", errors)
 
     def test_an_interrupt_ends_it_while_it_asks_for_a_method(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -153,7 +153,7 @@ class Failures(Page):
     def test_errors_and_warnings_are_on_the_page(self):
         page = self.report.read_text()
         self.assertRegex(page, r"<tr><td>NOT_FOUND</td><td>[\d,]+</td>")
-        self.assertRegex(page, r'<p class="warning">Warning: [\d,]+ due calls found all streams taken')
+        self.assertRegex(page, r'<p class="warning">Warning: [\d,]+ due calls found all streams busy')
 
     def test_the_page_fits_its_window(self):
         self.assert_fits()

@@ -95,7 +95,7 @@ class Bench {
   void run_for(Nanoseconds time) { world_.simulation().run_for(time); }
   Instant now() { return world_.simulation().now(); }
   SimulatedWorld& world() noexcept { return world_; }
-  bool given_up() const noexcept { return given_up_; }
+  bool ended_early() const noexcept { return ended_early_; }
   bool done() const noexcept { return done_ == plan_.threads; }
 
   PacedService service;
@@ -107,9 +107,9 @@ class Bench {
                 [this](Status status) {
                   if (++connected_ == plan_.threads || !status.ok()) connect_status = std::move(status);
                 },
-            .on_given_up =
+            .on_ended_early =
                 [this] {
-                  given_up_ = true;
+                  ended_early_ = true;
                   world_.client_shard().post([this] { cease_all(); });
                 },
             .on_done = [this] { ++done_; }};
@@ -128,7 +128,7 @@ class Bench {
 
   SimulatedWorld world_;
   Plan plan_;
-  bool given_up_ = false;
+  bool ended_early_ = false;
   unsigned connected_ = 0;
   unsigned done_ = 0;
   std::vector<std::unique_ptr<Generator>> generators_;  // gone before the world

@@ -109,7 +109,7 @@ TEST_CASE("a method that does not end its streams is not called a server that ha
   CHECK(measured.tallies.at(0).first_message.at(static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)) ==
         "the stream did not end before the deadline");
   CHECK(measured.fatal.message().ends_with(
-      ": calls are measured to the end of their streams, which this method may not have"));
+      ": calls are measured to the end of their streams, and this method may never end its stream"));
 }
 
 TEST_CASE("the timeline tells when calls ended") {
@@ -236,7 +236,7 @@ TEST_CASE("a server that answers nothing any more is given up a deadline after t
     CHECK(ended(measured, Code::DEADLINE_EXCEEDED) >= 20);
     CHECK(measured.fatal.code() == Code::DEADLINE_EXCEEDED);
     CHECK(measured.fatal.message() ==
-          "on each stream of a thread (20) a call is beyond the deadline, and none ended for 1 s more: the "
+          "all 20 calls in flight of a thread are beyond the deadline, and none ended for 1 s more: the "
           "server seems to hang");
     CHECK(measured.fatal_call == "test.v1.Paced/Answer");
     // What was due is told, in one figure or the other.
@@ -274,7 +274,7 @@ TEST_CASE("a service that is not there ends the run") {
       bench.run(bench.plan(lasting(30s), {make_operation("a.B/C", MethodKind::unary, {RawMessage("x")})}));
   CHECK(measured.fatal.code() == Code::UNIMPLEMENTED);
   CHECK(measured.fatal_call == "a.B/C");
-  CHECK(bench.given_up());
+  CHECK(bench.ended_early());
   CHECK(measured.tallies.at(0).total() == 10);
   CHECK(measured.duration < 1s);
 }
@@ -325,7 +325,7 @@ TEST_CASE("where no more calls are to begin, those in flight are still waited fo
       CHECK_FALSE(bench.done());
     });
     CHECK(measured.fatal.ok());
-    CHECK_FALSE(bench.given_up());
+    CHECK_FALSE(bench.ended_early());
     CHECK(measured.tallies.at(0).succeeded() == bench.service.started());
     CHECK(measured.unanswered == 0);
     CHECK(measured.duration >= 1s);

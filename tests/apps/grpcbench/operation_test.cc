@@ -32,13 +32,13 @@ TEST_CASE("what is to be signed is a SignRequest: the data in field 1, the algor
 TEST_CASE("which methods send all messages and which have one answer") {
   const auto of = [](MethodKind kind) { return make_operation("a.B/C", kind, {}); };
   CHECK_FALSE(of(MethodKind::unary).sends_all());
-  CHECK(of(MethodKind::unary).one_answer());
+  CHECK(of(MethodKind::unary).one_response());
   CHECK_FALSE(of(MethodKind::server_streaming).sends_all());
-  CHECK_FALSE(of(MethodKind::server_streaming).one_answer());
+  CHECK_FALSE(of(MethodKind::server_streaming).one_response());
   CHECK(of(MethodKind::client_streaming).sends_all());
-  CHECK(of(MethodKind::client_streaming).one_answer());
+  CHECK(of(MethodKind::client_streaming).one_response());
   CHECK(of(MethodKind::bidirectional).sends_all());
-  CHECK_FALSE(of(MethodKind::bidirectional).one_answer());
+  CHECK_FALSE(of(MethodKind::bidirectional).one_response());
 }
 
 }  // namespace

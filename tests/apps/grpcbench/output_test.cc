@@ -198,11 +198,55 @@ service                          succeeded        failed  calls per second
 echo.v1.EchoService/Echo                 2             1              2.00
 crypto.v1.CryptoService/Sign             0             1              0.00
 
-latency, µs                         min       mean        p50        p90        p99      p99.9     p99.99        max
-all                               1,000  3,667,738      1,000 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
-echo.v1.EchoService/Echo          1,000      1,000      1,000      1,000      1,000      1,000      1,000      1,000
-crypto.v1.CryptoService/Sign 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214 11,001,214
+latency, µs         all  echo.v1.EchoService/Echo  crypto.v1.CryptoService/Sign
+min               1,000                     1,000                    11,001,214
+mean          3,667,738                     1,000                    11,001,214
+p50               1,000                     1,000                    11,001,214
+p90          11,001,214                     1,000                    11,001,214
+p99          11,001,214                     1,000                    11,001,214
+p99.9        11,001,214                     1,000                    11,001,214
+p99.99       11,001,214                     1,000                    11,001,214
+max          11,001,214                     1,000                    11,001,214
 )");
+}
+
+TEST_CASE("text of one method has its latencies below the other figures") {
+  const std::string text = text_of(outcome_of(1s, 2));
+  CHECK(text.ends_with(R"(
+busiest thread                  0 %
+
+latency, µs
+min                           1,000
+mean                          1,000
+p50                           1,000
+p90                           1,000
+p99                           1,000
+p99.9                         1,000
+p99.99                        1,000
+max                           1,000
+)"));
+}
+
+TEST_CASE("text fits a terminal of 80 columns") {
+  Values values;
+  values.service = Target::both;
+  values.server = "127.0.0.1:50051";
+  values.connections = 1000;
+  values.rate = 2'000'000;
+  values.spacing = Spacing::poisson;
+  RunOutcome outcome = outcome_of(1s, 2);
+  outcome.io = "io_uring";
+  outcome.threads = 16;
+  outcome.measured.tallies.emplace_back().record(Status(), 99'999'999us);
+  const std::string text = text_of(outcome, values);
+  CHECK(text.contains(
+      "\n1,000 connections of 100 streams, 16 threads on io_uring,\n2,000,000 calls a second with Poisson "
+      "spacing\n\n"));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; });
+    CHECK_MESSAGE(columns <= 80, line);
+  }
 }
 
 TEST_CASE("short times are told in their unit") {
@@ -254,12 +298,12 @@ TEST_CASE("figures that say less than they seem come with a warning") {
   for (int call = 0; call < 100; ++call) outcome.measured.late.record(call < 95 ? 0ms : 4ms);
   const std::vector<std::string> warnings = Results(accepted_plan(values), outcome).warnings;
   REQUIRE(warnings.size() == 5);
-  CHECK(warnings[0].starts_with("1 call had no answer yet "));
+  CHECK(warnings[0].starts_with("1 call had no response when the run ended early "));
   CHECK(warnings[1].find("waited 30 % of the time for a processor") != std::string::npos);
   CHECK(
       warnings[2].starts_with("the generator did not keep its schedule: 1 % of the calls began 4.0 ms late"));
-  CHECK(warnings[3].starts_with("7 calls waited for a turn on a connection, "));
-  CHECK(warnings[4].starts_with("20 due calls found all streams taken "));
+  CHECK(warnings[3].starts_with("7 calls waited for a stream, "));
+  CHECK(warnings[4].starts_with("20 due calls found all streams busy "));
 }
 
 TEST_CASE("one late call among few is no schedule that is not kept") {
@@ -279,7 +323,7 @@ TEST_CASE("a busy generator may be the limit in closed loop; on schedule or spin
   const std::vector<std::string> warnings = Results(accepted_plan(values), outcome).warnings;
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].starts_with(
-      "the generator may be the limit, and not the server: a thread of it ran 97 % of the time"));
+      "the generator may be the limit, not the server: one of its threads ran 97 % of the time"));
   values.spin_us = 40;
   CHECK(Results(accepted_plan(values), outcome).warnings.empty());
   values.spin_us = 0;
@@ -356,6 +400,24 @@ TEST_CASE("the curves over time reach to the end of the run, as high as the call
   const Strings latencies = found(chart_of(page, "Latency over time"), "<title>", "<");
   REQUIRE(latencies.size() == 3 * 11);
   CHECK(latencies.back() == "max at 2.025 s: 1.05 s");
+}
+
+TEST_CASE("the curve of p99 differs from that of max where calls are enough in ten points and more") {
+  RunOutcome outcome = outcome_of(10s, 5000);
+  for (int call = 0; call < 5000; ++call)  // 500 a second, one of 100 slow
+    outcome.measured.timeline.record(call * 2ms, call % 100 == 99 ? 50ms : 1ms);
+  const Strings points = found(chart_of(page_of(outcome), "Latency over time"), "<title>", "<");
+  const auto with = [&](const std::string& name) {
+    Strings of_curve;
+    for (const std::string& point : points)
+      if (point.starts_with(name + " at ")) of_curve.push_back(point.substr(name.size()));
+    return of_curve;
+  };
+  const Strings p99 = with("p99");
+  const Strings max = with("max");
+  REQUIRE(p99.size() >= 10);
+  REQUIRE(p99.size() == max.size());
+  for (std::size_t at = 0; at < p99.size(); ++at) CHECK(p99[at] != max[at]);
 }
 
 TEST_CASE("a call that failed is drawn as a failure only, whether or not it has a latency") {

@@ -42,11 +42,11 @@ TEST_CASE(
   const Result<Plan> refused = plan_of({"--threads", "3"}, {{"CONNECTIONS", "2"}});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message() ==
-        "--threads 3 needs as many connections, and environment: CONNECTIONS is 2");
+        "--threads 3 needs at least as many connections, and environment: CONNECTIONS is 2");
   const Result<Plan> elsewhere = plan_of({"--server", "127.0.0.1:1"}, {{"TRANSPORT", "vsock"}});
   REQUIRE_FALSE(elsewhere);
   CHECK(elsewhere.error().message().starts_with(
-      "environment: TRANSPORT vsock does not lead to --server 127.0.0.1:1; "));
+      "environment: TRANSPORT vsock contradicts --server 127.0.0.1:1; "));
 }
 
 TEST_CASE("without flags it is a thousand echoes over ten connections") {
@@ -119,20 +119,18 @@ TEST_CASE("a call that was named is asked of the server later") {
 }
 
 TEST_CASE("what does not go together is refused with the reason") {
-  CHECK(refusal({"--spacing", "poisson"}) == "--spacing goes with --rate");
-  CHECK(refusal({"--data", "{}"}) == "--data goes with --call alone");
-  CHECK(refusal({"--call", "a.B/C", "--service", "echo"}).starts_with("--call and --service both say "));
-  CHECK(
-      refusal({"--call", "a.B/C", "--payload-size", "1"}).starts_with("--payload-size goes with --service"));
-  CHECK(refusal({"--algorithm", "ED25519"}) == "--algorithm goes with --service crypto or both");
-  CHECK(
-      refusal({"--threads", "3", "--connections", "2"}).starts_with("--threads 3 needs as many connections"));
-  CHECK(refusal({"--transport", "tcp", "--server", "unix:/x"})
-            .starts_with("--transport tcp does not lead to "));
-  CHECK(refusal({"--transport", "vsock", "--server", "a:1"})
-            .starts_with("--transport vsock does not lead to "));
+  CHECK(refusal({"--spacing", "poisson"}) == "--spacing needs --rate");
+  CHECK(refusal({"--data", "{}"}) == "--data is only for --call");
+  CHECK(refusal({"--call", "a.B/C", "--service", "echo"}).starts_with("--call and --service both select "));
+  CHECK(refusal({"--call", "a.B/C", "--payload-size", "1"})
+            .starts_with("--payload-size is only for --service"));
+  CHECK(refusal({"--algorithm", "ED25519"}) == "--algorithm is only for --service crypto or both");
+  CHECK(refusal({"--threads", "3", "--connections", "2"})
+            .starts_with("--threads 3 needs at least as many connections"));
+  CHECK(refusal({"--transport", "tcp", "--server", "unix:/x"}).starts_with("--transport tcp contradicts "));
+  CHECK(refusal({"--transport", "vsock", "--server", "a:1"}).starts_with("--transport vsock contradicts "));
   CHECK(refusal({"--connections", "1001", "--streams", "1000"}) ==
-        "--connections 1001 of --streams 1000 are more than 1000000 calls at a time; lower one of them");
+        "--connections 1001 times --streams 1000 is more than 1000000 calls in flight; lower one of them");
   CHECK(refusal({"--deadline", "0"}).starts_with("--deadline: 0 is out of range"));
 }
 
@@ -156,12 +154,13 @@ TEST_CASE("of two that do not go together the one that was given stronger counts
 TEST_CASE("of two that do not go together and neither is stronger both are named as they were given") {
   const apps::ScratchFile both("call = \"a.B/C\"\nservice = \"echo\"\n");
   CHECK(refusal({"--config", both.path()}) ==
-        both.path() + ":1: call and " + both.path() + ":2: service both say what to call; leave one out");
+        both.path() + ":1: call and " + both.path() +
+            ":2: service both select the method to call; leave one out");
   const apps::ScratchFile unpaced("spacing = \"poisson\"\n");
-  CHECK(refusal({"--config", unpaced.path()}) == unpaced.path() + ":1: spacing goes with --rate");
+  CHECK(refusal({"--config", unpaced.path()}) == unpaced.path() + ":1: spacing needs --rate");
   const apps::ScratchFile called("call = \"a.B/C\"\n");
   CHECK(refusal({"--config", called.path(), "--payload-size", "1"}) ==
-        "--payload-size goes with --service; the message of " + called.path() + ":1: call is --data");
+        "--payload-size is only for --service; " + called.path() + ":1: call takes its message from --data");
 }
 
 TEST_CASE("a transport is judged by what the address means, however it is written") {
@@ -171,23 +170,22 @@ TEST_CASE("a transport is judged by what the address means, however it is writte
     CHECK(plan_of({"--server", server}));
     CHECK(plan_of({"--server", server, "--transport", "vsock"}));
     CHECK(refusal({"--server", server, "--transport", "tcp"}) ==
-          "--transport tcp does not lead to --server " + server +
-              "; write host:port, or leave --transport out");
+          "--transport tcp contradicts --server " + server + "; write host:port, or leave out --transport");
   }
   for (const std::string server : {"localhost:1", "tcp://[::1]:1", "tls+localhost:1"}) {
     INFO(server);
     CHECK(plan_of({"--server", server}));
     CHECK(plan_of({"--server", server, "--transport", "tcp"}));
     CHECK(refusal({"--server", server, "--transport", "vsock"}) ==
-          "--transport vsock does not lead to --server " + server +
-              "; write vsock:CID:PORT, or leave --transport out");
+          "--transport vsock contradicts --server " + server +
+              "; write vsock:CID:PORT, or leave out --transport");
   }
   for (const std::string server : {"unix:/x", "unix-abstract:x", "tls+unix:/x"}) {
     INFO(server);
     CHECK(plan_of({"--server", server}));
     for (const std::string transport : {"tcp", "vsock"})
       CHECK(refusal({"--server", server, "--transport", transport})
-                .starts_with("--transport " + transport + " does not lead to --server " + server + "; "));
+                .starts_with("--transport " + transport + " contradicts --server " + server + "; "));
   }
   CHECK(plan_of({"--transport", "vsock"})->server == "vsock:1:50051");
 }
@@ -218,7 +216,7 @@ TEST_CASE("an algorithm that there is not is refused with those that there are")
 
 TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--connect-timeout", "0"}) == "--connect-timeout: 0 is out of range; choose 1ms to 24h");
-  CHECK(refusal({"--report", ""}) == "--report: a path is empty; write that of a file");
+  CHECK(refusal({"--report", ""}) == "--report: the path is empty; give the path of a file");
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
   CHECK(refusal({"--streams", "many"}) == "--streams: 'many' is not a whole number, 1 or more");
@@ -229,7 +227,7 @@ TEST_CASE("what is no value is refused with what would be one") {
   CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));
   CHECK(refusal({"--duration", "soon"}).starts_with("--duration: 'soon' is not a duration; "));
   CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcbench; --help lists them");
-  CHECK(refusal({"word"}) == "word: grpcbench takes nothing but flags; --help lists them");
+  CHECK(refusal({"word"}) == "word: grpcbench takes only flags; --help lists them");
 }
 
 TEST_CASE("the help fits a terminal and names both variables of a setting that has two") {
