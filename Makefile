@@ -1,10 +1,10 @@
-# One command per chore; `make help` lists them. The work itself is Meson's and that of the scripts in .ci.
+# One command per chore; `make help` lists them. Meson and the scripts in .ci do the work.
 
-# Debian's own Meson where there is one, whatever Python comes first on PATH.
+# Debian's own Meson if it is installed, whichever Python comes first on PATH.
 MESON := $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 
-# What `make server` listens on and `make client` calls; more flags for them go into ARGS.
+# The address that `make server` listens on and `make client` calls. ARGS adds flags for them.
 ADDRESS ?= 127.0.0.1:50051
 ARGS ?=
 
@@ -12,10 +12,10 @@ SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -
 
 # More options for Meson, for a new build directory as for one that is there: SETUP=-Dwerror=true.
 SETUP ?=
-# $(call configure,<build directory>,<options>): what was done is not done again; Meson sees changes by itself later.
+# $(call configure,<build directory>,<options>) sets a build directory up once; Meson notices later changes itself.
 configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(2) $(SETUP); \
   elif test -n "$(SETUP)"; then $(MESON) configure $(1) $(SETUP); fi
-# All is built first: left to itself, Meson builds what the tests name, and an installation needs the rest too.
+# Builds everything first: `meson test` alone builds only what the tests name, and the install test needs the rest too.
 run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
 # With the sanitizers, what finds most for its time, compiled by clang, which takes half as long as g++. Findings have lines,
@@ -31,27 +31,27 @@ help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup build server stop-server client install clean
-setup:  ## Install what is missing from the distribution (apt-get, with sudo when not root)
+setup:  ## Install missing packages of the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
 build: configured  ## Build the library and the programs, optimized, in build/
 	ninja -C build product
 
-# One for each address. A server that does not start leaves alone that of another, which has the address.
+# One PID file per address. A server that finds its address in use must not overwrite the file of the running one.
 pid_file = build/grpcd-$(subst /,_,$(ADDRESS)).pid
 running = PATH=$$PATH:/sbin start-stop-daemon --pidfile '$(pid_file)' --name grpcd
-server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server ends it
+server: configured  ## Build grpcd and serve on 127.0.0.1:50051, or ADDRESS=host:port; Ctrl-C or stop-server stops it
 	ninja -C build apps/grpcd
 	@$(running) --status || echo $$$$ > $(pid_file); exec build/apps/grpcd --listen $(ADDRESS) $(ARGS)
 
-stop-server:  ## Stop what `make server` started there, once its calls have finished
-	@$(running) --stop --quiet --retry TERM/60 || echo 'no server of this directory runs on $(ADDRESS)'
+stop-server:  ## Drain and stop the server that `make server` started on that address
+	@$(running) --stop --quiet --retry TERM/60 || echo 'no server from this directory runs on $(ADDRESS)'
 
-client: configured  ## Build grpcclient and have four echoes and signatures from 127.0.0.1:50051, or ADDRESS=host:port, where grpcd serves
+client: configured  ## Build grpcclient and run its demo against grpcd on 127.0.0.1:50051, or ADDRESS=host:port
 	@ninja -C build apps/grpcclient
 	@build/apps/grpcclient demo $(ADDRESS) $(ARGS)
 
-install: build  ## Install programs, library and headers (DESTDIR is heeded)
+install: build  ## Install programs, library and headers (respects DESTDIR)
 	$(MESON) install -C build --no-rebuild
 
 clean:  ## Remove all build directories
@@ -63,43 +63,43 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 	$(call run_tests,build)
 
 asan tsan: export CXX = $(shell command -v ccache) clang++-19
-asan:  ## The tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+asan:  ## Run the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test lint
 	$(call configure,build-asan,$(sanitized) -Db_sanitize=address$(comma)undefined)
 	$(call run_suites,build-asan,transport http2 plugin services apps)
 
-tsan:  ## The tests that have threads with ThreadSanitizer, in build-tsan/
+tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test lint
 	$(call configure,build-tsan,$(sanitized) -Db_sanitize=thread)
 	$(call run_suites,build-tsan)
 
-coverage:  ## Which lines the tests reach: build-coverage/meson-logs/coveragereport/index.html
+coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/coveragereport/index.html
 	@.ci/setup build test coverage
 	$(call configure,build-coverage,-Dbenchmarks=false -Dbuildtype=debug -Db_coverage=true)
 	$(call run_tests,build-coverage)
 	ninja -C build-coverage coverage-text coverage-html
 	@tail -n 3 build-coverage/meson-logs/coverage.txt
 
-interop: configured  ## Only the checks with other people's tools and peers (gRPC's interop cases, connectconformance, h2spec, ...)
+interop: configured  ## Run only the tests against other implementations (gRPC's interop cases, connectconformance, h2spec, ...)
 	$(call run_tests,build,--suite interop)
 
-guest: configured  ## Only vsock and both backends on Debian's own kernel, in an emulated machine (QEMU)
+guest: configured  ## Run only the tests of vsock and both backends on Debian's kernel in a virtual machine (QEMU)
 	@.ci/setup test guest
 	$(call run_tests,build,--suite guest)
 
-without-io-uring: configured  ## All tests, twice: where a seccomp filter forbids io_uring, and where it hides it (epoll serves)
+without-io-uring: configured  ## Run all tests twice on epoll: io_uring forbidden by a seccomp filter, then hidden
 	@.ci/setup test
 	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring EPERM')
 	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring ENOSYS')
 
-soak: configured  ## Only ten thousand calls over one connection and over as many, by gRPC's Go client and ours: none may fail, nothing may stay
+soak: configured  ## Run only the soak tests: 10,000 calls over one and over as many connections, by gRPC's Go client and ours
 	$(call run_tests,build,--suite soak)
 
-h2spec: configured  ## Only the HTTP/2 conformance of grpcd
+h2spec: configured  ## Run only the HTTP/2 conformance tests against grpcd
 	$(call run_tests,build,h2spec)
 
 .PHONY: api
-api: configured  ## Write docs/api.md from the comments of the .proto files
+api: configured  ## Generate docs/api.md from the comments in the .proto files
 	ninja -C build docs/api-page
 	build/docs/api-page proto > build/api.md && mv build/api.md docs/api.md
 
@@ -109,77 +109,77 @@ reference: configured  ## Write the API reference of the public headers: build/d
 	ninja -C build reference
 
 .PHONY: format format-check lint
-format:  ## Lay out the sources with clang-format
+format:  ## Format the sources with clang-format
 	@.ci/setup lint
 	@clang-format-19 -i $(SOURCES)
 
-format-check:  ## Fail where `make format` would change something
+format-check:  ## Fail if `make format` would change something
 	@.ci/setup lint
 	@clang-format-19 --dry-run --Werror $(SOURCES)
 
-lint: configured  ## clang-tidy over the project's sources; any finding fails
+lint: configured  ## Check the sources with clang-tidy; any finding fails
 	@.ci/setup lint
 	ninja -C build
 	@.ci/lint build
 
-# Each against a grpcd of its own, which it starts and stops; ARGS go to grpcbench behind the flags that stand here.
+# Each starts and stops its own grpcd. ARGS go to grpcbench after the flags given here.
 load = ninja -C build apps/grpcd apps/grpcbench && \
   $(PYTHON) -B benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(2) -- $(1) $(ARGS)
 
 .PHONY: benchmark benchmark-light benchmark-medium benchmark-heavy benchmark-tcp benchmark-vsock
 .PHONY: benchmark-latency benchmark-throughput
-benchmark: configured  ## grpcbench with 10 connections for 30 s; ARGS go to grpcbench (ARGS='--report report.html')
+benchmark: configured  ## Run grpcbench with 10 connections for 30 s; ARGS go to grpcbench (ARGS='--report report.html')
 	@$(call load,--connections 10 --duration 30s)
 
-benchmark-light: configured  ## The same for 5 s
+benchmark-light: configured  ## Run it for 5 s
 	@$(call load,--connections 10 --duration 5s)
 
-benchmark-medium: configured  ## 50 connections for 10 s
+benchmark-medium: configured  ## Run it with 50 connections for 10 s
 	@$(call load,--connections 50 --duration 10s)
 
-benchmark-heavy: configured  ## 100 connections for 15 s
+benchmark-heavy: configured  ## Run it with 100 connections for 15 s
 	@$(call load,--connections 100 --duration 15s)
 
-benchmark-tcp: configured  ## 10 connections over TCP for 10 s
+benchmark-tcp: configured  ## Run it with 10 connections over TCP for 10 s
 	@$(call load,--transport tcp --connections 10 --duration 10s)
 
-benchmark-vsock: configured  ## The same over vsock, where the module vsock_loopback is there
+benchmark-vsock: configured  ## The same over vsock, which needs the kernel module vsock_loopback
 	@$(call load,--transport vsock --connections 10 --duration 10s,--vsock)
 
-benchmark-latency: configured  ## 2000 calls a second on schedule for 10 s: what one of them takes
+benchmark-latency: configured  ## Measure latency: 2000 calls a second on schedule for 10 s
 	@$(call load,--rate 2000 --spacing poisson --warmup 1s --duration 10s)
 
-benchmark-throughput: configured  ## 10 connections of 10 calls at a time for 10 s: as many as go
+benchmark-throughput: configured  ## Measure throughput: 10 connections with 10 calls in flight each for 10 s
 	@$(call load,--connections 10 --streams 10 --warmup 1s --duration 10s)
 
 .PHONY: benchmark-peers benchmark-micro benchmark-transports benchmark-streams benchmark-signing benchmark-layers
-benchmark-peers: configured  ## The same echo on tonic, grpc-go, grpc++ and nghttpd, what they pay beside ringrpc, and the goals
+benchmark-peers: configured  ## Compare with tonic, grpc-go, grpc++ and nghttpd, and check the performance goals
 	@.ci/setup test
 	ninja -C build apps/grpcd apps/grpcbench benchmarks/valgrind-wait.so benchmarks/streams/stream-server \
 	  benchmarks/streams/stream-load benchmark-peers
 	$(PYTHON) -B benchmarks/peers.py --build build $(ARGS)
 
-benchmark-micro: configured  ## Instructions and CPU per call, memory per idle connection, against nghttpd
+benchmark-micro: configured  ## Measure instructions and CPU per call and memory per idle connection, beside nghttpd
 	@.ci/setup test
 	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
 	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd \
 	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
 
-benchmark-transports: configured  ## CPU per call, calls a second and latency over TCP, unix sockets, vsock and TLS
+benchmark-transports: configured  ## Compare CPU per call, throughput and latency over TCP, unix sockets, vsock and TLS
 	ninja -C build apps/grpcd apps/grpcbench
 	$(PYTHON) -B benchmarks/transports.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(ARGS)
 
-benchmark-streams: configured  ## Messages a second and CPU per message within streams, beside unary calls
+benchmark-streams: configured  ## Measure messages a second and CPU per message in streams, beside unary calls
 	ninja -C build benchmarks/streams/stream-server benchmarks/streams/stream-load
 	$(PYTHON) -B benchmarks/streams.py --server build/benchmarks/streams/stream-server \
 	  --load build/benchmarks/streams/stream-load $(ARGS)
 
-benchmark-signing: configured  ## Signatures a second beside `openssl speed`, and what an echo waits for meanwhile
+benchmark-signing: configured  ## Measure signatures a second, beside `openssl speed`, and echo latency during signing
 	ninja -C build apps/grpcd apps/grpcbench
 	$(PYTHON) -B benchmarks/signing.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench $(ARGS)
 
 layers = reactor http2-session rpc-codec
-benchmark-layers: configured  ## The reactor, the HTTP/2 session and the codec alone; ARGS=--benchmark_filter=task
+benchmark-layers: configured  ## Benchmark reactor, HTTP/2 session and codec separately; ARGS=--benchmark_filter=task
 	ninja -C build $(layers:%=benchmarks/%-bench)
 	$(foreach layer,$(layers),build/benchmarks/$(layer)-bench --benchmark_min_time=0.1 $(ARGS) &&) true
 

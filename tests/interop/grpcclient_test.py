@@ -199,7 +199,7 @@ class AgainstGrpcd(Case):
                 )
 
     def test_a_peer_that_does_not_speak_http2_is_told_before_it_closes(self):
-        remedy = "; does a gRPC server listen there? Where it speaks TLS, write tls+ before the address"
+        remedy = "; does a gRPC server listen there? If it uses TLS, write tls+ before the address"
         for greeting, words in (
             (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what the peer says is not HTTP/2" + remedy),
             (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what the peer says is not HTTP/2, but HTTP/1" + remedy),

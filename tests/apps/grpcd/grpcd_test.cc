@@ -98,7 +98,7 @@ TEST_CASE("too few descriptors are one line with the numbers and exit status 1")
   const std::string line =
       refusal({"--max-connections", "100", "--shards", "1"}, 1, {.environment = {}, .descriptors = 63});
   CHECK(line.starts_with(
-      "grpcd: at most 63 file descriptors may be open where 137 are needed; raise the limit"));
+      "grpcd: at most 63 file descriptors may be open where 64 are needed; raise the limit"));
 }
 
 /// The port behind `host` in the ready line.
