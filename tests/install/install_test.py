@@ -81,15 +81,14 @@ class Install(unittest.TestCase):
         libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]))
         run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags"), *arguments, *libraries])
 
-    def test_with_pkg_config(self):
+    def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
-        plugin = self.flags("--variable=plugin")[0]
-        run(["protoc", f"--plugin=protoc-gen-ringrpc={plugin}", f"-I{SOURCE / 'proto'}", f"--cpp_out={root}",
-             f"--ringrpc_out={root}", "echo/v1/echo.proto"])
         port = free_port()
         self.copy(EXAMPLES / "shout.cc", root / "shout.cc", "50052", port)
-        self.compile(f"-I{root}", root / "shout.cc", root / "echo/v1/echo.pb.cc", root / "echo/v1/echo.ringrpc.cc",
-                     "-o", root / "shout")
+        commands = re.search("\nIn a project of your own.*?```sh\n(.*?)```", (SOURCE / "README.md").read_text(), re.DOTALL)[1]
+        commands, compilers = re.subn(r"^\S*\+\+\S* ", os.environ["CXX"] + " ", commands, flags=re.MULTILINE)
+        self.assertEqual(compilers, 1, commands)
+        run(["bash", "-ec", commands.replace("--static ", "") if SHARED else commands], cwd=root, env=self.environment)
         needed = run(["readelf", "--dynamic", root / "shout"])
         self.assertEqual("libringrpc.so" in needed, SHARED, needed)
         self.assertEqual("libnghttp2.so" in needed, not SHARED, needed)  # nobody's business but the library's
