@@ -1,5 +1,5 @@
 // Writes docs/api.md from the comments of the .proto files: `api-page PROTO_FOLDER` prints the page.
-// `api-page PROTO_FOLDER PAGE` prints nothing and fails when PAGE is not what it would print.
+// `api-page PROTO_FOLDER PAGE` prints nothing and fails if PAGE is out of date.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -22,8 +22,7 @@ class Complaints final : public pb::compiler::MultiFileErrorCollector {
   }
 };
 
-/// The comment of a declaration, above it or on its line: with its own line breaks where `breaks`, else as
-/// one line.
+/// The comment of a declaration, above it or on its line. Keeps its line breaks if `breaks`, else joins the lines.
 template <class Descriptor>
 std::string comment(const Descriptor& descriptor, bool breaks) {
   pb::SourceLocation location;
@@ -42,7 +41,7 @@ std::string comment(const Descriptor& descriptor, bool breaks) {
 
 std::string paragraph(const std::string& text) { return text.empty() ? "" : text + "\n\n"; }
 
-/// How people find a type's own part of the page: GitHub's anchor of its heading.
+/// GitHub's anchor of a type's heading.
 std::string anchor(std::string name) {
   std::erase(name, '.');
   std::ranges::transform(name, name.begin(),
