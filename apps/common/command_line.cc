@@ -219,7 +219,7 @@ Status CommandLine::unknown_flag(const std::string& word) const {
       .error();
 }
 
-/// A short list of keys is told whole; of a long one, the help.
+/// Lists the keys if they are few, and else refers to the help.
 Status CommandLine::unknown_key(std::string_view where, std::string_view key) const {
   const std::string meant = suggest(key, names());
   return wrong(where, "unknown key" + (meant.empty() ? "; --help lists the keys, as flags" : meant)).error();

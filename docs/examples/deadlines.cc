@@ -1,4 +1,4 @@
-// A server behind a server, and a caller who does not wait long enough.
+// A server that calls another server, and a client whose deadline is too short.
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
 
@@ -8,7 +8,7 @@ using namespace ringrpc;
 using namespace std::chrono_literals;
 using namespace weather::v1;
 
-/// Takes its time.
+/// Responds slowly.
 class Station final : public Weather::Service {
   Task<Result<Reading>> GetReading(Call&, GetReadingRequest) override {
     co_await sleep_for(1h);
@@ -25,8 +25,8 @@ class Relay final : public Weather::Service {
 
  private:
   Task<Result<Reading>> GetReading(Call& call, GetReadingRequest request) override {
-    co_await shield(count_request(request.station()));    // runs on to its end, whatever becomes of the call
-    const CallOptions options = CallOptions::from(call);  // ends when this call's time is up
+    co_await shield(count_request(request.station()));    // finishes even if the call is cancelled
+    const CallOptions options = CallOptions::from(call);  // with this call's deadline
     co_return co_await upstream_.GetReading(request, options);
   }
 

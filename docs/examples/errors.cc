@@ -1,4 +1,4 @@
-// A failure with details, sent and read.
+// Sends and reads an error with details.
 #include "ringrpc/status_details.h"
 
 #include "google/rpc/error_details.pb.h"

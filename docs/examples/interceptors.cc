@@ -1,4 +1,4 @@
-// What is done around every call: the log, the rate and who may call; on the client, what it shows and calls itself.
+// Interceptors: logging, a rate limit and authentication on the server; request ids and a token on the client.
 #include <atomic>
 
 #include "ringrpc/bearer_auth.h"
@@ -15,7 +15,7 @@ using namespace weather::v1;
 class Audit final : public Interceptor {
   Task<Status> intercept(Call& call, Next next) override {
     if (const auto id = call.metadata().find("request-id"))
-      (void)call.attributes().add("request-id", *id);  // for those inside, and for the end
+      (void)call.attributes().add("request-id", *id);  // for inner interceptors, the handler and on_end
     co_return co_await next();
   }
 
@@ -52,7 +52,7 @@ class RequestIds final : public ClientInterceptor {
 
 static Task<Status> ask_a_stranger(Weather::Stub& weather) {
   auto reading = co_await weather.GetReading(GetReadingRequest());
-  if (reading) co_return Status(Code::INTERNAL, "answered a caller without a token");
+  if (reading) co_return Status(Code::INTERNAL, "accepted a call without a token");
   std::cout << reading.error().to_string() << '\n';
   co_return Status();
 }

@@ -1,4 +1,4 @@
-// What goes beside the messages, and messages made smaller.
+// Metadata and compression.
 #include "visit.h"
 
 using namespace ringrpc;
@@ -13,7 +13,7 @@ class Station final : public Weather::Service {
     if (Status status = call.trailing_metadata().add("cost", "12"); !status.ok())
       co_return std::unexpected(status);
     // [compress]
-    call.set_compression(Compression::gzip);  // where the caller understands it
+    call.set_compression(Compression::gzip);  // if the client supports it
     // [/compress]
     Reading reading;
     reading.set_station(std::string(1000, 'x'));

@@ -1,4 +1,4 @@
-// A server that probes, balancers and service managers get on with.
+// A server with health checks, reflection and a graceful shutdown.
 #include <csignal>
 #include <iostream>
 
@@ -14,14 +14,14 @@ using weather::v1::Weather;
 
 // [main]
 int main() {
-  // Before the first thread starts: all of them inherit what is blocked here.
+  // Before the first thread starts: threads inherit the signal mask.
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
 
-  Weather::Service station;  // nothing overridden: all its methods answer UNIMPLEMENTED
+  Weather::Service station;  // no method overridden: all return UNIMPLEMENTED
   HealthService health;
   health.set(Weather::name, true);
   Reflection reflection({&station, &health});
@@ -31,7 +31,7 @@ int main() {
 
   int signal = 0;
   sigwait(&stop, &signal);
-  health.shut_down();  // probes and watches say NOT_SERVING, so no new callers come
+  health.shut_down();  // probes and watches report NOT_SERVING, so clients stop connecting
   const std::uint64_t ended = (*server)->drain(30s);
   if (ended > 0) std::cerr << ended << " calls had to be ended\n";
 }

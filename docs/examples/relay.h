@@ -1,4 +1,4 @@
-// Forwards a service to another server without looking into its messages: they pass as the bytes they are.
+// Forwards the calls of a service to another server without parsing the messages.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@
 
 class Relay final : public ringrpc::Service {
  public:
-  /// Has the name and the methods of `mirrored`, which a generated Service will do for.
+  /// Has the name and the methods of `mirrored`, for example a generated Service.
   Relay(const ringrpc::Service& mirrored, ringrpc::Channel to)
       : name_(mirrored.service_name()), to_(std::move(to)) {
     for (const ringrpc::Method& method : mirrored.service_methods())
@@ -36,7 +36,7 @@ class Relay final : public ringrpc::Service {
     Upstream upstream(to.call(call.method(), ringrpc::MethodKind::bidirectional, options));
 
     const ringrpc::Task<void> requests = forward_requests(stream, upstream);
-    requests.start();  // beside the answers; when the call goes, both go
+    requests.start();  // runs beside the responses; both end with the call
     ringrpc::Writer<ringrpc::RawMessage> out(stream);
     while (const std::optional<ringrpc::RawMessage> message = co_await upstream.next()) {
       call.initial_metadata() = response.initial;

@@ -1,5 +1,5 @@
-// A server and a client that know each other by their certificates. With the files that they name in the
-// folder, the server answers the client:
+// A server and a client that authenticate each other with certificates. With the certificate files in the
+// current folder, the client calls the server:
 //
 //   guide-secure
 #include <iostream>

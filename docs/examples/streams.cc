@@ -1,4 +1,4 @@
-// The three kinds of streams, from both sides.
+// The three kinds of streaming calls, on both sides.
 #include "ringrpc/sleep.h"
 
 #include "visit.h"
@@ -14,8 +14,8 @@ class Station final : public Weather::Service {
       Reading reading;
       reading.set_station(request.station());
       reading.set_celsius(11.5 + taken);
-      co_await out.write(reading);  // waits while the caller is not reading
-      co_await sleep_for(10ms);     // holds nobody else up
+      co_await out.write(reading);  // suspends while the client is not reading
+      co_await sleep_for(10ms);     // blocks no other call
     }
     co_return Status();
   }
@@ -65,7 +65,7 @@ Task<Result<ReportSummary>> report(Weather::Stub& weather) {
   for (const double celsius : {11.0, 11.5, 12.0}) {
     Reading reading;
     reading.set_celsius(celsius);
-    if (!co_await call.write(reading)) break;  // the call is over already: finish says why
+    if (!co_await call.write(reading)) break;  // the call has ended: finish says why
   }
   co_return co_await call.finish();
 }
@@ -78,9 +78,9 @@ Task<Status> calibrate(Weather::Stub& weather) {
     Reading reading;
     reading.set_celsius(celsius);
     if (!co_await call.write(reading)) break;
-    auto answer = co_await call.next();
-    if (!answer) break;
-    std::cout << celsius << " is " << answer->celsius() << " °C\n";
+    auto corrected = co_await call.next();
+    if (!corrected) break;
+    std::cout << celsius << " is " << corrected->celsius() << " °C\n";
   }
   call.writes_done();
   co_return co_await call.finish();

@@ -1,4 +1,4 @@
-/// Runs an example: a server on a port that is free, and the calls that are made to it.
+/// Runs an example: a server on a free port, and calls to it.
 ///
 ///   int main() {
 ///     Station station;
@@ -19,7 +19,7 @@ namespace examples {
 
 using Visit = ringrpc::Task<ringrpc::Status>(weather::v1::Weather::Stub&);
 
-/// The exit status: 0 when `calls` gives OK.
+/// Returns the exit status: 0 if `calls` returns OK.
 inline int visit(ringrpc::Service& service, Visit* calls,
                  const std::vector<ringrpc::Interceptor*>& interceptors = {},
                  const ringrpc::ChannelOptions& channel_options = {}) {

@@ -1,4 +1,4 @@
-// Work that keeps a processor busy, on threads of its own.
+// Long computations on threads of their own.
 #include "ringrpc/worker_pool.h"
 
 #include "visit.h"

@@ -24,7 +24,7 @@ Instant expiry_of(const Call& call) {
 }
 
 /// Replaces messages of the worker pool and the backlog by ones for clients.
-Status for_caller(Status status) {
+Status for_client(Status status) {
   if (status.code() == Code::RESOURCE_EXHAUSTED)
     return fail(Code::RESOURCE_EXHAUSTED, "too many signatures are waiting; try again later");
   if (status.code() == Code::CANCELLED) return fail(Code::UNAVAILABLE, "the server is shutting down");
@@ -82,9 +82,9 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call), audit.use());
   Result<std::string> signature = co_await run(workers_, backlog_, std::move(job));
   if (!signature) {
-    Status told = for_caller(signature.error());
-    audit.failed(told.code(), std::move(signature).error());
-    co_return std::unexpected(std::move(told));
+    Status shown = for_client(signature.error());
+    audit.failed(shown.code(), std::move(signature).error());
+    co_return std::unexpected(std::move(shown));
   }
   if (options_.audit_required) {
     const Status written = co_await audit.written(options_.audit_patience);

@@ -45,14 +45,14 @@ class AwaitedReceipt final : public log::Receipt {
   void tell(bool written) noexcept override {
     outcome = written ? Outcome::written : Outcome::lost;
     try {
-      told.notify();
+      reported.notify();
     } catch (...) {
       // Out of memory: the waiting call then ends by its timeout.
     }
   }
 
   std::atomic<Outcome> outcome = Outcome::unknown;
-  EventCount told;
+  EventCount reported;
 };
 
 }  // namespace
@@ -97,7 +97,7 @@ Task<Status> SigningAudit::written(Nanoseconds patience) {
   const std::string digest = use_->close().value_or("-");
   submit(digest, Code::OK, {}, receipt);
   submitted_ = true;
-  co_await receipt->told.past(0, patience);
+  co_await receipt->reported.past(0, patience);
   const AwaitedReceipt::Outcome outcome = receipt->outcome;
   if (outcome == AwaitedReceipt::Outcome::written) co_return Status();
   const bool lost = outcome == AwaitedReceipt::Outcome::lost;
