@@ -23,7 +23,7 @@ using namespace ringrpc::http2;
 constexpr std::size_t body_bytes = 25;
 
 /// Answers a request with its own body, as an echo server does.
-class Echo final : public Events {
+class Echo final : public SessionEvents, public StreamEvents {
  public:
   Echo() : session_(Role::server, {}, now_, slabs_, *this) {}
 
@@ -35,27 +35,27 @@ class Echo final : public Events {
     return produced;
   }
 
-  void on_headers(Stream& stream) override {
+  void on_request(Stream& stream) override {
     for (const Header& header : stream.headers()) benchmark::DoNotOptimize(header.value.data());
+    stream_ = &stream;
+    stream.set_events(this);
   }
-  void on_data(Stream& stream, Bytes bytes) override {
+  void on_data(Bytes bytes) override {
     body_.assign(bytes.begin(), bytes.end());
-    session_.consumed(stream, bytes.size());
+    session_.consumed(*stream_, bytes.size());
   }
-  void on_end(Stream& stream) override {
+  void on_end() override {
     static constexpr std::array<Header, 2> headers = {
         Header{.name = ":status", .value = "200", .static_storage = true},
         Header{.name = "content-type", .value = "application/grpc", .static_storage = true}};
     static constexpr std::array<Header, 1> trailers = {
         Header{.name = "grpc-status", .value = "0", .static_storage = true}};
-    session_.send_headers(stream, headers, false);
-    std::memcpy(session_.reserve_data(stream, body_.size()).data(), body_.data(), body_.size());
-    session_.commit_data(stream, body_.size());
-    session_.send_trailers(stream, trailers);
+    session_.send_headers(*stream_, headers, false);
+    std::memcpy(session_.reserve_data(*stream_, body_.size()).data(), body_.data(), body_.size());
+    session_.commit_data(*stream_, body_.size());
+    session_.send_trailers(*stream_, trailers);
   }
-  void on_trailers(Stream&) override {}
-  void on_writable(Stream&) override {}
-  void on_closed(Stream&, ErrorCode, bool) override {}
+  void on_closed(ErrorCode, bool) override {}
   void on_goaway(std::uint32_t, ErrorCode, std::string_view) override {}
   void on_ping_ack(std::uint64_t) override {}
   void on_settings() override {}
@@ -65,6 +65,7 @@ class Echo final : public Events {
   SlabPool slabs_;
   Chain out_{slabs_};
   std::vector<std::uint8_t> body_;
+  Stream* stream_ = nullptr;  // whose frames arrive; the requests do not interleave
   Session session_;
 };
 

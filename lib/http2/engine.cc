@@ -80,7 +80,7 @@ void* SessionEngine::resize(void* memory, std::size_t bytes) noexcept {
 }
 
 SessionEngine::SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs,
-                             Events& events)
+                             SessionEvents& events)
     : pool_(MemoryPool::of_this_thread()),
       body_memory_{*pool_, slabs},
       events_(events),
@@ -168,10 +168,10 @@ bool SessionEngine::is_live(std::uint32_t id) noexcept {
          find(static_cast<std::int32_t>(id)) != nullptr;
 }
 
-LiveStream* SessionEngine::create_stream(std::uint32_t id, void* user) {
+LiveStream* SessionEngine::create_stream(std::uint32_t id, StreamEvents* events) {
   void* const memory = pool_->allocate(sizeof(LiveStream));
   if (memory == nullptr) throw std::bad_alloc();
-  auto* const stream = new (memory) LiveStream(id, user, now_);
+  auto* const stream = new (memory) LiveStream(id, events, now_);
   stream->next = streams_;
   if (streams_ != nullptr) streams_->previous = stream;
   streams_ = stream;

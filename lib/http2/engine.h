@@ -32,7 +32,7 @@ namespace ringrpc::http2 {
 
 class SessionEngine {
  public:
-  SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events);
+  SessionEngine(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, SessionEvents& events);
   SessionEngine(const SessionEngine&) = delete;
   SessionEngine& operator=(const SessionEngine&) = delete;
   ~SessionEngine();
@@ -43,7 +43,7 @@ class SessionEngine {
   void produce(Chain& out, std::size_t limit_bytes);
   bool wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(session_) != 0; }
 
-  Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
+  Result<Stream*> open(std::span<const Header> request, StreamEvents* events, bool end_stream);
   std::uint32_t open_capacity() const noexcept;
   void send_headers(LiveStream& stream, std::span<const Header> headers, bool end_stream);
   std::size_t header_list_bytes_max() const noexcept;
@@ -127,7 +127,7 @@ class SessionEngine {
 
   LiveStream* find(std::int32_t id) noexcept;
   bool is_live(std::uint32_t id) noexcept;
-  LiveStream* create_stream(std::uint32_t id, void* user);
+  LiveStream* create_stream(std::uint32_t id, StreamEvents* events);
   void destroy_stream(LiveStream& stream) noexcept;
 
   // inbound.cc
@@ -153,6 +153,8 @@ class SessionEngine {
   }
   void return_window();
   void header_block_complete(LiveStream& stream, bool end_stream);
+  void announce_headers(LiveStream& stream, bool interim);
+  void announce_end(LiveStream& stream);
   bool keep_headers(LiveStream& stream) noexcept;
   bool block_is_well_formed(LiveStream& stream, bool end_stream) noexcept;
   void peer_finished(LiveStream& stream);
@@ -191,7 +193,7 @@ class SessionEngine {
   const std::shared_ptr<MemoryPool> pool_;
   const BodyMemory body_memory_;
   nghttp2_session* session_ = nullptr;
-  Events& events_;
+  SessionEvents& events_;
   const Instant& now_;
   const Role role_;
   bool settings_seen_ = false;

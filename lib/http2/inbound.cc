@@ -187,8 +187,7 @@ int SessionEngine::refuse_field() {
 void SessionEngine::answer_oversized(LiveStream& stream, bool end_stream) {
   stream.peer_ended = end_stream;
   stream.first_block_seen = true;
-  stream.announced = events_.on_headers_too_large(stream);
-  const bool answered = stream.announced && stream.send_state != SendState::headers_due;
+  const bool answered = events_.on_headers_too_large(stream) && stream.send_state != SendState::headers_due;
   if (answered) return reset(stream, ErrorCode::no_error);
   fail_stream(stream, ErrorCode::enhance_your_calm);
 }
@@ -207,7 +206,11 @@ int SessionEngine::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t st
       return engine.verdict();
     }
     if (stream->length_due > 0) stream->length_due -= arrived;
-    engine.events_.on_data(*stream, {data, length});
+    if (StreamEvents* const events = stream->events()) [[likely]] {
+      events->on_data({data, length});
+    } else {
+      engine.consumed(*stream, length);
+    }
     return engine.verdict();
   });
 }
@@ -273,18 +276,30 @@ void SessionEngine::header_block_complete(LiveStream& stream, bool end_stream) {
   const bool interim = check_.interim();
   stream.first_block_seen = !interim;
   stream.peer_ended = end_stream;
-  stream.announced = true;
   if (!unknown_.empty()) known_ = known_blocks_.learn(*pool_, unknown_, *block_, check_);
   stream.show(known_ != nullptr ? known_->fields.fields() : block_->fields());
   if (trailers) {
-    events_.on_trailers(stream);
+    if (StreamEvents* const events = stream.events()) events->on_trailers();
   } else {
-    events_.on_headers(stream);
+    announce_headers(stream, interim);
     if (stream.keeps_headers() && !interim && !keep_headers(stream)) throw std::bad_alloc();
   }
   stream.show(stream.kept_headers.fields());
   block_->shrink(*pool_);
-  if (end_stream && !stream.reset_here) events_.on_end(stream);
+  if (end_stream) announce_end(stream);
+}
+
+void SessionEngine::announce_headers(LiveStream& stream, bool interim) {
+  if (role_ == Role::server) return events_.on_request(stream);
+  StreamEvents* const events = stream.events();
+  if (events == nullptr) return;
+  if (interim) return events->on_interim_headers();
+  events->on_headers();
+}
+
+void SessionEngine::announce_end(LiveStream& stream) {
+  StreamEvents* const events = stream.events();
+  if (events != nullptr && !stream.reset_here) events->on_end();
 }
 
 bool SessionEngine::keep_headers(LiveStream& stream) noexcept {
@@ -307,7 +322,7 @@ void SessionEngine::peer_finished(LiveStream& stream) {
   const bool incomplete = stream.length_due > 0 || !stream.first_block_seen;
   if (incomplete) return fail_stream(stream, ErrorCode::protocol_error);
   stream.peer_ended = true;
-  if (!stream.oversized) events_.on_end(stream);
+  if (!stream.oversized) announce_end(stream);
 }
 
 /// Resets a stream for what is wrong with it. Its user hears of it now: when the reset leaves is up to the
@@ -324,7 +339,8 @@ void SessionEngine::tell_closed(LiveStream& stream, ErrorCode code, bool by_peer
   stream.reset_here = true;  // whatever the event still sends goes nowhere
   if (std::exchange(stream.over, true)) return;
   --stream_count_;
-  if (stream.announced) events_.on_closed(stream, code, by_peer);
+  if (StreamEvents* const events = stream.events()) events->on_closed(code, by_peer);
+  if (role_ == Role::client) events_.on_capacity();
 }
 
 /// Whether a stream that the peer resets was opened for nothing. Who waits for a while, or for a part of the

@@ -36,7 +36,7 @@ void SessionEngine::produce(Chain& out, std::size_t limit_bytes) {
   out_ = nullptr;
 }
 
-Result<Stream*> SessionEngine::open(std::span<const Header> request, void* user, bool end_stream) {
+Result<Stream*> SessionEngine::open(std::span<const Header> request, StreamEvents* events, bool end_stream) {
   if (open_capacity() == 0) {
     return ringrpc::fail(Code::UNAVAILABLE, "the connection takes no more streams at present",
                          Initiator::library);
@@ -45,8 +45,7 @@ Result<Stream*> SessionEngine::open(std::span<const Header> request, void* user,
     return ringrpc::fail(Code::RESOURCE_EXHAUSTED, "the request's headers exceed 64 KiB",
                          Initiator::application);
   }
-  LiveStream* const stream = create_stream(0, user);
-  stream->announced = true;
+  LiveStream* const stream = create_stream(0, events);
   stream->head_request = std::ranges::any_of(
       request, [](const Header& header) { return header.name == ":method" && header.value == "HEAD"; });
   FieldsToSend* fields = nullptr;
@@ -265,7 +264,8 @@ void SessionEngine::data_produced(const nghttp2_frame& frame) {
   }
   if (stream.writable_due && stream.body.size() < Session::low_water_bytes) {
     stream.writable_due = false;
-    if (stream.send_state == SendState::open) events_.on_writable(stream);
+    StreamEvents* const events = stream.events();
+    if (events != nullptr && stream.send_state == SendState::open) events->on_writable();
   }
 }
 

@@ -10,7 +10,7 @@ LiveStream& live(Stream& stream) noexcept { return static_cast<LiveStream&>(stre
 
 }  // namespace
 
-Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events)
+Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, SessionEvents& events)
     : engine_(std::make_unique<SessionEngine>(role, limits, now, slabs, events)) {}
 
 Session::~Session() = default;
@@ -23,8 +23,8 @@ bool Session::wants_to_produce() const noexcept { return engine_->wants_to_produ
 
 bool Session::finished() const noexcept { return engine_->finished(); }
 
-Result<Stream*> Session::open(std::span<const Header> request, void* user, bool end_stream) {
-  return engine_->open(request, user, end_stream);
+Result<Stream*> Session::open(std::span<const Header> request, StreamEvents* events, bool end_stream) {
+  return engine_->open(request, events, end_stream);
 }
 
 std::uint32_t Session::open_capacity() const noexcept { return engine_->open_capacity(); }

@@ -1,7 +1,7 @@
 /// One HTTP/2 connection (RFC 9113) without any I/O: bytes in → events, calls → bytes out.
 ///
 ///   Session session(Role::server, limits, clock, slabs, events);
-///   session.receive(bytes);                       // events.on_headers, on_data, on_end …
+///   session.receive(bytes);                       // events.on_request; then the stream's own on_data, on_end …
 ///   session.send_headers(stream, fields, false);
 ///   session.send_data(stream, message); session.send_trailers(stream, trailers);
 ///   session.produce(out);                         // everything that is due, flow control permitting
@@ -36,8 +36,35 @@
 
 namespace ringrpc::http2 {
 
-/// One stream of a session. Owned by the session: valid from its first event, or from `open`, until
-/// `on_closed` returns.
+/// The events of one stream; the call that the stream carries implements them.
+///
+/// After on_closed the session has let go of the object.
+class StreamEvents {
+ public:
+  /// The response's header block arrived whole and is well-formed; its fields are in stream.headers() (client).
+  virtual void on_headers() {}
+  /// An interim response (1xx) arrived; the response is still to come (client).
+  virtual void on_interim_headers() {}
+  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called,
+  /// and no longer against the connection's.
+  virtual void on_data(Bytes bytes) = 0;
+  /// Trailers arrived, in stream.headers().
+  virtual void on_trailers() {}
+  /// The peer has finished sending; after its last on_headers, on_data or on_trailers.
+  virtual void on_end() = 0;
+  /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
+  virtual void on_writable() {}
+  /// The stream is closed, and this its last event: `code` is no_error when both sides finished, else the code of
+  /// the reset, and `by_peer` says whose. Where the session resets a stream because of a fault, this comes at once,
+  /// while the RST_STREAM still waits to be produced.
+  virtual void on_closed(ErrorCode code, bool by_peer) = 0;
+
+ protected:
+  ~StreamEvents() = default;
+};
+
+/// One stream of a session. Owned by the session: valid from on_request, or from `open`, until `on_closed`
+/// returns.
 class Stream {
  public:
   Stream(const Stream&) = delete;
@@ -49,15 +76,16 @@ class Stream {
   std::span<const Header> headers() const noexcept { return headers_; }
 
   /// Keeps the fields of the first header block valid until the stream closes. Call it from inside
-  /// on_headers.
+  /// on_request or on_headers.
   void keep_headers() noexcept { keep_headers_ = true; }
 
   /// The peer has said that it gives the stream up after `timeout`, which it may then do without having wasted
   /// the stream.
   void set_timeout(Nanoseconds timeout) noexcept { timeout_ = timeout; }
 
-  /// The user's own object for this stream.
-  void* user = nullptr;
+  /// Who gets the stream's events from now on; must outlive the stream or be replaced. Null for nobody: the body that
+  /// arrives is dropped and its window given back.
+  void set_events(StreamEvents* events) noexcept { events_ = events; }
 
   /// Bytes given to `send_data` and not yet produced.
   std::size_t queued_bytes() const noexcept { return queued_bytes_; }
@@ -66,6 +94,7 @@ class Stream {
   Stream() = default;
   ~Stream() = default;
 
+  StreamEvents* events_ = nullptr;
   std::uint32_t id_ = 0;
   bool keep_headers_ = false;
   Nanoseconds timeout_ = Nanoseconds::max();
@@ -73,34 +102,20 @@ class Stream {
   std::size_t queued_bytes_ = 0;
 };
 
-class Events {
+/// The events of a connection.
+class SessionEvents {
  public:
-  /// A header block arrived whole and is well-formed: a request's (server), a response's, interim ones
-  /// included (client).
-  virtual void on_headers(Stream& stream) = 0;
-  /// A request's header list is over the limit and was dropped (server). Either answer it here, ending the
-  /// stream, and return true: nothing more is heard of it but on_closed. Or return false, and it is reset
-  /// with ENHANCE_YOUR_CALM.
-  virtual bool on_headers_too_large(Stream& stream) {
-    static_cast<void>(stream);
-    return false;
-  }
-  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called,
-  /// and no longer against the connection's.
-  virtual void on_data(Stream& stream, Bytes bytes) = 0;
-  /// Trailers arrived, in stream.headers().
-  virtual void on_trailers(Stream& stream) = 0;
-  /// The peer has finished sending; after its last on_headers, on_data or on_trailers.
-  virtual void on_end(Stream& stream) = 0;
-  /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
-  virtual void on_writable(Stream& stream) = 0;
-  /// The stream is over: `code` is no_error when both sides finished, else the code of the reset, and
-  /// `by_peer` says whose. Where the session resets a stream for what is wrong with it this comes at once,
-  /// while the reset still waits to be produced.
-  virtual void on_closed(Stream& stream, ErrorCode code, bool by_peer) = 0;
+  /// The peer has opened a stream (server): its request's header block arrived whole and is well-formed, in
+  /// stream.headers(). Give the stream its events here; one without any is still to be ended by its user.
+  virtual void on_request(Stream& /*stream*/) {}
+  /// A request's header list is over the limit and was dropped (server). Either respond here, ending the stream, and
+  /// return true; of the request nothing more is heard. Or return false, and it is reset with ENHANCE_YOUR_CALM.
+  virtual bool on_headers_too_large(Stream& /*stream*/) { return false; }
+  /// A stream that was opened here has closed, so `open` may have capacity again (client). Follows its on_closed.
+  virtual void on_capacity() {}
   /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
-  /// on_closed follows at once, with refused_stream: for those above it by the peer; for requests that were
-  /// not produced yet, and never will be, not by the peer.
+  /// the on_closed of streams follows at once, with refused_stream: for those above it by the peer; for requests that
+  /// were not produced yet, and never will be, not by the peer.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// The answer to `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;
@@ -108,7 +123,7 @@ class Events {
   virtual void on_settings() = 0;
 
  protected:
-  ~Events() = default;
+  ~SessionEvents() = default;
 };
 
 class SessionEngine;
@@ -120,7 +135,7 @@ class Session {
 
   /// `events` must outlive the session. `now` is where time is read for the rate limits: the shard's instant.
   /// Large bodies wait in `slabs`, the pool of the chains that are given to `produce`.
-  Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, Events& events);
+  Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, SessionEvents& events);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   /// Streams that remain are dropped without an event.
@@ -141,9 +156,9 @@ class Session {
   /// Whether the connection is over: a GOAWAY was sent or received and no stream is left, or it failed.
   bool finished() const noexcept;
 
-  /// Opens a stream with a request (client). Fails with UNAVAILABLE when the peer takes no more streams on
+  /// Opens a stream with a request, whose events go to `events` (client). Fails with UNAVAILABLE when the peer takes no more streams on
   /// this connection (its limit is reached, it said GOAWAY, the ids are used up).
-  Result<Stream*> open(std::span<const Header> request, void* user, bool end_stream);
+  Result<Stream*> open(std::span<const Header> request, StreamEvents* events, bool end_stream);
 
   /// How many more streams `open` would take now.
   std::uint32_t open_capacity() const noexcept;

@@ -37,10 +37,13 @@ class LiveStream final : public Stream {
   LiveStream* next = nullptr;
   LiveStream* previous = nullptr;
 
-  LiveStream(std::uint32_t id, void* user_object, Instant now) noexcept : begun(now) {
+  LiveStream(std::uint32_t id, StreamEvents* events, Instant now) noexcept : begun(now) {
     id_ = id;
-    user = user_object;
+    events_ = events;
   }
+
+  /// Null while nobody listens.
+  StreamEvents* events() const noexcept { return events_; }
 
   Nanoseconds timeout() const noexcept { return timeout_; }
   bool keeps_headers() const noexcept { return keep_headers_; }
@@ -64,7 +67,6 @@ class LiveStream final : public Stream {
   std::int64_t length_due = -1;      ///< of what content-length promised; negative when it did not
   SendState send_state = SendState::headers_due;
   ErrorCode reset_code = ErrorCode::no_error;
-  bool announced = false;         ///< the user knows of this stream
   bool over = false;              ///< as far as the user is concerned; nghttp2 may still have to reset it
   bool first_block_seen = false;  ///< the request, or the final response
   bool head_request = false;      ///< a client's: the response has no body whatever its content-length says

@@ -32,8 +32,26 @@ inline std::string text(const Chain& chain) {
   return all;
 }
 
+class Endpoint;
+
 /// What became of one stream.
-struct Exchange {
+struct Exchange final : StreamEvents {
+  explicit Exchange(Endpoint& owner) noexcept : endpoint(owner) {}
+
+  void begin(Stream& begun) {
+    stream = &begun;
+    begun.set_events(this);
+  }
+
+  void on_headers() override;
+  void on_interim_headers() override { on_headers(); }
+  void on_data(Bytes bytes) override;
+  void on_trailers() override;
+  void on_end() override;
+  void on_writable() override;
+  void on_closed(ErrorCode code, bool by_peer) override;
+
+  Endpoint& endpoint;
   Stream* stream = nullptr;  ///< until it is closed
   std::vector<Fields> header_blocks;
   std::string body;
@@ -46,7 +64,7 @@ struct Exchange {
   bool by_peer = false;
 };
 
-class Endpoint final : public Events {
+class Endpoint final : public SessionEvents {
  public:
   explicit Endpoint(Role role, const Limits& limits = {}) : session(role, limits, now, slabs, *this) {}
 
@@ -64,52 +82,27 @@ class Endpoint final : public Events {
 
   Status receive(std::string_view bytes) { return session.receive(as_bytes(bytes)); }
 
-  Exchange& operator[](std::uint32_t id) { return exchanges[id]; }
+  Exchange& operator[](std::uint32_t id) { return exchanges.try_emplace(id, *this).first->second; }
 
   Exchange& open(std::span<const Header> request, bool end_stream) {
     const Result<Stream*> stream = session.open(request, nullptr, end_stream);
-    Exchange& exchange = exchanges[stream.value()->id()];
-    exchange.stream = *stream;
+    Exchange& exchange = (*this)[stream.value()->id()];
+    exchange.begin(**stream);
     return exchange;
   }
 
-  void on_headers(Stream& stream) override {
-    Exchange& exchange = exchanges[stream.id()];
-    exchange.stream = &stream;
-    exchange.header_blocks.push_back(copy(stream.headers()));
-    ++requests;
-    if (headers_hook) headers_hook(stream);
+  void on_request(Stream& stream) override {
+    Exchange& exchange = (*this)[stream.id()];
+    exchange.begin(stream);
+    exchange.on_headers();
   }
   bool on_headers_too_large(Stream& stream) override {
     if (!too_large_hook) return false;
+    (*this)[stream.id()].begin(stream);
     too_large_hook(stream);
     return true;
   }
-  void on_data(Stream& stream, Bytes bytes) override {
-    exchanges[stream.id()].body += as_text(bytes);
-    if (consumes) session.consumed(stream, bytes.size());
-    if (data_hook) data_hook(stream, bytes);
-  }
-  void on_trailers(Stream& stream) override {
-    exchanges[stream.id()].trailers = copy(stream.headers());
-    ++exchanges[stream.id()].trailers_count;
-  }
-  void on_end(Stream& stream) override {
-    ++exchanges[stream.id()].ends;
-    if (end_hook) end_hook(stream);
-  }
-  void on_writable(Stream& stream) override {
-    ++exchanges[stream.id()].writable;
-    if (writable_hook) writable_hook(stream);
-  }
-  void on_closed(Stream& stream, ErrorCode code, bool by_peer) override {
-    Exchange& exchange = exchanges[stream.id()];
-    ++exchange.closes;
-    exchange.stream = nullptr;
-    exchange.code = code;
-    exchange.by_peer = by_peer;
-    if (closed_hook) closed_hook(stream);
-  }
+  void on_capacity() override { ++capacities; }
   void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) override {
     goaways.push_back({last_stream_id, code, std::string(debug)});
   }
@@ -129,6 +122,7 @@ class Endpoint final : public Events {
   std::vector<std::uint64_t> ping_acks;
   int requests = 0;
   int settings = 0;
+  int capacities = 0;
   bool consumes = true;
   std::function<void(Stream&)> headers_hook;
   std::function<void(Stream&)> too_large_hook;
@@ -138,6 +132,41 @@ class Endpoint final : public Events {
   std::function<void(Stream&)> closed_hook;
   Session session;  // last, because its hooks may use the rest
 };
+
+inline void Exchange::on_headers() {
+  header_blocks.push_back(copy(stream->headers()));
+  ++endpoint.requests;
+  if (endpoint.headers_hook) endpoint.headers_hook(*stream);
+}
+
+inline void Exchange::on_data(Bytes bytes) {
+  body += as_text(bytes);
+  if (endpoint.consumes) endpoint.session.consumed(*stream, bytes.size());
+  if (endpoint.data_hook) endpoint.data_hook(*stream, bytes);
+}
+
+inline void Exchange::on_trailers() {
+  trailers = copy(stream->headers());
+  ++trailers_count;
+}
+
+inline void Exchange::on_end() {
+  ++ends;
+  if (endpoint.end_hook) endpoint.end_hook(*stream);
+}
+
+inline void Exchange::on_writable() {
+  ++writable;
+  if (endpoint.writable_hook) endpoint.writable_hook(*stream);
+}
+
+inline void Exchange::on_closed(ErrorCode closed_with, bool closed_by_peer) {
+  ++closes;
+  code = closed_with;
+  by_peer = closed_by_peer;
+  Stream& closed = *std::exchange(stream, nullptr);
+  if (endpoint.closed_hook) endpoint.closed_hook(closed);
+}
 
 inline const std::vector<Header> echo_request = {
     {":method", "POST"},

@@ -35,6 +35,8 @@ TEST_CASE("A request with a body is answered by headers, body and trailers") {
   check_echoed(exchange, "hello");
   CHECK(connection.client.settings == 1);
   CHECK(connection.server.settings == 1);
+  CHECK(connection.client.capacities == 1);
+  CHECK(connection.server.capacities == 0);
 }
 
 TEST_CASE("Many exchanges survive any cut of the bytes" * doctest::test_suite("long")) {

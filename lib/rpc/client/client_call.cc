@@ -133,7 +133,7 @@ void ClientCallImpl::finish(Status status) noexcept {
 void ClientCallImpl::detach(Status status) noexcept {
   leave_queue();
   leave_batch();
-  if (stream_) stream_->user = nullptr;
+  if (stream_) stream_->set_events(nullptr);
   stream_ = nullptr;
   connection_ = nullptr;
   channel_ = nullptr;
@@ -186,13 +186,13 @@ void ClientCallImpl::reset_stream(http2::ErrorCode code) noexcept {
   leave_batch();
   if (!stream_) return;
   http2::Stream& stream = *std::exchange(stream_, nullptr);
-  stream.user = nullptr;
+  stream.set_events(nullptr);
   ClientConnection& connection = *std::exchange(connection_, nullptr);
   connection.session().reset(stream, code);
   connection.flush_soon();
 }
 
-void ClientCallImpl::on_headers() {
+void ClientCallImpl::take_headers() {
   stop_keeping_request();
   for (const http2::Header& header : stream_->headers()) {
     if (header.name == ":status") http_status_ = parse_number(header.value).value_or(0);
@@ -213,7 +213,7 @@ void ClientCallImpl::read_response_metadata(Metadata& to) {
   to = std::move(*metadata);
 }
 
-void ClientCallImpl::on_data(Bytes bytes) {
+void ClientCallImpl::take_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   if (!std::exchange(body_seen_, true))
     grpc_status_.reset();  // a status in headers counts only where nothing follows
@@ -226,14 +226,14 @@ void ClientCallImpl::on_data(Bytes bytes) {
   connection_->join_batch(*this);
 }
 
-void ClientCallImpl::on_trailers() {
+void ClientCallImpl::take_trailers() {
   trailers_seen_ = true;
   grpc_status_.reset();
   read_status(stream_->headers());
   if (response_) read_response_metadata(response_->trailing);
 }
 
-void ClientCallImpl::on_end() {
+void ClientCallImpl::take_end() {
   const bool trailers_only = !body_seen_ && !trailers_seen_;
   if (response_ && trailers_only && grpc_status_) response_->trailing = std::exchange(response_->initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
@@ -259,14 +259,15 @@ void ClientCallImpl::on_end() {
   connection.join_batch(*this);
 }
 
-void ClientCallImpl::on_closed(http2::ErrorCode code, bool by_peer) {
+void ClientCallImpl::leave_stream(http2::ErrorCode code, bool by_peer) {
+  const bool refused = code == http2::ErrorCode::refused_stream;
+  if (refused && !by_peer) connection_->count_unsent();
   ListNodeOf<ClientCallTag>::unlink();
   stream_ = nullptr;
   connection_ = nullptr;
   if (finished_) return;
   if (shard_.io().now() >= deadline_)
     return finish(too_late());  // the server may see the deadline first, and resets then
-  const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && sent_again(by_peer)) return;
   if (refused && !by_peer)
     return finish(
@@ -360,8 +361,6 @@ void ClientCallImpl::wake() noexcept {
   keep_input();
   if (!buffer_.ready()) give_credit();
 }
-
-void ClientCallImpl::on_writable() { wake_soon(); }
 
 void ClientCallImpl::give_credit() noexcept {
   if (uncredited_bytes_ == 0 || !stream_) return;

@@ -40,6 +40,7 @@ class ClientCallImpl final : public ClientCall,
                              public ListNodeOf<ClientCallTag>,
                              public ListNodeOf<ClientBatchTag>,
                              public Pooled,
+                             private http2::StreamEvents,
                              private Ready,
                              private Timer {
  public:
@@ -77,14 +78,6 @@ class ClientCallImpl final : public ClientCall,
   /// one.
   void detach(Status status) noexcept;
 
-  // What the connection's session reports.
-  void on_headers();
-  void on_data(Bytes bytes);
-  void on_trailers();
-  void on_end();
-  void on_writable();
-  void on_closed(http2::ErrorCode code, bool by_peer);
-
   /// Wakes, from the ready list, whoever need not wait any more.
   void wake_soon() noexcept;
   /// Wakes whoever waits for what arrived in this batch.
@@ -113,9 +106,32 @@ class ClientCallImpl final : public ClientCall,
   void cancel() override;
 
  private:
+  // http2::StreamEvents
+  void on_headers() override {
+    contain([this] { take_headers(); });
+  }
+  void on_data(Bytes bytes) override {
+    contain([&] { take_data(bytes); });
+  }
+  void on_trailers() override {
+    contain([this] { take_trailers(); });
+  }
+  void on_end() override {
+    contain([this] { take_end(); });
+  }
+  void on_writable() override { wake_soon(); }
+  void on_closed(http2::ErrorCode code, bool by_peer) override {
+    contain([&] { leave_stream(code, by_peer); });
+  }
+
   void run() override { wake(); }
   void on_time() override;
 
+  void take_headers();
+  void take_data(Bytes bytes);
+  void take_trailers();
+  void take_end();
+  void leave_stream(http2::ErrorCode code, bool by_peer);
   Status too_late() const;
   void open(ClientConnection& connection);
   void give_up(const Status& why) noexcept;

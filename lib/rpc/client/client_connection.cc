@@ -7,17 +7,6 @@
 #include "rpc/client/channel_core.h"
 
 namespace ringrpc {
-namespace {
-
-ClientCallImpl* call_of(const http2::Stream& stream) { return static_cast<ClientCallImpl*>(stream.user); }
-
-/// An interim response (1xx): the real one is still to come.
-bool interim(const http2::Stream& stream) {
-  const auto headers = stream.headers();
-  return !headers.empty() && headers.front().name == ":status" && headers.front().value.starts_with('1');
-}
-
-}  // namespace
 
 ClientConnection::ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream)
     : Connection(channel.shard(), std::move(stream), http2::Role::client, channel.limits(),
@@ -58,32 +47,7 @@ void ClientConnection::on_settings() {
   channel_.run_soon();
 }
 
-void ClientConnection::on_headers(http2::Stream& stream) {
-  ClientCallImpl* call = call_of(stream);
-  if (call && !interim(stream)) call->contain([call] { call->on_headers(); });
-}
-
-void ClientConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (ClientCallImpl* call = call_of(stream)) call->contain([&] { call->on_data(bytes); });
-}
-
-void ClientConnection::on_trailers(http2::Stream& stream) {
-  if (ClientCallImpl* call = call_of(stream)) call->contain([call] { call->on_trailers(); });
-}
-
-void ClientConnection::on_end(http2::Stream& stream) {
-  if (ClientCallImpl* call = call_of(stream)) call->contain([call] { call->on_end(); });
-}
-
-void ClientConnection::on_writable(http2::Stream& stream) {
-  if (ClientCallImpl* call = call_of(stream)) call->on_writable();
-}
-
-void ClientConnection::on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) {
-  if (code == http2::ErrorCode::refused_stream && !by_peer) ++streams_unsent_;
-  if (ClientCallImpl* call = call_of(stream)) call->contain([&] { call->on_closed(code, by_peer); });
-  channel_.run_soon();  // there is room for another
-}
+void ClientConnection::on_capacity() { channel_.run_soon(); }
 
 void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
   leaving_ = true;

@@ -14,7 +14,7 @@ namespace ringrpc {
 
 class ChannelCore;
 
-class ClientConnection final : public Connection, private http2::Events {
+class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
   ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream);
   ~ClientConnection() override;
@@ -30,6 +30,8 @@ class ClientConnection final : public Connection, private http2::Events {
     ++streams_opened_;
     keepalive_.on_call();
   }
+  /// A request that was refused before it had left.
+  void count_unsent() noexcept { ++streams_unsent_; }
   void join_batch(ClientCallImpl& call) noexcept {
     if (!call.ListNodeOf<ClientBatchTag>::linked()) batch_.push_back(call);
   }
@@ -65,12 +67,7 @@ class ClientConnection final : public Connection, private http2::Events {
   void on_lost(const Status& why) noexcept override;
   Status lost(const Status& why) const;
 
-  void on_headers(http2::Stream& stream) override;
-  void on_data(http2::Stream& stream, Bytes bytes) override;
-  void on_trailers(http2::Stream& stream) override;
-  void on_end(http2::Stream& stream) override;
-  void on_writable(http2::Stream& stream) override;
-  void on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) override;
+  void on_capacity() override;
   void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;
   void on_ping_ack(std::uint64_t) override {}
   void on_settings() override;

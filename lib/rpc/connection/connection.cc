@@ -46,7 +46,7 @@ Status check_header_list_bytes(std::size_t bytes) {
 }
 
 Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
-                       const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::Events& events)
+                       const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::SessionEvents& events)
     : shard_(shard),
       timeouts_(timeouts),
       stream_(std::move(stream)),

@@ -50,7 +50,7 @@ Status check_header_list_bytes(std::size_t bytes);
 class Connection : private ByteStream::Handler, private TurnEnd, private Ready, private Timer {
  public:
   Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,
-             const ConnectionTimeouts& timeouts, http2::Events& events);
+             const ConnectionTimeouts& timeouts, http2::SessionEvents& events);
 
   /// Begins to receive, and sends the session's preface. Call once, when the owner is ready for events.
   void start();

@@ -48,6 +48,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
                        Nanoseconds timeout, Compression encoding) {
   connection_ = &connection;
   stream_ = &stream;
+  stream.set_events(this);
   method_ = &method;
   buffer_.set_encoding(encoding);
   received_at_ = connection.shard().now();
@@ -60,11 +61,16 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   connection.join_batch(*this);
 }
 
-void ServerCall::on_data(Bytes bytes) {
+void ServerCall::take_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   received_bytes_ += bytes.size();
   if (status_sent_) return give_credit();
   if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(as_of_server(status));
+  connection_->join_batch(*this);
+}
+
+void ServerCall::on_end() {
+  request_ended_ = true;
   connection_->join_batch(*this);
 }
 
@@ -188,7 +194,7 @@ void ServerCall::on_task_done() {
   if (!stepping_ && connection_) connection_->shard().ready().push(*this);
 }
 
-void ServerCall::on_stream_writable() {
+void ServerCall::on_writable() {
   if (writable_waiter_) connection_->shard().ready().push(*this);
 }
 
@@ -320,7 +326,7 @@ void ServerCall::drop_handler() noexcept {
 /// The caller may open another call in its place at once. In the batch the old handler ends before the new one
 /// starts, so there are never more handlers than calls that are allowed; the ready list is for a stream that
 /// closes outside of a batch.
-void ServerCall::on_stream_closed() {
+void ServerCall::on_closed(http2::ErrorCode, bool) {
   if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
   stream_ = nullptr;
   if (task_) {

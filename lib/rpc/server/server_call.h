@@ -42,6 +42,7 @@ class ServerCall final : public Call,
                          public MessageStream,
                          public ListNodeOf<CallTag>,
                          public ListNodeOf<BatchTag>,
+                         private http2::StreamEvents,
                          private TaskObserver,
                          private Ready,
                          private Timer {
@@ -65,12 +66,8 @@ class ServerCall final : public Call,
     }
   }
 
-  // What the connection's session reports.
-  void on_data(Bytes bytes);
-  void on_request_end() noexcept { request_ended_ = true; }
+  /// The client has ended its sending on the whole connection.
   void on_half_close();
-  void on_stream_writable();
-  void on_stream_closed();
 
   /// Starts or resumes the handler with what arrived in this batch.
   void on_batch();
@@ -136,11 +133,20 @@ class ServerCall final : public Call,
     std::uint64_t received_bytes;
   };
 
+  // http2::StreamEvents
+  void on_data(Bytes bytes) override {
+    contain([&] { take_data(bytes); });
+  }
+  void on_end() override;
+  void on_writable() override;
+  void on_closed(http2::ErrorCode code, bool by_peer) override;
+
   void on_task_done() override;
   void run() override {
     contain([this] { go_on(); });
   }
   void on_time() override;
+  void take_data(Bytes bytes);
   void go_on();
   void give_up(const Status& why) noexcept;
 

@@ -129,6 +129,7 @@ ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStrea
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
+  plain_requests_.clear();
   account(buffered_bytes_, 0);
 }
 
@@ -153,11 +154,12 @@ std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
   return owner_.interceptors();
 }
 
-void ServerConnection::on_headers(http2::Stream& stream) {
+void ServerConnection::on_request(http2::Stream& stream) {
   const Request request(stream);
   if (!request.is_grpc()) {
     if (request.post && request.other_codec) return answer_not_grpc(stream);
-    return expect_end(stream);
+    plain_requests_.try_emplace(stream.id(), *this, stream);
+    return;
   }
   if (!request.malformed_field.name.empty())
     return refuse(
@@ -181,7 +183,6 @@ void ServerConnection::on_headers(http2::Stream& stream) {
                   Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
 
   ServerCall& call = owner_.take_call();
-  stream.user = &call;
   stream.keep_headers();
   calls_.push_back(call);
   ++calls_in_flight_;
@@ -197,19 +198,29 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
   session().reset(stream, http2::ErrorCode::no_error);  // what of the request is still to come is of no use
 }
 
-/// Clients of plain HTTP do not expect a response before they have sent everything.
-void ServerConnection::expect_end(http2::Stream& stream) {
+ServerConnection::PlainRequest::PlainRequest(ServerConnection& connection, http2::Stream& stream)
+    : connection_(connection),
+      stream_(stream),
+      begun_(connection.shard().now()),
+      header_bytes_(http2::kept_bytes(stream.headers())) {
   stream.keep_headers();
-  const std::size_t header_bytes = http2::kept_bytes(stream.headers());
-  plain_requests_.emplace(stream.id(), PlainRequest{stream, shard().now(), header_bytes});
-  account(0, header_bytes);
+  stream.set_events(this);
+  connection.account(0, header_bytes_);
 }
 
+ServerConnection::PlainRequest::~PlainRequest() {
+  stream_.set_events(nullptr);
+  connection_.account(header_bytes_, 0);
+}
+
+void ServerConnection::PlainRequest::on_end() {
+  connection_.answer_not_grpc(stream_);
+  connection_.forget_plain(stream_);
+}
+
+/// Destroys the request.
 void ServerConnection::forget_plain(const http2::Stream& stream) noexcept {
-  const auto plain = plain_requests_.find(stream.id());
-  if (plain == plain_requests_.end()) return;
-  account(plain->second.header_bytes, 0);
-  plain_requests_.erase(plain);
+  plain_requests_.erase(stream.id());
 }
 
 void ServerConnection::answer_not_grpc(http2::Stream& stream) {
@@ -229,32 +240,6 @@ Status ServerConnection::headers_too_large(std::string_view hint) const {
 bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
   refuse(stream, headers_too_large());
   return true;
-}
-
-void ServerConnection::on_data(http2::Stream& stream, Bytes bytes) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->contain([&] { call->on_data(bytes); });
-  session().consumed(stream, bytes.size());
-}
-
-void ServerConnection::on_trailers(http2::Stream&) {}  // requests have none that gRPC knows
-
-void ServerConnection::on_end(http2::Stream& stream) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) {
-    call->on_request_end();
-    join_batch(*call);
-  } else if (plain_requests_.contains(stream.id())) {
-    answer_not_grpc(stream);
-    forget_plain(stream);
-  }
-}
-
-void ServerConnection::on_writable(http2::Stream& stream) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) call->on_stream_writable();
-}
-
-void ServerConnection::on_closed(http2::Stream& stream, http2::ErrorCode, bool) {
-  if (auto* call = static_cast<ServerCall*>(stream.user)) return call->on_stream_closed();
-  if (!plain_requests_.empty()) forget_plain(stream);
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
@@ -399,8 +384,8 @@ Status ServerConnection::check_inflation() {
 void ServerConnection::on_watch() {
   calls_.for_each([](ServerCall& call) { call.watch_request(); });
   const Instant begun_before = shard().now() - stall_timeout();
-  while (!plain_requests_.empty() && plain_requests_.begin()->second.begun <= begun_before) {
-    http2::Stream& stream = plain_requests_.begin()->second.stream;
+  while (!plain_requests_.empty() && plain_requests_.begin()->second.begun() <= begun_before) {
+    http2::Stream& stream = plain_requests_.begin()->second.stream();
     forget_plain(stream);
     refuse(stream, Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer),
            "408");

@@ -28,7 +28,9 @@ class ServerShard;
 
 struct ConnectionTag;
 
-class ServerConnection final : public Connection, public ListNodeOf<ConnectionTag>, private http2::Events {
+class ServerConnection final : public Connection,
+                               public ListNodeOf<ConnectionTag>,
+                               private http2::SessionEvents {
  public:
   ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream, PeerCounts::Hold counted);
   ~ServerConnection() override;
@@ -96,11 +98,27 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
     ServerConnection& connection_;
   };
 
-  /// A request that is not gRPC's. It gets its response once it has ended.
-  struct PlainRequest {
-    http2::Stream& stream;
-    Instant begun;
-    std::size_t header_bytes;
+  /// A request that is not gRPC's. It gets its response once it has ended: clients of plain HTTP do not expect one
+  /// before they have sent everything.
+  class PlainRequest final : public http2::StreamEvents {
+   public:
+    PlainRequest(ServerConnection& connection, http2::Stream& stream);
+    PlainRequest(const PlainRequest&) = delete;
+    PlainRequest& operator=(const PlainRequest&) = delete;
+    ~PlainRequest();
+
+    http2::Stream& stream() const noexcept { return stream_; }
+    Instant begun() const noexcept { return begun_; }
+
+   private:
+    void on_data(Bytes bytes) override { connection_.session().consumed(stream_, bytes.size()); }
+    void on_end() override;
+    void on_closed(http2::ErrorCode, bool) override { connection_.forget_plain(stream_); }
+
+    ServerConnection& connection_;
+    http2::Stream& stream_;
+    const Instant begun_;
+    const std::size_t header_bytes_;
   };
 
   struct Request;
@@ -117,18 +135,12 @@ class ServerConnection final : public Connection, public ListNodeOf<ConnectionTa
   void on_watch() override;
   void on_half_close() override;
 
-  void on_headers(http2::Stream& stream) override;
+  void on_request(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;
-  void on_data(http2::Stream& stream, Bytes bytes) override;
-  void on_trailers(http2::Stream& stream) override;
-  void on_end(http2::Stream& stream) override;
-  void on_writable(http2::Stream& stream) override;
-  void on_closed(http2::Stream& stream, http2::ErrorCode code, bool by_peer) override;
   void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override;
 
-  void expect_end(http2::Stream& stream);
   void forget_plain(const http2::Stream& stream) noexcept;
   void answer_not_grpc(http2::Stream& stream);
   void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
