@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <nghttp2/nghttp2.h>
 
 namespace ringrpc::http2 {
 

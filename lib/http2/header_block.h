@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nghttp2/nghttp2.h>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -22,13 +21,9 @@
 #include "http2/memory_pool.h"
 #include "http2/message_check.h"
 
-namespace ringrpc::http2 {
+struct nghttp2_rcbuf;
 
-/// The octets of a buffer; valid as long as somebody holds it.
-inline std::string_view view(nghttp2_rcbuf* buffer) noexcept {
-  const nghttp2_vec octets = nghttp2_rcbuf_get_buf(buffer);
-  return {reinterpret_cast<const char*>(octets.base), octets.len};
-}
+namespace ringrpc::http2 {
 
 class HeaderBlock {
  public:

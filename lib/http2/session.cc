@@ -1,78 +1,295 @@
 #include "http2/session.h"
 
-#include "http2/engine.h"
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "http2/session_callbacks.h"
 
 namespace ringrpc::http2 {
 namespace {
 
-/// Every stream that a user holds came from a session, which makes no others.
-LiveStream& live(Stream& stream) noexcept { return static_cast<LiveStream&>(stream); }
+/// What is free again of a window is given back to nghttp2 in parts of this size, not for every few
+/// octets. nghttp2 tells the peer at half a window, so it hears of it in time.
+constexpr std::size_t window_parts = 8;
+
+/// What GOAWAY says for people is cut here.
+constexpr std::size_t debug_bytes_max = 1024;
+
+struct OptionDeleter {
+  void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
+};
+
+std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Limits& limits) {
+  nghttp2_option* option = nullptr;
+  if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
+  nghttp2_option_set_no_http_messaging(option, 1);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_max_settings(option, limits.max_settings_entries);
+  // PeerConduct counts both, and exactly: nghttp2 counts a CONTINUATION frame again for each piece of its
+  // header.
+  nghttp2_option_set_max_continuations(option, SIZE_MAX);
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+  return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
+}
+
+/// The connection's end as the status of its calls.
+Code status_code(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::enhance_your_calm:
+      return Code::RESOURCE_EXHAUSTED;
+    case ErrorCode::settings_timeout:
+      return Code::UNAVAILABLE;
+    default:
+      return Code::INTERNAL;
+  }
+}
 
 }  // namespace
 
+nghttp2_mem Session::Callbacks::memory(Session& session) noexcept {
+  return {
+      .mem_user_data = &session,
+      .malloc = [](std::size_t bytes, void* user_data) { return self(user_data).allocate(bytes); },
+      .free = [](void* memory, void* user_data) { self(user_data).pool_->deallocate(memory); },
+      .calloc =
+          [](std::size_t count, std::size_t bytes, void* user_data) {
+            void* const memory = self(user_data).allocate(count * bytes);
+            if (memory != nullptr)
+              std::fill_n(static_cast<std::uint8_t*>(memory), count * bytes, std::uint8_t{0});
+            return memory;
+          },
+      .realloc = [](void* memory, std::size_t bytes,
+                    void* user_data) { return self(user_data).resize(memory, bytes); },
+  };
+}
+
+void* Session::allocate_slowly(std::size_t bytes) noexcept {
+  if (void* const memory = pool_->allocate(bytes)) return memory;
+  lose(out_of_memory());
+  return pool_->allocate_from_reserve(bytes);
+}
+
+void* Session::resize(void* memory, std::size_t bytes) noexcept {
+  void* const larger = pool_->resize(memory, bytes);
+  if (larger != nullptr) return larger;
+  lose(out_of_memory());
+  return pool_->resize_into_reserve(memory, bytes);
+}
+
 Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& slabs, SessionEvents& events)
-    : engine_(std::make_unique<SessionEngine>(role, limits, now, slabs, events)) {}
-
-Session::~Session() = default;
-
-Status Session::receive(Bytes bytes) { return engine_->receive(bytes); }
-
-void Session::produce(Chain& out, std::size_t limit_bytes) { engine_->produce(out, limit_bytes); }
-
-bool Session::wants_to_produce() const noexcept { return engine_->wants_to_produce(); }
-
-bool Session::finished() const noexcept { return engine_->finished(); }
-
-Result<Stream*> Session::open(std::span<const Header> request, StreamEvents* events, bool end_stream) {
-  return engine_->open(request, events, end_stream);
+    : pool_(MemoryPool::of_this_thread()),
+      body_memory_{*pool_, slabs},
+      events_(events),
+      now_(now),
+      role_(role),
+      block_bytes_max_(limits.max_header_list_bytes),
+      block_fields_max_(limits.max_header_fields),
+      block_bytes_close_(std::uint64_t{limits.max_header_list_bytes} * limits.max_header_list_close_factor),
+      wasted_age_max_(limits.wasted_age_max),
+      queued_output_bytes_max_(limits.max_queued_output_bytes),
+      return_bytes_(limits.connection_window_bytes / window_parts),
+      stream_return_bytes_(limits.initial_window_bytes / window_parts),
+      block_timeout_(limits.header_block_timeout),
+      scanner_(role == Role::server),
+      conduct_(role, limits, now, stream_count_) {
+  const auto options = make_options(limits);
+  nghttp2_mem memory = Callbacks::memory(*this);
+  const auto make = role == Role::server ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
+  if (make(&engine_, Callbacks::table(), this, options.get(), &memory) != 0) throw std::bad_alloc();
+  submit_settings(limits);
+  if (failure_.ok()) return;
+  nghttp2_session_del(engine_);  // it could not begin in good order
+  throw std::bad_alloc();
 }
 
-std::uint32_t Session::open_capacity() const noexcept { return engine_->open_capacity(); }
-
-void Session::send_headers(Stream& stream, std::span<const Header> headers, bool end_stream) {
-  engine_->send_headers(live(stream), headers, end_stream);
+Session::~Session() {
+  nghttp2_session_del(engine_);
+  first_blocks_.release(*pool_);
+  later_blocks_.release(*pool_);
+  known_blocks_.forget(*pool_);
+  while (streams_ != nullptr) destroy_stream(*streams_);
 }
 
-std::size_t Session::header_list_bytes_max() const noexcept { return engine_->header_list_bytes_max(); }
-
-void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
-  engine_->send_data(live(stream), bytes, end_stream);
+const nghttp2_session_callbacks* Session::Callbacks::table() {
+  static const nghttp2_session_callbacks* const made = [] {
+    nghttp2_session_callbacks* table = nullptr;
+    if (nghttp2_session_callbacks_new(&table) != 0) throw std::bad_alloc();
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(table, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, on_frame_received);
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, on_stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(table, on_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, on_frame_produced);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(table, on_frame_not_produced);
+    return table;
+  }();
+  return made;
 }
 
-std::span<std::uint8_t> Session::reserve_data(Stream& stream, std::size_t bytes) {
-  return engine_->reserve_data(live(stream), bytes);
+void Session::submit_settings(const Limits& limits) {
+  std::array<nghttp2_settings_entry, 6> entries;
+  std::size_t count = 0;
+  const auto announce = [&](nghttp2_settings_id id, std::uint32_t value) {
+    entries[count++] = {static_cast<std::int32_t>(id), value};
+  };
+  if (role_ == Role::server) {
+    announce(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.max_concurrent_streams);
+  } else {
+    announce(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
+  }
+  announce(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+           std::min<std::uint32_t>(limits.initial_window_bytes, INT32_MAX));
+  announce(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.max_header_list_bytes);
+  announce(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
+  const std::uint32_t frame_bytes = std::clamp<std::uint32_t>(limits.max_frame_bytes, 1 << 14, (1 << 24) - 1);
+  if (frame_bytes != 1 << 14) announce(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, frame_bytes);
+  check(nghttp2_submit_settings(engine_, NGHTTP2_FLAG_NONE, entries.data(), count));
+  const auto window =
+      static_cast<std::int32_t>(std::min<std::uint32_t>(limits.connection_window_bytes, INT32_MAX));
+  check(nghttp2_session_set_local_window_size(engine_, NGHTTP2_FLAG_NONE, 0, window));
 }
 
-void Session::commit_data(Stream& stream, std::size_t bytes) { engine_->commit_data(live(stream), bytes); }
-
-void Session::send_trailers(Stream& stream, std::span<const Header> trailers) {
-  engine_->send_trailers(live(stream), trailers);
+Stream* Session::find(std::int32_t id) noexcept {
+  const auto wanted = static_cast<std::uint32_t>(id);
+  if (receiving_ != nullptr && receiving_->id() == wanted) return receiving_;
+  if (producing_ != nullptr && producing_->id() == wanted) return producing_;
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(engine_, id));
 }
 
-void Session::reset(Stream& stream, ErrorCode code) { engine_->reset(live(stream), code); }
+/// The conduct of a peer is judged before nghttp2 has the frames: a stream of the peer's that nghttp2 has not come
+/// to yet may be opened by a frame that was judged already.
+bool Session::is_live(std::uint32_t id) noexcept {
+  return (role_ == Role::server && id > last_peer_stream_id()) ||
+         find(static_cast<std::int32_t>(id)) != nullptr;
+}
 
-void Session::consumed(Stream& stream, std::size_t bytes) { engine_->consumed(live(stream), bytes); }
+Stream* Session::create_stream(std::uint32_t id, StreamEvents* events) {
+  void* const memory = pool_->allocate(sizeof(Stream));
+  if (memory == nullptr) throw std::bad_alloc();
+  auto* const stream = new (memory) Stream(id, events, now_);
+  stream->next_ = streams_;
+  if (streams_ != nullptr) streams_->previous_ = stream;
+  streams_ = stream;
+  ++stream_count_;
+  return stream;
+}
 
-void Session::announce_shutdown(std::uint64_t opaque) { engine_->announce_shutdown(opaque); }
+void Session::destroy_stream(Stream& stream) noexcept {
+  if (receiving_ == &stream) receiving_ = nullptr;
+  if (producing_ == &stream) producing_ = nullptr;
+  (stream.previous_ != nullptr ? stream.previous_->next_ : streams_) = stream.next_;
+  if (stream.next_ != nullptr) stream.next_->previous_ = stream.previous_;
+  if (!stream.over_) --stream_count_;
+  stream.free_memory(body_memory_);
+  stream.~Stream();
+  pool_->deallocate(&stream);
+}
 
-void Session::goaway(ErrorCode code, std::string_view debug) { engine_->goaway(code, debug); }
+void Session::announce_shutdown(std::uint64_t opaque) {
+  check(nghttp2_submit_shutdown_notice(engine_));
+  ping_behind_goaway_ = opaque;  // nghttp2 lets a PING overtake what waits to be produced
+}
 
-void Session::terminate(ErrorCode code, std::string_view debug) { engine_->terminate(code, debug); }
+void Session::goaway(ErrorCode code, std::string_view debug) {
+  error_is_ours_ = error_is_ours_ || code != ErrorCode::no_error;
+  debug = debug.substr(0, debug_bytes_max);
+  const std::int32_t last = nghttp2_session_get_last_proc_stream_id(engine_);
+  last_taken_ = std::min(last_taken_, static_cast<std::uint32_t>(last));
+  check(nghttp2_submit_goaway(engine_, NGHTTP2_FLAG_NONE, last, static_cast<std::uint32_t>(code),
+                              reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size()));
+}
 
-void Session::ping(std::uint64_t opaque) { engine_->ping(opaque); }
+void Session::terminate(ErrorCode code, std::string_view debug) {
+  if (terminating_) return;
+  terminating_ = true;
+  goaway(code, debug);
+}
 
-void Session::end_input() { engine_->end_input(); }
+void Session::ping(std::uint64_t opaque) {
+  std::array<std::uint8_t, 8> octets;
+  std::memcpy(octets.data(), &opaque, octets.size());
+  conduct_.sent_ping();
+  check(nghttp2_submit_ping(engine_, NGHTTP2_FLAG_NONE, octets.data()));
+}
 
-Instant Session::next_deadline() const noexcept { return engine_->next_deadline(); }
+void Session::end_input() {
+  input_ended_ = true;
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    const bool answered = stream->send_state_ >= SendState::ending;
+    if (!stream->peer_ended_ && !answered) reset(*stream, ErrorCode::cancel);
+  }
+  goaway(ErrorCode::no_error, {});
+}
 
-Status Session::tick() { return engine_->tick(); }
+Status Session::tick() {
+  if (input_ended_) return failure_;
+  if (now_ >= settings_deadline_) {
+    settings_deadline_ = never;
+    enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});
+  }
+  if (now_ >= block_deadline_) {
+    block_deadline_ = never;
+    enforce({ErrorCode::enhance_your_calm, "a header block was not finished in time"});
+  }
+  return failure_;
+}
 
-std::size_t Session::queued_output_bytes() const noexcept { return engine_->queued_output_bytes(); }
+bool Session::wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(engine_) != 0; }
 
-std::size_t Session::open_streams() const noexcept { return engine_->open_streams(); }
+bool Session::finished() const noexcept {
+  return over_ || (nghttp2_session_want_read(engine_) == 0 && nghttp2_session_want_write(engine_) == 0);
+}
 
-std::uint32_t Session::last_peer_stream_id() const noexcept { return engine_->last_peer_stream_id(); }
+std::uint32_t Session::last_peer_stream_id() const noexcept {
+  return static_cast<std::uint32_t>(nghttp2_session_get_last_proc_stream_id(engine_));
+}
 
-std::int64_t Session::connection_send_window() const noexcept { return engine_->connection_send_window(); }
+std::size_t Session::queued_output_bytes() const noexcept {
+  return nghttp2_session_get_outbound_queue_size(engine_) * queued_frame_bytes;
+}
+
+std::int64_t Session::connection_send_window() const noexcept {
+  return nghttp2_session_get_remote_window_size(engine_);
+}
+
+void Session::enforce(const Verdict& verdict) {
+  if (!verdict || !failure_.ok()) return;
+  fail(verdict.code, verdict.reason);
+  terminate(verdict.code, verdict.reason);
+}
+
+void Session::fail(ErrorCode code, std::string_view reason) {
+  std::string message = "connection ended with ";
+  message += name(code);
+  if (!reason.empty()) message.append(": ").append(reason);
+  failure_ = Status(status_code(code), std::move(message), Initiator::peer);
+}
+
+void Session::engine_failed(int error) {
+  switch (error) {
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return enforce({ErrorCode::protocol_error, "no HTTP/2 connection preface"});
+    case NGHTTP2_ERR_FLOODED:
+      return enforce({ErrorCode::enhance_your_calm, "too many PING or SETTINGS frames to acknowledge"});
+    case NGHTTP2_ERR_NOMEM:
+      return lose(out_of_memory());
+    case NGHTTP2_ERR_CALLBACK_FAILURE:
+      if (terminating_) return;  // the callback saw that
+      [[fallthrough]];
+    default:
+      lose(Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library));
+  }
+}
+
+void Session::lose(Status why) noexcept {
+  over_ = true;
+  if (failure_.ok()) failure_ = std::move(why);
+}
 
 }  // namespace ringrpc::http2

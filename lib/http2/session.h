@@ -7,8 +7,7 @@
 ///   session.produce(out);                         // everything that is due, flow control permitting
 ///
 /// The session checks what RFC 9113 section 8 asks of messages itself and bounds what a peer can make it hold
-/// or do; what it finds wrong ends the stream or the connection with the code that the RFC names. The engine
-/// is nghttp2, which no other layer knows.
+/// or do; what it finds wrong ends the stream or the connection with the code that the RFC names.
 ///
 /// Where memory is short a method may throw std::bad_alloc, out of `receive` and `produce` too when the user's
 /// events or chain do; after that end the connection, unless the method says what it leaves behind. What
@@ -16,13 +15,22 @@
 ///
 /// Events are called from inside `receive` and `produce` only. From inside an event every method may be
 /// called except `receive`, `produce` and the destructor. One thread.
+///
+/// The engine behind it is nghttp2, which no other layer knows: framing, HPACK, stream states and flow control. Turned
+/// off in it, and done here, are its checks of HTTP messages (message_check.h) and its memory of closed streams
+/// (stream_history.h): both at a fraction of the cost. RFC 7540's priorities are off by
+/// SETTINGS_NO_RFC7540_PRIORITIES; streams take turns in the order in which they have something to send.
+///
+/// session.cc begins and ends the session and keeps its streams; session_input.cc takes what arrives;
+/// session_output.cc produces what leaves; session_callbacks.h has what nghttp2 calls.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "ringrpc/bytes.h"
@@ -31,102 +39,21 @@
 
 #include "base/slab.h"
 #include "http2/error_code.h"
+#include "http2/frame_scanner.h"
 #include "http2/header.h"
+#include "http2/header_block.h"
+#include "http2/known_blocks.h"
+#include "http2/memory_pool.h"
+#include "http2/message_check.h"
+#include "http2/peer_conduct.h"
+#include "http2/session_events.h"
 #include "http2/session_limits.h"
+#include "http2/stream.h"
+
+struct nghttp2_rcbuf;
+struct nghttp2_session;
 
 namespace ringrpc::http2 {
-
-/// The events of one stream; the call that the stream carries implements them.
-///
-/// After on_closed the session has let go of the object.
-class StreamEvents {
- public:
-  /// The response's header block arrived whole and is well-formed; its fields are in stream.headers() (client).
-  virtual void on_headers() {}
-  /// An interim response (1xx) arrived; the response is still to come (client).
-  virtual void on_interim_headers() {}
-  /// Body bytes, valid until this returns. They count against the stream's window until `consumed` is called,
-  /// and no longer against the connection's.
-  virtual void on_data(Bytes bytes) = 0;
-  /// Trailers arrived, in stream.headers().
-  virtual void on_trailers() {}
-  /// The peer has finished sending; after its last on_headers, on_data or on_trailers.
-  virtual void on_end() = 0;
-  /// The queued body has been produced down to less than `low_water_bytes` (see send_data).
-  virtual void on_writable() {}
-  /// The stream is closed, and this its last event: `code` is no_error when both sides finished, else the code of
-  /// the reset, and `by_peer` says whose. Where the session resets a stream because of a fault, this comes at once,
-  /// while the RST_STREAM still waits to be produced.
-  virtual void on_closed(ErrorCode code, bool by_peer) = 0;
-
- protected:
-  ~StreamEvents() = default;
-};
-
-/// One stream of a session. Owned by the session: valid from on_request, or from `open`, until `on_closed`
-/// returns.
-class Stream {
- public:
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-
-  std::uint32_t id() const noexcept { return id_; }
-
-  /// The fields of the header block whose event is being called; valid until that event returns, unless kept.
-  std::span<const Header> headers() const noexcept { return headers_; }
-
-  /// Keeps the fields of the first header block valid until the stream closes. Call it from inside
-  /// on_request or on_headers.
-  void keep_headers() noexcept { keep_headers_ = true; }
-
-  /// The peer has said that it gives the stream up after `timeout`, which it may then do without having wasted
-  /// the stream.
-  void set_timeout(Nanoseconds timeout) noexcept { timeout_ = timeout; }
-
-  /// Who gets the stream's events from now on; must outlive the stream or be replaced. Null for nobody: the body that
-  /// arrives is dropped and its window given back.
-  void set_events(StreamEvents* events) noexcept { events_ = events; }
-
-  /// Bytes given to `send_data` and not yet produced.
-  std::size_t queued_bytes() const noexcept { return queued_bytes_; }
-
- protected:
-  Stream() = default;
-  ~Stream() = default;
-
-  StreamEvents* events_ = nullptr;
-  std::uint32_t id_ = 0;
-  bool keep_headers_ = false;
-  Nanoseconds timeout_ = Nanoseconds::max();
-  std::span<const Header> headers_;
-  std::size_t queued_bytes_ = 0;
-};
-
-/// The events of a connection.
-class SessionEvents {
- public:
-  /// The peer has opened a stream (server): its request's header block arrived whole and is well-formed, in
-  /// stream.headers(). Give the stream its events here; one without any is still to be ended by its user.
-  virtual void on_request(Stream& /*stream*/) {}
-  /// A request's header list is over the limit and was dropped (server). Either respond here, ending the stream, and
-  /// return true; of the request nothing more is heard. Or return false, and it is reset with ENHANCE_YOUR_CALM.
-  virtual bool on_headers_too_large(Stream& /*stream*/) { return false; }
-  /// A stream that was opened here has closed, so `open` may have capacity again (client). Follows its on_closed.
-  virtual void on_capacity() {}
-  /// The peer will take no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
-  /// the on_closed of streams follows at once, with refused_stream: for those above it by the peer; for requests that
-  /// were not produced yet, and never will be, not by the peer.
-  virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
-  /// The answer to `ping`.
-  virtual void on_ping_ack(std::uint64_t opaque) = 0;
-  /// The peer's first SETTINGS arrived: the connection is up.
-  virtual void on_settings() = 0;
-
- protected:
-  ~SessionEvents() = default;
-};
-
-class SessionEngine;
 
 class Session {
  public:
@@ -179,7 +106,9 @@ class Session {
   /// Room in the stream's queue to write a body into, instead of a copy by send_data: for `bytes`, or for the
   /// first of them where they are more than a slab takes. Valid until the next call on this stream;
   /// `commit_data` queues what was written, and then the room for the rest may be asked for.
-  std::span<std::uint8_t> reserve_data(Stream& stream, std::size_t bytes);
+  std::span<std::uint8_t> reserve_data(Stream& stream, std::size_t bytes) {
+    return stream.body_.reserve(body_memory_, bytes);
+  }
   void commit_data(Stream& stream, std::size_t bytes);
 
   /// Trailers after the queued body, ending the stream. Names and values are copied as by send_headers; where
@@ -216,20 +145,149 @@ class Session {
 
   /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s, and a header
   /// block that has begun must be finished within its limit. `never` while neither is due.
-  Instant next_deadline() const noexcept;
+  Instant next_deadline() const noexcept {
+    return input_ended_ ? never : std::min(settings_deadline_, block_deadline_);
+  }
   Status tick();
 
   /// What frames other than DATA that wait to be produced take in memory, estimated.
   std::size_t queued_output_bytes() const noexcept;
 
-  std::size_t open_streams() const noexcept;
+  std::size_t open_streams() const noexcept { return stream_count_; }
   std::uint32_t last_peer_stream_id() const noexcept;
 
   /// Bytes that the peer's connection window still allows us to send.
   std::int64_t connection_send_window() const noexcept;
 
  private:
-  std::unique_ptr<SessionEngine> engine_;
+  /// What nghttp2 keeps for a frame that waits to be produced, and what becomes of it on the wire.
+  static constexpr std::size_t queued_frame_bytes = 192;
+  /// What an open stream accounts for: its headers, trailers, a WINDOW_UPDATE and a reset. How many streams are open
+  /// is limited.
+  static constexpr std::size_t stream_frames_bytes = 4 * queued_frame_bytes;
+
+  struct Callbacks;
+
+  void* allocate(std::size_t bytes) noexcept {
+    if (void* const block = pool_->take_free(bytes)) [[likely]]
+      return block;
+    return allocate_slowly(bytes);
+  }
+  void* allocate_slowly(std::size_t bytes) noexcept;
+  void* resize(void* memory, std::size_t bytes) noexcept;
+
+  Stream* find(std::int32_t id) noexcept;
+  bool is_live(std::uint32_t id) noexcept;
+  Stream* create_stream(std::uint32_t id, StreamEvents* events);
+  void destroy_stream(Stream& stream) noexcept;
+
+  // session_input.cc
+  bool feed(Bytes bytes);
+  bool feed_known(Bytes frame, const KnownBlock& known);
+  bool feed_unknown(Bytes frame, Bytes block);
+  void refuse_frame(const Verdict& verdict);
+  bool header_block_unfinished() const noexcept;
+  int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
+  int refuse_field();
+  void answer_oversized(Stream& stream, bool end_stream);
+  /// Counts a field of the block; false when the block has grown too large, or its stream has failed already.
+  bool field_counts(std::size_t bytes) noexcept {
+    block_bytes_ += bytes;
+    ++block_fields_;
+    return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here_;
+  }
+  /// Body bytes have arrived, whatever becomes of them: the connection's window is for what is under way.
+  void arrived(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
+  }
+  void return_window();
+  void header_block_complete(Stream& stream, bool end_stream);
+  void announce_headers(Stream& stream, bool interim);
+  void announce_end(Stream& stream);
+  bool keep_headers(Stream& stream) noexcept;
+  bool block_is_well_formed(Stream& stream, bool end_stream) noexcept;
+  void peer_finished(Stream& stream);
+  void fail_stream(Stream& stream, ErrorCode code);
+  void tell_closed(Stream& stream, ErrorCode code, bool by_peer);
+  bool wasted(const Stream& stream) const noexcept;
+  void peer_reset(std::int32_t id);
+  void refuse_unsent();
+
+  // session_output.cc
+  SentFields* prepare(Stream& stream, std::span<const Header> headers);
+  void submit_headers(Stream& stream, SentFields* headers, bool end_stream);
+  void submit_reset(Stream& stream, ErrorCode code);
+  void flush(Stream& stream);
+  void body_changed(Stream& stream);
+  void headers_produced(std::int32_t id, bool request, bool end_stream);
+  void data_produced(bool end_stream);
+  void end_produced(Stream& stream);
+  void reset_produced(std::int32_t id, ErrorCode code);
+  void count_reset(ErrorCode code);
+
+  // session.cc
+  void submit_settings(const Limits& limits);
+  int verdict() const noexcept;
+  /// Ends the connection for what the peer did; no effect when all is well or it has ended already.
+  void enforce(const Verdict& verdict);
+  void engine_failed(int error);
+  /// Ends the connection where nghttp2 has failed.
+  void check(int error);
+  void fail(ErrorCode code, std::string_view reason);
+  /// The connection is over, with no word to the peer: what is left of the session is of no use.
+  void lose(Status why) noexcept;
+
+  const std::shared_ptr<MemoryPool> pool_;
+  const BodyMemory body_memory_;
+  nghttp2_session* engine_ = nullptr;
+  SessionEvents& events_;
+  const Instant& now_;
+  const Role role_;
+  bool settings_seen_ = false;
+  bool input_ended_ = false;
+  bool error_is_ours_ = false;             ///< a GOAWAY with an error was queued here, not by nghttp2
+  std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
+  std::optional<std::uint64_t> ping_behind_goaway_;  ///< to be sent once the GOAWAY has been produced
+  bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
+  bool over_ = false;             ///< nothing that leaves does either
+  bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued
+
+  // The header block that is arriving; blocks of different streams never interleave.
+  MessageCheck check_{MessageCheck::Kind::request};
+  HeaderBlock first_blocks_;  ///< requests or responses
+  HeaderBlock later_blocks_;  ///< trailers
+  HeaderBlock* block_ = nullptr;
+  KnownBlocks known_blocks_;
+  const KnownBlock* known_ = nullptr;  ///< what the block being fed means, when that is known
+  Bytes unknown_;                      ///< the block being fed, when it may be learnt
+  std::uint32_t block_bytes_ = 0;
+  std::uint32_t block_fields_ = 0;
+  const std::uint32_t block_bytes_max_;
+  const std::uint32_t block_fields_max_;
+  const std::uint64_t block_bytes_close_;
+  const Nanoseconds wasted_age_max_;
+  std::uint64_t receipt_ = 0;  ///< counts calls of `receive`
+
+  Stream* receiving_ =
+      nullptr;  ///< the stream of the frame received last, which the next one is likely to be for
+  Stream* producing_ = nullptr;  ///< likewise, of the DATA frame produced last
+  Stream* streams_ = nullptr;
+  std::size_t stream_count_ = 0;  ///< of those that are not over
+  Chain* out_ = nullptr;
+  std::size_t out_limit_bytes_ = 0;
+  const std::size_t queued_output_bytes_max_;
+  std::size_t unreturned_bytes_ = 0;       ///< arrived, and not yet given back to the connection's window …
+  const std::size_t return_bytes_;         ///< … because it is less than this,
+  const std::size_t stream_return_bytes_;  ///< and this for a stream
+  Instant settings_deadline_ = never;
+  Instant block_deadline_ = never;  ///< of the header block that has begun and not ended
+  const Nanoseconds block_timeout_;
+  FrameScanner scanner_;
+  FrameHead head_{};  ///< of the frame that arrived last, or is arriving
+  PeerConduct conduct_;
+  Status failure_;
 };
 
 }  // namespace ringrpc::http2

@@ -1,17 +1,19 @@
-/// What a session keeps of a stream beside what its user sees.
+/// One stream of a session. Owned by the session: valid from SessionEvents::on_request, or from Session::open, until
+/// StreamEvents::on_closed returns.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <nghttp2/nghttp2.h>
+#include <span>
 #include <utility>
 
 #include "ringrpc/clock.h"
 
 #include "http2/body_queue.h"
 #include "http2/error_code.h"
+#include "http2/header.h"
 #include "http2/header_block.h"
-#include "http2/memory_pool.h"
-#include "http2/session.h"
+#include "http2/stream_events.h"
 
 namespace ringrpc::http2 {
 
@@ -23,62 +25,79 @@ namespace ringrpc::http2 {
 /// before that.
 enum class SendState : std::uint8_t { headers_due, open, ending, ended };
 
-/// Fields that are sent, with copies of their names and values behind them; they live until the stream
-/// closes.
-struct FieldsToSend {
-  FieldsToSend* next;
+/// Fields that are sent, with copies of their names and values behind them; they live until the stream closes.
+struct SentFields {
+  SentFields* next;
   std::size_t count;
-  nghttp2_nv* fields() noexcept { return reinterpret_cast<nghttp2_nv*>(this + 1); }
 };
 
-/// `next` and `previous` chain the streams of a session.
-class LiveStream final : public Stream {
+class Stream {
  public:
-  LiveStream* next = nullptr;
-  LiveStream* previous = nullptr;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
-  LiveStream(std::uint32_t id, StreamEvents* events, Instant now) noexcept : begun(now) {
-    id_ = id;
-    events_ = events;
-  }
+  std::uint32_t id() const noexcept { return id_; }
 
-  /// Null while nobody listens.
-  StreamEvents* events() const noexcept { return events_; }
+  /// The fields of the header block whose event is being called; valid until that event returns, unless kept.
+  std::span<const Header> headers() const noexcept { return headers_; }
 
-  Nanoseconds timeout() const noexcept { return timeout_; }
-  bool keeps_headers() const noexcept { return keep_headers_; }
-  void show(std::span<const Header> headers) noexcept { headers_ = headers; }
-  void set_id(std::uint32_t id) noexcept { id_ = id; }
-  void update_queued_bytes() noexcept { queued_bytes_ = body.size(); }
+  /// Keeps the fields of the first header block valid until the stream closes. Call it from inside
+  /// on_request or on_headers.
+  void keep_headers() noexcept { keep_headers_ = true; }
+
+  /// The peer has said that it gives the stream up after `timeout`, which it may then do without having wasted
+  /// the stream.
+  void set_timeout(Nanoseconds timeout) noexcept { timeout_ = timeout; }
+
+  /// Who gets the stream's events from now on; must outlive the stream or be replaced. Null for nobody: the body that
+  /// arrives is dropped and its window given back.
+  void set_events(StreamEvents* events) noexcept { events_ = events; }
+
+  /// Bytes given to `send_data` and not yet produced.
+  std::size_t queued_bytes() const noexcept { return body_.size(); }
+
+ private:
+  friend class Session;
+
+  Stream(std::uint32_t id, StreamEvents* events, Instant now) noexcept
+      : events_(events), begun_(now), id_(id) {}
+  ~Stream() = default;
 
   void free_memory(const BodyMemory& memory) noexcept {
-    kept_headers.release(memory.blocks);
-    body.clear(memory);
-    while (sent_fields != nullptr) memory.blocks.deallocate(std::exchange(sent_fields, sent_fields->next));
+    kept_headers_.release(memory.blocks);
+    body_.clear(memory);
+    while (sent_fields_ != nullptr) memory.blocks.deallocate(std::exchange(sent_fields_, sent_fields_->next));
   }
 
-  const Instant begun;
-  std::uint64_t receipt = 0;  ///< the call of `receive` that it began in
-  BodyQueue body;
-  KeptHeaders kept_headers;
-  FieldsToSend* sent_fields = nullptr;
-  FieldsToSend* trailers = nullptr;  ///< one of sent_fields, waiting for the body to be produced
-  std::size_t unreturned_bytes = 0;  ///< consumed, and not yet given back to the stream's window
-  std::int64_t length_due = -1;      ///< of what content-length promised; negative when it did not
-  SendState send_state = SendState::headers_due;
-  ErrorCode reset_code = ErrorCode::no_error;
-  bool over = false;              ///< as far as the user is concerned; nghttp2 may still have to reset it
-  bool first_block_seen = false;  ///< the request, or the final response
-  bool head_request = false;      ///< a client's: the response has no body whatever its content-length says
-  bool oversized = false;         ///< the header list is over the limit; what still arrives is dropped
-  bool peer_ended = false;
-  bool peer_reset = false;
-  bool reset_here = false;       ///< RST_STREAM is queued; nothing of this stream is passed on any more
-  bool reset_after_end = false;  ///< RST_STREAM(NO_ERROR) is to follow our END_STREAM
-  bool data_left = false;        ///< of its body some has been produced
-  bool data_attached = false;    ///< the engine holds a DATA item for this stream
-  bool end_with_data = false;    ///< the last DATA frame carries END_STREAM
-  bool writable_due = false;     ///< the queue has been filled up to the low-water mark since on_writable
+  StreamEvents* events_;
+  Stream* next_ = nullptr;  // these two chain the streams of a session
+  Stream* previous_ = nullptr;
+  Nanoseconds timeout_ = Nanoseconds::max();
+  std::span<const Header> headers_;
+  const Instant begun_;
+  std::uint64_t receipt_ = 0;  // the call of `receive` that it began in
+  BodyQueue body_;
+  KeptHeaders kept_headers_;
+  SentFields* sent_fields_ = nullptr;
+  SentFields* trailers_ = nullptr;    // one of sent_fields_, waiting for the body to be produced
+  std::size_t unreturned_bytes_ = 0;  // consumed, and not yet given back to the stream's window
+  std::int64_t length_due_ = -1;      // of what content-length promised; negative when it did not
+  std::uint32_t id_;
+  SendState send_state_ = SendState::headers_due;
+  ErrorCode reset_code_ = ErrorCode::no_error;
+  bool keep_headers_ = false;
+  bool over_ = false;              // as far as the user is concerned; nghttp2 may still have to reset it
+  bool first_block_seen_ = false;  // the request, or the final response
+  bool head_request_ = false;      // a client's: the response has no body whatever its content-length says
+  bool oversized_ = false;         // the header list is over the limit; what still arrives is dropped
+  bool peer_ended_ = false;
+  bool peer_reset_ = false;
+  bool reset_here_ = false;       // RST_STREAM is queued; nothing of this stream is passed on any more
+  bool reset_after_end_ = false;  // RST_STREAM(NO_ERROR) is to follow our END_STREAM
+  bool data_left_ = false;        // of its body some has been produced
+  bool data_attached_ = false;    // the engine holds a DATA item for this stream
+  bool end_with_data_ = false;    // the last DATA frame carries END_STREAM
+  bool writable_due_ = false;     // the queue has been filled up to the low-water mark since on_writable
 };
 
 }  // namespace ringrpc::http2

@@ -1,0 +1,407 @@
+/// What arrives: from bytes through nghttp2 to events.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "http2/session_callbacks.h"
+
+namespace ringrpc::http2 {
+namespace {
+
+/// The bytes of a buffer; valid as long as somebody holds it.
+std::string_view view(nghttp2_rcbuf* buffer) noexcept {
+  const nghttp2_vec bytes = nghttp2_rcbuf_get_buf(buffer);
+  return {reinterpret_cast<const char*>(bytes.base), bytes.len};
+}
+
+}  // namespace
+
+Status Session::receive(Bytes bytes) {
+  if (terminating_ || over_) return failure_;
+  ++receipt_;
+  const auto is_live = [](void* session, std::uint32_t id) {
+    return static_cast<Session*>(session)->is_live(id);
+  };
+  Verdict verdict;
+  std::size_t fed = 0;
+  std::size_t size = bytes.size();
+  bool going_on = true;
+  scanner_.feed(bytes);
+  while (going_on && scanner_.next(head_)) {
+    const bool request = conduct_.begins_stream(head_);
+    verdict = conduct_.judge(head_, is_live, this);
+    if (verdict) [[unlikely]] {
+      const std::size_t begin = scanner_.frame_begin();  // what came before is still served
+      if (verdict.on == Verdict::On::connection) {
+        size = begin;
+        break;
+      }
+      going_on = feed(bytes.subspan(fed, std::max(begin, fed) - fed));
+      fed = std::max(begin, fed);
+      if (going_on) refuse_frame(std::exchange(verdict, {}));
+    }
+    if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
+    if (head_.type == FrameType::headers) block_deadline_ = never;  // the block before has ended
+    if (!request && !known_blocks_.any()) continue;
+    const Bytes block = scanner_.whole_block(head_);
+    const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
+    if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
+      known_blocks_.forget(*pool_);
+    } else if (request) {
+      const std::size_t begin = scanner_.frame_begin();
+      const Bytes frame = bytes.subspan(begin, FrameScanner::header_bytes + block.size());
+      going_on = feed(bytes.subspan(fed, begin - fed)) &&
+                 (known != nullptr ? feed_known(frame, *known) : feed_unknown(frame, block));
+      fed = begin + frame.size();
+    }
+  }
+  if (going_on) feed(bytes.subspan(fed, size - fed));
+  if (verdict) [[unlikely]]
+    enforce(verdict);
+  if (!header_block_unfinished()) [[likely]] {
+    block_deadline_ = never;
+  } else if (block_deadline_ == never) {
+    block_deadline_ = after(now_, block_timeout_);
+  }
+  if (queued_output_bytes() > queued_output_bytes_max_ + stream_count_ * stream_frames_bytes) [[unlikely]] {
+    enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
+  }
+  if (!failure_.ok()) [[unlikely]]
+    return failure_;
+  return {};
+}
+
+/// Tells the peer of a frame that only its stream is to blame for. The stream is gone, and nghttp2 ignores the
+/// frame.
+void Session::refuse_frame(const Verdict& verdict) {
+  check(nghttp2_submit_rst_stream(engine_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(head_.stream_id),
+                                  static_cast<std::uint32_t>(verdict.code)));
+}
+
+bool Session::header_block_unfinished() const noexcept {
+  if (head_.type != FrameType::headers && head_.type != FrameType::continuation) return false;
+  return (head_.flags & FrameHead::end_headers) == 0 || scanner_.inside_payload();
+}
+
+/// Hands bytes to nghttp2; false when it takes no more.
+bool Session::feed(Bytes bytes) {
+  if (bytes.empty()) return true;
+  const ssize_t taken = nghttp2_session_mem_recv(engine_, bytes.data(), bytes.size());
+  if (taken < 0) [[unlikely]]
+    engine_failed(static_cast<int>(taken));
+  return taken >= 0;
+}
+
+/// A request whose fields are known: nghttp2 gets its HEADERS frame without them.
+bool Session::feed_known(Bytes frame, const KnownBlock& known) {
+  std::array<std::uint8_t, FrameScanner::header_bytes> bare;
+  std::memcpy(bare.data(), frame.data(), bare.size());
+  std::fill_n(bare.begin(), 3, std::uint8_t{0});  // its length
+  known_ = &known;
+  const bool taken = feed(bare);
+  known_ = nullptr;
+  return taken;
+}
+
+/// A request whose fields may be learnt.
+bool Session::feed_unknown(Bytes frame, Bytes block) {
+  unknown_ = block;
+  const bool taken = feed(frame);
+  unknown_ = {};
+  known_ = nullptr;
+  return taken;
+}
+
+void Session::consumed(Stream& stream, std::size_t bytes) {
+  if (stream.peer_ended_) return;  // the stream's own window is of no use any more
+  stream.unreturned_bytes_ += bytes;
+  if (stream.unreturned_bytes_ < stream_return_bytes_) [[likely]]
+    return;
+  const std::size_t returned = std::exchange(stream.unreturned_bytes_, 0);
+  check(nghttp2_session_consume_stream(engine_, static_cast<std::int32_t>(stream.id()), returned));
+}
+
+void Session::return_window() {
+  check(nghttp2_session_consume_connection(engine_, std::exchange(unreturned_bytes_, 0)));
+}
+
+int Session::Callbacks::on_begin_headers(nghttp2_session* engine, const nghttp2_frame* frame,
+                                         void* user_data) noexcept {
+  return contained(user_data, [&](Session& session) -> int {
+    Stream* stream = nullptr;
+    MessageCheck::Kind kind = MessageCheck::Kind::request;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      stream = session.create_stream(static_cast<std::uint32_t>(frame->hd.stream_id), nullptr);
+      stream->receipt_ = session.receipt_;
+      nghttp2_session_set_stream_user_data(engine, frame->hd.stream_id, stream);
+    } else {
+      stream = session.find(frame->hd.stream_id);
+      kind = stream->first_block_seen_ ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
+    }
+    session.receiving_ = stream;
+    session.check_ = session.known_ != nullptr ? session.known_->check : MessageCheck(kind);
+    session.block_ = kind == MessageCheck::Kind::trailers ? &session.later_blocks_ : &session.first_blocks_;
+    session.block_->begin();
+    session.block_bytes_ = 0;
+    session.block_fields_ = 0;
+    return 0;
+  });
+}
+
+int Session::Callbacks::on_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
+                                  nghttp2_rcbuf* value, std::uint8_t flags, void* user_data) noexcept {
+  return contained(user_data, [&](Session& session) -> int {
+    HeaderBlock& block = *session.block_;
+    const bool never_indexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+    if (!block.repeats(name, value) && !block.repeats(name, view(value), never_indexed)) {
+      return session.take_new_field(name, value, never_indexed);
+    }
+    const bool taken = session.field_counts(block.bytes()) && session.check_.take(block.meaning());
+    if (!taken) [[unlikely]]
+      return session.refuse_field();
+    block.accept();
+    return 0;
+  });
+}
+
+int Session::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed) {
+  const Header field{view(name), view(value), never_indexed};
+  if (!field_counts(list_bytes(field))) return refuse_field();
+  const bool name_is_known = nghttp2_rcbuf_is_static(name) != 0;
+  const bool value_is_known = nghttp2_rcbuf_is_static(value) != 0;
+  const auto meaning = MessageCheck::meaning_of(field.name, field.value, name_is_known, value_is_known);
+  if (!meaning || !check_.take(*meaning)) return refuse_field();
+  if (!block_->put(*pool_, field, *meaning, name, value)) throw std::bad_alloc();
+  block_->accept();
+  return 0;
+}
+
+/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so
+/// that HPACK's state stays in step, unless it is so large that the connection ends.
+int Session::refuse_field() {
+  Stream& stream = *receiving_;
+  const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
+  if (block_bytes_ > block_bytes_close_) {
+    enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
+  } else if (too_much && role_ == Role::server && !stream.first_block_seen_) {
+    stream.oversized_ = true;  // the request may be answered once it is decoded
+  } else if (!stream.reset_here_) {
+    fail_stream(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
+  }
+  return verdict();
+}
+
+void Session::answer_oversized(Stream& stream, bool end_stream) {
+  stream.peer_ended_ = end_stream;
+  stream.first_block_seen_ = true;
+  const bool answered = events_.on_headers_too_large(stream) && stream.send_state_ != SendState::headers_due;
+  if (answered) return reset(stream, ErrorCode::no_error);
+  fail_stream(stream, ErrorCode::enhance_your_calm);
+}
+
+int Session::Callbacks::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream_id,
+                                      const std::uint8_t* data, std::size_t length,
+                                      void* user_data) noexcept {
+  return contained(user_data, [&](Session& session) -> int {
+    session.arrived(length);
+    Stream* const stream = session.find(stream_id);
+    if (stream == nullptr || stream->reset_here_ || stream->oversized_) return 0;
+    session.receiving_ = stream;
+    const auto arrived = static_cast<std::int64_t>(length);
+    const bool too_long = stream->length_due_ >= 0 && arrived > stream->length_due_;
+    if (too_long || !stream->first_block_seen_) {
+      session.fail_stream(*stream, ErrorCode::protocol_error);
+      return session.verdict();
+    }
+    if (stream->length_due_ > 0) stream->length_due_ -= arrived;
+    if (StreamEvents* const events = stream->events_) [[likely]] {
+      events->on_data({data, length});
+    } else {
+      session.consumed(*stream, length);
+    }
+    return session.verdict();
+  });
+}
+
+int Session::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame* frame,
+                                          void* user_data) noexcept {
+  return contained(user_data, [&](Session& session) -> int {
+    const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        session.header_block_complete(*session.receiving_, end_stream);
+        break;
+      case NGHTTP2_DATA:
+        if (!end_stream) break;
+        if (Stream* const stream = session.find(frame->hd.stream_id)) session.peer_finished(*stream);
+        break;
+      case NGHTTP2_RST_STREAM:
+        session.peer_reset(frame->hd.stream_id);
+        break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+          session.settings_deadline_ = never;
+        } else if (!session.settings_seen_) {
+          session.settings_seen_ = true;
+          session.events_.on_settings();
+        }
+        break;
+      case NGHTTP2_PING:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+          std::uint64_t opaque = 0;
+          std::memcpy(&opaque, frame->ping.opaque_data, sizeof opaque);
+          session.events_.on_ping_ack(opaque);
+        }
+        break;
+      case NGHTTP2_GOAWAY: {
+        const nghttp2_goaway& goaway = frame->goaway;
+        session.events_.on_goaway(static_cast<std::uint32_t>(goaway.last_stream_id),
+                                  static_cast<ErrorCode>(goaway.error_code),
+                                  as_text({goaway.opaque_data, goaway.opaque_data_len}));
+        if (session.role_ == Role::client) session.refuse_unsent();
+        break;
+      }
+      default:
+        break;
+    }
+    return session.verdict();
+  });
+}
+
+void Session::header_block_complete(Stream& stream, bool end_stream) {
+  if (stream.reset_here_) return;
+  if (role_ == Role::server && stream.id() > last_taken_) {
+    // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it,
+    // as the GOAWAY waits to be produced, and closes it then.
+    stream.reset_here_ = true;
+    return;
+  }
+  if (stream.oversized_) {
+    if (stream.first_block_seen_) return peer_finished(stream);  // trailers, which nobody waits for
+    return answer_oversized(stream, end_stream);
+  }
+  if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
+  const bool trailers = stream.first_block_seen_;
+  const bool interim = check_.interim();
+  stream.first_block_seen_ = !interim;
+  stream.peer_ended_ = end_stream;
+  if (!unknown_.empty()) known_ = known_blocks_.learn(*pool_, unknown_, *block_, check_);
+  stream.headers_ = known_ != nullptr ? known_->fields.fields() : block_->fields();
+  if (trailers) {
+    if (StreamEvents* const events = stream.events_) events->on_trailers();
+  } else {
+    announce_headers(stream, interim);
+    if (stream.keep_headers_ && !interim && !keep_headers(stream)) throw std::bad_alloc();
+  }
+  stream.headers_ = stream.kept_headers_.fields();
+  block_->shrink(*pool_);
+  if (end_stream) announce_end(stream);
+}
+
+void Session::announce_headers(Stream& stream, bool interim) {
+  if (role_ == Role::server) return events_.on_request(stream);
+  StreamEvents* const events = stream.events_;
+  if (events == nullptr) return;
+  if (interim) return events->on_interim_headers();
+  events->on_headers();
+}
+
+void Session::announce_end(Stream& stream) {
+  StreamEvents* const events = stream.events_;
+  if (events != nullptr && !stream.reset_here_) events->on_end();
+}
+
+bool Session::keep_headers(Stream& stream) noexcept {
+  if (known_ == nullptr) return stream.kept_headers_.keep(*pool_, *block_);
+  stream.kept_headers_.share(known_->fields);
+  return true;
+}
+
+bool Session::block_is_well_formed(Stream& stream, bool end_stream) noexcept {
+  if (!check_.complete()) return false;
+  if (stream.first_block_seen_) return end_stream && stream.length_due_ <= 0;  // trailers
+  if (check_.interim()) return !end_stream;
+  const bool bodiless = stream.head_request_ || check_.status() == 204 || check_.status() == 304;
+  if (!bodiless) stream.length_due_ = check_.content_length();
+  return !end_stream || stream.length_due_ <= 0;
+}
+
+void Session::peer_finished(Stream& stream) {
+  if (stream.reset_here_) return;
+  const bool incomplete = stream.length_due_ > 0 || !stream.first_block_seen_;
+  if (incomplete) return fail_stream(stream, ErrorCode::protocol_error);
+  stream.peer_ended_ = true;
+  if (!stream.oversized_) announce_end(stream);
+}
+
+/// Resets a stream for what is wrong with it. Its user hears of it now: when the reset leaves is up to the
+/// peer, and what is written until then would go nowhere and never wait for room.
+void Session::fail_stream(Stream& stream, ErrorCode code) {
+  if (stream.reset_here_) return;
+  reset(stream, code);
+  tell_closed(stream, code, false);
+}
+
+/// The user hears of it once. A stream that is over counts no more: what is opened in its place waits in
+/// nghttp2 until the reset has left.
+void Session::tell_closed(Stream& stream, ErrorCode code, bool by_peer) {
+  stream.reset_here_ = true;  // whatever the event still sends goes nowhere
+  if (std::exchange(stream.over_, true)) return;
+  --stream_count_;
+  if (StreamEvents* const events = stream.events_) events->on_closed(code, by_peer);
+  if (role_ == Role::client) events_.on_capacity();
+}
+
+/// Whether a stream that the peer resets was opened for nothing. Who waits for a while, or for a part of the
+/// response, makes no more work than who waits for the end; deadlines and cancels may be as many as they
+/// like. Nor does a stream whose time is up: the server would have ended it too. A server that resets its
+/// client's streams hurts nobody but itself.
+bool Session::wasted(const Stream& stream) const noexcept {
+  if (stream.reset_here_) return false;  // was counted when we reset it
+  const bool answered = stream.data_left_ || stream.send_state_ >= SendState::ending;
+  // Half of it, for the two clocks do not tick at the same time.
+  const Nanoseconds given_up_after = std::min(wasted_age_max_, stream.timeout_ / 2);
+  return role_ == Role::server && !answered && now_ - stream.begun_ < given_up_after;
+}
+
+void Session::peer_reset(std::int32_t id) {
+  Stream* const stream = find(id);
+  if (stream != nullptr) stream->peer_reset_ = true;
+  if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_given_up());
+  // The user starts nothing before `receive` has returned.
+  const bool unbegun = stream->receipt_ == receipt_ && stream->timeout_ != Nanoseconds::max();
+  enforce(unbegun ? conduct_.stream_unbegun() : conduct_.stream_wasted());
+}
+
+/// After a GOAWAY no request leaves any more. nghttp2 says so of those that wait to be produced when it comes
+/// to them, but the peer may close first, and then nobody asks it. Streams that nghttp2 has begun it knows;
+/// those above the last one that the GOAWAY names it closes by itself.
+void Session::refuse_unsent() {
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    const bool begun =
+        nghttp2_session_find_stream(engine_, static_cast<std::int32_t>(stream->id())) != nullptr;
+    if (begun || stream->reset_here_) continue;
+    tell_closed(*stream, ErrorCode::refused_stream, false);
+  }
+}
+
+int Session::Callbacks::on_stream_close(nghttp2_session*, std::int32_t stream_id, std::uint32_t code,
+                                        void* user_data) noexcept {
+  return contained(user_data, [&](Session& session) -> int {
+    Stream* const stream = session.find(stream_id);
+    if (stream == nullptr) return 0;
+    if (!stream->peer_ended_ && !stream->peer_reset_) session.conduct_.dropped(stream->id());
+    auto why = static_cast<ErrorCode>(code);
+    if (stream->reset_here_ && !stream->peer_reset_) why = stream->reset_code_;
+    // A client's stream that nobody has reset was refused by the server's GOAWAY.
+    const bool refused = session.role_ == Role::client && !stream->reset_here_ && why != ErrorCode::no_error;
+    const bool by_peer = stream->peer_reset_ || refused;
+    session.tell_closed(*stream, why, by_peer);
+    session.destroy_stream(*stream);
+    return 0;
+  });
+}
+
+}  // namespace ringrpc::http2
