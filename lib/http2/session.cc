@@ -108,6 +108,7 @@ Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& 
 }
 
 Session::~Session() {
+  assert(!inside_);
   nghttp2_session_del(engine_);
   first_blocks_.release(*pool_);
   later_blocks_.release(*pool_);
@@ -185,7 +186,7 @@ void Session::destroy_stream(Stream& stream) noexcept {
   if (producing_ == &stream) producing_ = nullptr;
   (stream.previous_ != nullptr ? stream.previous_->next_ : streams_) = stream.next_;
   if (stream.next_ != nullptr) stream.next_->previous_ = stream.previous_;
-  if (!stream.over_) --stream_count_;
+  if (stream.sending_ != SendState::closed) --stream_count_;
   stream.free_memory(body_memory_);
   stream.~Stream();
   pool_->deallocate(&stream);
@@ -206,8 +207,8 @@ void Session::goaway(ErrorCode code, std::string_view debug) {
 }
 
 void Session::terminate(ErrorCode code, std::string_view debug) {
-  if (terminating_) return;
-  terminating_ = true;
+  if (phase_ >= Phase::terminating) return;
+  enter(Phase::terminating);
   goaway(code, debug);
 }
 
@@ -219,16 +220,15 @@ void Session::ping(std::uint64_t opaque) {
 }
 
 void Session::end_input() {
-  input_ended_ = true;
+  if (phase_ < Phase::input_ended) enter(Phase::input_ended);
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
-    const bool answered = stream->send_state_ >= SendState::ending;
-    if (!stream->peer_ended_ && !answered) reset(*stream, ErrorCode::cancel);
+    if (!stream->peer_ended() && !stream->end_queued()) reset(*stream, ErrorCode::cancel);
   }
   goaway(ErrorCode::no_error, {});
 }
 
 Status Session::tick() {
-  if (input_ended_) return failure_;
+  if (phase_ >= Phase::input_ended) return failure_;
   if (now_ >= settings_deadline_) {
     settings_deadline_ = never;
     enforce({ErrorCode::settings_timeout, "SETTINGS were not acknowledged within 10 s"});
@@ -240,10 +240,13 @@ Status Session::tick() {
   return failure_;
 }
 
-bool Session::wants_to_produce() const noexcept { return !over_ && nghttp2_session_want_write(engine_) != 0; }
+bool Session::wants_to_produce() const noexcept {
+  return phase_ != Phase::over && nghttp2_session_want_write(engine_) != 0;
+}
 
 bool Session::finished() const noexcept {
-  return over_ || (nghttp2_session_want_read(engine_) == 0 && nghttp2_session_want_write(engine_) == 0);
+  return phase_ == Phase::over ||
+         (nghttp2_session_want_read(engine_) == 0 && nghttp2_session_want_write(engine_) == 0);
 }
 
 std::uint32_t Session::last_peer_stream_id() const noexcept {
@@ -280,7 +283,7 @@ void Session::engine_failed(int error) {
     case NGHTTP2_ERR_NOMEM:
       return lose(out_of_memory());
     case NGHTTP2_ERR_CALLBACK_FAILURE:
-      if (terminating_) return;  // the callback saw that
+      if (phase_ >= Phase::terminating) return;  // the callback saw that
       [[fallthrough]];
     default:
       lose(Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library));
@@ -288,7 +291,7 @@ void Session::engine_failed(int error) {
 }
 
 void Session::lose(Status why) noexcept {
-  over_ = true;
+  phase_ = Phase::over;
   if (failure_.ok()) failure_ = std::move(why);
 }
 

@@ -26,6 +26,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -146,7 +147,7 @@ class Session {
   /// When `tick` wants to be called: the SETTINGS that we sent must be acknowledged within 10 s, and a header
   /// block that has begun must be finished within its limit. `never` while neither is due.
   Instant next_deadline() const noexcept {
-    return input_ended_ ? never : std::min(settings_deadline_, block_deadline_);
+    return phase_ >= Phase::input_ended ? never : std::min(settings_deadline_, block_deadline_);
   }
   Status tick();
 
@@ -167,6 +168,34 @@ class Session {
   static constexpr std::size_t stream_frames_bytes = 4 * queued_frame_bytes;
 
   struct Callbacks;
+
+  /// In this order, of which it may skip some.
+  enum class Phase : std::uint8_t {
+    handshake,    ///< the peer's SETTINGS have not arrived
+    open,         ///< both sides may open streams and send
+    input_ended,  ///< nothing more arrives; the responses still leave
+    terminating,  ///< a last GOAWAY is queued, and nothing that arrives matters any more
+    over,         ///< nothing that leaves does either
+  };
+  void enter(Phase next) noexcept {
+    assert(phase_ < next);
+    phase_ = next;
+  }
+
+  /// While it lives, events may be called.
+  class Inside {
+   public:
+    explicit Inside(Session& session) noexcept : session_(session) {
+      assert(!session.inside_);
+      session.inside_ = true;
+    }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() { session_.inside_ = false; }
+
+   private:
+    Session& session_;
+  };
 
   void* allocate(std::size_t bytes) noexcept {
     if (void* const block = pool_->take_free(bytes)) [[likely]]
@@ -194,7 +223,7 @@ class Session {
   bool field_counts(std::size_t bytes) noexcept {
     block_bytes_ += bytes;
     ++block_fields_;
-    return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->reset_here_;
+    return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->is_reset();
   }
   /// Body bytes have arrived, whatever becomes of them: the connection's window is for what is under way.
   void arrived(std::size_t bytes) {
@@ -245,13 +274,11 @@ class Session {
   SessionEvents& events_;
   const Instant& now_;
   const Role role_;
-  bool settings_seen_ = false;
-  bool input_ended_ = false;
+  Phase phase_ = Phase::handshake;
+  bool inside_ = false;                    ///< `receive` or `produce` runs, and may call an event
   bool error_is_ours_ = false;             ///< a GOAWAY with an error was queued here, not by nghttp2
   std::uint32_t last_taken_ = UINT32_MAX;  ///< the last stream that a queued GOAWAY will let the peer have
   std::optional<std::uint64_t> ping_behind_goaway_;  ///< to be sent once the GOAWAY has been produced
-  bool terminating_ = false;      ///< a last GOAWAY is queued, and nothing that arrives matters any more
-  bool over_ = false;             ///< nothing that leaves does either
   bool read_to_the_end_ = false;  ///< the DATA frame being produced takes all that was queued
 
   // The header block that is arriving; blocks of different streams never interleave.

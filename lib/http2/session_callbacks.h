@@ -56,6 +56,8 @@ inline void Session::check(int error) {
 }
 
 /// What a callback returns: nghttp2 reads on, or stops where it is.
-inline int Session::verdict() const noexcept { return terminating_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+inline int Session::verdict() const noexcept {
+  return phase_ >= Phase::terminating ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
 
 }  // namespace ringrpc::http2

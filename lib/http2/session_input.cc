@@ -19,7 +19,8 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
 }  // namespace
 
 Status Session::receive(Bytes bytes) {
-  if (terminating_ || over_) return failure_;
+  if (phase_ >= Phase::terminating) return failure_;
+  const Inside inside(*this);
   ++receipt_;
   const auto is_live = [](void* session, std::uint32_t id) {
     return static_cast<Session*>(session)->is_live(id);
@@ -115,7 +116,7 @@ bool Session::feed_unknown(Bytes frame, Bytes block) {
 }
 
 void Session::consumed(Stream& stream, std::size_t bytes) {
-  if (stream.peer_ended_) return;  // the stream's own window is of no use any more
+  if (stream.peer_ended()) return;  // the stream's own window is of no use any more
   stream.unreturned_bytes_ += bytes;
   if (stream.unreturned_bytes_ < stream_return_bytes_) [[likely]]
     return;
@@ -138,7 +139,7 @@ int Session::Callbacks::on_begin_headers(nghttp2_session* engine, const nghttp2_
       nghttp2_session_set_stream_user_data(engine, frame->hd.stream_id, stream);
     } else {
       stream = session.find(frame->hd.stream_id);
-      kind = stream->first_block_seen_ ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
+      kind = stream->head_arrived() ? MessageCheck::Kind::trailers : MessageCheck::Kind::response;
     }
     session.receiving_ = stream;
     session.check_ = session.known_ != nullptr ? session.known_->check : MessageCheck(kind);
@@ -185,18 +186,18 @@ int Session::refuse_field() {
   const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
   if (block_bytes_ > block_bytes_close_) {
     enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
-  } else if (too_much && role_ == Role::server && !stream.first_block_seen_) {
-    stream.oversized_ = true;  // the request may be answered once it is decoded
-  } else if (!stream.reset_here_) {
+  } else if (too_much && role_ == Role::server && !stream.head_arrived()) {
+    // The user may respond to the request once it is decoded.
+    if (stream.receiving_ == ReceiveState::head_due) stream.receiving_.become(ReceiveState::head_too_large);
+  } else if (!stream.is_reset()) {
     fail_stream(stream, too_much ? ErrorCode::enhance_your_calm : ErrorCode::protocol_error);
   }
   return verdict();
 }
 
 void Session::answer_oversized(Stream& stream, bool end_stream) {
-  stream.peer_ended_ = end_stream;
-  stream.first_block_seen_ = true;
-  const bool answered = events_.on_headers_too_large(stream) && stream.send_state_ != SendState::headers_due;
+  stream.receiving_.become(end_stream ? ReceiveState::ended : ReceiveState::discarding);
+  const bool answered = events_.on_headers_too_large(stream) && stream.sending_ != SendState::headers_due;
   if (answered) return reset(stream, ErrorCode::no_error);
   fail_stream(stream, ErrorCode::enhance_your_calm);
 }
@@ -207,11 +208,11 @@ int Session::Callbacks::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32
   return contained(user_data, [&](Session& session) -> int {
     session.arrived(length);
     Stream* const stream = session.find(stream_id);
-    if (stream == nullptr || stream->reset_here_ || stream->oversized_) return 0;
+    if (stream == nullptr || stream->is_reset() || stream->receiving_ == ReceiveState::discarding) return 0;
     session.receiving_ = stream;
     const auto arrived = static_cast<std::int64_t>(length);
     const bool too_long = stream->length_due_ >= 0 && arrived > stream->length_due_;
-    if (too_long || !stream->first_block_seen_) {
+    if (too_long || !stream->head_arrived()) {
       session.fail_stream(*stream, ErrorCode::protocol_error);
       return session.verdict();
     }
@@ -243,8 +244,8 @@ int Session::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame*
       case NGHTTP2_SETTINGS:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
           session.settings_deadline_ = never;
-        } else if (!session.settings_seen_) {
-          session.settings_seen_ = true;
+        } else if (session.phase_ == Phase::handshake) {
+          session.enter(Phase::open);
           session.events_.on_settings();
         }
         break;
@@ -271,22 +272,21 @@ int Session::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame*
 }
 
 void Session::header_block_complete(Stream& stream, bool end_stream) {
-  if (stream.reset_here_) return;
+  if (stream.is_reset()) return;
   if (role_ == Role::server && stream.id() > last_taken_) {
     // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it,
     // as the GOAWAY waits to be produced, and closes it then.
-    stream.reset_here_ = true;
+    return stream.sending_.become(SendState::reset);
+  }
+  if (stream.receiving_ == ReceiveState::head_too_large) return answer_oversized(stream, end_stream);
+  if (stream.receiving_ == ReceiveState::discarding) {  // trailers, which nobody waits for
+    if (end_stream) peer_finished(stream);
     return;
   }
-  if (stream.oversized_) {
-    if (stream.first_block_seen_) return peer_finished(stream);  // trailers, which nobody waits for
-    return answer_oversized(stream, end_stream);
-  }
   if (!block_is_well_formed(stream, end_stream)) return fail_stream(stream, ErrorCode::protocol_error);
-  const bool trailers = stream.first_block_seen_;
+  const bool trailers = stream.head_arrived();
   const bool interim = check_.interim();
-  stream.first_block_seen_ = !interim;
-  stream.peer_ended_ = end_stream;
+  if (!interim) stream.receiving_.become(end_stream ? ReceiveState::ended : ReceiveState::body);
   if (!unknown_.empty()) known_ = known_blocks_.learn(*pool_, unknown_, *block_, check_);
   stream.headers_ = known_ != nullptr ? known_->fields.fields() : block_->fields();
   if (trailers) {
@@ -310,7 +310,7 @@ void Session::announce_headers(Stream& stream, bool interim) {
 
 void Session::announce_end(Stream& stream) {
   StreamEvents* const events = stream.events_;
-  if (events != nullptr && !stream.reset_here_) events->on_end();
+  if (events != nullptr && !stream.is_reset()) events->on_end();
 }
 
 bool Session::keep_headers(Stream& stream) noexcept {
@@ -321,7 +321,7 @@ bool Session::keep_headers(Stream& stream) noexcept {
 
 bool Session::block_is_well_formed(Stream& stream, bool end_stream) noexcept {
   if (!check_.complete()) return false;
-  if (stream.first_block_seen_) return end_stream && stream.length_due_ <= 0;  // trailers
+  if (stream.head_arrived()) return end_stream && stream.length_due_ <= 0;  // trailers
   if (check_.interim()) return !end_stream;
   const bool bodiless = stream.head_request_ || check_.status() == 204 || check_.status() == 304;
   if (!bodiless) stream.length_due_ = check_.content_length();
@@ -329,17 +329,18 @@ bool Session::block_is_well_formed(Stream& stream, bool end_stream) noexcept {
 }
 
 void Session::peer_finished(Stream& stream) {
-  if (stream.reset_here_) return;
-  const bool incomplete = stream.length_due_ > 0 || !stream.first_block_seen_;
+  if (stream.is_reset()) return;
+  const bool incomplete = stream.length_due_ > 0 || !stream.head_arrived();
   if (incomplete) return fail_stream(stream, ErrorCode::protocol_error);
-  stream.peer_ended_ = true;
-  if (!stream.oversized_) announce_end(stream);
+  const bool heard = stream.receiving_ != ReceiveState::discarding;
+  stream.receiving_.become(ReceiveState::ended);
+  if (heard) announce_end(stream);
 }
 
 /// Resets a stream for what is wrong with it. Its user hears of it now: when the reset leaves is up to the
 /// peer, and what is written until then would go nowhere and never wait for room.
 void Session::fail_stream(Stream& stream, ErrorCode code) {
-  if (stream.reset_here_) return;
+  if (stream.is_reset()) return;
   reset(stream, code);
   tell_closed(stream, code, false);
 }
@@ -347,8 +348,8 @@ void Session::fail_stream(Stream& stream, ErrorCode code) {
 /// The user hears of it once. A stream that is over counts no more: what is opened in its place waits in
 /// nghttp2 until the reset has left.
 void Session::tell_closed(Stream& stream, ErrorCode code, bool by_peer) {
-  stream.reset_here_ = true;  // whatever the event still sends goes nowhere
-  if (std::exchange(stream.over_, true)) return;
+  if (stream.sending_ == SendState::closed) return;
+  stream.sending_.become(SendState::closed);  // whatever the event still sends goes nowhere
   --stream_count_;
   if (StreamEvents* const events = stream.events_) events->on_closed(code, by_peer);
   if (role_ == Role::client) events_.on_capacity();
@@ -359,8 +360,8 @@ void Session::tell_closed(Stream& stream, ErrorCode code, bool by_peer) {
 /// like. Nor does a stream whose time is up: the server would have ended it too. A server that resets its
 /// client's streams hurts nobody but itself.
 bool Session::wasted(const Stream& stream) const noexcept {
-  if (stream.reset_here_) return false;  // was counted when we reset it
-  const bool answered = stream.data_left_ || stream.send_state_ >= SendState::ending;
+  if (stream.is_reset()) return false;  // was counted when we reset it
+  const bool answered = stream.body_begun_ || stream.end_queued();
   // Half of it, for the two clocks do not tick at the same time.
   const Nanoseconds given_up_after = std::min(wasted_age_max_, stream.timeout_ / 2);
   return role_ == Role::server && !answered && now_ - stream.begun_ < given_up_after;
@@ -368,7 +369,7 @@ bool Session::wasted(const Stream& stream) const noexcept {
 
 void Session::peer_reset(std::int32_t id) {
   Stream* const stream = find(id);
-  if (stream != nullptr) stream->peer_reset_ = true;
+  if (stream != nullptr) stream->receiving_.become(ReceiveState::reset);
   if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_given_up());
   // The user starts nothing before `receive` has returned.
   const bool unbegun = stream->receipt_ == receipt_ && stream->timeout_ != Nanoseconds::max();
@@ -382,7 +383,7 @@ void Session::refuse_unsent() {
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
     const bool begun =
         nghttp2_session_find_stream(engine_, static_cast<std::int32_t>(stream->id())) != nullptr;
-    if (begun || stream->reset_here_) continue;
+    if (begun || stream->is_reset()) continue;
     tell_closed(*stream, ErrorCode::refused_stream, false);
   }
 }
@@ -392,12 +393,13 @@ int Session::Callbacks::on_stream_close(nghttp2_session*, std::int32_t stream_id
   return contained(user_data, [&](Session& session) -> int {
     Stream* const stream = session.find(stream_id);
     if (stream == nullptr) return 0;
-    if (!stream->peer_ended_ && !stream->peer_reset_) session.conduct_.dropped(stream->id());
+    const bool reset_by_peer = stream->receiving_ == ReceiveState::reset;
+    if (!stream->peer_ended()) session.conduct_.dropped(stream->id());
     auto why = static_cast<ErrorCode>(code);
-    if (stream->reset_here_ && !stream->peer_reset_) why = stream->reset_code_;
+    if (stream->is_reset() && !reset_by_peer) why = stream->reset_code_;
     // A client's stream that nobody has reset was refused by the server's GOAWAY.
-    const bool refused = session.role_ == Role::client && !stream->reset_here_ && why != ErrorCode::no_error;
-    const bool by_peer = stream->peer_reset_ || refused;
+    const bool refused = session.role_ == Role::client && !stream->is_reset() && why != ErrorCode::no_error;
+    const bool by_peer = reset_by_peer || refused;
     session.tell_closed(*stream, why, by_peer);
     session.destroy_stream(*stream);
     return 0;

@@ -24,14 +24,15 @@ nghttp2_nv* fields_of(SentFields& sent) noexcept { return reinterpret_cast<nghtt
 }  // namespace
 
 void Session::produce(Chain& out, std::size_t limit_bytes) {
+  const Inside inside(*this);
   out_ = &out;
   out_limit_bytes_ = limit_bytes;
-  while (!over_ && out.size() < limit_bytes) {
+  while (phase_ != Phase::over && out.size() < limit_bytes) {
     const std::uint8_t* frame = nullptr;
     const ssize_t size = nghttp2_session_mem_send(engine_, &frame);
     if (size < 0) [[unlikely]] {
       engine_failed(static_cast<int>(size));
-      over_ = true;
+      phase_ = Phase::over;
     }
     if (size <= 0) break;
     out.append({frame, static_cast<std::size_t>(size)});
@@ -68,6 +69,7 @@ Result<Stream*> Session::open(std::span<const Header> request, StreamEvents* eve
     return ringrpc::fail(Code::UNAVAILABLE, "the connection takes no more streams", Initiator::library);
   }
   stream->id_ = static_cast<std::uint32_t>(id);
+  if (end_stream) stream->sending_.become(SendState::ending);
   conduct_.opened(stream->id());
   return stream;
 }
@@ -82,9 +84,9 @@ std::uint32_t Session::open_capacity() const noexcept {
 }
 
 void Session::send_headers(Stream& stream, std::span<const Header> headers, bool end_stream) {
-  if (stream.reset_here_ || stream.send_state_ != SendState::headers_due) return;
+  if (stream.sending_ != SendState::headers_due) return;
   SentFields* const fields = prepare(stream, headers);
-  stream.send_state_ = end_stream ? SendState::ending : SendState::open;
+  stream.sending_.become(end_stream ? SendState::ending : SendState::open);
   submit_headers(stream, fields, end_stream);
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
 }
@@ -97,7 +99,7 @@ std::size_t Session::header_list_bytes_max() const noexcept {
 }
 
 void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
-  if (stream.reset_here_ || stream.send_state_ >= SendState::ending || stream.end_with_data_) return;
+  if (!stream.takes_body()) return;
   try {
     stream.body_.append(body_memory_, bytes);
   } catch (const std::bad_alloc&) {
@@ -109,23 +111,23 @@ void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
 }
 
 void Session::commit_data(Stream& stream, std::size_t bytes) {
-  if (stream.reset_here_ || stream.send_state_ >= SendState::ending || stream.end_with_data_) return;
+  if (!stream.takes_body()) return;
   stream.body_.commit(bytes);
   body_changed(stream);
 }
 
 void Session::body_changed(Stream& stream) {
   if (stream.body_.size() >= low_water_bytes) stream.writable_due_ = true;
-  if (stream.send_state_ == SendState::headers_due) return;
-  if (stream.end_with_data_) stream.send_state_ = SendState::ending;
+  if (stream.sending_ == SendState::headers_due) return;
+  if (stream.end_with_data_) stream.sending_.become(SendState::ending);
   flush(stream);
 }
 
 void Session::send_trailers(Stream& stream, std::span<const Header> trailers) {
-  if (stream.reset_here_ || stream.send_state_ >= SendState::ending || stream.trailers_ != nullptr) return;
+  if (stream.end_queued() || stream.trailers_ != nullptr) return;
   stream.trailers_ = prepare(stream, trailers);
-  if (stream.send_state_ == SendState::headers_due && role_ == Role::client) return;
-  stream.send_state_ = SendState::ending;
+  if (stream.sending_ == SendState::headers_due && role_ == Role::client) return;
+  stream.sending_.become(SendState::ending);
   flush(stream);
 }
 
@@ -145,17 +147,16 @@ void Session::flush(Stream& stream) {
 }
 
 void Session::reset(Stream& stream, ErrorCode code) {
-  if (stream.reset_here_) return;
-  if (code == ErrorCode::no_error && stream.send_state_ == SendState::ending) {
-    stream.reset_after_end_ = true;
+  if (stream.is_reset() || (code == ErrorCode::no_error && stream.sending_ == SendState::ending_then_reset))
     return;
-  }
+  if (code == ErrorCode::no_error && stream.sending_ == SendState::ending)
+    return stream.sending_.become(SendState::ending_then_reset);
   stream.body_.clear(body_memory_);
   submit_reset(stream, code);
 }
 
 void Session::submit_reset(Stream& stream, ErrorCode code) {
-  stream.reset_here_ = true;
+  stream.sending_.become(SendState::reset);
   stream.reset_code_ = code;
   check(nghttp2_submit_rst_stream(engine_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(stream.id()),
                                   static_cast<std::uint32_t>(code)));
@@ -217,7 +218,7 @@ int Session::Callbacks::on_send_data(nghttp2_session*, nghttp2_frame*, const std
   return contained(user_data, [&](Session& session) -> int {
     Stream& stream = *static_cast<Stream*>(source->ptr);
     stream.body_.drain(session.body_memory_, length, header, *session.out_);
-    stream.data_left_ = true;
+    stream.body_begun_ = true;
     session.conduct_.sent_data(length);
     return session.out_->size() < session.out_limit_bytes_ ? 0 : NGHTTP2_ERR_PAUSE;
   });
@@ -243,7 +244,7 @@ int Session::Callbacks::on_frame_produced(nghttp2_session*, const nghttp2_frame*
         }
         break;
       case NGHTTP2_GOAWAY:
-        session.over_ = session.terminating_;
+        if (session.phase_ == Phase::terminating) session.enter(Phase::over);
         if (session.ping_behind_goaway_)
           session.ping(*std::exchange(session.ping_behind_goaway_, std::nullopt));
         // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
@@ -270,7 +271,7 @@ void Session::data_produced(bool end_stream) {
   if (stream.writable_due_ && stream.body_.size() < low_water_bytes) {
     stream.writable_due_ = false;
     StreamEvents* const events = stream.events_;
-    if (events != nullptr && stream.send_state_ == SendState::open) events->on_writable();
+    if (events != nullptr && stream.sending_ == SendState::open) events->on_writable();
   }
 }
 
@@ -281,25 +282,26 @@ void Session::headers_produced(std::int32_t id, bool request, bool end_stream) {
   Stream* const stream = likely ? producing_ : find(id);
   if (stream == nullptr) return;
   if (end_stream) return end_produced(*stream);
+  if (stream->is_reset()) return;
   const bool ending = stream->end_with_data_ || stream->trailers_ != nullptr;
-  stream->send_state_ = ending ? SendState::ending : SendState::open;
+  stream->sending_.become(ending ? SendState::ending : SendState::open);
   flush(*stream);
 }
 
 void Session::end_produced(Stream& stream) {
-  stream.send_state_ = SendState::ended;
   stream.data_attached_ = false;
-  if (stream.reset_after_end_ && !stream.peer_ended_ && !stream.reset_here_) {
-    submit_reset(stream, ErrorCode::no_error);
-  }
+  if (stream.is_reset()) return;
+  const bool then_reset = stream.sending_ == SendState::ending_then_reset && !stream.peer_ended();
+  stream.sending_.become(SendState::ended);
+  if (then_reset) submit_reset(stream, ErrorCode::no_error);
 }
 
 /// Those that we submitted were counted then.
 void Session::reset_produced(std::int32_t id, ErrorCode code) {
   Stream* const stream = find(id);
-  if (stream != nullptr && stream->reset_here_) return;
+  if (stream != nullptr && stream->is_reset()) return;
   if (stream != nullptr) {
-    stream->reset_here_ = true;
+    stream->sending_.become(SendState::reset);
     stream->reset_code_ = code;
   }
   count_reset(code);

@@ -14,16 +14,9 @@
 #include "http2/header.h"
 #include "http2/header_block.h"
 #include "http2/stream_events.h"
+#include "http2/stream_state.h"
 
 namespace ringrpc::http2 {
-
-/// The sending side, in the order in which it goes through them:
-///
-///   headers_due ─▶ open ─(send_trailers, end_stream)─▶ ending ─(END_STREAM produced)─▶ ended
-///
-/// A client's stream is `headers_due` until its request has been produced, because the engine takes no body
-/// before that.
-enum class SendState : std::uint8_t { headers_due, open, ending, ended };
 
 /// Fields that are sent, with copies of their names and values behind them; they live until the stream closes.
 struct SentFields {
@@ -63,6 +56,16 @@ class Stream {
       : events_(events), begun_(now), id_(id) {}
   ~Stream() = default;
 
+  /// RST_STREAM is queued, or the stream is closed: nothing of it is passed on any more.
+  bool is_reset() const noexcept { return sending_ >= SendState::reset; }
+  bool end_queued() const noexcept { return sending_ >= SendState::ending; }
+  /// Whether the user may still add to the body.
+  bool takes_body() const noexcept { return sending_ <= SendState::open && !end_with_data_; }
+  /// Whether the request, or the final response, has arrived: another header block has the trailers.
+  bool head_arrived() const noexcept { return receiving_ >= ReceiveState::body; }
+  /// Whether the peer sends no more.
+  bool peer_ended() const noexcept { return receiving_ >= ReceiveState::ended; }
+
   void free_memory(const BodyMemory& memory) noexcept {
     kept_headers_.release(memory.blocks);
     body_.clear(memory);
@@ -83,21 +86,17 @@ class Stream {
   std::size_t unreturned_bytes_ = 0;  // consumed, and not yet given back to the stream's window
   std::int64_t length_due_ = -1;      // of what content-length promised; negative when it did not
   std::uint32_t id_;
-  SendState send_state_ = SendState::headers_due;
   ErrorCode reset_code_ = ErrorCode::no_error;
+  Half<SendState> sending_{SendState::headers_due};
+  Half<ReceiveState> receiving_{ReceiveState::head_due};
   bool keep_headers_ = false;
-  bool over_ = false;              // as far as the user is concerned; nghttp2 may still have to reset it
-  bool first_block_seen_ = false;  // the request, or the final response
-  bool head_request_ = false;      // a client's: the response has no body whatever its content-length says
-  bool oversized_ = false;         // the header list is over the limit; what still arrives is dropped
-  bool peer_ended_ = false;
-  bool peer_reset_ = false;
-  bool reset_here_ = false;       // RST_STREAM is queued; nothing of this stream is passed on any more
-  bool reset_after_end_ = false;  // RST_STREAM(NO_ERROR) is to follow our END_STREAM
-  bool data_left_ = false;        // of its body some has been produced
-  bool data_attached_ = false;    // the engine holds a DATA item for this stream
-  bool end_with_data_ = false;    // the last DATA frame carries END_STREAM
-  bool writable_due_ = false;     // the queue has been filled up to the low-water mark since on_writable
+  // Which of these hold is not decided by the states: a message may or may not have them.
+  bool head_request_ = false;   // a client's HEAD: the response has no body whatever its content-length says
+  bool end_with_data_ = false;  // the last DATA frame is to carry END_STREAM; else trailers do
+  bool body_begun_ = false;     // some of the body has been produced, so a reset by the peer wastes nothing
+  // nghttp2 holds one DATA item for the stream, which is independent of whether more may follow.
+  bool data_attached_ = false;
+  bool writable_due_ = false;  // the queue has been filled up to the low-water mark since on_writable
 };
 
 }  // namespace ringrpc::http2

@@ -1,10 +1,14 @@
 // The small parts that the limits stand on.
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
+#include <utility>
+#include <vector>
 
 #include "frames.h"
 #include "http2/frame_scanner.h"
 #include "http2/stream_history.h"
+#include "http2/stream_state.h"
 #include "http2/token_bucket.h"
 
 using namespace ringrpc;
@@ -64,6 +68,40 @@ TEST_CASE("A stream's past is told as long as it is remembered") {
   CHECK(history.of(7) == StreamPast::forgotten);
   CHECK(history.of(0x7fffffff - 1022) == StreamPast::never_opened);
   CHECK(history.of(0x7fffffff) == StreamPast::open);
+}
+
+TEST_CASE("A stream takes the steps of its drawing and no others") {
+  using enum SendState;
+  const std::vector<std::pair<SendState, SendState>> steps = {
+      {headers_due, open},         {headers_due, ending}, {open, ending},
+      {ending, ending_then_reset}, {ending, ended},       {ending_then_reset, ended},
+  };
+  for (int from = 0; from <= static_cast<int>(closed); ++from) {
+    for (int to = 0; to <= static_cast<int>(closed); ++to) {
+      CAPTURE(from);
+      CAPTURE(to);
+      const std::pair step{static_cast<SendState>(from), static_cast<SendState>(to)};
+      const bool ends_early = (step.second == reset || step.second == closed) && from < to;
+      CHECK(may_follow(step.first, step.second) == (ends_early || std::ranges::count(steps, step) == 1));
+    }
+  }
+}
+
+TEST_CASE("What a stream receives takes the steps of its drawing and no others") {
+  using enum ReceiveState;
+  const std::vector<std::pair<ReceiveState, ReceiveState>> steps = {
+      {head_due, head_too_large}, {head_due, body}, {head_due, ended},   {head_too_large, discarding},
+      {head_too_large, ended},    {body, ended},    {discarding, ended},
+  };
+  for (int from = 0; from <= static_cast<int>(reset); ++from) {
+    for (int to = 0; to <= static_cast<int>(reset); ++to) {
+      CAPTURE(from);
+      CAPTURE(to);
+      const std::pair step{static_cast<ReceiveState>(from), static_cast<ReceiveState>(to)};
+      const bool ends_early = step.second == reset && from < to;
+      CHECK(may_follow(step.first, step.second) == (ends_early || std::ranges::count(steps, step) == 1));
+    }
+  }
 }
 
 TEST_CASE("The scanner sees each frame, however the bytes are cut") {
