@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,6 +51,7 @@ class BodyQueue {
   }
   /// Makes the first `bytes` of what `reserve` gave part of the queue.
   void commit(std::size_t bytes) noexcept {
+    assert(tail_ != nullptr && bytes <= tail_->room());
     tail_->end += static_cast<std::uint32_t>(bytes);
     size_ += bytes;
   }

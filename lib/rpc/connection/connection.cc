@@ -1,6 +1,7 @@
 #include "rpc/connection/connection.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -46,7 +47,8 @@ Status check_header_list_bytes(std::size_t bytes) {
 }
 
 Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
-                       const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::SessionEvents& events)
+                       const http2::Limits& limits, const ConnectionTimeouts& timeouts,
+                       http2::SessionEvents& events)
     : shard_(shard),
       timeouts_(timeouts),
       stream_(std::move(stream)),
@@ -57,6 +59,8 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       progress_(shard.now()) {}
 
 void Connection::start() {
+  assert(phase_ == Phase::idle);
+  phase_ = Phase::open;
   contain([this] {
     stream_->start(*this);
     flush_soon();

@@ -151,9 +151,9 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void begin_closing(Status why);
   void note_progress();
 
-  /// `half_closed`: the client sends no more and is still served; `closing`: the peer is told why it ends;
-  /// `lingering`: all has left.
-  enum class Phase : std::uint8_t { open, half_closed, closing, lingering, over };
+  /// `idle`: `start` has not been called; `half_closed`: the client sends no more and is still served; `closing`: the
+  /// peer is told why it ends; `lingering`: all has left.
+  enum class Phase : std::uint8_t { idle, open, half_closed, closing, lingering, over };
 
   Shard& shard_;
   ConnectionTimeouts timeouts_;
@@ -162,7 +162,7 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   http2::Session session_;
   bool to_server_;
   bool heard_ = false;  // something has come from the peer
-  Phase phase_ = Phase::open;
+  Phase phase_ = Phase::idle;
   bool sending_ = false;
   bool sent_ = false;  // something has left whole since the last look at progress
   bool established_ = false;
