@@ -36,10 +36,6 @@ TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl:
   SSL_set_msg_callback_arg(session_.get(), &wire_);
 }
 
-TlsStream::~TlsStream() {
-  if (destroyed_) *destroyed_ = true;
-}
-
 void TlsStream::start(ByteStream::Handler& handler) {
   handler_ = &handler;
   carrier_->start(*this);
@@ -185,11 +181,9 @@ bool TlsStream::decrypt() {
 }
 
 bool TlsStream::deliver(Bytes plain) {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   handler_->on_received(plain);
-  if (!destroyed) destroyed_ = nullptr;
-  return !destroyed;
+  return !watch.ended();
 }
 
 void TlsStream::end_receiving(int error) {
@@ -213,11 +207,9 @@ void TlsStream::end_receiving(int error) {
 /// False when this was destroyed.
 bool TlsStream::tell_receive_end(int error) {
   if (std::exchange(receive_ended_, true)) return true;
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   handler_->on_receive_end(error);
-  if (!destroyed) destroyed_ = nullptr;
-  return !destroyed;
+  return !watch.ended();
 }
 
 /// Whether the session can say nothing before it has heard the rest of a message of TLS.
@@ -321,11 +313,9 @@ void TlsStream::finish(int error) noexcept {
 
 void TlsStream::run() {
   const int error = *outcome_;
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   if (std::exchange(sending_, false)) handler_->on_sent(error != 0 ? error : EPIPE);
-  if (!destroyed && !std::exchange(receive_ended_, true)) handler_->on_receive_end(error);
-  if (!destroyed) destroyed_ = nullptr;
+  if (!watch.ended() && !std::exchange(receive_ended_, true)) handler_->on_receive_end(error);
 }
 
 }  // namespace ringrpc

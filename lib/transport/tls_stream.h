@@ -34,6 +34,7 @@
 #include <string>
 
 #include "base/caught.h"
+#include "base/lifetime.h"
 #include "reactor/io.h"
 #include "reactor/shard.h"
 #include "reactor/turn_gate.h"
@@ -52,7 +53,6 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
-  ~TlsStream() override;
 
   void start(ByteStream::Handler& handler) override;
   void pause_receiving() override;
@@ -141,7 +141,7 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   std::string kept_;
   std::optional<int> kept_end_;  // and what came behind it
   Turn turn_{*this};
-  bool* destroyed_ = nullptr;  // set by the destructor while the handler is being called
+  Lifetime lifetime_;
   mutable std::shared_ptr<const CertificateIdentity> certificate_;  // once it was asked for
 };
 

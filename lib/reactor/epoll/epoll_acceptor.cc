@@ -11,18 +11,13 @@ constexpr int accepts_a_turn = 32;
 }  // namespace
 
 void EpollAcceptor::accept() {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   for (int taken = 0; taken < accepts_a_turn; ++taken) {
     UniqueFd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!connection) {
-      destroyed_ = nullptr;
-      return fail(errno);
-    }
+    if (!connection) return fail(errno);
     handler_.on_accepted(std::move(connection));
-    if (destroyed) return;
+    if (watch.ended()) return;
   }
-  destroyed_ = nullptr;
 }
 
 void EpollAcceptor::fail(int error) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/lifetime.h"
 #include "reactor/epoll/epoll_poller.h"
 #include "reactor/io.h"
 #include "reactor/posix_socket.h"
@@ -14,10 +15,7 @@ class EpollAcceptor final : public Acceptor, Watcher, Timer {
  public:
   EpollAcceptor(Poller& poller, ListeningSocket socket, Handler& handler) noexcept
       : poller_(poller), socket_(std::move(socket)), handler_(handler) {}
-  ~EpollAcceptor() override {
-    poller_.unwatch(socket_.fd.get());
-    if (destroyed_) *destroyed_ = true;
-  }
+  ~EpollAcceptor() override { poller_.unwatch(socket_.fd.get()); }
 
   /// Begins; gives 0 or an errno value.
   int start() noexcept { return poller_.watch(socket_.fd.get(), EPOLLIN, *this); }
@@ -33,7 +31,7 @@ class EpollAcceptor final : public Acceptor, Watcher, Timer {
   ListeningSocket socket_;
   Handler& handler_;
   SpareDescriptor spare_;
-  bool* destroyed_ = nullptr;  // set by the destructor while the handler is being told
+  Lifetime lifetime_;
   PendingOf<EpollAcceptor, &EpollAcceptor::accept> accept_{*this};
 };
 

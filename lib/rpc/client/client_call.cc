@@ -56,10 +56,7 @@ ClientCallImpl::ClientCallImpl(ChannelCore& channel, std::string_view path, Meth
   if (deadline_ != never) shard_.timers().arm(*this, deadline_);
 }
 
-ClientCallImpl::~ClientCallImpl() {
-  reset_stream(http2::ErrorCode::cancel);
-  if (destroyed_) *destroyed_ = true;
-}
+ClientCallImpl::~ClientCallImpl() { reset_stream(http2::ErrorCode::cancel); }
 
 Status ClientCallImpl::check_request(std::size_t bytes, const ChannelOptions& options) {
   const std::size_t limit = std::min(options.max_request_bytes, MessageBuffer::length_max);
@@ -350,14 +347,12 @@ MessageStream::Waiter* ClientCallImpl::next_waiter() {
 
 /// Resumes all who can go on. Whoever is resumed may destroy the call.
 void ClientCallImpl::wake() noexcept {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   if (!finished_ && !buffer_.fault().ok()) fail(buffer_.fault());
   while (Waiter* waiter = next_waiter()) {
     waiter->on_ready();
-    if (destroyed) return;
+    if (watch.ended()) return;
   }
-  destroyed_ = nullptr;
   keep_input();
   if (!buffer_.ready()) give_credit();
 }

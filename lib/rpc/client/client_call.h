@@ -21,6 +21,7 @@
 
 #include "base/caught.h"
 #include "base/frame_allocator.h"
+#include "base/lifetime.h"
 #include "http2/session.h"
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
@@ -190,7 +191,7 @@ class ClientCallImpl final : public ClientCall,
   Waiter* writable_waiter_ = nullptr;
   Waiter* answer_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
-  bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
+  Lifetime lifetime_;
 };
 
 }  // namespace ringrpc

@@ -14,10 +14,6 @@ ClientConnection::ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStr
       channel_(channel),
       keepalive_(*this, channel.keepalive_rule()) {}
 
-ClientConnection::~ClientConnection() {
-  if (destroyed_) *destroyed_ = true;
-}
-
 void ClientConnection::detach_calls(const Status& status) noexcept {
   while (ClientCallImpl* call = calls_.pop_front()) call->detach(status);
   while (ClientCallImpl* call = batch_.pop_front()) call->detach(status);  // closed, and not woken yet
@@ -63,13 +59,11 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 /// Whoever is woken may destroy the channel.
 bool ClientConnection::on_batch() noexcept {
   if (ready()) keepalive_.on_activity();
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   while (ClientCallImpl* call = batch_.pop_front()) {
     call->on_batch();
-    if (destroyed) return false;
+    if (watch.ended()) return false;
   }
-  destroyed_ = nullptr;
   channel_.on_input();
   return true;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/lifetime.h"
 #include "rpc/client/client_call.h"
 #include "rpc/connection/connection.h"
 #include "rpc/connection/keepalive.h"
@@ -17,7 +18,6 @@ class ChannelCore;
 class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
   ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream);
-  ~ClientConnection() override;
 
   /// Ends its calls; the connection is of no more use.
   void detach_calls(const Status& status) noexcept;
@@ -82,8 +82,8 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   bool leaving_ = false;
   bool retired_ = false;
   bool given_up_ = false;
-  std::string goodbye_;        // why the server says goodbye, when it is not in good order
-  bool* destroyed_ = nullptr;  // set by the destructor while calls are being woken
+  std::string goodbye_;  // why the server says goodbye, when it is not in good order
+  Lifetime lifetime_;
 };
 
 }  // namespace ringrpc

@@ -67,7 +67,6 @@ InterceptedCall::InterceptedCall(Shard& shard, std::shared_ptr<ChannelShared> ch
 InterceptedCall::~InterceptedCall() {
   chain_ = {};  // it refers to all the rest
   leave_held();
-  if (destroyed_) *destroyed_ = true;
 }
 
 void InterceptedCall::start() {
@@ -206,13 +205,11 @@ MessageStream::Waiter* InterceptedCall::next_waiter() {
 
 /// Resumes all who can go on. Whoever is resumed may destroy the call.
 void InterceptedCall::wake() noexcept {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
+  const Lifetime::Watch watch(lifetime_);
   while (Waiter* waiter = next_waiter()) {
     waiter->on_ready();
-    if (destroyed) return;
+    if (watch.ended()) return;
   }
-  destroyed_ = nullptr;
 }
 
 Status InterceptedCall::take_status() {

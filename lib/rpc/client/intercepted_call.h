@@ -29,6 +29,7 @@
 #include "ringrpc/task.h"
 
 #include "base/caught.h"
+#include "base/lifetime.h"
 #include "reactor/shard.h"
 #include "rpc/client/channel_shared.h"
 #include "rpc/client/client_call.h"
@@ -137,7 +138,7 @@ class InterceptedCall final : public ClientCall,
   Waiter* writable_waiter_ = nullptr;
   Waiter* answer_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
-  bool* destroyed_ = nullptr;  // set by the destructor while a waiter is being resumed
+  Lifetime lifetime_;
 };
 
 }  // namespace ringrpc
