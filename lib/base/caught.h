@@ -1,21 +1,42 @@
-/// The last stop of an exception: where it may go no further, because C or the shard's loop is the caller.
+/// Where an exception stops: in functions that C code or the shard's loop calls, which it must not pass.
 ///
-///   try {
-///     take(bytes);
-///   } catch (...) {
-///     finish(caught());
-///   }
+///   class Call : private ExceptionBarrier<Call> {
+///     void on_data(Bytes bytes) {
+///       contain([&] { take(bytes); });
+///     }
+///     friend ExceptionBarrier<Call>;
+///     void on_exception(Status why) noexcept { finish(std::move(why)); }
+///   };
 ///
-/// The library throws for want of memory only, from whatever allocates. Each connection, call and attempt to
-/// connect catches that where the shard, the session or the backend enters it, and ends itself.
+/// The library throws only when it is out of memory, from whatever allocates. Each connection, call and attempt
+/// to connect catches that where the shard, the session or the backend enters it, and ends itself.
 #pragma once
 
 #include "ringrpc/status.h"
 
 namespace ringrpc {
 
-/// The exception that is being handled as a status: out_of_memory() for want of memory, INTERNAL for anything
-/// else. Says so in the log, as often as a log bears. Call it from inside a catch clause.
+/// The exception that is being handled, as a status: out_of_memory() for std::bad_alloc and std::length_error,
+/// INTERNAL for anything else. Logs it, at a limited rate. Call it from inside a catch clause.
 Status caught() noexcept;
+
+/// The base of a class that others enter: `contain` runs a step of the object and gives what the step throws to
+/// `Derived::on_exception(Status) noexcept`, which may destroy the object.
+template <class Derived>
+class ExceptionBarrier {
+ public:
+  template <class Step>
+  void contain(Step step) noexcept {
+    try {
+      step();
+    } catch (...) {
+      static_cast<Derived&>(*this).on_exception(caught());
+    }
+  }
+
+ protected:
+  ExceptionBarrier() noexcept = default;
+  ~ExceptionBarrier() = default;
+};
 
 }  // namespace ringrpc

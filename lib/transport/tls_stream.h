@@ -42,7 +42,11 @@
 
 namespace ringrpc {
 
-class TlsStream final : public ByteStream, private ByteStream::Handler, private Ready, private Timer {
+class TlsStream final : public ByteStream,
+                        private ExceptionBarrier<TlsStream>,
+                        private ByteStream::Handler,
+                        private Ready,
+                        private Timer {
  public:
   static constexpr std::size_t control_bytes_max = 64 * 1024;
   static constexpr std::size_t record_bytes_max = SSL3_RT_MAX_PLAIN_LENGTH;
@@ -78,6 +82,9 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
     TlsStream& stream;
   };
 
+  friend ExceptionBarrier<TlsStream>;
+  void on_exception(Status why) noexcept { lose(std::move(why)); }
+
   void on_received(Bytes bytes) override {
     contain([&] { receive(bytes); });
   }
@@ -89,16 +96,6 @@ class TlsStream final : public ByteStream, private ByteStream::Handler, private 
   }
   void run() override;
   void on_time() override { finish(EPROTO); }
-
-  /// Runs a step that the carrier or the shard asks for. What it throws for want of memory ends the stream.
-  template <class Step>
-  void contain(Step step) noexcept {
-    try {
-      step();
-    } catch (...) {
-      lose(caught());
-    }
-  }
   void receive(Bytes bytes);
   void end_receiving(int error);
   void sent(int error);

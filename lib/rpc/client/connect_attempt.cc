@@ -5,20 +5,12 @@
 #include <string>
 #include <utility>
 
-#include "base/caught.h"
 #include "rpc/client/channel_core.h"
 #include "transport/hybrid_vsock.h"
 
 namespace ringrpc {
 
-template <class Step>
-void ConnectAttempt::contain(Step step) noexcept {
-  try {
-    step();
-  } catch (...) {
-    channel_.on_attempt_failed(caught());
-  }
-}
+void ConnectAttempt::on_exception(Status why) noexcept { channel_.on_attempt_failed(std::move(why)); }
 
 void ConnectAttempt::start(const Address& address) noexcept {
   address_ = &address;

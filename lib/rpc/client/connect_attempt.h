@@ -17,6 +17,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
+#include "base/caught.h"
 #include "reactor/shard.h"
 #include "rpc/client/client_connection.h"
 #include "transport/address.h"
@@ -26,7 +27,7 @@ namespace ringrpc {
 
 class ChannelCore;
 
-class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
+class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handler, Lookup::Handler, Timer {
  public:
   ConnectAttempt(ChannelCore& channel, Nanoseconds timeout) noexcept : channel_(channel), timeout_(timeout) {}
 
@@ -43,9 +44,8 @@ class ConnectAttempt final : Connector::Handler, Lookup::Handler, Timer {
   void connection_failed(const Status& why) noexcept;
 
  private:
-  /// Runs a step of the attempt. What it throws for want of memory ends the attempt.
-  template <class Step>
-  void contain(Step step) noexcept;
+  friend ExceptionBarrier<ConnectAttempt>;
+  void on_exception(Status why) noexcept;
 
   void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
   void on_connected(UniqueFd connection, int error) override;

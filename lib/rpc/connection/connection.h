@@ -47,7 +47,13 @@ struct ConnectionTimeouts {
 /// INVALID_ARGUMENT where an option's limit of header lists is none that a connection can keep.
 Status check_header_list_bytes(std::size_t bytes);
 
-class Connection : private ByteStream::Handler, private TurnEnd, private Ready, private Timer {
+/// Everything that the shard or the stream calls of a connection or of its timers runs in `contain`: out of memory
+/// ends this connection and no other.
+class Connection : public ExceptionBarrier<Connection>,
+                   private ByteStream::Handler,
+                   private TurnEnd,
+                   private Ready,
+                   private Timer {
  public:
   Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,
              const ConnectionTimeouts& timeouts, http2::SessionEvents& events);
@@ -74,17 +80,6 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   void abort(Status why) noexcept;
   /// The same for a peer that does not answer PINGs; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
-
-  /// Runs a step of the connection. What it throws for want of memory ends the connection, and nobody else's:
-  /// all that the shard or the stream calls of a connection or of its timers runs in this.
-  template <class Step>
-  void contain(Step step) noexcept {
-    try {
-      step();
-    } catch (...) {
-      abort(caught());
-    }
-  }
 
   /// How long a peer may make no progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
@@ -123,6 +118,9 @@ class Connection : private ByteStream::Handler, private TurnEnd, private Ready, 
   virtual void on_watch() {}
   /// The client has ended its sending and may still read: requests that are not whole will never be.
   virtual void on_half_close() {}
+
+  friend ExceptionBarrier<Connection>;
+  void on_exception(Status why) noexcept { abort(std::move(why)); }
 
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;
