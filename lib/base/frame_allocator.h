@@ -2,7 +2,7 @@
 /// one shard, again and again.
 ///
 ///   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>> request;
-///   class ClientCallImpl : public Pooled { ... };
+///   class OutgoingCall : public Pooled { ... };
 ///
 /// Memory goes to the pool of the thread that frees it; that is slower but right where it is another one.
 #pragma once

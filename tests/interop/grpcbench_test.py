@@ -114,7 +114,7 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-def say_goodbye(listener):
+def send_goaway(listener):
     """Greets whoever connects, and turns it away."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
         while True:
@@ -459,7 +459,7 @@ class AgainstTrouble(Case):
 
     def test_a_server_that_turns_every_connection_away_ends_the_run(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            farewell = threading.Thread(target=say_goodbye, args=(listener,), daemon=True)
+            farewell = threading.Thread(target=send_goaway, args=(listener,), daemon=True)
             farewell.start()
             address = f"127.0.0.1:{listener.getsockname()[1]}"
             with running("--server", address, "--duration", "1h", "-o", "json") as process:
@@ -467,7 +467,7 @@ class AgainstTrouble(Case):
             listener.shutdown(socket.SHUT_RDWR)
             farewell.join()
         self.assertEqual(process.returncode, FAILED)
-        self.assertIn("the server said goodbye before it took a call", errors)
+        self.assertIn("the server sent GOAWAY before it took a call", errors)
         self.assertLess(json.loads(output or '{"total": 0}')["total"], 1000)
 
     def test_an_interrupt_ends_it_while_it_waits_for_a_pipe(self):

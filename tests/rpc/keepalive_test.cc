@@ -1,4 +1,4 @@
-/// Signs of life: asked for as gRFC A8 has it, and missed when they do not come.
+/// Keepalive PINGs (gRFC A8), and what happens when they are not acknowledged.
 
 #include <doctest/doctest.h>
 #include <string>
@@ -34,7 +34,7 @@ TEST_CASE("without keepalive nobody is asked") {
   }));
 }
 
-TEST_CASE("a peer that gives no sign of life ends its calls, and the next finds another") {
+TEST_CASE("a peer that acknowledges no PING ends its calls, and the next call finds another connection") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve(
@@ -73,7 +73,7 @@ TEST_CASE("a peer that answers is asked again and again, and keeps its calls") {
       {.keepalive_time = 30s, .keepalive_timeout = 5s}));
 }
 
-TEST_CASE("whatever arrives is a sign of life") {
+TEST_CASE("whatever arrives keeps the connection alive") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve(
@@ -130,7 +130,7 @@ TEST_CASE("less than 10 s between questions counts as 10 s, and a server that mi
         host.peers[0].reset();
         co_await all_done(calls);
         CHECK(calls[0].result().error().to_string() ==
-              "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM too_many_pings");
+              "UNAVAILABLE: 127.0.0.1:7: the server sent GOAWAY: ENHANCE_YOUR_CALM too_many_pings");
         calls = start_calls(channel, 1);
         co_await sleep_for(19s);
         CHECK(host.peers[1]->frames_of(frame_type::ping) == 0);

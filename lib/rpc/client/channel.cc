@@ -4,14 +4,14 @@
 #include <utility>
 
 #include "base/caught.h"
-#include "rpc/client/channel_core.h"
-#include "rpc/client/channel_shared.h"
-#include "rpc/client/intercepted_call.h"
+#include "rpc/client/outgoing_call.h"
+#include "rpc/client/shard_channel.h"
+#include "rpc/client/shared_channel_state.h"
 
 namespace ringrpc {
 namespace {
 
-/// A call that never was: made where none can be.
+/// A call that could not be made.
 class FailedCall final : public ClientCall {
  public:
   explicit FailedCall(Status status) noexcept : status_(std::move(status)) {}
@@ -42,21 +42,21 @@ class FailedCall final : public ClientCall {
 }  // namespace
 
 struct Channel::Impl {
-  explicit Impl(std::shared_ptr<ChannelShared> parts) noexcept : shared(std::move(parts)) {}
+  explicit Impl(std::shared_ptr<SharedChannelState> parts) noexcept : shared(std::move(parts)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { shared->drop(); }
 
-  const std::shared_ptr<ChannelShared> shared;
+  const std::shared_ptr<SharedChannelState> shared;
 };
 
 Channel::Channel(std::string target, const ChannelOptions& options)
-    : impl_(std::make_shared<const Impl>(std::make_shared<ChannelShared>(std::move(target), options))) {}
+    : impl_(std::make_shared<const Impl>(std::make_shared<SharedChannelState>(std::move(target), options))) {}
 
 const std::string& Channel::target() const noexcept { return impl_->shared->target(); }
 
 Task<std::uint64_t> Channel::close(Nanoseconds patience) const {
-  return ChannelShared::close(impl_->shared, patience);
+  return SharedChannelState::close(impl_->shared, patience);
 }
 
 Task<Status> Channel::connect() const {
@@ -64,12 +64,12 @@ Task<Status> Channel::connect() const {
   if (!shard)
     co_return fail(Code::FAILED_PRECONDITION,
                    "a channel connects on a shard: in a handler, or under block_on");
-  // The core goes with the last handle, which may be dropped during the wait.
-  const std::shared_ptr<ChannelShared> shared = impl_->shared;
-  Result<ChannelCore*> core = shared->core(*shard);
-  if (!core) co_return std::move(core).error();
+  // The channel is destroyed with the last handle, which may be dropped during the wait.
+  const std::shared_ptr<SharedChannelState> shared = impl_->shared;
+  Result<ShardChannel*> channel = shared->on_shard(*shard);
+  if (!channel) co_return std::move(channel).error();
   ConnectWait wait(*shard);
-  (*core)->submit(wait);
+  (*channel)->submit(wait);
   co_return co_await wait;
 }
 
@@ -89,15 +89,16 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     return std::make_unique<FailedCall>(Status(Code::FAILED_PRECONDITION,
                                                "calls are made on a shard: in a handler, or under block_on",
                                                Initiator::application));
-  if (!impl_->shared->options().interceptors.empty()) {
-    auto call = std::make_unique<InterceptedCall>(*shard, impl_->shared, path, kind, options);
-    call->start();
+  const ChannelOptions& channel_options = impl_->shared->options();
+  if (!channel_options.interceptors.empty()) {
+    auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
+    call->start_interceptors(impl_->shared);
     return call;
   }
-  Result<ChannelCore*> core = impl_->shared->core(*shard);
-  if (!core) return std::make_unique<FailedCall>(std::move(core).error());
-  auto call = std::make_unique<ClientCallImpl>(**core, path, kind, options);
-  (*core)->submit(*call);
+  Result<ShardChannel*> channel = impl_->shared->on_shard(*shard);
+  if (!channel) return std::make_unique<FailedCall>(std::move(channel).error());
+  auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
+  call->start(**channel);
   return call;
 }
 

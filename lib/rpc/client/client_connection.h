@@ -1,4 +1,5 @@
-/// One connection of a channel: calls become requests. Belongs to its shard and to its channel.
+/// One connection of a channel, and the attempts of calls that have a stream on it. Belongs to its shard and to its
+/// channel.
 #pragma once
 
 #include <cstdint>
@@ -7,36 +8,37 @@
 #include <string_view>
 
 #include "base/lifetime.h"
-#include "rpc/client/client_call.h"
+#include "rpc/client/call_attempt.h"
 #include "rpc/connection/connection.h"
 #include "rpc/connection/keepalive.h"
 
 namespace ringrpc {
 
-class ChannelCore;
+class ShardChannel;
 
 class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
-  ClientConnection(ChannelCore& channel, std::unique_ptr<ByteStream> stream);
+  ClientConnection(ShardChannel& channel, std::unique_ptr<ByteStream> stream);
 
-  /// Ends its calls; the connection is of no more use.
-  void detach_calls(const Status& status) noexcept;
-  /// How many calls have a stream here.
-  std::size_t calls() noexcept;
+  /// Ends its attempts; the connection cannot be used any more.
+  void detach_attempts(const Status& status) noexcept;
+  /// How many attempts are under way.
+  std::size_t attempts() noexcept;
 
-  /// A call whose stream was opened here.
-  void join(ClientCallImpl& call) noexcept {
-    calls_.push_back(call);
+  /// An attempt has opened a stream here.
+  void join(CallAttempt& attempt) noexcept {
+    attempts_.push_back(attempt);
     ++streams_opened_;
     keepalive_.on_call();
   }
-  /// A request that was refused before it had left.
+  /// A request was refused before it was sent.
   void count_unsent() noexcept { ++streams_unsent_; }
-  void join_batch(ClientCallImpl& call) noexcept {
-    if (!call.ListNodeOf<ClientBatchTag>::linked()) batch_.push_back(call);
+  /// Wakes the attempt's call when the present batch of input ends.
+  void join_batch(CallAttempt& attempt) noexcept {
+    if (!attempt.ListNodeOf<AttemptBatchTag>::linked()) batch_.push_back(attempt);
   }
 
-  /// Tells the server that no more calls will come; ends when those under way have.
+  /// Sends GOAWAY: no more calls will come. The connection ends when those under way have ended.
   void retire();
   /// Ends at once, its calls with `why`, which names the address.
   void give_up(Status why) override;
@@ -44,24 +46,27 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// Whether the peer's SETTINGS have arrived, and since when.
   bool ready() const noexcept { return ready_since_ != never; }
   Instant ready_since() const noexcept { return ready_since_; }
-  /// Whether it takes no more calls: somebody has said goodbye, or the ids of streams are used up.
-  bool leaving() const noexcept { return leaving_ || streams_opened_ >= streams_max; }
-  bool retired() const noexcept { return retired_; }
+  /// Whether it takes no more calls: either side has sent GOAWAY, or the ids of streams are used up.
+  bool leaving() const noexcept { return goaway_ != Goaway::none || streams_opened_ >= streams_max; }
+  bool retired() const noexcept { return goaway_ == Goaway::sent; }
   bool usable() const noexcept { return ready() && !leaving(); }
-  /// Whether a call may be attached now.
+  /// Whether a stream may be opened now.
   bool has_room() const noexcept { return usable() && session().open_capacity() > 0; }
   bool idle() const noexcept { return session().open_streams() == 0; }
-  /// Whether any call was ever attached, other than those that a goodbye has kept from leaving.
+  /// Whether any request has ever left for the server: a GOAWAY stops those that were not sent yet.
   bool took_calls() const noexcept { return streams_opened_ > streams_unsent_; }
 
   /// The channel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;
-  /// The channel's note that this connection was opened because the server had turned the last one away.
+  /// The channel's note that this connection was opened at once after a GOAWAY on one that had taken no call.
   bool second_chance = false;
 
  private:
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
   static constexpr std::uint32_t streams_max = std::uint32_t{1} << 30;
+
+  /// A GOAWAY that we have sent counts, whatever the server sends besides.
+  enum class Goaway : std::uint8_t { none, received, sent };
 
   bool on_batch() noexcept override;
   void on_lost(const Status& why) noexcept override;
@@ -72,17 +77,16 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   void on_ping_ack(std::uint64_t) override {}
   void on_settings() override;
 
-  ChannelCore& channel_;
+  ShardChannel& channel_;
   Keepalive keepalive_;
-  ListOf<ClientCallImpl, ClientCallTag> calls_;
-  ListOf<ClientCallImpl, ClientBatchTag> batch_;
+  ListOf<CallAttempt, AttemptTag> attempts_;
+  ListOf<CallAttempt, AttemptBatchTag> batch_;
   Instant ready_since_ = never;
   std::uint32_t streams_opened_ = 0;
   std::uint32_t streams_unsent_ = 0;  // of these, refused before they had left
-  bool leaving_ = false;
-  bool retired_ = false;
+  Goaway goaway_ = Goaway::none;
   bool given_up_ = false;
-  std::string goodbye_;  // why the server says goodbye, when it is not in good order
+  std::string goaway_reason_;  // of the server's GOAWAY, unless that is NO_ERROR
   Lifetime lifetime_;
 };
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "rpc/client/channel_core.h"
+#include "rpc/client/shard_channel.h"
 #include "transport/hybrid_vsock.h"
 
 namespace ringrpc {

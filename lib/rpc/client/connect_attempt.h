@@ -25,11 +25,12 @@
 
 namespace ringrpc {
 
-class ChannelCore;
+class ShardChannel;
 
 class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handler, Lookup::Handler, Timer {
  public:
-  ConnectAttempt(ChannelCore& channel, Nanoseconds timeout) noexcept : channel_(channel), timeout_(timeout) {}
+  ConnectAttempt(ShardChannel& channel, Nanoseconds timeout) noexcept
+      : channel_(channel), timeout_(timeout) {}
 
   /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this
   /// returns.
@@ -57,7 +58,7 @@ class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handle
   Cause of_handshake(Cause cause) const;
   void address_failed(std::string_view words, Cause cause);
 
-  ChannelCore& channel_;
+  ShardChannel& channel_;
   Nanoseconds timeout_;
   std::unique_ptr<Lookup> lookup_;  // these three one after the other
   std::unique_ptr<Connector> connector_;

@@ -199,7 +199,7 @@ TEST_CASE("closing cuts what does not end in time, on every shard") {
   at.end();
 }
 
-TEST_CASE("a closing channel takes no new calls, serves those that wait, and says goodbye") {
+TEST_CASE("a closing channel takes no new calls, serves those that wait, and sends GOAWAY") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();

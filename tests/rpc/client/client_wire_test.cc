@@ -384,10 +384,10 @@ TEST_CASE(
     };
     CHECK(host.serve([&](Channel& channel) -> Task<void> {
       const auto calls = start_calls(channel, 1);
-      const auto has_goodbye = [&] {
+      const auto has_goaway = [&] {
         return !host.peers.empty() && host.peers.front()->frames_of(http2::test::frame_type::goaway) > 0;
       };
-      while (then != Then::hangs_up_at_once && !has_goodbye()) co_await sleep_for(1ms);
+      while (then != Then::hangs_up_at_once && !has_goaway()) co_await sleep_for(1ms);
       if (then == Then::hangs_up) host.peers.clear();
       co_await all_done(calls);
       const std::string told(calls.front().result().error().message());

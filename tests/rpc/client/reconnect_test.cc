@@ -228,7 +228,7 @@ TEST_CASE("a call that the server has begun to answer is not sent again") {
   }));
 }
 
-TEST_CASE("a goodbye for a reason is the reason that its calls give") {
+TEST_CASE("a GOAWAY with an error is the reason that its calls give") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
@@ -239,11 +239,11 @@ TEST_CASE("a goodbye for a reason is the reason that its calls give") {
     host.peers.clear();
     co_await all_done(calls);
     CHECK(calls[0].result().error().to_string() ==
-          "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM");
+          "UNAVAILABLE: 127.0.0.1:7: the server sent GOAWAY: ENHANCE_YOUR_CALM");
   }));
 }
 
-TEST_CASE("of the goodbyes of one connection the first is logged") {
+TEST_CASE("of the GOAWAYs of one connection the first is logged") {
   SimulatedWorld world(1);
   RawHost host(world);
   const apps::CapturedStderr captured;
@@ -256,12 +256,12 @@ TEST_CASE("of the goodbyes of one connection the first is logged") {
     host.peers.clear();
     co_await all_done(calls);
     CHECK(calls[0].result().error().to_string() ==
-          "UNAVAILABLE: 127.0.0.1:7: the server said goodbye: INTERNAL_ERROR");
+          "UNAVAILABLE: 127.0.0.1:7: the server sent GOAWAY: INTERNAL_ERROR");
   }));
   const std::string text = captured.text();
-  const std::size_t at = text.find("127.0.0.1:7: the server said goodbye: ENHANCE_YOUR_CALM\n");
+  const std::size_t at = text.find("127.0.0.1:7: the server sent GOAWAY: ENHANCE_YOUR_CALM\n");
   REQUIRE(at != std::string::npos);
-  CHECK(text.find("goodbye", at + 40) == std::string::npos);
+  CHECK(text.find("GOAWAY", at + 40) == std::string::npos);
 }
 
 /// Servers that greet and read nothing, so that no request leaves.
@@ -269,8 +269,8 @@ void read_nothing(RawHost& host) {
   host.on_connection = [](RawPeer& peer) { peer.pause(); };
 }
 
-/// Goodbye from the latest server, and a moment later it is gone: nothing of what waits to be sent can leave.
-Task<void> say_goodbye(RawHost& host) {
+/// GOAWAY from the latest server, which closes a moment later: nothing of what waits to be sent can leave.
+Task<void> send_goaway(RawHost& host) {
   const std::size_t servers = host.peers.size();
   co_await sleep_for(10ms);
   host.peers[servers - 1]->send(goaway(0x7fffffff, ErrorCode::no_error) + goaway(0, ErrorCode::no_error));
@@ -278,7 +278,7 @@ Task<void> say_goodbye(RawHost& host) {
   host.peers[servers - 1].reset();
 }
 
-TEST_CASE("a request that could not leave before the goodbye goes elsewhere, for the second time too") {
+TEST_CASE("a request that could not leave before the GOAWAY goes elsewhere, for the second time too") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 40});
   RawHost host(world);
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
@@ -289,7 +289,7 @@ TEST_CASE("a request that could not leave before the goodbye goes elsewhere, for
     while (host.peers.size() < 2) co_await sleep_for(1ms);
     host.on_connection = nullptr;
     host.answer = well_answered();
-    co_await say_goodbye(host);
+    co_await send_goaway(host);
     co_await all_done(calls);
     for (const auto& call : calls) CHECK_MESSAGE(call.result(), call.result().error().to_string());
     CHECK(host.peers.size() == 3);
@@ -313,7 +313,7 @@ TEST_CASE("several connections that are turned away together count as one") {
   }));
 }
 
-TEST_CASE("a server that says goodbye before any request could leave is not asked three times at once") {
+TEST_CASE("a server that sends GOAWAY before any request could leave is not asked three times at once") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 40});
   RawHost host(world);
   read_nothing(host);
@@ -321,23 +321,23 @@ TEST_CASE("a server that says goodbye before any request could leave is not aske
     const auto calls = start_calls(channel, 1);
     for (std::size_t servers = 1; servers <= 2; ++servers) {
       while (host.peers.size() < servers) co_await sleep_for(1ms);
-      co_await say_goodbye(host);
+      co_await send_goaway(host);
     }
     co_await all_done(calls);
     CHECK(calls[0].result().error().to_string() ==
-          "UNAVAILABLE: 127.0.0.1:7: the server said goodbye before it took a call");
+          "UNAVAILABLE: 127.0.0.1:7: the server sent GOAWAY before it took a call");
     CHECK_FALSE(co_await unary(channel));
     CHECK(host.peers.size() == 2);
   }));
 }
 
-TEST_CASE("a server that says goodbye at once is asked once more, and then not at once") {
-  for (const std::string& goodbye :
+TEST_CASE("a server that sends GOAWAY at once is asked once more, and then not at once") {
+  for (const std::string& greeting :
        {settings() + settings_ack() + goaway(0, ErrorCode::no_error),
         settings({{http2::test::setting::max_concurrent_streams, 0}}) + goaway(0, ErrorCode::no_error)}) {
     SimulatedWorld world(1);
     RawHost host(world);
-    host.greeting = goodbye;
+    host.greeting = greeting;
     CHECK(host.serve([](Channel& channel) -> Task<void> {
       const auto refused = co_await unary(channel, 10min);
       REQUIRE_FALSE(refused);

@@ -1,11 +1,11 @@
-/// What the shards of one channel have in common: the target, the options, and who they are.
+/// The state that all shards of one channel share: the target, the options, TLS, and the list of those shards.
 ///
-/// Each shard that makes a call keeps a ChannelCore under the address of this object (Shard::keep), so a call
-/// finds its core without a lock. The lock here guards the list of those shards: it is taken when a core
-/// comes or goes, and when the channel ends.
+/// Each shard that makes a call keeps a ShardChannel under the address of this object (Shard::keep), so a call
+/// finds it without a lock. The lock here guards the list of shards: it is taken when a ShardChannel is made or
+/// destroyed, and when the channel ends.
 ///
-/// A shard is on the list as long as it has a core, and a core is gone before its shard is: so mail may be
-/// posted to any shard on the list while the lock is held.
+/// A shard is on the list as long as it has a ShardChannel, which is destroyed before the shard is. So mail may
+/// be posted to any shard on the list while the lock is held.
 #pragma once
 
 #include <coroutine>
@@ -23,44 +23,44 @@
 
 namespace ringrpc {
 
-class ChannelCore;
+class ShardChannel;
 class TlsTickets;
 
-class ChannelShared final : public std::enable_shared_from_this<ChannelShared> {
+class SharedChannelState final : public std::enable_shared_from_this<SharedChannelState> {
  public:
-  ChannelShared(std::string target, const ChannelOptions& options);
+  SharedChannelState(std::string target, const ChannelOptions& options);
 
   const std::string& target() const noexcept { return target_; }
-  /// The target understood, or what is wrong with it.
+  /// The parsed target, or what is wrong with it.
   const Result<Address>& address() const noexcept { return address_; }
   const std::string& authority() const noexcept { return authority_; }
-  /// Of requests: "https" over TLS.
+  /// The scheme of requests: "https" over TLS.
   std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
   /// A connection of this channel on `carrier`: as it is, or through TLS.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
   const ChannelOptions& options() const noexcept { return options_; }
 
-  /// The core of `shard`, on its thread; made when there is none. CANCELLED when the channel has ended.
-  Result<ChannelCore*> core(Shard& shard);
-  /// The core of `shard` is going.
+  /// The channel on `shard`, on its thread; made at the first call. CANCELLED when the channel has ended.
+  Result<ShardChannel*> on_shard(Shard& shard);
+  /// The channel on `shard` is being destroyed.
   void remove(Shard& shard, std::uint64_t calls_cut) noexcept;
 
-  /// Destroys all cores: that of this thread's shard at once, others by mail.
+  /// Destroys the channel on all shards: on this thread's shard at once, on others by mail.
   void drop() noexcept;
-  /// Closes all cores of `shared`; ends when none is left. Gives how many calls were cut.
-  static Task<std::uint64_t> close(std::shared_ptr<ChannelShared> shared, Nanoseconds patience);
+  /// Closes the channel on all shards; ends when none is left. Gives the number of calls that were cut.
+  static Task<std::uint64_t> close(std::shared_ptr<SharedChannelState> shared, Nanoseconds patience);
 
  private:
-  /// Somebody who waits for the last core to go; touched on its own shard only, but for the letter.
+  /// A wait until no shard has the channel any more. Touched on its own shard only, except for the letter.
   struct Wait {
     Shard* home;
     std::coroutine_handle<> waiting;
-    Shard::SealedMail letter{};  // that all are gone
+    Shard::SealedMail letter{};  // which ends the wait
   };
-  /// A shard that has a core.
+  /// A shard that has a ShardChannel.
   struct Home {
     Shard* shard;
-    Shard::SealedMail dropping;  // for the day when the channel ends
+    Shard::SealedMail dropping;  // for the end of the channel: made beforehand, so that it cannot fail
   };
   class WaitForAll;
 

@@ -1,8 +1,8 @@
-#include "rpc/client/channel_shared.h"
+#include "rpc/client/shared_channel_state.h"
 
 #include <utility>
 
-#include "rpc/client/channel_core.h"
+#include "rpc/client/shard_channel.h"
 #include "rpc/connection/connection.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
@@ -10,7 +10,7 @@
 
 namespace ringrpc {
 
-ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
+SharedChannelState::SharedChannelState(std::string target, const ChannelOptions& options)
     : target_(std::move(target)),
       options_(options),
       address_(Address::parse_target(target_)),
@@ -34,26 +34,27 @@ ChannelShared::ChannelShared(std::string target, const ChannelOptions& options)
   authority_ = renamed ? server_name_ : address_->authority();
 }
 
-std::unique_ptr<ByteStream> ChannelShared::secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const {
+std::unique_ptr<ByteStream> SharedChannelState::secure(Shard& shard,
+                                                       std::unique_ptr<ByteStream> carrier) const {
   if (!tls_) return carrier;
   return std::make_unique<TlsStream>(shard, std::move(carrier),
                                      tls_->context()->connect(server_name_, tickets_));
 }
 
-Result<ChannelCore*> ChannelShared::core(Shard& shard) {
-  if (ShardLocal* kept = shard.local(this)) return static_cast<ChannelCore*>(kept);
-  auto made = std::make_unique<ChannelCore>(shard, shared_from_this());
+Result<ShardChannel*> SharedChannelState::on_shard(Shard& shard) {
+  if (ShardLocal* kept = shard.local(this)) return static_cast<ShardChannel*>(kept);
+  auto made = std::make_unique<ShardChannel>(shard, shared_from_this());
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return std::unexpected(ChannelCore::closed(target_));
+    if (closed_) return std::unexpected(ShardChannel::closed(target_));
     homes_.push_back({&shard, seal_dropping(shard)});
   }
-  ChannelCore* core = made.get();
+  ShardChannel* const channel = made.get();
   shard.keep(this, std::move(made));
-  return core;
+  return channel;
 }
 
-void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
+void SharedChannelState::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
   const std::lock_guard lock(mutex_);
   std::erase_if(homes_, [&](const Home& home) { return home.shard == &shard; });
   calls_cut_ += calls_cut;
@@ -62,31 +63,31 @@ void ChannelShared::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
     wait->home->post(std::move(wait->letter));
 }
 
-void ChannelShared::drop() noexcept {
+void SharedChannelState::drop() noexcept {
   if (Shard* here = Shard::current()) here->drop(this);
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (Home& home : homes_) home.shard->post(std::move(home.dropping));
 }
 
-Shard::SealedMail ChannelShared::seal_dropping(Shard& shard) {
+Shard::SealedMail SharedChannelState::seal_dropping(Shard& shard) {
   return Shard::SealedMail([self = shared_from_this(), &shard] { shard.drop(self.get()); });
 }
 
-void ChannelShared::begin_close(Nanoseconds patience) {
+void SharedChannelState::begin_close(Nanoseconds patience) {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (const Home& each : homes_) {
     Shard* const home = each.shard;
     home->post([self = shared_from_this(), home, patience] {
-      if (ShardLocal* core = home->local(self.get())) static_cast<ChannelCore*>(core)->close(patience);
+      if (ShardLocal* kept = home->local(self.get())) static_cast<ShardChannel*>(kept)->close(patience);
     });
   }
 }
 
-class ChannelShared::WaitForAll {
+class SharedChannelState::WaitForAll {
  public:
-  explicit WaitForAll(ChannelShared& shared) noexcept : shared_(shared) {}
+  explicit WaitForAll(SharedChannelState& shared) noexcept : shared_(shared) {}
   WaitForAll(const WaitForAll&) = delete;
   WaitForAll& operator=(const WaitForAll&) = delete;
   ~WaitForAll() {
@@ -114,11 +115,12 @@ class ChannelShared::WaitForAll {
   }
 
  private:
-  ChannelShared& shared_;
+  SharedChannelState& shared_;
   std::shared_ptr<Wait> wait_;
 };
 
-Task<std::uint64_t> ChannelShared::close(std::shared_ptr<ChannelShared> shared, Nanoseconds patience) {
+Task<std::uint64_t> SharedChannelState::close(std::shared_ptr<SharedChannelState> shared,
+                                              Nanoseconds patience) {
   shared->begin_close(patience);
   WaitForAll gone(*shared);
   co_return co_await gone;

@@ -1,4 +1,4 @@
-#include "rpc/client/channel_core.h"
+#include "rpc/client/shard_channel.h"
 
 #include <algorithm>
 #include <iterator>
@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/caught.h"
-#include "rpc/client/intercepted_call.h"
 
 namespace ringrpc {
 namespace {
@@ -20,7 +19,7 @@ Nanoseconds effective_keepalive_time(Nanoseconds asked) {
   return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
 }
 
-/// What calls of a channel get that is no more.
+/// The status of calls on a channel that has ended.
 Status gone_status(const std::string& target, std::string_view why) noexcept {
   try {
     return Status(Code::CANCELLED, ("the channel to " + target).append(why), Initiator::application);
@@ -31,7 +30,7 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 
 }  // namespace
 
-ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
+ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared)
     : shard_(shard),
       shared_(std::move(shared)),
       keepalive_rule_{.time = effective_keepalive_time(options().keepalive_time),
@@ -43,56 +42,56 @@ ChannelCore::ChannelCore(Shard& shard, std::shared_ptr<ChannelShared> shared)
   timeouts_.stall = options().stall_timeout;
 }
 
-ChannelCore::~ChannelCore() {
+ShardChannel::~ShardChannel() {
   std::uint64_t cut = queued_ + refused_;
   for (const auto* connections : {&connections_, &leaving_})
-    for (const auto& connection : *connections) cut += connection->calls();
+    for (const auto& connection : *connections) cut += connection->attempts();
   const Status gone = gone_status(target(), closing_ ? " is closed" : " was destroyed");
-  while (ClientCallImpl* call = waiting_.front()) call->detach(gone);
-  for (; InterceptedCall* call = held_.front(); ++cut) call->detach(gone);
+  while (OutgoingCall* call = queue_.front()) call->stop(gone);
+  for (; OutgoingCall* call = held_.front(); ++cut) call->stop(gone);
   end_connect_waits(gone);
   for (const auto* connections : {&connections_, &leaving_})
-    for (const auto& connection : *connections) connection->detach_calls(gone);
+    for (const auto& connection : *connections) connection->detach_attempts(gone);
   shared_->remove(shard_, closing_ ? cut : 0);
 }
 
-Status ChannelCore::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
+Status ShardChannel::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
 
-std::string_view ChannelCore::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
+std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
 
-void ChannelCore::submit(ClientCallImpl& call) {
-  if (closing_) return call.finish(closed(target()));
-  if (!shared_->address()) return call.finish(shared_->address().error());
-  if (call.deadline() <= shard_.now())
-    return call.finish(
+void ShardChannel::submit(OutgoingCall& call) {
+  if (closing_) return call.settle(closed(target()));
+  if (!shared_->address()) return call.settle(shared_->address().error());
+  if (call.request().deadline <= shard_.now())
+    return call.settle(
         Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began", Initiator::library));
-  if (queued_ == 0 && attach(call)) return;
-  const bool waits = call.waits_for_ready() || !connections_.empty() || attempt_;
-  if (!waits && !backoff_.over(shard_.now())) return call.finish(unreachable());
+  if (queued_ == 0 && attempt(call)) return;
+  const bool waits = call.request().wait_for_ready || !connections_.empty() || attempt_;
+  if (!waits && !backoff_.over(shard_.now())) return call.settle(unreachable());
   if (queued_ >= options().max_queued_calls)
-    return call.finish(Status(Code::RESOURCE_EXHAUSTED,
+    return call.settle(Status(Code::RESOURCE_EXHAUSTED,
                               std::to_string(queued_) + " calls wait for a stream to " + target() +
                                   " already, the limit is max_queued_calls",
                               Initiator::library));
   enqueue(call);
 }
 
-bool ChannelCore::hold(InterceptedCall& call) noexcept {
+bool ShardChannel::hold(OutgoingCall& call) noexcept {
   if (!closing_) held_.push_back(call);
   return !closing_;
 }
 
-void ChannelCore::left_hold() noexcept {
+void ShardChannel::left_hold() noexcept {
   if (closing_) run_soon();
 }
 
-Status ChannelCore::admit_held() {
+Status ShardChannel::admit_held() {
   if (!closing_) return {};
   ++refused_;
   return closed(target());
 }
 
-void ChannelCore::submit(ConnectWait& wait) {
+void ShardChannel::submit(ConnectWait& wait) {
   if (closing_) return wait.finish(closed(target()));
   if (!shared_->address()) return wait.finish(shared_->address().error());
   if (usable()) return wait.finish(Status());
@@ -101,24 +100,24 @@ void ChannelCore::submit(ConnectWait& wait) {
   run_soon();
 }
 
-void ChannelCore::submit_again(ClientCallImpl& call) { enqueue(call); }
+void ShardChannel::submit_again(OutgoingCall& call) { enqueue(call); }
 
-void ChannelCore::enqueue(ClientCallImpl& call) {
-  call.join_queue(waiting_);
+void ShardChannel::enqueue(OutgoingCall& call) {
+  call.join_queue(queue_);
   ++queued_;
   run_soon();
 }
 
-/// Opens the call's stream on the first connection with room for it.
-bool ChannelCore::attach(ClientCallImpl& call) {
+/// Attempts the call on the first connection with room for it.
+bool ShardChannel::attempt(OutgoingCall& call) {
   const auto found = std::ranges::find_if(connections_, &ClientConnection::has_room,
                                           [](const auto& connection) -> const auto& { return *connection; });
   if (found == connections_.end()) return false;
-  call.attach(**found);
+  call.attempt_on(**found);
   return true;
 }
 
-std::string ChannelCore::describe_wait() const {
+std::string ShardChannel::describe_wait() const {
   if (!connections_.empty())
     return "waited for a free stream on " + std::to_string(connections_.size()) + " connections to " +
            target() + " until the deadline";
@@ -126,16 +125,16 @@ std::string ChannelCore::describe_wait() const {
   return last_failure_.ok() ? waited : waited + "; last: " + std::string(last_failure_.message());
 }
 
-void ChannelCore::close(Nanoseconds patience) {
+void ShardChannel::close(Nanoseconds patience) {
   closing_ = true;
   close_by_ = std::min(close_by_, after(shard_.now(), patience));
   end_connect_waits(closed(target()));
   run_soon();
 }
 
-void ChannelCore::run() {
+void ShardChannel::run() {
   try {
-    see_to_all();
+    do_what_is_due();
   } catch (...) {
     give_up_step(caught());
   }
@@ -143,23 +142,23 @@ void ChannelCore::run() {
   shard_.timers().arm(*this, next_event());
 }
 
-void ChannelCore::see_to_all() {
+void ShardChannel::do_what_is_due() {
   settle_attempt();
   sort_out_leaving();
-  attach_waiting();
+  attempt_queued();
   if (wanted()) grow();
   note_idle();
   retire_idle();
 }
 
 /// Without memory for it there is no attempt to connect. Another may come after the usual wait.
-void ChannelCore::give_up_step(Status why) noexcept {
+void ShardChannel::give_up_step(Status why) noexcept {
   attempt_.reset();
   failed(std::move(why));
 }
 
 /// Takes over the connection of the attempt when its handshake is complete.
-void ChannelCore::settle_attempt() {
+void ShardChannel::settle_attempt() {
   if (closing_ && queued_ == 0) attempt_.reset();
   ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
   if (!connection || !connection->ready()) return;
@@ -171,7 +170,7 @@ void ChannelCore::settle_attempt() {
   end_connect_waits(Status());
 }
 
-void ChannelCore::sort_out_leaving() {
+void ShardChannel::sort_out_leaving() {
   const auto leaving = std::ranges::stable_partition(
       connections_, [](const auto& connection) { return !connection->leaving(); });
   if (leaving.empty()) return;
@@ -184,30 +183,30 @@ void ChannelCore::sort_out_leaving() {
   std::ranges::move(leaving, std::back_inserter(leaving_));
   connections_.erase(leaving.begin(), leaving.end());
   if (in_vain)
-    failed(Status(Code::UNAVAILABLE, target() + ": the server said goodbye before it took a call",
+    failed(Status(Code::UNAVAILABLE, target() + ": the server sent GOAWAY before it took a call",
                   Initiator::library));
 }
 
-void ChannelCore::attach_waiting() {
-  while (ClientCallImpl* call = waiting_.front())
-    if (!attach(*call)) return;
+void ShardChannel::attempt_queued() {
+  while (OutgoingCall* call = queue_.front())
+    if (!attempt(*call)) return;
 }
 
-bool ChannelCore::wanted() const noexcept {
+bool ShardChannel::wanted() const noexcept {
   return queued_ > 0 || (!connect_waits_.empty() && connections_.empty());
 }
 
-bool ChannelCore::usable() const noexcept {
+bool ShardChannel::usable() const noexcept {
   return std::ranges::any_of(connections_, &ClientConnection::usable,
                              [](const auto& connection) -> const auto& { return *connection; });
 }
 
-bool ChannelCore::may_grow() const noexcept {
+bool ShardChannel::may_grow() const noexcept {
   return wanted() && !attempt_ && connections_.size() < std::max(options().max_connections, 1u);
 }
 
 /// Opens another connection for the calls that wait, if it may be now.
-void ChannelCore::grow() {
+void ShardChannel::grow() {
   if (!may_grow()) return;
   if (!backoff_.over(shard_.now())) return fail_impatient();
   attempt_ = std::make_unique<ConnectAttempt>(
@@ -216,7 +215,7 @@ void ChannelCore::grow() {
   attempt_->start(*shared_->address());
 }
 
-void ChannelCore::note_idle() {
+void ShardChannel::note_idle() {
   for (const auto& connection : connections_) {
     if (!connection->idle()) {
       connection->idle_since = never;
@@ -226,8 +225,8 @@ void ChannelCore::note_idle() {
   }
 }
 
-/// Tells connections to go that are not needed: all when the channel closes, else those beside the first.
-void ChannelCore::retire_idle() {
+/// Ends connections that are not needed: all when the channel closes, else those beside the first.
+void ShardChannel::retire_idle() {
   const bool all = closing_ && queued_ == 0;
   for (std::size_t at = all ? 0 : 1; at < connections_.size(); ++at) {
     ClientConnection& connection = *connections_[at];
@@ -238,7 +237,7 @@ void ChannelCore::retire_idle() {
   }
 }
 
-Instant ChannelCore::next_event() const {
+Instant ShardChannel::next_event() const {
   Instant next = close_by_;
   if (may_grow()) next = std::min(next, backoff_.ends());
   for (std::size_t at = 1; at < connections_.size(); ++at)
@@ -247,44 +246,44 @@ Instant ChannelCore::next_event() const {
   return next;
 }
 
-bool ChannelCore::over() const noexcept {
+bool ShardChannel::over() const noexcept {
   return queued_ == 0 && held_.empty() && !attempt_ && connections_.empty() && leaving_.empty();
 }
 
-void ChannelCore::on_attempt_failed(Status why) noexcept {
+void ShardChannel::on_attempt_failed(Status why) noexcept {
   attempt_.reset();
   failed(std::move(why));
   run_soon();
 }
 
-/// A server that lets one connect and then takes no call is as good as one that does not.
-bool ChannelCore::was_useless(const ClientConnection& connection) const noexcept {
+/// A server that accepts a connection and then no call counts as one that cannot be reached.
+bool ShardChannel::was_useless(const ClientConnection& connection) const noexcept {
   return !connection.took_calls() && !connection.retired() &&
          shard_.now() < after(connection.ready_since(), options().backoff.initial);
 }
 
-void ChannelCore::failed(Status why) noexcept {
+void ShardChannel::failed(Status why) noexcept {
   last_failure_ = std::move(why);
   backoff_.failed(shard_.now());
   fail_impatient();
 }
 
-/// Fails the calls that do not wait for readiness, and who waits for a connection, where nothing is left that
+/// Fails the calls that do not wait for readiness, and the waits for a connection, where nothing is left that
 /// could take them.
-void ChannelCore::fail_impatient() noexcept {
+void ShardChannel::fail_impatient() noexcept {
   if (attempt_ || usable()) return;
   const Status failure = unreachable();
   end_connect_waits(failure);
-  waiting_.for_each([&](ClientCallImpl& call) {
-    if (!call.waits_for_ready()) call.finish(failure);
+  queue_.for_each([&](OutgoingCall& call) {
+    if (!call.request().wait_for_ready) call.settle(failure);
   });
 }
 
-void ChannelCore::end_connect_waits(const Status& status) noexcept {
+void ShardChannel::end_connect_waits(const Status& status) noexcept {
   while (ConnectWait* wait = connect_waits_.front()) wait->finish(status);
 }
 
-Status ChannelCore::unreachable() const noexcept {
+Status ShardChannel::unreachable() const noexcept {
   if (last_failure_.cause() == Cause::out_of_memory) return last_failure_;
   try {
     return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator())
@@ -294,7 +293,7 @@ Status ChannelCore::unreachable() const noexcept {
   }
 }
 
-void ChannelCore::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
+void ShardChannel::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
   if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
   const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
   const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);

@@ -1,0 +1,308 @@
+#include "rpc/client/call_attempt.h"
+
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+#include "rpc/client/client_connection.h"
+#include "rpc/client/outgoing_call.h"
+#include "rpc/client/shard_channel.h"
+#include "rpc/wire/base64.h"
+#include "rpc/wire/code_mapping.h"
+#include "rpc/wire/metadata_wire.h"
+#include "rpc/wire/percent_encoding.h"
+#include "rpc/wire/response_headers.h"
+#include "rpc/wire/timeout.h"
+
+namespace ringrpc {
+namespace {
+
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// The code in a `grpc-status` value; UNKNOWN for what is not one of the 17.
+Code parse_code(std::string_view text) {
+  if (text.size() > 1 && text.front() == '0') return Code::UNKNOWN;
+  const std::optional<std::uint32_t> number = parse_number(text);
+  return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
+}
+
+Status several_responses() {
+  return Status(Code::UNIMPLEMENTED, "the response has several messages, this method has one",
+                Initiator::peer);
+}
+
+Status reset_status(http2::ErrorCode code, bool by_peer) {
+  if (code == http2::ErrorCode::enhance_your_calm && !by_peer)
+    return Status(Code::RESOURCE_EXHAUSTED,
+                  "the response has more metadata than is taken (max_header_list_bytes, or 100 fields)",
+                  Initiator::library)
+        .with_cause(Cause::metadata_too_large);
+  const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
+  return Status(code_from_reset(code), who + std::string(http2::name(code)),
+                by_peer ? Initiator::peer : Initiator::library);
+}
+
+}  // namespace
+
+void CallAttempt::open(ClientConnection& connection) {
+  assert(phase_ == Phase::opening && !stream_);
+  const http2::Headers& headers = write_headers();
+  const std::size_t bytes_max = connection.session().header_list_bytes_max();
+  if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
+    return call_.settle(Status(Code::RESOURCE_EXHAUSTED,
+                               "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
+                                   std::to_string(bytes_max) + " can go to " + call_.channel().target(),
+                               Initiator::library));
+
+  // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
+  // "EOS").
+  Result<http2::Stream*> stream = connection.session().open(headers, this, false);
+  connection.flush_soon();
+  if (!stream) return call_.settle(std::move(stream).error());
+  phase_ = Phase::awaiting_headers;
+  connection_ = &connection;
+  stream_ = *stream;
+  connection.join(*this);
+  call_.send_written();
+}
+
+/// The request's header block, in the channel's memory for it.
+http2::Headers& CallAttempt::write_headers() {
+  ShardChannel& channel = call_.channel();
+  const CallRequest& request = call_.request();
+  // What is literal, or the channel's, outlives the session.
+  const auto lasting = [](std::string_view name, std::string_view value) {
+    return http2::Header{.name = name, .value = value, .static_storage = true};
+  };
+  auto& [headers, encoded] = channel.request_headers();
+  headers.assign({lasting(":method", "POST"), lasting(":scheme", channel.scheme()),
+                  http2::Header{":path", request.path}, lasting(":authority", channel.authority()),
+                  lasting("content-type", "application/grpc"), lasting("te", "trailers"),
+                  lasting("grpc-accept-encoding", compression_names)});
+  if (!request.metadata.find("user-agent")) headers.push_back(lasting("user-agent", channel.user_agent()));
+  if (request.compression != Compression::identity)
+    headers.push_back(lasting("grpc-encoding", name(request.compression)));
+  if (request.deadline != never)
+    headers.push_back(
+        {"grpc-timeout", encoded.emplace_back(format_timeout(request.deadline - channel.shard().now()))});
+  append_metadata(request.metadata, headers, encoded);
+  return headers;
+}
+
+void CallAttempt::send(Bytes messages, bool end_stream) {
+  connection_->session().send_data(*stream_, messages, end_stream);
+  connection_->flush_soon();
+}
+
+std::span<std::uint8_t> CallAttempt::reserve_message(std::size_t bytes) {
+  return room_.begin(connection_->session(), *stream_, bytes);
+}
+
+std::span<std::uint8_t> CallAttempt::reserve_more() { return room_.more(connection_->session(), *stream_); }
+
+void CallAttempt::commit_message() {
+  room_.commit(connection_->session(), *stream_);
+  connection_->flush_soon();
+}
+
+void CallAttempt::cancel() noexcept {
+  phase_ = Phase::ended;
+  reset(http2::ErrorCode::cancel);
+}
+
+void CallAttempt::detach(const Status& why) noexcept {
+  phase_ = Phase::ended;
+  leave_lists();
+  if (stream_) stream_->set_events(nullptr);
+  stream_ = nullptr;
+  connection_ = nullptr;
+  call_.settle(why);
+  call_.wake_soon();  // for input that came before, too
+}
+
+void CallAttempt::reset(http2::ErrorCode code) noexcept {
+  leave_lists();
+  if (!stream_) return;
+  http2::Stream& stream = *std::exchange(stream_, nullptr);
+  stream.set_events(nullptr);
+  ClientConnection& connection = *std::exchange(connection_, nullptr);
+  connection.session().reset(stream, code);
+  connection.flush_soon();
+}
+
+/// Leaves the batch before its end, so it keeps itself what it borrows of the batch's input.
+void CallAttempt::leave_lists() noexcept {
+  ListNodeOf<AttemptTag>::unlink();
+  ListNodeOf<AttemptBatchTag>::unlink();
+  keep_input();
+}
+
+/// Copies what is borrowed.
+void CallAttempt::keep_input() noexcept {
+  call_.contain([this] { buffer_.keep(); });
+}
+
+void CallAttempt::after_wake() noexcept {
+  keep_input();
+  give_credit();
+}
+
+void CallAttempt::on_batch() noexcept { call_.wake(); }
+
+void CallAttempt::give_bytes_back() noexcept {
+  connection_->session().consumed(*stream_, std::exchange(uncredited_bytes_, 0));
+  connection_->flush_soon();
+}
+
+void CallAttempt::on_headers() {
+  call_.contain([this] { take_headers(); });
+}
+
+void CallAttempt::on_data(Bytes bytes) {
+  call_.contain([&] { take_data(bytes); });
+}
+
+void CallAttempt::on_trailers() {
+  call_.contain([this] { take_trailers(); });
+}
+
+void CallAttempt::on_end() {
+  call_.contain([this] { take_end(); });
+}
+
+void CallAttempt::on_writable() { call_.wake_soon(); }
+
+void CallAttempt::on_closed(http2::ErrorCode code, bool by_peer) {
+  call_.contain([&] { leave_stream(code, by_peer); });
+}
+
+void CallAttempt::take_headers() {
+  assert(phase_ == Phase::awaiting_headers);
+  phase_ = Phase::headers;
+  call_.on_attempt_committed();
+  for (const http2::Header& header : stream_->headers()) {
+    if (header.name == ":status") head_.http_status = parse_number(header.value).value_or(0);
+    if (header.name != "content-type") continue;
+    head_.is_grpc = is_grpc_content_type(header.value);
+    if (!head_.is_grpc) head_.content_type = header.value;
+  }
+  if (head_.http_status == 200) read_encoding();
+  if (ended()) return;
+  read_status();
+  if (ResponseMetadata* response = call_.response()) read_metadata_into(response->initial);
+}
+
+void CallAttempt::take_data(Bytes bytes) {
+  uncredited_bytes_ += bytes.size();
+  if (std::exchange(phase_, Phase::body) == Phase::headers)
+    grpc_status_.reset();  // a status in headers counts only where nothing follows
+  if (head_.http_status != 200 || !head_.is_grpc) return call_.settle(status_without_grpc_status());
+  if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
+    return call_.settle(several_responses());
+  if (Status status = buffer_.add(bytes); !status.ok()) {
+    buffer_.clear();  // what it borrowed goes when this returns
+    return call_.settle(std::move(status));
+  }
+  connection_->join_batch(*this);
+}
+
+void CallAttempt::take_trailers() {
+  phase_ = Phase::trailers;
+  grpc_status_.reset();
+  read_status();
+  if (ResponseMetadata* response = call_.response()) read_metadata_into(response->trailing);
+}
+
+void CallAttempt::take_end() {
+  const bool trailers_only = std::exchange(phase_, Phase::ended) == Phase::headers;
+  ResponseMetadata* const response = call_.response();
+  if (response && trailers_only && grpc_status_) response->trailing = std::exchange(response->initial, {});
+  Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
+  if (status.ok()) status = check_messages();
+  ClientConnection& connection = *connection_;
+  call_.on_attempt_ended(std::move(status));
+  // Nobody will read the rest of the request.
+  if (!call_.writes_ended()) {
+    reset(http2::ErrorCode::no_error);
+  } else if (stream_->queued_bytes() > 0) {
+    reset(http2::ErrorCode::cancel);
+  }
+  connection.join_batch(*this);
+}
+
+void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
+  const bool refused = code == http2::ErrorCode::refused_stream;
+  if (refused && !by_peer) connection_->count_unsent();
+  ListNodeOf<AttemptTag>::unlink();
+  stream_ = nullptr;
+  connection_ = nullptr;
+  if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
+  if (!refused) return call_.on_attempt_failed(reset_status(code, by_peer));
+  call_.on_attempt_refused(by_peer ? ReplayBuffer::Refused::by_the_server
+                                   : ReplayBuffer::Refused::before_it_left);
+}
+
+void CallAttempt::read_encoding() {
+  for (const http2::Header& header : stream_->headers()) {
+    if (header.name != "grpc-encoding") continue;
+    const std::optional<Compression> encoding = parse_compression(header.value);
+    if (!encoding)
+      return call_.settle(
+          Status(Code::INTERNAL,
+                 "the server compresses with \"" + std::string(header.value) +
+                     "\", which was not offered; these were: " + std::string(compression_names),
+                 Initiator::peer));
+    buffer_.set_encoding(*encoding);
+  }
+}
+
+void CallAttempt::read_metadata_into(Metadata& to) {
+  Result<Metadata> metadata = read_metadata(stream_->headers());
+  if (!metadata) return call_.settle(std::move(metadata).error());
+  to = std::move(*metadata);
+}
+
+void CallAttempt::read_status() {
+  std::optional<Code> code;
+  std::string message;
+  std::string details;
+  for (const http2::Header& header : stream_->headers()) {
+    if (header.name == "grpc-status") code = parse_code(header.value);
+    if (header.name == "grpc-message") message = percent_decode(header.value);
+    if (header.name == "grpc-status-details-bin") details = base64_decode(header.value).value_or("");
+  }
+  if (code)
+    grpc_status_ = Status(*code, std::move(message), Initiator::peer).with_details(std::move(details));
+}
+
+/// Why a response whose status is OK is not what the method gives; OK where it is.
+Status CallAttempt::check_messages() const {
+  const bool one = one_response(call_.request().kind);
+  if (one && (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))
+    return several_responses();
+  if (!buffer_.empty() && !buffer_.ready())
+    return Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
+  if (one && messages_taken_ == 0 && buffer_.empty())
+    return Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+  return {};
+}
+
+/// http-grpc-status-mapping.md.
+Status CallAttempt::status_without_grpc_status() const {
+  std::string what = "the server ended the stream without a grpc-status";
+  if (head_.http_status != 200) {
+    what = "the server answered HTTP status " + std::to_string(head_.http_status);
+  } else if (!head_.is_grpc) {
+    what = head_.content_type.empty()
+               ? "the server answered without a content-type, not application/grpc"
+               : "the server answered content-type \"" + head_.content_type + "\", not application/grpc";
+  }
+  return Status(code_from_http_status(head_.http_status), std::move(what), Initiator::peer);
+}
+
+}  // namespace ringrpc

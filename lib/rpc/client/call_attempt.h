@@ -1,0 +1,148 @@
+/// One attempt of a call: a stream on a connection, and the response that comes on it.
+///
+///   opening ──▶ awaiting_headers ──▶ headers ──▶ body ──▶ trailers
+///      │               │                │         │          │
+///      └───────────────┴────────────┬───┴─────────┴──────────┘
+///                                   ▼
+///                                 ended
+///
+/// A response may skip `body`, and `trailers` where its first header block has the status (PROTOCOL-HTTP2.md,
+/// "Trailers-Only"). An attempt ends with its response, with a reset by either side, or with its connection. It reports
+/// to its call, which decides what follows. Messages that arrived before the end can still be taken.
+///
+/// Received messages wait in a buffer that the stream's window limits. Belongs to its call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "ringrpc/bytes.h"
+#include "ringrpc/metadata.h"
+#include "ringrpc/status.h"
+
+#include "base/slab.h"
+#include "http2/session.h"
+#include "reactor/intrusive_list.h"
+#include "rpc/call/message_room.h"
+#include "rpc/message/message_buffer.h"
+
+namespace ringrpc {
+
+class ClientConnection;
+class OutgoingCall;
+
+struct AttemptTag;
+struct AttemptBatchTag;
+
+/// On its connection's list of attempts while its stream is open, and on that of the present batch when input arrived
+/// for it.
+class CallAttempt final : public ListNodeOf<AttemptTag>,
+                          public ListNodeOf<AttemptBatchTag>,
+                          private http2::StreamEvents {
+ public:
+  CallAttempt(OutgoingCall& call, SlabPool& slabs, std::size_t max_message_bytes) noexcept
+      : call_(call), buffer_(slabs, max_message_bytes) {}
+  CallAttempt(const CallAttempt&) = delete;
+  CallAttempt& operator=(const CallAttempt&) = delete;
+  /// Cancels the stream.
+  ~CallAttempt() {
+    if (stream_) reset(http2::ErrorCode::cancel);
+  }
+
+  /// Opens the stream on `connection`, which has room for it, and sends what was written of the request. Where that
+  /// fails the call is settled. Call once.
+  void open(ClientConnection& connection);
+  /// The connection is lost: the attempt ends, and settles its call with this status.
+  void detach(const Status& why) noexcept;
+  /// Ends the attempt and its stream, which is reset.
+  void cancel() noexcept;
+  /// Whether nothing more will come.
+  bool ended() const noexcept { return phase_ == Phase::ended; }
+  /// Whether the response's headers have arrived.
+  bool has_headers() const noexcept { return phase_ > Phase::awaiting_headers && !ended(); }
+
+  // The request; while the attempt has not ended.
+  /// Sends messages with their prefixes.
+  void send(Bytes messages, bool end_stream = false);
+  /// Room for a message, for all of it or for its beginning; `reserve_more` gives the rest, or null when there is no
+  /// memory for it. `commit_message` sends the message.
+  std::span<std::uint8_t> reserve_message(std::size_t bytes);
+  std::span<std::uint8_t> reserve_more();
+  void commit_message();
+  std::size_t queued_bytes() const noexcept { return stream_->queued_bytes(); }
+
+  // The response.
+  bool message_ready() const noexcept { return buffer_.ready(); }
+  /// Takes the message that is ready; nothing where it is at fault. Then call `give_credit`.
+  std::optional<Pieces> take_message() {
+    ++messages_taken_;
+    return buffer_.take();
+  }
+  /// Gives the bytes of messages that were taken back to the stream's window, once none is ready.
+  void give_credit() noexcept {
+    if (uncredited_bytes_ > 0 && stream_ && !buffer_.ready()) give_bytes_back();
+  }
+  bool message_compressed() const noexcept { return buffer_.took_compressed(); }
+  std::uint64_t messages_taken() const noexcept { return messages_taken_; }
+  /// What is wrong with the messages that arrived.
+  const Status& fault() const noexcept { return buffer_.fault(); }
+  /// Drops the messages that were not taken.
+  void drop_messages() noexcept { buffer_.clear(); }
+  /// The readers have been woken: keeps what they left of the input, which the connection is about to reuse.
+  void after_wake() noexcept;
+
+  /// Wakes those who wait for what arrived in this batch.
+  void on_batch() noexcept;
+
+ private:
+  enum class Phase : std::uint8_t { opening, awaiting_headers, headers, body, trailers, ended };
+
+  /// What the response's headers say.
+  struct ResponseHead {
+    std::uint32_t http_status = 0;
+    bool is_grpc = false;
+    std::string content_type;  // when it is not gRPC's
+  };
+
+  // http2::StreamEvents
+  void on_headers() override;
+  void on_data(Bytes bytes) override;
+  void on_trailers() override;
+  void on_end() override;
+  void on_writable() override;
+  void on_closed(http2::ErrorCode code, bool by_peer) override;
+
+  http2::Headers& write_headers();
+
+  void take_headers();
+  void take_data(Bytes bytes);
+  void take_trailers();
+  void take_end();
+  void leave_stream(http2::ErrorCode code, bool by_peer);
+  void read_encoding();
+  void read_metadata_into(Metadata& to);
+  void read_status();
+  Status check_messages() const;
+  Status status_without_grpc_status() const;
+
+  void reset(http2::ErrorCode code) noexcept;
+  void leave_lists() noexcept;
+  void keep_input() noexcept;
+  void give_bytes_back() noexcept;
+
+  OutgoingCall& call_;
+  ClientConnection* connection_ = nullptr;  // these two until the stream has closed or was reset
+  http2::Stream* stream_ = nullptr;
+  Phase phase_ = Phase::opening;
+  ResponseHead head_;
+  std::optional<Status> grpc_status_;
+  MessageRoom room_;  // of the message that is being written
+  MessageBuffer buffer_;
+  std::size_t uncredited_bytes_ = 0;  // received, and not given back to the stream's window
+  std::uint64_t messages_taken_ = 0;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,31 @@
+/// What the caller asks for: the same for each attempt of a call.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/channel.h"
+
+#include "base/frame_allocator.h"
+
+namespace ringrpc {
+
+struct CallRequest {
+  CallRequest(std::string_view called, MethodKind kind_of_method, const CallOptions& options, Instant now)
+      : path(called),
+        kind(kind_of_method),
+        deadline(std::min(after(now, options.timeout), options.deadline)),
+        wait_for_ready(options.wait_for_ready),
+        compression(options.compression),
+        metadata(options.metadata) {}
+
+  const std::basic_string<char, std::char_traits<char>, FrameAllocator<char>> path;
+  const MethodKind kind;
+  Instant deadline;
+  bool wait_for_ready;
+  Compression compression;  ///< of the request's messages
+  Metadata metadata;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,75 @@
+#include "rpc/client/interceptor_chain.h"
+
+#include "rpc/client/outgoing_call.h"
+
+namespace ringrpc {
+
+/// The wait until the call is settled.
+class InterceptorChain::Outcome {
+ public:
+  explicit Outcome(InterceptorChain& chain) noexcept : chain_(chain) {}
+  Outcome(const Outcome&) = delete;
+  Outcome& operator=(const Outcome&) = delete;
+  ~Outcome() {
+    chain_.awaits_outcome_ = {};
+    if (!chain_.call_.settled()) chain_.call_.abandon();
+  }
+
+  bool await_ready() const noexcept { return chain_.call_.settled(); }
+  void await_suspend(std::coroutine_handle<> waiting) const noexcept { chain_.awaits_outcome_ = waiting; }
+  Status await_resume() const noexcept { return chain_.call_.show_outcome(); }
+
+ private:
+  InterceptorChain& chain_;
+};
+
+/// The wait until the response has been read, or will not be. Gives what the reader found wrong with it.
+class InterceptorChain::ResponseRead {
+ public:
+  explicit ResponseRead(InterceptorChain& chain) noexcept : chain_(chain) {}
+  ResponseRead(const ResponseRead&) = delete;
+  ResponseRead& operator=(const ResponseRead&) = delete;
+  ~ResponseRead() { chain_.awaits_reader_ = {}; }
+
+  bool await_ready() const noexcept { return chain_.call_.response_read(); }
+  void await_suspend(std::coroutine_handle<> waiting) const noexcept { chain_.awaits_reader_ = waiting; }
+  Status await_resume() const noexcept { return chain_.call_.take_fault(); }
+
+ private:
+  InterceptorChain& chain_;
+};
+
+InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel,
+                                   ResponseMetadata* response)
+    : call_(call),
+      channel_(std::move(channel)),
+      response_to_(response ? *response : response_),
+      deadline_(call.request().deadline),
+      request_{.method = call.request().path,
+               .target = channel_->target(),
+               .kind = call.request().kind,
+               .metadata = call.request().metadata,
+               .deadline = deadline_,
+               .wait_for_ready = call.request().wait_for_ready,
+               .compression = call.request().compression,
+               .response = response_to_} {}
+
+void InterceptorChain::start() {
+  const ClientNext all(channel_->options().interceptors, request_, *this);
+  task_ = all();
+  task_.start(this);
+}
+
+void InterceptorChain::on_task_done() { call_.run_soon(); }
+
+Task<Status> InterceptorChain::make_call() {
+  if (call_.finished()) co_return Status(Code::CANCELLED, "the call has ended", Initiator::application);
+  if (!call_.held())
+    co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
+  call_.submit(request_);
+  Status status = co_await Outcome(*this);
+  if (!status.ok()) co_return status;
+  co_return co_await ResponseRead(*this);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,76 @@
+/// The interceptors of one call (ringrpc/client_interceptor.h), the outermost first.
+///
+/// 1. `start` runs them. They hold the call back until the innermost `next` submits it.
+/// 2. `next` waits until the call is settled. Dropped before that, it cancels the call.
+/// 3. Where the caller gets one response, `next` also waits until that has been read, or the caller asks for the status
+///    without: only then it is known whether the response could be read.
+/// 4. What the outermost returns is the caller's status.
+///
+/// Belongs to its call.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "ringrpc/client_interceptor.h"
+#include "ringrpc/task.h"
+
+#include "rpc/client/shared_channel_state.h"
+
+namespace ringrpc {
+
+class OutgoingCall;
+
+class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
+ public:
+  /// `response` is where the caller wants the response's metadata; may be null.
+  InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel,
+                   ResponseMetadata* response);
+  InterceptorChain(const InterceptorChain&) = delete;
+  InterceptorChain& operator=(const InterceptorChain&) = delete;
+
+  /// Runs the interceptors; call once.
+  void start();
+  /// Whether they have returned, and what.
+  bool done() const noexcept { return task_.done(); }
+  Status result() const { return task_.result(); }
+  /// Destroys their frames; never from inside one of them.
+  void destroy_frames() noexcept { task_ = {}; }
+
+  /// Whether `next` waits until the call is settled.
+  bool awaits_outcome() const noexcept { return static_cast<bool>(awaits_outcome_); }
+  /// Whether it waits until the caller has read the response.
+  bool awaits_reader() const noexcept { return static_cast<bool>(awaits_reader_); }
+  void on_settled() { resume(awaits_outcome_); }
+  void on_response_read() { resume(awaits_reader_); }
+
+  const std::string& target() const noexcept { return channel_->target(); }
+  /// The caller's, which the interceptors cannot make later.
+  Instant deadline() const noexcept { return deadline_; }
+  /// Where the response's metadata goes, so that the interceptors see it.
+  ResponseMetadata& response() noexcept { return response_to_; }
+
+ private:
+  class Outcome;
+  class ResponseRead;
+
+  Task<Status> make_call() override;
+  void on_task_done() override;
+  static void resume(std::coroutine_handle<>& waiting) {
+    if (waiting) std::exchange(waiting, {}).resume();
+  }
+
+  OutgoingCall& call_;
+  const std::shared_ptr<SharedChannelState> channel_;
+  ResponseMetadata response_;  // where the caller wants none
+  ResponseMetadata& response_to_;
+  const Instant deadline_;
+  ClientRequest request_;
+  std::coroutine_handle<> awaits_outcome_;
+  std::coroutine_handle<> awaits_reader_;
+  Task<Status> task_;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,364 @@
+#include "rpc/client/outgoing_call.h"
+
+#include <algorithm>
+#include <string>
+
+#include "rpc/call/write_ahead.h"
+#include "rpc/client/interceptor_chain.h"
+#include "rpc/client/shard_channel.h"
+
+namespace ringrpc {
+namespace {
+
+Status cancelled_status() noexcept {
+  return Status(Code::CANCELLED, "cancelled by the caller", Initiator::application);
+}
+
+Status check_request_bytes(std::size_t bytes, std::size_t max_request_bytes) {
+  const std::size_t limit = std::min(max_request_bytes, MessageBuffer::length_max);
+  if (bytes <= limit) return {};
+  return Status(Code::RESOURCE_EXHAUSTED,
+                "the request has a message of " + std::to_string(bytes) + " bytes, the limit is " +
+                    std::to_string(limit) + " (max_request_bytes)",
+                Initiator::application);
+}
+
+}  // namespace
+
+OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, std::string_view path,
+                           MethodKind kind, const CallOptions& options)
+    : shard_(shard),
+      request_(path, kind, options, shard.now()),
+      response_(options.response),
+      max_request_bytes_(channel_options.max_request_bytes) {
+  if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
+}
+
+OutgoingCall::~OutgoingCall() {
+  interceptors_.reset();  // their frames refer to all the rest
+  leave_channel();
+  attempt_.reset();  // it refers to the call
+}
+
+void OutgoingCall::start(ShardChannel& channel) {
+  assert(state_ == State::held && !channel_);
+  channel_ = &channel;
+  channel.submit(*this);
+}
+
+void OutgoingCall::start_interceptors(std::shared_ptr<SharedChannelState> channel) {
+  assert(state_ == State::held && !channel_ && !interceptors_);
+  if (const Result<ShardChannel*> here = channel->on_shard(shard_); here && (*here)->hold(*this))
+    channel_ = *here;
+  interceptors_ = std::make_unique<InterceptorChain>(*this, std::move(channel), response_);
+  response_ = &interceptors_->response();
+  interceptors_->start();
+}
+
+void OutgoingCall::submit(const ClientRequest& changed) noexcept {
+  assert(state_ == State::held && interceptors_);
+  leave_channel();
+  try {
+    if (!status_.ok()) return settle(std::exchange(status_, Status()));
+    if (!channel_) return settle(ShardChannel::closed(interceptors_->target()));
+    if (Status refused = channel_->admit_held(); !refused.ok()) return settle(std::move(refused));
+    request_.metadata = changed.metadata;
+    request_.compression = changed.compression;
+    request_.wait_for_ready = changed.wait_for_ready;
+    request_.deadline = std::min(changed.deadline, interceptors_->deadline());
+    replay_.settle_compression(request_.compression);
+    shard_.timers().arm(*this, request_.deadline);
+    channel_->submit(*this);
+  } catch (...) {
+    settle(caught());
+  }
+}
+
+void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {
+  assert(state_ == State::held || state_ == State::attempting);
+  queue.push_back(*this);
+  state_ = State::queued;
+}
+
+void OutgoingCall::leave_channel_list() noexcept {
+  ListNodeOf<OutgoingCallTag>::unlink();
+  state_ == State::queued ? channel_->left_queue() : channel_->left_hold();
+}
+
+void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
+  assert(state_ == State::held || state_ == State::queued);
+  leave_channel();
+  state_ = State::attempting;
+  contain([&] {
+    attempt_.emplace(*this, shard_.slabs(), channel_->options().max_message_bytes).open(connection);
+  });
+}
+
+void OutgoingCall::send_written() {
+  if (replay_.size() > 0 || writes_ended_) attempt_->send(replay_.bytes(), writes_ended_);
+  if (!replay_.fits(0)) replay_.commit();
+  if (writable_waiter_) run_soon();
+}
+
+void OutgoingCall::on_attempt_committed() noexcept {
+  replay_.commit();
+  if (headers_waiter_) run_soon();
+}
+
+void OutgoingCall::on_attempt_ended(Status&& status) {
+  assert(state_ == State::attempting);
+  if (status.code() == Code::DEADLINE_EXCEEDED && past_deadline())
+    status = no_response_in_time();  // the server has said so a moment before our own clock
+  enter_settled(std::move(status));
+}
+
+void OutgoingCall::on_attempt_failed(Status why) {
+  // The server may see the deadline first, and resets then.
+  settle(past_deadline() ? no_response_in_time() : std::move(why));
+}
+
+void OutgoingCall::on_attempt_refused(ReplayBuffer::Refused refused) {
+  assert(state_ == State::attempting);
+  if (!past_deadline() && replay_.replay(refused)) return channel_->submit_again(*this);
+  const bool sent = refused == ReplayBuffer::Refused::by_the_server;
+  on_attempt_failed(Status(Code::UNAVAILABLE,
+                           sent ? "the server reset the stream: REFUSED_STREAM"
+                                : "the server sent GOAWAY before the request had left",
+                           Initiator::peer));
+}
+
+void OutgoingCall::settle(Status status) noexcept {
+  if (settled()) return;
+  leave_channel();
+  enter_settled(std::move(status));
+  if (attempt_) attempt_->cancel();
+  wake_soon();
+}
+
+Status OutgoingCall::show_outcome() noexcept {
+  assert(settled());
+  if (state_ == State::settled) shard_.timers().arm(*this, interceptors_->deadline());
+  return std::exchange(status_, Status());
+}
+
+void OutgoingCall::fail(const Status& why) noexcept {
+  if (state_ == State::queued || state_ == State::attempting) return settle(why);
+  if (status_.ok()) status_ = why;
+}
+
+void OutgoingCall::abandon() noexcept {
+  settle(cancelled_status());
+  (void)show_outcome();
+}
+
+/// What a step that was broken off has left of the response must not be read any more.
+void OutgoingCall::on_exception(const Status& why) noexcept {
+  if (attempt_) attempt_->drop_messages();
+  fail(why);
+}
+
+void OutgoingCall::cancel() { stop(cancelled_status()); }
+
+void OutgoingCall::stop(Status why) noexcept {
+  switch (state_) {
+    case State::queued:
+    case State::attempting:
+      return settle(std::move(why));
+    case State::held:
+    case State::settled:
+      if (interceptors_->done()) return finish_with_interceptors();
+      if (interceptors_->awaits_outcome()) return;  // it is about to see that
+      if (!interceptors_->awaits_reader()) return finish(std::move(why));
+      fail(why);
+      return run_soon();
+    case State::finished:
+      return;
+  }
+}
+
+/// The interceptors have returned: their status is the caller's. It was OK where the caller has found fault with a
+/// message only after that.
+void OutgoingCall::finish_with_interceptors() noexcept {
+  Status status = interceptors_->result();
+  if (state_ == State::queued || state_ == State::attempting) abandon();
+  if (state_ == State::settled && status.ok()) status = std::exchange(status_, Status());
+  finish(std::move(status));
+}
+
+void OutgoingCall::finish(Status status) noexcept {
+  assert(state_ == State::held || state_ == State::settled);
+  leave_channel();
+  state_ = State::finished;
+  status_ = std::move(status);
+  channel_ = nullptr;
+  replay_.commit();
+  Timer::cancel();
+  run_soon();
+}
+
+bool OutgoingCall::past_deadline() const noexcept { return shard_.io().now() >= request_.deadline; }
+
+/// Why the deadline passed.
+Status OutgoingCall::overdue() const noexcept {
+  try {
+    switch (state_) {
+      case State::held:
+        return Status(Code::DEADLINE_EXCEEDED, "an interceptor held the call back until the deadline",
+                      Initiator::application);
+      case State::queued:
+        return Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library);
+      case State::attempting:
+        return no_response_in_time();
+      case State::settled:
+        return Status(Code::DEADLINE_EXCEEDED,
+                      interceptors_->awaits_reader() ? "the response was not read before the deadline"
+                                                     : "an interceptor did not end before the deadline",
+                      Initiator::application);
+      case State::finished:
+        break;
+    }
+  } catch (...) {
+    return caught();
+  }
+  return {};
+}
+
+Status OutgoingCall::no_response_in_time() const {
+  const std::uint64_t messages = attempt_->messages_taken();
+  std::string words = "no answer from " + channel_->target() + " before the deadline";
+  if (messages > 0)
+    words = "the call to " + channel_->target() + " did not end before the deadline; " +
+            std::to_string(messages) + (messages == 1 ? " answer" : " answers") + " came";
+  return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library);
+}
+
+void OutgoingCall::run() {
+  if (interceptors_) advance_interceptors();
+  wake();
+}
+
+void OutgoingCall::advance_interceptors() noexcept {
+  if (response_read()) interceptors_->on_response_read();
+  if (state_ != State::finished && interceptors_->done()) finish_with_interceptors();
+  if (state_ == State::finished) interceptors_->destroy_frames();
+}
+
+void OutgoingCall::wake_soon() noexcept {
+  if (message_waiter_ || writable_waiter_ || headers_waiter_ || finish_waiter_ || interceptors_) run_soon();
+}
+
+/// The next one that can go on; no longer registered.
+MessageStream::Waiter* OutgoingCall::next_waiter() noexcept {
+  if (headers_waiter_ && answered()) return std::exchange(headers_waiter_, nullptr);
+  if (message_waiter_ && message_ready()) return std::exchange(message_waiter_, nullptr);
+  if (writable_waiter_ && writable()) return std::exchange(writable_waiter_, nullptr);
+  if (finish_waiter_ && finished()) return std::exchange(finish_waiter_, nullptr);
+  return nullptr;
+}
+
+void OutgoingCall::wake() noexcept {
+  const Lifetime::Watch watch(lifetime_);
+  if (!settled() && attempt_ && !attempt_->fault().ok()) fail(attempt_->fault());
+  while (Waiter* waiter = next_waiter()) {
+    waiter->on_ready();
+    if (watch.ended()) return;
+  }
+  if (interceptors_ && settled()) interceptors_->on_settled();
+  if (attempt_) attempt_->after_wake();
+}
+
+bool OutgoingCall::response_read() const noexcept {
+  const bool waits = one_response(request_.kind) && attempt_ && attempt_->message_ready();
+  return !waits || finish_waiter_ || !status_.ok();
+}
+
+std::optional<Pieces> OutgoingCall::take_message() {
+  if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
+  if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
+  const std::optional<Pieces> message = attempt_->take_message();
+  if (response_) response_->compressed = attempt_->message_compressed();
+  if (!message) {
+    fail(attempt_->fault());
+  } else if (!attempt_->fault().ok()) {
+    run_soon();  // what is behind the message ends the call once the message, in the same memory, is parsed
+  }
+  attempt_->give_credit();
+  return message;
+}
+
+void OutgoingCall::reject_message() {
+  fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer));
+}
+
+void OutgoingCall::wait_finished(Waiter* waiter) {
+  register_waiter(finish_waiter_, waiter);
+  if (waiter && state_ == State::settled) run_soon();  // as above: it will not be read
+}
+
+Status OutgoingCall::take_status() {
+  assert(finished());
+  return std::exchange(status_, Status());
+}
+
+std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool may_compress) {
+  if (settled() || writes_ended_) return {};
+  std::span<std::uint8_t> room;
+  contain([&] { room = make_room(bytes, may_compress); });
+  return settled() ? std::span<std::uint8_t>() : room;
+}
+
+std::span<std::uint8_t> OutgoingCall::make_room(std::size_t bytes, bool may_compress) {
+  if (!status_.ok()) return {};  // a message before was too large, and interceptors still hold the call
+  if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) {
+    fail(status);
+    return {};
+  }
+  if (held()) return replay_.add_message(bytes, may_compress);
+  if (may_compress && request_.compression != Compression::identity) {
+    compressed_ = std::make_unique<CompressedMessage>(bytes);
+    return compressed_->room();
+  }
+  if (state_ == State::queued) return replay_.add_message(bytes);
+  if (!replay_.fits(MessageBuffer::prefix_bytes + bytes)) replay_.commit();
+  return replay_.kept() ? replay_.add_message(bytes) : attempt_->reserve_message(bytes);
+}
+
+/// Only an attempt gives room in pieces.
+std::span<std::uint8_t> OutgoingCall::reserve_more() {
+  const std::span<std::uint8_t> room = attempt_->reserve_more();
+  if (room.empty()) settle(out_of_memory());
+  return room;
+}
+
+void OutgoingCall::commit_message() {
+  contain([this] { send_message(); });
+}
+
+void OutgoingCall::send_message() {
+  if (settled()) return compressed_.reset();
+  if (compressed_) return send_compressed();
+  if (state_ != State::attempting) return;
+  if (!replay_.kept()) return attempt_->commit_message();
+  attempt_->send(replay_.last_message());
+}
+
+void OutgoingCall::send_compressed() {
+  const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
+  const Bytes framed = message->finish(request_.compression);
+  if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
+  if (replay_.kept()) replay_.append(framed);
+  if (state_ == State::attempting) attempt_->send(framed);
+}
+
+void OutgoingCall::writes_done() {
+  if (std::exchange(writes_ended_, true) || state_ != State::attempting) return;
+  contain([this] { attempt_->send({}, true); });
+}
+
+bool OutgoingCall::writable() const {
+  if (settled()) return true;
+  const std::size_t waiting = state_ == State::attempting ? attempt_->queued_bytes() : replay_.size();
+  return waiting < write_ahead_bytes;
+}
+
+}  // namespace ringrpc

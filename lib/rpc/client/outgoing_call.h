@@ -1,0 +1,209 @@
+/// One call on the client, from its first message to its status.
+///
+///   held ──▶ queued ◀──▶ attempting ──▶ settled ──▶ finished
+///
+///   held → queued or attempting   the channel takes the call: no connection has room for it, or one has
+///   queued → attempting           a connection has room
+///   attempting → queued           the server has not begun to serve the request, which may be sent again
+///   any of these → settled        the outcome is known: a status for the interceptors
+///   held or settled → finished    the interceptors have returned, or are waited for no longer
+///
+/// 1. A call begins `held`. Without interceptors the channel takes it at once. Interceptors (interceptor_chain.h) hold
+///    it until the innermost `next` runs, or respond themselves.
+/// 2. `queued`, it waits for a connection with room. What is written until then waits in the replay buffer.
+/// 3. Each attempt (call_attempt.h) is a stream on one connection. A request that the server has not begun to serve may
+///    be attempted again (replay_buffer.h): the call decides what follows when an attempt ends.
+/// 4. The call is `settled` once its outcome is known: the last attempt has ended, the deadline has passed, the caller
+///    has cancelled, or the connection was lost. Without interceptors it is `finished` then. With interceptors they see
+///    the outcome first, and what they return is the caller's status. Messages that have arrived can still be read.
+///
+/// The deadline, a cancellation and the end of the channel settle a call that is queued or attempted. They finish one
+/// that interceptors hold, before or after, whose frames are destroyed from the ready list.
+///
+/// Belongs to its shard.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "ringrpc/channel.h"
+
+#include "base/caught.h"
+#include "base/frame_allocator.h"
+#include "base/lifetime.h"
+#include "reactor/intrusive_list.h"
+#include "reactor/shard.h"
+#include "rpc/client/call_attempt.h"
+#include "rpc/client/call_request.h"
+#include "rpc/client/replay_buffer.h"
+#include "rpc/message/compressed_message.h"
+
+namespace ringrpc {
+
+class ClientConnection;
+class InterceptorChain;
+class ShardChannel;
+class SharedChannelState;
+struct ClientRequest;
+
+struct OutgoingCallTag;
+
+/// On one of its channel's lists while it is held or queued.
+class OutgoingCall final : public ClientCall,
+                           public ListNodeOf<OutgoingCallTag>,
+                           public Pooled,
+                           public ExceptionBarrier<OutgoingCall>,
+                           private Ready,
+                           private Timer {
+ public:
+  OutgoingCall(Shard& shard, const ChannelOptions& channel_options, std::string_view path, MethodKind kind,
+               const CallOptions& options);
+  ~OutgoingCall() override;
+
+  // Each call is started by one of these, once.
+  /// Submits the call to the channel.
+  void start(ShardChannel& channel);
+  /// Runs the channel's interceptors, the innermost of which submits the call.
+  void start_interceptors(std::shared_ptr<SharedChannelState> channel);
+
+  // For the channel.
+  const CallRequest& request() const noexcept { return request_; }
+  void join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept;
+  /// Makes an attempt on `connection`, which has room for it.
+  void attempt_on(ClientConnection& connection) noexcept;
+  /// The outcome of a call that is queued or attempted, or was submitted just now; no effect once it has one.
+  void settle(Status status) noexcept;
+  /// Ends the call from outside, whatever it waits for.
+  void stop(Status why) noexcept;
+
+  // For its attempt.
+  /// While the call is queued or attempted.
+  ShardChannel& channel() const noexcept {
+    assert(channel_);
+    return *channel_;
+  }
+  /// Where the response's metadata goes; null where nobody asks for it.
+  ResponseMetadata* response() const noexcept { return response_; }
+  bool writes_ended() const noexcept { return writes_ended_; }
+  /// The stream is open: sends what was written so far.
+  void send_written();
+  /// The server has begun to respond: there will be no other attempt.
+  void on_attempt_committed() noexcept;
+  /// The response has arrived whole. Those who wait are woken at the end of the batch.
+  void on_attempt_ended(Status&& status);
+  /// The stream was reset for this reason.
+  void on_attempt_failed(Status why);
+  /// The server has not begun to serve the request (RFC 9113, 8.7).
+  void on_attempt_refused(ReplayBuffer::Refused refused);
+  /// The call fails, also where the server said that it succeeded: what came is not what was agreed, or nobody read it.
+  void fail(const Status& why) noexcept;
+  /// Wakes all who can go on. One of them may destroy the call.
+  void wake() noexcept;
+  /// The same from the ready list.
+  void wake_soon() noexcept;
+  void run_soon() noexcept { shard_.ready().push(*this); }
+
+  // For its interceptors.
+  Shard& shard() const noexcept { return shard_; }
+  bool held() const noexcept { return state_ == State::held; }
+  /// Whether the outcome is known.
+  bool settled() const noexcept { return state_ >= State::settled; }
+  /// The innermost `next` runs: submits a call that is held, with what the interceptors made of its request.
+  void submit(const ClientRequest& changed) noexcept;
+  /// The outcome of a call that is settled. From then on the caller's deadline and cancellation are the interceptors'.
+  Status show_outcome() noexcept;
+  /// What the caller has found wrong with the response since then.
+  Status take_fault() noexcept { return std::exchange(status_, Status()); }
+  /// They have dropped the call before it was settled: cancels it, and nobody asks for the outcome.
+  void abandon() noexcept;
+  /// Whether the caller has read the one response of a unary or client-streaming call, or asks for the status without.
+  bool response_read() const noexcept;
+
+  // MessageStream
+  bool message_ready() override { return (attempt_ && attempt_->message_ready()) || settled(); }
+  std::optional<Pieces> take_message() override;
+  bool message_compressed() const noexcept override { return attempt_ && attempt_->message_compressed(); }
+  void reject_message() override;
+  void wait_message(Waiter* waiter) override { register_waiter(message_waiter_, waiter); }
+  std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
+  std::span<std::uint8_t> reserve_more() override;
+  void commit_message() override;
+  bool writable() const override;
+  void wait_writable(Waiter* waiter) override { register_waiter(writable_waiter_, waiter); }
+
+  // ClientCall
+  void writes_done() override;
+  bool queued() const noexcept override { return state_ == State::queued; }
+  bool answered() const noexcept override { return (attempt_ && attempt_->has_headers()) || settled(); }
+  void wait_answered(Waiter* waiter) override { register_waiter(headers_waiter_, waiter); }
+  bool finished() const noexcept override { return state_ == State::finished; }
+  void wait_finished(Waiter* waiter) override;
+  Status take_status() override;
+  void cancel() override;
+
+ private:
+  /// In the order in which a call goes through them.
+  enum class State : std::uint8_t { held, queued, attempting, settled, finished };
+
+  /// Each thing that can be waited for has one waiter at a time.
+  static void register_waiter(Waiter*& place, Waiter* waiter) noexcept {
+    assert(!place || !waiter);
+    place = waiter;
+  }
+
+  friend ExceptionBarrier<OutgoingCall>;
+  void on_exception(const Status& why) noexcept;
+  void run() override;
+  void on_time() override { stop(overdue()); }
+
+  void leave_channel() noexcept {
+    if (ListNodeOf<OutgoingCallTag>::linked()) leave_channel_list();
+  }
+  void leave_channel_list() noexcept;
+  void enter_settled(Status&& status) noexcept {
+    state_ = interceptors_ ? State::settled : State::finished;
+    status_ = std::move(status);
+    channel_ = nullptr;
+    Timer::cancel();
+  }
+  void finish(Status status) noexcept;
+  void finish_with_interceptors() noexcept;
+  void advance_interceptors() noexcept;
+  Status overdue() const noexcept;
+  Status no_response_in_time() const;
+  bool past_deadline() const noexcept;
+  Waiter* next_waiter() noexcept;
+
+  std::span<std::uint8_t> make_room(std::size_t bytes, bool may_compress);
+  void send_message();
+  void send_compressed();
+
+  Shard& shard_;
+  ShardChannel* channel_ = nullptr;  // until the call is settled
+  CallRequest request_;
+  ResponseMetadata* response_;
+  const std::size_t max_request_bytes_;
+
+  State state_ = State::held;
+  bool writes_ended_ = false;
+  ReplayBuffer replay_;
+  std::unique_ptr<CompressedMessage>
+      compressed_;                      // the message that is being written, where it is to be compressed
+  std::optional<CallAttempt> attempt_;  // the latest
+  std::unique_ptr<InterceptorChain> interceptors_;  // null for a channel without
+  Status status_;  // once settled; while held, why the call will fail when it would begin
+
+  Waiter* message_waiter_ = nullptr;
+  Waiter* writable_waiter_ = nullptr;
+  Waiter* headers_waiter_ = nullptr;
+  Waiter* finish_waiter_ = nullptr;
+  Lifetime lifetime_;
+};
+
+}  // namespace ringrpc
