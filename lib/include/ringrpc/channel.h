@@ -110,17 +110,17 @@ struct ChannelOptions {
   /// A connection beside the first closes when it has had no call for so long.
   std::chrono::milliseconds idle_timeout{60'000};
 
-  /// A connection from which nothing has come for so long is asked for a sign of life (a PING); zero for
-  /// never. Servers that are asked too often close the connection: by default more than once in 5 minutes.
-  /// Less than 10 s counts as 10 s
-  /// (https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md).
+  /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never. Servers
+  /// close a connection with too many PINGs: by default with more than one in 5 minutes. Less than 10 s counts as
+  /// 10 s (https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md).
   std::chrono::milliseconds keepalive_time{0};
-  /// The calls of a connection that does not answer in this time fail with UNAVAILABLE, and it is closed.
+  /// When nothing has come for this long after a keepalive PING, the connection is closed, and its calls fail with
+  /// UNAVAILABLE.
   std::chrono::milliseconds keepalive_timeout{20'000};
   /// How long a server may leave requests unread before its connection is given up, and its calls fail with
   /// UNAVAILABLE; less than 1 KiB in all that time is as good as none.
   std::chrono::milliseconds stall_timeout{60'000};
-  bool keepalive_without_calls = false;  ///< ask also while there is no call
+  bool keepalive_without_calls = false;  ///< send keepalive PINGs also while there is no call
 
   /// What is done around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the
   /// channel and its calls.

@@ -1,9 +1,9 @@
-/// Finds out whether the peer of a quiet connection is still there (gRFC A8; for servers,
+/// Keepalive: finds out by a PING whether the peer of a quiet connection can still be reached (gRFC A8; for servers,
 /// https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
 ///
-/// 1. A connection from which nothing has come for `time` sends a PING, if it has calls or `without_calls`.
-/// 2. When nothing at all comes within `timeout` after that, the connection is given up.
-/// 3. Without calls the watch sleeps, unless it is for those too; the next call wakes it.
+/// 1. When nothing has come from the peer for `time`, a PING is sent, if there are calls or `without_calls` is set.
+/// 2. When nothing at all comes within `timeout` after that, the connection is closed.
+/// 3. While there are no calls and `without_calls` is not set, no PING is sent; the next call starts the time again.
 ///
 /// Belongs to its connection.
 #pragma once
@@ -17,7 +17,7 @@ namespace ringrpc {
 class Connection;
 
 struct KeepaliveRule {
-  Nanoseconds time{0};  ///< zero for no watch at all
+  Nanoseconds time{0};  ///< zero for no keepalive
   Nanoseconds timeout{0};
   bool without_calls = false;
 };
@@ -27,11 +27,11 @@ class Keepalive final : Timer {
   Keepalive(Connection& connection, const KeepaliveRule& rule) noexcept
       : connection_(connection), rule_(rule) {}
 
-  /// Something has arrived; the first time begins the watch.
+  /// Something has arrived; the first time starts keepalive.
   void on_activity();
-  /// The connection has taken up a call.
+  /// A call has begun on the connection.
   void on_call();
-  /// The peer has ended its sending, and can give no sign any more.
+  /// The peer is half-closed and can acknowledge no PING any more.
   void stop() noexcept;
 
  private:

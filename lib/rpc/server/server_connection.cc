@@ -243,7 +243,7 @@ bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
-  if (code != http2::ErrorCode::no_error) owner_.report_goodbye(*this, code, debug);
+  if (code != http2::ErrorCode::no_error) owner_.report_goaway(*this, code, debug);
 }
 
 bool ServerConnection::on_batch() noexcept {

@@ -112,10 +112,10 @@ void ServerShard::remove(ServerConnection& connection) noexcept {
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }
 
-void ServerShard::report_goodbye(const ServerConnection& client, http2::ErrorCode code,
-                                 std::string_view debug) {
+void ServerShard::report_goaway(const ServerConnection& client, http2::ErrorCode code,
+                                std::string_view debug) {
   if (!log::enabled(log::Level::info)) return;
-  if (const auto left_out = goodbyes_logged_.take(shard_.now()))
+  if (const auto left_out = goaways_logged_.take(shard_.now()))
     log::info("{}: the client sent GOAWAY: {} {}{}", client.peer(), http2::name(code), debug,
               left_out->words());
 }

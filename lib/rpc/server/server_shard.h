@@ -72,7 +72,7 @@ class ServerShard {
   ServerCounters& counters() noexcept { return counters_; }
 
   // What clients do that is for the operator to see, at level info; of each kind no more than a log bears.
-  void report_goodbye(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
+  void report_goaway(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
   /// `why` the client's TLS and this server's do not suit each other.
   void report_unsuited(const ServerConnection& client, std::string_view why);
 
@@ -102,7 +102,7 @@ class ServerShard {
   AgeRule age_rule_;
   std::minstd_rand random_;
   ServerCounters counters_;
-  LogQuota goodbyes_logged_;
+  LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection
   std::size_t free_call_count_ = 0;

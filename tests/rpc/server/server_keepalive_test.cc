@@ -1,4 +1,4 @@
-/// A server asks silent clients for signs of life, and does without those that give none.
+/// A server sends keepalive PINGs to silent clients, and closes the connections of those that do not acknowledge them.
 
 #include <algorithm>
 #include <chrono>
@@ -54,7 +54,7 @@ TEST_CASE("a client is asked after two hours of silence, and has 20 s to answer"
   CHECK(watched.peer->closed());
 }
 
-TEST_CASE("the calls of a client that gives no sign of life end with its connection") {
+TEST_CASE("the calls of a client that acknowledges no PING end with its connection") {
   Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
   watched.peer->request(1, "/test.v1.Raw/Sleep", message("3600000"));
   watched.run_for(29s);
@@ -79,7 +79,7 @@ TEST_CASE("a client that answers is asked again and again, and stays") {
   CHECK_FALSE(watched.peer->closed());
 }
 
-TEST_CASE("whatever comes from a client is a sign of life") {
+TEST_CASE("whatever comes from a client keeps its connection alive") {
   Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
   std::uint32_t id = 1;
   for (int second = 0; second < 300; second += 20, id += 2) {
