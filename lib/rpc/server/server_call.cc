@@ -1,6 +1,8 @@
 #include "rpc/server/server_call.h"
 
 #include <algorithm>
+#include <cassert>
+#include <memory>
 #include <new>
 #include <ranges>
 #include <span>
@@ -44,118 +46,155 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
 ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes)
     : max_response_bytes_(max_response_bytes), buffer_(slabs, max_message_bytes) {}
 
+/// Only forwards, and to `message` only after `headers`.
+void ServerCall::enter(Response next) noexcept {
+  assert(call_.response < next);
+  assert(next != Response::message || call_.response == Response::headers);
+  call_.response = next;
+}
+
+void ServerCall::enter(Handler next) noexcept {
+  assert(follows(call_.handler, next));
+  call_.handler = next;
+}
+
+bool ServerCall::follows(Handler from, Handler to) noexcept {
+  const auto any_of = [from](auto... states) { return ((from == states) || ...); };
+  switch (to) {
+    case Handler::waiting:
+      return false;  // as made
+    case Handler::parsing:
+      return any_of(Handler::waiting);
+    case Handler::running:
+      return any_of(Handler::waiting, Handler::parsing, Handler::suspended);
+    case Handler::suspended:
+      return any_of(Handler::running);
+    case Handler::doomed:
+      return any_of(Handler::running, Handler::suspended);
+    case Handler::ended:
+      return true;
+  }
+  return false;
+}
+
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
                        Nanoseconds timeout, Compression encoding) {
-  connection_ = &connection;
-  stream_ = &stream;
+  assert(!call_.connection && buffer_.empty());
+  call_.connection = &connection;
+  call_.stream = &stream;
   stream.set_events(this);
-  method_ = &method;
+  call_.method = &method;
   buffer_.set_encoding(encoding);
-  received_at_ = connection.shard().now();
-  deadline_ = after(received_at_, timeout);
-  if (deadline_ != never) {
+  call_.received_at = connection.shard().now();
+  call_.deadline = after(call_.received_at, timeout);
+  if (call_.deadline != never) {
     stream.set_timeout(timeout);
-    deadline_ = after(now(), timeout);  // the turn may be older than the request, whose client must be first
-    connection.shard().timers().arm(*this, deadline_);
+    call_.deadline =
+        after(now(), timeout);  // the turn may be older than the request, whose client must be first
+    connection.shard().timers().arm(*this, call_.deadline);
   }
   connection.join_batch(*this);
 }
 
 void ServerCall::take_data(Bytes bytes) {
-  uncredited_bytes_ += bytes.size();
-  received_bytes_ += bytes.size();
-  if (status_sent_) return give_credit();
+  call_.uncredited_bytes += bytes.size();
+  call_.received_bytes += bytes.size();
+  if (call_.response == Response::ended) return give_credit();
   if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(as_of_server(status));
-  connection_->join_batch(*this);
+  call_.connection->join_batch(*this);
 }
 
 void ServerCall::on_end() {
-  request_ended_ = true;
-  connection_->join_batch(*this);
+  assert(call_.request == Request::open);
+  call_.request = Request::ended;
+  call_.connection->join_batch(*this);
 }
 
 void ServerCall::on_half_close() {
-  if (request_ended_) return;
+  if (call_.request == Request::ended) return;
   fail_call(
       Status(Code::CANCELLED, "the client ended its sending before the request was whole", Initiator::peer));
 }
 
 void ServerCall::on_batch() {
-  if (started_) {
-    if (!stream_) return drop_handler();
+  if (call_.handler != Handler::waiting) {
+    if (!call_.stream) return drop_handler();
     wake_reader();
-  } else if (!status_sent_ && (request_ended_ || !one_request(method_->method->kind))) {
+  } else if (call_.response != Response::ended &&
+             (call_.request == Request::ended || !one_request(call_.method->method->kind))) {
     start_handler();
   }
-  if (connection_) settle();  // else it is back in the pool
+  if (call_.connection) settle();  // else it is back in the pool
 }
 
-/// After the handler has had its step: what it has not read is kept, and counted.
+/// After the handler has had its step: keeps the input that it has not read, and counts it.
 void ServerCall::settle() {
-  if (status_sent_) [[likely]] {
+  if (call_.response == Response::ended) [[likely]] {
     if (buffer_.held_bytes() > 0) buffer_.clear();
     return account();
   }
-  const bool new_call = header_bytes_ == 0;
-  if (parsed_unweighed_) weigh_parsed();
+  const bool new_call = call_.header_bytes == 0;
+  if (call_.estimate == Estimate::heaviest) weigh_parsed();
   keep_batch();
-  if (new_call || !buffer_.empty() || parsed_bytes_ > 0)
-    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
+  if (new_call || !buffer_.empty() || call_.parsed_bytes > 0)
+    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return fail_call(status);
   if (!buffer_.ready()) give_credit();
 }
 
-/// For a batch that waits for its turn.
 void ServerCall::keep_batch() {
-  if (status_sent_) {
+  if (call_.response == Response::ended) {
     buffer_.clear();
   } else {
     buffer_.keep();
-    if (header_bytes_ == 0) header_bytes_ = http2::kept_bytes(stream_->headers());
+    if (call_.header_bytes == 0) call_.header_bytes = http2::kept_bytes(call_.stream->headers());
   }
   account();
 }
 
 void ServerCall::check_room() {
-  if (status_sent_ || buffer_.empty()) return;
-  if (const Status status = connection_->check_buffered(0); !status.ok()) fail_call(status);
+  if (call_.response == Response::ended || buffer_.empty()) return;
+  if (const Status status = call_.connection->check_buffered(0); !status.ok()) fail_call(status);
 }
 
 void ServerCall::account() {
-  const std::size_t bytes = header_bytes_ + buffer_.held_bytes() + parsed_bytes_ + parsing_bytes_ +
-                            compressing_bytes_ + unsent_bytes();
-  if (bytes != held_bytes_) connection_->account(std::exchange(held_bytes_, bytes), bytes);
+  std::size_t bytes = call_.header_bytes + buffer_.held_bytes() + call_.parsed_bytes + unsent_bytes();
+  if (call_.work) [[unlikely]]
+    bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
+  if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
 }
 
 void ServerCall::watch_request() {
-  const Instant now = connection_->shard().now();
-  if (!unfinished()) return progress_.reset();
-  if (!progress_ || received_bytes_ - progress_->received_bytes >= progress_bytes_min) {
-    progress_ = {now, received_bytes_};
-  } else if (now - progress_->at >= connection_->stall_timeout()) {
-    fail_call(Status(
-        Code::DEADLINE_EXCEEDED,
-        "the request was begun and not finished: " + std::to_string(connection_->stall_timeout().count()) +
-            " ms passed without 1 KiB of it",
-        Initiator::peer));
+  const Instant now = call_.connection->shard().now();
+  if (!unfinished()) return call_.progress.reset();
+  if (!call_.progress || call_.received_bytes - call_.progress->received_bytes >= progress_bytes_min) {
+    call_.progress = {now, call_.received_bytes};
+  } else if (now - call_.progress->at >= call_.connection->stall_timeout()) {
+    fail_call(Status(Code::DEADLINE_EXCEEDED,
+                     "the request was begun and not finished: " +
+                         std::to_string(call_.connection->stall_timeout().count()) +
+                         " ms passed without 1 KiB of it",
+                     Initiator::peer));
   }
 }
 
-/// Called again, by on_parsed, where the request is parsed elsewhere first.
+/// A request that is parsed beside the shard comes here again once that is done.
 void ServerCall::start_handler() {
-  started_ = true;
-  received_at_ = connection_->shard().now();
-  if (one_request(method_->method->kind) && !parsed_ && !request_ready()) return;
+  call_.received_at = call_.connection->shard().now();
+  if (one_request(call_.method->method->kind) && !parsed_ && !request_ready()) {
+    if (call_.response != Response::ended) enter(Handler::parsing);
+    return;
+  }
   step_handler([this] {
-    task_ = contained([this] {
-      const Next all(connection_->interceptors(), *method_->method, *method_->service, *this, *this,
-                     handler_begun_);
+    call_.task = contained([this] {
+      const Next all(call_.connection->interceptors(), *call_.method->method, *call_.method->service, *this,
+                     *this, call_.method_entered);
       return all.enter();
     });
-    task_.start(this);
+    call_.task.start(this);
   });
 }
 
-/// Whether there is the one message of the request, and it may be parsed here.
+/// Whether the request has its one message, and that may be parsed here.
 bool ServerCall::request_ready() {
   if (!buffer_.ready()) {
     fail_call(buffer_.empty()
@@ -171,256 +210,254 @@ bool ServerCall::request_ready() {
   return parsed_here();
 }
 
-/// Runs the handler for a while; completes the call if that ended it.
+/// Runs the handler until it suspends; completes the call if it ends.
 template <class Step>
 void ServerCall::step_handler(Step step) {
-  stepping_ = true;
+  enter(Handler::running);
   step();
-  stepping_ = false;
-  if (task_.done()) complete();
+  if (call_.task.done()) return complete();
+  if (call_.handler == Handler::running) enter(Handler::suspended);
 }
 
 void ServerCall::wake_reader() {
-  if (!message_waiter_ || !message_ready()) return;
-  step_handler([this] { std::exchange(message_waiter_, nullptr)->on_ready(); });
+  if (!call_.message_waiter || !message_ready()) return;
+  step_handler([this] { std::exchange(call_.message_waiter, nullptr)->on_ready(); });
 }
 
 void ServerCall::wake_writer() {
-  if (!writable_waiter_ || !writable()) return;
-  step_handler([this] { std::exchange(writable_waiter_, nullptr)->on_ready(); });
+  if (!call_.writable_waiter || !writable()) return;
+  step_handler([this] { std::exchange(call_.writable_waiter, nullptr)->on_ready(); });
 }
 
 void ServerCall::on_task_done() {
-  if (!stepping_ && connection_) connection_->shard().ready().push(*this);
+  if (call_.handler != Handler::running) call_.connection->shard().ready().push(*this);
 }
 
 void ServerCall::on_writable() {
-  if (writable_waiter_) connection_->shard().ready().push(*this);
+  if (call_.writable_waiter) call_.connection->shard().ready().push(*this);
 }
 
 void ServerCall::go_on() {
-  if (drop_handler_) return drop_handler();
-  if (task_ && task_.done()) return complete();
+  if (call_.handler == Handler::doomed) return drop_handler();
+  if (call_.task.done()) return complete();
   wake_writer();
 }
 
-/// Answers with a status: a client without a clock of its own, or a slower one, would take a reset for
-/// CANCELLED. Behind messages that the client does not take it waits as any answer does (stall_timeout).
+/// Sends a status: a client without a clock of its own, or with a slower one, would take a reset for CANCELLED.
+/// Behind messages that the client does not read, the status waits as any response does (stall_timeout).
 void ServerCall::on_time() {
   contain([this] { fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library)); });
 }
 
 void ServerCall::complete() {
-  const std::string_view who = connection_->interceptors().empty() ? "the handler" : "an interceptor";
-  const Status status = outcome(task_, method_->path, who);
-  task_ = {};
-  end(status.ok() ? check_answer() : status);
+  const std::string_view who = call_.connection->interceptors().empty() ? "the handler" : "an interceptor";
+  const Status status = outcome(call_.task, call_.method->path, who);
+  call_.task = {};
+  enter(Handler::ended);
+  end(status.ok() ? check_response() : status);
   release_if_over();
 }
 
-/// Sends the handler's status, behind the response that is being compressed if there is one.
+/// Sends the handler's status, after the response that is being compressed if there is one.
 void ServerCall::end(const Status& status) {
-  if (status_sent_) return;
-  if (compress_turn_.taken()) {
-    end_ = status;
-    parse_turn_.leave();
-    parsed_.reset();
-    parsed_bytes_ = parsing_bytes_ = 0;
-  } else {
-    send_status(status);
-  }
+  if (call_.response == Response::ended) return;
+  if (!compressing()) return send_status(status);
+  Work& work = *call_.work;
+  work.end = status;
+  work.parse_turn.leave();
+  parsed_.reset();
+  call_.parsed_bytes = work.parsing_bytes = 0;
 }
 
-/// Whether OK is true: a method of one response must have given it.
-Status ServerCall::check_answer() const {
-  if (message_sent_ || !stream_ || !one_response(method_->method->kind)) return {};
-  log::error("{}: the call ended with OK and without a message", method_->path);
+/// Fails where the handler ended with OK and did not give the one response of its method.
+Status ServerCall::check_response() const {
+  if (call_.response >= Response::message || !call_.stream || !one_response(call_.method->method->kind))
+    return {};
+  log::error("{}: the call ended with OK and without a message", call_.method->path);
   return Status(Code::INTERNAL, "the call ended with OK and without a message", Initiator::application);
 }
 
 void ServerCall::fail_call(const Status& status) {
-  if (status_sent_) return;
+  if (call_.response == Response::ended) return;
   send_status(status);
   buffer_.clear();
   account();
   give_credit();
-  if (!task_) return;
-  drop_handler_ = true;
-  connection_->shard().ready().push(*this);
+  if (call_.task) doom_handler();
 }
 
-/// What a step that was broken off has left of the request is not to be read any more.
-void ServerCall::give_up(const Status& why) noexcept {
-  stepping_ = false;
+void ServerCall::doom_handler() {
+  if (call_.handler != Handler::doomed) enter(Handler::doomed);
+  call_.connection->shard().ready().push(*this);
+}
+
+/// After a step that threw. The rest of the request is not read.
+void ServerCall::on_exception(Status why) noexcept {
+  if (call_.handler == Handler::running) enter(call_.task ? Handler::suspended : Handler::ended);
   buffer_.clear();
-  if (!connection_) return;
+  if (!call_.connection) return;
   try {
     fail_call(why);
   } catch (...) {
-    connection_->abort(caught());
+    call_.connection->abort(caught());
   }
 }
 
 /// Fails when the caller would not take them; then only a status can follow.
 Status ServerCall::send_initial_headers() {
-  Status refused = send_response_headers(connection_->session(), *stream_, compression_, initial_metadata_);
-  headers_sent_ = refused.ok();
+  Status refused = send_response_headers(call_.connection->session(), *call_.stream, call_.compression,
+                                         call_.initial_metadata);
+  if (refused.ok()) enter(Response::headers);
   return refused;
 }
 
 void ServerCall::send_status(const Status& status) {
-  if (!stream_) return count_end(status);
+  if (!call_.stream) return count_end(status);
   // In a single block the client could not tell initial metadata from trailing.
   Status refused;
-  if (!headers_sent_ && !initial_metadata_.empty()) refused = send_initial_headers();
+  if (call_.response == Response::nothing && !call_.initial_metadata.empty())
+    refused = send_initial_headers();
   const Status& last = refused.ok() ? status : refused;
-  const auto send = headers_sent_ ? send_response_trailers : send_trailers_only;
-  count_end(send(connection_->session(), *stream_, last, trailing_metadata_));
-  // The rest of the request is of no use: NO_ERROR tells the client so without taking the answer back.
-  if (!request_ended_) connection_->session().reset(*stream_, http2::ErrorCode::no_error);
-  connection_->flush_soon();
+  const auto send = call_.response == Response::nothing ? send_trailers_only : send_response_trailers;
+  count_end(send(call_.connection->session(), *call_.stream, last, call_.trailing_metadata));
+  // The rest of the request is of no use: NO_ERROR tells the client so without withdrawing the response.
+  if (call_.request == Request::open)
+    call_.connection->session().reset(*call_.stream, http2::ErrorCode::no_error);
+  call_.connection->flush_soon();
 }
 
 /// The call has its outcome, whether or not the caller will see it.
 void ServerCall::count_end(const Status& status) noexcept {
-  status_sent_ = true;
-  if (!status.ok()) failure_ = status;
+  enter(Response::ended);
+  if (!status.ok()) call_.failure = status;
   cancel();
-  if (worked_on_) [[unlikely]]
+  if (call_.work) [[unlikely]]
     drop_work();
-  parsed_bytes_ = 0;
-  parsed_unweighed_ = false;
-  ServerCounters& counters = connection_->counters();
+  call_.parsed_bytes = 0;
+  call_.estimate = Estimate::weighed;
+  ServerCounters& counters = call_.connection->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
 }
 
 void ServerCall::log_end(const Status& status) const try {
-  log::debug("{}: {}: {}", peer(), method_->path, status.to_string());
+  log::debug("{}: {}: {}", peer(), call_.method->path, status.to_string());
 } catch (const std::bad_alloc&) {
-  // There is no memory to say it with.
+  // There is no memory for the log line.
 }
 
 void ServerCall::tell_interceptors(const Status& status) noexcept {
-  for (Interceptor* interceptor : std::views::reverse(connection_->interceptors())) try {
+  for (Interceptor* interceptor : std::views::reverse(call_.connection->interceptors())) try {
       interceptor->on_end(*this, status);
     } catch (...) {
-      (void)thrown_status(method_->path, "an interceptor");
+      (void)thrown_status(call_.method->path, "an interceptor");
     }
 }
 
 void ServerCall::give_credit() {
-  const std::size_t bytes = std::exchange(uncredited_bytes_, 0);
-  if (bytes == 0 || !stream_ || request_ended_) return;
-  connection_->session().consumed(*stream_, bytes);
-  connection_->flush_soon();
+  const std::size_t bytes = std::exchange(call_.uncredited_bytes, 0);
+  if (bytes == 0 || !call_.stream || call_.request == Request::ended) return;
+  call_.connection->session().consumed(*call_.stream, bytes);
+  call_.connection->flush_soon();
 }
 
 void ServerCall::drop_handler() noexcept {
-  drop_handler_ = false;
-  task_ = {};
+  assert(call_.handler != Handler::running);
+  enter(Handler::ended);
+  call_.task = {};
   release_if_over();
 }
 
-/// The caller may open another call in its place at once. In the batch the old handler ends before the new one
-/// starts, so there are never more handlers than calls that are allowed; the ready list is for a stream that
-/// closes outside of a batch.
+/// The client may open another call in its place at once. In the batch the old handler ends before the new one
+/// starts, so there are never more handlers than calls that are allowed. The ready list is for a stream that
+/// closes outside a batch.
 void ServerCall::on_closed(http2::ErrorCode, bool) {
-  if (!status_sent_) count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
-  stream_ = nullptr;
-  if (task_) {
-    drop_handler_ = true;
-    connection_->shard().ready().push(*this);
-    connection_->join_batch(*this);
+  if (call_.response != Response::ended)
+    count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
+  call_.stream = nullptr;
+  if (call_.task) {
+    doom_handler();
+    call_.connection->join_batch(*this);
   }
   release_if_over();
 }
 
 void ServerCall::abandon() noexcept {
-  if (!status_sent_) count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
-  stream_ = nullptr;
+  if (call_.response != Response::ended)
+    count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
+  call_.stream = nullptr;
   drop_handler();
 }
 
 void ServerCall::release_if_over() noexcept {
-  if (stream_ || task_) return;
-  connection_->account(held_bytes_, 0);
+  if (call_.stream || call_.task) return;
+  ServerConnection& connection = *call_.connection;
+  connection.account(call_.held_bytes, 0);
   ListNodeOf<CallTag>::unlink();
   ListNodeOf<BatchTag>::unlink();
   Ready::unlink();
   cancel();
   buffer_.clear();
-  if (!failure_.ok()) failure_ = Status();
-  compression_ = Compression::identity;
-  end_.reset();
-  metadata_.reset();
-  for (Metadata* const metadata : {&initial_metadata_, &trailing_metadata_, &attributes_})
-    if (!metadata->empty()) *metadata = {};
-  message_waiter_ = writable_waiter_ = nullptr;
-  uncredited_bytes_ = held_bytes_ = header_bytes_ = 0;
-  inflation_paid_ = 0;
-  next_ = NextMessage::not_judged;
-  received_bytes_ = 0;
-  progress_.reset();
-  deadline_ = never;
-  request_ended_ = started_ = handler_begun_ = headers_sent_ = false;
-  message_sent_ = status_sent_ = drop_handler_ = false;
-  std::exchange(connection_, nullptr)->give_back(*this);
+  std::destroy_at(&call_);
+  std::construct_at(&call_);
+  connection.give_back(*this);
 }
 
 const Metadata& ServerCall::metadata() {
-  // A handler that was on its way back from a worker may run once more after its stream has closed.
-  if (!metadata_) metadata_ = stream_ ? read_metadata(stream_->headers()).value_or(Metadata()) : Metadata();
-  return *metadata_;
+  // A handler that a worker resumes may run once more after its stream is closed.
+  if (!call_.metadata)
+    call_.metadata = call_.stream ? read_metadata(call_.stream->headers()).value_or(Metadata()) : Metadata();
+  return *call_.metadata;
 }
 
 void ServerCall::send_initial_metadata() {
-  if (status_sent_ || headers_sent_ || !stream_) return;
+  if (call_.response != Response::nothing || !call_.stream) return;
   if (const Status status = send_initial_headers(); !status.ok()) return fail_call(status);
-  connection_->flush_soon();
+  call_.connection->flush_soon();
 }
 
 void ServerCall::set_compression(Compression compression) {
-  if (headers_sent_ || !stream_) return;
-  if (accepts(stream_->headers(), compression)) compression_ = compression;
+  if (call_.response != Response::nothing || !call_.stream) return;
+  if (accepts(call_.stream->headers(), compression)) call_.compression = compression;
 }
 
-std::string ServerCall::peer() const { return connection_->peer(); }
+std::string ServerCall::peer() const { return call_.connection->peer(); }
 
-PeerIdentity ServerCall::peer_identity() const { return connection_->peer_identity(); }
+PeerIdentity ServerCall::peer_identity() const { return call_.connection->peer_identity(); }
 
-Instant ServerCall::now() const noexcept { return connection_->shard().io().now(); }
+Instant ServerCall::now() const noexcept { return call_.connection->shard().io().now(); }
 
 bool ServerCall::message_ready() {
-  if (status_sent_) return false;
+  if (call_.response == Response::ended) return false;
   if (parsed_) return true;
   if (!buffer_.fault().ok()) {
     fail_call(as_of_server(buffer_.fault()));
     return false;
   }
-  if (buffer_.ready()) return connection_->may_go_on(*this) && parsed_here();
-  if (request_ended_ && !buffer_.empty()) {
+  if (buffer_.ready()) return call_.connection->may_go_on(*this) && parsed_here();
+  const bool request_ended = call_.request == Request::ended;
+  if (request_ended && !buffer_.empty()) {
     fail_call(Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
     return false;
   }
-  return request_ended_;
+  return request_ended;
 }
 
 void ServerCall::wait_message(Waiter* waiter) {
-  message_waiter_ = waiter;
+  call_.message_waiter = waiter;
   if (!waiter) return;
-  buffer_.keep();  // the message before was parsed: its memory may go
-  parsed_bytes_ = 0;
-  parsed_unweighed_ = false;
+  buffer_.keep();  // the handler is done with the message before
+  call_.parsed_bytes = 0;
+  call_.estimate = Estimate::weighed;
 }
 
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   const std::optional<Pieces> message = buffer_.take();
-  parsed_bytes_ = next_memory_bytes_;
-  connection_->count_parsed(next_memory_bytes_);
-  next_ = NextMessage::not_judged;
+  call_.parsed_bytes = call_.next.memory_bytes;
+  call_.connection->count_parsed(call_.next.memory_bytes);
+  call_.next.place = NextMessage::Place::not_judged;
   if (!message) {
     fail_call(as_of_server(buffer_.fault()));
   } else if (!buffer_.ready()) {
@@ -434,8 +471,8 @@ void ServerCall::reject_message() {
 }
 
 std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
-  if (status_sent_ || !stream_) return {};
-  if (compress_turn_.taken()) [[unlikely]] {
+  if (call_.response == Response::ended || !call_.stream) return {};
+  if (compressing()) [[unlikely]] {
     fail_call(Status(Code::INTERNAL, "a response was written before there was room for it",
                      Initiator::application));
     return {};
@@ -447,43 +484,44 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
-  buffer_.forget_taken();  // it was parsed: there is room for the response to it
-  if (method_->method->kind == MethodKind::unary) parsed_bytes_ = 0;  // likewise, its handler has ended
-  if (const Status status = connection_->check_buffered(bytes); !status.ok()) {
+  buffer_.forget_taken();  // it was parsed: leaves room for the response
+  if (call_.method->method->kind == MethodKind::unary) call_.parsed_bytes = 0;  // its handler has ended
+  if (const Status status = call_.connection->check_buffered(bytes); !status.ok()) {
     fail_call(status);
     return {};
   }
-  if (!headers_sent_) {
+  if (call_.response == Response::nothing) {
     if (const Status status = send_initial_headers(); !status.ok()) {
       fail_call(status);
       return {};
     }
   }
-  if (may_compress && compression_ != Compression::identity) {
-    worked_on_ = true;
-    compressed_ = std::make_unique<CompressedMessage>(bytes);
-    return compressed_->room();
+  if (may_compress && call_.compression != Compression::identity) {
+    std::unique_ptr<CompressedMessage>& compressed = work().compressed;
+    compressed = std::make_unique<CompressedMessage>(bytes);
+    return compressed->room();
   }
-  connection_->count_written(MessageBuffer::prefix_bytes + bytes);
-  return room_.begin(connection_->session(), *stream_, bytes);
+  call_.connection->count_written(MessageBuffer::prefix_bytes + bytes);
+  return room_.begin(call_.connection->session(), *call_.stream, bytes);
 }
 
 std::span<std::uint8_t> ServerCall::reserve_more() {
-  const std::span<std::uint8_t> room = room_.more(connection_->session(), *stream_);
-  if (room.empty()) connection_->flush_soon();  // with the reset
+  const std::span<std::uint8_t> room = room_.more(call_.connection->session(), *call_.stream);
+  if (room.empty()) call_.connection->flush_soon();  // with the reset
   return room;
 }
 
 void ServerCall::commit_message() {
-  message_sent_ = true;
-  if (compressed_) return compress_message();
-  room_.commit(connection_->session(), *stream_);
+  if (call_.response == Response::headers) enter(Response::message);
+  if (call_.work && call_.work->compressed) [[unlikely]]
+    return compress_message();
+  room_.commit(call_.connection->session(), *call_.stream);
   account();
-  connection_->flush_soon();
+  call_.connection->flush_soon();
 }
 
 bool ServerCall::writable() const {
-  return stream_ && stream_->queued_bytes() < write_ahead_bytes && !compress_turn_.taken();
+  return call_.stream && call_.stream->queued_bytes() < write_ahead_bytes && !compressing();
 }
 
 }  // namespace ringrpc

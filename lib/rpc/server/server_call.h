@@ -1,13 +1,31 @@
-/// One call on the server: from the request's headers to the closed stream.
+/// One call on the server, from the request's headers to the closed stream.
 ///
-/// 1. `begin` takes the request's headers; body bytes go to the message buffer.
-/// 2. At the end of a batch of input the handler is started (as soon as its one request is whole, or at once
-///    where requests stream) or resumed with what has arrived, which it parses where it was received.
-///    A message that takes long to decompress or to parse goes to the thread beside the shard first, and so
-///    does a response that takes long to compress (rpc/message/work_line.h).
-/// 3. When the handler ends, its status leaves as trailers. When the call is lost before that (reset,
-///    deadline, connection), the handler's frame is destroyed, never from inside its own doing.
-/// 4. When the stream has closed and no handler is left, the call goes back to its shard's pool.
+/// 1. `begin` takes the request's headers. The body's bytes go to the message buffer.
+/// 2. `on_batch`, at the end of a batch of input, starts or resumes the handler. A handler of a single request
+///    starts once that request is complete, one that reads a stream starts at once. Messages are parsed where
+///    they were received. Those that take long to decompress or to parse go to the thread beside the shard
+///    first, as do responses that take long to compress (rpc/message/work_line.h).
+/// 3. When the handler ends, its status leaves as trailers. When the call ends first (reset, deadline, lost
+///    connection), the handler's frame is destroyed from the ready list, never while the handler runs.
+/// 4. When the stream is closed and no handler is left, the call returns to its shard's pool.
+///
+/// The request, the response and the handler each have a state of their own:
+///
+///   request    open ----- END_STREAM -----> ended
+///
+///   response   nothing ---> headers ---> message ---> ended     by a status, with the headers or after them,
+///                 |            |                        ^       or when the stream closes first
+///                 +------------+------------------------+
+///
+///   handler    waiting ----------> running <-----> suspended
+///                 |                 ^ |  |           |  |
+///                 +---> parsing ----+ |  +-----+-----+  |       doomed: the call has ended first
+///                                     |        v        |
+///                                     |     doomed      |
+///                                     |        v        |
+///                                     +----> ended <----+
+///
+/// A call that ends before its handler starts leaves the handler in `waiting` or `parsing`.
 #pragma once
 
 #include <memory>
@@ -36,10 +54,12 @@ class ServerConnection;
 struct CallTag;
 struct BatchTag;
 
-/// On its connection's list of calls while it is in use, and on the list of the present batch when input
-/// arrived for it.
+/// While in use it is on its connection's list of calls, and on the list of the current batch when input has
+/// arrived for it. Everything that the session or the shard calls of it runs in `contain`: out of memory fails the
+/// call, or ends the connection where the failure cannot be sent.
 class ServerCall final : public Call,
                          public MessageStream,
+                         public ExceptionBarrier<ServerCall>,
                          public ListNodeOf<CallTag>,
                          public ListNodeOf<BatchTag>,
                          private http2::StreamEvents,
@@ -54,17 +74,6 @@ class ServerCall final : public Call,
   /// none; `encoding` is that of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
              Nanoseconds timeout, Compression encoding);
-
-  /// Runs a step of the call. What it throws for want of memory fails the call; where there is none to say that
-  /// with, it ends the connection.
-  template <class Step>
-  void contain(Step step) noexcept {
-    try {
-      step();
-    } catch (...) {
-      give_up(caught());
-    }
-  }
 
   /// The client has ended its sending on the whole connection.
   void on_half_close();
@@ -89,30 +98,30 @@ class ServerCall final : public Call,
   /// Whether the caller has begun something that it must go on with: a request of one message, or a message
   /// of several that is not whole.
   bool unfinished() const noexcept {
-    if (status_sent_ || request_ended_) return false;
-    return one_request(method_->method->kind) || (!buffer_.empty() && !buffer_.ready());
+    if (call_.response == Response::ended || call_.request == Request::ended) return false;
+    return one_request(call_.method->method->kind) || (!buffer_.empty() && !buffer_.ready());
   }
   /// Fails the call when its request stands still. Call each second while it is unfinished, and once after.
   void watch_request();
 
   /// Of its messages, what has not left the session.
-  std::size_t unsent_bytes() const noexcept { return stream_ ? stream_->queued_bytes() : 0; }
+  std::size_t unsent_bytes() const noexcept { return call_.stream ? call_.stream->queued_bytes() : 0; }
 
   // Call
-  std::string_view method() const noexcept override { return method_->path; }
+  std::string_view method() const noexcept override { return call_.method->path; }
   const Metadata& metadata() override;
-  Metadata& initial_metadata() override { return initial_metadata_; }
+  Metadata& initial_metadata() override { return call_.initial_metadata; }
   void send_initial_metadata() override;
-  Metadata& trailing_metadata() override { return trailing_metadata_; }
-  Metadata& attributes() override { return attributes_; }
+  Metadata& trailing_metadata() override { return call_.trailing_metadata; }
+  Metadata& attributes() override { return call_.attributes; }
   void set_compression(Compression compression) override;
   bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   Compression message_compression() const noexcept override { return buffer_.took_compression(); }
-  Instant deadline() const noexcept override { return deadline_; }
-  Instant received_at() const noexcept override { return received_at_; }
+  Instant deadline() const noexcept override { return call_.deadline; }
+  Instant received_at() const noexcept override { return call_.received_at; }
   std::string peer() const override;
   PeerIdentity peer_identity() const override;
-  Status failure() const override { return failure_; }
+  Status failure() const override { return call_.failure; }
   Instant now() const noexcept override;
 
   // MessageStream
@@ -124,14 +133,42 @@ class ServerCall final : public Call,
   std::span<std::uint8_t> reserve_more() override;
   void commit_message() override;
   bool writable() const override;
-  void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
+  void wait_writable(Waiter* waiter) override { call_.writable_waiter = waiter; }
 
  private:
-  /// When a message last came on, and how many bytes had arrived by then.
+  enum class Request : std::uint8_t { open, ended };
+
+  /// `message`: at least one has been written. `ended`: the call has its outcome, which the caller sees unless
+  /// the stream is closed.
+  enum class Response : std::uint8_t { nothing, headers, message, ended };
+
+  enum class Handler : std::uint8_t {
+    waiting,    ///< for its request
+    parsing,    ///< waits while its one request is parsed beside the shard
+    running,    ///< is being started or resumed by this object
+    suspended,  ///< waits for something; resumed by it, or by this object
+    doomed,     ///< will be destroyed from the ready list; runs on until then if it is running
+    ended,      ///< was destroyed, or could not start
+  };
+
+  /// Bytes received when a partial message last made progress.
   struct RequestProgress {
     Instant at;
     std::uint64_t received_bytes;
   };
+
+  /// Where the next message is parsed, and how much memory that takes.
+  struct NextMessage {
+    enum class Place : std::uint8_t { not_judged, shard, beside_shard };
+    Place place = Place::not_judged;
+    std::size_t memory_bytes = 0;
+  };
+
+  /// Parsing weighs messages of at least `weighed_bytes_min` bytes. Smaller ones count as the heaviest of their
+  /// size, and are weighed if the handler keeps them.
+  enum class Estimate : std::uint8_t { weighed, heaviest };
+  static constexpr std::size_t weighed_bytes_min = 1024;
+  static constexpr std::size_t memory_per_byte_max = 64;
 
   // http2::StreamEvents
   void on_data(Bytes bytes) override {
@@ -148,19 +185,21 @@ class ServerCall final : public Call,
   void on_time() override;
   void take_data(Bytes bytes);
   void go_on();
-  void give_up(const Status& why) noexcept;
-
-  /// A smaller message is not weighed before it is parsed, but taken for the heaviest of its size.
-  static constexpr std::size_t weighed_bytes_min = 1024;
-  static constexpr std::size_t memory_per_byte_max = 64;
-
-  /// How the message that waits is to be parsed.
-  enum class NextMessage : std::uint8_t { not_judged, here, elsewhere };
+  friend ExceptionBarrier<ServerCall>;
+  void on_exception(Status why) noexcept;
 
   void start_handler();
   bool request_ready();
+
+  // Transitions. Each asserts that the diagram has it.
+  void enter(Response next) noexcept;
+  void enter(Handler next) noexcept;
+  static bool follows(Handler from, Handler to) noexcept;
+  void doom_handler();
+
   // server_call_work.cc
-  /// Whether the message that waits may be parsed on the shard. Where it may not, its work begins.
+  struct Work;
+  /// Whether the next message may be parsed on the shard. If not, its work begins.
   bool parsed_here() {
     const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
     if (!small) [[unlikely]]
@@ -169,12 +208,12 @@ class ServerCall final : public Call,
     return true;
   }
   void take_for_heaviest(std::size_t message_bytes) noexcept {
-    next_memory_bytes_ = message_bytes * memory_per_byte_max;
-    parsed_unweighed_ = true;
+    call_.next.memory_bytes = message_bytes * memory_per_byte_max;
+    call_.estimate = Estimate::heaviest;
   }
   bool large_parsed_here();
-  NextMessage judge_next();
-  NextMessage judge_size(std::size_t bytes);
+  NextMessage::Place judge_next();
+  NextMessage::Place judge_size(std::size_t bytes);
   void weigh_parsed();
   bool may_inflate();
   bool restored_here();
@@ -183,6 +222,8 @@ class ServerCall final : public Call,
   void take_parsed_work(LongWork& done);
   std::unique_ptr<LongWork> begin_compress();
   void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
+  Work& work();
+  bool compressing() const noexcept;
   void drop_work() noexcept;
   void compress_message();
   void send_compressed(Bytes framed);
@@ -195,7 +236,7 @@ class ServerCall final : public Call,
   void wake_reader();
   void wake_writer();
   void complete();
-  Status check_answer() const;
+  Status check_response() const;
   Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
@@ -205,49 +246,54 @@ class ServerCall final : public Call,
   void drop_handler() noexcept;
   void release_if_over() noexcept;
 
+  /// A message's work beside the shard. Calls whose messages are small and not compressed have none.
+  struct Work {
+    explicit Work(ServerCall& call) noexcept : parse_turn(call), compress_turn(call) {}
+
+    WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> parse_turn;
+    WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn;
+    std::size_t parsing_bytes = 0;                  ///< of the copy that is being parsed
+    std::size_t inflation_paid = 0;                 ///< for its decompression
+    std::unique_ptr<CompressedMessage> compressed;  ///< a response, until its compression begins
+    std::size_t compressing_bytes = 0;              ///< of that response
+    std::optional<Status> end;                      ///< follows it: the handler has ended
+  };
+
+  /// All that belongs to one call. Replaced whole when the call returns to the pool.
+  struct State {
+    ServerConnection* connection = nullptr;  ///< null in the pool
+    http2::Stream* stream = nullptr;         ///< null once it is closed
+    const RegisteredMethod* method = nullptr;
+    Task<Status> task;
+    Request request = Request::open;
+    Response response = Response::nothing;
+    Handler handler = Handler::waiting;
+    bool method_entered = false;                      ///< kept by `Next`
+    Compression compression = Compression::identity;  ///< of responses
+    Estimate estimate = Estimate::weighed;            ///< kind of `parsed_bytes`
+    NextMessage next;
+    std::size_t parsed_bytes = 0;  ///< memory of the message last parsed, while the handler may have it
+    std::optional<Work> work;
+    std::size_t header_bytes = 0;      ///< of the request, once it has waited for something
+    std::size_t uncredited_bytes = 0;  ///< received and not yet returned to the peer's window
+    std::size_t held_bytes = 0;        ///< of input and output, as last told to the connection
+    std::uint64_t received_bytes = 0;
+    std::optional<RequestProgress> progress;  ///< of a partial message, while it is watched
+    Instant received_at;
+    Instant deadline = never;
+    Waiter* message_waiter = nullptr;
+    Waiter* writable_waiter = nullptr;
+    Status failure;                    ///< how the call ended, unless with OK
+    std::optional<Metadata> metadata;  ///< once it was asked for
+    Metadata initial_metadata;
+    Metadata trailing_metadata;
+    Metadata attributes;
+  };
+
   std::size_t max_response_bytes_;
-  ServerConnection* connection_ = nullptr;
-  http2::Stream* stream_ = nullptr;  // null once it has closed
-  const RegisteredMethod* method_ = nullptr;
-  Task<Status> task_;
-  MessageBuffer buffer_;
-  Compression compression_ = Compression::identity;  // of responses
-  std::unique_ptr<CompressedMessage>
-      compressed_;  // while one of them is being written, or waits for its turn
-  WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> parse_turn_{*this};
-  WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn_{*this};
-  bool worked_on_ = false;  // one of these has been taken, or parsed_ has been filled
-  NextMessage next_ = NextMessage::not_judged;
-  std::size_t next_memory_bytes_ = 0;  // of the message that waits, once it is parsed
-  std::size_t parsed_bytes_ = 0;       // of the message last parsed, while the handler may have it
-  bool parsed_unweighed_ = false;      // that is a bound by its size alone
-  std::size_t parsing_bytes_ = 0;      // of the copy that is being parsed
-  std::size_t inflation_paid_ = 0;     // for its decompression
-  std::size_t compressing_bytes_ = 0;  // of the response that waits to be compressed
-  std::optional<Status> end_;          // how the call ends once that response has left
-  std::size_t header_bytes_ = 0;       // of the request, once it has waited for something
-  std::size_t uncredited_bytes_ = 0;   // received and not given back to the peer's window
-  MessageRoom room_;                   // of the one being written otherwise
-  std::size_t held_bytes_ = 0;         // of input and output, as the connection knows it
-  std::uint64_t received_bytes_ = 0;
-  std::optional<RequestProgress> progress_;  // of a message that is not whole, while it is watched
-  Instant received_at_;
-  Instant deadline_ = never;
-  Waiter* message_waiter_ = nullptr;
-  Waiter* writable_waiter_ = nullptr;
-  Status failure_;  // how it ended, unless with OK
-  std::optional<Metadata> metadata_;
-  Metadata initial_metadata_;
-  Metadata trailing_metadata_;
-  Metadata attributes_;
-  bool request_ended_ = false;
-  bool started_ = false;
-  bool handler_begun_ = false;
-  bool stepping_ = false;  // the handler is being resumed by this object
-  bool headers_sent_ = false;
-  bool message_sent_ = false;
-  bool status_sent_ = false;
-  bool drop_handler_ = false;  // the handler is to be destroyed from the ready list
+  MessageBuffer buffer_;  // cleared after each call: keeps memory worth keeping
+  MessageRoom room_;      // of the response being written, unless it is compressed
+  State call_;
 };
 
 }  // namespace ringrpc

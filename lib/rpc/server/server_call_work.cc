@@ -1,4 +1,5 @@
-/// Messages that take long: which ones do, and how they go to the thread beside the shard and come back.
+/// Messages that take long to parse or to compress: which ones these are, how they go to the thread beside the
+/// shard, and how they come back.
 #include <utility>
 
 #include "rpc/message/message_work.h"
@@ -8,77 +9,87 @@
 namespace ringrpc {
 namespace {
 
-// What a shard does itself takes it a millisecond at most.
+// A shard spends at most a millisecond on a message of these sizes.
 
-/// Of a message that was compressed, once it is not.
+/// Of a message that came compressed, after its decompression.
 constexpr std::size_t restored_here_bytes_max = 16 * 1024;
-/// Of a response before it is compressed.
+/// Of a response, before its compression.
 constexpr std::size_t compressed_here_bytes_max = 16 * 1024;
 /// Of a message to be parsed.
 constexpr std::size_t parsed_here_bytes_max = 256 * 1024;
-/// Likewise, of its fields and those of the messages inside it. Each may be an object of its own.
+/// Fields of a message to be parsed and of the messages inside it. Each may become an object of its own.
 constexpr std::size_t parsed_here_fields_max = 4096;
 
 }  // namespace
 
 bool ServerCall::large_parsed_here() {
-  if (next_ == NextMessage::not_judged) next_ = judge_next();
-  if (next_ == NextMessage::here) return true;
-  if (status_sent_ || parse_turn_.taken()) return false;
-  worked_on_ = true;
-  connection_->work_line().join(parse_turn_);
+  using enum NextMessage::Place;
+  if (call_.next.place == not_judged) {
+    const NextMessage::Place place = judge_next();  // which may fail the call
+    call_.next.place = place;
+  }
+  if (call_.next.place == shard) return true;
+  if (call_.response == Response::ended || work().parse_turn.taken()) return false;
+  call_.connection->work_line().join(work().parse_turn);
   return false;
 }
 
-ServerCall::NextMessage ServerCall::judge_next() {
+ServerCall::Work& ServerCall::work() {
+  if (!call_.work) call_.work.emplace(*this);
+  return *call_.work;
+}
+
+ServerCall::NextMessage::Place ServerCall::judge_next() {
   if (buffer_.next_compression() == Compression::identity) return judge_size(buffer_.next_bytes());
-  if (!may_inflate() || !restored_here()) return NextMessage::elsewhere;
+  if (!may_inflate() || !restored_here()) return NextMessage::Place::beside_shard;
   return judge_size(buffer_.restored().size());
 }
 
-/// Whether the connection may have a message decompressed now; the call fails where it may not.
+/// Whether the connection may have a message decompressed now. If not, the call fails.
 bool ServerCall::may_inflate() {
-  const Status status = connection_->check_inflation();
+  const Status status = call_.connection->check_inflation();
   if (!status.ok()) fail_call(status);
   return status.ok();
 }
 
-/// Whether the compressed message that waits has been decompressed here, or was found to be at fault.
+/// Whether the next message, which is compressed, was decompressed here or found to be malformed.
 bool ServerCall::restored_here() {
   const std::size_t bytes = buffer_.next_bytes();
   if (bytes > restored_here_bytes_max || !buffer_.restore_next(restored_here_bytes_max)) return false;
   const std::size_t restored = buffer_.restored().size();
-  (void)connection_->inflation().charge(bytes, restored > 0 ? restored : restored_here_bytes_max);
+  (void)call_.connection->inflation().charge(bytes, restored > 0 ? restored : restored_here_bytes_max);
   return true;
 }
 
-/// A handler that keeps its request has it counted for what it takes. Its bytes are still where it was parsed.
+/// Replaces the estimate of a request that the handler keeps. Its bytes are still where it was parsed.
 void ServerCall::weigh_parsed() {
-  parsed_unweighed_ = false;
+  call_.estimate = Estimate::weighed;
   const Bytes message = buffer_.taken();
-  if (parsed_bytes_ == 0 || message.empty()) return;
-  const MessageShape* const shape = method_->form.shape;
-  parsed_bytes_ = shape ? shape->weigh(Pieces(&message, 1), message.size()).memory_bytes : message.size();
+  if (call_.parsed_bytes == 0 || message.empty()) return;
+  const MessageShape* const shape = call_.method->form.shape;
+  call_.parsed_bytes =
+      shape ? shape->weigh(Pieces(&message, 1), message.size()).memory_bytes : message.size();
 }
 
-ServerCall::NextMessage ServerCall::judge_size(std::size_t bytes) {
-  const RequestForm& form = method_->form;
-  next_memory_bytes_ = bytes;
-  if (!form.type) return NextMessage::here;
+ServerCall::NextMessage::Place ServerCall::judge_size(std::size_t bytes) {
+  using enum NextMessage::Place;
+  const RequestForm& form = call_.method->form;
+  call_.next.memory_bytes = bytes;
+  if (!form.type) return shard;
   if (bytes < weighed_bytes_min) {
     take_for_heaviest(bytes);
-    return NextMessage::here;
+    return shard;
   }
-  if (bytes > parsed_here_bytes_max) return NextMessage::elsewhere;
-  if (!form.shape) return NextMessage::here;
+  if (bytes > parsed_here_bytes_max) return beside_shard;
+  if (!form.shape) return shard;
   const std::vector<Bytes> pieces =
       buffer_.restored().empty() ? buffer_.next_pieces() : std::vector{buffer_.restored()};
   const MessageWeight weight = form.shape->weigh(pieces, parsed_here_fields_max);
-  next_memory_bytes_ = weight.memory_bytes;
-  return weight.fields > parsed_here_fields_max ? NextMessage::elsewhere : NextMessage::here;
+  call_.next.memory_bytes = weight.memory_bytes;
+  return weight.fields > parsed_here_fields_max ? beside_shard : shard;
 }
 
-/// Its decompression is paid for in advance: the call may end before it is done.
+/// Charges for the decompression in advance: the call may end before the work is done.
 std::unique_ptr<LongWork> ServerCall::begin_parse() {
   const Bytes restored = buffer_.restored();
   Compression encoding = Compression::identity;
@@ -87,14 +98,15 @@ std::unique_ptr<LongWork> ServerCall::begin_parse() {
     encoding = buffer_.next_compression();
     if (encoding != Compression::identity) {
       if (!may_inflate()) return nullptr;
-      inflation_paid_ = connection_->inflation().charge(buffer_.next_bytes(), buffer_.max_message_bytes());
+      work().inflation_paid =
+          call_.connection->inflation().charge(buffer_.next_bytes(), buffer_.max_message_bytes());
     }
     message = join(buffer_.next_pieces());
   }
-  parsing_bytes_ = message.size();
+  work().parsing_bytes = message.size();
   account();
   return std::make_unique<ParseWork>(std::move(message), encoding, buffer_.max_message_bytes(),
-                                     connection_->room_bytes(), method_->form);
+                                     call_.connection->room_bytes(), call_.method->form);
 }
 
 void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
@@ -105,80 +117,79 @@ void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
 }
 
 void ServerCall::take_parsed_work(LongWork& done) {
-  auto& work = static_cast<ParseWork&>(done);
-  parsing_bytes_ = 0;
-  if (inflation_paid_ > 0) {
-    connection_->inflation().refund(std::exchange(inflation_paid_, 0));
-    (void)connection_->inflation().charge(buffer_.next_bytes(), work.restored_bytes);
+  auto& parse = static_cast<ParseWork&>(done);
+  work().parsing_bytes = 0;
+  if (const std::size_t paid = std::exchange(work().inflation_paid, 0); paid > 0) {
+    call_.connection->inflation().refund(paid);
+    (void)call_.connection->inflation().charge(buffer_.next_bytes(), parse.restored_bytes);
   }
-  if (!work.status.ok()) return fail_call(as_of_server(work.status));
-  if (work.parsed) {
-    parsed_ = std::move(work.parsed);
-    parsed_bytes_ = work.memory_bytes;
-    parsed_unweighed_ = false;
+  if (!parse.status.ok()) return fail_call(as_of_server(parse.status));
+  if (parse.parsed) {
+    parsed_ = std::move(parse.parsed);
+    call_.parsed_bytes = parse.memory_bytes;
+    call_.estimate = Estimate::weighed;
     buffer_.skip();
     buffer_.forget_taken();
-    next_ = NextMessage::not_judged;
+    call_.next.place = NextMessage::Place::not_judged;
     account();
-    if (const Status status = connection_->check_buffered(0); !status.ok()) return fail_call(status);
+    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return fail_call(status);
   } else {
-    buffer_.put_restored(std::move(work.bytes()));
-    next_memory_bytes_ = work.memory_bytes;
-    next_ = NextMessage::here;
+    buffer_.put_restored(std::move(parse.bytes()));
+    call_.next.memory_bytes = parse.memory_bytes;
+    call_.next.place = NextMessage::Place::shard;
   }
-  if (one_request(method_->method->kind)) {
+  if (one_request(call_.method->method->kind)) {
     start_handler();
   } else {
     wake_reader();
   }
-  if (connection_) settle();
+  if (call_.connection) settle();
 }
 
-/// The call is over, or its handler is.
+/// The call has ended.
 void ServerCall::drop_work() noexcept {
-  parse_turn_.leave();
-  compress_turn_.leave();
-  compressed_.reset();
+  call_.work.reset();
   parsed_.reset();
-  parsing_bytes_ = compressing_bytes_ = 0;
-  worked_on_ = false;
 }
+
+/// Whether a response is waiting for its compression, or being compressed beside the shard.
+bool ServerCall::compressing() const noexcept { return call_.work && call_.work->compress_turn.taken(); }
 
 /// The message has been serialized.
 void ServerCall::compress_message() {
-  worked_on_ = true;
-  if (compressed_->plain_bytes() > compressed_here_bytes_max) {
-    compressing_bytes_ = compressed_->plain_bytes();
-    connection_->work_line().join(compress_turn_);
+  Work& work = *call_.work;
+  if (work.compressed->plain_bytes() > compressed_here_bytes_max) {
+    work.compressing_bytes = work.compressed->plain_bytes();
+    call_.connection->work_line().join(work.compress_turn);
     return account();
   }
-  send_compressed(compressed_->finish(compression_));
-  compressed_.reset();
+  send_compressed(work.compressed->finish(call_.compression));
+  work.compressed.reset();
 }
 
 std::unique_ptr<LongWork> ServerCall::begin_compress() {
-  return std::make_unique<CompressWork>(std::move(compressed_), compression_);
+  return std::make_unique<CompressWork>(std::move(call_.work->compressed), call_.compression);
 }
 
 void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept {
   contain([&] {
-    compressing_bytes_ = 0;
+    call_.work->compressing_bytes = 0;
     if (!done) return fail_call(done.error());
     send_compressed(static_cast<CompressWork&>(**done).framed());
-    if (end_) return send_status(*std::exchange(end_, std::nullopt));
+    if (call_.work->end) return send_status(*std::exchange(call_.work->end, std::nullopt));
     wake_writer();
   });
 }
 
 void ServerCall::send_compressed(Bytes framed) {
-  connection_->count_written(framed.size());
-  connection_->session().send_data(*stream_, framed, false);
+  call_.connection->count_written(framed.size());
+  call_.connection->session().send_data(*call_.stream, framed, false);
   account();
-  connection_->flush_soon();
+  call_.connection->flush_soon();
 }
 
-/// A copy of what the buffer has found, which may be cleared. It says who has the limit: the client has one,
-/// too.
+/// A copy of the buffer's fault, since the buffer may be cleared. Names the server as the one with the limit:
+/// the client has one, too.
 Status ServerCall::as_of_server(const Status& fault) {
   if (fault.cause() != Cause::message_too_large) return fault;
   return Status(fault.code(), "the server " + std::string(fault.message()), fault.initiator())
