@@ -1,6 +1,7 @@
 #include "transport/tls_stream.h"
 
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -14,8 +15,8 @@
 namespace ringrpc {
 namespace {
 
-/// OpenSSL has received a whole message, and goes to work on it. Its states do not tell: it is in the next
-/// one from the first bytes of a message on. A hello may come in SSL 2's framing, which has no types.
+/// OpenSSL has received a whole message and will process it. Its states do not show this: it enters the next
+/// state with the first bytes of a message. A hello may come in SSL 2's framing, which has no types.
 void on_message(int sent, int version, int type, const void*, std::size_t, SSL*, void* wire) {
   if (sent == 0 && (type == SSL3_RT_HANDSHAKE || version == SSL2_VERSION))
     static_cast<TlsWire*>(wire)->message_received = true;
@@ -36,7 +37,18 @@ TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl:
   SSL_set_msg_callback_arg(session_.get(), &wire_);
 }
 
+void TlsStream::enter(Phase next) noexcept {
+  assert(phase_ < next || (phase_ == Phase::over && next == Phase::over));
+  phase_ = next;
+}
+
+void TlsStream::enter(Sending& half, Sending next) noexcept {
+  assert(next == Sending::idle ? half == Sending::sending : half == Sending::idle);
+  half = next;
+}
+
 void TlsStream::start(ByteStream::Handler& handler) {
+  assert(!handler_);
   handler_ = &handler;
   carrier_->start(*this);
   if (SSL_is_server(session_.get()) == 1) return;
@@ -45,28 +57,29 @@ void TlsStream::start(ByteStream::Handler& handler) {
 }
 
 void TlsStream::send(Chain chain) {
-  sending_ = true;
-  if (phase_ == Phase::broken) return;  // is told with the end
+  assert(handler_ && !chain.empty());
+  enter(sending_, Sending::sending);
+  if (phase_ == Phase::broken) return;  // fails with the end
   if (phase_ == Phase::over) return shard_.ready().push(*this);
   plain_ = std::move(chain);
   pump();
 }
 
 void TlsStream::shutdown_send() {
-  shut_down_ = true;
+  enter(sending_, Sending::shut_down);
   pump();
 }
 
 Status TlsStream::failure() const {
   if (phase_ == Phase::handshake)
     return Status(Code::UNAVAILABLE, "TLS: the peer has not finished the handshake", Initiator::peer)
-        .with_cause(heard_ ? Cause::unanswered : Cause::no_tls);
+        .with_cause(handshake_ == Handshake::silent ? Cause::no_tls : Cause::unanswered);
   return failure_;
 }
 
 void TlsStream::identify(PeerIdentity& identity) const {
   carrier_->identify(identity);
-  if (established_ && !certificate_) {
+  if (handshake_ == Handshake::finished && !certificate_) {
     const X509* shown = SSL_get0_peer_certificate(session_.get());
     if (shown && SSL_get_verify_result(session_.get()) == X509_V_OK) certificate_ = read_identity(*shown);
   }
@@ -74,18 +87,18 @@ void TlsStream::identify(PeerIdentity& identity) const {
 }
 
 void TlsStream::pause_receiving() {
-  paused_ = true;
+  if (receiving_ == Receiving::flowing) receiving_ = Receiving::paused;
   carrier_->pause_receiving();
 }
 
 void TlsStream::resume_receiving() {
-  paused_ = false;
-  if (!awaiting_turn_) carrier_->resume_receiving();
+  if (receiving_ == Receiving::paused) receiving_ = Receiving::flowing;
+  if (!awaiting_turn()) carrier_->resume_receiving();
 }
 
 void TlsStream::receive(Bytes bytes) {
-  if (phase_ == Phase::broken || phase_ == Phase::over || receive_ended_) return;
-  heard_ = true;
+  if (phase_ >= Phase::broken || receiving_ == Receiving::ended) return;
+  if (handshake_ == Handshake::silent) handshake_ = Handshake::heard;
   if (phase_ == Phase::open || may_advance()) {
     take(bytes);
   } else {
@@ -98,27 +111,25 @@ TurnGate& TlsStream::gate() {
   return TurnGate::of(shard_, &name, handshake_steps_a_turn);
 }
 
-/// Whether a step of the handshake may be made in this turn; else one is waited for.
+/// Whether a step of the handshake may be made in this turn. If not, waits for a turn.
 bool TlsStream::may_advance() {
-  if (awaiting_turn_) return false;
+  if (awaiting_turn()) return false;
   TurnGate& gate = this->gate();
   if (gate.take()) return true;
-  awaiting_turn_ = true;
-  if (!paused_) carrier_->pause_receiving();
+  if (receiving_ == Receiving::flowing) carrier_->pause_receiving();
   gate.wait(turn_, peer_key(carrier_->peer(), carrier_->descriptor()));
   return false;
 }
 
 void TlsStream::on_turn() {
-  awaiting_turn_ = false;
   const std::string bytes = std::exchange(kept_, {});
   if (phase_ != Phase::handshake) return gate().put_back();
   const std::optional<int> end = std::exchange(kept_end_, std::nullopt);
-  if (!paused_) carrier_->resume_receiving();
+  if (receiving_ == Receiving::flowing) carrier_->resume_receiving();
   if (take(as_bytes(bytes)) && end) end_receiving(*end);
 }
 
-/// False when this was destroyed.
+/// False when the handler destroyed this stream.
 bool TlsStream::take(Bytes bytes) {
   wire_.input = bytes;
   if (phase_ == Phase::handshake) {
@@ -129,7 +140,7 @@ bool TlsStream::take(Bytes bytes) {
   if (phase_ == Phase::open && !decrypt()) return false;
   wire_.input = {};
   pump();
-  if (carrier_sending_ && wire_.output.size() > control_bytes_max)
+  if (carrier_sending_ == Sending::sending && wire_.output.size() > control_bytes_max)
     fail(Status(Code::UNAVAILABLE, "TLS: the peer asks for answers that it does not read", Initiator::peer));
   return true;
 }
@@ -138,8 +149,8 @@ void TlsStream::advance_handshake() {
   ERR_clear_error();
   const int done = SSL_do_handshake(session_.get());
   if (done == 1) {
-    established_ = true;
-    phase_ = Phase::open;
+    handshake_ = Handshake::finished;
+    enter(Phase::open);
     SSL_set_msg_callback(session_.get(), nullptr);
     if (Status status = check_protocol(); !status.ok()) fail(std::move(status));
   } else if (SSL_get_error(session_.get(), done) != SSL_ERROR_WANT_READ) {
@@ -147,7 +158,7 @@ void TlsStream::advance_handshake() {
   }
 }
 
-/// A server has chosen HTTP/2 already; a client has to see whether its server did.
+/// A server has chosen HTTP/2 itself. A client checks that its server did.
 Status TlsStream::check_protocol() const {
   const unsigned char* name = nullptr;
   unsigned length = 0;
@@ -157,7 +168,7 @@ Status TlsStream::check_protocol() const {
                 Initiator::peer);
 }
 
-/// Takes all of the input; false when this was destroyed.
+/// Takes all of the input. False when the handler destroyed this stream.
 bool TlsStream::decrypt() {
   Chain memory(shard_.slabs());
   std::uint8_t* const room = memory.reserve(Slab::capacity);
@@ -187,36 +198,39 @@ bool TlsStream::deliver(Bytes plain) {
 }
 
 void TlsStream::end_receiving(int error) {
-  if (phase_ == Phase::over || receive_ended_) return;
-  if (awaiting_turn_ && error == 0) {  // what was said before is heard first
+  if (phase_ == Phase::over || receiving_ == Receiving::ended) return;
+  if (awaiting_turn() && error == 0) {  // the kept bytes come first
     kept_end_ = error;
     return;
   }
   if (phase_ == Phase::broken) return finish(EPROTO);
-  const bool refused = error == ECONNREFUSED && !heard_;  // by the carrier: nobody there has closed anything
-  if (phase_ == Phase::handshake && !refused && (heard_ || SSL_is_server(session_.get()) == 0)) {
+  const bool heard = handshake_ != Handshake::silent;
+  const bool refused = error == ECONNREFUSED && !heard;  // by the carrier: no peer has closed anything
+  if (phase_ == Phase::handshake && !refused && (heard || SSL_is_server(session_.get()) == 0)) {
     failure_ =
         Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake", Initiator::peer)
-            .with_cause(heard_ ? Cause::other : Cause::no_tls);
+            .with_cause(heard ? Cause::other : Cause::no_tls);
     if (error == 0) error = EPROTO;
   }
   if (phase_ == Phase::handshake) return finish(error);
-  if (tell_receive_end(error)) pump();  // what was to wait for more fails
+  if (tell_receive_end(error)) pump();  // data that waited for a message of TLS fails
 }
 
-/// False when this was destroyed.
+/// False when the handler destroyed this stream.
 bool TlsStream::tell_receive_end(int error) {
-  if (std::exchange(receive_ended_, true)) return true;
+  if (std::exchange(receiving_, Receiving::ended) == Receiving::ended) return true;
   const Lifetime::Watch watch(lifetime_);
   handler_->on_receive_end(error);
   return !watch.ended();
 }
 
-/// Whether the session can say nothing before it has heard the rest of a message of TLS.
-bool TlsStream::stalled() const { return SSL_is_init_finished(session_.get()) == 0 && !receive_ended_; }
+/// Whether the session can send nothing before the rest of a message of TLS arrives.
+bool TlsStream::stalled() const {
+  return SSL_is_init_finished(session_.get()) == 0 && receiving_ != Receiving::ended;
+}
 
-/// What the next record takes of `plain_`: as many whole pieces as fit, joined in `room`, or where it is what
-/// nothing can be joined to.
+/// The content of the next record from `plain_`: as many whole pieces as fit, joined in `room`. A single piece
+/// is not copied.
 Bytes TlsStream::next_record(std::span<std::uint8_t, record_bytes_max> room) const {
   std::array<iovec, 8> pieces;  // no more fit: a slab is linked for 4 KiB, less is copied behind it
   const std::size_t count = plain_.gather(pieces);
@@ -231,8 +245,8 @@ Bytes TlsStream::next_record(std::span<std::uint8_t, record_bytes_max> room) con
   return room.first(bytes);
 }
 
-/// As much as the session takes: a part of `plain_` stays while it is stalled. False when the session fails,
-/// and all is done about that.
+/// Encrypts as much as the session takes. A part of `plain_` stays while the session is stalled. False when the
+/// session fails, after `fail`.
 bool TlsStream::encrypt() {
   ERR_clear_error();
   std::array<std::uint8_t, record_bytes_max> room;  // OpenSSL keeps nothing of it: all is written, or nothing
@@ -252,32 +266,37 @@ bool TlsStream::encrypt() {
   return true;
 }
 
-/// Sends what there is, when nothing is under way.
+/// Sends what there is, unless the carrier is sending.
 void TlsStream::pump() {
-  if (carrier_sending_ || phase_ == Phase::over) return;
+  if (carrier_sending_ == Sending::sending || phase_ == Phase::over) return;
   if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
-  // Said once: a second call would look for the peer's close_notify, and take what is to be received for a
-  // fault.
-  const bool silent = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) == 0;
-  const bool ending = phase_ == Phase::open && shut_down_ && plain_.empty() && !stalled();
-  if (ending && silent) {
+  // Sent once: a second SSL_shutdown would look for the peer's close_notify, and take received data for an error.
+  const bool notified = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) != 0;
+  const bool ending = phase_ == Phase::open && sending_ == Sending::shut_down && plain_.empty() && !stalled();
+  if (ending && !notified) {
     SSL_shutdown(session_.get());
     ERR_clear_error();
   }
-  if (!wire_.output.empty()) {
-    carrier_sending_ = true;
-    return carrier_->send(wire_.take_output());
-  }
-  if ((phase_ == Phase::broken || ending) && !std::exchange(carrier_shut_down_, true))
+  if (!wire_.output.empty()) return send_output();
+  if ((phase_ == Phase::broken || ending) && carrier_sending_ != Sending::shut_down) {
+    enter(carrier_sending_, Sending::shut_down);
     carrier_->shutdown_send();
+  }
+}
+
+/// After close_notify only messages of TLS itself can be left, and there is no way to send them.
+void TlsStream::send_output() {
+  if (carrier_sending_ == Sending::shut_down) return finish(phase_ == Phase::broken ? EPROTO : EPIPE);
+  enter(carrier_sending_, Sending::sending);
+  carrier_->send(wire_.take_output());
 }
 
 void TlsStream::sent(int error) {
-  carrier_sending_ = false;
+  enter(carrier_sending_, Sending::idle);
   if (phase_ == Phase::over) return;
   if (error != 0) return finish(phase_ == Phase::broken ? EPROTO : error);
-  const bool left = sending_ && plain_.empty() && phase_ == Phase::open;
-  if (left) sending_ = false;
+  const bool left = sending_ == Sending::sending && plain_.empty() && phase_ == Phase::open;
+  if (left) enter(sending_, Sending::idle);
   pump();
   if (left) handler_->on_sent(0);
 }
@@ -285,26 +304,27 @@ void TlsStream::sent(int error) {
 void TlsStream::fail(Status why) {
   if (why.cause() == Cause::out_of_memory) return lose(std::move(why));
   failure_ = std::move(why);
-  phase_ = Phase::broken;
+  enter(Phase::broken);
   plain_.clear();
-  // Somebody whose alert came, or who does not read, need not be told.
+  // A peer that sent an alert itself, or that does not read, gets none.
   const bool alert_received = (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
-  if (alert_received || (carrier_sending_ && wire_.output.size() > control_bytes_max)) return finish(EPROTO);
+  const bool unread = carrier_sending_ == Sending::sending && wire_.output.size() > control_bytes_max;
+  if (alert_received || unread) return finish(EPROTO);
   shard_.timers().arm(*this, after(shard_.now(), linger));
   pump();
 }
 
-/// What the session is in the midst of is lost, so there is nothing more to say to the peer.
+/// The session's state is lost, so no alert can be sent.
 void TlsStream::lose(Status why) noexcept {
   failure_ = std::move(why);
   wire_.input = {};
   finish(ENOMEM);
 }
 
-/// The end for the handler; told from the ready list, for this may come from inside a call of its own.
+/// Ends the stream. The handler is told from the ready list, because it may be the caller.
 void TlsStream::finish(int error) noexcept {
   Timer::cancel();
-  phase_ = Phase::over;
+  enter(Phase::over);
   plain_.clear();
   wire_.output.clear();
   if (!outcome_) outcome_ = error;
@@ -314,8 +334,11 @@ void TlsStream::finish(int error) noexcept {
 void TlsStream::run() {
   const int error = *outcome_;
   const Lifetime::Watch watch(lifetime_);
-  if (std::exchange(sending_, false)) handler_->on_sent(error != 0 ? error : EPIPE);
-  if (!watch.ended() && !std::exchange(receive_ended_, true)) handler_->on_receive_end(error);
+  if (sending_ == Sending::sending) {
+    enter(sending_, Sending::idle);
+    handler_->on_sent(error != 0 ? error : EPIPE);
+  }
+  if (!watch.ended()) tell_receive_end(error);
 }
 
 }  // namespace ringrpc

@@ -1,28 +1,44 @@
-/// TLS over any byte stream, as a byte stream: what is above cannot tell the difference.
+/// TLS over any byte stream, as a byte stream: the layer above cannot tell the difference.
 ///
 ///   stream = std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(fd)), context->accept());
 ///   stream->start(handler);                    // the handshake begins
-///   stream->send(std::move(chain));            // leaves when it is over
+///   stream->send(std::move(chain));            // leaves after the handshake
 ///
-/// 1. What the carrier has received is decrypted at once and whole, into one slab at a time, so nothing waits
-///    in the session and a pause of the carrier is a pause of this.
-/// 2. A chain that is sent becomes records of whole slabs, as many in each as `record_bytes_max` takes: one
-///    for a flush of up to 16 KiB. All of them leave in one send of the carrier. What TLS itself has to say
-///    (tickets, alerts) goes with them, and alone where nothing is sent; a peer that makes it say more than
-///    `control_bytes_max` without reading it fails. While such a message of the peer's has arrived in part,
-///    OpenSSL says nothing, and what is sent waits for the rest.
-/// 3. `shutdown_send` says close_notify, then shuts the carrier down. The peer's close_notify is its orderly
-///    end; so is an end without one: HTTP/2 says where its messages end, and tells by itself that they were
-///    cut off.
-/// 4. What fails is told to the peer by an alert, to which it has `linger` to listen, then to the handler as
-///    EPROTO; `failure` says it in words. Until the handshake is over, `failure` says that it is not.
+/// 1. Received bytes are decrypted at once and completely, into one slab at a time. Nothing waits in the
+///    session, so pausing the carrier pauses this stream.
+/// 2. A chain that is sent becomes records of whole slabs, as many in each as `record_bytes_max` allows: one
+///    record for a flush of up to 16 KiB. All records leave in one send of the carrier. Messages of TLS itself
+///    (tickets, alerts) go with them, or alone when nothing is sent. A peer that causes more than
+///    `control_bytes_max` of these without reading them fails. While a message of TLS has arrived in part,
+///    OpenSSL sends nothing, and data to be sent waits for the rest of that message.
+/// 3. `shutdown_send` sends close_notify, then shuts the carrier down. The peer's close_notify is its orderly
+///    end. An end without one is accepted as orderly, because HTTP/2 frames show where messages end and detects
+///    truncation itself.
+/// 4. A failure is sent to the peer as an alert. The peer has `linger` to read it, then the handler gets EPROTO
+///    and `failure` describes the cause. Until the handshake is finished, `failure` says that it is not.
+/// 5. A step of the handshake may take a millisecond of signing and verifying, so a shard makes one step a turn.
+///    Bytes for another step are kept, and receiving pauses, until that stream's turn. Peers take turns
+///    (reactor/peer_key.h): a peer with many handshakes delays another peer by one step. Bytes that complete no
+///    message take no turn.
 ///
-/// 5. A handshake's step may take a millisecond of signing and verifying, so a shard makes one in a turn.
-///    What arrives for another is kept, and nothing more received, until its turn has come. Peers take turns
-///    (reactor/peer_key.h), so that one with many handshakes delays another's by one step.
-///    Bytes that do not complete a message are cheap to take, and take no turn from anybody.
+/// The handler limits how long the handshake may take; it is not called meanwhile.
 ///
-/// How long the handshake may take is for the handler to judge: nothing is received meanwhile.
+/// The stream is in one phase. The handshake and each half that sends or receives have a state beside it:
+///
+///   phase        handshake ---> open ---> broken ---> over       broken: a failure is being sent to the peer
+///                    |            |         ^           ^        over: nothing is received or sent any more
+///                    +------------+---------+-----------+
+///
+///   handshake    silent ---> heard ---> finished                 stays when the phase changes
+///
+///   receiving    flowing <---> paused ---> ended                 ended: the handler was told so
+///                    +---------------------->
+///
+///   sending      idle <---> sending                              the handler's chain, until on_sent
+///                  +------> shut_down
+///
+///   carrier      idle <---> sending                              records, until the carrier's on_sent
+///                  +------> shut_down
 #pragma once
 
 #include <chrono>
@@ -69,11 +85,13 @@ class TlsStream final : public ByteStream,
   void identify(PeerIdentity& identity) const override;
 
  private:
-  /// `broken`: the handshake or the session has failed, and the peer is being told; `over`: the handler has
-  /// been.
   enum class Phase : std::uint8_t { handshake, open, broken, over };
+  /// `silent`: nothing has come from the peer yet.
+  enum class Handshake : std::uint8_t { silent, heard, finished };
+  enum class Receiving : std::uint8_t { flowing, paused, ended };
+  enum class Sending : std::uint8_t { idle, sending, shut_down };
 
-  /// Has the step that what is kept waits for.
+  /// Waits for the turn in which the kept bytes may make their step of the handshake.
   struct Turn final : TurnGate::Waiter {
     explicit Turn(TlsStream& waiting) noexcept : stream(waiting) {}
     void run() override {
@@ -96,6 +114,11 @@ class TlsStream final : public ByteStream,
   }
   void run() override;
   void on_time() override { finish(EPROTO); }
+
+  // Transitions. Each asserts that the diagram has it.
+  void enter(Phase next) noexcept;
+  static void enter(Sending& half, Sending next) noexcept;
+
   void receive(Bytes bytes);
   void end_receiving(int error);
   void sent(int error);
@@ -110,9 +133,11 @@ class TlsStream final : public ByteStream,
   bool deliver(Bytes plain);
   bool tell_receive_end(int error);
   bool stalled() const;
+  bool awaiting_turn() const noexcept { return turn_.linked(); }
   Bytes next_record(std::span<std::uint8_t, record_bytes_max> room) const;
   bool encrypt();
   void pump();
+  void send_output();
   void fail(Status why);
   void lose(Status why) noexcept;
   void finish(int error) noexcept;
@@ -122,24 +147,19 @@ class TlsStream final : public ByteStream,
   TlsWire wire_;
   openssl::Owned<SSL> session_;
   ByteStream::Handler* handler_ = nullptr;
-  Chain plain_;           // of the handler's send, what is not encrypted yet
-  bool sending_ = false;  // the handler waits for its on_sent
-  bool carrier_sending_ = false;
-  bool shut_down_ = false;          // nothing more will be sent
-  bool carrier_shut_down_ = false;  // and all has left
-  bool established_ = false;        // the handshake was finished, whatever has come since
-  bool heard_ = false;              // the peer has said something
-  bool receive_ended_ = false;      // the handler knows that nothing more will arrive
+  Chain plain_;  // of the handler's send, what is not encrypted yet
   Phase phase_ = Phase::handshake;
-  std::optional<int> outcome_;  // what the handler is still to be told, from the ready list
+  Handshake handshake_ = Handshake::silent;
+  Receiving receiving_ = Receiving::flowing;
+  Sending sending_ = Sending::idle;
+  Sending carrier_sending_ = Sending::idle;
+  std::optional<int> outcome_;  // errno value for the handler, which the ready list delivers
   Status failure_;
-  bool paused_ = false;         // as the handler wants it
-  bool awaiting_turn_ = false;  // with what is kept
-  std::string kept_;
-  std::optional<int> kept_end_;  // and what came behind it
+  std::string kept_;             // received while a turn is awaited
+  std::optional<int> kept_end_;  // and the end behind it
   Turn turn_{*this};
   Lifetime lifetime_;
-  mutable std::shared_ptr<const CertificateIdentity> certificate_;  // once it was asked for
+  mutable std::shared_ptr<const CertificateIdentity> certificate_;  // null until it is asked for
 };
 
 }  // namespace ringrpc
