@@ -89,6 +89,7 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// The peer's SETTINGS have arrived: the handshake is over.
   void established() noexcept { established_ = true; }
+  bool is_established() const noexcept { return established_; }
 
  protected:
   ~Connection() override = default;

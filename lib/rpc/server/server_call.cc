@@ -93,7 +93,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
         after(now(), timeout);  // the turn may be older than the request, whose client must be first
     connection.shard().timers().arm(*this, call_.deadline);
   }
-  connection.join_batch(*this);
+  connection.batch().join(*this);
 }
 
 void ServerCall::take_data(Bytes bytes) {
@@ -101,13 +101,13 @@ void ServerCall::take_data(Bytes bytes) {
   call_.received_bytes += bytes.size();
   if (call_.response == Response::ended) return give_credit();
   if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(as_of_server(status));
-  call_.connection->join_batch(*this);
+  call_.connection->batch().join(*this);
 }
 
 void ServerCall::on_end() {
   assert(call_.request == Request::open);
   call_.request = Request::ended;
-  call_.connection->join_batch(*this);
+  call_.connection->batch().join(*this);
 }
 
 void ServerCall::on_half_close() {
@@ -378,7 +378,7 @@ void ServerCall::on_closed(http2::ErrorCode, bool) {
   call_.stream = nullptr;
   if (call_.task) {
     doom_handler();
-    call_.connection->join_batch(*this);
+    call_.connection->batch().join(*this);
   }
   release_if_over();
 }
@@ -435,7 +435,7 @@ bool ServerCall::message_ready() {
     fail_call(as_of_server(buffer_.fault()));
     return false;
   }
-  if (buffer_.ready()) return call_.connection->may_go_on(*this) && parsed_here();
+  if (buffer_.ready()) return call_.connection->batch().may_go_on(*this) && parsed_here();
   const bool request_ended = call_.request == Request::ended;
   if (request_ended && !buffer_.empty()) {
     fail_call(Status(Code::INTERNAL, "the request ended inside a message", Initiator::peer));
@@ -445,6 +445,7 @@ bool ServerCall::message_ready() {
 }
 
 void ServerCall::wait_message(Waiter* waiter) {
+  assert(!waiter || !call_.message_waiter);  // one at a time
   call_.message_waiter = waiter;
   if (!waiter) return;
   buffer_.keep();  // the handler is done with the message before
@@ -456,7 +457,7 @@ std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   const std::optional<Pieces> message = buffer_.take();
   call_.parsed_bytes = call_.next.memory_bytes;
-  call_.connection->count_parsed(call_.next.memory_bytes);
+  call_.connection->batch().count_parsed(call_.next.memory_bytes);
   call_.next.place = NextMessage::Place::not_judged;
   if (!message) {
     fail_call(as_of_server(buffer_.fault()));
@@ -518,6 +519,11 @@ void ServerCall::commit_message() {
   room_.commit(call_.connection->session(), *call_.stream);
   account();
   call_.connection->flush_soon();
+}
+
+void ServerCall::wait_writable(Waiter* waiter) {
+  assert(!waiter || !call_.writable_waiter);  // one at a time
+  call_.writable_waiter = waiter;
 }
 
 bool ServerCall::writable() const {

@@ -133,7 +133,7 @@ class ServerCall final : public Call,
   std::span<std::uint8_t> reserve_more() override;
   void commit_message() override;
   bool writable() const override;
-  void wait_writable(Waiter* waiter) override { call_.writable_waiter = waiter; }
+  void wait_writable(Waiter* waiter) override;
 
  private:
   enum class Request : std::uint8_t { open, ended };

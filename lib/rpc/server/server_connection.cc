@@ -1,7 +1,6 @@
 #include "rpc/server/server_connection.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -9,112 +8,23 @@
 
 #include "ringrpc/log.h"
 
+#include "rpc/server/request_fields.h"
 #include "rpc/server/server_shard.h"
-#include "rpc/wire/base64.h"
 #include "rpc/wire/response_headers.h"
-#include "rpc/wire/timeout.h"
 
 namespace ringrpc {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr std::uint64_t drain_ping = 0x647261696e;  // "drain"
-constexpr std::chrono::seconds drain_ping_timeout{5};
-
-/// A turn of the shard starts handlers for so long; calls that are left then wait for their connection's turn.
-constexpr std::chrono::milliseconds batches_length{2};
-/// The length of such a turn.
-constexpr std::chrono::milliseconds batch_turn_length{1};
-/// The clock is read when messages of so many bytes have been parsed, each taken for no less than …
-constexpr std::size_t timed_bytes = 16 * 1024;
-/// … so many, which stand for its handler.
-constexpr std::size_t handler_bytes = 1024;
-
-/// Names the gate of these turns among what a shard keeps.
-constexpr char batch_turns = 0;
-
 Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
 
-/// Compares with a literal without a call: every field of every request passes here.
-template <std::size_t size>
-bool is(std::string_view text, const char (&literal)[size]) {
-  return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;
-}
-
-/// Only as much of what a peer sent as an answer to it should repeat.
+/// As much of a peer's text as a response to it should repeat.
 std::string excerpt(std::string_view text) {
   constexpr std::size_t quoted_bytes_max = 100;
   if (text.size() <= quoted_bytes_max) return std::string(text);
   return std::string(text.substr(0, quoted_bytes_max)) + "...";
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 }  // namespace
-
-/// What a request's headers say to gRPC.
-struct ServerConnection::Request {
-  explicit Request(const http2::Stream& stream) {
-    for (const http2::Header& header : stream.headers()) read(header, stream);
-  }
-
-  void read(const http2::Header& header, const http2::Stream& stream) {
-    const std::string_view name = header.name;
-    if (is(name, ":path")) {
-      path = header.value;
-    } else if (is(name, ":method")) {
-      post = is(header.value, "POST");
-      head = is(header.value, "HEAD");
-    } else if (is(name, "content-type")) {
-      grpc = is_grpc_content_type(header.value);
-      other_codec = !grpc && header.value.starts_with("application/grpc+");
-    } else if (is(name, "grpc-timeout")) {
-      const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
-      if (!parsed) malform(header);
-      timeout = parsed.value_or(Nanoseconds::max());
-    } else if (is(name, "grpc-encoding")) {
-      encoding = header.value;
-    } else if (name.ends_with("-bin")) {
-      const std::optional<std::size_t> values = count_base64_values(header.value);
-      if (!values) malform(header);
-      listed_values += values.value_or(1) - 1;
-    } else if (is(name, "host")) {
-      read_host(header, stream);
-    }
-  }
-
-  /// A request names its host once, or in both ways alike (RFC 9113, 8.3.1; RFC 9110, 7.2).
-  void read_host(const http2::Header& host, const http2::Stream& stream) {
-    if (std::exchange(has_host, true)) return malform(host, ": a request has one");
-    if (host.value.contains('@')) return malform(host, ": it has userinfo");
-    const auto authority = std::ranges::find(stream.headers(), ":authority", &http2::Header::name);
-    if (authority != stream.headers().end() && !equal_ignoring_case(host.value, authority->value))
-      malform(host, ": it differs from :authority");
-  }
-
-  void malform(const http2::Header& header, std::string_view why = {}) {
-    malformed_field = header;
-    malformed_why = why;
-  }
-
-  bool is_grpc() const noexcept { return post && grpc; }
-
-  std::string_view path;
-  std::string_view encoding = "identity";
-  Nanoseconds timeout = Nanoseconds::max();
-  http2::Header malformed_field;
-  std::string_view malformed_why;
-  std::size_t listed_values = 0;  ///< of binary metadata, besides the first of each field
-  bool post = false;
-  bool head = false;
-  bool has_host = false;
-  bool grpc = false;
-  bool other_codec = false;  ///< gRPC all the same
-};
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
                                    PeerCounts::Hold counted)
@@ -138,9 +48,9 @@ void ServerConnection::begin() {
   age_.start();
 }
 
-/// The client's preface is here, and with it whatever the transport knows of the client.
+/// The first SETTINGS complete the client's preface. The transport knows the client's identity by then.
 void ServerConnection::on_settings() {
-  if (std::exchange(greeted_, true)) return;
+  if (is_established()) return;
   established();
   peer_identity_ = ask_peer_identity();
   if (!log::enabled(log::Level::debug)) return;
@@ -155,7 +65,7 @@ std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
 }
 
 void ServerConnection::on_request(http2::Stream& stream) {
-  const Request request(stream);
+  const RequestFields request(stream);
   if (!request.is_grpc()) {
     if (request.post && request.other_codec) return answer_not_grpc(stream);
     plain_requests_.try_emplace(stream.id(), *this, stream);
@@ -195,7 +105,7 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
   ++counters().calls_failed;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
   send_refusal(session(), stream, http_status, status);
-  session().reset(stream, http2::ErrorCode::no_error);  // what of the request is still to come is of no use
+  session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is of no use
 }
 
 ServerConnection::PlainRequest::PlainRequest(ServerConnection& connection, http2::Stream& stream)
@@ -224,7 +134,7 @@ void ServerConnection::forget_plain(const http2::Stream& stream) noexcept {
 }
 
 void ServerConnection::answer_not_grpc(http2::Stream& stream) {
-  const Request request(stream);
+  const RequestFields request(stream);
   if (!request.post) return send_wrong_method(session(), stream, !request.head);
   refuse(stream, malformed("the content-type is not application/grpc"), "415");
 }
@@ -248,66 +158,8 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
 
 bool ServerConnection::on_batch() noexcept {
   keepalive_.on_activity();
-  contain([this] {
-    if (batch_turn_.linked()) {
-      keep_batch();
-    } else {
-      run_batch(after(shard().now(), batches_length));
-    }
-  });
+  contain([this] { batch_.serve(); });
   return true;
-}
-
-/// Starts and resumes handlers until `end`, at least one. The first calls of a peer run at once, which is all
-/// that most peers ever ask for. One that asks for more shares the rest of the time with others like it: one
-/// of them goes on in each turn of the shard.
-void ServerConnection::run_batch(Instant end) {
-  batch_bytes_ = 0;
-  in_batch_ = true;
-  while (ServerCall* call = batch_.pop_front()) {
-    call->contain([call] { call->on_batch(); });
-    batch_bytes_ += handler_bytes;
-    if (batch_bytes_ < timed_bytes || batch_.empty()) continue;
-    batch_bytes_ = 0;
-    if (const Instant now = shard().io().now(); now >= end) {
-      TurnGate& turns = TurnGate::of(shard(), &batch_turns, 1);
-      if (!turns.take()) {
-        wait_for_turn(turns);
-        break;
-      }
-      end = after(now, batch_turn_length);
-    }
-  }
-  in_batch_ = false;
-}
-
-bool ServerConnection::may_go_on(ServerCall& call) {
-  if (batch_bytes_ < timed_bytes) return true;
-  join_batch(call);
-  if (in_batch_ || batch_turn_.linked()) return false;
-  TurnGate& turns = TurnGate::of(shard(), &batch_turns, 1);
-  (void)turns.take();  // so that the end of this turn hands out the next ones
-  wait_for_turn(turns);
-  return false;
-}
-
-/// Copies what the calls that wait borrow of the input.
-void ServerConnection::keep_batch() noexcept {
-  batch_.for_each([](ServerCall& call) {
-    call.contain([&call] {
-      call.keep_batch();
-      call.check_room();
-    });
-  });
-}
-
-void ServerConnection::wait_for_turn(TurnGate& turns) {
-  keep_batch();
-  turns.wait(batch_turn_, fair_key());
-}
-
-void ServerConnection::go_on_with_batch() {
-  if (!lost()) run_batch(after(shard().io().now(), batch_turn_length));
 }
 
 Connection::Output ServerConnection::output() {
@@ -328,14 +180,14 @@ void ServerConnection::on_lost(const Status& why) noexcept {
   try {
     if (!why.ok()) report(why);
   } catch (const std::bad_alloc&) {
-    // There is no memory to say it with.
+    // There is no memory for the log line.
   }
   owner_.remove(*this);
 }
 
 void ServerConnection::report(const Status& why) const {
-  // A client that this server's TLS does not suit, or that does not suit it, is for the operator to see.
-  const bool not_suited = !greeted_ && !stream_failure().ok();
+  // The operator should see clients whose TLS and this server's are incompatible.
+  const bool not_suited = !is_established() && !stream_failure().ok();
   if (not_suited) return owner_.report_unsuited(*this, why.message());
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
 }
@@ -394,8 +246,7 @@ void ServerConnection::on_watch() {
 }
 
 void ServerConnection::on_half_close() {
-  draining_ = true;  // the session says GOAWAY, and no PING is answered any more
-  drain_timer_.cancel();
+  drain_.on_half_close();
   keepalive_.stop();
   calls_.for_each([](ServerCall& call) { call.on_half_close(); });
 }
@@ -405,21 +256,6 @@ void ServerConnection::give_back(ServerCall& call) noexcept {
   owner_.give_back_call(call);
 }
 
-void ServerConnection::drain() {
-  if (std::exchange(draining_, true)) return;
-  session().announce_shutdown(drain_ping);
-  shard().timers().arm(drain_timer_, after(shard().now(), drain_ping_timeout));
-  flush_soon();
-}
-
-void ServerConnection::on_ping_ack(std::uint64_t opaque) {
-  if (opaque == drain_ping && drain_timer_.armed()) finish_drain();
-}
-
-void ServerConnection::finish_drain() {
-  drain_timer_.cancel();
-  session().goaway(http2::ErrorCode::no_error);
-  flush_soon();
-}
+void ServerConnection::on_ping_ack(std::uint64_t opaque) { drain_.on_ping_ack(opaque); }
 
 }  // namespace ringrpc

@@ -1,0 +1,49 @@
+#include "rpc/server/drain.h"
+
+#include <cassert>
+#include <chrono>
+
+#include "rpc/connection/connection.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::uint64_t drain_ping = 0x647261696e;  // "drain"
+constexpr std::chrono::seconds drain_ping_timeout{5};
+
+}  // namespace
+
+void Drain::enter(State next) noexcept {
+  assert(state_ < next);
+  state_ = next;
+}
+
+void Drain::begin() {
+  if (begun()) return;
+  enter(State::announced);
+  connection_.session().announce_shutdown(drain_ping);
+  connection_.shard().timers().arm(*this, after(connection_.shard().now(), drain_ping_timeout));
+  connection_.flush_soon();
+}
+
+void Drain::on_ping_ack(std::uint64_t opaque) {
+  if (opaque == drain_ping && state_ == State::announced) finish();
+}
+
+void Drain::on_time() {
+  connection_.contain([this] { finish(); });
+}
+
+void Drain::finish() {
+  cancel();
+  enter(State::final);
+  connection_.session().goaway(http2::ErrorCode::no_error);
+  connection_.flush_soon();
+}
+
+void Drain::on_half_close() noexcept {
+  cancel();
+  if (state_ != State::final) enter(State::final);
+}
+
+}  // namespace ringrpc
