@@ -4,6 +4,8 @@
 /// it can be on at the same time (give the bases different tags).
 #pragma once
 
+#include <cassert>
+
 namespace ringrpc {
 
 template <class Tag = void>
@@ -84,6 +86,7 @@ class ListOf {
  private:
   void reset() noexcept { head_.next_ = head_.previous_ = &head_; }
   static void insert_before(Node& at, Node& node) noexcept {
+    assert(!node.linked());
     node.next_ = &at;
     node.previous_ = at.previous_;
     at.previous_->next_ = &node;

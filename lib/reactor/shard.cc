@@ -1,6 +1,7 @@
 #include "reactor/shard.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace ringrpc {
@@ -49,6 +50,11 @@ Shard::~Shard() {
 
 Shard* Shard::current() noexcept { return running; }
 
+void Shard::keep(const void* key, std::unique_ptr<ShardLocal> kept) {
+  [[maybe_unused]] const bool only = locals_.emplace(key, std::move(kept)).second;
+  assert(only);
+}
+
 void Shard::drop(const void* key) {
   const auto dropped = locals_.extract(key);  // out of the table first: what goes may look there
 }
@@ -56,6 +62,7 @@ void Shard::drop(const void* key) {
 void Shard::post(Mail mail) { post(SealedMail(std::move(mail))); }
 
 void Shard::post(SealedMail mail) noexcept {
+  assert(mail.letter_);
   Letter* const letter = std::exchange(mail.letter_, nullptr);
   letter->next = mailbox_.load(std::memory_order_relaxed);
   while (!mailbox_.compare_exchange_weak(letter->next, letter)) {

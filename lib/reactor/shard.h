@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -89,9 +90,15 @@ class Shard {
 
   unsigned index() const noexcept { return index_; }
   Io& io() noexcept { return *io_; }
-  TimerWheel& timers() noexcept { return timers_; }
+  TimerWheel& timers() noexcept {
+    assert(accessible());
+    return timers_;
+  }
   Alarms& alarms() noexcept { return alarms_; }
-  ReadyList& ready() noexcept { return ready_; }
+  ReadyList& ready() noexcept {
+    assert(accessible());
+    return ready_;
+  }
   SlabPool& slabs() noexcept { return slabs_; }
   const Spin& spin() const noexcept { return spin_; }
 
@@ -101,6 +108,7 @@ class Shard {
 
   /// Asks for `on_turn_end` at the end of this turn; no effect when it was asked for already.
   void at_turn_end(TurnEnd& flush) noexcept {
+    assert(accessible());
     if (!flush.linked()) turn_ends_.push_back(flush);
   }
 
@@ -111,7 +119,7 @@ class Shard {
   }
   /// Keeps `kept` under `key`, which nothing else is kept under, until `drop` or the end of the shard. What
   /// is left then is destroyed before all else of the shard, on its thread, when no turn runs any more.
-  void keep(const void* key, std::unique_ptr<ShardLocal> kept) { locals_.emplace(key, std::move(kept)); }
+  void keep(const void* key, std::unique_ptr<ShardLocal> kept);
   /// Destroys what is kept under `key`, if anything is.
   void drop(const void* key);
 
@@ -134,6 +142,11 @@ class Shard {
   std::atomic<std::uint32_t>& load() noexcept { return load_; }
 
  private:
+  /// Whether no other shard runs on this thread.
+  bool accessible() const noexcept {
+    const Shard* const running = current();
+    return !running || running == this;
+  }
   void rouse() noexcept;
   bool called() const noexcept;
   void rest(Instant until);

@@ -1,5 +1,6 @@
 #include "reactor/epoll/epoll_stream.h"
 
+#include <cassert>
 #include <cerrno>
 #include <utility>
 
@@ -31,6 +32,7 @@ void Stream::on_events(std::uint32_t events) {
 }
 
 void Stream::start(Handler& handler) {
+  assert(!handler_);
   handler_ = &handler;
   resume_receiving();
 }
@@ -68,8 +70,14 @@ void Stream::end_receive(int error) {
 }
 
 void Stream::send(Chain chain) {
+  assert(handler_ && !sending_ && !chain.empty());
   sending_.emplace(std::move(chain));
   poller_.submit(write_);
+}
+
+void Stream::shutdown_send() {
+  assert(!sending_);
+  ::shutdown(fd_.get(), SHUT_WR);
 }
 
 void Stream::write() {

@@ -25,7 +25,7 @@ class Stream final : public ByteStream, Watcher {
   void pause_receiving() override;
   void resume_receiving() override;
   void send(Chain chain) override;
-  void shutdown_send() override { ::shutdown(fd_.get(), SHUT_WR); }
+  void shutdown_send() override;
   SocketAddress peer() const override;
   int descriptor() const noexcept override { return fd_.get(); }
 

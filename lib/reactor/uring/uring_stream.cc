@@ -1,5 +1,6 @@
 #include "reactor/uring/uring_stream.h"
 
+#include <cassert>
 #include <cerrno>
 #include <span>
 
@@ -8,6 +9,7 @@ namespace ringrpc::uring {
 SocketAddress Stream::peer() const { return peer_address(state_.descriptor()); }
 
 void StreamState::start(ByteStream::Handler& handler) {
+  assert(!handler_);
   handler_ = &handler;
   resume_receiving();
 }
@@ -79,8 +81,14 @@ void StreamState::end_receive(int error) {
 }
 
 void StreamState::send(Chain&& chain) {
+  assert(handler_ && !sending_ && !chain.empty());
   sending_.emplace(std::move(chain));
   submit_send();
+}
+
+void StreamState::shutdown_send() {
+  assert(!sending_);
+  ::shutdown(fd_.get(), SHUT_WR);
 }
 
 void StreamState::submit_send() {

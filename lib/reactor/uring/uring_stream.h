@@ -26,6 +26,7 @@ class StreamState final : public Resident {
   void pause_receiving();
   void resume_receiving();
   void send(Chain&& chain);
+  void shutdown_send();
   int descriptor() const noexcept { return fd_.get(); }
 
  private:
@@ -69,7 +70,7 @@ class Stream final : public ByteStream {
   void pause_receiving() override { state_.pause_receiving(); }
   void resume_receiving() override { state_.resume_receiving(); }
   void send(Chain chain) override { state_.send(std::move(chain)); }
-  void shutdown_send() override { ::shutdown(state_.descriptor(), SHUT_WR); }
+  void shutdown_send() override { state_.shutdown_send(); }
   SocketAddress peer() const override;
   int descriptor() const noexcept override { return state_.descriptor(); }
 
