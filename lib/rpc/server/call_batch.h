@@ -4,8 +4,8 @@
 ///   batch.serve();       // at the end of a batch of input: call.on_batch()
 ///
 /// 1. `serve` starts and resumes handlers for up to 2 ms, which is all that most clients ever need.
-/// 2. The remaining calls wait for their connection's turn. Connections that wait take turns of 1 ms, one in each
-///    turn of the shard, so that a client with many calls delays another client by one turn.
+/// 2. The remaining calls wait for their connection's turn. Connections that wait take turns of 1 ms, one in
+///    each turn of the shard, so that a client with many calls delays another client by one turn.
 /// 3. The clock is read once a certain amount of messages has been parsed, not after each call.
 ///
 ///   idle ---> running ---> waiting       waiting: for the turn
@@ -40,8 +40,8 @@ class CallBatch final : TurnGate::Waiter {
   /// A message is about to be parsed that will take `bytes` of memory, which measures how long it takes.
   void count_parsed(std::size_t bytes) noexcept { parsed_bytes_ += bytes; }
 
-  /// Whether the handler of `call` may read its next message. One that has read much since the clock was last read
-  /// continues after the clock was read again, and perhaps after other connections.
+  /// Whether the handler of `call` may read its next message. One that has read much since the clock was last
+  /// read continues after the clock was read again, and perhaps after other connections.
   bool may_go_on(ServerCall& call);
 
   /// The memory of the input that the calls borrow is valid until this returns. Not from inside a handler.

@@ -1,12 +1,13 @@
-/// Drains a server connection: the client opens no more calls on it, and those in flight finish (RFC 9113, 6.8).
+/// Drains a server connection: the client opens no more calls on it, and those in flight finish (RFC 9113,
+/// 6.8).
 ///
 ///   serving --- begin() ---> announced --- PING acknowledged, or 5 s ---> final
 ///      |                         |                                          ^
 ///      +-------------------------+------------- on_half_close() -----------+
 ///
-/// `begin` sends a GOAWAY that still allows every stream, and a PING. The acknowledgement shows that the client has
-/// seen the GOAWAY, and that the calls that it had opened before have arrived. Then the second GOAWAY names the last
-/// stream. The session ends once its streams have.
+/// `begin` sends a GOAWAY that still allows every stream, and a PING. The acknowledgement shows that the
+/// client has seen the GOAWAY, and that the calls that it had opened before have arrived. Then the second
+/// GOAWAY names the last stream. The session ends once its streams have.
 ///
 /// Belongs to its connection.
 #pragma once

@@ -46,18 +46,6 @@ bool accepts(std::span<const http2::Header> headers, Compression compression) no
 ServerCall::ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes)
     : max_response_bytes_(max_response_bytes), buffer_(slabs, max_message_bytes) {}
 
-/// Only forwards, and to `message` only after `headers`.
-void ServerCall::enter(Response next) noexcept {
-  assert(call_.response < next);
-  assert(next != Response::message || call_.response == Response::headers);
-  call_.response = next;
-}
-
-void ServerCall::enter(Handler next) noexcept {
-  assert(follows(call_.handler, next));
-  call_.handler = next;
-}
-
 bool ServerCall::follows(Handler from, Handler to) noexcept {
   const auto any_of = [from](auto... states) { return ((from == states) || ...); };
   switch (to) {
@@ -89,8 +77,8 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   call_.deadline = after(call_.received_at, timeout);
   if (call_.deadline != never) {
     stream.set_timeout(timeout);
-    call_.deadline =
-        after(now(), timeout);  // the turn may be older than the request, whose client must be first
+    // The turn's time may be older than the request, and the client's deadline must pass first.
+    call_.deadline = after(now(), timeout);
     connection.shard().timers().arm(*this, call_.deadline);
   }
   connection.batch().join(*this);
@@ -194,7 +182,8 @@ void ServerCall::start_handler() {
   });
 }
 
-/// Whether the request has its one message, and that may be parsed here.
+/// Whether the request has exactly one message, which may be parsed here. If not, the call fails or its work
+/// beside the shard begins.
 bool ServerCall::request_ready() {
   if (!buffer_.ready()) {
     fail_call(buffer_.empty()
@@ -243,8 +232,9 @@ void ServerCall::go_on() {
   wake_writer();
 }
 
-/// Sends a status: a client without a clock of its own, or with a slower one, would take a reset for CANCELLED.
-/// Behind messages that the client does not read, the status waits as any response does (stall_timeout).
+/// Sends a status: a client without a clock of its own, or with a slower one, would take a reset for
+/// CANCELLED. Behind messages that the client does not read, the status waits as any response does
+/// (stall_timeout).
 void ServerCall::on_time() {
   contain([this] { fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library)); });
 }
@@ -303,7 +293,7 @@ void ServerCall::on_exception(Status why) noexcept {
   }
 }
 
-/// Fails when the caller would not take them; then only a status can follow.
+/// Fails when they exceed what the client accepts. Only a status can follow then.
 Status ServerCall::send_initial_headers() {
   Status refused = send_response_headers(call_.connection->session(), *call_.stream, call_.compression,
                                          call_.initial_metadata);
@@ -369,9 +359,9 @@ void ServerCall::drop_handler() noexcept {
   release_if_over();
 }
 
-/// The client may open another call in its place at once. In the batch the old handler ends before the new one
-/// starts, so there are never more handlers than calls that are allowed. The ready list is for a stream that
-/// closes outside a batch.
+/// The client may open another call in its place at once. In the batch the old handler ends before the new
+/// one starts, so there are never more handlers than calls that are allowed. The ready list is for a stream
+/// that closes outside a batch.
 void ServerCall::on_closed(http2::ErrorCode, bool) {
   if (call_.response != Response::ended)
     count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
@@ -390,7 +380,8 @@ void ServerCall::abandon() noexcept {
   drop_handler();
 }
 
-void ServerCall::release_if_over() noexcept {
+/// Flat, because most members have nothing to destroy: a call for each would cost more than it does.
+[[gnu::flatten]] void ServerCall::release_if_over() noexcept {
   if (call_.stream || call_.task) return;
   ServerConnection& connection = *call_.connection;
   connection.account(call_.held_bytes, 0);
@@ -400,7 +391,7 @@ void ServerCall::release_if_over() noexcept {
   cancel();
   buffer_.clear();
   std::destroy_at(&call_);
-  std::construct_at(&call_);
+  ::new (&call_) State;  // std::construct_at would clear all of its bytes first
   connection.give_back(*this);
 }
 
@@ -503,11 +494,11 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
     return compressed->room();
   }
   call_.connection->count_written(MessageBuffer::prefix_bytes + bytes);
-  return room_.begin(call_.connection->session(), *call_.stream, bytes);
+  return call_.room.begin(call_.connection->session(), *call_.stream, bytes);
 }
 
 std::span<std::uint8_t> ServerCall::reserve_more() {
-  const std::span<std::uint8_t> room = room_.more(call_.connection->session(), *call_.stream);
+  const std::span<std::uint8_t> room = call_.room.more(call_.connection->session(), *call_.stream);
   if (room.empty()) call_.connection->flush_soon();  // with the reset
   return room;
 }
@@ -516,7 +507,7 @@ void ServerCall::commit_message() {
   if (call_.response == Response::headers) enter(Response::message);
   if (call_.work && call_.work->compressed) [[unlikely]]
     return compress_message();
-  room_.commit(call_.connection->session(), *call_.stream);
+  call_.room.commit(call_.connection->session(), *call_.stream);
   account();
   call_.connection->flush_soon();
 }

@@ -1,10 +1,10 @@
 /// One call on the server, from the request's headers to the closed stream.
 ///
 /// 1. `begin` takes the request's headers. The body's bytes go to the message buffer.
-/// 2. `on_batch`, at the end of a batch of input, starts or resumes the handler. A handler of a single request
-///    starts once that request is complete, one that reads a stream starts at once. Messages are parsed where
-///    they were received. Those that take long to decompress or to parse go to the thread beside the shard
-///    first, as do responses that take long to compress (rpc/message/work_line.h).
+/// 2. `on_batch`, at the end of a batch of input, starts or resumes the handler. A handler of a single
+///    request starts once that request is complete, one that reads a stream starts at once. Messages are
+///    parsed where they were received. Those that take long to decompress or to parse go to the thread beside
+///    the shard first, as do responses that take long to compress (rpc/message/work_line.h).
 /// 3. When the handler ends, its status leaves as trailers. When the call ends first (reset, deadline, lost
 ///    connection), the handler's frame is destroyed from the ready list, never while the handler runs.
 /// 4. When the stream is closed and no handler is left, the call returns to its shard's pool.
@@ -28,6 +28,7 @@
 /// A call that ends before its handler starts leaves the handler in `waiting` or `parsing`.
 #pragma once
 
+#include <cassert>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,8 +56,8 @@ struct CallTag;
 struct BatchTag;
 
 /// While in use it is on its connection's list of calls, and on the list of the current batch when input has
-/// arrived for it. Everything that the session or the shard calls of it runs in `contain`: out of memory fails the
-/// call, or ends the connection where the failure cannot be sent.
+/// arrived for it. Everything that the session or the shard calls of it runs in `contain`: out of memory
+/// fails the call, or ends the connection where the failure cannot be sent.
 class ServerCall final : public Call,
                          public MessageStream,
                          public ExceptionBarrier<ServerCall>,
@@ -67,44 +68,44 @@ class ServerCall final : public Call,
                          private Ready,
                          private Timer {
  public:
-  /// Limits of the request's messages and of the response's.
+  /// The limits are those of one message of the request, and of one of the response.
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
-  /// Takes up a request whose headers have been checked. `timeout` is the caller's, Nanoseconds::max() for
-  /// none; `encoding` is that of compressed requests.
+  /// Begins the call of a request whose headers are valid. Call once for each call that the pool gives.
+  /// `timeout` is the client's, Nanoseconds::max() for none. `encoding` is that of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
              Nanoseconds timeout, Compression encoding);
 
-  /// The client has ended its sending on the whole connection.
+  /// The client has half-closed the connection: a request that is not complete never will be.
   void on_half_close();
 
-  /// Starts or resumes the handler with what arrived in this batch.
+  /// Starts or resumes the handler with the input of this batch. Not from inside the handler.
   void on_batch();
-  /// Copies what arrived in this batch, for `on_batch` to be called when its memory has gone.
+  /// Copies the input of this batch, because its memory is released before `on_batch` is called.
   void keep_batch();
 
-  /// Fails the call where its connection holds too much while its batch waits.
+  /// Fails the call if its connection holds too much memory while the batch waits.
   void check_room();
 
-  /// The connection is gone: destroys the handler's frame. From the ready list.
+  /// The connection is lost: destroys the handler. Not from inside the handler.
   void abandon() noexcept;
 
-  /// Ends the call with a failure of its own: sends the status now, destroys the handler later.
+  /// Ends the call unless it has ended: sends `status` now, and destroys the handler later.
   void fail_call(const Status& status);
 
-  /// Tells the connection how many bytes of input and output it holds now.
+  /// Reports to the connection how many bytes of input and output the call holds now.
   void account();
 
-  /// Whether the caller has begun something that it must go on with: a request of one message, or a message
-  /// of several that is not whole.
+  /// Whether the client must send more: the request has one message or a partial one, and is not complete.
   bool unfinished() const noexcept {
     if (call_.response == Response::ended || call_.request == Request::ended) return false;
     return one_request(call_.method->method->kind) || (!buffer_.empty() && !buffer_.ready());
   }
-  /// Fails the call when its request stands still. Call each second while it is unfinished, and once after.
+  /// Fails the call when its request makes no progress. Call each second while it is unfinished, and once
+  /// after.
   void watch_request();
 
-  /// Of its messages, what has not left the session.
+  /// Bytes of its messages that are still in the session.
   std::size_t unsent_bytes() const noexcept { return call_.stream ? call_.stream->queued_bytes() : 0; }
 
   // Call
@@ -138,8 +139,8 @@ class ServerCall final : public Call,
  private:
   enum class Request : std::uint8_t { open, ended };
 
-  /// `message`: at least one has been written. `ended`: the call has its outcome, which the caller sees unless
-  /// the stream is closed.
+  /// `message`: at least one has been written. `ended`: the call has its outcome, which the caller sees
+  /// unless the stream is closed.
   enum class Response : std::uint8_t { nothing, headers, message, ended };
 
   enum class Handler : std::uint8_t {
@@ -164,11 +165,14 @@ class ServerCall final : public Call,
     std::size_t memory_bytes = 0;
   };
 
-  /// Parsing weighs messages of at least `weighed_bytes_min` bytes. Smaller ones count as the heaviest of their
-  /// size, and are weighed if the handler keeps them.
+  /// A message of at least `weighed_bytes_min` bytes is weighed before it is parsed. A smaller one counts as
+  /// the heaviest of its size, and is weighed later if the handler keeps it.
   enum class Estimate : std::uint8_t { weighed, heaviest };
   static constexpr std::size_t weighed_bytes_min = 1024;
   static constexpr std::size_t memory_per_byte_max = 64;
+
+  friend ExceptionBarrier<ServerCall>;
+  void on_exception(Status why) noexcept;
 
   // http2::StreamEvents
   void on_data(Bytes bytes) override {
@@ -185,15 +189,20 @@ class ServerCall final : public Call,
   void on_time() override;
   void take_data(Bytes bytes);
   void go_on();
-  friend ExceptionBarrier<ServerCall>;
-  void on_exception(Status why) noexcept;
 
   void start_handler();
   bool request_ready();
 
   // Transitions. Each asserts that the diagram has it.
-  void enter(Response next) noexcept;
-  void enter(Handler next) noexcept;
+  void enter(Response next) noexcept {
+    assert(call_.response < next);
+    assert(next != Response::message || call_.response == Response::headers);
+    call_.response = next;
+  }
+  void enter(Handler next) noexcept {
+    assert(follows(call_.handler, next));
+    call_.handler = next;
+  }
   static bool follows(Handler from, Handler to) noexcept;
   void doom_handler();
 
@@ -223,7 +232,8 @@ class ServerCall final : public Call,
   std::unique_ptr<LongWork> begin_compress();
   void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
   Work& work();
-  bool compressing() const noexcept;
+  /// Whether a response is waiting for its compression, or being compressed beside the shard.
+  bool compressing() const noexcept { return call_.work && call_.work->compress_turn.taken(); }
   void drop_work() noexcept;
   void compress_message();
   void send_compressed(Bytes framed);
@@ -270,10 +280,11 @@ class ServerCall final : public Call,
     Handler handler = Handler::waiting;
     bool method_entered = false;                      ///< kept by `Next`
     Compression compression = Compression::identity;  ///< of responses
-    Estimate estimate = Estimate::weighed;            ///< kind of `parsed_bytes`
+    Estimate estimate = Estimate::weighed;            ///< how `parsed_bytes` was found
     NextMessage next;
     std::size_t parsed_bytes = 0;  ///< memory of the message last parsed, while the handler may have it
     std::optional<Work> work;
+    MessageRoom room;                  ///< of the response being written, unless it is compressed
     std::size_t header_bytes = 0;      ///< of the request, once it has waited for something
     std::size_t uncredited_bytes = 0;  ///< received and not yet returned to the peer's window
     std::size_t held_bytes = 0;        ///< of input and output, as last told to the connection
@@ -292,7 +303,6 @@ class ServerCall final : public Call,
 
   std::size_t max_response_bytes_;
   MessageBuffer buffer_;  // cleared after each call: keeps memory worth keeping
-  MessageRoom room_;      // of the response being written, unless it is compressed
   State call_;
 };
 

@@ -1,5 +1,5 @@
-/// Messages that take long to parse or to compress: which ones these are, how they go to the thread beside the
-/// shard, and how they come back.
+/// Messages that take long to parse or to compress: which ones these are, how they go to the thread beside
+/// the shard, and how they come back.
 #include <utility>
 
 #include "rpc/message/message_work.h"
@@ -151,9 +151,6 @@ void ServerCall::drop_work() noexcept {
   call_.work.reset();
   parsed_.reset();
 }
-
-/// Whether a response is waiting for its compression, or being compressed beside the shard.
-bool ServerCall::compressing() const noexcept { return call_.work && call_.work->compress_turn.taken(); }
 
 /// The message has been serialized.
 void ServerCall::compress_message() {

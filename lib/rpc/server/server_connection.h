@@ -1,7 +1,7 @@
 /// One client's connection to the server: requests become calls.
 ///
-/// Checks a request's headers (PROTOCOL-HTTP2.md, "Requests"), finds the method and begins a call, which takes the
-/// stream's events from then on. Belongs to its shard and is on the shard's list of connections.
+/// Checks a request's headers (PROTOCOL-HTTP2.md, "Requests"), finds the method and begins a call, which
+/// takes the stream's events from then on. Belongs to its shard and is on the shard's list of connections.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,8 @@ class ServerConnection final : public Connection,
   void give_back(ServerCall& call) noexcept;
 
  private:
-  /// A request that is not gRPC's. It gets its response once it has ended: clients of plain HTTP do not expect one
-  /// before they have sent everything.
+  /// A request that is not gRPC's. It gets its response once it has ended: clients of plain HTTP do not
+  /// expect one before they have sent everything.
   class PlainRequest final : public http2::StreamEvents {
    public:
     PlainRequest(ServerConnection& connection, http2::Stream& stream);
