@@ -10,17 +10,20 @@ ARGS ?=
 
 SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -o -name '*.h')
 
+# A new build directory is for clang 19, by way of ccache where there is one, unless CXX names another compiler.
+ccache = $(if $(shell command -v ccache),--native-file .ci/ccache.ini)
+compiler = $(if $(filter default undefined,$(origin CXX)),--native-file .ci/clang.ini $(ccache))
 # More options for Meson, for a new build directory as for one that is there: SETUP=-Dwerror=true.
 SETUP ?=
 # $(call configure,<build directory>,<options>) sets a build directory up once; Meson notices later changes itself.
-configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(2) $(SETUP); \
+configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(compiler) $(2) $(SETUP); \
   elif test -n "$(SETUP)"; then $(MESON) configure $(1) $(SETUP); fi
 # Builds everything first: `meson test` alone builds only what the tests name, and the install test needs the rest too.
 run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
-# With the sanitizers, what finds most for its time, compiled by clang, which takes half as long as g++. Findings have lines,
-# but not the variables of an unoptimized build; of other people's programs those that judge grpcd, since the rest go over the
-# same code. Races are looked for where there are threads.
+# With the sanitizers, what finds most for its time. Findings have lines, but not the variables of an unoptimized build; of
+# other people's programs those that judge grpcd, since the rest go over the same code. Races are looked for where there are
+# threads.
 sanitizer_suites = base signer reactor rpc grpcd
 run_suites = $(MESON) test -C $(1) --timeout-multiplier 3 --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
 sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g1 -D_GLIBCXX_ASSERTIONS' -Db_lundef=false
@@ -62,14 +65,13 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 	@.ci/setup test docs
 	$(call run_tests,build)
 
-asan tsan: export CXX = $(shell command -v ccache) clang++-19
 asan:  ## Run the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
-	@.ci/setup build test lint
+	@.ci/setup build test sanitize
 	$(call configure,build-asan,$(sanitized) -Db_sanitize=address$(comma)undefined)
 	$(call run_suites,build-asan,transport http2 plugin services apps)
 
 tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
-	@.ci/setup build test lint
+	@.ci/setup build test sanitize
 	$(call configure,build-tsan,$(sanitized) -Db_sanitize=thread)
 	$(call run_suites,build-tsan)
 
@@ -77,7 +79,7 @@ coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/covera
 	@.ci/setup build test coverage
 	$(call configure,build-coverage,-Dbenchmarks=false -Dbuildtype=debug -Db_coverage=true)
 	$(call run_tests,build-coverage)
-	ninja -C build-coverage coverage-text coverage-html
+	PATH=/usr/lib/llvm-19/bin:$$PATH ninja -C build-coverage coverage-text coverage-html
 	@tail -n 3 build-coverage/meson-logs/coverage.txt
 
 interop: configured  ## Run only the tests against other implementations (gRPC's interop cases, connectconformance, h2spec, ...)

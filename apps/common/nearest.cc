@@ -1,6 +1,7 @@
 #include "common/nearest.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -54,15 +55,14 @@ std::string enumerated(const std::vector<std::string>& names, std::string_view l
 
 std::string did_you_mean(std::string_view wrong, const std::vector<std::string>& names) {
   const std::size_t limit = std::max<std::size_t>(2, last_part(wrong).size() / 3);
-  std::vector<std::pair<std::size_t, std::string>> near;
+  std::multimap<std::size_t, std::string_view> near;
   for (const std::string& name : names) {
     const std::size_t far = distance_of_names(wrong, name);
-    if (far <= limit) near.emplace_back(far, name);
+    if (far <= limit) near.emplace(far, name);
   }
-  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string>::first);
   std::vector<std::string> closest;
   for (const auto& [far, name] : near) {
-    if (closest.size() < suggestions_max) closest.push_back(name);
+    if (closest.size() < suggestions_max) closest.emplace_back(name);
   }
   return closest.empty() ? "" : "; did you mean " + enumerated(closest, " or ") + "?";
 }

@@ -32,21 +32,21 @@ enum class FileType : std::uint8_t {
 };
 
 struct Setting {
-  std::string name;         ///< "max-calls": the key in the file, and the flag without its dashes
-  std::string letter;       ///< "d" for the short flag "-d"; empty for none
-  std::string environment;  ///< the variable, "MAX_CALLS"; empty for none
-  std::string also_read;    ///< a second variable, read when the first is not set; empty for none
-  std::string group;        ///< the heading in the help
-  std::string placeholder;  ///< "N"
-  std::string help;
-  std::string fallback;  ///< the default, as the help shows it
+  std::string name{};         ///< "max-calls": the key in the file, and the flag without its dashes
+  std::string letter{};       ///< "d" for the short flag "-d"; empty for none
+  std::string environment{};  ///< the variable, "MAX_CALLS"; empty for none
+  std::string also_read{};    ///< a second variable, read when the first is not set; empty for none
+  std::string group{};        ///< the heading in the help
+  std::string placeholder{};  ///< "N"
+  std::string help{};
+  std::string fallback{};  ///< the default, as the help shows it
   FileType file_type = FileType::text;
 
   /// Sets the value from one text, or from several for FileType::texts. INVALID_ARGUMENT says what is wrong
   /// and what would be right.
-  std::function<Status(const std::vector<std::string>&)> assign;
+  std::function<Status(const std::vector<std::string>&)> assign{};
   /// The current value, in the form that `assign` takes.
-  std::function<std::string()> show;
+  std::function<std::string()> show{};
 };
 
 /// Both ends are included.

@@ -11,10 +11,10 @@ namespace {
 
 constexpr double width = 720;
 constexpr double height = 260;
-constexpr double left = 70;
-constexpr double right = 14;
-constexpr double top = 12;
-constexpr double bottom = 28;
+constexpr double left_margin = 70;
+constexpr double right_margin = 14;
+constexpr double top_margin = 12;
+constexpr double bottom_margin = 28;
 constexpr double ticks_wanted = 5;
 
 /// The largest of 1, 2 and 5 times a power of ten that is at most `value`.
@@ -33,23 +33,24 @@ std::vector<double> even_ticks(double least, double most, double step_min) {
   return ticks;
 }
 
-double x_at(double place) { return left + place * (width - left - right); }
-double y_at(double place) { return height - bottom - place * (height - top - bottom); }
+double x_at(double place) { return left_margin + place * (width - left_margin - right_margin); }
+double y_at(double place) { return height - bottom_margin - place * (height - top_margin - bottom_margin); }
 
 std::string axes(const Scale& x, const Scale& y) {
   std::string svg;
   for (const double tick : y.ticks()) {
     const double at = y_at(y.place(tick));
-    svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", left, at, width - right);
+    svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}H{:.1f}\"/>", left_margin, at,
+                       width - right_margin);
     svg += fmt::format("<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-                       left - 8, at + 4, html_escaped(y.text(tick)));
+                       left_margin - 8, at + 4, html_escaped(y.text(tick)));
   }
   for (const double tick : x.ticks()) {
     const double at = x_at(x.place(tick));
-    svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", at, height - bottom,
-                       height - bottom + 4);
+    svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>", at, height - bottom_margin,
+                       height - bottom_margin + 4);
     svg += fmt::format("<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n",
-                       at, height - bottom + 18, html_escaped(x.text(tick)));
+                       at, height - bottom_margin + 18, html_escaped(x.text(tick)));
   }
   return svg;
 }
@@ -61,7 +62,7 @@ std::string bar_svg(const Chart::Bar& bar, const Scale& x, const Scale& y) {
   return fmt::format(
       "<rect class=\"bar\" x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" "
       "height=\"{:.2f}\"><title>{}</title></rect>\n",
-      from, high, std::max(to - from - 0.5, 0.5), height - bottom - high, html_escaped(bar.says));
+      from, high, std::max(to - from - 0.5, 0.5), height - bottom_margin - high, html_escaped(bar.says));
 }
 
 std::string curve_svg(const Chart::Curve& curve, std::size_t series, const Scale& x, const Scale& y) {

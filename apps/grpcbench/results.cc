@@ -91,11 +91,14 @@ double Row::success_rate() const noexcept {
 
 std::vector<ErrorCount> Row::errors() const {
   std::vector<ErrorCount> found;
-  for (std::uint32_t number = 1; number < codes; ++number)
-    if (tally.ended[number] > 0)
-      found.push_back(
-          {ringrpc::name(*code_from_number(number)), tally.ended[number], tally.first_message[number]});
-  std::ranges::stable_sort(found, std::ranges::greater(), &ErrorCount::count);
+  for (std::uint32_t number = 1; number < codes; ++number) {
+    const std::uint64_t count = tally.ended[number];
+    if (count == 0) continue;
+    const auto behind_larger =
+        std::ranges::upper_bound(found, count, std::ranges::greater(), &ErrorCount::count);
+    found.insert(behind_larger,
+                 {ringrpc::name(*code_from_number(number)), count, tally.first_message[number]});
+  }
   return found;
 }
 

@@ -26,14 +26,10 @@ enum ExitStatus : std::uint8_t {
   exit_protocol = 76,   ///< the server's descriptors or responses are invalid
 };
 
-/// (It has a constructor because g++ 12 destroys an aggregate twice that is made among the arguments of a
-/// call which is awaited.)
 struct Failure {
-  Failure(int exit_with, std::string what) noexcept : exit_status(exit_with), message(std::move(what)) {}
-
   int exit_status;
   std::string message;
-  std::vector<std::string> details;  ///< shown on lines of their own
+  std::vector<std::string> details{};  ///< shown on lines of their own
 };
 
 template <class T>

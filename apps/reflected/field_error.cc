@@ -45,7 +45,7 @@ std::string_view path_of(std::string_view error) {
   return error.substr(1, std::min(error.find(')'), error.size()) - 1);
 }
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+std::string in_quotes(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 std::string cut(std::string_view value) {
   if (value.size() <= shown_bytes_max) return std::string(value);
@@ -57,7 +57,7 @@ std::string unknown_field(const pb::Descriptor& type, std::string_view path, std
   const pb::Descriptor* const within = path.empty() ? &type : parent ? parent->message_type() : nullptr;
   std::vector<std::string> names;
   for (int i = 0; within && i < within->field_count(); ++i) names.push_back(within->field(i)->name());
-  return (path.empty() ? type.full_name() : std::string(path)) + " has no field " + quoted(name) +
+  return (path.empty() ? type.full_name() : std::string(path)) + " has no field " + in_quotes(name) +
          apps::suggest(name, names);
 }
 
@@ -90,7 +90,7 @@ std::string invalid_value(const pb::Descriptor& type, std::string_view path, std
   if (object) where.append(path.empty() ? "" : ".").append(of_type);
   const std::string given = object ? "an object" : cut(value);
   const pb::FieldDescriptor* const field = field_at(type, where);
-  return "field " + quoted(where) + " cannot take " + given +
+  return "field " + in_quotes(where) + " cannot take " + given +
          (field ? "; it takes " + taken_by(*field) : " for type " + std::string(of_type));
 }
 
@@ -103,7 +103,8 @@ std::string field_error(const pb::Descriptor& type, std::string_view error) {
   if (rest.ends_with(no_field))
     return unknown_field(type, path, rest.substr(0, rest.size() - no_field.size()));
   if (rest.ends_with(no_list))
-    return "field " + quoted(rest.substr(0, rest.size() - no_list.size())) + " takes one value, not an array";
+    return "field " + in_quotes(rest.substr(0, rest.size() - no_list.size())) +
+           " takes one value, not an array";
   if (const std::size_t split = rest.rfind(for_type);
       rest.starts_with(invalid) && split != std::string_view::npos)
     return invalid_value(type, path, rest.substr(invalid.size(), split - invalid.size()),

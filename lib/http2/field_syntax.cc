@@ -16,14 +16,14 @@ constexpr std::array<bool, 256> name_octets = [] {
   return allowed;
 }();
 
-constexpr std::uint64_t each = 0x0101010101010101;
+constexpr std::uint64_t each_byte = 0x0101010101010101;
 
 /// Whether one of the eight octets is below 0x20 or is 0x7f.
 bool has_control(std::uint64_t octets) noexcept {
-  const std::uint64_t below_space = (octets - each * 0x20) & ~octets;
-  const std::uint64_t flipped = octets ^ (each * 0x7f);
-  const std::uint64_t is_delete = (flipped - each) & ~flipped;
-  return ((below_space | is_delete) & (each * 0x80)) != 0;
+  const std::uint64_t below_space = (octets - each_byte * 0x20) & ~octets;
+  const std::uint64_t flipped = octets ^ (each_byte * 0x7f);
+  const std::uint64_t is_delete = (flipped - each_byte) & ~flipped;
+  return ((below_space | is_delete) & (each_byte * 0x80)) != 0;
 }
 
 template <class Word>
@@ -46,7 +46,7 @@ bool may_have_control(std::string_view text) noexcept {
   if (size >= 4) {
     return has_control(load<std::uint32_t>(begin) | load<std::uint32_t>(begin + size - 4) << 32);
   }
-  std::uint64_t octets = each * ' ';
+  std::uint64_t octets = each_byte * ' ';
   for (const char c : text) octets = octets << 8 | static_cast<unsigned char>(c);
   return has_control(octets);
 }

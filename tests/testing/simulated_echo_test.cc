@@ -17,7 +17,7 @@ namespace ringrpc {
 namespace {
 
 constexpr unsigned clients = 3;
-constexpr unsigned shards = 3;
+constexpr unsigned shard_count = 3;
 #ifdef RINGRPC_SANITIZED
 constexpr unsigned seeds = 200;  // each takes ten times as long
 #else
@@ -47,7 +47,7 @@ class EchoServer final : Acceptor::Handler {
   static constexpr std::size_t unsent_bytes_max = 20'000;
 
   void on_accepted(UniqueFd connection) override {
-    Shard& shard = simulation_.shard(next_shard_++ % shards);
+    Shard& shard = simulation_.shard(next_shard_++ % shard_count);
     shard.post([this, &shard, alive = std::weak_ptr(alive_), fd = std::move(connection)]() mutable {
       if (alive.expired()) return;
       Peer& peer = connections_.emplace_back(shard, std::move(fd));
@@ -76,7 +76,7 @@ class EchoServer final : Acceptor::Handler {
 class EchoClient final : Connector::Handler, Timer {
  public:
   EchoClient(Simulation& simulation, unsigned index)
-      : network_(simulation.network()), shard_(simulation.shard(index % shards)) {
+      : network_(simulation.network()), shard_(simulation.shard(index % shard_count)) {
     sent_.resize(network_.random_below(120'000));
     std::minstd_rand bytes(static_cast<unsigned>(network_.random_below(1 << 30)));
     for (char& c : sent_) c = static_cast<char>(bytes());
@@ -170,7 +170,7 @@ struct Outcome {
 
 Outcome run_echo(std::uint64_t seed) {
   CAPTURE(seed);
-  Simulation simulation(seed, {.shards = shards, .faults = random_faults(seed)});
+  Simulation simulation(seed, {.shards = shard_count, .faults = random_faults(seed)});
   Outcome outcome;
   {
     EchoServer server(simulation);

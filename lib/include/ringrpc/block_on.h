@@ -104,8 +104,7 @@ template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
 auto block_on(F&& make) {
   using Blocking = detail::BackgroundTaskOf<std::remove_reference_t<F>&>;
-  using Outcome =
-      typename Blocking::Outcome;  // not in the declaration, where clang 19 looks before `requires`
+  using Outcome = typename Blocking::Outcome;
   Blocking task(make);
   if (Status status = detail::run_blocking(task); !status.ok())
     return Outcome(std::unexpected(std::move(status)));

@@ -41,18 +41,16 @@ class ClientInterceptor;
 
 /// What the server said beside its messages.
 struct ResponseMetadata {
-  Metadata initial;
-  Metadata trailing;
+  Metadata initial{};
+  Metadata trailing{};
   bool compressed = false;  ///< whether the last message came compressed
 };
 
-/// With g++ 12, make options that carry metadata a variable before the `co_await`: it destroys an aggregate
-/// twice that is made among the arguments of a call which is awaited.
 struct CallOptions {
   /// How long the call may take; DEADLINE_EXCEEDED after that. `Nanoseconds::max()` for no limit.
   Nanoseconds timeout = Nanoseconds::max();
   /// Sent with the request; RESOURCE_EXHAUSTED where it is more than the server has said that it takes.
-  Metadata metadata;
+  Metadata metadata{};
   /// How requests are compressed, all but those written without. A server that does not know it answers
   /// UNIMPLEMENTED.
   Compression compression = Compression::identity;
@@ -97,7 +95,7 @@ struct ChannelOptions {
   /// For one address, from looking the name up or connecting to the server's SETTINGS; a longer `Backoff`
   /// wait makes it longer.
   std::chrono::milliseconds connect_timeout{20'000};
-  Backoff backoff;
+  Backoff backoff{};
 
   /// Speaks through TLS. Null for plaintext, unless the target says `tls+`: then with the defaults of
   /// ClientTlsOptions, which believe the system's authorities.
@@ -213,13 +211,15 @@ class CallAwaiter : MessageStream::Waiter {
   std::coroutine_handle<> waiting_;
 };
 
-class AnswerAwaiter final : public CallAwaiter<&ClientCall::answered, &ClientCall::wait_answered> {
+class [[nodiscard("co_await it")]] AnswerAwaiter final
+    : public CallAwaiter<&ClientCall::answered, &ClientCall::wait_answered> {
  public:
   using CallAwaiter::CallAwaiter;
   void await_resume() const noexcept {}
 };
 
-class FinishAwaiter final : public CallAwaiter<&ClientCall::finished, &ClientCall::wait_finished> {
+class [[nodiscard("co_await it")]] FinishAwaiter final
+    : public CallAwaiter<&ClientCall::finished, &ClientCall::wait_finished> {
  public:
   using CallAwaiter::CallAwaiter;
   Status await_resume() { return call().take_status(); }

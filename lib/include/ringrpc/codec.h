@@ -67,8 +67,7 @@ struct Codec {
   }
 };
 
-/// A message that is carried as it is. (It has constructors because g++ 12 destroys an aggregate twice that
-/// is made among the arguments of a call which is awaited.)
+/// A message that is carried as it is.
 struct RawMessage {
   RawMessage() = default;
   explicit RawMessage(std::string content) noexcept : bytes(std::move(content)) {}

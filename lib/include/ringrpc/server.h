@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -43,7 +44,7 @@ struct ServerOptions {
   std::shared_ptr<ServerTls> tls{};
 
   /// Around every call, the first outermost. They must outlive the server.
-  std::vector<Interceptor*> interceptors;
+  std::vector<Interceptor*> interceptors{};
 
   /// Threads; 0 takes one for each core that the process may use (affinity mask and cgroup quota). As many as
   /// there are cores are pinned, each to its own.
@@ -137,12 +138,18 @@ struct ServerCounters {
 class Server {
  public:
   /// Binds every address and starts the shards. `services` must outlive the server. Fails with a status that
-  /// names the address, the cause and the remedy.
+  /// names the address, the cause and the remedy; INVALID_ARGUMENT where a service or an interceptor is null.
   static Result<std::unique_ptr<Server>> start(std::span<Service* const> services,
                                                const ServerOptions& options);
   static Result<std::unique_ptr<Server>> start(std::initializer_list<Service*> services,
                                                const ServerOptions& options) {
     return start(std::span<Service* const>(services.begin(), services.size()), options);
+  }
+
+  template <std::same_as<std::nullptr_t> Null>
+  static Result<std::unique_ptr<Server>> start(std::initializer_list<Null>, const ServerOptions&) {
+    static_assert(detail::never<Null>, "a server needs services: give pointers to them, none of them null");
+    return fail(Code::INVALID_ARGUMENT, "a service is null");
   }
 
   Server(const Server&) = delete;

@@ -101,8 +101,15 @@ Status finish_with_one(MessageStream& stream, Result<Response>& response) {
   return {};
 }
 
-template <class>
-struct HandlerTraits;
+template <class Handler>
+struct HandlerTraits {
+  static_assert(never<Handler>,
+                "a handler is a member function of one of these forms: "
+                "Task<Result<Response>> f(Call&, Request), "
+                "Task<Status> f(Call&, Request, Writer<Response>&), "
+                "Task<Result<Response>> f(Call&, Reader<Request>&), "
+                "Task<Status> f(Call&, Reader<Request>&, Writer<Response>&)");
+};
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
   static constexpr MethodKind kind = MethodKind::unary;

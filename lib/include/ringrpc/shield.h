@@ -38,7 +38,7 @@ class ShieldedTask final : public Shielded {
 class ShieldKeeper;
 
 /// Hands a task to the shard and waits for its end. Destroying it leaves the task to the shard.
-class ShieldAwaiter {
+class [[nodiscard("co_await it")]] ShieldAwaiter {
  public:
   explicit ShieldAwaiter(std::shared_ptr<Shielded> shielded) noexcept : shielded_(std::move(shielded)) {}
   ShieldAwaiter(const ShieldAwaiter&) = delete;
@@ -63,7 +63,7 @@ class ShieldAwaiter {
 /// shard that ends destroys what is not finished.
 template <class T>
 Task<T> shield(Task<T> task) {
-  if (!task) detail::no_coroutine();
+  if (!task.valid()) detail::no_coroutine();
   const auto kept = std::make_shared<detail::ShieldedTask<T>>(std::move(task));
   detail::ShieldAwaiter ended(kept);
   co_await ended;

@@ -3,9 +3,6 @@
 ///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
 ///   co_await out.write(feature);                          // waits while the peer is not reading
 ///
-/// (With g++ 12, give the message a name, as here: where a coroutine without variables has `co_await
-/// in.next()` itself for a condition, it loses the coroutine's whole body.)
-///
 /// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster
 /// than `next` is called, or reads slower than `write` is, is held back by HTTP/2 flow control, so that
 /// memory stays bounded by the windows.
@@ -22,6 +19,7 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/codec.h"
+#include "ringrpc/task.h"
 
 namespace ringrpc {
 
@@ -123,6 +121,82 @@ bool write_message(MessageStream& stream, const T& message, WriteOptions options
   return true;
 }
 
+namespace detail {
+
+template <class T>
+class [[nodiscard("co_await it")]] NextAwaiter final : MessageStream::Waiter {
+ public:
+  explicit NextAwaiter(MessageStream& stream) noexcept : stream_(stream) {}
+  NextAwaiter(const NextAwaiter&) = delete;
+  ~NextAwaiter() {
+    if (waiting_) stream_.wait_message(nullptr);
+  }
+  bool await_ready() { return stream_.message_ready(); }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiting_ = handle;
+    stream_.wait_message(this);
+  }
+  std::optional<T> await_resume() {
+    std::optional<T> message;
+    if (const auto parsed = stream_.take_parsed()) {
+      message = std::move(static_cast<detail::ParsedMessageOf<T>&>(*parsed).message);
+    } else if (const std::optional<Pieces> pieces = stream_.take_message()) {
+      if (!detail::parse_message(message.emplace(), *pieces)) {
+        message.reset();
+        stream_.reject_message();
+      }
+    }
+    return message;
+  }
+
+  /// Refused: what is taken for a message where the `co_await` was forgotten.
+  template <class Never = T>
+  explicit operator bool() const {
+    static_assert(never<Never>, "`next()` gives something to wait for: write `co_await` before it");
+    return false;
+  }
+
+ private:
+  void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+
+  MessageStream& stream_;
+  std::coroutine_handle<> waiting_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
+ public:
+  WriteAwaiter(MessageStream& stream, const T& written, WriteOptions how) noexcept
+      : stream_(stream), message_(written), options_(how) {}
+  WriteAwaiter(const WriteAwaiter&) = delete;
+  ~WriteAwaiter() {
+    if (waiting_) stream_.wait_writable(nullptr);
+  }
+  bool await_ready() const { return stream_.writable(); }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiting_ = handle;
+    stream_.wait_writable(this);
+  }
+  bool await_resume() { return write_message(stream_, message_, options_); }
+
+  /// Refused: what is taken for success where the `co_await` was forgotten.
+  template <class Never = T>
+  explicit operator bool() const {
+    static_assert(never<Never>, "`write()` gives something to wait for: write `co_await` before it");
+    return false;
+  }
+
+ private:
+  void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+
+  MessageStream& stream_;
+  const T& message_;
+  WriteOptions options_;
+  std::coroutine_handle<> waiting_;
+};
+
+}  // namespace detail
+
 template <class T>
 class Reader {
  public:
@@ -130,40 +204,7 @@ class Reader {
 
   /// The next message, or nothing when no more will come. In a handler that is the caller's orderly end: a
   /// call that fails destroys the handler instead. In a client, `finish` of the call says why.
-  auto next() noexcept {
-    class Awaiter final : MessageStream::Waiter {
-     public:
-      explicit Awaiter(MessageStream& stream) noexcept : stream_(stream) {}
-      Awaiter(const Awaiter&) = delete;
-      ~Awaiter() {
-        if (waiting_) stream_.wait_message(nullptr);
-      }
-      bool await_ready() { return stream_.message_ready(); }
-      void await_suspend(std::coroutine_handle<> handle) {
-        waiting_ = handle;
-        stream_.wait_message(this);
-      }
-      std::optional<T> await_resume() {
-        std::optional<T> message;
-        if (const auto parsed = stream_.take_parsed()) {
-          message = std::move(static_cast<detail::ParsedMessageOf<T>&>(*parsed).message);
-        } else if (const std::optional<Pieces> pieces = stream_.take_message()) {
-          if (!detail::parse_message(message.emplace(), *pieces)) {
-            message.reset();
-            stream_.reject_message();
-          }
-        }
-        return message;
-      }
-
-     private:
-      void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
-
-      MessageStream& stream_;
-      std::coroutine_handle<> waiting_;
-    };
-    return Awaiter(*stream_);
-  }
+  auto next() noexcept { return detail::NextAwaiter<T>(*stream_); }
 
  private:
   MessageStream* stream_;
@@ -177,30 +218,7 @@ class Writer {
   /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller.
   /// False when the call is over and nothing more can be sent.
   auto write(const T& message, WriteOptions options = {}) noexcept {
-    class Awaiter final : MessageStream::Waiter {
-     public:
-      Awaiter(MessageStream& stream, const T& written, WriteOptions how) noexcept
-          : stream_(stream), message_(written), options_(how) {}
-      Awaiter(const Awaiter&) = delete;
-      ~Awaiter() {
-        if (waiting_) stream_.wait_writable(nullptr);
-      }
-      bool await_ready() const { return stream_.writable(); }
-      void await_suspend(std::coroutine_handle<> handle) {
-        waiting_ = handle;
-        stream_.wait_writable(this);
-      }
-      bool await_resume() { return write_message(stream_, message_, options_); }
-
-     private:
-      void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
-
-      MessageStream& stream_;
-      const T& message_;
-      WriteOptions options_;
-      std::coroutine_handle<> waiting_;
-    };
-    return Awaiter(*stream_, message, options);
+    return detail::WriteAwaiter<T>(*stream_, message, options);
   }
 
  private:

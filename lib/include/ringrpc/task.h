@@ -5,15 +5,23 @@
 ///     co_return Reply{...};
 ///   }
 ///
-/// A task is lazy: it runs when it is first awaited, and its awaiter goes on when it ends, by symmetric
-/// transfer, so a chain of tasks uses no stack. Destroying a task destroys its frame and, with it, every task
-/// that it awaits; that is how a call is cancelled. A task that is running must not be destroyed: cancel it
-/// from the ready list.
+/// A task is lazy: it runs when it is awaited, once, and its awaiter goes on when it ends, by symmetric
+/// transfer, so a chain of tasks uses no stack. A task that has a name is awaited by `co_await
+/// std::move(task)`. Destroying a task destroys its frame and, with it, every task that it awaits; that is how
+/// a call is cancelled. A task that is running must not be destroyed: cancel it from the ready list.
+///
+/// A coroutine that ends without `co_return`, where its task has a value, throws std::logic_error from the
+/// `co_await` (compilers warn of it: -Wreturn-type); in a handler that is INTERNAL for the call.
 ///
 /// A task belongs to one shard; nothing of it may be touched from another thread. Frames come from a pool of
 /// the thread, so a task that never suspends costs no allocation once the pool is warm.
 #pragma once
 
+#if defined(__clang__) ? __clang_major__ < 19 : defined(__GNUC__) && __GNUC__ < 14
+#error "ringrpc needs clang 19 or later. On Debian 12: apt-get install clang-19, and compile with clang++-19."
+#endif
+
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -44,8 +52,27 @@ namespace detail {
 void* allocate_frame(std::size_t bytes);
 void free_frame(void* frame, std::size_t bytes) noexcept;
 
-[[noreturn]] inline void no_coroutine() {
+/// False, once a template is used that must not be.
+template <class...>
+inline constexpr bool never = false;
+
+[[noreturn, gnu::cold]] inline void no_coroutine() {
   throw std::logic_error("a task without a coroutine was to run: has a function returned {} for one?");
+}
+
+[[noreturn, gnu::cold]] inline void runs_already() {
+  throw std::logic_error("a task was to run twice: has it been started, or awaited before?");
+}
+
+/// The coroutine of a task has ended, and there is no value.
+class NoCoReturn final : public std::logic_error {
+ public:
+  NoCoReturn() : std::logic_error("a coroutine ended without co_return") {}
+};
+
+[[noreturn, gnu::cold]] inline void no_value(const std::exception_ptr* thrown) {
+  if (thrown) std::rethrow_exception(*thrown);
+  throw NoCoReturn();
 }
 
 struct TaskFinalAwaiter {
@@ -66,7 +93,7 @@ struct TaskPromiseBase {
   std::suspend_always initial_suspend() const noexcept { return {}; }
   TaskFinalAwaiter final_suspend() const noexcept { return {}; }
 
-  std::coroutine_handle<> continuation = std::noop_coroutine();
+  std::coroutine_handle<> continuation;  ///< null until the task runs
   TaskObserver* observer = nullptr;
 };
 
@@ -74,14 +101,19 @@ template <class T>
 struct TaskPromise : TaskPromiseBase {
   Task<T> get_return_object() noexcept;
   template <class U = T>
-    requires std::is_constructible_v<T, U&&>
   void return_value(U&& value) {
-    outcome.template emplace<1>(std::forward<U>(value));
+    constexpr bool fits = std::is_constructible_v<T, U&&>;
+    static_assert(fits,
+                  "co_return must give the T of the coroutine's Task<T>; a failure of a Task<Result<...>> is "
+                  "`co_return fail(code, message);` or `co_return std::unexpected(status);`");
+    if constexpr (fits) outcome.template emplace<1>(std::forward<U>(value));
   }
   void unhandled_exception() noexcept { outcome.template emplace<2>(std::current_exception()); }
   T& value() {
-    if (outcome.index() == 2) std::rethrow_exception(std::get<2>(outcome));
-    return *std::get_if<1>(&outcome);
+    T* const given = std::get_if<1>(&outcome);
+    if (!given) [[unlikely]]
+      no_value(std::get_if<2>(&outcome));
+    return *given;
   }
   T take() { return std::move(value()); }
 
@@ -103,7 +135,7 @@ struct TaskPromise<void> : TaskPromiseBase {
 }  // namespace detail
 
 template <class T = void>
-class [[nodiscard]] Task {
+class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
  public:
   using promise_type = detail::TaskPromise<T>;
 
@@ -119,25 +151,30 @@ class [[nodiscard]] Task {
     if (frame_) frame_.destroy();
   }
 
-  explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+  /// Whether there is a coroutine.
+  bool valid() const noexcept { return static_cast<bool>(frame_); }
   bool done() const noexcept { return frame_ && frame_.done(); }
 
-  /// Runs the task until it ends or suspends, as the root of a chain of tasks. Call once. `observer`, if any,
-  /// is told of the end and must outlive the task; an exception that ends the task is kept and thrown by
-  /// `result`.
+  /// Runs the task until it ends or suspends, as the root of a chain of tasks, which nobody awaits then.
+  /// `observer`, if any, is told of the end and must outlive the task; an exception that ends the task is kept
+  /// and thrown by `result`. Throws std::logic_error when the task was started or awaited before.
   void start(TaskObserver* observer = nullptr) const {
-    frame().promise().observer = observer;
+    promise_type& promise = new_frame().promise();
+    promise.observer = observer;
+    promise.continuation = std::noop_coroutine();
     frame_.resume();
   }
 
   /// The value of a task that is done; throws what the coroutine threw.
   T result() const { return frame_.promise().take(); }
 
-  auto operator co_await() && {
-    struct TakeAwaiter : Awaiter {
-      T await_resume() const { return this->frame.promise().take(); }
-    };
-    return TakeAwaiter{{frame()}};
+  auto operator co_await() && { return TakeAwaiter{{new_frame()}}; }
+
+  /// Refused: a task is awaited once, and gives its value away.
+  template <class Never = void>
+  auto operator co_await() const& {
+    static_assert(detail::never<Never>, "a task that has a name is awaited by `co_await std::move(task)`");
+    return TakeAwaiter{{frame_}};
   }
 
   /// Awaits the task and gives a reference to its value, which stays in the task. Not for Task<void>.
@@ -145,11 +182,26 @@ class [[nodiscard]] Task {
     struct PeekAwaiter : Awaiter {
       T& await_resume() const { return this->frame.promise().value(); }
     };
-    return PeekAwaiter{{frame()}};
+    return PeekAwaiter{{new_frame()}};
+  }
+
+  // Refused: what a task is taken for where its `co_await` was forgotten.
+  template <std::same_as<T> U>
+  operator U() const {
+    return not_awaited<U>();
+  }
+  template <class U = T>
+    requires(!std::same_as<U, bool>)
+  explicit operator bool() const {
+    return not_awaited<U, bool>();
+  }
+  template <class U = T>
+  U& operator->() const {
+    return not_awaited<U, U&>();
   }
 
  private:
-  struct Awaiter {
+  struct [[nodiscard("co_await it")]] Awaiter {
     bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
       frame.promise().continuation = awaiting;
@@ -159,9 +211,21 @@ class [[nodiscard]] Task {
     std::coroutine_handle<promise_type> frame;
   };
 
-  std::coroutine_handle<promise_type> frame() const {
+  struct TakeAwaiter : Awaiter {
+    T await_resume() const { return this->frame.promise().take(); }
+  };
+
+  template <class U, class Wanted = U>
+  [[noreturn]] static Wanted not_awaited() {
+    static_assert(detail::never<U>, "a task is not yet its value: write `co_await` before it");
+    detail::no_coroutine();
+  }
+
+  std::coroutine_handle<promise_type> new_frame() const {
     if (!frame_) [[unlikely]]
       detail::no_coroutine();
+    if (frame_.promise().continuation) [[unlikely]]
+      detail::runs_already();
     return frame_;
   }
 

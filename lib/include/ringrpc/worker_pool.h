@@ -2,12 +2,8 @@
 ///
 ///   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 4, .queue_limit = 256});
 ///   ...
-///   const auto sign = [key, digest] { return key->sign(digest); };
-///   Result<Signature> signature = co_await (*pool)->run(sign);
+///   Result<Signature> signature = co_await (*pool)->run([key, digest] { return key->sign(digest); });
 ///   if (!signature) co_return ...;   // RESOURCE_EXHAUSTED: 256 jobs were waiting already
-///
-/// (With g++ 12, make a lambda that holds values a variable before the `co_await`: it destroys them twice
-/// where the lambda is made among the arguments of a call which is awaited.)
 ///
 /// The function runs on one of the pool's threads, once; its value comes back to the shard that awaits it. A
 /// pool serves any number of shards, and may be destroyed before or after them. So a service may have a pool
@@ -74,7 +70,7 @@ class WorkQueue;
 struct WorkTicket;
 
 /// Hands a job to the pool and waits for its end. Destroying it abandons the job.
-class WorkAwaiter {
+class [[nodiscard("co_await it")]] WorkAwaiter {
  public:
   WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job);
   WorkAwaiter(const WorkAwaiter&) = delete;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "ringrpc/log.h"
 
@@ -39,11 +40,27 @@ void log_fault(std::string_view path, std::string_view fault) noexcept {
   }
 }
 
+namespace {
+
+Status ended_without_value(std::string_view path, std::string_view who) noexcept {
+  try {
+    const std::string fault = std::string(who) + ", or a task that it awaits, ended without co_return";
+    log_fault(path, fault);
+    return Status(Code::INTERNAL, std::string(path) + ": " + fault, Initiator::application);
+  } catch (...) {
+    return caught();
+  }
+}
+
+}  // namespace
+
 Status thrown_status(std::string_view path, std::string_view who) noexcept {
   try {
     throw;
   } catch (const std::bad_alloc&) {
     return caught();
+  } catch (const detail::NoCoReturn&) {
+    return ended_without_value(path, who);
   } catch (const std::exception& thrown) {
     log_thrown(path, who, thrown.what());
   } catch (...) {

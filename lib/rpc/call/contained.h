@@ -22,7 +22,7 @@ template <class Make>
 Task<Status> contained(const Make& make) {
   try {
     Task<Status> task = make();
-    if (!task) detail::no_coroutine();
+    if (!task.valid()) detail::no_coroutine();
     return task;
   } catch (...) {
     return throwing(std::current_exception());

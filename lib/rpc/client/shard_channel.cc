@@ -1,7 +1,6 @@
 #include "rpc/client/shard_channel.h"
 
 #include <algorithm>
-#include <iterator>
 #include <new>
 #include <utility>
 
@@ -171,17 +170,18 @@ void ShardChannel::settle_attempt() {
 }
 
 void ShardChannel::sort_out_leaving() {
-  const auto leaving = std::ranges::stable_partition(
-      connections_, [](const auto& connection) { return !connection->leaving(); });
-  if (leaving.empty()) return;
+  const auto leaving =
+      std::ranges::count_if(connections_, [](const auto& connection) { return connection->leaving(); });
+  if (leaving == 0) return;
+  leaving_.reserve(leaving_.size() + static_cast<std::size_t>(leaving));  // or some would be lost
   bool in_vain = false;
-  for (const auto& connection : leaving) {
+  for (auto& connection : connections_) {
+    if (!connection->leaving()) continue;
     turned_away_ = was_useless(*connection);
     in_vain |= turned_away_ && connection->second_chance;
+    leaving_.push_back(std::move(connection));
   }
-  leaving_.reserve(leaving_.size() + leaving.size());  // or some would be lost
-  std::ranges::move(leaving, std::back_inserter(leaving_));
-  connections_.erase(leaving.begin(), leaving.end());
+  std::erase(connections_, nullptr);
   if (in_vain)
     failed(Status(Code::UNAVAILABLE, target() + ": the server sent GOAWAY before it took a call",
                   Initiator::library));

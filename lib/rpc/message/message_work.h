@@ -20,8 +20,8 @@ namespace ringrpc {
 
 /// How the requests of a method are parsed.
 struct RequestForm {
-  std::optional<detail::RequestType> type;  ///< none where the handler takes the bytes
-  const MessageShape* shape = nullptr;      ///< null where the type has no descriptor
+  std::optional<detail::RequestType> type{};  ///< none where the handler takes the bytes
+  const MessageShape* shape = nullptr;        ///< null where the type has no descriptor
   bool keeps_unknown_fields = false;
 };
 

@@ -34,7 +34,7 @@ void WorkLine::join(Turn& turn) noexcept {
   assert(!turn.taken());
   turn.line_ = this;
   waiting_.push_back(turn);
-  if (!work_) begin_next();
+  if (!work_.valid()) begin_next();
 }
 
 void WorkLine::begin_next() noexcept {
@@ -69,7 +69,7 @@ Result<std::unique_ptr<LongWork>> WorkLine::take_done() const noexcept {
 /// Work that no thread has begun is not done.
 void WorkLine::abandon_current() noexcept {
   current_ = nullptr;
-  if (!work_) return;
+  if (!work_.valid()) return;
   work_ = {};
   shard_.ready().push(*this);
 }
@@ -77,12 +77,12 @@ void WorkLine::abandon_current() noexcept {
 void WorkLine::on_task_done() { shard_.ready().push(*this); }
 
 void WorkLine::run() {
-  if (!work_) return begin_next();
+  if (!work_.valid()) return begin_next();
   if (!work_.done()) return;  // it began after what was abandoned had asked for this
   Result<std::unique_ptr<LongWork>> done = take_done();
   work_ = {};
   settle(std::exchange(current_, nullptr), std::move(done));
-  if (!work_) begin_next();
+  if (!work_.valid()) begin_next();
 }
 
 }  // namespace ringrpc

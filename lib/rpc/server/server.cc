@@ -92,6 +92,10 @@ class ServerImpl final : public Server, private ConnectionSink {
 };
 
 Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
+  if (std::ranges::count(services, nullptr) > 0)
+    return Status(Code::INVALID_ARGUMENT, "a service is null", Initiator::application);
+  if (std::ranges::count(options.interceptors, nullptr) > 0)
+    return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
   for (Service* service : services)
     if (Status status = methods_.add(*service); !status.ok()) return status;
   if (options.listen.empty())

@@ -273,7 +273,7 @@ void ServerCall::fail_call(const Status& status) {
   buffer_.clear();
   account();
   give_credit();
-  if (call_.task) doom_handler();
+  if (call_.task.valid()) doom_handler();
 }
 
 void ServerCall::doom_handler() {
@@ -283,7 +283,7 @@ void ServerCall::doom_handler() {
 
 /// After a step that threw. The rest of the request is not read.
 void ServerCall::on_exception(Status why) noexcept {
-  if (call_.handler == Handler::running) enter(call_.task ? Handler::suspended : Handler::ended);
+  if (call_.handler == Handler::running) enter(call_.task.valid() ? Handler::suspended : Handler::ended);
   buffer_.clear();
   if (!call_.connection) return;
   try {
@@ -366,7 +366,7 @@ void ServerCall::on_closed(http2::ErrorCode, bool) {
   if (call_.response != Response::ended)
     count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
   call_.stream = nullptr;
-  if (call_.task) {
+  if (call_.task.valid()) {
     doom_handler();
     call_.connection->batch().join(*this);
   }
@@ -382,7 +382,7 @@ void ServerCall::abandon() noexcept {
 
 /// Flat, because most members have nothing to destroy: a call for each would cost more than it does.
 [[gnu::flatten]] void ServerCall::release_if_over() noexcept {
-  if (call_.stream || call_.task) return;
+  if (call_.stream || call_.task.valid()) return;
   ServerConnection& connection = *call_.connection;
   connection.account(call_.held_bytes, 0);
   ListNodeOf<CallTag>::unlink();
