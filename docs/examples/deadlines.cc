@@ -43,9 +43,7 @@ Task<> count_request(std::string station) {
 Task<Status> hurry(Weather::Stub& weather) {
   GetReadingRequest request;
   request.set_station("harbour");
-  CallOptions options;
-  options.timeout = 50ms;
-  auto reading = co_await weather.GetReading(request, options);
+  auto reading = co_await weather.GetReading(request, {.timeout = 50ms});
   if (!reading) std::cout << reading.error().to_string() << '\n';
   co_return Status();
 }

@@ -15,8 +15,7 @@ class Station final : public Weather::Service {
 
  private:
   Task<Result<Reading>> GetReading(Call&, GetReadingRequest request) override {
-    const auto compute = [station = request.station()] { return forecast(station); };
-    auto celsius = co_await pool_.run(compute);
+    auto celsius = co_await pool_.run([station = request.station()] { return forecast(station); });
     if (!celsius) co_return std::unexpected(celsius.error());  // RESOURCE_EXHAUSTED: too many jobs wait
     Reading reading;
     reading.set_celsius(*celsius);

@@ -34,7 +34,7 @@ class TaskScope::Children final : private Ready {
   }
 
   void spawn(Task<Status> task) {
-    if (!task) detail::no_coroutine();
+    if (!task.valid()) detail::no_coroutine();
     if (state_ == State::ending) return;
     auto* const child = new Child(*this, std::move(task));
     running_.push_back(*child);

@@ -27,7 +27,7 @@ class Simulation {
  public:
   struct Options {
     unsigned shards = 1;
-    Faults faults;
+    Faults faults{};
   };
 
   explicit Simulation(std::uint64_t seed, const Options& options);

@@ -429,8 +429,7 @@ Task<Result<Signature>> show_worker_pool(const Key* key, int digest) {
   // [worker_pool.h]
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 4, .queue_limit = 256});
   if (!pool) co_return std::unexpected(pool.error());
-  const auto sign = [key, digest] { return key->sign(digest); };
-  Result<Signature> signature = co_await (*pool)->run(sign);
+  Result<Signature> signature = co_await (*pool)->run([key, digest] { return key->sign(digest); });
   if (!signature)
     co_return std::unexpected(signature.error());  // RESOURCE_EXHAUSTED: 256 jobs were waiting already
   // [/worker_pool.h]

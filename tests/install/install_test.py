@@ -113,6 +113,24 @@ class Install(unittest.TestCase):
         self.assertNotEqual(configured.returncode, 0)
         self.assertIn("there is no 'weather/v1/weather.proto' below .", " ".join(configured.stdout.split()))
 
+    def test_older_compilers_are_refused_with_the_remedy(self):
+        compiler = shutil.which("g++")
+        if not compiler or int(run([compiler, "-dumpversion"]).split(".")[0]) >= 14:
+            self.skipTest("there is no g++ before 14 here")
+        remedy = "apt-get install clang-19"
+        (self.root / "use.cc").write_text('#include "ringrpc/task.h"\n')
+        compiled = attempt([compiler, *self.flags("--cflags"), "-fsyntax-only", self.root / "use.cc"])
+        self.assertNotEqual(compiled.returncode, 0)
+        self.assertIn(remedy, compiled.stdout)
+        self.copy_station()
+        with_cmake = attempt(["cmake", "-S", self.root, "-B", self.root / "cmake", f"-DCMAKE_PREFIX_PATH={self.prefix}",
+                              f"-DCMAKE_CXX_COMPILER={compiler}"], env=self.environment)
+        self.assertNotEqual(with_cmake.returncode, 0)
+        self.assertIn(remedy, " ".join(with_cmake.stdout.split()))
+        of_the_library = attempt([MESON, "setup", self.root / "library", SOURCE], env={**os.environ, "CXX": compiler})
+        self.assertNotEqual(of_the_library.returncode, 0)
+        self.assertIn(remedy, of_the_library.stdout)
+
     def test_a_loop_of_tasks_needs_no_stack_without_optimization(self):
         loop = self.root / "loop"
         self.compile("-O0", LOOP, "-o", loop)

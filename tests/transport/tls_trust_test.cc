@@ -194,7 +194,7 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
 struct Meeting {
   Outcome outcome;
   bool resumed = false;
-  std::shared_ptr<SSL_SESSION> ticket;  ///< for the next time
+  std::shared_ptr<SSL_SESSION> ticket{};  ///< for the next time
 };
 
 Meeting meeting_of(Session serving, Session calling) {

@@ -41,7 +41,7 @@ class Endings {
   /// Whether `next` would give an index at once.
   bool any() const noexcept;
 
-  struct NextAwaiter {
+  struct [[nodiscard("co_await it")]] NextAwaiter {
     bool await_ready() const noexcept { return endings.any(); }
     void await_suspend(std::coroutine_handle<> waiting) const noexcept { endings.wait(waiting); }
     std::size_t await_resume() const noexcept { return endings.take(); }
