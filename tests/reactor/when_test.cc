@@ -35,7 +35,7 @@ Task<std::unique_ptr<int>> owned_after(Nanoseconds wait, int number) {
 }
 
 /// Counts itself while its frame lives.
-Task<int> hold(std::shared_ptr<int> held) {
+Task<int> hold_number(std::shared_ptr<int> held) {
   co_await sleep_for(1h);
   co_return *held;
 }
@@ -86,7 +86,7 @@ TEST_CASE("An exception of one task cancels the others and reaches the awaiter o
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
   const auto task = start_on(
-      simulation, [&] { return when_all(hold(held), throw_after(1s, "lost"), number_after(1ms, 1)); });
+      simulation, [&] { return when_all(hold_number(held), throw_after(1s, "lost"), number_after(1ms, 1)); });
   CHECK(held.use_count() == 2);
   simulation.run_for(1100ms);
   REQUIRE(task->done());
@@ -111,7 +111,7 @@ TEST_CASE("A failure that is a value cancels nothing") {
 TEST_CASE("Cancelling the awaiter of when_all destroys the frames of its tasks") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
-  auto task = start_on(simulation, [&] { return when_all(hold(held), hold(held)); });
+  auto task = start_on(simulation, [&] { return when_all(hold_number(held), hold_number(held)); });
   CHECK(held.use_count() == 3);
   simulation.shard(0).post([&] { task.reset(); });
   simulation.run_for(1ms);
@@ -122,7 +122,7 @@ TEST_CASE("when_any gives the value of the first task at its index, and cancels 
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
   const auto task = start_on(
-      simulation, [&] { return when_any(hold(held), sleep_for(2s), number_after(1s, 3), hold(held)); });
+      simulation, [&] { return when_any(hold_number(held), sleep_for(2s), number_after(1s, 3), hold_number(held)); });
   CHECK(held.use_count() == 3);
   simulation.run_for(1100ms);
   REQUIRE(task->done());
@@ -183,7 +183,7 @@ TEST_CASE("when_any without a task throws instead of waiting for ever") {
 TEST_CASE("An empty task in when_all is an exception, and the others are cancelled") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
-  const auto task = start_on(simulation, [&] { return when_all(hold(held), Task<int>()); });
+  const auto task = start_on(simulation, [&] { return when_all(hold_number(held), Task<int>()); });
   REQUIRE(task->done());
   CHECK(held.use_count() == 1);
   CHECK_THROWS_AS((void)task->result(), std::logic_error);

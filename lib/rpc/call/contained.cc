@@ -22,6 +22,16 @@ void log_thrown(std::string_view path, std::string_view who, std::string_view th
   }
 }
 
+Status ended_without_value(std::string_view path, std::string_view who) noexcept {
+  try {
+    const std::string fault = std::string(who) + ", or a task that it awaits, ended without co_return";
+    log_fault(path, fault);
+    return Status(Code::INTERNAL, std::string(path) + ": " + fault, Initiator::application);
+  } catch (...) {
+    return caught();
+  }
+}
+
 }  // namespace
 
 Task<Status> throwing(std::exception_ptr thrown) {
@@ -39,20 +49,6 @@ void log_fault(std::string_view path, std::string_view fault) noexcept {
     }
   }
 }
-
-namespace {
-
-Status ended_without_value(std::string_view path, std::string_view who) noexcept {
-  try {
-    const std::string fault = std::string(who) + ", or a task that it awaits, ended without co_return";
-    log_fault(path, fault);
-    return Status(Code::INTERNAL, std::string(path) + ": " + fault, Initiator::application);
-  } catch (...) {
-    return caught();
-  }
-}
-
-}  // namespace
 
 Status thrown_status(std::string_view path, std::string_view who) noexcept {
   try {
