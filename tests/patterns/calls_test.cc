@@ -46,11 +46,13 @@ Task<std::string> with_a_braced_request(Store::Stub& store) {
   const auto entry = co_await store.Get({}, {.timeout = enough});
   co_return entry.value().token();
 }
+#if __cpp_range_based_for >= 202211L  // temporaries live as long as the loop
 Task<std::string> of_a_temporary(Store::Stub& store) {
   std::string keys;
   for (const char letter : (co_await store.Get(key_of(long_text))).value().key()) keys += letter;
   co_return keys;
 }
+#endif
 Task<std::string> in_a_condition(Store::Stub& store) {
   if (const auto entry = co_await store.Get(key_of("a"), {.metadata = token(long_text)}); entry)
     co_return entry->token();
@@ -151,7 +153,9 @@ TEST_CASE_FIXTURE(StoreFixture, "Options may be made among the arguments of a ca
 }
 
 TEST_CASE_FIXTURE(StoreFixture, "The outcome of a call may be used where it is awaited") {
+#if __cpp_range_based_for >= 202211L
   CHECK(run(of_a_temporary, store) == long_text);
+#endif
   CHECK(run(in_a_condition, store) == long_text);
   CHECK(run(negated, store) == "refused");
   CHECK(run(fallback, store) == "PERMISSION_DENIED: not yours");

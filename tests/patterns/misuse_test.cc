@@ -62,6 +62,8 @@ TEST_CASE("A task without a coroutine throws where it is awaited") {
         "a task without a coroutine was to run: has a function returned {} for one?");
 }
 
+// With a sanitizer, g++ returns through every coroutine that has resumed another.
+#if defined(__clang__) || !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("A loop of a million tasks needs no stack") {
   constexpr int rounds = 1'000'000;
   CHECK(run([]() -> Task<int> {
@@ -70,6 +72,7 @@ TEST_CASE("A loop of a million tasks needs no stack") {
           co_return sum;
         }) == rounds);
 }
+#endif
 
 }  // namespace
 }  // namespace ringrpc::patterns
