@@ -1,4 +1,4 @@
-"""The links of all pages lead to files and headings of this tree."""
+"""The pages against this tree: their links, and the files that the page of the architecture names."""
 import os
 import pathlib
 import re
@@ -42,6 +42,15 @@ class Links(unittest.TestCase):
             with self.subTest(record=record.name):
                 number, title = re.match(r"# (\d+)\. (.*)\n", record.read_text()).groups()
                 self.assertIn(f"| [{int(number):04d}]({record.name}) | {title} |", index)
+
+    def test_the_files_of_the_architecture_exist(self):
+        folders = [ROOT, ROOT / "lib", ROOT / "lib/include", ROOT / "apps", ROOT / "tests/interop"]
+        page = (ROOT / "docs/architecture.md").read_text()
+        files = set(re.findall(r"`([\w./]+\.(?:cc|h|py|mod|xml|json|txt|build))`", page))
+        self.assertGreater(len(files), 50)
+        for file in sorted(files):
+            with self.subTest(file=file):
+                self.assertTrue(any((folder / file).exists() for folder in folders))
 
 
 if __name__ == "__main__":
