@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Task<int> later(int number) {
+Task<int> soon(int number) {
   co_await sleep_for(1ms);
   co_return number;
 }
@@ -27,7 +27,7 @@ Task<int> later(int number) {
 }  // namespace
 
 TEST_CASE("A submitted task gives its outcome to a future") {
-  std::future<Result<int>> value = submit([] { return later(7); });
+  std::future<Result<int>> value = submit([] { return soon(7); });
   std::future<Status> nothing = submit([] { return sleep_for(1ms); });
   std::future<Result<int>> failed =
       submit([]() -> Task<Result<int>> { co_return fail(Code::NOT_FOUND, "none"); });
@@ -61,7 +61,7 @@ TEST_CASE("Any thread may submit, shards included, and as many tasks as it likes
   for (int& sum : sums) {
     threads.emplace_back([&sum] {
       std::vector<std::future<Result<int>>> values;
-      for (int at = 0; at < 200; ++at) values.push_back(submit([] { return later(1); }));
+      for (int at = 0; at < 200; ++at) values.push_back(submit([] { return soon(1); }));
       for (auto& value : values) sum += value.get().value_or(0);
     });
   }
@@ -70,7 +70,7 @@ TEST_CASE("Any thread may submit, shards included, and as many tasks as it likes
 
   std::promise<Result<int>> inner;
   std::future<Status> outer = submit([&inner]() -> Task<> {
-    submit([] { return later(5); }, [&inner](Result<int> value) { inner.set_value(std::move(value)); });
+    submit([] { return soon(5); }, [&inner](Result<int> value) { inner.set_value(std::move(value)); });
     co_return;
   });
   CHECK(outer.get().ok());
@@ -89,7 +89,7 @@ TEST_CASE(
     });
   });
   entered.acquire();
-  CHECK(block_on(later(1)) == 1);
-  CHECK(submit([] { return later(2); }).get() == 2);
+  CHECK(block_on(soon(1)) == 1);
+  CHECK(submit([] { return soon(2); }).get() == 2);
   leave.release();
 }
