@@ -262,6 +262,10 @@ std::uint64_t fail_each(std::uint64_t step, RunOnce run_once) {
   return first;
 }
 
+/// A scenario with no more than these has not felt the shortage. A server's connection takes most from its pools and
+/// from the block that it is itself.
+std::uint64_t fewest_allocations(Victim victim) { return victim == Victim::server ? 5 : 10; }
+
 void fail_every_allocation(Victim victim) {
   test::let_openssl_run_out();
   for (const Scenario& scenario : scenarios()) {
@@ -277,7 +281,7 @@ void fail_every_allocation(Victim victim) {
         CHECK(world.simulation().clean());
         return begun;
       });
-      CHECK(allocations > 10);
+      CHECK(allocations > fewest_allocations(victim));
     }
   }
 }
@@ -299,7 +303,7 @@ TEST_CASE("so do both over real sockets, whatever serves them") {
         CHECK(world.server_shard().slabs().in_use() + world.client_shard().slabs().in_use() == 0);
         return begun;
       });
-      CHECK(allocations > 10);
+      CHECK(allocations > fewest_allocations(victim));
     }
   }
 }
