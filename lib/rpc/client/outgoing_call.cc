@@ -301,14 +301,13 @@ Status OutgoingCall::take_status() {
 }
 
 std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool may_compress) {
-  if (settled() || writes_ended_) return {};
+  if (failed() || writes_ended_) return {};
   std::span<std::uint8_t> room;
   contain([&] { room = make_room(bytes, may_compress); });
-  return settled() ? std::span<std::uint8_t>() : room;
+  return failed() ? std::span<std::uint8_t>() : room;
 }
 
 std::span<std::uint8_t> OutgoingCall::make_room(std::size_t bytes, bool may_compress) {
-  if (!status_.ok()) return {};  // a message before was too large, and interceptors still hold the call
   if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) {
     fail(status);
     return {};

@@ -180,6 +180,8 @@ class OutgoingCall final : public ClientCall,
   bool past_deadline() const noexcept;
   Waiter* next_waiter() noexcept;
 
+  /// Whether nothing more can be sent: the call is settled, or will fail when its interceptors submit it.
+  bool failed() const noexcept { return settled() || !status_.ok(); }
   std::span<std::uint8_t> make_room(std::size_t bytes, bool may_compress);
   void send_message();
   void send_compressed();
