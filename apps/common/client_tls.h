@@ -16,10 +16,10 @@ namespace ringrpc::apps {
 /// What the flags were given; paths of PEM files are empty when not given.
 struct ClientTlsValues {
   bool wanted = false;
-  std::string authorities;
-  std::string certificate;
-  std::string key;
-  std::string server_name;
+  std::string authorities{};
+  std::string certificate{};
+  std::string key{};
+  std::string server_name{};
 };
 
 /// Adds the flags to `line` as a group; `values` must outlive `line`.

@@ -24,9 +24,9 @@ enum class PayloadLog : std::uint8_t { none, size, head, full };
 
 /// The TLS settings. Paths of PEM files are empty when not given.
 struct TlsValues {
-  std::string certificate;
-  std::string key;
-  std::string client_authorities;
+  std::string certificate{};
+  std::string key{};
+  std::string client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 

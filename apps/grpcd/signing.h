@@ -22,10 +22,10 @@
 namespace ringrpc::grpcd {
 
 struct SigningValues {
-  std::vector<std::string> key_files;  ///< as KeySource::from_file takes them
+  std::vector<std::string> key_files{};  ///< as KeySource::from_file takes them
   /// As KeySource::generated takes them, or "none"; empty for the defaults.
-  std::vector<std::string> generated;
-  std::string passphrase_file;                     ///< empty for none
+  std::vector<std::string> generated{};
+  std::string passphrase_file{};                   ///< empty for none
   std::uint32_t workers = 0;                       ///< 0 for one per usable core
   std::uint32_t queue_limit = 256;                 ///< signatures that may wait for a worker
   std::size_t queue_bytes_max = 64 * 1024 * 1024;  ///< request data that waits or is being signed
