@@ -138,6 +138,11 @@ class Shard {
   /// Ends `run` after the present turn. From any thread.
   void stop() noexcept;
 
+  /// Jobs of this shard's coroutines that other threads have and will answer by mail: time that is simulated
+  /// waits for them. Belongs to the shard's thread.
+  unsigned& jobs_elsewhere() noexcept { return jobs_elsewhere_; }
+  bool has_mail() const noexcept { return mailbox_.load(std::memory_order_relaxed) != nullptr; }
+
   /// How many connections this shard serves, for handing new ones to the least-loaded; read from any thread.
   std::atomic<std::uint32_t>& load() noexcept { return load_; }
 
@@ -163,6 +168,7 @@ class Shard {
   ReadyList ready_;
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
+  unsigned jobs_elsewhere_ = 0;
   unsigned turns_behind_ = 0;  ///< one after the other that left completions
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};

@@ -31,9 +31,16 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
 
   void wait(std::coroutine_handle<> handle) {
     letter = Shard::SealedMail([self = shared_from_this()] {
-      if (self->waiting) std::exchange(self->waiting, nullptr).resume();
+      if (const std::coroutine_handle<> resumed = self->stop_waiting()) resumed.resume();
     });
     waiting = handle;
+    ++Shard::current()->jobs_elsewhere();
+  }
+
+  /// The coroutine that has waited so far, if any has.
+  std::coroutine_handle<> stop_waiting() noexcept {
+    if (waiting) --home->jobs_elsewhere();
+    return std::exchange(waiting, nullptr);
   }
 
   /// Sends the ticket home, where its waiter goes on, if there is one still.
@@ -127,7 +134,7 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
 /// A worker that has done the job may still hold the ticket for a moment, but the job must end here. So must
 /// its call of `post`, whose letter may have come before it has returned: the shard may go after this.
 WorkAwaiter::~WorkAwaiter() {
-  if (std::exchange(ticket_->waiting, nullptr)) {
+  if (ticket_->stop_waiting()) {
     queue_->remove(ticket_);
   } else {
     ticket_->job.reset();
@@ -140,7 +147,7 @@ WorkAwaiter::~WorkAwaiter() {
 bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
   ticket_->wait(waiting);
   if (queue_->push(ticket_)) return true;
-  ticket_->waiting = nullptr;
+  ticket_->stop_waiting();
   ticket_->status =
       fail(Code::RESOURCE_EXHAUSTED, "the worker pool is full: " + std::to_string(queue_->limit()) +
                                          " jobs are waiting (worker queue limit)");

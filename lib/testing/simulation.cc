@@ -1,6 +1,8 @@
 #include "testing/simulation.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "reactor/shard_worker.h"
@@ -11,6 +13,9 @@ namespace {
 
 /// Far more than any test needs between two moments; who exceeds it is turning in circles.
 constexpr unsigned rounds_at_once_max = 100'000;
+
+/// Of real time, for jobs that shards have given to threads.
+constexpr std::chrono::minutes threads_patience{5};
 
 }  // namespace
 
@@ -50,12 +55,26 @@ Simulation::Outcome Simulation::run(const std::function<bool()>& done, Instant e
     const Instant next = network_.wakes_at();
     if (next <= now()) continue;
     if (done()) return Outcome::done;
+    if (wait_for_threads()) continue;
     if (next == never) return Outcome::quiet;
     if (next > end) return Outcome::out_of_time;
     network_.advance_to(next);
     rounds = 0;
   }
   return Outcome::stuck;
+}
+
+/// Waits for mail while other threads work for a shard. False when none does, or when they take too long.
+bool Simulation::wait_for_threads() const {
+  using std::chrono::steady_clock;
+  const auto busy = [](const auto& shard) { return shard->jobs_elsewhere() > 0; };
+  const auto called = [](const auto& shard) { return shard->has_mail(); };
+  if (std::ranges::none_of(shards_, busy)) return false;
+  for (const auto patience = steady_clock::now() + threads_patience; steady_clock::now() < patience;) {
+    if (std::ranges::any_of(shards_, called)) return true;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  return false;
 }
 
 /// One turn of every shard, in an order of its own each time.

@@ -8,7 +8,8 @@
 ///   CHECK(simulation.clean());
 ///
 /// All shards turn on the calling thread, in an order drawn from the seed. When none has anything to do, the
-/// clock jumps to the next completion or timer, so that no test waits in real time.
+/// clock jumps to the next completion or timer, so that no test waits in real time. While a WorkerPool's thread
+/// works for a coroutine of a shard, the clock stands still and the loop waits for the thread.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,7 @@ class Simulation {
 
   Outcome run(const std::function<bool()>& done, Instant end);
   void turn_all();
+  bool wait_for_threads() const;
 
   SimulatedNetwork network_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -19,6 +19,8 @@
 #include "ringrpc/status_details.h"
 #include "ringrpc/submit.h"
 #include "ringrpc/task_scope.h"
+#include "ringrpc/testing/fake_call.h"
+#include "ringrpc/testing/in_process.h"
 #include "ringrpc/tls.h"
 #include "ringrpc/turn_share.h"
 #include "ringrpc/when.h"
@@ -376,6 +378,28 @@ Task<Status> show_when(Changes& board, EchoService::Stub& prices, EchoService::S
   if (first.index() == 1) co_return fail(Code::NOT_FOUND, "nothing has changed for 30 s");
   // [/when.h]
   co_return price&& stock ? Status() : Status(Code::INTERNAL, "");
+}
+
+class EchoServer final : public EchoService::Service {
+ public:
+  Task<Result<EchoResponse>> Echo(Call&, EchoRequest) override { co_return EchoResponse(); }
+};
+
+void show_testing(const EchoRequest& request) {
+  // [in_process.h]
+  EchoServer server;
+  testing::InProcess world({&server});
+  EchoService::Stub echo(world.channel());
+  Result<EchoResponse> response = world.run(echo.Echo(request));
+  // [/in_process.h]
+}
+
+void show_fakes(testing::InProcess& world, EchoServer& server, const EchoRequest& request) {
+  // [fake_call.h]
+  testing::FakeCall call("/echo.v1.EchoService/Echo");
+  call.time_limit = call.now() + 2s;
+  Result<EchoResponse> response = world.run(server.Echo(call, request));
+  // [/fake_call.h]
 }
 
 struct Loop {

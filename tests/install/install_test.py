@@ -58,10 +58,10 @@ class Install(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.image = pathlib.Path(folder.name)
         run([MESON, "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", cls.image])
-        package = next(cls.image.rglob("ringrpc.pc"))
-        prefix = re.search("^prefix=(.*)$", package.read_text(), re.MULTILINE)[1]
-        cls.prefix = cls.image / prefix.lstrip("/")
-        package.write_text(package.read_text().replace(f"prefix={prefix}", f"prefix={cls.prefix}", 1))
+        for package in cls.image.rglob("ringrpc*.pc"):
+            prefix = re.search("^prefix=(.*)$", package.read_text(), re.MULTILINE)[1]
+            cls.prefix = cls.image / prefix.lstrip("/")
+            package.write_text(package.read_text().replace(f"prefix={prefix}", f"prefix={cls.prefix}", 1))
         # What is installed where ld.so does not look is found by a path; of no effect on what is linked statically.
         cls.environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent),
                            "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}",
@@ -72,14 +72,14 @@ class Install(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
 
-    def flags(self, *wanted):
+    def flags(self, *wanted, package="ringrpc"):
         """What pkg-config says."""
-        return shlex.split(run(["pkg-config", *wanted, "ringrpc"], env=self.environment))
+        return shlex.split(run(["pkg-config", *wanted, package], env=self.environment))
 
-    def compile(self, *arguments):
+    def compile(self, *arguments, package="ringrpc"):
         """By hand, into a program."""
-        libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]))
-        run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags"), *arguments, *libraries])
+        libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]), package=package)
+        run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags", package=package), *arguments, *libraries])
 
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
@@ -142,6 +142,23 @@ class Install(unittest.TestCase):
              "-DCMAKE_CXX_FLAGS=-O0"], env=self.environment)
         run(["cmake", "--build", self.root / "build"], env=self.environment)
         run([self.root / "build/loop"], env=self.environment)
+
+    def test_the_testing_library(self):
+        """The guide's unit tests, by pkg-config and by CMake."""
+        self.copy_station()
+        shutil.copy(EXAMPLES / "testing.cc", self.root)
+        lists = self.root / "CMakeLists.txt"
+        lists.write_text(lists.read_text() + "add_executable(tests testing.cc)\n"
+                         "target_link_libraries(tests PRIVATE weather ringrpc::testing)\n")
+        run(["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"],
+            env=self.environment)
+        run(["cmake", "--build", self.root / "build", "--target", "tests"], env=self.environment)
+        self.assertEqual(run([self.root / "build/tests"], env=self.environment), "passed\n")
+        generated = next((self.root / "build").rglob("weather.ringrpc.cc"))
+        folder = generated.parents[2]
+        self.compile(f"-I{folder}", self.root / "testing.cc", generated, folder / "weather/v1/weather.pb.cc",
+                     "-o", self.root / "by-hand", package="ringrpc-testing")
+        self.assertEqual(run([self.root / "by-hand"], env=self.environment), "passed\n")
 
     def test_with_meson(self):
         port = self.copy_station()

@@ -9,7 +9,7 @@
 
 #include "ringrpc/sleep.h"
 
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 #include "rpc/server/raw_service.h"
 #include "rpc/world.h"
 
@@ -30,8 +30,8 @@ Task<Status> call_through(Channel& channel, std::string_view method, const std::
   const RawService mirrored;
   Relay relay(mirrored, channel);
   CHECK(relay.service_methods().size() == mirrored.service_methods().size());
-  FakeStream stream;
-  FakeCall call("/test.v1.Raw/" + std::string(method));
+  testing::FakeStream stream;
+  testing::FakeCall call("/test.v1.Raw/" + std::string(method));
   const Task<Status> task = method_named(relay, method).serve(relay, call, stream);
   task.start();
   for (const std::string& request : requests) {

@@ -6,7 +6,7 @@
 #include "ringrpc/health.h"
 
 #include "grpc/health/v1/health.pb.h"
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 #include "rpc/server/raw_peer.h"
 
 namespace ringrpc {
@@ -51,13 +51,13 @@ class Watch {
     return statuses;
   }
 
-  FakeStream stream;
+  testing::FakeStream stream;
   Task<Status> task;
 
  private:
   Simulation& simulation_;
   Shard& shard_;
-  FakeCall call_{"/grpc.health.v1.Health/Watch"};
+  testing::FakeCall call_{"/grpc.health.v1.Health/Watch"};
 };
 
 TEST_CASE("a watch says the state at once and then every change, on every shard") {

@@ -12,7 +12,7 @@
 #include "echo/v1/echo.ringrpc.h"
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 #include "services/descriptor_index.h"
 
 namespace ringrpc {
@@ -76,8 +76,8 @@ struct Questions {
   catalog::Catalog::Service catalog;
   Reflection reflection{&echo, &catalog};
   Service& service = Version::of(reflection);
-  FakeStream stream;
-  FakeCall call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
+  testing::FakeStream stream;
+  testing::FakeCall call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
   Task<Status> task;
 };
 

@@ -2,8 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "ringrpc/testing/fake_call.h"
+
 #include "apps/captured_stderr.h"
-#include "rpc/fake_call.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -13,7 +14,7 @@ std::string logged(PayloadLog kind, log::Level level) {
   const apps::CapturedStderr captured;
   log::set_level(level);
   LoggedEcho service(kind);
-  FakeCall call("/echo.v1.EchoService/Echo", "127.0.0.1:7");
+  testing::FakeCall call("/echo.v1.EchoService/Echo", "127.0.0.1:7");
   echo::v1::EchoRequest request;
   request.set_payload("hi\n");
   request.set_request_id("id \"7\"");

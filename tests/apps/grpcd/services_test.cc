@@ -5,7 +5,7 @@
 #include <string>
 
 #include "grpc/health/v1/health.pb.h"
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 
 namespace ringrpc::grpcd {
 namespace {

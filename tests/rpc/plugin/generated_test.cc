@@ -5,7 +5,7 @@
 #include "names.ringrpc.h"
 #include "rootless.ringrpc.h"
 #include "rpc/client/client_interceptors.h"
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 #include "rpc/world.h"
 #include "shapes.ringrpc.h"
 #include "shared.ringrpc.h"
@@ -103,8 +103,8 @@ TEST_CASE("a request without a required field is not a message of its type") {
 
 TEST_CASE("a server-streaming handler waits for room between messages") {
   Easel easel;
-  FakeStream stream;
-  FakeCall call("/plugin_test.shapes.v1.Canvas/List");
+  testing::FakeStream stream;
+  testing::FakeCall call("/plugin_test.shapes.v1.Canvas/List");
   stream.receive(area_named("abc"));
   stream.set_room(2);
   const Task<Status> task = method_named(easel, "List").serve(easel, call, stream);
@@ -119,8 +119,8 @@ TEST_CASE("a server-streaming handler waits for room between messages") {
 
 TEST_CASE("a client-streaming handler reads to the end and answers once") {
   Easel easel;
-  FakeStream stream;
-  FakeCall call("/plugin_test.shapes.v1.Canvas/Draw");
+  testing::FakeStream stream;
+  testing::FakeCall call("/plugin_test.shapes.v1.Canvas/Draw");
   const Task<Status> task = method_named(easel, "Draw").serve(easel, call, stream);
   task.start();
   stream.receive(corner(1));
@@ -135,8 +135,8 @@ TEST_CASE("a client-streaming handler reads to the end and answers once") {
 
 TEST_CASE("a bidirectional handler answers as it reads") {
   Easel easel;
-  FakeStream stream;
-  FakeCall call("/plugin_test.shapes.v1.Canvas/Trace");
+  testing::FakeStream stream;
+  testing::FakeCall call("/plugin_test.shapes.v1.Canvas/Trace");
   const Task<Status> task = method_named(easel, "Trace").serve(easel, call, stream);
   task.start();
   stream.receive(corner(7));
@@ -148,8 +148,8 @@ TEST_CASE("a bidirectional handler answers as it reads") {
 
 TEST_CASE("destroying a handler that waits withdraws what it waits for") {
   Easel easel;
-  FakeStream stream;
-  FakeCall call("/plugin_test.shapes.v1.Canvas/Trace");
+  testing::FakeStream stream;
+  testing::FakeCall call("/plugin_test.shapes.v1.Canvas/Trace");
   {
     const Task<Status> task = method_named(easel, "Trace").serve(easel, call, stream);
     task.start();
@@ -163,8 +163,8 @@ TEST_CASE("methods of all four kinds that are not overridden answer UNIMPLEMENTE
   for (const Method& method : canvas.service_methods()) {
     CAPTURE(method.name);
     const std::string path = "/plugin_test.shapes.v1.Canvas/" + std::string(method.name);
-    FakeStream stream;
-    FakeCall call(path);
+    testing::FakeStream stream;
+    testing::FakeCall call(path);
     Point request;
     request.set_x(1);
     stream.receive_bytes(method.name == "Move" ? request.SerializeAsString() : std::string());

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "ringrpc/log.h"
+#include "ringrpc/testing/fake_call.h"
 
 #include "apps/captured_stderr.h"
-#include "rpc/fake_call.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -142,11 +142,11 @@ TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as
 std::pair<std::string, std::string> refusal_of(PeerIdentity peer) {
   AllowList list;
   REQUIRE(list.add("*", "uid:0").ok());
-  FakeCall call("/p.S/M");
+  testing::FakeCall call("/p.S/M");
   call.identity = std::move(peer);
   RawService service;
   const Method method = service.service_methods()[0];
-  FakeStream stream;
+  testing::FakeStream stream;
   bool begun = false;
   const apps::CapturedStderr captured;
   log::set_level(log::Level::debug);

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <doctest/doctest.h>
 
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 
 namespace ringrpc {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rpc/fake_call.h"
+#include "rpc/direct_call.h"
 #include "testing/simulation.h"
 
 using namespace std::chrono_literals;
@@ -19,8 +19,8 @@ using node::v1::MetricPoint;
 using node::v1::MetricSummary;
 using Strings = std::vector<std::string>;
 
-/// When a FakeCall's request arrives.
-const Instant call_begins = FakeCall("").now();
+/// When a testing::FakeCall's request arrives.
+const Instant call_begins = testing::FakeCall("").now();
 
 GetNodeRequest get_node_request(const std::string& id) {
   GetNodeRequest request;
@@ -50,8 +50,8 @@ TEST_CASE("a node that drains says so") {
 
 TEST_CASE("metrics are counted until the caller has sent all") {
   NodeService service;
-  FakeStream stream;
-  FakeCall call("/node.v1.NodeService/StreamMetrics");
+  testing::FakeStream stream;
+  testing::FakeCall call("/node.v1.NodeService/StreamMetrics");
   const Task<Status> task = method_named(service, "StreamMetrics").serve(service, call, stream);
   task.start();
   MetricPoint point;
@@ -85,8 +85,8 @@ struct NodeWatch {
     return statuses;
   }
 
-  FakeStream stream;
-  FakeCall call{"/node.v1.NodeService/WatchNode"};
+  testing::FakeStream stream;
+  testing::FakeCall call{"/node.v1.NodeService/WatchNode"};
   Task<Status> task;
 };
 

@@ -1,11 +1,12 @@
-/// A call without a connection: the test plays the peer.
+/// A call and its messages without a connection: the test plays the peer, and calls the handler itself.
 ///
-///   FakeStream stream;
-///   FakeCall call("/echo.v1.EchoService/Echo");
-///   stream.receive(request);
-///   Task<Status> task = method.serve(service, call, stream);
-///   task.start();
-///   CHECK(stream.sent<EchoResponse>().at(0).payload() == "hi");
+///   testing::FakeCall call("/echo.v1.EchoService/Echo");
+///   call.time_limit = call.now() + 2s;
+///   Result<EchoResponse> response = world.run(server.Echo(call, request));
+///
+/// For what a whole call cannot show: a handler on its own, with any deadline, for any peer. A handler that
+/// streams gets a Reader or Writer on a FakeStream. A handler that waits needs a shard: run it in
+/// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,7 @@
 #include "ringrpc/service.h"
 #include "ringrpc/stream.h"
 
-namespace ringrpc {
+namespace ringrpc::testing {
 
 /// The server's side of a call's messages. Waiters are resumed inside the call that makes them ready.
 class FakeStream final : public MessageStream {
@@ -106,62 +107,43 @@ class FakeCall final : public Call {
   explicit FakeCall(std::string_view method, std::string_view peer = "fake:1")
       : method_(method), peer_(peer) {}
 
+  // What the handler sees. To be set before it runs.
+  Metadata request_metadata;
+  PeerIdentity identity;       ///< of whom the transport vouches for
+  Instant time_limit = never;  ///< the call's deadline, on the clock of `now`
+  /// Lets time pass on the clock of `now`, which begins a millisecond after its zero.
+  void advance(Nanoseconds time) { now_ += time; }
+
+  // What the handler has done.
+  bool initial_metadata_sent() const noexcept { return initial_sent_; }
+  Compression compression() const noexcept { return compression_; }
+
   std::string_view method() const noexcept override { return method_; }
-  const Metadata& metadata() override { return metadata_; }
+  const Metadata& metadata() override { return request_metadata; }
   Metadata& initial_metadata() override { return initial_; }
-  void send_initial_metadata() override {}
+  void send_initial_metadata() override { initial_sent_ = true; }
   Metadata& trailing_metadata() override { return trailing_; }
   Metadata& attributes() override { return attributes_; }
-  void set_compression(Compression) override {}
+  void set_compression(Compression compression) override { compression_ = compression; }
   bool message_compressed() const noexcept override { return false; }
   Compression message_compression() const noexcept override { return Compression::identity; }
-  Instant deadline() const noexcept override { return never; }
+  Instant deadline() const noexcept override { return time_limit; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
   PeerIdentity peer_identity() const override { return identity; }
   Status failure() const override { return {}; }
   Instant now() const noexcept override { return now_; }
 
-  /// Whom the transport vouches for.
-  PeerIdentity identity;
-
-  /// The clock goes on.
-  void advance(Nanoseconds time) { now_ += time; }
-
  private:
   std::string method_;
   std::string peer_;
-  Metadata metadata_;
   Metadata initial_;
   Metadata trailing_;
   Metadata attributes_;
+  bool initial_sent_ = false;
+  Compression compression_ = Compression::identity;
   Instant received_at_{Nanoseconds(1'000'000)};
   Instant now_ = received_at_;
 };
 
-/// The method of that name; an empty one, which must not be called, when there is none.
-inline Method method_named(const Service& service, std::string_view name) {
-  for (const Method& method : service.service_methods())
-    if (method.name == name) return method;
-  return {};
-}
-
-/// Runs a unary method to its end and gives its answer.
-template <class Response, class Request>
-Result<Response> call_unary_method(Service& service, std::string_view name, const Request& request,
-                                   Nanoseconds spent = {}) {
-  FakeStream stream;
-  std::string path("/");
-  path.append(service.service_name()).append("/").append(name);
-  FakeCall call(path);
-  call.advance(spent);
-  stream.receive(request);
-  const Task<Status> task = method_named(service, name).serve(service, call, stream);
-  task.start();
-  if (!task.done()) return fail(Code::INTERNAL, "the handler has not ended");
-  if (Status status = task.result(); !status.ok()) return std::unexpected(std::move(status));
-  if (stream.sent_count() != 1) return fail(Code::INTERNAL, "not one message");
-  return stream.sent<Response>().at(0);
-}
-
-}  // namespace ringrpc
+}  // namespace ringrpc::testing

@@ -1,0 +1,153 @@
+#include "ringrpc/testing/in_process.h"
+
+#include <optional>
+#include <stdexcept>
+
+#include "reactor/shard.h"
+#include "rpc/connection/connection.h"
+#include "rpc/server/method_table.h"
+#include "rpc/server/server_shard.h"
+#include "testing/simulation.h"
+#include "transport/address.h"
+#include "transport/listener.h"
+
+namespace ringrpc::testing {
+
+namespace {
+
+constexpr unsigned server_index = 0;
+constexpr unsigned client_index = 1;
+
+/// A task that still waits after so much time waits for nothing that will happen: timers that come back for
+/// ever, such as keepalive's, do not count as events.
+constexpr std::chrono::years patience{1};
+
+void check(const Status& status) {
+  if (!status.ok()) throw std::invalid_argument(status.to_string());
+}
+
+class TaskEnd final : public TaskObserver {
+ public:
+  void on_task_done() override { done_ = true; }
+  bool done() const noexcept { return done_; }
+
+ private:
+  bool done_ = false;
+};
+
+}  // namespace
+
+class InProcess::World final : private ConnectionSink {
+ public:
+  World(std::span<Service* const> services, InProcessOptions options);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World();
+
+  Channel& channel() noexcept { return *channel_; }
+  const std::string& address() const noexcept { return address_; }
+  Simulation& simulation() noexcept { return simulation_; }
+
+  Status run(std::unique_ptr<detail::BackgroundTask>& task);
+  std::uint64_t drain(std::chrono::milliseconds patience);
+
+ private:
+  void on_connection(Shard&, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
+    server_->add(std::move(connection), tls, std::move(counted));
+  }
+  void listen(const ServerOptions& options);
+
+  /// Does `work` in a turn of that shard.
+  template <class Work>
+  void do_on(unsigned shard, Work work) {
+    bool over = false;
+    simulation_.shard(shard).post([&] {
+      work();
+      over = true;
+    });
+    simulation_.run_until([&] { return over; });
+  }
+
+  Simulation simulation_;
+  Shard* accepting_[1] = {&simulation_.shard(server_index)};
+  MethodTable methods_;
+  std::unique_ptr<ServerShard> server_;
+  std::unique_ptr<Listener> listener_;
+  std::string address_;
+  std::optional<Channel> channel_;
+};
+
+InProcess::World::World(std::span<Service* const> services, InProcessOptions options)
+    : simulation_(options.seed, {.shards = 2, .faults = {}}) {
+  for (Service* service : services) check(methods_.add(*service));
+  check(check_header_list_bytes(options.server.max_header_list_bytes));
+  Shard& shard = *accepting_[0];
+  server_ = std::make_unique<ServerShard>(shard, 1, methods_, options.server);
+  ConnectionSink& sink = *this;
+  listener_ = std::make_unique<Listener>(accepting_, sink, options.server.max_connections,
+                                         max_connections_per_address(options.server));
+  listen(options.server);
+  channel_.emplace(address_, options.channel);
+}
+
+InProcess::World::~World() {
+  do_on(client_index, [&] { channel_.reset(); });
+  do_on(server_index, [&] {
+    listener_.reset();
+    server_.reset();
+  });
+}
+
+void InProcess::World::listen(const ServerOptions& options) {
+  const Address address = Address::parse("127.0.0.1:1")->with_tls(options.tls != nullptr);
+  do_on(server_index, [&] {
+    const Result<std::string> bound = listener_->listen(address);
+    if (bound) address_ = *bound;
+  });
+}
+
+Status InProcess::World::run(std::unique_ptr<detail::BackgroundTask>& task) {
+  TaskEnd end;
+  simulation_.shard(client_index).post([&] { task->start(end); });
+  const bool ended = simulation_.run_until([&] { return end.done(); }, patience);
+  do_on(client_index, [&] {
+    if (ended)
+      task->finish();
+    else
+      task.reset();
+  });
+  if (ended) return {};
+  return Status(Code::INTERNAL, "the task has not ended: it waits for something that never happens",
+                Initiator::application);
+}
+
+std::uint64_t InProcess::World::drain(std::chrono::milliseconds limit) {
+  bool drained = false;
+  do_on(server_index, [&] {
+    listener_->close();
+    server_->drain([&] { drained = true; });
+  });
+  if (simulation_.run_until([&] { return drained; }, limit)) return 0;
+  std::uint64_t ended = 0;
+  do_on(server_index, [&] { ended = server_->end_all(); });
+  return ended;
+}
+
+InProcess::InProcess(std::span<Service* const> services, InProcessOptions options)
+    : world_(std::make_unique<World>(services, std::move(options))) {}
+
+InProcess::~InProcess() = default;
+
+Channel& InProcess::channel() noexcept { return world_->channel(); }
+
+const std::string& InProcess::address() const noexcept { return world_->address(); }
+
+Status InProcess::run_task(std::unique_ptr<detail::BackgroundTask>& task) { return world_->run(task); }
+
+void InProcess::advance(Nanoseconds time) { world_->simulation().run_for(time); }
+
+Instant InProcess::now() const noexcept { return world_->simulation().now(); }
+
+std::uint64_t InProcess::drain(std::chrono::milliseconds patience) { return world_->drain(patience); }
+
+}  // namespace ringrpc::testing

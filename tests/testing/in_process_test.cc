@@ -1,0 +1,179 @@
+#include "ringrpc/testing/in_process.h"
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ringrpc/interceptor.h"
+#include "ringrpc/sleep.h"
+#include "ringrpc/testing/fake_call.h"
+#include "ringrpc/when.h"
+#include "ringrpc/worker_pool.h"
+
+#include "echo/v1/echo.ringrpc.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using echo::v1::EchoRequest;
+using echo::v1::EchoResponse;
+using echo::v1::EchoService;
+using testing::InProcess;
+
+EchoRequest request_of(std::string payload) {
+  EchoRequest request;
+  request.set_payload(std::move(payload));
+  return request;
+}
+
+/// Answers with the payload, later if that is a number of seconds; "work" goes to a thread.
+class Patient final : public EchoService::Service {
+ public:
+  explicit Patient(WorkerPool* pool = nullptr) : pool_(pool) {}
+
+  Task<Result<EchoResponse>> Echo(Call& call, EchoRequest request) override {
+    if (request.payload() == "refuse") co_return fail(Code::NOT_FOUND, "as asked");
+    if (request.payload() == "work") {
+      const auto slow = [] { std::this_thread::sleep_for(50ms); };
+      const Status done = co_await pool_->run(slow);
+      if (!done.ok()) co_return std::unexpected(done);
+    } else if (!request.payload().empty()) {
+      co_await sleep_for(std::chrono::seconds(std::stoi(request.payload())));
+    }
+    seen.push_back(call.deadline());
+    EchoResponse response;
+    response.set_payload(request.payload());
+    co_return response;
+  }
+
+  std::vector<Instant> seen;
+
+ private:
+  WorkerPool* pool_;
+};
+
+TEST_CASE("a call reaches its handler and its response comes back, or its status") {
+  Patient patient;
+  InProcess world({&patient});
+  EchoService::Stub stub(world.channel());
+  const Result<EchoResponse> response = world.run(stub.Echo(request_of("")));
+  REQUIRE(response);
+  CHECK(response->payload().empty());
+  const Result<EchoResponse> refused = world.run(stub.Echo(request_of("refuse")));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().to_string() == "NOT_FOUND: as asked");
+}
+
+TEST_CASE("time passes when nothing else is left to do, and takes no time") {
+  Patient patient;
+  InProcess world({&patient});
+  EchoService::Stub stub(world.channel());
+  const Instant begun = world.now();
+  CHECK(world.run(stub.Echo(request_of("3000"))));
+  CHECK(world.now() - begun >= 3000s);
+  CHECK(world.now() - begun < 3001s);
+  const Result<EchoResponse> late = world.run(stub.Echo(request_of("3000"), {.timeout = 10s}));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code() == Code::DEADLINE_EXCEEDED);
+}
+
+TEST_CASE("a test advances the clock as far as it likes") {
+  Patient patient;
+  InProcess world({&patient});
+  const Instant begun = world.now();
+  world.advance(90min);
+  CHECK(world.now() - begun == 90min);
+}
+
+TEST_CASE("several calls run at once") {
+  Patient patient;
+  InProcess world({&patient});
+  EchoService::Stub stub(world.channel());
+  const Instant begun = world.now();
+  const auto both = world.run(when_all(stub.Echo(request_of("5")), stub.Echo(request_of("6"))));
+  REQUIRE(both);
+  CHECK(std::get<1>(*both)->payload() == "6");
+  CHECK(world.now() - begun < 7s);
+}
+
+TEST_CASE("time stands still while a worker pool works for a handler") {
+  const auto pool = WorkerPool::start({.threads = 1});
+  REQUIRE(pool);
+  Patient patient(pool->get());
+  InProcess world({&patient});
+  EchoService::Stub stub(world.channel());
+  CHECK(world.run(stub.Echo(request_of("work"), {.timeout = 1s})));
+}
+
+TEST_CASE("a task that waits for what never happens ends with an error, and its frame is destroyed") {
+  struct Never {
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    void await_resume() const noexcept {}
+  };
+  Patient patient;
+  InProcess world({&patient});
+  const auto held = std::make_shared<int>(1);
+  const Status hangs = world.run([&]() -> Task<> {
+    const std::shared_ptr<int> mine = held;
+    co_await Never();
+  });
+  CHECK(hangs.to_string() == "INTERNAL: the task has not ended: it waits for something that never happens");
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("what a task throws is INTERNAL") {
+  Patient patient;
+  InProcess world({&patient});
+  const Status thrown = world.run([]() -> Task<> {
+    co_await sleep_for(1s);
+    throw std::runtime_error("boom");
+  });
+  CHECK(thrown.to_string() == "INTERNAL: the task threw: boom");
+}
+
+TEST_CASE("the server's and the channel's options hold") {
+  class Refusing final : public Interceptor {
+    Task<Status> intercept(Call&, Next) override { co_return Status(Code::PERMISSION_DENIED, "nobody may"); }
+  } refusing;
+  Patient patient;
+  InProcess world({&patient},
+                  {.server = {.interceptors = {&refusing}}, .channel = {.max_message_bytes = 1024}});
+  EchoService::Stub stub(world.channel());
+  CHECK(world.run(stub.Echo(request_of(""))).error().message() == "nobody may");
+}
+
+TEST_CASE("a service that is named twice is refused") {
+  Patient patient;
+  CHECK_THROWS_AS(InProcess({&patient, &patient}), std::invalid_argument);
+}
+
+TEST_CASE("a drain ends calls that take longer than its patience") {
+  Patient patient;
+  InProcess world({&patient});
+  EchoService::Stub stub(world.channel());
+  std::uint64_t ended = 0;
+  const Result<EchoResponse> cut =
+      world.run([&]() -> Task<Result<EchoResponse>> { co_return co_await stub.Echo(request_of("1")); });
+  CHECK(cut);
+  ended = world.drain(1s);
+  CHECK(ended == 0);
+  CHECK(world.run(stub.Echo(request_of(""))).error().code() == Code::UNAVAILABLE);
+}
+
+TEST_CASE("a handler may be called without a connection") {
+  Patient patient;
+  InProcess world({&patient});
+  testing::FakeCall call("/echo.v1.EchoService/Echo");
+  call.time_limit = call.now() + 2s;
+  CHECK(world.run(patient.Echo(call, request_of("1"))));
+  CHECK(patient.seen.at(0) == call.time_limit);
+}
+
+}  // namespace
+}  // namespace ringrpc
