@@ -1,10 +1,9 @@
 // Unit tests of a service, without sockets and in no time.
-#include "ringrpc/testing/in_process.h"
-
 #include <iostream>
 #include <string>
 
 #include "ringrpc/sleep.h"
+#include "ringrpc/testing/in_process.h"
 
 #include "weather/v1/weather.ringrpc.h"
 

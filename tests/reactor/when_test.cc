@@ -121,8 +121,9 @@ TEST_CASE("Cancelling the awaiter of when_all destroys the frames of its tasks")
 TEST_CASE("when_any gives the value of the first task at its index, and cancels the others") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
-  const auto task = start_on(
-      simulation, [&] { return when_any(hold_number(held), sleep_for(2s), number_after(1s, 3), hold_number(held)); });
+  const auto task = start_on(simulation, [&] {
+    return when_any(hold_number(held), sleep_for(2s), number_after(1s, 3), hold_number(held));
+  });
   CHECK(held.use_count() == 3);
   simulation.run_for(1100ms);
   REQUIRE(task->done());
