@@ -47,7 +47,8 @@ class MessageStream {
   virtual bool message_compressed() const noexcept = 0;
   /// The message just taken was not what the method takes: fails the call.
   virtual void reject_message() = 0;
-  /// Tells `waiter` when message_ready has become true; null withdraws.
+  /// Tells `waiter` when message_ready has become true; null withdraws. One waiter at a time, which may register
+  /// again.
   virtual void wait_message(Waiter* waiter) = 0;
 
   /// Only while `writable`. Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for

@@ -151,9 +151,9 @@ class OutgoingCall final : public ClientCall,
   /// In the order in which a call goes through them.
   enum class State : std::uint8_t { held, queued, attempting, settled, finished };
 
-  /// Each thing that can be waited for has one waiter at a time.
+  /// Each thing that can be waited for has one waiter at a time, which may register again.
   static void register_waiter(Waiter*& place, Waiter* waiter) noexcept {
-    assert(!place || !waiter);
+    assert(!place || !waiter || place == waiter);
     place = waiter;
   }
 
