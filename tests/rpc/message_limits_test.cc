@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "apps/captured_stderr.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -47,6 +48,7 @@ TEST_CASE("the limit of responses may be another than that of requests") {
   options.max_message_bytes = 1000;
   options.max_response_bytes = 2000;
   world.serve(options);
+  const apps::CapturedStderr captured;
   CHECK(world.run([](Channel& channel) -> Task<void> {
     const auto request = co_await unary(channel, "Echo", std::string(1001, 'x'));
     CHECK_FALSE(request);
@@ -57,6 +59,7 @@ TEST_CASE("the limit of responses may be another than that of requests") {
     CHECK(response.error().to_string() ==
           "RESOURCE_EXHAUSTED: the response has 2001 bytes, the limit is 2000");
   }));
+  CHECK(captured.text().find("without a message") == std::string::npos);  // the handler has given one
 }
 
 /// A message that says that it is longer than any prefix can.

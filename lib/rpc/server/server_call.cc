@@ -263,7 +263,7 @@ void ServerCall::end(const Status& status) {
 Status ServerCall::check_response() const {
   if (call_.response >= Response::message || !call_.stream || !one_response(call_.method->method->kind))
     return {};
-  log::error("{}: the call ended with OK and without a message", call_.method->path);
+  log_fault(call_.method->path, "the call ended with OK and without a message");
   return Status(Code::INTERNAL, "the call ended with OK and without a message", Initiator::application);
 }
 
