@@ -20,7 +20,7 @@ constexpr unsigned client_index = 1;
 
 /// A task that still waits after so much time waits for nothing that will happen: timers that come back for
 /// ever, such as keepalive's, do not count as events.
-constexpr std::chrono::years patience{1};
+constexpr std::chrono::years task_patience{1};
 
 void check(const Status& status) {
   if (!status.ok()) throw std::invalid_argument(status.to_string());
@@ -39,7 +39,7 @@ class TaskEnd final : public TaskObserver {
 
 class InProcess::World final : private ConnectionSink {
  public:
-  World(std::span<Service* const> services, InProcessOptions options);
+  World(std::span<Service* const> services, const InProcessOptions& options);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -77,7 +77,7 @@ class InProcess::World final : private ConnectionSink {
   std::optional<Channel> channel_;
 };
 
-InProcess::World::World(std::span<Service* const> services, InProcessOptions options)
+InProcess::World::World(std::span<Service* const> services, const InProcessOptions& options)
     : simulation_(options.seed, {.shards = 2, .faults = {}}) {
   for (Service* service : services) check(methods_.add(*service));
   check(check_header_list_bytes(options.server.max_header_list_bytes));
@@ -109,7 +109,7 @@ void InProcess::World::listen(const ServerOptions& options) {
 Status InProcess::World::run(std::unique_ptr<detail::BackgroundTask>& task) {
   TaskEnd end;
   simulation_.shard(client_index).post([&] { task->start(end); });
-  const bool ended = simulation_.run_until([&] { return end.done(); }, patience);
+  const bool ended = simulation_.run_until([&] { return end.done(); }, task_patience);
   do_on(client_index, [&] {
     if (ended)
       task->finish();
@@ -133,8 +133,8 @@ std::uint64_t InProcess::World::drain(std::chrono::milliseconds limit) {
   return ended;
 }
 
-InProcess::InProcess(std::span<Service* const> services, InProcessOptions options)
-    : world_(std::make_unique<World>(services, std::move(options))) {}
+InProcess::InProcess(std::span<Service* const> services, const InProcessOptions& options)
+    : world_(std::make_unique<World>(services, options)) {}
 
 InProcess::~InProcess() = default;
 

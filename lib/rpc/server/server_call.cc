@@ -282,7 +282,7 @@ void ServerCall::doom_handler() {
 }
 
 /// After a step that threw. The rest of the request is not read.
-void ServerCall::on_exception(Status why) noexcept {
+void ServerCall::on_exception(const Status& why) noexcept {
   if (call_.handler == Handler::running) enter(call_.task.valid() ? Handler::suspended : Handler::ended);
   buffer_.clear();
   if (!call_.connection) return;

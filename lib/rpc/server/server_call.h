@@ -172,7 +172,7 @@ class ServerCall final : public Call,
   static constexpr std::size_t memory_per_byte_max = 64;
 
   friend ExceptionBarrier<ServerCall>;
-  void on_exception(Status why) noexcept;
+  void on_exception(const Status& why) noexcept;
 
   // http2::StreamEvents
   void on_data(Bytes bytes) override {

@@ -47,9 +47,9 @@ class InProcess {
  public:
   /// Starts the server. `services` must outlive the world. Throws std::invalid_argument where Server::start
   /// would fail.
-  explicit InProcess(std::span<Service* const> services, InProcessOptions options = {});
-  explicit InProcess(std::initializer_list<Service*> services, InProcessOptions options = {})
-      : InProcess(std::span<Service* const>(services.begin(), services.size()), std::move(options)) {}
+  explicit InProcess(std::span<Service* const> services, const InProcessOptions& options = {});
+  explicit InProcess(std::initializer_list<Service*> services, const InProcessOptions& options = {})
+      : InProcess(std::span<Service* const>(services.begin(), services.size()), options) {}
   InProcess(const InProcess&) = delete;
   InProcess& operator=(const InProcess&) = delete;
   /// Ends the server; calls in flight are cancelled.
