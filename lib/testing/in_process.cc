@@ -100,10 +100,10 @@ InProcess::World::~World() {
 
 void InProcess::World::listen(const ServerOptions& options) {
   const Address address = Address::parse("127.0.0.1:1")->with_tls(options.tls != nullptr);
-  do_on(server_index, [&] {
-    const Result<std::string> bound = listener_->listen(address);
-    if (bound) address_ = *bound;
-  });
+  Result<std::string> bound;
+  do_on(server_index, [&] { bound = listener_->listen(address); });
+  check(bound ? Status() : bound.error());
+  address_ = *std::move(bound);
 }
 
 Status InProcess::World::run(std::unique_ptr<detail::BackgroundTask>& task) {
