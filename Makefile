@@ -58,9 +58,9 @@ install: build  ## Install programs, library and headers (respects DESTDIR)
 	$(MESON) install -C build --no-rebuild
 
 clean:  ## Remove all build directories
-	rm -rf build build-asan build-tsan build-coverage
+	rm -rf build build-asan build-tsan build-checked build-coverage
 
-.PHONY: test asan tsan coverage h2spec interop guest without-io-uring soak
+.PHONY: test asan tsan checked coverage h2spec interop guest without-io-uring soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test docs
 	$(call run_tests,build)
@@ -74,6 +74,11 @@ tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test sanitize
 	$(call configure,build-tsan,$(sanitized) -Db_sanitize=thread)
 	$(call run_suites,build-tsan)
+
+checked:  ## Run the tests with assertions, each source compiled by itself, in build-checked/
+	@.ci/setup build test docs
+	$(call configure,build-checked,-Dbenchmarks=false -Dunity=off -Db_ndebug=false -Dwerror=true)
+	$(call run_suites,build-checked,transport http2 plugin services testing apps docs)
 
 coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/coveragereport/index.html
 	@.ci/setup build test coverage
