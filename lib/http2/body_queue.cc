@@ -6,7 +6,8 @@
 
 namespace ringrpc::http2 {
 
-/// Behind what is in the last slab, or in another where that has little room, or all of `bytes` in another.
+/// Bytes that fit in one slab get a new slab. A longer body continues in the last slab if enough of that is
+/// free, and in a new slab otherwise.
 std::span<std::uint8_t> BodyQueue::reserve_in_slab(SlabPool& slabs, std::size_t bytes) {
   const bool fits_in_one = bytes <= slab_bytes - frame_header_bytes;
   const bool goes_on = tail_ != nullptr && tail_->slab != nullptr && tail_->room() >= slab_rest_min;
@@ -60,14 +61,15 @@ void BodyQueue::drain(const BodyMemory& memory, std::size_t bytes, const std::ui
   }
 }
 
-/// What was drained of a slab before left room for the header, as did nothing at its beginning.
+/// Sends the first slab as one frame. Its header fits before the content: a slab begins with room for it, and
+/// draining only adds to that room.
 void BodyQueue::move_front(const std::uint8_t* header, Chain& out) noexcept {
   Piece* const piece = take_front();
   std::uint8_t* const frame = piece->data() + piece->begin - frame_header_bytes;
   Slab* const slab = piece->slab;
   slab->begin = static_cast<std::uint32_t>(frame - slab->data);
   slab->end = slab->begin + static_cast<std::uint32_t>(frame_header_bytes + piece->size());
-  std::memcpy(frame, header, frame_header_bytes);  // the piece itself lies before it
+  std::memcpy(frame, header, frame_header_bytes);  // the Piece lies before the frame
   out.append(slab);
 }
 

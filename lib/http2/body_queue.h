@@ -1,13 +1,13 @@
-/// The body of one stream between the user and the wire: bytes in pieces, filled at the end, drained from the
+/// The body of one stream on its way to the wire: a queue of bytes, filled at the end and drained from the
 /// front.
 ///
 ///   std::span<std::uint8_t> room = queue.reserve(memory, 30);        // serialize straight into it
 ///   queue.commit(30);
 ///   queue.drain(memory, queue.next_frame_bytes(16'384), frame_header, out);
 ///
-/// What is small lies in a small recycled piece and is copied into the output, where the frames of many
-/// bodies share a slab. What is large lies in slabs, of which each becomes one DATA frame: its header is
-/// written in front of the content, and the slab goes into the output as it is.
+/// Small bodies lie in small recycled blocks and are copied into the output, where the frames of many bodies
+/// share a slab. Large bodies lie in slabs, each of which becomes one DATA frame: the frame header is written
+/// before the content, and the slab joins the output without a copy.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@
 
 namespace ringrpc::http2 {
 
-/// Where queues take their pieces from; `slabs` is also the pool of the chains that they are drained into.
+/// The memory of the queues. `slabs` is also the pool of the chains that they are drained into.
 struct BodyMemory {
   MemoryPool& blocks;
   SlabPool& slabs;
@@ -40,8 +40,8 @@ class BodyQueue {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  /// Room at the end, valid until the next call: for `bytes`, or for the first of them where they are more
-  /// than a slab takes. Throws std::bad_alloc.
+  /// Returns room at the end for `bytes`, or for as many of them as fit in a slab. Valid until the next call.
+  /// Throws std::bad_alloc.
   std::span<std::uint8_t> reserve(const BodyMemory& memory, std::size_t bytes) {
     if (tail_ != nullptr && tail_->room() >= bytes) return {tail_->data() + tail_->end, bytes};
     if (bytes > block_bytes_max) [[unlikely]]
@@ -49,22 +49,22 @@ class BodyQueue {
     add_block(memory.blocks, bytes);
     return {tail_->data(), bytes};
   }
-  /// Makes the first `bytes` of what `reserve` gave part of the queue.
+  /// Adds the first `bytes` of the reserved room to the queue.
   void commit(std::size_t bytes) noexcept {
     assert(tail_ != nullptr && bytes <= tail_->room());
     tail_->end += static_cast<std::uint32_t>(bytes);
     size_ += bytes;
   }
-  /// Copies to the end. Throws std::bad_alloc.
+  /// Appends a copy. Throws std::bad_alloc.
   void append(const BodyMemory& memory, Bytes bytes);
 
-  /// How many bytes the next frame is to take, where it may take `limit`: as many as there are, or what makes
-  /// it end where a slab does that need not be copied.
+  /// The size of the next DATA frame, at most `limit`. It may be less than what is queued, so that a slab
+  /// which can be sent without a copy becomes a frame of its own.
   std::size_t next_frame_bytes(std::size_t limit) const noexcept {
     return size_ < moved_bytes_min ? std::min(limit, size_) : next_large_frame_bytes(limit);
   }
-  /// Moves a frame to the end of `out`: `header`, frame_header_bytes long, and the first `bytes`, which must
-  /// be there.
+  /// Moves one frame to the end of `out`: `header`, which is frame_header_bytes long, and the first `bytes`
+  /// of the queue. The queue must hold that many.
   void drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out);
 
   void clear(const BodyMemory& memory) noexcept {
@@ -73,10 +73,11 @@ class BodyQueue {
   }
 
  private:
-  /// In a block of its own, or, with its content, in a slab.
+  /// A part of the body. The struct lies at the start of a block of its own or of a slab; the content follows
+  /// it.
   struct Piece {
     Piece* next;
-    Slab* slab;  ///< null in a block
+    Slab* slab;  ///< null if the piece is a block
     std::uint32_t begin;
     std::uint32_t end;
     std::uint32_t capacity;
@@ -87,11 +88,12 @@ class BodyQueue {
   };
   static constexpr std::size_t first_block_bytes = 512 - 8 - sizeof(Piece);
   static constexpr std::size_t next_block_bytes = 4096 - 8 - sizeof(Piece);
-  /// What needs more than this of one piece lies in a slab, which it fills by half at least.
+  /// A larger reservation goes into a slab, and fills at least half of it.
   static constexpr std::size_t block_bytes_max = Slab::total_bytes / 2;
   static constexpr std::size_t slab_bytes = Slab::capacity - sizeof(Piece);
-  static constexpr std::size_t slab_rest_min = 1024;    ///< less room at a slab's end is not begun
-  static constexpr std::size_t moved_bytes_min = 4096;  ///< less is copied, rather than send a slab for it
+  static constexpr std::size_t slab_rest_min = 1024;  ///< a slab with less room left is not continued
+  /// Smaller content is copied, so that no nearly empty slab is sent.
+  static constexpr std::size_t moved_bytes_min = 4096;
 
   std::span<std::uint8_t> reserve_in_slab(SlabPool& slabs, std::size_t bytes);
   void add_block(MemoryPool& blocks, std::size_t bytes);

@@ -18,7 +18,7 @@ constexpr std::array<bool, 256> name_octets = [] {
 
 constexpr std::uint64_t each_byte = 0x0101010101010101;
 
-/// Whether one of the eight octets is below 0x20 or is 0x7f.
+/// True if one of the eight bytes is below 0x20 or is 0x7f.
 bool has_control(std::uint64_t octets) noexcept {
   const std::uint64_t below_space = (octets - each_byte * 0x20) & ~octets;
   const std::uint64_t flipped = octets ^ (each_byte * 0x7f);
@@ -33,7 +33,8 @@ std::uint64_t load(const char* octets) noexcept {
   return word;
 }
 
-/// Eight octets at a time, the last ones twice rather than one by one.
+/// Checks eight bytes at a time. The last eight may overlap those before them, which is faster than single
+/// bytes.
 bool may_have_control(std::string_view text) noexcept {
   const char* const begin = text.data();
   const std::size_t size = text.size();

@@ -1,11 +1,11 @@
-/// Sees the header of every frame that arrives, whatever the engine makes of it.
+/// Reads the header of every frame that arrives, including the frames that the engine ignores.
 ///
 ///   FrameScanner scanner(true);
 ///   scanner.feed(bytes);
-///   while (scanner.next(head)) judge(head);       // scanner.frame_begin() is where in `bytes` it begins
+///  while (scanner.next(head)) judge(head);       // scanner.frame_begin() is its offset in `bytes`
 ///
-/// The engine ignores many frames without a word (unknown types, DATA on closed streams, PRIORITY); a peer
-/// that floods us with them is seen here. Bytes may be cut anywhere.
+/// The engine silently ignores many frames: unknown types, DATA on closed streams, PRIORITY. The scanner
+/// makes a flood of them visible. Bytes may be cut anywhere.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,7 @@ struct FrameHead {
   FrameType type;
   std::uint8_t flags;
   std::uint32_t stream_id;
-  /// The first octets of the payload: four of a PRIORITY frame (the dependency), one of a padded DATA frame
+  /// The first bytes of the payload: four of a PRIORITY frame (the dependency), one of a padded DATA frame
   /// (the pad length).
   std::uint32_t begin_of_payload;
 };
@@ -54,13 +54,13 @@ class FrameScanner {
   /// `after_preface`: the bytes begin with a client's connection preface.
   explicit FrameScanner(bool after_preface) noexcept : skip_(after_preface ? 24 : 0) {}
 
-  /// Takes what arrived; valid while `next` is called.
+  /// Takes the bytes that arrived. They must stay valid while `next` is called.
   void feed(Bytes bytes) noexcept {
     bytes_ = bytes;
     position_ = 0;
   }
 
-  /// The next frame whose header is complete; false when the bytes are used up.
+  /// Gives the next frame whose header is complete. False when the bytes are used up.
   bool next(FrameHead& head) noexcept {
     const std::size_t skipped = std::min(skip_, bytes_.size() - position_);
     skip_ -= skipped;
@@ -77,19 +77,20 @@ class FrameScanner {
     return next_cut(head);
   }
 
-  /// Whether octets of the frame that `next` gave last are still to come, after all bytes fed.
+  /// True if the bytes fed so far end inside the payload of the frame that `next` gave last.
   bool inside_payload() const noexcept { return skip_ > 0; }
 
-  /// Where in the bytes fed the frame of the last `next` begins; 0 when that was before them.
+  /// The offset, in the bytes fed, of the frame that `next` gave last; 0 if the frame began before them.
   std::size_t frame_begin() const noexcept { return frame_begin_; }
 
-  /// The header block of the HEADERS frame that `next` gave, if that is all of its payload and the bytes fed
-  /// hold the frame from its beginning to its end; else empty.
+  /// The header block of the HEADERS frame that `next` gave. Empty unless the block is the whole payload and
+  /// the bytes fed contain the whole frame.
   Bytes whole_block(const FrameHead& head) const noexcept {
     constexpr std::uint8_t others = FrameHead::end_headers | FrameHead::padded | FrameHead::priority;
     if ((head.flags & others) != FrameHead::end_headers) return {};
     const std::size_t begin = frame_begin_ + header_bytes;
-    if (position_ < begin || bytes_.size() - begin < head.length) return {};  // it began, or ends, elsewhere
+    // The frame began, or ends, outside these bytes.
+    if (position_ < begin || bytes_.size() - begin < head.length) return {};
     return bytes_.subspan(begin, head.length);
   }
 
@@ -110,7 +111,8 @@ class FrameScanner {
     return head.type == FrameType::priority ? 4 : 0;
   }
 
-  /// Reads a head from `octets`; returns how many it takes, more than `size` when it is not complete.
+  /// Reads a frame header from `octets`. Returns how many bytes it takes: more than `size` if it is
+  /// incomplete.
   static std::size_t parse(const std::uint8_t* octets, std::size_t size, FrameHead& head) noexcept {
     if (size < header_bytes) return header_bytes;
     const auto first = number<std::uint64_t>(octets);
@@ -126,7 +128,7 @@ class FrameScanner {
     return header_bytes + more;
   }
 
-  /// A head of which a part came earlier, or will come later.
+  /// Reads a frame header that is cut: part of it came with earlier bytes or comes with later ones.
   bool next_cut(FrameHead& head) noexcept {
     while (position_ < bytes_.size()) {
       held_octets_[held_++] = bytes_[position_++];

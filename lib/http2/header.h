@@ -1,4 +1,4 @@
-/// Header fields as HTTP/2 carries them: lower-case names, octet values.
+/// Header fields as HTTP/2 carries them: names in lower case, values of arbitrary bytes.
 #pragma once
 
 #include <cstddef>
@@ -16,19 +16,19 @@ struct Header {
   std::string_view value;
   /// Keeps a secret out of the peer's compression tables (RFC 7541, 7.1.3).
   bool never_indexed = false;
-  /// For sending: name and value are literals, or outlive the session, so that they need not be copied.
+  /// For sending: name and value are literals or outlive the session, so they are not copied.
   bool static_storage = false;
 };
 
 using Headers = std::vector<Header>;
 
-/// What a field counts in a header list (RFC 9113, 6.5.2).
+/// The size of a field as a header list counts it (RFC 9113, 6.5.2).
 inline std::size_t list_bytes(const Header& field) noexcept {
   return field.name.size() + field.value.size() + 32;
 }
 
-/// What a header block takes in memory while a stream keeps it, estimated: each name and each value that is not
-/// in a table lies in a block of its own.
+/// An estimate of the memory that a header block takes while a stream keeps it. Each name and value that is
+/// in no HPACK table has an allocation of its own.
 inline std::size_t kept_bytes(std::span<const Header> fields) noexcept {
   constexpr std::size_t field_bytes = 128;
   std::size_t bytes = 0;

@@ -1,14 +1,13 @@
-/// The fields of a header block that arrives, as views into the buffers of the HPACK decoder.
+/// The fields of an arriving header block, as views into the buffers of the HPACK decoder.
 ///
 ///   block.begin();
 ///   if (!block.repeats(name, value)) block.put(pool, field, meaning, name, value);
 ///   if (check.take(block.next().meaning)) block.accept();
 ///   … block.fields() …
 ///
-/// The requests of a connection are much alike, and what HPACK has in its tables comes in the same buffers
-/// each time. So the block before is kept with references to its buffers: a field in the same place and the
-/// same buffers is the same field, and is neither looked at nor checked again. Nor is one with the same
-/// octets.
+/// The requests of a connection are alike, and HPACK returns the same buffers each time for strings in its
+/// tables. So the previous block is kept, with references to its buffers. A field in the same place with the
+/// same buffers, or with the same bytes, is the same field: it is not parsed or checked again.
 #pragma once
 
 #include <cstddef>
@@ -31,26 +30,26 @@ class HeaderBlock {
   HeaderBlock(const HeaderBlock&) = delete;
   HeaderBlock& operator=(const HeaderBlock&) = delete;
 
-  /// A new block arrives; the one before is what it is compared with.
+  /// Begins a new block, which is compared with the previous one.
   void begin() noexcept { count_ = 0; }
 
-  /// Whether the next field is the one that was in its place before.
+  /// True if the next field equals the field in the same place of the previous block.
   bool repeats(const nghttp2_rcbuf* name, const nghttp2_rcbuf* value) const noexcept {
     return count_ < known_ && sources_[count_].name == name && sources_[count_].value == value;
   }
 
-  /// The same for a field that HPACK does not put into its tables, and that comes in a buffer of its own each
-  /// time.
+  /// The same for a field that HPACK does not put into its tables, so that each occurrence has a buffer of
+  /// its own.
   bool repeats(const nghttp2_rcbuf* name, std::string_view value, bool never_indexed) const noexcept {
     if (count_ >= known_ || sources_[count_].name != name) return false;
     return fields_[count_].value == value && fields_[count_].never_indexed == never_indexed;
   }
 
-  /// Puts another field in the next place, and holds its buffers. False when there is no memory.
+  /// Puts a different field in the next place and holds its buffers. False when out of memory.
   bool put(MemoryPool& pool, const Header& field, const FieldMeaning& meaning, nghttp2_rcbuf* name,
            nghttp2_rcbuf* value) noexcept;
 
-  /// What is known of the field in the next place, and making it part of the block.
+  /// The meaning and size of the field in the next place. `accept` makes it part of the block.
   const FieldMeaning& meaning() const noexcept { return sources_[count_].meaning; }
   std::uint32_t bytes() const noexcept { return sources_[count_].bytes; }
   void accept() noexcept { ++count_; }
@@ -58,7 +57,7 @@ class HeaderBlock {
   /// Valid until the next block begins.
   std::span<const Header> fields() const noexcept { return {fields_, count_}; }
 
-  /// Gives the memory back if the block was far larger than most are.
+  /// Returns the memory if the block was much larger than usual.
   void shrink(MemoryPool& pool) noexcept {
     if (capacity_ > usual_count) release(pool);
   }
@@ -77,20 +76,20 @@ class HeaderBlock {
   bool grow(MemoryPool& pool) noexcept;
 
   std::uint32_t capacity_ = 0;
-  std::uint32_t known_ = 0;  // how many places are filled, from this block or from one before
+  std::uint32_t known_ = 0;  // places filled by this block or an earlier one
   std::uint32_t count_ = 0;
   Header* fields_ = nullptr;
   Source* sources_ = nullptr;
 };
 
-/// A block that outlives the next one. Those who keep the same share it.
+/// A block that outlives the next one. Streams that keep the same block share it.
 class KeptHeaders {
  public:
   KeptHeaders() = default;
   KeptHeaders(const KeptHeaders&) = delete;
   KeptHeaders& operator=(const KeptHeaders&) = delete;
 
-  /// False when there is no memory.
+  /// False when out of memory.
   bool keep(MemoryPool& pool, const HeaderBlock& block) noexcept;
   void share(const KeptHeaders& other) noexcept {
     shared_ = other.shared_;
@@ -106,7 +105,7 @@ class KeptHeaders {
   }
 
  private:
-  /// The fields follow, and the buffers that they are views into, two for each.
+  /// The fields follow, then the buffers that they are views into, two for each field.
   struct Shared {
     std::uint32_t owners;
     std::uint32_t count;

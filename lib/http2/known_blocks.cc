@@ -14,7 +14,7 @@ class HpackReader {
   bool done() const noexcept { return rest_.empty(); }
   std::uint8_t peek() const noexcept { return rest_.front(); }
 
-  /// An integer in the low `prefix_bits` of an octet and those that follow.
+  /// Reads an integer from the low `prefix_bits` of a byte and the bytes that follow.
   std::optional<std::size_t> integer(unsigned prefix_bits) noexcept {
     if (rest_.empty()) return std::nullopt;
     const std::size_t prefix = (std::size_t{1} << prefix_bits) - 1;
@@ -55,7 +55,7 @@ bool leaves_table_alone(Bytes block) noexcept {
       if (!reader.integer(7)) return false;
       continue;
     }
-    if ((octet & 0x60) != 0) return false;  // a literal to be indexed, or another size of the table
+    if ((octet & 0x60) != 0) return false;  // a literal that enters the table, or a new table size
     const std::optional<std::size_t> name = reader.integer(4);
     if (!name || (*name == 0 && !reader.skip_string()) || !reader.skip_string()) return false;
   }

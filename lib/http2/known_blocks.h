@@ -1,19 +1,19 @@
-/// The request header blocks that a client has sent lately, octet for octet as they came.
+/// The request header blocks that a client has sent recently, as undecoded bytes.
 ///
 ///   if (const KnownBlock* known = blocks.find(octets)) take(known->fields, known->check);   // no HPACK
 ///   else if (!leaves_table_alone(octets)) blocks.forget(pool);
 ///   else if (decode(octets, block, check)) blocks.learn(pool, octets, block, check);
 ///
-/// The calls of one client to one method differ in nothing but their stream, and once HPACK's table holds
-/// what repeats, neither do the octets of their header blocks. Decoding is a third of what a call costs;
-/// comparing is not.
+/// The calls of one client to one method differ only in their stream. Once HPACK's table holds the repeated
+/// fields, the bytes of their header blocks are equal too. Decoding is a third of the cost of a call;
+/// comparing is cheap.
 ///
-/// The same octets mean the same fields as long as HPACK's table stays as it is. So only blocks that leave it
-/// alone are learnt, and whatever else arrives makes all be forgotten.
+/// Equal bytes mean equal fields as long as HPACK's table does not change. So only blocks that leave the
+/// table unchanged are learnt, and any other block makes the session forget all of them.
 ///
-/// There are four, of 512 octets and one header list at most. A client whose blocks never come again costs
-/// one comparison with each and a copy of what it sent: 2 % of what the session does for such a request (205
-/// of 10,300 instructions).
+/// At most four blocks are kept, each of at most 512 bytes and one header list. A client whose blocks never
+/// repeat costs one comparison with each and a copy of its block: 2 % of the session's work for such a
+/// request (205 of 10,300 instructions).
 #pragma once
 
 #include <array>
@@ -28,15 +28,15 @@
 
 namespace ringrpc::http2 {
 
-/// What a well-formed block within the limits was decoded to.
+/// A well-formed block within the limits, with its decoded fields.
 struct KnownBlock {
   Bytes octets;
   KeptHeaders fields;
   MessageCheck check{MessageCheck::Kind::request};
 };
 
-/// Whether decoding a block leaves HPACK's dynamic table as it was: it holds only indexed fields and literals
-/// without indexing (RFC 7541, 6). False as well for what can not be decoded.
+/// True if decoding the block leaves HPACK's dynamic table unchanged: it holds only indexed fields and
+/// literals without indexing (RFC 7541, 6). False also for a block that cannot be decoded.
 bool leaves_table_alone(Bytes block) noexcept;
 
 class KnownBlocks {
@@ -45,18 +45,18 @@ class KnownBlocks {
   KnownBlocks(const KnownBlocks&) = delete;
   KnownBlocks& operator=(const KnownBlocks&) = delete;
 
-  /// Null when these octets are unknown, or none. Valid until `learn` or `forget`.
+  /// Null if the block is unknown or empty. Valid until `learn` or `forget`.
   const KnownBlock* find(Bytes octets) const noexcept;
 
-  /// Keeps what the octets, which leave the table alone, were decoded to, in the place of the block learnt
-  /// longest ago. Null when they are too many, or there is no memory.
+  /// Keeps the decoded fields of a block that leaves the table unchanged, in place of the block that was
+  /// learnt first. Null if the block is too long, or when out of memory.
   const KnownBlock* learn(MemoryPool& pool, Bytes octets, const HeaderBlock& fields,
                           const MessageCheck& check) noexcept;
 
-  /// Whether there is anything to forget.
+  /// True if a block may be known.
   bool any() const noexcept { return any_; }
 
-  /// The table has changed, or may have.
+  /// Forgets every block. Call it when the table has changed or may have.
   void forget(MemoryPool& pool) noexcept;
 
  private:

@@ -75,7 +75,8 @@ void* MemoryPool::carve(std::size_t index) noexcept {
   return memory;
 }
 
-/// Of the regions with room left, which are among the last ones added, but for those that were sorted since.
+/// The block was just carved, so its region still had room. Such a region is among the last ones added,
+/// unless regions were sorted since.
 MemoryPool::Region& MemoryPool::region_of(const std::uint8_t* block) noexcept {
   const auto added = std::span(regions_).subspan(sorted_regions_);
   const auto last =
@@ -101,7 +102,8 @@ std::uint8_t* MemoryPool::carve_frame() noexcept {
 MemoryPool::Fresh MemoryPool::add_region(std::size_t bytes) noexcept {
   void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return {};
-  // Neighbouring regions would otherwise be made huge pages, and every untouched page with them.
+  // Without this the kernel merges neighbouring regions into huge pages, which makes untouched pages
+  // resident.
   ::madvise(memory, bytes, MADV_NOHUGEPAGE);
   try {
     regions_.push_back({.memory = static_cast<std::uint8_t*>(memory), .bytes = bytes});
@@ -124,8 +126,8 @@ bool MemoryPool::give_back(std::size_t blocks) noexcept {
   return true;
 }
 
-/// Takes all free blocks aside. What is needed from now on is carved, or comes from what is returned
-/// meanwhile.
+/// Sets all free blocks aside. Until the end of giving back, allocations are carved or reuse blocks that are
+/// freed meanwhile.
 void MemoryPool::begin_sorting() noexcept {
   giving_back_ = true;
   std::ranges::sort(regions_, {}, &Region::memory);
@@ -134,7 +136,7 @@ void MemoryPool::begin_sorting() noexcept {
   unsorted_ = std::exchange(free_, {});
 }
 
-/// Moves up to so many free blocks to their regions; how many.
+/// Moves at most `blocks` free blocks to their regions. Returns how many it moved.
 std::size_t MemoryPool::sort(std::size_t blocks) noexcept {
   std::size_t moved = 0;
   for (Free*& list : unsorted_) {
@@ -148,7 +150,8 @@ std::size_t MemoryPool::sort(std::size_t blocks) noexcept {
   return moved;
 }
 
-/// Unmaps a region that is all free, else makes its free blocks available again; how many these were.
+/// Unmaps a region if all of it is free, else makes its free blocks available again. Returns how many those
+/// were.
 std::size_t MemoryPool::settle(Region& region) noexcept {
   const std::size_t blocks = std::exchange(region.sorted, 0);
   Free* block = std::exchange(region.first, nullptr);
@@ -166,7 +169,7 @@ std::size_t MemoryPool::settle(Region& region) noexcept {
   return blocks;
 }
 
-/// Whether blocks may still be carved from it.
+/// True if more blocks may be carved from the region.
 bool MemoryPool::fresh(const Region& region) const noexcept {
   const auto lies_in = [&](const Fresh& memory) { return memory.bytes > 0 && region.contains(memory.begin); };
   return lies_in(small_) || lies_in(beside_frame_) || lies_in(frames_);

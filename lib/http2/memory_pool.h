@@ -1,27 +1,27 @@
-/// Memory of the sessions of one thread, recycled by size.
+/// The memory of one thread's sessions, recycled by size.
 ///
 ///   const std::shared_ptr<MemoryPool> pool = MemoryPool::of_this_thread();
 ///   void* memory = pool->allocate(152);
 ///   pool->deallocate(memory);
 ///
-/// A request takes and returns a dozen small blocks, always of the same few sizes: a list of free blocks for
-/// each size makes that a handful of instructions. Memory that was one size never becomes another, so a peer
-/// whose headers are of ever other sizes makes the lists hold what it once had in use, times the number of
-/// sizes. So these are few. Of the blocks over 512 bytes the pool recycles only two kinds that every session has:
-/// frame buffers and HPACK tables. All others are left to malloc.
+/// A request takes and returns a dozen small blocks of the same few sizes. A list of free blocks for each
+/// size makes that a handful of instructions. Memory of one size never becomes another size, so a peer that
+/// varies the sizes of its headers can make the pool hold its peak use once per size. So the sizes are few.
+/// Among the blocks over 512 bytes, the pool recycles only the two kinds that every session has: frame
+/// buffers and HPACK tables. It leaves all others to malloc.
 ///
-/// What a session keeps while idle is mostly one frame buffer of 16 KiB, of which only the first bytes are
-/// written as long as no large header block is sent. Frame buffers are recycled among themselves, so that
-/// their other pages stay untouched, and begin near the end of a page. The beginning of that page has room for the
-/// two HPACK tables and the small blocks of an idle session.
+/// Most of an idle session's memory is one frame buffer of 16 KiB. Only its first bytes are written as long
+/// as no large header block is sent. Frame buffers are recycled among themselves, so that their other pages
+/// stay untouched, and each begins near the end of a page. The beginning of that page has room for the two
+/// HPACK tables and the small blocks of an idle session.
 ///
-/// What a crowd has left is given back to the system when somebody asks for that, region by region, in steps
-/// that a thread with other things to do can afford:
+/// After a peak in connections, `give_back` returns free memory to the system. It does so on request, region
+/// by region, in steps short enough for a thread that has other work:
 ///
 ///   while (!pool->give_back(16'384)) serve_for_a_while();
 ///
-/// A pool and what is drawn from it belong to one thread at a time. It lives until the thread has ended and
-/// nobody holds it any more. Under a sanitizer every block is a malloc of its own, so that misuse is seen.
+/// A pool and its blocks belong to one thread at a time. It lives until the thread has ended and no session
+/// holds it. Under a sanitizer every block is a separate malloc, so that misuse is detected.
 #pragma once
 
 #include <array>
@@ -43,14 +43,14 @@ class MemoryPool {
   MemoryPool& operator=(const MemoryPool&) = delete;
   ~MemoryPool();
 
-  /// Uninitialized memory, aligned to 8 bytes; null when the system has none.
+  /// Uninitialized memory, aligned to 8 bytes. Null when out of memory.
   void* allocate(std::size_t bytes) noexcept {
     if (void* const block = take_free(bytes)) [[likely]]
       return block;
     return allocate_slowly(bytes);
   }
 
-  /// The same where a small block is free already; else null.
+  /// The same if a small block is free already, else null.
   void* take_free(std::size_t bytes) noexcept {
     if constexpr (recycles) {
       if (bytes <= small_bytes_max) [[likely]] {
@@ -79,18 +79,18 @@ class MemoryPool {
     release(memory);
   }
 
-  /// What has been taken from the system for blocks up to a frame buffer's size, and not given back.
+  /// Bytes mapped for blocks up to the size of a frame buffer and not yet unmapped.
   std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
 
-  /// A step of giving back the regions of which nothing was in use when the first step was made: looks at
-  /// that many free blocks, or at fewer if there are no more. Whether that was the last step.
+  /// Takes one step of returning unused regions: those without a block in use when the first step ran. Each
+  /// step examines at most `blocks` free blocks. Returns true after the last step.
   bool give_back(std::size_t blocks) noexcept;
 
-  /// As realloc.
+  /// Like realloc, but never shrinks a block.
   void* resize(void* memory, std::size_t bytes) noexcept;
 
-  // The same from the reserve, for a session that ends when the system has no memory for it. Null when that
-  // is used up too.
+  // The same from the reserve, for a session that ends because the system is out of memory. Null when the
+  // reserve is used up too.
   void* allocate_from_reserve(std::size_t bytes) noexcept { return reserve_.allocate(bytes); }
   void* resize_into_reserve(void* memory, std::size_t bytes) noexcept;
 
@@ -106,22 +106,24 @@ class MemoryPool {
   };
   struct Region {
     std::uint8_t* memory;
-    std::size_t bytes;       // 0 once it is given back; its place in the order stays until all are settled
-    std::size_t carved = 0;  // blocks that have been handed out of it at all
-    std::size_t sorted = 0;  // of those, how many give_back has found free …
-    Free* first = nullptr;   // … and keeps here meanwhile
+    std::size_t bytes;       // 0 once it is unmapped; its entry stays in place until all regions are settled
+    std::size_t carved = 0;  // blocks carved from it so far
+    std::size_t sorted = 0;  // those of them that give_back has found free …
+    Free* first = nullptr;   // … and keeps in this list meanwhile
 
     bool contains(const void* block) const noexcept { return block >= memory && block < memory + bytes; }
   };
 
-  // Class n is blocks of n times 32 bytes; the last two are HPACK tables and frame buffers. A block carries its
-  // class before it; one that is a malloc of its own carries its size, which is never as low as a class.
+  // Class n holds blocks of n times 32 bytes; the last two classes are HPACK tables and frame buffers. The
+  // word before a block is its class. Before a block from malloc it is the size, which is always larger than
+  // any class.
   static constexpr std::size_t header_bytes = 8;
   static constexpr std::size_t step = 32;
   static constexpr std::size_t steps = 16;
   static constexpr std::size_t small_bytes_max = step * steps - header_bytes;
   static constexpr std::size_t table_class = steps + 1;
-  // nghttp2's pointers to the entries of a table of 4096 bytes, of which each entry counts at least 32 (RFC 7541, 4.1).
+  // nghttp2's array of pointers to the entries of a 4096-byte table. Each entry counts at least 32 bytes (RFC
+  // 7541, 4.1).
   static constexpr std::size_t table_bytes = 4096 / 32 * sizeof(void*);
   static constexpr std::size_t frame_class = steps + 2;
   static constexpr std::size_t frame_bytes_min = 16 * 1024;
@@ -130,11 +132,11 @@ class MemoryPool {
   static constexpr std::size_t region_bytes = 64 * 1024;
   static constexpr std::size_t page_bytes = 4096;
   static constexpr std::size_t frame_head_bytes =
-      512;  // as much of a frame buffer lies in the page that it shares
+      512;  // the part of a frame buffer that lies in the shared page
   static constexpr std::size_t frame_stride = 5 * page_bytes;
   static constexpr std::size_t frames_in_region = 25;
 
-  /// Memory from the system that was never handed out.
+  /// Memory from the system that has not been handed out.
   struct Fresh {
     std::uint8_t* begin = nullptr;
     std::size_t bytes = 0;
@@ -166,16 +168,17 @@ class MemoryPool {
   std::array<Free*, class_count> free_{};
   MemoryReserve reserve_;
   Fresh small_;
-  Fresh beside_frame_;  // the page that the frame buffer carved last shares
+  Fresh beside_frame_;  // the page shared with the frame buffer that was carved last
   Fresh frames_;
   std::vector<Region> regions_;
   std::size_t mapped_bytes_ = 0;
 
-  // While regions are being given back: first the blocks that were free are sorted by region, then the
-  // regions are settled one by one.
+  // State of giving back. First the blocks that were free are sorted by region, then the regions are settled
+  // one by one.
   bool giving_back_ = false;
   std::array<Free*, class_count> unsorted_{};
-  std::size_t sorted_regions_ = 0;  // the first of regions_, by address: were there when it last began
+  // Those at the front of regions_, in order of address: they existed when giving back last began.
+  std::size_t sorted_regions_ = 0;
   std::size_t settled_regions_ = 0;
 };
 

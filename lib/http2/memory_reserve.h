@@ -1,14 +1,14 @@
-/// Memory that is kept for the day when the system has no more.
+/// Memory set aside for the moment when the system has none left.
 ///
 ///   void* memory = reserve.allocate(bytes);
 ///   if (reserve.holds(memory)) reserve.deallocate(memory);
 ///
-/// nghttp2 does not always bear a failed allocation: 1.52 frees a DATA frame twice that could not be queued.
-/// So a session that the system refuses memory gets it here, and is ended; what it has of the reserve comes
-/// back when it is destroyed. The reserve is untouched until then, so it costs address space and no memory.
+/// nghttp2 does not handle every failed allocation: 1.52 frees a DATA frame twice if it cannot queue it. So
+/// when an allocation fails, the session gets the memory from this reserve and ends. It returns that memory
+/// when it is destroyed. The reserve is untouched until then, so it costs address space but no memory.
 ///
-/// Blocks are cut off one after the other, and can be cut off again once all have come back: those who hold
-/// some live no longer than a turn.
+/// Allocation moves a pointer forward; the whole reserve is free again once every block has been returned.
+/// That happens soon, because a session that holds blocks lives at most until the end of the turn.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +20,13 @@ class MemoryReserve {
  public:
   static constexpr std::size_t total_bytes = 256 * 1024;
 
-  /// Empty where the system has no memory already.
+  /// The reserve is empty if the system has no memory even now.
   MemoryReserve() noexcept;
   MemoryReserve(const MemoryReserve&) = delete;
   MemoryReserve& operator=(const MemoryReserve&) = delete;
   ~MemoryReserve();
 
-  /// Aligned to 16 bytes, behind 16 that hold its size; null when the reserve is used up.
+  /// Aligned to 16 bytes; the 16 bytes before it hold its size. Null when the reserve is used up.
   void* allocate(std::size_t bytes) noexcept;
   void deallocate(void* memory) noexcept;
 

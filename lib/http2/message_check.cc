@@ -13,7 +13,7 @@ bool is_trailers(std::string_view value) noexcept {
   return std::ranges::equal(value, trailers, [](char a, char b) { return (a | 0x20) == b; });
 }
 
-/// A number of digits only.
+/// Parses a number that consists of digits only.
 std::optional<std::int64_t> number(std::string_view text) noexcept {
   std::int64_t value = 0;
   const char* const last = text.data() + text.size();
@@ -22,7 +22,7 @@ std::optional<std::int64_t> number(std::string_view text) noexcept {
   return value;
 }
 
-/// Each pseudo-header field may occur once; of the two kinds of method one.
+/// A pseudo-header field that may occur once. The two kinds of method exclude each other.
 FieldMeaning once(FieldMeaning::Kind kind, std::int64_t value = 0) noexcept {
   constexpr std::uint8_t any_method = FieldMeaning::method | FieldMeaning::connect;
   const std::uint8_t excludes = (kind & any_method) != 0 ? any_method : static_cast<std::uint8_t>(kind);
@@ -44,7 +44,7 @@ std::optional<FieldMeaning> pseudo_field(std::string_view name, std::string_view
   return once(FieldMeaning::status, *status);
 }
 
-/// Fields that say something about an HTTP/1 connection.
+/// True for fields that describe an HTTP/1 connection.
 bool connection_specific(std::string_view name, std::string_view value) noexcept {
   switch (name.size()) {
     case 2:

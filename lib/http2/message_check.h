@@ -1,4 +1,4 @@
-/// Whether a header block is what RFC 9113 section 8 calls well-formed.
+/// Checks that a header block is well-formed in the sense of RFC 9113, section 8.
 ///
 ///   MessageCheck check(MessageCheck::Kind::request);
 ///   for (field : block) {
@@ -7,9 +7,10 @@
 ///   }
 ///   if (!check.complete()) malformed();
 ///
-/// Checked are names, values and the pseudo-header fields (which, once, first, not empty, CONNECT's, no userinfo);
-/// connection-specific fields are refused, and `te` other than "trailers"; content-length must be one number.
-/// What `host` says beside or instead of `:authority`, and what a `:path` looks like, is the user's affair.
+/// The check covers names, values and the pseudo-header fields: which are allowed, that each comes once,
+/// comes first and is not empty, CONNECT's own set, no userinfo. It refuses connection-specific fields and
+/// `te` other than "trailers". Content-length must be one number. The user checks `host` and the form of
+/// `:path`.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,12 @@
 
 namespace ringrpc::http2 {
 
-/// What a valid field means to the check, wherever it stands.
+/// The meaning of a valid field for the check, independent of the field's place.
 struct FieldMeaning {
   enum Kind : std::uint8_t {
     regular = 1,
     method = 2,
-    connect = 4,  ///< CONNECT is a method of its own kind
+    connect = 4,  ///< CONNECT has rules of its own
     scheme = 8,
     path = 16,
     authority = 32,
@@ -34,7 +35,7 @@ struct FieldMeaning {
 
   Kind kind = regular;
   std::uint8_t excludes = pseudo;  ///< kinds that may not follow
-  std::int64_t number = 0;         ///< of a status or a content-length
+  std::int64_t number = 0;         ///< the value of a status or a content-length
 };
 
 class MessageCheck {
@@ -45,13 +46,13 @@ class MessageCheck {
 
   explicit MessageCheck(Kind kind) noexcept : kind_(kind), allowed_(allowed_in(kind)) {}
 
-  /// Nothing when the field would make any message malformed. `name_is_known` and `value_is_known` spare the
-  /// check of octets that come from HPACK's static table.
+  /// Nothing if the field would make any message malformed. `name_is_known` and `value_is_known` skip the
+  /// byte checks of strings from HPACK's static table.
   static std::optional<FieldMeaning> meaning_of(std::string_view name, std::string_view value,
                                                 bool name_is_known = false,
                                                 bool value_is_known = false) noexcept;
 
-  /// Takes the next field; false when it makes this message malformed.
+  /// Takes the next field. False if it makes this message malformed.
   bool take(const FieldMeaning& meaning) noexcept {
     if ((allowed_ & meaning.kind) == 0) return false;
     allowed_ = static_cast<std::uint8_t>(allowed_ & ~meaning.excludes);
@@ -61,12 +62,12 @@ class MessageCheck {
     return true;
   }
 
-  /// Whether nothing is missing at the end of the block.
+  /// True if the block, now at its end, has all required fields.
   bool complete() const noexcept;
 
-  /// What content-length said; no_length when there was none.
+  /// The value of content-length; no_length if there is none.
   std::int64_t content_length() const noexcept { return content_length_; }
-  /// Of a response.
+  /// The status of a response.
   std::int64_t status() const noexcept { return status_; }
   bool interim() const noexcept { return kind_ == Kind::response && status_ < 200; }
 

@@ -6,8 +6,8 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// How large the peer may take a window to be: until our SETTINGS and WINDOW_UPDATE have arrived it has the default
-/// (RFC 9113, 6.9.2).
+/// The largest window that the peer may assume. Until our SETTINGS and WINDOW_UPDATE arrive, it assumes the
+/// default (RFC 9113, 6.9.2).
 std::uint32_t window_seen(std::uint32_t bytes) noexcept {
   return std::clamp<std::uint32_t>(bytes, 65'535, INT32_MAX);
 }
@@ -85,9 +85,9 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
                                    void* context) noexcept {
   continuations_ = 0;
   const std::uint32_t id = head.stream_id;
-  if (id % 2 == 0) return {};  // the engine says why that is wrong
+  if (id % 2 == 0) return {};  // the engine reports the error
   if (id > history_.highest()) {
-    if (!server_) return {};  // likewise
+    if (!server_) return {};  // here too
     history_.open(id);
     allow(allowances_per_stream);
     pings_ = 0;
@@ -97,8 +97,8 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
   const StreamPast past = history_.of(id);
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
   const bool wanted = is_wanted(id, is_live, context);
-  // A forgotten id may be that of a stream which was reset, and the block its trailers: those end it, and come
-  // soon. Any other block opens a stream.
+  // A forgotten id may belong to a stream that was reset. Its trailers may still arrive; they end the stream
+  // and come soon. Any other block would open a stream.
   const bool may_be_late = !server_ || (end_stream && now_ < late_until_);
   if (past == StreamPast::never_opened || (past == StreamPast::forgotten && !wanted && !may_be_late)) {
     return {ErrorCode::protocol_error, "HEADERS: stream_id lower than one already used"};
@@ -112,7 +112,7 @@ Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*,
 Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),
                                 void* context) noexcept {
   const std::uint32_t id = head.stream_id;
-  if (id % 2 == 0 || id > history_.highest()) return {};  // the engine says why that is wrong
+  if (id % 2 == 0 || id > history_.highest()) return {};  // the engine reports the error
   const StreamPast past = history_.of(id);
   const bool end_stream = (head.flags & FrameHead::end_stream) != 0;
   if (past != StreamPast::open) [[unlikely]] {
@@ -136,8 +136,8 @@ Verdict PeerConduct::judge_data(const FrameHead& head, bool (*is_live)(void*, st
   return {};
 }
 
-/// As https://github.com/grpc/grpc/blob/master/doc/keepalive.md has it for servers, and a limit on bursts for
-/// those who set no interval.
+/// Follows https://github.com/grpc/grpc/blob/master/doc/keepalive.md for servers, and adds a limit on bursts
+/// for servers without a minimum interval.
 Verdict PeerConduct::judge_ping() noexcept {
   constexpr Verdict too_many{ErrorCode::enhance_your_calm, "too_many_pings"};
   const bool progress_since = pings_ == 0;

@@ -1,18 +1,18 @@
-/// Whether a peer behaves: judges every frame that arrives by what it costs us and what it brings.
+/// Judges a peer's conduct: weighs every frame that arrives by its cost to us and by the progress it brings.
 ///
 ///   PeerConduct conduct(Role::server, limits, now, open_streams);
 ///   if (const Verdict verdict = conduct.judge(head, live)) terminate(verdict.code, verdict.reason);
 ///
-/// A frame that brings no progress (empty or tiny DATA, PRIORITY, WINDOW_UPDATE, PING, an unknown type …) is
-/// a glitch and takes a token. Progress earns allowances that are used up first: a peer that sends two
-/// WINDOW_UPDATEs for each DATA frame of ours, one for each KiB it reads, a PRIORITY with each request, or a
-/// PING with each message never comes near the bucket.
+/// A frame that brings no progress is a glitch and takes a token: empty or tiny DATA, PRIORITY,
+/// WINDOW_UPDATE, PING, an unknown type and the like. Progress earns allowances, which are used up first. So
+/// a peer never comes near the bucket if it sends two WINDOW_UPDATEs for each of our DATA frames, one for
+/// each KiB it reads, a PRIORITY with each request, or a PING with each message.
 ///
-/// DATA of a stream that was reset is late. It brings no progress either, but a peer may have sent as much of it
-/// as the stream's window held, and all such streams together as much as the connection's window held. So each
-/// reset allows for a stream's window of late DATA, up to the connection's window, and what exceeds that is a
-/// glitch. Each side resets streams: frames behind a peer's own RST_STREAM count as late too, because clients
-/// that cancel while they send produce them. The first of them is a stream error.
+/// DATA of a stream that was reset is late. It brings no progress either, but the peer may have sent it
+/// before it learnt of the reset: up to the stream's window for one stream, and up to the connection's window
+/// for all streams together. So each reset allows for one stream window of late DATA, up to the connection's
+/// window. Late DATA beyond that is a glitch. Frames that follow the peer's own RST_STREAM count as late too,
+/// because clients that cancel while they send produce them. The first of these is a stream error.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,8 @@
 
 namespace ringrpc::http2 {
 
-/// False when all is well; otherwise why the connection, or only the frame's stream, must end.
+/// False if the frame is acceptable. Otherwise the reason why the connection, or only the frame's stream,
+/// must end.
 struct Verdict {
   enum class On : std::uint8_t { connection, stream };
 
@@ -45,15 +46,15 @@ struct Verdict {
 
 class PeerConduct {
  public:
-  /// `now` is read for the rates, `open_streams` for what may be expected of an idle peer; both must outlive
-  /// this.
+  /// Reads `now` for the rates, and `open_streams` for what an idle peer may send. Both must outlive this
+  /// object.
   PeerConduct(Role role, const Limits& limits, const Instant& now, const std::size_t& open_streams) noexcept;
 
   /// Judges a frame before the engine sees it. `is_live(context, id)` tells whether a stream still exists; it
-  /// is asked only about streams too old to be remembered.
+  /// is called only for streams that are too old to be remembered.
   Verdict judge(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
 
-  /// Whether a HEADERS frame, not judged yet, begins a stream of the peer's.
+  /// True if a HEADERS frame that was not judged yet opens a stream of the peer.
   bool begins_stream(const FrameHead& head) const noexcept {
     return server_ && head.type == FrameType::headers && head.stream_id > history_.highest();
   }
@@ -62,26 +63,28 @@ class PeerConduct {
   Verdict stream_wasted() noexcept;
   /// The peer reset a stream before anything was done for it.
   Verdict stream_unbegun() noexcept;
-  /// The peer reset a stream that it has waited for, or that is gone: what it opened allows for that.
+  /// The peer reset a stream that it had waited for, or that no longer exists. The stream's own allowances
+  /// cover that.
   Verdict stream_given_up() noexcept { return spend(); }
-  /// A frame that could be expected in small numbers only, as a stream above the limit.
+  /// A frame that is acceptable in small numbers only, such as a stream above the limit.
   Verdict glitch() noexcept;
 
-  /// We sent a DATA frame of so many octets.
+  /// We sent a DATA frame of `bytes` bytes.
   void sent_data(std::size_t bytes) noexcept {
     allow(2 + static_cast<std::uint32_t>(bytes / 1024));
     pings_ = 0;
   }
   /// We sent a HEADERS frame.
   void sent_headers() noexcept { pings_ = 0; }
-  /// We sent a PING, which will be answered.
+  /// We sent a PING, which the peer will acknowledge.
   void sent_ping() noexcept { allow(1); }
   /// We opened a stream (client).
   void opened(std::uint32_t id) noexcept {
     history_.open(id);
     allow(allowances_per_stream);
   }
-  /// We reset a stream. If the peer had ended it, as malformed requests often are, nothing is on its way.
+  /// We reset a stream. If the peer had half-closed it, as is common with malformed requests, nothing more is
+  /// in flight.
   void dropped(std::uint32_t id) noexcept {
     const StreamPast past = history_.of(id);
     if (past != StreamPast::open && past != StreamPast::forgotten) return;
@@ -92,9 +95,9 @@ class PeerConduct {
  private:
   static constexpr std::uint32_t allowances_per_stream = 4;
   static constexpr std::uint32_t allowances_max = 64 * 1024;
-  /// Far longer than a frame and our reset take to cross each other, retransmissions included.
+  /// Far longer than a frame and our reset take to cross in flight, retransmissions included.
   static constexpr std::chrono::seconds late_time_max{60};
-  /// Less than the prefix of an empty gRPC message.
+  /// Smaller than the prefix of an empty gRPC message.
   static constexpr std::uint32_t tiny_bytes = 5;
 
   void allow(std::uint32_t count) noexcept { allowances_ = std::min(allowances_ + count, allowances_max); }
@@ -104,22 +107,22 @@ class PeerConduct {
     return {};
   }
 
-  /// A stream was reset that the peer had not ended.
+  /// A stream was reset before the peer half-closed it.
   void expect_late() noexcept {
     late_bytes_ = std::min(late_bytes_ + stream_window_bytes_, connection_window_bytes_);
     late_until_ = after(now_, late_time_max);
   }
 
-  /// DATA of a stream that was reset: the windows say whether it may have been on its way then.
+  /// DATA of a stream that was reset. The windows limit how much of it may have been in flight at the reset.
   Verdict spend_late(std::uint32_t bytes) noexcept {
     if (bytes == 0 || bytes > late_bytes_) return spend();
     late_bytes_ -= bytes;
     return {};
   }
 
-  /// Whether the peer has opened a stream and neither ended it nor lost it by a reset.
+  /// True if the peer has opened the stream and no END_STREAM or reset has ended it.
   bool is_wanted(std::uint32_t id, bool (*is_live)(void*, std::uint32_t), void* context) const noexcept;
-  /// A frame that is late: `cost` says whether it is one too many.
+  /// A late frame. `cost` is the verdict on how many there are.
   Verdict judge_late(std::uint32_t id, StreamPast past, Verdict cost) noexcept;
   Verdict judge_data(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
   Verdict judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t), void* context) noexcept;
@@ -136,10 +139,10 @@ class PeerConduct {
   Nanoseconds idle_ping_interval_;
   Instant last_ping_{};
   std::uint32_t allowances_ = 0;
-  std::uint32_t late_bytes_ = 0;  ///< of DATA that may still come for streams that were reset
-  Instant late_until_{};          ///< until then a frame may be late whose stream is forgotten
+  std::uint32_t late_bytes_ = 0;  ///< how much DATA may still come for streams that were reset
+  Instant late_until_{};          ///< until then a frame of a forgotten stream may be late
   std::uint32_t continuations_ = 0;
-  std::uint32_t pings_ = 0;  ///< less than a second apart; none since the last DATA or HEADERS
+  std::uint32_t pings_ = 0;  ///< PINGs less than a second apart, without DATA or HEADERS in between
   std::uint32_t ping_strikes_ = 0;
   bool server_;
   TokenBucket resets_;

@@ -12,11 +12,11 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// What is free again of a window is given back to nghttp2 in parts of this size, not for every few
-/// octets. nghttp2 tells the peer at half a window, so it hears of it in time.
+/// Freed window goes back to nghttp2 in parts of this size rather than for every few bytes. nghttp2 updates
+/// the peer when half a window is free, so the parts delay no update for long.
 constexpr std::size_t window_parts = 8;
 
-/// What GOAWAY says for people is cut here.
+/// The debug data of a GOAWAY is cut here.
 constexpr std::size_t debug_bytes_max = 1024;
 
 struct OptionDeleter {
@@ -30,14 +30,14 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Limits& limits
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_max_settings(option, limits.max_settings_entries);
-  // PeerConduct counts both, and exactly: nghttp2 counts a CONTINUATION frame again for each piece of its
-  // header.
+  // PeerConduct limits both, and counts exactly: nghttp2 counts a CONTINUATION frame again for each piece of
+  // its header.
   nghttp2_option_set_max_continuations(option, SIZE_MAX);
   nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
   return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
 }
 
-/// The connection's end as the status of its calls.
+/// Maps the error that ended a connection to the status of its calls.
 Code status_code(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::enhance_your_calm:
@@ -103,7 +103,7 @@ Session::Session(Role role, const Limits& limits, const Instant& now, SlabPool& 
   if (make(&engine_, Callbacks::table(), this, options.get(), &memory) != 0) throw std::bad_alloc();
   submit_settings(limits);
   if (failure_.ok()) return;
-  nghttp2_session_del(engine_);  // it could not begin in good order
+  nghttp2_session_del(engine_);  // the SETTINGS could not be queued
   throw std::bad_alloc();
 }
 
@@ -163,8 +163,8 @@ Stream* Session::find(std::int32_t id) noexcept {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(engine_, id));
 }
 
-/// The conduct of a peer is judged before nghttp2 has the frames: a stream of the peer's that nghttp2 has not come
-/// to yet may be opened by a frame that was judged already.
+/// PeerConduct judges frames before nghttp2 has them. So a frame judged earlier may have opened a stream that
+/// nghttp2 does not know yet.
 bool Session::is_live(std::uint32_t id) noexcept {
   return (role_ == Role::server && id > last_peer_stream_id()) ||
          find(static_cast<std::int32_t>(id)) != nullptr;
@@ -194,7 +194,7 @@ void Session::destroy_stream(Stream& stream) noexcept {
 
 void Session::announce_shutdown(std::uint64_t opaque) {
   check(nghttp2_submit_shutdown_notice(engine_));
-  ping_behind_goaway_ = opaque;  // nghttp2 lets a PING overtake what waits to be produced
+  ping_behind_goaway_ = opaque;  // nghttp2 would let a PING overtake the queued GOAWAY
 }
 
 void Session::goaway(ErrorCode code, std::string_view debug) {
@@ -283,7 +283,7 @@ void Session::engine_failed(int error) {
     case NGHTTP2_ERR_NOMEM:
       return lose(out_of_memory());
     case NGHTTP2_ERR_CALLBACK_FAILURE:
-      if (phase_ >= Phase::terminating) return;  // the callback saw that
+      if (phase_ >= Phase::terminating) return;  // the callback has ended the session itself
       [[fallthrough]];
     default:
       lose(Status(Code::INTERNAL, std::string("nghttp2: ") + nghttp2_strerror(error), Initiator::library));

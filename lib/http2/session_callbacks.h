@@ -1,4 +1,4 @@
-/// What nghttp2 calls of a session. For the session's own sources: no other file sees nghttp2's types.
+/// The callbacks that nghttp2 calls. For the session's own sources: no other file sees nghttp2's types.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,13 @@ namespace ringrpc::http2 {
 
 struct Session::Callbacks {
   static const nghttp2_session_callbacks* table();
-  /// What nghttp2 allocates with: where the system has no memory, out of the reserve, and the session is over.
+  /// The allocator of nghttp2. If the system is out of memory it allocates from the reserve and ends the
+  /// session.
   static nghttp2_mem memory(Session& session) noexcept;
 
   static Session& self(void* user_data) noexcept { return *static_cast<Session*>(user_data); }
 
-  /// Runs a callback: nghttp2 is C, so no exception may pass. One fails the connection.
+  /// Runs a callback. nghttp2 is C, so no exception may pass through it; an exception fails the connection.
   template <class Callback>
   static int contained(void* user_data, Callback callback) noexcept {
     Session& session = self(user_data);
@@ -55,7 +56,7 @@ inline void Session::check(int error) {
     engine_failed(error);
 }
 
-/// What a callback returns: nghttp2 reads on, or stops where it is.
+/// The return value of a callback: it makes nghttp2 continue or stop.
 inline int Session::verdict() const noexcept {
   return phase_ >= Phase::terminating ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }

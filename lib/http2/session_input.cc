@@ -1,4 +1,4 @@
-/// What arrives: from bytes through nghttp2 to events.
+/// Input: from bytes through nghttp2 to events.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,7 +10,7 @@
 namespace ringrpc::http2 {
 namespace {
 
-/// The bytes of a buffer; valid as long as somebody holds it.
+/// The bytes of a buffer, valid as long as a reference to it is held.
 std::string_view view(nghttp2_rcbuf* buffer) noexcept {
   const nghttp2_vec bytes = nghttp2_rcbuf_get_buf(buffer);
   return {reinterpret_cast<const char*>(bytes.base), bytes.len};
@@ -34,7 +34,7 @@ Status Session::receive(Bytes bytes) {
     const bool request = conduct_.begins_stream(head_);
     verdict = conduct_.judge(head_, is_live, this);
     if (verdict) [[unlikely]] {
-      const std::size_t begin = scanner_.frame_begin();  // what came before is still served
+      const std::size_t begin = scanner_.frame_begin();  // earlier frames are still processed
       if (verdict.on == Verdict::On::connection) {
         size = begin;
         break;
@@ -44,7 +44,7 @@ Status Session::receive(Bytes bytes) {
       if (going_on) refuse_frame(std::exchange(verdict, {}));
     }
     if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
-    if (head_.type == FrameType::headers) block_deadline_ = never;  // the block before has ended
+    if (head_.type == FrameType::headers) block_deadline_ = never;  // the previous block has ended
     if (!request && !known_blocks_.any()) continue;
     const Bytes block = scanner_.whole_block(head_);
     const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
@@ -74,8 +74,8 @@ Status Session::receive(Bytes bytes) {
   return {};
 }
 
-/// Tells the peer of a frame that only its stream is to blame for. The stream is gone, and nghttp2 ignores the
-/// frame.
+/// Resets the stream of a bad frame, for which only that stream is at fault. The stream no longer exists, and
+/// nghttp2 ignores the frame.
 void Session::refuse_frame(const Verdict& verdict) {
   check(nghttp2_submit_rst_stream(engine_, NGHTTP2_FLAG_NONE, static_cast<std::int32_t>(head_.stream_id),
                                   static_cast<std::uint32_t>(verdict.code)));
@@ -86,7 +86,7 @@ bool Session::header_block_unfinished() const noexcept {
   return (head_.flags & FrameHead::end_headers) == 0 || scanner_.inside_payload();
 }
 
-/// Hands bytes to nghttp2; false when it takes no more.
+/// Feeds bytes to nghttp2. False when it takes no more.
 bool Session::feed(Bytes bytes) {
   if (bytes.empty()) return true;
   const ssize_t taken = nghttp2_session_mem_recv(engine_, bytes.data(), bytes.size());
@@ -116,7 +116,7 @@ bool Session::feed_unknown(Bytes frame, Bytes block) {
 }
 
 void Session::consumed(Stream& stream, std::size_t bytes) {
-  if (stream.peer_ended()) return;  // the stream's own window is of no use any more
+  if (stream.peer_ended()) return;  // the stream's window is no longer needed
   stream.unreturned_bytes_ += bytes;
   if (stream.unreturned_bytes_ < stream_return_bytes_) [[likely]]
     return;
@@ -179,8 +179,8 @@ int Session::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool neve
   return 0;
 }
 
-/// A field that is too much or malformed fails its stream. The block is decoded to its end all the same, so
-/// that HPACK's state stays in step, unless it is so large that the connection ends.
+/// An oversized or malformed field fails its stream. The block is still decoded to its end, so that HPACK's
+/// state stays in step, unless the block is so large that the connection ends.
 int Session::refuse_field() {
   Stream& stream = *receiving_;
   const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
@@ -274,12 +274,12 @@ int Session::Callbacks::on_frame_received(nghttp2_session*, const nghttp2_frame*
 void Session::header_block_complete(Stream& stream, bool end_stream) {
   if (stream.is_reset()) return;
   if (role_ == Role::server && stream.id() > last_taken_) {
-    // The peer will hear that it was not begun, and may send it again: so it must not be. nghttp2 takes it,
-    // as the GOAWAY waits to be produced, and closes it then.
+    // The GOAWAY tells the peer that this stream was not begun and may be sent again, so it must not be
+    // begun. nghttp2 accepts the stream while the GOAWAY waits to be produced, and closes it then.
     return stream.sending_.become(SendState::reset);
   }
   if (stream.receiving_ == ReceiveState::head_too_large) return answer_oversized(stream, end_stream);
-  if (stream.receiving_ == ReceiveState::discarding) {  // trailers, which nobody waits for
+  if (stream.receiving_ == ReceiveState::discarding) {  // trailers that no one reads
     if (end_stream) peer_finished(stream);
     return;
   }
@@ -337,32 +337,32 @@ void Session::peer_finished(Stream& stream) {
   if (heard) announce_end(stream);
 }
 
-/// Resets a stream for what is wrong with it. Its user hears of it now: when the reset leaves is up to the
-/// peer, and what is written until then would go nowhere and never wait for room.
+/// Resets a stream because of an error and tells its user now. The reset itself may wait for the peer to
+/// read; data written until then would be lost without ever waiting for room.
 void Session::fail_stream(Stream& stream, ErrorCode code) {
   if (stream.is_reset()) return;
   reset(stream, code);
   tell_closed(stream, code, false);
 }
 
-/// The user hears of it once. A stream that is over counts no more: what is opened in its place waits in
-/// nghttp2 until the reset has left.
+/// Tells the user once. A closed stream no longer counts; a stream that is opened in its place waits in
+/// nghttp2 until the reset has been produced.
 void Session::tell_closed(Stream& stream, ErrorCode code, bool by_peer) {
   if (stream.sending_ == SendState::closed) return;
-  stream.sending_.become(SendState::closed);  // whatever the event still sends goes nowhere
+  stream.sending_.become(SendState::closed);  // data sent by the event is dropped
   --stream_count_;
   if (StreamEvents* const events = stream.events_) events->on_closed(code, by_peer);
   if (role_ == Role::client) events_.on_capacity();
 }
 
-/// Whether a stream that the peer resets was opened for nothing. Who waits for a while, or for a part of the
-/// response, makes no more work than who waits for the end; deadlines and cancels may be as many as they
-/// like. Nor does a stream whose time is up: the server would have ended it too. A server that resets its
-/// client's streams hurts nobody but itself.
+/// True if the peer resets a stream that it opened for nothing. A peer that waits for a while, or for part of
+/// the response, makes no more work than one that waits for the end, so deadlines and cancellations are not
+/// limited. A stream past its timeout is not wasted either, because the server would have ended it too. A
+/// server that resets its client's streams harms only itself.
 bool Session::wasted(const Stream& stream) const noexcept {
-  if (stream.is_reset()) return false;  // was counted when we reset it
+  if (stream.is_reset()) return false;  // it was counted when we reset it
   const bool answered = stream.body_begun_ || stream.end_queued();
-  // Half of it, for the two clocks do not tick at the same time.
+  // Half of the timeout, because the two clocks may differ.
   const Nanoseconds given_up_after = std::min(wasted_age_max_, stream.timeout_ / 2);
   return role_ == Role::server && !answered && now_ - stream.begun_ < given_up_after;
 }
@@ -371,14 +371,14 @@ void Session::peer_reset(std::int32_t id) {
   Stream* const stream = find(id);
   if (stream != nullptr) stream->receiving_.become(ReceiveState::reset);
   if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_given_up());
-  // The user starts nothing before `receive` has returned.
+  // The user starts no work before `receive` returns.
   const bool unbegun = stream->receipt_ == receipt_ && stream->timeout_ != Nanoseconds::max();
   enforce(unbegun ? conduct_.stream_unbegun() : conduct_.stream_wasted());
 }
 
-/// After a GOAWAY no request leaves any more. nghttp2 says so of those that wait to be produced when it comes
-/// to them, but the peer may close first, and then nobody asks it. Streams that nghttp2 has begun it knows;
-/// those above the last one that the GOAWAY names it closes by itself.
+/// After a GOAWAY no request is produced. nghttp2 reports each waiting request when its turn comes, but the
+/// peer may close the connection first, and then nghttp2 is not asked again. nghttp2 knows the streams that
+/// it has begun, and closes those above the GOAWAY's last stream itself.
 void Session::refuse_unsent() {
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
     const bool begun =
@@ -397,7 +397,7 @@ int Session::Callbacks::on_stream_close(nghttp2_session*, std::int32_t stream_id
     if (!stream->peer_ended()) session.conduct_.dropped(stream->id());
     auto why = static_cast<ErrorCode>(code);
     if (stream->is_reset() && !reset_by_peer) why = stream->reset_code_;
-    // A client's stream that nobody has reset was refused by the server's GOAWAY.
+    // If no one has reset a client's stream, the server's GOAWAY refused it.
     const bool refused = session.role_ == Role::client && !stream->is_reset() && why != ErrorCode::no_error;
     const bool by_peer = reset_by_peer || refused;
     session.tell_closed(*stream, why, by_peer);

@@ -1,4 +1,4 @@
-/// What leaves: from the calls of the user through nghttp2 to bytes.
+/// Output: from the user's calls through nghttp2 to bytes.
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -13,12 +13,12 @@ std::uint8_t* copy(std::string_view text, std::uint8_t* to) noexcept {
   return to + text.size();
 }
 
-/// nghttp2's type for what it only reads when told not to copy.
+/// Casts to the type of nghttp2's fields. nghttp2 only reads them if told not to copy.
 std::uint8_t* borrowed(std::string_view text) noexcept {
   return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
 }
 
-/// Behind the fields come the bytes of their names and values.
+/// The fields follow the struct; the bytes of their names and values follow the fields.
 nghttp2_nv* fields_of(SentFields& sent) noexcept { return reinterpret_cast<nghttp2_nv*>(&sent + 1); }
 
 }  // namespace
@@ -91,8 +91,8 @@ void Session::send_headers(Stream& stream, std::span<const Header> headers, bool
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
 }
 
-/// Counted as SETTINGS_MAX_HEADER_LIST_SIZE counts, what makes no larger block than nghttp2 sends: it allows
-/// for 12 bytes a field where this has 32.
+/// Counted like SETTINGS_MAX_HEADER_LIST_SIZE. A list of this size makes no larger block than nghttp2 sends,
+/// because nghttp2 allows 12 bytes for a field where this count has 32.
 std::size_t Session::header_list_bytes_max() const noexcept {
   return std::min(nghttp2_session_get_remote_settings(engine_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE),
                   header_list_bytes_most);
@@ -103,7 +103,7 @@ void Session::send_data(Stream& stream, Bytes bytes, bool end_stream) {
   try {
     stream.body_.append(body_memory_, bytes);
   } catch (const std::bad_alloc&) {
-    reset(stream, ErrorCode::enhance_your_calm);  // a part of them is queued, which nothing may follow
+    reset(stream, ErrorCode::enhance_your_calm);  // part of the bytes is queued, and nothing may follow it
     throw;
   }
   stream.end_with_data_ = end_stream;
@@ -131,7 +131,7 @@ void Session::send_trailers(Stream& stream, std::span<const Header> trailers) {
   flush(stream);
 }
 
-/// Hands the engine what is next: the body, then what ends the stream.
+/// Gives the engine the next part: the body, then what ends the stream.
 void Session::flush(Stream& stream) {
   if (stream.data_attached_) return;
   if (!stream.body_.empty() || stream.end_with_data_) {
@@ -247,7 +247,7 @@ int Session::Callbacks::on_frame_produced(nghttp2_session*, const nghttp2_frame*
         if (session.phase_ == Phase::terminating) session.enter(Phase::over);
         if (session.ping_behind_goaway_)
           session.ping(*std::exchange(session.ping_behind_goaway_, std::nullopt));
-        // nghttp2 ends connections by itself for what it finds in frames; its reason is all that tells us.
+        // nghttp2 ends connections itself for faulty frames. The GOAWAY's reason is the only report of that.
         if (!session.error_is_ours_ && session.failure_.ok() &&
             frame->goaway.error_code != NGHTTP2_NO_ERROR) {
           session.fail(static_cast<ErrorCode>(frame->goaway.error_code),
@@ -296,7 +296,7 @@ void Session::end_produced(Stream& stream) {
   if (then_reset) submit_reset(stream, ErrorCode::no_error);
 }
 
-/// Those that we submitted were counted then.
+/// Counts a reset that nghttp2 chose to send. Resets that we submitted were counted then.
 void Session::reset_produced(std::int32_t id, ErrorCode code) {
   Stream* const stream = find(id);
   if (stream != nullptr && stream->is_reset()) return;
@@ -312,7 +312,7 @@ void Session::count_reset(ErrorCode code) {
     case ErrorCode::no_error:
     case ErrorCode::cancel:
     case ErrorCode::internal_error:
-    case ErrorCode::stream_closed:  // the stream was over before: see refuse_frame
+    case ErrorCode::stream_closed:  // the stream was closed before: see refuse_frame
       return;
     case ErrorCode::refused_stream:
       return enforce(conduct_.glitch());

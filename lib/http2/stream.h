@@ -1,5 +1,5 @@
-/// One stream of a session. Owned by the session: valid from SessionEvents::on_request, or from Session::open, until
-/// StreamEvents::on_closed returns.
+/// One stream of a session. The session owns it. It is valid from SessionEvents::on_request, or from
+/// Session::open, until StreamEvents::on_closed returns.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 
 namespace ringrpc::http2 {
 
-/// Fields that are sent, with copies of their names and values behind them; they live until the stream closes.
+/// Fields to send, followed by copies of their names and values. They live until the stream closes.
 struct SentFields {
   SentFields* next;
   std::size_t count;
@@ -38,12 +38,12 @@ class Stream {
   /// on_request or on_headers.
   void keep_headers() noexcept { keep_headers_ = true; }
 
-  /// The peer has said that it gives the stream up after `timeout`, which it may then do without having wasted
-  /// the stream.
+  /// The peer has announced that it cancels the stream after `timeout`. A reset after that time does not
+  /// count as waste.
   void set_timeout(Nanoseconds timeout) noexcept { timeout_ = timeout; }
 
-  /// Who gets the stream's events from now on; must outlive the stream or be replaced. Null for nobody: the body that
-  /// arrives is dropped and its window given back.
+  /// Sets the receiver of the stream's events. It must outlive the stream or be replaced. With null there is
+  /// none: the body that arrives is dropped and its window returned.
   void set_events(StreamEvents* events) noexcept { events_ = events; }
 
   /// Bytes given to `send_data` and not yet produced.
@@ -56,14 +56,14 @@ class Stream {
       : events_(events), begun_(now), id_(id) {}
   ~Stream() = default;
 
-  /// RST_STREAM is queued, or the stream is closed: nothing of it is passed on any more.
+  /// True if RST_STREAM is queued or the stream is closed: nothing more of it is passed on.
   bool is_reset() const noexcept { return sending_ >= SendState::reset; }
   bool end_queued() const noexcept { return sending_ >= SendState::ending; }
-  /// Whether the user may still add to the body.
+  /// True if the user may still add to the body.
   bool takes_body() const noexcept { return sending_ <= SendState::open && !end_with_data_; }
-  /// Whether the request, or the final response, has arrived: another header block has the trailers.
+  /// True if the request or the final response has arrived: another header block contains the trailers.
   bool head_arrived() const noexcept { return receiving_ >= ReceiveState::body; }
-  /// Whether the peer sends no more.
+  /// True if the peer sends no more.
   bool peer_ended() const noexcept { return receiving_ >= ReceiveState::ended; }
 
   void free_memory(const BodyMemory& memory) noexcept {
@@ -73,30 +73,30 @@ class Stream {
   }
 
   StreamEvents* events_;
-  Stream* next_ = nullptr;  // these two chain the streams of a session
+  Stream* next_ = nullptr;  // links of the session's list of streams
   Stream* previous_ = nullptr;
   Nanoseconds timeout_ = Nanoseconds::max();
   std::span<const Header> headers_;
   const Instant begun_;
-  std::uint64_t receipt_ = 0;  // the call of `receive` that it began in
+  std::uint64_t receipt_ = 0;  // the call of `receive` in which the stream began
   BodyQueue body_;
   KeptHeaders kept_headers_;
   SentFields* sent_fields_ = nullptr;
-  SentFields* trailers_ = nullptr;    // one of sent_fields_, waiting for the body to be produced
-  std::size_t unreturned_bytes_ = 0;  // consumed, and not yet given back to the stream's window
-  std::int64_t length_due_ = -1;      // of what content-length promised; negative when it did not
+  SentFields* trailers_ = nullptr;    // one of sent_fields_; it waits for the body to be produced
+  std::size_t unreturned_bytes_ = 0;  // consumed, but not yet returned to the stream's window
+  std::int64_t length_due_ = -1;  // the rest of the body according to content-length; negative without one
   std::uint32_t id_;
   ErrorCode reset_code_ = ErrorCode::no_error;
   Half<SendState> sending_{SendState::headers_due};
   Half<ReceiveState> receiving_{ReceiveState::head_due};
   bool keep_headers_ = false;
-  // Which of these hold is not decided by the states: a message may or may not have them.
-  bool head_request_ = false;   // a client's HEAD: the response has no body whatever its content-length says
-  bool end_with_data_ = false;  // the last DATA frame is to carry END_STREAM; else trailers do
-  bool body_begun_ = false;     // some of the body has been produced, so a reset by the peer wastes nothing
-  // nghttp2 holds one DATA item for the stream, which is independent of whether more may follow.
+  // The states do not decide these: a message may have them or not.
+  bool head_request_ = false;   // the request is a HEAD: its response has no body, whatever content-length is
+  bool end_with_data_ = false;  // the last DATA frame carries END_STREAM; otherwise trailers do
+  bool body_begun_ = false;     // part of the body has been produced, so a reset by the peer wastes nothing
+  // nghttp2 holds one DATA item for the stream. That does not depend on whether more may follow.
   bool data_attached_ = false;
-  bool writable_due_ = false;  // the queue has been filled up to the low-water mark since on_writable
+  bool writable_due_ = false;  // the queue has reached the low-water mark since the last on_writable
 };
 
 }  // namespace ringrpc::http2

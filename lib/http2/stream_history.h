@@ -1,15 +1,15 @@
-/// What became of the peer's recent stream ids, long after the streams themselves are gone.
+/// The fate of the peer's recent stream ids, kept long after the streams themselves.
 ///
-/// RFC 9113 wants a connection error for a new stream whose id is lower than one already used (5.1.1), and
-/// permits one for DATA or HEADERS after the peer's END_STREAM (5.1). A frame after a reset is different: after
-/// ours it was on its way and is ignored, and after the peer's own it is a stream error, to be told once. Four
-/// bits an id tell these cases apart.
+/// RFC 9113 demands a connection error for a new stream whose id is lower than one already used (5.1.1), and
+/// permits one for DATA or HEADERS after the peer's END_STREAM (5.1). A frame after a reset is different.
+/// After our reset it was in flight and is ignored. After the peer's own it is a stream error, sent once.
+/// Four bits for each id tell these cases apart.
 ///
 ///   never opened ──HEADERS──▶ open ──END_STREAM──▶ ended
 ///        ▲ (skipped by          ├──our RST_STREAM──▶ dropped ──END_STREAM──▶ ended
 ///           a higher id)        └──their RST_STREAM──▶ abandoned ──a frame, and our RST_STREAM──▶ dropped
 ///
-/// The last 512 ids of a client are remembered, in 256 bytes.
+/// The last 512 ids of a client are kept, in 256 bytes.
 #pragma once
 
 #include <array>
@@ -24,13 +24,13 @@ class StreamHistory {
   /// The highest id opened; 0 before the first.
   std::uint32_t highest() const noexcept { return highest_; }
 
-  /// What became of `id`, an odd number not above `highest`.
+  /// The fate of `id`, an odd number not above `highest`.
   StreamPast of(std::uint32_t id) const noexcept {
     if (highest_ - id >= 2 * span) return StreamPast::forgotten;
     return static_cast<StreamPast>((words_[word(id)] >> shift(id)) & 15);
   }
 
-  /// `id`, above `highest`, is opened; ids in between never were.
+  /// `id`, above `highest`, is opened; the ids in between never were.
   void open(std::uint32_t id) noexcept {
     std::uint32_t skipped = highest_ == 0 ? 1 : highest_ + 2;
     if (id - skipped >= 2 * span) skipped = id - 2 * (span - 1);
@@ -39,7 +39,7 @@ class StreamHistory {
     set(id, StreamPast::open);
   }
 
-  /// The peer will send nothing more on `id`; no effect when that is too long ago to matter.
+  /// The peer sends nothing more on `id`. No effect if the id is forgotten.
   void end(std::uint32_t id) noexcept { change(id, StreamPast::ended); }
 
   /// The peer reset `id` before it ended it.

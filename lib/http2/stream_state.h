@@ -1,5 +1,5 @@
-/// The states of a stream: RFC 9113, 5.1, as it applies here. Nobody pushes, so there is no reserved state, and an idle
-/// stream has no object.
+/// The states of a stream, from RFC 9113, 5.1. Server push is not used, so there is no reserved state. An
+/// idle stream has no object.
 ///
 ///                           idle
 ///                             │ HEADERS arrives (server), Session::open (client)
@@ -13,14 +13,14 @@
 ///                             ▲
 ///                             └── RST_STREAM in either direction, from every state
 ///
-/// A stream keeps the two directions apart. Sending:
+/// A stream keeps the two directions apart. The states of sending:
 ///
 ///   headers_due ──▶ open ──▶ ending ───────────────────▶ ended
 ///        │                     ├──▶ ending_then_reset ────▲
 ///        └─────────────────────┘
 ///   every state ──▶ reset ──▶ closed          (and from every state straight to closed)
 ///
-/// Receiving:
+/// The states of receiving:
 ///
 ///   head_due ──▶ body ───────────────────────────▶ ended
 ///       ├────────────────────────────────────────────▲
@@ -34,27 +34,28 @@
 
 namespace ringrpc::http2 {
 
-/// In this order: what is sent in a state from `ending` on, beyond what is queued, goes nowhere.
+/// The order matters: from `ending` on, anything sent beyond what is queued is dropped.
 enum class SendState : std::uint8_t {
-  headers_due,        ///< a server's response is to be sent; a client's request has not been produced
-  open,               ///< body bytes may follow
-  ending,             ///< the end is queued: END_STREAM on headers, body or trailers
-  ending_then_reset,  ///< the same, and RST_STREAM(NO_ERROR) follows if the peer has not ended by then
-  ended,              ///< END_STREAM has been produced
+  headers_due,  ///< a server's response is yet to be sent; a client's request has not been produced
+  open,         ///< body bytes may follow
+  ending,       ///< the end is queued: END_STREAM on headers, body or trailers
+  /// The same; RST_STREAM(NO_ERROR) follows unless the peer has half-closed the stream by then.
+  ending_then_reset,
+  ended,   ///< END_STREAM has been produced
   reset,   ///< RST_STREAM is queued, or a GOAWAY refuses the stream: nothing more is sent or passed on
-  closed,  ///< the user has been told; only nghttp2 still has the stream
+  closed,  ///< the user knows; only nghttp2 still has the stream
 };
 
 enum class ReceiveState : std::uint8_t {
-  head_due,        ///< no request, or no response but interim ones, has arrived whole
+  head_due,        ///< no complete request has arrived, or no response except interim ones
   head_too_large,  ///< a request's header list, still arriving, is over the limit
   body,            ///< the request or response has arrived; its body and trailers may
-  discarding,      ///< the same for a request that was too large: what still arrives is dropped
+  discarding,      ///< the same for a request that was too large: the rest is dropped
   ended,           ///< END_STREAM has arrived
   reset,           ///< RST_STREAM has arrived
 };
 
-/// Whether the drawing has this step.
+/// True if the drawing has this step.
 constexpr bool may_follow(SendState from, SendState to) noexcept {
   using enum SendState;
   switch (to) {
@@ -100,7 +101,7 @@ class Half {
 
   constexpr operator State() const noexcept { return state_; }
 
-  /// Takes a step of the drawing; any other is a bug of the session.
+  /// Takes a step of the drawing. Any other step is a bug of the session.
   constexpr void become(State next) noexcept {
     assert(may_follow(state_, next));
     state_ = next;
