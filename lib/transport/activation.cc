@@ -18,14 +18,14 @@ std::string_view variable(const char* name) {
   return value ? value : "";
 }
 
-/// 0 where there is no number.
+/// 0 if the text is not a number.
 std::uint32_t number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? value : 0;
 }
 
-/// Takes the first of names that colons part.
+/// Takes the first of the names, which colons separate.
 std::string_view next_name(std::string_view& names) {
   const std::size_t colon = names.find(':');
   const std::string_view name = names.substr(0, colon);
@@ -36,7 +36,7 @@ std::string_view next_name(std::string_view& names) {
 }  // namespace
 
 Result<std::vector<Address>> activated_sockets(std::string_view name) {
-  // The variables of somebody else, such as a parent that was activated, are not for this process.
+  // The variables may be meant for another process, such as a parent that systemd started.
   const bool ours = number(variable("LISTEN_PID")) == static_cast<std::uint32_t>(::getpid());
   const std::uint32_t count = ours ? std::min(number(variable("LISTEN_FDS")), descriptors_max) : 0;
   std::string_view names = variable("LISTEN_FDNAMES");

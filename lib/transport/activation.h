@@ -1,9 +1,9 @@
-/// Sockets that systemd has opened for this process (sd_listen_fds(3), systemd.socket(5)).
+/// The sockets that systemd has opened for this process (sd_listen_fds(3), systemd.socket(5)).
 ///
 ///   Result<std::vector<Address>> addresses = activated_sockets("");       // "fd:3", "fd:4"
 ///
-/// They are open before the process runs, so no client meets a closed door while it restarts, and it may
-/// serve on ports that it could not bind.
+/// They are open before the process runs. So clients can connect while it restarts, and it may serve on ports
+/// that it could not bind itself.
 #pragma once
 
 #include <string_view>
@@ -15,9 +15,9 @@
 
 namespace ringrpc {
 
-/// Those that the socket unit calls `name` (FileDescriptorName=), all of them for an empty name; from the
-/// variables LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, which are left as they are. FAILED_PRECONDITION when
-/// there are none.
+/// The sockets that the socket unit calls `name` (FileDescriptorName=), or all of them for an empty name.
+/// Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, and leaves these variables unchanged. FAILED_PRECONDITION
+/// when there is no such socket.
 Result<std::vector<Address>> activated_sockets(std::string_view name);
 
 }  // namespace ringrpc

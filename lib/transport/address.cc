@@ -66,7 +66,7 @@ SocketAddress ipv6(const in6_addr& host, std::uint16_t port) {
   return from_sockaddr(&address, sizeof address);
 }
 
-/// Addresses that need no resolver; empty for other names.
+/// The addresses that need no resolver; empty for other names.
 std::vector<SocketAddress> literal(const Address& address) {
   const std::string& host = address.name();
   const auto port = static_cast<std::uint16_t>(address.port());
@@ -133,7 +133,7 @@ std::string unix_to_string(const SocketAddress& address) {
   return std::string(unix_prefix) + std::string(unix.sun_path, strnlen(unix.sun_path, named));
 }
 
-/// OK for what a client can connect to.
+/// OK if a client can connect to the address.
 Status check_target(const Address& address) {
   std::string why;
   if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)

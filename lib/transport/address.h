@@ -1,15 +1,15 @@
-/// Where to listen or to connect, in the words that flags, logs and statuses use.
+/// An address to listen on or to connect to, with the syntax that flags, logs and statuses use.
 ///
 ///   Result<Address> address = Address::parse("unix:/run/grpcd.sock");
 ///   Result<std::vector<SocketAddress>> sockets = resolve(*address);
 ///
-/// Written `host:port`, `[v6]:port`, `unix:/path` (or `unix:path`, relative) and `unix-abstract:name`, as
-/// gRPC's naming document has them (https://github.com/grpc/grpc/blob/master/doc/naming.md); `vsock:CID:PORT`
-/// or `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, the
-/// port of a virtual machine whose vsock is the unix socket of that path (transport/hybrid_vsock.h). Servers
+/// The forms are `host:port`, `[v6]:port`, `unix:/path` (or `unix:path`, relative) and `unix-abstract:name`,
+/// as in gRPC's naming document (https://github.com/grpc/grpc/blob/master/doc/naming.md); `vsock:CID:PORT` or
+/// `vsock://CID:PORT`, where the CID is a number, `any`, `local` or `host`; and `hvsock:///path:PORT`, a port
+/// of the virtual machine whose vsock is the unix socket at that path (transport/hybrid_vsock.h). Servers
 /// also take `systemd` and `systemd:name`, the sockets that systemd has opened for them
-/// (transport/activation.h), and `fd:3`, one that is open for any other reason. `tcp://` may stand before
-/// host:port, and `tls+` before any address: what is said there is said through TLS.
+/// (transport/activation.h), and `fd:3`, a socket that is open for any other reason. `tcp://` may precede
+/// host:port. `tls+` may precede any address and turns TLS on.
 #pragma once
 
 #include <cstdint>
@@ -28,31 +28,31 @@ class Address {
  public:
   enum class Kind : std::uint8_t { tcp, unix_path, unix_abstract, vsock, hybrid_vsock, systemd, descriptor };
 
-  /// INVALID_ARGUMENT that quotes `text` and says what would be right.
+  /// INVALID_ARGUMENT quotes `text` and gives the form that is expected.
   static Result<Address> parse(std::string_view text);
-  /// The same for a client: what only servers can use, `systemd`, `fd:3` or `vsock:any:PORT`, is refused too.
+  /// The same for a client. Refuses what only servers can use: `systemd`, `fd:3` and `vsock:any:PORT`.
   static Result<Address> parse_target(std::string_view text);
 
-  /// An open socket that listens.
+  /// An open, listening socket.
   static Address of_descriptor(std::uint32_t fd) { return Address(Kind::descriptor, {}, fd); }
 
   Kind kind() const noexcept { return kind_; }
-  /// The host without brackets, the path, the abstract name without its leading NUL, the CID, or the
-  /// name of systemd's sockets.
+  /// The host without brackets, the path, the abstract name without its leading NUL, the CID, or the name of
+  /// systemd's sockets.
   const std::string& name() const noexcept { return name_; }
-  /// Of TCP 16 bits, of vsock 32; the number of a descriptor; 0 otherwise.
+  /// 16 bits for TCP, 32 for vsock; the number of a descriptor; 0 for other kinds.
   std::uint32_t port() const noexcept { return port_; }
 
-  /// Whether it begins with `tls+`.
+  /// True if the address begins with `tls+`.
   bool tls() const noexcept { return tls_; }
-  /// The same with that beginning, or without.
+  /// The same address with or without TLS.
   Address with_tls(bool tls) const {
     Address changed = *this;
     changed.tls_ = tls;
     return changed;
   }
 
-  /// Whether both are the same open socket.
+  /// True if both addresses are the same open socket.
   bool same_descriptor(const Address& other) const noexcept {
     return kind_ == Kind::descriptor && other.kind_ == kind_ && other.port_ == port_;
   }
@@ -60,19 +60,19 @@ class Address {
   /// In the syntax of `parse`.
   std::string to_string() const;
 
-  /// What a client says in `:authority`: host and port, or "localhost" where a path would not be valid.
+  /// The client's `:authority`: host and port, or "localhost" for a path, which is not valid there.
   std::string authority() const;
-  /// The name that a server's certificate must have: the host, or "localhost" where there is none.
+  /// The name that a server's certificate must have: the host, or "localhost" if there is none.
   std::string server_name() const;
 
-  /// What a server binds: this address, or for hybrid vsock the unix socket to which the hypervisor connects
-  /// for a guest that calls this port.
+  /// The address that a server binds: this one, or for hybrid vsock the unix socket that the hypervisor
+  /// connects to when a guest calls this port.
   Address bound() const;
 
  private:
   Address(Kind kind, std::string name, std::uint32_t port)
       : name_(std::move(name)), port_(port), kind_(kind) {}
-  /// A failure says why and quotes nothing.
+  /// The message of a failure gives the reason without quoting the text.
   static Result<Address> parse_form(std::string_view text);
   static std::optional<Address> parse_inherited(std::string_view text);
   static Result<Address> parse_vsock(std::string_view text);
@@ -84,15 +84,15 @@ class Address {
   bool tls_ = false;
 };
 
-/// The beginning of an address with TLS.
+/// The prefix of an address with TLS.
 inline constexpr std::string_view tls_prefix = "tls+";
 
-/// The socket addresses behind `address` to connect to, in order of preference. Numbers and "localhost"
-/// answer at once; other host names ask the system's resolver, which may take seconds: not on a shard.
-/// UNAVAILABLE names the host and the resolver's answer.
+/// The socket addresses to connect to for `address`, in order of preference. Numbers and "localhost" resolve
+/// at once. Other host names go to the system's resolver, which may take seconds: do not call this on a
+/// shard. UNAVAILABLE names the host and the resolver's error.
 Result<std::vector<SocketAddress>> resolve(const Address& address);
 
-/// Whether `resolve` answers without asking a resolver.
+/// True if `resolve` needs no resolver for this address.
 bool resolves_at_once(const Address& address);
 
 /// "127.0.0.1:50051", "[::1]:50051", "unix:/run/x.sock", "unix-abstract:name", "vsock:3:50051"; "unix:" for

@@ -9,7 +9,7 @@ namespace ringrpc {
 namespace {
 
 constexpr std::string_view yes = "OK ";
-constexpr std::size_t answer_bytes_max = 16;  // "OK 4294967295\n" and some
+constexpr std::size_t answer_bytes_max = 16;  // "OK 4294967295\n" and some spare bytes
 
 bool is_yes(std::string_view line) {
   if (!line.starts_with(yes) || line.size() == yes.size()) return false;
@@ -20,7 +20,7 @@ bool is_yes(std::string_view line) {
 
 void HybridVsockStream::start(ByteStream::Handler& handler) {
   handler_ = &handler;
-  answer_.reserve(2 * answer_bytes_max);  // all that it can become
+  answer_.reserve(2 * answer_bytes_max);  // its largest size
   carrier_->start(*this);
   Chain line(slabs_);
   line.append(as_bytes("CONNECT " + std::to_string(port_) + "\n"));
@@ -47,8 +47,9 @@ void HybridVsockStream::shutdown_send() {
   let_go();
 }
 
-/// Passes on what waits, once nothing of ours is in its way. After a failure that is an end and a send behind
-/// it, which the carrier refuses: so the handler is told of its chain in the usual way.
+/// Passes on what is held back, once the CONNECT line has been sent and the response has come. After a
+/// failure it passes on an end and then a send. The carrier refuses that send, so the handler gets its
+/// on_sent in the usual way.
 void HybridVsockStream::let_go() {
   if (!asked_ || phase_ == Phase::asking) return;
   if (std::exchange(ending_, false)) carrier_->shutdown_send();
@@ -57,7 +58,7 @@ void HybridVsockStream::let_go() {
 
 void HybridVsockStream::on_sent(int error) {
   if (asked_) return handler_->on_sent(error);
-  // A line that could not be sent is a connection that is gone: receiving ends too, and says so.
+  // If the line could not be sent, the connection is lost. Receiving ends too, and reports that.
   asked_ = true;
   let_go();
 }
@@ -72,7 +73,7 @@ void HybridVsockStream::on_received(Bytes bytes) {
   if (end != std::string_view::npos || answer_.size() >= answer_bytes_max) fail(EPROTO);
 }
 
-/// `rest` came with the answer and is the guest's already.
+/// `rest` came with the response and belongs to the guest.
 void HybridVsockStream::answered(Bytes rest) {
   phase_ = Phase::open;
   if (paused_) carrier_->pause_receiving();

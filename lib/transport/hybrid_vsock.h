@@ -1,15 +1,14 @@
-/// Hybrid vsock, as Firecracker and Cloud Hypervisor have it: on the host, a virtual machine's vsock is a
-/// unix socket.
+/// Hybrid vsock of Firecracker and Cloud Hypervisor: on the host, a virtual machine's vsock is a unix socket.
 ///
 ///   std::unique_ptr<ByteStream> stream = io.adopt(std::move(fd));       // connected to the machine's socket
 ///   stream = std::make_unique<HybridVsockStream>(std::move(stream), shard.slabs(), port);
 ///
-/// 1. Host to guest: the client connects to that socket and writes `CONNECT <port>\n` in one call; the
-///    hypervisor answers `OK <its port>\n`, or closes, and from then on the bytes are the guest's. So this
-///    stream sends that line when it is started, holds back what it is given until the answer has come, and
-///    hands on what follows the answer's line feed, from the same read too.
-/// 2. Guest to host: the hypervisor connects to `<socket>_<port>`, which a server listens on like on any
-///    other unix socket (Address::bound).
+/// 1. Host to guest: the client connects to that socket and writes `CONNECT <port>\n` in one call. The
+///    hypervisor responds with `OK <its port>\n` or closes. From then on the bytes are the guest's. So this
+///    stream sends the line when it is started, holds back outgoing data until the response has come, and
+///    passes on everything after the response's line feed, including bytes of the same read.
+/// 2. Guest to host: the hypervisor connects to `<socket>_<port>`. A server listens there as on any other
+///    unix socket (Address::bound).
 ///
 /// (https://github.com/firecracker-microvm/firecracker/blob/main/docs/vsock.md)
 #pragma once
@@ -26,9 +25,9 @@ namespace ringrpc {
 
 class HybridVsockStream final : public ByteStream, ByteStream::Handler {
  public:
-  /// `carrier` is not started yet; `slabs` must outlive this. A hypervisor that closes instead of answering,
-  /// because nothing listens on `port` in the guest, ends receiving with ECONNREFUSED; any other answer ends
-  /// it with EPROTO.
+  /// `carrier` is not started yet; `slabs` must outlive this object. If nothing listens on `port` in the
+  /// guest, the hypervisor closes without a response, and receiving ends with ECONNREFUSED. Any other
+  /// response ends it with EPROTO.
   HybridVsockStream(std::unique_ptr<ByteStream> carrier, SlabPool& slabs, std::uint32_t port)
       : carrier_(std::move(carrier)), slabs_(slabs), port_(port) {}
 
@@ -55,10 +54,10 @@ class HybridVsockStream final : public ByteStream, ByteStream::Handler {
   std::uint32_t port_;
   ByteStream::Handler* handler_ = nullptr;
   Phase phase_ = Phase::asking;
-  bool asked_ = false;   ///< our line has left
-  bool paused_ = false;  ///< as the handler wants it; the answer is received all the same
+  bool asked_ = false;   ///< the CONNECT line has been sent
+  bool paused_ = false;  ///< the handler has paused; the response is received all the same
   bool ending_ = false;  ///< shutdown_send was called
-  std::string answer_;   ///< as far as it has come
+  std::string answer_;   ///< the response as far as it has arrived
   std::optional<Chain> held_;
 };
 

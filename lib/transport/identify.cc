@@ -8,7 +8,7 @@
 namespace ringrpc {
 namespace {
 
-/// False where `socket` has no such option, or is not the kernel's.
+/// False if `socket` has no such option or is not a kernel socket.
 template <class T>
 bool ask(int socket, int option, T& answer) noexcept {
   socklen_t length = sizeof answer;
@@ -21,7 +21,7 @@ PeerIdentity identify(const ByteStream& stream) {
   PeerIdentity identity;
   int domain = AF_UNSPEC;
   ucred credentials{};
-  // Sockets of other domains answer too, with credentials of nobody.
+  // Sockets of other domains return credentials too, but of no one.
   if (ask(stream.descriptor(), SO_DOMAIN, domain) && domain == AF_UNIX &&
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};

@@ -1,4 +1,4 @@
-/// Asks a connection's transport who is at the other end.
+/// Identifies the peer of a connection by its transport.
 ///
 ///   const PeerIdentity peer = identify(*stream);
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace ringrpc {
 
-/// One or two system calls; also after the peer has gone.
+/// Makes one or two system calls. It also works after the peer has closed.
 PeerIdentity identify(const ByteStream& stream);
 
 }  // namespace ringrpc

@@ -16,7 +16,8 @@ bool has_port(const Address& address) noexcept {
   return address.kind() == Address::Kind::tcp || address.kind() == Address::Kind::vsock;
 }
 
-/// Whether a socket on `wide` takes what comes to `narrow` too: one on [::] does also for IPv4 (ipv6(7)).
+/// True if a socket on `wide` also accepts connections to `narrow`. A socket on [::] does so for IPv4
+/// (ipv6(7)).
 bool includes(const SocketAddress& wide, const SocketAddress& narrow) {
   const std::string all = to_string(wide);
   const std::string one = to_string(narrow);
@@ -26,7 +27,7 @@ bool includes(const SocketAddress& wide, const SocketAddress& narrow) {
          all.substr(all.rfind(':')) == one.substr(one.rfind(':'));
 }
 
-/// What to do about a failure to listen.
+/// What the operator can do about a failure to listen.
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
     case Code::ALREADY_EXISTS:
@@ -84,7 +85,7 @@ Result<std::string> Listener::listen(const Address& address) {
             (ours.empty() ? std::string(cause.message()).append(remedy(cause.code(), address)) : ours),
         cause.initiator());
   }
-  // The hypervisor's way to this port is no address that a client could use.
+  // The bound unix socket is for the hypervisor. Clients cannot use it as an address.
   const bool hybrid = address.kind() == Address::Kind::hybrid_vsock;
   std::string bound = hybrid ? address.with_tls(false).to_string() : to_string((*acceptor)->address());
   if (address.tls()) bound.insert(0, tls_prefix);
@@ -139,7 +140,8 @@ void Listener::take(UniqueFd connection, bool tls) try {
   (void)caught();
 }
 
-/// `connection` is closed by who calls. Clients decide how often this happens.
+/// Logs and counts a connection that the caller closes. The quota limits the log, because clients decide how
+/// often this happens.
 void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::string& why) {
   refused_.fetch_add(1, std::memory_order_relaxed);
   const Shard& shard = *shards_.front();
@@ -150,7 +152,7 @@ void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::s
             left_out->words());
 }
 
-/// They come for as long as descriptors are short, which is up to the clients.
+/// The quota limits these too: they come as long as descriptors are short, which depends on the clients.
 void Listener::report(int accept_error) try {
   const auto left_out = errors_logged_.take(shards_.front()->now());
   if (!left_out) return;
@@ -159,7 +161,7 @@ void Listener::report(int accept_error) try {
             descriptors ? "; new connections are closed at once; raise the limit (ulimit -n)" : "",
             left_out->words());
 } catch (const std::bad_alloc&) {
-  // There is no memory to say it with.
+  // There is no memory for the log line.
 }
 
 Shard& Listener::least_loaded() const {

@@ -3,8 +3,9 @@
 ///   Listener listener(shards, sink, max_connections, max_connections_per_address);
 ///   Result<std::string> bound = listener.listen(address);       // on the accepting shard
 ///
-/// gRPC has few, long-lived connections, for which SO_REUSEPORT's hashing balances badly, and not every
-/// transport has it. Connections beyond a limit are closed at once; the log says so, as often as it bears.
+/// gRPC has few, long-lived connections. SO_REUSEPORT's hashing balances these badly, and not every transport
+/// has it. Connections beyond a limit are closed at once, with a log line as often as the log's quota
+/// permits.
 #pragma once
 
 #include <atomic>
@@ -24,12 +25,12 @@
 
 namespace ringrpc {
 
-/// Takes connections on the shard that is to serve them.
+/// Takes connections on the shard that will serve them.
 class ConnectionSink {
  public:
-  /// Called on `shard`'s thread, whose load already counts this connection; the sink takes it off the count
-  /// when the connection ends, and keeps `counted` until then. `tls` says whether the address that it came to
-  /// is one with TLS.
+  /// Called on `shard`'s thread. The shard's load already counts the connection; the sink subtracts it when
+  /// the connection ends, and keeps `counted` until then. `tls` is true if the address that accepted the
+  /// connection uses TLS.
   virtual void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) = 0;
 
  protected:
@@ -39,12 +40,13 @@ class ConnectionSink {
 class Listener final {
  public:
   /// `shards` and `sink` must outlive the listener and the mail that it has posted to the shards. The first
-  /// shard accepts. `max_connections_per_address` is for each key of reactor/peer_key.h; 0 for no limit.
+  /// shard accepts. `max_connections_per_address` applies to each key of reactor/peer_key.h; 0 means no
+  /// limit.
   Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::uint32_t max_connections,
            std::uint32_t max_connections_per_address = 0);
 
-  /// Listens on the first socket address of `address`; gives the address as bound. A failure names the
-  /// address, the cause and the remedy. On the accepting shard's thread, or before it runs.
+  /// Listens on the first socket address of `address` and returns the bound address. A failure names the
+  /// address, the cause and the remedy. Call it on the accepting shard's thread, or before that shard runs.
   Result<std::string> listen(const Address& address);
 
   /// Stops listening. On the accepting shard's thread.
@@ -52,16 +54,15 @@ class Listener final {
 
   /// From any thread.
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
-  /// Connections closed at once because there were `max_connections` already, or as many of their address as
-  /// there may be.
+  /// Connections closed at once because `max_connections` were open, or too many of the same address.
   std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
-  /// Those of them that were beyond the limit of their address.
+  /// Those of them that exceeded the limit of their address.
   std::uint64_t refused_of_address() const noexcept {
     return refused_of_address_.load(std::memory_order_relaxed);
   }
 
  private:
-  /// One address.
+  /// One address that the listener accepts on.
   class Entrance final : public Acceptor::Handler {
    public:
     Entrance(Listener& listener, bool tls) noexcept : listener_(listener), tls_(tls) {}
@@ -75,7 +76,7 @@ class Listener final {
     bool tls_;
   };
 
-  /// Why it is this listener that has the address `wanted`; empty where it is not.
+  /// Explains why this listener itself already has the address `wanted`; empty if it does not.
   std::string why_ours(const SocketAddress& wanted) const;
   void take(UniqueFd connection, bool tls);
   void refuse(const UniqueFd& connection, LogQuota& logged, const std::string& why);

@@ -9,7 +9,7 @@
 
 namespace ringrpc {
 
-/// What the thread and the look-up both know.
+/// The state that the thread and the look-up share.
 struct Lookup::Shared : std::enable_shared_from_this<Shared> {
   Shared(Shard& answers_to, Handler& told) : home(&answers_to), handler(&told) {}
 
@@ -27,7 +27,7 @@ struct Lookup::Shared : std::enable_shared_from_this<Shared> {
     }
   }
 
-  /// Sends the answer home, if anybody still wants it there.
+  /// Posts the result to the shard, unless the look-up was cancelled.
   void deliver(Result<std::vector<SocketAddress>> addresses) noexcept {
     const std::lock_guard lock(mutex);
     if (!home) return;
@@ -36,11 +36,11 @@ struct Lookup::Shared : std::enable_shared_from_this<Shared> {
   }
 
   std::mutex mutex;
-  Shard* home;       // null once given up; guarded by the mutex
-  Handler* handler;  // likewise, but known to the home shard only
+  Shard* home;       // null once cancelled; guarded by the mutex
+  Handler* handler;  // likewise, but used by the home shard only
   Result<std::vector<SocketAddress>> answer;
   Shard::SealedMail
-      letter;  // what the answer goes home with, made before it is asked for; guarded as home is
+      letter;  // carries the result home; allocated before the look-up starts; guarded like `home`
 };
 
 Lookup::Lookup(Shard& home, const Address& address, Handler& handler)
@@ -53,7 +53,7 @@ Lookup::Lookup(Shard& home, const Address& address, Handler& handler)
                           "resolve " + address.name() + ": cannot start a thread: " + error.code().message(),
                           Initiator::library));
   } catch (...) {
-    shared_->letter = {};  // it holds a share of what would keep it
+    shared_->letter = {};  // the mail holds a reference to what would hold the mail
     throw;
   }
 }
@@ -62,7 +62,7 @@ Lookup::~Lookup() {
   shared_->handler = nullptr;
   const std::lock_guard lock(shared_->mutex);
   shared_->home = nullptr;
-  const Shard::SealedMail unsent = std::move(shared_->letter);  // which holds a share of it
+  const Shard::SealedMail unsent = std::move(shared_->letter);  // it holds a reference to Shared
 }
 
 }  // namespace ringrpc

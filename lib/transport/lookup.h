@@ -1,11 +1,11 @@
-/// Asking the system's resolver for a host, which may take many seconds, without holding up a shard.
+/// Asks the system's resolver for a host, which may take many seconds, without blocking a shard.
 ///
 ///   lookup_ = std::make_unique<Lookup>(shard, *address, *this);    // on_resolved follows, on the shard
-///   lookup_.reset();                                               // or never, when it is given up
+///  lookup_.reset();                                               // or never, if the look-up is cancelled
 ///
-/// Each look-up has a thread of its own, which is left behind when the look-up is given up before the
-/// resolver has answered: nothing can interrupt getaddrinfo, so neither the shard nor its end may wait for
-/// it. (That is why it is no job of a WorkerPool, which waits for its jobs.)
+/// Each look-up has a thread of its own. If the look-up is cancelled before the resolver has finished, the
+/// thread is detached and runs on: nothing can interrupt getaddrinfo, and the shard must not wait for it. For
+/// the same reason it is no job of a WorkerPool, which waits for its jobs.
 #pragma once
 
 #include <memory>
@@ -22,18 +22,18 @@ class Lookup {
  public:
   class Handler {
    public:
-    /// What `resolve` gave. Called once, from the shard's mail; may destroy the look-up.
+    /// Gives the result of `resolve`. Called once, from the shard's mail. May destroy the look-up.
     virtual void on_resolved(Result<std::vector<SocketAddress>> addresses) = 0;
 
    protected:
     ~Handler() = default;
   };
 
-  /// On the thread of `home`, where the answer goes and where this must be destroyed.
+  /// Call it on the thread of `home`, which gets the result. The look-up must be destroyed there too.
   Lookup(Shard& home, const Address& address, Handler& handler);
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
-  /// Gives the look-up up: the handler is not called any more.
+  /// Cancels the look-up: the handler is no longer called.
   ~Lookup();
 
  private:

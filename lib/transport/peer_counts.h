@@ -1,10 +1,10 @@
-/// How many connections each peer has, over all shards of a server.
+/// Counts the connections of each peer, over all shards of a server.
 ///
 ///   PeerCounts::Hold hold = PeerCounts::take(counts, peer_key(address, socket), 100);
-///   if (!hold) refuse();                     // it has 100 already
-///   connection->keep(std::move(hold));       // counts until it is destroyed, on whichever thread
+///  if (!hold) refuse();                     // the peer has 100 connections already
+///  connection->keep(std::move(hold));       // counts until it is destroyed, on any thread
 ///
-/// A peer takes memory here while it has connections.
+/// A peer takes memory here only while it has connections.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class PeerCounts final {
   using Counts = std::map<PeerKey, std::uint32_t>;
 
  public:
-  /// One connection that counts, or none.
+  /// The count of one connection, or of none.
   class Hold final {
    public:
     Hold() noexcept = default;
@@ -46,7 +46,8 @@ class PeerCounts final {
     Counts::iterator at_{};
   };
 
-  /// Counts one more connection of `peer`; an empty hold where it has `most` already. From any thread.
+  /// Counts one more connection of `peer`. Returns an empty hold if the peer has `most` already. From any
+  /// thread.
   static Hold take(const std::shared_ptr<PeerCounts>& counts, const PeerKey& peer, std::uint32_t most) {
     const std::lock_guard lock(counts->mutex_);
     const auto at = counts->counts_.try_emplace(peer, 0).first;
@@ -55,7 +56,7 @@ class PeerCounts final {
     return {counts, at};
   }
 
-  /// How many peers have a connection. From any thread.
+  /// The number of peers that have a connection. From any thread.
   std::size_t peers() const {
     const std::lock_guard lock(mutex_);
     return counts_.size();

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t pem_bytes_max = 1024 * 1024;
 
-/// What tells one state of a file from another.
+/// Distinguishes two states of a file.
 using Stamp = std::array<std::int64_t, 5>;
 
 Stamp stamp_of(const std::string& path) {
@@ -43,8 +43,8 @@ Result<std::string> Pem::read() const {
   if (!file) return std::unexpected(from_errno(about(*this) + "open " + path_, errno));
   std::string text;
   int error = 0;
-  // At once as large as it may be: text that grew would leave copies of a private key behind. Only what is
-  // read takes memory.
+  // Allocate the maximum at once: growing the text would leave copies of a private key behind. Only the bytes
+  // that are read take memory.
   text.resize_and_overwrite(pem_bytes_max + 1, [&](char* to, std::size_t room) {
     std::size_t size = 0;
     while (size < room) {
@@ -66,7 +66,7 @@ struct ServerTls::State {
   explicit State(const ServerTlsOptions& given) : options(given), tried(stamps_of(given)) {}
 
   const ServerTlsOptions options;
-  mutable std::mutex mutex;  // of what follows
+  mutable std::mutex mutex;  // guards the members below
   std::vector<Stamp> tried;
   std::shared_ptr<const TlsContext> context;
 };
@@ -85,7 +85,7 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& optio
 }
 
 Status ServerTls::reload() {
-  // Looked at before they are read: a file that changes meanwhile has changed since.
+  // Taken before the files are read, so that a change in between counts as a change.
   std::vector<Stamp> stamps = stamps_of(state_->options);
   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options);
   const Status status = context ? (*context)->check_dates(state_->options.certificate) : context.error();

@@ -18,10 +18,10 @@ namespace {
 
 using openssl::Owned;
 
-/// In the wire's form: its length, then the name.
+/// The protocol name in wire format: its length, then the name.
 constexpr std::array<unsigned char, 3> alpn_h2 = {2, 'h', '2'};
 
-/// AES-128 first: as good as a longer key against anybody of today, and a fifth cheaper.
+/// AES-128 comes first: it is as secure as a longer key against today's attackers, and a fifth cheaper.
 constexpr const char* suites_1_3 =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 /// RFC 9113, 9.2.2, refuses the others.
@@ -41,7 +41,7 @@ Owned<BIO> reader(const std::string& text) {
   return bio;
 }
 
-/// All certificates of a text, at least one.
+/// All certificates in a PEM text; fails if there is none.
 Result<std::vector<Owned<X509>>> certificates(const Pem& pem, std::string_view what) {
   const Result<std::string> text = pem.read();
   if (!text) return std::unexpected(text.error());
@@ -56,7 +56,7 @@ Result<std::vector<Owned<X509>>> certificates(const Pem& pem, std::string_view w
   return found;
 }
 
-/// In place of a prompt on the terminal.
+/// Replaces OpenSSL's password prompt on the terminal.
 int no_password(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
@@ -86,7 +86,7 @@ Status show_certificate(SSL_CTX* context, const Pem& certificate, const Pem& key
   for (std::size_t at = 1; at < chain->size(); ++at)
     if (SSL_CTX_add1_chain_cert(context, (*chain)[at].get()) != 1)
       return wrong(certificate, "certificate", "its chain cannot be used: " + openssl::last_error());
-  // The first alone compares with a certificate for a key of that type only.
+  // SSL_CTX_use_PrivateKey alone compares only with a certificate for a key of the same type.
   if (SSL_CTX_use_PrivateKey(context, secret->get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
     return wrong(key, "private key",
@@ -95,7 +95,8 @@ Status show_certificate(SSL_CTX* context, const Pem& certificate, const Pem& key
   return {};
 }
 
-/// Believes these alone. One in the middle of a chain is as good as a root: it was given for that.
+/// Trusts these CAs alone. An intermediate certificate is trusted like a root, because the user has given it
+/// for that purpose.
 Status believe(SSL_CTX* context, const Pem& authorities, bool tell_clients) {
   Result<std::vector<Owned<X509>>> found = certificates(authorities, "authorities");
   if (!found) return std::move(found).error();
@@ -108,7 +109,7 @@ Status believe(SSL_CTX* context, const Pem& authorities, bool tell_clients) {
   return {};
 }
 
-/// Refuses a client that names no protocol: without ALPN the other callback is never asked.
+/// Refuses a client that offers no protocol. Without ALPN, OpenSSL does not call choose_protocol.
 int on_client_hello(SSL* session, int* alert, void*) {
   const unsigned char* names = nullptr;
   std::size_t length = 0;
@@ -119,8 +120,8 @@ int on_client_hello(SSL* session, int* alert, void*) {
   return SSL_CLIENT_HELLO_ERROR;
 }
 
-/// A ticket stands for the certificate that its client has shown: it is good for as long as that. Without it
-/// the client has to show one again.
+/// A ticket replaces the certificate that its client has shown, so it expires with that certificate. The
+/// client then has to show a certificate again.
 SSL_TICKET_RETURN on_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
                             SSL_TICKET_STATUS status, void*) {
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
@@ -151,9 +152,9 @@ Owned<SSL_CTX> make(const SSL_METHOD* method, TlsVersion version_min) {
   SSL_CTX_set_ciphersuites(context, suites_1_3);
   SSL_CTX_set_cipher_list(context, suites_1_2);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  // Idle connections hold no buffers: 34 KiB each otherwise.
+  // Idle connections hold no buffers, which would take 34 KiB each.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets need none, and it has a lock
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets need none, and the cache has a lock
   return made;
 }
 
@@ -166,7 +167,7 @@ Owned<SSL> start(SSL_CTX* context) {
 
 using SharedTickets = std::shared_ptr<TlsTickets>;
 
-/// Where a session of OpenSSL's has the tickets that it adds to: it owns a share of them.
+/// The index under which an SSL keeps its shared pointer to the tickets that it adds to.
 int tickets_index() {
   static const int index = SSL_get_ex_new_index(
       0, nullptr, nullptr, nullptr,
@@ -182,10 +183,10 @@ void collect_in(SSL& session, SharedTickets tickets) {
 int on_new_ticket(SSL* session, SSL_SESSION* ticket) {
   if (const auto* tickets = static_cast<SharedTickets*>(SSL_get_ex_data(session, tickets_index())))
     (*tickets)->keep(*ticket);
-  return 0;  // the session itself is not kept
+  return 0;  // OpenSSL must not keep the session
 }
 
-/// TLS 1.2's tickets may be used again, once it is known that they are good for something.
+/// A TLS 1.2 ticket may be used again once it has resumed a session.
 void on_state(const SSL* session, int what, int) {
   const bool resumed = what == SSL_CB_HANDSHAKE_DONE && SSL_session_reused(session) == 1;
   if (!resumed || SSL_version(session) >= TLS1_3_VERSION) return;
@@ -193,7 +194,7 @@ void on_state(const SSL* session, int what, int) {
     (*tickets)->keep(*SSL_get_session(session));
 }
 
-/// Of a session that does not know which name to look for: believes nobody.
+/// Verifies a session without a name to look for: trusts no peer.
 int refuse_name(int verified, X509_STORE_CTX* verification) {
   const bool of_the_peer = X509_STORE_CTX_get_error_depth(verification) == 0;
   if (verified == 1 && !of_the_peer) return 1;
@@ -207,12 +208,12 @@ bool is_ip_address(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
 }
 
-/// Makes the session ask for `host` and look for it in the certificate. OpenSSL would take an empty name for
-/// none that is to be checked, and keeps none that has a NUL byte.
+/// Makes the session request `host` and look for it in the certificate. OpenSSL would check nothing for an
+/// empty name, and keeps no name with a NUL byte.
 bool expect(SSL& session, const std::string& host) {
   if (host.empty() || host.contains('\0')) return false;
   X509_VERIFY_PARAM* wanted = SSL_get0_param(&session);
-  // RFC 9525, 6.3 and 6.4: whole labels, and of alternative names only.
+  // RFC 9525, 6.3 and 6.4: wildcards match whole labels only, and only alternative names count.
   X509_VERIFY_PARAM_set_hostflags(wanted,
                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   if (is_ip_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
@@ -237,7 +238,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsO
   if (!options.client_authorities.empty()) {
     if (Status status = believe(context, options.client_authorities, true); !status.ok())
       return std::unexpected(std::move(status));
-    // A ticket carries the client's identity, and is good with this context's keys alone.
+    // A ticket carries the client's identity. It is valid only with this context's keys.
     constexpr std::string_view id = "ringrpc";
     SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(id.data()), id.size());
     SSL_CTX_set_session_ticket_cb(context, nullptr, on_ticket, nullptr);
@@ -261,7 +262,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsO
     return std::unexpected(std::move(status));
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_objection);
-  // OpenSSL's own cache would not know for whom, and has a lock.
+  // OpenSSL's own cache does not know which server a session belongs to, and it has a lock.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_ticket);
   SSL_CTX_set_info_callback(context, on_state);

@@ -33,7 +33,7 @@ Cause cause_of_objection(int error) {
   }
 }
 
-/// What an operator needs to know beside OpenSSL's words, and can do.
+/// Adds to OpenSSL's message what an operator needs to know and can do.
 std::string remedy(int error, const X509& certificate) {
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -59,7 +59,7 @@ std::string remedy(int error, const X509& certificate) {
   }
 }
 
-/// What the peer may have meant by its alert (RFC 8446, 6.2).
+/// The likely meaning of the peer's alert (RFC 8446, 6.2).
 std::string_view alert_remedy(int alert, bool we_serve) {
   switch (alert) {
     case SSL_AD_PROTOCOL_VERSION:
@@ -102,13 +102,13 @@ std::string words_for(int reason, const SSL& session) {
   const bool we_serve = SSL_is_server(&session) == 1;
   if (reason >= SSL_AD_REASON_OFFSET) {
     const int alert = reason - SSL_AD_REASON_OFFSET;
-    const bool known = alert != TLS13_AD_CERTIFICATE_REQUIRED;  // but not to OpenSSL 3.0
+    const bool known = alert != TLS13_AD_CERTIFICATE_REQUIRED;  // OpenSSL 3.0 has no text for this alert
     return std::string("the peer refused: ") +
            (known ? SSL_alert_desc_string_long(alert) : "certificate required") +
            std::string(alert_remedy(alert, we_serve));
   }
   switch (reason) {
-    case SSL_R_CALLBACK_FAILED:  // of ours, only the one for hellos without ALPN fails
+    case SSL_R_CALLBACK_FAILED:  // among our callbacks only on_client_hello fails
       return "the client names no protocol; it must offer HTTP/2 (ALPN h2)";
     case SSL_R_NO_APPLICATION_PROTOCOL:
       return "the client does not speak HTTP/2; it must offer ALPN h2";

@@ -43,8 +43,8 @@ void add_name(const GENERAL_NAME& name, CertificateIdentity& identity) {
   }
 }
 
-/// An X.509-SVID has one URI, which is its id (SPIFFE's X509-SVID.md, 2): with a trust domain, and no control
-/// bytes.
+/// An X.509-SVID has one URI, its id, with a trust domain and without control bytes (SPIFFE's X509-SVID.md,
+/// 2).
 bool is_spiffe_id(std::string_view uri) {
   if (!uri.starts_with(spiffe_scheme) || uri.size() > 2048) return false;
   const std::string_view domain = uri.substr(spiffe_scheme.size());

@@ -1,4 +1,4 @@
-/// Whom a certificate names.
+/// The identity that a certificate names.
 ///
 ///   std::shared_ptr<const CertificateIdentity> whose = read_identity(*certificate);
 #pragma once
@@ -14,7 +14,7 @@ namespace ringrpc {
 
 std::shared_ptr<const CertificateIdentity> read_identity(const X509& certificate);
 
-/// "CN=alice,O=example", as RFC 4514 writes it.
+/// The subject in the format of RFC 4514: "CN=alice,O=example".
 std::string subject_of(const X509& certificate);
 
 /// "2026-11-20 09:30:00 UTC"

@@ -15,8 +15,8 @@
 namespace ringrpc {
 namespace {
 
-/// OpenSSL has received a whole message and will process it. Its states do not show this: it enters the next
-/// state with the first bytes of a message. A hello may come in SSL 2's framing, which has no types.
+/// Notes that OpenSSL has received a whole message and will process it. OpenSSL's states do not show this:
+/// they change with the first bytes of a message. A hello may come in SSL 2's framing, which has no types.
 void on_message(int sent, int version, int type, const void*, std::size_t, SSL*, void* wire) {
   if (sent == 0 && (type == SSL3_RT_HANDSHAKE || version == SSL2_VERSION))
     static_cast<TlsWire*>(wire)->message_received = true;
@@ -59,7 +59,7 @@ void TlsStream::start(ByteStream::Handler& handler) {
 void TlsStream::send(Chain chain) {
   assert(handler_ && !chain.empty());
   enter(sending_, Sending::sending);
-  if (phase_ == Phase::broken) return;  // fails with the end
+  if (phase_ == Phase::broken) return;  // the send fails when the stream ends
   if (phase_ == Phase::over) return shard_.ready().push(*this);
   plain_ = std::move(chain);
   pump();
@@ -111,7 +111,7 @@ TurnGate& TlsStream::gate() {
   return TurnGate::of(shard_, &name, handshake_steps_a_turn);
 }
 
-/// Whether a step of the handshake may be made in this turn. If not, waits for a turn.
+/// True if a step of the handshake may be made in this turn. Otherwise waits for a turn.
 bool TlsStream::may_advance() {
   if (awaiting_turn()) return false;
   TurnGate& gate = this->gate();
@@ -158,7 +158,7 @@ void TlsStream::advance_handshake() {
   }
 }
 
-/// A server has chosen HTTP/2 itself. A client checks that its server did.
+/// A server has chosen HTTP/2 itself. A client checks that its server chose it.
 Status TlsStream::check_protocol() const {
   const unsigned char* name = nullptr;
   unsigned length = 0;
@@ -205,7 +205,8 @@ void TlsStream::end_receiving(int error) {
   }
   if (phase_ == Phase::broken) return finish(EPROTO);
   const bool heard = handshake_ != Handshake::silent;
-  const bool refused = error == ECONNREFUSED && !heard;  // by the carrier: no peer has closed anything
+  // By the carrier: there was no peer to close anything.
+  const bool refused = error == ECONNREFUSED && !heard;
   if (phase_ == Phase::handshake && !refused && (heard || SSL_is_server(session_.get()) == 0)) {
     failure_ =
         Status(Code::UNAVAILABLE, "TLS: the peer closed the connection during the handshake", Initiator::peer)
@@ -213,7 +214,7 @@ void TlsStream::end_receiving(int error) {
     if (error == 0) error = EPROTO;
   }
   if (phase_ == Phase::handshake) return finish(error);
-  if (tell_receive_end(error)) pump();  // data that waited for a message of TLS fails
+  if (tell_receive_end(error)) pump();  // fails data that waited for a message of TLS
 }
 
 /// False when the handler destroyed this stream.
@@ -224,15 +225,15 @@ bool TlsStream::tell_receive_end(int error) {
   return !watch.ended();
 }
 
-/// Whether the session can send nothing before the rest of a message of TLS arrives.
+/// True if the session can send nothing until the rest of a message of TLS arrives.
 bool TlsStream::stalled() const {
   return SSL_is_init_finished(session_.get()) == 0 && receiving_ != Receiving::ended;
 }
 
-/// The content of the next record from `plain_`: as many whole pieces as fit, joined in `room`. A single piece
-/// is not copied.
+/// The content of the next record, from `plain_`: as many whole pieces as fit, joined in `room`. A single
+/// piece is not copied.
 Bytes TlsStream::next_record(std::span<std::uint8_t, record_bytes_max> room) const {
-  std::array<iovec, 8> pieces;  // no more fit: a slab is linked for 4 KiB, less is copied behind it
+  std::array<iovec, 8> pieces;  // more pieces never fit: a chain links slabs of 4 KiB or more and copies less
   const std::size_t count = plain_.gather(pieces);
   std::size_t bytes = pieces[0].iov_len;
   std::size_t taken = 1;
@@ -245,11 +246,12 @@ Bytes TlsStream::next_record(std::span<std::uint8_t, record_bytes_max> room) con
   return room.first(bytes);
 }
 
-/// Encrypts as much as the session takes. A part of `plain_` stays while the session is stalled. False when the
-/// session fails, after `fail`.
+/// Encrypts as much as the session takes. A part of `plain_` stays while the session is stalled. False if the
+/// session has failed, after calling `fail`.
 bool TlsStream::encrypt() {
   ERR_clear_error();
-  std::array<std::uint8_t, record_bytes_max> room;  // OpenSSL keeps nothing of it: all is written, or nothing
+  // OpenSSL keeps no reference: it writes all of a record or nothing.
+  std::array<std::uint8_t, record_bytes_max> room;
   while (!plain_.empty()) {
     const Bytes record = next_record(room);
     std::size_t written = 0;
@@ -266,11 +268,12 @@ bool TlsStream::encrypt() {
   return true;
 }
 
-/// Sends what there is, unless the carrier is sending.
+/// Sends what is pending, unless the carrier is sending.
 void TlsStream::pump() {
   if (carrier_sending_ == Sending::sending || phase_ == Phase::over) return;
   if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
-  // Sent once: a second SSL_shutdown would look for the peer's close_notify, and take received data for an error.
+  // Call SSL_shutdown once: a second call would look for the peer's close_notify and take received data for
+  // an error.
   const bool notified = (SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) != 0;
   const bool ending = phase_ == Phase::open && sending_ == Sending::shut_down && plain_.empty() && !stalled();
   if (ending && !notified) {
@@ -284,7 +287,7 @@ void TlsStream::pump() {
   }
 }
 
-/// After close_notify only messages of TLS itself can be left, and there is no way to send them.
+/// After close_notify only messages of TLS itself can remain, and they cannot be sent any more.
 void TlsStream::send_output() {
   if (carrier_sending_ == Sending::shut_down) return finish(phase_ == Phase::broken ? EPROTO : EPIPE);
   enter(carrier_sending_, Sending::sending);
@@ -306,7 +309,7 @@ void TlsStream::fail(Status why) {
   failure_ = std::move(why);
   enter(Phase::broken);
   plain_.clear();
-  // A peer that sent an alert itself, or that does not read, gets none.
+  // Send no alert to a peer that has sent one itself or does not read.
   const bool alert_received = (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
   const bool unread = carrier_sending_ == Sending::sending && wire_.output.size() > control_bytes_max;
   if (alert_received || unread) return finish(EPROTO);
@@ -314,14 +317,14 @@ void TlsStream::fail(Status why) {
   pump();
 }
 
-/// The session's state is lost, so no alert can be sent.
+/// Ends the stream without an alert, because the session's state is lost.
 void TlsStream::lose(Status why) noexcept {
   failure_ = std::move(why);
   wire_.input = {};
   finish(ENOMEM);
 }
 
-/// Ends the stream. The handler is told from the ready list, because it may be the caller.
+/// Ends the stream. Calls the handler from the ready list, because the handler may be the caller.
 void TlsStream::finish(int error) noexcept {
   Timer::cancel();
   enter(Phase::over);

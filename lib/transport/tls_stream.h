@@ -7,21 +7,22 @@
 /// 1. Received bytes are decrypted at once and completely, into one slab at a time. Nothing waits in the
 ///    session, so pausing the carrier pauses this stream.
 /// 2. A chain that is sent becomes records of whole slabs, as many in each as `record_bytes_max` allows: one
-///    record for a flush of up to 16 KiB. All records leave in one send of the carrier. Messages of TLS itself
-///    (tickets, alerts) go with them, or alone when nothing is sent. A peer that causes more than
-///    `control_bytes_max` of these without reading them fails. While a message of TLS has arrived in part,
-///    OpenSSL sends nothing, and data to be sent waits for the rest of that message.
-/// 3. `shutdown_send` sends close_notify, then shuts the carrier down. The peer's close_notify is its orderly
-///    end. An end without one is accepted as orderly, because HTTP/2 frames show where messages end and detects
-///    truncation itself.
-/// 4. A failure is sent to the peer as an alert. The peer has `linger` to read it, then the handler gets EPROTO
-///    and `failure` describes the cause. Until the handshake is finished, `failure` says that it is not.
-/// 5. A step of the handshake may take a millisecond of signing and verifying, so a shard makes one step a turn.
-///    Bytes for another step are kept, and receiving pauses, until that stream's turn. Peers take turns
-///    (reactor/peer_key.h): a peer with many handshakes delays another peer by one step. Bytes that complete no
-///    message take no turn.
+///    record for a flush of up to 16 KiB. All records leave in one send of the carrier. Messages of TLS
+///    itself (tickets, alerts) leave with them, or alone when nothing else is sent. A peer that causes more
+///    than `control_bytes_max` of these without reading them fails. While a message of TLS has arrived only
+///    in part, OpenSSL sends nothing, and outgoing data waits for the rest of that message.
+/// 3. `shutdown_send` sends close_notify, then shuts the carrier down. The peer's close_notify is an orderly
+///    end. An end without one is accepted too, because HTTP/2 detects truncation itself: its frames show
+///    where messages end.
+/// 4. A failure is sent to the peer as an alert. The peer has `linger` to read it. Then the handler gets
+///    EPROTO, and `failure` describes the cause. Before the handshake is finished, `failure` reports that it
+///    is not.
+/// 5. A step of the handshake may take a millisecond of signing and verifying, so a shard makes one step in
+///    each turn. Bytes for another step are kept, and receiving pauses, until the stream's turn. Peers take
+///    turns (reactor/peer_key.h), so a peer with many handshakes delays another peer by one step. Bytes that
+///    complete no message take no turn.
 ///
-/// The handler limits how long the handshake may take; it is not called meanwhile.
+/// The handler must limit the duration of the handshake; it is not called meanwhile.
 ///
 /// The stream is in one phase. The handshake and each half that sends or receives have a state beside it:
 ///
@@ -69,7 +70,7 @@ class TlsStream final : public ByteStream,
   static constexpr std::chrono::milliseconds linger{1'000};
   static constexpr unsigned handshake_steps_a_turn = 1;
 
-  /// `session` is one of TlsContext.
+  /// `session` must come from TlsContext.
   TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -86,12 +87,12 @@ class TlsStream final : public ByteStream,
 
  private:
   enum class Phase : std::uint8_t { handshake, open, broken, over };
-  /// `silent`: nothing has come from the peer yet.
+  /// `silent`: the peer has sent nothing yet.
   enum class Handshake : std::uint8_t { silent, heard, finished };
   enum class Receiving : std::uint8_t { flowing, paused, ended };
   enum class Sending : std::uint8_t { idle, sending, shut_down };
 
-  /// Waits for the turn in which the kept bytes may make their step of the handshake.
+  /// Waits for the turn in which the kept bytes may take their step of the handshake.
   struct Turn final : TurnGate::Waiter {
     explicit Turn(TlsStream& waiting) noexcept : stream(waiting) {}
     void run() override {
@@ -115,7 +116,7 @@ class TlsStream final : public ByteStream,
   void run() override;
   void on_time() override { finish(EPROTO); }
 
-  // Transitions. Each asserts that the diagram has it.
+  // Transitions. Each asserts that it is in the diagram.
   void enter(Phase next) noexcept;
   static void enter(Sending& half, Sending next) noexcept;
 
@@ -147,19 +148,19 @@ class TlsStream final : public ByteStream,
   TlsWire wire_;
   openssl::Owned<SSL> session_;
   ByteStream::Handler* handler_ = nullptr;
-  Chain plain_;  // of the handler's send, what is not encrypted yet
+  Chain plain_;  // the part of the handler's send that is not encrypted yet
   Phase phase_ = Phase::handshake;
   Handshake handshake_ = Handshake::silent;
   Receiving receiving_ = Receiving::flowing;
   Sending sending_ = Sending::idle;
   Sending carrier_sending_ = Sending::idle;
-  std::optional<int> outcome_;  // errno value for the handler, which the ready list delivers
+  std::optional<int> outcome_;  // errno value for the handler; the ready list delivers it
   Status failure_;
-  std::string kept_;             // received while a turn is awaited
-  std::optional<int> kept_end_;  // and the end behind it
+  std::string kept_;             // received while the stream awaits its turn
+  std::optional<int> kept_end_;  // the end of receiving that followed them
   Turn turn_{*this};
   Lifetime lifetime_;
-  mutable std::shared_ptr<const CertificateIdentity> certificate_;  // null until it is asked for
+  mutable std::shared_ptr<const CertificateIdentity> certificate_;  // null until `identify` reads it
 };
 
 }  // namespace ringrpc

@@ -8,7 +8,7 @@ namespace {
 
 using Ticket = openssl::Owned<SSL_SESSION>;
 
-/// A session of a connection that is cut off is spoilt for resumption; a copy of it is not.
+/// OpenSSL makes the session of a connection that is cut off unusable for resumption, but not a copy of it.
 Ticket copy_of(SSL_SESSION& session) { return Ticket(SSL_SESSION_dup(&session)); }
 
 bool is_good(const SSL_SESSION& session) {
@@ -27,7 +27,7 @@ void TlsTickets::keep(SSL_SESSION& session) noexcept {
   try {
     kept_.push_back(std::move(copy));
   } catch (const std::bad_alloc&) {
-    // Without the ticket the next handshake is a whole one.
+    // Without the ticket the next handshake is a full one.
   }
 }
 

@@ -1,14 +1,14 @@
-/// Session tickets that one server has given to one client: what lets the next connection do without the
-/// certificates' signatures and checks.
+/// The session tickets that one server has given to one client. With a ticket the next connection skips the
+/// signatures and checks of certificates.
 ///
 ///   auto tickets = std::make_shared<TlsTickets>();
-///   openssl::Owned<SSL> session = context->connect("example.org", tickets);   // takes one, keeps what comes
+///  openssl::Owned<SSL> session = context->connect("example.org", tickets);   // uses one, keeps new ones
 ///
-/// A ticket stands for what was checked when its session began: the server's certificate, by this client's
-/// authorities, for this name. So there is one of these for each pair of a context and a name, never one for
-/// several; and a ticket is good for no longer than that certificate. Each is used once: with TLS 1.3 for
-/// good, so that nobody on the way can tell that two connections are the same client's (RFC 8446, C.4), with
-/// TLS 1.2 until the connection has resumed, so that one with which that fails is not offered again. From any
+/// A ticket stands for the check at the start of its session: the server's certificate, the CAs that this
+/// client trusts, and this name. So each pair of a context and a name has its own TlsTickets, and a ticket
+/// expires with that certificate. Each ticket is used once. With TLS 1.3 it is never used again, so that an
+/// observer cannot link two connections of the same client (RFC 8446, C.4). With TLS 1.2 it may be used again
+/// once the connection has resumed, so that a ticket that fails is not offered again. May be used from any
 /// thread.
 #pragma once
 
@@ -24,10 +24,10 @@ class TlsTickets {
  public:
   static constexpr std::size_t kept_max = 4;
 
-  /// Keeps a copy of `session`, in place of the oldest where there are too many; none where there is no memory.
+  /// Keeps a copy of `session`, in place of the oldest if there are too many. Keeps none when out of memory.
   void keep(SSL_SESSION& session) noexcept;
 
-  /// One to connect with; null when there is none that is still good.
+  /// Takes a ticket to connect with. Null if none is valid.
   openssl::Owned<SSL_SESSION> take();
 
  private:

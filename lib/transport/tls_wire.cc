@@ -22,7 +22,7 @@ int read(BIO* bio, char* into, std::size_t room, std::size_t* taken) noexcept {
   return 1;
 }
 
-/// Fails for want of memory alone; that must not throw through OpenSSL.
+/// Fails only when out of memory: an exception must not pass through OpenSSL.
 int write(BIO* bio, const char* bytes, std::size_t count, std::size_t* written) noexcept {
   BIO_clear_retry_flags(bio);
   TlsWire& wire = wire_of(bio);

@@ -1,12 +1,13 @@
-/// What a TLS session reads from and writes to instead of a socket: bytes that have arrived, and a chain that
-/// is to be sent.
+/// The I/O of a TLS session without a socket: it reads from bytes that have arrived and writes to a chain
+/// that will be sent.
 ///
 ///   TlsWire wire(shard.slabs());
 ///   SSL_set_bio(session, wire.make_bio(), ...);
-///   wire.input = bytes;            // SSL_read takes them from here, and wants more when they are used up
+///  wire.input = bytes;            // SSL_read takes them from here
 ///   stream.send(wire.take_output());
 ///
-/// OpenSSL's own memory BIO would hold a second copy of both. The session must not be used when this is gone.
+/// OpenSSL's own memory BIO would hold a second copy of both. The session must not be used after the wire is
+/// destroyed.
 #pragma once
 
 #include <string>
@@ -26,15 +27,15 @@ struct TlsWire {
   TlsWire& operator=(const TlsWire&) = delete;
   ~TlsWire() = default;
 
-  /// A BIO on this, for both directions.
+  /// A BIO that uses this wire in both directions.
   BIO* make_bio();
   Chain take_output() { return std::exchange(output, Chain(pool)); }
 
   Bytes input;
   Chain output;
   SlabPool& pool;
-  bool out_of_memory = false;     ///< what was to be sent is lost, and the session with it
-  bool message_received = false;  ///< a whole one of the handshake's, since this was last cleared
+  bool out_of_memory = false;     ///< output was lost, so the session is lost too
+  bool message_received = false;  ///< a complete handshake message has arrived since this was last cleared
   std::string objection;          ///< what our verification found wrong with the peer's certificate
   Cause objection_cause = Cause::other;
 };

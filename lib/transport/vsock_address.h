@@ -14,14 +14,14 @@
 
 namespace ringrpc {
 
-/// "any", "local" (this machine), "host" (the machine that runs this one), or a number; nothing for other
+/// "any", "local" (this machine), "host" (the machine that runs this one), or a number. Nothing for other
 /// words.
 std::optional<std::uint32_t> parse_cid(std::string_view text);
 
-/// The name where there is one, else the number.
+/// The name of the CID if it has one, else the number.
 std::string cid_name(std::uint32_t cid);
 
-/// Port 0 lets the kernel choose when it is bound.
+/// With port 0 the kernel chooses one when the address is bound.
 SocketAddress vsock_address(std::uint32_t cid, std::uint32_t port);
 
 /// The CID in `address`; nothing for an address of another family.
