@@ -2,7 +2,7 @@
 ///
 ///   FrameScanner scanner(true);
 ///   scanner.feed(bytes);
-///  while (scanner.next(head)) judge(head);       // scanner.frame_begin() is its offset in `bytes`
+///   while (scanner.next(head)) judge(head);       // scanner.frame_begin() is its offset in `bytes`
 ///
 /// The engine silently ignores many frames: unknown types, DATA on closed streams, PRIORITY. The scanner
 /// makes a flood of them visible. Bytes may be cut anywhere.

@@ -1,10 +1,10 @@
 /// One HTTP/2 connection (RFC 9113) without any I/O: bytes in → events, calls → bytes out.
 ///
 ///   Session session(Role::server, limits, clock, slabs, events);
-///  session.receive(bytes);                    // calls on_request, then the stream's own on_data, on_end …
+///   session.receive(bytes);                    // calls on_request, then the stream's own on_data, on_end …
 ///   session.send_headers(stream, fields, false);
 ///   session.send_data(stream, message); session.send_trailers(stream, trailers);
-///  session.produce(out);                      // everything that is due, flow control permitting
+///   session.produce(out);                      // everything that is due, flow control permitting
 ///
 /// The session itself checks messages as RFC 9113, section 8, demands, and limits what a peer can make it
 /// hold or do. A violation ends the stream or the connection with the RFC's error code.

@@ -1,11 +1,11 @@
-/// Moments for which a timer's millisecond is too coarse: when a paced call is due.
+/// Alarms with a finer resolution than a timer's millisecond, such as for the start of a paced call.
 ///
 ///   class Start final : public Alarm { void on_alarm() override { call(); } };
 ///   shard.alarms().arm(start, due);
 ///
-/// As exact as the kernel wakes a thread, which is some tens of microseconds. For a few at a time on a shard:
-/// each that goes off costs a look at all of them. Timers (reactor/timer.h) are for the many. Everything
-/// belongs to the shard's thread.
+/// An alarm is as exact as the kernel's wake-up of a thread, some tens of microseconds. Use only a few at a
+/// time on a shard, because each one that goes off examines all of them; use timers (reactor/timer.h) for
+/// large numbers. Everything belongs to the shard's thread.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ class Alarm : public ListNode {
 
 class Alarms {
  public:
-  /// Sets or moves the alarm; `never` cancels it. What is due already goes off in the next turn.
+  /// Sets or moves the alarm; `never` cancels it. An alarm that is already due goes off in the next turn.
   void arm(Alarm& alarm, Instant when) noexcept {
     alarm.cancel();
     if (when == never) return;
@@ -48,10 +48,10 @@ class Alarms {
     next_ = std::min(next_, when);
   }
 
-  /// When `advance` wants to be called next, at or before the earliest alarm; `never` when none is armed.
+  /// The time at which to call `advance` next, at or before the earliest alarm; `never` when none is armed.
   Instant next() const noexcept { return next_; }
 
-  /// Lets those go off that are due at `now`.
+  /// Sets off the alarms that are due at `now`.
   void advance(Instant now) {
     if (now < next_) return;
     next_ = never;
@@ -68,7 +68,7 @@ class Alarms {
 
  private:
   List<Alarm> armed_;
-  Instant next_ = never;  // or earlier, where an alarm was cancelled
+  Instant next_ = never;  // earlier than the earliest alarm if one was cancelled
 };
 
 }  // namespace ringrpc

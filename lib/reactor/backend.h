@@ -14,7 +14,7 @@
 
 namespace ringrpc {
 
-/// Fails as the backend does. From any thread.
+/// Fails like the backend that is chosen. From any thread.
 Result<std::unique_ptr<Io>> make_io(IoBackend backend = IoBackend::automatic);
 
 }  // namespace ringrpc

@@ -10,10 +10,10 @@
 
 namespace ringrpc {
 
-/// A shard on a thread that is not pinned: it serves threads that wait, and has no core of its own.
+/// A shard on a thread that is not pinned, because it has no core of its own: it serves blocked threads.
 class BackgroundShards::Member {
  public:
-  /// Throws std::system_error where no thread can be had.
+  /// Throws std::system_error if no thread can be started.
   explicit Member(std::unique_ptr<Io> io) {
     auto shard = std::make_unique<Shard>(0, std::move(io));
     shard_ = shard.get();
@@ -32,7 +32,7 @@ class BackgroundShards::Member {
 
   Shard& shard() noexcept { return *shard_; }
 
-  std::size_t callers = 0;  ///< guarded by the mutex of all
+  std::size_t callers = 0;  ///< guarded by the mutex of BackgroundShards
 
  private:
   Shard* shard_;  // owned by the thread
@@ -79,7 +79,7 @@ Result<Shard*> BackgroundShards::of_submitted() {
   return &of_submitted_->shard();
 }
 
-/// The first of those that have the fewest callers; null where there is none.
+/// The first member with the fewest callers; null if there is no member.
 BackgroundShards::Member* BackgroundShards::least_used() const noexcept {
   const auto least =
       std::ranges::min_element(members_, {}, [](const auto& member) { return member->callers; });

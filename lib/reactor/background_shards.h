@@ -1,14 +1,14 @@
-/// Shards for threads that have none: block_on runs tasks here, and submit does.
+/// Shards for threads that have none. block_on and submit run tasks here.
 ///
 ///   Result<BackgroundShards::Lease> lease = BackgroundShards::of_process().lend();
 ///   if (!lease) return lease.error();
 ///   lease->shard().post(...);
 ///
-/// A thread that blocks has a shard to itself, so that no task of another thread delays its own. The shard of
-/// the lowest index that is free is lent first: threads that block one after the other use the same one, and
-/// with it the same connections. `shards_max` shards are made at most, as they are needed; beyond that, and
-/// where the system has no resources for another, threads share the shard that has the fewest of them.
-/// Submitted tasks have a shard of their own, which they share.
+/// A blocking thread has a shard to itself, so that no task of another thread delays its own. The free shard
+/// with the lowest index is lent first: threads that block one after the other use the same shard, and with
+/// it the same connections. Shards are made as they are needed, at most `shards_max`. Beyond that, or if the
+/// system has no resources for another, threads share the shard that has the fewest of them. Submitted tasks
+/// share one more shard of their own.
 ///
 /// From any thread. The shards end with the process.
 #pragma once
@@ -31,7 +31,7 @@ class BackgroundShards {
  public:
   static constexpr std::size_t shards_max = 64;
 
-  /// A shard while a thread blocks.
+  /// Lends a shard while a thread blocks.
   class Lease {
    public:
     Lease(Lease&& other) noexcept : shards_(std::exchange(other.shards_, nullptr)), member_(other.member_) {}
@@ -55,9 +55,9 @@ class BackgroundShards {
   BackgroundShards& operator=(const BackgroundShards&) = delete;
   ~BackgroundShards();
 
-  /// Fails with the backend's status, or with RESOURCE_EXHAUSTED where no thread can be had.
+  /// Fails with the backend's status, or with RESOURCE_EXHAUSTED if no thread can be started.
   Result<Lease> lend();
-  /// The shard of submitted tasks. Fails likewise.
+  /// The shard of submitted tasks. Fails like `lend`.
   Result<Shard*> of_submitted();
 
  private:

@@ -9,7 +9,7 @@
 namespace ringrpc::detail {
 namespace {
 
-/// Sees one task to its end and tells the thread that waits.
+/// Runs one task to its end and wakes the thread that waits for it.
 class Watcher final : private TaskObserver, private Ready {
  public:
   Watcher(Shard& shard, BackgroundTask& task) noexcept : shard_(shard), task_(task) {}
@@ -28,7 +28,7 @@ class Watcher final : private TaskObserver, private Ready {
 
   void run() override {
     task_.finish();
-    // The waiting thread destroys this as soon as it has the lock.
+    // The waiting thread destroys this object as soon as it has the lock.
     const std::lock_guard lock(mutex_);
     over_ = true;
     ended_.notify_one();

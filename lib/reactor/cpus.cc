@@ -33,9 +33,9 @@ std::optional<double> quota_v1(const fs::path& group) {
   return static_cast<double>(quota) / static_cast<double>(period);
 }
 
-/// The least quota of the group `inside` a hierarchy mounted at `mount` and all groups above it. In a
-/// container the group's own directory may be out of sight; the walk upward then ends at the mount, which is
-/// the container's.
+/// The smallest quota of the group `inside` a hierarchy mounted at `mount` and of all groups above it. In a
+/// container the group's own directory may be invisible. The walk upward then ends at the mount, which is the
+/// container's.
 template <class Quota>
 std::optional<double> least_quota(const fs::path& mount, std::string_view inside, Quota quota_of) {
   std::optional<double> least;
@@ -46,7 +46,7 @@ std::optional<double> least_quota(const fs::path& mount, std::string_view inside
   }
 }
 
-/// Whether a comma-separated list of controllers names `cpu`.
+/// True if `cpu` is in a comma-separated list of controllers.
 bool names_cpu(std::string_view controllers) {
   while (!controllers.empty()) {
     const std::size_t comma = std::min(controllers.find(','), controllers.size());

@@ -1,4 +1,4 @@
-/// The cores that this process may use: fewer than the machine has, in a container or under taskset.
+/// The cores that this process may use. In a container or under taskset they are fewer than the machine's.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,19 @@ namespace ringrpc {
 /// The numbers of the cores in this thread's affinity mask.
 std::vector<unsigned> allowed_cpus();
 
-/// How many cores' time the control groups (version 2 or 1) grant, the tightest of the hierarchy; nothing
-/// when they set no quota. Reads `root`/proc/self/cgroup and below `root`/sys/fs/cgroup.
+/// The CPU quota of the control groups (version 2 or 1), in cores: the tightest of the hierarchy. Nothing
+/// when they set none. Reads `root`/proc/self/cgroup and files below `root`/sys/fs/cgroup.
 std::optional<double> cpu_quota(const std::filesystem::path& root = "/");
 
-/// How many threads can run at the same time: the allowed cores, or fewer when the quota, rounded up, is
-/// less. At least 1.
+/// The number of threads that can run at the same time: the number of allowed cores, or the quota, rounded
+/// up, if that is less. At least 1.
 unsigned usable_cpu_count();
 
-/// Whether `threads` that never sleep would each have a core to itself: of `cpus`, of which a quota may grant
-/// the time of fewer.
+/// True if each of `threads` that never sleep would have a core to itself, given `cpus` cores and a quota
+/// that may grant less time than those.
 bool have_cores(unsigned threads, std::size_t cpus, std::optional<double> quota) noexcept;
 
-/// Keeps the calling thread on one core.
+/// Pins the calling thread to one core.
 Status pin_this_thread(unsigned cpu);
 
 }  // namespace ringrpc

@@ -11,13 +11,13 @@ namespace ringrpc {
 
 namespace {
 
-/// Stands for a wait. Shared with the mail that ends it, which may arrive when the wait is over.
+/// Represents a wait. It is shared with the mail that ends the wait, which may arrive after the wait is over.
 struct Ticket final : ListNode {
   Ticket(Shard& on, Ready& waiting) noexcept : home(on), wait(&waiting) {}
 
   Shard& home;
-  Ready* wait;               ///< known to the home shard only; null when the wait is over
-  Shard::SealedMail letter;  ///< what ends the wait; guarded by the mutex of the waiters
+  Ready* wait;               ///< used by the home shard only; null when the wait is over
+  Shard::SealedMail letter;  ///< ends the wait; guarded by the mutex of the waiters
 };
 
 }  // namespace
@@ -39,7 +39,7 @@ class EventCount::Wait final : Ready, Timer {
     ticket_->wait = nullptr;
     const std::lock_guard lock(waiters_.mutex);
     ticket_->unlink();
-    const Shard::SealedMail unsent = std::move(ticket_->letter);  // which holds a share of the ticket
+    const Shard::SealedMail unsent = std::move(ticket_->letter);  // it holds a reference to the ticket
   }
 
   bool await_ready() const noexcept { return false; }
@@ -80,7 +80,7 @@ std::uint64_t EventCount::count() const noexcept {
 }
 
 void EventCount::notify() {
-  // Posted under the lock: a wait on the list keeps its shard alive, one that was taken off it does not.
+  // Post under the lock: a wait on the list keeps its shard alive, one that was taken off does not.
   const std::lock_guard lock(waiters_->mutex);
   ++waiters_->count;
   while (Ticket* const ticket = waiters_->tickets.pop_front()) ticket->home.post(std::move(ticket->letter));

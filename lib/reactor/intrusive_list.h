@@ -1,7 +1,7 @@
-/// A doubly linked list whose nodes are its elements' own, so that joining and leaving allocate nothing.
+/// A doubly linked list whose elements contain its nodes, so that joining and leaving allocate nothing.
 ///
-/// An element leaves by itself when it is destroyed. An element derives from ListNode once for each list that
-/// it can be on at the same time (give the bases different tags).
+/// An element leaves the list when it is destroyed. It derives from ListNode once for each list that it can
+/// be on at the same time (give the bases different tags).
 #pragma once
 
 #include <cassert>
@@ -31,7 +31,7 @@ class ListNodeOf {
   ListNodeOf* previous_ = nullptr;
 };
 
-/// The list; elements that remain when it is destroyed are unlinked.
+/// The list. Its destructor unlinks the elements that remain.
 template <class T, class Tag>
 class ListOf {
   using Node = ListNodeOf<Tag>;
@@ -53,15 +53,14 @@ class ListOf {
 
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
 
-  /// The first element, unlinked; null when there is none.
+  /// Unlinks and returns the first element; null when there is none.
   T* pop_front() noexcept {
     T* first = front();
     if (first) static_cast<Node*>(first)->unlink();
     return first;
   }
 
-  /// Calls `visit(element)` for each; `visit` may unlink or destroy the element that it is given, and no
-  /// other.
+  /// Calls `visit(element)` for each element. `visit` may unlink or destroy that element, but no other.
   template <class Visit>
   void for_each(Visit visit) {
     for (Node* at = head_.next_; at != &head_;) {

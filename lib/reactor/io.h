@@ -1,4 +1,4 @@
-/// The I/O seam: what a shard needs from the kernel, and nothing of how it is done.
+/// The I/O seam: the functions that a shard needs from the kernel, independent of the backend.
 ///
 /// A backend (io_uring, epoll, simulated) moves bytes between descriptors and handlers:
 ///
@@ -7,15 +7,15 @@
 ///   stream->send(std::move(chain));       // handler.on_sent(0) when all of it has left
 ///   stream.reset();                       // no handler is called any more
 ///
-/// How it stays safe:
+/// The rules that keep it safe:
 /// 1. Memory that the kernel can write to or read from (receive buffers, chains being sent) belongs to the
-///    backend from the call until the operation's final completion, even when the stream has been destroyed
+///    backend from the call until the operation's final completion, even if the stream is destroyed
 ///    meanwhile.
-/// 2. Completions are reaped into a list and handed out by `dispatch`, never from inside a reap, a call to
-///    the seam or another handler. So a handler may destroy its stream, and start, send and pause at will.
-/// 3. Destroying an object of the seam cancels what it waits for; its handler is not called after that.
-///
-/// Everything here belongs to the shard's thread but `wake`.
+/// 2. Completions are reaped into a list, and `dispatch` delivers them: never from inside a reap, a call to
+///    the seam or another handler. So a handler may destroy its stream, and may start, send and pause at any
+///    time.
+/// 3. Destroying an object of the seam cancels its operations; its handler is not called after that.
+/// Everything here except `wake` belongs to the shard's thread.
 #pragma once
 
 #include <chrono>
@@ -33,7 +33,7 @@
 
 namespace ringrpc {
 
-/// A socket address as the kernel takes it. `length` 0 means none.
+/// A socket address in the kernel's format. `length` 0 means none.
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -41,66 +41,66 @@ struct SocketAddress {
   int family() const noexcept { return length == 0 ? AF_UNSPEC : storage.ss_family; }
 };
 
-/// A connected stream of bytes, both ways.
+/// A connected, bidirectional stream of bytes.
 class ByteStream {
  public:
   class Handler {
    public:
     /// Bytes arrived, at least one. They are valid until this returns.
     virtual void on_received(Bytes bytes) = 0;
-    /// Nothing more will arrive: 0 is the peer's orderly end, anything else an errno value. Called once.
+    /// Nothing more will arrive. 0 is the peer's orderly end, anything else an errno value. Called once.
     virtual void on_receive_end(int error) = 0;
-    /// The chain given to `send` has left whole (0), or was dropped with this errno value and the stream can
-    /// send no more.
+    /// The whole chain given to `send` has left (0), or it was dropped with this errno value and the stream
+    /// can send no more.
     virtual void on_sent(int error) = 0;
 
    protected:
     ~Handler() = default;
   };
 
-  /// Closes: what has not been handed to the kernel is dropped. Use `shutdown_send` first for an orderly end.
+  /// Closes the connection and drops what the kernel does not have yet. Call `shutdown_send` first for an
+  /// orderly end.
   virtual ~ByteStream() = default;
 
   /// Begins to receive. Call once; `handler` must outlive the stream.
   virtual void start(Handler& handler) = 0;
 
-  /// Stops and goes on receiving, so that a peer who does not read cannot make us read. A few buffers that
-  /// were already on their way may still be delivered after a pause. Pausing twice is pausing once.
+  /// Stop and continue receiving, so that a peer that does not read cannot make us read. A few buffers
+  /// already on their way may still be delivered after a pause. Repeated pauses count as one.
   virtual void pause_receiving() = 0;
   virtual void resume_receiving() = 0;
 
   /// Sends all of `chain`, which must not be empty, then calls `on_sent`. One send at a time.
   virtual void send(Chain chain) = 0;
 
-  /// No more will be sent: the peer reads an orderly end after what was sent. Not while a send is under way.
+  /// Ends sending: the peer reads an orderly end after the data. Not while a send is in progress.
   virtual void shutdown_send() = 0;
 
-  /// The peer's address; no address for a peer that has none (an unnamed unix socket).
+  /// The peer's address; none if the peer has none (an unnamed unix socket).
   virtual SocketAddress peer() const = 0;
 
-  /// The descriptor, for socket options; owned by the stream.
+  /// The descriptor, for socket options. The stream owns it.
   virtual int descriptor() const noexcept = 0;
 
-  /// What a protocol between the descriptor and the handler (TLS) has failed of or still waits for, where an
-  /// errno value does not tell; OK where there is nothing of the kind.
+  /// The failure of a protocol between the descriptor and the handler (TLS), or what it still waits for, when
+  /// an errno value does not tell. OK if there is none.
   virtual Status failure() const { return {}; }
-  /// Adds what such a protocol vouches for of the peer.
+  /// Adds the facts about the peer that such a protocol has verified.
   virtual void identify(PeerIdentity& /*identity*/) const {}
 };
 
-/// Before accepting is tried again after resources ran out.
+/// The pause before accepting is tried again after resources ran out.
 inline constexpr std::chrono::milliseconds accept_pause{100};
 
-/// A socket that listens.
+/// A listening socket.
 class Acceptor {
  public:
   class Handler {
    public:
-    /// A connection; `connection` may be handed to another shard of the same kind of backend and adopted
-    /// there.
+    /// A new connection. It may be passed to another shard with the same kind of backend and adopted there.
     virtual void on_accepted(UniqueFd connection) = 0;
-    /// Accepting failed with this errno value (EMFILE, ENFILE, ENOMEM …). The acceptor goes on by itself,
-    /// after `accept_pause` where the cause is a lack of resources.
+    /// Accepting failed with this errno value (EMFILE, ENFILE, ENOMEM …). The acceptor continues by itself,
+    /// after `accept_pause` if resources were short.
     virtual void on_accept_error(int error) = 0;
 
    protected:
@@ -108,16 +108,16 @@ class Acceptor {
   };
 
   virtual ~Acceptor() = default;
-  /// The address that was bound, with the port that the kernel chose.
+  /// The bound address, with the port that the kernel chose.
   virtual SocketAddress address() const = 0;
 };
 
-/// A connection being made; destroying it gives the attempt up.
+/// A connection attempt. Destroying it cancels the attempt.
 class Connector {
  public:
   class Handler {
    public:
-    /// `error` 0 and the connection, or an errno value and none. Called once.
+    /// `error` is 0 with the connection, or an errno value without one. Called once.
     virtual void on_connected(UniqueFd connection, int error) = 0;
 
    protected:
@@ -127,7 +127,7 @@ class Connector {
   virtual ~Connector() = default;
 };
 
-/// Between two attempts to connect to a unix socket whose backlog is full.
+/// The pause between two attempts to connect to a unix socket whose backlog is full.
 inline constexpr std::chrono::milliseconds full_backlog_pause{10};
 
 /// A backend of one shard.
@@ -138,35 +138,35 @@ class Io {
   /// "io_uring", "epoll", "simulated".
   virtual std::string_view name() const noexcept = 0;
 
-  /// The time now; the clock of tests for the simulated backend.
+  /// The current time; in the simulated backend, the test's clock.
   virtual Instant now() const noexcept = 0;
 
   /// Binds, listens and accepts. `backlog` as for listen(2). The status names the system call and the cause,
-  /// not the address.
+  /// but not the address.
   virtual Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                                    Acceptor::Handler& handler) = 0;
 
-  /// Accepts on a socket that listens already. INVALID_ARGUMENT when it is none that a backend could serve.
+  /// Accepts on a socket that listens already. INVALID_ARGUMENT if a backend cannot serve it.
   virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
-  /// Connects; the outcome always comes through the handler, never from inside this call. While the
-  /// listener's backlog is full this waits: the kernel does that for TCP; a unix socket is tried again every
-  /// `full_backlog_pause`. How long is for the caller to limit.
+  /// Connects. The outcome always comes through the handler, never from inside this call. While the
+  /// listener's backlog is full the attempt waits: the kernel does that for TCP; a unix socket is tried again
+  /// every `full_backlog_pause`. The caller must limit the time.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
-  /// The address at the other end of an accepted connection; none where it has none, or has gone.
+  /// The peer's address of an accepted connection; none if it has none or has closed.
   virtual SocketAddress peer(const UniqueFd& connection) const = 0;
 
   /// Takes over a connected descriptor.
   virtual std::unique_ptr<ByteStream> adopt(UniqueFd connection) = 0;
 
-  /// Hands queued work to the kernel and reaps what has completed; sleeps until there is something, `wake` is
-  /// called or `until` has come. `until` in the past means do not sleep. Gives whether `dispatch` has
-  /// anything to do.
+  /// Submits queued work to the kernel and reaps completions. Sleeps until there is one, `wake` is called, or
+  /// `until` has come; it does not sleep if `until` is in the past. Returns true if `dispatch` has work.
   virtual bool wait(Instant until) = 0;
 
-  /// Calls the handlers for what `wait` reaped, in the order in which it came: all, or as many as take until
-  /// `until`, at least one. False where some are left, for the next dispatch; no `wait` sleeps before it.
+  /// Calls the handlers for what `wait` reaped, in order of completion: all of them, or at least one and no
+  /// more once `until` has come. Returns false if some are left for the next dispatch; no `wait` sleeps
+  /// before it.
   virtual bool dispatch(Instant until) = 0;
 
   /// Ends the current or the next `wait`. From any thread.

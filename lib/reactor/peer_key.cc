@@ -7,7 +7,7 @@
 namespace ringrpc {
 namespace {
 
-/// The address as the socket calls of `family` have it.
+/// Copies the address into the type of its `family`.
 template <class Address>
 Address as(const SocketAddress& address) noexcept {
   Address exact{};
@@ -16,7 +16,7 @@ Address as(const SocketAddress& address) noexcept {
 }
 
 PeerKey of_ipv6(const in6_addr& address) noexcept {
-  if (IN6_IS_ADDR_V4MAPPED(&address)) {  // came over IPv4 to a socket of both
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {  // an IPv4 connection to a socket for both versions
     std::uint32_t four = 0;
     std::memcpy(&four, address.s6_addr + 12, sizeof four);
     return {AF_INET, four};

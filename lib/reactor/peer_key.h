@@ -1,10 +1,10 @@
-/// Whose a connection is, where peers share something: a limit, or turns.
+/// Identifies the peer of a connection where peers share something: a limit, or turns.
 ///
 ///   const PeerKey key = peer_key(io.peer(socket), socket.get());
 ///
-/// All connections of one IPv4 address have one key, and all of one IPv6 /64, which is the least that a
-/// provider gives to one customer. A virtual machine is its CID, and a client of a unix socket its user.
-/// Ports are left out, since a client has as many of them as it likes.
+/// All connections of one IPv4 address have one key, and so do all of one IPv6 /64, which is the least that a
+/// provider assigns to a customer. The key of a virtual machine is its CID; the key of a client of a unix
+/// socket is its user. Ports are left out, since a client can use as many as it likes.
 #pragma once
 
 #include <compare>
@@ -22,8 +22,8 @@ struct PeerKey {
   friend auto operator<=>(const PeerKey&, const PeerKey&) = default;
 };
 
-/// `descriptor` is the socket's, which is asked for its user where `address` is that of a unix socket. Peers
-/// without an address share a key.
+/// `descriptor` is the socket; it gives the user if `address` is that of a unix socket. Peers without an
+/// address share a key.
 PeerKey peer_key(const SocketAddress& address, int descriptor) noexcept;
 
 }  // namespace ringrpc

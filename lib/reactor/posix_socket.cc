@@ -25,11 +25,11 @@ bool is_ip(int family) noexcept { return family == AF_INET || family == AF_INET6
 
 void enable(int fd, int level, int option) noexcept {
   const int on = 1;
-  // These options exist for every socket they are asked of; without one the socket works, only slower.
+  // Every socket concerned has these options. Without one the socket still works, but slower.
   (void)::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/// The size of a vsock socket's buffer may not exceed its maximum, which is as small as the default at first.
+/// A vsock socket's buffer cannot exceed its maximum, which is initially the default size.
 void enlarge_vsock_buffer(int fd) noexcept {
   const std::uint64_t bytes = 8 * 1024 * 1024;
   (void)::setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &bytes, sizeof bytes);
@@ -51,7 +51,7 @@ UniqueFd open_socket(const SocketAddress& address) noexcept {
   return fd;
 }
 
-/// The path of a unix socket in the file system; empty for any other address, an abstract one among them.
+/// The path of a unix socket in the file system; empty for any other address, including an abstract one.
 std::string socket_path(const SocketAddress& address) {
   constexpr std::size_t begin = offsetof(sockaddr_un, sun_path);
   if (address.family() != AF_UNIX || address.length <= begin) return {};
@@ -59,7 +59,7 @@ std::string socket_path(const SocketAddress& address) {
   return std::string(local->sun_path, ::strnlen(local->sun_path, address.length - begin));
 }
 
-/// Removes the file of a socket that nobody listens on; false when there is none to remove.
+/// Removes the file of a socket without a listener. False if there is none to remove.
 bool remove_stale_socket(const SocketAddress& address) {
   const std::string path = socket_path(address);
   struct stat file{};
@@ -70,7 +70,7 @@ bool remove_stale_socket(const SocketAddress& address) {
   return ::unlink(path.c_str()) == 0;
 }
 
-/// Binds `fd`, in place of a unix socket that nobody listens on; an errno, or 0.
+/// Binds `fd`; replaces a unix socket without a listener. Returns an errno value, or 0.
 int bind(int fd, const SocketAddress& address) {
   if (::bind(fd, generic(address), address.length) == 0) return 0;
   if (errno != EADDRINUSE) return errno;
@@ -160,7 +160,7 @@ Connecting start_connect(const SocketAddress& address) {
   if (!begun.fd) {
     begun.error = errno;
   } else if (::connect(begun.fd.get(), generic(address), address.length) != 0) {
-    // A connect that a signal interrupts goes on in the background, as one in progress does.
+    // An interrupted connect continues in the background, like one in progress.
     begun.error = errno == EINTR ? EINPROGRESS : errno;
   }
   return begun;
@@ -175,7 +175,8 @@ int finish_connect(int fd) noexcept {
   socklen_t length = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   if (error != 0) return error;
-  // A socket may report writable without error and be unconnected still: only its peer's name proves it.
+  // A socket may report writable without error and still be unconnected. Only its peer's name proves the
+  // connection.
   SocketAddress peer;
   peer.length = sizeof peer.storage;
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.length) == 0 ? 0 : errno;

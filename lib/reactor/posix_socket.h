@@ -1,5 +1,4 @@
-/// Sockets as every backend of the kernel's makes them: how they are bound, connected and asked for their
-/// addresses.
+/// Sockets for the kernel backends: how they are bound, connected and asked for their addresses.
 ///
 ///   Result<ListeningSocket> socket = open_listener(address, backlog);
 ///   Connecting connecting = start_connect(address);      // then wait until writable, then finish_connect
@@ -21,7 +20,8 @@
 
 namespace ringrpc {
 
-/// The file of a listening unix socket, which is removed with it unless somebody else's has taken its place.
+/// The file of a listening unix socket. It is removed with the socket, unless another socket has taken its
+/// place.
 class SocketFile {
  public:
   SocketFile() noexcept = default;
@@ -42,72 +42,72 @@ struct ListeningSocket {
   UniqueFd fd;
   SocketAddress address;  ///< as bound, with the port that the kernel chose
   SocketFile file;
-  bool shared = false;  ///< others have it too, so that it must be closed and not shut down
+  bool shared = false;  ///< other processes have it too: close it, but do not shut it down
 };
 
-/// A non-blocking socket that is bound and listens. Over TCP the address may still be in use by connections
-/// of an earlier server, and accepted connections inherit TCP_NODELAY and SO_KEEPALIVE: a peer that vanished
-/// without a word is found out in the system's time (tcp(7), tcp_keepalive_time). A unix socket's file that
-/// nobody listens on is replaced; one in use is EADDRINUSE. Accepted vsock connections inherit buffers of 8
-/// MiB: a receiver whose buffer small packets have filled resets the connection. The status names the system
-/// call and the cause.
+/// A non-blocking, bound and listening socket. Over TCP the address may still be in use by connections of an
+/// earlier server. Accepted connections inherit TCP_NODELAY and SO_KEEPALIVE; the latter detects a peer that
+/// vanished within the system's time (tcp(7), tcp_keepalive_time). A unix socket's file without a listener is
+/// replaced; one in use is EADDRINUSE. Accepted vsock connections inherit buffers of 8 MiB, because a
+/// receiver whose buffer is filled by small packets resets the connection. The status names the system call
+/// and the cause.
 Result<ListeningSocket> open_listener(const SocketAddress& address, int backlog);
 
-/// One that somebody else has bound: given the same options, and told apart from what is no listening stream
-/// socket, which is left open, as it may be anything's. Its file is theirs, and so is the socket itself.
+/// Takes a socket that another process has bound, and gives it the same options. Anything other than a
+/// listening stream socket is refused and left open, because it may be in use. The socket and its file belong
+/// to the other process.
 Result<ListeningSocket> take_listener(UniqueFd socket);
 
-/// A connection that was begun: `error` 0 means connected, EINPROGRESS wait until writable, anything else
-/// failed.
+/// A connection attempt. `error` 0 means connected, EINPROGRESS means wait until writable, and anything else
+/// means failed.
 struct Connecting {
   UniqueFd fd;
   int error = 0;
 };
 Connecting start_connect(const SocketAddress& address);
 
-/// Whether that error of `start_connect` says that the listener's backlog is full, which a blocking connect
-/// would wait for. Only unix sockets do; over IP it means that no port is left at this end.
+/// True if this error of `start_connect` means that the listener's backlog is full, in which case a blocking
+/// connect would wait. Only unix sockets report that; over IP the error means that no local port is left.
 bool is_full_backlog(const SocketAddress& address, int connect_error) noexcept;
 
 /// The outcome once a connecting socket has become writable: 0 or an errno value.
 int finish_connect(int fd) noexcept;
 
-/// Whether that outcome is none: a vsock socket can be reported writable with these events of poll(2) while
-/// it is still connecting. Wait for the next.
+/// True if that outcome is not final: poll(2) can report a vsock socket as writable with these events while
+/// it is still connecting. Wait for the next event.
 bool is_undecided(int connect_error, std::uint32_t events) noexcept;
 
-/// How many slabs one send of that socket may take. A vsock connection's stay under 32 KiB: larger ones are
-/// corrupted or dropped by several hypervisors (Firecracker's issue 5475, Cloud Hypervisor's 7672).
+/// The number of slabs in one send on a socket. A vsock connection's sends stay under 32 KiB, because several
+/// hypervisors corrupt or drop larger ones (Firecracker's issue 5475, Cloud Hypervisor's 7672).
 inline constexpr std::size_t pieces_of_a_send_max = 16;
 inline constexpr std::size_t pieces_of_a_vsock_send = 2;
 static_assert(pieces_of_a_vsock_send * Slab::capacity < 32 * 1024);
 std::size_t pieces_of_a_send(int fd) noexcept;
 
-/// The address at this end and at the other; no address where there is none. Who connects over a unix socket
-/// has no name as a rule: then it is the family alone.
+/// The local address and the peer's; no address if there is none. A client of a unix socket usually has no
+/// name; then only the family is set.
 SocketAddress local_address(int fd) noexcept;
 SocketAddress peer_address(int fd) noexcept;
 
-/// Whether `fd` is a socket.
+/// True if `fd` is a socket.
 bool is_socket(int fd) noexcept;
 
-/// How to answer an error of accept(2).
+/// What to do after an error of accept(2).
 enum class AcceptRetry {
-  at_once,  ///< it was about one connection
-  later,    ///< resources are short, or the cause is unknown: trying at once would spin
+  at_once,  ///< the error concerned one connection
+  later,    ///< resources are short, or the cause is unknown: an immediate retry would spin
 };
 AcceptRetry retry_after(int accept_error) noexcept;
-/// Whether that is something to tell of: neither that nobody waits, nor that accepting was ended.
+/// True if the error should be reported. It should not if no client waits or accepting was ended.
 bool is_accept_failure(int accept_error) noexcept;
 
-/// A descriptor kept for the day when there is none left: giving it up makes room to take waiting connections
-/// off a listener's queue and close them, so that those clients fail at once and no level-triggered wait
-/// spins.
+/// A descriptor kept in reserve for when there is none left. Closing it makes room to accept and close
+/// waiting connections, so that those clients fail at once and no level-triggered wait spins.
 class SpareDescriptor {
  public:
   SpareDescriptor() { refill(); }
-  /// Closes the connections that wait on `listener`, which must be non-blocking; a thousand at most, so that
-  /// clients who come as fast as they go do not keep the caller here.
+  /// Closes the connections that wait on `listener`, which must be non-blocking: at most a thousand, so that
+  /// clients that keep connecting do not hold the caller here.
   void refuse_waiting(int listener) noexcept;
 
  private:

@@ -1,7 +1,7 @@
-/// What runs next on a shard: callbacks and coroutines that something has made ready.
+/// The callbacks and coroutines that run next on a shard.
 ///
-/// Nothing is resumed from inside the event that made it ready; it is pushed here and runs later in the same
-/// turn, or where the list is long in one of the next. Destroying an element takes it off the list.
+/// Nothing resumes inside the event that made it ready. It is pushed here and runs later in the same turn, or
+/// in one of the next turns if the list is long. Destroying an element takes it off the list.
 #pragma once
 
 #include <coroutine>
@@ -12,8 +12,8 @@ namespace ringrpc {
 
 struct ReadyTag;
 
-/// Something that can be made ready. `run` is called once per push, off the list, and may push or destroy
-/// itself.
+/// An element of the list. `run` is called once for each push, when the element is off the list. It may push
+/// or destroy the element.
 class Ready : public ListNodeOf<ReadyTag> {
  public:
   virtual void run() = 0;
@@ -23,7 +23,7 @@ class Ready : public ListNodeOf<ReadyTag> {
   ~Ready() = default;
 };
 
-/// A suspended coroutine as an element; lives in the awaiter.
+/// A suspended coroutine as an element. It lives in the awaiter.
 class ReadyCoroutine final : public Ready {
  public:
   explicit ReadyCoroutine(std::coroutine_handle<> waiting = {}) noexcept : waiting_(waiting) {}
@@ -36,13 +36,13 @@ class ReadyCoroutine final : public Ready {
 
 class ReadyList {
  public:
-  /// No effect on an element that is queued already.
+  /// No effect if the element is queued already.
   void push(Ready& element) noexcept {
     if (!element.queued()) list_.push_back(element);
   }
   bool empty() const noexcept { return list_.empty(); }
 
-  /// Runs what is queued, and what that queues, up to `budget` elements so that I/O is not starved.
+  /// Runs queued elements, and those that they queue, at most `budget`, so that I/O is not starved.
   void run(unsigned budget = 256) {
     while (budget-- > 0) {
       Ready* element = list_.pop_front();

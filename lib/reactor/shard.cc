@@ -10,15 +10,17 @@ namespace {
 
 constinit thread_local Shard* running = nullptr;
 
-/// A turn takes in for so long. What it has made is sent at its end, and where that came late under much
-/// load, who waits for it would idle, and the two would work in turns instead of side by side.
+/// The longest time that one turn dispatches completions. Its output leaves at the end of the turn. If that
+/// came late under load, the peer would idle until then, and the two sides would alternate instead of working
+/// at the same time.
 constexpr std::chrono::microseconds dispatch_length{500};
 
-/// Timers wait for so many turns that leave something: an answer that had come before its timeout counts,
-/// also where the process was kept from running until after that, and timeouts come under any load.
+/// The number of consecutive turns with completions left that timers wait for. The wait lets a response that
+/// came before its timeout count, even if the process was kept from running until after it. The limit lets
+/// timers fire under any load.
 constexpr unsigned turns_behind_max = 64;
 
-/// Makes a shard the current one for as long as this lives.
+/// Makes a shard the current one during its lifetime.
 class Current {
  public:
   explicit Current(Shard& shard) noexcept : previous_(std::exchange(running, &shard)) {}
@@ -56,7 +58,8 @@ void Shard::keep(const void* key, std::unique_ptr<ShardLocal> kept) {
 }
 
 void Shard::drop(const void* key) {
-  const auto dropped = locals_.extract(key);  // out of the table first: what goes may look there
+  // Off the table first, because its destructor may search the table.
+  const auto dropped = locals_.extract(key);
 }
 
 void Shard::post(Mail mail) { post(SealedMail(std::move(mail))); }
@@ -103,7 +106,7 @@ bool Shard::called() const noexcept {
   return mailbox_.load(std::memory_order_relaxed) || stopping_.load(std::memory_order_relaxed);
 }
 
-/// Waits for something to happen.
+/// Waits for an event: spins if that is worthwhile, then sleeps.
 void Shard::rest(Instant until) {
   if (spin_.worthwhile() && look_on(until)) return;
   asleep_.store(true);
@@ -111,8 +114,8 @@ void Shard::rest(Instant until) {
   asleep_.store(false, std::memory_order_relaxed);
 }
 
-/// Whether something has come without a sleep. What the first look finds was there already, and says nothing
-/// of what spinning is good for.
+/// Spins. True if something came, so that no sleep is needed. Events that the first poll finds were there
+/// before the spin, so they do not count for or against spinning.
 bool Shard::look_on(Instant until) {
   if (io_->wait(Instant::min()) || called()) return true;
   const Instant end = after(io_->now(), spin_.budget());
@@ -147,7 +150,7 @@ void Shard::deliver_mail() {
 }
 
 void Shard::run_turn_ends() {
-  // What asks again meanwhile waits for the end of the next turn.
+  // A request made meanwhile waits for the end of the next turn.
   ListOf<TurnEnd, TurnEndTag> flushes;
   flushes.splice(turn_ends_);
   while (TurnEnd* flush = flushes.pop_front()) flush->on_turn_end();

@@ -1,20 +1,21 @@
-/// One shard: a loop with its own backend, timers, ready list and memory. Shards share nothing and talk by
-/// `post`.
+/// One shard: a loop with its own backend, timers, ready list and memory. Shards share nothing and
+/// communicate through `post`.
 ///
 ///   Shard shard(0, make_uring(options));
 ///   std::jthread thread([&] { shard.run(); });
 ///   shard.post([&] { ... });              // runs on the shard
 ///
 /// A turn of the loop, in this order:
-/// 1. wait for completions (not sleeping while anything is ready), until the next timer at the latest; the
+/// 1. wait for completions until the next timer at the latest, without sleeping if anything is ready; the
 ///    wait may begin with a spin (reactor/spin.h);
 /// 2. dispatch completions, then mail, then timers and alarms;
 /// 3. run the ready list;
-/// 4. call what asked for the end of the turn: each connection flushes here, once.
-/// Completions and the ready list have their bounds; what they leave is for the next turn, which does not
-/// sleep. Timers wait for completions that are left, since these came first, but not for ever.
+/// 4. call the objects that asked for the end of the turn: each connection flushes once, here.
+/// Completions and the ready list are limited in each turn. The rest is left for the next turn, which does
+/// not sleep. Timers wait for completions that are left, since those came first, but only for a limited
+/// number of turns.
 ///
-/// Everything but `post`, `stop` and `load` belongs to the thread that calls `run` or `turn`.
+/// Everything except `post`, `stop` and `load` belongs to the thread that calls `run` or `turn`.
 #pragma once
 
 #include <atomic>
@@ -38,7 +39,7 @@ namespace ringrpc {
 
 struct TurnEndTag;
 
-/// Something that wants to run once at the end of the present turn.
+/// An object that wants to run once at the end of the current turn.
 class TurnEnd : public ListNodeOf<TurnEndTag> {
  public:
   virtual void on_turn_end() = 0;
@@ -47,7 +48,7 @@ class TurnEnd : public ListNodeOf<TurnEndTag> {
   ~TurnEnd() = default;
 };
 
-/// Something that another layer keeps for itself on each shard that it meets: see Shard::keep.
+/// An object that another layer keeps on each shard that it uses: see Shard::keep.
 class ShardLocal {
  public:
   ShardLocal() = default;
@@ -62,7 +63,7 @@ class Shard {
  public:
   using Mail = std::move_only_function<void()>;
 
-  /// Mail that has all the memory that posting it takes. Is posted once; what it holds goes with it.
+  /// Mail with all the memory that posting takes. It is posted once and owns its captures.
   class SealedMail {
    public:
     SealedMail() noexcept = default;
@@ -79,7 +80,7 @@ class Shard {
     Letter* letter_ = nullptr;
   };
 
-  /// `spin` is how long a wait may begin with looking on; not for a clock that stands still meanwhile.
+  /// `spin` is the longest spin at the start of a wait; use none with a clock that stands still meanwhile.
   Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin = Nanoseconds::zero());
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -102,52 +103,52 @@ class Shard {
   SlabPool& slabs() noexcept { return slabs_; }
   const Spin& spin() const noexcept { return spin_; }
 
-  /// The time at which this turn last reaped completions: exact enough for deadlines, and free.
-  /// The reference stays valid with the shard.
+  /// The time at which this turn reaped completions: exact enough for deadlines, and free of cost. The
+  /// reference is valid as long as the shard.
   const Instant& now() const noexcept { return now_; }
 
-  /// Asks for `on_turn_end` at the end of this turn; no effect when it was asked for already.
+  /// Requests `on_turn_end` at the end of this turn. No effect if it is requested already.
   void at_turn_end(TurnEnd& flush) noexcept {
     assert(accessible());
     if (!flush.linked()) turn_ends_.push_back(flush);
   }
 
-  /// What is kept here under `key`; null when nothing is.
+  /// The object kept under `key`; null if there is none.
   ShardLocal* local(const void* key) const noexcept {
     const auto found = locals_.find(key);
     return found == locals_.end() ? nullptr : found->second.get();
   }
-  /// Keeps `kept` under `key`, which nothing else is kept under, until `drop` or the end of the shard. What
-  /// is left then is destroyed before all else of the shard, on its thread, when no turn runs any more.
+  /// Keeps `kept` under the unused `key` until `drop` or the end of the shard. Objects that remain then are
+  /// destroyed before the rest of the shard, on its thread, when no turn runs any more.
   void keep(const void* key, std::unique_ptr<ShardLocal> kept);
-  /// Destroys what is kept under `key`, if anything is.
+  /// Destroys the object kept under `key`, if there is one.
   void drop(const void* key);
 
   /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if
   /// it sleeps. Mail posted after the loop has ended is destroyed with the shard, unrun.
   void post(Mail mail);
-  /// The same, without any memory: for who must not fail to post.
+  /// The same without allocating, for callers that must not fail.
   void post(SealedMail mail) noexcept;
 
-  /// One turn; sleeps in it only when `may_sleep` and nothing is ready, until `until` at the latest.
+  /// Runs one turn. It sleeps only with `may_sleep` and when nothing is ready, until `until` at the latest.
   void turn(bool may_sleep = true, Instant until = never);
 
-  /// Turns until `stop`, then returns. Sets `current` for this thread.
+  /// Runs turns until `stop`. Sets `current` for this thread.
   void run();
 
-  /// Ends `run` after the present turn. From any thread.
+  /// Ends `run` after the current turn. From any thread.
   void stop() noexcept;
 
-  /// Jobs of this shard's coroutines that other threads have and will answer by mail: time that is simulated
-  /// waits for them. Belongs to the shard's thread.
+  /// The number of this shard's jobs on other threads, which will finish by mail. Simulated time waits for
+  /// them. Belongs to the shard's thread.
   unsigned& jobs_elsewhere() noexcept { return jobs_elsewhere_; }
   bool has_mail() const noexcept { return mailbox_.load(std::memory_order_relaxed) != nullptr; }
 
-  /// How many connections this shard serves, for handing new ones to the least-loaded; read from any thread.
+  /// The number of connections on this shard, used to choose the least-loaded one. From any thread.
   std::atomic<std::uint32_t>& load() noexcept { return load_; }
 
  private:
-  /// Whether no other shard runs on this thread.
+  /// True if no other shard runs on this thread.
   bool accessible() const noexcept {
     const Shard* const running = current();
     return !running || running == this;
@@ -169,7 +170,7 @@ class Shard {
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
   unsigned jobs_elsewhere_ = 0;
-  unsigned turns_behind_ = 0;  ///< one after the other that left completions
+  unsigned turns_behind_ = 0;  ///< consecutive turns that left completions
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};

@@ -5,10 +5,10 @@
 namespace ringrpc {
 namespace {
 
-/// Names the worker among what a shard keeps.
+/// The key of the worker on its shard.
 constexpr char key = 0;
 
-/// As the threads that sign: a shard whose core they share gets it as soon as it has something to do.
+/// The niceness of signing threads: a shard that shares the core gets it as soon as it has work.
 constexpr int niceness = 10;
 
 }  // namespace
@@ -25,7 +25,7 @@ void ShardWorker::run_in_place(Shard& shard) {
   shard.keep(&key, std::unique_ptr<ShardWorker>(new ShardWorker(true)));
 }
 
-/// Every connection has one job at a time, so their number bounds the queue.
+/// Every connection has one job at a time, so the number of connections limits the queue.
 Status ShardWorker::start() {
   if (pool_) return {};
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start(

@@ -1,10 +1,10 @@
-/// A thread beside a shard, for what takes too long to be done between two turns: a large message that a peer
-/// sent is decompressed and parsed there.
+/// A thread beside a shard, for work that takes too long between two turns. It decompresses and parses large
+/// messages from peers.
 ///
 ///   Result<Parsed> parsed = co_await ShardWorker::of(shard).run(parse);
 ///
-/// The thread starts with the first job. It has a lower priority than the shard, which serves others
-/// meanwhile. Belongs to the shard's thread.
+/// The thread starts with the first job. It has a lower priority than the shard, which continues to serve
+/// others. Belongs to the shard's thread.
 #pragma once
 
 #include <memory>
@@ -20,14 +20,14 @@ namespace ringrpc {
 
 class ShardWorker final : public ShardLocal {
  public:
-  /// That of `shard`, made at the first call.
+  /// The worker of `shard`, made at the first call.
   static ShardWorker& of(Shard& shard);
 
-  /// Has the jobs of `shard` done on the shard itself, a moment later. For simulated networks, which know
-  /// nothing of time that other threads take. Call before any job.
+  /// Makes the jobs of `shard` run on the shard itself, a moment later. For simulated networks, whose time
+  /// does not include the time of other threads. Call it before any job.
   static void run_in_place(Shard& shard);
 
-  /// As WorkerPool::run. RESOURCE_EXHAUSTED also where the system has no more threads.
+  /// Like WorkerPool::run. RESOURCE_EXHAUSTED also when the system has no more threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     if (in_place_) co_return co_await run_here(std::move(function));

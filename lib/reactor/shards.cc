@@ -47,13 +47,13 @@ Result<std::unique_ptr<Shards>> Shards::start(unsigned count, const MakeIo& make
 Shards::~Shards() {
   if (go_)
     for (Shard* shard : shards_) shard->stop();
-  // Only now may they go: the last one must not be destroyed while it is being stopped.
+  // Wait for all of them here: the last shard must not be destroyed while it is being stopped.
   stopped_.count_down();
 }
 
 void Shards::serve(unsigned index, int cpu, const MakeIo& make_io, Nanoseconds spin) {
   ::pthread_setname_np(::pthread_self(), ("shard-" + std::to_string(index)).c_str());
-  // A shard that may not be pinned serves all the same.
+  // A shard that cannot be pinned works all the same.
   if (cpu >= 0) (void)pin_this_thread(static_cast<unsigned>(cpu));
   std::optional<Shard> shard;
   if (Result<std::unique_ptr<Io>> io = make_io()) {

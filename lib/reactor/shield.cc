@@ -4,13 +4,13 @@
 
 namespace ringrpc::detail {
 
-/// Holds one shielded task and looks for its end; is kept by the shard, under its own address, until then.
+/// Holds one shielded task until its end. The shard keeps it under its own address until then.
 class ShieldKeeper final : public ShardLocal, private TaskObserver, private Ready {
  public:
   ShieldKeeper(Shard& shard, std::shared_ptr<Shielded> shielded) noexcept
       : shard_(shard), shielded_(std::move(shielded)) {}
 
-  /// Runs the task; true when it has ended already.
+  /// Runs the task. True if it has ended already.
   bool start() {
     starting_ = true;
     shielded_->start(*this);
@@ -18,7 +18,7 @@ class ShieldKeeper final : public ShardLocal, private TaskObserver, private Read
     return ended_;
   }
 
-  /// Who is resumed when the task has ended; null for nobody.
+  /// Sets the coroutine to resume when the task has ended; null for none.
   void set_waiting(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
 
  private:

@@ -1,15 +1,16 @@
-/// Whether a shard that has nothing to do looks on for a while before it sleeps.
+/// Decides whether an idle shard polls for a while before it sleeps.
 ///
 ///   Spin spin(25us);
 ///   if (spin.worthwhile()) found ? spin.paid() : spin.in_vain();
 ///
-/// To sleep and be woken takes tens of microseconds, in a virtual machine above all. Whoever gets the next
-/// request before that saves it by waiting awake; whoever does not has burnt a core for nothing, and perhaps
-/// kept it from whom the request was to come from. So it is tried, and what came of it decides:
-/// 1. a spin in which something came lets each wait begin with one;
-/// 2. one in vain lets 1, 2, 4 … 1024 waits pass without, twice as many each time, before the next trial.
-/// A shard that gets nothing does not wait anew, so an idle one spins once and no more; one whose requests
-/// come seldom spins in one wait of a thousand.
+/// Sleeping and waking costs tens of microseconds, most of all in a virtual machine. Spinning avoids that
+/// when a request arrives within the budget and wastes a core when none does. So the results of earlier spins
+/// decide:
+/// 1. After a spin in which something came, each wait begins with a spin.
+/// 2. After a failed spin, 1, 2, 4 … 1024 waits pass without one, twice as many each time.
+///
+/// An idle shard starts no new wait, so it spins only once. A shard with rare requests spins in one wait of a
+/// thousand.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace ringrpc {
 
 class Spin {
  public:
-  /// How often it was tried, and in how many of these something came.
+  /// The number of spins, and of those in which something came.
   struct Counters {
     std::uint64_t tried = 0;
     std::uint64_t paid = 0;
@@ -29,13 +30,13 @@ class Spin {
 
   static constexpr std::uint32_t pass_max = 1024;
 
-  /// `budget` is the longest that a wait begins with; zero for never.
+  /// `budget` is the longest spin at the start of a wait; zero means never.
   explicit Spin(Nanoseconds budget) noexcept : budget_(budget) {}
 
   Nanoseconds budget() const noexcept { return budget_; }
   const Counters& counters() const noexcept { return counters_; }
 
-  /// To be asked once a wait.
+  /// Call it once for each wait.
   bool worthwhile() noexcept {
     if (budget_ == Nanoseconds::zero()) return false;
     if (left_to_pass_ == 0) return true;
@@ -60,7 +61,7 @@ class Spin {
   Counters counters_;
 };
 
-/// Lets the other hardware thread of the core, and the hypervisor, know that this one only waits.
+/// Tells the other hardware thread of the core, and the hypervisor, that this thread only waits.
 inline void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

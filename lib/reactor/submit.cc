@@ -6,7 +6,7 @@
 namespace ringrpc::detail {
 namespace {
 
-/// Looks after one submitted task; is kept by the shard, under its own address, until the task has ended.
+/// Runs one submitted task. The shard keeps it under its own address until the task has ended.
 class Submission final : public ShardLocal, private TaskObserver, private Ready {
  public:
   Submission(Shard& shard, std::unique_ptr<BackgroundTask> task) noexcept

@@ -21,7 +21,7 @@ Task<Status> as_status(Task<> task) {
 
 }  // namespace
 
-/// Looks after ended tasks from the ready list, where every task is suspended and may be destroyed.
+/// Handles ended tasks from the ready list, where every task is suspended and may be destroyed.
 class TaskScope::Children final : private Ready {
  public:
   Children() noexcept = default;
@@ -50,7 +50,7 @@ class TaskScope::Children final : private Ready {
   bool idle() const noexcept { return count_ == 0; }
   std::size_t size() const noexcept { return count_; }
 
-  /// Resumes it, from the ready list, when no task is left.
+  /// Resumes `waiting` from the ready list when no task is left.
   void wait(std::coroutine_handle<> waiting) noexcept {
     assert(!waiting_ && "one join at a time");
     waiting_ = waiting;
@@ -73,7 +73,8 @@ class TaskScope::Children final : private Ready {
     Task<Status> task;
   };
 
-  /// `ending`: a task has failed, or all were cancelled; those that remain are destroyed and none is begun.
+  /// `ending`: a task has failed, or all were cancelled. The remaining tasks are destroyed and none is
+  /// started.
   enum class State { open, ending };
 
   void ended(Child& child) noexcept {
@@ -90,10 +91,10 @@ class TaskScope::Children final : private Ready {
       delete child;
     }
     if (state_ == State::ending) count_ -= destroy(running_);
-    if (idle() && waiting_) std::exchange(waiting_, {}).resume();  // which may destroy this
+    if (idle() && waiting_) std::exchange(waiting_, {}).resume();  // this may destroy the object
   }
 
-  /// The first failure counts; those that it brings about do not.
+  /// Only the first failure counts, because it causes the later ones.
   void note_outcome(const Child& child) noexcept {
     const bool first = failure_.ok() && !thrown_;
     try {

@@ -71,7 +71,7 @@ void TimerWheel::insert(Timer& timer) noexcept {
 
 void TimerWheel::remove(Timer& timer) noexcept {
   timer.unlink();
-  // A timer that `advance` has taken off the wheel already leaves an empty slot empty.
+  // If `advance` has taken the timer off the wheel already, its empty slot stays empty.
   const auto [level, slot] = place_of(timer.tick_);
   if (wheel_[level][slot].empty()) occupied_[level] &= ~(std::uint64_t{1} << slot);
 }

@@ -6,10 +6,10 @@
 /// Arming, re-arming and cancelling cost O(1) and no allocation: the timer is the list node. A timer never
 /// fires early; it fires at most a tick and a turn late. Everything belongs to the shard's thread.
 ///
-/// A tick is a number of base 64; level L of the wheel holds the timers whose tick differs from the present
-/// one in digit L and in none above, in the slot of that digit. So the earliest timer is in the lowest slot
-/// of the lowest level that holds any, and a slot of a higher level is dealt out to lower ones when its time
-/// comes.
+/// A tick is a number in base 64. Level L of the wheel holds the timers whose tick differs from the current
+/// one in digit L but in no higher digit, in the slot of that digit. So the earliest timer is in the lowest
+/// slot of the lowest level that holds any. When the time of a higher level's slot comes, its timers move to
+/// lower levels.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ namespace ringrpc {
 
 class TimerWheel;
 
-/// Something that happens at a time, once per arming. Destroying it cancels it.
+/// An event at a point in time, once for each arming. Destroying it cancels it.
 class Timer : public ListNode {
  public:
   Timer() = default;
@@ -49,24 +49,24 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// Sets or moves the timer; `never` cancels it. What is due already fires at the next tick.
+  /// Sets or moves the timer; `never` cancels it. A timer that is already due fires at the next tick.
   void arm(Timer& timer, Instant when) noexcept;
 
-  /// When the wheel wants to be advanced next, at or before the earliest timer; `never` when no timer is
+  /// The time at which to call `advance` next, at or before the earliest timer; `never` when no timer is
   /// armed.
   Instant next() const noexcept;
 
-  /// Fires what is due at `now`, in order of ticks.
+  /// Fires the timers that are due at `now`, in order of ticks.
   void advance(Instant now);
 
  private:
   friend Timer;
   static constexpr unsigned bits = 6;
   static constexpr unsigned slots = 1u << bits;
-  static constexpr unsigned levels = 8;  // 64^8 ms is more than an Instant can say
+  static constexpr unsigned levels = 8;  // 64^8 ms exceeds the range of an Instant
 
   struct Place {
-    unsigned level;  ///< `levels` for none
+    unsigned level;  ///< `levels` if the timer is not armed
     unsigned slot;
   };
 

@@ -1,15 +1,14 @@
-/// Room for some expensive steps in each turn of a shard: who finds it taken waits for one of the next turns,
-/// and between turns the shard takes and sends what there is.
+/// Limits the expensive steps in each turn of a shard. A step that finds no room waits for one of the next
+/// turns; between turns the shard receives and sends.
 ///
 ///   static constexpr char steps = 0;                       // its address is the gate's name
 ///   TurnGate& gate = TurnGate::of(shard, &steps, 16);
-///   if (!gate.take()) gate.wait(waiter, key);              // waiter.run() has the room that it waited for
+///   if (!gate.take()) gate.wait(waiter, key);              // waiter.run() then has its share
 ///
-/// Peers that wait have their turns one after the other, whatever the number of their waiters. Those of one
-/// peer are served first come first served. So a peer with a thousand waiters delays one of another peer by
-/// one step.
+/// Waiting peers take turns, whatever the number of their waiters. The waiters of one peer are served first
+/// come, first served. So a peer with a thousand waiters delays a waiter of another peer by one step.
 ///
-/// Belongs to the shard's thread and stays as long as the shard does.
+/// Belongs to the shard's thread and lives as long as the shard.
 #pragma once
 
 #include <map>
@@ -25,7 +24,7 @@ struct TurnGateLineTag;
 
 class TurnGate final : public ShardLocal, Ready, TurnEnd {
  public:
-  /// Something that waits for room; destroying it gives its place up.
+  /// An object that waits for a share. Destroying it leaves the queue.
   class Waiter : public ListNodeOf<TurnGateTag> {
    public:
     virtual void run() = 0;
@@ -34,7 +33,7 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
     ~Waiter() = default;
   };
 
-  /// The gate of that name on `shard`; one with room for `shares` a turn where there was none.
+  /// The gate with that name on `shard`. Creates one with `shares` per turn if there is none.
   static TurnGate& of(Shard& shard, const void* name, unsigned shares) {
     if (ShardLocal* const kept = shard.local(name)) return static_cast<TurnGate&>(*kept);
     auto made = std::make_unique<TurnGate>(shard, shares);
@@ -45,16 +44,16 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
 
   TurnGate(Shard& shard, unsigned shares) noexcept : shard_(shard), shares_(shares) {}
 
-  /// False when this turn's room is all taken, or others wait for room.
+  /// Takes a share. False if this turn has none left, or others wait for one.
   bool take() noexcept { return turns_.empty() && take_share(); }
 
-  /// For who has a share and finds that there was nothing expensive to do: the next has it.
+  /// Returns a share whose step turned out not to be expensive, so that another can use it.
   void put_back() noexcept {
     if (taken_ > 0) --taken_;
     if (!turns_.empty()) shard_.ready().push(*this);
   }
 
-  /// `waiter` runs, from the ready list, when it has room; `peer` is whose it is.
+  /// Runs `waiter` from the ready list when there is a share for it. `peer` is the waiter's peer.
   void wait(Waiter& waiter, const PeerKey& peer = {}) {
     Line& line = lines_[peer];
     line.peer = peer;
@@ -62,7 +61,7 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
     if (!line.linked()) turns_.push_back(line);
   }
 
-  /// Peers of which something waits, or has lately given its place up.
+  /// The number of peers with waiters, including those whose waiters were destroyed recently.
   std::size_t lines() const noexcept { return lines_.size(); }
 
  private:
@@ -79,7 +78,8 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
     return true;
   }
 
-  /// The shares of the turn that this runs in: where the ready list is long, those of several must not meet.
+  /// Serves waiters with the shares of the turn in which this runs. A long ready list may delay it to a later
+  /// turn, and the shares of several turns must not add up.
   void run() override {
     drop_empty_lines();
     while (!turns_.empty() && take_share()) {
@@ -92,12 +92,12 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
     if (!turns_.empty()) shard_.ready().push(*this);
   }
 
-  /// Makes the first line one in which somebody waits, if there is any.
+  /// Removes lines without waiters from the front.
   void drop_empty_lines() noexcept {
     for (Line* line = turns_.front(); line && line->waiting.empty(); line = turns_.front())
       lines_.erase(lines_.find(line->peer));
   }
-  /// The first of the first line, which goes to the end.
+  /// The first waiter of the first line, which moves to the end.
   Waiter& next() noexcept {
     Line& line = *turns_.pop_front();
     Waiter& waiter = *line.waiting.pop_front();
@@ -109,7 +109,7 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
   unsigned shares_;
   unsigned taken_ = 0;
   std::map<PeerKey, Line> lines_;
-  ListOf<Line, TurnGateLineTag> turns_;  // of lines_, the next one first
+  ListOf<Line, TurnGateLineTag> turns_;  // the lines of lines_ in order of their turn
 };
 
 }  // namespace ringrpc

@@ -7,7 +7,7 @@
 
 namespace ringrpc::detail {
 
-/// Wakes the coroutine from the ready list: a task's end is no place to resume it from.
+/// Resumes the coroutine from the ready list, because it must not resume inside the end of a task.
 class Endings::Queue final : private Ready {
  public:
   explicit Queue(std::size_t tasks) : observers_(tasks) {

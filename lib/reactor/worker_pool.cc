@@ -19,15 +19,16 @@ namespace ringrpc {
 
 namespace detail {
 
-/// A job and who waits for it. While the queue or a worker has it, it is theirs; then it travels home as
+/// A job and the coroutine that waits for it. The queue and then a worker own it, until it is posted home as
 /// mail.
 struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
   std::unique_ptr<Job> job;
   std::mutex mutex;
-  Shard* home = nullptr;            ///< null once abandoned, when it may be gone; guarded by the mutex
-  std::coroutine_handle<> waiting;  ///< likewise, but known to the home shard only
+  /// Null once abandoned, because the shard may no longer exist; guarded by the mutex.
+  Shard* home = nullptr;
+  std::coroutine_handle<> waiting;  ///< likewise, but used by the home shard only
   Status status;
-  Shard::SealedMail letter;  ///< what it travels home with, made before it leaves; guarded as home is
+  Shard::SealedMail letter;  ///< carries the ticket home; allocated beforehand; guarded like `home`
 
   void wait(std::coroutine_handle<> handle) {
     letter = Shard::SealedMail([self = shared_from_this()] {
@@ -37,20 +38,20 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
     ++Shard::current()->jobs_elsewhere();
   }
 
-  /// The coroutine that has waited so far, if any has.
+  /// Returns the coroutine that waits, if any, and ends its wait.
   std::coroutine_handle<> stop_waiting() noexcept {
     if (waiting) --home->jobs_elsewhere();
     return std::exchange(waiting, nullptr);
   }
 
-  /// Sends the ticket home, where its waiter goes on, if there is one still.
+  /// Posts the ticket home, where its waiter resumes if it still exists.
   void return_home() noexcept {
     const std::lock_guard lock(mutex);
     if (home) home->post(std::move(letter));
   }
 };
 
-/// The jobs that wait for a worker. Outlives the pool as long as somebody may still abandon a job.
+/// The jobs that wait for a worker. It outlives the pool while a waiter may still abandon a job.
 class WorkQueue {
  public:
   explicit WorkQueue(std::size_t limit) noexcept : limit_(limit) {}
@@ -66,7 +67,7 @@ class WorkQueue {
     return true;
   }
 
-  /// The next job, or none when the queue was closed.
+  /// The next job; null when the queue was closed.
   std::shared_ptr<WorkTicket> pop() {
     std::unique_lock lock(mutex_);
     more_.wait(lock, [&] { return closed_ || !tickets_.empty(); });
@@ -76,13 +77,13 @@ class WorkQueue {
     return ticket;
   }
 
-  /// Takes a job back that no worker has begun.
+  /// Removes a job that no worker has begun.
   void remove(const std::shared_ptr<WorkTicket>& ticket) {
     const std::lock_guard lock(mutex_);
     std::erase(tickets_, ticket);
   }
 
-  /// Ends every `pop`; gives the jobs that were not begun.
+  /// Ends every `pop`. Returns the jobs that were not begun.
   std::deque<std::shared_ptr<WorkTicket>> close() {
     std::deque<std::shared_ptr<WorkTicket>> left;
     {
@@ -131,8 +132,9 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
   ticket_->home = Shard::current();
 }
 
-/// A worker that has done the job may still hold the ticket for a moment, but the job must end here. So must
-/// its call of `post`, whose letter may have come before it has returned: the shard may go after this.
+/// A worker that has done the job may hold the ticket for a moment longer, but the job must end here. The
+/// worker's call of `post` must end here too: its mail may have arrived before the call returned, and the
+/// shard may be destroyed after this.
 WorkAwaiter::~WorkAwaiter() {
   if (ticket_->stop_waiting()) {
     queue_->remove(ticket_);
@@ -141,7 +143,7 @@ WorkAwaiter::~WorkAwaiter() {
   }
   const std::lock_guard lock(ticket_->mutex);
   ticket_->home = nullptr;
-  const Shard::SealedMail unsent = std::move(ticket_->letter);  // which holds a share of the ticket
+  const Shard::SealedMail unsent = std::move(ticket_->letter);  // it holds a reference to the ticket
 }
 
 bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
@@ -166,7 +168,7 @@ namespace {
 
 constexpr int nice_max = 19;
 
-/// Linux keeps niceness by thread. Becoming nicer is always permitted.
+/// Linux keeps the niceness of each thread. A thread may always raise its own.
 void give_way(int nice) {
   const int now = ::getpriority(PRIO_PROCESS, 0);
   if (nice > now) ::setpriority(PRIO_PROCESS, 0, std::min(nice, nice_max));

@@ -1,7 +1,7 @@
 /// Asks the system's resolver for a host, which may take many seconds, without blocking a shard.
 ///
 ///   lookup_ = std::make_unique<Lookup>(shard, *address, *this);    // on_resolved follows, on the shard
-///  lookup_.reset();                                               // or never, if the look-up is cancelled
+///   lookup_.reset();                                               // or never, if the look-up is cancelled
 ///
 /// Each look-up has a thread of its own. If the look-up is cancelled before the resolver has finished, the
 /// thread is detached and runs on: nothing can interrupt getaddrinfo, and the shard must not wait for it. For

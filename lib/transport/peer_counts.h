@@ -1,8 +1,8 @@
 /// Counts the connections of each peer, over all shards of a server.
 ///
 ///   PeerCounts::Hold hold = PeerCounts::take(counts, peer_key(address, socket), 100);
-///  if (!hold) refuse();                     // the peer has 100 connections already
-///  connection->keep(std::move(hold));       // counts until it is destroyed, on any thread
+///   if (!hold) refuse();                     // the peer has 100 connections already
+///   connection->keep(std::move(hold));       // counts until it is destroyed, on any thread
 ///
 /// A peer takes memory here only while it has connections.
 #pragma once

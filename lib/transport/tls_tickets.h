@@ -2,7 +2,7 @@
 /// signatures and checks of certificates.
 ///
 ///   auto tickets = std::make_shared<TlsTickets>();
-///  openssl::Owned<SSL> session = context->connect("example.org", tickets);   // uses one, keeps new ones
+///   openssl::Owned<SSL> session = context->connect("example.org", tickets);   // uses one, keeps new ones
 ///
 /// A ticket stands for the check at the start of its session: the server's certificate, the CAs that this
 /// client trusts, and this name. So each pair of a context and a name has its own TlsTickets, and a ticket

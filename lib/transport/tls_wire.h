@@ -3,7 +3,7 @@
 ///
 ///   TlsWire wire(shard.slabs());
 ///   SSL_set_bio(session, wire.make_bio(), ...);
-///  wire.input = bytes;            // SSL_read takes them from here
+///   wire.input = bytes;            // SSL_read takes them from here
 ///   stream.send(wire.take_output());
 ///
 /// OpenSSL's own memory BIO would hold a second copy of both. The session must not be used after the wire is

@@ -20,7 +20,7 @@ namespace epoll {
 
 namespace {
 
-/// What ends a sleep from another thread.
+/// Wakes a sleeping poller from another thread.
 class Bell final : public Watcher {
  public:
   Bell() noexcept : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -30,7 +30,7 @@ class Bell final : public Watcher {
   /// From any thread.
   void ring() noexcept {
     const std::uint64_t one = 1;
-    // It fails only when the count is at its limit, and then the bell is ringing.
+    // It fails only if the count is at its limit, and then the poller is being woken anyway.
     [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
   }
 

@@ -6,7 +6,7 @@
 namespace ringrpc::epoll {
 
 namespace {
-/// More of them would hold up the connections that are there.
+/// More accepts in a turn would delay existing connections.
 constexpr int accepts_a_turn = 32;
 }  // namespace
 
@@ -23,8 +23,8 @@ void EpollAcceptor::accept() {
 void EpollAcceptor::fail(int error) {
   if (error == EMFILE || error == ENFILE) spare_.refuse_waiting(socket_.fd.get());
   if (retry_after(error) == AcceptRetry::later) {
-    // Not watched for nothing: a socket that somebody has shut down would be told of in every turn all the
-    // same.
+    // Clear the registration, not only the events: epoll reports a socket that was shut down in every turn
+    // regardless.
     poller_.unwatch(socket_.fd.get());
     poller_.start_pause(*this, accept_pause);
   }

@@ -1,4 +1,4 @@
-/// A listening socket on epoll: some accepts a turn for as long as clients wait, or a pause after resources
+/// A listening socket on epoll: several accepts in each turn while clients wait, or a pause after resources
 /// ran out.
 #pragma once
 
@@ -17,7 +17,7 @@ class EpollAcceptor final : public Acceptor, Watcher, Timer {
       : poller_(poller), socket_(std::move(socket)), handler_(handler) {}
   ~EpollAcceptor() override { poller_.unwatch(socket_.fd.get()); }
 
-  /// Begins; gives 0 or an errno value.
+  /// Starts accepting. Returns 0 or an errno value.
   int start() noexcept { return poller_.watch(socket_.fd.get(), EPOLLIN, *this); }
   SocketAddress address() const override { return socket_.address; }
 

@@ -29,7 +29,7 @@ void EpollConnector::decide(int error) {
   poller_.pend(tell_);
 }
 
-/// Whoever gets the connection watches it in a way of its own.
+/// The connection's next owner watches it differently.
 void EpollConnector::stop_watching() noexcept {
   if (std::exchange(watched_, false)) poller_.unwatch(fd_.get());
 }

@@ -1,5 +1,5 @@
-/// A connection being made on epoll: connect(2) without blocking, then events until it is decided, or a pause
-/// and another connect(2) while the listener's backlog is full.
+/// A connection attempt on epoll: a non-blocking connect(2), then events until the outcome is known; or a
+/// pause and another connect(2) while the listener's backlog is full.
 #pragma once
 
 #include <cstdint>

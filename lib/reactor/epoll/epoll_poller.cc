@@ -14,14 +14,14 @@ namespace {
 
 Instant steady_now() noexcept { return std::chrono::steady_clock::now(); }
 
-/// How long to sleep; not at all where the time has come.
+/// The time to sleep; zero if `until` has come.
 Nanoseconds left_until(Instant until) noexcept {
   if (until == Instant::min()) return Nanoseconds::zero();
   return std::max(Nanoseconds(until - steady_now()), Nanoseconds::zero());
 }
 
-/// Sleeps to the nanosecond where the kernel can (since 5.11) and a seccomp filter knows of it, else to the
-/// millisecond, rounded up: a timer must not find its time not come.
+/// Sleeps to the nanosecond if the kernel (since 5.11) and the seccomp filter permit it. Otherwise rounds up
+/// to the millisecond, so that timers are due after the sleep.
 int wait_for_events(int epoll, std::span<epoll_event> events, Instant until) noexcept {
   const int room = static_cast<int>(events.size());
   static std::atomic<bool> to_the_nanosecond = true;
@@ -62,7 +62,7 @@ bool Poller::wait(Instant until) {
 
 void Poller::ask(Instant until) {
   std::array<epoll_event, 256> events;
-  // A failure (EINTR) is as good as no event: the next turn asks again.
+  // A failure (EINTR) counts as no event: the next turn asks again.
   const int count = wait_for_events(epoll_.get(), events, until);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -72,9 +72,9 @@ void Poller::ask(Instant until) {
 
 bool Poller::dispatch(Instant until) { return run(pending_, until); }
 
-/// False where some are left.
+/// False if some are left.
 bool Poller::run(Queue& queue, Instant until) {
-  // What these queue comes after them, and waits.
+  // Elements queued meanwhile wait in `queue`, behind these.
   Queue first;
   first.splice(queue);
   while (Pending* next = first.pop_front()) {

@@ -1,15 +1,14 @@
-/// Which descriptors are ready, and what is to be done about it: the epoll instance of one shard with its
-/// lists.
+/// The epoll instance of one shard, with the lists of what to run for ready descriptors.
 ///
 ///   struct Probe final : Watcher { ... PendingOf<Probe, &Probe::read> read_{*this}; };
-///   poller.watch(fd, EPOLLIN | EPOLLET, probe);      // on_events, in the next wait; it says
-///   poller.pend(read_);                              // and read() follows in the dispatch
+///   poller.watch(fd, EPOLLIN | EPOLLET, probe);      // the next wait calls on_events, which calls:
+///   poller.pend(read_);                              // the next dispatch calls read()
 ///
-/// 1. `wait` runs what was queued for submission, then asks epoll and tells each watcher its events; nothing
-///    of that calls a handler of the seam.
-/// 2. `dispatch` runs what is pending. A handler that is called may destroy its object; what is destroyed
-///    leaves the lists by itself.
-/// 3. What pends meanwhile waits for the next dispatch, and the wait before it does not sleep.
+/// 1. `wait` runs the queued submissions, then asks epoll and passes each watcher its events. Nothing in it
+///    calls a handler of the seam.
+/// 2. `dispatch` runs what is pending. A handler may destroy its object; a destroyed object leaves the lists
+///    by itself.
+/// 3. Anything that pends meanwhile waits for the next dispatch, and the wait before that does not sleep.
 #pragma once
 
 #include <chrono>
@@ -28,7 +27,7 @@ namespace ringrpc::epoll {
 
 struct PendingTag;
 
-/// Something that waits to be run.
+/// An element that waits to be run.
 class Pending : public ListNodeOf<PendingTag> {
  public:
   virtual void run() = 0;
@@ -37,7 +36,7 @@ class Pending : public ListNodeOf<PendingTag> {
   ~Pending() = default;
 };
 
-/// What runs a member function of its owner.
+/// Runs a member function of its owner.
 template <class Owner, void (Owner::*method)()>
 class PendingOf final : public Pending {
  public:
@@ -48,10 +47,10 @@ class PendingOf final : public Pending {
   Owner& owner_;
 };
 
-/// Who is told what happens to a descriptor.
+/// Gets the events of a descriptor.
 class Watcher {
  public:
-  /// `events` as in epoll_wait(2). May pend and watch, and destroys nothing.
+  /// `events` as in epoll_wait(2). May pend and watch, but must destroy nothing.
   virtual void on_events(std::uint32_t events) = 0;
 
  protected:
@@ -62,21 +61,21 @@ class Poller {
  public:
   Poller() noexcept : epoll_(::epoll_create1(EPOLL_CLOEXEC)), pauses_(std::chrono::steady_clock::now()) {}
 
-  /// Whether there is an instance; errno says why not, right after construction.
+  /// True if the epoll instance exists; if not, errno has the reason right after construction.
   bool created() const noexcept { return static_cast<bool>(epoll_); }
 
-  /// Tells `watcher`, which must stay until `unwatch`, of `events`. Gives 0 or an errno value.
+  /// Reports `events` to `watcher`, which must live until `unwatch`. Returns 0 or an errno value.
   int watch(int fd, std::uint32_t events, Watcher& watcher) noexcept {
     return control(EPOLL_CTL_ADD, fd, events, &watcher);
   }
   int rewatch(int fd, std::uint32_t events, Watcher& watcher) noexcept {
     return control(EPOLL_CTL_MOD, fd, events, &watcher);
   }
-  /// Before `fd` is closed or handed on: a copy of it in another process would keep it registered.
+  /// Call it before `fd` is closed or passed on: a copy in another process would keep it registered.
   void unwatch(int fd) noexcept { control(EPOLL_CTL_DEL, fd, 0, nullptr); }
 
-  /// Has `pending` run in the next dispatch, or in the next wait before it asks epoll; no effect when it is
-  /// queued already.
+  /// Runs `pending` in the next dispatch, or in the next wait before it asks epoll. No effect if it is queued
+  /// already.
   void pend(Pending& pending) noexcept {
     if (!pending.linked()) pending_.push_back(pending);
   }
@@ -84,10 +83,10 @@ class Poller {
     if (!submission.linked()) submissions_.push_back(submission);
   }
 
-  /// Has `timer` told once `length` has passed, in a wait; it may do what a Watcher may.
+  /// Fires `timer` in a wait once `length` has passed. The timer may do what a Watcher may.
   void start_pause(Timer& timer, Nanoseconds length) noexcept;
 
-  /// As Io::wait and Io::dispatch.
+  /// Like Io::wait and Io::dispatch.
   bool wait(Instant until);
   bool dispatch(Instant until);
 

@@ -14,7 +14,7 @@ Stream::Stream(Poller& poller, std::span<std::uint8_t> buffer, UniqueFd fd) noex
       fd_(std::move(fd)),
       pieces_max_(pieces_of_a_send(fd_.get())),
       watch_error_(poller.watch(fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this)) {
-  // No event will come to say so: the first wish to receive or send is told.
+  // No event will report this error, so the first receive or send reports it.
   readable_ = watch_error_ != 0;
 }
 
@@ -27,7 +27,7 @@ void Stream::on_events(std::uint32_t events) {
     if (events & (EPOLLRDHUP | broken)) hung_up_ = true;
     if (wanted_) poller_.pend(receive_);
   }
-  // What this turn submitted has been tried already, and was refused for want of room.
+  // This turn's submissions were tried already and found no room.
   if ((events & (EPOLLOUT | broken)) && sending_) write();
 }
 
@@ -57,7 +57,7 @@ void Stream::receive() {
   if (got < 0 && errno == EINTR) return poller_.pend(receive_);
   if (got <= 0) return end_receive(got == 0 ? 0 : errno);
   const auto bytes = static_cast<std::size_t>(got);
-  // A short read has emptied the socket (epoll(7)): what comes after it makes another edge.
+  // A short read has emptied the socket (epoll(7)): later data causes another edge.
   readable_ = bytes == buffer_.size() || hung_up_;
   if (readable_) poller_.pend(receive_);
   handler_->on_received(Bytes(buffer_.data(), bytes));

@@ -1,4 +1,5 @@
-/// A connected stream on epoll: reads when it is readable and wanted, writes what the turn gave it.
+/// A connected stream on epoll: reads when the socket is readable and the handler wants data; writes what the
+/// turn submitted.
 #pragma once
 
 #include <array>
@@ -40,14 +41,14 @@ class Stream final : public ByteStream, Watcher {
   Poller& poller_;
   std::span<std::uint8_t> buffer_;
   UniqueFd fd_;
-  std::size_t pieces_max_;  ///< of one send
+  std::size_t pieces_max_;  ///< slabs in one send
   Handler* handler_ = nullptr;
-  int watch_error_;             ///< why the descriptor is not watched; 0 when it is
+  int watch_error_;             ///< the reason why the descriptor is not watched; 0 if it is
   bool wanted_ = false;         ///< started, not paused, not ended
-  bool readable_ = false;       ///< an edge has come and not all of it was read
-  bool hung_up_ = false;        ///< the end is among what can be read
+  bool readable_ = false;       ///< an edge has come and some of its data is unread
+  bool hung_up_ = false;        ///< the readable data includes the end
   bool receive_ended_ = false;  ///< the handler knows that nothing more will arrive
-  int send_error_ = 0;          ///< of the send that ended
+  int send_error_ = 0;          ///< the error of the send that ended
   std::optional<Chain> sending_;
   PendingOf<Stream, &Stream::receive> receive_{*this};
   PendingOf<Stream, &Stream::write> write_{*this};

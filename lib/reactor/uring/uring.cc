@@ -55,7 +55,7 @@ class Uring final : public Io {
   void on_cancelled(int, unsigned) {}
   void settle();
 
-  /// A handle of `state`, which is a resident from now on: not before there is a handle to end it.
+  /// Makes a handle of `state`, which becomes a resident only now that there is a handle to end it.
   template <class Handle, class State>
   std::unique_ptr<Handle> keep(std::unique_ptr<State> state) {
     auto handle = std::make_unique<Handle>(*state);
@@ -66,8 +66,8 @@ class Uring final : public Io {
   Residents residents_;
   std::unique_ptr<ReceiveBuffers> buffers_;
   std::shared_ptr<Bell> bell_;
-  std::vector<std::shared_ptr<Bell>> rung_bells_;  ///< of other rings, for messages that fail
-  std::atomic<bool> reachable_{false};             ///< takes messages from other rings
+  std::vector<std::shared_ptr<Bell>> rung_bells_;  ///< of other rings; held for messages that fail
+  std::atomic<bool> reachable_{false};             ///< true if it takes messages from other rings
   std::uint64_t rings_of_bell_ = 0;
   bool bell_awaited_ = false;
   bool closing_ = false;
@@ -83,12 +83,12 @@ Uring::~Uring() {
   if (own == this) own = nullptr;
   if (ring_->enabled_here()) settle();
   ring_.reset();
-  // Only what the kernel did not let go of in time, or never saw, is left; with the ring closed it is ours
-  // again.
+  // Only residents that the kernel did not release in time, or never saw, are left. With the ring closed,
+  // they are ours again.
   while (Resident* resident = residents_.pop_front()) delete resident;
 }
 
-/// Waits until the kernel has let go of all memory; it does so within a turn or two of being asked to cancel.
+/// Waits until the kernel has released all memory, which takes a turn or two after the cancellation.
 void Uring::settle() {
   closing_ = true;
   ring_->submit(cancelled_,
@@ -155,7 +155,7 @@ void Uring::wake() noexcept {
   }
 }
 
-/// Submits at once: the sleeper's ring is sure to exist now, and nobody knows when this one submits next.
+/// Submits at once: the sleeper's ring certainly exists now, and this ring's next submission may be late.
 void Uring::send_wake(Uring& sleeper) {
   if (std::ranges::find(rung_bells_, sleeper.bell_) == rung_bells_.end())
     rung_bells_.push_back(sleeper.bell_);

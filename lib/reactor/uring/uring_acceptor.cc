@@ -27,8 +27,7 @@ void AcceptorState::on_accept(int result, unsigned flags) {
 }
 
 void AcceptorState::take(int connection) {
-  // Some kernels (6.6.1 to 6.8) could report numbers that are no connection of ours: those are not ours to
-  // close.
+  // Some kernels (6.6.1 to 6.8) could report numbers that are not our connections. Do not close those.
   if (!is_socket(connection)) {
     if (!abandoned()) handler_->on_accept_error(EBADF);
     return;
@@ -59,8 +58,8 @@ void AcceptorState::on_pause_over(int, unsigned) {
 
 void AcceptorState::cancel_all() {
   handler_ = nullptr;
-  // New clients are refused from here on, though the descriptor stays until the kernel has let go of it;
-  // unless others accept on that socket as well, who then get them.
+  // Shut down, because the descriptor stays open until the kernel has released it: new clients are refused
+  // from here on. If other processes accept on the socket too, they get the clients.
   if (!socket_.shared) ::shutdown(socket_.fd.get(), SHUT_RDWR);
   socket_.file = SocketFile();
   began();

@@ -18,7 +18,7 @@ Result<std::unique_ptr<ReceiveBuffers>> ReceiveBuffers::create(Ring& ring, const
                 "io_uring: receive buffers must be a power of two, 32768 at most, and not empty");
   std::unique_ptr<ReceiveBuffers> made(
       new ReceiveBuffers(options.receive_buffers, options.receive_buffer_bytes));
-  // The ring of buffers comes first, since the kernel wants it to begin at a page; the buffers follow on
+  // The ring of buffers comes first, because the kernel requires it to begin at a page. The buffers follow on
   // pages of their own.
   void* mapped =
       ::mmap(nullptr, made->mapped_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,8 +1,8 @@
-/// The buffers that the kernel receives into: a ring of them, shared by all streams of a shard.
+/// The kernel's receive buffers: a ring of them, shared by all streams of a shard.
 ///
-/// The kernel takes a buffer when bytes have arrived, so an idle connection holds none; it comes back as soon
-/// as its handler has read it, in the turn in which it was filled. So a few large ones serve any number of
-/// connections and stay in the cache.
+/// The kernel takes a buffer when bytes have arrived, so an idle connection holds none. The buffer returns as
+/// soon as its handler has read it, in the same turn. So a few large buffers serve any number of connections
+/// and stay in the cache.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@ class ReceiveBuffers {
   ReceiveBuffers& operator=(const ReceiveBuffers&) = delete;
   ~ReceiveBuffers();
 
-  /// The buffer that a completion with IORING_CQE_F_BUFFER names in its flags.
+  /// The buffer id in the flags of a completion with IORING_CQE_F_BUFFER.
   static std::uint16_t id_of(unsigned flags) noexcept {
     return static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
   }
 
   Bytes received(std::uint16_t id, std::size_t bytes) const noexcept { return {buffer(id), bytes}; }
 
-  /// Gives a buffer back to the kernel.
+  /// Returns a buffer to the kernel.
   void recycle(std::uint16_t id) noexcept {
     io_uring_buf_ring_add(ring_, buffer(id), buffer_bytes_, id, io_uring_buf_ring_mask(count_), 0);
     io_uring_buf_ring_advance(ring_, 1);

@@ -1,4 +1,4 @@
-/// A connection being made on the ring: connect(2) without blocking, then a poll until it is decided, or a
+/// A connection attempt on the ring: a non-blocking connect(2), then a poll until the outcome is known; or a
 /// pause and another connect(2) while the listener's backlog is full.
 #pragma once
 

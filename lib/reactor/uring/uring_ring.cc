@@ -23,10 +23,10 @@ constexpr std::array needed_operations = {IORING_OP_ACCEPT,  IORING_OP_RECV,    
                                           IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_READ,
                                           IORING_OP_TIMEOUT, IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
 
-/// The clock is looked at once for so many completions.
+/// The number of completions between two looks at the clock.
 constexpr std::size_t completions_a_look = 4;
 
-/// Who forbids io_uring, and what to do about it.
+/// Finds what forbids io_uring, and the remedy.
 std::string explain_refusal() {
   int disabled = 0;
   std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
@@ -37,7 +37,7 @@ std::string explain_refusal() {
          "io_uring_enter and io_uring_register there";
 }
 
-/// What refused to set the ring up, and what would help; `error` is an errno value.
+/// The reason why the ring could not be set up, and the remedy. `error` is an errno value.
 std::string explain_failure(int error) {
   switch (error) {
     case EPERM:
@@ -87,10 +87,10 @@ Status Ring::set_up(const UringOptions& options) {
   return check_operations();
 }
 
-/// A profile may allow the one call and forbid the other, and then nothing would ever complete.
+/// A seccomp profile may allow io_uring_setup and forbid io_uring_enter; then nothing would ever complete.
 Status Ring::check_enter() {
   const int error = -io_uring_enter(static_cast<unsigned>(ring_.ring_fd), 0, 0, 0, nullptr);
-  // What a ring that is not enabled yet answers.
+  // EBADFD is the error of a ring that is not enabled yet.
   return error <= 0 || error == EBADFD ? Status() : refused("io_uring_enter", error);
 }
 
@@ -161,7 +161,7 @@ void Ring::reap() {
   unsigned count = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
-    // The rest stays in the ring: nothing is allocated here, and there is room for complete_later.
+    // The rest stays in the ring, so that nothing is allocated here and complete_later has room.
     if (reaped_.size() >= reaped_.capacity() / 2) break;
     ++count;
     if (void* operation = io_uring_cqe_get_data(entry))
@@ -171,7 +171,7 @@ void Ring::reap() {
 }
 
 bool Ring::dispatch(Instant until) {
-  // What handlers add meanwhile waits for the next dispatch.
+  // Completions that handlers add meanwhile wait for the next dispatch.
   const std::size_t count = reaped_.size();
   std::size_t done = 0;
   while (done < count) {

@@ -1,17 +1,16 @@
-/// The ring itself: operations go in, completions come out, and what the kernel works on stays alive.
+/// The ring itself. It submits operations, delivers completions, and keeps alive what the kernel works on.
 ///
 ///   struct Probe final : Resident { ... OperationOf<Probe, &Probe::on_done> done_{*this}; };
 ///   ring.submit(probe.done_, [&](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, fd, POLLIN); });
 ///
 /// An operation is a member of the object that it works for, and its address is the entry's user data: no
-/// map, no allocation. That address stays good because of how the objects are owned, so there are no
-/// generation numbers to check:
-/// 1. whoever uses a stream, acceptor or connector holds a handle; the state behind it is a Resident;
-/// 2. a Resident counts its operations from submission to their final completion's dispatch;
-/// 3. when the handle goes, the Resident stops calling its handler, cancels what is in flight, and deletes
-///    itself at the dispatch of the last final completion; its descriptor is open until then, so neither the
-///    number nor the memory can be reused while the kernel, the submission queue or the list of reaped
-///    completions still names it.
+/// map, no allocation. These ownership rules keep the address valid, so no generation numbers are needed:
+/// 1. The user of a stream, acceptor or connector holds a handle; the state behind it is a Resident.
+/// 2. A Resident counts its operations from submission to the dispatch of their final completion.
+/// 3. When the handle is destroyed, the Resident stops calling its handler, cancels what is in flight, and
+///    deletes itself at the dispatch of the last final completion. Its descriptor stays open until then. So
+///    neither the number nor the memory can be reused while the kernel, the submission queue or the list of
+///    reaped completions refers to it.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +27,7 @@
 
 namespace ringrpc::uring {
 
-/// Something that the kernel completes.
+/// An operation that the kernel completes.
 class Operation {
  public:
   /// `result` as in the completion entry: a count or a negative errno value.
@@ -49,7 +48,7 @@ class OperationOf final : public Operation {
   Owner& owner_;
 };
 
-/// Whether more completions of the same operation will come.
+/// True if no more completions of the same operation will come.
 inline bool is_final(unsigned flags) noexcept { return (flags & IORING_CQE_F_MORE) == 0; }
 
 class Ring {
@@ -59,9 +58,9 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring();
 
-  /// Queues an entry that `prepare(io_uring_sqe&)` fills; the kernel sees it at the next `wait` at the
-  /// latest. What the entry points to must stay until then, buffers until the final completion. An operation
-  /// that the kernel cannot take completes with ENOBUFS.
+  /// Queues an entry that `prepare(io_uring_sqe&)` fills. The kernel sees it at the next `wait` at the
+  /// latest. The memory that the entry refers to must live until then, buffers until the final completion. An
+  /// operation that the kernel cannot take completes with ENOBUFS.
   template <class Prepare>
   void submit(Operation& operation, Prepare prepare) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
@@ -71,8 +70,8 @@ class Ring {
     io_uring_sqe_set_data(entry, &operation);
   }
 
-  /// Cancels `target`; `operation` completes when that is decided, `target` with ECANCELED or whatever came
-  /// first.
+  /// Cancels `target`. `operation` completes when the outcome is known, `target` with ECANCELED or an earlier
+  /// result.
   void cancel(Operation& operation, Operation& target) {
     submit(operation, [&](io_uring_sqe& entry) { io_uring_prep_cancel(&entry, &target, 0); });
   }
@@ -80,14 +79,14 @@ class Ring {
   /// Completes an operation that never went to the kernel, at the next `dispatch`.
   void complete_later(Operation& operation, int result) { reaped_.push_back({&operation, result, 0}); }
 
-  /// Makes this thread the one that uses the ring; no effect once there is one.
+  /// Makes this thread the ring's user. No effect if there is one.
   void enable();
 
-  /// As Io::wait and Io::dispatch.
+  /// Like Io::wait and Io::dispatch.
   bool wait(Instant until);
   bool dispatch(Instant until);
 
-  /// Whether this thread is the one that uses the ring.
+  /// True if this thread is the ring's user.
   bool enabled_here() const noexcept { return user_ == std::this_thread::get_id(); }
 
   io_uring& native() noexcept { return ring_; }
@@ -115,14 +114,14 @@ class Ring {
 
 struct ResidentTag;
 
-/// The state behind a handle: lives until its handle and the kernel have both let go of it.
+/// The state behind a handle. It lives until both the handle and the kernel have released it.
 class Resident : public ListNodeOf<ResidentTag> {
  public:
   Resident(const Resident&) = delete;
   Resident& operator=(const Resident&) = delete;
   virtual ~Resident() = default;
 
-  /// The handle is gone: see above. May delete this.
+  /// The handle was destroyed: see above. May delete this object.
   void abandon() {
     abandoned_ = true;
     if (in_flight_ == 0) {
@@ -137,13 +136,13 @@ class Resident : public ListNodeOf<ResidentTag> {
 
   bool abandoned() const noexcept { return abandoned_; }
   void began() noexcept { ++in_flight_; }
-  /// The last thing that a final completion does: may delete this.
+  /// The last step of a final completion. May delete this object.
   void ended() {
     if (--in_flight_ == 0 && abandoned_) delete this;
   }
 
  private:
-  /// Asks the kernel to end what is in flight.
+  /// Asks the kernel to cancel what is in flight.
   virtual void cancel_all() = 0;
 
   unsigned in_flight_ = 0;

@@ -21,7 +21,7 @@ void StreamState::pause_receiving() {
 
 void StreamState::resume_receiving() {
   wanted_ = !receive_ended_;
-  // A receive that is still being cancelled is armed again when its last completion comes.
+  // A receive that is still being cancelled is armed again at its last completion.
   if (wanted_ && !armed_) arm_receive();
 }
 
@@ -43,7 +43,7 @@ void StreamState::cancel_receive() {
 
 void StreamState::on_receive_cancelled(int result, unsigned) {
   cancelling_ = false;
-  // The kernel may have been at work on the receive just then, and has left it armed.
+  // The kernel may have been working on the receive at that moment, and left it armed.
   if (result == -EALREADY && armed_ && !wanted_ && !abandoned()) cancel_receive();
   ended();
 }
@@ -64,7 +64,7 @@ void StreamState::take_received(int result, unsigned flags) {
   if (flags & IORING_CQE_F_BUFFER) buffers_.recycle(ReceiveBuffers::id_of(flags));
   if (result > 0) return;
   switch (-result) {
-    case ENOBUFS:    // no buffer was free; those that came before are by the time the receive is armed again
+    case ENOBUFS:    // no buffer was free; some are free again when the receive is re-armed
     case ECANCELED:  // paused, and perhaps resumed since
     case EINTR:
     case EAGAIN:
@@ -94,7 +94,7 @@ void StreamState::shutdown_send() {
 void StreamState::submit_send() {
   const std::size_t count = sending_->gather(std::span(pieces_).first(pieces_max_));
   began();
-  // MSG_WAITALL lets the kernel go on with a short send by itself.
+  // MSG_WAITALL makes the kernel continue a short send by itself.
   constexpr int send_flags = MSG_NOSIGNAL | MSG_WAITALL;
   ring_.submit(send_, [&](io_uring_sqe& entry) {
     if (count == 1) {
@@ -131,7 +131,7 @@ void StreamState::on_send_cancelled(int, unsigned) { ended(); }
 void StreamState::cancel_all() {
   handler_ = nullptr;
   wanted_ = false;
-  // What was queued in this turn has not reached the kernel, and is refused there after this.
+  // Entries queued in this turn have not reached the kernel; the shutdown makes it refuse them.
   ::shutdown(fd_.get(), SHUT_RDWR);
   if (armed_ && !cancelling_) cancel_receive();
   if (sending_) {

@@ -1,4 +1,4 @@
-/// A connected stream on the ring: one multishot receive armed, and one send in flight at most.
+/// A connected stream on the ring: one multishot receive and at most one send in flight.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace ringrpc::uring {
 
-/// What the kernel works on: the descriptor, the chain being sent, and the operations.
+/// The state that the kernel works on: the descriptor, the chain being sent, and the operations.
 class StreamState final : public Resident {
  public:
   StreamState(Ring& ring, ReceiveBuffers& buffers, UniqueFd fd) noexcept
@@ -45,11 +45,11 @@ class StreamState final : public Resident {
   Ring& ring_;
   ReceiveBuffers& buffers_;
   UniqueFd fd_;
-  std::size_t pieces_max_;  ///< of one send
+  std::size_t pieces_max_;  ///< slabs in one send
   ByteStream::Handler* handler_ = nullptr;
   bool wanted_ = false;         ///< started, not paused, not ended: a receive should be armed
-  bool armed_ = false;          ///< a receive is in flight
-  bool cancelling_ = false;     ///< and is being cancelled
+  bool armed_ = false;          ///< a receive is in flight …
+  bool cancelling_ = false;     ///< … and is being cancelled
   bool receive_ended_ = false;  ///< the handler knows that nothing more will arrive
   OperationOf<StreamState, &StreamState::on_receive> receive_{*this};
   OperationOf<StreamState, &StreamState::on_receive_cancelled> receive_cancel_{*this};
