@@ -18,8 +18,8 @@ namespace {
 constexpr unsigned server_index = 0;
 constexpr unsigned client_index = 1;
 
-/// A task that still waits after so much time waits for nothing that will happen: timers that come back for
-/// ever, such as keepalive's, do not count as events.
+/// A task that still waits after this time waits for something that never happens. Repeating timers, such as
+/// keepalive's, do not count as events.
 constexpr std::chrono::years task_patience{1};
 
 void check(const Status& status) {
@@ -57,7 +57,7 @@ class InProcess::World final : private ConnectionSink {
   }
   void listen(const ServerOptions& options);
 
-  /// Does `work` in a turn of that shard.
+  /// Runs `work` in a turn of the shard.
   template <class Work>
   void do_on(unsigned shard, Work work) {
     bool over = false;

@@ -13,11 +13,11 @@ namespace ringrpc {
 
 namespace {
 
-/// Far above the kernel's, so that one taken for the other fails. Never reused, so that a stale one fails
-/// too.
+/// Far above the kernel's descriptors, so that using one for the other fails. Never reused, so that a stale
+/// one fails too.
 constexpr int first_descriptor = 1 << 24;
 
-/// Where a descriptor's close function, which has nothing but the number, finds its network.
+/// Gives the network to a descriptor's close function, which has only the number.
 thread_local SimulatedNetwork* network_of_thread = nullptr;
 
 bool same(const SocketAddress& a, const SocketAddress& b) noexcept {
@@ -68,7 +68,7 @@ Instant SimulatedNetwork::wakes_at() const noexcept {
 int SimulatedNetwork::close_descriptor(int descriptor) noexcept {
   assert(network_of_thread);
   const SimulatedKernel at_work;
-  // Destroyed when it is out of the table, because what closing tells the peer may look there.
+  // Destroyed after it is off the table, because closing notifies the peer, which may search the table.
   const auto file = network_of_thread->files_.extract(descriptor);
   assert(file);
   return file ? 0 : -1;
@@ -124,7 +124,7 @@ Result<UniqueFd> SimulatedNetwork::listen(const SocketAddress& address, int back
   return install(std::make_unique<SimulatedListener>(bound, backlog));
 }
 
-/// A connection to `to`: an IP client gets a port of its own, others have no name.
+/// Makes a connection to `to`. An IP client gets a port of its own; other clients have no name.
 std::pair<std::unique_ptr<SimulatedSocket>, std::unique_ptr<SimulatedSocket>> SimulatedNetwork::connect(
     const SocketAddress& to) {
   auto ends = SimulatedSocket::make_pair(faults_.socket_buffer_bytes);

@@ -1,4 +1,4 @@
-/// A network in memory, for tests: the seam of reactor/io.h with a clock that is advanced and faults that are
+/// An in-memory network for tests: the seam of reactor/io.h, with a clock that the test advances and faults
 /// drawn from a seed.
 ///
 ///   SimulatedNetwork network(seed, {.short_read = 0.2, .reset = 0.001});
@@ -6,13 +6,12 @@
 ///   ...                                             // turn the shards,
 ///   network.advance_to(network.wakes_at()) CHECK(network.open_descriptors() == 0);
 ///
-/// (testing/simulation.h does the turning.) It is as unkind as io.h allows: a completion may come late;
-/// received bytes are scribbled over as soon as `on_received` returns; a paused stream may still deliver a
-/// buffer; what a destroyed stream was sending, and its descriptor, are held until a completion that comes
-/// later still. The same seed and the same calls give the same run.
+/// (testing/simulation.h turns the shards.) The network is as hostile as io.h allows. A completion may come
+/// late. Received bytes are overwritten as soon as `on_received` returns. A paused stream may still deliver a
+/// buffer. A destroyed stream's descriptor and the chain that it was sending are held until a completion that
+/// comes later still. The same seed and the same calls give the same run.
 ///
-/// One thread, and one network at a time on it. Shards must be destroyed before their network. `wait` never
-/// sleeps.
+/// One thread, and one network at a time on it. Destroy the shards before their network. `wait` never sleeps.
 #pragma once
 
 #include <algorithm>
@@ -38,12 +37,12 @@ class SimulatedIo;
 class SimulatedListener;
 class SimulatedSocket;
 
-/// What may go wrong, each with its probability a completion; all off by default.
+/// The faults, each with its probability for a completion. All are off by default.
 struct Faults {
-  double short_read = 0;      ///< fewer bytes are received than have arrived
-  double short_write = 0;     ///< fewer bytes are sent than there is room for
+  double short_read = 0;      ///< a receive gets fewer bytes than have arrived
+  double short_write = 0;     ///< a send takes fewer bytes than there is room for
   double delay = 0;           ///< a completion comes up to `delay_max` later
-  double reset = 0;           ///< the connection breaks (ECONNRESET) and what was under way is lost
+  double reset = 0;           ///< the connection breaks (ECONNRESET) and loses the bytes in flight
   double no_buffers = 0;      ///< a receive finds no buffer (ENOBUFS) and is tried again after 1 ms
   double accept_failure = 0;  ///< accepting fails with EMFILE or ENFILE
   double refuse = 0;          ///< a connect is refused (ECONNREFUSED)
@@ -51,10 +50,10 @@ struct Faults {
   Nanoseconds delay_max = std::chrono::milliseconds(5);
   std::size_t socket_buffer_bytes = 64 * 1024;  ///< unread bytes that a socket holds
   std::size_t descriptors_max =
-      std::numeric_limits<std::size_t>::max();  ///< accepting more fails with EMFILE
+      std::numeric_limits<std::size_t>::max();  ///< accepting more connections fails with EMFILE
 };
 
-/// How often each fault has happened.
+/// The number of times that each fault has happened.
 struct FaultCounts {
   std::uint64_t short_reads = 0;
   std::uint64_t short_writes = 0;
@@ -72,37 +71,36 @@ class SimulatedNetwork {
   SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
   ~SimulatedNetwork();
 
-  /// A backend for one shard. All backends of a network see the same sockets. Addresses match as they are:
+  /// A backend for one shard. All backends of a network see the same sockets. Addresses are compared exactly:
   /// there are no wildcards.
   std::unique_ptr<Io> make_io();
 
-  /// Two ends of a connection that nobody had to accept. The first one's peer has the address `from`.
+  /// The two ends of a connection that needs no accept. The first end's peer has the address `from`.
   std::pair<UniqueFd, UniqueFd> connected_pair(const SocketAddress& from = {});
 
-  /// What clients connect from: of an IP address their own port of it, and where there is none the address
-  /// that they connect to.
+  /// The address that clients connect from. For an IP address each client gets its own port; without one it
+  /// is the address that they connect to.
   SocketAddress& client_address() noexcept { return client_address_; }
 
-  /// May be changed at any time; what is scheduled already stays so.
+  /// May be changed at any time. Completions that are scheduled already are not affected.
   Faults& faults() noexcept { return faults_; }
   const FaultCounts& fault_counts() const noexcept { return counts_; }
 
   Instant now() const noexcept { return now_; }
-  /// No effect when `when` has passed.
+  /// No effect if `when` has passed.
   void advance_to(Instant when) noexcept { now_ = std::max(now_, when); }
-  /// When any shard has something to do next, timers included; in the past while one was busy in its last
-  /// turn, `never` when nothing is left. Means something only when shards are turned as if they might sleep:
-  /// `turn(true)`.
+  /// The time at which a shard has something to do next, timers included. In the past if a shard was busy in
+  /// its last turn, `never` if nothing is left. Valid only if the shards' turns may sleep: `turn(true)`.
   Instant wakes_at() const noexcept;
 
-  /// Sockets and listeners that have not been closed; those of destroyed streams count until their last
-  /// completion.
+  /// The number of sockets and listeners that are not closed. Those of destroyed streams count until their
+  /// last completion.
   std::size_t open_descriptors() const noexcept { return files_.size(); }
 
   /// A digest of all completions and their times: equal for equal runs.
   std::uint64_t trace() const noexcept { return trace_; }
 
-  /// Below `limit`, which must not be 0; drawn from the seed, so that tests may share it.
+  /// A random number below `limit`, which must not be 0. It is drawn from the seed, so that tests may use it.
   std::uint64_t random_below(std::uint64_t limit) noexcept { return random_() % limit; }
 
  private:

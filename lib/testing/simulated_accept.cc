@@ -1,4 +1,4 @@
-// Listening and connecting on the simulated backend.
+// Listening and connecting in the simulated backend.
 #include <cassert>
 #include <cerrno>
 
@@ -8,14 +8,14 @@ namespace ringrpc {
 
 namespace {
 
-/// As TCP does it.
+/// TCP's first retry of a connect.
 constexpr Nanoseconds connect_retry = std::chrono::seconds(1);
 
 enum AcceptTrace : std::uint64_t { trace_accepted = 11, trace_accept_failed, trace_connected, trace_refused };
 
 }  // namespace
 
-/// What an acceptor shares with its event, of which there is at most one under way.
+/// The state that an acceptor shares with its event. At most one event is pending.
 class SimulatedAcceptorState final : public std::enable_shared_from_this<SimulatedAcceptorState>,
                                      private SimulatedFile::Watcher {
  public:
@@ -81,7 +81,7 @@ class SimulatedAcceptorState final : public std::enable_shared_from_this<Simulat
   bool under_way_ = false;
 };
 
-/// What a connector shares with its event.
+/// The state that a connector shares with its event.
 class SimulatedConnectorState final : public std::enable_shared_from_this<SimulatedConnectorState> {
  public:
   SimulatedConnectorState(SimulatedIo& io, const SocketAddress& to, Connector::Handler& handler)

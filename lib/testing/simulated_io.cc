@@ -11,7 +11,7 @@ SimulatedIo::SimulatedIo(SimulatedNetwork& network) : network_(network) { networ
 SimulatedIo::~SimulatedIo() {
   assert(objects_ == 0);
   std::erase(network_.ios_, this);
-  // What these hold closes descriptors, and that makes other sockets, none of them served here, schedule
+  // Destroying these closes descriptors, and that makes other sockets, none of them served here, schedule
   // events.
   completions_.clear();
   events_.clear();
@@ -24,7 +24,7 @@ void SimulatedIo::schedule(Action event, Nanoseconds at_least) {
 
 bool SimulatedIo::wait(Instant until) {
   const SimulatedKernel at_work;
-  // What these events schedule is left for the next turn, so that each turn ends.
+  // Events that these events schedule are left for the next turn, so that each turn ends.
   std::vector<Action> due;
   while (next_event() <= network_.now()) due.push_back(std::move(events_.extract(events_.begin()).mapped()));
   sleeps_until_ = due.empty() && completions_.empty() ? until : Instant::min();
@@ -35,7 +35,7 @@ bool SimulatedIo::wait(Instant until) {
   return !completions_.empty();
 }
 
-/// The clock stands still meanwhile; for how many there is time is drawn.
+/// The clock stands still meanwhile, so the number of completions that fit in the time is drawn at random.
 bool SimulatedIo::dispatch(Instant) {
   const std::size_t count = completions_.size();
   const std::size_t done = count < 2 ? count : 1 + network_.random_below(count);

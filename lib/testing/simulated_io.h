@@ -1,12 +1,12 @@
 /// The backend of one shard on a simulated network.
 ///
-/// A completion has two moments, as in a kernel:
-/// 1. an event, at its time, moves bytes between sockets: `wait` runs those that are due;
-/// 2. what came of it is delivered to the handler: `dispatch` runs that.
+/// A completion has two steps, as in a kernel:
+/// 1. an event, at its time, moves bytes between sockets: `wait` runs the events that are due;
+/// 2. the result is delivered to the handler: `dispatch` runs that.
 ///
-/// The state of a stream, an acceptor or a connector is shared by its object and by the closures of both
-/// moments, so it lives until the last of them is done; the object's destructor takes the handler away, and
-/// leaves one more event behind that keeps the state a while longer.
+/// The object and the closures of both steps share the state of a stream, an acceptor or a connector, so the
+/// state lives until the last of them is done. The object's destructor removes the handler and schedules one
+/// more event, which keeps the state a while longer.
 #pragma once
 
 #include <algorithm>
@@ -31,14 +31,14 @@ class SimulatedIo final : public Io {
   explicit SimulatedIo(SimulatedNetwork& network);
   SimulatedIo(const SimulatedIo&) = delete;
   SimulatedIo& operator=(const SimulatedIo&) = delete;
-  /// Every stream, acceptor and connector must have been destroyed.
+  /// Destroy every stream, acceptor and connector before.
   ~SimulatedIo() override;
 
   std::string_view name() const noexcept override { return "simulated"; }
   Instant now() const noexcept override { return network_.now(); }
   Result<std::unique_ptr<Acceptor>> listen(const SocketAddress& address, int backlog,
                                            Acceptor::Handler& handler) override;
-  /// The simulated network has no sockets but its own.
+  /// The simulated network has only its own sockets.
   Result<std::unique_ptr<Acceptor>> listen(UniqueFd, Acceptor::Handler&) override {
     return fail(Code::INVALID_ARGUMENT, "it is no socket of the simulated network", Initiator::application);
   }
@@ -51,12 +51,13 @@ class SimulatedIo final : public Io {
 
   SimulatedNetwork& network() noexcept { return network_; }
 
-  /// When the shard has something to do next: now, unless its last `wait` was to sleep and found nothing.
+  /// The time at which the shard has something to do: now, unless its last `wait` was allowed to sleep and
+  /// found nothing.
   Instant wakes_at() const noexcept { return std::min(sleeps_until_, next_event()); }
 
-  /// Runs `event` in a later `wait`, `at_least` from now or, by the fault `delay`, later.
+  /// Runs `event` in a later `wait`, at least `at_least` from now; the fault `delay` may make it later.
   void schedule(Action event, Nanoseconds at_least = Nanoseconds::zero());
-  /// Runs `delivery` in one of the next calls of `dispatch`, each after those before it.
+  /// Runs `delivery` in one of the next calls of `dispatch`, in the order of these calls.
   void complete(Action delivery) { completions_.push_back(std::move(delivery)); }
 
   void object_made() noexcept { ++objects_; }

@@ -1,5 +1,5 @@
-/// What the simulated backend does in the place of a kernel. A kernel's memory is not the program's, so a test
-/// that lets allocations fail spares those that are made while one of these is in scope.
+/// Marks code of the simulated backend that stands for the kernel. A kernel's memory is not the program's, so
+/// a test that lets allocations fail spares those made while one of these objects is in scope.
 ///
 ///   const SimulatedKernel at_work;
 ///   events_.emplace(when, std::move(event));
@@ -16,7 +16,7 @@ class SimulatedKernel {
   SimulatedKernel& operator=(const SimulatedKernel&) = delete;
   ~SimulatedKernel() { is_at_work = before_; }
 
-  /// On this thread.
+  /// True if such code is running on this thread.
   static bool at_work() noexcept { return is_at_work; }
 
  private:

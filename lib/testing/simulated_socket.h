@@ -1,11 +1,11 @@
-/// What stands behind a simulated descriptor: one end of a connection, or a listener.
+/// The object behind a simulated descriptor: one end of a connection, or a listener.
 ///
 ///   auto [near, far] = SimulatedSocket::make_pair(64 * 1024);
 ///   near->write(bytes);                  // as much as far has room for
 ///   far->read(100);
 ///
-/// A socket holds what its peer has sent and it has not read; the peer writes straight into it. Whoever waits
-/// for a change is told through the watcher, from inside the call that made the change.
+/// A socket holds the bytes that its peer has sent and it has not read; the peer writes into it directly. The
+/// watcher is notified of a change from inside the call that makes it.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ class SimulatedFile {
 
   virtual ~SimulatedFile() = default;
 
-  /// May be null; must stay valid until it is unset.
+  /// May be null. Must stay valid until it is replaced.
   void watch(Watcher* watcher) noexcept { watcher_ = watcher; }
 
  protected:
@@ -55,32 +55,33 @@ class SimulatedSocket final : public SimulatedFile {
   static Pair make_pair(std::size_t capacity_bytes);
 
   explicit SimulatedSocket(std::size_t capacity_bytes) noexcept : capacity_(capacity_bytes) {}
-  /// Closes as TCP does: the peer reads an end after what was sent to it, or a reset if anything sent to us
-  /// was left unread.
+  /// Closes like TCP: the peer reads an end after the data sent to it, or a reset if data sent to us was left
+  /// unread.
   ~SimulatedSocket() override;
 
-  /// False once the peer was closed or the connection broke.
+  /// False once the peer has closed or the connection has broken.
   bool connected() const noexcept { return peer_ != nullptr; }
 
-  /// Whether `read` or `read_end` has something to say.
+  /// True if `read` or `read_end` has something to report.
   bool readable() const noexcept { return !received_.empty() || ended_ || error_ != 0; }
   std::size_t readable_bytes() const noexcept { return received_.size(); }
-  /// Takes that many bytes, which must be readable.
+  /// Takes `bytes` bytes, which must be readable.
   std::string read(std::size_t bytes);
-  /// Why nothing more will come, once all bytes are read: 0 for the peer's orderly end, else an errno value.
+  /// The reason why nothing more will come, once all bytes are read: 0 for the peer's orderly end, else an
+  /// errno value.
   int read_end() const noexcept { return error_; }
 
-  /// Whether `write` would take bytes or fail.
+  /// True if `write` would take bytes or fail.
   bool writable() const noexcept { return write_error() != 0 || peer_->room() > 0; }
-  /// How many bytes the peer has room for; 0 when writing would fail.
+  /// The room at the peer, in bytes; 0 if writing would fail.
   std::size_t writable_bytes() const noexcept { return write_error() != 0 ? 0 : peer_->room(); }
   int write_error() const noexcept;
-  /// At most `writable_bytes`.
+  /// Writes at most `writable_bytes`.
   void write(Bytes bytes);
-  /// The peer reads an end after what was written.
+  /// Ends writing: the peer reads an end after the data.
   void end_writing();
 
-  /// Breaks the connection both ways; unread bytes are lost.
+  /// Breaks the connection in both directions; unread bytes are lost.
   void reset();
 
   SocketAddress peer_address;
@@ -96,12 +97,12 @@ class SimulatedSocket final : public SimulatedFile {
   int error_ = 0;
 };
 
-/// A socket that listens; connections wait in it to be accepted.
+/// A listening socket. Connections wait in it to be accepted.
 class SimulatedListener final : public SimulatedFile {
  public:
   SimulatedListener(const SocketAddress& address, int backlog) noexcept
       : address_(address), backlog_(static_cast<std::size_t>(backlog)) {}
-  /// Connections that were not accepted are reset.
+  /// Resets the connections that were not accepted.
   ~SimulatedListener() override;
 
   const SocketAddress& address() const noexcept { return address_; }

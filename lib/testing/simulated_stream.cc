@@ -20,7 +20,7 @@ enum StreamTrace : std::uint64_t { trace_received = 1, trace_received_end, trace
 
 }  // namespace
 
-/// What a stream shares with the events that serve it. Each direction has at most one event under way.
+/// The state that a stream shares with its events. Each direction has at most one event pending.
 class SimulatedStreamState final : public std::enable_shared_from_this<SimulatedStreamState>,
                                    private SimulatedFile::Watcher {
  public:
@@ -60,7 +60,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
     socket_.end_writing();
   }
 
-  /// The stream is gone: no handler any more, and everything that is held is released by a late completion.
+  /// The stream was destroyed: drops the handler, and a late completion releases everything that is held.
   void abandon() {
     const SimulatedKernel at_work;
     abandoned_ = true;
@@ -92,7 +92,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
     if (!abandoned_ && network_.happens(network_.faults_.no_buffers, network_.counts_.no_buffers))
       return schedule_receive(no_buffers_pause);
     receive_under_way_ = false;
-    // A pause may or may not have come in time to stop a buffer that was on its way.
+    // A pause may come too late to stop a buffer that was on its way.
     if (abandoned_ || (paused_ && network_.random_below(2) == 0)) return;
     if (socket_.readable_bytes() > 0)
       receive_bytes();
@@ -134,7 +134,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
     io_.schedule([self = shared_from_this()] { self->send_some(); });
   }
 
-  /// One write. It happens even when the stream is gone, as the kernel may be ahead of a cancellation.
+  /// Makes one write, even if the stream was destroyed, because a kernel may act before a cancellation.
   void send_some() {
     inject_reset();
     if (const int error = socket_.write_error()) return end_send(error);

@@ -11,10 +11,11 @@ namespace ringrpc {
 
 namespace {
 
-/// Far more than any test needs between two moments; who exceeds it is turning in circles.
+/// Far more rounds without time passing than any test needs. Exceeding it means that the shards never become
+/// idle.
 constexpr unsigned rounds_at_once_max = 100'000;
 
-/// Of real time, for jobs that shards have given to threads.
+/// Real time to wait for jobs that shards have given to threads.
 constexpr std::chrono::minutes threads_patience{5};
 
 }  // namespace
@@ -64,7 +65,7 @@ Simulation::Outcome Simulation::run(const std::function<bool()>& done, Instant e
   return Outcome::stuck;
 }
 
-/// Waits for mail while other threads work for a shard. False when none does, or when they take too long.
+/// Waits for mail while other threads work for a shard. False if none does, or if they take too long.
 bool Simulation::wait_for_threads() const {
   using std::chrono::steady_clock;
   const auto busy = [](const auto& shard) { return shard->jobs_elsewhere() > 0; };
@@ -77,7 +78,7 @@ bool Simulation::wait_for_threads() const {
   return false;
 }
 
-/// One turn of every shard, in an order of its own each time.
+/// Runs one turn of every shard, in a new random order.
 void Simulation::turn_all() {
   std::vector<Shard*> waiting;
   for (const auto& shard : shards_) waiting.push_back(shard.get());

@@ -1,5 +1,5 @@
-/// A simulated network with shards on it, and the loop that turns them: what a test of anything above the
-/// reactor runs in.
+/// A simulated network with shards, and the loop that turns them. Tests of everything above the reactor run
+/// in it.
 ///
 ///   Simulation simulation(seed, {.shards = 2, .faults = {.delay = 0.3}});
 ///   Server server(simulation.shard(0)); Client client(simulation.shard(1));
@@ -7,9 +7,9 @@
 ///   ...                                        // destroy server and client
 ///   CHECK(simulation.clean());
 ///
-/// All shards turn on the calling thread, in an order drawn from the seed. When none has anything to do, the
-/// clock jumps to the next completion or timer, so that no test waits in real time. While a WorkerPool's thread
-/// works for a coroutine of a shard, the clock stands still and the loop waits for the thread.
+/// All shards turn on the calling thread, in an order drawn from the seed. When all are idle, the clock jumps
+/// to the next completion or timer, so that no test waits in real time. While a WorkerPool's thread works for
+/// a coroutine of a shard, the clock stands still and the loop waits for the thread.
 #pragma once
 
 #include <cstdint>
@@ -41,18 +41,18 @@ class Simulation {
   Shard& shard(unsigned index) noexcept { return *shards_[index]; }
   Instant now() const noexcept { return network_.now(); }
 
-  /// Turns every shard, and advances the clock whenever they are idle, until `done()` holds: true. False when
-  /// nothing is left to happen, when `limit` of simulated time has passed, or when the shards stay busy
+  /// Turns every shard until `done()` is true, and advances the clock whenever they are idle. Returns false
+  /// if nothing is left to happen, if `limit` of simulated time has passed, or if the shards stay busy
   /// without time passing.
   bool run_until(const std::function<bool()>& done, Nanoseconds limit = std::chrono::hours(1));
 
-  /// Runs until nothing is left to happen; false when `limit` came first.
+  /// Runs until nothing is left to happen. False if `limit` came first.
   bool run_until_quiet(Nanoseconds limit = std::chrono::hours(1));
 
-  /// Runs for that much simulated time, to its end even when quiet.
+  /// Runs for `time` of simulated time, even if nothing is left to happen before its end.
   void run_for(Nanoseconds time);
 
-  /// Whether every descriptor was closed and every slab came back.
+  /// True if every descriptor was closed and every slab was returned.
   bool clean() const noexcept;
 
  private:
