@@ -45,7 +45,7 @@ void log_fault(std::string_view path, std::string_view fault) noexcept {
     try {
       log::error("{}: {}{}", path, fault, left_out->words());
     } catch (const std::bad_alloc&) {
-      // The next one is logged.
+      // The next fault is logged.
     }
   }
 }

@@ -1,4 +1,5 @@
-/// Handlers and interceptors are other people's code: what they throw fails their call and nothing else.
+/// Contains exceptions of handlers and interceptors, which are application code: an exception fails only its
+/// own call.
 ///
 ///   task_ = contained([&] { return next.enter(); });
 ///   ...
@@ -13,11 +14,11 @@
 
 namespace ringrpc {
 
-/// A task that throws what was thrown.
+/// A task that throws the exception.
 Task<Status> throwing(std::exception_ptr thrown);
 
-/// What `make` makes. One that is not a coroutine throws where it is called, and not from its task, or returns
-/// none.
+/// The task that `make` makes. If `make` is not a coroutine, it may throw when it is called, or return no
+/// task; then the returned task reports that.
 template <class Make>
 Task<Status> contained(const Make& make) {
   try {
@@ -29,18 +30,18 @@ Task<Status> contained(const Make& make) {
   }
 }
 
-/// A line of the log about a fault of the application in a call of `path`. Callers can repeat what provokes it,
-/// so the lines are limited (base/log_quota.h).
+/// Logs a fault of the application in a call of `path`. Callers can repeat the cause, so the number of log
+/// lines is limited (base/log_quota.h).
 void log_fault(std::string_view path, std::string_view fault) noexcept;
 
-/// The exception that is being handled, as a status: out_of_memory() for want of memory; else INTERNAL, and a
-/// line in the log that says what `who` threw.
+/// The status for the exception that is being handled: out_of_memory(), or INTERNAL with a log line that
+/// names what `who` threw.
 Status thrown_status(std::string_view path, std::string_view who) noexcept;
 
-/// The status of a task that is done, or of what it threw.
+/// The status of a finished task, or of its exception.
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who);
 
-/// The same of a task that is to be run. `path` and `who` must outlive it.
+/// The same for a task that has yet to run. `path` and `who` must outlive it.
 Task<Status> settled(Task<Status> task, std::string_view path, std::string_view who);
 
 }  // namespace ringrpc

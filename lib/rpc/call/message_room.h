@@ -1,9 +1,9 @@
-/// A message that is written straight into its stream's queue, prefix first, in as many pieces as the session
-/// gives room in.
+/// A message that is written directly into its stream's queue, prefix first, in as many pieces as the session
+/// gives room for.
 ///
-///   std::span<std::uint8_t> room = message.begin(session, stream, bytes);   // for the first of them
-///   room = message.more(session, stream);                                   // once that is filled
-///   message.commit(session, stream);                                        // once all are
+///   std::span<std::uint8_t> room = message.begin(session, stream, bytes);   // for the first bytes
+///   room = message.more(session, stream);                                   // when that is full
+///   message.commit(session, stream);                                        // when all bytes are written
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class MessageRoom {
     return room.subspan(MessageBuffer::prefix_bytes);
   }
 
-  /// Null when there is no memory: the stream is reset then, for nothing may follow a part of a message.
+  /// Null when out of memory. The stream has been reset then, because nothing may follow a partial message.
   std::span<std::uint8_t> more(http2::Session& session, http2::Stream& stream) {
     session.commit_data(stream, room_bytes_);
     rest_bytes_ -= room_bytes_;
@@ -49,8 +49,8 @@ class MessageRoom {
     return room;
   }
 
-  std::size_t rest_bytes_ = 0;  // of the message, prefix and all, what is not queued
-  std::size_t room_bytes_ = 0;  // of those, how many were given room
+  std::size_t rest_bytes_ = 0;  // bytes of the message, including the prefix, that are not queued
+  std::size_t room_bytes_ = 0;  // how many of those have been given room
 };
 
 }  // namespace ringrpc

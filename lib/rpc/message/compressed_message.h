@@ -1,4 +1,4 @@
-/// A message that is compressed between its serializing and its sending.
+/// A message that is compressed after it is serialized and before it is sent.
 ///
 ///   CompressedMessage outgoing(bytes);
 ///   serialize(message, outgoing.room());
@@ -22,13 +22,14 @@ class CompressedMessage {
  public:
   explicit CompressedMessage(std::size_t bytes) : plain_(MessageBuffer::prefix_bytes + bytes) {}
 
-  /// Where the message is to be serialized.
+  /// The room to serialize the message into.
   std::span<std::uint8_t> room() noexcept { return std::span(plain_).subspan(MessageBuffer::prefix_bytes); }
 
-  /// How many bytes it has before it is compressed, with its prefix.
+  /// The size of the uncompressed message with its prefix.
   std::size_t plain_bytes() const noexcept { return plain_.size(); }
 
-  /// The message with its prefix, valid as long as this; as it was when compressing does not make it smaller.
+  /// The message with its prefix, valid as long as this object. It stays uncompressed if compression does not
+  /// make it smaller.
   Bytes finish(Compression how) {
     const Bytes message = Bytes(plain_).subspan(MessageBuffer::prefix_bytes);
     small_.resize(MessageBuffer::prefix_bytes);

@@ -6,7 +6,7 @@
 namespace ringrpc {
 namespace {
 
-/// By the number of each.
+/// Indexed by the enumerator.
 constexpr std::array<std::string_view, 4> encoding_names{"identity", "gzip", "deflate", "zstd"};
 
 }  // namespace

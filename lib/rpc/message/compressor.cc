@@ -13,21 +13,21 @@
 namespace ringrpc {
 namespace {
 
-// Others wait while a message is compressed, so speed goes before size.
+// Other calls wait while a message is compressed, so speed matters more than size.
 constexpr int zlib_level = Z_BEST_SPEED;
 constexpr int zstd_level = 1;
-/// The largest window that RFC 8878 asks a decoder to support, 8 MiB; a frame that wants more is refused.
+/// The largest window that RFC 8878 asks a decoder to support, 8 MiB. A frame that needs more is refused.
 constexpr int zstd_window_log_max = 23;
 
-constexpr int gzip_window_bits = MAX_WBITS + 16;  // zlib's way to ask for gzip's frame
+constexpr int gzip_window_bits = MAX_WBITS + 16;  // selects gzip's frame in zlib
 constexpr int zlib_memory_level = 8;              // zlib's own default
 
 constexpr std::size_t first_room_bytes = 4096;
 
-/// How far restoring a message has come.
+/// The state of decompressing a message.
 enum class Progress : std::uint8_t { more_room, finished, malformed };
 
-/// One message between its two forms: `read` bytes of input were taken, `written` of output made.
+/// One message in progress: `read` bytes of input were taken, and `written` bytes of output made.
 struct Step {
   Bytes input;
   std::vector<std::uint8_t>& output;
@@ -35,7 +35,7 @@ struct Step {
   std::size_t written = 0;
 };
 
-/// zlib counts in 32 bits; messages end before that, at the 4-byte length of their prefix.
+/// zlib counts in 32 bits. Messages fit, because their prefix has a 4-byte length.
 uInt zlib_size(std::size_t bytes) noexcept {
   return static_cast<uInt>(std::min<std::size_t>(bytes, std::numeric_limits<uInt>::max()));
 }
@@ -111,7 +111,7 @@ class ZstdCompressor {
     to.resize(before + ZSTD_compressBound(message.size()));
     const std::size_t made = ZSTD_compressCCtx(context_.get(), to.data() + before, to.size() - before,
                                                message.data(), message.size(), zstd_level);
-    if (ZSTD_isError(made)) throw std::bad_alloc();  // there is room, so it can be short of nothing else
+    if (ZSTD_isError(made)) throw std::bad_alloc();  // there is room, so only memory can be short
     to.resize(before + made);
   }
 
@@ -161,12 +161,12 @@ Status not_such_data(Compression how) {
                 Initiator::peer);
 }
 
-/// Room is doubled as output fills it, since what a message claims of its size costs a peer nothing.
+/// Doubles the room as output fills it. A peer can claim any size at no cost, so the claim is not trusted.
 template <class Decoder>
 Status restore(Decoder& decoder, Compression how, Bytes message, std::size_t max_bytes,
                std::vector<std::uint8_t>& to) {
   decoder.reset();
-  // One byte more than allowed tells that there is more.
+  // One byte more than allowed shows that the message is too large.
   const std::size_t room_max = max_bytes + (max_bytes < std::numeric_limits<std::size_t>::max());
   to.resize(std::min(room_max, std::max(first_room_bytes, 2 * message.size())));
   Step step{.input = message, .output = to};

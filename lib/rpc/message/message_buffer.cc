@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kept_capacity_bytes = 4096;
 
-/// Lets go of memory beyond what most messages need; of an empty buffer.
+/// Releases an empty buffer's memory beyond what most messages need.
 template <class T>
 void shrink(std::vector<T>& buffer) noexcept {
   if (buffer.capacity() > kept_capacity_bytes / sizeof(T)) std::vector<T>().swap(buffer);
@@ -35,7 +35,7 @@ Status MessageBuffer::add(Bytes bytes) {
   return fault_;
 }
 
-/// Behind what is owned already.
+/// Appends to the bytes that the buffer owns.
 void MessageBuffer::append(Bytes bytes) {
   const bool small = at_ && available_ + bytes.size() <= kept_capacity_bytes;
   if (small) {
@@ -51,7 +51,7 @@ void MessageBuffer::append(Bytes bytes) {
   large_.append(bytes);
 }
 
-/// Makes the message that waits the one last taken.
+/// Makes the waiting message the one last taken.
 [[gnu::always_inline]] inline void MessageBuffer::begin_next() {
   if (!at_) return begin_large();
   assert(pieces_.empty());
@@ -125,7 +125,7 @@ void MessageBuffer::put_restored(std::vector<std::uint8_t> restored) noexcept {
   next_restored_ = true;
 }
 
-/// Lets go of the slabs of the message last taken.
+/// Releases the slabs of the message last taken.
 void MessageBuffer::drop_taken() noexcept {
   large_.consume(std::exchange(taken_bytes_, 0));
   pieces_.clear();

@@ -1,4 +1,4 @@
-/// Large messages between protobuf and the pieces that they lie in.
+/// Parses and serializes large messages in pieces.
 #include <cstring>
 #include <limits>
 
@@ -13,7 +13,7 @@ bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces) {
   const std::size_t bytes = total_bytes(pieces);
   if (bytes > std::numeric_limits<int>::max()) return false;
   PiecesStream from(pieces);
-  // Bounded, or a field's length would be given memory that no bytes came for.
+  // Bounded, because otherwise a field's length would get memory before its bytes came.
   return message.ParsePartialFromBoundedZeroCopyStream(&from, static_cast<int>(bytes)) &&
          message.IsInitialized();
 }
@@ -30,7 +30,7 @@ void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to)
 bool RoomStream::Next(void** data, int* size) {
   if (given_bytes_ == bytes_) return false;
   if (given_bytes_ > 0) room_ = stream_.reserve_more();
-  if (room_.empty()) return false;  // the call is over
+  if (room_.empty()) return false;  // the call has ended
   *data = room_.data();
   *size = static_cast<int>(room_.size());
   given_bytes_ += room_.size();

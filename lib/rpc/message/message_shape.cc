@@ -18,22 +18,23 @@ namespace {
 namespace pb = google::protobuf;
 using pb::internal::WireFormatLite;
 
-/// As protobuf's parser has it.
+/// The limit of protobuf's parser.
 constexpr int nesting_max = 100;
 
-// What protobuf allocates, with the allocator's own bytes: an object in a repeated field with its pointer, an
-// entry of an unknown field in a vector that has grown to twice its size, and the set of an unknown group.
+// The memory that protobuf allocates, including the allocator's overhead: an object in a repeated field with
+// its pointer, an entry for an unknown field in a vector that has grown to twice its size, and the set of an
+// unknown group.
 constexpr std::size_t pointer_bytes = 16;
 constexpr std::size_t allocation_bytes = 16;
 constexpr std::size_t unknown_bytes = 32;
 constexpr std::size_t unknown_group_bytes = 64;
 constexpr std::size_t string_bytes = 48;
-/// Of one number, which may be an element of a repeated field that has grown to twice its size.
+/// For one number, which may be an element of a repeated field that has grown to twice its size.
 constexpr std::size_t number_bytes = 16;
-/// Of an entry of a map, beside its value.
+/// For an entry of a map, in addition to its value.
 constexpr std::size_t map_entry_bytes = 64;
 
-/// The longest form of a length on the wire. A parser takes it for any length.
+/// The longest form of a length on the wire. A parser accepts it for any length.
 constexpr std::size_t length_bytes = 5;
 
 }  // namespace
@@ -47,7 +48,7 @@ class MessageShapes {
   }
 
  private:
-  /// A type may contain itself, so a shape is entered before its fields are.
+  /// The shape is entered before its fields are filled in, because a type may contain itself.
   MessageShape& make(const pb::Descriptor& type) {
     std::unique_ptr<MessageShape>& shape = shapes_[&type];
     if (shape) return *shape;
@@ -67,7 +68,7 @@ class MessageShapes {
     return (prototype ? prototype->SpaceUsedLong() : 0) + allocation_bytes;
   }
 
-  /// Numbers of fixed length lie in memory as on the wire. The others may take one byte there.
+  /// Fixed-length numbers have the same size in memory as on the wire. Others may take one byte on the wire.
   static std::size_t packed_bytes(const pb::FieldDescriptor& field, int wire_type) {
     if (!field.is_packable()) return 0;
     if (wire_type != WireFormatLite::WIRETYPE_VARINT) return 1;
@@ -101,7 +102,7 @@ bool MessageShape::Field::accepts(int actual) const noexcept {
   return actual == wire_type || (packed_bytes > 0 && actual == WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 }
 
-/// The extensions that a type may have are taken for text.
+/// Treats the extensions of a type as text.
 MessageShape::Field MessageShape::find(int number, int wire_type) const noexcept {
   const auto known = std::ranges::lower_bound(fields_, number, {}, &Field::number);
   if (known != fields_.end() && known->number == number)
@@ -111,7 +112,7 @@ MessageShape::Field MessageShape::find(int number, int wire_type) const noexcept
   return {number, extension ? Kind::text : Kind::unknown};
 }
 
-/// Reads a message and adds up what it costs.
+/// Reads a message and adds up its cost.
 class MessageShape::Scale {
  public:
   Scale(pb::io::CodedInputStream& from, std::size_t fields_max) noexcept
@@ -119,8 +120,8 @@ class MessageShape::Scale {
 
   const MessageWeight& weight() const noexcept { return weight_; }
 
-  /// Reads to the end of the message, or of the group that `end` closes. False where it is malformed, or
-  /// enough was counted. All that an unknown group has inside is unknown: `shape` is null.
+  /// Reads to the end of the message, or of the group that `end` closes. False if it is malformed or the
+  /// limit was reached. `shape` is null inside an unknown group, where every field is unknown.
   bool read(const MessageShape* shape, std::uint32_t end, int depth) {
     if (depth > nesting_max) return false;
     if (shape) weight_.memory_bytes += shape->object_bytes_;
@@ -188,13 +189,13 @@ MessageWeight MessageShape::weigh(Pieces message, std::size_t fields_max) const 
   return scale.weight();
 }
 
-/// Copies a message, but for the fields that its type does not know.
+/// Copies a message without its unknown fields.
 class MessageShape::Sieve {
  public:
   Sieve(Bytes message, std::vector<std::uint8_t>& to)
       : message_(message), from_(message.data(), static_cast<int>(message.size())), to_(to) {}
 
-  /// Reads to the end of the message, or of the group that `end` closes. False where it is malformed.
+  /// Reads to the end of the message, or of the group that `end` closes. False if it is malformed.
   bool read(const MessageShape& shape, std::uint32_t end, int depth) {
     if (depth > nesting_max) return false;
     for (;;) {
@@ -228,7 +229,7 @@ class MessageShape::Sieve {
     return true;
   }
 
-  /// Its length is known only afterwards, so it gets the room of the longest.
+  /// The length is known only afterwards, so it gets the room of the longest form.
   bool read_inner(const MessageShape& shape, int depth) {
     std::uint32_t length = 0;
     if (!from_.ReadVarint32(&length) || length > INT32_MAX) return false;

@@ -1,12 +1,12 @@
-/// The shape of a protobuf message type, and what a message of it costs before it is parsed.
+/// The shape of a protobuf message type. It estimates the cost of a message before it is parsed.
 ///
 ///   const MessageShape& shape = MessageShape::of(*Request::descriptor());
 ///   const MessageWeight weight = shape.weigh(pieces, 4096);
 ///   if (weight.fields > 4096) parse_elsewhere();
 ///
-/// Protobuf makes an object for each field that is a message, and an entry for each field that the type does
-/// not know. Two bytes on the wire can so become a hundred in memory, and take as long as a hundred bytes of
-/// text. The weight is counted from the wire at a few nanoseconds a field.
+/// Protobuf makes an object for each field that is a message, and an entry for each unknown field. So two
+/// bytes on the wire can become a hundred in memory, and take as long as a hundred bytes of text. The weight
+/// is counted on the wire at a few nanoseconds for each field.
 ///
 /// A shape never changes and lives as long as the process; any thread may use it.
 #pragma once
@@ -27,33 +27,34 @@ class CodedInputStream;
 namespace ringrpc {
 
 struct MessageWeight {
-  std::size_t fields = 0;        ///< of the message and all messages inside it
-  std::size_t memory_bytes = 0;  ///< of the parsed message, estimated and rather too much
+  std::size_t fields = 0;        ///< in the message and all messages inside it
+  std::size_t memory_bytes = 0;  ///< an estimate for the parsed message, rather too high
   std::size_t unknown_fields = 0;
 };
 
 class MessageShape {
  public:
-  /// The shape of messages of that type, made at the first call.
+  /// The shape of a message type, made at the first call.
   static const MessageShape& of(const google::protobuf::Descriptor& type);
 
-  /// What parsing the message costs. Stops counting when it has more than `fields_max` fields, or is malformed.
+  /// The cost of parsing the message. Stops counting if it has more than `fields_max` fields or is malformed.
   MessageWeight weigh(Pieces message, std::size_t fields_max) const;
 
-  /// The message without the fields that its type does not know. As it was where it is malformed.
+  /// The message without unknown fields. Unchanged if it is malformed.
   std::vector<std::uint8_t> without_unknown_fields(Bytes message) const;
 
  private:
   enum class Kind : std::uint8_t { scalar, text, message, unknown };
   struct Field {
-    /// Whether a field of this wire type is what the type means by the number. Others are unknown.
+    /// True if this wire type is the type's own for the field. Other fields are unknown.
     bool accepts(int wire_type) const noexcept;
 
     int number;
     Kind kind;
     int wire_type = 0;
-    std::size_t packed_bytes = 0;           ///< in memory, of each byte on the wire where it is packed; or 0
-    const MessageShape* message = nullptr;  ///< of a field that is one
+    /// Bytes in memory for each byte of a packed field on the wire; 0 if it cannot be packed.
+    std::size_t packed_bytes = 0;
+    const MessageShape* message = nullptr;  ///< the type of a message field
   };
   class Scale;
   class Sieve;

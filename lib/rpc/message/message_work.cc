@@ -23,7 +23,7 @@ void ParseWork::work() {
 void ParseWork::parse() {
   constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
   Bytes message = bytes_;
-  const bool possible = message.size() <= std::numeric_limits<int>::max();  // for protobuf
+  const bool possible = message.size() <= std::numeric_limits<int>::max();  // protobuf's limit
   if (form_.shape && possible) {
     MessageWeight weight = form_.shape->weigh(Pieces(&message, 1), any_number);
     if (weight.unknown_fields > 0 && !form_.keeps_unknown_fields) {

@@ -1,4 +1,4 @@
-/// What a large message needs before its handler can have it, or before it can leave. Done away from the shard
+/// The work on a large message before its handler gets it, or before it leaves. It is done off the shard
 /// (rpc/message/work_line.h).
 #pragma once
 
@@ -18,18 +18,18 @@
 
 namespace ringrpc {
 
-/// How the requests of a method are parsed.
+/// How to parse the requests of a method.
 struct RequestForm {
-  std::optional<detail::RequestType> type{};  ///< none where the handler takes the bytes
-  const MessageShape* shape = nullptr;        ///< null where the type has no descriptor
+  std::optional<detail::RequestType> type{};  ///< none if the handler takes the bytes
+  const MessageShape* shape = nullptr;        ///< null if the type has no descriptor
   bool keeps_unknown_fields = false;
 };
 
 /// Decompresses a received message and parses it.
 class ParseWork final : public LongWork {
  public:
-  /// `encoding` is identity where the message did not come compressed. A message that would take more than
-  /// `room_bytes` of memory is not parsed. `form` must outlive this.
+  /// `encoding` is identity if the message did not come compressed. A message that would take more than
+  /// `room_bytes` of memory is not parsed. `form` must outlive this object.
   ParseWork(std::vector<std::uint8_t> message, Compression encoding, std::size_t max_message_bytes,
             std::size_t room_bytes, const RequestForm& form) noexcept
       : bytes_(std::move(message)),
@@ -40,16 +40,16 @@ class ParseWork final : public LongWork {
 
   void work() override;
 
-  // Afterwards.
-  /// Why it could not be decompressed, or parsed.
+  // The results.
+  /// The error of decompressing or parsing; OK if there was none.
   Status status;
-  /// The message; null where the form has no type.
+  /// The message; null if the form has no type.
   std::unique_ptr<detail::ParsedMessage> parsed;
-  /// Else its bytes.
+  /// The bytes, if the form has no type.
   std::vector<std::uint8_t>& bytes() noexcept { return bytes_; }
-  /// How many bytes it had once it was decompressed.
+  /// The size of the decompressed message.
   std::size_t restored_bytes = 0;
-  /// What it takes in memory, estimated.
+  /// An estimate of the memory that the message takes.
   std::size_t memory_bytes = 0;
 
  private:
@@ -62,7 +62,7 @@ class ParseWork final : public LongWork {
   const RequestForm& form_;
 };
 
-/// Compresses a message that is to leave.
+/// Compresses an outgoing message.
 class CompressWork final : public LongWork {
  public:
   CompressWork(std::unique_ptr<CompressedMessage> message, Compression how) noexcept
@@ -70,7 +70,7 @@ class CompressWork final : public LongWork {
 
   void work() override { framed_ = message_->finish(how_); }
 
-  /// The message with its prefix, afterwards.
+  /// The result: the message with its prefix.
   Bytes framed() const noexcept { return framed_; }
 
  private:

@@ -1,4 +1,4 @@
-/// The pieces of a received message as protobuf reads them.
+/// Lets protobuf read the pieces of a received message.
 ///
 ///   PiecesStream from(pieces);
 ///   message.ParseFromBoundedZeroCopyStream(&from, bytes);

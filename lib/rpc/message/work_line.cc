@@ -51,7 +51,7 @@ void WorkLine::begin_next() noexcept {
   }
 }
 
-/// Gives what was done to whose turn it was, unless that has left.
+/// Passes the result to its turn, unless that has left.
 void WorkLine::settle(Turn* turn, Result<std::unique_ptr<LongWork>> done) noexcept {
   if (!turn || !turn->taken()) return;
   turn->line_ = nullptr;
@@ -66,7 +66,7 @@ Result<std::unique_ptr<LongWork>> WorkLine::take_done() const noexcept {
   }
 }
 
-/// Work that no thread has begun is not done.
+/// Abandons the current work. It is not done if no thread has begun it.
 void WorkLine::abandon_current() noexcept {
   current_ = nullptr;
   if (!work_.valid()) return;
@@ -78,7 +78,7 @@ void WorkLine::on_task_done() { shard_.ready().push(*this); }
 
 void WorkLine::run() {
   if (!work_.valid()) return begin_next();
-  if (!work_.done()) return;  // it began after what was abandoned had asked for this
+  if (!work_.done()) return;  // this work began after the abandoned one had requested this run
   Result<std::unique_ptr<LongWork>> done = take_done();
   work_ = {};
   settle(std::exchange(current_, nullptr), std::move(done));

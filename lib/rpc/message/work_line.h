@@ -1,11 +1,11 @@
-/// The long computations that one connection causes, one after the other, on the thread beside its shard.
+/// The long computations of one connection, done one at a time on the thread beside its shard.
 ///
-///   class ServerCall { WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> turn_; };
-///   line.join(turn_);      // begin_parse() says later what is to be done, and on_parsed(…) takes it back
+///   struct ServerCall { WorkLine::TurnOf<ServerCall, &ServerCall::begin_parse, &ServerCall::on_parsed> turn_; };
+///   line.join(turn_);      // begin_parse() returns the work later, and on_parsed(…) gets the result
 ///
-/// One computation at a time is what makes connections equal: the thread takes their jobs in the order in
-/// which they come, so a connection that has a hundred large messages waits for its next turn behind the one
-/// message of another. What a turn needs is asked for when it comes; until then it costs nothing.
+/// One computation at a time makes connections equal. The thread takes jobs in order of arrival, so a
+/// connection with a hundred large messages waits for its next turn behind the single message of another. A
+/// turn requests its work when it comes; until then it costs nothing.
 ///
 /// Belongs to the shard's thread.
 #pragma once
@@ -21,11 +21,11 @@
 
 namespace ringrpc {
 
-/// Something that takes long. It holds all that it needs, since its connection may go meanwhile.
+/// A long computation. It owns everything that it needs, because its connection may be destroyed meanwhile.
 class LongWork {
  public:
   virtual ~LongWork() = default;
-  /// On any thread.
+  /// Runs on any thread.
   virtual void work() = 0;
 };
 
@@ -33,7 +33,7 @@ struct WorkLineTag;
 
 class WorkLine final : private TaskObserver, private Ready {
  public:
-  /// A place in the line. Destroying it gives it up.
+  /// A place in the line. Destroying it leaves the line.
   class Turn : public ListNodeOf<WorkLineTag> {
    public:
     Turn() = default;
@@ -41,9 +41,9 @@ class WorkLine final : private TaskObserver, private Ready {
     Turn& operator=(const Turn&) = delete;
     virtual ~Turn() { leave(); }
 
-    /// Whether it waits, or its work is being done.
+    /// True if it waits or its work is being done.
     bool taken() const noexcept { return line_ != nullptr; }
-    /// Gives it up: neither of the functions below is called any more.
+    /// Leaves the line: neither of the functions below is called any more.
     void leave() noexcept {
       if (line_) [[unlikely]]
         give_up();
@@ -52,10 +52,10 @@ class WorkLine final : private TaskObserver, private Ready {
    private:
     friend class WorkLine;
     void give_up() noexcept;
-    /// The turn has come: the work to be done, or null for one that has left the line instead.
+    /// Returns the work when the turn has come; null if the turn has left the line instead.
     virtual std::unique_ptr<LongWork> begin() = 0;
-    /// The work has been done, or why it could not be. From the ready list, or from `join` where there is no
-    /// memory to begin with.
+    /// Passes the finished work, or the reason why it could not be done. Called from the ready list, or from
+    /// `join` if there is no memory to begin.
     virtual void on_done(Result<std::unique_ptr<LongWork>> done) noexcept = 0;
 
     WorkLine* line_ = nullptr;
@@ -92,7 +92,7 @@ class WorkLine final : private TaskObserver, private Ready {
 
   Shard& shard_;
   ListOf<Turn, WorkLineTag> waiting_;
-  Turn* current_ = nullptr;  // whose work is being done; null also when it has left meanwhile
+  Turn* current_ = nullptr;  // the turn whose work is being done; null also if it has left meanwhile
   Task<Result<std::unique_ptr<LongWork>>> work_;
 };
 

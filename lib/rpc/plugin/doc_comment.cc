@@ -14,7 +14,8 @@ void print_line(pb::io::Printer& printer, std::string_view text) {
   std::string line = "///";
   if (!text.empty() && text.front() != ' ') line += ' ';
   line += text;
-  if (line.ends_with('\\')) line += '.';  // a backslash at the end would draw the next line into the comment
+  // A backslash at the end would continue the comment on the next line.
+  if (line.ends_with('\\')) line += '.';
   printer.Print("$line$\n", "line", line);
 }
 
@@ -31,7 +32,7 @@ template <class Descriptor>
 void print_leading_comment(pb::io::Printer& printer, const Descriptor& descriptor) {
   pb::SourceLocation location;
   if (!descriptor.GetSourceLocation(&location)) return;
-  // A comment on the line of what it describes serves where there is none above.
+  // Without a comment above, use the comment on the same line.
   print_lines(printer,
               location.leading_comments.empty() ? location.trailing_comments : location.leading_comments);
 }

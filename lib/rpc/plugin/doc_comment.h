@@ -1,4 +1,4 @@
-/// Carries a comment of the .proto file over into the generated C++.
+/// Copies comments of the .proto file into the generated C++.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -6,8 +6,8 @@
 
 namespace ringrpc::plugin {
 
-/// Prints the comment before a service or a method, with /// at the beginning of each line; nothing when
-/// there is none.
+/// Prints the comment before a service or a method, with /// at the beginning of each line; nothing if there
+/// is none.
 void print_doc_comment(google::protobuf::io::Printer& printer,
                        const google::protobuf::ServiceDescriptor& service);
 void print_doc_comment(google::protobuf::io::Printer& printer,

@@ -20,8 +20,8 @@ namespace {
 using Printer = pb::io::Printer;
 using Variables = std::map<std::string, std::string>;
 
-// What differs between the four kinds of methods. Every name is qualified from the root: a package may be
-// called `ringrpc` or `std`.
+// The differences between the four kinds of methods. Every name is qualified from the root, because a package
+// may be called `ringrpc` or `std`.
 struct Shape {
   std::string_view handler_result;
   std::string_view handler_parameters;
@@ -186,7 +186,7 @@ void print_bodies(Printer& printer, const pb::ServiceDescriptor& service) {
   });
 }
 
-// Prints what `print_service` does for each service, inside the file's namespace.
+// Calls `print_service` for each service, inside the file's namespace.
 void print_services(Printer& printer, const pb::FileDescriptor& file,
                     void (*print_service)(Printer&, const pb::ServiceDescriptor&)) {
   if (file.service_count() == 0) return;

@@ -1,9 +1,9 @@
 /// Writes the C++ of a .proto file's services: `protoc --ringrpc_out=DIR routes.proto` gives routes.ringrpc.h
 /// and routes.ringrpc.cc.
 ///
-/// For each service there is a struct with its name: `RouteGuide::Service` to derive from for serving,
-/// `RouteGuide::Stub` for calling (see ringrpc/service.h and ringrpc/channel.h for their use). All bodies are
-/// in the .cc file, so that coroutines are compiled once and not by everyone who includes the header.
+/// Each service becomes a struct with its name: derive from `RouteGuide::Service` to serve, and use
+/// `RouteGuide::Stub` to call (see ringrpc/service.h and ringrpc/channel.h). All bodies are in the .cc file,
+/// so that coroutines are compiled once and not in every file that includes the header.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Generator final : public google::protobuf::compiler::CodeGenerator {
  public:
   std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
 
-  /// There are no parameters; any is refused.
+  /// Refuses any parameter: there are none.
   bool Generate(const google::protobuf::FileDescriptor* file, const std::string& parameter,
                 google::protobuf::compiler::GeneratorContext* context, std::string* error) const override;
 };

@@ -12,10 +12,10 @@ namespace cpp = google::protobuf::compiler::cpp;
 
 namespace {
 
-// Members of the struct that is a service.
+// Members of the struct of a service.
 constexpr std::array<std::string_view, 3> service_members = {"Service", "Stub", "name"};
 
-// Members of Service and of Stub, their bases' included.
+// Members of Service and of Stub, including those of their bases.
 constexpr std::array<std::string_view, 5> function_members = {"Service", "Stub", "channel_",
                                                               "service_methods", "service_name"};
 
@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 92> keywords = {
     "using",       "virtual",  "void",       "volatile",  "wchar_t",   "while",        "xor",
     "xor_eq"};
 
-// Macros of the headers that generated code includes, and of the compiler.
+// Macros of the compiler and of the headers that generated code includes.
 constexpr std::array<std::string_view, 9> macros = {"EOF",    "NULL",  "assert", "errno", "linux",
                                                     "stderr", "stdin", "stdout", "unix"};
 

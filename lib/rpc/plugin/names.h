@@ -1,7 +1,7 @@
-/// What the things of a .proto file are called in the generated C++.
+/// The names of the generated C++.
 ///
-/// Messages are called what protoc's own generator calls them. Services and methods keep their names, unless
-/// C++ or the generated class has another use for one: then underscores are appended until it is free.
+/// Messages have the names of protoc's own generator. Services and methods keep their names, unless C++ or
+/// the generated class uses the name already: then underscores are appended until it is free.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -18,7 +18,7 @@ std::string namespace_of(const google::protobuf::FileDescriptor& file);
 /// "RouteGuide": the struct in the file's namespace.
 std::string class_name(const google::protobuf::ServiceDescriptor& service);
 
-/// "GetFeature": the function of that method in Service and in Stub alike.
+/// "GetFeature": the function of that method in both Service and Stub.
 std::string function_name(const google::protobuf::MethodDescriptor& method);
 
 /// "::routes::v1::Point".

@@ -37,8 +37,8 @@ std::optional<std::uint32_t> parse_cid_number(std::string_view text) {
   return cid;
 }
 
-/// All that the certificate names the peer, as a list would write it, for whoever looks up in the log what
-/// the list lacks. Callers know their certificates.
+/// All names in the certificate, in the syntax of a list, so that the log shows an operator what to add to
+/// the list. Callers are not told, because they know their certificates.
 std::string certificate_for_log(const CertificateIdentity& shown) {
   std::string names;
   const auto add = [&](std::string_view kind, const std::string& name) {
@@ -53,7 +53,7 @@ std::string certificate_for_log(const CertificateIdentity& shown) {
   return escape_controls(names, logged_bytes_max);
 }
 
-/// The same of all that the peer may be listed by.
+/// The same for everything that a list can name the peer by.
 std::string names_for_log(const PeerIdentity& peer) {
   std::string names;
   if (peer.unix_credentials)
@@ -78,7 +78,7 @@ Status AllowList::add(std::string_view methods, std::string_view who) {
   };
   if (who == "*") return add_rule(Kind::anybody, who);
   if (who.starts_with(spiffe_scheme) && who.size() > spiffe_scheme.size()) {
-    // "spiffe://domain/" is what all ids below it begin with.
+    // All ids below "spiffe://domain/" begin with it.
     if (who.ends_with("/*")) return add_rule(Kind::spiffe_below, who.substr(0, who.size() - 1));
     return add_rule(Kind::spiffe, who);
   }

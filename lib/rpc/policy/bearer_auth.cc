@@ -5,7 +5,7 @@
 namespace ringrpc {
 namespace {
 
-/// Compares in a time that depends on nothing but how long `asked` is. An empty `known` is nobody's.
+/// Compares in a time that depends only on the length of `asked`. An empty `known` matches nothing.
 bool same(std::string_view known, std::string_view asked) noexcept {
   if (known.empty()) return false;
   unsigned differences = known.size() == asked.size() ? 0 : 1;
@@ -27,7 +27,7 @@ std::optional<std::string_view> bearer_token(std::string_view credentials) {
 }  // namespace
 
 BearerAuth::Check BearerAuth::known_tokens(const std::vector<std::pair<std::string, std::string>>& tokens) {
-  // All are looked at, so that time does not tell which matched.
+  // Compare all tokens, so that the time does not reveal which one matched.
   return [tokens](std::string_view asked) {
     const std::string* found = nullptr;
     for (const auto& [token, holder] : tokens)

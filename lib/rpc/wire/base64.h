@@ -10,11 +10,11 @@ namespace ringrpc {
 
 std::string base64_encode(std::string_view octets);
 
-/// Nothing when `text` is not base64.
+/// Nothing if `text` is not base64.
 std::optional<std::string> base64_decode(std::string_view text);
 
-/// How many values a list holds whose commas separate them, and all of which base64_decode would take; else
-/// nothing. One pass, nothing is decoded.
+/// The number of values in a comma-separated list, if base64_decode would take each of them; else nothing.
+/// Makes one pass and decodes nothing.
 std::optional<std::size_t> count_base64_values(std::string_view list) noexcept;
 
 }  // namespace ringrpc

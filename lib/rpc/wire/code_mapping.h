@@ -1,4 +1,4 @@
-/// What a failure below gRPC means as a gRPC code (http-grpc-status-mapping.md; PROTOCOL-HTTP2.md, "Errors").
+/// Maps failures below gRPC to gRPC codes (http-grpc-status-mapping.md; PROTOCOL-HTTP2.md, "Errors").
 #pragma once
 
 #include <cstdint>

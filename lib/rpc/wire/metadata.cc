@@ -18,15 +18,16 @@ bool name_character(char c) noexcept {
 
 bool value_character(char c) noexcept { return c >= 0x20 && c <= 0x7e; }
 
-/// Fields that belong to HTTP or gRPC and are not shown as custom metadata. How long to wait before a retry
-/// is the one field of gRPC's that its document leaves to the application (gRFC A6, "Pushback").
+/// True for fields of HTTP or gRPC, which are not shown as custom metadata. The pushback, the time to wait
+/// before a retry, is the one field of gRPC that its document leaves to the application (gRFC A6,
+/// "Pushback").
 bool belongs_to_protocol(std::string_view name) noexcept {
   if (name == "grpc-retry-pushback-ms") return false;
   return name.starts_with(':') || name.starts_with(reserved_prefix) || name == "content-type" || name == "te";
 }
 
-/// Fields that HTTP takes for itself: a peer finds the whole message malformed for one (RFC 9113, 8.2.2,
-/// 8.3.1 and 8.1.1).
+/// True for fields that HTTP reserves: one of them makes a message malformed (RFC 9113, 8.2.2, 8.3.1 and
+/// 8.1.1).
 bool belongs_to_http(std::string_view name) noexcept {
   static constexpr std::array<std::string_view, 7> names = {
       "connection",       "content-length",    "host",   "keep-alive",

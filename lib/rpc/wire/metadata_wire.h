@@ -1,4 +1,4 @@
-/// Custom metadata to and from header fields: "-bin" values are base64 on the wire.
+/// Converts custom metadata to and from header fields: "-bin" values are base64 on the wire.
 #pragma once
 
 #include <deque>
@@ -11,12 +11,12 @@
 
 namespace ringrpc {
 
-/// Appends `metadata` to `headers`. Values that had to be encoded live in `storage`, names and others in
+/// Appends `metadata` to `headers`. Encoded values live in `storage`; names and other values live in
 /// `metadata`.
 void append_metadata(const Metadata& metadata, http2::Headers& headers, std::deque<std::string>& storage);
 
-/// The custom metadata among `headers`: all but pseudo-headers and what belongs to gRPC and HTTP. INTERNAL
-/// for a "-bin" value that is not base64.
+/// The custom metadata among `headers`: all fields except pseudo-headers and those of gRPC and HTTP. INTERNAL
+/// if a "-bin" value is not base64.
 Result<Metadata> read_metadata(std::span<const http2::Header> headers);
 
 }  // namespace ringrpc

@@ -11,7 +11,7 @@ namespace ringrpc {
 /// 8.2.1).
 std::string percent_encode(std::string_view text);
 
-/// Never fails: what is not a valid escape stays as it is.
+/// Never fails: an invalid escape is copied unchanged.
 std::string percent_decode(std::string_view text);
 
 }  // namespace ringrpc

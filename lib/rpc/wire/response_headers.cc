@@ -19,7 +19,7 @@ using http2::Headers;
 constexpr std::string_view grpc_content_type = "application/grpc";
 constexpr std::string_view proto_suffix = "+proto";
 
-/// A field of literals, which need not be copied.
+/// A field made of literals, which need not be copied.
 constexpr Header literal(std::string_view name, std::string_view value) {
   return {.name = name, .value = value, .static_storage = true};
 }
@@ -33,7 +33,7 @@ constexpr std::array out_of_memory_trailers{literal("grpc-status", "8"),
 constexpr std::array out_of_memory_response{ok_status, content_type, out_of_memory_trailers[0],
                                             out_of_memory_trailers[1]};
 
-/// The beginning of `message`, of at most `bytes_max`, cut between characters of UTF-8.
+/// The first `bytes_max` bytes of `message` at most, cut between UTF-8 characters.
 std::string excerpt(std::string_view message, std::size_t bytes_max) {
   constexpr std::string_view mark = "...";
   if (message.size() <= bytes_max) return std::string(message);
@@ -42,18 +42,18 @@ std::string excerpt(std::string_view message, std::size_t bytes_max) {
   return std::string(message.substr(0, end)).append(mark);
 }
 
-/// What `grpc-message` carries of a message, where a header list may have `list_bytes_max`: with more, the
-/// code would be lost with the message.
+/// The `grpc-message` for a header list of at most `list_bytes_max`. A longer message would lose the code
+/// together with the message.
 std::string message_for_wire(std::string_view message, std::size_t list_bytes_max) {
   constexpr std::size_t message_bytes_max = 4096;
   constexpr std::size_t message_bytes_least = 64;  // for limits that no block can keep to
   std::string encoded = percent_encode(excerpt(message, message_bytes_max));
   if (encoded.size() <= list_bytes_max / 2) return encoded;
-  // Each octet may have become three.
+  // Percent-encoding may make three bytes of one.
   return percent_encode(excerpt(message, std::max(list_bytes_max / 6, message_bytes_least)));
 }
 
-/// A header block with what had to be made for it.
+/// A header block with the strings made for it.
 struct Block {
   Headers headers;
   std::deque<std::string> storage;
@@ -79,7 +79,7 @@ Status too_large(const std::string& what, std::size_t bytes, std::size_t bytes_m
       Initiator::application);
 }
 
-/// The block that ends a call, after the fields of `begin`; `sent` becomes the status that is in it.
+/// The block that ends a call, after the fields of `begin`. Sets `sent` to the status in it.
 Block last_block(const http2::Session& session, std::span<const Header> begin, Status& sent,
                  const Metadata& trailing) {
   const std::size_t bytes_max = session.header_list_bytes_max();
@@ -118,7 +118,7 @@ Status send_response_trailers(http2::Session& session, http2::Stream& stream, co
     session.send_trailers(stream, plain_trailers);
     return {};
   }
-  if (status.cause() == Cause::out_of_memory) {  // without what the handler has left, which may be large
+  if (status.cause() == Cause::out_of_memory) {  // drop the handler's metadata, which may be large
     session.send_trailers(stream, out_of_memory_trailers);
     return status;
   }

@@ -1,7 +1,7 @@
 /// The header blocks of a response (PROTOCOL-HTTP2.md, "Responses").
 ///
-/// What would be larger than the caller takes (Session::header_list_bytes_max) does not leave: it would at
-/// best be dropped, at worst cost the connection. A long message is cut; where details or metadata are too
+/// A block larger than the caller takes (Session::header_list_bytes_max) is not sent: at best the caller
+/// would drop it, at worst it would end the connection. A long message is cut. If details or metadata are too
 /// large, the call ends with RESOURCE_EXHAUSTED.
 #pragma once
 
@@ -15,30 +15,31 @@
 
 namespace ringrpc {
 
-/// The headers before the first message, of which any may be compressed in this way. RESOURCE_EXHAUSTED, with
-/// nothing sent, when `initial` is too large.
+/// Sends the headers before the first message. `compression` is the encoding that messages may have.
+/// RESOURCE_EXHAUSTED, with nothing sent, if `initial` is too large.
 Status send_response_headers(http2::Session& session, http2::Stream& stream, Compression compression,
                              const Metadata& initial);
 
-/// The trailers after the last message. Gives the status that was sent, which is another than `status` when
-/// that or `trailing` is too large.
+/// Sends the trailers after the last message. Returns the status that was sent, which differs from `status`
+/// if that or `trailing` is too large.
 Status send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
                               const Metadata& trailing);
 
-/// Headers and trailers as one, for a call without messages and without initial metadata. Gives the status
-/// that was sent, as above.
+/// Sends headers and trailers in one block, for a call without messages and without initial metadata. Returns
+/// the status that was sent, as above.
 Status send_trailers_only(http2::Session& session, http2::Stream& stream, const Status& status,
                           const Metadata& trailing);
 
-/// The answer to a request that does not become a call: an HTTP status of three digits, the gRPC status, and
-/// the encodings that would be understood.
+/// The response to a request that does not become a call: an HTTP status of three digits, the gRPC status,
+/// and the encodings that the server supports.
 void send_refusal(http2::Session& session, http2::Stream& stream, std::string_view http_status,
                   const Status& status);
 
-/// A request that is not a POST, as a browser's: 405 and, with content, a line for people.
+/// The response to a request that is not a POST, such as a browser's: 405 and, if `with_content`, a line of
+/// text.
 void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content);
 
-/// The content-types that are understood: "application/grpc" and "application/grpc+proto", alone or followed
+/// True for the supported content-types: "application/grpc" and "application/grpc+proto", alone or followed
 /// by `;`.
 bool is_grpc_content_type(std::string_view value) noexcept;
 

@@ -4,8 +4,8 @@
 #include <google/protobuf/unknown_field_set.h>
 #include <utility>
 
-// google.rpc.Status is read and written by its field numbers. Compiled into the library its type would collide
-// with that of a program that has compiled googleapis too.
+// google.rpc.Status is read and written by its field numbers. If its type were compiled into the library, it
+// would collide with that of a program that compiles googleapis too.
 
 namespace ringrpc {
 
@@ -17,7 +17,7 @@ constexpr int code_field = 1;     // int32
 constexpr int message_field = 2;  // string
 constexpr int details_field = 3;  // repeated google.protobuf.Any
 
-/// A message that knows no field keeps all of them as unknown.
+/// An empty message knows no field, so it keeps all fields as unknown.
 pb::UnknownFieldSet& fields_of(pb::Empty& message) {
   return *message.GetReflection()->MutableUnknownFields(&message);
 }
@@ -35,7 +35,7 @@ Status with_detail(Status status, const pb::Message& detail) {
   pb::Any any;
   any.PackFrom(detail);
   fields.AddLengthDelimited(details_field, any.SerializeAsString());
-  // Fields may be appended to a serialized message: a repeated one is continued by that.
+  // Fields may be appended to a serialized message; this appends an element to the repeated field.
   std::string details = std::string(status.details()) + added.SerializeAsString();
   return std::move(status).with_details(std::move(details));
 }

@@ -9,10 +9,10 @@
 
 namespace ringrpc {
 
-/// Nothing for a malformed value; what is too long for nanoseconds is clamped to their maximum.
+/// Nothing for a malformed value. A value too long for nanoseconds becomes their maximum.
 std::optional<Nanoseconds> parse_timeout(std::string_view value) noexcept;
 
-/// The finest unit that holds `timeout` in 8 digits, rounded up; "0n" for none left.
+/// Uses the finest unit that holds `timeout` in 8 digits, rounded up; "0n" if none is left.
 std::string format_timeout(Nanoseconds timeout);
 
 }  // namespace ringrpc
