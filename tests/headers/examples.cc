@@ -201,7 +201,7 @@ int show_allow_list(ServerOptions& options) {
 
 void show_compression(Call& call, CallOptions& options) {
   // [compression.h]
-  call.set_compression(Compression::gzip);  // of a server's answer, where the caller takes it
+  call.set_compression(Compression::gzip);  // of a server's response, if the client accepts it
   options.compression = Compression::zstd;  // of a client's requests
   // [/compression.h]
 }

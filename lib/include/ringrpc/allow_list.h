@@ -1,4 +1,4 @@
-/// Lets only those peers call a method whom a list names, by what the transport vouches for
+/// Restricts methods to listed peers, by the identity that the transport vouches for
 /// (ringrpc/peer_identity.h).
 ///
 ///   AllowList allowed;
@@ -7,9 +7,9 @@
 ///   if (!status.ok()) return report(status);
 ///   options.interceptors = {&allowed};
 ///
-/// Others get PERMISSION_DENIED, and so does everybody for a method that no list is for; at level debug the
-/// log has all names that a list could let them in by. Of the lists for a method only the closest counts:
-/// that of the method, else that of its service, else that for all.
+/// A peer that is not listed gets PERMISSION_DENIED. A method without a list is closed to everybody. Only
+/// the most specific list of a method counts: that of the method, else that of its service, else that of
+/// "*". At level debug the log has the identities of each refused peer, in the form that `add` takes.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@
 
 namespace ringrpc {
 
-/// Lets only listed peers call a method.
+/// An interceptor that lets only listed peers call a method.
 class AllowList final : public Interceptor {
  public:
-  /// Lets `who` call `methods`; before the server starts. `methods` is "/package.Service/Method",
+  /// Lets `who` call `methods`. Call it before the server starts. `methods` is "/package.Service/Method",
   /// "/package.Service/*" or "*". `who` is one of
   ///   spiffe://domain/path     that SPIFFE id; all below spiffe://domain/path where it ends in "/*"
   ///   dns:name, uri:uri, email:address
@@ -35,13 +35,13 @@ class AllowList final : public Interceptor {
   ///   subject:CN=alice,O=x     a certificate of exactly that subject (RFC 4514)
   ///   uid:1000                 a process of that user, over a unix socket
   ///   cid:3                    the virtual machine of that CID, over vsock; 2 is the host, 1 this machine
-  ///   *                        everybody, also those for whom nothing vouches
-  /// INVALID_ARGUMENT quotes what is none of these.
+  ///   *                        every peer, also one without an identity
+  /// INVALID_ARGUMENT quotes an argument that has none of these forms.
   Status add(std::string_view methods, std::string_view who);
 
   Task<Status> intercept(Call& call, Next next) override;
 
-  /// Whether it lets such a peer call that method.
+  /// True if `peer` may call `method` ("/package.Service/Method"). From any thread.
   bool allows(std::string_view method, const PeerIdentity& peer) const;
 
  private:

@@ -1,11 +1,11 @@
-/// Lets only those call who show a token (RFC 6750: `authorization: Bearer <token>`).
+/// Accepts only calls with a known bearer token (RFC 6750: `authorization: Bearer <token>`).
 ///
 ///   BearerAuth authentication(BearerAuth::known_tokens({{"2YotnFZFEjr1zCsicMWp", "alice"}}));
 ///   authentication.leave_open("grpc.health.v1.Health");
 ///   options.interceptors = {&authentication};
 ///
-/// Others get UNAUTHENTICATED. Handlers find who calls in `call.attributes()`, under `principal`. Tokens are
-/// secrets: serve them over TLS, or where nobody else listens.
+/// Other calls end with UNAUTHENTICATED. Handlers find the token's holder in `call.attributes()`, under
+/// `principal`. Tokens are secrets: accept them over TLS, or on a network that nobody else can read.
 #pragma once
 
 #include <functional>
@@ -19,21 +19,22 @@
 
 namespace ringrpc {
 
-/// Requires a known bearer token of each call.
+/// An interceptor that requires a known bearer token of each call.
 class BearerAuth final : public Interceptor {
  public:
-  /// Whose token this is, or nothing. Called on every shard at the same time, for each call: it must not
-  /// block.
+  /// Returns the holder of a token, or nothing for an unknown token. It runs for each call, on all shards
+  /// at the same time, so it must not block.
   using Check = std::function<std::optional<std::string>(std::string_view token)>;
 
+  /// The attribute of a call that names the token's holder.
   static constexpr std::string_view principal = "principal";
 
   explicit BearerAuth(Check check) : check_(std::move(check)) {}
 
-  /// Knows these tokens, each with its holder. How long a check takes tells nothing of them.
+  /// A check that knows these tokens, each with its holder. Its duration reveals nothing about the tokens.
   static Check known_tokens(const std::vector<std::pair<std::string, std::string>>& tokens);
 
-  /// Anybody may call the methods of this service. Before the server starts.
+  /// Lets everybody call the methods of `service` ("package.Service"). Call it before the server starts.
   void leave_open(std::string service) { open_services_.push_back(std::move(service)); }
 
   Task<Status> intercept(Call& call, Next next) override;

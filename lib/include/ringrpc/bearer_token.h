@@ -1,12 +1,12 @@
-/// Shows a token with each call (RFC 6750: `authorization: Bearer <token>`); the other side of
+/// Sends a bearer token with each call (RFC 6750: `authorization: Bearer <token>`). The server's side is
 /// ringrpc/bearer_auth.h.
 ///
 ///   BearerToken token("2YotnFZFEjr1zCsicMWp");
 ///   ChannelOptions options;
 ///   options.interceptors = {&token};
 ///
-/// A call that brings an `authorization` of its own keeps it. Tokens are secrets: whoever reads the network
-/// between here and the server can use them.
+/// A call with an `authorization` of its own keeps it. Tokens are secrets: anybody who can read the network
+/// between the client and the server can use them.
 #pragma once
 
 #include <functional>
@@ -17,11 +17,11 @@
 
 namespace ringrpc {
 
-/// Sends a bearer token with each call.
+/// An interceptor that sends a bearer token with each call.
 class BearerToken final : public ClientInterceptor {
  public:
-  /// Gives the token for a call that is about to be made; a failure ends the call. Run for each call, on
-  /// every shard at the same time: what takes long should be remembered until it expires.
+  /// Gives the token for a call that is about to start. A failure ends the call. It runs for each call, on
+  /// all shards at the same time: cache a token that takes long to get until it expires.
   using Source = std::function<Task<Result<std::string>>()>;
 
   explicit BearerToken(std::string token) : token_(std::move(token)) {}
@@ -31,7 +31,7 @@ class BearerToken final : public ClientInterceptor {
 
  private:
   const std::string token_;
-  const Source source_;  // of tokens, where there is no single one
+  const Source source_;  // where there is no fixed token
 };
 
 }  // namespace ringrpc

@@ -1,10 +1,10 @@
-/// Coroutines from a plain `main`: runs one to its end and gives its result.
+/// Runs a coroutine to its end from ordinary code, such as a plain `main`, and returns its result.
 ///
 ///   Channel channel("127.0.0.1:50051");
 ///   EchoService::Stub echo(channel);
 ///   Result<EchoResponse> response = block_on(echo.Echo(request));
 ///
-/// Streams belong to the shard that they were begun on, so a call that streams is begun inside:
+/// A stream belongs to the shard on which it was started, so start a streaming call inside the task:
 ///
 ///   Status status = block_on([&]() -> Task<Status> {
 ///     auto features = routes.ListFeatures(area);
@@ -12,11 +12,11 @@
 ///     co_return co_await features.finish();
 ///   });
 ///
-/// The task runs on a shard in the background, which the calling thread has to itself until the task ends: a
-/// task that computes for long, or blocks, delays no other thread. Shards are started as threads need them, at
-/// most 64; beyond that threads share them. A shard that is free is used again, and its connections with it.
-/// Any number of threads may block at the same time. On a shard block_on would wait for itself, so it fails
-/// with FAILED_PRECONDITION there. Threads that must not block use ringrpc/submit.h.
+/// The task runs on a background shard. The calling thread has that shard to itself until the task ends, so
+/// a task that computes for long, or blocks, delays no other thread. Shards start as threads need them, at
+/// most 64; further threads share them. A free shard is used again, with its connections. Any number of
+/// threads may call block_on at the same time. On a shard block_on would wait for itself, so there it fails
+/// with FAILED_PRECONDITION. Threads that must not block use ringrpc/submit.h.
 #pragma once
 
 #include <exception>
@@ -32,19 +32,19 @@ namespace ringrpc {
 
 namespace detail {
 
-/// A task that something outside of all shards waits for. Both are called on the background shard.
+/// A task that a thread outside of all shards waits for. Both functions are called on the background shard.
 class BackgroundTask {
  public:
   virtual ~BackgroundTask() = default;
   virtual void start(TaskObserver& observer) = 0;
-  /// The task has ended: takes its result and destroys it.
+  /// Called once the task has ended: takes its result and destroys it.
   virtual void finish() noexcept = 0;
 };
 
-/// Returns when `task` was finished, or with the reason why it was never started.
+/// Returns when `task` has finished, or with the reason why it was never started.
 Status run_blocking(BackgroundTask& task);
 
-/// Runs what a call of F makes. F may be a reference.
+/// Runs the task that a call of F returns. F may be a reference.
 template <class F>
 class BackgroundTaskOf : public BackgroundTask {
  public:
@@ -96,10 +96,10 @@ inline constexpr bool is_task<Task<T>> = true;
 
 }  // namespace detail
 
-/// Runs what `make` makes, a Task, on the background shard, `make` included, and waits for its end. A task of
-/// T gives Result<T>, one of nothing gives Status, Status and Result stay what they are. Beyond what the task
-/// says it fails with the backend's status when no shard can be had, FAILED_PRECONDITION on a shard, and
-/// INTERNAL when the task throws.
+/// Calls `make` on the background shard, runs the Task that it returns, and waits for the task's end.
+/// Returns Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a Status or
+/// a Result. Fails as the task does, and with the backend's status when no shard can be started,
+/// FAILED_PRECONDITION on a shard, and INTERNAL when `make` or the task throws.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
 auto block_on(F&& make) {
@@ -111,7 +111,7 @@ auto block_on(F&& make) {
   return task.take();
 }
 
-/// The same for a task that was made already, and is begun on the shard.
+/// The same for a task that exists already. It starts on the background shard.
 template <class T>
 auto block_on(Task<T> task) {
   const auto made = [&task] { return std::move(task); };

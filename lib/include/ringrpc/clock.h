@@ -1,4 +1,4 @@
-/// Time as the stack counts it: nanoseconds of the monotonic clock, for deadlines and latencies.
+/// Time in ringrpc: nanoseconds of the monotonic clock, for deadlines and latencies.
 #pragma once
 
 #include <chrono>
@@ -6,13 +6,14 @@
 
 namespace ringrpc {
 
-/// A point on the monotonic clock, or on the simulated one; only differences mean anything.
+/// A point on the monotonic clock, or on a test's simulated clock. Only differences have a meaning.
 using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 using Nanoseconds = std::chrono::nanoseconds;
 
+/// No deadline.
 inline constexpr Instant never = Instant::max();
 
-/// `from` + `wait` without overflow.
+/// `from` + `wait`, or `never` where the sum would overflow.
 constexpr Instant after(Instant from, Nanoseconds wait) noexcept {
   return wait >= never - from ? never : from + wait;
 }

@@ -1,10 +1,10 @@
-/// How messages are made smaller on their way (gRPC's compression.md).
+/// The compression of messages (gRPC's compression.md).
 ///
-///   call.set_compression(Compression::gzip);      // of a server's answer, where the caller takes it
+///   call.set_compression(Compression::gzip);      // of a server's response, if the client accepts it
 ///   options.compression = Compression::zstd;      // of a client's requests
 ///
-/// Each message is compressed by itself, and only when that makes it smaller. What comes compressed is
-/// understood without asking; limits on a message's size hold for what comes out.
+/// Each message is compressed by itself, and only if that makes it smaller. Received messages are
+/// decompressed without further settings. Size limits apply to the decompressed message.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@
 
 namespace ringrpc {
 
-/// How messages are compressed.
+/// A message encoding of gRPC.
 enum class Compression : std::uint8_t { identity, gzip, deflate, zstd };
 
-/// Every name, in the form of a `grpc-accept-encoding` field.
+/// All names, as a `grpc-accept-encoding` field lists them.
 inline constexpr std::string_view compression_names = "identity,gzip,deflate,zstd";
 
-/// As in `grpc-encoding`: "gzip".
+/// The name in a `grpc-encoding` field: "gzip".
 std::string_view name(Compression compression) noexcept;
-/// Nothing for a name that is not one of `compression_names`.
+/// The encoding of that name; nothing for a name that is not in `compression_names`.
 std::optional<Compression> parse_compression(std::string_view name) noexcept;
 
 }  // namespace ringrpc

@@ -1,26 +1,26 @@
-/// How the shards of a process talk to the kernel.
+/// The kernel interface that shards use for their I/O.
 ///
 ///   ServerOptions options;
 ///   options.io = IoBackend::epoll;
 ///
-/// io_uring is the faster one; containers' seccomp profiles and the sysctl kernel.io_uring_disabled often
-/// forbid it, and epoll does the same work everywhere.
+/// io_uring is faster. The seccomp profiles of containers and the sysctl kernel.io_uring_disabled often
+/// forbid it; epoll works everywhere.
 #pragma once
 
 #include <cstdint>
 
 namespace ringrpc {
 
-/// How shards do their I/O.
+/// The kernel interface of a shard.
 enum class IoBackend : std::uint8_t {
-  /// io_uring where it can be had, else epoll, which is logged once, at level info, with the cause.
+  /// io_uring where it is available, else epoll. The fallback is logged once, at level info, with the cause.
   automatic,
-  uring,  ///< io_uring, or a failure that says what forbids it and what would help
+  uring,  ///< io_uring, or a failure that names what forbids it and the remedy
   epoll,
 };
 
-/// What IoBackend::automatic means from now on, for shards that nobody gives options: `block_on`'s is one.
-/// Call it before the first of them is made. From any thread.
+/// Sets what IoBackend::automatic means for shards that have no options, such as those of `block_on` and
+/// `submit`. Call it before the first of these shards starts. From any thread.
 void set_default_io_backend(IoBackend backend) noexcept;
 
 }  // namespace ringrpc

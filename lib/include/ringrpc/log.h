@@ -1,4 +1,4 @@
-/// The log: one line a record, to stderr, written by a thread of its own.
+/// The log: one line for each record, written to stderr by a thread of its own.
 ///
 ///   log::info("listening on {}", address);       // as std::format takes it, checked by the compiler
 ///
@@ -7,15 +7,16 @@
 ///   if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));    // where an argument costs
 ///
 /// A record is "2026-03-01T12:30:05.123Z info listening on 127.0.0.1:50051", in UTC. Control bytes are
-/// written as `\x0d`, so that what a peer sent can neither forge a line nor command a terminal; what is longer
-/// than 4 KiB is cut.
+/// written as `\x0d`, so that bytes from a peer can neither forge a line nor control a terminal. A record
+/// is cut after 4 KiB.
 ///
-/// Logging never waits: records go through a bounded queue, and those that find it full are lost. So are lines
-/// that stderr does not take, because the disk is full, say. Lost lines are counted; the next line that can be
-/// written is preceded by a warning with the count, the cause and the times of the first and the last of them.
-/// A line of which only the beginning was written ends in " [torn]". A record whose level is off costs one load
-/// and one comparison. What was queued when the process exits is written, unless stderr takes no more for 2 s;
-/// after `_exit` or `abort` it is lost unless `flush` was called. All functions may be called from any thread.
+/// Logging never waits. Records go through a bounded queue; a record that finds it full is lost. A line
+/// that stderr does not take, for example because the disk is full, is lost too. Lost lines are counted: a
+/// warning with the count, the cause and the times of the first and the last lost line precedes the next
+/// line that can be written. A line of which only the beginning was written ends in " [torn]". A record
+/// whose level is off costs one load and one comparison. Queued records are written when the process exits,
+/// unless stderr blocks for 2 s. They are lost after `_exit` or `abort` unless `flush` was called. All
+/// functions may be called from any thread.
 #pragma once
 
 #include <array>
@@ -28,14 +29,14 @@
 
 namespace ringrpc::log {
 
-/// How severe a record is, from the most verbose; `off` silences all.
+/// The severity of a record, from the most verbose; `off` silences all.
 enum class Level : std::uint8_t { trace, debug, info, warn, error, off };
 
-/// Every level, from the most verbose.
+/// All levels, from the most verbose.
 inline constexpr std::array levels = {Level::trace, Level::debug, Level::info,
                                       Level::warn,  Level::error, Level::off};
 
-/// "trace", "debug", "info", "warn", "error" or "off". (A line of the log says "warning".)
+/// "trace", "debug", "info", "warn", "error" or "off". (A log line has "warning" for warn.)
 std::string_view name(Level level) noexcept;
 
 namespace detail {
@@ -47,17 +48,17 @@ void write(Level level, fmt::string_view format, fmt::format_args arguments) noe
 
 }  // namespace detail
 
-/// The lowest level that is written; info at first.
+/// The lowest level that is written; info by default.
 inline Level level() noexcept { return detail::threshold.load(std::memory_order_relaxed); }
 inline void set_level(Level level) noexcept { detail::threshold.store(level, std::memory_order_relaxed); }
 
-/// Whether records of that level are written.
+/// True if records of that level are written.
 inline bool enabled(Level of) noexcept { return of >= level(); }
 
-/// The level of that name; "warning" is "warn". INVALID_ARGUMENT for a name that there is not.
+/// The level of that name; "warning" means warn. INVALID_ARGUMENT for an unknown name lists the known ones.
 Result<Level> parse_level(std::string_view name);
 
-/// Waits until what was logged before has been written, 2 s at most. Not from a shard.
+/// Waits until all earlier records have been written, at most 2 s. Do not call it on a shard: it blocks.
 void flush() noexcept;
 
 template <class... Arguments>

@@ -3,11 +3,11 @@
 ///   if (Status status = call.trailing_metadata().add("request-cost", cost); !status.ok()) co_return status;
 ///   if (auto token = call.metadata().find("authorization")) ...
 ///
-/// Names are lower case, of 0-9 a-z _ - and `.`; those that end in "-bin" carry any octets and are base64 on
-/// the wire, others carry printable ASCII without spaces at the ends (PROTOCOL-HTTP2.md, "Custom-Metadata").
-/// Names that begin with "grpc-" belong to the protocol, but for `grpc-retry-pushback-ms`, and so do those
-/// with a meaning to HTTP itself, such as "host" and "connection"; neither are among what a peer sent. A
-/// client that adds "user-agent" says it in place of the library.
+/// Names are lower case, of 0-9 a-z _ - and `.`. Values of names that end in "-bin" are any bytes, and
+/// base64 on the wire; other values are printable ASCII without spaces at the ends (PROTOCOL-HTTP2.md,
+/// "Custom-Metadata"). Two kinds of names are reserved: those that begin with "grpc-", except
+/// `grpc-retry-pushback-ms`, for gRPC, and those with a meaning in HTTP, such as "host" and "connection".
+/// Received metadata has no reserved names. A client's "user-agent" replaces that of the library.
 #pragma once
 
 #include <cstddef>
@@ -30,15 +30,14 @@ class Metadata {
     std::string value;
   };
 
-  /// Adds an entry; a name may occur several times. INVALID_ARGUMENT for a name or value that the wire cannot
-  /// carry; nothing is added then.
+  /// Adds an entry. INVALID_ARGUMENT for a name or value that the wire cannot carry; the metadata stays as
+  /// it was.
   Status add(std::string_view name, std::string_view value);
 
-  /// The first value of that name; valid until the metadata changes. Names compare as they are, in lower
-  /// case.
+  /// The first value of that name, which must be in lower case. Valid until the metadata changes.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
 
-  /// Adds an entry as a peer sent it, unchecked: values may hold any octets that HTTP/2 carries.
+  /// Adds an entry that a peer sent, unchecked: values may hold any bytes that HTTP/2 carries.
   void add_received(std::string_view name, std::string value) {
     entries_.push_back({std::string(name), std::move(value)});
   }

@@ -1,11 +1,11 @@
-/// What the transport vouches for of a peer, beside its address: whoever speaks, these it cannot make up.
+/// The identity of a peer that the transport vouches for, beside its address. The peer cannot forge it.
 ///
 ///   const PeerIdentity peer = call.peer_identity();
 ///   if (!peer.unix_credentials || peer.unix_credentials->uid != 0)
 ///     co_return fail(Code::PERMISSION_DENIED, "only root may ask that");
 ///
-/// Each kind of identity is a member of its own, empty where the connection has none of the kind. Others may
-/// join these; what a caller does not ask for does not concern it.
+/// Each kind of identity is a member, empty where the connection has none of that kind. Later versions may
+/// add kinds.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 
 namespace ringrpc {
 
-/// The process that connected, as the kernel noted it when it did (SO_PEERCRED, see unix(7)). It may have
-/// passed the socket on since, and its pid may be another's by now: decide on uid and gid. The pid is 0 for a
-/// process of another pid namespace that cannot be seen from here.
+/// The process that connected, as the kernel recorded it at that time (SO_PEERCRED, see unix(7)). It may
+/// have passed the socket on since, and its pid may have been reused: decide by uid and gid. The pid is 0
+/// for a process of a pid namespace that is not visible from here.
 struct UnixCredentials {
   pid_t pid;
   uid_t uid;
@@ -28,8 +28,8 @@ struct UnixCredentials {
   friend bool operator==(const UnixCredentials&, const UnixCredentials&) = default;
 };
 
-/// Whom the certificate names that the peer showed and that was verified (RFC 5280). Names are octets as the
-/// authority signed them: compare them whole.
+/// The subject of the peer's verified certificate (RFC 5280). Names are the bytes that the CA signed:
+/// compare them whole.
 struct CertificateIdentity {
   std::string subject;  ///< "CN=alice,O=example" (RFC 4514)
   // The subject's alternative names, by their kind.
@@ -37,16 +37,16 @@ struct CertificateIdentity {
   std::vector<std::string> uris;
   std::vector<std::string> email_addresses;
   std::vector<std::string> ip_addresses;
-  /// "spiffe://example.org/billing" where the certificate is an X.509-SVID, which has this one URI
+  /// "spiffe://example.org/billing" if the certificate is an X.509-SVID, which has this one URI
   /// (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md); else empty.
   std::string spiffe_id;
 };
 
-/// What the transport vouches for of a peer: one member for each kind of identity.
+/// All identities of a peer: one member for each kind.
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
-  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). Shared by all who ask on the
-  /// connection, so that asking costs little.
+  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). All calls of the connection share
+  /// it, so a copy is cheap.
   std::shared_ptr<const CertificateIdentity> certificate;
   /// Over vsock: the context id of the virtual machine that connected, 2 for the host, 1 for this machine
   /// (vsock(7)). Over hybrid vsock the hypervisor connects, with its unix_credentials.
@@ -54,7 +54,7 @@ struct PeerIdentity {
 };
 
 /// "pid 4711, uid 1000, gid 1000", "vsock cid 3", "spiffe://example.org/billing", "CN=alice,O=example"; empty
-/// where nothing is vouched for.
+/// for a peer without an identity.
 std::string to_string(const PeerIdentity& identity);
 
 }  // namespace ringrpc

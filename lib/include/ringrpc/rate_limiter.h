@@ -1,10 +1,11 @@
-/// Refuses calls beyond a rate, by a token bucket.
+/// Refuses calls beyond a rate, with a token bucket.
 ///
 ///   RateLimiter limiter(1000, 200);            // 1,000 calls a second, 200 at once after a pause
 ///   options.interceptors = {&limiter};
 ///
-/// A call too many gets RESOURCE_EXHAUSTED at once, and in `grpc-retry-pushback-ms` how long to wait before
-/// trying again (gRFC A6). All callers and all shards share the one bucket, which is a single atomic number.
+/// A call beyond the rate gets RESOURCE_EXHAUSTED at once. Its `grpc-retry-pushback-ms` says how long the
+/// client should wait before a retry (gRFC A6). All callers and all shards share one bucket, which is one
+/// atomic number.
 #pragma once
 
 #include <atomic>
@@ -14,23 +15,25 @@
 
 namespace ringrpc {
 
-/// Limits how often calls begin.
+/// An interceptor that limits the rate at which calls start.
 class RateLimiter final : public Interceptor {
  public:
-  /// The bucket fills with `calls_per_second` and holds `burst`, with which it begins. Both are more than 0;
-  /// a burst below 1 counts as 1.
+  /// The bucket gains `calls_per_second` tokens a second and holds at most `burst`. It is full at first. Both
+  /// are more than 0; a burst below 1 counts as 1.
   RateLimiter(double calls_per_second, double burst) noexcept;
 
   Task<Status> intercept(Call& call, Next next) override;
 
-  /// Takes a token at `now`: zero, or how long it takes until there is one.
+  /// Takes a token at `now` and returns zero; or takes none and returns the time until the next one. From
+  /// any thread.
   Nanoseconds take(Instant now) noexcept;
 
  private:
   double calls_per_second_;
-  std::int64_t interval_ns_;  // in which one token comes
-  std::int64_t burst_ns_;     // in which the bucket fills
-  /// When the bucket will be full again (the theoretical arrival time of the generic cell rate algorithm).
+  std::int64_t interval_ns_;  // between two tokens
+  std::int64_t burst_ns_;     // to fill the empty bucket
+  /// The time at which the bucket is full again (the theoretical arrival time of the generic cell rate
+  /// algorithm).
   std::atomic<std::int64_t> full_at_ns_{0};
 };
 

@@ -1,12 +1,12 @@
-/// A section that must not stop halfway, inside a handler that may be cancelled at any wait.
+/// Protects a section that must not stop halfway from the cancellation of its handler.
 ///
 ///   Task<Result<Receipt>> Pay(Call& call, Order order) override {
 ///     co_return co_await shield(ledger_.book(std::move(order)));   // both entries or none
 ///   }
 ///
-/// A call that is cancelled destroys its handler's frame and, with it, every task that the handler awaits. A
-/// shielded task is not the handler's but the shard's: it runs on to its end, and its result is delivered if
-/// somebody still waits for it.
+/// Cancelling a call destroys its handler's frame and, with it, every task that the handler awaits. A
+/// shielded task belongs to the shard instead of the handler: it runs to its end, and its result is
+/// delivered if the handler still waits for it.
 #pragma once
 
 #include <coroutine>
@@ -19,7 +19,7 @@ namespace ringrpc {
 
 namespace detail {
 
-/// A task of any type that has been shielded.
+/// A shielded task of any type.
 class Shielded {
  public:
   virtual ~Shielded() = default;
@@ -57,10 +57,10 @@ class [[nodiscard("co_await it")]] ShieldAwaiter {
 
 }  // namespace detail
 
-/// Runs `task` to its end, whatever becomes of the awaiter; to be awaited on a shard. Gives what the task
-/// gives; throws what it throws. What the task refers to must live until its end, longer than a handler that
-/// is cancelled: give it what it needs by value, and nothing of the call. It has no deadline but its own. A
-/// shard that ends destroys what is not finished.
+/// Runs `task` to its end, even if the awaiter is destroyed. Await it on a shard. It gives what the task
+/// gives and throws what it throws. The task may outlive a cancelled handler: give it what it needs by
+/// value, and nothing of the call. No deadline applies but the task's own. A shard that ends destroys its
+/// unfinished tasks.
 template <class T>
 Task<T> shield(Task<T> task) {
   if (!task.valid()) detail::no_coroutine();

@@ -1,4 +1,4 @@
-/// Waiting for time to pass, without holding up anybody else on the shard.
+/// Waits for time to pass, without blocking the shard.
 ///
 ///   co_await sleep_for(10ms);
 #pragma once
@@ -8,8 +8,8 @@
 
 namespace ringrpc {
 
-/// Ends when `wait` has passed, at once when it is not positive; never early, and a millisecond or two late.
-/// To be awaited on a shard. Destroying the task gives the wait up.
+/// Ends when `wait` has passed, or at once if it is not positive: never early, and at most a millisecond
+/// and a turn of the shard late. Await it on a shard. Destroying the task cancels the wait.
 Task<> sleep_for(Nanoseconds wait);
 
 }  // namespace ringrpc

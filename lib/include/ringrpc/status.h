@@ -1,13 +1,13 @@
-/// Why a call or an operation failed, as a value.
+/// The outcome of a call or an operation, as a value.
 ///
 ///   Result<Feature> find(Point where) {
 ///     if (!inside(where)) return fail(Code::OUT_OF_RANGE, "latitude must be within [-90, 90]");
 ///     ...
 ///   }
 ///
-/// The codes are gRPC's 17 (https://grpc.io/docs/guides/status-codes/). Nothing in ringrpc throws across a
-/// layer: a function that can fail returns Status or Result<T>. Both are plain values and may be used from
-/// any thread.
+/// The codes are gRPC's 17 (https://grpc.io/docs/guides/status-codes/). ringrpc reports failures as values:
+/// a function that can fail returns Status or Result<T>. Both may be used from any thread, but one object
+/// by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -41,52 +41,53 @@ enum class Code : std::uint8_t {
   UNAUTHENTICATED = 16,
 };
 
-/// The name as the documents write it, "NOT_FOUND"; "UNKNOWN" for a number outside the 17.
+/// The name in gRPC's documents, "NOT_FOUND"; "UNKNOWN" for a number outside the 17.
 std::string_view name(Code code) noexcept;
 
-/// The code with that number; nothing when there is none.
+/// The code of that number, or nothing.
 std::optional<Code> code_from_number(std::uint32_t number) noexcept;
 
-/// Who caused a failure: the code of the application, the peer, or this library.
+/// The origin of a failure: the application's code, the peer, or this library.
 enum class Initiator : std::uint8_t { application, peer, library };
 
-/// What went wrong, where a program may know a remedy that the code does not tell. It stays in this process:
-/// the wire carries codes alone. Those of connecting are in the order of how far it came.
+/// The cause of a failure, for programs that know a remedy which the code alone does not suggest. It stays
+/// in this process: the wire carries only codes. The causes of failed connects are in the order of
+/// progress.
 enum class Cause : std::uint8_t {
   other,
-  message_too_large,   ///< a received message is beyond this side's limit
-  metadata_too_large,  ///< received headers or trailers are beyond this side's limit
-  out_of_memory,       ///< this process gets no more memory from the system
+  message_too_large,   ///< a received message exceeds this side's limit
+  metadata_too_large,  ///< received headers or trailers exceed this side's limit
+  out_of_memory,       ///< the system gives this process no more memory
   no_descriptors,      ///< too many files are open, in this process or on this machine
   unknown_name,        ///< no address is known for the name
-  lookup_failed,       ///< the resolver gave no answer
-  absent,              ///< the file or unix socket is not there
+  lookup_failed,       ///< the resolver did not respond
+  absent,              ///< the file or unix socket does not exist
   refused,             ///< nobody listens on the address
-  unanswered,          ///< nothing came back in time, or there is no way there
-  no_http2,            ///< the peer closed, was silent or said something else where HTTP/2 was to begin
-  no_tls,              ///< the peer closed, was silent or said something else where TLS was to begin
+  unanswered,          ///< nothing responded in time, or there is no route
+  no_http2,            ///< the peer closed, was silent or sent something else instead of HTTP/2
+  no_tls,              ///< the peer closed, was silent or sent something else instead of TLS
   tls,                 ///< the peer speaks TLS, and this side does not
-  untrusted,           ///< nobody who is believed signed the peer's certificate
+  untrusted,           ///< no trusted CA signed the peer's certificate
   misnamed,            ///< the peer's certificate is for other names
-  certificate_wanted,  ///< the peer wants a certificate of this side
+  certificate_wanted,  ///< the peer requires a certificate of this side
 };
 
-/// A code, a message for people and optional details. OK carries neither and costs one word.
+/// A code, a message for people and optional details. OK has only the code and never allocates.
 class [[nodiscard]] Status {
  public:
   /// OK.
   Status() noexcept = default;
 
   /// A failure; with Code::OK the message is dropped. `message` should name the cause and the remedy in one
-  /// line; the wire carries 4 KiB of it. Where there is no memory to keep it in, the status goes without.
+  /// line; the wire carries at most 4 KiB of it. The message is dropped too if there is no memory for it.
   Status(Code code, std::string message, Initiator initiator = Initiator::application) noexcept;
-  /// The same of a literal.
+  /// The same with a literal.
   Status(Code code, const char* message, Initiator initiator = Initiator::application) noexcept;
 
-  /// So that `return fail(...)` serves functions that return Status as well.
+  /// Lets functions that return Status use `return fail(...)` too.
   Status(std::unexpected<Status>&& failure) noexcept : Status(std::move(failure).error()) {}
 
-  /// A copy goes without its message and details where there is no memory for them.
+  /// A copy lacks its message and details if there is no memory for them.
   Status(const Status& other) noexcept;
   Status(Status&& other) noexcept = default;
   Status& operator=(const Status& other) noexcept;
@@ -100,7 +101,8 @@ class [[nodiscard]] Status {
   /// Valid until this status is changed or destroyed.
   std::string_view message() const noexcept;
 
-  /// A serialized google.rpc.Status as `grpc-status-details-bin` carries it; empty when there is none.
+  /// A serialized google.rpc.Status, as `grpc-status-details-bin` carries it; empty when there is none.
+  /// Valid until this status is changed or destroyed.
   std::string_view details() const noexcept;
 
   Cause cause() const noexcept { return cause_; }
@@ -126,13 +128,14 @@ class [[nodiscard]] Status {
   std::unique_ptr<Text> text_;
 };
 
-/// A value or why there is none.
+/// A value, or the status of the failure.
 template <class T>
 using Result = std::expected<T, Status>;
 
 namespace detail {
 
-/// How work done elsewhere gives its value: nothing becomes Status, a value Result; Status and Result stay.
+/// The outcome of work that runs elsewhere: Status for void, Result<T> for T; Status and Result stay as
+/// they are.
 template <class T>
 struct ResultOf {
   using type = Result<T>;
@@ -162,14 +165,14 @@ struct ResultOf<void> {
   return std::unexpected(Status(code, message, initiator));
 }
 
-/// RESOURCE_EXHAUSTED, "out of memory", by Cause::out_of_memory. Needs no memory, nor does a copy.
+/// RESOURCE_EXHAUSTED, "out of memory", with Cause::out_of_memory. Neither it nor its copy allocates.
 Status out_of_memory() noexcept;
 
-/// A failed system call as a status: "bind 127.0.0.1:50051: address already in use".
-/// The code follows `error` (an errno value): EACCES and EPERM PERMISSION_DENIED, EMFILE, ENFILE, ENOMEM and
-/// ENOBUFS RESOURCE_EXHAUSTED, EADDRINUSE ALREADY_EXISTS, EINVAL INVALID_ARGUMENT, ENOENT NOT_FOUND,
-/// ECANCELED CANCELLED, the rest UNAVAILABLE. EMFILE, ENFILE, ENOENT, ECONNREFUSED and what tells of a peer
-/// that cannot be reached name their cause.
+/// A failed system call as a status: "bind 127.0.0.1:50051: address already in use". The code follows
+/// `error` (an errno value): PERMISSION_DENIED for EACCES and EPERM; RESOURCE_EXHAUSTED for EMFILE, ENFILE,
+/// ENOMEM and ENOBUFS; ALREADY_EXISTS for EADDRINUSE; INVALID_ARGUMENT for EINVAL; NOT_FOUND for ENOENT;
+/// CANCELLED for ECANCELED; UNAVAILABLE for the rest. The cause is set for EMFILE, ENFILE, ENOENT,
+/// ECONNREFUSED and the errors of an unreachable peer.
 Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
 
 }  // namespace ringrpc

@@ -1,4 +1,4 @@
-/// Typed details of a status: messages beside its code and text, for programs to read.
+/// Typed details of a status: messages beside its code and message, for programs to read.
 ///
 ///   RetryInfo retry;
 ///   retry.set_value("30 s");
@@ -6,11 +6,11 @@
 ///   ...
 ///   if (auto told = find_detail<RetryInfo>(status)) log::info("try again after {}", told->value());
 ///
-/// A detail may have any message type. google/rpc/error_details.proto of googleapis has types that every gRPC
-/// implementation knows (BadRequest, RetryInfo, QuotaFailure and others); generate C++ from your own copy of
-/// it. On the wire the details are a google.rpc.Status in the trailer `grpc-status-details-bin`
-/// (https://google.aip.dev/193). Trailers have a limit, 8 KiB with most peers: a status whose details do not
-/// fit ends the call with RESOURCE_EXHAUSTED instead.
+/// A detail may have any message type. google/rpc/error_details.proto of googleapis has types that every
+/// gRPC implementation knows (BadRequest, RetryInfo, QuotaFailure and others); generate C++ from your own
+/// copy of it. On the wire the details are a google.rpc.Status in the trailer `grpc-status-details-bin`
+/// (https://google.aip.dev/193). Most peers limit trailers to 8 KiB. A status whose details do not fit ends
+/// the call with RESOURCE_EXHAUSTED instead.
 #pragma once
 
 #include <google/protobuf/any.pb.h>
@@ -23,14 +23,14 @@
 
 namespace ringrpc {
 
-/// The same failure with one more detail; no effect on OK. The details carry the code and the message too, as
-/// they are now.
+/// The same failure with one more detail; no effect on OK. The details also carry a copy of the status's
+/// present code and message.
 Status with_detail(Status status, const google::protobuf::Message& detail);
 
-/// All details, in their order; none where the peer sent none, or bytes that are no google.rpc.Status.
+/// All details, in their order; empty if the peer sent none, or bytes that are no google.rpc.Status.
 std::vector<google::protobuf::Any> details_of(const Status& status);
 
-/// The first detail of this type; nothing where there is none, or none that can be parsed.
+/// The first detail of this type, or nothing if there is none that can be parsed.
 template <class Detail>
 std::optional<Detail> find_detail(const Status& status) {
   for (const google::protobuf::Any& any : details_of(status)) {

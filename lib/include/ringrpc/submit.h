@@ -1,13 +1,14 @@
-/// Coroutines from threads that must not block, and from programs with an executor of their own.
+/// Starts coroutines from threads that must not block, and from programs with an executor of their own.
 ///
 ///   std::future<Result<EchoResponse>> response = submit([&] { return echo.Echo(request); });
 ///   submit([&] { return echo.Echo(request); },
 ///          [&loop](Result<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
 ///
-/// The task runs on a shard in the background that all submitted tasks share, so it must not block; nor must
-/// the callback, which is called on that shard. From any thread, a shard's included. Tasks that have not ended
-/// when the process does are destroyed: their callbacks are not called, and their futures throw
-/// std::future_error (broken promise). A thread that waits at once has block_on (ringrpc/block_on.h).
+/// The task runs on a background shard that all submitted tasks share, so it must not block. Nor must the
+/// callback, which is called on that shard. Any thread may submit, also that of a shard. Tasks that have
+/// not ended when the process exits are destroyed: their callbacks are not called, and their futures throw
+/// std::future_error (broken promise). A thread that would wait for the outcome at once uses block_on
+/// (ringrpc/block_on.h).
 #pragma once
 
 #include <concepts>
@@ -24,7 +25,7 @@ namespace ringrpc {
 
 namespace detail {
 
-/// Begins the task on the shard of submitted tasks, which finishes and destroys it; or says why it cannot.
+/// Starts the task on the shard of submitted tasks, which finishes and destroys it; or says why it cannot.
 Status submit(std::unique_ptr<BackgroundTask>& task);
 
 template <class F, class Done>
@@ -46,10 +47,11 @@ class SubmittedTask final : public BackgroundTaskOf<F> {
 
 }  // namespace detail
 
-/// Runs what `make` makes, a Task, on the shard of submitted tasks, `make` included, and calls `done` there
-/// with the outcome: Result<T> of a task of T, Status of one of nothing; Status and Result stay what they are.
-/// An exception of the task is INTERNAL. Where no shard can be had `done` gets the backend's status, on the
-/// calling thread. An exception that leaves `done` ends the process.
+/// Calls `make` on the shard of submitted tasks, runs the Task that it returns, and calls `done` there with
+/// the outcome. It is Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a
+/// Status or a Result. An exception from `make` or the task becomes INTERNAL. If no shard can be started,
+/// `done` gets the backend's status, on the calling thread. An exception that leaves `done` ends the
+/// process.
 template <class F, class Done>
   requires std::invocable<Done&, typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome>
 void submit(F&& make, Done&& done) {
@@ -60,7 +62,7 @@ void submit(F&& make, Done&& done) {
   if (Status status = detail::submit(task); !status.ok()) kept.refuse(std::move(status));
 }
 
-/// The same with a future. Its destructor does not wait.
+/// The same with a future, whose destructor does not wait.
 template <class F>
 auto submit(F&& make) {
   using Outcome = typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome;

@@ -1,20 +1,21 @@
-/// A coroutine that gives a T: what handlers return and what callers await.
+/// A coroutine that gives a T: handlers return it and callers await it.
 ///
 ///   Task<Result<Reply>> Echo(Call& call, Request request) override {
 ///     co_await sleep_for(10ms);
 ///     co_return Reply{...};
 ///   }
 ///
-/// A task is lazy: it runs when it is awaited, once, and its awaiter goes on when it ends, by symmetric
-/// transfer, so a chain of tasks uses no stack. A task that has a name is awaited by `co_await
-/// std::move(task)`. Destroying a task destroys its frame and, with it, every task that it awaits; that is how
-/// a call is cancelled. A task that is running must not be destroyed: cancel it from the ready list.
+/// A task is lazy: it runs once, when it is awaited. When it ends, its awaiter resumes by symmetric
+/// transfer, so a chain of tasks uses no stack. Await a task that has a name with `co_await
+/// std::move(task)`. Destroying a task destroys its frame and, with it, every task that it awaits; that is
+/// how a call is cancelled. A task must not be destroyed while it runs, from inside itself: cancel it from
+/// the ready list.
 ///
-/// A coroutine that ends without `co_return`, where its task has a value, throws std::logic_error from the
-/// `co_await` (compilers warn of it: -Wreturn-type); in a handler that is INTERNAL for the call.
+/// A coroutine of a task with a value that ends without `co_return` throws std::logic_error from the
+/// `co_await` (compilers warn of it: -Wreturn-type). In a handler it ends the call with INTERNAL.
 ///
-/// A task belongs to one shard; nothing of it may be touched from another thread. Frames come from a pool of
-/// the thread, so a task that never suspends costs no allocation once the pool is warm.
+/// A task belongs to one shard; no other thread may touch it. Frames of up to 4 KiB come from a pool of the
+/// thread, so they cost no allocation once the pool is warm.
 #pragma once
 
 #if defined(__clang__) ? __clang_major__ < 19 : defined(__GNUC__) && __GNUC__ < 14
@@ -37,7 +38,7 @@ namespace ringrpc {
 template <class T>
 class Task;
 
-/// Is told when a root task has ended. It must not destroy the task from inside the call, only later.
+/// Learns that a root task has ended. It must not destroy the task from inside the call, only later.
 class TaskObserver {
  public:
   virtual void on_task_done() = 0;
@@ -48,11 +49,11 @@ class TaskObserver {
 
 namespace detail {
 
-/// Frames of coroutines, recycled by size class on the thread that frees them.
+/// The memory of coroutine frames, recycled by size class on the thread that frees it.
 void* allocate_frame(std::size_t bytes);
 void free_frame(void* frame, std::size_t bytes) noexcept;
 
-/// False, once a template is used that must not be.
+/// Always false, but only once a template that must not be used is instantiated.
 template <class...>
 inline constexpr bool never = false;
 
@@ -64,7 +65,7 @@ inline constexpr bool never = false;
   throw std::logic_error("a task was to run twice: has it been started, or awaited before?");
 }
 
-/// The coroutine of a task has ended, and there is no value.
+/// The coroutine of a task ended without a value.
 class NoCoReturn final : public std::logic_error {
  public:
   NoCoReturn() : std::logic_error("a coroutine ended without co_return") {}
@@ -139,7 +140,8 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
  public:
   using promise_type = detail::TaskPromise<T>;
 
-  /// No coroutine: to be assigned to or destroyed. Who runs or awaits it gets std::logic_error.
+  /// A task without a coroutine, to be assigned to or destroyed. Running or awaiting it throws
+  /// std::logic_error.
   Task() noexcept = default;
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
@@ -151,13 +153,13 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     if (frame_) frame_.destroy();
   }
 
-  /// Whether there is a coroutine.
+  /// True if there is a coroutine.
   bool valid() const noexcept { return static_cast<bool>(frame_); }
   bool done() const noexcept { return frame_ && frame_.done(); }
 
-  /// Runs the task until it ends or suspends, as the root of a chain of tasks, which nobody awaits then.
-  /// `observer`, if any, is told of the end and must outlive the task; an exception that ends the task is kept
-  /// and thrown by `result`. Throws std::logic_error when the task was started or awaited before.
+  /// Runs the task until it ends or suspends, as the root of a chain of tasks. Nobody may await it then.
+  /// `observer`, if any, learns of the end and must outlive the task. `result` throws the exception that
+  /// ended the task. Throws std::logic_error if the task was started or awaited before.
   void start(TaskObserver* observer = nullptr) const {
     promise_type& promise = new_frame().promise();
     promise.observer = observer;
@@ -165,19 +167,19 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     frame_.resume();
   }
 
-  /// The value of a task that is done; throws what the coroutine threw.
+  /// The value of a task that is done; throws the exception that ended it.
   T result() const { return frame_.promise().take(); }
 
   auto operator co_await() && { return TakeAwaiter{{new_frame()}}; }
 
-  /// Refused: a task is awaited once, and gives its value away.
+  /// Refused at compile time: a task is awaited once and gives its value away.
   template <class Never = void>
   auto operator co_await() const& {
     static_assert(detail::never<Never>, "a task that has a name is awaited by `co_await std::move(task)`");
     return TakeAwaiter{{frame_}};
   }
 
-  /// Awaits the task and gives a reference to its value, which stays in the task. Not for Task<void>.
+  /// Awaits the task and gives a reference to its value, which stays in the task. Task<void> has none.
   auto in_place() & {
     struct PeekAwaiter : Awaiter {
       T& await_resume() const { return this->frame.promise().value(); }
@@ -185,7 +187,7 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     return PeekAwaiter{{new_frame()}};
   }
 
-  // Refused: what a task is taken for where its `co_await` was forgotten.
+  // Refused at compile time: the uses of a task whose `co_await` was forgotten.
   template <std::same_as<T> U>
   operator U() const {
     return not_awaited<U>();

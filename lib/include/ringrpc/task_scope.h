@@ -8,11 +8,11 @@
 ///   }
 ///
 /// The first task that fails, by a status or by an exception, cancels the others. `join` waits for all of
-/// them and gives the failure. A scope that is destroyed cancels the tasks that have not ended. So no task
-/// outlives its scope, and a handler that is cancelled takes its tasks with it.
+/// them and gives the failure. Destroying a scope cancels its remaining tasks, so no task outlives its
+/// scope, and cancelling a handler cancels its tasks.
 ///
-/// A scope belongs to the shard that it is used on, like the tasks; nothing of it may be touched from another
-/// thread. A task may spawn others in its own scope. It must not destroy the scope.
+/// A scope and its tasks belong to the shard on which the scope is used; no other thread may touch them. A
+/// task may spawn others in its own scope. It must not destroy the scope.
 #pragma once
 
 #include <cstddef>
@@ -23,28 +23,30 @@
 
 namespace ringrpc {
 
-/// Runs tasks at the same time, and waits for them or cancels them.
+/// Runs tasks at the same time and waits for them or cancels them.
 class TaskScope {
  public:
   TaskScope();
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
-  /// Destroys the frames of all tasks that have not ended. A failure that `join` has not given is logged.
+  /// Destroys the frames of all tasks that have not ended. A failure that `join` did not give is logged.
   ~TaskScope();
 
-  /// Runs the task until it suspends; from then on it runs beside the caller. After a failure or `cancel` it
-  /// is dropped without running, until `join` has ended.
+  /// Runs the task until it suspends; from then on it runs beside the caller. After a failure or `cancel`
+  /// the task is dropped without running, until `join` has ended.
   void spawn(Task<Status> task);
   void spawn(Task<> task);
 
-  /// Waits until no task is left. Gives the first failure, or throws the first exception; OK when all tasks
-  /// ended well or were cancelled by `cancel`. One at a time. The scope is as new after it.
+  /// Waits until no task is left. Gives the first failure, or throws the first exception; OK if all tasks
+  /// succeeded or were cancelled by `cancel`. At most one at a time. The scope can be used again
+  /// afterwards.
   Task<Status> join();
 
-  /// Destroys the frames of all tasks that have not ended, later in this turn, so a task may call it.
+  /// Destroys the frames of all tasks that have not ended, later in this turn. A task of the scope may call
+  /// it.
   void cancel() noexcept;
 
-  /// Tasks that have not ended.
+  /// The number of tasks that have not ended.
   std::size_t size() const noexcept;
 
  private:

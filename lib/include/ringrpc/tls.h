@@ -1,4 +1,4 @@
-/// TLS for servers and channels: what each side shows, and whom it believes.
+/// TLS for servers and channels: certificates, private keys and trusted CAs.
 ///
 ///   auto tls = ServerTls::load({.certificate = Pem::file("server.pem"),
 ///                               .private_key = Pem::file("server.key"),
@@ -6,9 +6,9 @@
 ///   if (!tls) return report(tls.error());
 ///   options.tls = *tls;                      // of ServerOptions; ClientTls is for ChannelOptions
 ///
-/// TLS 1.2 and 1.3 (RFC 5246, RFC 8446) with HTTP/2's ALPN name `h2`, which the peer must agree to (RFC 9113,
-/// 3.2). There is no renegotiation and no early data; TLS 1.2 has only the suites with forward secrecy and
-/// AEAD that RFC 9113 leaves. An address that begins with `tls+` is one with TLS, whatever follows:
+/// TLS 1.2 and 1.3 (RFC 5246, RFC 8446) with HTTP/2's ALPN name `h2`, which the peer must select (RFC 9113,
+/// 3.2). There is no renegotiation and no early data. TLS 1.2 has only the cipher suites with forward
+/// secrecy and AEAD that RFC 9113 permits. The prefix `tls+` of an address adds TLS to any kind of address:
 /// "tls+tcp://0.0.0.0:443", "tls+unix:/run/x.sock".
 #pragma once
 
@@ -23,27 +23,26 @@ namespace ringrpc {
 
 class TlsContext;
 
-/// The versions of TLS that can be the minimum.
+/// A minimum version of TLS.
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 
-/// Certificates or a key as PEM text (RFC 7468): as they are, or in a file.
+/// Certificates or a private key as PEM (RFC 7468): the text itself, or the path of a file.
 class Pem {
  public:
-  /// None.
+  /// Neither text nor file.
   Pem() = default;
   static Pem text(std::string pem) { return Pem({}, std::move(pem), {}); }
-  /// `named_by` is what failures begin with, such as the flag or the setting that the path came from; may be
-  /// empty.
+  /// Failures begin with `named_by`, for example the flag or the setting that gave the path; it may be empty.
   static Pem file(std::string path, std::string named_by = {}) {
     return Pem(std::move(path), {}, std::move(named_by));
   }
 
   bool empty() const noexcept { return path_.empty() && text_.empty(); }
-  /// The file's path; empty where there is none.
+  /// The file's path; empty for text.
   const std::string& path() const noexcept { return path_; }
   const std::string& named_by() const noexcept { return named_by_; }
-  /// The text, read from the file each time; at most 1 MiB. From a pipe it comes as it is written there, up
-  /// to its end. The status names the file and the cause.
+  /// The text, read from the file each time; at most 1 MiB. A pipe is read to its end. The status names the
+  /// file and the cause. Reading may block, so do not call it on a shard.
   Result<std::string> read() const;
 
  private:
@@ -57,36 +56,35 @@ class Pem {
 
 /// Certificate, key and trusted CAs of a server.
 struct ServerTlsOptions {
-  Pem certificate;  ///< the server's, then those between it and its authority
+  Pem certificate;  ///< the server's, then the intermediate certificates of its CA
   Pem private_key;  ///< of the first certificate; not encrypted
-  /// With these a client must show a certificate that one of them has signed; Call::peer_identity tells
-  /// whose.
+  /// Trusted CAs. If set, each client must present a certificate that one of them signed;
+  /// Call::peer_identity has its names. If empty, no client is asked for one.
   Pem client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 
-/// A server's side. Its certificates can be exchanged while connections are up. All of it may be used from
-/// any thread.
+/// The TLS of a server. Its certificates can be replaced while connections are up. All functions may be
+/// called from any thread.
 class ServerTls {
  public:
-  /// INVALID_ARGUMENT names the file and what is wrong with it: no PEM, a key that is not the certificate's,
-  /// an encrypted key; or what `Pem::read` says. A certificate that has expired is taken, with a warning in
-  /// the log.
+  /// INVALID_ARGUMENT names the file and the problem: no PEM, a key of another certificate, an encrypted
+  /// key. Fails also as `Pem::read` does. An expired certificate is accepted, with a warning in the log.
   static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
   ~ServerTls();
 
-  /// Reads everything again. What is good serves the connections that come from now on; those that are up
-  /// stay as they are. A failure, as of `load` or because the certificate has expired, changes nothing.
-  /// Session tickets given out before are of no use afterwards. Reads files, so not on a shard.
+  /// Reads all files again. On success new connections use them; present connections stay as they are, and
+  /// session tickets issued before become invalid. A failure, as of `load` or because the certificate has
+  /// expired, changes nothing. Do not call it on a shard: it reads files.
   Status reload();
 
-  /// Whether a file is not the one that was last tried, loaded or refused: by its inode, size and time of
-  /// change. Asks the file system, so not on a shard.
+  /// True if a file differs from the one that was last loaded or refused, by its inode, size or time of
+  /// change. Do not call it on a shard: it asks the file system.
   bool files_changed() const;
 
-  /// For the library: what new connections are made with.
+  /// For the library: the context of new connections.
   std::shared_ptr<const TlsContext> context() const;
 
  private:
@@ -97,21 +95,21 @@ class ServerTls {
 
 /// Trusted CAs, certificate and name of a client.
 struct ClientTlsOptions {
-  /// Who may have signed the server's certificate; the system's authorities where none are given.
+  /// CAs that may have signed the server's certificate; empty means the system's trusted CAs.
   Pem authorities{};
-  Pem certificate{};  ///< shown to servers that ask for one, with those between it and its authority
+  Pem certificate{};  ///< presented to servers that ask for one, with its intermediate certificates
   Pem private_key{};  ///< of that certificate; not encrypted
-  /// The name that the server's certificate must have, and what the server is told it is called (SNI,
-  /// `:authority`). Empty for the host of the address, "localhost" where the address has none.
+  /// The name that the server's certificate must have; also sent as SNI and as `:authority`. Empty means
+  /// the host of the address, or "localhost" for an address without a host.
   std::string server_name{};
   TlsVersion version_min = TlsVersion::tls_1_2;
 };
 
-/// A client's side; never changes, and may be used by any number of channels and threads. Each channel keeps
-/// the session tickets that it is given, and resumes its own sessions when it connects again.
+/// The TLS of a client. It never changes, and any number of channels and threads may use it. Each channel
+/// keeps its own session tickets, and resumes its own sessions when it reconnects.
 class ClientTls {
  public:
-  /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` with a NUL byte.
+  /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` that contains a NUL byte.
   static Result<std::shared_ptr<const ClientTls>> load(const ClientTlsOptions& options = {});
   ClientTls(const ClientTls&) = delete;
   ClientTls& operator=(const ClientTls&) = delete;
@@ -119,7 +117,7 @@ class ClientTls {
 
   const std::string& server_name() const noexcept { return server_name_; }
 
-  /// For the library: what connections are made with.
+  /// For the library: the context of connections.
   const std::shared_ptr<const TlsContext>& context() const noexcept { return context_; }
 
  private:

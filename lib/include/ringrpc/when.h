@@ -1,14 +1,14 @@
-/// Runs several tasks at once: until all of them have ended, or until the first one has.
+/// Runs several tasks at once, until all of them have ended or until the first one has.
 ///
 ///   auto [price, stock] = co_await when_all(prices.Echo(item), stocks.Echo(item));  // two Results
 ///   auto first = co_await when_any(board.next_change(), sleep_for(30s));
 ///   if (first.index() == 1) co_return fail(Code::NOT_FOUND, "nothing has changed for 30 s");
 ///
-/// The tasks run on the shard of their awaiter, each until it suspends, in the order of the arguments. None of
-/// them outlives the wait. Cancelling the awaiter destroys the frames of all tasks that have not ended. When a
-/// task throws, the others are cancelled and the exception reaches the awaiter. A Status or a Result that
-/// holds a failure is a value like any other: it cancels nothing. TaskScope (ringrpc/task_scope.h) cancels
-/// the others on the first failure and takes tasks one by one.
+/// The tasks run on the shard of their awaiter. Each starts in the order of the arguments and runs until it
+/// suspends. None of them outlives the wait: cancelling the awaiter destroys the frames of all tasks that
+/// have not ended. When a task throws, the others are cancelled and the awaiter gets the exception. A
+/// Status or a Result that holds a failure is a value like any other and cancels nothing. TaskScope
+/// (ringrpc/task_scope.h) cancels the others on the first failure and takes tasks one by one.
 #pragma once
 
 #include <coroutine>
@@ -28,7 +28,7 @@ namespace ringrpc {
 
 namespace detail {
 
-/// Tells one coroutine which of its tasks have ended, in the order in which they end.
+/// Gives one coroutine the indices of its tasks in the order in which they end.
 class Endings {
  public:
   explicit Endings(std::size_t tasks);
@@ -36,9 +36,9 @@ class Endings {
   Endings& operator=(const Endings&) = delete;
   ~Endings();
 
-  /// The observer to start the task of that index with. It belongs to this object.
+  /// The observer to start the task of that index with. This object owns it.
   TaskObserver* observer(std::size_t index) noexcept;
-  /// Whether `next` would give an index at once.
+  /// True if `next` would give an index at once.
   bool any() const noexcept;
 
   struct [[nodiscard("co_await it")]] NextAwaiter {
@@ -48,7 +48,7 @@ class Endings {
 
     Endings& endings;
   };
-  /// Awaits the next end of a task, and gives its index.
+  /// Awaits the next end of a task and gives its index.
   NextAwaiter next() noexcept { return {*this}; }
 
  private:
@@ -60,7 +60,7 @@ class Endings {
   std::unique_ptr<Queue> queue_;
 };
 
-/// A value in place of the one that a Task<void> does not give.
+/// The value of a task in tuples and variants, which cannot hold void.
 template <class T>
 using ItemOf = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
@@ -84,12 +84,13 @@ void with_index(std::size_t index, const Use& use) {
 
 }  // namespace detail
 
-/// The values of all tasks, in the order of the arguments, once all have ended; std::monostate for a Task<>.
+/// Gives the values of all tasks, in the order of the arguments, once all have ended. A Task<> has
+/// std::monostate.
 template <class... T>
   requires(sizeof...(T) > 0)
 Task<std::tuple<detail::ItemOf<T>...>> when_all(Task<T>... tasks) {
   detail::Endings endings(sizeof...(T));
-  const std::tuple<Task<T>...> running(std::move(tasks)...);  // which ends with this scope, and so do they
+  const std::tuple<Task<T>...> running(std::move(tasks)...);  // destroys the tasks when this scope ends
   std::tuple<std::optional<detail::ItemOf<T>>...> items;
   std::size_t index = 0;
   std::apply([&](const auto&... task) { (task.start(endings.observer(index++)), ...); }, running);
@@ -102,7 +103,7 @@ Task<std::tuple<detail::ItemOf<T>...>> when_all(Task<T>... tasks) {
                        items);
 }
 
-/// The same for any number of tasks of one type. No task gives no value, at once.
+/// The same for any number of tasks of one type. Without tasks it ends at once.
 template <class T>
   requires(!std::is_void_v<T>)
 Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
@@ -132,8 +133,8 @@ inline Task<> when_all(std::vector<Task<>> tasks) {
   }
 }
 
-/// The value of the task that ends first, at the index that the task has among the arguments. The other tasks
-/// are cancelled before this one ends. A task that ends while it is being started keeps those behind it from
+/// Gives the value of the task that ends first, at that task's index among the arguments. The other tasks are
+/// cancelled before this one ends. A task that ends while it is being started keeps those behind it from
 /// starting.
 template <class... T>
   requires(sizeof...(T) > 0)
@@ -160,8 +161,8 @@ struct FirstOf {
   detail::ItemOf<T> value;
 };
 
-/// The same for any number of tasks of one type, at least one: without a task it would wait for ever, so it
-/// throws std::invalid_argument.
+/// The same for any number of tasks of one type. Without tasks it would wait for ever, so it throws
+/// std::invalid_argument.
 template <class T>
 Task<FirstOf<T>> when_any(std::vector<Task<T>> tasks) {
   if (tasks.empty()) throw std::invalid_argument("when_any needs at least one task");

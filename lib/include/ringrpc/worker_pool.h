@@ -1,14 +1,14 @@
-/// Threads for work that keeps a processor busy, so that the shards stay free to serve.
+/// Threads for work that keeps a processor busy, so that the shards stay free to serve calls.
 ///
 ///   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 4, .queue_limit = 256});
 ///   ...
 ///   Result<Signature> signature = co_await (*pool)->run([key, digest] { return key->sign(digest); });
 ///   if (!signature) co_return ...;   // RESOURCE_EXHAUSTED: 256 jobs were waiting already
 ///
-/// The function runs on one of the pool's threads, once; its value comes back to the shard that awaits it. A
-/// pool serves any number of shards, and may be destroyed before or after them. So a service may have a pool
-/// of its own, or share one that outlives its server; whatever awaits a job must be gone before its shard, as
-/// a server's handlers are when it has been destroyed.
+/// The function runs once, on one of the pool's threads; its value returns to the shard that awaits it. A
+/// pool serves any number of shards and may be destroyed before or after them. So a service may have a pool
+/// of its own, or share one that outlives its server. Awaiters of jobs must be destroyed before their
+/// shard, as a server's handlers are when the server is destroyed.
 #pragma once
 
 #include <coroutine>
@@ -37,8 +37,8 @@ class Job {
   virtual void work() noexcept = 0;
 };
 
-/// The exception that is being handled as the status of a job: RESOURCE_EXHAUSTED for want of memory, else
-/// INTERNAL.
+/// Turns the exception that is being handled into the status of a job: RESOURCE_EXHAUSTED for
+/// std::bad_alloc, else INTERNAL.
 Status thrown_by_job() noexcept;
 
 template <class F>
@@ -90,30 +90,30 @@ class [[nodiscard("co_await it")]] WorkAwaiter {
 
 /// Threads and queue of a worker pool.
 struct WorkerPoolOptions {
-  unsigned threads = 0;           ///< 0 takes one for each core that the process may use
+  unsigned threads = 0;           ///< 0 means one for each core that the process may use
   std::size_t queue_limit = 256;  ///< jobs that may wait for a thread
-  /// The niceness of the threads, 0 to 19; never less than the process's.
-  /// Where there are as many of them as cores, those of niceness 0 keep a shard that gets something to do
-  /// waiting for whole time slices, which are milliseconds.
+  /// The niceness of the threads, 0 to 19; at least that of the process. As many threads of niceness 0 as
+  /// there are cores can delay a shard by whole time slices, which are milliseconds.
   int nice = 0;
 };
 
-/// Threads for work that would hold a shard up, behind a bounded queue.
+/// Threads for work that would delay a shard, behind a bounded queue.
 class WorkerPool {
  public:
-  /// Starts the threads. RESOURCE_EXHAUSTED when the system has no more of them.
+  /// Starts the threads. RESOURCE_EXHAUSTED if the system has no more threads.
   static Result<std::unique_ptr<WorkerPool>> start(const WorkerPoolOptions& options = {});
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  /// Waits for the jobs that are running; those not begun are dropped, and who awaits one gets CANCELLED.
+  /// Waits for the running jobs. Jobs that have not begun are dropped: their awaiters get CANCELLED.
   ~WorkerPool();
 
-  /// Runs `function()`, to be awaited on a shard: a function of T gives Result<T>, one of nothing gives
-  /// Status, Status and Result stay what they are. RESOURCE_EXHAUSTED, at once, when `queue_limit` jobs are
-  /// waiting, or when the function throws std::bad_alloc; INTERNAL when it throws anything else. Destroying
-  /// the task abandons the job: it is not run unless it has begun, and its value is dropped. The function
-  /// itself is destroyed on the shard, or by the pool once it is abandoned, so what it holds must be fit to be
-  /// used by one thread after another, and to outlive the pool's threads.
+  /// Runs `function()` on a thread of the pool. Await it on a shard. A function that returns T gives
+  /// Result<T>, one that returns void gives Status; Status and Result stay as they are. Fails with
+  /// RESOURCE_EXHAUSTED at once if `queue_limit` jobs are waiting, or if the function throws
+  /// std::bad_alloc, and with INTERNAL if it throws anything else. Destroying the task abandons the job: a
+  /// job that has not begun does not run, and the value of one that has is dropped. The function object is
+  /// destroyed on the shard, or by the pool once it is abandoned. So its members must be fit for use by one
+  /// thread after another, and must outlive the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
@@ -123,7 +123,7 @@ class WorkerPool {
     co_return work.take();
   }
 
-  /// Jobs that wait for a thread.
+  /// The number of jobs that wait for a thread.
   std::size_t waiting() const;
 
  private:
