@@ -1,4 +1,4 @@
-/// Threads of the library's own beside the program's, for work that may block.
+/// Threads of the library itself, for work that may block.
 ///
 ///   std::thread thread = start_without_signals([] {
 ///     leave_core_of_creator();
@@ -14,8 +14,8 @@
 
 namespace ringrpc {
 
-/// A thread that takes no signals, as those are for the program's own threads. Throws std::system_error when
-/// the system has no more threads.
+/// Starts a thread that takes no signals, because those are for the program's threads. Throws
+/// std::system_error if the system has no more threads.
 template <class Run>
 std::thread start_without_signals(Run run) {
   sigset_t all, before;
@@ -28,8 +28,8 @@ std::thread start_without_signals(Run run) {
   return std::thread(std::move(run));
 }
 
-/// Lets this thread run where the main thread may: who has started it may be pinned to a core that has better
-/// to do.
+/// Lets this thread run on the cores of the main thread. Without this it would share the core of the shard
+/// that started it.
 inline void leave_core_of_creator() noexcept {
   cpu_set_t cores;
   if (sched_getaffinity(getpid(), sizeof cores, &cores) == 0) sched_setaffinity(0, sizeof cores, &cores);

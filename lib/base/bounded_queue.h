@@ -1,12 +1,12 @@
-/// A queue of fixed capacity from many threads to one, that makes nobody wait.
+/// A queue of fixed capacity from many threads to one. No operation waits.
 ///
 ///   BoundedQueue<Record> queue(4096);
 ///   if (!queue.try_push(std::move(record))) ++dropped;     // any thread
 ///   while (auto next = queue.try_pop()) ...                // one thread
 ///
-/// Each cell carries the number of the turn that it is ready for: a producer claims the tail's cell when the
-/// cell is ready to be filled for that turn, the consumer empties the head's cell when it has been filled.
-/// What a thread has pushed stays in its order.
+/// Each cell has the number of the turn for which it is ready. A producer claims the tail's cell when that
+/// cell is ready to be filled for this turn; the consumer empties the head's cell when it has been filled.
+/// Elements of one thread keep their order.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,7 @@ class BoundedQueue {
 
   std::size_t capacity() const noexcept { return capacity_; }
 
-  /// False when the queue is full; `value` is untouched then.
+  /// False if the queue is full; `value` is unchanged then.
   bool try_push(T&& value) noexcept {
     std::uint64_t at = tail_.load(std::memory_order_relaxed);
     for (;;) {
@@ -49,7 +49,7 @@ class BoundedQueue {
     }
   }
 
-  /// The oldest element, or nothing. One thread.
+  /// The oldest element, or nothing. Only one thread may pop.
   std::optional<T> try_pop() noexcept {
     Cell& cell = cells_[head_ & (capacity_ - 1)];
     if (cell.turn.load(std::memory_order_acquire) != head_ + 1) return std::nullopt;
@@ -59,7 +59,7 @@ class BoundedQueue {
     return value;
   }
 
-  /// How many elements have been pushed since the beginning, those of pushes under way included.
+  /// The number of elements ever pushed, including pushes in progress.
   std::uint64_t pushed() const noexcept { return tail_.load(std::memory_order_relaxed); }
 
  private:

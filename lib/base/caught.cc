@@ -20,7 +20,7 @@ void report_shortage() noexcept {
           "out of memory: a call or a connection was ended for it; raise the process's limit, or lower {}{}",
           "--max-total-buffered-size and --max-connections", left_out->words());
   } catch (const std::bad_alloc&) {
-    // The next one is told.
+    // The warning is lost; the next shortage is logged.
   }
 }
 
@@ -37,7 +37,7 @@ Status caught() noexcept {
   } catch (const std::bad_alloc&) {
     report_shortage();
     return out_of_memory();
-  } catch (const std::length_error&) {  // more than a container can ever hold
+  } catch (const std::length_error&) {  // a size beyond a container's maximum
     report_shortage();
     return out_of_memory();
   } catch (const std::exception& thrown) {

@@ -1,4 +1,4 @@
-/// Where an exception stops: in functions that C code or the shard's loop calls, which it must not pass.
+/// Stops exceptions in functions that are called by C code or by the shard's loop, which they must not reach.
 ///
 ///   class Call : private ExceptionBarrier<Call> {
 ///     void on_data(Bytes bytes) {
@@ -8,20 +8,21 @@
 ///     void on_exception(Status why) noexcept { finish(std::move(why)); }
 ///   };
 ///
-/// The library throws only when it is out of memory, from whatever allocates. Each connection, call and attempt
-/// to connect catches that where the shard, the session or the backend enters it, and ends itself.
+/// The library throws only when it is out of memory, from any allocation. Each connection, call and attempt
+/// to connect catches that where the shard, the session or the backend calls it, and ends itself.
 #pragma once
 
 #include "ringrpc/status.h"
 
 namespace ringrpc {
 
-/// The exception that is being handled, as a status: out_of_memory() for std::bad_alloc and std::length_error,
-/// INTERNAL for anything else. Logs it, at a limited rate. Call it from inside a catch clause.
+/// Turns the exception that is being handled into a status: out_of_memory() for std::bad_alloc and
+/// std::length_error, INTERNAL for anything else. Logs it, at a limited rate. Call it inside a catch
+/// clause.
 Status caught() noexcept;
 
-/// The base of a class that others enter: `contain` runs a step of the object and gives what the step throws to
-/// `Derived::on_exception(Status) noexcept`, which may destroy the object.
+/// The base of a class that others call: `contain` runs a step of the object and passes what the step
+/// throws to `Derived::on_exception(Status) noexcept`, which may destroy the object.
 template <class Derived>
 class ExceptionBarrier {
  public:

@@ -8,12 +8,12 @@ namespace {
 
 bool is_control(unsigned char c) noexcept { return c < 0x20 || c == 0x7f; }
 
-/// U+0080 to U+009F in UTF-8, among them an introducer of terminal commands.
+/// U+0080 to U+009F in UTF-8. One of them, U+009B, introduces terminal commands.
 bool is_wide_control(unsigned char first, unsigned char second) noexcept {
   return first == 0xc2 && second >= 0x80 && second < 0xa0;
 }
 
-/// U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: they change the order in which a terminal shows text.
+/// U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 change the order in which a terminal shows text.
 bool is_direction_mark(std::string_view character) noexcept {
   if (character.size() < 3 || character[0] != '\xe2') return false;
   const auto second = static_cast<unsigned char>(character[1]);
@@ -27,10 +27,10 @@ void append_hex(std::string& out, unsigned char c) {
   out.append({'\\', 'x', digits[c >> 4], digits[c & 15]});
 }
 
-/// A byte of a character in UTF-8 that is not its first.
+/// True for a byte of a UTF-8 character other than its first.
 bool goes_on(unsigned char c) noexcept { return (c & 0xc0) == 0x80; }
 
-/// Looks at all of it without a branch: so the compiler takes many bytes at a time.
+/// Checks every byte, without an early exit, so that the compiler can vectorize the loop.
 bool is_plain(std::string_view text) noexcept {
   std::uint8_t others = 0;
   for (const char c : text) others |= static_cast<std::uint8_t>(c - ' ') > '~' - ' ' ? 1 : 0;

@@ -1,6 +1,6 @@
-/// Text that came from elsewhere, made fit for a log or a terminal.
+/// Makes text from elsewhere safe for a log or a terminal.
 ///
-///   escape_controls("a\r\x1b[2J");      // "a\x0d\x1b[2J", in so many characters
+///   escape_controls("a\r\x1b[2J");      // R"(a\x0d\x1b[2J)"
 #pragma once
 
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace ringrpc {
 
-/// `text` with control characters as \x0d, those of U+0080 to U+009F in UTF-8 too, but for those in `keep`;
-/// cut to about `limit_bytes`, between characters.
+/// Replaces control characters in `text` by \x0d and the like, except those in `keep`. Replaces U+0080 to
+/// U+009F and marks of text direction too, in UTF-8. A text above about `limit_bytes` is cut, between
+/// characters.
 std::string escape_controls(std::string_view text, std::size_t limit_bytes = std::string_view::npos,
                             std::string_view keep = {});
 

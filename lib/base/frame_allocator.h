@@ -1,10 +1,11 @@
-/// Small memory of a call, from the pool that coroutine frames come from: for what is made and given back on
-/// one shard, again and again.
+/// Small memory of a call from the pool of coroutine frames, for objects that one shard allocates and frees
+/// again and again.
 ///
 ///   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>> request;
 ///   class OutgoingCall : public Pooled { ... };
 ///
-/// Memory goes to the pool of the thread that frees it; that is slower but right where it is another one.
+/// Memory returns to the pool of the thread that frees it. Freeing on another thread than the allocating
+/// one is correct but slower.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +29,7 @@ struct FrameAllocator {
   friend bool operator==(const FrameAllocator&, const FrameAllocator&) noexcept { return true; }
 };
 
-/// Objects of what derives from it come from the pool.
+/// A base class whose descendants are allocated from the pool.
 struct Pooled {
   static void* operator new(std::size_t bytes) { return detail::allocate_frame(bytes); }
   static void operator delete(void* memory, std::size_t bytes) noexcept { detail::free_frame(memory, bytes); }

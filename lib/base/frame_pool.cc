@@ -1,7 +1,7 @@
-// Where the frames of coroutines come from: free lists by size, one set for each thread.
+// Allocates the frames of coroutines: free lists by size, one set for each thread.
 //
-// A handler's frame is taken and given back on the same shard, mostly of the same size and soon after, so the
-// last frame freed is the next one taken: it is hot in the cache and costs a dozen instructions.
+// A handler's frame is allocated and freed on the same shard, mostly with the same size and soon after. So
+// the last frame freed is the next one allocated: it is hot in the cache and costs a dozen instructions.
 
 #include <array>
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace ringrpc::detail {
 
 #ifdef RINGRPC_SANITIZED
 
-// The sanitizers see the use of a destroyed frame only when it goes back to the system.
+// The sanitizers detect the use of a destroyed frame only if its memory returns to the system.
 void* allocate_frame(std::size_t bytes) { return ::operator new(bytes); }
 void free_frame(void* frame, std::size_t bytes) noexcept { ::operator delete(frame, bytes); }
 
@@ -34,10 +34,10 @@ struct FreeFrame {
 
 struct FreeList {
   FreeFrame* first = nullptr;
-  std::uint32_t room = 0;  // none before there is somebody to give the frames back: see Release
+  std::uint32_t room = 0;  // 0 until Release exists, which frees the frames at the thread's end
 };
 
-// Needs neither construction nor destruction, so that reaching it is one addition and no guard.
+// Has neither constructor nor destructor, so that an access is one addition and needs no guard.
 struct FramePool {
   std::array<FreeList, classes> lists;
   bool kept = false;
@@ -53,12 +53,12 @@ struct Release {
         list.first = frame->next;
         ::operator delete(frame);
       }
-      list.room = 0;  // what is freed after this goes to the system at once
+      list.room = 0;  // later frames return to the system at once
     }
   }
 };
 
-/// A thread that allocates none keeps none.
+/// Runs at a thread's first allocation, so that only threads that allocate frames keep any.
 void begin_to_keep() {
   thread_local Release release;
   (void)&release;

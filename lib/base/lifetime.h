@@ -7,9 +7,9 @@
 ///     ...
 ///   }
 ///
-/// A `Lifetime` is a member of the object and costs a pointer. A `Watch` is a local variable of a function, not
-/// of a coroutine: watches of one lifetime nest, and end in the reverse order of their beginning. All of them
-/// see the end. Both belong to one thread.
+/// A `Lifetime` is a member of the object and costs a pointer. A `Watch` is a local variable of a function,
+/// not of a coroutine. Watches of one lifetime nest, so they end in reverse order; all of them see the end
+/// of the object. Both belong to one thread.
 #pragma once
 
 #include <cassert>
@@ -22,7 +22,7 @@ class Lifetime {
   class Watch {
    public:
     explicit Watch(Lifetime& lifetime) noexcept : lifetime_(&lifetime), outer_(lifetime.innermost_) {
-      // g++'s -Wdangling-pointer does not see that the destructor, or the lifetime's, takes the address back.
+      // std::launder: g++'s -Wdangling-pointer does not see that a destructor removes the address again.
       lifetime.innermost_ = std::launder(this);
     }
     Watch(const Watch&) = delete;
@@ -33,12 +33,12 @@ class Lifetime {
       lifetime_->innermost_ = outer_;
     }
 
-    /// Whether the object has been destroyed since the watch began.
+    /// True if the object was destroyed after the watch began.
     bool ended() const noexcept { return lifetime_ == nullptr; }
 
    private:
     friend Lifetime;
-    Lifetime* lifetime_;  // null once that has ended
+    Lifetime* lifetime_;  // null once it has ended
     Watch* outer_;
   };
 

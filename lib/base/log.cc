@@ -18,14 +18,15 @@ namespace ringrpc::log {
 namespace {
 
 constexpr std::size_t queued_records_max = 4096;
-/// A longer one is cut.
+/// A longer record is cut.
 constexpr std::size_t record_bytes_max = 4096;
 
 constexpr std::array<std::string_view, levels.size()> level_names = {"trace", "debug", "info",
                                                                      "warn",  "error", "off"};
 
-/// The process's writer, to the descriptor itself: a write to stdio's stderr that blocks holds a lock, which
-/// exit waits for. Never destroyed, because threads and destructors may still log while the process exits.
+/// The process's writer. It writes to the descriptor itself: a blocked write to stdio's stderr would hold a
+/// lock that exit waits for. It is never destroyed, because threads and destructors may log while the
+/// process exits.
 LogWriter& writer() {
   static LogWriter& instance = [] -> LogWriter& {
     static LogWriter* made = new LogWriter(std::make_shared<LogFile>(STDERR_FILENO), queued_records_max);
@@ -35,7 +36,7 @@ LogWriter& writer() {
   return instance;
 }
 
-/// A formatter that throws costs its record, not the caller.
+/// Formats a record. If a formatter throws, the record ends there; the caller gets no exception.
 std::string format_record(fmt::string_view format, fmt::format_args arguments) {
   fmt::memory_buffer text;
   try {
@@ -59,7 +60,7 @@ void detail::write(Level level, fmt::string_view format, fmt::format_args argume
   try {
     writer().submit(level, format_record(format, arguments), receipt);
   } catch (...) {
-    // No memory or no thread to be had: whoever logs must not fail for it.
+    // Out of memory or threads: logging must not fail its caller.
   }
 }
 

@@ -65,7 +65,7 @@ void LogFile::format(LogLoss::Time time, log::Level level, std::string_view mess
   formatter_.format({time, {}, {}, spdlog_level(level), {message.data(), message.size()}}, to);
 }
 
-/// Ends a torn line and accounts for those that were lost. False when that cannot be written either.
+/// Ends a torn line and writes the warning about lost lines. False if either cannot be written.
 bool LogFile::tell_loss() {
   if (torn_ && write(torn_mark) < torn_mark.size()) return false;
   if (loss_.count == 0) return true;
@@ -78,7 +78,7 @@ bool LogFile::tell_loss() {
   return true;
 }
 
-/// How much of it was written.
+/// Returns the number of bytes written.
 std::size_t LogFile::write(std::string_view text) {
   std::size_t written = 0;
   failure_ = {};

@@ -1,18 +1,18 @@
-/// A log's lines on a file descriptor, and an account of those that it did not take.
+/// Writes log lines to a file descriptor, and accounts for those that it did not take.
 ///
 ///   LogFile file(STDERR_FILENO);
 ///   file.take({.time = now, .level = log::Level::info, .message = "listening"});
 ///   file.flush();
 ///
-/// Lines that come together are written together, but no more than a pipe keeps in one piece. A line that
-/// cannot be written is lost and counted; when writing works again, a warning tells the count, the times and
-/// the error before the next line:
+/// Lines of one flush are written together, up to PIPE_BUF bytes, which a pipe keeps in one piece. A line
+/// that cannot be written is lost and counted. When writing works again, a warning with the count, the
+/// times and the error precedes the next line:
 ///
 ///   2026-03-01T12:30:05.123Z info 127.0.0.1:4071 [torn]
 ///   2026-03-01T12:31:40.007Z warning 321 log lines were lost between 2026-… and 2026-…: they could not be
 ///   written (No space left on device)
 ///
-/// " [torn]" ends a line of which only the beginning was written. It is lost too, and counted as such.
+/// " [torn]" ends a line of which only the beginning was written. Such a line counts as lost.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ namespace ringrpc {
 
 class LogFile final : public LogSink {
  public:
-  /// The descriptor stays the caller's.
+  /// The caller keeps the ownership of the descriptor.
   explicit LogFile(int descriptor);
 
   void take(LogRecord record) override;
@@ -49,10 +49,10 @@ class LogFile final : public LogSink {
 
   int descriptor_;
   spdlog::pattern_formatter formatter_;
-  spdlog::memory_buf_t text_;  ///< of the lines that wait
+  spdlog::memory_buf_t text_;  ///< the lines that wait
   std::vector<Line> lines_;
   LogLoss loss_;
-  bool torn_ = false;    ///< what was written last is a line without its end
+  bool torn_ = false;    ///< the last write ended inside a line
   std::errc failure_{};  ///< of the last write
   std::errc cause_{};    ///< of the last write that failed
 };

@@ -7,7 +7,7 @@ namespace ringrpc {
 
 namespace {
 
-/// As the lines of the log begin.
+/// The time in the format of log lines.
 std::string utc(LogLoss::Time time) {
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();

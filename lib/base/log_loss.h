@@ -1,4 +1,4 @@
-/// An account of log lines that were lost: how many, and when the first and the last of them were logged.
+/// An account of lost log lines: their number and the times of the first and the last.
 ///
 ///   LogLoss loss;
 ///   loss.add(time);
@@ -27,7 +27,7 @@ struct LogLoss {
     ++count;
   }
 
-  /// Of one line or more. `cause` is what happened to them.
+  /// The text of the warning, for one lost line or more. `cause` says what happened to them.
   std::string words(std::string_view cause) const;
 };
 

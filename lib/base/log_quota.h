@@ -1,11 +1,11 @@
-/// How many records others may cause: what somebody far away can repeat as often as he likes must neither
-/// fill the log nor hide what else is in it.
+/// Limits the log records that peers can cause. A peer that repeats an action must neither fill the log nor
+/// hide other records in it.
 ///
 ///   if (const auto left_out = quota.take(now)) log::info("{}: {}{}", peer, what, left_out->words());
 ///
-/// For each kind of record a quota of its own: those of one kind would hide those of another, and be counted
-/// as more like them. Some at once, then one a second; those in between are counted, and the next one that is
-/// written says so.
+/// Use one quota for each kind of record; otherwise one kind would hide another and be counted as it. A
+/// quota allows a burst, then one record a second. Suppressed records are counted, and the next written
+/// record states their number.
 #pragma once
 
 #include <algorithm>
@@ -26,14 +26,14 @@ class LogQuota {
 
   struct LeftOut {
     std::uint64_t records;
-    /// To stand behind the record; empty where none was left out.
+    /// Text to append to the record; empty if no record was suppressed.
     std::string words() const {
       return records == 0 ? "" : " (" + std::to_string(records) + " more like this were not logged)";
     }
   };
 
-  /// How many records were left out since the last one, if another may be written now; else nothing, and it
-  /// counts as left out.
+  /// The number of records suppressed since the last one, if another may be written now. Else nothing, and
+  /// this record counts as suppressed.
   std::optional<LeftOut> take(Instant now) noexcept {
     const Instant earliest = now - burst * interval;
     spent_until_ = std::max(spent_until_, earliest);
@@ -46,7 +46,7 @@ class LogQuota {
   }
 
  private:
-  Instant spent_until_ = Instant::min();  ///< each record takes an interval of the past
+  Instant spent_until_ = Instant::min();  ///< each record spends one interval of the past
   std::uint64_t left_out_ = 0;
 };
 

@@ -1,4 +1,4 @@
-/// The end of the log: takes records from the one thread that writes.
+/// The end of the log: takes records from the one thread that writes them.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct LogRecord {
   std::chrono::system_clock::time_point time;
   log::Level level = log::Level::off;
   std::string message;
-  std::shared_ptr<log::Receipt> receipt;  ///< null where nobody asks
+  std::shared_ptr<log::Receipt> receipt;  ///< may be null
 };
 
 class LogSink {
@@ -26,10 +26,10 @@ class LogSink {
   LogSink& operator=(const LogSink&) = delete;
   virtual ~LogSink() = default;
 
-  /// Takes a record, and may keep it until the next flush. By the end of that its receipt is told.
+  /// Takes a record and may keep it until the next flush, which calls its receipt at the latest.
   virtual void take(LogRecord record) = 0;
 
-  /// Writes what was kept. The error of the last write, or none when it succeeded.
+  /// Writes the kept records. Returns the error of the last write, or none if it succeeded.
   virtual std::errc flush() = 0;
 };
 

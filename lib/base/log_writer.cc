@@ -18,13 +18,13 @@ namespace ringrpc {
 
 namespace {
 
-/// After some records the thread lies down for so long, so that who logs much need not wake it each time.
+/// The thread sleeps this long after a batch of records, so that frequent loggers need not wake it each time.
 constexpr std::chrono::milliseconds nap{1};
 
 constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
-/// Counts the records that found the queue full, from any thread, without making it wait. While threads lose
-/// records, the times are those of some of them.
+/// Counts the records that found the queue full. Any thread may add to it without waiting. Under concurrent
+/// adds the times are those of some of the records.
 class DroppedRecords {
  public:
   using Time = LogLoss::Time;
@@ -39,7 +39,7 @@ class DroppedRecords {
 
   bool any() const noexcept { return count_.load(std::memory_order_relaxed) != 0; }
 
-  /// Those since the last time. One thread.
+  /// The loss since the last call. One thread.
   LogLoss take() noexcept {
     const std::uint64_t count = count_.exchange(0);
     const Time::rep first = first_.exchange(0);
@@ -55,13 +55,14 @@ class DroppedRecords {
 
 }  // namespace
 
-/// What the thread works on. Shared, because nothing can end a write that blocks: the thread may have to be
-/// left behind in one.
+/// The state of the thread. It is shared because a write that blocks cannot be ended: `stop` may have to
+/// leave the thread running in one.
 struct LogWriter::State {
   State(std::shared_ptr<LogSink> to, std::size_t capacity) : sink(std::move(to)), queue(capacity) {}
 
-  /// The thread writes `asleep` and then looks at the queue, who calls this the other way round: at least
-  /// one of them sees the other. Waking costs microseconds, so who finds it awake leaves it alone.
+  /// The thread sets `asleep` and then checks the queue; a caller pushes to the queue and then checks
+  /// `asleep`. So at least one of them sees the other. Waking costs microseconds, so a caller skips it
+  /// while the thread is awake.
   void rouse() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_relaxed) != 0 && asleep.exchange(0) != 0) asleep.notify_one();
@@ -87,7 +88,7 @@ struct LogWriter::State {
   BoundedQueue<LogRecord> queue;
   DroppedRecords dropped;
   std::atomic<std::errc> failure{};  ///< of the last write
-  std::atomic<int> asleep{0};        ///< an int, for which the system has a wait
+  std::atomic<int> asleep{0};        ///< an int, because the kernel can wait on one (futex)
   std::atomic<bool> stopping{false};
   std::mutex mutex;
   std::condition_variable progress;
@@ -147,11 +148,11 @@ void LogWriter::State::run() noexcept {
     asleep.store(0);
     if (count < queue.capacity() && !last) std::this_thread::sleep_for(nap);
   }
-  flush_sink();  // an account of lost lines may still wait for a disk with room
+  flush_sink();  // the warning about lost lines may still wait for space on the disk
   note_written(everything);
 }
 
-/// Writes one queue's worth at most, so that dropped records are reported even while the queue never empties.
+/// Writes at most one queue's worth, so that dropped records are reported even if the queue never empties.
 std::size_t LogWriter::State::write_queued() noexcept {
   std::size_t count = 0;
   while (count < queue.capacity()) {
@@ -174,7 +175,7 @@ void LogWriter::State::report_dropped() noexcept {
     write({std::chrono::system_clock::now(), log::Level::warn,
            loss.words("came faster than the log could be written"), nullptr});
   } catch (...) {
-    // No memory: the count is lost.
+    // Out of memory: the count is lost.
   }
   flush_sink();
 }
@@ -183,7 +184,7 @@ void LogWriter::State::write(LogRecord record) noexcept {
   try {
     sink->take(std::move(record));
   } catch (...) {
-    // A log that cannot be written has nowhere to say so.
+    // There is no place to report a log that cannot be written.
   }
 }
 

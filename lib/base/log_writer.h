@@ -4,8 +4,9 @@
 ///   writer.submit(log::Level::info, "listening");      // any thread, never waits
 ///   writer.flush();
 ///
-/// spdlog formats lines; the queue is our own because spdlog's can only wait or drop the oldest, and what came
-/// first is what explains a flood. So are the sinks, because spdlog's do not tell which records they lost.
+/// spdlog formats the lines. The queue is our own: spdlog's can only wait or drop the oldest records, and
+/// the oldest ones explain a flood. The sinks are our own because spdlog's do not report which records they
+/// lost.
 #pragma once
 
 #include <chrono>
@@ -24,27 +25,27 @@ namespace ringrpc {
 class LogWriter {
  public:
   /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait;
-  /// `patience` is how long `flush` and `stop` wait for a sink that takes no more.
+  /// `patience` is the time that `flush` and `stop` wait for a sink that blocks.
   LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity,
             std::chrono::milliseconds patience = std::chrono::seconds(2));
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter() { stop(); }
 
-  /// Queues a record with the present time. One that finds the queue full is lost and counted; the log tells
-  /// the count and the times when there is room again. The receipt, where there is one, is told either way.
-  /// From any thread.
+  /// Queues a record with the present time. A record that finds the queue full is lost and counted; a
+  /// warning has the count and the times once there is room again. The receipt, if any, learns the outcome
+  /// in both cases. From any thread.
   void submit(log::Level level, std::string message,
               const std::shared_ptr<log::Receipt>& receipt = nullptr) noexcept;
 
   /// OK while records are written; else UNAVAILABLE with the cause (see log::condition). From any thread.
   Status condition() const;
 
-  /// Waits until what was submitted before has been written; false when that took too long. From any thread.
+  /// Waits until all earlier records have been written; false on timeout. From any thread.
   bool flush() noexcept;
 
-  /// Writes what is queued and ends the thread; what is submitted later is lost. False when that took too
-  /// long: the thread is left behind then, with the sink. Call from one thread.
+  /// Writes the queued records and ends the thread; later records are lost. False on timeout: the thread
+  /// keeps running then, with the sink. Call it from one thread.
   bool stop() noexcept;
 
  private:

@@ -6,9 +6,9 @@ namespace ringrpc {
 
 namespace {
 
-constexpr mode_t permissions = 0666;  // less what the umask takes
+constexpr mode_t permissions = 0666;  // reduced by the umask
 
-/// Otherwise opening a pipe would wait for whoever has its other end.
+/// Opens without waiting for the other end of a pipe.
 UniqueFd open_at_once(const std::string& path, int flags) noexcept {
   UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, permissions));
   if (!file) return file;

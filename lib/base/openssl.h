@@ -1,5 +1,5 @@
-/// OpenSSL's objects with an owner, and its errors as words. For lib/signer and lib/transport's tls_* files:
-/// nothing else knows OpenSSL, nor does the base link it.
+/// Owners for OpenSSL's objects, and the text of its errors. Only lib/signer and the tls_* files of
+/// lib/transport know OpenSSL; the base does not link it.
 ///
 ///   const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
 #pragma once
@@ -41,7 +41,7 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-/// The last error of this thread in OpenSSL's words, which are forgotten with this.
+/// The text of this thread's last OpenSSL error. Clears the error queue.
 inline std::string last_error() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();

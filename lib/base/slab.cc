@@ -19,7 +19,7 @@ Slab* SlabPool::take() {
     free_ = slab->next;
     --free_count_;
   } else {
-    slab = new Slab;  // the data stays uninitialised: it is written before it is read
+    slab = new Slab;  // uninitialised data: it is written before it is read
   }
   ++in_use_;
   slab->next = nullptr;

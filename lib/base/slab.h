@@ -1,4 +1,4 @@
-/// Output memory: slabs of one size from a pool, strung into chains.
+/// Output memory: slabs of one size from a pool, linked into chains.
 ///
 ///   Chain out(shard.slabs());
 ///   std::memcpy(out.reserve(9), header, 9); out.commit(9);
@@ -22,7 +22,7 @@
 
 namespace ringrpc {
 
-/// One piece of output memory; `begin` to `end` is filled and not yet sent.
+/// One piece of output memory; the bytes from `begin` to `end` are filled and not yet sent.
 struct Slab {
   static constexpr std::size_t total_bytes = 16 * 1024;
   static constexpr std::size_t capacity = total_bytes - 16;
@@ -34,23 +34,23 @@ struct Slab {
 };
 static_assert(sizeof(Slab) == Slab::total_bytes);
 
-/// Recycles slabs. Must outlive every chain that draws from it.
+/// Recycles slabs. It must outlive all of its chains.
 class SlabPool {
  public:
-  /// Keeps at most `keep` free slabs; what comes back beyond them goes to the system.
+  /// Keeps at most `keep` free slabs; further ones return to the system.
   explicit SlabPool(std::size_t keep = 256) noexcept : keep_(keep) {}
   SlabPool(const SlabPool&) = delete;
   SlabPool& operator=(const SlabPool&) = delete;
   ~SlabPool();
 
-  /// An empty slab. Throws std::bad_alloc when the system has no memory.
+  /// An empty slab. Throws std::bad_alloc if the system has no memory.
   Slab* take();
   void give_back(Slab* slab) noexcept;
 
-  /// Gives the free slabs that it keeps to the system.
+  /// Returns all free slabs to the system.
   void drop_free() noexcept;
 
-  /// Slabs handed out and not given back.
+  /// The number of slabs that are taken and not given back.
   std::size_t in_use() const noexcept { return in_use_; }
 
  private:
@@ -75,37 +75,37 @@ class Chain {
 
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
-  /// What it keeps in memory for that.
+  /// The size of the slabs that hold the bytes.
   std::size_t held_bytes() const noexcept { return slab_count_ * Slab::total_bytes; }
 
-  /// Room for `bytes` in one piece at the end, at most Slab::capacity; valid until the next call on this
+  /// Room for `bytes` in one piece at the end, at most Slab::capacity. Valid until the next call on this
   /// chain.
   std::uint8_t* reserve(std::size_t bytes) {
     if (!tail_ || Slab::capacity - tail_->end < bytes) add_slab();
     return tail_->data + tail_->end;
   }
-  /// Makes the first `bytes` of what `reserve` gave part of the chain.
+  /// Makes the first `bytes` of the last `reserve` part of the chain.
   void commit(std::size_t bytes) noexcept {
     tail_->end += static_cast<std::uint32_t>(bytes);
     size_ += bytes;
   }
-  /// Copies, over as many slabs as it takes.
+  /// Copies `bytes` to the end, over several slabs if necessary.
   void append(Bytes bytes) {
     const bool fits = tail_ != nullptr && bytes.size() <= Slab::capacity - tail_->end;
     if (!fits || bytes.empty()) return append_over_slabs(bytes);
     std::memcpy(tail_->data + tail_->end, bytes.data(), bytes.size());
     commit(bytes.size());
   }
-  /// Takes over what is filled of a slab, which must come from the same pool.
+  /// Takes ownership of a filled slab of the same pool.
   void append(Slab* slab) noexcept {
     link(slab);
     size_ += slab->end - slab->begin;
   }
 
-  /// Describes the content from the front; returns how many entries were filled. Valid until the chain
+  /// Describes the content from the front and returns the number of filled entries. Valid until the chain
   /// changes.
   std::size_t gather(std::span<iovec> into) const noexcept;
-  /// Calls `use` with each piece of the `bytes` behind the first `skipped`; there must be as many.
+  /// Calls `use` for each piece of the `bytes` bytes after the first `skipped`. The chain must have as many.
   template <class Use>
   void for_each_piece(std::size_t skipped, std::size_t bytes, Use use) const {
     for (const Slab* slab = head_; bytes > 0; slab = slab->next) {

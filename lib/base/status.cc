@@ -61,7 +61,7 @@ Cause cause_from_errno(int error) noexcept {
 
 bool is_upper(char c) noexcept { return c >= 'A' && c <= 'Z'; }
 
-/// The system's words for `error`, beginning in lower case as the second half of a sentence does, unless with
+/// The system's description of `error`. It begins in lower case, to follow a colon, unless it begins with
 /// an acronym.
 std::string describe_errno(int error) {
   const char* known = strerrordesc_np(error);
@@ -72,8 +72,8 @@ std::string describe_errno(int error) {
   return words;
 }
 
-/// What `make` makes; null where there is no memory for it: a failure that nobody can describe is a failure
-/// still.
+/// The result of `make`, or null if there is no memory for it: a failure without its message is still a
+/// failure.
 template <class Make>
 auto if_memory(Make make) noexcept -> decltype(make()) {
   try {

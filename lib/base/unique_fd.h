@@ -1,6 +1,6 @@
 /// An owned file descriptor.
 ///
-/// The simulated backend has descriptors of its own, so the owner carries the function that closes it.
+/// It carries the function that closes it, because the simulated backend has descriptors of its own.
 #pragma once
 
 #include <unistd.h>
