@@ -1,11 +1,11 @@
-/// The signature algorithms that there are, and what each is made of.
+/// The signature algorithms and their properties.
 ///
 ///   std::optional<Algorithm> algorithm = algorithm_named("RSA_PSS_SHA256");
 ///   hash_of(*algorithm);                  // Hash::sha256: it signs a digest of 32 bytes
 ///   algorithms_of(KeyKind::rsa).names();  // "RSA_PKCS1_SHA256, …"
 ///
-/// RSA is PKCS#1 v1.5 and PSS (RFC 8017) with MGF1 of the same hash and a salt as long as the digest, ECDSA
-/// is FIPS 186-5 on the curve with the hash of its size, Ed25519 is RFC 8032's pure form.
+/// RSA is PKCS#1 v1.5 or PSS (RFC 8017); PSS uses MGF1 with the same hash and a salt as long as the digest.
+/// ECDSA is FIPS 186-5, with the hash of the curve's size. Ed25519 is the pure form of RFC 8032.
 #pragma once
 
 #include <array>
@@ -34,13 +34,13 @@ inline constexpr std::array every_algorithm = {
     Algorithm::rsa_pss_sha256,    Algorithm::rsa_pss_sha384,    Algorithm::rsa_pss_sha512,
     Algorithm::ecdsa_p256_sha256, Algorithm::ecdsa_p384_sha384, Algorithm::ed25519};
 
-/// What a key is; of RSA keys there are several sizes.
+/// The type of a key. RSA keys come in several sizes.
 enum class KeyKind : std::uint8_t { rsa, p256, p384, ed25519 };
 
-/// What an algorithm signs: a digest of this kind, or with `none` the message itself.
+/// The hash of an algorithm: it signs the digest, or with `none` the message itself.
 enum class Hash : std::uint8_t { none, sha256, sha384, sha512 };
 
-/// Whether signing takes some tens of microseconds, or so long that a shard must not wait for it.
+/// The time that a signature takes: some tens of microseconds, or too long to run on a shard.
 enum class Cost : std::uint8_t { cheap, expensive };
 
 /// "RSA_PSS_SHA256".
@@ -53,12 +53,12 @@ bool is_pss(Algorithm algorithm) noexcept;
 
 /// "RSA", "P-256", "P-384" or "Ed25519".
 std::string_view name(KeyKind kind) noexcept;
-/// Where a key's size matters, that of the smallest.
+/// The cost of a signature with a key of this kind; of RSA keys, with the smallest.
 Cost cost_of(KeyKind kind) noexcept;
 
-/// "SHA256"; empty for none.
+/// "SHA256"; empty for `none`.
 std::string_view name(Hash hash) noexcept;
-/// 0 for none.
+/// The size of the digest in bytes; 0 for `none`.
 std::size_t digest_bytes(Hash hash) noexcept;
 
 /// A set of algorithms.
@@ -75,7 +75,7 @@ class Algorithms {
   }
   constexpr bool operator==(const Algorithms&) const = default;
 
-  /// In the order of the enumeration; of a set that is not empty.
+  /// The first in the order of the enumeration. The set must not be empty.
   Algorithm first() const noexcept;
   /// "RSA_PSS_SHA256, RSA_PSS_SHA384".
   std::string names() const;
@@ -87,7 +87,7 @@ class Algorithms {
   std::uint16_t bits_ = 0;
 };
 
-/// Those that a key of this kind can be used with.
+/// All algorithms for keys of this kind.
 Algorithms algorithms_of(KeyKind kind) noexcept;
 
 }  // namespace ringrpc

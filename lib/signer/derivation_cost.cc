@@ -15,7 +15,7 @@ constexpr std::uint64_t too_much = std::numeric_limits<std::uint64_t>::max();
 
 using openssl::Owned;
 
-/// The parameters of an algorithm as the structure that `item` describes; null when they are none.
+/// The parameters of an algorithm, parsed as the structure that `item` describes; null if they are not one.
 template <class T>
 Owned<T> parameters_of(const X509_ALGOR& algorithm, const ASN1_ITEM* item) {
   return Owned<T>(static_cast<T*>(ASN1_TYPE_unpack_sequence(item, algorithm.parameter)));
@@ -42,7 +42,7 @@ std::uint64_t cost_of(const X509_ALGOR& algorithm) {
   switch (OBJ_obj2nid(algorithm.algorithm)) {
     case NID_pbes2: {
       const auto given = parameters_of<PBE2PARAM>(algorithm, ASN1_ITEM_rptr(PBE2PARAM));
-      // The scheme may not stand within itself.
+      // PBES2 must not be nested in itself.
       if (!given || OBJ_obj2nid(given->keyfunc->algorithm) == NID_pbes2) return 0;
       return cost_of(*given->keyfunc);
     }
@@ -52,7 +52,7 @@ std::uint64_t cost_of(const X509_ALGOR& algorithm) {
     }
     case NID_id_scrypt:
       return cost_of_scrypt(algorithm);
-    default: {  // of PKCS#5 version 1 and of PKCS#12
+    default: {  // the schemes of PKCS#5 version 1 and PKCS#12
       const auto given = parameters_of<PBEPARAM>(algorithm, ASN1_ITEM_rptr(PBEPARAM));
       return given ? number(given->iter) : 0;
     }

@@ -1,5 +1,5 @@
-/// What an encrypted key file makes its reader work before a passphrase can be tried. The file says how much,
-/// and OpenSSL does as it says: without a limit a file can keep a program from starting for years.
+/// Estimates the work that an encrypted key file demands for one attempt with a passphrase. The file sets
+/// that amount, and OpenSSL obeys. Without a limit a file could keep a program from starting for years.
 ///
 ///   if (derivation_cost(pem) > derivation_cost_max) return refuse(...);
 #pragma once
@@ -9,12 +9,12 @@
 
 namespace ringrpc {
 
-/// A few seconds' work. Ten times what is recommended for PBKDF2 today, and of scrypt N = 2^20 with r = 8.
+/// A few seconds of work: ten times the usual recommendation for PBKDF2, or scrypt with N = 2^20 and r = 8.
 inline constexpr std::uint64_t derivation_cost_max = 10'000'000;
 
-/// Of the PEM block in `pem` when it is an EncryptedPrivateKeyInfo (RFC 5958, 3): the iterations of PBKDF2
-/// and of the older schemes (RFC 8018), of scrypt N * r * p (RFC 7914). The largest number for one that is
-/// too large to read; 0 for all else, which no passphrase decrypts.
+/// The work for the PEM block in `pem`, an EncryptedPrivateKeyInfo (RFC 5958, 3): the iterations of PBKDF2
+/// and of the older schemes (RFC 8018), or N * r * p of scrypt (RFC 7914). The largest number if the work
+/// is too large to represent; 0 for all other text, which no passphrase decrypts.
 std::uint64_t derivation_cost(std::string_view pem) noexcept;
 
 }  // namespace ringrpc

@@ -5,7 +5,7 @@
 namespace ringrpc {
 
 Result<Digest> digest_of(Hash hash, Bytes data) {
-  // To make one and free it takes longer than a small message.
+  // Reused, because creating and freeing a context takes longer than hashing a small message.
   thread_local openssl::Owned<EVP_MD_CTX> context;
   if (!context) context.reset(EVP_MD_CTX_new());
   Digest digest;

@@ -20,14 +20,14 @@ struct Digest {
   std::array<std::uint8_t, 64> storage{};
   std::size_t size = 0;
 
-  /// Valid as long as this.
+  /// Valid as long as this object.
   Bytes bytes() const noexcept { return {storage.data(), size}; }
 };
 
-/// Of any `hash` but none. INTERNAL when OpenSSL has no memory.
+/// The digest of `data`; `hash` must not be `none`. INTERNAL if OpenSSL is out of memory.
 Result<Digest> digest_of(Hash hash, Bytes data);
 
-/// Lower case, two digits a byte.
+/// Two hexadecimal digits for each byte, in lower case.
 std::string hex(Bytes bytes);
 
 }  // namespace ringrpc

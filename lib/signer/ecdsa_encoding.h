@@ -1,5 +1,5 @@
-/// The two forms of an ECDSA signature: the DER of RFC 3279, and r and s side by side as IEEE P1363 and JWS
-/// (RFC 7518) have them, each as long as the curve's order.
+/// Converts between the two forms of an ECDSA signature: the DER of RFC 3279, and r followed by s as in
+/// IEEE P1363 and JWS (RFC 7518), each as long as the curve's order.
 ///
 ///   Result<std::string> raw = raw_from_der(KeyKind::p256, *der);    // 64 bytes
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace ringrpc {
 
-/// For keys on P-256 and P-384. INVALID_ARGUMENT for what is not the other form.
+/// For keys on P-256 and P-384. INVALID_ARGUMENT if the input does not have the expected form.
 Result<std::string> raw_from_der(KeyKind curve, std::string_view der);
 Result<std::string> der_from_raw(KeyKind curve, std::string_view raw);
 

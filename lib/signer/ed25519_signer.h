@@ -1,4 +1,4 @@
-/// Ed25519, by libsodium. The key lies in read-only guarded memory.
+/// Ed25519 by libsodium. The key is in read-only guarded memory.
 #pragma once
 
 #include "signer/guarded_bytes.h"
@@ -8,7 +8,8 @@ namespace ringrpc {
 
 class Ed25519Signer final : public Signer {
  public:
-  /// From the 32 bytes of RFC 8032, section 5.1.5. INTERNAL when they do not give `key`.
+  /// Makes a signer from the 32-byte seed of RFC 8032, section 5.1.5. INTERNAL if the seed does not give
+  /// `key`.
   static Result<std::unique_ptr<Signer>> make(const GuardedBytes& seed, PublicKey key, Algorithms algorithms);
 
  private:
@@ -16,7 +17,7 @@ class Ed25519Signer final : public Signer {
       : Signer(std::move(key), algorithms), secret_(std::move(secret)) {}
   Result<std::string> do_sign(Algorithm algorithm, Bytes input) const override;
 
-  GuardedBytes secret_;  ///< the seed and the public key, as libsodium has it
+  GuardedBytes secret_;  ///< the seed followed by the public key, libsodium's form
 };
 
 }  // namespace ringrpc

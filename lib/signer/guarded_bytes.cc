@@ -12,7 +12,8 @@ namespace ringrpc {
 
 namespace {
 
-/// sodium_malloc goes on when the memory was not locked, and does not tell: locking twice does no harm.
+/// sodium_malloc does not report that it could not lock the memory. Locking it a second time does, and is
+/// harmless.
 void warn_unless_locked(void* data, std::size_t size) {
   static std::atomic<bool> warned = false;
   if (sodium_mlock(data, size) == 0) return;

@@ -1,11 +1,12 @@
-/// Bytes that nobody else may see: locked in memory, left out of core dumps, between guard pages, and wiped
-/// when they go (sodium_malloc).
+/// Memory for secrets: locked, left out of core dumps, between guard pages, and wiped when it is freed
+/// (sodium_malloc).
 ///
 ///   Result<GuardedBytes> seed = GuardedBytes::make(32);
 ///   fill(seed->writable());
 ///   seed->make_read_only();
 ///
-/// May be moved, so a view is valid as long as the bytes are somebody's. Reading is free for any thread.
+/// A move keeps the bytes where they are, so views stay valid until the last owner is destroyed. Any thread
+/// may read.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +21,10 @@ namespace ringrpc {
 
 class GuardedBytes {
  public:
-  /// None.
+  /// No bytes.
   GuardedBytes() noexcept = default;
-  /// `size` of them, of any value. RESOURCE_EXHAUSTED when the system has no memory; where it has some but
-  /// does not lock it, the log says so once, with the remedy.
+  /// `size` bytes of unspecified values. RESOURCE_EXHAUSTED if the system has no memory. If the memory
+  /// cannot be locked, a warning with the remedy is logged once.
   static Result<GuardedBytes> make(std::size_t size);
   GuardedBytes(GuardedBytes&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
@@ -36,9 +37,9 @@ class GuardedBytes {
 
   Bytes bytes() const noexcept { return {data_, size_}; }
   std::size_t size() const noexcept { return size_; }
-  /// Not after `make_read_only`.
+  /// Do not write after `make_read_only`.
   std::span<std::uint8_t> writable() noexcept { return {data_, size_}; }
-  /// Leaves off what is behind the first `size` bytes, and wipes it.
+  /// Keeps the first `size` bytes and wipes the rest.
   void truncate(std::size_t size) noexcept;
   void make_read_only() noexcept;
 

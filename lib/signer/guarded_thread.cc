@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t stack_bytes = 256 * 1024;
 
-/// Only ever destroyed behind a pthread_create that used them.
+/// The attributes of a thread with a guarded stack. Destroy them after the pthread_create that uses them.
 class Attributes {
  public:
   explicit Attributes(GuardedBytes& stack) noexcept {

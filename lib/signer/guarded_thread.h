@@ -1,10 +1,10 @@
-/// A thread for work that has private keys in its hands: its stack is guarded memory too, and what OpenSSL
-/// allocates on it comes from the key heap.
+/// A thread for work on private keys. Its stack is guarded memory, and OpenSSL's allocations on it come
+/// from the key heap.
 ///
 ///   Result<GuardedThread> thread = GuardedThread::start([&] { key = load(path); });
-///   thread->join();         // what was on the stack is wiped
+///   thread->join();         // wipes the stack
 ///
-/// `KeyHeap::prepare` must have been called.
+/// Call `KeyHeap::prepare` first.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ namespace ringrpc {
 
 class GuardedThread {
  public:
-  /// RESOURCE_EXHAUSTED when the system has no more threads or memory. `work` must not throw.
+  /// RESOURCE_EXHAUSTED if the system has no more threads or memory. `work` must not throw.
   static Result<GuardedThread> start(std::function<void()> work);
   GuardedThread(GuardedThread&&) noexcept;
   /// Joins.
   ~GuardedThread();
 
-  /// Returns when the work is done; only once.
+  /// Returns when the work is done. Call it at most once.
   void join();
 
  private:

@@ -28,7 +28,7 @@ std::unexpected<Status> refuse(const std::string& path, std::string_view why,
   return fail(code, "key file " + path + ": " + std::string(why));
 }
 
-/// Read without a stream, whose buffers would keep a copy.
+/// Reads without a stream, because the stream's buffer would keep a copy.
 Result<GuardedBytes> read_file(const std::string& path) {
   const UniqueFd file = open_to_read(path);
   if (!file) return std::unexpected(from_errno("open " + path, errno));
@@ -64,7 +64,7 @@ int give_passphrase(char* to, int room, int, void* context) {
   return static_cast<int>(passphrase.size());
 }
 
-/// How many PEM blocks there are.
+/// The number of PEM blocks.
 std::size_t count_blocks(std::string_view text) {
   static constexpr std::string_view begin = "-----BEGIN ";
   std::size_t count = 0;
@@ -93,7 +93,7 @@ Result<openssl::Owned<EVP_PKEY>> read_key_file(const std::string& path, const Gu
   if (!file) return std::unexpected(file.error());
   const std::string_view text = as_text(file->bytes());
   const bool encrypted = text.contains(encrypted_begin);
-  const bool encapsulated = text.contains("Proc-Type:");  // encrypted in the way that PEM had before PKCS#8
+  const bool encapsulated = text.contains("Proc-Type:");  // PEM's own encryption, older than PKCS#8
   if (encapsulated || (!encrypted && !text.contains(plain_begin))) return refuse_text(path, text);
   if (count_blocks(text) != 1)
     return refuse(path, "it has more than one PEM block; give the key a file of its own");
@@ -108,7 +108,7 @@ Result<openssl::Owned<EVP_PKEY>> read_key_file(const std::string& path, const Gu
   const openssl::Owned<BIO> stream(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   openssl::Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(stream.get(), nullptr, give_passphrase,
                                                        const_cast<GuardedBytes*>(&passphrase)));  // only read
-  ERR_clear_error();  // may tell of the contents
+  ERR_clear_error();  // the errors may quote the file's content
   if (key) return key;
   if (encrypted)
     return refuse(path, "it cannot be decrypted; the passphrase is wrong or the file is damaged",

@@ -17,7 +17,7 @@ namespace ringrpc {
 
 namespace {
 
-/// Blocks of powers of two, each behind a header of their size. Freed ones wait in a list of their size.
+/// Blocks of powers of two, each behind a header with its size. Freed blocks wait in one list for each size.
 class Heap {
  public:
   static constexpr unsigned order_max = 16;
@@ -33,7 +33,7 @@ class Heap {
     return at >= begin_ && at < end_;
   }
 
-  /// Null when there is no room.
+  /// Null if there is no room.
   void* allocate(std::size_t bytes) noexcept {
     const unsigned order = order_of(bytes);
     const std::lock_guard lock(mutex_);
@@ -68,14 +68,14 @@ class Heap {
   };
   static constexpr unsigned order_min = 6;  // a cache line
 
-  /// A freed block of the first of these orders that has one.
+  /// A freed block of the smallest order in [first, last] that has one.
   Block* take_freed(unsigned first, unsigned last) noexcept {
     for (unsigned order = first; order <= last; ++order)
       if (Block* const block = free_[order]) return free_[order] = block->next, block;
     return nullptr;
   }
 
-  /// A new block; null when all of the memory is in blocks.
+  /// A new block; null if all memory has been made into blocks.
   Block* carve(unsigned order) noexcept {
     const std::size_t whole = sizeof(Block) + (std::size_t{1} << order);
     if (whole > static_cast<std::size_t>(end_ - fresh_)) return nullptr;
@@ -98,11 +98,11 @@ class Heap {
   std::size_t used_bytes_ = 0;
 };
 
-/// Lives until the process ends: OpenSSL frees some of its own after everybody else.
+/// Lives until the process ends, because OpenSSL frees some of its memory after all destructors.
 constinit Heap* heap = nullptr;
 constinit thread_local unsigned scopes = 0;
 
-/// What no number of a key needs; it is the working memory of scrypt, of which 16 MiB are common.
+/// True for sizes that no part of a key has. They are scrypt's working memory, often 16 MiB.
 bool beyond_keys(std::size_t bytes) noexcept { return bytes > std::size_t{1} << Heap::order_max; }
 
 void* allocate(std::size_t bytes, const char*, int) {
@@ -115,7 +115,7 @@ void release(void* data, const char*, int) {
   std::free(data);
 }
 
-/// What is guarded stays guarded, and what grows on a thread that is about keys becomes so.
+/// Guarded memory stays guarded, and memory that grows on a thread in a Scope becomes guarded.
 void* reallocate(void* data, std::size_t bytes, const char* file, int line) {
   if (!data) return allocate(bytes, file, line);
   if (bytes == 0) return release(data, file, line), nullptr;

@@ -1,18 +1,20 @@
-/// Where OpenSSL keeps private keys: a heap in guarded memory.
+/// A heap in guarded memory, in which OpenSSL keeps private keys.
 ///
 ///   if (Status status = KeyHeap::prepare(bytes); !status.ok()) …
 ///   {
 ///     const KeyHeap::Scope scope;       // what OpenSSL allocates on this thread from here on is guarded
 ///     key = decode(…);
 ///   }
-///   EVP_PKEY_free(key);                 // wiped, whoever frees it
+///   EVP_PKEY_free(key);                 // wipes it, on any thread
 ///
-/// OpenSSL's own secure heap (CRYPTO_secure_malloc_init) holds the numbers of a key, but not the copies of
-/// an RSA key's primes that it makes for Montgomery's multiplication with the first signature, nor the
-/// buffers through which a PEM file passes. So all of its allocations go through here, and those of a thread
-/// that is about keys come from guarded memory; the rest are malloc's. Whatever is freed inside is wiped. It
-/// is a simple heap for keys that come and stay: blocks of powers of two, 64 KiB at most, and one lock. What
-/// is larger than that is no part of a key and comes from malloc.
+/// OpenSSL's own secure heap (CRYPTO_secure_malloc_init) is not enough. It holds the numbers of a key, but
+/// neither the copies of an RSA key's primes that OpenSSL makes for Montgomery multiplication with the
+/// first signature, nor the buffers through which a PEM file passes. So all allocations of OpenSSL go
+/// through this class. Those of a thread in a Scope come from guarded memory and are wiped when freed; the
+/// others come from malloc.
+///
+/// The heap is simple because keys are few and stay: blocks of powers of two, at most 64 KiB, and one lock.
+/// A larger allocation cannot be part of a key and comes from malloc.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +25,13 @@ namespace ringrpc {
 
 class KeyHeap {
  public:
-  /// Gives OpenSSL its allocator, once for the process, and makes the heap with room for `bytes`; without
-  /// effect when it has been made. FAILED_PRECONDITION when OpenSSL has allocated memory before,
-  /// RESOURCE_EXHAUSTED when there is none.
+  /// Makes the heap with room for `bytes` and becomes OpenSSL's allocator, once for the process; later
+  /// calls have no effect. FAILED_PRECONDITION if OpenSSL has allocated memory before, RESOURCE_EXHAUSTED
+  /// if there is no memory.
   static Status prepare(std::size_t bytes);
 
-  /// While one lives on a thread, the thread's allocations are guarded. After `prepare` only.
+  /// While a Scope exists on a thread, OpenSSL's allocations on that thread are guarded. Only after
+  /// `prepare`.
   class Scope {
    public:
     Scope() noexcept;
@@ -37,9 +40,9 @@ class KeyHeap {
     ~Scope();
   };
 
-  /// Whether `address` lies in the heap.
+  /// True if `address` is in the heap.
   static bool owns(const void* address) noexcept;
-  /// What is allocated now, in bytes.
+  /// The size of all present allocations, in bytes.
   static std::size_t used_bytes() noexcept;
 };
 

@@ -28,7 +28,7 @@ constexpr std::array<Generated, 6> kinds = {{{"rsa2048", KeyKind::rsa, 2048},
                                              {"p384", KeyKind::p384},
                                              {"ed25519", KeyKind::ed25519}}};
 
-// What making or checking keys needs at a time, and what each key keeps.
+// The memory to generate or check keys at the same time, and the memory of each finished key.
 constexpr std::size_t heap_bytes = 1024 * 1024;
 constexpr std::size_t heap_bytes_per_key = 64 * 1024;
 constexpr std::size_t threads_max = 4;
@@ -44,7 +44,8 @@ std::string every_name() {
   return all.names();
 }
 
-/// What stands before a colon of `text` was perhaps to be an algorithm; empty where there is none.
+/// An error for the text before a colon in `text`, in case it was meant as an algorithm; empty without a
+/// colon.
 std::string misnamed_algorithm(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return {};
@@ -52,7 +53,7 @@ std::string misnamed_algorithm(std::string_view text) {
   return "'" + std::string(word) + "' is no algorithm; choose among " + every_name();
 }
 
-/// Cuts the algorithms off the front of `text`. What does not name any belongs to the rest.
+/// Removes the algorithms from the front of `text`. A word that is no algorithm belongs to the rest.
 Result<Named> cut_algorithms(std::string_view text) {
   Named named;
   named.rest = text;
@@ -91,8 +92,8 @@ openssl::Owned<EVP_PKEY> generate(const KeySource& source) {
   return openssl::Owned<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
 }
 
-/// Makes a key of no use to anybody: OpenSSL loads its tables with the first one, half a megabyte of them,
-/// which need no guarded memory.
+/// Makes a key that nobody uses. OpenSSL loads its tables with the first key, half a megabyte that needs no
+/// guarded memory.
 Status prepare_openssl(std::size_t keys) {
   if (Status status = KeyHeap::prepare(heap_bytes + keys * heap_bytes_per_key); !status.ok()) return status;
   static const bool loaded = [] {
@@ -106,7 +107,8 @@ Status prepare_openssl(std::size_t keys) {
   return loaded ? Status() : openssl_failure("start");
 }
 
-/// A path may have a colon: only where there is no such file something else was meant.
+/// Adds the hint about a mistyped algorithm only if the file does not exist, because a path may contain a
+/// colon.
 Status with_hint(const KeySource& source, Status status) {
   const std::string hint = misnamed_algorithm(source.path);
   if (hint.empty() || !source.allowed.empty() || status.cause() != Cause::absent) return status;
@@ -134,7 +136,7 @@ Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const 
   return std::unexpected(of_file(source, signer.error()));
 }
 
-/// With what named the key, where anything did.
+/// The failure, behind the name of the setting that the key came from, if any.
 Status named(const KeySource& source, const Status& failure) {
   return source.named_by.empty() ? failure : behind(source.named_by, failure);
 }

@@ -1,4 +1,4 @@
-/// Where a server's keys come from: files, or made when it starts.
+/// The sources of a server's keys: files, or generation at start.
 ///
 ///   std::vector<KeySource> sources = default_key_sources();
 ///   Result<KeySource> one = KeySource::from_file("RSA_PSS_SHA256:/etc/grpcd/rsa.pem");
@@ -18,29 +18,28 @@
 
 namespace ringrpc {
 
-/// A key that is yet to be had, and what it may be used for.
+/// A key to load or generate, and the algorithms that it may be used with.
 struct KeySource {
-  // Both take a text that may begin with the algorithms that the key is for:
-  // "RSA_PSS_SHA256,RSA_PSS_SHA384:"; without them it is for all that it can do. INVALID_ARGUMENT says what
-  // would be right.
+  // Both texts may begin with the algorithms that the key is for: "RSA_PSS_SHA256,RSA_PSS_SHA384:". Without
+  // them the key is for all algorithms of its kind. INVALID_ARGUMENT says what would be right.
 
   /// "[ALGORITHM,...:]FILE".
   static Result<KeySource> from_file(std::string_view text);
-  /// "[ALGORITHM,...:]KIND", of rsa2048, rsa3072, rsa4096, p256, p384 and ed25519.
+  /// "[ALGORITHM,...:]KIND" with KIND one of rsa2048, rsa3072, rsa4096, p256, p384 and ed25519.
   static Result<KeySource> generated(std::string_view text);
 
-  std::string path;             ///< empty for a key that is made
-  KeyKind kind = KeyKind::rsa;  ///< of a key that is made
-  unsigned rsa_bits = 0;        ///< likewise
+  std::string path;             ///< empty for a generated key
+  KeyKind kind = KeyKind::rsa;  ///< of a generated key
+  unsigned rsa_bits = 0;        ///< of a generated RSA key
   Algorithms allowed;           ///< empty for all
-  std::string named_by{};       ///< what failures of this key begin with: "--key"; may be empty
+  std::string named_by{};       ///< the beginning of this key's errors: "--key"; may be empty
 };
 
-/// One of each: rsa2048, p256, p384 and ed25519.
+/// One generated key of each kind: rsa2048, p256, p384 and ed25519.
 std::vector<KeySource> default_key_sources();
 
-/// Loads and makes keys, several at a time, each on a GuardedThread; `passphrase` is for the encrypted ones
-/// and may be empty. The registry has them in the order of `sources`. Fails with the first failure in that
+/// Loads and generates keys, several at a time, each on a GuardedThread. `passphrase` is for encrypted keys
+/// and may be empty. The registry has the keys in the order of `sources`. Returns the first error in that
 /// order: see `read_key_file`, `signer_from` and `KeyHeap::prepare`.
 Result<KeyRegistry> make_keys(std::span<const KeySource> sources, const GuardedBytes& passphrase);
 

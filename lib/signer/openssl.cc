@@ -29,7 +29,7 @@ Status choose_algorithm(EVP_PKEY_CTX* context, Algorithm algorithm) {
   if (chosen && key_kind(algorithm) == KeyKind::rsa)
     chosen = EVP_PKEY_CTX_set_rsa_padding(context,
                                           is_pss(algorithm) ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) > 0;
-  // By itself OpenSSL makes the salt as long as it can be.
+  // OpenSSL's default is the longest possible salt.
   if (chosen && is_pss(algorithm))
     chosen = EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) > 0;
   return chosen ? Status() : openssl_failure(std::string("use ").append(name(algorithm)));

@@ -1,4 +1,4 @@
-/// OpenSSL's failures as statuses, and its names for our algorithms. For the sources of lib/signer only.
+/// OpenSSL's failures as statuses, and its names for the algorithms. Only for the sources of lib/signer.
 ///
 ///   const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
 ///   if (!context) return openssl_failure("a context for signing");
@@ -14,14 +14,14 @@
 
 namespace ringrpc {
 
-/// "OpenSSL failed to sign: bad signature", and an empty error queue. The queue's own words only, never what
-/// it attaches to them, which may be of the input.
+/// "OpenSSL failed to sign: bad signature". Clears the error queue. Uses only the queue's own text, never
+/// the attached data, which may quote the input.
 Status openssl_failure(std::string_view doing, Code code = Code::INTERNAL);
 
-/// OpenSSL's form of a hash; null for none. Looked up once, which each use would otherwise do again.
+/// OpenSSL's object for a hash; null for `none`. It is looked up once, because each lookup costs.
 const EVP_MD* openssl_hash(Hash hash) noexcept;
 
-/// Gives `context` the padding and the hash of an algorithm, once it has been told to sign or to verify.
+/// Sets the padding and the hash of an algorithm. `context` must have been initialized to sign or to verify.
 Status choose_algorithm(EVP_PKEY_CTX* context, Algorithm algorithm);
 
 }  // namespace ringrpc

@@ -1,4 +1,4 @@
-/// RSA and ECDSA, by OpenSSL. RSA signatures are blinded; ECDSA's nonces come from OpenSSL's private
+/// RSA and ECDSA by OpenSSL. RSA signatures are blinded. ECDSA's nonces come from OpenSSL's private random
 /// generator.
 #pragma once
 
@@ -24,8 +24,8 @@ class OpensslSigner final : public Signer {
   void give_back(Algorithm algorithm, Context context) const;
 
   openssl::Owned<EVP_PKEY> key_;
-  // Contexts that are ready to sign, one for each signature that is made at a time: preparing one costs a
-  // quarter of a P-256 signature, the lock a thousandth.
+  // Prepared contexts, as many as were ever in use at once. Preparing one costs a quarter of a P-256
+  // signature, the lock a thousandth.
   mutable std::mutex mutex_;
   mutable std::array<std::vector<Context>, every_algorithm.size()> idle_;
 };

@@ -24,7 +24,7 @@ Status check_rsa_size(const PublicKey& key) {
                                           std::to_string(rsa_bits_max));
 }
 
-/// "65537", or what a larger one than fits is called.
+/// "65537", or "of 96 bits" for an exponent above 64 bits.
 std::string describe(const BIGNUM& exponent) {
   if (BN_num_bits(&exponent) > 64) return "of " + std::to_string(BN_num_bits(&exponent)) + " bits";
   return std::to_string(BN_get_word(&exponent));
@@ -37,15 +37,15 @@ Status check_rsa_exponent(EVP_PKEY* key) {
     return openssl_failure("give a key's public exponent");
   const openssl::Owned<BIGNUM> exponent(found);
   const bool even = BN_is_odd(exponent.get()) == 0;
-  if (!even && BN_get_word(exponent.get()) >= rsa_exponent_min) return {};  // the largest where it is larger
+  if (!even && BN_get_word(exponent.get()) >= rsa_exponent_min) return {};  // the maximum on overflow
   return fail(Code::INVALID_ARGUMENT, "an RSA key with the public exponent " + describe(*exponent) +
                                           (even ? " is not valid, because it is even" : " is too weak") +
                                           "; use " + std::to_string(rsa_exponent_min) +
                                           ", as `openssl genpkey -algorithm RSA` does");
 }
 
-/// A curve that has a name is called by it, whatever the key's file does: RFC 5480 has no other way. OpenSSL
-/// gives the name only to the very numbers that the curve has.
+/// Stores a known curve by its name, even if the key's file has its parameters: RFC 5480 allows only names.
+/// OpenSSL finds the name only if all parameters are equal.
 Status call_curve_by_name(EVP_PKEY* key) {
   if (!EVP_PKEY_is_a(key, "EC")) return {};
   std::array<char, 64> curve{};
@@ -57,8 +57,8 @@ Status call_curve_by_name(EVP_PKEY* key) {
   return openssl_failure("call a key's curve by its name");
 }
 
-/// The numbers fit one another: the factors are prime, the exponents belong together, the point is the
-/// scalar's.
+/// Checks that the numbers of the key belong together: prime factors, matching exponents, and a point that
+/// is the scalar's.
 Status check_consistent(EVP_PKEY* key) {
   const openssl::Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key, nullptr));
   if (context && EVP_PKEY_check(context.get()) == 1) return {};
@@ -76,7 +76,7 @@ Result<std::unique_ptr<Signer>> ed25519_signer(EVP_PKEY* key, PublicKey public_k
   return Ed25519Signer::make(*seed, std::move(public_key), algorithms);
 }
 
-/// Also has OpenSSL compute now, in guarded memory, what it keeps for later signatures.
+/// Makes OpenSSL compute now, in guarded memory, the values that it keeps for later signatures.
 Status check_signs(const Signer& signer) {
   static constexpr std::array<std::uint8_t, 64> input{};
   for (const Algorithm algorithm : every_algorithm) {

@@ -1,8 +1,8 @@
-/// From a private key in OpenSSL's hands to a Signer: what is checked of every key, loaded or made.
+/// Makes a Signer of an OpenSSL private key, after the checks that every key passes, loaded or generated.
 ///
 ///   Result<std::unique_ptr<Signer>> signer = signer_from(std::move(key), policy);
 ///
-/// To be called on a GuardedThread: what OpenSSL computes of the key on the way must be guarded too.
+/// Call it on a GuardedThread, because OpenSSL's intermediate values must be guarded too.
 #pragma once
 
 #include <memory>
@@ -13,16 +13,18 @@
 namespace ringrpc {
 
 inline constexpr int rsa_bits_min = 2048;
-inline constexpr int rsa_bits_max = 8192;  ///< larger ones take a worker tens of milliseconds a signature
-/// Of FIPS 186-5. Signatures with smaller ones can be forged where a verifier does not check all of the padding.
+inline constexpr int rsa_bits_max = 8192;  ///< a larger key takes a worker tens of milliseconds a signature
+/// The minimum of FIPS 186-5. A smaller exponent makes signatures forgeable for verifiers that check
+/// padding loosely.
 inline constexpr unsigned rsa_exponent_min = 65537;
 
-/// INVALID_ARGUMENT when `allowed` names what a key of this kind cannot do; empty is all that it can.
+/// INVALID_ARGUMENT if `allowed` has an algorithm that a key of this kind cannot be used with. Empty means
+/// all.
 Status check_usable(KeyKind kind, Algorithms allowed);
 
-/// `allowed` may be empty for all that the key can be used with. The key is checked to be what it claims,
-/// and signs once with each algorithm, which is verified. INVALID_ARGUMENT when it is weak, damaged or of
-/// another type, or `allowed` names what it cannot do.
+/// Checks that the key is consistent, and signs once with each algorithm and verifies the signature. An
+/// empty `allowed` means all algorithms of the key's kind. INVALID_ARGUMENT if the key is weak, damaged or
+/// of an unsupported type, or cannot be used with all of `allowed`.
 Result<std::unique_ptr<Signer>> signer_from(openssl::Owned<EVP_PKEY> key, Algorithms allowed);
 
 }  // namespace ringrpc

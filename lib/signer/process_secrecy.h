@@ -1,12 +1,12 @@
-/// Keeps what a process has in memory from other processes and from core dumps.
+/// Hides the memory of this process from other processes and from core dumps.
 ///
-///   keep_process_secret();      // before there are keys
+///   keep_process_secret();      // before the first key is loaded
 #pragma once
 
 namespace ringrpc {
 
-/// No core dumps (RLIMIT_CORE), no debugger and no /proc/PID/mem for others of the same user
-/// (PR_SET_DUMPABLE). What the system refuses is logged as a warning.
+/// Turns off core dumps (RLIMIT_CORE), and debuggers and /proc/PID/mem for other processes of the same user
+/// (PR_SET_DUMPABLE). A step that the system refuses is logged as a warning.
 void keep_process_secret();
 
 }  // namespace ringrpc

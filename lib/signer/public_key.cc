@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t spki_bytes_max = 4096;
 
-/// Which of our kinds OpenSSL's key is.
+/// The kind of OpenSSL's key.
 Result<KeyKind> kind_of(const EVP_PKEY* key) {
   const std::string_view type = EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown";
   if (type == "RSA") return KeyKind::rsa;
@@ -113,7 +113,7 @@ Status PublicKey::verify(Algorithm algorithm, Bytes input, Bytes signature) cons
     verified =
         EVP_PKEY_verify(context.get(), signature.data(), signature.size(), input.data(), input.size()) == 1;
   }
-  ERR_clear_error();  // what it holds says only that the signature is wrong
+  ERR_clear_error();  // the errors say only that the signature is wrong
   if (verified) return {};
   return fail(Code::INVALID_ARGUMENT, "the signature is not one of key " + id_ + " with " +
                                           std::string(name(algorithm)) + " over this input");

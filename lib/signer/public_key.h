@@ -1,9 +1,9 @@
-/// What everybody may know of a key: enough to name it and to verify its signatures.
+/// A public key: names a key and verifies its signatures.
 ///
 ///   Result<PublicKey> key = PublicKey::from_spki(response.spki_der());
 ///   Status status = key->verify(Algorithm::ed25519, message, signature);
 ///
-/// Unchanging; copies share what they hold, and all methods may be called from several threads at once.
+/// It never changes. Copies share their content, and several threads may call all functions at once.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ namespace ringrpc {
 
 class PublicKey {
  public:
-  /// From a SubjectPublicKeyInfo in DER (RFC 5280, section 4.1). INVALID_ARGUMENT for what is none, and for
-  /// keys that none of the algorithms is for.
+  /// Parses a SubjectPublicKeyInfo in DER (RFC 5280, section 4.1). INVALID_ARGUMENT for other input and for
+  /// keys that no algorithm uses.
   static Result<PublicKey> from_spki(Bytes der);
   /// The public half of OpenSSL's key.
   static Result<PublicKey> of(const EVP_PKEY* key);
@@ -31,18 +31,18 @@ class PublicKey {
   KeyKind kind() const noexcept { return kind_; }
   /// "RSA-2048", "P-256".
   std::string title() const;
-  /// Of RSA the modulus, else the curve.
+  /// The size of RSA's modulus, or of the curve.
   unsigned bits() const noexcept { return bits_; }
-  /// SubjectPublicKeyInfo; valid as long as this.
+  /// The SubjectPublicKeyInfo in DER; valid as long as this object.
   Bytes spki() const noexcept { return spki_; }
-  /// The same as PEM (RFC 7468), "-----BEGIN PUBLIC KEY-----" and so on; as long as this.
+  /// The same as PEM (RFC 7468), "-----BEGIN PUBLIC KEY-----" and so on; valid as long as this object.
   const std::string& pem() const noexcept { return pem_; }
-  /// The SHA-256 of the SPKI in 64 hexadecimal digits, lower case.
+  /// The SHA-256 of the SPKI as 64 hexadecimal digits in lower case.
   const std::string& id() const noexcept { return id_; }
 
-  /// `input` is the digest of the message, for an algorithm without a hash the message itself; ECDSA
-  /// signatures are DER. INVALID_ARGUMENT when the signature is not this key's or the algorithm is not for
-  /// this key.
+  /// `input` is the digest of the message, or the message itself for an algorithm without a hash. ECDSA
+  /// signatures are DER. INVALID_ARGUMENT if the signature is not valid for this key, or the key cannot be
+  /// used with the algorithm.
   Status verify(Algorithm algorithm, Bytes input, Bytes signature) const;
 
  private:

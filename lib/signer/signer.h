@@ -1,10 +1,10 @@
-/// A private key that signs and never leaves.
+/// A private key that signs and cannot be exported.
 ///
 ///   const Signer* signer = registry.with_algorithm(Algorithm::rsa_pss_sha256);
 ///   Result<std::string> signature = signer->sign(Algorithm::rsa_pss_sha256, digest);
 ///   signer->public_key().verify(Algorithm::rsa_pss_sha256, digest, as_bytes(*signature));
 ///
-/// All methods may be called from several threads at once.
+/// Several threads may call all functions at once.
 #pragma once
 
 #include <string>
@@ -24,13 +24,14 @@ class Signer {
   virtual ~Signer() = default;
 
   const PublicKey& public_key() const noexcept { return public_key_; }
-  /// What this key may be used for, which may be less than what it could be; the first is its default.
+  /// The algorithms that this key may be used with, perhaps fewer than its kind allows. The first is the
+  /// default.
   Algorithms algorithms() const noexcept { return algorithms_; }
   Cost cost() const noexcept { return cost_of(public_key_.kind()); }
 
-  /// Signs the digest of a message, with an algorithm without a hash the message itself. ECDSA gives DER.
-  /// INVALID_ARGUMENT for an algorithm that the key may not be used with and for a digest of another length;
-  /// INTERNAL when the cryptography fails.
+  /// Signs the digest of a message, or the message itself with an algorithm without a hash. ECDSA
+  /// signatures are DER. INVALID_ARGUMENT if the key may not be used with the algorithm, or the digest has
+  /// the wrong length. INTERNAL if the cryptography fails.
   Result<std::string> sign(Algorithm algorithm, Bytes input) const;
 
  protected:
@@ -38,7 +39,7 @@ class Signer {
       : public_key_(std::move(key)), algorithms_(algorithms) {}
 
  private:
-  /// The arguments have been checked.
+  /// Signs checked arguments.
   virtual Result<std::string> do_sign(Algorithm algorithm, Bytes input) const = 0;
 
   PublicKey public_key_;
