@@ -13,7 +13,7 @@
 
 namespace ringrpc::apps {
 
-/// What the flags were given; paths of PEM files are empty when not given.
+/// The values of the flags; paths of PEM files are empty when not given.
 struct ClientTlsValues {
   bool wanted = false;
   std::string authorities{};

@@ -30,7 +30,7 @@ class App;
 
 namespace ringrpc::apps {
 
-/// What the user asks the program to do.
+/// The action that the command line asks for.
 enum class Action : std::uint8_t { run, show_help, show_version };
 
 class CommandLine {
@@ -58,7 +58,7 @@ class CommandLine {
   /// Sets everything. Call once. `arguments` excludes the program's name.
   Result<Action> read(std::span<const std::string> arguments, Environment environment);
 
-  /// What `--help` prints: lines of at most 80 columns.
+  /// The text of `--help`: lines of at most 80 columns.
   std::string help() const;
 
   /// The positional arguments in their order. Valid after `read`.

@@ -24,7 +24,7 @@ class Origins {
     known_.insert_or_assign(setting, Origin{std::move(where), source});
   }
 
-  /// Whether any source set it.
+  /// True if any source set it.
   bool given(std::string_view setting) const { return known_.contains(setting); }
 
   std::string of(std::string_view setting) const {
@@ -39,7 +39,7 @@ class Origins {
     return (in_file ? "" : "--") + std::string(other);
   }
 
-  /// Whether both were set, and `one` by a source of higher precedence than `other`.
+  /// True if both were set, and `one` by a source of higher precedence than `other`.
   bool beats(std::string_view one, std::string_view other) const {
     const auto first = known_.find(one);
     const auto second = known_.find(other);

@@ -16,7 +16,7 @@ namespace ringrpc::apps {
 
 class Signals {
  public:
-  /// What `wait` returns after `notify`.
+  /// The result of `wait` after `notify`.
   static constexpr int notified = 0;
 
   /// Blocks these signals in this thread and in the threads that it starts from now on.

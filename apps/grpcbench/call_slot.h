@@ -43,11 +43,11 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
 
   Instant due() const noexcept { return due_; }
   std::size_t operation_index() const noexcept { return operation_index_; }
-  /// Whether the call has finished; on_call_ended follows within a turn or two.
+  /// True if the call has finished; on_call_ended follows within a turn or two.
   bool finished() const noexcept { return call_ && call_->finished(); }
-  /// Whether the call had to wait for a stream of the connection, or for a reconnect.
+  /// True if the call had to wait for a stream of the connection, or for a reconnect.
   bool waited_for_turn() const noexcept { return waited_for_turn_; }
-  /// Whether `expire` was called for this call.
+  /// True if `expire` was called for this call.
   bool expired() const noexcept { return expired_; }
 
   /// The status of a call that has exceeded the deadline, DEADLINE_EXCEEDED. The call itself goes on and keeps

@@ -24,7 +24,7 @@ void add_one(std::atomic<Number>& counter) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-/// Whether connecting failed. A lost connection has the peer as initiator.
+/// True if connecting failed. A lost connection has the peer as initiator.
 bool unreachable(const Status& status) {
   return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
 }
@@ -122,7 +122,7 @@ void Generator::start_calls() {
   finish_if_done();
 }
 
-/// Whether a call that is due at `due` is part of the run.
+/// True if a call that is due at `due` is part of the run.
 bool Generator::may_begin(Instant due) const noexcept {
   const bool some_left = schedule_ ? !schedule_->over() : calls_left_ > 0 || due < counting_from_;
   return phase_ == Phase::running && due < no_calls_from_ && some_left;

@@ -21,7 +21,7 @@ class ProgressLine {
   /// Removes the line from the terminal.
   void erase();
 
-  /// What `show` writes: "12 s of 30 s   1,234,567 calls   52,312/s   3 failed".
+  /// The text that `show` writes: "12 s of 30 s   1,234,567 calls   52,312/s   3 failed".
   static std::string text(const Plan& plan, const RunSoFar& before, const RunSoFar& now);
 
  private:

@@ -49,7 +49,7 @@ class Schedule {
     if (round_over) connection_ = dealt_.index;
   }
 
-  /// Whether the thread has no more calls.
+  /// True if the thread has no more calls.
   bool over() const noexcept { return calls_ && first_ && number_ >= *first_ + *calls_; }
   /// When the call after the last call of all threads would be due. Valid when `over`.
   Nanoseconds end() const noexcept { return end_; }

@@ -16,7 +16,7 @@ using Kind = Command::Kind;
 constexpr std::array<std::pair<std::string_view, Kind>, 4> commands = {
     {{"demo", Kind::demo}, {"list", Kind::list}, {"describe", Kind::describe}, {"call", Kind::call}}};
 
-/// Whether `word` is a host name or address, which cannot be the name of a service.
+/// True if `word` is a host name or address, which cannot be the name of a service.
 bool is_host(std::string word) {
   if (word.starts_with(tls_prefix)) word.erase(0, tls_prefix.size());
   in_addr number{};

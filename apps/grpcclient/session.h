@@ -1,4 +1,4 @@
-/// What the commands share: the channel to the server, the call options, and the reflected services.
+/// The objects that all commands share: the channel to the server, the call options, and the reflected services.
 ///
 ///   Session session(values);       // on a shard
 ///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();

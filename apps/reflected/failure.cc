@@ -46,7 +46,7 @@ bool late(const Status& status) {
   return status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
 }
 
-/// Whether the call reached no server.
+/// True if the call reached no server.
 bool unreached(const Status& status) {
   return status.code() == Code::UNAVAILABLE && status.initiator() == Initiator::library;
 }

@@ -33,7 +33,7 @@ class Input {
   /// message follows it. One call at a time, on a shard.
   Task<Outcome<std::optional<JsonStream::Value>>> next();
 
-  /// Whether the messages are typed at a terminal.
+  /// True if the messages are typed at a terminal.
   bool interactive() const noexcept { return interactive_; }
 
   /// The source: "--data", "standard input", or the file's name.

@@ -41,7 +41,7 @@ class JsonStream {
   std::optional<Value> take();
 
  private:
-  /// What may follow between tokens.
+  /// The kind of token that is allowed next.
   enum class Expect : std::uint8_t { value, value_or_end, key, key_or_end, colon, comma_or_end };
   /// The token that is being read.
   enum class Token : std::uint8_t { none, string, number, word };

@@ -24,7 +24,7 @@ class Utf8 {
     return true;
   }
 
-  /// Whether the bytes so far end with a complete character.
+  /// True if the bytes so far end with a complete character.
   bool whole() const noexcept { return left_ == 0; }
 
  private:

@@ -42,11 +42,11 @@ class SigningAudit {
   SigningAudit& operator=(const SigningAudit&) = delete;
   ~SigningAudit();
 
-  /// Whether the log level shows the record.
+  /// True if the log level shows the record.
   bool wanted() const noexcept { return wanted_; }
   /// OK if the log can be written at the moment, as far as is known; else UNAVAILABLE with the cause.
   Status possible() const;
-  // What the request selects; call each as soon as it is known.
+  // The selections of the request; call each as soon as its argument is known.
   void uses(Algorithm algorithm) noexcept;
   void uses(const Signer& signer);
   /// For the thread that signs.

@@ -17,7 +17,7 @@
 
 namespace ringrpc {
 
-/// What a method of the service offers.
+/// The algorithms and defaults of one method of the service.
 struct SigningMethod {
   std::string_view name;
   Algorithms offered;

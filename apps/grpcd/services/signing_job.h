@@ -29,7 +29,7 @@ class SigningJob {
   SigningJob(const SigningChoice& choice, crypto::v1::SignRequest request, Wishes wishes, Instant expires,
              std::shared_ptr<SigningUse> use) noexcept;
 
-  /// Whether it is short enough to run on a shard.
+  /// True if it is short enough to run on a shard.
   bool quick() const noexcept;
 
   /// The size of the request's data, which is most of what a job holds.
