@@ -1,5 +1,5 @@
-"""What a server does for one call, counted by Valgrind: the difference of two run lengths, so that what starting,
-connecting and stopping take drops out.
+"""Counts a server's work for one call with Valgrind. The difference of two run lengths excludes the work of starting,
+connecting and stopping.
 
     count = Counting(valgrind_wait, folder, cores=(0, 1), calls=20_000)
     print(count.instructions_per_call(ringrpc, (10, 10)))
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from loads import h2load
 from servers import Server
 
-# Whose an allocation is: that of the innermost frame which is neither the allocator's nor the standard library's.
+# An allocation is attributed to the innermost frame outside the allocator and the standard library.
 OWNERS = (
     ("nghttp2", re.compile(r"libnghttp2|\bnghttp2_")),
     ("protobuf", re.compile(r"libprotobuf|google::protobuf::|^echo::v1::Echo(Request|Response)::")),
@@ -24,19 +24,19 @@ PASSED_OVER = re.compile(
     r"^(malloc|calloc|realloc|memalign|aligned_alloc|posix_memalign|operator new.*) \(|"
     r"^(void |char\* |bool )?(std|__gnu_cxx)::|libstdc\+\+"
 )
-LEAST_PER_CALL = 0.001  # what is rarer grows with the logarithm, or not at all
+LEAST_PER_CALL = 0.001  # rarer allocations grow with the logarithm of the calls, or not at all
 
 
 class Allocation(NamedTuple):
-    """Blocks taken from the heap at one place."""
+    """The blocks that one place took from the heap."""
 
     per_call: float
     owner: str
-    place: str  # the frame whose it is
+    place: str  # the frame that it is attributed to
 
 
 class Counting:
-    """`folder` keeps what Valgrind writes."""
+    """`folder` keeps Valgrind's files."""
 
     def __init__(self, valgrind_wait, folder, cores, calls):
         self._valgrind_wait = valgrind_wait
@@ -45,7 +45,7 @@ class Counting:
         self._calls = calls
 
     def instructions_per_call(self, subject, shape):
-        """In user space."""
+        """Instructions in user space."""
         counted = [
             int(re.search(r"^(?:totals|summary): (\d+)$", text, re.MULTILINE)[1])
             for text in self._two_runs("callgrind", subject, shape)
@@ -53,7 +53,7 @@ class Counting:
         return (counted[1] - counted[0]) / self._calls
 
     def allocations_per_call(self, subject, shape):
-        """Each place that allocates in the steady state, the busiest first."""
+        """The places that allocate in the steady state, the busiest first."""
         few, many = (_blocks(json.loads(text)) for text in self._two_runs("dhat", subject, shape))
         places = collections.Counter()
         for stack, blocks in many.items():
@@ -78,7 +78,7 @@ class Counting:
 
 
 def _blocks(profile):
-    """{stack: blocks allocated}, a stack being its frames, the innermost first."""
+    """{stack: blocks allocated}. A stack is the tuple of its frames, the innermost first."""
     blocks = collections.Counter()
     for point in profile["pps"]:
         blocks[tuple(profile["ftbl"][frame].partition(": ")[2] for frame in point["fs"])] += point["tbk"]

@@ -1,8 +1,8 @@
-"""What ringrpc is held to, and how it is judged by what a benchmark has measured.
+"""The performance goals of ringrpc, and their comparison with measured figures.
 
     met = judge(ECHO, figures)
 
-A goal whose figures are not there is not judged.
+A goal without figures is not judged.
 """
 
 import operator
@@ -22,9 +22,9 @@ SIGNS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
 
 class Goal(NamedTuple):
     title: str
-    sign: str  # of SIGNS
+    sign: str  # a key of SIGNS
     limit: float
-    measured: Callable  # from the figures; KeyError where they are not there
+    measured: Callable  # takes the figures; KeyError if they are missing
 
 
 def _ratio(row, figure, name, other):
@@ -54,7 +54,7 @@ def _own_allocations(figures):
     return sum(each["per_call"] for each in figures["allocations"] if each["owner"] == "own code")
 
 
-# By peers.py.
+# Measured by peers.py.
 ECHO = (
     Goal("10 × 10: server CPU a call, to nghttpd's", "≤", 0.85, _cpu_to("10x10", CEILING)),
     Goal("1 × 100: the same", "≤", 0.65, _cpu_to("1x100", CEILING)),
@@ -77,7 +77,7 @@ ECHO = (
     Goal("50 % load: 99th percentile, µs", "<", 1000, lambda figures: statistics.median(figures["half load"]["p99_us"])),
 )  # fmt: skip
 
-# By transports.py.
+# Measured by transports.py.
 TRANSPORTS = (
     Goal("10 × 10: server CPU a call over TLS, to TCP's", "≤", 1.35, _ratio("10x10", "cpu_us", TLS, TCP)),
     Goal("10 × 10: the same over unix sockets", "<", 1, _ratio("10x10", "cpu_us", UNIX, TCP)),
@@ -85,7 +85,7 @@ TRANSPORTS = (
 
 
 def judge(goals, figures, out=sys.stdout):
-    """Prints the goals as a table; whether none of them was missed."""
+    """Prints the goals as a table. Returns whether all judged goals were met."""
     missed = 0
     row = "{:48} {:>10} {:>10}  {}".format
     print(row("goal", "measured", "goal", "").rstrip(), file=out)
@@ -98,7 +98,7 @@ def judge(goals, figures, out=sys.stdout):
             continue
         met = SIGNS[goal.sign](value, goal.limit)
         missed += not met
-        same = float(_number(value).replace(",", "")) == goal.limit  # as it would be printed
+        same = float(_number(value).replace(",", "")) == goal.limit  # equal as printed
         shown = _number(value) if met or not same else f"{value:,.3f}"
         print(row(goal.title, shown, limit, "met" if met else "NOT MET"), file=out)
     return missed == 0

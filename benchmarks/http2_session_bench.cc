@@ -1,9 +1,9 @@
 // Workloads
-//   serve/1, serve/10 …  a server session takes so many requests at a time, 8 fields and 25 octets each, and
-//                        answers each with HEADERS, 25 octets of DATA and trailers
+//   serve/1, serve/10 …  a server session receives this many requests at a time, of 8 fields and 25 bytes
+//                        each, and responds to each with HEADERS, 25 bytes of DATA and trailers
 //
-// With --requests=N it serves N requests of serve/10 and no more: under callgrind, the difference of two such
-// runs is the number of instructions a request takes.
+// With --requests=N it serves exactly N requests of serve/10. Under callgrind, the difference of two such
+// runs is the number of instructions of a request.
 #include <benchmark/benchmark.h>
 #include <charconv>
 #include <cstdint>
@@ -22,7 +22,7 @@ using namespace ringrpc::http2;
 
 constexpr std::size_t body_bytes = 25;
 
-/// Answers a request with its own body, as an echo server does.
+/// Responds to a request with its own body, as an echo server does.
 class Echo final : public SessionEvents, public StreamEvents {
  public:
   Echo() : session_(Role::server, {}, now_, slabs_, *this) {}
@@ -65,7 +65,7 @@ class Echo final : public SessionEvents, public StreamEvents {
   SlabPool slabs_;
   Chain out_{slabs_};
   std::vector<std::uint8_t> body_;
-  Stream* stream_ = nullptr;  // whose frames arrive; the requests do not interleave
+  Stream* stream_ = nullptr;  // the stream of the arriving frames; requests do not interleave
   Session session_;
 };
 
@@ -78,8 +78,8 @@ std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t id, std::
   return made.append(payload);
 }
 
-/// A client's bytes: after the first request, all fields are in HPACK's tables and a request differs from the
-/// next in its id only.
+/// A client's bytes. After the first request all fields are in HPACK's tables, so the requests differ only
+/// in their stream ids.
 class Requests {
  public:
   Requests() {

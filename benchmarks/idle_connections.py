@@ -1,4 +1,4 @@
-"""What a server pays for connections that do nothing.
+"""Measures the cost of idle connections to a server.
 
     kib = memory_per_connection(ringrpc, connections=room_for(10_000), cores=(0, 1))
 """
@@ -19,8 +19,8 @@ SETTINGS, ACK = 4, 1
 
 
 def room_for(connections):
-    """How many of them there may be: each takes a descriptor, here and in the servers, which inherit the limit. A server
-    that fits its connections to that leaves a quarter of them to other addresses."""
+    """Limits the wanted connections by the descriptors, of which each takes one here and one in the server, which inherits
+    the limit. A server that fits its connections to that limit keeps a quarter of them for other addresses."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     room = (limit - 200) * 3 // 4
@@ -31,7 +31,7 @@ def room_for(connections):
 
 
 def memory_per_connection(subject, connections, cores):
-    """How many KiB the server grows by for each idle connection; it must answer while it holds them all."""
+    """The KiB by which the server grows for each idle connection. The server must respond while it holds them all."""
     check = lambda server: h2load(subject, server, 1000, (10, 10), cores[1])
     with Server(subject.command, cores[0]) as server, contextlib.ExitStack() as held:
         check(server)
@@ -44,7 +44,7 @@ def memory_per_connection(subject, connections, cores):
 
 
 def _idle_connection(port):
-    """A connection on which both sides have sent their SETTINGS and acknowledged the other's."""
+    """A connection on which both sides have sent SETTINGS and acknowledged those of the other."""
     client = socket.create_connection((HOST, port), timeout=CONNECTION_SECONDS)
     try:
         client.sendall(PREFACE + _settings(flags=0))

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Runs grpcbench against a grpcd of its own, which is started for it and stopped afterwards, and passes on its result.
+"""Starts a grpcd, runs grpcbench against it, prints grpcbench's results, and stops the grpcd.
 
     benchmarks/load.py --grpcd build/apps/grpcd --grpcbench build/apps/grpcbench -- --duration 5s --connections 10
 
-Each has its own half of the cores where there are two or more. What stands behind `--` goes to grpcbench; the exit status
-is grpcbench's. The address is not for the caller to choose, so that nobody else's server is put under load; whether it is
-one of TCP or of vsock is.
+Each has half of the cores if there are two or more. The arguments behind `--` are passed to grpcbench, whose exit status
+is returned. The caller can choose between TCP and vsock but not the address, so that no other server is put under load.
 """
 
 import argparse
@@ -40,13 +39,13 @@ def main():
     if len(cores) < 2:
         print("one core only: the load generator disturbs the server", file=sys.stderr)
     of_server, of_load = halves(cores)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every __exit__
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # grpcbench has it too, and shows what it has
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that every __exit__ runs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # grpcbench gets it too, and prints its results so far
 
     command = [options.grpcd, "--log-level", "warn", "--listen", address + ":{port}"]
     with Server(command, *of_server, vsock=options.vsock) as server:
         load = subprocess.run(
-            [options.grpcbench, *options.flags, "--server", f"{address}:{server.port}"],  # of two the last one counts
+            [options.grpcbench, *options.flags, "--server", f"{address}:{server.port}"],  # the last --server counts
             env=bare_environment(),
             preexec_fn=lambda: (
                 signal.signal(signal.SIGINT, signal.SIG_DFL), os.sched_setaffinity(0, of_load)

@@ -1,5 +1,5 @@
-"""What puts load on servers under measurement, and what it has to say. Each runs to its end, pinned to one core, and
-fails unless every call was answered.
+"""The programs that put load on servers, and their results. Each runs to its end, pinned to cores, and fails unless every
+call succeeded.
 
     load = grpcbench(program, server.host, (10, 10), {1}, requests=100_000)
     print(load.calls_per_second, load.p99_us)
@@ -18,14 +18,14 @@ LOAD_SECONDS = 600
 
 
 class Load(NamedTuple):
-    """What came of a run; nothing where the generator does not say."""
+    """The results of a run; None for figures that the load generator does not report."""
 
     calls: int | None = None
     calls_per_second: float | None = None
     mean_us: float | None = None
     p50_us: float | None = None
     p99_us: float | None = None
-    generator_us: float | None = None  # its processor time for one call, starting and connecting included
+    generator_us: float | None = None  # its processor time for one call, including start and connections
     warnings: tuple = ()
 
 
@@ -43,7 +43,7 @@ def h2load(subject, server, calls, shape, core):
 
 
 def grpcbench(program, address, shape, cores, *flags, requests=None):
-    """`flags` say how long where it is not so many requests: --duration TIME."""
+    """`flags` can replace the number of requests: --duration TIME."""
     connections, streams = shape
     command = [program, "--server", address, "--connections", connections, "--streams", streams,
                "--threads", len(cores), "--output", "json"]  # fmt: skip
@@ -62,7 +62,7 @@ def grpcbench(program, address, shape, cores, *flags, requests=None):
 
 
 def stream(program, server, mode, messages, callers, core):
-    """As many messages as so many callers on one connection can share evenly, each as soon as it may be."""
+    """Shares the messages evenly between the callers on one connection; each is sent as soon as possible."""
     share = messages // callers * callers
     said, cpu_us = _run([program, server.host, mode, share, callers], {core})
     return Load(calls=share, calls_per_second=share / float(said), generator_us=cpu_us / share)
@@ -75,7 +75,7 @@ def ping_pong(program, server, rounds, core):
 
 
 def _run(command, cores):
-    """What it wrote to stdout, and the microseconds of processor time that it took."""
+    """Returns the program's stdout and its processor time in microseconds."""
     before = _children_us()
     done = subprocess.run(
         [str(word) for word in command],

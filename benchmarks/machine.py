@@ -1,4 +1,4 @@
-"""What the benchmarks want of the machine: cores, programs, vsock.
+"""What the benchmarks need of the machine: cores, programs, vsock.
 
     require("h2load", "nghttpd")
     cores = two_cores()             # the server's and the load's
@@ -13,7 +13,7 @@ from servers import VSOCK_LOCAL
 
 
 def two_cores():
-    """One for the server and one for its load; the same twice, with a word about it, where there is no other."""
+    """A core for the server and one for its load. On a machine with one core, the same twice, with a warning."""
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
         print("one core only: the load disturbs the server", file=sys.stderr)
@@ -22,14 +22,14 @@ def two_cores():
 
 
 def require(*programs):
-    """Ends the benchmark where one of them is missing."""
+    """Ends the benchmark if a program is missing."""
     for program in programs:
         if not shutil.which(program):
             sys.exit(f"{program} is needed: run `make setup`")
 
 
 def has_vsock_local():
-    """Whether this machine can reach itself over vsock."""
+    """True if this machine can connect to itself over vsock."""
     try:
         with socket.socket(socket.AF_VSOCK) as probe:
             probe.bind((VSOCK_LOCAL, socket.VMADDR_PORT_ANY))

@@ -1,4 +1,4 @@
-"""What the options of the benchmarks have in common.
+"""Types of options that several benchmarks have.
 
     parser.add_argument("--rounds", type=whole(1), default=5)
 """
@@ -7,7 +7,7 @@ import argparse
 
 
 def whole(least):
-    """A whole number, not less than that."""
+    """A whole number of at least `least`."""
 
     def parse(text):
         value = int(text)

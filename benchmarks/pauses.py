@@ -1,8 +1,9 @@
-"""What the machine keeps from programs that want to run: pauses of a loop that does nothing but read the clock.
+"""Measures the pauses that the machine forces on programs, with a loop that only reads the clock.
 
     share_paused({0, 1}, 1.0)   # of the time of both cores: 0.004
 
-A virtual machine pauses while its host runs others, and every machine for interrupts. No program on it can answer sooner.
+A virtual machine pauses while its host runs others, and every machine pauses for interrupts. No program can avoid
+that.
 """
 
 import concurrent.futures

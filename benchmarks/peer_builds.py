@@ -1,10 +1,10 @@
-"""The servers of other people's gRPC that stand in `peers`, built where their tools are present.
+"""Builds the servers of other gRPC implementations in `peers`, if their tools are present.
 
     peers = build_peers(pathlib.Path("build"))
     print(peers.commands["tonic"], peers.skipped.get("grpc-go"))
 
-What is built stays in the build directory, so that building again takes a moment. cargo and go fetch what Cargo.lock and
-go.sum pin, the first time.
+The build directory keeps the programs, so that building again takes a moment. The first time, cargo and go fetch the
+versions in Cargo.lock and go.sum.
 """
 
 import os
@@ -25,17 +25,17 @@ GO_LEAST = (1, 25)
 
 
 class Peers(NamedTuple):
-    commands: dict  # of each that there is, by name; two words more make it speak TLS: certificate and key
+    commands: dict  # by name; two more arguments, certificate and key, make the server use TLS
     versions: dict
-    skipped: dict  # why the others are not there
+    skipped: dict  # the reasons why the others are missing
 
 
 class _Missing(Exception):
-    """Says what a peer lacks."""
+    """A peer cannot be built; the message says what is missing."""
 
 
 def build_peers(build):
-    """`build` is Meson's build directory, where what is C++ has been built already."""
+    """`build` is Meson's build directory, which has the C++ programs already."""
     peers = Peers({}, {}, {})
     for name, make in (("tonic", _tonic), ("grpc-go", _grpc_go), ("grpc++", _grpcpp)):
         try:
@@ -49,7 +49,7 @@ def build_peers(build):
 
 
 def _tonic(build):
-    """One thread, optimized at link time."""
+    """Runs on one thread; optimized at link time."""
     source, target = HERE / "peers" / "tonic", build / "peers" / "tonic"
     cargo = _tool("cargo", pathlib.Path.home() / ".cargo" / "bin", RUST_LEAST, "--version")
     _run("tonic", [cargo, "build", "--release", "--locked", "--target-dir", target], source)
@@ -58,7 +58,7 @@ def _tonic(build):
 
 
 def _grpc_go(build):
-    """One processor. The module is put together in the build directory, since its generated packages belong into it."""
+    """Runs on one processor. The module is assembled in the build directory, because it contains generated code."""
     source, module = HERE / "peers" / "grpc-go", build / "peers" / "grpc-go"
     go = _tool("go", "/usr/local/go/bin", GO_LEAST, "version")
     module.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def _grpc_go(build):
 
 
 def _go_packages(module):
-    """protoc's flags for Go packages within the module; the protos themselves name none."""
+    """protoc's flags for Go packages in the module; the protos name none."""
     name = re.search(r"^module (\S+)", (module / "go.mod").read_text())[1]
     where = f"module={name},Mecho/v1/echo.proto={name}/echo,Mstreams.proto={name}/streams"
     plugins = [f"--plugin={module}/bin/protoc-gen-{plugin}" for plugin in ("go", "go-grpc")]
@@ -90,7 +90,7 @@ def _grpcpp(build):
 
 
 def _tool(name, elsewhere, least, version):
-    """Where the program is, if it is new enough."""
+    """The path of the program, if it is new enough."""
     found = shutil.which(name) or shutil.which(name, path=str(elsewhere))
     needed = "{} {}.{} or newer".format(name, *least)
     if not found:

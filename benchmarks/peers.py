@@ -1,32 +1,32 @@
 #!/usr/bin/env python3
-"""Where ringrpc stands beside its peers: the same echo on tonic, grpc-go and grpc++, and nghttpd as the ceiling.
+"""Compares ringrpc with its peers: the same echo on tonic, grpc-go and grpc++, with nghttpd as the upper limit.
 
     make benchmark-peers
     make benchmark-peers ARGS='--only 10x10 64KiB --rounds 9'
     make benchmark-peers ARGS='--quick'
 
-Every server has one core, and its load another. They take turns, round after round; a figure is the median of the rounds.
-Behind each stands its ratio to ringrpc's, the median of the rounds' ratios: compare these, the figures themselves are this
-machine's and this minute's.
+Every server has one core, and its load another. The servers take turns, round after round; a figure is the median of the
+rounds. Beside each figure is its ratio to ringrpc's, the median of the rounds' ratios. Compare only the ratios: the figures
+change from machine to machine and from minute to minute.
 
-1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd, which serves
-              a file of 16 bytes and no gRPC, can only be loaded by h2load; beside it stands ringrpc under h2load. 1x1 also
-              has ringrpc spinning for 25 µs before it sleeps, and the bare ping-pong of two processes over epoll, which
-              is what a round trip costs by itself
+1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd serves a
+              file of 16 bytes and no gRPC, so its load is h2load; beside it is ringrpc under h2load. 1x1 also has
+              ringrpc with 25 µs of spinning before it sleeps, and a bare ping-pong of two processes over epoll, the cost of a
+              round trip alone
 64KiB         unary echo of 65,536 bytes, 10 connections of 10 calls
 tls           unary echo of 16 bytes over TLS, 10 connections of 10 calls; the handshakes are part of it
 feed          messages of 16 bytes that a server streams to 10 callers on one connection
 connections   memory of an idle connection
 instructions  user-space instructions of one unary echo, counted by callgrind
-allocations   blocks that one unary echo takes from the heap in the steady state, by whose code takes them
-shards        server CPU of one call, of two servers of one shard and of one server of two, on both cores under the same load
-half-load     latency at half of the calls a second that the server's core has time for, on schedule (Poisson): by the CPU of one
-              call, 10x10 in closed loop just before. Beside it how much of its core the server used, and for how much of the
-              time the machine keeps even loops that only read the clock from running, for over 1 ms at once, which no server
-              can do anything about
+allocations   heap blocks of one unary echo in the steady state, by the code that allocates them
+shards        server CPU of one call: two servers of one shard, and one server of two, on both cores under the same load
+half-load     latency at half of the rate that the server's core has time for, with calls on schedule (Poisson). The rate
+              follows from the CPU of one call, measured at 10x10 in closed loop just before. Beside it are the share of its
+              core that the server used, and the share of time in which the machine paused even a loop that only reads the
+              clock for more than 1 ms, which no server can avoid
 
-`CPU` is the server's processor time for one call (one message), kernel included. Peers that cannot be built here are left
-out, and the reason is told. The end is a table of the goals, and the exit status 1 when one of them is missed.
+`CPU` is the server's processor time for one call (one message), kernel included. Peers that cannot be built here are skipped
+with the reason. The output ends with a table of the goals; the exit status is 1 if one of them is missed.
 """
 
 import argparse
@@ -63,10 +63,10 @@ from subjects import ADDRESS, Subject, echo_server, file_server, grpcd_command, 
 class Row(NamedTuple):
     title: str
     shape: tuple  # connections, calls in flight on each
-    calls: int  # of a round
+    calls: int  # in a round
     kind: str = "unary"
     payload_bytes: int = 16
-    ceiling: bool = False  # nghttpd takes part
+    ceiling: bool = False  # also measures nghttpd
 
 
 ROWS = {
@@ -80,12 +80,12 @@ ROWS = {
     "feed": Row("server streaming, 16 bytes, 10 callers on 1 connection", (1, 10), 1_000_000, kind="feed"),
 }
 SPIN_US = 25
-MANY = 5  # times the rounds, each short: where both cores are wanted, whatever else wants them is met most
+MANY = 5  # more rounds, each shorter, for rows that need both cores: other programs then disturb fewer of them
 PROBES = ("connections", "instructions", "allocations", "shards", "half-load")
 
 
 class Bench:
-    """The programs, the peers and the cores, and all measurements between them."""
+    """The programs, the peers, the cores, and all measurements."""
 
     def __init__(self, options, peers, folder, cores):
         self._options = options
@@ -98,8 +98,8 @@ class Bench:
         self._counting = Counting(
             options.build / "benchmarks" / "valgrind-wait.so", folder, cores, 2_000 if options.quick else 20_000
         )
-        self.runs = 0  # of grpcbench, but for those of two at a time, which are to share their cores
-        self.warned = 0  # of these runs
+        self.runs = 0  # of grpcbench, except pairs at the same time, which share their cores on purpose
+        self.warned = 0  # runs with warnings
         self.warnings = collections.Counter()  # {kind: runs}
 
     def measure(self):
@@ -123,7 +123,7 @@ class Bench:
         return row.calls // 5 if self._options.quick else row.calls
 
     def _contenders(self, row, start):
-        """All that take part in a row, ringrpc first, each with a server that `start` has started."""
+        """The servers of a row, ringrpc first. `start` starts each."""
         if row.kind == "feed":
             yield from self._streaming(row, start)
             return
@@ -188,7 +188,7 @@ class Bench:
     # Probes
 
     def _connections(self):
-        """KiB of each connection, {server: KiB}."""
+        """{server: KiB for each connection}."""
         connections = room_for(1_000 if self._options.quick else 10_000)
         subjects = [*self._echo_servers(), file_server(self._folder)]
         return {
@@ -204,8 +204,8 @@ class Bench:
         return [allocation._asdict() for allocation in self._counting.allocations_per_call(self._ours(), (10, 10))]
 
     def _shards(self):
-        """Two servers of one shard each, then one of two, on the same two cores under the same four loads: of each round.
-        Each core has two of the loads, and half of what it serves comes from the other."""
+        """Measures two servers of one shard each, then one of two shards, on the same two cores under the same four loads,
+        in each round. Each core has two of the loads and serves half of its requests to those of the other."""
         cpu_us = {"one": [], "two": []}
         calls = 10_000 if self._options.quick else 50_000
         ours, (first, second) = self._ours(), self._cores
@@ -222,18 +222,18 @@ class Bench:
         return cpu_us
 
     def _load_all(self, loaded, calls):
-        """Has each of the servers loaded from the core beside it, all at the same time."""
+        """Loads each of the servers from the core beside it, all at the same time."""
         with concurrent.futures.ThreadPoolExecutor(len(loaded)) as together:
             for _ in together.map(
                 lambda pair: loads.grpcbench(
                     self._grpcbench, pair[0].host, (5, 10), {pair[1]}, requests=calls
                 ), loaded
             ):
-                pass  # they warn that they share their cores, which they are to do
+                pass  # they warn that they share their cores, as intended
 
     def _half_load(self):
-        """The latencies of each round, the calls a second that were asked for, and the share of its core that the server
-        used for them."""
+        """Returns the latencies of each round, the rate of calls, and the share of its core that the server used at that
+        rate."""
         figures = {"rate": [], "mean_us": [], "p50_us": [], "p99_us": [], "used": [], "paused": []}
         ours, row = self._ours(), ROWS["10x10"]
         with Server(ours.command, self._cores[0]) as server:
@@ -252,7 +252,7 @@ class Bench:
 
 
 def kind_of(warning):
-    """What grpcbench warned of, without the figures and the advice."""
+    """grpcbench's warning, without its figures and its advice."""
     return re.split("[,:;] ", re.sub(r"[0-9][0-9.,]*", "…", warning))[0]
 
 
@@ -291,7 +291,7 @@ def report(figures):
 
 
 def describe(peers):
-    """The machine, and who takes part."""
+    """Describes the machine and the servers."""
     model = re.search(r"^model name\s*: (.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     versions = {**peers.versions, "nghttpd": _version(["nghttpd", "--version"])}
     cpus, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
@@ -320,7 +320,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every __exit__ runs
     require("h2load", "nghttpd", "openssl", "valgrind")
     cores = two_cores()
     peers = build_peers(options.build)

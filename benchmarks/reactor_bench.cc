@@ -1,14 +1,14 @@
-// The reactor alone, on a simulated backend: what is counted is the loop and not the kernel.
+// The reactor on a simulated backend, so that the figures are those of the loop without the kernel.
 //
 // Workloads
-//   ready_list/N     N elements are made ready and run
-//   timers_cancel/N  a timer is armed and cancelled, as a call's deadline is, while N others stand
-//   timers_rearm/N   a timer is moved on, as an idle connection's is, while N others stand
-//   timers_fire/N    N timers, spread over a second, are armed and fire
-//   mail/N           N letters are posted from the shard's own thread and run in one turn
-//   task             a coroutine is made, runs to its end and is destroyed
-//   task_await/N     the same, and it awaits N others on its way, none of which suspends
-//   task_suspend     a coroutine suspends and is resumed by the ready list
+//   ready_list/N     make N elements ready and run them
+//   timers_cancel/N  arm and cancel a timer, as the deadline of a call does, among N armed timers
+//   timers_rearm/N   move a timer, as an idle connection does, among N armed timers
+//   timers_fire/N    arm N timers, spread over a second, and let them fire
+//   mail/N           post N letters from the shard's own thread and run them in one turn
+//   task             create a coroutine, run it to its end and destroy it
+//   task_await/N     the same; the coroutine awaits N others, none of which suspends
+//   task_suspend     suspend a coroutine and resume it from the ready list
 #include <algorithm>
 #include <benchmark/benchmark.h>
 #include <chrono>
@@ -51,7 +51,7 @@ class Alarm final : public Timer {
   void on_time() override { benchmark::DoNotOptimize(this); }
 };
 
-/// A wheel on which timers stand, one each millisecond.
+/// A wheel with one armed timer each millisecond.
 struct Wheel {
   explicit Wheel(std::int64_t count) : standing(static_cast<std::size_t>(count)) {
     Instant when = start + 1s;
@@ -137,7 +137,7 @@ void task_await(benchmark::State& state) {
 }
 BENCHMARK(task_await)->Arg(1)->Arg(100);
 
-/// Goes on from the ready list.
+/// Resumes from the ready list.
 class Turn {
  public:
   explicit Turn(ReadyList& list) noexcept : list_(list) {}

@@ -1,9 +1,9 @@
-"""Contenders that take turns, round after round, so that what disturbs the machine disturbs all; and what the rounds say.
+"""Runs contenders in turns, round after round, so that disturbances of the machine affect all; and evaluates the rounds.
 
     row = take_turns([Contender("ringrpc", server, load), ...], calls=200_000, rounds=5)
     print(median(row, "ringrpc", "cpu_us"), ratio(row, "cpu_us", "tonic", "ringrpc"))
 
-A row is {contender: {figure: [of each round]}}, its figures those of a load, `cpu_us` and `mib`.
+A row is {contender: {figure: [value of each round]}}. The figures are those of a load, `cpu_us` and `mib`.
 """
 
 import statistics
@@ -16,7 +16,7 @@ FIGURES = {"calls/s": "calls_per_second", "CPU µs": "cpu_us", "p50 µs": "p50_u
 
 
 class Contender(NamedTuple):
-    """A server that runs, and how so many calls are made: `load` takes their number, and gives the Load."""
+    """A running server and its load; `load` takes the number of calls and returns a Load."""
 
     name: str
     server: Server
@@ -24,7 +24,7 @@ class Contender(NamedTuple):
 
 
 def take_turns(contenders, calls, rounds):
-    """The row that comes of it, after a tenth of the calls to each that count for nothing."""
+    """Measures a row, after uncounted calls to each contender, a tenth of the number."""
     row = {contender.name: {} for contender in contenders}
     for contender in contenders:
         contender.load(min(calls, max(calls // 10, LEAST_WARM_UP)))
@@ -36,7 +36,7 @@ def take_turns(contenders, calls, rounds):
 
 
 def measure(contender, calls):
-    """The figures of one turn: what the load tells, the server's processor time for one call, kernel included, and its
+    """The figures of one turn: those of the load, the server's processor time for one call, kernel included, and its
     memory."""
     before = contender.server.cpu_ns()
     load = contender.load(calls)
@@ -49,7 +49,7 @@ def median(row, name, figure):
 
 
 def ratio(row, figure, name, other):
-    """Of the first to the second: the median of each round's, in which both met the same machine."""
+    """The median of the rounds' ratios of the first to the second, because both met the same machine within a round."""
     return median_ratio(_rounds(row, name, figure), _rounds(row, other, figure))
 
 
@@ -58,7 +58,7 @@ def median_ratio(ones, others):
 
 
 def _rounds(row, name, figure):
-    """KeyError where it was not measured."""
+    """KeyError if it was not measured."""
     rounds = row[name][figure]
     if None in rounds:
         raise KeyError(figure)
@@ -66,7 +66,7 @@ def _rounds(row, name, figure):
 
 
 def report(title, row, beside, figures=FIGURES):
-    """One line a contender: each figure's median, and its ratio to that of the contender `beside(name)`."""
+    """One line for each contender: the median of each figure, and its ratio to that of the contender `beside(name)`."""
     print(f"\n{title}\n{'':18}" + "".join(f" {heading:>10} {'×':>6}" for heading in figures))
     for name in row:
         line = f"{name:18}"

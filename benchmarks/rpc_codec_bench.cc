@@ -1,5 +1,5 @@
-/// The codec alone: cutting a body into messages, parsing and serializing Echo, and the text encodings of the
-/// wire.
+/// The codec alone: splitting a body into messages, parsing and serializing Echo, and the text encodings of
+/// the wire.
 #include <benchmark/benchmark.h>
 #include <google/protobuf/arena.h>
 #include <google/protobuf/descriptor.pb.h>
@@ -62,7 +62,7 @@ Flat example() {
   request.set_payload("sixteen octets..");
   return request;
 }
-/// Messages in repeated fields of messages: the description of echo.proto.
+/// Messages with repeated messages inside: the descriptor of echo.proto.
 template <>
 Nested example() {
   Nested file;
@@ -70,7 +70,7 @@ Nested example() {
   return file;
 }
 
-/// How the server parses: into a message that is moved to the handler.
+/// As the server parses: into a message that is moved to the handler.
 template <class T>
 void parse_and_move(benchmark::State& state) {
   const std::string wire = example<T>().SerializeAsString();
@@ -86,7 +86,7 @@ BENCHMARK_TEMPLATE(parse_and_move, Nested);
 
 enum class Handed { by_reference, by_value };
 
-/// The same with an arena whose first block is at hand, as a call's frame could keep it.
+/// The same with an arena whose first block exists already, as one in a call's frame would.
 template <class T, Handed handed>
 void parse_in_arena(benchmark::State& state) {
   const std::string wire = example<T>().SerializeAsString();

@@ -1,4 +1,4 @@
-"""Servers under measurement: started on a free port of 127.0.0.1, pinned, and always stopped.
+"""Runs servers under measurement: starts each on a free port of 127.0.0.1, pins it, and always stops it.
 
     with Server([grpcd, "--listen", "127.0.0.1:{port}"], 0) as server:
         before = server.cpu_ns()
@@ -17,15 +17,15 @@ import time
 
 HOST = "127.0.0.1"
 VSOCK_LOCAL = 1  # VMADDR_CID_LOCAL, for which Python has no name
-START_SECONDS = 60  # valgrind takes a few
+START_SECONDS = 60  # Valgrind takes a few
 STOP_SECONDS = 60
 
 PASSED_ON = re.compile(r"PATH|HOME|TMPDIR|LANG|LC_\w+|LD_LIBRARY_PATH|\w+SAN_OPTIONS")
 
 
 class Server(contextlib.AbstractContextManager):
-    """A running server, on those cores. `{port}` in its command becomes the port, of TCP unless it is said to listen on
-    VSOCK_LOCAL. What it writes is shown when it fails."""
+    """A running server, pinned to these cores. `{port}` in its command becomes the port: of vsock if it listens on
+    VSOCK_LOCAL, else of TCP. Its output is shown when it fails."""
 
     def __init__(self, command, *cores, vsock=False):
         self._command = command
@@ -39,7 +39,7 @@ class Server(contextlib.AbstractContextManager):
             [str(word).format(port=self.port) for word in self._command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=bare_environment(),
             preexec_fn=lambda: (
-                # Ctrl-C, which a terminal sends to the whole group, is for whoever started it to deal with.
+                # A terminal sends Ctrl-C to the whole group; only the program that started the server handles it.
                 os.setpgrp(), os.sched_setaffinity(0, self._cores)
             ),
         )
@@ -68,8 +68,8 @@ class Server(contextlib.AbstractContextManager):
         return f"{HOST}:{self.port}"
 
     def cpu_ns(self, thread=""):
-        """The time that it, or its threads whose name begins so, have been on a processor. Of all its threads those
-        that have ended count, too."""
+        """The processor time of the server, or of its threads whose names begin with `thread`. The time of the whole
+        server includes threads that have ended."""
         if not thread:
             return time.clock_gettime_ns(~self._process.pid << 3 | 2)  # its CPU clock, see clock_getcpuclockid(3)
         total = 0
@@ -112,13 +112,13 @@ class Server(contextlib.AbstractContextManager):
 
 
 def bare_environment():
-    """What programs under measurement have of the caller's environment: nothing by which it would set how they work
-    (DURATION, WORKER_THREADS, RINGRPC_IO, GOGC ...), for that would change the figures without a word."""
+    """The environment of programs under measurement: the caller's, without variables that change how they work (DURATION,
+    WORKER_THREADS, RINGRPC_IO, GOGC ...), because those would change the figures silently."""
     return {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
 
 
 def free_port():
-    """Below the range of outgoing connections, one of which could take it in the meantime."""
+    """A port below the range for outgoing connections, one of which could take it in the meantime."""
     for port in random.sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

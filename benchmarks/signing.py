@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""How much of a core's signatures arrive at callers, and what echoes wait for meanwhile.
+"""Measures how many of a core's signatures reach callers, and how long echoes wait meanwhile.
 
     make benchmark-signing
     make benchmark-signing ARGS='--seconds 3 --rounds 5 --json'
     make benchmark-signing ARGS='--only RSA_PKCS1_SHA256 latency'
 
-throughput  signatures a second of processor time of the thread that signs: with RSA and P-384 the worker's, with the
-            others the shard's, which serves the calls as well. Beside it `openssl speed`, which counts its own processor
-            time likewise: on an idle machine, and while echoes pass through the same grpcd, as many a second as it had
-            signatures asked for, so that both meet equally busy cores. `all` counts every thread of grpcd, the one that
-            writes the audit lines among them. Rounds take turns; a ratio is the median of the rounds' ratios
-latency     the 99th percentile of an echo, one after the other, while nothing else is asked for, and while a hundred
-            RSA-2048 signatures are asked for all the time, of as many workers as there are cores
+throughput  signatures a second of processor time of the thread that signs: the worker for RSA and P-384, else the shard,
+            which also serves the calls. Beside it `openssl speed`, which also counts its own processor time: on an idle
+            machine, and while echoes pass through the same grpcd at the rate of the signature requests, so that both run
+            on equally busy cores. `all` counts every thread of grpcd, including the one that writes the audit lines.
+            Rounds take turns; a ratio is the median of the rounds' ratios
+latency     the 99th percentile of an echo, one after the other: alone, and with a hundred concurrent requests for RSA-2048
+            signatures, with as many workers as there are cores
 
-The load is grpcbench. Everything shares two cores, so do this where nothing else runs. A message has 32 bytes, an echo 16.
-The exit status is 0 when everything could be measured.
+The load is grpcbench. Everything shares two cores, so use an otherwise idle machine. A message has 32 bytes, an echo 16.
+The exit status is 0 if everything could be measured.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from options import whole
 from rounds import median_ratio
 from servers import HOST, Server, bare_environment
 
-# Each with the name that `openssl speed` has for it, the kind of key, and the thread that signs.
+# Each algorithm with its name in `openssl speed`, its kind of key, and the thread that signs.
 ALGORITHMS = {
     "RSA_PKCS1_SHA256": ("rsa2048", "rsa2048", "worker"),
     "ECDSA_P256_SHA256": ("ecdsap256", "p256", "shard-0"),
@@ -67,7 +67,7 @@ def serve(options, kind, workers):
 
 
 def load(options, server, callers, seconds, *flags):
-    """Calls one after the other by each of so many callers on one connection."""
+    """Calls one after the other by each caller on one connection."""
     cores = sorted(os.sched_getaffinity(0))
     return loads.grpcbench(
         options.grpcbench, server.host, (1, callers), cores[-1:], "--duration", f"{seconds}s", *flags
@@ -80,7 +80,7 @@ def sign(options, server, algorithm, callers, seconds):
 
 
 def throughput(options):
-    """{algorithm: {"thread": [...], "all": [...], "alone": [...], "beside": [...]}}, signatures a second of each round."""
+    """{algorithm: {"thread": [...], "all": [...], "alone": [...], "beside": [...]}}: signatures a second in each round."""
     figures = {}
     for algorithm in options.only:
         if algorithm not in ALGORITHMS:
@@ -88,7 +88,7 @@ def throughput(options):
         speed_name, kind, thread = ALGORITHMS[algorithm]
         rates = figures[algorithm] = {"thread": [], "all": [], "alone": [], "beside": []}
         with serve(options, kind, 1) as server, concurrent.futures.ThreadPoolExecutor(1) as beside:
-            sign(options, server, algorithm, CALLERS, 1)  # warms up
+            sign(options, server, algorithm, CALLERS, 1)  # warm-up
             for _ in range(options.rounds):
                 rates["alone"].append(openssl_speed(options, speed_name))
                 before = server.cpu_ns(thread), server.cpu_ns()
@@ -104,7 +104,7 @@ def throughput(options):
 
 
 def latency(options):
-    """The median and 99th percentile of an echo in µs, alone and beside signatures; and how many of those, of each round."""
+    """In each round: the median and 99th percentile of an echo in µs, alone and beside signatures, and the signatures."""
     figures = {"alone": [], "beside": [], "signatures_per_second": []}
     with serve(options, "rsa2048", len(os.sched_getaffinity(0))) as server:
         for _ in range(options.rounds):
@@ -164,7 +164,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every __exit__ runs
     require("openssl")
     figures = {"throughput": throughput(options)}
     if "latency" in options.only:

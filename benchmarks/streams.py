@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""What a message costs within a stream, beside a call of its own: our server, called by our own client.
+"""Compares the cost of a message in a stream with that of a unary call, between our server and our client.
 
     make benchmark-streams
     make benchmark-streams ARGS='--callers 100 --rounds 9 --json'
 
-unary      one call for each message: a request and its answer
-pingpong   one bidirectional call a caller: the next message leaves when the answer to the last has come
-feed       one server-streaming call a caller: messages in one direction only, as fast as they are taken
+unary      one call for each message: a request and its response
+pingpong   one bidirectional call for each caller: the next message leaves when the response to the last has arrived
+feed       one server-streaming call for each caller: messages in one direction only, as fast as they are read
 
-A message carries 16 bytes. Server and client have one shard each and a core of their own, and share one connection over
-loopback. `messages/s` counts requests with their answers, or for feed messages sent; `CPU` is the server's processor time
-for one of them, kernel included. Each figure is the median of rounds in which the three take turns, and each ratio that
-of the rounds' ratios to unary: compare these, the figures themselves are this machine's and this minute's.
+A message carries 16 bytes. Server and client have one shard each on a core of their own, and share one connection over
+loopback. `messages/s` counts requests with their responses, or for feed the messages sent; `CPU` is the server's processor
+time for one of them, kernel included. Each figure is the median of rounds in which the three take turns, and each ratio is
+the median of the rounds' ratios to unary. Compare only the ratios: the figures change from machine to machine and from
+minute to minute.
 """
 
 import argparse
@@ -28,12 +29,12 @@ from options import whole
 from servers import Server
 from subjects import ADDRESS
 
-# Each with how many times the messages it takes in a round, so that none is over in an instant.
+# Each mode with the factor for its messages in a round, so that no round is too short.
 MODES = {"unary": 1, "pingpong": 1, "feed": 20}
 
 
 def measure(options, cores):
-    """The row of the modes."""
+    """Measures the row of the modes."""
     with Server([options.server, ADDRESS], cores[0]) as server:
 
         def load(mode, messages):
@@ -59,7 +60,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every __exit__ runs
     cores = two_cores()
     figures = measure(options, cores)
     if options.json:

@@ -1,10 +1,10 @@
-"""The servers that are compared: how each is started, and what it is asked.
+"""The servers to compare: how to start each, and the request to send.
 
     ringrpc, nghttpd = echo_server("ringrpc", [grpcd, "--listen", ADDRESS], folder), file_server(folder)
     with Server(ringrpc.command, 0) as server:
         h2load(ringrpc, server, 1000, (10, 10), core=1)
 
-The echo's request and response carry a payload of 16 bytes, and nghttpd serves a file of as many.
+The echo's request and response have a payload of 16 bytes; nghttpd serves a file of the same size.
 """
 
 import pathlib
@@ -21,18 +21,18 @@ BODY = struct.pack(">BI", 0, len(MESSAGE)) + MESSAGE
 
 
 class Subject(NamedTuple):
-    """A server, with the request that h2load asks it and the least that a good answer carries."""
+    """A server, with h2load's request and the minimal size of a correct response."""
 
     name: str
     command: list
     path: str
     answer_bytes: int
     load_flags: tuple = ()
-    certificate: pathlib.Path | None = None  # its own, where it speaks TLS
+    certificate: pathlib.Path | None = None  # its own, if it uses TLS
 
 
 def echo_server(name, command, folder):
-    """A server of echo.v1.EchoService; `folder` keeps the request."""
+    """A server of echo.v1.EchoService; `folder` keeps the request's file."""
     (folder / "body").write_bytes(BODY)
     flags = ("-d", folder / "body", "-H", "content-type: application/grpc", "-H", "te: trailers")
     return Subject(name, command, "/echo.v1.EchoService/Echo", len(BODY), flags)
@@ -45,12 +45,12 @@ def file_server(folder):
 
 
 def grpcd_command(grpcd):
-    """On as many shards as it has cores, and without what only signing needs."""
+    """One shard for each of its cores, and without the parts that only signing needs."""
     return [grpcd, "--log-level", "warn", "--generate-key", "none", "--listen", ADDRESS]
 
 
 def make_certificate(folder):
-    """A certificate for HOST that vouches for itself, and its key."""
+    """A self-signed certificate for HOST, and its key."""
     certificate, key = folder / "server.pem", folder / "server.key"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""What a unary echo costs over each transport: one grpcd that listens on all of them, called by grpcbench.
+"""Measures the cost of a unary echo over each transport: one grpcd that listens on all of them, called by grpcbench.
 
     make benchmark-transports
     make benchmark-transports ARGS='--rounds 9 --io epoll --json'
 
 tcp            127.0.0.1
 unix           a socket in the file system
-unix-abstract  one without a file
-vsock          CID 1, the loopback; skipped aloud where its module is not loaded, since that CID could lead elsewhere
-tls+tcp        TLS 1.3 (AES-128-GCM, P-256) over the first, handshakes included
-tls+unix       over the second
+unix-abstract  a socket without a file
+vsock          CID 1, the loopback; skipped with a message if its module is not loaded, since the CID could lead elsewhere
+tls+tcp        TLS 1.3 (AES-128-GCM, P-256) over tcp, handshakes included
+tls+unix       TLS 1.3 over unix
 
-The echo carries 16 bytes; server and client have one shard each and a core of their own. `CPU` is the server's processor
+The echo carries 16 bytes; server and client have one shard each on a core of their own. `CPU` is the server's processor
 time for one call, kernel included. Each figure is the median of rounds in which the transports take turns, and each ratio
-that of the rounds' ratios to tcp: compare these, the figures themselves are this machine's and this minute's. The end is
-a table of the goals, and the exit status 1 when one of them is missed.
+is the median of the rounds' ratios to tcp. Compare only the ratios: the figures change from machine to machine and from
+minute to minute. The output ends with a table of the goals; the exit status is 1 if one of them is missed.
 """
 
 import argparse
@@ -34,11 +34,11 @@ from options import whole
 from servers import HOST, VSOCK_LOCAL, Server, free_port
 from subjects import make_certificate
 
-SHAPES = {"10x10": (10, 10, 1), "1x1": (1, 1, 10)}  # connections, streams on each, which part of the calls is made
+SHAPES = {"10x10": (10, 10, 1), "1x1": (1, 1, 10)}  # connections, streams on each, divisor of the number of calls
 
 
 def addresses(folder):
-    """Where the server listens and what its clients connect to, by the transport's name."""
+    """The server's address and the client's, for each transport."""
     tls_port = free_port()
     all_of_them = {
         TCP: HOST + ":{port}",
@@ -53,7 +53,7 @@ def addresses(folder):
 
 
 def load(options, address, authority, shape, core, calls):
-    """What grpcbench measured; fails unless every call was answered."""
+    """grpcbench's figures; fails unless every call succeeded."""
     flags = ["--io", options.io]
     if address.startswith("tls+"):
         flags += ["--tls-ca", authority, "--tls-server-name", HOST]
@@ -61,7 +61,7 @@ def load(options, address, authority, shape, core, calls):
 
 
 def measure(options, cores):
-    """The row of each shape."""
+    """Measures the row of each shape."""
     rows = {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -98,7 +98,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every __exit__ runs
     cores = two_cores()
     figures = measure(options, cores)
     if options.json:

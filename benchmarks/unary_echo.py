@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""The figures that grpcd is judged by, each beside nghttpd serving a 16-byte file on the same machine in the same run.
+"""Measures the main figures of grpcd, each beside nghttpd serving a 16-byte file on the same machine in the same run.
 
     make benchmark-micro
     make benchmark-micro ARGS='--only cpu --rounds 9 --json'
 
 instructions  user-space instructions of one unary echo call, 10 connections of 10 streams, counted by callgrind: the
-              difference of two run lengths, so that starting and stopping drop out
+              difference of two run lengths, which excludes starting and stopping
 cpu           the server's processor time of one call, kernel included: the median of rounds in which the two take turns,
-              with h2load on another core, and the median of the rounds' ratios. Compare these: the times themselves are
-              this machine's and this minute's
-tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, grpcd's own, taking turns; the
-              handshakes are part of it
-memory        what the resident set grows by for each idle connection that has exchanged SETTINGS, and whether the
-              server still answers while it holds them
+              with h2load on another core, and the median of the rounds' ratios. Compare only the ratios: the times change
+              from machine to machine and from minute to minute
+tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, both of grpcd, taking turns;
+              handshakes included
+memory        the growth of the resident set for each idle connection that has exchanged SETTINGS, and whether the server
+              still responds while it holds them all
 
-The echo's request and response carry a payload of 16 bytes. The exit status is 0 when everything could be measured.
+The echo's request and response have a payload of 16 bytes. The exit status is 0 if everything could be measured.
 """
 
 import argparse
@@ -40,14 +40,14 @@ OURS, THEIRS, OVER_TLS = "grpcd", "nghttpd", "TLS"
 
 
 def over_tls(plain, folder):
-    """The same server behind TLS, with a certificate of its own making."""
+    """The same server with TLS and a self-signed certificate."""
     certificate, key = make_certificate(folder)
     command = [*plain.command, "--tls-cert", certificate, "--tls-key", key]
     return plain._replace(name=OVER_TLS, command=command, certificate=certificate)
 
 
 def under_h2load(options, subjects, shape, cores):
-    """The row of the subjects."""
+    """Measures the row of the subjects."""
     with contextlib.ExitStack() as running:
         contenders = []
         for subject in subjects:
@@ -58,7 +58,7 @@ def under_h2load(options, subjects, shape, cores):
 
 
 def measure(options, cores):
-    """All figures that were asked for, as they are printed by --json."""
+    """All requested figures, as --json prints them."""
     figures = {"rows": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -80,7 +80,7 @@ def measure(options, cores):
 
 
 def report(figures):
-    """The figures as a table."""
+    """Prints the figures as a table."""
     row = "{:42} {:>10} {:>10} {:>7}".format
     print(row("unary echo, 16 bytes", OURS, THEIRS, "ratio"))
     if counted := figures.get("instructions"):
@@ -120,7 +120,7 @@ def parse_options():
 
 def main():
     options = parse_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # by way of every __exit__
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that every __exit__ runs
     require("h2load", "nghttpd", "valgrind")
     cores = two_cores()
     figures = measure(options, cores)

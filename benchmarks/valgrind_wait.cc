@@ -1,9 +1,10 @@
-/// Preloaded where grpcd runs under Valgrind: waits for completions so that other threads run meanwhile.
+/// Preloaded into grpcd under Valgrind: makes waits for completions let other threads run.
 ///
-/// Valgrind lets one thread run at a time and knows which system calls may block, but not that io_uring_enter
-/// does (up to 3.19 at least): a thread that waits in it stops all others. It does know poll; yet a ring that
-/// defers its work to the thread that enters it does not always wake its pollers, hence the short rounds.
-/// What they add, a few hundred instructions in an idle millisecond, is counted with the rest.
+/// Valgrind runs one thread at a time. It knows which system calls may block, but (up to 3.19 at least) not
+/// that io_uring_enter does, so a thread that waits in it stops all others. Valgrind does know poll. But a
+/// ring that defers its work to the thread that enters it does not always wake its pollers, so this code
+/// polls in short rounds. The rounds add a few hundred instructions in an idle millisecond, which are
+/// counted with the rest.
 #include <chrono>
 #include <liburing.h>
 #include <poll.h>

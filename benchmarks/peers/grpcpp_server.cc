@@ -1,4 +1,5 @@
-// The peer of peers.py on grpc++'s callback API: grpcpp-server HOST:PORT [CERTIFICATE KEY], until SIGTERM.
+// The server on grpc++'s callback API for peers.py: grpcpp-server HOST:PORT [CERTIFICATE KEY]. Runs until
+// SIGTERM.
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -101,7 +102,7 @@ int main(int count, char** arguments) {
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);  // before grpc++ starts threads, which inherit it
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);  // before grpc++ starts threads, which inherit the mask
 
   EchoService echo;
   StreamsService streams;
@@ -110,7 +111,7 @@ int main(int count, char** arguments) {
   builder.RegisterService(&echo);
   builder.RegisterService(&streams);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (!server) return 1;  // grpc++ has said why
+  if (!server) return 1;  // grpc++ has logged the reason
   int signal = 0;
   sigwait(&stop, &signal);
   server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));

@@ -1,6 +1,7 @@
-// The least that two processes pay to ask and answer over TCP: bare epoll, 64 bytes each way, one at a time.
+// The minimal cost of a round trip between two processes over TCP: bare epoll, 64 bytes each way, one at a
+// time.
 //
-//   ping-pong serve HOST:PORT         answers until SIGTERM ends it
+//   ping-pong serve HOST:PORT         returns each message, until SIGTERM
 //   ping-pong call HOST:PORT ROUNDS   prints the mean round trip in microseconds
 #include <array>
 #include <charconv>
@@ -20,7 +21,7 @@
 
 namespace {
 
-/// About what a unary echo of 16 bytes has on the wire.
+/// About the size of a unary echo of 16 bytes on the wire.
 constexpr ssize_t message_bytes = 64;
 using Message = std::array<char, message_bytes>;
 
@@ -75,7 +76,7 @@ void send_message(int socket, const Message& message) {
   if (send(socket, message.data(), message.size(), MSG_NOSIGNAL) != message_bytes) give_up("send");
 }
 
-/// False at the end. So short a message arrives whole over loopback.
+/// Reads one message; false at the end of the stream. Loopback does not split such a short message.
 bool receive_message(int socket, Message& message) {
   const ssize_t length = recv(socket, message.data(), message.size(), 0);
   if (length != 0 && length != message_bytes) give_up("recv");

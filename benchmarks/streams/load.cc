@@ -1,8 +1,8 @@
-// The load of streams.py: stream-load ADDRESS unary|feed|pingpong MESSAGES CALLERS
+// The client of streams.py: stream-load ADDRESS unary|feed|pingpong MESSAGES CALLERS
 //
-// So many callers, on one shard and one connection, share the messages: one call for each message (unary), or
-// one call a caller for all of its messages. Prints the seconds that it took. The exit status is 1 unless
-// every message came.
+// CALLERS callers on one shard and one connection share MESSAGES messages. In mode unary each message is a
+// call; in the other modes each caller sends all of its messages in one call. Prints the duration in
+// seconds. The exit status is 1 unless every message arrived.
 #include <charconv>
 #include <iostream>
 #include <memory>
@@ -75,14 +75,14 @@ Load* load_of(std::string_view name) {
   return name == "pingpong" ? ping_pong : nullptr;
 }
 
-/// A number above 0, or 0 for what is not one.
+/// Parses a number above 0; 0 for any other text.
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() && value > 0 ? value : 0;
 }
 
-/// Each caller waits on a thread of its own; the calls themselves are all made on the one background shard.
+/// Each caller waits on a thread of its own. The one background shard makes all calls.
 bool run(const Stub& stub, Load* load, std::int64_t messages, std::int64_t callers) {
   std::vector<Status> ends(static_cast<std::size_t>(callers));
   {

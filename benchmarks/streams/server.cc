@@ -1,4 +1,4 @@
-// The server that streams.py measures: stream-server ADDRESS, on one shard, until SIGTERM.
+// The server of streams.py: stream-server ADDRESS. Runs on one shard until SIGTERM.
 #include "ringrpc/server.h"
 
 #include <csignal>

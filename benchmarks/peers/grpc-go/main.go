@@ -1,4 +1,4 @@
-// The peer of peers.py on grpc-go: grpc-go-server HOST:PORT [CERTIFICATE KEY], until SIGTERM. GOMAXPROCS says on how many
+// The server on grpc-go for peers.py: grpc-go-server HOST:PORT [CERTIFICATE KEY]. Runs until SIGTERM, on GOMAXPROCS
 // threads.
 package main
 

@@ -1,4 +1,4 @@
-//! The peer of peers.py on tonic: `tonic-server HOST:PORT [CERTIFICATE KEY]`, on one thread, until SIGTERM.
+//! The server on tonic for peers.py: `tonic-server HOST:PORT [CERTIFICATE KEY]`. Runs on one thread until SIGTERM.
 
 use std::pin::Pin;
 
