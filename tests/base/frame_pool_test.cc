@@ -1,4 +1,4 @@
-// Coroutine frames: recycled where that is worth it, returned where it is not.
+// The memory of coroutine frames: when it is recycled and when it returns to the system.
 #include <cstring>
 #include <doctest/doctest.h>
 #include <thread>

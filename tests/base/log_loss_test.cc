@@ -46,7 +46,7 @@ TEST_CASE("a line that is written in part is marked, and the next one begins on 
         "TIME info second\n");
 }
 
-/// Keeps what it is told.
+/// Records the reported outcome.
 class ToldReceipt final : public log::Receipt {
  public:
   void tell(bool written) noexcept override { told = written; }
@@ -82,7 +82,7 @@ TEST_CASE("a record with a receipt is written whatever the level, in one line") 
 }
 
 TEST_CASE("of lines that are written together those before the first that does not fit are kept") {
-  constexpr std::size_t line_bytes = sizeof "2026-03-01T12:30:05.123Z info line 0";  // with its end
+  constexpr std::size_t line_bytes = sizeof "2026-03-01T12:30:05.123Z info line 0";  // with the line break
   SmallStderr file;
   file.take(3 * line_bytes + 10);
   for (int i = 0; i < 6; ++i) log::info("line {}", i);
@@ -101,7 +101,7 @@ TEST_CASE("an account of lost lines that cannot be written itself is kept, and g
   file.take(first);
   log::info("lost");
   log::flush();
-  file.take(first + 50);  // the account does not fit
+  file.take(first + 50);  // the warning about lost lines does not fit
   log::info("lost too");
   file.take(RLIM_INFINITY);
   log::info("second");

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 constexpr Instant start{1h};
 
-/// How many of that many tries at `now` are let through.
+/// Tries `tries` records at `now` and returns how many are let through.
 int let_through(LogQuota& quota, Instant now, int tries) {
   int count = 0;
   for (int i = 0; i < tries; ++i) count += quota.take(now).has_value() ? 1 : 0;

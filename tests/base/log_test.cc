@@ -44,14 +44,14 @@ using namespace std::literals;
 namespace ringrpc {
 namespace {
 
-/// Keeps what it is given; can hold the writer back before a record.
+/// Keeps the records; can block the writer before a record.
 class KeepingSink final : public LogSink {
  public:
   void block() { blocked_ = true; }
   void wait_until_blocking() { entered_.wait(); }
   void unblock() { released_.release(); }
 
-  /// To be read when the writer has been flushed or stopped.
+  /// Read it only after the writer has been flushed or stopped.
   std::vector<std::string> records;
 
  private:
@@ -71,7 +71,7 @@ class KeepingSink final : public LogSink {
   std::binary_semaphore released_{0};
 };
 
-/// Redirects the process's stderr while it lives.
+/// Redirects the process's stderr during its lifetime.
 class CapturedStderr {
  public:
   CapturedStderr() { dup2(file_, 2); }
@@ -93,7 +93,7 @@ class CapturedStderr {
   int file_ = memfd_create("stderr", 0);
 };
 
-/// Sets the level back when it is done.
+/// Restores the level in its destructor.
 struct LevelRestored {
   log::Level before = log::level();
   ~LevelRestored() { log::set_level(before); }
@@ -220,7 +220,7 @@ TEST_CASE("threads log at the same time and nothing is lost but what is counted"
   CHECK(written.size() + dropped == threads * each);
 }
 
-/// Keeps what it is told.
+/// Keeps the outcome that it is told.
 class KeptReceipt final : public log::Receipt {
  public:
   void tell(bool written) noexcept override { told.push_back(written); }
@@ -272,7 +272,7 @@ TEST_CASE("a sink that takes no more makes neither flush nor stop wait for ever"
   const std::weak_ptr<KeepingSink> left(sink);
   sink->unblock();
   sink.reset();
-  while (!left.expired()) std::this_thread::yield();  // the thread that was left behind ends
+  while (!left.expired()) std::this_thread::yield();  // until the thread that stop left running ends
 }
 
 TEST_CASE("the level may be set while others log") {

@@ -1,4 +1,4 @@
-/// The process's stderr is a file with as little room as a test wants, as on a full disk.
+/// Replaces the process's stderr by a file of limited size, as on a full disk.
 ///
 ///   SmallStderr file;
 ///   file.take(file.size() + 10);    // ten bytes more, then EFBIG
@@ -36,7 +36,7 @@ class SmallStderr {
     std::signal(SIGXFSZ, action_);
   }
 
-  /// From now on the file grows to so many bytes; a write beyond them fails with EFBIG.
+  /// Sets the size to which the file may grow; a write beyond it fails with EFBIG.
   void take(rlim_t bytes) {
     log::flush();
     rlimit limit{};
@@ -45,13 +45,13 @@ class SmallStderr {
     REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
   }
 
-  /// Of all that was logged so far.
+  /// The size of the log so far.
   std::size_t size() const {
     log::flush();
     return static_cast<std::size_t>(::lseek(file_, 0, SEEK_END));
   }
 
-  /// All that was logged so far, with the word TIME for times.
+  /// The log so far, with the word TIME in place of each time.
   std::string text() const {
     std::string text(size(), '\0');
     text.resize(static_cast<std::size_t>(::pread(file_, text.data(), text.size(), 0)));

@@ -6,7 +6,7 @@
 namespace ringrpc {
 namespace {
 
-// doctest prints a failed comparison of these.
+// For the messages of doctest's failed comparisons.
 std::string text(const Status& status) { return status.to_string(); }
 
 TEST_CASE("a default status is OK and empty") {

@@ -1,4 +1,4 @@
-"""How goals are judged, with made-up figures."""
+"""How goals are judged, with invented figures."""
 
 import copy
 import io
@@ -6,7 +6,7 @@ import unittest
 
 import goals
 
-# Three rounds each; every goal is met, most of them just so.
+# Figures of three rounds that meet every goal, most of them by the smallest margin.
 FIGURES = {
     "rows": {
         "10x10": {
@@ -57,20 +57,20 @@ OVER_TRANSPORTS = {
 
 
 def judged(figures, stated=goals.ECHO):
-    """Whether none was missed, and the lines that are printed of the goals."""
+    """Judges the figures. Returns whether no goal was missed, and the printed lines."""
     out = io.StringIO()
     met = goals.judge(stated, figures, out)
     return met, out.getvalue().splitlines()[1:]
 
 
 def verdicts(figures, stated=goals.ECHO):
-    """What is printed of each goal: its title and the end of its line."""
+    """The title of each printed goal, and the end of its line."""
     return {line[:48].rstrip(): line[72:] for line in judged(figures, stated)[1]}
 
 
 class Judge(unittest.TestCase):
     def assert_changed(self, change, verdict, *titles):
-        """With the change those goals have that verdict, and the others are met."""
+        """Checks that with the change these goals have this verdict, and that the others are met."""
         figures = copy.deepcopy(FIGURES)
         change(figures)
         self.assertEqual(judged(figures)[0], verdict != "NOT MET")

@@ -1,4 +1,4 @@
-"""The benchmarks of `make` that put load on a grpcd of their own: each as the Makefile has it, but short."""
+"""The targets of `make` that load a grpcd of their own: each with the flags of the Makefile, but short."""
 
 import json
 import os
@@ -30,7 +30,7 @@ LOADS = {
 
 
 def load_of(target):
-    """What `make target` would have load.py do: its own flags and those of grpcbench."""
+    """load.py's arguments in `make target`: its own flags and those of grpcbench."""
     shown = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", target],
         cwd=SOURCE_ROOT, capture_output=True, text=True, check=True,
@@ -81,7 +81,7 @@ class Endings(unittest.TestCase):
         self.assertIn("describes no service 'a.B'", errors)
 
     def test_an_interrupt_shows_what_there_is_and_leaves_no_server(self):
-        # As a terminal does it: to all that run in the foreground.
+        # As a terminal does: to all processes in the foreground.
         with load([], ["--duration", "1h", "--output", "json"], start_new_session=True) as process:
             self.assertTrue(harness.wait_until(lambda: len(programs_of(process.pid)) == 3))
             children = programs_of(process.pid) - {process.pid}
@@ -94,7 +94,7 @@ class Endings(unittest.TestCase):
 
 
 def programs_of(session):
-    """The processes of that session."""
+    """The processes of this session."""
     found = set()
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -108,7 +108,7 @@ def programs_of(session):
 
 
 def is_busy(process):
-    """Whether it has had a processor for long enough to have begun."""
+    """True if it has used a processor for long enough to be past its start."""
     ticks = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
     return sum(map(int, ticks)) >= 20
 

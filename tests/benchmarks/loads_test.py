@@ -1,4 +1,4 @@
-"""That the benchmarks' programs do what they are told to, whatever the caller's environment says."""
+"""The programs of the benchmarks ignore the caller's environment and make the requested number of calls."""
 
 import os
 import pathlib
@@ -19,13 +19,13 @@ SHORT = ("--duration", "200ms", "--warmup", "0s")
 
 
 def variables(program):
-    """Those of the environment that it is set by, as its help has them."""
+    """The variables that set the program, from its help."""
     text = subprocess.run([program, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     return {name for names in re.findall(r"env:([^\]]+)\]", text) for name in re.findall(r"[A-Z_]{2,}", names)}
 
 
 class Environment(unittest.TestCase):
-    """Every setting is exported as what no program would start with."""
+    """Exports every setting with a value that no program would start with."""
 
     def setUp(self):
         of_server, of_load = variables(GRPCD), variables(GRPCBENCH)

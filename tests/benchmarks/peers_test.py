@@ -1,4 +1,4 @@
-"""What peers.py makes of its loads, with none."""
+"""How peers.py chooses and evaluates its loads, without running any."""
 
 import collections
 import io
@@ -35,7 +35,7 @@ class HalfLoad(unittest.TestCase):
             mock.patch.object(peers, "share_paused", return_value=0),
         ):
             figures = bench._half_load()
-        # 2 µs a call are 500,000 in a second of the server's core, of which the load made use of 100,000.
+        # 2 µs a call are 500,000 calls in a second of the server's core, of which the load used 100,000.
         self.assertEqual(figures["rate"], [250_000] * peers.MANY)
         self.assertEqual([flags["--rate"] for flags in asked if "--rate" in flags], figures["rate"])
         self.assertEqual(figures["used"], [0.6] * peers.MANY)

@@ -1,4 +1,4 @@
-"""How contenders take turns, and what is made of their rounds."""
+"""How contenders take turns, and how their rounds are evaluated."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ from loads import Load
 
 
 class Machine:
-    """Remembers who had how many calls."""
+    """Records who made how many calls."""
 
     def __init__(self):
         self.turns = []
@@ -56,7 +56,7 @@ class Turns(unittest.TestCase):
 
 
 class Ratios(unittest.TestCase):
-    # In two rounds of three a takes half of what b takes; the ratio of their medians would be 3.3.
+    # In two of three rounds a takes half as long as b; the ratio of their medians would be 3.3.
     ROW = {"a": {"cpu_us": [1, 20, 30]}, "b": {"cpu_us": [2, 40, 6]}, "c": {"cpu_us": [1, None, 1]}}
 
     def test_it_is_the_median_of_the_rounds(self):

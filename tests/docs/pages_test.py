@@ -1,4 +1,4 @@
-"""The pages against this tree: their links, and the files that the page of the architecture names."""
+"""Checks the pages against this tree: their links, and the files that the page about the architecture names."""
 import os
 import pathlib
 import re
@@ -9,12 +9,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def prose(page: pathlib.Path) -> str:
-    """The page without its blocks of code, whose brackets are no links and whose comments are no headings."""
+    """The page without its code blocks, whose brackets are no links and whose comments are no headings."""
     return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(page: pathlib.Path) -> set[str]:
-    """The names that the headings of a page have in links."""
+    """The anchors of a page's headings, as links name them."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 

@@ -1,9 +1,9 @@
-"""Our programs and tests over real AF_VSOCK sockets, on Debian's own kernel, in a virtual machine made for it.
+"""Runs our programs and tests over real AF_VSOCK sockets, on Debian's own kernel, in a virtual machine.
 
 vsock's loopback (CID 1) is a module that most machines do not load, and a machine that is itself virtual would reach its
-hypervisor; so the guest brings its own. Its kernel is Debian's stock one, which on Debian 12 is 6.1, the oldest on which
-io_uring is promised. Everything runs there on io_uring, and again where that is hidden and epoll serves. A second guest has
-the newer kernel that Debian offers beside it, and runs what depends most on the kernel.
+hypervisor, so the guest provides its own. Its kernel is Debian's stock one: on Debian 12 that is 6.1, the oldest kernel that
+io_uring is supported on. Everything runs there on io_uring, and again on epoll with io_uring hidden. A second guest has the
+newer kernel that Debian also offers, and runs the tests that depend most on the kernel.
 """
 
 import os
@@ -20,9 +20,9 @@ PROGRAMS = ("GRPCD", "GRPCCLIENT", "GRPCBENCH", "INTEROP_SERVER", "INTEROP_CLIEN
             "VSOCK_TESTS", "IO_URING_HIDER")  # fmt: skip
 STOCK = "linux-image-cloud-amd64"
 NEWER = "linux-image-6.12-cloud-amd64"
-PROMISED = "6.1."  # the oldest kernel that io_uring is promised for
-BOOT_SECONDS = 1500  # until it powers off; a busy machine emulates slowly
-# What depends on the kernel; emulated, the rest would take longer than all of this.
+PROMISED = "6.1."  # the oldest kernel that io_uring is supported on
+BOOT_SECONDS = 1500  # until the guest powers off; a busy machine emulates slowly
+# The tests that depend on the kernel. Under emulation, the rest would take longer than all of these.
 REACTOR_FILES = "*/backend_test.cc,*/backlog_test.cc,*/listen_test.cc,*/stream_test.cc,*/uring_test.cc"
 TRANSPORT_FILES = "*/address_test.cc,*/hybrid_vsock_test.cc"
 CASES = (
@@ -80,18 +80,18 @@ run_tests() {
 RUN_TESTS = "run_tests\n"
 SERVE_AND_CALL = "serve_and_call io_uring\nserve_and_call epoll without_io_uring ENOSYS\n"
 TESTS = 4
-# Of each backend: the ready line, four addresses, TLS, the benchmark, list, call, both ends, the cases.
+# For each backend: the ready line, four addresses, TLS, the benchmark, list, call, the exits of both servers, the
+# cases.
 CALLS = 2 * (1 + 4 + 1 + 1 + 2 + 2 + len(CASES))
 
 
 def setUpModule():
-    machine.kernel(STOCK)  # skips all of it where there is none
+    machine.kernel(STOCK)  # skips the module if there is none
 
 
 class Guest(unittest.TestCase):
     def run_in(self, latest, series, script, checks):
-        """Runs `script` on the kernel that the package `latest` stands for, one of that series; all of its checks must
-        end well."""
+        """Runs `script` on the kernel of the package `latest`, which must be of this series. All `checks` must succeed."""
         kernel = machine.kernel(latest)
         began = time.monotonic()
         with certificates.Folder() as made:

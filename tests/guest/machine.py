@@ -1,11 +1,11 @@
-"""A virtual machine for one script: Debian's kernel, busybox, programs with their libraries, and a serial console.
+"""A virtual machine that runs one script: Debian's kernel, busybox, programs with their libraries, and a serial console.
 
-    kernel = machine.kernel("linux-image-cloud-amd64")         # raises unittest.SkipTest where there is none
+    kernel = machine.kernel("linux-image-cloud-amd64")         # raises unittest.SkipTest if there is none
     text = machine.boot(kernel, ["build/apps/grpcd"], modules=["vsock"], script="grpcd --version")
 
-The processor is emulated, so it needs no rights and no hardware; the kernel is unpacked from its package and never
-installed. The machine has no network and no disk: what it is given stands in its initial ramdisk, what it says comes through
-the console, and it ends when the script does.
+The processor is emulated, so the machine needs no rights and no hardware. The kernel is unpacked from its package and never
+installed. The machine has no network and no disk: its initial ramdisk contains its files, and its output comes through the
+console. It ends when the script does.
 """
 
 import glob
@@ -35,8 +35,8 @@ poweroff -f
 
 
 def kernel(latest):
-    """The folder of an unpacked kernel, the one that the package `latest` depends on. Raises unittest.SkipTest, with the
-    reason, where it cannot be had."""
+    """The folder of an unpacked kernel, the dependency of the package `latest`. Raises unittest.SkipTest, with the reason, if
+    it is not available."""
     for program in ("qemu-system-x86_64", "busybox", "dpkg-deb", "apt-get", "ldd", "strip"):
         if not shutil.which(program):
             raise unittest.SkipTest(f"{program} is not installed; .ci/setup guest installs what is needed")
@@ -71,8 +71,8 @@ def _unpack(name, folder):
 
 
 def boot(folder, programs, modules, script, timeout, files=()):
-    """What the machine with the kernel in `folder` says until it powers off. `programs` are found on its PATH, `files` in its
-    /files, `modules` are loaded in that order, `script` is for busybox's shell."""
+    """The output of the machine with the kernel in `folder`, until it powers off. `programs` are on its PATH, `files` in its
+    /files. `modules` are loaded in that order. `script` is for busybox's shell."""
     with tempfile.TemporaryDirectory() as scratch:
         ramdisk = pathlib.Path(scratch) / "ramdisk"
         with open(ramdisk, "wb") as file:
@@ -82,7 +82,7 @@ def boot(folder, programs, modules, script, timeout, files=()):
             "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", _only(folder / "boot", "vmlinuz-*"), "-initrd", ramdisk,
             "-append", "console=ttyS0 quiet panic=-1 mitigations=off cryptomgr.notests "
-            # A busy machine keeps the guest's processors from running, which is no lock-up.
+            # A busy machine delays the guest's processors, which must not count as a lock-up.
             "nowatchdog rcupdate.rcu_cpu_stall_suppress=1",
         ]  # fmt: skip
         done = subprocess.run(
@@ -130,7 +130,7 @@ def _libraries(program):
 
 
 class Archive:
-    """A cpio archive as the kernel takes it (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+    """A cpio archive in the kernel's format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
 
     def __init__(self, file):
         self._file = file

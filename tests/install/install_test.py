@@ -1,7 +1,7 @@
-"""Strangers' projects: ringrpc is installed into an empty folder, and what is built against it there must serve.
+"""Projects outside the tree: installs ringrpc into an empty folder, builds projects against it, and runs their servers.
 
-One compiles the server that README shows (docs/examples/shout.cc) by hand, with what pkg-config says. The guide's project
-(docs/examples/station) is built by CMake, by Meson, and by Meson with this tree as a subproject.
+One project compiles the server in README (docs/examples/shout.cc) by hand, with the flags from pkg-config. The others build
+the guide's project (docs/examples/station) with CMake, with Meson, and with Meson and this tree as a subproject.
 """
 
 import json
@@ -62,7 +62,7 @@ class Install(unittest.TestCase):
             prefix = re.search("^prefix=(.*)$", package.read_text(), re.MULTILINE)[1]
             cls.prefix = cls.image / prefix.lstrip("/")
             package.write_text(package.read_text().replace(f"prefix={prefix}", f"prefix={cls.prefix}", 1))
-        # What is installed where ld.so does not look is found by a path; of no effect on what is linked statically.
+        # Lets programs find libraries in a folder that ld.so does not search. It has no effect on static linking.
         cls.environment = {**os.environ, "PKG_CONFIG_PATH": str(package.parent),
                            "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}",
                            "LD_LIBRARY_PATH": str(package.parent.parent)}
@@ -73,11 +73,11 @@ class Install(unittest.TestCase):
         self.root = pathlib.Path(folder.name)
 
     def flags(self, *wanted, package="ringrpc"):
-        """What pkg-config says."""
+        """The output of pkg-config."""
         return shlex.split(run(["pkg-config", *wanted, package], env=self.environment))
 
     def compile(self, *arguments, package="ringrpc"):
-        """By hand, into a program."""
+        """Compiles a program by hand."""
         libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]), package=package)
         run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags", package=package), *arguments, *libraries])
 
@@ -91,7 +91,7 @@ class Install(unittest.TestCase):
         run(["bash", "-ec", commands.replace("--static ", "") if SHARED else commands], cwd=root, env=self.environment)
         needed = run(["readelf", "--dynamic", root / "shout"])
         self.assertEqual("libringrpc.so" in needed, SHARED, needed)
-        self.assertEqual("libnghttp2.so" in needed, not SHARED, needed)  # nobody's business but the library's
+        self.assertEqual("libnghttp2.so" in needed, not SHARED, needed)  # an internal dependency of the shared library
         with self.serving(root / "shout", port):
             with frames.Client(port) as client:
                 client.open()
@@ -175,7 +175,7 @@ class Install(unittest.TestCase):
             (tree / part).symlink_to(SOURCE / part)
         build = self.root / "build"
         run([MESON, "setup", "--wrap-mode=forcefallback", build, self.root])
-        # Not all of it once more: that the code generator is built before it is used, and what links to what.
+        # Builds only what shows that the code generator is built before it is used, and that linking works.
         run(["ninja", "-C", build, "proto/weather/v1/weather.ringrpc.h"])
         inputs = run(["ninja", "-C", build, "-t", "query", "server"])
         self.assertIn("subprojects/ringrpc/lib/libringrpc.a", inputs)
@@ -184,7 +184,7 @@ class Install(unittest.TestCase):
         self.assertIn("-foptimize-sibling-calls", server)
 
     def copy(self, source, target, port_there, port):
-        """Others may be using the example's port here."""
+        """Replaces the example's port, which another program may be using here."""
         text = source.read_text()
         self.assertEqual(text.count(port_there), 1)
         target.write_text(text.replace(port_there, port))
@@ -201,7 +201,7 @@ class Install(unittest.TestCase):
 
     def asks(self, build, port):
         with self.serving(build / "server", port):
-            # Where io_uring cannot be had, a record before it says so.
+            # Without io_uring, an earlier record says so.
             said = run([build / "client"], env=self.environment)
             self.assertEqual(said.splitlines()[-1:], ["11.5 °C"], said)
 
@@ -218,7 +218,7 @@ class Install(unittest.TestCase):
 
 
 class Serving:
-    """A server of ours while it runs: from when it listens until it has ended well at Enter."""
+    """One of our servers while it runs: from the moment it listens until Enter has ended it successfully."""
 
     def __init__(self, test, program, port):
         self.test, self.program, self.port = test, program, port

@@ -1,4 +1,5 @@
-// A task that awaits a million others, each of which is done at once: the stack must not grow with them.
+// A task that awaits a million others, each of which ends without suspending. The stack must not grow with
+// them.
 #include "ringrpc/block_on.h"
 
 using namespace ringrpc;

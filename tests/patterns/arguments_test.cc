@@ -1,4 +1,4 @@
-// What is made among the arguments of a call that is awaited, and what such a call gives.
+// Temporaries among the arguments of an awaited call, and the results of such calls.
 #include <array>
 #include <memory>
 #include <optional>

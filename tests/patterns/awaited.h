@@ -1,7 +1,7 @@
-/// What the patterns await, and how a test runs one: `CHECK(run(pattern) == "...")`.
+/// The awaited parts of patterns, and a function that runs one: `CHECK(run(pattern) == "...")`.
 ///
-/// A pattern is code as users write it, in one coroutine that gives a value; what it awaits suspends, so that
-/// the frame, with every temporary in it, lives on beyond the turn.
+/// A pattern is code as users write it, in one coroutine that gives a value. It awaits something that
+/// suspends, so its frame, with every temporary in it, outlives the turn.
 #pragma once
 
 #include <atomic>
@@ -16,10 +16,10 @@
 
 namespace ringrpc::patterns {
 
-/// Too long to be kept inside a std::string: destroyed twice, it is freed twice.
+/// Too long for the buffer inside a std::string, so that destroying it twice frees memory twice.
 inline const std::string long_text(100, 'x');
 
-/// How many there are, so that none is destroyed twice or never.
+/// Counts its live objects, to find one that is destroyed twice or never.
 struct Counted {
   static inline std::atomic<int> alive = 0;
 
@@ -33,7 +33,7 @@ struct Counted {
   std::string text;
 };
 
-/// Aggregates, which compilers have got wrong most.
+/// Aggregates, which compilers get wrong most often.
 struct Pair {
   std::string text;
   int number = 0;
@@ -66,7 +66,7 @@ inline Task<Status> fine() {
   co_return Status();
 }
 
-/// The value of the task that `pattern` makes of `arguments`; what it throws or fails with fails the test.
+/// The value of the task that `pattern` makes of `arguments`. An exception or a failure fails the test.
 template <class Pattern, class... Arguments>
 auto run(Pattern pattern, Arguments&... arguments) {
   auto result = block_on([&] { return pattern(arguments...); });

@@ -1,4 +1,4 @@
-// Calls as clients write them, to handlers as servers write them.
+// Calls in the usual code of clients, to handlers in the usual code of servers.
 #include <chrono>
 #include <stdexcept>
 
@@ -46,7 +46,7 @@ Task<std::string> with_a_braced_request(Store::Stub& store) {
   const auto entry = co_await store.Get({}, {.timeout = enough});
   co_return entry.value().token();
 }
-#if __cpp_range_based_for >= 202211L  // temporaries live as long as the loop
+#if __cpp_range_based_for >= 202211L  // the temporaries of the head live as long as the loop
 Task<std::string> of_a_temporary(Store::Stub& store) {
   std::string keys;
   for (const char letter : (co_await store.Get(key_of(long_text))).value().key()) keys += letter;

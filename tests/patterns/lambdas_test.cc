@@ -1,4 +1,4 @@
-// Lambdas that hold values: as arguments of what is awaited, and as coroutines.
+// Lambdas that hold values: as arguments of awaited calls, and as coroutines.
 #include <functional>
 #include <memory>
 

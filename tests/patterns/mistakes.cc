@@ -1,5 +1,6 @@
-// Mistakes that must not compile. mistakes_test.py compiles each on its own, behind this head; the first lines of what the
-// compiler says must contain the text behind `error:`, or behind `clang:` where the words are the compiler's own.
+// Mistakes that must not compile. mistakes_test.py compiles each on its own, behind this head. The first
+// lines of the compiler's output must contain the text behind `error:`, or behind `clang:` if the message
+// is the compiler's own.
 #include <memory>
 #include <string>
 #include <utility>

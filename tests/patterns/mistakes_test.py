@@ -1,4 +1,4 @@
-"""Each mistake of mistakes.cc must fail to compile, and the first lines of what the compiler says must name the remedy.
+"""Each mistake of mistakes.cc must fail to compile, and the compiler's first lines must name the remedy.
 
     mistakes_test.py mistakes.cc COMPILER...
 """
@@ -18,7 +18,7 @@ FIRST_LINES = 6
 
 
 def parts():
-    """The head, and of each mistake its name, its words and its code."""
+    """The head, and the name, the expected text and the code of each mistake."""
     head, *rest = re.split(r"^// mistake: ", SOURCE.read_text(), flags=re.MULTILINE)
     mistakes = []
     for part in rest:
@@ -35,7 +35,7 @@ class Mistakes(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         cls.head, cls.mistakes = parts()
-        # Compiled once for all of them.
+        # Compiled once for all mistakes.
         (cls.folder / "head.h").write_text(cls.head)
         subprocess.run([*COMPILER, "-x", "c++-header", cls.folder / "head.h", "-o", cls.folder / "head.h.gch"], check=True)
 

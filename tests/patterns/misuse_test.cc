@@ -1,4 +1,4 @@
-// Tasks as they must not be used, where only the running program can tell.
+// Misuses of tasks that can only be detected at run time.
 #include <stdexcept>
 #include <utility>
 
@@ -62,7 +62,7 @@ TEST_CASE("A task without a coroutine throws where it is awaited") {
         "a task without a coroutine was to run: has a function returned {} for one?");
 }
 
-// With a sanitizer, g++ returns through every coroutine that has resumed another.
+// With a sanitizer, g++ returns through every coroutine that resumed another, so the loop would need stack.
 #if defined(__clang__) || !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("A loop of a million tasks needs no stack") {
   constexpr int rounds = 1'000'000;

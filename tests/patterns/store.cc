@@ -4,7 +4,7 @@
 
 namespace ringrpc::patterns {
 
-/// Without a variable before the condition.
+/// No local variable before the condition.
 Task<Result<Entry>> StoreService::Get(Call& call, Key key) {
   if (!co_await allowed(key.key())) co_return fail(Code::PERMISSION_DENIED, "not yours");
   Entry entry = entry_of(key.key());
@@ -30,7 +30,7 @@ Task<Result<Summary>> StoreService::Load(Call&, Reader<Entry>& in) {
   co_return summary;
 }
 
-/// Without a variable.
+/// No local variable at all.
 Task<Status> StoreService::Session(Call&, Reader<Key>& in, Writer<Entry>& out) {
   while (auto key = co_await in.next()) co_await out.write(entry_of(key->key()));
   co_return Status();

@@ -1,4 +1,4 @@
-/// A server in this process with the service Store, and a stub of it.
+/// A server of the service Store in this process, and a stub for it.
 #pragma once
 
 #include <doctest/doctest.h>

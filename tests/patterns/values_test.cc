@@ -1,4 +1,4 @@
-// Awaited values where they are stored, concatenated and thrown.
+// Awaited values that are stored, concatenated or thrown.
 #include <map>
 #include <optional>
 #include <stdexcept>

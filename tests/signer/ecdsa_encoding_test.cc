@@ -11,7 +11,7 @@ TEST_CASE("a signature keeps its numbers from one form to the other") {
   const KeyRegistry keys = new_keys({"p256", "p384"});
   for (const auto& signer : keys.all()) {
     const Algorithm algorithm = signer->algorithms().first();
-    const std::size_t bytes = digest_bytes(hash_of(algorithm));  // as long as the order, for these two
+    const std::size_t bytes = digest_bytes(hash_of(algorithm));  // the order's length too
     for (int i = 0; i < 300; ++i) {                              // some numbers begin with zeros
       const std::string der = signer->sign(algorithm, as_bytes(std::string(bytes, 'd'))).value();
       const Result<std::string> raw = raw_from_der(signer->public_key().kind(), der);

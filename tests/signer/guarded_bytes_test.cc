@@ -13,7 +13,7 @@
 namespace ringrpc {
 namespace {
 
-/// What the kernel says of the mapping that `address` lies in: " rd wr lo dd".
+/// The kernel's flags of the mapping that contains `address`: " rd wr lo dd".
 std::string flags_of(const void* address) {
   const auto wanted = reinterpret_cast<std::uintptr_t>(address);
   std::ifstream smaps("/proc/self/smaps");
@@ -29,7 +29,7 @@ std::string flags_of(const void* address) {
   return {};
 }
 
-/// How a child of this process ends that does `work`.
+/// The exit status of a child process that runs `work`: 3 after a fault.
 int end_of(void (*work)(GuardedBytes&)) {
   GuardedBytes bytes = GuardedBytes::make(100).value();
   const pid_t child = ::fork();
@@ -47,7 +47,7 @@ TEST_CASE("they are locked and left out of core dumps") {
   const GuardedBytes bytes = GuardedBytes::make(100).value();
   CHECK(bytes.size() == 100);
   const std::string flags = flags_of(bytes.bytes().data());
-#ifndef RINGRPC_SANITIZED  // which lets nobody lock memory
+#ifndef RINGRPC_SANITIZED  // a sanitizer lets nobody lock memory
   CHECK(flags.find(" lo") != std::string::npos);
 #endif
   CHECK(flags.find(" dd") != std::string::npos);

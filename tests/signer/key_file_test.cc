@@ -1,4 +1,4 @@
-// Key files as people have them, and as nobody should.
+// Key files: the usual forms, and damaged or unsuitable ones.
 #include "signer/key_file.h"
 
 #include <array>
@@ -20,7 +20,7 @@
 namespace ringrpc {
 namespace {
 
-/// What a command prints.
+/// The output of a command.
 std::string output_of(const std::string& command) {
   FILE* const pipe = ::popen((command + " 2>/dev/null").c_str(), "r");
   REQUIRE(pipe);
@@ -32,7 +32,7 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-/// A new key as `openssl genpkey` writes it.
+/// A new key in the form that `openssl genpkey` writes.
 std::string new_pem(const std::string& words) { return output_of("openssl genpkey " + words); }
 
 const std::string rsa2048 = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
@@ -72,7 +72,7 @@ TEST_CASE("the id is the SHA-256 of the SPKI, and the PEM is OpenSSL's") {
     const PublicKey& key = keys.all()[0]->public_key();
     CHECK(key.pem() == output_of("openssl pkey -pubout -in " + file.path()));
     const std::string& first = key.pem();
-    CHECK(key.pem().data() == first.data());  // made once, not for each who asks
+    CHECK(key.pem().data() == first.data());  // made once, not at each call
     CHECK(output_of("openssl pkey -pubout -outform DER -in " + file.path() + " | sha256sum")
               .starts_with(key.id()));
   }
@@ -140,7 +140,7 @@ TEST_CASE("a curve that is written out is called by its name") {
 TEST_CASE("a curve without a name is refused") {
   const apps::ScratchFile file(new_pem(p256 + " -pkeyopt ec_param_enc:explicit"));
   std::string spki = output_of("openssl pkey -pubout -outform DER -in " + file.path());
-  // With the public point for its generator, P-256 is no curve that anybody has named.
+  // With the public point as its generator, P-256 is a curve without a name.
   constexpr std::size_t point_bytes = 65;
   spki.replace(spki.find("\x04\x6b\x17\xd1\xf2"), point_bytes, spki.substr(spki.size() - point_bytes));
   const Result<PublicKey> key = PublicKey::from_spki(as_bytes(spki));
@@ -213,7 +213,7 @@ TEST_CASE("a passphrase that would take too long to try is not tried") {
       "with "
       "fewer: openssl pkcs8 -topk8 -iter 1000000 -in OLD -out NEW";
   const std::string wrong = "it cannot be decrypted; the passphrase is wrong or the file is damaged";
-  // EncryptedPrivateKeyInfo: PBES2 of a derivation and aes256-CBC, or a scheme that is both.
+  // EncryptedPrivateKeyInfo: PBES2 with a derivation and aes256-CBC, or one scheme for both.
   const std::string aes = "301d060960864801650304012a0410000102030405060708090a0b0c0d0e0f";
   const auto sequence = [](const std::string& digits) {
     REQUIRE(digits.size() < 256);
@@ -229,7 +229,7 @@ TEST_CASE("a passphrase that would take too long to try is not tried") {
     return pbes2(sequence("06092a864886f70d01050c" + sequence("04080102030405060708" + iterations)));
   };
   CHECK(refusal(pbkdf2("02020800"), "secret") == wrong);
-  CHECK(refusal(pbkdf2("020400989681"), "secret") == expected);  // one too many
+  CHECK(refusal(pbkdf2("020400989681"), "secret") == expected);  // one above the limit
   CHECK(refusal(pbkdf2("02047fffffff"), "secret") == expected);
   CHECK(refusal(pbkdf2("02087fffffffffffffff"), "secret") == expected);
   CHECK(refusal(pbkdf2("020a7fffffffffffffffffff"), "secret") == expected);
@@ -241,7 +241,7 @@ TEST_CASE("a passphrase that would take too long to try is not tried") {
   CHECK(refusal(scrypt("020300800002010802022710"), "secret") == expected);
   CHECK(refusal(scrypt("02087fffffffffffffff020108020101"), "secret") == expected);
 
-  const std::string triple_des = "060a2a864886f70d010c0103";  // of PKCS#12
+  const std::string triple_des = "060a2a864886f70d010c0103";  // from PKCS#12
   CHECK(refusal(file(sequence(triple_des + sequence("0408010203040506070802047fffffff"))), "secret") ==
         expected);
   CHECK(refusal("-----BEGIN ENCRYPTED PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", "secret")
@@ -252,7 +252,7 @@ TEST_CASE("RSA numbers that do not belong together are refused") {
   const apps::ScratchFile file(new_pem(rsa2048));
   const std::string der = output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path());
   std::string forged = der;
-  forged[forged.size() - 3] ^= 1;  // of the coefficient
+  forged[forged.size() - 3] ^= 1;  // in the coefficient
   CHECK(refusal(pem_of("PRIVATE KEY", forged)) ==
         "the numbers of the key do not belong together: it is damaged or forged");
 }
@@ -274,7 +274,7 @@ TEST_CASE("a curve's private number that is not its public point's is refused") 
   }
 }
 
-/// The base64 of a PEM text, in one line.
+/// The base64 of a PEM text as one line.
 std::string base64_of(const std::string& pem) {
   std::istringstream lines(pem);
   std::string base64;
@@ -283,7 +283,7 @@ std::string base64_of(const std::string& pem) {
   return base64;
 }
 
-/// What becomes of files that were made of one that is good.
+/// Checks and counts damaged copies of a good file.
 struct Damaged {
   explicit Damaged(const std::string& good, std::string_view its_passphrase = {})
       : base64(base64_of(good)), passphrase(its_passphrase) {
@@ -292,8 +292,8 @@ struct Damaged {
     id = keys.all()[0]->public_key().id();
   }
 
-  /// Each is either refused with a message that has nothing of it, or taken as the key that it was. Only of
-  /// Ed25519 is another seed another good key.
+  /// A copy must either be refused with a message that quotes nothing of it, or load as the same key. Only
+  /// with Ed25519 is another seed another good key.
   void check(const std::string& text) {
     const Result<KeyRegistry> keys = keys_of(text, passphrase);
     if (keys) {
@@ -314,7 +314,7 @@ struct Damaged {
   }
 
   static void check_nothing_told(std::string_view message, const std::string& secret) {
-    constexpr std::size_t window = 8;  // six octets
+    constexpr std::size_t window = 8;  // six bytes
     for (std::size_t at = 0; at + window <= secret.size(); ++at)
       if (message.contains(std::string_view(secret).substr(at, window)))
         FAIL_CHECK("of the file is told: ", message);
@@ -362,7 +362,7 @@ TEST_CASE("damaged PKCS#8 is refused: any octets changed behind good base64") {
         changed[random() % std::min<std::size_t>(changed.size(), 64)] = static_cast<char>(random());
       damaged.check(pem_of("PRIVATE KEY", changed));
     }
-    CHECK(damaged.refused > (damaged.kind == KeyKind::ed25519 ? 20 : 50));  // half of its octets are seed
+    CHECK(damaged.refused > (damaged.kind == KeyKind::ed25519 ? 20 : 50));  // half of its bytes are the seed
   }
 }
 

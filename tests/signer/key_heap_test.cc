@@ -51,7 +51,7 @@ TEST_CASE("what is freed is wiped, wherever it is freed") {
   std::memset(secret, 0x5a, 64);
   const std::size_t used_bytes = KeyHeap::used_bytes();
   OPENSSL_free(secret);
-  CHECK(all_zero(secret, 64));  // still the heap's memory
+  CHECK(all_zero(secret, 64));  // freed, but still the heap's memory
   CHECK(KeyHeap::used_bytes() == used_bytes - 64);
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("what is too large for a key is not guarded, and does not become so") 
 
 TEST_CASE("when there is no room, there is no memory, and when there is room again there is") {
   prepare();
-  const pid_t child = ::fork();  // what it does to the heap stays with it
+  const pid_t child = ::fork();  // so that this process's heap stays usable
   if (child == 0) {
     const KeyHeap::Scope scope;
     std::vector<void*> blocks;
@@ -107,15 +107,15 @@ TEST_CASE("when there is no room, there is no memory, and when there is room aga
 }
 
 TEST_CASE("keys that go leave nothing in the heap") {
-  new_keys({"rsa2048", "p256", "p384", "ed25519"});  // OpenSSL also makes what it keeps for good
+  new_keys({"rsa2048", "p256", "p384", "ed25519"});  // OpenSSL also allocates what it keeps for ever
   const std::size_t used_bytes = KeyHeap::used_bytes();
   constexpr std::size_t rounds = 8;
   for (std::size_t round = 0; round < rounds; ++round) {
     const KeyRegistry keys = new_keys({"rsa2048", "p256", "p384", "ed25519"});
     CHECK(KeyHeap::used_bytes() > used_bytes);
   }
-  // Now and then it makes another small thing; the smallest number of a key left behind by each would be
-  // more.
+  // OpenSSL sometimes allocates another small object. If each round left the smallest number of a key, it
+  // would be more than that.
   constexpr std::size_t smallest_bytes = 32;
   CHECK(KeyHeap::used_bytes() < used_bytes + rounds * smallest_bytes);
 }

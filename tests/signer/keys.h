@@ -1,4 +1,4 @@
-/// Keys for tests: texts of key files, and what comes of them.
+/// Keys for tests: the texts of key files, and the keys in them.
 ///
 ///   const std::unique_ptr<Signer> signer = signer_of(pem_of("PRIVATE KEY", pkcs8)).value();
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace ringrpc {
 
-/// PEM of those octets, in one line.
+/// PEM of these bytes.
 inline std::string pem_of(const std::string& label, std::string_view der) {
   std::string base64(4 * ((der.size() + 2) / 3) + 1, '\0');
   const int size =
@@ -27,7 +27,7 @@ inline std::string pem_of(const std::string& label, std::string_view der) {
   return text + "-----END " + label + "-----\n";
 }
 
-/// The octets that hexadecimal digits stand for; none for "-".
+/// The bytes of hexadecimal digits; none for "-".
 inline std::string octets_of(std::string_view digits) {
   std::string octets;
   if (digits == "-") return octets;
@@ -42,7 +42,7 @@ inline GuardedBytes guarded(std::string_view text) {
   return bytes;
 }
 
-/// A registry of the one key in a file of that text.
+/// A registry of the one key in a file with this text.
 inline Result<KeyRegistry> keys_of(const std::string& text, std::string_view passphrase = {},
                                    Algorithms allowed = {}) {
   const apps::ScratchFile file(text);
@@ -51,7 +51,7 @@ inline Result<KeyRegistry> keys_of(const std::string& text, std::string_view pas
   return make_keys(sources, guarded(passphrase));
 }
 
-/// A registry of new keys, as flags name them.
+/// A registry of generated keys, by the names that flags use.
 inline KeyRegistry new_keys(const std::vector<std::string>& kinds) {
   std::vector<KeySource> sources;
   for (const std::string& kind : kinds) sources.push_back(KeySource::generated(kind).value());

@@ -10,7 +10,7 @@
 namespace ringrpc {
 namespace {
 
-/// What stands for a message: its digest, or for Ed25519 some text.
+/// The input for a message: its digest, or some text for Ed25519.
 std::string input_for(Algorithm algorithm) {
   const std::size_t bytes = digest_bytes(hash_of(algorithm));
   return bytes > 0 ? std::string(bytes, 'd') : "a message";

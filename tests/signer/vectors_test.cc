@@ -1,4 +1,4 @@
-// Published vectors: what other people's implementations sign and verify, byte for byte.
+// Published test vectors: signatures of other implementations, byte for byte.
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <fstream>
@@ -19,7 +19,7 @@ struct Vector {
   std::string signature;
 };
 
-/// Calls `check` with every signature of a file; how many there were.
+/// Calls `check` with every signature of a file and returns their number.
 std::size_t for_each_vector(const std::string& file, const std::function<void(const Vector&)>& check) {
   const char* folder = std::getenv("VECTORS");
   REQUIRE_MESSAGE(folder, "VECTORS names the folder of the vectors; run this through `meson test`");
@@ -49,7 +49,7 @@ std::size_t for_each_vector(const std::string& file, const std::function<void(co
   return count;
 }
 
-/// What is signed of a message.
+/// The input that an algorithm signs for a message.
 std::string input_of(const Vector& vector) {
   const Hash hash = hash_of(vector.algorithm);
   if (hash == Hash::none) return vector.message;
