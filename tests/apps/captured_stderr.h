@@ -1,4 +1,4 @@
-/// What is written to stderr while it lives, the log included.
+/// Captures stderr, including the log, during its lifetime.
 ///
 ///   CapturedStderr captured;
 ///   log::info("hello");
@@ -33,7 +33,7 @@ class CapturedStderr {
     ::close(saved_);
   }
 
-  /// Everything so far.
+  /// The text so far.
   std::string text() const {
     log::flush();
     std::ostringstream all;

@@ -1,11 +1,11 @@
-/// A program under test as its user meets it: arguments, environment, signals, stderr and an exit status.
+/// Runs a program as its user does: with arguments, environment, signals, stderr and an exit status.
 ///
 ///   ChildProcess grpcd({"--listen", "127.0.0.1:0"});
 ///   grpcd.read_until(" ready on ");
 ///   grpcd.signal(SIGTERM);
 ///   CHECK(grpcd.wait() == 0);
 ///
-/// The program is the one that the variable GRPCD names; the tests' own environment is not passed on.
+/// The variable GRPCD names the program. The program does not get the environment of the tests.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ namespace ringrpc::apps {
 
 struct ChildSettings {
   std::vector<std::string> environment;  ///< "LOG_LEVEL=debug"
-  unsigned descriptors = 0;              ///< both limits of RLIMIT_NOFILE; 0 leaves them
+  unsigned descriptors = 0;              ///< both limits of RLIMIT_NOFILE; 0 leaves them unchanged
 };
 
 class ChildProcess {
@@ -24,18 +24,19 @@ class ChildProcess {
   explicit ChildProcess(const std::vector<std::string>& arguments, const ChildSettings& settings = {});
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
-  /// Kills it if it still runs.
+  /// Kills the program if it still runs.
   ~ChildProcess();
 
-  /// Reads stderr until `text` has come, and gives all of it so far; fails the test at its end.
+  /// Reads stderr until `text` appears, and returns all of it so far. Fails the test at the end of stderr.
   const std::string& read_until(const std::string& text);
 
   void signal(int number) const;
 
-  /// Waits for the end; its exit status, or minus the signal that ended it. Reads both outputs to their end.
+  /// Waits for the end, reading both outputs. Returns the exit status, or minus the signal that ended the
+  /// program.
   int wait();
 
-  /// What it printed, all of it after `wait`.
+  /// The output so far; complete after `wait`.
   const std::string& out() const noexcept { return out_; }
   const std::string& err() const noexcept { return err_; }
 

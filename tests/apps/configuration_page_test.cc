@@ -1,4 +1,4 @@
-// docs/configuration.md against what the programs themselves say: the flags that they take and their help.
+// Checks docs/configuration.md against the programs: their flags and their help.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <fstream>
@@ -14,7 +14,7 @@
 namespace ringrpc::apps {
 namespace {
 
-/// The lines of a program's part of the page that describe a flag.
+/// The lines of a program's section that describe a flag.
 std::vector<std::string> flag_rows(const std::string& program) {
   std::ifstream file(source_root() / "docs/configuration.md");
   REQUIRE(file);
@@ -29,10 +29,10 @@ std::vector<std::string> flag_rows(const std::string& program) {
 
 std::string code(const std::string& text) { return text.empty() ? "" : "`" + text + "`"; }
 
-/// A table's cell; those that are empty have a single space.
+/// A table's cell; an empty one has a single space.
 std::string cell(const std::string& text) { return text.empty() ? " |" : " " + text + " |"; }
 
-/// "`--data JSON`, `-d`", as the page has it.
+/// "`--data JSON`, `-d`", the form on the page.
 std::string flag_cell(const Setting& setting) {
   const std::string placeholder = setting.placeholder.empty() ? "" : " " + setting.placeholder;
   const std::string letter = setting.letter.empty() ? "" : ", " + code("-" + setting.letter);
@@ -45,7 +45,7 @@ std::string row_of(const Setting& setting) {
          cell(code(setting.fallback)) + cell(setting.help);
 }
 
-/// The page has a row for each setting, in the words of the help, and three for the others.
+/// The page has a row for each setting, with the text of the help, and three more rows.
 void check_rows(const std::string& program, const CommandLine& line) {
   const std::vector<std::string> rows = flag_rows(program);
   for (const Setting& setting : line.settings()) {
@@ -55,7 +55,7 @@ void check_rows(const std::string& program, const CommandLine& line) {
   CHECK(rows.size() == line.settings().size() + 3);
 }
 
-/// Every flag of the help is on the page, and every flag of the page in the help.
+/// The page and the help have the same flags.
 void check_help(const std::string& program, CommandLine& line) {
   REQUIRE(line.read(std::vector<std::string>{"--help"}, [](const char*) -> const char* { return nullptr; }) ==
           Action::show_help);

@@ -1,8 +1,8 @@
-// docs/guide.md against the files that it quotes.
+// Checks docs/guide.md against the files that it quotes.
 //
-// Each block of code stands under a comment that says where it is from: a whole file, `<!-- path -->`, or a
-// region of one, `<!-- path: region -->`, which is what stands between the lines "// [region]" and
-// "// [/region]" there, less the indentation. Only consoles are not quoted from anywhere.
+// A comment before each block of code names its source: a whole file, `<!-- path -->`, or a region of one,
+// `<!-- path: region -->`. A region is the text between the lines "// [region]" and "// [/region]", without
+// their indentation. Only console blocks are not quoted from a file.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -32,7 +32,7 @@ std::string_view trimmed(std::string_view line) {
 
 bool is_marker(std::string_view line) { return trimmed(line).starts_with("// [") && line.ends_with(']'); }
 
-/// The lines of a region, or none.
+/// The lines of a region, or nothing.
 std::vector<std::string> region_of(const std::vector<std::string>& lines, const std::string& name) {
   const auto marks = [](const std::string& mark) {
     return [mark](const std::string& line) { return trimmed(line) == mark; };
@@ -48,7 +48,7 @@ std::vector<std::string> region_of(const std::vector<std::string>& lines, const 
 }
 
 struct Quotation {
-  std::string source;  ///< as its comment says, "path" or "path: region"; empty for a block without one
+  std::string source;  ///< from its comment, "path" or "path: region"; empty for a block without a comment
   std::string language;
   std::vector<std::string> lines;
 };

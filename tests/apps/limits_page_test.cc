@@ -1,4 +1,4 @@
-// docs/limits.md against the programs and the tests: its flags are grpcd's, and its tests exist.
+// Checks docs/limits.md against the programs and the tests: its flags are grpcd's, and its tests exist.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <fstream>
@@ -19,7 +19,7 @@ std::string text_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator(file), {}};
 }
 
-/// The cells of each row of the page's tables, but for their heads.
+/// The cells of each row of the page's tables, without the headings.
 std::vector<std::vector<std::string>> rows() {
   std::vector<std::vector<std::string>> found;
   std::istringstream page(text_of("docs/limits.md"));

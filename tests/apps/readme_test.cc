@@ -1,4 +1,4 @@
-// README.md against the tree that it describes.
+// Checks README.md against the source tree.
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>

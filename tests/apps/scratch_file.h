@@ -1,4 +1,4 @@
-/// A file that lives as long as the test that wrote it.
+/// A temporary file with the lifetime of this object.
 ///
 ///   ScratchFile file("shards = 2\n");
 ///   read(file.path());
@@ -24,7 +24,7 @@ class ScratchFile {
   ~ScratchFile() { ::unlink(path_.c_str()); }
 
   void write(const std::string& text) const { std::ofstream(path_, std::ios::trunc) << text; }
-  /// At once: whoever reads meanwhile sees the whole text of before or of now.
+  /// Replaces the text atomically: a concurrent reader sees the old or the new text.
   void replace(const std::string& text) const {
     const std::string beside = path_ + ".new";
     std::ofstream(beside) << text;

@@ -1,4 +1,4 @@
-/// A folder that goes with all that is in it when the test ends.
+/// A temporary folder; the destructor removes it with its content.
 ///
 ///   const ScratchFolder folder;
 ///   read(folder.file("absent.toml"));

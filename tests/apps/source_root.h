@@ -1,4 +1,4 @@
-/// Where the project's files are, for tests that hold pages against them.
+/// The path of the source tree, for tests that check pages.
 #pragma once
 
 #include <cstdlib>

@@ -197,7 +197,7 @@ TEST_CASE("a file that cannot be read is refused with the cause") {
         absent + ": No such file or directory; --config takes a TOML file that can be read");
   CHECK(refusal({"--config", "/"}, Code::FAILED_PRECONDITION) ==
         "/: Is a directory; --config takes a TOML file that can be read");
-  const std::string pipe = folder.file("pipe");  // nobody writes to it, and it must not be waited for
+  const std::string pipe = folder.file("pipe");  // it has no writer; the program must not wait for one
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   CHECK(refusal({"--config", pipe}, Code::FAILED_PRECONDITION) ==
         pipe + ": No data available; --config takes a TOML file that can be read");
@@ -258,7 +258,7 @@ TEST_CASE("the help shows every setting with its default and variable, within 80
   for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
 }
 
-/// A program that takes words, a flag with a letter and one without a value.
+/// A program that takes words, a flag with a letter, and one without a value.
 struct Wordy {
   std::vector<std::string> names{"none"};
   bool loud = false;

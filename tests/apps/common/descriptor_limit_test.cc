@@ -6,7 +6,7 @@
 namespace ringrpc::apps {
 namespace {
 
-/// Lowers the soft limit while it lives.
+/// Lowers the soft limit during its lifetime.
 class SoftLimit {
  public:
   explicit SoftLimit(rlim_t soft) {

@@ -11,7 +11,7 @@
 namespace ringrpc::apps {
 namespace {
 
-/// libprotobuf's log goes to ours while it lives.
+/// Redirects libprotobuf's log to ours during its lifetime.
 class ProtobufLogged {
  public:
   ProtobufLogged() { log_protobuf(); }
@@ -24,7 +24,7 @@ class ProtobufLogged {
   google::protobuf::LogHandler* before_ = google::protobuf::SetLogHandler(nullptr);
 };
 
-/// Has libprotobuf say something, as a peer can with every message.
+/// Makes libprotobuf log an error, as any message from a peer can.
 void provoke() {
   echo::v1::EchoRequest request;
   CHECK_FALSE(request.ParseFromString("\x12\x01\xff"));

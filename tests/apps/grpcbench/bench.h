@@ -1,11 +1,12 @@
-/// A generator and a server on a simulated network: runs of any length, in no time and the same every time.
+/// A generator and a server on a simulated network: runs of any length take no time and always have the
+/// same result.
 ///
 ///   Bench bench(10ms);
 ///   const Measurement measured = bench.run(bench.plan({.rate = 1000, .duration = 10s}));
 ///
-/// Several threads are as many generators on the one shard, which tell one another as they do in a run.
+/// Several threads are several generators on the one shard, which inform one another as in a real run.
 ///
-/// One at a time: a thread has one simulated network.
+/// Use one at a time: a thread has one simulated network.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -24,7 +25,7 @@ namespace ringrpc::grpcbench {
 
 class Bench {
  public:
-  /// The server's answers take so long.
+  /// The server takes `takes` for each response.
   explicit Bench(Nanoseconds takes, const ServerOptions& options = {}) : service(takes), world_(1) {
     world_.also_serve(service);
     world_.serve(options);
@@ -32,7 +33,7 @@ class Bench {
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  /// A plan for this server: PacedService's method, where `calls` names no others.
+  /// A plan for this server. Without `calls` it calls PacedService's method.
   Plan plan(Values values, std::vector<Operation> calls = {}) const {
     values.threads = values.threads.value_or(1);
     values.server = world_.address();
@@ -46,7 +47,7 @@ class Bench {
     return *made;
   }
 
-  /// The whole run; `meanwhile` is called when it has begun, to change the world at its leisure.
+  /// Runs the plan. Calls `meanwhile` once the run has begun, which can then change the world.
   Measurement run(const Plan& plan, const std::function<void()>& meanwhile = [] {}) {
     connect(plan);
     begin();
@@ -55,7 +56,7 @@ class Bench {
     return end();
   }
 
-  /// Connects, or fails to: see `connect_status`.
+  /// Connects. `connect_status` has the outcome.
   void connect(const Plan& plan) {
     plan_ = plan;
     on_client([&] {
@@ -131,7 +132,7 @@ class Bench {
   bool ended_early_ = false;
   unsigned connected_ = 0;
   unsigned done_ = 0;
-  std::vector<std::unique_ptr<Generator>> generators_;  // gone before the world
+  std::vector<std::unique_ptr<Generator>> generators_;  // destroyed before the world
 };
 
 }  // namespace ringrpc::grpcbench

@@ -1,4 +1,4 @@
-// The load of one shard: how it begins, what it counts, and every way it ends.
+// The load of one shard: how it begins, what it counts, and all the ways in which it ends.
 #include "grpcbench/generator.h"
 
 #include <doctest/doctest.h>
@@ -239,7 +239,7 @@ TEST_CASE("a server that answers nothing any more is given up a deadline after t
           "all 20 calls in flight of a thread are beyond the deadline, and none ended for 1 s more: the "
           "server seems to hang");
     CHECK(measured.fatal_call == "test.v1.Paced/Answer");
-    // What was due is told, in one figure or the other.
+    // All due calls are reported, as calls or as unanswered.
     if (rate > 0) CHECK(measured.tallies.at(0).total() + measured.unanswered >= 2000);
     CHECK(measured.duration >= 1s);
     CHECK(measured.duration <= 2300ms);
@@ -337,7 +337,7 @@ TEST_CASE("calls that were due and found no stream are told as unanswered where 
   Bench bench(100ms);
   Values values = lasting(30s);
   values.rate = 1000;
-  values.streams = 1;  // of ten connections, so a hundred calls a second
+  values.streams = 1;  // on each of ten connections, so a hundred calls a second
   const Measurement measured = bench.run(bench.plan(values), [&] {
     bench.run_for(1s);
     bench.cease();

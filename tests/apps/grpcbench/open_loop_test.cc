@@ -1,4 +1,4 @@
-// Whether what is measured is what happened, at calls that start on schedule.
+// The measurements of calls on a schedule agree with what happened.
 #include <doctest/doctest.h>
 #include <tuple>
 
@@ -126,7 +126,7 @@ TEST_CASE("a stall of a second shows in the percentiles, for every call that it 
   CHECK(tally.succeeded() == 10'000);
   CHECK(tally.latency.max() >= 1009ms);
   CHECK(tally.latency.max() <= 1011ms);
-  // A tenth of the calls were due in it, and waited the longer the earlier they were.
+  // A tenth of the calls were due in it. The earlier ones waited longer.
   CHECK(tally.latency.percentile(99) >= 905ms);
   CHECK(tally.latency.percentile(99) <= 915ms);
   CHECK(tally.latency.percentile(95) >= 505ms);
@@ -150,7 +150,7 @@ TEST_CASE("calls that are due together leave in portions, so that a server need 
 TEST_CASE("it shows just so where few streams keep most of the calls from starting") {
   Bench bench(10ms);
   Values values = at_rate(1000, 10s);
-  values.streams = 10;  // a hundred in all: a tenth of what is due during the stall
+  values.streams = 10;  // a hundred in total: a tenth of the calls due during the stall
   const Measurement measured =
       bench.run(bench.plan(values), [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6s); });
   CHECK(measured.waited_for_slot >= 900);
@@ -171,7 +171,7 @@ TEST_CASE("in closed loop a stall hides behind the calls that were never made") 
 TEST_CASE("a rate beyond what the server takes ends all the same, and what nobody waits for is not sent") {
   Bench bench(100ms);
   Values values = at_rate(1000, 2s);
-  values.streams = 1;  // ten in flight: a hundred a second
+  values.streams = 1;  // ten in flight: a hundred calls a second
   values.deadline = 500ms;
   const Measurement measured = bench.run(bench.plan(values));
   const Tally& tally = measured.tallies.at(0);
@@ -185,7 +185,7 @@ TEST_CASE("a rate beyond what the server takes ends all the same, and what nobod
 TEST_CASE("a rate beyond what the server takes costs no connection, however many streams each has") {
   Bench bench(400ms);
   Values values = at_rate(2000, 5s);
-  values.streams = 50;  // 500 in flight: 1250 a second
+  values.streams = 50;  // 500 in flight: 1250 calls a second
   values.deadline = 500ms;
   const Measurement measured = bench.run(bench.plan(values));
   const Tally& tally = measured.tallies.at(0);
@@ -193,7 +193,7 @@ TEST_CASE("a rate beyond what the server takes costs no connection, however many
   CHECK(tally.ended[static_cast<std::size_t>(Code::UNAVAILABLE)] == 0);
   CHECK(tally.succeeded() + tally.ended[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == 10'000);
   CHECK(tally.succeeded() >= 500);
-  // As many as it takes: an expired call keeps its stream.
+  // At most one for each stream: an expired call keeps its stream.
   CHECK(bench.service.started() >= 500 * 5 / 0.4 - 500);
   CHECK(bench.service.started() <= 500 * 5.5 / 0.4 + 500);
   CHECK(measured.fatal.ok());

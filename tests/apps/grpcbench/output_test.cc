@@ -1,4 +1,4 @@
-// What is printed of a run: text, JSON, CSV and the page.
+// The output for a run: text, JSON, CSV and the page.
 #include "grpcbench/output.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ Plan accepted_plan(const Values& values) {
   return *plan;
 }
 
-/// 999 calls of 1 to 999 ms in ten seconds, and one that failed.
+/// 999 calls of 1 to 999 ms in ten seconds, and a failed one.
 RunOutcome some_outcome() {
   RunOutcome outcome;
   outcome.threads = 1;
@@ -68,13 +68,13 @@ std::string text_of(const RunOutcome& outcome, const Values& values = {}) {
 }
 std::string page_of(const RunOutcome& outcome) { return html_report(Results(accepted_plan({}), outcome)); }
 
-/// The chart of that title; empty where the page has none.
+/// The chart with this title; empty if the page has none.
 std::string chart_of(const std::string& page, const std::string& title) {
   const std::size_t begin = page.find("<figure><figcaption>" + title);
   return begin == std::string::npos ? "" : page.substr(begin, page.find("</figure>", begin) - begin);
 }
 
-/// What stands between each `from` and the `to` after it.
+/// The texts between each `from` and the next `to`.
 std::vector<std::string> found(const std::string& in, const std::string& from, const std::string& to) {
   std::vector<std::string> all;
   for (std::size_t at = in.find(from); at != std::string::npos; at = in.find(from, at)) {
@@ -390,7 +390,7 @@ TEST_CASE("a page of a single call has its curves") {
 TEST_CASE("the curves over time reach to the end of the run, as high as the calls were") {
   RunOutcome outcome = outcome_of(2050ms, 2000);
   for (int at = 0; at < 1000; ++at) outcome.measured.timeline.record(at * 1ms, 1ms);
-  for (int call = 0; call < 1000; ++call) outcome.measured.timeline.record(2049ms, 1049ms);  // held up
+  for (int call = 0; call < 1000; ++call) outcome.measured.timeline.record(2049ms, 1049ms);  // delayed
   const std::string page = page_of(outcome);
   const Strings calls = found(chart_of(page, "Calls per second over time"), "<title>", "<");
   REQUIRE(calls.size() == 21);
@@ -494,12 +494,12 @@ TEST_CASE("a rate below one is no zero on the page") {
 
 TEST_CASE("what is not UTF-8 is replaced in JSON and on the page") {
   for (const auto& [text, shown] : {
-           std::pair("a\xff", "a\ufffd"),                                        // never a byte of it
-           std::pair("\x80z", "\ufffdz"),                                        // no first byte
-           std::pair("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "ü€😀"),            // as it should be
-           std::pair("\xe2\x82x\xe2\x82", "\ufffdx\ufffd"),                      // cut off
-           std::pair("\xe2\xc3\xbc", "\ufffdü"),                                 // by another
-           std::pair("\xc0\x80\xe0\x80\x80", "\ufffd\ufffd\ufffd\ufffd\ufffd"),  // longer than they must be
+           std::pair("a\xff", "a\ufffd"),                              // never valid
+           std::pair("\x80z", "\ufffdz"),                              // not a first byte
+           std::pair("\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "ü€😀"),  // valid
+           std::pair("\xe2\x82x\xe2\x82", "\ufffdx\ufffd"),            // cut off
+           std::pair("\xe2\xc3\xbc", "\ufffdü"),                       // cut off by another character
+           std::pair("\xc0\x80\xe0\x80\x80", "\ufffd\ufffd\ufffd\ufffd\ufffd"),  // overlong
            std::pair("\xed\xa0\x80", "\ufffd\ufffd\ufffd"),                      // a surrogate
            std::pair("\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"),            // beyond Unicode
        }) {

@@ -1,7 +1,7 @@
-/// A service that answers after exactly so long on the clock of its shard, for tests of what measures it.
+/// A service that responds after an exact time on its shard's clock, for tests of measurements.
 ///
 ///   PacedService service(10ms);
-///   service.stall(from, until);     // what arrives between is held until then
+///   service.stall(from, until);     // holds the requests between these times until the end
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace ringrpc::grpcbench {
 
-/// Waits to the very nanosecond, where a sleep waits to the millisecond.
+/// Waits to the exact nanosecond; a sleep has a resolution of a millisecond.
 class ExactWait final : Alarm, Ready {
  public:
   explicit ExactWait(Instant until) noexcept : shard_(*Shard::current()), until_(until) {}
@@ -52,9 +52,9 @@ class PacedService final : public Service, TurnEnd {
     stall_from_ = from;
     stall_until_ = until;
   }
-  /// Calls that have begun.
+  /// The number of calls that have begun.
   std::uint64_t started() const noexcept { return started_; }
-  /// The same for each connection, by the address of its other end.
+  /// The same for each connection, by the peer's address.
   const std::map<std::string, std::uint64_t>& started_by_peer() const noexcept { return started_by_peer_; }
   std::uint64_t most_started_in_a_turn() const noexcept { return most_started_in_a_turn_; }
 
@@ -69,7 +69,7 @@ class PacedService final : public Service, TurnEnd {
     co_return request;
   }
 
-  /// One message at once, and the end after so long.
+  /// Sends one message at once, and ends the call after the service's time.
   Task<Status> stream(Call& call, RawMessage request, Writer<RawMessage>& out) {
     co_await out.write(request);
     co_await ExactWait(call.now() + takes_);

@@ -1,4 +1,4 @@
-// What may be asked of grpcbench, and what it makes of it.
+// Settings of grpcbench and the plans that it makes of them.
 #include "grpcbench/plan.h"
 
 #include <algorithm>

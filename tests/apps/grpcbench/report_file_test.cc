@@ -1,4 +1,4 @@
-// What becomes of the file that --report names.
+// The file that --report names.
 #include "grpcbench/report_file.h"
 
 #include <array>

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The first times of all threads together.
+/// The first times of all threads together, in order.
 std::vector<Nanoseconds> times(const Pace& pace, unsigned threads, unsigned connections, std::size_t count) {
   std::vector<Nanoseconds> all;
   for (unsigned index = 0; index < threads; ++index) {
@@ -93,7 +93,7 @@ TEST_CASE("a rate that no nanoseconds divide does not drift") {
 TEST_CASE("Poisson spacing keeps the rate, and its gaps vary as exponential ones do") {
   const auto all = times({.calls_per_second = 1000, .spacing = Spacing::poisson, .seed = 5}, 2, 2, 100'000);
   CHECK(static_cast<double>(all.back().count()) == doctest::Approx(100e9).epsilon(0.02));
-  // Of exponential gaps 1/e are longer than the mean.
+  // 1/e of exponential gaps exceed the mean.
   std::size_t long_gaps = 0;
   for (std::size_t at = 1; at < all.size(); ++at) long_gaps += all[at] - all[at - 1] > 1ms ? 1 : 0;
   CHECK(static_cast<double>(long_gaps) / static_cast<double>(all.size()) ==

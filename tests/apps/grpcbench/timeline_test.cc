@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Where the spans begin and end, in ms.
+/// The beginnings and ends of the spans in ms.
 using Cuts = std::vector<std::pair<std::int64_t, std::int64_t>>;
 Cuts cuts(const Timeline& timeline, Nanoseconds duration) {
   Cuts cuts;

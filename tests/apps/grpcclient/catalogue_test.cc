@@ -12,7 +12,7 @@
 namespace ringrpc::grpcclient {
 namespace {
 
-/// What a request gave, or the message of its failure behind the exit status.
+/// The result of a request, or its exit status and message.
 template <class T>
 Task<Result<std::string>> told(Outcome<T> outcome) {
   if (!outcome) co_return std::to_string(outcome.error().exit_status) + " " + outcome.error().message;
@@ -35,7 +35,7 @@ Task<Result<std::string>> method(const Values& values, MethodName name) {
   co_return co_await told(std::move(found));
 }
 
-/// `text` as a depot.Parcel and back.
+/// Converts `text` to a depot.Parcel and back.
 Task<Result<std::string>> through(const Values& values, std::string text) {
   Session session(values);
   auto method = co_await session.catalogue.method({"depot.Depot", "Keep"});

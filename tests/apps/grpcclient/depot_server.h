@@ -18,7 +18,7 @@ class DepotServer {
  public:
   DepotServer();
 
-  /// For a session with it.
+  /// Settings for a session with this server.
   Values values() const;
 
  private:

@@ -1,4 +1,4 @@
-// What list and describe print of a server that chooses its names to deceive.
+// The output of list and describe for a server whose names are meant to deceive.
 #include "grpcclient/show.h"
 
 #include <cstdio>
@@ -24,7 +24,7 @@ using grpc::reflection::v1::ServerReflectionResponse;
 
 const std::string deceiving_name = "a.B\nforged.Service\t\x1b[2J";
 
-/// Tells of one service and of one message, in a file, whose names have control characters.
+/// Reflects one service and one message, in a file. All their names have control characters.
 class Deceiver final : public ServerReflection::Service {
  public:
   Task<Status> ServerReflectionInfo(Call&, Reader<ServerReflectionRequest>& in,
@@ -46,7 +46,7 @@ class Deceiver final : public ServerReflection::Service {
   }
 };
 
-/// What is written to stdout while it lives.
+/// Captures stdout during its lifetime.
 class CapturedStdout {
  public:
   CapturedStdout() {

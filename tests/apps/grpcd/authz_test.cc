@@ -1,4 +1,4 @@
-// The file that says who may call what, and what is wrong with one that does not.
+// The file of --authz: who may call which methods, and its errors.
 #include "grpcd/authz.h"
 
 #include <cerrno>
@@ -17,7 +17,7 @@ namespace {
 
 using apps::ScratchFile;
 
-/// A service that has these methods, and serves none.
+/// A service that lists these methods, but does not implement them.
 class Named final : public Service {
  public:
   Named(std::string_view name, std::vector<Method> methods) : name_(name), methods_(std::move(methods)) {}
@@ -60,7 +60,7 @@ TEST_CASE("methods and names are read from it; without a file nobody is kept out
 
 TEST_CASE("an empty file lets nobody in") {
   const ScratchFile file("");
-  errno = ENOENT;  // left over from something else
+  errno = ENOENT;  // must have no effect
   const auto list = read(file.path());
   REQUIRE_MESSAGE(list, list.error().to_string());
   REQUIRE(*list);

@@ -1,4 +1,4 @@
-// grpcd's certificates: which files need each other, and that a changed file is reloaded without a signal.
+// grpcd's certificates: settings that need each other, and reloading changed files without a signal.
 #include "grpcd/certificates.h"
 
 #include <chrono>
@@ -17,7 +17,7 @@ using apps::CapturedStderr;
 using apps::ScratchFile;
 using test::our_authority;
 
-/// Waits until `done` holds; false when it never does.
+/// Waits until `done` returns true. Returns false after a long time.
 bool comes_true(const auto& done) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (!done()) {

@@ -106,7 +106,7 @@ TEST_CASE("every flag reaches what it names") {
   CHECK(values.signing.queue_bytes_max == 5 << 20);
   CHECK(values.signing.verify);
   CHECK(values.signing.audit_required);
-  CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them twice
+  CHECK(arguments.size() == configuration.line.settings().size() + 1);  // one of them is given twice
 }
 
 std::string refusal(const std::vector<std::string>& arguments,

@@ -19,7 +19,7 @@ using apps::ScratchFile;
 using apps::Signals;
 using namespace std::chrono_literals;
 
-/// What a fake server has been asked, to be waited for from the test.
+/// Records the calls of a fake server, so that the test can wait for them.
 class Notes {
  public:
   void add(std::string note) {
@@ -27,7 +27,7 @@ class Notes {
     notes_.push_back(std::move(note));
     changed_.notify_all();
   }
-  /// The next note, in order.
+  /// Waits for the next note and returns it.
   std::string next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !notes_.empty(); });
@@ -42,7 +42,8 @@ class Notes {
   std::deque<std::string> notes_;
 };
 
-/// A server of some calls in flight: `finish` ends them well, an impatient drain the others.
+/// A fake server with some calls in flight. `finish` ends them successfully; the drain's timeout cancels
+/// them.
 class FakeServer final : public Server {
  public:
   FakeServer(Notes& notes, const ServerOptions& options, unsigned calls)
@@ -72,13 +73,13 @@ class FakeServer final : public Server {
     return {.connections_open = 1, .calls_succeeded = succeeded_, .calls_failed = failed_};
   }
 
-  /// From now on nobody hears of the counters, as when a handler keeps its shard busy, until `finish`.
+  /// Blocks the counters until `finish`, as a handler does that keeps its shard busy.
   void hang() {
     const std::lock_guard lock(mutex_);
     hanging_ = true;
   }
 
-  /// Ends the calls, as a drain does when its time is over when `well` is false.
+  /// Ends the calls: successfully if `well`, else as the drain's timeout does.
   void finish(bool well = true) {
     const std::lock_guard lock(mutex_);
     (well ? succeeded_ : failed_) += calls_;
@@ -100,7 +101,7 @@ class FakeServer final : public Server {
   std::uint64_t ended_ = 0;
 };
 
-/// A daemon that runs on a thread of its own and answers to the signals of this process.
+/// A daemon on a thread of its own that handles the signals of this process.
 class Running {
  public:
   explicit Running(std::vector<std::string> arguments, unsigned calls = 0,
@@ -133,7 +134,7 @@ class Running {
 
   void signal(int number) const { ::kill(::getpid(), number); }
   FakeServer& server() { return *server_; }
-  /// Its exit status, once it has ended.
+  /// Waits for its end and returns its exit status.
   int end() {
     thread_.join();
     return code_;
@@ -226,7 +227,7 @@ TEST_CASE("a second signal is heard though the server does not answer any more")
 TEST_CASE("SIGUSR1 and SIGUSR2 step the log level and say so, even where it hides what is said") {
   const CapturedStderr captured;
   Running daemon({"--log-level", "error"}, 1);
-  daemon.signal(SIGTERM);  // what comes after is handled while the drain waits
+  daemon.signal(SIGTERM);  // the next signals are handled during the drain
   REQUIRE(daemon.notes.next() == "not serving");
   REQUIRE(daemon.notes.next() == "drain 30000");
   const auto until = [](log::Level level) {

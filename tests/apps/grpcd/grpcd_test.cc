@@ -1,4 +1,4 @@
-// grpcd as a process: what it prints, what it answers to signals, and its exit status.
+// grpcd as a process: its output, its reaction to signals, and its exit status.
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -18,14 +18,14 @@
 namespace ringrpc::apps {
 namespace {
 
-/// Without the record that says why epoll is used, where it is.
+/// Removes the record about epoll, if there is one.
 std::string without_fall_back(const std::string& text) {
   const std::size_t end = text.find('\n');
   const bool said = text.substr(0, end).find(" info using epoll; ") != std::string::npos;
   return said ? text.substr(end + 1) : text;
 }
 
-/// Runs it to its end with these arguments; one line on stderr is all that a failure says.
+/// Runs it to its end with these arguments. A failure must print exactly one line on stderr.
 std::string refusal(const std::vector<std::string>& arguments, int status,
                     const ChildSettings& settings = {}) {
   ChildProcess grpcd(arguments, settings);
@@ -36,7 +36,7 @@ std::string refusal(const std::vector<std::string>& arguments, int status,
   return said;
 }
 
-/// A port of 127.0.0.1 that something else listens on.
+/// A port of 127.0.0.1 that is in use.
 class TakenPort {
  public:
   TakenPort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -101,7 +101,7 @@ TEST_CASE("too few descriptors are one line with the numbers and exit status 1")
       "grpcd: at most 63 file descriptors may be open where 64 are needed; raise the limit"));
 }
 
-/// The port behind `host` in the ready line.
+/// The port after `host` in the ready line.
 std::uint16_t port_of(ChildProcess& grpcd, const std::string& host) {
   grpcd.read_until(" ready on ");
   const std::string& text = grpcd.read_until(")\n");
@@ -169,7 +169,7 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is 
   grpcd.read_until(" shards changed to 2 in the file; 1 stays in effect until a restart\n");
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
-  CHECK(grpcd.err().find("drained") == std::string::npos);  // said at info, and the level is warn
+  CHECK(grpcd.err().find("drained") == std::string::npos);  // logged at info, and the level is warn
 }
 
 TEST_CASE("a call that does not finish is ended when the drain's time is over") {
@@ -191,7 +191,7 @@ TEST_CASE("a second signal ends it while a call is in flight, with exit status 1
   CHECK(grpcd.err().ends_with(" second signal: exiting at once\n"));
 }
 
-/// Returns once somebody listens on the abstract unix socket of that name.
+/// Waits until a process listens on the abstract unix socket of that name.
 void wait_for_listener(const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -9,7 +9,7 @@
 namespace ringrpc::grpcd {
 namespace {
 
-/// What a call of the service logs at `level`; checks that it echoes.
+/// The log of a call to the service at `level`. Checks that the service echoes.
 std::string logged(PayloadLog kind, log::Level level) {
   const apps::CapturedStderr captured;
   log::set_level(level);

@@ -11,13 +11,13 @@ namespace {
 
 enum FrameType : char { headers = 1, settings = 4, ping = 6 };
 
-/// RFC 9113, section 4.1; payloads here are shorter than 256 bytes.
+/// A frame (RFC 9113, section 4.1). Payloads here are shorter than 256 bytes.
 std::string frame(FrameType type, char flags, char stream, std::string_view payload) {
   std::string bytes{0, 0, static_cast<char>(payload.size()), type, flags, 0, 0, 0, stream};
   return bytes.append(payload);
 }
 
-/// RFC 7541, 6.2.2: a literal that is not indexed, its name given by `name`, encoded.
+/// A literal field without indexing (RFC 7541, section 6.2.2). `name` is the encoded name.
 std::string literal(std::string name, std::string_view value) {
   name.push_back(static_cast<char>(value.size()));
   return name.append(value);
@@ -32,7 +32,7 @@ std::string request_fields() {
          literal(std::string("\0\x02te", 4), "trailers");
 }
 
-constexpr std::string_view mark = "in-fligh";  // of eight bytes, as a PING has them
+constexpr std::string_view mark = "in-fligh";  // eight bytes, the payload of a PING
 constexpr char end_headers = 0x4;
 
 }  // namespace

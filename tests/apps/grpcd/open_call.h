@@ -1,6 +1,6 @@
-/// A call of echo.v1.EchoService/Echo that stays in flight: its headers are sent, its message is not.
+/// A call of echo.v1.EchoService/Echo that stays in flight: sends its headers, but not its message.
 ///
-///   OpenCall call(port);     // the server has it when this returns
+///   OpenCall call(port);     // returns when the server has the headers
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@
 namespace ringrpc::reflected {
 namespace {
 
-/// What comes from it, with line numbers; the failure last.
+/// The messages of the input with their line numbers; a failure comes last.
 Task<Result<std::string>> read_all(Input& input) {
   std::string all;
   for (;;) {
@@ -50,7 +50,7 @@ TEST_CASE("a file that cannot be read is named with the cause") {
   CHECK(read_all("@/").starts_with("71 --data: /: read: is a directory"));
 }
 
-/// Standard input that nobody writes to, until it is put back.
+/// Replaces standard input by one that nobody writes to, during its lifetime.
 class SilentStdin {
  public:
   SilentStdin() : saved_(::dup(STDIN_FILENO)) {
@@ -77,7 +77,7 @@ class Unheard final : public TaskObserver {
   void on_task_done() override {}
 };
 
-/// Begins to read and gives it up.
+/// Begins to read and then stops.
 Task<Result<bool>> begin_and_leave(std::unique_ptr<Input> input) {
   Unheard nobody;
   const Task<Outcome<std::optional<JsonStream::Value>>> reading = input->next();

@@ -11,7 +11,7 @@ std::vector<std::string> take_all(JsonStream& stream) {
   return texts;
 }
 
-/// The values of `text`, fed in pieces of `bytes`; what is wrong with it comes last.
+/// The values of `text`, fed in pieces of `bytes`; an error comes last.
 std::vector<std::string> split(std::string_view text, std::size_t bytes) {
   JsonStream stream;
   Status status;
@@ -78,7 +78,7 @@ TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with th
   const std::string no_utf8 = ": this is not UTF-8, which JSON requires; bytes are written in base64";
   CHECK(fault("{\"a\": \"x\xff\"}") == "line 1, column 9" + no_utf8);
   CHECK(fault("{\n\"a\": \"\xc3\"}").ends_with(no_utf8));            // cut off
-  CHECK(fault("{\"a\": \"\xc0\x80\"}").ends_with(no_utf8));          // longer than it must be
+  CHECK(fault("{\"a\": \"\xc0\x80\"}").ends_with(no_utf8));          // overlong
   CHECK(fault("{\"a\": \"\xed\xa0\x80\"}").ends_with(no_utf8));      // a surrogate
   CHECK(fault("{\"a\": \"\xf4\x90\x80\x80\"}").ends_with(no_utf8));  // beyond Unicode
   CHECK(fault("{\"\x80\": 1}").ends_with(no_utf8));                  // in a field's name

@@ -1,4 +1,4 @@
-// How a call of reflection ends, as its server sees it.
+// The end of a reflection call, as the server sees it.
 #include "reflected/reflection_client.h"
 
 #include <chrono>
@@ -22,7 +22,7 @@ using grpc::reflection::v1::ServerReflection;
 using grpc::reflection::v1::ServerReflectionRequest;
 using grpc::reflection::v1::ServerReflectionResponse;
 
-/// Answers, and does not end when its client has.
+/// Responds, but does not end the call when its client half-closes it.
 class Lingering final : public ServerReflection::Service {
  public:
   Task<Status> ServerReflectionInfo(Call&, Reader<ServerReflectionRequest>& in,
@@ -34,14 +34,14 @@ class Lingering final : public ServerReflection::Service {
   }
 };
 
-/// The number of services that a server tells of.
+/// The number of services that a server reflects.
 Task<Result<std::size_t>> asked(std::string address) {
   Channel channel(std::move(address));
   ReflectionClient reflection(channel, [] { return CallOptions(); });
   Outcome<std::vector<std::string>> services = co_await reflection.services();
   if (!services) co_return fail(Code::UNKNOWN, services.error().message);
   co_await reflection.end_call();
-  co_await reflection.end_call();  // of no effect where nothing is open
+  co_await reflection.end_call();  // no effect if no call is open
   co_return services->size();
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("reflection that is hung up has succeeded") {
   HealthService health;
   Reflection reflection({&health});
   const std::unique_ptr<Server> server = serving(reflection.v1());
-  CHECK(block_on(asked(server->addresses().front())) == 3);  // health and both versions of reflection
+  CHECK(block_on(asked(server->addresses().front())) == 3);  // health, and both versions of reflection
   CHECK(server->counters().calls_succeeded == 1);
   CHECK(server->counters().calls_failed == 0);
 }

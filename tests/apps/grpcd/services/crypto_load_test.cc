@@ -1,4 +1,4 @@
-// Signing when there is more of it than can be done.
+// Signing under overload.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -30,7 +30,7 @@ PublicKey rsa_public_key() {
   return keys.all()[0]->public_key();
 }
 
-/// A signature that takes until it is let go, and how many were begun.
+/// Signatures that block until they are released. Counts how many have begun.
 struct Gate {
   FakeSigner::Sign signature() {
     return [this](Algorithm, Bytes) -> Result<std::string> {
@@ -48,7 +48,7 @@ struct Gate {
   std::atomic<bool> open = false;
 };
 
-/// One call, run beside others; its end is noted.
+/// One call, run beside others; records how it ended.
 Task<void> note_end(CryptoWorld::Stub& stub, SignRequest request, CallOptions options,
                     std::map<Code, int>& ends) {
   const Result<SignResponse> response = co_await stub.SignRSA(request, options);
@@ -90,7 +90,7 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     };
     std::vector<Task<void>> calls;
     calls.push_back(ask(300'000));
-    co_await until([&] { return gate.begun == 1; });  // what is being signed counts too
+    co_await until([&] { return gate.begun == 1; });  // data that is being signed counts too
     calls.push_back(ask(700'000));
     co_await until([&] { return world.pool->waiting() == 1; });
     const SignRequest one_more = sign_request("m");
@@ -98,13 +98,13 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
     REQUIRE_FALSE(refused);
     CHECK(refused.error().to_string() ==
           "RESOURCE_EXHAUSTED: too many signatures are waiting; try again later");
-    calls[1] = {};  // who goes makes room
+    calls[1] = {};  // a cancelled call frees its share
     co_await until([&] { return world.pool->waiting() == 0; });
     calls.push_back(ask(600'000));
     co_await until([&] { return world.pool->waiting() == 1; });
     gate.let_go();
     co_await until([&] { return ends[Code::OK] == 2; });
-    calls.push_back(ask(2'000'000));  // alone
+    calls.push_back(ask(2'000'000));  // accepted, because it is the only one
     co_await until([&] { return ends[Code::OK] == 3; });
     CHECK(ends.size() == 1);
   });
@@ -161,13 +161,14 @@ TEST_CASE("a request that is refused takes no room from one that fits, not even 
   CHECK(backlog->bytes() == 500);
 }
 
-/// What the process has from malloc. Under a sanitizer, which has a malloc of its own, it hardly moves.
+/// The memory that the process has from malloc. Hardly changes under a sanitizer, which has an allocator of
+/// its own.
 std::size_t heap_bytes() {
   const struct mallinfo2 info = ::mallinfo2();
   return info.uordblks + info.hblkhd;
 }
 
-/// A small message, and before it one that it replaces.
+/// A small message, preceded by one that it replaces.
 void send_data_twice(SignRequest& request, std::string padding) {
   UnknownFieldSet& fields = *SignRequest::GetReflection()->MutableUnknownFields(&request);
   fields.AddLengthDelimited(SignRequest::kDataFieldNumber, std::move(padding));
@@ -194,7 +195,7 @@ TEST_CASE("what a request has beside its data does not wait with it") {
         ended += response ? 1 : 0;
       };
       std::vector<Task<void>> calls;
-      std::size_t before = 0;  // with what the pools keep of a first one
+      std::size_t before = 0;  // includes the memory that the pools keep after the first round
       for (int i = 0; i <= padded_calls; ++i) {
         calls.push_back(ask());
         calls.back().start();
@@ -202,8 +203,7 @@ TEST_CASE("what a request has beside its data does not wait with it") {
             [&] { return gate.begun == 1 && world.pool->waiting() == static_cast<std::size_t>(i); });
         if (i == 0) before = heap_bytes();
       }
-      CHECK(heap_bytes() <
-            before + padded_calls * padding_bytes * 3 / 2);  // the caller has a copy of its own
+      CHECK(heap_bytes() < before + padded_calls * padding_bytes * 3 / 2);  // includes the caller's own copy
       gate.let_go();
       co_await until([&] { return ended == padded_calls + 1; });
     });
@@ -234,7 +234,7 @@ TEST_CASE("a request that is cancelled or expires while it waits is not signed")
     co_await until([&] { return ends[Code::OK] == 1; });
   });
   CHECK(gate.begun == 1);
-  // Whether the server's clock or the caller's reset came first says whether it expired.
+  // The status depends on which comes first, the server's clock or the caller's reset.
   const std::string text = captured.text();
   const std::string unused = " digest -: ";
   const std::size_t first = text.find(unused);
@@ -286,10 +286,10 @@ TEST_CASE("cheap signatures by the hundred are all made, on the shard") {
   CHECK(ends.size() == 1);
 }
 
-/// How many signatures a turn of a shard makes, at most.
+/// Measures the maximum number of signatures in one turn of a shard.
 class MostInTurn final : TurnEnd {
  public:
-  /// What `signer` does, counted; called on the shard.
+  /// Counts a signature and then makes it as `signer` does. Called on the shard.
   FakeSigner::Sign counting(const Signer& signer) {
     return [this, &signer](Algorithm algorithm, Bytes input) {
       ++now_;
@@ -326,7 +326,7 @@ TEST_CASE("of a burst of cheap signatures a turn makes only so many") {
       for (const Task<void>& call : calls) call.start();
       co_await until([&] { return ends[Code::OK] == 300; });
     });
-    CHECK(most.count() == turn_shares);  // fewer would say that they did not come as a burst
+    CHECK(most.count() == turn_shares);  // fewer would mean that they did not arrive as a burst
   }
 }
 

@@ -19,17 +19,17 @@ using crypto::v1::PublicKeyResponse;
 using crypto::v1::SignRequest;
 using crypto::v1::SignResponse;
 
-/// Made once: an RSA key takes a while.
+/// Generated once, because an RSA key takes a while.
 KeyRegistry every_key() { return new_keys({"rsa2048", "p256", "p384", "ed25519"}); }
 
-/// What an algorithm signs of a message.
+/// The input that an algorithm signs for a message.
 std::string input_of(Algorithm algorithm, const std::string& message) {
   const Hash hash = hash_of(algorithm);
   if (hash == Hash::none) return message;
   return std::string(as_text(digest_of(hash, as_bytes(message)).value().bytes()));
 }
 
-/// Whether a response is a signature of `message` by the key that it names.
+/// True if a response is a signature of `message` by the key that it names.
 bool verifies(CryptoWorld& world, const SignResponse& response, const std::string& message) {
   PublicKeyRequest request;
   request.set_key_id(response.key_id());
@@ -296,7 +296,7 @@ TEST_CASE("a flood of refusals leaves some lines, and does not hide what was sig
   };
   CHECK(count(": OK\n") == each);
   CHECK(count(": NOT_FOUND") > 0);
-  CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more of them go after a second, if it takes so long
+  CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more are logged if the test takes seconds
 }
 
 TEST_CASE("the line has who asked where the transport vouches for somebody") {
@@ -310,7 +310,7 @@ TEST_CASE("the line has who asked where the transport vouches for somebody") {
   CHECK_MESSAGE(line.find(who) != std::string::npos, line);
 }
 
-/// Whether a response is a signature of what was asked for, by a key of the world's.
+/// True if a response is a signature of the requested data by a key of the world.
 bool answers(CryptoWorld& world, const SignRequest& request, const SignResponse& response) {
   const Signer* const signer = world.keys.with_id(response.key_id());
   const std::optional<Algorithm> algorithm = algorithm_named(response.algorithm());
@@ -324,7 +324,7 @@ bool answers(CryptoWorld& world, const SignRequest& request, const SignResponse&
   return signature && signer->public_key().verify(*algorithm, as_bytes(input), as_bytes(*signature)).ok();
 }
 
-/// Draws requests of which some can be signed.
+/// Generates random requests, of which some can be signed.
 class RequestDice {
  public:
   explicit RequestDice(const KeyRegistry& keys) {
@@ -334,7 +334,7 @@ class RequestDice {
 
   SignRequest request() {
     const std::size_t sizes[] = {0, 1, 31, 32, 33, 48, 64, 100, 20'000};
-    // One after the other, so that every compiler draws the same.
+    // One statement each, so that every compiler draws in the same order.
     const std::size_t bytes = sizes[number_below(9)];
     const std::string data(bytes, static_cast<char>(random_()));
     const auto algorithm = one_of(names_);
@@ -344,7 +344,7 @@ class RequestDice {
     return request;
   }
   std::string method() { return one_of(std::vector<std::string>{"SignRSA", "SignECC", "Sign"}); }
-  /// The request's bytes with some changed, one more or the last ones gone.
+  /// The request's bytes with some of them changed, one added, or the last ones removed.
   std::string damaged(const SignRequest& request) {
     std::string bytes = request.SerializeAsString();
     for (std::size_t changes = 1 + number_below(3); changes > 0 && !bytes.empty(); --changes) {
@@ -362,7 +362,7 @@ class RequestDice {
           bytes[at] = byte;
           break;
         default:
-          bytes[at] ^= static_cast<char>(1 << number_below(7));  // text stays text
+          bytes[at] ^= static_cast<char>(1 << number_below(7));  // keeps text valid
       }
     }
     return bytes;
@@ -405,7 +405,7 @@ TEST_CASE("whatever bytes a request has, a signature is one of what they mean") 
   CryptoWorld world(new_keys({"rsa2048", "p256", "p384", "ed25519"}));
   RequestDice dice(world.keys);
   std::map<Code, int> codes;
-  const apps::CapturedStderr complaints;  // of protobuf, about what is no message
+  const apps::CapturedStderr complaints;  // protobuf's errors about invalid messages
   for (int i = 0; i < 1500; ++i) {
     SignRequest request = dice.request();
     if (i % 2 == 0)

@@ -1,4 +1,4 @@
-/// A CryptoService behind a real server, and calls to it. Only warnings are logged while it lives.
+/// A CryptoService behind a real server, and calls to it. Only warnings are logged during its lifetime.
 ///
 ///   CryptoWorld world(new_keys({"p256"}));
 ///   Result<SignResponse> response = world.sign("SignECC", request);
@@ -29,13 +29,13 @@ class CryptoWorld {
     world.also_serve(service);
     log::set_level(log::Level::warn);
   }
-  /// Jobs end before the shards to which they report.
+  /// Ends the jobs before the shards that they report to.
   ~CryptoWorld() {
     pool = nullptr;
     log::set_level(log::Level::info);
   }
 
-  /// Runs a client to its end.
+  /// Runs a client task to its end.
   void run(const std::function<Task<void>(Stub&)>& script) {
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       Stub stub(channel);
@@ -65,7 +65,7 @@ class CryptoWorld {
   CryptoService service;
 };
 
-/// A key that does with a signature what the test wants, in the place of a real one of its kind.
+/// A key whose signatures the test determines, in place of a real key of its kind.
 class FakeSigner final : public Signer {
  public:
   using Sign = std::function<Result<std::string>(Algorithm algorithm, Bytes input)>;
@@ -81,7 +81,7 @@ class FakeSigner final : public Signer {
   Sign sign_;
 };
 
-/// A registry with that one key.
+/// A registry with only this key.
 inline KeyRegistry fake_keys(const PublicKey& key, FakeSigner::Sign sign) {
   KeyRegistry keys;
   CHECK(keys.add(std::make_unique<FakeSigner>(key, std::move(sign))).ok());

@@ -19,7 +19,7 @@ using node::v1::MetricPoint;
 using node::v1::MetricSummary;
 using Strings = std::vector<std::string>;
 
-/// When a testing::FakeCall's request arrives.
+/// The time at which the request of a testing::FakeCall arrives.
 const Instant call_begins = testing::FakeCall("").now();
 
 GetNodeRequest get_node_request(const std::string& id) {

@@ -1,4 +1,5 @@
-// What --audit-required means: no signature leaves without its record. crypto_test.cc has the records' words.
+// The effect of --audit-required: no signature leaves without its record. crypto_test.cc tests the text of
+// the records.
 #include "grpcd/services/signing_audit.h"
 
 #include <fcntl.h>
@@ -24,7 +25,7 @@ std::size_t count(std::string_view what, std::string_view in) {
   return found;
 }
 
-/// Signs with a key that counts its uses, and records each signature or refuses it.
+/// Signs with a key that counts its uses, and records each signature or failure.
 class AuditedWorld {
  public:
   explicit AuditedWorld(std::chrono::milliseconds patience = 60s)
@@ -37,7 +38,7 @@ class AuditedWorld {
     log::set_level(log::Level::info);
   }
 
-  /// "OK", or the failure.
+  /// "OK", or the error.
   std::string sign() {
     const auto response = world.sign("SignECC", sign_request("m"));
     return response ? "OK" : response.error().to_string();
@@ -62,12 +63,12 @@ TEST_CASE("while records cannot be written nothing is signed, and it goes on by 
   CHECK(world.sign() == "OK");
   file.take(file.size() + 40);
   CHECK(world.sign() == refused);
-  CHECK(world.uses == 2);  // that one found out, and its signature was dropped
+  CHECK(world.uses == 2);  // this request met the full disk, so its signature was dropped
   for (int i = 0; i < 3; ++i) CHECK(world.sign() == refused);
   CHECK(world.uses == 2);
 
   file.take(RLIM_INFINITY);
-  CHECK(world.sign() == refused);  // its own record finds out
+  CHECK(world.sign() == refused);  // its own record shows that the log works again
   file.size();
   CHECK(world.sign() == "OK");
   const std::string text = file.text();
@@ -88,7 +89,7 @@ TEST_CASE("nothing is signed at a log level that has no records") {
   CHECK(world.sign() == "OK");
 }
 
-/// The process's stderr is a pipe that nobody reads, and full.
+/// Makes the process's stderr a full pipe that nobody reads.
 class FullPipe {
  public:
   FullPipe() {
@@ -105,7 +106,7 @@ class FullPipe {
     for (const int fd : {stderr_, ends_[0], ends_[1]}) ::close(fd);
   }
 
-  /// Reads until the end of the text is this.
+  /// Reads until the text ends with this.
   std::string read_until(std::string_view end) {
     std::string text;
     for (char c = 0; !text.ends_with(end) && ::read(ends_[0], &c, 1) == 1;) text.push_back(c);
