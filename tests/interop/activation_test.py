@@ -1,4 +1,4 @@
-"""Sockets that are open before grpcd runs, and what it tells its supervisor: as systemd does it, without systemd."""
+"""Sockets that are open before grpcd runs, and the messages to its supervisor: as with systemd, without systemd."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ import unittest
 
 import harness
 
-# Opens a socket on a port and one on a path, and becomes grpcd with them as its descriptors 3 and 4.
+# Opens a socket on a port and one on a path, and then executes grpcd with them as descriptors 3 and 4.
 LAUNCH = """
 import fcntl, os, socket, sys
 port = socket.create_server(("127.0.0.1", 0))
@@ -89,7 +89,7 @@ class Activation(unittest.TestCase):
 
 class Notification(unittest.TestCase):
     def told(self, name):
-        """What a supervisor that listens on `name` is told by a grpcd from its start to its end."""
+        """The messages of a grpcd, from its start to its end, to a supervisor that listens on `name`."""
         address = "\0" + name[1:] if name.startswith("@") else name
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
             supervisor.bind(address)

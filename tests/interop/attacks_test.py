@@ -1,5 +1,5 @@
-"""grpcd under attack: what a hostile peer does ends its own connection, costs a bounded amount of memory, and leaves
-everybody else served."""
+"""Attacks on grpcd. Each must end only the attacker's connection, cost a limited amount of memory, and leave all other
+clients served."""
 
 import contextlib
 import os
@@ -12,13 +12,13 @@ import harness
 from frames import Client
 from memory import MEBIBYTE, resident_bytes, sanitized_factor
 
-# Of a server that gives nobody up while a test goes on, however long that takes.
+# Flags for a server that never ends a connection by a timeout during a test.
 PATIENT = ("--handshake-timeout", "1h", "--stall-timeout", "1h")
-GROWTH_MAX = 12 * MEBIBYTE  # of what grpcd keeps after an attack and holds during one, pools and all
+GROWTH_MAX = 12 * MEBIBYTE  # that grpcd may keep after an attack and hold during one, pools included
 
 
 def echo(port, payload=b"still here", source="127.0.0.1"):
-    """A call of its own connection; whether the answer carries the payload."""
+    """Makes a call on a new connection. Returns whether the response has the payload."""
     with Client(port, source=source) as client:
         client.open()
         client.send(frames.headers(1) + frames.data(1, frames.message(payload), frames.END_STREAM))
@@ -39,7 +39,7 @@ def is_served(port, source="127.0.0.1"):
 
 
 class Bystander:
-    """Calls all the time, as long as it is in scope; `answered` says how often that went well."""
+    """Makes calls all the time while it is in scope; `answered` counts those that succeeded."""
 
     def __init__(self, port):
         self.port = port
@@ -83,16 +83,16 @@ class Attacked(harness.ServerCase):
 
 class Attacks(Attacked):
     def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
-        """Sends it all, while somebody reads: the connection must end with GOAWAY of that code."""
+        """Sends the whole flood while it reads. The connection must end with a GOAWAY of this code."""
         with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
             client.open()
             sender = threading.Thread(target=client.try_send, args=(octets,))
             sender.start()
             said = client.goaway()
-            # The rest of the flood runs into the end of the connection.
+            # The rest of the flood meets a connection that has ended.
             self.assertIsNone(client.read_until(lambda frame: False))
             sender.join()
-        self.assertIn(said, (code, None))  # a reset may overtake what it says
+        self.assertIn(said, (code, None))  # a TCP reset may overtake the GOAWAY
         self.assertEqual(bystander.failed, 0)
         self.assertGreater(bystander.answered, 0)
         return said
@@ -154,7 +154,7 @@ class Attacks(Attacked):
         self.assertEqual(bystander.failed, 0)
 
     def test_header_bomb(self):
-        # One large entry in the table of HPACK, and thousands of references to it of one octet each.
+        # One large entry in HPACK's table, and thousands of references to it of one byte each.
         entry = b"\x40\1x" + b"\x7f\xa1\x1e" + b"v" * 4000
         references = b"\xbe" * 16_000
         bomb = frames.headers(1, frames.ECHO + entry, 0) + frames.frame(
@@ -200,7 +200,7 @@ class Attacks(Attacked):
 
 
 class Dawdlers(Attacked):
-    """What takes its time is given up when a timeout of the server passes, and these are short."""
+    """Peers that take too long. The server, which has short timeouts, must close their connections."""
 
     flags = ("--handshake-timeout", "2s", "--header-timeout", "2s", "--stall-timeout", "3s")
 
@@ -231,7 +231,7 @@ class Dawdlers(Attacked):
         sent = 0
 
         def drip():
-            """One more octet of each preface; whether the server has given all of them up."""
+            """Sends one more byte of each preface. Returns whether the server has closed all of the connections."""
             nonlocal sent
             octet = frames.PREFACE[sent : sent + 1]
             sent += 1
@@ -271,13 +271,13 @@ class Crowd(unittest.TestCase):
 
 
 class LargeConnections(unittest.TestCase):
-    """A few connections that make grpcd hold much, and then go."""
+    """A few connections that make grpcd hold much, and then end."""
 
     CONNECTIONS, STREAMS = 8, 100
-    BODY = frames.message(b"x" * 250_000)  # as much as a stream's window takes
+    BODY = frames.message(b"x" * 250_000)  # fits into a stream's window
 
     def fill(self, client, body):
-        """Sends the body on every stream, ended where it is whole."""
+        """Sends the body on every stream, with END_STREAM if it is complete."""
         window = 65_535
         for stream in range(1, 2 * self.STREAMS, 2):
             client.send(frames.headers(stream))
@@ -323,11 +323,11 @@ class IdleConnections(unittest.TestCase):
         with harness.Server("--max-connections", "40", *PATIENT) as server, contextlib.ExitStack() as held:
 
             def crowd_out():
-                """Whether nobody is served any more, when one more of another address has connected."""
+                """Connects once more from another address. Returns whether a third address is no longer served."""
                 held.enter_context(Client(server.port, source="127.0.0.3"))
                 return not is_served(server.port, source="127.0.0.2")
 
-            for _ in range(60):  # 30 of them stay
+            for _ in range(60):  # 30 of them stay open
                 held.enter_context(Client(server.port))
             self.assertTrue(harness.wait_until(lambda: not is_served(server.port)))
             self.assertTrue(echo(server.port, source="127.0.0.2"), "another address is locked out")
@@ -355,7 +355,7 @@ class Descriptors(unittest.TestCase):
             self.assertTrue(harness.wait_until(lambda: "accept" in server.text()), "no word of the shortage")
             for client in crowd:
                 client.socket.close()
-            # Connections that arrive before the crowd's have been closed may still be turned away.
+            # The server may refuse new connections until it has closed the old ones.
             self.assertTrue(harness.wait_until(lambda: is_served(server.port)), "no recovery from the shortage")
         self.assertLess(server.text().count("accept"), 1000)
 

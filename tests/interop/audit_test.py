@@ -1,5 +1,5 @@
 """The log of signatures on a disk that is full for a while: lost lines are counted, and with --audit-required no signature
-leaves without its line. The disk is a file that may not grow (RLIMIT_FSIZE)."""
+is sent without its line. The disk is a file that may not grow (RLIMIT_FSIZE)."""
 
 import json
 import os
@@ -27,9 +27,10 @@ class Audit(unittest.TestCase):
         self.address = f"unix:{self.folder}/grpcd.sock"
 
     def serve(self, *flags):
-        """A grpcd whose log is a file."""
+        """Starts a grpcd whose log is a file."""
         with open(f"{self.folder}/log", "wb") as log:
-            # Signals stay as Python has them: SIGXFSZ, which else ends who writes to such a file, is ignored.
+            # Keeps Python's signal dispositions: SIGXFSZ is ignored, which would otherwise end a process that writes
+            # too much.
             self.process = subprocess.Popen(
                 [os.environ["GRPCD"], "--listen", self.address, "--generate-key", "p256", *flags],
                 stdin=subprocess.DEVNULL, stderr=log, restore_signals=False,
@@ -43,13 +44,13 @@ class Audit(unittest.TestCase):
             return log.read()
 
     def room(self, more):
-        """From now on the log takes so many bytes more; any number for None."""
+        """Sets the number of bytes that the log can still take; None means no limit."""
         _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
         soft = hard if more is None else os.path.getsize(f"{self.folder}/log") + more
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
     def sign(self, count, streams=8):
-        """How many of so many requests got a signature, and how many were refused with which codes."""
+        """Requests signatures. Returns how many succeeded, and the number of failures for each code."""
         done = harness.run(
             [os.environ["GRPCBENCH"], "--server", self.address, "--service", "crypto", "--algorithm", "ECDSA_P256_SHA256",
              "--connections", "1", "--streams", streams, "--requests", count, "--output", "json"],

@@ -1,4 +1,4 @@
-"""Certificates that are made when a check needs them, by the openssl command.
+"""Makes certificates for a check with the openssl command.
 
     with certificates.Folder() as made:
         server = made.issue("server")
@@ -17,7 +17,7 @@ NAMES = "DNS:localhost,IP:127.0.0.1"
 
 
 class Folder:
-    """An authority and what it has signed; the files go with the `with`."""
+    """A CA and the certificates that it has issued. Leaving the `with` removes the files."""
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
@@ -35,7 +35,7 @@ class Folder:
         return made
 
     def issue(self, name, names=NAMES, days=1, ca="ca"):
-        """A certificate with those alternative names; with negative `days` one that has expired."""
+        """Issues a certificate with these alternative names; with negative `days` an expired one."""
         made = Identity(self.path / f"{name}.pem", self.path / f"{name}.key")
         self._new_key(made.key)
         request = self.path / f"{name}.csr"

@@ -34,7 +34,7 @@ constexpr std::int32_t large_response_bytes = 314'159;
 constexpr std::array<std::int32_t, 4> request_bytes{27'182, 8, 1'828, 45'904};
 constexpr std::array<std::int32_t, 4> response_bytes{31'415, 9, 2'653, 58'979};
 
-/// What a server did that the descriptions do not allow.
+/// An error about a server that behaves differently from the descriptions.
 Status wrong(std::string what) { return Status(Code::FAILED_PRECONDITION, std::move(what), Initiator::peer); }
 
 Status expect_size(const Payload& payload, std::int32_t bytes) {
@@ -74,7 +74,7 @@ StreamingOutputCallRequest output_request(std::int32_t request_size, std::int32_
   return request;
 }
 
-/// One request and the response to it.
+/// Sends one request and reads the response to it.
 Task<Status> exchange(DuplexCall& call, std::int32_t request_size, std::int32_t response_size) {
   const StreamingOutputCallRequest request = output_request(request_size, response_size);
   if (!co_await call.write(request)) co_return co_await call.finish();
@@ -86,7 +86,7 @@ Task<Status> exchange(DuplexCall& call, std::int32_t request_size, std::int32_t 
   co_return expect_size(response->payload(), response_size);
 }
 
-/// Ends the requests; the server must end the responses then.
+/// Half-closes the call; the server must then end it without further responses.
 Task<Status> end(DuplexCall& call) {
   call.writes_done();
   const std::optional<StreamingOutputCallResponse> more = co_await call.next();
@@ -157,7 +157,7 @@ Task<Status> timeout_on_sleeping_server(Channel& channel) {
   DuplexCall call = TestService::Stub(channel).FullDuplexCall({.timeout = 1ms});
   const StreamingOutputCallRequest request = output_request(request_bytes[0], 1);
   co_await call.write(request);
-  co_await call.next();  // the server answers, or does not, while the requests stay open
+  co_await call.next();  // lets the server act while the requests stay open
   while (co_await call.next()) {
   }
   const Status status = co_await call.finish();
@@ -165,7 +165,7 @@ Task<Status> timeout_on_sleeping_server(Channel& channel) {
 }
 
 Task<Status> cancel_after_begin(Channel& channel) {
-  // A call before, so that the connection stands and the next one's headers leave at once.
+  // The first call makes the connection, so that the next one's headers leave at once.
   Status connected = co_await empty_unary(channel);
   if (!connected.ok()) co_return connected;
   auto call = TestService::Stub(channel).StreamingInputCall();
@@ -272,7 +272,7 @@ Task<Status> unary_with_compression(Channel& channel, Compression compression, b
 }
 
 Task<Status> client_compressed_unary(Channel& channel) {
-  // A server that does not look at the compression would pass the rest unseen.
+  // A server that ignores compression would pass the other checks.
   const Status probe = co_await unary_with_compression(channel, Compression::identity, true);
   if (Status status = expect_code(probe, Code::INVALID_ARGUMENT); !status.ok()) co_return status;
   Status compressed = co_await unary_with_compression(channel, Compression::gzip, true);

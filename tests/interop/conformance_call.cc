@@ -54,7 +54,7 @@ bool cancels_before_end(const ClientCompatRequest& request) {
   return request.cancel().has_before_close_send();
 }
 
-/// How long after the end of the requests to cancel; nothing where that is not wanted.
+/// The time between half-closing the call and cancelling it, or nothing if it is not to be cancelled then.
 std::optional<milliseconds> cancels_after_end(const ClientCompatRequest& request) {
   if (!request.has_cancel()) return std::nullopt;
   const Cancel& cancel = request.cancel();
@@ -64,7 +64,7 @@ std::optional<milliseconds> cancels_after_end(const ClientCompatRequest& request
   return std::nullopt;
 }
 
-/// Whether to cancel with this many responses read.
+/// True if the call is to be cancelled after this many responses.
 bool cancels_after(const ClientCompatRequest& request, int responses) {
   return request.cancel().cancel_timing_case() == Cancel::kAfterNumResponses &&
          request.cancel().after_num_responses() == static_cast<std::uint32_t>(responses);
@@ -76,7 +76,7 @@ Task<void> cancel_later(Call& call, milliseconds wait) {
   call.cancel();
 }
 
-/// Waits as the runner asks and sends the next request; false when the call is over.
+/// Waits for the requested time and sends the next request. False if the call is over.
 template <class Call>
 Task<bool> send_next(Call& call, const ClientCompatRequest& request, ClientResponseResult& result) {
   const int next = request.request_messages_size() - result.num_unsent_requests();

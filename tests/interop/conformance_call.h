@@ -1,9 +1,9 @@
-/// One call as the conformance runner wants it made, and how it went.
+/// Makes one call for the conformance runner and reports its result.
 ///
 ///   conformance::ClientResponseResult result = co_await make_call(channel, request);
 ///
-/// Requests, their compression and cancellation follow `request`; the result tells all that came back.
-/// UNIMPLEMENTED for a compression that the library does not have.
+/// `request` defines the requests, their compression and their cancellation; the result has everything that
+/// the server sent. UNIMPLEMENTED for a compression that the library does not have.
 #pragma once
 
 #include "ringrpc/channel.h"

@@ -1,5 +1,5 @@
-// conformance_client: the client that connectconformance judges. It makes the calls that standard input asks
-// for, one after the other, and tells on standard output how each went.
+// conformance_client: the client that connectconformance tests. It reads calls from standard input, makes
+// them one after the other, and writes their results to standard output.
 //
 //   connectconformance --mode client --conf conformance.yaml -- conformance_client
 #include <memory>
@@ -14,14 +14,14 @@
 namespace ringrpc::interop {
 namespace {
 
-/// Why this client cannot make such a call; OK when it can.
+/// The reason why this client cannot make such a call, or OK.
 Status check(const conformance::ClientCompatRequest& request) {
   if (request.protocol() != conformance::PROTOCOL_GRPC || request.codec() != conformance::CODEC_PROTO)
     return Status(Code::UNIMPLEMENTED, "this client speaks gRPC with protobuf");
   return {};
 }
 
-/// Null where the runner wants plaintext.
+/// Null if the runner wants plaintext.
 Result<std::shared_ptr<const ClientTls>> credentials(const conformance::ClientCompatRequest& request) {
   if (request.server_tls_cert().empty()) return nullptr;
   ClientTlsOptions options{.authorities = Pem::text(request.server_tls_cert())};

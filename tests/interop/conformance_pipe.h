@@ -1,10 +1,10 @@
-/// What the programs under the conformance runner (connectrpc.com/conformance) share: the messages on their
-/// standard input and output, and the runner's words for metadata and statuses.
+/// Shared by the programs under the conformance runner (connectrpc.com/conformance): messages on standard
+/// input and output, and conversions of the runner's metadata and statuses.
 ///
 ///   conformance::ServerCompatRequest request;
 ///   while (read_compat(request)) write_compat(answer(request));
 ///
-/// Each message goes behind its length, four octets in network order.
+/// Each message follows its length, four bytes in network order.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -21,17 +21,17 @@ namespace ringrpc::interop {
 namespace conformance = connectrpc::conformance::v1;
 using HeaderList = google::protobuf::RepeatedPtrField<conformance::Header>;
 
-/// The next message of standard input; false at its end. Ends the program, with a line that
-/// says why, when it is not such a message.
+/// Reads the next message from standard input. False at its end. Anything but such a message ends the
+/// program, with a line that says why.
 bool read_compat(google::protobuf::MessageLite& message);
 
 /// Writes a message to standard output.
 void write_compat(const google::protobuf::MessageLite& message);
 
-/// Adds what the runner asks for; its binary values are base64.
+/// Adds the fields that the runner wants. Their binary values are base64.
 Status add_headers(const HeaderList& headers, Metadata& metadata);
 
-/// Metadata in the runner's words: each name once, with its values in their order.
+/// Converts metadata to the runner's form: each name once, with its values in their order.
 HeaderList to_headers(const Metadata& metadata);
 
 /// An Error is a google.rpc.Status on the wire, so it serves as the details of a status as well.

@@ -1,5 +1,5 @@
-// conformance_server: the server that connectconformance judges. It is told on standard input how to serve,
-// tells on standard output where it does, and serves until SIGTERM.
+// conformance_server: the server that connectconformance tests. It reads its settings from standard input,
+// writes its address to standard output, and serves until SIGTERM.
 //
 //   connectconformance --mode server --conf conformance.yaml -- conformance_server
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* program = "conformance_server";
 
-/// Null where the runner wants plaintext.
+/// Null if the runner wants plaintext.
 Result<std::shared_ptr<ServerTls>> credentials(const conformance::ServerCompatRequest& request) {
   if (!request.use_tls()) return nullptr;
   ServerTlsOptions options{.certificate = Pem::text(request.server_creds().cert()),

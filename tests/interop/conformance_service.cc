@@ -40,7 +40,7 @@ RequestInfo describe(Call& call, const Requests& requests) {
   return info;
 }
 
-/// Adds the metadata that the runner asks for, and answers a compressed request with compressed responses.
+/// Adds the metadata that the runner wants. Responses to a compressed request are compressed.
 template <class Definition>
 Status prepare(Call& call, const Definition& definition) {
   if (call.message_compressed()) call.set_compression(Compression::gzip);
@@ -49,13 +49,13 @@ Status prepare(Call& call, const Definition& definition) {
   return add_headers(definition.response_trailers(), call.trailing_metadata());
 }
 
-/// The status that the runner asks for, with what arrived of the call as its last detail.
+/// The status that the runner wants. Its last detail describes the received call.
 Status failure(conformance::Error error, const RequestInfo& info) {
   error.add_details()->PackFrom(info);
   return to_status(error);
 }
 
-/// What a method with one response answers.
+/// The response of a method with one response.
 template <class Response>
 Task<Result<Response>> answer_once(Call& call, UnaryResponseDefinition wanted, Requests requests) {
   if (Status status = prepare(call, wanted); !status.ok()) co_return std::unexpected(std::move(status));
@@ -74,7 +74,7 @@ class Answers {
  public:
   Answers(Call& call, Writer<Response>& out) noexcept : call_(call), out_(out) {}
 
-  /// The headers leave at once, before any delay: the caller may wait for them.
+  /// Sends the headers at once, before any delay, because the caller may wait for them.
   Status begin(StreamResponseDefinition wanted) {
     wanted_ = std::move(wanted);
     if (Status status = prepare(call_, wanted_); !status.ok()) return status;
@@ -84,7 +84,7 @@ class Answers {
 
   bool done() const noexcept { return sent_ == wanted_.response_data_size(); }
 
-  /// Sends the next response. The first tells all of the call; later ones those requests that are new.
+  /// Sends the next response. The first describes the whole call, later ones only new requests.
   Task<Status> send(Requests requests) {
     co_await sleep_for(milliseconds(wanted_.response_delay_ms()));
     Response response;
@@ -99,7 +99,7 @@ class Answers {
     co_return Status();
   }
 
-  /// Sends the rest and ends the call.
+  /// Sends the remaining responses and ends the call.
   Task<Status> finish(Requests requests) {
     while (!done()) {
       Status status = co_await send(std::exchange(requests, {}));

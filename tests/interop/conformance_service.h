@@ -1,5 +1,5 @@
-/// connectrpc.conformance.v1.ConformanceService: answers each call as its first request says, and tells in
-/// the answer what arrived of the call.
+/// connectrpc.conformance.v1.ConformanceService. The first request of a call defines the responses, which
+/// describe the received call.
 ///
 ///   ConformanceService service;
 ///   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);

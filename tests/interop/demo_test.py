@@ -1,5 +1,5 @@
-"""grpcclient demo verifies what it gets: behind a proxy that spoils a signature it fails, and says which key's and which
-algorithm's is not good."""
+"""grpcclient demo verifies signatures: behind a proxy that damages one it fails, and names the key and the algorithm of the
+invalid signature."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ SIGNATURE, ALGORITHM = b"\x0a", b"\x12"  # the tags of SignResponse's first two 
 
 
 def signature_in(message, algorithm):
-    """Where the signature is in a SignResponse with that algorithm, as gRPC frames it; None in other messages."""
+    """The position of the signature in a SignResponse with this algorithm, with gRPC's prefix; None in other messages."""
     if message[GRPC_PREFIX_BYTES : GRPC_PREFIX_BYTES + 1] != SIGNATURE:
         return None
     begin = GRPC_PREFIX_BYTES + 2
@@ -29,7 +29,7 @@ def signature_in(message, algorithm):
 
 
 class Forger:
-    """Stands between one client and a server, and changes signatures that are made with `algorithm` by `spoil`."""
+    """A proxy between one client and a server that changes signatures with `algorithm` by `spoil`."""
 
     def __init__(self, port, algorithm, spoil):
         self.algorithm = algorithm
@@ -57,7 +57,7 @@ class Forger:
         with client:
             upstream = threading.Thread(target=self._ask, args=[client])
             upstream.start()
-            with contextlib.suppress(OSError):  # a client that found what it looked for goes at once
+            with contextlib.suppress(OSError):  # a client that found the invalid signature closes at once
                 while found := self.server.next_frame():
                     client.sendall(self._forged(found))
             upstream.join()
@@ -94,7 +94,7 @@ class Demo(unittest.TestCase):
         cls.server = cls.enterClassContext(harness.Server())
 
     def demo(self, kind, spoil, wanted):
-        """What the demo with the keys `wanted` ends with when `spoil` does its work on the signature of a kind."""
+        """Runs the demo with the keys `wanted`, while `spoil` changes the signature of a kind."""
         with Forger(self.server.port, ALGORITHMS[kind], spoil) as forger:
             done = harness.run([os.environ["GRPCCLIENT"], "demo", forger.address, "--key", wanted])
         self.assertEqual(forger.signatures, 1, done.stdout)

@@ -1,13 +1,13 @@
-"""Clients of grpc-java, grpcio and grpc-js, built once into TOOLS_DIR, and what our server must be to each of them.
+"""Clients on grpc-java, grpcio and grpc-js, built once into TOOLS_DIR, and the demands on our server towards each.
 
     class GrpcJs(foreign_clients.Check):
         def test_it_keeps_its_connection(self):
-            self.check(foreign_clients.grpc_js())       # skips where there is no Node.js to run it with
+            self.check(foreign_clients.grpc_js())       # skips if there is no Node.js to run it with
 
 Each client makes 20,000 calls of grpc.testing.TestService through one channel: echoes, streams that it cancels while it
-still sends, and calls of all kinds with deadlines from 1 ms on. Its first argument is the port. It prints how the calls
-ended, and fails unless calls without cancel and deadline succeed and the others end with CANCELLED or DEADLINE_EXCEEDED.
-What a registry serves is fetched when a client is built; after that nothing is.
+sends, and calls of all kinds with deadlines from 1 ms on. Its first argument is the port. It prints how the calls ended. It
+fails unless calls without cancel and deadline succeed and the others end with CANCELLED or DEADLINE_EXCEEDED. A build
+fetches packages from registries; nothing else does.
 """
 
 import pathlib
@@ -27,7 +27,7 @@ CHECK_SECONDS = 900
 
 class Check(unittest.TestCase):
     def check(self, client, channels=1):
-        """Runs the client, and demands that each of its channels has kept the connection that it began with."""
+        """Runs the client, and checks that each of its channels has kept its first connection."""
         with peers.our_server(log_level="debug") as server:
             done = harness.run([*client, server.port], timeout=CHECK_SECONDS)
         print(done.stdout)
@@ -42,7 +42,7 @@ def grpc_java():
 
     def build(folder):
         shutil.rmtree(folder / "libraries", ignore_errors=True)
-        # Maven's own log says why it failed.
+        # Maven's own log has the reason for a failure.
         fetch = [mvn, "--batch-mode", "--quiet", f"--file={sources[0]}", "dependency:copy-dependencies"]
         _fetch("the libraries of grpc-java", [*fetch, f"-DoutputDirectory={folder}/libraries"])
         shutil.rmtree(folder / "classes", ignore_errors=True)
@@ -88,7 +88,7 @@ def _installed(name):
 
 
 def _fetch(what, command):
-    """Runs what may need a registry, which can be out of reach."""
+    """Runs a command that may need a registry, which may be out of reach."""
     print(f"fetching {what}, which may take a minute", flush=True)
     try:
         done = harness.run(command, timeout=BUILD_SECONDS)
@@ -99,5 +99,5 @@ def _fetch(what, command):
 
 
 def _lost(server):
-    """Why connections ended, as the server tells it, each reason once."""
+    """The reasons in the server's log for which connections ended, each once."""
     return "".join(sorted({line.partition(": ")[2] for line in server.log if "connection ended" in line}))

@@ -1,12 +1,12 @@
-"""HTTP/2 frames by hand, and a client over a plain socket that may do anything with them.
+"""HTTP/2 frames made by hand, and a client on a plain socket that can send any bytes.
 
     with frames.Client(port) as client:
         client.open()
         client.send(frames.headers(1, frames.ECHO) + frames.data(1, frames.message(b"..."), END_STREAM))
         client.read_until(lambda frame: frame.type == frames.HEADERS and frame.flags & frames.END_STREAM)
 
-Header blocks are literals without indexing (RFC 7541, section 6.2.2), so they need no state; those that are received
-are not decoded.
+Header blocks are literals without indexing (RFC 7541, section 6.2.2), so they need no state. Received header blocks are not
+decoded.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ def frame(kind, flags=0, stream=0, payload=b""):
 
 
 def block(fields):
-    """A header block; names and values shorter than 127 octets."""
+    """A header block; names and values have fewer than 127 bytes."""
     made = b""
     for name, value in fields:
         made += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
@@ -77,7 +77,7 @@ def window_update(stream, increment):
 
 
 def message(payload):
-    """An EchoRequest with this payload, as gRPC frames it."""
+    """An EchoRequest with this payload, with gRPC's prefix."""
     size, rest = b"", len(payload)
     while rest >= 128:
         size, rest = size + bytes([rest & 0x7F | 0x80]), rest >> 7
@@ -94,7 +94,7 @@ class Frame:
     payload: bytes
 
     def code(self):
-        """Of RST_STREAM and GOAWAY."""
+        """The error code of an RST_STREAM or a GOAWAY."""
         return struct.unpack(">I", self.payload[4:8] if self.type == GOAWAY else self.payload[:4])[0]
 
 
@@ -116,7 +116,7 @@ class Client:
         self.socket.sendall(octets)
 
     def try_send(self, octets):
-        """False when the server has ended the connection."""
+        """Sends; False if the server has ended the connection."""
         try:
             self.socket.sendall(octets)
         except (BrokenPipeError, ConnectionResetError):
@@ -124,7 +124,7 @@ class Client:
         return True
 
     def is_over(self):
-        """Whether the server has ended the connection; what it sent before that is dropped."""
+        """True if the server has ended the connection. Drops everything that it sent before."""
         try:
             while octets := self.socket.recv(65536, socket.MSG_DONTWAIT):
                 pass
@@ -135,8 +135,8 @@ class Client:
             return True
 
     def send_until_stuck(self, octets, seconds):
-        """Sends without reading, until that takes longer than `seconds`; the octets that were taken, and whether the
-        connection still stands."""
+        """Sends without reading, until sending blocks for `seconds`. Returns the number of bytes sent, and whether the
+        connection is still open."""
         self.socket.settimeout(seconds)
         taken = 0
         try:
@@ -149,7 +149,7 @@ class Client:
         return taken, True
 
     def next_frame(self):
-        """The next frame; None when the connection has ended."""
+        """The next frame; None if the connection has ended."""
         while len(self.received) < 9 or len(self.received) < 9 + int.from_bytes(self.received[:3]):
             try:
                 octets = self.socket.recv(262144)
@@ -165,12 +165,12 @@ class Client:
         return found
 
     def read_until(self, wanted):
-        """The first frame that is wanted; None when the connection ends before it. Everything before it is dropped."""
+        """The first frame for which `wanted` is true; None if the connection ends before it. Drops all frames before it."""
         while (found := self.next_frame()) and not wanted(found):
             pass
         return found
 
     def goaway(self):
-        """The code of the GOAWAY that ends the connection; None when it ends without."""
+        """The error code of the GOAWAY that ends the connection; None if it ends without one."""
         found = self.read_until(lambda each: each.type == GOAWAY)
         return found.code() if found else None

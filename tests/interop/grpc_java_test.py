@@ -1,4 +1,4 @@
-"""Our server before clients of grpc-java that cancel and let deadlines pass while they send, over Netty and over OkHttp."""
+"""Our server with clients of grpc-java that cancel and let deadlines pass while they send, over Netty and over OkHttp."""
 
 import foreign_clients
 import harness

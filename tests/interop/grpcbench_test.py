@@ -1,4 +1,4 @@
-"""grpcbench as its user meets it: its counts against grpcd's own log, its outputs, and every way a run can fail."""
+"""grpcbench as a program: its counts compared with grpcd's own log, its outputs, and all the ways in which a run can fail."""
 
 import contextlib
 import csv
@@ -35,7 +35,7 @@ def environment(**more):
 
 
 def grpcbench(*words, **variables):
-    """Runs it to its end; standard output and standard error apart."""
+    """Runs grpcbench to its end, with separate standard output and standard error."""
     return subprocess.run(
         [os.environ["GRPCBENCH"], *map(str, words)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.RUN_SECONDS,
@@ -45,7 +45,7 @@ def grpcbench(*words, **variables):
 
 @contextlib.contextmanager
 def running(*words, **options):
-    """One that runs, and is stopped at the latest with the `with`."""
+    """A running grpcbench; leaving the `with` kills it."""
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     with subprocess.Popen(
         [os.environ["GRPCBENCH"], *map(str, words)], stdin=subprocess.DEVNULL, env=environment(), **options
@@ -57,12 +57,12 @@ def running(*words, **options):
 
 
 class Relay:
-    """Between clients and a server on 127.0.0.1, for connections that end one by one."""
+    """A proxy between clients and a server on 127.0.0.1 that can close single connections."""
 
     def __init__(self, port):
         self.port = port
         self.pairs = []
-        self.carried = []  # bytes from the server, of each pair
+        self.carried = []  # bytes from the server, for each pair
 
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -76,16 +76,16 @@ class Relay:
             self._end(pair)
 
     def carries(self, connections, least=10_000):
-        """Whether so many connections have each brought so many bytes, by and by."""
+        """Waits until there are this many connections, each with more than `least` bytes from the server."""
         return harness.wait_until(lambda: len(self.carried) == connections and min(self.carried) > least)
 
     def cut_one(self):
-        """Ends the first connection, and takes no more."""
+        """Closes the first connection, and accepts no more."""
         self._refuse()
         self._end(self.pairs[0])
 
     def _accept(self):
-        with contextlib.suppress(OSError):  # refused from now on
+        with contextlib.suppress(OSError):  # once _refuse has closed the listener
             while True:
                 pair = self.listener.accept()[0], socket.create_connection(("127.0.0.1", self.port))
                 self.carried.append(0)
@@ -115,7 +115,7 @@ class Relay:
 
 
 def send_goaway(listener):
-    """Greets whoever connects, and turns it away."""
+    """Accepts connections, and sends SETTINGS and GOAWAY to each."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
         while True:
             connection = taken.enter_context(listener.accept()[0])
@@ -123,7 +123,7 @@ def send_goaway(listener):
 
 
 def opened_by(process):
-    """The paths of the files that it has open."""
+    """The paths of the files that a process has open."""
     with contextlib.suppress(FileNotFoundError):
         folder = f"/proc/{process}/fd"
         return [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
@@ -136,14 +136,14 @@ def without_warnings(text):
 
 class Case(unittest.TestCase):
     def results(self, done, status=0):
-        """The JSON that it printed; warnings, of a machine that has much to do, are no fault."""
+        """The JSON output of a run. Ignores warnings, which a busy machine causes."""
         self.assertEqual(done.returncode, status, done.stderr)
         if status == 0:
             self.assertEqual(without_warnings(done.stderr), "")
         return json.loads(done.stdout)
 
     def assert_refused(self, done, status, line):
-        """Nothing on standard output and one line on standard error."""
+        """Checks that standard output is empty and standard error has one line."""
         self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
         self.assertIn(line, done.stderr)
@@ -159,11 +159,11 @@ class AgainstGrpcd(Case):
         return self.results(grpcbench("--server", self.address, "-o", "json", *words, **variables), status)
 
     def echoes(self):
-        """How many the server says it has had."""
+        """The number of echoes in the server's log."""
         return sum(" Echo " in line for line in list(self.server.log))
 
     def settled_echoes(self, wanted=0):
-        """How many there are when no more come: a call too many would be seen, too."""
+        """The number of echoes once no more arrive, so that a call too many would be seen."""
         harness.wait_until(lambda: self.echoes() >= wanted)
         seen, same = self.echoes(), 0
         while same < SETTLED_LOOKS:
@@ -195,7 +195,7 @@ class AgainstGrpcd(Case):
         counted = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         own = found["generator"]
         self.assertLess(own["cpu_s"], counted * 1.02)
-        self.assertGreater(own["cpu_s"], counted * 0.5)  # of which starting takes the rest
+        self.assertGreater(own["cpu_s"], counted * 0.5)  # starting takes the rest
         self.assertAlmostEqual(own["cpu_us_per_call"] * found["total"], own["cpu_s"] * 1e6, delta=own["cpu_s"] * 1e3)
         self.assertGreater(own["busiest_thread"], 0)
         self.assertLess(own["busiest_thread"], 1.05)
@@ -338,7 +338,7 @@ class AgainstGrpcd(Case):
     def test_an_interrupted_run_shows_what_it_has(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             before = self.settled_echoes()
-            # With one call at a time on each of its five connections it has had all answers but five.
+            # With one call at a time on each of its five connections, at most five requests have no response yet.
             words = ("--duration", "1h", "--rate", 200, "--connections", 5, "--streams", 1, "-o", "json")
             with running("--server", self.address, *words) as process:
                 harness.wait_until(lambda: self.echoes() >= before + 20)
@@ -353,7 +353,7 @@ class AgainstGrpcd(Case):
             words = ("--server", self.address, "--duration", "1h", "--connections", 1, "--report", folder + "/report.html")
             before = self.settled_echoes()
             with running(*words) as process:
-                harness.wait_until(lambda: self.echoes() > before + 1)  # so it has had an answer
+                harness.wait_until(lambda: self.echoes() > before + 1)  # so the first response has been received
                 process.send_signal(signal.SIGINT)
                 self.assertEqual(process.wait(harness.RUN_SECONDS), INTERRUPTED)
             with open(folder + "/report.html", encoding="utf-8") as file:
@@ -372,7 +372,7 @@ class AgainstGrpcd(Case):
         while select.select([ours], [], [], 0)[0]:
             try:
                 shown += os.read(ours, 65536)
-            except OSError:  # nobody has the other end any more
+            except OSError:  # the other end is closed
                 break
         os.close(ours)
         self.assertEqual(json.loads(output)["succeeded"], 100)
@@ -401,7 +401,7 @@ class AgainstTrouble(Case):
         server.start()
         words = ("--duration", "1h", "--rate", 500, "--connections", 1, "--streams", 1, "-o", "json")
         with running("--server", server.address, *words) as process:
-            begun = server.says(" Echo ") and server.says(" Echo ", after=len(server.log))  # so it has had an answer
+            begun = server.says(" Echo ") and server.says(" Echo ", after=len(server.log))  # so it has a response
             server.kill()
             output, errors = process.communicate(timeout=harness.RUN_SECONDS)
         found = json.loads(output)
@@ -419,7 +419,7 @@ class AgainstTrouble(Case):
                 output, errors = process.communicate(timeout=harness.RUN_SECONDS)
         found = json.loads(output)
         self.assertEqual(process.returncode, FAILED)
-        self.assertEqual(found["errors"], {"UNAVAILABLE": 2})  # what was cut, and what could not connect
+        self.assertEqual(found["errors"], {"UNAVAILABLE": 2})  # the closed connection, and the refused reconnect
         self.assertLess(found["duration_s"], harness.RUN_SECONDS)
         self.assertIn(f"grpcbench: ended early: connect {relay.address}: connection refused; ", errors)
 
@@ -451,7 +451,7 @@ class AgainstTrouble(Case):
     def test_an_interrupt_ends_it_while_it_asks_for_a_method(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             with running("--server", f"127.0.0.1:{silent.getsockname()[1]}", "--call", "a.B/C") as process:
-                with silent.accept()[0]:  # it has connected: so it asks
+                with silent.accept()[0]:  # it has connected for reflection
                     process.send_signal(signal.SIGINT)
                     _, errors = process.communicate(timeout=harness.RUN_SECONDS)
         self.assertEqual((process.returncode, errors), (INTERRUPTED, "grpcbench: interrupted before anything was measured\n"))
@@ -474,7 +474,7 @@ class AgainstTrouble(Case):
         with tempfile.TemporaryDirectory() as folder:
             pipe = folder + "/pipe"
             os.mkfifo(pipe)
-            end = os.open(pipe, os.O_RDWR)  # so that opening it waits for nobody, and reading it does
+            end = os.open(pipe, os.O_RDWR)  # so that opening the pipe does not wait, but reading it does
             with running("--config", pipe) as process:
                 self.assertTrue(harness.wait_until(lambda: pipe in opened_by(process.pid)))
                 process.send_signal(signal.SIGINT)

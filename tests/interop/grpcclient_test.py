@@ -1,4 +1,4 @@
-"""grpcclient as its user meets it: against grpcd, and against gRPC-Go's interop service for all four kinds of calls."""
+"""grpcclient as a program: against grpcd, and against gRPC-Go's interop service for all four kinds of calls."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ TEST_SERVICE = "grpc.testing.TestService"
 
 
 def grpcclient(*words, stdin="", environment=None):
-    """Runs it to its end; standard output and standard error apart."""
+    """Runs grpcclient to its end, with separate standard output and standard error."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("SERVER_ADDR", "LOG_LEVEL")}
     return subprocess.run(
         [os.environ["GRPCCLIENT"], *words],
@@ -41,7 +41,7 @@ def grpcclient(*words, stdin="", environment=None):
 
 
 def messages(text):
-    """The JSON values of a text, one after the other."""
+    """The consecutive JSON values of a text."""
     decoder = json.JSONDecoder()
     found = []
     text = text.strip()
@@ -59,7 +59,7 @@ class Case(unittest.TestCase):
         return messages(done.stdout)
 
     def assert_refused(self, done, status, line):
-        """Nothing on standard output and one line on standard error."""
+        """Checks that standard output is empty and standard error has one line."""
         self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", f"grpcclient: {line}\n"))
 
 
@@ -148,7 +148,7 @@ class AgainstGrpcd(Case):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(messages(done.stdout)[0]["payload"], json.loads(data)["payload"])
             self.assertEqual(f"> grpc-encoding: {kind}" in done.stderr, kind != "none")
-            self.assertEqual(", the last one compressed" in done.stderr, kind != "none")  # the answer, like the request
+            self.assertEqual(", the last one compressed" in done.stderr, kind != "none")  # the response, like the request
 
     def test_without_data_the_message_is_empty(self):
         (answer,) = self.answers("call", self.address, "grpc.health.v1.Health/Check")
@@ -190,7 +190,7 @@ class AgainstGrpcd(Case):
 
     def test_nobody_listening_is_told_with_cause_and_remedy(self):
         with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # and does not listen
+            taken.bind(("127.0.0.1", 0))  # without listening
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             for command in (["demo", address], ["list", address], ["call", address, "a.B/C"]):
                 self.assert_refused(
@@ -267,7 +267,7 @@ class AgainstGo(Case):
         return grpcclient("call", self.address, f"{TEST_SERVICE}/{method}", *flags, **options)
 
     def received(self, method, *flags, **options):
-        """How long the payload of each answer was."""
+        """The payload's size in each response."""
         answers = self.answers("call", self.address, f"{TEST_SERVICE}/{method}", *flags, **options)
         return [len(base64.b64decode(answer["payload"]["body"])) for answer in answers]
 
@@ -363,7 +363,7 @@ class AgainstGo(Case):
 
     def test_a_compression_that_the_server_lacks_is_told_and_reflection_goes_without(self):
         self.assertEqual(self.received("UnaryCall", "--compress", "gzip", "-d", '{"responseSize": 9}'), [9])
-        payload = base64.b64encode(b"x" * 10000).decode()  # what compression does not make smaller leaves as it is
+        payload = base64.b64encode(b"x" * 10000).decode()  # a message that compression does not shrink is sent as it is
         done = self.call("UnaryCall", "--compress", "zstd", "-d", json.dumps({"payload": {"body": payload}}))
         self.assertEqual((done.returncode, done.stdout), (UNIMPLEMENTED, ""), done.stderr)
         self.assertIn("zstd", done.stderr)
@@ -381,7 +381,7 @@ class AgainstGo(Case):
 
 
 class Conversation:
-    """A bidirectional call under way."""
+    """A bidirectional call in flight."""
 
     def __init__(self, address, stdin):
         self.process = subprocess.Popen(
@@ -394,7 +394,7 @@ class Conversation:
         self.process.stdin.flush()
 
     def hear(self):
-        """The next answer; it must come while nothing more is said."""
+        """The next response; it must arrive although no further request is sent."""
         ready, _, _ = select.select([self.process.stdout], [], [], harness.RUN_SECONDS)
         if not ready:
             raise AssertionError("no answer while the input is open")
@@ -425,7 +425,7 @@ class Versions(Case):
 
 
 class ClosedStreams(harness.ServerCase):
-    """A shell's `<&-` and `>&-`: the numbers are free then, and must not become the program's own descriptors."""
+    """A shell's `<&-` and `>&-` close descriptors, whose numbers the program must not use for other files."""
 
     def run_without(self, closed, *words):
         command = ["sh", "-c", f'exec "$0" "$@" {closed}', os.environ["GRPCCLIENT"], *words]

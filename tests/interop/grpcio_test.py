@@ -1,4 +1,4 @@
-"""Our server before a client of Python's grpcio that cancels and lets deadlines pass while it sends."""
+"""Our server with a client of Python's grpcio that cancels and lets deadlines pass while it sends."""
 
 import foreign_clients
 import harness

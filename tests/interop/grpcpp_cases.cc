@@ -31,7 +31,7 @@ constexpr std::array<std::int32_t, 4> request_bytes{27'182, 8, 1'828, 45'904};
 constexpr std::array<std::int32_t, 4> response_bytes{31'415, 9, 2'653, 58'979};
 constexpr int soak_iterations = 100;
 
-/// Each channel connects for itself, where grpc++ would share connections among those of one address.
+/// Gives each channel a connection of its own; by default grpc++ shares connections to one address.
 std::shared_ptr<grpc::Channel> connect(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -73,7 +73,7 @@ StreamingOutputCallRequest output_request(std::int32_t request_size, std::int32_
   return request;
 }
 
-/// One request and the response to it.
+/// Sends one request and reads the response to it.
 Status exchange(Duplex& call, std::int32_t request_size, std::int32_t response_size) {
   if (!call.Write(output_request(request_size, response_size))) return call.Finish();
   StreamingOutputCallResponse response;
@@ -81,7 +81,7 @@ Status exchange(Duplex& call, std::int32_t request_size, std::int32_t response_s
   return expect_size(response.payload(), response_size);
 }
 
-/// Ends the requests; the server must end the responses then.
+/// Half-closes the call; the server must then end it without further responses.
 Status end(Duplex& call) {
   call.WritesDone();
   StreamingOutputCallResponse more;

@@ -1,8 +1,8 @@
-/// gRPC's interop test cases as Debian's grpc++ calls them, but those of compression.
+/// gRPC's interop test cases, except those of compression, on Debian's grpc++.
 ///
 ///   Target target("127.0.0.1:10000");
 ///   for (const Case& each : call_cases())
-///     if (each.name == wanted) return each.run(target);      // says what the server did wrong
+///     if (each.name == wanted) return each.run(target);      // an error says what the server did wrong
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -16,7 +16,7 @@
 
 namespace ringrpc::interop {
 
-/// The server that is judged, and a connection to it.
+/// The server under test, and a connection to it.
 struct Target {
   explicit Target(std::string where);
 
@@ -32,7 +32,7 @@ struct Case {
 
 std::span<const Case> call_cases();
 
-/// What a server did that the descriptions do not allow.
+/// An error about a server that behaves differently from the descriptions.
 inline grpc::Status wrong(std::string what) {
   return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, std::move(what));
 }

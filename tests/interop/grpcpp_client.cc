@@ -1,10 +1,10 @@
-// grpcpp_client: gRPC's interop test cases on Debian's grpc++, for our server to be judged by; those of
-// compression are here, the others in grpcpp_cases.h.
+// grpcpp_client: gRPC's interop test cases on Debian's grpc++, to test our server. The cases of compression
+// are here, the others in grpcpp_cases.h.
 //
 //   grpcpp_client 127.0.0.1:10000 client_compressed_unary
 //
-// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did
-// otherwise.
+// Exits with 0 if the server behaved as the case demands. Otherwise it exits with 1 and prints what the
+// server did.
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
@@ -53,7 +53,7 @@ Status client_compressed_unary(Target& target) {
   return unary(*target.stub, GRPC_COMPRESS_NONE, false);
 }
 
-/// Sends two requests that say whether they are compressed, the second of which is not.
+/// Sends two requests that state whether they are compressed. The second is not compressed.
 Status stream_requests(TestService::Stub& stub, grpc_compression_algorithm compression) {
   ClientContext context;
   context.set_compression_algorithm(compression);

@@ -1,5 +1,5 @@
-/// What both grpc++ peers share: whether the message last received came compressed, which grpc++ tells only
-/// its own tests, by these names.
+/// Shared by both grpc++ programs: whether the last received message was compressed. grpc++ reports that
+/// only to its own tests, by these names.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
-// grpcpp_server: grpc.testing.TestService on Debian's grpc++, for our client to be judged by.
+// grpcpp_server: grpc.testing.TestService on Debian's grpc++, to test our client.
 //
-//   grpcpp_server            listens on a free port of 127.0.0.1 and says "ready on 127.0.0.1:40123"
+//   grpcpp_server            listens on a free port of 127.0.0.1 and prints "ready on 127.0.0.1:40123"
 //
-// Ends with SIGTERM.
+// SIGTERM ends it.
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -112,7 +112,7 @@ int run() {
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
-  sigprocmask(SIG_BLOCK, &ending, nullptr);  // before grpc++ starts threads, which inherit it
+  sigprocmask(SIG_BLOCK, &ending, nullptr);  // before grpc++ starts threads, which inherit the mask
   Service service;
   grpc::ServerBuilder builder;
   int port = 0;

@@ -1,4 +1,4 @@
-"""What a user sees through grpcurl: reflection lists and describes, calls are answered, mistakes get their status."""
+"""grpcd through grpcurl: reflection lists and describes, calls succeed, and mistakes get the right status."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ RPC_ERROR = 64  # grpcurl adds the status code to it
 UNIMPLEMENTED = 12
 UNAVAILABLE = 14
 
-# What the server does not have, for a client that believes it does.
+# Methods that the server does not have, in a description that the client takes as true.
 BELIEVED = """
 syntax = "proto3";
 package echo.v1;
@@ -122,16 +122,16 @@ class OverTcp(harness.ServerCase):
 
 class OverUnixSocket(OverTcp):
     def target(self):
-        # grpcurl 1.9.3 does not heed -unix.
+        # grpcurl 1.9.3 ignores -unix.
         return ["-plaintext", "unix://" + self.socket]
 
 
 class Watch(unittest.TestCase):
     def watch(self, method, first, last):
-        """Watches on every shard say `first` at once, `last` when the server drains, and end with it."""
+        """Watches on every shard report `first` at once and `last` when the server drains, and then end."""
         watches = []
         with harness.Server("--drain-timeout", "5m") as server:
-            for _ in range(server.shards):  # a new connection goes to the shard that has the fewest
+            for _ in range(server.shards):  # a new connection goes to the shard with the fewest connections
                 command = [grpcurl, "-plaintext", server.address, method]
                 watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 watches.append(watch)

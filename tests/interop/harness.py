@@ -1,4 +1,4 @@
-"""What the interop checks share: a grpcd that is started and stopped, programs that judge it, and outcomes for Meson.
+"""Shared by the interop checks: a grpcd that is started and stopped, programs to test it with, and outcomes for Meson.
 
     class Echo(harness.ServerCase):
         def test_it_answers(self):
@@ -7,7 +7,7 @@
     if __name__ == "__main__":
         harness.main()
 
-Meson tells where grpcd is (GRPCD) and where tools may be built (TOOLS_DIR). A module that cannot run here raises
+Meson passes the path of grpcd (GRPCD) and a folder to build tools in (TOOLS_DIR). A module that cannot run here raises
 unittest.SkipTest in setUpModule; it is then reported as skipped (exit status 77), never as passed.
 """
 
@@ -24,19 +24,19 @@ import time
 import unittest
 
 READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)$")
-# Checks wait for events. These say when an event that does not come is given up: a busy machine is no failure, so each is at
-# least ten times what an idle one needs.
+# Timeouts of checks for events that do not happen. A busy machine must not fail a check, so each timeout is at least
+# ten times the duration on an idle machine.
 START_SECONDS = 300
 STOP_SECONDS = 300
 RUN_SECONDS = 600
-DEADLINE_SECONDS = 300  # of a call or a connection that must succeed, by the flags of the program that makes it
+DEADLINE_SECONDS = 300  # for a call or a connection that must succeed, passed to programs in their flags
 SKIPPED = 77
 
 
 class Daemon:
-    """A program that runs until it is stopped, and says on standard error where it listens: `ready` finds the addresses in
-    that line. Leaving the `with` stops it with SIGTERM and demands the exit status `ends_with`. It may have no more than
-    `descriptors` open, where that is given."""
+    """A program that runs until it is stopped, and prints a line with its addresses on standard error; `ready` finds them
+    there. Leaving the `with` stops it with SIGTERM and demands the exit status `ends_with`. `descriptors`, if given, limits
+    its open descriptors."""
 
     def __init__(self, command, ready=READY, ends_with=0, descriptors=None, environment=None):
         self.command = [str(word) for word in command]
@@ -97,12 +97,12 @@ class Daemon:
         return "".join(self.log)
 
     def says(self, text, after=0):
-        """Whether a line of the log, from the number `after` on, has `text` in it by and by."""
+        """Waits until a line of the log, from number `after` on, contains `text`. False on timeout."""
         return wait_until(lambda: any(text in line for line in self.log[after:]))
 
     @contextlib.contextmanager
     def stopped(self):
-        """It does nothing as long as this is in scope."""
+        """Suspends the program while in scope."""
         self.process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -123,7 +123,7 @@ class Daemon:
         self._ready.set()
 
     def kill(self):
-        """Ends it without a chance to tidy up, as a second signal does."""
+        """Ends it at once, without cleaning up, as a second signal does."""
         self.process.kill()
         self.process.wait()
         self._reader.join()
@@ -158,7 +158,7 @@ class ServerCase(unittest.TestCase):
 
 
 def wait_until(holds, pause=0.02):
-    """Whether it comes to hold within the time that anything here may take; asks again after each pause."""
+    """Waits until `holds` is true, with a pause after each check. False on timeout."""
     end = time.monotonic() + RUN_SECONDS
     while not holds():
         if time.monotonic() > end:
@@ -168,13 +168,13 @@ def wait_until(holds, pause=0.02):
 
 
 def run(command, timeout=RUN_SECONDS, **options):
-    """Runs a program to its end; its standard error comes with its output unless `options` say otherwise."""
+    """Runs a program to its end. Its output includes standard error, unless `options` say otherwise."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
     return subprocess.run([str(word) for word in command], text=True, errors="replace", timeout=timeout, **options)
 
 
 class Result(unittest.TextTestResult):
-    """Counts what passed: a module or a class that is skipped is not counted among the tests that ran."""
+    """Counts the tests that passed, because skipped modules and classes are not among the tests that ran."""
 
     passed = 0
 
@@ -184,7 +184,7 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    """Runs the checks of the calling module and exits as Meson expects."""
+    """Runs the checks of the calling module and exits with the status that Meson expects."""
     runner = unittest.TextTestRunner(verbosity=2, resultclass=Result)
     result = unittest.main(module="__main__", testRunner=runner, exit=False).result
     if not result.wasSuccessful():

@@ -1,4 +1,4 @@
-"""What Meson is told of a check: skipped only where nothing ran, and passed only where something did."""
+"""The outcome of a check for Meson: skipped only if nothing ran, and passed only if something did."""
 
 import pathlib
 import sys
@@ -48,7 +48,7 @@ class Skipped(unittest.TestCase):
 
 class Main(unittest.TestCase):
     def ends_with(self, *parts):
-        """The exit status and the output of a check made of these."""
+        """The exit status and the output of a check with these parts."""
         with tempfile.TemporaryDirectory() as folder:
             check = pathlib.Path(folder, "some_test.py")
             check.write_text("import unittest\n\nimport harness\n" + "".join(parts) + "\n\nharness.main()\n")

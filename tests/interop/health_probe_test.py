@@ -1,4 +1,4 @@
-"""Kubernetes' probe finds the server and its services healthy, and says what is wrong with others."""
+"""Kubernetes' probe finds the server and its services healthy, and reports unknown services."""
 
 import harness
 import tools

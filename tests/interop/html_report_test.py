@@ -1,4 +1,4 @@
-"""The report of grpcbench as a browser shows it: headless Chromium, where there is one."""
+"""grpcbench's report in a browser: headless Chromium, if it is installed."""
 
 import html
 import json
@@ -17,12 +17,12 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --enable-logging=stderr"
 ).split()
-SCHEMES = {"light": 1, "dark": 0}  # as blink counts them
-CONTRAST_MIN = 4.5  # of text, by WCAG 2.1, 1.4.3
-GRAPHIC_CONTRAST_MIN = 3  # of what is drawn, by 1.4.11
+SCHEMES = {"light": 1, "dark": 0}  # Blink's numbers
+CONTRAST_MIN = 4.5  # of text, WCAG 2.1, 1.4.3
+GRAPHIC_CONTRAST_MIN = 3  # of graphics, WCAG 2.1, 1.4.11
 MESSAGE = re.compile(r"CONSOLE.*", re.MULTILINE)
 
-# Runs in the page, and leaves in it what was made of the style sheet.
+# Runs in the page, and leaves the computed styles in it.
 LOOK = """<script>
 const behind = (element) => {
   for (; element; element = element.parentElement) {
@@ -58,7 +58,7 @@ def browser():
 
 
 def luminance(color):
-    """Of "rgb(1, 2, 3)", by WCAG 2.1."""
+    """The luminance of "rgb(1, 2, 3)" by WCAG 2.1."""
     parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -70,7 +70,7 @@ def contrast(one, other):
 
 
 class Page(harness.ServerCase):
-    """The report of a run with `words`, which ends with `status`."""
+    """The report of a run with the arguments `words`, which must exit with `status`."""
 
     words = ()
     status = 0
@@ -84,7 +84,7 @@ class Page(harness.ServerCase):
             raise AssertionError(f"grpcbench ended with {done.returncode}:\n{done.stdout}")
 
     def look(self, scheme):
-        """What the browser made of the page."""
+        """The values that LOOK found in the page."""
         page = pathlib.Path(self.folder, scheme + ".html")
         page.write_text(self.report.read_text().replace("</body>", LOOK + "</body>"))
         with tempfile.TemporaryDirectory() as profile:
@@ -141,7 +141,7 @@ class Success(Page):
 
 
 class Failures(Page):
-    """Every other call fails, and callers of a Poisson process find the one stream taken."""
+    """Every other call fails, and calls of a Poisson process often wait for the only stream."""
 
     words = ("--call", "grpc.health.v1.Health/Check", "--data", '{} {"service": "a.B"}', "--connections", "1",
              "--streams", "1", "--rate", "3000", "--spacing", "poisson", "--duration", "1s")  # fmt: skip
@@ -163,7 +163,7 @@ class Failures(Page):
 
 
 class FailuresAlone(Page):
-    """No call has a latency, and yet it is seen when they failed."""
+    """No call has a latency, but the page shows when calls failed."""
 
     words = ("--call", "grpc.health.v1.Health/Check", "--data", '{"service": "a.B"}', "--duration", "1s")
     status = 1
@@ -176,9 +176,9 @@ class FailuresAlone(Page):
 
 
 class LoneCalls(Page):
-    """Calls so rare that each stands alone in its interval."""
+    """So few calls that each is alone in its interval."""
 
-    words = ("--rate", "1", "--duration", "4s")  # a call that comes late has almost a second until the next
+    words = ("--rate", "1", "--duration", "4s")  # a late call still has almost a second until the next one
 
     def test_each_is_seen(self):
         found = self.look("light")

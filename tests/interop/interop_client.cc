@@ -1,9 +1,9 @@
-// interop_client: one of gRPC's interop test cases, with the flags of gRPC's own clients.
+// interop_client: runs one of gRPC's interop test cases, with the flags of gRPC's own clients.
 //
 //   interop_client --server_host=127.0.0.1 --server_port=10000 --test_case=ping_pong
 //
-// Exits with 0 when the server behaved as the case demands, with 1 and a line that says what it did
-// otherwise.
+// Exits with 0 if the server behaved as the case demands. Otherwise it exits with 1 and prints what the
+// server did.
 #include <cstdint>
 #include <string>
 

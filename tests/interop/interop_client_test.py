@@ -1,4 +1,4 @@
-"""Our client before other people's servers: gRPC's interop test cases, and that a case which goes wrong is told."""
+"""gRPC's interop test cases between our client and servers of other implementations, and reports of failed cases."""
 
 import unittest
 
@@ -9,7 +9,7 @@ import tools
 
 
 def setUpModule():
-    tools.path("server")  # skips all of it where there is no Go to build it with
+    tools.path("server")  # skips the module if there is no Go to build it with
 
 
 class GoServer(peers.Pair):

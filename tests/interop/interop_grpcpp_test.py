@@ -1,5 +1,5 @@
-"""gRPC's interop test cases between our programs and peers on Debian's grpc++, each way; with those of compression, which
-gRPC's Go programs lack."""
+"""gRPC's interop test cases between our programs and those on Debian's grpc++, in both directions, including compression,
+which gRPC's Go programs lack."""
 
 import os
 import re

@@ -2,8 +2,9 @@
 //
 //   interop_server --port=10000 --use_tls=true --tls_cert_file=server.pem --tls_key_file=server.key
 //
-// Listens on 127.0.0.1, or the --host that it is given ("vsock:any" and "unix:/path" too); with port 0 the
-// line that says "ready on" names the port. SIGTERM and SIGINT end it, once the calls in flight have finished.
+// Listens on 127.0.0.1, or on --host, which may also be "vsock:any" or "unix:/path". With port 0 it takes a
+// free port, which the line "ready on" names. SIGTERM and SIGINT end it once the calls in flight have
+// finished.
 #include <chrono>
 #include <cstdint>
 #include <memory>

@@ -1,4 +1,4 @@
-"""Our server before other people's clients: gRPC's interop test cases."""
+"""gRPC's interop test cases between our server and clients of other implementations."""
 
 import tempfile
 
@@ -9,7 +9,7 @@ import tools
 
 
 def setUpModule():
-    tools.path("client")  # skips all of it where there is no Go to build it with
+    tools.path("client")  # skips the module if there is no Go to build it with
 
 
 class GoClient(peers.Pair):
@@ -25,7 +25,7 @@ class OurClient(peers.Pair):
 
 
 class OurClientOverUnix(peers.Pair):
-    """Drivers give a port whatever the address is."""
+    """Drivers pass a port with every kind of address."""
 
     @classmethod
     def peers(cls):

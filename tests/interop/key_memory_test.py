@@ -1,17 +1,17 @@
-"""Private keys stay in locked memory: grpcd's memory is searched from outside, between signatures.
+"""Checks that private keys stay in locked memory, by searching grpcd's memory from outside between signatures.
 
-Everything that is a secret of a key is looked for (of RSA the primes, the exponents and the coefficient, of the
-curves the scalar, of Ed25519 the seed), big-endian as files have it, little-endian as 64-bit limbs have it, and in
-the 52-bit limbs of AVX-512, at every byte of every mapping that can be read, in a server that verifies what it has
-signed and in one that does not, which signs on the shard what takes little time. Any 16 bytes of a number are enough
-that begin at a multiple of eight: malloc writes over the first bytes of what was freed, and the rest would stay.
+The search looks for every secret number of a key: the primes, the exponents and the coefficient of RSA, the scalar of the
+curves, the seed of Ed25519. It looks for them in big-endian order as in files, in little-endian order as in 64-bit limbs, and
+in the 52-bit limbs of AVX-512, at every byte of every readable mapping. It finds any 16 bytes of a number that begin at a
+multiple of eight, because malloc overwrites the first bytes of freed memory and would leave the rest. It searches two
+servers: one verifies its signatures, the other does not and makes quick signatures on the shard.
 
-Of an RSA key that the server has made itself nobody knows the secrets. A prime is found as what divides the public
-modulus; the rest follows from it, and is looked for like that of the others.
+Nobody knows the secrets of an RSA key that the server has generated. The search finds a prime as a divisor of the public
+modulus, computes the other secrets from it, and looks for them too.
 
-What the kernel says is locked (`lo` in VmFlags of /proc/PID/smaps) is set apart. That the search finds what there is,
-it shows each time: in the locked memory the keys, and outside of it a secret that was put there on purpose, in the
-environment, of which not even all is there.
+Memory that the kernel reports as locked (`lo` in VmFlags of /proc/PID/smaps) is reported apart. Each search proves that it
+works: it must find the keys in locked memory, and a part of a secret that the test has put into the environment, outside
+locked memory.
 """
 
 import array
@@ -53,7 +53,7 @@ def openssl(*words, **options):
 
 
 def secrets_of(path):
-    """The secret numbers of a key file, by name, without leading zeros."""
+    """{name: secret number} of a key file, without leading zeros."""
     found = {}
     text = openssl("pkey", "-in", path, "-noout", "-text", "-passin", "pass:" + PASSPHRASE.decode()).decode()
     for name, digits in re.findall(r"^(\w+):\s*\n((?:    [0-9a-f:]+\n)+)", text, re.MULTILINE):
@@ -63,13 +63,13 @@ def secrets_of(path):
 
 
 def id_of(path):
-    """What the server calls the key in a file."""
+    """The server's id of the key in a file."""
     spki = openssl("pkey", "-in", path, "-pubout", "-outform", "DER", "-passin", "pass:" + PASSPHRASE.decode())
     return hashlib.sha256(spki).hexdigest()
 
 
 def layouts(octets):
-    """A number as it may lie in memory."""
+    """The possible forms of a number in memory."""
     number = int.from_bytes(octets, "big")
     limbs = [number >> shift & (1 << 52) - 1 for shift in range(0, 8 * len(octets), 52)]
     return {
@@ -80,7 +80,7 @@ def layouts(octets):
 
 
 def secrets_of_rsa(modulus, exponent, factor):
-    """The secret numbers of an RSA key, by name, as `secrets_of` gives them; OpenSSL calls the larger factor p."""
+    """{name: secret number} of an RSA key, as `secrets_of` returns them. OpenSSL calls the larger factor p."""
     q, p = sorted((factor, modulus // factor))
     d = pow(exponent, -1, math.lcm(p - 1, q - 1))
     numbers = {
@@ -95,7 +95,7 @@ def secrets_of_rsa(modulus, exponent, factor):
 
 
 class Patterns:
-    """What is looked for: windows of octets, each with a name. A window is found by its first word."""
+    """The patterns to search for: windows of bytes, each with a name. A window is found by its first word."""
 
     def __init__(self):
         self.windows = {}  # {first word: [(name, window)]}
@@ -107,7 +107,7 @@ class Patterns:
             self.windows.setdefault(word, []).append((name, window))
 
     def names_in(self, octets):
-        """The names of those that are in it, at any byte."""
+        """The names of the windows that occur at any position."""
         found = set()
         for shift in range(WORD_BYTES):
             end = shift + (len(octets) - shift) // WORD_BYTES * WORD_BYTES
@@ -117,7 +117,7 @@ class Patterns:
 
 
 class Memory:
-    """The mappings of a process, and whether the kernel keeps them locked."""
+    """The mappings of a process, with the kernel's flags."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -143,7 +143,7 @@ class Memory:
         return found
 
     def factor_of(self, modulus):
-        """A factor of it, from locked memory, where numbers are whole 64-bit limbs; None when there is none."""
+        """A factor of the modulus from locked memory, where numbers are whole 64-bit limbs; None if there is none."""
         size = (modulus.bit_length() + 7) // 8 // 2
         for begin, end, _, flags in self.mappings:
             for octets in self._chunks(begin, end, size) if "lo" in flags else ():
@@ -155,13 +155,13 @@ class Memory:
         return None
 
     def _chunks(self, begin, end, overlap=WINDOW_BYTES):
-        """The octets of a mapping, as far as they are there and not all zero."""
+        """The bytes of a mapping in chunks. Skips chunks that cannot be read or are all zero."""
         with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
             for at in range(begin, end, CHUNK_BYTES):
                 memory.seek(at)
                 try:
                     octets = memory.read(min(CHUNK_BYTES + overlap, end - at))
-                except OSError:  # pages of a file or a device that are not there
+                except OSError:  # unmapped pages of a file or a device
                     continue
                 if octets.count(0) < len(octets):
                     yield octets
@@ -185,7 +185,7 @@ class KeyMemory(unittest.TestCase):
                 cls.signings += [(id_of(path), algorithm) for algorithm in ALGORITHMS[kind]]
                 for name, octets in secrets_of(path).items():
                     cls.secrets[f"{kind} {form} {name}"] = octets
-        # Of this the servers have the end alone, as of what was freed. An environment has no zeros.
+        # The servers have only the end of it, as of freed memory. The environment cannot contain zeros.
         cls.planted = bytes(byte % 255 + 1 for byte in os.urandom(64))
         command = [os.environ["GRPCD"], "--shards", "1", "--signing-workers", "2", "--listen", "127.0.0.1:0", *flags]
         cls.servers = {
@@ -213,7 +213,7 @@ class KeyMemory(unittest.TestCase):
                 self.assertIn(key_id, done.stdout)
 
     def generated_key(self, server):
-        """The id, the modulus and the public exponent of the RSA key that the server has made."""
+        """The id, the modulus and the public exponent of the RSA key that the server has generated."""
         of_files = {key_id for key_id, _ in self.signings}
         (key_id,) = set(re.findall(r" key (\w{64}) \(RSA-2048\)", server.text())) - of_files
         done = harness.run(

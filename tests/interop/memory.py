@@ -1,4 +1,4 @@
-"""What a process holds, as the kernel counts it.
+"""The memory and descriptors of a process, as the kernel counts them.
 
     before = memory.resident_bytes(server.process)
     memory.peak_bytes(server.process)
@@ -13,32 +13,33 @@ import sys
 import unittest
 
 MEBIBYTE = 1024 * 1024
-# What the shadow and quarantine of a sanitizer, known by what its runtime is started with, make of what a process holds.
+# The factors by which the shadow memory and the quarantine of a sanitizer increase memory, by a function of its
+# runtime.
 SANITIZED_FACTORS = {b"__asan_init": 8, b"__tsan_init": 16}
 
 
 def resident_bytes(process):
-    """Now. ProcessLookupError where it has ended, whether or not it has been waited for."""
+    """The present resident memory. ProcessLookupError if the process has ended, even before it is waited for."""
     return _read(process, "VmRSS")
 
 
 def peak_bytes(process):
-    """The most so far."""
+    """The maximum resident memory so far."""
     return _read(process, "VmHWM")
 
 
 def address_space_bytes(process):
-    """What it has mapped, touched or not: what RLIMIT_AS bounds."""
+    """The size of all mappings, used or not, which RLIMIT_AS limits."""
     return _read(process, "VmSize")
 
 
 def descriptors(process):
-    """How many are open now."""
+    """The number of open descriptors."""
     return len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
 def sanitized_factor(process):
-    """By how much a sanitizer makes it more; 1 without one."""
+    """The factor by which a sanitizer increases memory; 1 without one."""
     with open(f"/proc/{process.pid}/exe", "rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
             return next((factor for name, factor in SANITIZED_FACTORS.items() if program.find(name) >= 0), 1)
@@ -50,7 +51,7 @@ def skip_if_sanitized(process):
 
 
 class Taker:
-    """A process that takes what it is given, and keeps it if it `hoards`: shows that a bound can be broken."""
+    """A process that reads data, and keeps it if it `hoards`. It shows that the checks of memory can fail."""
 
     PROGRAM = """
 import os, sys
@@ -74,7 +75,7 @@ while given := sys.stdin.buffer.read(size):
         self.process.wait()
 
     def give(self):
-        """Returns when it has taken `size` bytes."""
+        """Returns once the process has read `size` bytes."""
         self.process.stdin.write(b"x" * self.size)
         self.process.stdout.read(1)
 

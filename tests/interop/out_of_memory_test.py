@@ -1,5 +1,5 @@
-"""grpcd where the system has no more memory for it: calls and connections end for that, the process does not, and when the
-attackers have gone it serves as before."""
+"""grpcd when the system has no more memory for it: calls and connections end, the process does not, and it serves as before
+once the attackers have left."""
 
 import resource
 import unittest
@@ -10,12 +10,12 @@ import memory
 from frames import Client
 from memory import MEBIBYTE
 
-ROOM = 100 * MEBIBYTE  # of address space, beyond what grpcd has taken when it is ready
+ROOM = 100 * MEBIBYTE  # address space beyond that of a grpcd that is ready
 ROUNDS = 3
 
 
 def echo(port):
-    """Whether a call of its own connection is answered."""
+    """True if a call on a new connection succeeds."""
     with Client(port) as client:
         client.open()
         client.send(frames.headers(1) + frames.data(1, frames.message(b"still here"), frames.END_STREAM))
@@ -36,7 +36,7 @@ def is_served(port):
 
 
 def unfinished_messages():
-    """A hundred requests, each with 192 KiB of a message that has 4 MiB."""
+    """A hundred requests, each with 192 KiB of a message of 4 MiB."""
     part = b"\0\0\x3f\xff\xff" + bytes(16_379)
     octets = b""
     for stream in range(1, 201, 2):
@@ -45,7 +45,7 @@ def unfinished_messages():
 
 
 def open_requests():
-    """A hundred requests with 7 KiB of metadata each, no two alike, that never go on."""
+    """A hundred requests with 7 KiB of metadata each, all different, and no message."""
     octets = b""
     for stream in range(1, 201, 2):
         metadata = [(f"x-{n}", f"{stream:0>100}") for n in range(50)]
@@ -63,7 +63,8 @@ class OutOfMemory(unittest.TestCase):
             for _ in range(ROUNDS):
                 self.attack(server.port, octets, connections)
                 self.assertIsNone(server.process.poll(), "grpcd has ended")
-                # Twenty connections meet both shards, of which one may be rid of the crowd later than the other.
+                # Twenty connections reach both shards. One of them may still serve the attackers when the other does
+                # not.
                 served = harness.wait_until(lambda: all(is_served(server.port) for _ in range(20)))
                 self.assertTrue(served, "not all are served after the attack")
             self.assertTrue(server.says("out of memory"), "it was not short of memory at all")
@@ -78,9 +79,9 @@ class OutOfMemory(unittest.TestCase):
                 client.open()
                 client.try_send(octets)
             except OSError:
-                pass  # the server has closed it, or takes no more
+                pass  # the server has closed it, or reads no more
         for client in crowd:
-            try:  # by its answer to a PING it has taken what came before
+            try:  # its acknowledgement of a PING shows that it has read everything before
                 client.send(frames.ping())
                 client.read_until(lambda frame: frame.type == frames.PING)
             except OSError:

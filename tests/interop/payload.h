@@ -1,4 +1,4 @@
-/// What both ends of gRPC's interop test cases send: payloads of zeros, and the metadata that is echoed.
+/// Data for both sides of gRPC's interop test cases: payloads of zeros, and the metadata to echo.
 #pragma once
 
 #include <cstddef>

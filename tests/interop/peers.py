@@ -1,4 +1,4 @@
-"""gRPC's interop programs, ours and those of others, and the cases that each pair of them runs.
+"""gRPC's interop programs, ours and those of other implementations, and the cases for each pair of them.
 
     class GoClient(peers.Pair):
         @classmethod
@@ -7,7 +7,7 @@
 
     peers.add_cases(GoClient)
 
-Beside what harness.py asks for, Meson tells where our programs are (INTEROP_SERVER and INTEROP_CLIENT).
+In addition to harness.py's variables, Meson passes the paths of our programs (INTEROP_SERVER and INTEROP_CLIENT).
 """
 
 import os
@@ -18,7 +18,7 @@ import unittest
 import harness
 import tools
 
-# Without credentials and load balancing, and what every pair can run.
+# The cases that every pair can run: those without credentials and load balancing.
 CASES = [
     "empty_unary",
     "large_unary",
@@ -38,7 +38,7 @@ CASES = [
     "channel_soak",
 ]
 
-# Not with gRPC's Go programs, which have none of these.
+# Cases that gRPC's Go programs lack.
 COMPRESSION_CASES = [
     "client_compressed_unary",
     "client_compressed_streaming",
@@ -46,7 +46,8 @@ COMPRESSION_CASES = [
     "server_compressed_streaming",
 ]
 
-# A machine that is busy elsewhere must not fail a soak: what is asked here is that every call is answered, and rightly.
+# A busy machine must not fail a soak, which checks only that every call gets the right response. So its limits are
+# generous.
 SOAK_FLAGS = [
     "--soak_iterations=100",
     f"--soak_overall_timeout_seconds={harness.DEADLINE_SECONDS}",
@@ -64,7 +65,7 @@ def our_client(made=None):
 
 
 def go_server(made=None):
-    """Only with its log on does it say which port it found; SIGTERM is its only end."""
+    """It prints its port only with its log turned on, and only SIGTERM ends it."""
     return harness.Daemon(
         [tools.path("server"), "--port=0", *_serving(made)],
         ready=re.compile(r"interop server listening on (?P<addresses>\[::\]:\d+)$"),
@@ -78,7 +79,7 @@ def go_client(made=None):
 
 
 def _serving(made):
-    """The flags for plaintext, or for TLS with the certificates that were `made`."""
+    """The flags for plaintext, or for TLS with the certificates in `made`."""
     if made is None:
         return ["--use_tls=false"]
     server = made.issue("server")
@@ -108,6 +109,6 @@ class Pair(unittest.TestCase):
 
 
 def add_cases(pair, names=CASES):
-    """Gives `pair` one test for each case, so that each is reported."""
+    """Gives `pair` one test for each case, so that each is reported separately."""
     for name in names:
         setattr(pair, "test_" + name, lambda self, name=name: self.check_case(name))

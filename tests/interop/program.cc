@@ -27,7 +27,8 @@ class StopAtEnd final : public TaskObserver {
 
 Pem file(const std::string& path) { return path.empty() ? Pem() : Pem::file(path); }
 
-/// In the order that the parser wants. `--flag=` is parted: to the parser, its value would be the next word.
+/// The arguments in the parser's order. Splits `--flag=`, because the parser would take the next word as
+/// its value.
 std::vector<std::string> reversed_words(int count, char** arguments) {
   std::vector<std::string> words;
   for (int i = count - 1; i > 0; --i) {

@@ -1,4 +1,5 @@
-/// What the interop programs share: gRPC's flags, a shard on the calling thread, and how they report.
+/// Shared by the interop programs: gRPC's flags, a shard on the calling thread, and the report of the
+/// outcome.
 ///
 ///   Flags flags("Serves grpc.testing.TestService");
 ///   flags.add("--port", port, "0 takes a free one");
@@ -22,8 +23,8 @@ class App;
 
 namespace ringrpc::interop {
 
-/// Of a command line: `--flag=value` and `--flag value`. The parser takes seconds to compile, and is compiled
-/// in program.cc alone.
+/// Flags of a command line: `--flag=value` and `--flag value`. The parser takes seconds to compile, so only
+/// program.cc includes it.
 class Flags {
  public:
   explicit Flags(std::string summary);
@@ -31,14 +32,14 @@ class Flags {
   Flags& operator=(const Flags&) = delete;
   ~Flags();
 
-  /// Text, a switch or a number that is not negative; what it is now is its default.
+  /// A text, a switch or a number of at least 0. The present value of `value` is the default.
   template <class T>
   void add(const std::string& name, T& value, const std::string& help);
 
-  /// A flag of gRPC's own programs for what these do not have. Drivers give it empty, and may.
+  /// A flag of gRPC's own programs for a feature that these lack. Drivers may pass it with an empty value.
   void refuse(const std::string& name);
 
-  /// False when help was asked for and printed; INVALID_ARGUMENT names the flag at fault.
+  /// False if help was requested, and printed. INVALID_ARGUMENT names the wrong flag.
   Result<bool> parse(int count, char** arguments);
 
  private:
@@ -46,31 +47,31 @@ class Flags {
 };
 
 /// gRPC's flags for TLS (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md):
-/// `--use_tls`, which its drivers always give, and where the files are. A certificate is shown where one is
-/// given.
+/// `--use_tls`, which gRPC's drivers always pass, and the paths of the files. A client presents its
+/// certificate only if it has one.
 struct TlsFlags {
   explicit TlsFlags(Flags& flags);
 
-  /// Null where `--use_tls` is false.
+  /// Null if `--use_tls` is false.
   Result<std::shared_ptr<ServerTls>> server() const;
   Result<std::shared_ptr<const ClientTls>> client() const;
 
   bool use_tls = false;
-  bool use_test_ca = false;  ///< believe `ca_file`, as these programs have no authority of their own
+  bool use_test_ca = false;  ///< trust `ca_file`, because these programs have no CA of their own
   std::string ca_file;
   std::string certificate_file;
   std::string key_file;
   std::string server_name;
 };
 
-/// Says on standard error why the program ends, and gives its exit status: 0 for OK, else 1.
+/// Prints on standard error why the program ends. Returns its exit status: 0 for OK, else 1.
 int report(std::string_view program, const Status& status);
 
-/// What gRPC's flags for a host and a port name together: `host:port`, with the 32-bit ports of vsock too. A
-/// host that is an address by itself, such as unix:/path, has no port beside it.
+/// The address of gRPC's flags for a host and a port: `host:port`, also with the 32-bit ports of vsock. A
+/// host that is a complete address, such as unix:/path, needs no port.
 std::string address_of(const std::string& host, std::uint32_t port);
 
-/// Runs `script` to its end on a shard of the calling thread. Channels that it makes must end with it.
+/// Runs `script` to its end on a shard of the calling thread. Its channels must be destroyed by then.
 Status run_on_shard(const std::function<Task<Status>()>& script);
 
 }  // namespace ringrpc::interop

@@ -1,4 +1,4 @@
-"""What a peer gets for a request that is not quite gRPC: the answers of gRPC's PROTOCOL-HTTP2, seen through curl."""
+"""The responses to requests that are not quite gRPC, which gRPC's PROTOCOL-HTTP2 defines, seen through curl."""
 
 import shutil
 import struct
@@ -25,7 +25,7 @@ def framed(message, flags=0):
 
 
 class Answer:
-    """Status, fields (headers and trailers in one) and body of a response."""
+    """The status, the fields (headers and trailers together) and the body of a response."""
 
     def __init__(self, head, body):
         lines = head.split("\r\n")
@@ -50,7 +50,7 @@ class Requests(harness.ServerCase):
     flags = ("--max-message-size", "4096")
 
     def ask(self, *, path=ECHO, method="POST", body=framed(REQUEST), **changes):
-        """Asks with the usual headers, as `changes` alter them (`grpc_timeout="1S"`; None leaves one out)."""
+        """Sends a request with the usual headers, changed by `changes` (`grpc_timeout="1S"`; None removes one)."""
         fields = {"content_type": "application/grpc", "te": "trailers", **changes}
         head, request, response = (f"{self.folder}/{name}" for name in ("head", "request", "response"))
         with open(request, "wb") as file:
@@ -72,7 +72,7 @@ class Requests(harness.ServerCase):
         self.assertIn(message, answer.message)
 
     def test_what_libprotobuf_says_of_a_request_is_in_the_log(self):
-        bad = bytes([0x12, 1, 0xFF])  # request_id, which is not UTF-8
+        bad = bytes([0x12, 1, 0xFF])  # a request_id that is not UTF-8
         self.expect(self.ask(body=framed(bad)), 200, INTERNAL, "not a message of this method's type")
         said = " warning protobuf: String field 'echo.v1.EchoRequest.request_id' contains invalid UTF-8 data"
         self.assertTrue(self.server.says(said))

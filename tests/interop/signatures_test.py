@@ -1,4 +1,4 @@
-"""grpcd's signatures before other judges: the `openssl` command, libsodium itself, and a crowd."""
+"""grpcd's signatures: verified by the `openssl` command and by libsodium, and requested by many clients at once."""
 
 import base64
 import ctypes
@@ -35,7 +35,7 @@ def made(*words):
 
 
 def der_of(raw):
-    """The DER of an ECDSA signature that is r and s side by side; the numbers are shorter than 128 bytes."""
+    """The DER of an ECDSA signature given as r and s side by side; the numbers have fewer than 128 bytes."""
     numbers = b""
     for half in (raw[: len(raw) // 2], raw[len(raw) // 2 :]):
         digits = half.lstrip(b"\0") or b"\0"
@@ -59,7 +59,7 @@ class Case(unittest.TestCase):
         return path
 
     def call(self, method, **fields):
-        """The answer's fields; bytes are passed and returned as they are."""
+        """The fields of the response; bytes are passed and returned as they are."""
         request = {
             name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
             for name, value in fields.items()
@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
 
 
 class Generated(Case):
-    """The keys that grpcd makes by itself."""
+    """The keys that grpcd generates."""
 
     @classmethod
     def setUpClass(cls):
@@ -194,7 +194,7 @@ class Loaded(Case):
 
 
 class Refused(Case):
-    """Key files and flags that grpcd does not start with; one line says why, and nothing of the file."""
+    """Key files and flags with which grpcd does not start; one line says why, and quotes nothing of the file."""
 
     def refusal(self, *flags):
         done = harness.run([os.environ["GRPCD"], "--listen", "127.0.0.1:0", *flags])
@@ -243,10 +243,10 @@ class Start(Case):
 
 
 class Crowd(Case):
-    """Ten thousand requests at once for the most expensive signature, of data of a usual size."""
+    """Ten thousand concurrent requests for the most expensive signature, with data of a usual size."""
 
     CALLS, CONNECTIONS, STREAMS, DATA_BYTES, QUEUE = 10_000, 100, 100, 4096, 128
-    # The data, a copy of it on its way, and what connections and calls take themselves.
+    # The data, a copy of it on its way, and the memory of connections and calls.
     GROWTH_BYTES_MAX = 2 * CALLS * DATA_BYTES + 96 * memory.MEBIBYTE
 
     def test_ten_thousand_at_once_are_all_answered_and_memory_is_bounded(self):
@@ -265,11 +265,11 @@ class Crowd(Case):
             told = json.loads(done.stdout)
             errors = told.get("errors", {})
             self.assertEqual(told["succeeded"] + errors.get("RESOURCE_EXHAUSTED", 0), self.CALLS, told)
-            # The queue was full before the first refusal, and what it held was signed.
+            # The queue was full before the first refusal, and all queued data was signed.
             self.assertGreaterEqual(told["succeeded"], self.QUEUE)
             self.assertGreater(errors.get("RESOURCE_EXHAUSTED", 0), 0)
             self.assertLess(memory.peak_bytes(server.process) - before, self.GROWTH_BYTES_MAX)
-            # It serves on as if nothing had been; the demo verifies what it gets.
+            # It serves as before; the demo verifies the signatures.
             again = harness.run([os.environ["GRPCCLIENT"], "demo", server.address, "--key", "rsa"])
             self.assertEqual(again.returncode, 0, again.stdout)
 

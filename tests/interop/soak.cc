@@ -37,7 +37,7 @@ class AllDone final : private TaskObserver {
   bool await_ready() const noexcept { return tasks_.empty(); }
   void await_suspend(std::coroutine_handle<> waiting) {
     waiting_ = waiting;
-    ++running_;  // until all have been started
+    ++running_;  // so that it does not reach zero before all tasks have started
     for (const Task<void>& task : tasks_) task.start(this);
     on_task_done();
   }

@@ -1,9 +1,9 @@
-/// gRPC's soak tests: the same unary call again and again, over one channel (rpc_soak) or over a new channel
-/// each time (channel_soak).
+/// gRPC's soak tests: repeat the same unary call over one channel (rpc_soak), or each time over a new channel
+/// (channel_soak).
 ///
 ///   Status status = co_await soak("127.0.0.1:10000", Soak::new_channel_each, {.iterations = 1000});
 ///
-/// Each iteration is told on standard error in the words of gRPC's own clients.
+/// Prints a line for each iteration on standard error, in the format of gRPC's own clients.
 #pragma once
 
 #include <chrono>
@@ -20,17 +20,17 @@ enum class Soak : std::uint8_t { one_channel, new_channel_each };
 
 struct SoakOptions {
   std::uint32_t iterations = 10;
-  std::uint32_t max_failures = 0;  ///< an iteration fails by its status or by taking too long
+  std::uint32_t max_failures = 0;  ///< an iteration fails by its status or its duration
   std::int64_t per_iteration_max_ms = 1000;
-  std::int64_t overall_timeout_s = 10;  ///< the iterations that have not begun by then are given up
+  std::int64_t overall_timeout_s = 10;  ///< iterations that have not begun by then are skipped
   std::int64_t min_ms_between_rpcs = 0;
   std::int32_t request_bytes = 271'828;
   std::int32_t response_bytes = 314'159;
-  std::uint32_t threads = 1;  ///< workers that share the iterations out; all on one shard
+  std::uint32_t threads = 1;  ///< workers that share the iterations; all on one shard
   ChannelOptions channel{};
 };
 
-/// OK when all iterations were made and no more than `max_failures` failed.
+/// OK if all iterations were made and at most `max_failures` failed.
 Task<Status> soak(std::string target, Soak kind, SoakOptions options);
 
 }  // namespace ringrpc::interop

@@ -1,5 +1,5 @@
-"""Ten thousand calls over one connection, and over as many, by gRPC's Go client and by ours: each is answered, and what server
-and client hold after the last thousand, in memory and in descriptors, is what they held after the first."""
+"""Ten thousand calls over one connection, and over ten thousand connections, by gRPC's Go client and by ours. All must succeed,
+and the last thousand must leave server and client with no more memory and descriptors than the first."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from memory import MEBIBYTE
 ITERATIONS = 10_000
 PART = 1_000
 SAMPLE_EVERY = 100
-# What allocators may differ by; a leak of 1 KiB a call would be 9 MiB.
+# The variation of allocators; a leak of 1 KiB a call would be 9 MiB.
 SLACK = 2 * MEBIBYTE
-# Connections that have been closed at one end and not at the other yet, of each shard.
+# For each shard, connections that one end has closed and the other has not yet.
 DESCRIPTORS_SLACK = 8
 SECONDS = 1_000
 
@@ -43,7 +43,7 @@ def soak(command, server, case, iterations, on_iteration):
 
 
 class Held:
-    """What a process holds in the course of a soak: a sample for each hundred calls."""
+    """The memory and descriptors of a process during a soak: a sample for each hundred calls."""
 
     def __init__(self, who):
         self.who = who
@@ -51,10 +51,10 @@ class Held:
         self.descriptors = []
 
     def sample(self, process):
-        """Of a client that has ended there is none: what it said last is read when it may be gone."""
+        """Takes a sample, unless the process has ended: its last lines may be read after its end."""
         try:
             resident, descriptors = memory.resident_bytes(process), memory.descriptors(process)
-        except (ProcessLookupError, PermissionError):  # nobody's any more, its list of descriptors is root's
+        except (ProcessLookupError, PermissionError):  # a process that has ended; root owns its list of descriptors
             return
         self.resident.append(resident)
         self.descriptors.append(descriptors)
@@ -63,7 +63,7 @@ class Held:
         return max(self.resident[-part:]) <= max(self.resident[:part]) + SLACK
 
     def expect_flat(self, part=PART // SAMPLE_EVERY):
-        """The last `part` samples are not above the first."""
+        """Checks that the last `part` samples do not exceed the first."""
         first, last = max(self.resident[:part]), max(self.resident[-part:])
         print(f"{self.who}: {first} bytes resident in the first thousand calls, {last} in the last")
         if not self.is_flat(part):
@@ -75,7 +75,7 @@ class Held:
 
 
 class Bound(unittest.TestCase):
-    """What the soaks demand can be missed."""
+    """The soak's checks can fail."""
 
     def taker(self, **kind):
         held = Held("taker")
@@ -110,12 +110,12 @@ class Bound(unittest.TestCase):
 
 class Soak(unittest.TestCase):
     def setUp(self):
-        # One shard: what a second one takes for itself when it is first met, on the way, would look like growth.
+        # One shard, because the memory of a second one, used only later, would look like growth.
         self.server = self.enterContext(peers.our_server(shards=1))
         memory.skip_if_sanitized(self.server.process)
 
     def soak(self, command, case, *watched):
-        """All calls in one run; `watched` tells who of "server" and "client" must not grow."""
+        """Makes all calls in one run. `watched` has those of "server" and "client" that must not grow."""
         held = {who: Held(f"{who} of {case}") for who in watched}
         iterations = []
 
@@ -142,20 +142,20 @@ class OurClient(Soak):
 class GoClient(Soak):
     @classmethod
     def setUpClass(cls):
-        tools.path("client")  # skips where there is no Go to build it with
+        tools.path("client")  # skips if there is no Go to build it with
 
     def test_calls_over_one_connection(self):
         self.soak(peers.go_client(), "rpc_soak", "server")
 
     def test_calls_over_a_connection_each(self):
-        # This client closes its channels only when it ends, so it is run once for each thousand.
+        # This client closes its channels only when it ends, so it runs once for each thousand calls.
         held = Held("server of channel_soak")
         for _ in range(ITERATIONS // PART):
             iterations = []
             soak(peers.go_client(), self.server, "channel_soak", PART, lambda _, number: iterations.append(number))
             self.assertEqual(len(iterations), PART)
             held.sample(self.server.process)
-        # What a crowd of connections has left is given back every ten seconds at most.
+        # The server returns the memory of many closed connections at most every ten seconds.
         def is_flat():
             held.sample(self.server.process)
             return held.is_flat(part=1)

@@ -28,7 +28,7 @@ constexpr std::int64_t bytes_before_pause = std::int64_t{8} << 20;
 constexpr std::int32_t message_bytes = 64 * 1024;
 constexpr auto pause = 1s;
 
-/// The most memory that this process has had; the kernel's own words.
+/// The peak memory of this process, in the kernel's format.
 std::string peak_resident() {
   std::ifstream status("/proc/self/status");
   std::string line;
@@ -38,7 +38,7 @@ std::string peak_resident() {
   return "unknown";
 }
 
-/// What the sender has handed to its call.
+/// The bytes that the sender has passed to its call.
 struct Progress {
   std::int64_t sent_bytes = 0;
   std::int64_t sent_before_pause = 0;
@@ -48,7 +48,7 @@ Task<void> send_all(DuplexCall& call, Progress& progress) {
   StreamingOutputCallRequest request;
   *request.mutable_payload() = make_payload(message_bytes);
   StreamingOutputCallRequest pausing =
-      request;  // its response comes after the pause, and then the server reads on
+      request;  // its response follows the pause; then the server continues to read
   pausing.add_response_parameters()->set_size(1);
   pausing.mutable_response_parameters(0)->set_interval_us(std::chrono::microseconds(pause).count());
   while (progress.sent_bytes < total_bytes) {

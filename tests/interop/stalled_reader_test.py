@@ -1,5 +1,5 @@
-"""A GiB through one stream whose reader pauses in the middle: the writer is held back, and neither our server nor our client
-ever holds more than the windows, whichever of them reads."""
+"""A GiB through one stream whose reader pauses in the middle: the writer must wait, and neither our server nor our client may
+hold more than the windows, in either direction."""
 
 import re
 import unittest
@@ -10,8 +10,8 @@ import peers
 import tools
 from memory import MEBIBYTE
 
-# The program itself, the connection's window of 1 MiB and what waits to be sent; a writer that is not held back gets some
-# hundred MiB ahead within the pause.
+# The program itself, the connection's window of 1 MiB, and data that waits to be sent. A writer that does not wait
+# would get some hundred MiB ahead during the pause.
 PEAK_MAX = 24 * MEBIBYTE
 UNDER_WAY_MAX = 2 * MEBIBYTE
 SECONDS = 1800  # for a GiB
@@ -23,14 +23,14 @@ def expect_held_back(peak_bytes):
 
 
 def expect_pause(said):
-    """What the writer got ahead of the reader while that paused, as our client tells it."""
+    """The bytes by which the writer got ahead of the paused reader, as our client reports them."""
     under_way = int(re.search(r"during the pause: (\d+) KiB", said)[1]) * 1024
     if under_way > UNDER_WAY_MAX:
         raise AssertionError(f"wrote {under_way} bytes while nobody read, where {UNDER_WAY_MAX} were due")
 
 
 class Bound(unittest.TestCase):
-    """What is demanded below can be missed."""
+    """The checks below can fail."""
 
     def peak(self, **kind):
         with memory.Taker(size=MEBIBYTE, **kind) as taker:
@@ -77,7 +77,7 @@ class OurServer(Stalled):
 class ServerOfOthers(Stalled):
     @classmethod
     def setUpClass(cls):
-        tools.path("server")  # skips where there is no Go to build it with
+        tools.path("server")  # skips if there is no Go to build it with
 
     def test_it_reads(self):
         with peers.our_server() as ours, peers.go_server() as server:

@@ -1,5 +1,5 @@
-"""A grpcd that cannot start says in one line what, why and what to do, and exits with 1; with 2 for wrong usage. What the
-programs print for people is told like anything else where it cannot be printed."""
+"""A grpcd that cannot start prints one line with the error and the remedy, and exits with 1, or with 2 for wrong usage. The
+programs also report it if they cannot print their output."""
 
 import os
 import resource
@@ -13,7 +13,7 @@ import harness
 
 class StartUp(unittest.TestCase):
     def refused(self, status, *flags, descriptors=None, environment=None):
-        """The one line that grpcd says before it exits with `status`."""
+        """The one line that grpcd prints before it exits with `status`."""
 
         def limit():
             if descriptors:
@@ -26,7 +26,7 @@ class StartUp(unittest.TestCase):
             env={**os.environ, **(environment or {})},
         )
         self.assertEqual(done.returncode, status, done.stdout)
-        # Where io_uring cannot be had, a record before it says so.
+        # Without io_uring, an earlier record says so.
         lines = [line for line in done.stdout.splitlines() if " info using epoll; " not in line]
         self.assertEqual(len(lines), 1, done.stdout)
         return lines[0]

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int32_t response_bytes_max = 64 * 1024 * 1024;
 
-/// Sends back what the custom_metadata case sent.
+/// Returns the metadata of the custom_metadata case.
 Status echo_metadata(Call& call) {
   if (const auto initial = call.metadata().find(echo_initial_name)) {
     if (Status status = call.initial_metadata().add(echo_initial_name, *initial); !status.ok()) return status;
@@ -25,7 +25,7 @@ Status echo_metadata(Call& call) {
   return {};
 }
 
-/// What a request asks the call to end with; OK for a request that does not.
+/// The status that a request wants for the call; OK if it wants none.
 template <class Request>
 Status wanted_status(const Request& request) {
   const grpc::testing::EchoStatus& wanted = request.response_status();
@@ -41,7 +41,7 @@ Status check_size(std::int32_t bytes) {
                                             std::to_string(bytes));
 }
 
-/// Whether the request just received was compressed as it says itself; it need not say.
+/// Checks that the last request was compressed if it says so, and not if it says not.
 template <class Request>
 Status check_compression(const Call& call, const Request& request) {
   if (!request.has_expect_compressed() || request.expect_compressed().value() == call.message_compressed())
@@ -51,7 +51,7 @@ Status check_compression(const Call& call, const Request& request) {
                                             : "the request is not compressed and expects to be");
 }
 
-/// Compresses the responses where any of them shall be; `write` leaves out those that shall not.
+/// Turns on compression if any response is to be compressed; `write` then excludes the others.
 void choose_compression(Call& call, const TestService::OutputRequest& request) {
   for (const grpc::testing::ResponseParameters& wanted : request.response_parameters())
     if (wanted.compressed().value()) call.set_compression(Compression::gzip);

@@ -1,4 +1,4 @@
-/// grpc.testing.TestService as gRPC's interop test descriptions define it: a request says how to answer it
+/// grpc.testing.TestService as gRPC's interop test descriptions define it: requests define their responses
 /// (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md).
 ///
 ///   TestService service;

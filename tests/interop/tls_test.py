@@ -1,4 +1,4 @@
-"""TLS as outsiders see it: openssl s_client and s_server, grpcurl, and our own client in front of servers that are wrong."""
+"""TLS with other programs: openssl s_client and s_server, grpcurl, and our own client with misconfigured servers."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def grpcclient(address, *flags):
 
 
 def s_client(address, *flags, text=None):
-    """What openssl's client prints; it says `text` when the handshake is over, and goes after that."""
+    """The output of openssl's client, which sends `text` after the handshake and then ends."""
     command = ["openssl", "s_client", "-connect", address, *flags]
     return subprocess.run(
         [str(word) for word in command], input=text or "", capture_output=True, text=True, errors="replace",
@@ -46,7 +46,7 @@ def s_client(address, *flags, text=None):
 
 @contextlib.contextmanager
 def connected(server, context, session=None):
-    """HTTP/2 by hand over TLS, resumed where there is a session. By now the server's tickets have come."""
+    """An HTTP/2 client over TLS, which resumes a given session. When it returns, the server's tickets have arrived."""
     with frames.Client(server.port) as client:
         client.socket = context.wrap_socket(client.socket, server_hostname="localhost", session=session)
         client.open()
@@ -55,7 +55,7 @@ def connected(server, context, session=None):
 
 
 def echoes(client, stream):
-    """Whether a call is answered with what it said."""
+    """True if the response to a call has the request's payload."""
     client.send(frames.headers(stream) + frames.data(stream, frames.message(b"who am I"), frames.END_STREAM))
     body = b""
     while (found := client.next_frame()) and not (found.type == frames.HEADERS and found.flags & frames.END_STREAM):
@@ -65,7 +65,7 @@ def echoes(client, stream):
 
 
 def serving(server, client):
-    """The name of the thread that answers the client, while nobody else calls: the one that sleeps between calls."""
+    """The name of the thread that serves the client, if it is the only one: the thread that sleeps between calls."""
 
     def sleeps():
         counts = {}
@@ -96,7 +96,7 @@ class Certified(unittest.TestCase):
         return ["--tls-cert", cls.identity.certificate, "--tls-key", cls.identity.key]
 
     def context(self, version):
-        """Of a client of that version alone, which believes our authority."""
+        """The context of a client of only this version, which trusts our CA."""
         context = ssl.create_default_context(cafile=self.made.ca)
         context.minimum_version = context.maximum_version = version
         context.set_alpn_protocols(["h2"])
@@ -116,7 +116,7 @@ class Flood(Certified):
         for _ in range(attempts):
             with socket.create_connection((host, int(port)), timeout=harness.RUN_SECONDS) as client:
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                client.recv(100)  # an alert: it has failed
+                client.recv(100)  # an alert: the handshake has failed
         cause = "what the peer says is not TLS"
         self.assertTrue(self.server.says(cause), self.server.text())
         self.assertLess(self.server.text().count(cause), attempts / 2)
@@ -162,7 +162,7 @@ class Server(Certified):
                 self.assertRegex(self.server.text(), r"info 127\.0\.0\.1:\d+: TLS: " + re.escape(cause))
 
     def test_renegotiation_is_refused(self):
-        # "R" asks openssl's client to renegotiate.
+        # "R" makes openssl's client renegotiate.
         process = subprocess.Popen(
             ["openssl", "s_client", "-connect", self.address, "-tls1_2", "-alpn", "h2"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -190,7 +190,7 @@ class Server(Certified):
 
     def test_a_ticket_of_one_shard_resumes_on_any(self):
         for version in VERSIONS:
-            # A connection goes to the shard that has the fewest, so two at once have one each where there are no others.
+            # A connection goes to the shard with the fewest connections, so two at once go to different shards.
             with self.subTest(version.name), harness.Server(*self.flags()) as server:
                 context = self.context(version)
                 with connected(server, context) as first, connected(server, context, first.socket.session) as second:
@@ -202,7 +202,7 @@ class Server(Certified):
         session, early = self.made.path / "session.pem", self.made.path / "early"
         early.write_bytes(frames.PREFACE)
         flags = ["-tls1_3", "-alpn", "h2"]
-        # A second preface is no frame: the server hangs up, after its tickets.
+        # A second preface is not a frame, so the server closes the connection after it has sent its tickets.
         first = s_client(self.address, *flags, "-sess_out", session, "-ign_eof", text=2 * frames.PREFACE.decode())
         self.assertIn("Max Early Data: 0\n", first.stdout, first.stderr)
         again = s_client(self.address, *flags, "-sess_in", session, "-early_data", early)
@@ -307,7 +307,7 @@ class MutualTls(Certified):
         done = self.grpcclient("--tls-ca", self.made.ca)
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("TLS: the peer refused: certificate required; it wants a client's certificate", done.stdout)
-        # It tries until its time is over.
+        # It retries until its deadline.
         self.assertNotEqual(self.grpcurl("-cacert", self.made.ca, connect_seconds=2).returncode, 0)
 
         self.made.authority("stranger")
@@ -334,7 +334,7 @@ class MutualTls(Certified):
 
 
 class Foreign(unittest.TestCase):
-    """Our client in front of servers that are wrong, which openssl plays."""
+    """Our client with misconfigured servers, run by openssl."""
 
     @classmethod
     def setUpClass(cls):
@@ -391,7 +391,7 @@ EXCHANGES = 100
 
 
 class Reload(unittest.TestCase):
-    """Certificates are exchanged while calls run."""
+    """Certificates are replaced while calls run."""
 
     def test_a_hundred_good_and_bad_exchanges_lose_no_call(self):
         with certificates.Folder() as made:
@@ -413,7 +413,7 @@ class Reload(unittest.TestCase):
                 for each in callers:
                     each.start()
                 for number in range(EXCHANGES):
-                    # Calls come between the exchanges, however long either takes.
+                    # Waits for calls between the replacements, whatever their duration.
                     self.assertTrue(harness.wait_until(lambda: calls[0] >= number // 5), failures)
                     key = "nonsense" if number % 2 else good[number // 2 % 2].key.read_text()
                     self.put(served.key, key)
@@ -426,7 +426,7 @@ class Reload(unittest.TestCase):
                     each.join()
                 self.assertEqual(failures, [])
                 self.assertGreater(calls[0], 10)
-                # Beside these the server looks at the files by itself, and may find one that is exchanged and one that is not.
+                # The server also checks the files itself, and may find one replaced and the other not yet.
                 said = [line for line in server.log if " SIGHUP: " in line]
                 read = [line for line in said if "reloaded the certificates" in line]
                 refused = [line for line in said if "the old certificates stay in use" in line]
@@ -495,7 +495,7 @@ class StartUp(unittest.TestCase):
                     done = harness.run([os.environ["GRPCD"], *flags])
                     self.assertEqual(done.returncode, status, done.stdout)
                     self.assertIn(words, done.stdout)
-                    # Where io_uring cannot be had, a record before it says so.
+                    # Without io_uring, an earlier record says so.
                     said = [line for line in done.stdout.splitlines() if " info using epoll; " not in line]
                     self.assertEqual(len(said), 1, done.stdout)
 

@@ -1,11 +1,11 @@
-"""The programs of go.mod, built once into TOOLS_DIR and again when go.mod, go.sum or a source here changed.
+"""The Go programs of go.mod, built once into TOOLS_DIR, and again when go.mod, go.sum or a source here has changed.
 
     def setUpModule():
         global grpcurl
-        grpcurl = tools.path("grpcurl")     # skips the module where there is no Go to build it with
+        grpcurl = tools.path("grpcurl")     # skips the module if there is no Go to build it with
 
-The first check that asks builds them all, which takes some minutes when Go's caches are cold; the others wait for it.
-Programs in other languages are built in the same way, by `build_once`.
+The first check builds all of them, which takes some minutes with empty Go caches; the others wait for it. `build_once`
+builds programs in other languages in the same way.
 """
 
 import fcntl
@@ -23,13 +23,13 @@ BUILD_SECONDS = 3000
 
 
 def path(name):
-    """Where the program `name` is. Raises unittest.SkipTest, with the reason, where it cannot be had."""
+    """The path of the program `name`. Raises unittest.SkipTest, with the reason, if it cannot be built."""
     sources = [MODULE / "go.mod", MODULE / "go.sum", *sorted(MODULE.glob("*/*.go"))]
     return build_once(".", sources, _build) / name
 
 
 def build_once(name, sources, build):
-    """The folder of that name in TOOLS_DIR, which `build(folder)` has filled: now, or before from the same sources."""
+    """The folder `name` in TOOLS_DIR, filled by `build(folder)` now, or earlier from the same sources."""
     folder = pathlib.Path(os.environ["TOOLS_DIR"]) / name
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as lock:
@@ -43,7 +43,7 @@ def build_once(name, sources, build):
 
 
 def _build(folder):
-    # Go must neither fetch another Go nor miss a home for its caches.
+    # Go must neither fetch another version of itself nor lack a folder for its caches.
     environment = {"HOME": str(folder), **os.environ, "GOTOOLCHAIN": "local", "GOBIN": str(folder)}
     go = _go(environment)
     print("building the Go tools, which may take some minutes", flush=True)

@@ -1,8 +1,8 @@
-"""A client of grpcio that cancels calls and lets deadlines pass while it sends: 20,000 calls of grpc.testing.TestService
-through one channel. Calls with neither must succeed, and the others may end with nothing but CANCELLED or
-DEADLINE_EXCEEDED.
+"""A client on grpcio that cancels calls and lets deadlines pass while it sends: 20,000 calls of grpc.testing.TestService
+through one channel. Calls without cancel and deadline must succeed. The others must end with CANCELLED or
+DEADLINE_EXCEEDED, unless they finish before their deadlines.
 
-    client.py PORT      on 127.0.0.1; exit status 1 when a call went wrong
+    client.py PORT      on 127.0.0.1; exits with 1 if a call ended wrongly
 """
 
 import collections
@@ -27,7 +27,7 @@ ALLOWED = {
 
 
 class Client:
-    """Not grpc.aio: its streams report INTERNAL, "Internal error from Core", where a deadline passes early."""
+    """Uses threads, because streams of grpc.aio report INTERNAL, "Internal error from Core", if a deadline passes early."""
 
     def __init__(self, channel):
         def method(kind, name):
@@ -44,7 +44,7 @@ class Client:
         self.wrong = []
 
     def run(self, plans, count, in_flight):
-        """Makes `count` calls, `in_flight` at a time. False when one of them did not end."""
+        """Makes `count` calls, `in_flight` at a time. False if one of them did not end."""
         pool = concurrent.futures.ThreadPoolExecutor(in_flight)
         calls = [pool.submit(self._call, plans(i)) for i in range(count)]
         try:
@@ -90,7 +90,7 @@ def _requests(its_plan, ended):
 
 
 def _responses(its_plan, call):
-    """All that come before the call's end, whatever that is."""
+    """All responses before the end of the call, with any status."""
     responses = []
     try:
         if its_plan.method in ("StreamingOutputCall", "FullDuplexCall"):
@@ -104,7 +104,7 @@ def _responses(its_plan, call):
 
 
 def _fault(its_plan, call, responses):
-    """What was wrong with a call that has ended; None for nothing."""
+    """The fault of a call that has ended, or None."""
     code = call.code()
     if code not in ALLOWED[its_plan.end]:
         return f"ended with {code.name}: {call.details()}"
@@ -116,8 +116,8 @@ def _fault(its_plan, call, responses):
 
 
 def main(port):
-    # Retries would hide streams that the server refuses. With them, grpcio 1.74 and 1.85 also lose the end of one call in
-    # some ten thousand whose deadline passes as the server's status comes.
+    # Retries would hide streams that the server refuses. With them, grpcio 1.74 and 1.85 also lose the end of one
+    # call in some ten thousand whose deadline passes when the server's status arrives.
     options = [("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0)]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
         client = Client(channel)
@@ -130,7 +130,7 @@ def main(port):
         client.print()
         if not ended:
             print(f"  a call had not ended after {WAIT_SECONDS} s", flush=True)
-            os._exit(1)  # a channel waits for its calls, and the program for their threads
+            os._exit(1)  # a normal exit waits for the channel's calls and their threads
     return 1 if client.wrong else 0
 
 

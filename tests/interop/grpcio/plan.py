@@ -1,16 +1,16 @@
-"""The calls of the client: what each sends, who ends it, and what must come back where nobody ends it early."""
+"""The calls of the client: the requests of each, who ends it, and the responses that it must get unless it is ended early."""
 
 import dataclasses
 import enum
 
 import wire
 
-# Requests that are one frame, several frames, and more than a stream's window; and how many of them a stream sends.
+# Sizes of requests (one frame, several frames, more than a stream's window), and the number of requests in a stream.
 SIZES = [(32, 64), (20_000, 16), (300_000, 4)]
 
 
 class End(enum.Enum):
-    """How a call ends: by itself, by its caller, by its deadline while it could finish, by its deadline alone."""
+    """How a call ends: by itself, by its caller, by a deadline that allows it to finish, by a deadline that does not."""
 
     FINISH = 1
     CANCEL = 2
@@ -24,16 +24,16 @@ class Plan:
     request: bytes
     requests: int
     end: End
-    delay_ms: int  # after which it is cancelled, or its deadline passes
-    responses: int  # that come to a call which may finish, each of them `response`
+    delay_ms: int  # until it is cancelled, or until its deadline
+    responses: int  # of a call that may finish; each of them is `response`
     response: bytes
 
     def name(self):
-        """As summaries call it: "StreamingInputCall, CANCEL"."""
+        """Its name in summaries: "StreamingInputCall, CANCEL"."""
         return f"{self.method}, {self.end.name}"
 
     def half_closes(self):
-        """Whether it tells the server when it has sent all. Calls that must not finish leave that out."""
+        """True if it half-closes after its last request. Calls that must not finish do not."""
         return self.end in (End.FINISH, End.FINISH_OR_DEADLINE)
 
     def has_deadline(self):
@@ -52,7 +52,7 @@ def cancelled(i):
 
 
 def hurried(i):
-    """A call of any kind with a deadline that passes before it can finish, or may do so."""
+    """A call of any kind with a deadline that passes before it can finish, or may pass so."""
     match i % 4:
         case 0:
             return _upload(i // 4, End.DEADLINE)
@@ -65,12 +65,12 @@ def hurried(i):
 
 
 def cancelled_and_echo(i):
-    """Cancelled calls, and echoes right after each."""
+    """Cancelled calls, with an echo right after each."""
     return cancelled(i // 2) if i % 2 == 0 else echo(i)
 
 
 def storm(i):
-    """Deadlines, and echoes beside them."""
+    """Calls with deadlines, and echoes beside them."""
     return echo(i) if i % 8 == 7 else hurried(i - i // 8)
 
 

@@ -1,11 +1,11 @@
-"""Messages of grpc.testing, written by hand, which spares this client protobuf and generated code."""
+"""Messages of grpc.testing, written by hand, so that this client needs neither protobuf nor generated code."""
 
 VARINT = 0
 LENGTH_DELIMITED = 2
 
 
 def simple_request(payload_bytes, response_bytes):
-    """SimpleRequest with a payload, which asks for a response whose payload has `response_bytes`."""
+    """SimpleRequest with a payload, for a response whose payload has `response_bytes`."""
     return _number(2, response_bytes) + _field(3, _payload(payload_bytes))
 
 
@@ -15,7 +15,7 @@ def input_request(payload_bytes):
 
 
 def output_request(payload_bytes, responses, response_bytes, pause_us):
-    """StreamingOutputCallRequest with a payload, which asks for `responses` of `response_bytes`, each after a pause."""
+    """StreamingOutputCallRequest with a payload, for `responses` of `response_bytes`, each after a pause."""
     wanted = _field(2, _number(1, response_bytes) + _number(2, pause_us))
     return wanted * responses + _field(3, _payload(payload_bytes))
 

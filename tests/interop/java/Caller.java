@@ -10,7 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Carries out one plan, and tells a tally how it went. */
+/** Makes the call of one plan and reports its outcome to a tally. */
 final class Caller extends ClientCall.Listener<byte[]> {
   private final Plan plan;
   private final ClientCall<byte[], byte[]> call;
@@ -32,7 +32,7 @@ final class Caller extends ClientCall.Listener<byte[]> {
     call = channel.newCall(plan.method(), options);
   }
 
-  /** Returns at once; `onEnd` runs when the call has ended and `tally` has its status. */
+  /** Returns at once. `onEnd` runs when the call has ended and `tally` has its status. */
   static void start(Channel channel, Plan plan, ScheduledExecutorService timer, Tally tally, Runnable onEnd) {
     Caller caller = new Caller(channel, plan, tally, onEnd);
     caller.call.start(caller, new Metadata());
@@ -60,7 +60,7 @@ final class Caller extends ClientCall.Listener<byte[]> {
     onEnd.run();
   }
 
-  /** Sends for as long as the transport takes more; it calls `onReady` when it does so again. */
+  /** Sends while the transport is ready. The transport calls `onReady` when it is ready again. */
   private synchronized void send() {
     while (!cancelled && sent < plan.requests() && (sent == 0 || call.isReady())) {
       call.sendMessage(plan.request());
@@ -75,7 +75,7 @@ final class Caller extends ClientCall.Listener<byte[]> {
     call.cancel("planned", null);
   }
 
-  /** What was wrong with the call; null for nothing. */
+  /** The fault of the call, or null. */
   private String fault(Status status) {
     boolean allowed =
         switch (plan.end()) {

@@ -13,11 +13,11 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * A client of grpc-java that cancels calls and lets deadlines pass while it sends. Each transport makes 20,000 calls of
- * grpc.testing.TestService through one channel. Calls with neither must succeed, and the others may end with nothing
- * but CANCELLED or DEADLINE_EXCEEDED.
+ * A client on grpc-java that cancels calls and lets deadlines pass while it sends. Each transport makes 20,000 calls of
+ * grpc.testing.TestService through one channel. Calls without cancel and deadline must succeed. The others must end
+ * with CANCELLED or DEADLINE_EXCEEDED, unless they finish before their deadlines.
  *
- * <p>Usage: Client PORT, on 127.0.0.1. Exit status 1 when a call went wrong.
+ * <p>Usage: Client PORT, on 127.0.0.1. Exits with 1 if a call ended wrongly.
  */
 public final class Client {
   private static final int WAIT_SECONDS = 300;
@@ -33,7 +33,7 @@ public final class Client {
   }
 
   public static void main(String[] arguments) throws InterruptedException {
-    LOG_OF_GRPC.setLevel(Level.WARNING); // it tells of each response that comes after a cancel
+    LOG_OF_GRPC.setLevel(Level.WARNING); // it logs each response that arrives after a cancel
     int port = Integer.parseInt(arguments[0]);
     ScheduledExecutorService timer = Executors.newScheduledThreadPool(2);
     boolean netty = check("Netty", NettyChannelBuilder.forAddress("127.0.0.1", port), timer);
@@ -59,7 +59,7 @@ public final class Client {
     return ended && client.tally.good();
   }
 
-  /** Makes `count` calls, `inFlight` at a time. False when that took too long. */
+  /** Makes `count` calls, `inFlight` at a time. False on timeout. */
   private boolean call(IntFunction<Plan> plans, int count, int inFlight) throws InterruptedException {
     Semaphore free = new Semaphore(inFlight);
     for (int i = 0; i < count; i++) {

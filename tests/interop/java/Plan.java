@@ -4,10 +4,10 @@ import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 
 /**
- * One call: what it sends, who ends it, and what must come back where nobody ends it early.
+ * One call: its requests, who ends it, and the responses that it must get unless it is ended early.
  *
- * @param delayMillis after which it is cancelled, or its deadline passes
- * @param responses that come to a call which may finish, each of them `response`
+ * @param delayMillis until it is cancelled, or until its deadline
+ * @param responses of a call that may finish; each of them is `response`
  */
 record Plan(
     MethodDescriptor<byte[], byte[]> method,
@@ -18,7 +18,7 @@ record Plan(
     int responses,
     byte[] response) {
 
-  /** How a call ends: by itself, by its caller, by its deadline while it could finish, by its deadline alone. */
+  /** How a call ends: by itself, by its caller, by a deadline that allows it to finish, by a deadline that does not. */
   enum End {
     FINISH,
     CANCEL,
@@ -26,7 +26,7 @@ record Plan(
     DEADLINE
   }
 
-  /** Requests that are one frame, several frames, and more than a stream's window. */
+  /** Sizes of requests: one frame, several frames, and more than a stream's window. */
   private static final int[] PAYLOAD_BYTES = {32, 20_000, 300_000};
   private static final int[] REQUESTS = {64, 16, 4};
 
@@ -48,7 +48,7 @@ record Plan(
     return i % 2 == 0 ? upload(i / 2, End.CANCEL) : chat(i / 2, End.CANCEL);
   }
 
-  /** A call of any kind with a deadline that passes before it can finish, or may do so. */
+  /** A call of any kind with a deadline that passes before it can finish, or may pass so. */
   static Plan hurried(int i) {
     switch (i % 4) {
       case 0:
@@ -64,12 +64,12 @@ record Plan(
     }
   }
 
-  /** Cancelled calls, and echoes right after each. */
+  /** Cancelled calls, with an echo right after each. */
   static Plan cancelledAndEcho(int i) {
     return i % 2 == 0 ? cancelled(i / 2) : echo(i);
   }
 
-  /** Deadlines, and echoes beside them. */
+  /** Calls with deadlines, and echoes beside them. */
   static Plan storm(int i) {
     return i % 8 == 7 ? echo(i) : hurried(i - i / 8);
   }
@@ -118,12 +118,12 @@ record Plan(
     return 1 + i * 7 % 20;
   }
 
-  /** As summaries call it: "StreamingInputCall, CANCEL". */
+  /** Its name in summaries: "StreamingInputCall, CANCEL". */
   String name() {
     return method.getBareMethodName() + ", " + end;
   }
 
-  /** Whether it tells the server when it has sent all. Calls that must not finish leave that out. */
+  /** True if it half-closes after its last request. Calls that must not finish do not. */
   boolean halfCloses() {
     return end == End.FINISH || end == End.FINISH_OR_DEADLINE;
   }

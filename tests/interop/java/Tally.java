@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** How calls ended: how many of each kind with which status, and which of them wrongly. */
+/** Counts how calls ended, by kind and status, and those that ended wrongly. */
 final class Tally {
   private static final int WRONG_TOLD_MAX = 10;
 
@@ -15,7 +15,7 @@ final class Tally {
   private int calls;
   private int wrong;
 
-  /** `fault` says what was wrong with the call; null for nothing. */
+  /** `fault` describes the fault of the call; null for none. */
   synchronized void add(String kind, Status.Code code, String fault) {
     calls++;
     ends.computeIfAbsent(kind, k -> new TreeMap<>()).merge(code, 1, Integer::sum);

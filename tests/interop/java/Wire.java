@@ -7,12 +7,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 
-/** Messages of grpc.testing, written by hand, which spares this project protoc and its plugin. */
+/** Messages of grpc.testing, written by hand, so that this project needs neither protoc nor its plugin. */
 final class Wire {
   private static final int VARINT = 0;
   private static final int LENGTH_DELIMITED = 2;
 
-  /** Messages pass through a channel as the bytes that they are. */
+  /** Passes messages through a channel as bytes. */
   static final MethodDescriptor.Marshaller<byte[]> BYTES =
       new MethodDescriptor.Marshaller<>() {
         @Override
@@ -30,7 +30,7 @@ final class Wire {
         }
       };
 
-  /** SimpleRequest with a payload, which asks for a response whose payload has `responseBytes`. */
+  /** SimpleRequest with a payload, for a response whose payload has `responseBytes`. */
   static byte[] simpleRequest(int payloadBytes, int responseBytes) {
     return join(number(2, responseBytes), field(3, payload(payloadBytes)));
   }
@@ -40,7 +40,7 @@ final class Wire {
     return field(1, payload(payloadBytes));
   }
 
-  /** StreamingOutputCallRequest with a payload, which asks for `responses` of `responseBytes`, each after a pause. */
+  /** StreamingOutputCallRequest with a payload, for `responses` of `responseBytes`, each after a pause. */
   static byte[] outputRequest(int payloadBytes, int responses, int responseBytes, int pauseMicros) {
     byte[] wanted = field(2, number(1, responseBytes), number(2, pauseMicros));
     ByteArrayOutputStream out = new ByteArrayOutputStream();

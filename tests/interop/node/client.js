@@ -1,8 +1,8 @@
-// A client of grpc-js that cancels calls and lets deadlines pass while it sends: 20,000 calls of grpc.testing.TestService
-// through one channel. Calls with neither must succeed, and the others may end with nothing but CANCELLED or
-// DEADLINE_EXCEEDED.
+// A client on grpc-js that cancels calls and lets deadlines pass while it sends: 20,000 calls of
+// grpc.testing.TestService through one channel. Calls without cancel and deadline must succeed. The others may also
+// end with CANCELLED or DEADLINE_EXCEEDED.
 //
-//   node client.js PORT      on 127.0.0.1; exit status 1 when a call went wrong
+//   node client.js PORT      on 127.0.0.1; exits with 1 if a call ended wrongly
 'use strict';
 
 const grpc = require('@grpc/grpc-js');
@@ -52,11 +52,11 @@ class Client {
     }
   }
 
-  // The call's status; what comes before it goes into `responses`.
+  // Waits for the call's status. Responses are added to `responses`.
   carryOut(plan, responses) {
     return new Promise((resolve) => {
       const call = this.start(plan, (response) => responses.push(response));
-      call.on('error', () => {}); // says again what the status says
+      call.on('error', () => {}); // repeats the status
       call.on('status', resolve);
       if (plan.end === End.CANCEL) {
         setTimeout(() => call.cancel(), plan.delayMs);
@@ -96,7 +96,7 @@ class Client {
   }
 }
 
-// Sends all requests of a stream. Calls that must not finish are not told that these were all.
+// Sends all requests of a stream. Half-closes the call only if it may finish.
 function send(call, plan) {
   for (let i = 0; i < plan.requests; i++) {
     call.write(plan.request);
@@ -116,7 +116,7 @@ function withinTime(ended, plan) {
   return Promise.race([ended, tooLate]).finally(() => clearTimeout(timer));
 }
 
-// What was wrong with a call that has ended; undefined for nothing.
+// The fault of a call that has ended, or undefined.
 function fault(plan, status, responses) {
   if (!ALLOWED[plan.end].includes(status.code)) {
     return `ended with ${grpc.status[status.code]}: ${status.details}`;

@@ -1,14 +1,15 @@
-// The calls of the client: what each sends, who ends it, and what must come back where nobody ends it early.
+// The calls of the client: the requests of each, who ends it, and the responses that it must get unless it is ended
+// early.
 //
 //   {method, request, requests, end, delayMs, responses, response}
 //
-// After `delayMs` a call is cancelled, or its deadline passes. A call that may finish has so many `responses`, each of
-// them `response`.
+// A call is cancelled after `delayMs`, or has its deadline then. A call that may finish has this number of `responses`;
+// each of them is `response`.
 'use strict';
 
 const wire = require('./wire');
 
-// How a call ends: by itself, by its caller, by its deadline while it could finish, by its deadline alone.
+// How a call ends: by itself, by its caller, by a deadline that allows it to finish, by a deadline that does not.
 const End = {
   FINISH: 'FINISH',
   CANCEL: 'CANCEL',
@@ -16,7 +17,7 @@ const End = {
   DEADLINE: 'DEADLINE',
 };
 
-// Requests that are one frame, several frames, and more than a stream's window; and how many of them a stream sends.
+// Sizes of requests (one frame, several frames, more than a stream's window), and the number of requests in a stream.
 const SIZES = [[32, 64], [20_000, 16], [300_000, 4]];
 
 // 1 to 20.
@@ -90,7 +91,7 @@ function cancelled(i) {
   return call(Math.floor(i / 2), End.CANCEL);
 }
 
-// A call of any kind with a deadline that passes before it can finish, or may do so.
+// A call of any kind with a deadline that passes before it can finish, or may pass so.
 function hurried(i) {
   const turn = Math.floor(i / 4);
   switch (i % 4) {
@@ -105,12 +106,12 @@ function hurried(i) {
   }
 }
 
-// Cancelled calls, and echoes right after each.
+// Cancelled calls, with an echo right after each.
 function cancelledAndEcho(i) {
   return i % 2 === 0 ? cancelled(i / 2) : echo(i);
 }
 
-// Deadlines, and echoes beside them.
+// Calls with deadlines, and echoes beside them.
 function storm(i) {
   return i % 8 === 7 ? echo(i) : hurried(i - Math.floor(i / 8));
 }

@@ -1,4 +1,4 @@
-// Messages of grpc.testing, written by hand, which spares this client protobuf and generated code.
+// Messages of grpc.testing, written by hand, so that this client needs neither protobuf nor generated code.
 'use strict';
 
 const VARINT = 0;
@@ -25,14 +25,14 @@ function payload(size) {
   return bytes(2, Buffer.alloc(size));
 }
 
-// SimpleRequest with a payload, which asks for a response whose payload has `responseBytes`.
+// SimpleRequest with a payload, for a response whose payload has `responseBytes`.
 exports.simpleRequest = (payloadBytes, responseBytes) =>
   Buffer.concat([number(2, responseBytes), bytes(3, payload(payloadBytes))]);
 
 // StreamingInputCallRequest.
 exports.inputRequest = (payloadBytes) => bytes(1, payload(payloadBytes));
 
-// StreamingOutputCallRequest with a payload, which asks for `responses` of `responseBytes`, each after a pause.
+// StreamingOutputCallRequest with a payload, for `responses` of `responseBytes`, each after a pause.
 exports.outputRequest = (payloadBytes, responses, responseBytes, pauseMicros) => {
   const wanted = bytes(2, Buffer.concat([number(1, responseBytes), number(2, pauseMicros)]));
   return Buffer.concat([...Array(responses).fill(wanted), bytes(3, payload(payloadBytes))]);
