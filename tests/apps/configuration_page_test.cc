@@ -83,7 +83,7 @@ void check_page(const std::string& program) {
   check_help(program, asked.line);
 }
 
-TEST_CASE("the page has the flags, variables, keys and defaults of each program, in the words of its help") {
+TEST_CASE("the page has the flags, variables, keys and defaults of each program, with the text of its help") {
   check_page<grpcd::Configuration>("grpcd");
   check_page<grpcclient::Configuration>("grpcclient");
   check_page<grpcbench::Configuration>("grpcbench");

@@ -71,7 +71,7 @@ std::vector<Quotation> quotations() {
   return found;
 }
 
-TEST_CASE("the guide quotes what is compiled") {
+TEST_CASE("the guide quotes compiled code") {
   std::size_t compared = 0;
   for (const Quotation& quotation : quotations()) {
     if (quotation.language == "console") continue;
@@ -103,7 +103,7 @@ TEST_CASE("every region of the examples is quoted") {
   }
 }
 
-TEST_CASE("every link of the guide leads somewhere in the tree") {
+TEST_CASE("every link of the guide leads to a file of the tree") {
   std::size_t links = 0;
   for (const std::string& line : lines_of(source_root() / "docs/guide.md")) {
     for (std::size_t at = line.find("]("); at != std::string::npos; at = line.find("](", at + 1)) {

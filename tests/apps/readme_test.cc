@@ -25,7 +25,7 @@ TEST_CASE("the service and the client in the README are the examples that are bu
   }
 }
 
-TEST_CASE("every link of the README leads somewhere in the tree") {
+TEST_CASE("every link of the README leads to a file of the tree") {
   const std::string readme = read(source_root() / "README.md");
   std::size_t links = 0;
   for (std::size_t at = readme.find("]("); at != std::string::npos; at = readme.find("](", at + 1)) {

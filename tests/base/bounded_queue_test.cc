@@ -8,7 +8,7 @@
 namespace ringrpc {
 namespace {
 
-TEST_CASE("a queue gives back what was pushed, in order, round after round") {
+TEST_CASE("a queue returns its elements in order, round after round") {
   BoundedQueue<std::string> queue(4);
   for (int round = 0; round < 5; ++round) {
     for (int i = 0; i < 3; ++i) REQUIRE(queue.try_push(std::to_string(round * 3 + i)));
@@ -18,7 +18,7 @@ TEST_CASE("a queue gives back what was pushed, in order, round after round") {
   CHECK(queue.pushed() == 15);
 }
 
-TEST_CASE("a full queue refuses and leaves the value alone") {
+TEST_CASE("a full queue refuses a value and leaves it unchanged") {
   BoundedQueue<std::string> queue(3);
   REQUIRE(queue.capacity() == 4);
   for (int i = 0; i < 4; ++i) REQUIRE(queue.try_push("kept"));

@@ -5,7 +5,7 @@
 namespace ringrpc {
 namespace {
 
-TEST_CASE("control characters are escaped, other text is left as it is") {
+TEST_CASE("control characters are escaped, other text stays unchanged") {
   CHECK(escape_controls("plain text, /paths and \"quotes\"") == "plain text, /paths and \"quotes\"");
   CHECK(escape_controls("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0") ==
         "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xc2\xa0");
@@ -24,11 +24,11 @@ TEST_CASE("marks that change the direction of text are escaped") {
   CHECK(escape_controls("\xe2\x80") == "\xe2\x80");
 }
 
-TEST_CASE("what is to be kept stays") {
+TEST_CASE("the characters to keep are not escaped") {
   CHECK(escape_controls("a\n\tb\x1b", std::string_view::npos, "\n") == "a\n\\x09b\\x1b");
 }
 
-TEST_CASE("long text is cut and says how much is missing") {
+TEST_CASE("long text is cut and states how much is missing") {
   CHECK(escape_controls("12345678", 8) == "12345678");
   CHECK(escape_controls("1234567890", 8) == "12345678 ... 2 more bytes");
   CHECK(escape_controls("1234567\xe2\x82\xac 0", 8) == "1234567\xe2\x82\xac ... 2 more bytes");

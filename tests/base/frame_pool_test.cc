@@ -58,7 +58,7 @@ TEST_CASE("A task gives its value to the task that awaits it, and its exception 
   CHECK_THROWS_AS(bad.result(), int);
 }
 
-TEST_CASE("Destroying a suspended task destroys what it awaits") {
+TEST_CASE("Destroying a suspended task destroys the tasks that it awaits") {
   struct Mark {
     explicit Mark(int& destroyed) : count(destroyed) {}
     ~Mark() { ++count; }

@@ -13,7 +13,7 @@
 namespace ringrpc {
 namespace {
 
-TEST_CASE("lines that cannot be written are counted, and the next line that can be is told after them") {
+TEST_CASE("lines that cannot be written are counted, and a warning precedes the next one that can") {
   SmallStderr file;
   log::info("first");
   file.take(file.size());
@@ -53,7 +53,7 @@ class ToldReceipt final : public log::Receipt {
   std::optional<bool> told;
 };
 
-TEST_CASE("who asks is told of each line whether it was written, and the log's condition follows") {
+TEST_CASE("each receipt learns whether its line was written, and the log's condition follows") {
   SmallStderr file;
   const auto log_with_receipt = [](std::string_view message) {
     const auto receipt = std::make_shared<ToldReceipt>();
@@ -81,7 +81,7 @@ TEST_CASE("a record with a receipt is written whatever the level, in one line") 
   CHECK(file.text() == "TIME info one\\x0aline\n");
 }
 
-TEST_CASE("of lines that are written together those before the first that does not fit are kept") {
+TEST_CASE("of lines that are written together, those before the first that does not fit are written") {
   constexpr std::size_t line_bytes = sizeof "2026-03-01T12:30:05.123Z info line 0";  // with the line break
   SmallStderr file;
   file.take(3 * line_bytes + 10);
@@ -94,7 +94,7 @@ TEST_CASE("of lines that are written together those before the first that does n
   CHECK(text.ends_with("TIME info after\n"));
 }
 
-TEST_CASE("an account of lost lines that cannot be written itself is kept, and grows") {
+TEST_CASE("a warning about lost lines that cannot be written is kept, and its count grows") {
   SmallStderr file;
   log::info("first");
   const std::size_t first = file.size();

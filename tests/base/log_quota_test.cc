@@ -24,13 +24,13 @@ TEST_CASE("some records go at once, then one a second") {
   CHECK(let_through(quota, start + 4s, 1000) == 3);
 }
 
-TEST_CASE("quiet times save up for no more than the first ones") {
+TEST_CASE("quiet times allow at most another burst") {
   LogQuota quota;
   let_through(quota, start, 1000);
   CHECK(let_through(quota, start + 24h, 1000) == LogQuota::burst);
 }
 
-TEST_CASE("the next record says how many were left out, once") {
+TEST_CASE("the next record states the number of suppressed ones, once") {
   LogQuota quota;
   for (int i = 0; i < LogQuota::burst; ++i) CHECK(quota.take(start)->words().empty());
   let_through(quota, start, 7);

@@ -110,7 +110,7 @@ TEST_CASE("a record is one line: time in UTC, level, message") {
         "####-##-##T##:##:##.###Z error   ##\n");
 }
 
-TEST_CASE("what a peer sends can neither forge a line nor command a terminal") {
+TEST_CASE("bytes from a peer can neither forge a line nor control a terminal") {
   CapturedStderr captured;
   log::warn("path {}", "/a\r\n2026-01-01T00:00:00.000Z info forged\x1b[2J\0\x7f"sv);
   const std::string text = captured.text();
@@ -136,7 +136,7 @@ TEST_CASE("a level that is off formats nothing") {
   CHECK(formatted == 2);
 }
 
-TEST_CASE("each level lets itself and what is more severe pass") {
+TEST_CASE("each level passes itself and more severe ones") {
   CapturedStderr captured;
   LevelRestored restored;
   log::set_level(log::Level::warn);
@@ -154,7 +154,7 @@ TEST_CASE("each level lets itself and what is more severe pass") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);
 }
 
-TEST_CASE("a formatter that throws costs its record alone") {
+TEST_CASE("a formatter that throws costs only its record") {
   CapturedStderr captured;
   log::info("it is {}", Unprintable());
   log::info("next");
@@ -162,7 +162,7 @@ TEST_CASE("a formatter that throws costs its record alone") {
   CHECK(captured.text().ends_with("info next\n"));
 }
 
-TEST_CASE("levels are parsed by the names that they give") {
+TEST_CASE("levels are parsed from their names") {
   for (const log::Level level : log::levels) CHECK(log::parse_level(log::name(level)) == level);
   CHECK(log::name(log::Level::warn) == "warn");
   CHECK(log::levels.front() == log::Level::trace);
@@ -196,7 +196,7 @@ TEST_CASE("records that find the queue full are dropped, counted, and the count 
   CHECK(sink->records == std::vector<std::string>{"info first", "info 0", "info 1", "info 2", "info 3"});
 }
 
-TEST_CASE("threads log at the same time and nothing is lost but what is counted") {
+TEST_CASE("threads log at the same time, and every lost record is counted") {
   constexpr int threads = 4, each = 5000;
   auto sink = std::make_shared<KeepingSink>();
   LogWriter writer(sink, 64);
@@ -227,7 +227,7 @@ class KeptReceipt final : public log::Receipt {
   std::vector<bool> told;
 };
 
-TEST_CASE("a receipt says whether its record was written, and the condition why not") {
+TEST_CASE("a receipt learns whether its record was written, and the condition has the reason if not") {
   auto sink = std::make_shared<KeepingSink>();
   sink->block();
   LogWriter writer(sink, 2);
@@ -259,7 +259,7 @@ TEST_CASE("a writer that has stopped neither writes nor makes flush wait") {
   CHECK(sink->records == std::vector<std::string>{"error in time"});
 }
 
-TEST_CASE("a sink that takes no more makes neither flush nor stop wait for ever") {
+TEST_CASE("a sink that blocks makes neither flush nor stop wait for ever") {
   auto sink = std::make_shared<KeepingSink>();
   sink->block();
   {
@@ -292,7 +292,7 @@ TEST_CASE("(exits right after logging)" * doctest::skip()) {
   std::exit(0);
 }
 
-TEST_CASE("what was logged before exit is written") {
+TEST_CASE("records from before exit are written") {
   std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits right*' 2>&1 >/dev/null", "r");
   REQUIRE(child);
   std::string text;

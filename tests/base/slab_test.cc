@@ -31,7 +31,7 @@ std::vector<std::uint8_t> content(const Chain& chain) {
 
 }  // namespace
 
-TEST_CASE("A chain gives back what was appended, over any number of slabs") {
+TEST_CASE("A chain returns the appended bytes, over any number of slabs") {
   SlabPool pool;
   const std::vector<std::uint8_t> bytes = pattern(3 * Slab::capacity + 5);
   Chain chain(pool);
@@ -74,7 +74,7 @@ TEST_CASE("Room that was reserved and not used is not described") {
   CHECK(chain.gather(pieces) == 1);
 }
 
-TEST_CASE("Gathering stops at the room given and begins again after what was consumed") {
+TEST_CASE("Gathering stops at the given room and begins after the consumed bytes") {
   SlabPool pool;
   Chain chain(pool);
   const std::vector<std::uint8_t> bytes = pattern(4 * Slab::capacity);
@@ -100,7 +100,7 @@ TEST_CASE("A chain that was moved from is empty and can be filled again") {
   CHECK(as_text(content(second)) == "two");
 }
 
-TEST_CASE("A pool recycles slabs and keeps no more than it was told") {
+TEST_CASE("A pool recycles slabs and keeps at most its limit") {
   SlabPool pool(1);
   Slab* first = pool.take();
   Slab* second = pool.take();
@@ -112,7 +112,7 @@ TEST_CASE("A pool recycles slabs and keeps no more than it was told") {
   pool.give_back(first);
 }
 
-TEST_CASE("A pool keeps nothing that was dropped, and goes on") {
+TEST_CASE("A pool keeps no dropped slab, and can be used further") {
   SlabPool pool(2);
   Slab* const used = pool.take();
   pool.give_back(pool.take());

@@ -37,7 +37,7 @@ TEST_CASE("a failure carries its code, message, initiator and details") {
   CHECK(text(status) == "NOT_FOUND: no key named 7c1e");
 }
 
-TEST_CASE("out of memory is said without any") {
+TEST_CASE("the status for out of memory needs no memory") {
   const Status status = out_of_memory();
   CHECK(status.cause() == Cause::out_of_memory);
   CHECK(text(status) == "RESOURCE_EXHAUSTED: out of memory");
@@ -98,7 +98,7 @@ TEST_CASE("codes are numbered and named as on the wire") {
   CHECK(name(static_cast<Code>(200)) == "UNKNOWN");
 }
 
-TEST_CASE("an errno value becomes a status that says what failed and why") {
+TEST_CASE("an errno value becomes a status with the operation and the cause") {
   const Status status = from_errno("bind 127.0.0.1:50051", EADDRINUSE);
   CHECK(text(status) == "ALREADY_EXISTS: bind 127.0.0.1:50051: address already in use");
   CHECK(status.initiator() == Initiator::library);

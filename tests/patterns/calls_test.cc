@@ -189,7 +189,7 @@ TEST_CASE_FIXTURE(StoreFixture, "Handlers without variables keep their bodies, o
   }
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "A handler that throws what it has awaited fails its call") {
+TEST_CASE_FIXTURE(StoreFixture, "A handler that throws an awaited value fails its call") {
   const Result<Entry> entry = block_on(store.Throw(key_of(long_text)));
   REQUIRE_FALSE(entry);
   CHECK(entry.error().code() == Code::INTERNAL);
@@ -204,7 +204,9 @@ TEST_CASE_FIXTURE(StoreFixture, "A handler that ends without co_return fails its
   CHECK(run(with_a_timeout, store) == "k");
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "So does a streaming handler, after the messages that it has written") {
+TEST_CASE_FIXTURE(
+    StoreFixture,
+    "A streaming handler that ends without co_return fails its call, after its written messages") {
   int messages = 0;
   const Status status = block_on([&]() -> Task<Status> {
     auto entries = store.ForgetStream(key_of("k"));

@@ -96,14 +96,14 @@ Task<std::string> pooled_unique_pointer(WorkerPool& pool) {
   co_return given.value();
 }
 
-TEST_CASE("A lambda made among the arguments is destroyed once, with what it holds") {
+TEST_CASE("A lambda made among the arguments is destroyed once, with its captures") {
   CHECK(run(lambda_with_a_text) == long_text);
   CHECK(run(function_object) == long_text);
   CHECK(run(lambda_with_a_counted) == 0);
   CHECK(run(lambda_with_a_shared_pointer) == 1);
 }
 
-TEST_CASE("A lambda that is a coroutine may be called where it stands, by name and through a function") {
+TEST_CASE("A lambda that is a coroutine may be called in place, by name and through a function") {
   CHECK(run(coroutine_by_reference) == long_text);
   CHECK(run(coroutine_called_where_it_stands) == 1);
   CHECK(run(coroutine_behind_a_function) == long_text);

@@ -33,7 +33,7 @@ TEST_CASE("A coroutine that ends without co_return throws where it is awaited") 
   CHECK(run([] { return message_of(without_co_return_in_a_branch(true)); }) == long_text);
 }
 
-TEST_CASE("block_on gives INTERNAL for it") {
+TEST_CASE("block_on gives INTERNAL for a coroutine that ends without co_return") {
   const Result<std::string> text = block_on(without_co_return());
   REQUIRE_FALSE(text);
   CHECK(text.error().code() == Code::INTERNAL);

@@ -120,13 +120,13 @@ TEST_CASE("Containers may be filled with awaited values") {
   CHECK(run(optional_emplaced) == long_text);
 }
 
-TEST_CASE("What is awaited lives as long as what looks at it") {
+TEST_CASE("An awaited value lives as long as views of it") {
   CHECK(run(range_of_a_loop) == 100);
   CHECK(run(method_of_what_is_awaited) == 100);
   CHECK(run(reference_to_what_is_awaited) == long_text);
 }
 
-TEST_CASE("An exception may carry what was awaited, and unwinds what was made before it") {
+TEST_CASE("An exception may carry an awaited value, and unwinds the objects made before it") {
   CHECK(run(caught) == "no " + long_text + "!");
   CHECK(run(unwound) == 0);
   CHECK(run(result_unwrapped) == long_text);

@@ -12,7 +12,7 @@ TEST_CASE("every algorithm is found by its name, and only by that") {
   CHECK_FALSE(algorithm_named(""));
 }
 
-TEST_CASE("a set has what was added, in the order of the enumeration") {
+TEST_CASE("a set has the added algorithms, in the order of the enumeration") {
   Algorithms some;
   CHECK(some.empty());
   some.add(Algorithm::rsa_pss_sha512);
@@ -25,7 +25,7 @@ TEST_CASE("a set has what was added, in the order of the enumeration") {
   CHECK(some.both(algorithms_of(KeyKind::p256)).empty());
 }
 
-TEST_CASE("each kind of key has the algorithms that are made for it") {
+TEST_CASE("each kind of key has the algorithms for it") {
   CHECK(
       algorithms_of(KeyKind::rsa).names() ==
       "RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512");

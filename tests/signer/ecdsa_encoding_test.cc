@@ -29,7 +29,7 @@ TEST_CASE("small numbers are filled up in front") {
   CHECK(*raw == std::string(31, '\0') + '\1' + std::string(31, '\0') + '\2');
 }
 
-TEST_CASE("what is no signature is refused") {
+TEST_CASE("an invalid signature is refused") {
   for (const char* digits : {"-", "30", "3006020101", "300602010102010200", "02010130", "ffffffff"})
     CHECK(raw_from_der(KeyKind::p256, octets_of(digits)).error().code() == Code::INVALID_ARGUMENT);
   const std::string wide =

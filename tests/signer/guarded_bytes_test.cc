@@ -43,7 +43,7 @@ int end_of(void (*work)(GuardedBytes&)) {
   return WEXITSTATUS(status);
 }
 
-TEST_CASE("they are locked and left out of core dumps") {
+TEST_CASE("guarded bytes are locked and left out of core dumps") {
   const GuardedBytes bytes = GuardedBytes::make(100).value();
   CHECK(bytes.size() == 100);
   const std::string flags = flags_of(bytes.bytes().data());
@@ -53,7 +53,7 @@ TEST_CASE("they are locked and left out of core dumps") {
   CHECK(flags.find(" dd") != std::string::npos);
 }
 
-TEST_CASE("who writes behind their end or into those that are read only is stopped") {
+TEST_CASE("writing behind the end or into read-only bytes faults") {
   CHECK(end_of([](GuardedBytes& bytes) { bytes.writable()[99] = 1; }) == 0);
   CHECK(end_of([](GuardedBytes& bytes) {
           volatile std::uint8_t* behind = bytes.writable().data();
@@ -66,7 +66,7 @@ TEST_CASE("who writes behind their end or into those that are read only is stopp
         }) == 3);
 }
 
-TEST_CASE("what is cut off is wiped, what is moved is the same") {
+TEST_CASE("truncated bytes are wiped, and moved bytes stay in place") {
   GuardedBytes bytes = guarded("passphrase\n");
   const std::uint8_t* data = bytes.bytes().data();
   bytes.truncate(10);

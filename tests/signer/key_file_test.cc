@@ -124,7 +124,7 @@ TEST_CASE("RSA keys with a small or an even public exponent are refused, and sti
         "an RSA key with the public exponent 65538 is not valid, because it is even" + remedy);
 }
 
-TEST_CASE("a curve that is written out is called by its name") {
+TEST_CASE("a curve given by its parameters is stored by its name") {
   for (const std::string curve : {"P-256", "P-384"}) {
     const apps::ScratchFile file(
         new_pem("-algorithm EC -pkeyopt ec_param_enc:explicit -pkeyopt ec_paramgen_curve:" + curve));
@@ -148,7 +148,7 @@ TEST_CASE("a curve without a name is refused") {
   CHECK(key.error().message().starts_with("a key of type EC on explicit parameters signs with none"));
 }
 
-TEST_CASE("files of other kinds are refused with what to do") {
+TEST_CASE("files of other kinds are refused with the remedy") {
   const apps::ScratchFile file(new_pem(rsa2048));
   CHECK(refusal("") == "it is not PEM; give a private key that begins with -----BEGIN PRIVATE KEY-----");
   CHECK(refusal("hello\n").starts_with("it is not PEM"));
@@ -168,7 +168,7 @@ TEST_CASE("files of other kinds are refused with what to do") {
   CHECK(keys_of(pem, {}, algorithms_of(KeyKind::rsa)).error().code() == Code::INVALID_ARGUMENT);
 }
 
-TEST_CASE("a path that leads to no file is refused as the system says") {
+TEST_CASE("a path without a file is refused with the system's error") {
   const auto code = [](const std::string& path) {
     const std::vector<KeySource> sources = {KeySource::from_file(path).value()};
     return make_keys(sources, {}).error().code();
@@ -180,7 +180,7 @@ TEST_CASE("a path that leads to no file is refused as the system says") {
   CHECK(code("/dev/null") == Code::INVALID_ARGUMENT);
 }
 
-TEST_CASE("a pipe is read from whoever writes to it, and not waited for when nobody does") {
+TEST_CASE("a pipe is read from its writer, and refused at once without one") {
   const auto load = [](const std::string& path) {
     const std::vector<KeySource> sources = {KeySource::from_file(path).value()};
     return make_keys(sources, {});
@@ -350,7 +350,7 @@ TEST_CASE("damaged files are refused: cut anywhere, and with any bytes changed")
   }
 }
 
-TEST_CASE("damaged PKCS#8 is refused: any octets changed behind good base64") {
+TEST_CASE("damaged PKCS#8 is refused: any bytes changed inside valid base64") {
   std::mt19937 random(11);
   for (const std::string& words : {rsa2048, p256, std::string("-algorithm ED25519")}) {
     const apps::ScratchFile file(new_pem(words));
@@ -366,7 +366,7 @@ TEST_CASE("damaged PKCS#8 is refused: any octets changed behind good base64") {
   }
 }
 
-TEST_CASE("a file that everybody can read is warned of") {
+TEST_CASE("a file that everybody can read causes a warning") {
   const apps::ScratchFile file(new_pem(p256));
   const std::vector<KeySource> sources = {KeySource::from_file(file.path()).value()};
   const auto logged = [&](mode_t mode) {

@@ -24,7 +24,7 @@ bool all_zero(const void* data, std::size_t bytes) {
   return std::all_of(octets, octets + bytes, [](unsigned char octet) { return octet == 0; });
 }
 
-TEST_CASE("what a thread about keys allocates through OpenSSL is guarded, and nothing else is") {
+TEST_CASE("OpenSSL's allocations in a scope are guarded, and no others") {
   prepare();
   void* outside = OPENSSL_malloc(100);
   void* inside = nullptr;
@@ -41,7 +41,7 @@ TEST_CASE("what a thread about keys allocates through OpenSSL is guarded, and no
   OPENSSL_free(after);
 }
 
-TEST_CASE("what is freed is wiped, wherever it is freed") {
+TEST_CASE("guarded memory is wiped even when it is freed outside a scope") {
   prepare();
   void* secret = nullptr;
   {
@@ -55,7 +55,7 @@ TEST_CASE("what is freed is wiped, wherever it is freed") {
   CHECK(KeyHeap::used_bytes() == used_bytes - 64);
 }
 
-TEST_CASE("what grows keeps its contents and stays guarded, and the smaller block is wiped") {
+TEST_CASE("memory that grows keeps its content and stays guarded, and the smaller block is wiped") {
   prepare();
   void* small = nullptr;
   {
@@ -78,7 +78,7 @@ TEST_CASE("what grows keeps its contents and stays guarded, and the smaller bloc
   OPENSSL_free(guarded);
 }
 
-TEST_CASE("what is too large for a key is not guarded, and does not become so") {
+TEST_CASE("memory too large for a key is not guarded, and does not become so") {
   prepare();
   const KeyHeap::Scope scope;
   void* large = OPENSSL_malloc(65'537);
@@ -90,7 +90,7 @@ TEST_CASE("what is too large for a key is not guarded, and does not become so") 
   OPENSSL_free(small);
 }
 
-TEST_CASE("when there is no room, there is no memory, and when there is room again there is") {
+TEST_CASE("allocation fails while the heap is full, and succeeds when there is room again") {
   prepare();
   const pid_t child = ::fork();  // so that this process's heap stays usable
   if (child == 0) {
@@ -106,7 +106,7 @@ TEST_CASE("when there is no room, there is no memory, and when there is room aga
   CHECK(status == 0);
 }
 
-TEST_CASE("keys that go leave nothing in the heap") {
+TEST_CASE("destroyed keys leave nothing in the heap") {
   new_keys({"rsa2048", "p256", "p384", "ed25519"});  // OpenSSL also allocates what it keeps for ever
   const std::size_t used_bytes = KeyHeap::used_bytes();
   constexpr std::size_t rounds = 8;

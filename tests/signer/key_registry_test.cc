@@ -20,7 +20,7 @@ TEST_CASE("keys are found by id, algorithm and kind, the first where there are s
   CHECK(keys.algorithms().names() == "ECDSA_P256_SHA256, ED25519");
 }
 
-TEST_CASE("a key is taken once") {
+TEST_CASE("a key can be added only once") {
   const apps::ScratchFile file(pem_of("PRIVATE KEY", octets_of("302e020100300506032b657004220420"
                                                                "9d61b19deffd5a60ba844af492ec2cc4"
                                                                "4449c5697b326919703bac031cae7f60")));

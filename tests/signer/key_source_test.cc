@@ -5,7 +5,7 @@
 namespace ringrpc {
 namespace {
 
-TEST_CASE("a text names a file, and before it what the key is for") {
+TEST_CASE("a text names a file, after the algorithms that the key is for") {
   const KeySource plain = KeySource::from_file("/etc/keys/a.pem").value();
   CHECK(plain.path == "/etc/keys/a.pem");
   CHECK(plain.allowed.empty());
@@ -25,7 +25,7 @@ TEST_CASE("a text names a kind of key to make") {
   CHECK(curve.allowed.names() == "ECDSA_P384_SHA384");
 }
 
-TEST_CASE("a text that names nothing is refused with what would be right") {
+TEST_CASE("a text that names nothing is refused with the right form") {
   CHECK(KeySource::from_file("").error().code() == Code::INVALID_ARGUMENT);
   CHECK(KeySource::from_file("ED25519:").error().message() ==
         "it names no file; write FILE or ALGORITHM:FILE");
@@ -37,12 +37,12 @@ TEST_CASE("a text that names nothing is refused with what would be right") {
         "'rsa1024' is no kind of key; choose among rsa2048, rsa3072, rsa4096, p256, p384, ed25519");
 }
 
-TEST_CASE("a key that cannot do what it is for is not made") {
+TEST_CASE("a key is not generated for algorithms that it cannot be used with") {
   CHECK(KeySource::generated("ED25519:p256").error().message() ==
         "a key of type P-256 cannot be used with all of ED25519; choose among ECDSA_P256_SHA256");
 }
 
-TEST_CASE("a key that cannot be had says where it was asked for") {
+TEST_CASE("the error for a key begins with the setting that named it") {
   KeySource absent = KeySource::from_file("/nowhere/key.pem").value();
   absent.named_by = "--key";
   const Result<KeyRegistry> keys = make_keys({&absent, 1}, {});
@@ -50,7 +50,7 @@ TEST_CASE("a key that cannot be had says where it was asked for") {
   CHECK(keys.error().to_string() == "NOT_FOUND: --key: open /nowhere/key.pem: no such file or directory");
 }
 
-TEST_CASE("what is no algorithm before a colon is told, with those that there are") {
+TEST_CASE("an unknown algorithm before a colon is named, with the known ones") {
   const std::string names =
       "RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, "
       "ECDSA_P256_SHA256, ECDSA_P384_SHA384, ED25519";

@@ -43,7 +43,7 @@ TEST_CASE("a digest of the wrong length is refused with the right one") {
         "INVALID_ARGUMENT: ECDSA_P256_SHA256 signs a digest of 32 bytes (SHA256), not of 5");
 }
 
-TEST_CASE("a key is used with what it is allowed to be used with and nothing else") {
+TEST_CASE("a key signs only with the algorithms that it is allowed") {
   const KeyRegistry keys = new_keys({"RSA_PSS_SHA256:rsa2048"});
   const Signer& signer = *keys.all()[0];
   CHECK(signer.algorithms().names() == "RSA_PSS_SHA256");
@@ -78,7 +78,7 @@ TEST_CASE("one key serves several threads") {
   CHECK(good == std::vector<int>(4, 150));
 }
 
-TEST_CASE("only keys that are cheap to sign with are said to be") {
+TEST_CASE("P-256 and Ed25519 keys are cheap to sign with, RSA and P-384 keys are not") {
   const KeyRegistry keys = new_keys({"rsa2048", "p256", "p384", "ed25519"});
   CHECK(keys.of_kind(KeyKind::rsa)->cost() == Cost::expensive);
   CHECK(keys.of_kind(KeyKind::p256)->cost() == Cost::cheap);

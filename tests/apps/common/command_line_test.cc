@@ -72,7 +72,7 @@ std::string refusal(const std::vector<std::string>& arguments, Code code = Code:
   return std::string(action.error().message());
 }
 
-TEST_CASE("without any source the defaults stand") {
+TEST_CASE("without any source every setting has its default") {
   Program program;
   CHECK(program.read({}) == Action::run);
   CHECK(program.listen == std::vector<std::string>{"here"});
@@ -111,20 +111,20 @@ TEST_CASE("a flag beats the environment, the environment the file, the file the 
   CHECK(program.line.config_path() == file.path());
 }
 
-TEST_CASE("an empty variable is none") {
+TEST_CASE("an empty variable counts as unset") {
   const Environment environment(Variables{{"THREADS", ""}});
   Program program;
   CHECK(program.read({}) == Action::run);
   CHECK(program.shards == 0);
 }
 
-TEST_CASE("a variable is not looked at when its flag is given") {
+TEST_CASE("a variable is ignored when its flag is given") {
   const Environment environment(Variables{{"THREADS", "many"}});
   CHECK(refusal({"--shards", "1"}) == "taken");
   CHECK(refusal({}) == "environment: THREADS: 'many' is not a whole number, 0 or more");
 }
 
-TEST_CASE("a wrong flag is refused with its name, the fault and the remedy") {
+TEST_CASE("a wrong flag is refused with its name, the error and the remedy") {
   CHECK(refusal({"--shards", "65"}) == "--shards: 65 is out of range; choose 0 to 64");
   CHECK(refusal({"--shards=-1"}) == "--shards: '-1' is not a whole number, 0 or more");
   CHECK(refusal({"--limit", "0"}) == "--limit: 0 is out of range; choose 1 to 1G");
@@ -145,7 +145,7 @@ TEST_CASE("a value for a flag that takes none is refused by the flag's name") {
   CHECK(refusal({"--version=1.0"}) == "--version: takes no value; leave out '=1.0'");
 }
 
-TEST_CASE("a wrong file is refused with its path, line and key, the fault and the remedy") {
+TEST_CASE("a wrong file is refused with its path, line and key, the error and the remedy") {
   const auto with = [](const std::string& text) {
     const ScratchFile file(text);
     std::string message = refusal({"--config", file.path()}, Code::FAILED_PRECONDITION);
@@ -172,7 +172,7 @@ TEST_CASE("a wrong file is refused with its path, line and key, the fault and th
         ": larger than 1M; --config takes a TOML file of settings");
 }
 
-TEST_CASE("where keys are many, the help is named and not all of them") {
+TEST_CASE("with many keys, the error for an unknown key refers to the help") {
   Program program;
   std::array<bool, 6> more{};
   for (std::size_t at = 0; at < more.size(); ++at)
@@ -217,7 +217,7 @@ TEST_CASE("a file may be a pipe, such as that of a shell's <(command)") {
   CHECK(program.listen == std::vector<std::string>{"there"});
 }
 
-TEST_CASE("a path of a file that is empty is refused, not taken for none") {
+TEST_CASE("an empty path of a file is an error, not an unset value") {
   CHECK(refusal({"--config", ""}) == "--config: the path is empty; give the path of a file");
   CHECK(refusal({"--config="}) != "taken");
   CHECK(refusal({"--config", "there", "--config", ""}) ==
@@ -225,7 +225,7 @@ TEST_CASE("a path of a file that is empty is refused, not taken for none") {
   CHECK(refusal({}) == "taken");
 }
 
-TEST_CASE("where each value came from is known") {
+TEST_CASE("each value has its origin") {
   const ScratchFile file("\nlimit = '1K'\nshards = 2\nlisten = 'x'\n");
   const Environment environment(Variables{{"ADDR", "y"}});
   Program program;
@@ -236,7 +236,7 @@ TEST_CASE("where each value came from is known") {
   CHECK(program.line.origins().of("colour") == "--colour");
 }
 
-TEST_CASE("help and version are recognized whatever else is there") {
+TEST_CASE("help and version are recognized beside any other arguments") {
   CHECK(Program().read({"--help"}) == Action::show_help);
   CHECK(Program().read({"-h", "--bogus"}) == Action::show_help);
   CHECK(Program().read({"--version"}) == Action::show_version);
@@ -277,7 +277,7 @@ struct Wordy {
   }
 };
 
-TEST_CASE("words stand among flags, a letter is a flag, and a toggle takes no value") {
+TEST_CASE("words may come between flags, a letter is a flag, and a toggle takes no value") {
   Wordy program;
   REQUIRE(program.read({"one", "-l", "two", "-n", "a", "-", "--name=b"}) == Action::run);
   CHECK(program.line.words() == std::vector<std::string>{"one", "two", "-"});
@@ -306,7 +306,7 @@ TEST_CASE("a toggle is true or false in the file") {
                                         "without quotes");
 }
 
-TEST_CASE("the help has the usage first and what explains the words around the flags") {
+TEST_CASE("the help begins with the usage, and explains the words around the flags") {
   Wordy program;
   REQUIRE(program.read({"--help"}) == Action::show_help);
   const std::string help = program.line.help();

@@ -28,7 +28,7 @@ class SoftLimit {
   rlimit before_{};
 };
 
-TEST_CASE("a limit that suffices is left alone") {
+TEST_CASE("a sufficient limit stays unchanged") {
   const SoftLimit limit(100);
   CHECK(raise_descriptor_limit(100) == 100);
   CHECK(SoftLimit::soft() == 100);
@@ -41,7 +41,7 @@ TEST_CASE("a limit that is too low is raised to the hard one, and no further") {
   CHECK(raise_descriptor_limit(limit.hard() + 1) == limit.hard());
 }
 
-TEST_CASE("a shortage is told with both numbers and the remedy") {
+TEST_CASE("the warning about a shortage has both numbers and the remedy") {
   CHECK(descriptor_shortage(1024, 20064) ==
         "at most 1024 file descriptors may be open where 20064 are needed; raise the limit (ulimit -n 20064, "
         "or LimitNOFILE=20064 under systemd)");

@@ -30,7 +30,7 @@ void provoke() {
   CHECK_FALSE(request.ParseFromString("\x12\x01\xff"));
 }
 
-TEST_CASE("libprotobuf's errors are warnings of ours, some at once and then few") {
+TEST_CASE("libprotobuf's errors are logged as warnings, at a limited rate") {
   const CapturedStderr captured;
   const ProtobufLogged logged;
   for (int i = 0; i < 1000; ++i) provoke();
@@ -44,7 +44,7 @@ TEST_CASE("libprotobuf's errors are warnings of ours, some at once and then few"
   CHECK(lines < 500);
 }
 
-TEST_CASE("what libprotobuf says obeys the level, and is one line") {
+TEST_CASE("libprotobuf's messages obey the level, and are one line each") {
   const CapturedStderr captured;
   const ProtobufLogged logged;
   log::set_level(log::Level::error);

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a wait with a limit ends without a signal, or with the one that came") {
+TEST_CASE("a wait with a timeout returns the signal that arrived, or none") {
   const Signals signals({SIGUSR2});
   CHECK_FALSE(signals.wait_for(1ms));
   std::jthread([&] { signals.notify(); }).join();

@@ -68,7 +68,7 @@ TEST_CASE("whole numbers may have a sign and underscores between digits") {
   }
 }
 
-TEST_CASE("what is not TOML is refused with the line, what stands there, and what would be right") {
+TEST_CASE("invalid TOML is refused with the line, its text, and the right form") {
   constexpr std::string_view remedy = "; write key = 5, key = \"text\" or key = [\"text\", \"text\"]";
   struct Case {
     const char* text;
@@ -100,7 +100,7 @@ TEST_CASE("what is not TOML is refused with the line, what stands there, and wha
   CHECK_MESSAGE(long_line.size() < 300, long_line);
 }
 
-TEST_CASE("TOML that no setting is made of is refused with its line and key") {
+TEST_CASE("TOML of kinds that no setting has is refused with its line and key") {
   constexpr std::string_view no_table = ": tables are not supported; write every key at the top level";
   CHECK(refusal("a = 1\n[server]\n") == std::string("2: server").append(no_table));
   CHECK(refusal("a.b = 1") == std::string("1: a").append(no_table));

@@ -16,7 +16,7 @@ TEST_CASE("a size is bytes or has a unit of 1024s") {
   CHECK(parse_size("1G") == 1073741824u);
 }
 
-TEST_CASE("what is not a size is refused with the right form") {
+TEST_CASE("an invalid size is refused with the right form") {
   for (const char* text : {"", "K", "4k", "4MB", "-1", "+4", " 4", "4 ", "4.5M", "0x10",
                            "18446744073709551616", "9999999999G"}) {
     CAPTURE(text);
@@ -40,7 +40,7 @@ TEST_CASE("a duration is seconds or has a unit") {
   }
 }
 
-TEST_CASE("what is shown is what would be taken back") {
+TEST_CASE("formatted values can be parsed again") {
   for (const std::uint64_t bytes : {0ull, 1ull, 1000ull, 1024ull, 1536ull, 4ull << 20, 3ull << 30}) {
     CHECK(parse_size(format_size(bytes)) == bytes);
   }

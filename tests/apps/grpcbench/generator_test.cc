@@ -31,7 +31,7 @@ std::uint64_t ended(const Measurement& measured, Code code) {
   return measured.tallies.at(0).ended[static_cast<std::size_t>(code)];
 }
 
-TEST_CASE("as many calls are made as were asked for, and the server has seen as many") {
+TEST_CASE("the requested number of calls is made, and the server receives as many") {
   for (const std::uint32_t count : {1u, 9u, 10u, 1234u}) {
     Bench bench(10ms);
     const Measurement measured = bench.run(bench.plan(requests(count)));
@@ -43,7 +43,7 @@ TEST_CASE("as many calls are made as were asked for, and the server has seen as 
   }
 }
 
-TEST_CASE("in closed loop each stream has a call under way all the time") {
+TEST_CASE("in closed loop each stream always has a call in flight") {
   Bench bench(10ms);
   Values values = lasting(1s);
   values.streams = 5;
@@ -77,7 +77,7 @@ TEST_CASE("threads begin with different methods, so that few calls go to all") {
   CHECK(measured.tallies.at(1).succeeded() == 2);
 }
 
-TEST_CASE("what one thread finds hopeless ends the run for all") {
+TEST_CASE("a fatal error of one thread ends the run for all") {
   Bench bench(10ms);
   Values values = lasting(30s);
   values.threads = 3;
@@ -89,7 +89,7 @@ TEST_CASE("what one thread finds hopeless ends the run for all") {
   CHECK(measured.duration < 3s);
 }
 
-TEST_CASE("calls for which the server has no room are told") {
+TEST_CASE("calls that wait for the server's stream limit are reported") {
   Bench bench(10ms, {.max_concurrent_streams = 1});
   Values values = requests(100);
   values.connections = 2;
@@ -100,7 +100,7 @@ TEST_CASE("calls for which the server has no room are told") {
   CHECK(measured.duration >= 500ms);
 }
 
-TEST_CASE("a method that does not end its streams is not called a server that hangs") {
+TEST_CASE("a method that does not end its streams is not reported as a server that hangs") {
   Bench bench(100h);
   Values values = requests(100);
   values.deadline = 1s;
@@ -112,7 +112,7 @@ TEST_CASE("a method that does not end its streams is not called a server that ha
       ": calls are measured to the end of their streams, and this method may never end its stream"));
 }
 
-TEST_CASE("the timeline tells when calls ended") {
+TEST_CASE("the timeline shows when calls ended") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(lasting(1s)));
   const auto& intervals = measured.timeline.intervals();
@@ -120,7 +120,7 @@ TEST_CASE("the timeline tells when calls ended") {
   for (std::size_t at = 1; at < 10; ++at) CHECK(intervals[at].latency.count() == 100);
 }
 
-TEST_CASE("what was due in the warm-up is made and not counted") {
+TEST_CASE("calls due in the warm-up are made and not counted") {
   for (const std::uint32_t rate : {0u, 1000u}) {
     Bench bench(10ms);
     Values values = lasting(2s);
@@ -134,7 +134,7 @@ TEST_CASE("what was due in the warm-up is made and not counted") {
   }
 }
 
-TEST_CASE("the number of calls is that of those that count") {
+TEST_CASE("the number of calls excludes the warm-up") {
   Bench bench(10ms);
   Values values = requests(50);
   values.warmup = 100ms;
@@ -172,7 +172,7 @@ TEST_CASE("streams of every kind are one call each, with all that they carry") {
   CHECK(chatted.bytes_received == 20 * 6);
 }
 
-TEST_CASE("messages beyond every window come and go whole") {
+TEST_CASE("messages larger than every window are transferred completely") {
   const std::string large(1'500'000, 'x');
   const auto received = [](MethodKind kind, const char* method, std::size_t messages,
                            const std::string& message) {
@@ -185,7 +185,7 @@ TEST_CASE("messages beyond every window come and go whole") {
   CHECK(received(MethodKind::bidirectional, "Chat", 4, large) == 3 * 4 * large.size());
 }
 
-TEST_CASE("failures are counted by their code, and the run goes on") {
+TEST_CASE("failures are counted by their code, and the run continues") {
   Bench bench(10ms);
   const Measurement measured = bench.run(
       bench.plan(requests(30), {raw("Fail", MethodKind::unary, {RawMessage("5"), RawMessage("8")})}));
@@ -194,7 +194,7 @@ TEST_CASE("failures are counted by their code, and the run goes on") {
   CHECK(measured.fatal.ok());
 }
 
-TEST_CASE("a call that is never answered ends at its deadline and counts with the time that it took") {
+TEST_CASE("a call without a response ends at its deadline, and its duration counts as latency") {
   Bench bench(100h);
   Values values = requests(10);
   values.deadline = 1s;
@@ -208,7 +208,7 @@ TEST_CASE("a call that is never answered ends at its deadline and counts with th
   CHECK(measured.fatal.ok());
 }
 
-TEST_CASE("a call that is answered after its deadline counts once, and its stream is free again then") {
+TEST_CASE("a call whose response comes after its deadline counts once, and its stream is free again then") {
   Bench bench(1500ms);
   Values values = requests(30);
   values.deadline = 1s;
@@ -222,7 +222,8 @@ TEST_CASE("a call that is answered after its deadline counts once, and its strea
   CHECK(measured.duration <= 4060ms);
 }
 
-TEST_CASE("a server that answers nothing any more is given up a deadline after the last call expired") {
+TEST_CASE(
+    "a run ends one deadline after the last call has expired at a server that sends no more responses") {
   for (const std::uint32_t rate : {0u, 1000u}) {
     Bench bench(100h);
     Values values = requests(5000);
@@ -258,7 +259,7 @@ TEST_CASE("a stall that lasts a little longer than the deadline does not end the
   CHECK(measured.duration <= 10'010ms);
 }
 
-TEST_CASE("a run ends with its duration though no call has an answer") {
+TEST_CASE("a run ends with its duration although no call has a response") {
   Bench bench(100h);
   Values values = lasting(1500ms);
   values.deadline = 1s;
@@ -268,7 +269,7 @@ TEST_CASE("a run ends with its duration though no call has an answer") {
   CHECK(measured.duration == 1500ms);
 }
 
-TEST_CASE("a service that is not there ends the run") {
+TEST_CASE("an unknown service ends the run") {
   Bench bench(10ms);
   const Measurement measured =
       bench.run(bench.plan(lasting(30s), {make_operation("a.B/C", MethodKind::unary, {RawMessage("x")})}));
@@ -279,7 +280,7 @@ TEST_CASE("a service that is not there ends the run") {
   CHECK(measured.duration < 1s);
 }
 
-TEST_CASE("where nobody listens the run does not begin") {
+TEST_CASE("without a server the run does not begin") {
   Bench bench(10ms);
   Plan plan = bench.plan(requests(10));
   plan.server = "127.0.0.1:1";
@@ -290,7 +291,7 @@ TEST_CASE("where nobody listens the run does not begin") {
   bench.end();
 }
 
-TEST_CASE("a server that is gone ends the run, with what was measured before") {
+TEST_CASE("a lost server ends the run, with the measurements so far") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(lasting(30s)), [&] {
     bench.run_for(1s);
@@ -304,7 +305,7 @@ TEST_CASE("a server that is gone ends the run, with what was measured before") {
   CHECK(measured.duration < 3s);
 }
 
-TEST_CASE("a connection that is lost and can be made again costs the calls that were on it") {
+TEST_CASE("a lost connection that can be made again costs only its calls in flight") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(lasting(2s)), [&] {
     bench.run_for(1s);
@@ -314,7 +315,7 @@ TEST_CASE("a connection that is lost and can be made again costs the calls that 
   CHECK(measured.tallies.at(0).succeeded() >= 1900);
 }
 
-TEST_CASE("where no more calls are to begin, those in flight are still waited for and counted") {
+TEST_CASE("a stopped run waits for the calls in flight and counts them") {
   for (const std::uint32_t rate : {0u, 1000u}) {
     Bench bench(10ms);
     Values values = lasting(30s);
@@ -333,7 +334,7 @@ TEST_CASE("where no more calls are to begin, those in flight are still waited fo
   }
 }
 
-TEST_CASE("calls that were due and found no stream are told as unanswered where no more are to begin") {
+TEST_CASE("a stopped run reports due calls that found no stream as calls without a response") {
   Bench bench(100ms);
   Values values = lasting(30s);
   values.rate = 1000;
@@ -347,7 +348,7 @@ TEST_CASE("calls that were due and found no stream are told as unanswered where 
   CHECK(measured.tallies.at(0).total() + measured.unanswered <= 1010);
 }
 
-TEST_CASE("where no more calls are to begin before the first, there are none") {
+TEST_CASE("a run that is stopped before the first call makes none") {
   Bench bench(10ms);
   bench.connect(bench.plan(lasting(30s)));
   bench.cease();
@@ -358,7 +359,7 @@ TEST_CASE("where no more calls are to begin before the first, there are none") {
   CHECK(bench.end().tallies.at(0).total() == 0);
 }
 
-TEST_CASE("a run that is stopped tells what it has, and how many calls had no answer yet") {
+TEST_CASE("an aborted run reports its results, and the number of calls without a response") {
   Bench bench(10ms);
   const Plan plan = bench.plan(lasting(30s));
   Measurement measured = bench.run(plan, [&] {

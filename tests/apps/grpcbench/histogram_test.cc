@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("nothing recorded is all zero") {
+TEST_CASE("an empty histogram is all zero") {
   const Histogram none;
   CHECK(none.count() == 0);
   CHECK(none.min() == 0ns);
@@ -85,7 +85,7 @@ TEST_CASE("percentiles of many times are right within a thousandth") {
   }
 }
 
-TEST_CASE("what is too long counts as the longest, and the greatest stays exact") {
+TEST_CASE("longer times count as the longest, but the maximum stays exact") {
   Histogram histogram;
   histogram.record(1h);
   histogram.record(1000h);
@@ -107,7 +107,7 @@ TEST_CASE("counts beyond 32 bits stay right") {
   CHECK(most.percentile(99) == 8ns);
 }
 
-TEST_CASE("merged histograms tell what one would have told") {
+TEST_CASE("merged histograms equal a single one") {
   Histogram together;
   Histogram even;
   Histogram odd;

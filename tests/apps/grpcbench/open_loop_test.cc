@@ -16,7 +16,7 @@ Values at_rate(std::uint32_t rate, std::chrono::milliseconds duration) {
   return values;
 }
 
-TEST_CASE("a server that answers in exactly 10 ms is told as 10 ms at every rate below saturation") {
+TEST_CASE("a server that responds in exactly 10 ms is measured as 10 ms at every rate below saturation") {
   for (const Spacing spacing : {Spacing::constant, Spacing::poisson}) {
     for (const std::uint32_t rate : {1u, 100u, 1000u, 20'000u}) {
       INFO("rate ", rate, ", spacing ", static_cast<int>(spacing));
@@ -34,7 +34,7 @@ TEST_CASE("a server that answers in exactly 10 ms is told as 10 ms at every rate
   }
 }
 
-TEST_CASE("it is so too where threads have unequal numbers of connections") {
+TEST_CASE("the same holds for threads with unequal numbers of connections") {
   for (const auto& [connections, threads, rate] :
        {std::tuple(3u, 2u, 200u), {5u, 4u, 400u}, {10u, 4u, 900u}}) {
     INFO(connections, " connections, ", threads, " threads");
@@ -57,7 +57,7 @@ TEST_CASE("every connection has as many calls as any other, though one would do 
   for (const auto& [peer, started] : bench.service.started_by_peer()) CHECK(started == 100);
 }
 
-TEST_CASE("calls start at the rate that was asked for, and the rate is told as it was") {
+TEST_CASE("calls start at the requested rate, and the actual rate is reported") {
   for (const std::uint32_t rate : {1u, 3u, 1000u}) {
     Bench bench(10ms);
     const Measurement measured = bench.run(bench.plan(at_rate(rate, 3s)));
@@ -68,7 +68,7 @@ TEST_CASE("calls start at the rate that was asked for, and the rate is told as i
   }
 }
 
-TEST_CASE("so many calls at a rate last as long as the rate has them last") {
+TEST_CASE("a number of calls at a rate takes the time that follows from both") {
   for (const unsigned threads : {1u, 2u, 4u}) {
     for (const std::uint32_t calls : {1u, 3u, 10u}) {
       Bench bench(10ms);
@@ -82,7 +82,7 @@ TEST_CASE("so many calls at a rate last as long as the rate has them last") {
   }
 }
 
-TEST_CASE("it is so after a warm-up, beside a duration, and with calls that come as they like") {
+TEST_CASE("the same holds beside a duration and after a warm-up") {
   for (const unsigned threads : {1u, 2u, 4u}) {
     Values values = at_rate(10, 600ms);
     values.requests = 5;
@@ -99,7 +99,7 @@ TEST_CASE("it is so after a warm-up, beside a duration, and with calls that come
   }
 }
 
-TEST_CASE("of calls that come as they like so many last as long as they do, whoever makes them") {
+TEST_CASE("with Poisson spacing the run has the same length for any number of threads") {
   const auto duration = [](unsigned threads) {
     Bench bench(10ms);
     Values values = at_rate(1000, 0s);
@@ -118,7 +118,7 @@ TEST_CASE("of calls that come as they like so many last as long as they do, whoe
   for (const unsigned threads : {2u, 4u}) CHECK(duration(threads) - alone <= 10ms);
 }
 
-TEST_CASE("a stall of a second shows in the percentiles, for every call that it held up counts") {
+TEST_CASE("a stall of a second shows in the percentiles, because every delayed call counts") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(at_rate(1000, 10s)),
                                          [&] { bench.service.stall(bench.now() + 5s, bench.now() + 6s); });
@@ -134,7 +134,7 @@ TEST_CASE("a stall of a second shows in the percentiles, for every call that it 
   CHECK(tally.latency.percentile(50) <= 10'010us);
 }
 
-TEST_CASE("calls that are due together leave in portions, so that a server need not wait for all") {
+TEST_CASE("calls that are due together leave in portions, so that the server need not wait for all") {
   Bench bench(10ms);
   Values values = at_rate(1'000'000, 1ms);
   values.connections = 1;
@@ -147,7 +147,7 @@ TEST_CASE("calls that are due together leave in portions, so that a server need 
   CHECK(bench.service.most_started_in_a_turn() <= 64);
 }
 
-TEST_CASE("it shows just so where few streams keep most of the calls from starting") {
+TEST_CASE("a stall shows equally when few streams keep most of the calls from starting") {
   Bench bench(10ms);
   Values values = at_rate(1000, 10s);
   values.streams = 10;  // a hundred in total: a tenth of the calls due during the stall
@@ -168,7 +168,7 @@ TEST_CASE("in closed loop a stall hides behind the calls that were never made") 
   CHECK(measured.tallies.at(0).latency.percentile(99) <= 10'010us);
 }
 
-TEST_CASE("a rate beyond what the server takes ends all the same, and what nobody waits for is not sent") {
+TEST_CASE("a run above the server's capacity ends on time, and expired calls are not sent") {
   Bench bench(100ms);
   Values values = at_rate(1000, 2s);
   values.streams = 1;  // ten in flight: a hundred calls a second
@@ -182,7 +182,7 @@ TEST_CASE("a rate beyond what the server takes ends all the same, and what nobod
   CHECK(measured.duration <= 3s);
 }
 
-TEST_CASE("a rate beyond what the server takes costs no connection, however many streams each has") {
+TEST_CASE("a rate above the server's capacity costs no connection, with any number of streams") {
   Bench bench(400ms);
   Values values = at_rate(2000, 5s);
   values.streams = 50;  // 500 in flight: 1250 calls a second
@@ -200,7 +200,7 @@ TEST_CASE("a rate beyond what the server takes costs no connection, however many
   CHECK(measured.duration <= 6s);
 }
 
-TEST_CASE("what waits for a stream expires on time, though none becomes free") {
+TEST_CASE("a call that waits for a stream expires on time, even if none becomes free") {
   Bench bench(3s);
   Values values = at_rate(100, 2s);
   values.streams = 1;
@@ -211,7 +211,7 @@ TEST_CASE("what waits for a stream expires on time, though none becomes free") {
   CHECK(tally.latency.max() <= 2110ms);
 }
 
-TEST_CASE("calls that were due and found no stream are told when the run is stopped") {
+TEST_CASE("a stopped run reports the due calls that found no stream") {
   for (const std::chrono::milliseconds warmup : {0ms, 200ms}) {
     Bench bench(100h);
     Values values = at_rate(1000, 30s);
@@ -229,7 +229,7 @@ TEST_CASE("calls that were due and found no stream are told when the run is stop
   }
 }
 
-TEST_CASE("a server that is gone leaves what was due told, too") {
+TEST_CASE("after the loss of the server the due calls are reported too") {
   Bench bench(100h);
   Values values = at_rate(1000, 30s);
   values.streams = 1;

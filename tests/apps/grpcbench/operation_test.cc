@@ -7,7 +7,7 @@
 namespace ringrpc::grpcbench {
 namespace {
 
-TEST_CASE("an echo carries a payload of the size that was asked for") {
+TEST_CASE("an echo carries a payload of the requested size") {
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{16}, std::size_t{65536}}) {
     const Operation echo = echo_operation(bytes);
     CHECK(echo.path == "/echo.v1.EchoService/Echo");
@@ -18,7 +18,7 @@ TEST_CASE("an echo carries a payload of the size that was asked for") {
   }
 }
 
-TEST_CASE("what is to be signed is a SignRequest: the data in field 1, the algorithm's name in field 2") {
+TEST_CASE("a signature's request is a SignRequest: the data in field 1, the algorithm's name in field 2") {
   const Operation sign = sign_operation("ED25519", 3);
   CHECK(sign.path == "/crypto.v1.CryptoService/Sign");
   REQUIRE(sign.messages.size() == 1);
@@ -29,7 +29,7 @@ TEST_CASE("what is to be signed is a SignRequest: the data in field 1, the algor
         "ED25519");
 }
 
-TEST_CASE("which methods send all messages and which have one answer") {
+TEST_CASE("the kind of a method says whether it sends all messages and gets one response") {
   const auto of = [](MethodKind kind) { return make_operation("a.B/C", kind, {}); };
   CHECK_FALSE(of(MethodKind::unary).sends_all());
   CHECK(of(MethodKind::unary).one_response());

@@ -110,7 +110,7 @@ TEST_CASE("JSON has the fields by their names") {
   for (const char* name : {"p99.9", "p99.99", "max"}) CHECK(latency.at(name).number_value() == 999'000);
 }
 
-TEST_CASE("JSON of a run without an answer has no latency, and is JSON all the same") {
+TEST_CASE("JSON of a run without a response has no latency, and is still valid") {
   RunOutcome outcome;
   outcome.measured.tallies.emplace_back();
   const auto json = parsed(format_results(Results(accepted_plan({}), outcome), Format::json)).fields();
@@ -148,7 +148,7 @@ TEST_CASE("CSV is a heading and a line with as many columns") {
   CHECK(line.ends_with(",NOT_FOUND=1"));
 }
 
-TEST_CASE("text names what failed, without what could disturb a terminal") {
+TEST_CASE("text names the failures, without control characters") {
   const std::string text = format_results(Results(accepted_plan({}), some_outcome()), Format::text);
   CHECK(text.find("1,000\n") != std::string::npos);
   CHECK(text.find("NOT_FOUND") != std::string::npos);
@@ -168,7 +168,7 @@ TEST_CASE("no failure is lost in the success rate") {
   }
 }
 
-TEST_CASE("text stands in columns") {
+TEST_CASE("text is aligned in columns") {
   Values values;
   values.service = Target::both;
   values.server = "127.0.0.1:50051";
@@ -249,7 +249,7 @@ TEST_CASE("text fits a terminal of 80 columns") {
   }
 }
 
-TEST_CASE("short times are told in their unit") {
+TEST_CASE("short times have a fitting unit") {
   const auto duration = [](Nanoseconds time) {
     const std::string line = found(text_of(outcome_of(time, 1)), "\nduration", "\n").at(0);
     return line.substr(line.find_first_not_of(' '));
@@ -285,7 +285,7 @@ TEST_CASE("a long message is cut in text, and whole on the page") {
   CHECK(page_of(outcome).find("x" + message) != std::string::npos);
 }
 
-TEST_CASE("figures that say less than they seem come with a warning") {
+TEST_CASE("doubtful figures have a warning") {
   Values values;
   values.rate = 1000;
   RunOutcome outcome = some_outcome();
@@ -306,7 +306,7 @@ TEST_CASE("figures that say less than they seem come with a warning") {
   CHECK(warnings[4].starts_with("20 due calls found all streams busy "));
 }
 
-TEST_CASE("one late call among few is no schedule that is not kept") {
+TEST_CASE("one late call among few does not count as a missed schedule") {
   RunOutcome outcome = some_outcome();
   Values values;
   values.rate = 1000;
@@ -316,7 +316,7 @@ TEST_CASE("one late call among few is no schedule that is not kept") {
   CHECK(Results(accepted_plan(values), outcome).warnings.size() == 1);
 }
 
-TEST_CASE("a busy generator may be the limit in closed loop; on schedule or spinning it tells nothing") {
+TEST_CASE("a busy generator is a warning in closed loop, but not on schedule or when spinning") {
   RunOutcome outcome = some_outcome();
   outcome.measured.busiest = 0.97;
   Values values;
@@ -331,7 +331,7 @@ TEST_CASE("a busy generator may be the limit in closed loop; on schedule or spin
   CHECK(Results(accepted_plan(values), outcome).warnings.empty());
 }
 
-TEST_CASE("why a run had to end is told in JSON and on the page") {
+TEST_CASE("JSON and the page have the reason for an early end") {
   RunOutcome outcome = some_outcome();
   const auto ending = [&] {
     return parsed(format_results(Results(accepted_plan({}), outcome), Format::json))
@@ -346,7 +346,7 @@ TEST_CASE("why a run had to end is told in JSON and on the page") {
   CHECK(page.find("Ended early: a.B/C: UNIMPLEMENTED: no &lt;method&gt;") != std::string::npos);
 }
 
-TEST_CASE("a reason that ends as a sentence gets no second end") {
+TEST_CASE("a reason that ends with a full stop gets no second one") {
   RunOutcome outcome = some_outcome();
   outcome.measured.fatal_call = "a.B/C";
   for (const auto& [reason, end] : {std::pair("is it?", "is it?</p>"), std::pair("it is", "it is.</p>"),
@@ -356,7 +356,7 @@ TEST_CASE("a reason that ends as a sentence gets no second end") {
   }
 }
 
-TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from elsewhere") {
+TEST_CASE("the page is self-contained: curves, figures, errors, and nothing from elsewhere") {
   const std::string page = html_report(Results(accepted_plan({}), some_outcome()));
   CHECK(page.starts_with("<!DOCTYPE html>"));
   for (const char* title : {"Latency distribution", "Latency by percentile", "Calls per second over time",
@@ -369,7 +369,7 @@ TEST_CASE("the page stands for itself: curves, figures, errors, and nothing from
   CHECK(page.find("inf") == std::string::npos);
 }
 
-TEST_CASE("a page of a run without an answer says so") {
+TEST_CASE("a page of a run without a response says so") {
   RunOutcome outcome;
   outcome.measured.tallies.emplace_back();
   const std::string page = html_report(Results(accepted_plan({}), outcome));
@@ -402,7 +402,7 @@ TEST_CASE("the curves over time reach to the end of the run, as high as the call
   CHECK(latencies.back() == "max at 2.025 s: 1.05 s");
 }
 
-TEST_CASE("the curve of p99 differs from that of max where calls are enough in ten points and more") {
+TEST_CASE("the curve of p99 differs from that of max if at least ten points have enough calls") {
   RunOutcome outcome = outcome_of(10s, 5000);
   for (int call = 0; call < 5000; ++call)  // 500 a second, one of 100 slow
     outcome.measured.timeline.record(call * 2ms, call % 100 == 99 ? 50ms : 1ms);
@@ -452,7 +452,7 @@ TEST_CASE("a run that is too short for a curve over time has none") {
   CHECK(found(page_of(outcome), "<svg", ">").size() == 4);
 }
 
-TEST_CASE("the curve of latency is broken where no call ended, and what stands alone is seen") {
+TEST_CASE("the curve of latency has gaps where no call ended, and single points are visible") {
   RunOutcome outcome = outcome_of(1s, 5);
   for (const int at : {0, 100, 500, 800, 900}) outcome.measured.timeline.record(at * 1ms, 1ms);
   const std::string chart = chart_of(page_of(outcome), "Latency over time");
@@ -492,7 +492,7 @@ TEST_CASE("a rate below one is no zero on the page") {
   CHECK(std::ranges::count(up, "0") == 1);
 }
 
-TEST_CASE("what is not UTF-8 is replaced in JSON and on the page") {
+TEST_CASE("invalid UTF-8 is replaced in JSON and on the page") {
   for (const auto& [text, shown] : {
            std::pair("a\xff", "a\ufffd"),                              // never valid
            std::pair("\x80z", "\ufffdz"),                              // not a first byte
@@ -526,7 +526,7 @@ TEST_CASE("numbers are grouped by thousands") {
   CHECK(grouped(1'234'567) == "1,234,567");
 }
 
-TEST_CASE("the line on a terminal tells time, calls, rate and failures") {
+TEST_CASE("the line on a terminal shows time, calls, rate and failures") {
   Values values;
   values.duration = 30s;
   const Plan plan = accepted_plan(values);

@@ -74,14 +74,14 @@ TEST_CASE("a duration takes the place of the number, and both bound the run wher
   CHECK(both->calls == 5);
 }
 
-TEST_CASE("its threads look on for as long as they are told, and sleep at once otherwise") {
+TEST_CASE("its threads spin for the given time, and sleep at once by default") {
   const Result<Plan> plan = plan_of({"--spin-us", "40"});
   REQUIRE(plan);
   CHECK(plan->spin == 40us);
   CHECK(plan_of({})->spin == 0us);
 }
 
-TEST_CASE("the environment says what flags do not, under both of its names") {
+TEST_CASE("variables set what flags do not, under both of their names") {
   const Result<Plan> plan = plan_of({"--streams", "3"}, {{"CONCURRENT_REQUESTS", "7"},
                                                          {"THREADS", "2"},
                                                          {"TOTAL_REQUESTS", "70"},
@@ -112,13 +112,13 @@ TEST_CASE("calls on a schedule do not wait for one another's streams") {
   CHECK_FALSE(plan_of({"--rate", "0"})->pace);
 }
 
-TEST_CASE("a call that was named is asked of the server later") {
+TEST_CASE("a named call is looked up at the server later") {
   const Result<Plan> plan = plan_of({"--call", "a.B/C", "--data", "{}"});
   REQUIRE(plan);
   CHECK(plan->operations.empty());
 }
 
-TEST_CASE("what does not go together is refused with the reason") {
+TEST_CASE("contradicting settings are refused with the reason") {
   CHECK(refusal({"--spacing", "poisson"}) == "--spacing needs --rate");
   CHECK(refusal({"--data", "{}"}) == "--data is only for --call");
   CHECK(refusal({"--call", "a.B/C", "--service", "echo"}).starts_with("--call and --service both select "));
@@ -134,7 +134,7 @@ TEST_CASE("what does not go together is refused with the reason") {
   CHECK(refusal({"--deadline", "0"}).starts_with("--deadline: 0 is out of range"));
 }
 
-TEST_CASE("of two that do not go together the one that was given stronger counts") {
+TEST_CASE("of two contradicting settings the one from the stronger source counts") {
   const apps::ScratchFile called("call = \"a.B/C\"\ndata = \"{}\"\n");
   const apps::ScratchFile signing("service = \"crypto\"\nalgorithm = \"ED25519\"\npayload-size = \"1K\"\n");
   const apps::ScratchFile paced("rate = 5\nspacing = \"poisson\"\n");
@@ -151,7 +151,7 @@ TEST_CASE("of two that do not go together the one that was given stronger counts
   CHECK_FALSE(plan_of({"--config", paced.path(), "--rate", "0"})->pace);
 }
 
-TEST_CASE("of two that do not go together and neither is stronger both are named as they were given") {
+TEST_CASE("of two contradicting settings from equal sources both are named as they were given") {
   const apps::ScratchFile both("call = \"a.B/C\"\nservice = \"echo\"\n");
   CHECK(refusal({"--config", both.path()}) ==
         both.path() + ":1: call and " + both.path() +
@@ -163,7 +163,7 @@ TEST_CASE("of two that do not go together and neither is stronger both are named
         "--payload-size is only for --service; " + called.path() + ":1: call takes its message from --data");
 }
 
-TEST_CASE("a transport is judged by what the address means, however it is written") {
+TEST_CASE("the transport follows from the meaning of the address, in all its forms") {
   for (const std::string server :
        {"vsock:3:50051", "vsock://3:50051", "tls+vsock:3:50051", "hvsock:///run/vm.sock:50051"}) {
     INFO(server);
@@ -190,7 +190,7 @@ TEST_CASE("a transport is judged by what the address means, however it is writte
   CHECK(plan_of({"--transport", "vsock"})->server == "vsock:1:50051");
 }
 
-TEST_CASE("what only a server can open is no address of one") {
+TEST_CASE("an address that only a server can open is refused") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
     CHECK(refusal({"--server", server}) ==
@@ -207,14 +207,14 @@ TEST_CASE("many connections have fewer streams each, unless they are asked for")
   CHECK(plan_of({"--connections", "100000"})->streams == 1);
 }
 
-TEST_CASE("an algorithm that there is not is refused with those that there are") {
+TEST_CASE("an unknown algorithm is refused with the known ones") {
   CHECK(plan_of({"--service", "crypto", "--algorithm", "ED25519"}));
   CHECK(refusal({"--service", "crypto", "--algorithm", "FOO"}) ==
         "--algorithm: 'FOO' is unknown; choose RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, "
         "RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, ECDSA_P256_SHA256, ECDSA_P384_SHA384 or ED25519");
 }
 
-TEST_CASE("what is no value is refused with what would be one") {
+TEST_CASE("an invalid value is refused with the valid ones") {
   CHECK(refusal({"--connect-timeout", "0"}) == "--connect-timeout: 0 is out of range; choose 1ms to 24h");
   CHECK(refusal({"--report", ""}) == "--report: the path is empty; give the path of a file");
   CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");

@@ -37,7 +37,7 @@ TEST_CASE("a report is written whole") {
   CHECK(content(path) == text);
 }
 
-TEST_CASE("the report of an earlier run stands until it is replaced, and leaves nothing behind then") {
+TEST_CASE("the report of an earlier run stays until it is replaced, completely") {
   const apps::ScratchFolder folder;
   const std::string path = folder.file("report.html");
   std::ofstream(path) << "a long report of an earlier run";
@@ -57,7 +57,7 @@ TEST_CASE("a run that does not begin leaves no empty report") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
-TEST_CASE("what cannot be written is known before the run") {
+TEST_CASE("a path that cannot be written is an error before the run") {
   const apps::ScratchFolder folder;
   const std::string path = folder.file("no/such/report.html");
   const Result<ReportFile> file = ReportFile::open(path);
@@ -68,7 +68,7 @@ TEST_CASE("what cannot be written is known before the run") {
   CHECK(directory.error().message() == "--report: " + folder.file("") + ": Is a directory");
 }
 
-TEST_CASE("a pipe that nobody reads is refused instead of waited for, and one with a reader takes a report") {
+TEST_CASE("a pipe without a reader is refused at once, and one with a reader gets the report") {
   const apps::ScratchFolder folder;
   const std::string path = folder.file("pipe");
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
@@ -92,7 +92,7 @@ TEST_CASE("a pipe that nobody reads is refused instead of waited for, and one wi
   CHECK(read == text);
 }
 
-TEST_CASE("a device takes a report, and a full disk is told") {
+TEST_CASE("a device gets the report, and a full disk is reported") {
   CHECK(opened("/dev/null")->write("text").ok());
   const Status full = opened("/dev/full")->write("text");
   CHECK(full.message() == "--report: /dev/full: No space left on device");

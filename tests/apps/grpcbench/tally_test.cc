@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("calls are counted by their end, with what the first failure of each kind said") {
+TEST_CASE("calls are counted by their status, with the message of the first failure of each code") {
   Tally tally;
   CHECK(tally.record(Status(), 1ms));
   CHECK_FALSE(tally.record(Status(Code::NOT_FOUND, "first"), 1us));
@@ -18,7 +18,7 @@ TEST_CASE("calls are counted by their end, with what the first failure of each k
   CHECK(tally.first_message[static_cast<std::size_t>(Code::NOT_FOUND)] == "first");
 }
 
-TEST_CASE("the first failure of a kind is told with its remedy") {
+TEST_CASE("the first failure of a kind has its remedy") {
   Tally tally;
   tally.record(
       Status(Code::RESOURCE_EXHAUSTED, "too large", Initiator::peer).with_cause(Cause::message_too_large),
@@ -29,7 +29,7 @@ TEST_CASE("the first failure of a kind is told with its remedy") {
   CHECK(tally.first_message[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == "all streams were busy");
 }
 
-TEST_CASE("latency is that of success and of calls that were waited for in vain, not of quick failures") {
+TEST_CASE("latency includes successes and expired calls, but no quick failures") {
   Tally tally;
   tally.record(Status(), 2ms);
   tally.record(Status(Code::UNAVAILABLE, "gone"), 1us);

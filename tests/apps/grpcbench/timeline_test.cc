@@ -100,7 +100,7 @@ TEST_CASE("the last span ends with the run, and is never a short one beside othe
   CHECK(timeline.spans(350ms).back().calls.succeeded == 1);
 }
 
-TEST_CASE("spans reach to the end of a run that brought nothing more, however long it lasted") {
+TEST_CASE("spans reach to the end of the run, even after a long time without calls") {
   Timeline timeline;
   CHECK(timeline.spans(0ns).empty());
   CHECK(cuts(timeline, 150ms) == Cuts{{0, 100}, {100, 150}});

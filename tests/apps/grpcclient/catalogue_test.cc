@@ -74,7 +74,7 @@ TEST_CASE("symbols of every kind are shown as .proto text") {
             .starts_with("// google.protobuf.Any, a message in google/protobuf/any.proto\n"));
 }
 
-TEST_CASE("what is not there is named with what comes close") {
+TEST_CASE("an unknown name is refused with similar ones") {
   const DepotServer server;
   const Values values = server.values();
   CHECK(block_on(proto_text(values, "depot.Parcle")).value() ==
@@ -95,7 +95,7 @@ TEST_CASE("fields of every kind go from JSON to the wire and back") {
   CHECK(json(server, R"({"sender_name": "x"})") == "{\"senderName\":\"x\"}\n");
 }
 
-TEST_CASE("a content of any type is fetched when it comes up") {
+TEST_CASE("the type of an Any is fetched on demand") {
   const DepotServer server;
   const std::string text = R"({"content":{"@type":"type.googleapis.com/label.Label","text":"hi"}})";
   CHECK(json(server, text) == text + "\n");
@@ -105,7 +105,7 @@ TEST_CASE("a content of any type is fetched when it comes up") {
   CHECK(json(server, R"({"content":{"@type":"type.googleapis.com/no.Such"}})").starts_with("65 --data: "));
 }
 
-TEST_CASE("JSON that does not fit names the field and what it takes") {
+TEST_CASE("an error about JSON names the field and the valid values") {
   const DepotServer server;
   const std::string where = "65 --data: the message in line 1: ";
   CHECK(json(server, R"({"sendername": ""})") ==
@@ -123,7 +123,7 @@ TEST_CASE("JSON that does not fit names the field and what it takes") {
   CHECK(json(server, "[]") == where + "depot.Parcel is written as an object: {...}");
 }
 
-TEST_CASE("the details of a failed call are shown as JSON where their type is known") {
+TEST_CASE("the details of a failed call are shown as JSON if their type is known") {
   const DepotServer server;
   Values values = server.values();
   values.data = R"({"content":{"@type":"type.googleapis.com/label.Label","text":"hi"}})";
@@ -134,7 +134,7 @@ TEST_CASE("the details of a failed call are shown as JSON where their type is kn
         std::vector<std::string>{R"({"@type":"type.googleapis.com/label.Label","text":"hi"})"});
 }
 
-TEST_CASE("data that a method cannot take is refused before the call") {
+TEST_CASE("data that does not fit the method is refused before the call") {
   const DepotServer server;
   Values values = server.values();
   const auto refusal = [&](const char* data) {
@@ -148,7 +148,7 @@ TEST_CASE("data that a method cannot take is refused before the call") {
   CHECK(refusal("{") == "--data: line 1, column 2: the text ends where '}' is missing");
 }
 
-TEST_CASE("an answer that is larger than allowed names the flag") {
+TEST_CASE("the error for a response beyond the size limit names the flag") {
   const DepotServer server;
   Values values = server.values();
   values.max_message_bytes = 5000;

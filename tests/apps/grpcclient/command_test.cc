@@ -18,7 +18,7 @@ TEST_CASE("without a command nothing is sent") {
   CHECK(usage_error({}) == "a command is missing; choose demo, list, describe or call");
 }
 
-TEST_CASE("an address is told by its colon and may be left out") {
+TEST_CASE("an address is recognized by its colon and is optional") {
   CHECK(parse_command({"demo", "unix:/x"})->address == "unix:/x");
   const Outcome<Command> with = parse_command({"call", "[::1]:1", "a.B/C"});
   CHECK(with->kind == Kind::call);
@@ -32,7 +32,7 @@ TEST_CASE("an address is told by its colon and may be left out") {
   CHECK(without->symbol == "a.B");
 }
 
-TEST_CASE("a machine without a port is no service of the default server") {
+TEST_CASE("a host without a port is not taken for a service of the default server") {
   CHECK(usage_error({"list", "127.0.0.1"}) ==
         "'127.0.0.1' is not an address: the port is missing; write 127.0.0.1:PORT");
   CHECK(usage_error({"describe", "localhost"}).starts_with("'localhost' is not an address: "));
@@ -41,13 +41,13 @@ TEST_CASE("a machine without a port is no service of the default server") {
   CHECK(parse_command({"list", "myserver"})->symbol == "myserver");
 }
 
-TEST_CASE("an empty word is no address, and not none either") {
+TEST_CASE("an empty word is an error, not a missing address") {
   for (const char* command : {"demo", "list", "describe"})
     CHECK(usage_error({command, ""}).starts_with("the address is empty; "));
   CHECK(usage_error({"call", "", "a.B/C"}).starts_with("the address is empty; "));
 }
 
-TEST_CASE("a wrong word is named with what would be right") {
+TEST_CASE("the error for a wrong word has the right ones") {
   CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
   CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one argument too many; "));
   CHECK(usage_error({"demo", "b"}).starts_with("'b' is one argument too many; "));

@@ -26,7 +26,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
   return std::string(action.error().message());
 }
 
-TEST_CASE("words and flags may stand in any order") {
+TEST_CASE("words and flags may have any order") {
   Configuration configuration;
   REQUIRE(read(configuration,
                {"-v", "call", "a:1", "-H", "x: 1", "b.C/D", "-d", "-", "--deadline=5s", "-H", "y: 2"},
@@ -39,7 +39,7 @@ TEST_CASE("words and flags may stand in any order") {
   CHECK_FALSE(configuration.values.compact);
 }
 
-TEST_CASE("whoever says anything of TLS wants it") {
+TEST_CASE("any TLS flag turns TLS on") {
   const auto wants_tls = [](const std::vector<std::string>& arguments) {
     Configuration configuration;
     REQUIRE(read(configuration, arguments, no_environment));
@@ -54,7 +54,7 @@ TEST_CASE("whoever says anything of TLS wants it") {
   CHECK(wants_tls({"list", "--tls-server-name=example.org"}));
 }
 
-TEST_CASE("data may be empty, and is told from none") {
+TEST_CASE("empty data differs from no data") {
   Configuration without;
   REQUIRE(read(without, {"call"}, no_environment));
   CHECK_FALSE(without.values.data);
@@ -63,7 +63,7 @@ TEST_CASE("data may be empty, and is told from none") {
   CHECK(empty.values.data == "");
 }
 
-TEST_CASE("data is taken as it is: an array, a negative number, what looks like a flag's value") {
+TEST_CASE("data is taken as it is: an array, a negative number, a text that looks like a flag") {
   for (const char* text : {"[1, 2]", "\"a,b\"", "{\"a\": [\"b\"]}", "%x", "-1"}) {
     Configuration configuration;
     REQUIRE_MESSAGE(read(configuration, {"call", "-d", text}, no_environment), text);
@@ -81,7 +81,7 @@ TEST_CASE("the environment gives address and level of the log, and a flag beats 
   CHECK(flagged.values.address == "a:1");
 }
 
-TEST_CASE("a wrong value is named with what would be right") {
+TEST_CASE("the error for a wrong value has the right ones") {
   CHECK(refusal({"-H", "foo"}) == "--header: 'foo' has no colon; write 'name: value'");
   CHECK(refusal({"--address", "foo"}).starts_with("--address: address \"foo\": "));
   CHECK(refusal({"--deadline", "x"}).starts_with("--deadline: 'x' is not a duration; "));
@@ -89,7 +89,7 @@ TEST_CASE("a wrong value is named with what would be right") {
   CHECK(refusal({"-d"}).ends_with(" a value is missing; --help shows what it takes"));
 }
 
-TEST_CASE("the help fits a terminal and tells commands, exit status and examples") {
+TEST_CASE("the help fits a terminal and has commands, exit status and examples") {
   Configuration configuration;
   REQUIRE(read(configuration, {"--help"}, no_environment) == apps::Action::show_help);
   const std::string help = configuration.line.help();

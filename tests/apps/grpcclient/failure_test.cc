@@ -7,7 +7,7 @@
 namespace ringrpc::grpcclient {
 namespace {
 
-TEST_CASE("a failed call exits with the number of its code, which no other exit status is") {
+TEST_CASE("a failed call exits with the number of its code, and no other error uses these numbers") {
   for (std::uint32_t number = 1; number <= 16; ++number)
     CHECK(call_failure("a.B/C", Status(*code_from_number(number), "why")).exit_status ==
           static_cast<int>(number));
@@ -16,7 +16,7 @@ TEST_CASE("a failed call exits with the number of its code, which no other exit 
     CHECK(other > 16);
 }
 
-TEST_CASE("what a server answered names the method, the code and the message") {
+TEST_CASE("the error for a server's status names the method, the code and the message") {
   CHECK(call_failure("a.B/C", Status(Code::NOT_FOUND, "no key", Initiator::peer)).message ==
         "a.B/C: NOT_FOUND: no key");
   CHECK(call_failure("a.B/C", Status(Code::NOT_FOUND, "", Initiator::peer)).message ==
@@ -26,7 +26,7 @@ TEST_CASE("what a server answered names the method, the code and the message") {
       "a.B/C: UNAVAILABLE: connect to the database");
 }
 
-TEST_CASE("without a connection the cause and the remedy are all") {
+TEST_CASE("without a connection the error has only the cause and the remedy") {
   const auto message = [](const char* text, Cause cause) {
     return call_failure("a.B/C", Status(Code::UNAVAILABLE, text, Initiator::library).with_cause(cause))
         .message;
@@ -38,7 +38,7 @@ TEST_CASE("without a connection the cause and the remedy are all") {
   CHECK(message("127.0.0.1:1: the connection ended", Cause::other) == "127.0.0.1:1: the connection ended");
 }
 
-TEST_CASE("the remedy follows the cause, whatever the words are") {
+TEST_CASE("the remedy follows from the cause, not from the message") {
   const auto remedy = [](Cause cause) {
     const Status status = Status(Code::UNAVAILABLE, "connect x: why", Initiator::library).with_cause(cause);
     return call_failure("a.B/C", status).message.substr(std::string_view("connect x: why").size());
@@ -64,7 +64,7 @@ TEST_CASE("the remedy follows the cause, whatever the words are") {
         "a.B/C: DEADLINE_EXCEEDED: too late; --deadline allows more time");
 }
 
-TEST_CASE("a report is one line, whatever the server sent, and one for each detail") {
+TEST_CASE("a report is one line, and one for each detail, for any text of the server") {
   Failure failure(5, "no\nway\x1b[31m\x7f");
   failure.details = {"{\"a\":1}"};
   const apps::CapturedStderr captured;

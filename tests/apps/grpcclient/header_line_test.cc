@@ -13,13 +13,13 @@ std::string refusal(std::string_view line) {
   return std::string(status.message());
 }
 
-TEST_CASE("a name goes to lower case and loses the blanks around it, and so does the value") {
+TEST_CASE("a name is put in lower case, and blanks around name and value are removed") {
   Metadata metadata;
   REQUIRE(add_header(metadata, " Authorization :\t Bearer a: b ").ok());
   CHECK(metadata.find("authorization") == "Bearer a: b");
 }
 
-TEST_CASE("a value may be empty and a name may come twice") {
+TEST_CASE("a value may be empty and a name may repeat") {
   Metadata metadata;
   REQUIRE(add_header(metadata, "a:").ok());
   REQUIRE(add_header(metadata, "a: 2").ok());
@@ -35,7 +35,7 @@ TEST_CASE("a value of a -bin name is base64, with padding or without") {
   CHECK(metadata.find("b-bin") == std::string_view("\0\1", 2));
 }
 
-TEST_CASE("what is no header is refused with the reason") {
+TEST_CASE("an invalid header is refused with the reason") {
   CHECK(refusal("authorization") == "'authorization' has no colon; write 'name: value'");
   CHECK(refusal("a-bin: ?") == "the value of 'a-bin' is not base64, which names that end in -bin require");
   CHECK_FALSE(refusal(": x").empty());
@@ -43,7 +43,7 @@ TEST_CASE("what is no header is refused with the reason") {
   CHECK_FALSE(refusal("grpc-timeout: 1S").empty());
 }
 
-TEST_CASE("a header is shown as it is given, without what could command a terminal") {
+TEST_CASE("a header is shown in the form of the flag, without control characters") {
   CHECK(header_line({"a", "b c"}) == "a: b c");
   CHECK(header_line({"a", "\x1b[31m"}) == "a: \\x1b[31m");
   CHECK(header_line({"a-bin", std::string("\0\1\2", 3)}) == "a-bin: AAEC");

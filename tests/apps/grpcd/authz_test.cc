@@ -43,7 +43,7 @@ std::string refusal(const ScratchFile& file) {
   return list ? "taken" : std::string(list.error().message());
 }
 
-TEST_CASE("methods and names are read from it; without a file nobody is kept out") {
+TEST_CASE("the file allows names to call methods; without a file everybody may call") {
   const ScratchFile file(
       "\"/p.S/M\" = [\"uid:1\", \"uid:2\"]   # two users\n"
       "\"/p.S/*\" = \"*\"\n");
@@ -58,7 +58,7 @@ TEST_CASE("methods and names are read from it; without a file nobody is kept out
   CHECK(read("").value() == nullptr);
 }
 
-TEST_CASE("an empty file lets nobody in") {
+TEST_CASE("an empty file allows nobody") {
   const ScratchFile file("");
   errno = ENOENT;  // must have no effect
   const auto list = read(file.path());
@@ -67,7 +67,7 @@ TEST_CASE("an empty file lets nobody in") {
   CHECK_FALSE((*list)->allows("/p.S/M", {}));
 }
 
-TEST_CASE("methods that no service has are refused, with those that were meant") {
+TEST_CASE("methods that no service has are refused, with similar ones") {
   const ScratchFile file("\"/p.S/*\" = \"*\"\n\"*\" = \"uid:0\"\n\"/p.Tables/Count\" = \"*\"\n");
   CHECK(refusal(file) == "taken");
   const std::string begin = "--authz: " + file.path() + ":";
@@ -80,7 +80,7 @@ TEST_CASE("methods that no service has are refused, with those that were meant")
         begin + "1: /elsewhere.Things/*: there is no service 'elsewhere.Things'; there are p.S and p.Tables");
 }
 
-TEST_CASE("what it cannot mean is refused with its line") {
+TEST_CASE("invalid entries are refused with their line") {
   const ScratchFile file("");
   const std::string begin = "--authz: " + file.path() + ":";
   file.write("\n\"/p.S/M\" = 7\n");

@@ -27,7 +27,7 @@ bool comes_true(const auto& done) {
   return true;
 }
 
-TEST_CASE("a certificate, its key and the clients' authorities need each other") {
+TEST_CASE("a certificate, its key and the clients' CAs need each other") {
   const auto refusal = [](const TlsValues& values) {
     const auto loaded = Certificates::load(values);
     return loaded ? "taken" : std::string(loaded.error().message());
@@ -40,7 +40,7 @@ TEST_CASE("a certificate, its key and the clients' authorities need each other")
         "--tls-client-ca: TLS needs a certificate; give --tls-cert and --tls-key too");
 }
 
-TEST_CASE("what is missing is told with the line of the file that needs it") {
+TEST_CASE("the error for a missing setting has the line of the file that needs it") {
   const auto refusal = [](const std::string& key, const TlsValues& values) {
     apps::Origins origins;
     origins.note(key, "grpcd.toml:3: " + key, apps::Source::file);
@@ -59,7 +59,7 @@ TEST_CASE("what is missing is told with the line of the file that needs it") {
         "grpcd.toml:3: tls-min-version: TLS needs a certificate; give tls-cert and tls-key too");
 }
 
-TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
+TEST_CASE("a TLS version without a certificate is an error, not plaintext") {
   apps::Origins origins;
   origins.note("tls-min-version", "--tls-min-version", apps::Source::flag);
   const auto loaded = Certificates::load({.version_min = TlsVersion::tls_1_3}, origins);
@@ -69,7 +69,7 @@ TEST_CASE("whoever asks for a version of TLS is not served plaintext") {
         "--tls-min-version: TLS needs a certificate; give --tls-cert and --tls-key too");
 }
 
-TEST_CASE("a file that changes is read again, and one that is of no use refused aloud, once") {
+TEST_CASE("a changed file is reloaded, and an invalid one is logged once") {
   const test::TestIdentity first = our_authority().issue({});
   const test::TestIdentity second = our_authority().issue({});
   const ScratchFile certificate(first.certificate);
@@ -100,7 +100,7 @@ TEST_CASE("a file that changes is read again, and one that is of no use refused 
   CHECK(captured.text().find("SIGHUP: reloaded the certificates") != std::string::npos);
 }
 
-TEST_CASE("a certificate whose time is over is refused like any other, with its flag and its file") {
+TEST_CASE("an expired certificate is refused with its flag and its file") {
   const test::TestIdentity first = our_authority().issue({});
   const ScratchFile certificate(first.certificate);
   const ScratchFile key(first.key);

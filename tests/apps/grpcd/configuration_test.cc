@@ -21,7 +21,7 @@ TEST_CASE("without any source grpcd serves as the library does") {
   CHECK(configuration.values.drain_timeout == std::chrono::seconds(30));
 }
 
-TEST_CASE("every flag reaches what it names") {
+TEST_CASE("every flag sets its option") {
   Configuration configuration;
   const std::vector<std::string> arguments = {"--listen=[::1]:0",
                                               "--shards=3",
@@ -116,7 +116,7 @@ std::string refusal(const std::vector<std::string>& arguments,
   return action ? "taken" : std::string(action.error().message());
 }
 
-TEST_CASE("an audit that is required goes with levels that have its lines") {
+TEST_CASE("a required audit needs a log level that has its lines") {
   for (const char* level : {"trace", "debug", "info"})
     CHECK(refusal({"--audit-required", "--log-level", level}) == "taken");
   for (const std::string level : {"warn", "error", "off"}) {
@@ -127,7 +127,7 @@ TEST_CASE("an audit that is required goes with levels that have its lines") {
   }
 }
 
-TEST_CASE("an address that is none is refused with where it stands") {
+TEST_CASE("an invalid address is refused with its origin") {
   CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
   CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
   CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; give a text");
@@ -139,7 +139,7 @@ TEST_CASE("an address that is none is refused with where it stands") {
             .starts_with(file.path() + ":2: listen: address \"127.0.0.1:65536\": "));
 }
 
-TEST_CASE("a client is asked for a sign of life never, or after a second at least") {
+TEST_CASE("keepalive PINGs are off, or at least a second apart") {
   CHECK(refusal({"--keepalive-time", "10ms"}) ==
         "--keepalive-time: 10ms is out of range; choose 0s, or 1s to 24h");
   CHECK(refusal({"--keepalive-time", "25h"}) ==
@@ -152,13 +152,13 @@ TEST_CASE("a client is asked for a sign of life never, or after a second at leas
     CHECK(refusal({flag, "0"}) == flag + ": 0 is out of range; choose 1ms to 24h");
 }
 
-TEST_CASE("every form of an address can be served on") {
+TEST_CASE("grpcd can listen on every form of address") {
   for (const char* form : {"localhost:0", "[::1]:0", "tcp://127.0.0.1:1", "unix:/x", "unix-abstract:x",
                            "vsock:any:1", "hvsock:///x:1", "systemd", "systemd:x", "fd:3", "tls+fd:3"})
     CHECK_MESSAGE(refusal({"--listen", form}) == "taken", form);
 }
 
-TEST_CASE("changes are told in the words of the file") {
+TEST_CASE("changes are logged in the format of the file") {
   Configuration before;
   Configuration after;
   after.values.server.max_message_bytes = 1 << 20;
@@ -172,7 +172,7 @@ TEST_CASE("changes are told in the words of the file") {
   CHECK(found[1].after == "1M");
 }
 
-TEST_CASE("a change of what was not given, or is no more, is told with its default") {
+TEST_CASE("a change from or to an unset value is logged with the default") {
   Configuration before;
   Configuration after;
   before.values.signing.generated = {"p256"};

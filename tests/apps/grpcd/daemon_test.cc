@@ -173,7 +173,7 @@ TEST_CASE("the ready line names version, addresses, shards and backend") {
            " info grpcd " GRPCD_VERSION " ready on 127.0.0.1:1 unix:/run/x.sock (2 shards, fake)\n");
 }
 
-TEST_CASE("SIGTERM and SIGINT stop taking calls and let those in flight finish") {
+TEST_CASE("SIGTERM and SIGINT refuse new calls and let those in flight finish") {
   for (const int number : {SIGTERM, SIGINT}) {
     const CapturedStderr captured;
     Running daemon({"--drain-timeout", "5s"}, 3);
@@ -188,7 +188,7 @@ TEST_CASE("SIGTERM and SIGINT stop taking calls and let those in flight finish")
   }
 }
 
-TEST_CASE("calls that a drain had to end are counted apart") {
+TEST_CASE("calls that the drain's timeout ended are counted apart") {
   const CapturedStderr captured;
   Running daemon({}, 2);
   daemon.signal(SIGTERM);
@@ -212,7 +212,7 @@ TEST_CASE("a second signal does not wait for the drain") {
   contains(captured.text(), "second signal: exiting at once\n");
 }
 
-TEST_CASE("a second signal is heard though the server does not answer any more") {
+TEST_CASE("a second signal works although the server hangs") {
   const CapturedStderr captured;
   Running daemon({}, 1);
   daemon.server().hang();
@@ -224,7 +224,7 @@ TEST_CASE("a second signal is heard though the server does not answer any more")
   CHECK(daemon.end() == apps::exit_ok);
 }
 
-TEST_CASE("SIGUSR1 and SIGUSR2 step the log level and say so, even where it hides what is said") {
+TEST_CASE("SIGUSR1 and SIGUSR2 step the log level and log it at any level") {
   const CapturedStderr captured;
   Running daemon({"--log-level", "error"}, 1);
   daemon.signal(SIGTERM);  // the next signals are handled during the drain
@@ -272,7 +272,7 @@ TEST_CASE("neither SIGUSR2 nor SIGHUP hides the records that --audit-required ne
            "SIGHUP: audit-required changed to false in the file; true stays in effect until a restart\n");
 }
 
-TEST_CASE("SIGHUP takes the log level from the file and names what waits for a restart") {
+TEST_CASE("SIGHUP takes the log level from the file and names the changes that need a restart") {
   const CapturedStderr captured;
   const ScratchFile file("log-level = 'info'\nshards = 1\n");
   Running daemon({"--config", file.path(), "--max-connections", "100"});
@@ -288,7 +288,7 @@ TEST_CASE("SIGHUP takes the log level from the file and names what waits for a r
   CHECK(text.find("max-connections") == std::string::npos);  // the flag beats the file
 }
 
-TEST_CASE("SIGHUP with a bad file changes nothing and says why") {
+TEST_CASE("SIGHUP with an invalid file changes nothing and logs why") {
   const CapturedStderr captured;
   const ScratchFile file("log-level = 'info'\n");
   Running daemon({"--config", file.path()});
@@ -301,7 +301,7 @@ TEST_CASE("SIGHUP with a bad file changes nothing and says why") {
                                 ":2: shard: unknown key; did you mean shards?\n");
 }
 
-TEST_CASE("SIGHUP without a file says so") {
+TEST_CASE("SIGHUP without a file logs that there is none") {
   const CapturedStderr captured;
   Running daemon({});
   daemon.signal(SIGHUP);
@@ -336,7 +336,7 @@ TEST_CASE("a limit of connections for each address is the library's unless one w
   CHECK(limit({"--max-connections-per-address", "0"}) == 0);
 }
 
-TEST_CASE("without a number of connections as many are taken as there may be descriptors") {
+TEST_CASE("without a flag the limit of connections follows from the descriptors") {
   const CapturedStderr captured;
   Running daemon({"--shards", "1"}, 0, 1000);
   CHECK(daemon.server().max_connections == 963);
@@ -347,7 +347,7 @@ TEST_CASE("without a number of connections as many are taken as there may be des
   CHECK_FALSE(captured.text().contains("warn"));
 }
 
-TEST_CASE("as many connections as there may be descriptors can be a single one") {
+TEST_CASE("the limit of descriptors may allow only a single connection") {
   const CapturedStderr captured;
   Running daemon({"--shards", "16"}, 0, 98);
   CHECK(daemon.server().max_connections == 1);
@@ -370,7 +370,7 @@ TEST_CASE("a server does not start with fewer than 64 descriptors") {
       "LimitNOFILE=64 under systemd)\n");
 }
 
-TEST_CASE("a server does not start where its shards alone need more descriptors than there may be") {
+TEST_CASE("a server does not start if its shards alone need more descriptors than the limit") {
   const CapturedStderr captured;
   const Signals signals(Daemon::signals);
   auto configuration = std::make_unique<Configuration>();
@@ -384,7 +384,7 @@ TEST_CASE("a server does not start where its shards alone need more descriptors 
       "LimitNOFILE=98 under systemd), or lower --shards\n");
 }
 
-TEST_CASE("a server that does not start is one line and a status") {
+TEST_CASE("a server that does not start logs one line and returns a status") {
   struct Case {
     Status status;
     int code;

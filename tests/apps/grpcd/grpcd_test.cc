@@ -80,13 +80,13 @@ TEST_CASE("wrong usage is one line and exit status 2") {
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: --listen: address \"nowhere\": want "));
 }
 
-TEST_CASE("a file of settings that holds wrong ones is one line and exit status 1") {
+TEST_CASE("a file with wrong settings is one line and exit status 1") {
   const ScratchFile file("max-connections = 0\n");
   CHECK(refusal({"--config", file.path()}, 1) ==
         "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
 }
 
-TEST_CASE("an address that is taken is one line that names it, the cause and the flag, and exit status 1") {
+TEST_CASE("an address in use is one line that names it, the cause and the flag, and exit status 1") {
   const TakenPort taken;
   const std::string line = refusal({"--listen", taken.address()}, 1);
   CHECK(line.starts_with("grpcd: listen on " + taken.address() + ": "));
@@ -124,14 +124,14 @@ TEST_CASE("the ready line names version, addresses as bound, shards and backend,
   CHECK(grpcd.err().find(" drained: 0 calls finished, 0 ended\n") != std::string::npos);
 }
 
-TEST_CASE("the ready line says which backend serves, and --io chooses it") {
+TEST_CASE("the ready line names the backend, and --io chooses it") {
   ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--io", "epoll"});
   grpcd.read_until(" (1 shard, epoll)\n");
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
 }
 
-TEST_CASE("io_uring that cannot be had is replaced, said once, and missed only where it was asked for" *
+TEST_CASE("without io_uring epoll serves, which is logged once; only --io uring fails" *
           doctest::skip(std::getenv("WITHOUT_IO_URING") == nullptr)) {
   ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "2"});
   grpcd.read_until(" (2 shards, epoll)\n");
@@ -144,7 +144,7 @@ TEST_CASE("io_uring that cannot be had is replaced, said once, and missed only w
             .starts_with("grpcd: io_uring: io_uring_setup: "));
 }
 
-TEST_CASE("the environment is heard, and a flag beats it") {
+TEST_CASE("variables set options, and flags beat them") {
   ChildProcess grpcd({"--shards", "1"}, {.environment = {"SERVER_ADDR=127.0.0.1:0", "WORKER_THREADS=2"}});
   grpcd.read_until(" ready on 127.0.0.1:");
   grpcd.read_until(" (1 shard, ");
@@ -152,7 +152,7 @@ TEST_CASE("the environment is heard, and a flag beats it") {
   CHECK(grpcd.wait() == 0);
 }
 
-TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is not") {
+TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are handled while it serves, SIGPIPE is ignored") {
   const ScratchFile file("listen = '127.0.0.1:0'\nshards = 1\n");
   ChildProcess grpcd({"--config", file.path()});
   grpcd.read_until(" ready on ");
@@ -172,7 +172,7 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are answered while it serves, SIGPIPE is 
   CHECK(grpcd.err().find("drained") == std::string::npos);  // logged at info, and the level is warn
 }
 
-TEST_CASE("a call that does not finish is ended when the drain's time is over") {
+TEST_CASE("a call that does not finish is ended by the drain's timeout") {
   ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--drain-timeout", "50ms"});
   const OpenCall call(port_of(grpcd, "127.0.0.1"));
   grpcd.signal(SIGTERM);
@@ -205,7 +205,7 @@ void wait_for_listener(const std::string& name) {
   ::close(fd);
 }
 
-TEST_CASE("above level info nothing is said of a start and an end that go well") {
+TEST_CASE("above level info a successful start and end are not logged") {
   const std::string name = "ringrpc-test-" + std::to_string(::getpid());
   ChildProcess grpcd({"--listen", "unix-abstract:" + name, "--shards", "1", "--max-connections", "10"},
                      {.environment = {"LOG_LEVEL=warn"}});

@@ -27,7 +27,7 @@ std::string logged(PayloadLog kind, log::Level level) {
   return captured.text();
 }
 
-TEST_CASE("a payload is logged at level debug, as much of it as was asked for") {
+TEST_CASE("a payload is logged at level debug, in the requested detail") {
   CHECK(logged(PayloadLog::head, log::Level::debug)
             .ends_with(" debug 127.0.0.1:7 Echo \"id \\\"7\\\"\": 3 bytes \"hi\\x0a\"\n"));
   CHECK(logged(PayloadLog::size, log::Level::debug).ends_with(": 3 bytes\n"));

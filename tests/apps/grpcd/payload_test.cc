@@ -5,7 +5,7 @@
 namespace ringrpc::grpcd {
 namespace {
 
-TEST_CASE("as much of a payload is described as was asked for") {
+TEST_CASE("a payload is described in the requested detail") {
   CHECK(describe_payload(PayloadLog::none, "hi") == "");
   CHECK(describe_payload(PayloadLog::size, "") == "0 bytes");
   CHECK(describe_payload(PayloadLog::size, "h") == "1 byte");
@@ -24,7 +24,7 @@ TEST_CASE("the head ends after 64 bytes and the whole where the log would cut it
         "5000 bytes \"" + std::string(4096, 'a') + "\" ...");
 }
 
-TEST_CASE("what could forge a line, command a terminal or end the quotes is escaped") {
+TEST_CASE("bytes that could forge a line, control a terminal or end the quotes are escaped") {
   CHECK(describe_payload(PayloadLog::head, std::string_view("a\"\\\r\n\x1b[0m\0\x7f\x9b\xff", 13)) ==
         "13 bytes \"a\\\"\\\\\\x0d\\x0a\\x1b[0m\\x00\\x7f\\x9b\\xff\"");
 }

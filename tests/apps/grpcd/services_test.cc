@@ -44,7 +44,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("health checks say SERVING, and NOT_SERVING once no new calls are wanted") {
+TEST_CASE("health checks return SERVING, and NOT_SERVING once the server drains") {
   const auto signing = without_keys();
   Services services(signing->service(), PayloadLog::none);
   CHECK(health_of(services, "") == HealthCheckResponse::SERVING);

@@ -27,14 +27,14 @@ std::string read_all(const std::string& data) {
   return block_on(read_all(**input)).value();
 }
 
-TEST_CASE("messages come from the command line or a file") {
+TEST_CASE("messages are read from the command line or a file") {
   CHECK(read_all("{}\n[1]") == "1 {};2 [1];");
   CHECK(read_all("") == "");
   const apps::ScratchFile file("{}\n[1]\n");
   CHECK(read_all("@" + file.path()) == "1 {};2 [1];");
 }
 
-TEST_CASE("a mistake comes after the messages before it and names the source") {
+TEST_CASE("an error follows the messages before it and names the source") {
   CHECK(read_all("{} {]") ==
         "1 {};65 --data: line 1, column 5: a field's name in double quotes is missing here");
   const apps::ScratchFile file("{} {");
@@ -85,7 +85,7 @@ Task<Result<bool>> begin_and_leave(std::unique_ptr<Input> input) {
   co_return reading.done();
 }
 
-TEST_CASE("an input can be left while nobody types") {
+TEST_CASE("an input can be destroyed while nobody types") {
   const SilentStdin stdin_of_nobody;
   Outcome<std::unique_ptr<Input>> input = Input::open("-");
   REQUIRE(input);

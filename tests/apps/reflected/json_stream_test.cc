@@ -30,7 +30,7 @@ std::string fault(std::string_view text) {
   return all.back();
 }
 
-TEST_CASE("values are cut apart wherever the text is cut") {
+TEST_CASE("values are separated wherever the text is split") {
   const std::string text =
       " {\"a\": {\"b\": [1, -2.5e+3, true, null]}, \"c\": \"} \\\" \\u00e9 é\"}{}\n[]\t\"x\" 10 false "
       "{\"d\":[[],{}]}";
@@ -45,7 +45,7 @@ TEST_CASE("values are cut apart wherever the text is cut") {
   for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) CHECK(split(text, bytes) == values);
 }
 
-TEST_CASE("an object is there with its last brace, before anything follows") {
+TEST_CASE("an object is available with its last brace, before anything follows") {
   JsonStream stream;
   CHECK(stream.feed("{\"a\": 1").ok());
   CHECK(take_all(stream).empty());
@@ -53,7 +53,7 @@ TEST_CASE("an object is there with its last brace, before anything follows") {
   CHECK(take_all(stream) == std::vector<std::string>{"{\"a\": 1}"});
 }
 
-TEST_CASE("a number that nothing encloses waits for what follows") {
+TEST_CASE("a bare number is available once a character follows") {
   JsonStream stream;
   CHECK(stream.feed("1").ok());
   CHECK(take_all(stream).empty());
@@ -66,7 +66,7 @@ TEST_CASE("a text without values is whole") {
   CHECK(split(" \n\t\r\n", 1).empty());
 }
 
-TEST_CASE("a value knows the line in which it begins") {
+TEST_CASE("a value has the line in which it begins") {
   JsonStream stream;
   CHECK(stream.feed("{}\n\n{\n}{}").ok());
   CHECK(stream.take()->line == 1);
@@ -74,7 +74,7 @@ TEST_CASE("a value knows the line in which it begins") {
   CHECK(stream.take()->line == 4);
 }
 
-TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with their place") {
+TEST_CASE("the error for invalid UTF-8 or half a surrogate pair has its position") {
   const std::string no_utf8 = ": this is not UTF-8, which JSON requires; bytes are written in base64";
   CHECK(fault("{\"a\": \"x\xff\"}") == "line 1, column 9" + no_utf8);
   CHECK(fault("{\n\"a\": \"\xc3\"}").ends_with(no_utf8));            // cut off
@@ -95,7 +95,7 @@ TEST_CASE("text that is not UTF-8 and halves of surrogate pairs are told with th
   CHECK(split(good, 1) == std::vector{good});
 }
 
-TEST_CASE("a mistake is told with line, column and what would be right") {
+TEST_CASE("an error has the line, the column and the right form") {
   CHECK(fault("{\"a\": 1,}") == "line 1, column 9: a field's name in double quotes is missing here");
   CHECK(fault("{\n  a: 1}") == "line 2, column 3: a field's name in double quotes is missing here");
   CHECK(fault("{\"a\" 1}") == "line 1, column 6: ':' is missing after a field's name");
@@ -114,7 +114,7 @@ TEST_CASE("a mistake is told with line, column and what would be right") {
         "line 1, column 3: a line break or control character in a string; write \\n or \\u000a");
 }
 
-TEST_CASE("an end before its time says what is missing") {
+TEST_CASE("an error about an early end says what is missing") {
   CHECK(fault("{\"a\": 1") == "line 1, column 8: the text ends where '}' is missing");
   CHECK(fault("[") == "line 1, column 2: the text ends where ']' is missing");
   CHECK(fault("{} \"a") == "line 1, column 6: the text ends inside a string");
@@ -122,7 +122,7 @@ TEST_CASE("an end before its time says what is missing") {
   CHECK(fault("-") == "line 1, column 2: this is not a valid JSON number");
 }
 
-TEST_CASE("values before a mistake can be taken") {
+TEST_CASE("values before an error can be taken") {
   CHECK(split("{} {\"a\":1} {]", 3).size() == 3);
   CHECK(split("{} {\"a\":1} {]", 3)[1] == "{\"a\":1}");
 }

@@ -54,7 +54,7 @@ std::unique_ptr<Server> serving(Service& service) {
   return std::move(*server);
 }
 
-TEST_CASE("reflection that is hung up has succeeded") {
+TEST_CASE("a reflection call that the client ends succeeds") {
   HealthService health;
   Reflection reflection({&health});
   const std::unique_ptr<Server> server = serving(reflection.v1());
@@ -63,7 +63,7 @@ TEST_CASE("reflection that is hung up has succeeded") {
   CHECK(server->counters().calls_failed == 0);
 }
 
-TEST_CASE("a server that does not end reflection is left") {
+TEST_CASE("a reflection call that the server does not end is cancelled") {
   Lingering lingering;
   const std::unique_ptr<Server> server = serving(lingering);
   CHECK(block_on(asked(server->addresses().front())) == 0);

@@ -1,6 +1,6 @@
 // A client on grpc-js that cancels calls and lets deadlines pass while it sends: 20,000 calls of
-// grpc.testing.TestService through one channel. Calls without cancel and deadline must succeed. The others may also
-// end with CANCELLED or DEADLINE_EXCEEDED.
+// grpc.testing.TestService through one channel. Calls without cancel and deadline must succeed. The others must end
+// with CANCELLED or DEADLINE_EXCEEDED, unless they finish before their deadlines.
 //
 //   node client.js PORT      on 127.0.0.1; exits with 1 if a call ended wrongly
 'use strict';

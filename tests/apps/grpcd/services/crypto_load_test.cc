@@ -59,7 +59,7 @@ Task<void> until(const std::function<bool()>& holds) {
   while (!holds()) co_await sleep_for(1ms);
 }
 
-TEST_CASE("a full queue refuses at once, and what was taken is signed") {
+TEST_CASE("a full queue refuses at once, and queued data is signed") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 2});
   std::map<Code, int> ends;
@@ -77,7 +77,7 @@ TEST_CASE("a full queue refuses at once, and what was taken is signed") {
   CHECK(gate.begun == 3);
 }
 
-TEST_CASE("data that waits is bounded for all requests together, however few they are") {
+TEST_CASE("the data of all waiting requests is limited, for any number of requests") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 1'000'000},
                     {.threads = 1, .queue_limit = 64});
@@ -110,7 +110,7 @@ TEST_CASE("data that waits is bounded for all requests together, however few the
   });
 }
 
-TEST_CASE("the log says which limit was reached, callers are not told") {
+TEST_CASE("the log names the limit that was reached, but the status does not") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
                     {.threads = 1, .queue_limit = 2});
@@ -143,7 +143,7 @@ TEST_CASE("the log says which limit was reached, callers are not told") {
   });
 }
 
-TEST_CASE("a request that is refused takes no room from one that fits, not even for a moment") {
+TEST_CASE("a refused request never takes room from one that fits") {
   const auto backlog = std::make_shared<SigningBacklog>(1000);
   const auto half = SigningBacklog::take(backlog, 500);
   REQUIRE(half);
@@ -179,7 +179,7 @@ void send_unknown_field(SignRequest& request, std::string padding) {
   SignRequest::GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(1000, std::move(padding));
 }
 
-TEST_CASE("what a request has beside its data does not wait with it") {
+TEST_CASE("only the data of a waiting request stays in memory") {
   constexpr std::size_t padding_bytes = 2'000'000;
   constexpr int padded_calls = 16;
   for (const auto pad : {send_unknown_field, send_data_twice}) {
@@ -244,7 +244,7 @@ TEST_CASE("a request that is cancelled or expires while it waits is not signed")
   CHECK_MESSAGE(text.find(unused, second + 1) == std::string::npos, text);
 }
 
-TEST_CASE("a call may go while its signature is being made, and the audit has what is signed") {
+TEST_CASE("a call may be cancelled during its signature, and the audit has the signed data") {
   Gate gate;
   CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 8});
   std::map<Code, int> ends;
@@ -268,7 +268,7 @@ TEST_CASE("a call may go while its signature is being made, and the audit has wh
   CHECK_MESSAGE(text.find(" digest SHA256:" + digest + ": CANCELLED\n") != std::string::npos, text);
 }
 
-TEST_CASE("cheap signatures by the hundred are all made, on the shard") {
+TEST_CASE("hundreds of cheap signatures are all made, on the shard") {
   CryptoWorld world(new_keys({"p256", "ed25519"}), {}, {.threads = 1, .queue_limit = 1});
   std::map<Code, int> ends;
   world.world.serve({.max_concurrent_streams = 1000});
@@ -306,7 +306,7 @@ class MostInTurn final : TurnEnd {
   unsigned most_ = 0;
 };
 
-TEST_CASE("of a burst of cheap signatures a turn makes only so many") {
+TEST_CASE("a turn makes only a limited part of a burst of cheap signatures") {
   for (const auto& [kind, algorithm] :
        {std::pair("p256", "ECDSA_P256_SHA256"), std::pair("ed25519", "ED25519")}) {
     const KeyRegistry real = new_keys({kind});
@@ -330,7 +330,7 @@ TEST_CASE("of a burst of cheap signatures a turn makes only so many") {
   }
 }
 
-TEST_CASE("ten thousand calls at once for RSA-4096 all get an answer") {
+TEST_CASE("ten thousand concurrent calls for RSA-4096 all get a response") {
   constexpr int calls_made = 10'000;
   CryptoWorld world(new_keys({"rsa4096"}), {}, {.threads = 2, .queue_limit = 64});
   world.world.serve({.max_concurrent_streams = calls_made});

@@ -48,7 +48,7 @@ std::string refusal(CryptoWorld& world, std::string_view method, const SignReque
   return response.error().to_string();
 }
 
-TEST_CASE("every algorithm signs messages and digests, and the answer says with what") {
+TEST_CASE("every algorithm signs messages and digests, and the response names algorithm and key") {
   CryptoWorld world(every_key());
   for (const Algorithm algorithm : every_algorithm) {
     CAPTURE(name(algorithm));
@@ -135,7 +135,7 @@ TEST_CASE(
   CHECK(world.sign("SignECC", sign_request("m", "ECDSA_P384_SHA384")));
 }
 
-TEST_CASE("a public key that there is not is refused with those that there are") {
+TEST_CASE("an unknown public key is refused with the known ones") {
   CryptoWorld world(new_keys({"p256"}));
   const std::string id = world.keys.all()[0]->public_key().id();
   const auto ask = [&](crypto::v1::KeyType type, const std::string& key_id) {
@@ -153,7 +153,7 @@ TEST_CASE("a public key that there is not is refused with those that there are")
   CHECK(ask(static_cast<crypto::v1::KeyType>(9), "").starts_with("INVALID_ARGUMENT: key_type 9 is unknown"));
 }
 
-TEST_CASE("what cannot be signed is refused with what could be") {
+TEST_CASE("a request that cannot be signed is refused with the valid choices") {
   CryptoWorld world(new_keys({"RSA_PSS_SHA256:rsa2048", "p256", "ed25519"}));
   const std::string rsa = world.keys.all()[0]->public_key().id();
   const std::string p256 = world.keys.all()[1]->public_key().id();
@@ -203,13 +203,13 @@ TEST_CASE("what cannot be signed is refused with what could be") {
         "INVALID_ARGUMENT: encoding 5 is unknown; choose DER (0) or RAW_RS (1)");
 }
 
-TEST_CASE("a server without keys says so") {
+TEST_CASE("a server without keys returns an error that says so") {
   CryptoWorld world{KeyRegistry()};
   CHECK(refusal(world, "SignRSA", sign_request("m")) ==
         "NOT_FOUND: no key is for RSA_PSS_SHA256; there are no keys");
 }
 
-TEST_CASE("a signature that does not verify is not given away where signatures are verified") {
+TEST_CASE("with verification, an invalid signature is not sent") {
   const KeyRegistry real = new_keys({"p256"});
   const auto faulty = [&](Algorithm algorithm, Bytes input) {
     std::string other(as_text(input));
@@ -232,7 +232,7 @@ std::string lines_of(CryptoWorld& world, std::string_view method, const SignRequ
   return captured.text();
 }
 
-TEST_CASE("each request leaves a line that has no data") {
+TEST_CASE("each request is logged on a line without its data") {
   CryptoWorld world(every_key());
   const std::string ecdsa = world.keys.of_kind(KeyKind::p256)->public_key().id();
   const std::string ed25519 = world.keys.of_kind(KeyKind::ed25519)->public_key().id();
@@ -253,7 +253,7 @@ TEST_CASE("each request leaves a line that has no data") {
   CHECK(lines_of(world, "SignECC", sign_request("abc")).empty());
 }
 
-TEST_CASE("the line of a request that is refused has the algorithm and the key as far as they are known") {
+TEST_CASE("the line of a refused request has the algorithm and the key as far as they are known") {
   CryptoWorld world(every_key());
   const std::string rsa = world.keys.of_kind(KeyKind::rsa)->public_key().id();
   log::set_level(log::Level::info);
@@ -273,7 +273,7 @@ TEST_CASE("the line of a request that is refused has the algorithm and the key a
         " Sign ED25519 key - digest -: NOT_FOUND\n");
 }
 
-TEST_CASE("a flood of refusals leaves some lines, and does not hide what was signed meanwhile") {
+TEST_CASE("a flood of refusals leaves few lines, and does not hide the signatures meanwhile") {
   constexpr int each = 40;
   CryptoWorld world(new_keys({"p256"}));
   const apps::CapturedStderr captured;
@@ -299,7 +299,7 @@ TEST_CASE("a flood of refusals leaves some lines, and does not hide what was sig
   CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more are logged if the test takes seconds
 }
 
-TEST_CASE("the line has who asked where the transport vouches for somebody") {
+TEST_CASE("the line has the peer's identity if the transport vouches for one") {
   CryptoWorld world(new_keys({"p256"}));
   world.world.serve({}, "unix-abstract:ringrpc-audit-" + std::to_string(::getpid()));
   log::set_level(log::Level::info);
@@ -378,7 +378,7 @@ class RequestDice {
   std::mt19937 random_{5};
 };
 
-TEST_CASE("whatever a request says, it gets an answer: a good signature or a status that says why") {
+TEST_CASE("any request gets a response: a valid signature, or a status with the reason") {
   CryptoWorld world(new_keys({"rsa2048", "p256", "p384", "ED25519:ed25519"}));
   RequestDice dice(world.keys);
   std::map<Code, int> codes;
@@ -401,7 +401,7 @@ TEST_CASE("whatever a request says, it gets an answer: a good signature or a sta
   CHECK(kinds.size() == 4);
 }
 
-TEST_CASE("whatever bytes a request has, a signature is one of what they mean") {
+TEST_CASE("for any bytes of a request, a signature is of the data in them") {
   CryptoWorld world(new_keys({"rsa2048", "p256", "p384", "ed25519"}));
   RequestDice dice(world.keys);
   std::map<Code, int> codes;

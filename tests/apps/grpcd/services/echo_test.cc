@@ -15,7 +15,7 @@ std::int64_t unix_now() {
   return std::chrono::duration_cast<Nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-TEST_CASE("echo answers with the payload and the id of the request") {
+TEST_CASE("echo returns the payload and the id of the request") {
   EchoService service;
   EchoRequest request;
   request.set_payload(std::string("a\0\xff", 3));
@@ -26,7 +26,7 @@ TEST_CASE("echo answers with the payload and the id of the request") {
   CHECK(response->request_id() == "7c1e");
 }
 
-TEST_CASE("echo answers an empty request") {
+TEST_CASE("echo responds to an empty request") {
   EchoService service;
   const Result<EchoResponse> response = call_unary_method<EchoResponse>(service, "Echo", EchoRequest());
   REQUIRE(response);
@@ -34,7 +34,7 @@ TEST_CASE("echo answers an empty request") {
   CHECK(response->request_id().empty());
 }
 
-TEST_CASE("echo tells its Unix time") {
+TEST_CASE("echo returns its Unix time") {
   EchoService service;
   const std::int64_t before = unix_now();
   const Result<EchoResponse> response = call_unary_method<EchoResponse>(service, "Echo", EchoRequest());
@@ -43,7 +43,7 @@ TEST_CASE("echo tells its Unix time") {
   CHECK(response->timestamp() <= unix_now());
 }
 
-TEST_CASE("echo tells how long ago the request had arrived") {
+TEST_CASE("echo returns the time since the request arrived") {
   EchoService service;
   const Result<EchoResponse> response =
       call_unary_method<EchoResponse>(service, "Echo", EchoRequest(), Nanoseconds(4321));

@@ -32,7 +32,7 @@ Result<GetNodeResponse> get(NodeService& service, Nanoseconds spent = {}) {
   return call_unary_method<GetNodeResponse>(service, "GetNode", get_node_request("n1"), spent);
 }
 
-TEST_CASE("a node is what it was called, serves, and counts its whole seconds") {
+TEST_CASE("a node has the name that it was given, serves, and counts its whole seconds") {
   NodeService service(call_begins);
   const auto fresh = get(service, 999ms);
   REQUIRE(fresh);
@@ -42,13 +42,13 @@ TEST_CASE("a node is what it was called, serves, and counts its whole seconds") 
   CHECK(get(service, 2h)->uptime_seconds() == 7200);
 }
 
-TEST_CASE("a node that drains says so") {
+TEST_CASE("a draining node reports it") {
   NodeService service;
   service.drain();
   CHECK(get(service)->status() == "DRAINING");
 }
 
-TEST_CASE("metrics are counted until the caller has sent all") {
+TEST_CASE("metrics are counted until the caller half-closes the call") {
   NodeService service;
   testing::FakeStream stream;
   testing::FakeCall call("/node.v1.NodeService/StreamMetrics");
@@ -113,7 +113,7 @@ TEST_CASE("a watch does not keep an id that is too long") {
   CHECK(watch.stream.sent_count() == 0);
 }
 
-TEST_CASE("a watch hears of a drain at once, and ends") {
+TEST_CASE("a watch reports a drain at once, and ends") {
   Simulation simulation(1);
   NodeService service;
   const NodeWatch watch(simulation, service);

@@ -48,7 +48,7 @@ class AuditedWorld {
   CryptoWorld world;
 };
 
-TEST_CASE("a signature is given away once its record is written") {
+TEST_CASE("a signature is sent once its record is written") {
   const SmallStderr file;
   AuditedWorld world;
   for (int signed_before = 0; signed_before < 3; ++signed_before) {
@@ -57,7 +57,7 @@ TEST_CASE("a signature is given away once its record is written") {
   }
 }
 
-TEST_CASE("while records cannot be written nothing is signed, and it goes on by itself when they can be") {
+TEST_CASE("while records cannot be written nothing is signed, and afterwards signing resumes by itself") {
   SmallStderr file;
   AuditedWorld world;
   CHECK(world.sign() == "OK");
@@ -79,7 +79,7 @@ TEST_CASE("while records cannot be written nothing is signed, and it goes on by 
   CHECK(count(" digest -: UNAVAILABLE (the log cannot be written: File too large)\n", text) == 1);
 }
 
-TEST_CASE("nothing is signed at a log level that has no records") {
+TEST_CASE("nothing is signed at a log level that hides the records") {
   const SmallStderr file;
   AuditedWorld world;
   log::set_level(log::Level::warn);
@@ -118,7 +118,7 @@ class FullPipe {
   int ends_[2] = {-1, -1};
 };
 
-TEST_CASE("a signature whose record takes too long is dropped, which a second record says") {
+TEST_CASE("a signature whose record takes too long is dropped, and a second record says so") {
   FullPipe pipe;
   AuditedWorld world(10ms);
   CHECK(world.sign() == refused);

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a job that nobody waits for any more is not signed") {
+TEST_CASE("a job without a waiting caller is not signed") {
   const PublicKey key = new_keys({"p256"}).all()[0]->public_key();
   int begun = 0;
   const FakeSigner signer(key, [&begun](Algorithm, Bytes) -> Result<std::string> {
