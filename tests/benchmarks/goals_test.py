@@ -131,19 +131,19 @@ class Judge(unittest.TestCase):
 
         self.assert_changed(one_bad_round, "")
 
-    def test_what_falls_short_by_little_is_printed_so_that_it_shows(self):
+    def test_a_narrow_miss_is_printed_so_that_it_shows(self):
         figures = copy.deepcopy(FIGURES)
         figures["rows"]["1x1"][goals.OURS]["mean_us"] = [25.02] * 3
         (line,) = [line for line in judged(figures)[1] if "bare epoll's" in line]
         self.assertEqual(line.split()[-5:], ["1.251", "≤", "1.25", "NOT", "MET"])
 
-    def test_so_is_a_miss_of_nothing_at_all(self):
+    def test_a_miss_of_a_limit_of_zero_is_printed_so_that_it_shows(self):
         figures = copy.deepcopy(FIGURES)
         figures["allocations"][0]["per_call"] = 0.004
         (line,) = [line for line in judged(figures)[1] if "allocations" in line]
         self.assertEqual(line.split()[-5:], ["0.004", "≤", "0", "NOT", "MET"])
 
-    def test_what_was_not_measured_is_not_judged(self):
+    def test_goals_without_figures_are_not_judged(self):
         def without_tonic(figures):
             for row in figures["rows"].values():
                 row.pop("tonic", None)

@@ -57,7 +57,7 @@ class Targets(unittest.TestCase):
         self.assertEqual(process.returncode, 0, errors)
         return json.loads(output)
 
-    def test_each_puts_its_load_on_a_server_of_its_own(self):
+    def test_each_target_loads_a_server_of_its_own(self):
         for target, shape in LOADS.items():
             if target == "benchmark-vsock" and not has_vsock_local():
                 print("skipped: benchmark-vsock, for there is no vsock_loopback")
@@ -68,19 +68,19 @@ class Targets(unittest.TestCase):
                 self.assertGreater(found["succeeded"], 0)
                 self.assertEqual(found["failed"], 0)
 
-    def test_there_are_no_others(self):
+    def test_no_other_target_loads_a_server(self):
         text = (SOURCE_ROOT / "Makefile").read_text()
         self.assertEqual(set(re.findall(r"^(benchmark[a-z-]*):.*\n\t@\$\(call load,", text, re.MULTILINE)), set(LOADS))
 
 
 class Endings(unittest.TestCase):
-    def test_what_fails_fails_for_make_too(self):
+    def test_a_failure_fails_make_too(self):
         with load([], ["--call", "a.B/C"]) as process:
             _, errors = process.communicate(timeout=harness.RUN_SECONDS)
         self.assertEqual(process.returncode, 1)
         self.assertIn("describes no service 'a.B'", errors)
 
-    def test_an_interrupt_shows_what_there_is_and_leaves_no_server(self):
+    def test_an_interrupt_shows_the_results_so_far_and_leaves_no_server(self):
         # As a terminal does: to all processes in the foreground.
         with load([], ["--duration", "1h", "--output", "json"], start_new_session=True) as process:
             self.assertTrue(harness.wait_until(lambda: len(programs_of(process.pid)) == 3))

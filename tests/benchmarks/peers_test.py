@@ -11,7 +11,7 @@ from loads import Load
 
 
 class HalfLoad(unittest.TestCase):
-    def test_it_is_half_of_what_the_server_has_time_for_however_few_calls_the_load_makes(self):
+    def test_the_rate_is_half_of_the_servers_capacity_for_any_number_of_calls(self):
         server = mock.MagicMock()
         server.__enter__.return_value = server
         server.resident_kib.return_value = 1
@@ -50,7 +50,7 @@ class Warnings(unittest.TestCase):
         ):
             self.assertEqual(peers.kind_of(warning), kind)
 
-    def test_each_kind_is_told_with_how_many_runs_had_it(self):
+    def test_each_kind_is_printed_with_its_number_of_runs(self):
         out = io.StringIO()
         peers.tell_warnings(185, 55, collections.Counter({"one": 40, "another": 20}), out)
         self.assertEqual(

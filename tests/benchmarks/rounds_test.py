@@ -64,7 +64,7 @@ class Ratios(unittest.TestCase):
         self.assertEqual(rounds.ratio(self.ROW, "cpu_us", "a", "b"), 0.5)
         self.assertEqual(rounds.ratio(self.ROW, "cpu_us", "b", "a"), 2)
 
-    def test_rounds_that_say_nothing_have_none(self):
+    def test_rounds_without_figures_have_none(self):
         for name, figure in (("c", "cpu_us"), ("a", "p99_us"), ("d", "cpu_us")):
             with self.subTest(name), self.assertRaises(KeyError):
                 rounds.median(self.ROW, name, figure)

@@ -60,7 +60,7 @@ class Activation(unittest.TestCase):
             self.assertEqual(server.addresses, ["unix:" + self.path])
             self.assertServes(server.address)
 
-    def test_others_may_stand_beside_them(self):
+    def test_other_addresses_may_be_added(self):
         with self.serve("systemd", "127.0.0.1:0", LISTEN_FDS="1") as server:
             self.assertEqual(len(server.addresses), 2)
             for address in server.addresses:
@@ -71,17 +71,17 @@ class Activation(unittest.TestCase):
             self.assertEqual(server.addresses, ["unix:" + self.path])
             self.assertServes(server.address)
 
-    def test_without_sockets_it_says_so(self):
+    def test_without_sockets_the_error_says_so(self):
         self.assertIn("listen on systemd: no socket was passed to this process", self.refused("systemd"))
         self.assertIn("no socket was passed", self.refused("systemd", LISTEN_FDS="0"))
         self.assertIn("no socket was passed", self.refused("systemd", LISTEN_FDS="nonsense"))
         named = self.refused("systemd:other", LISTEN_FDS="2", LISTEN_FDNAMES="port:path")
         self.assertIn("no socket named other was passed", named)
 
-    def test_the_sockets_of_another_process_are_not_taken(self):
+    def test_the_sockets_of_another_process_are_not_used(self):
         self.assertIn("no socket was passed", self.refused("systemd", LISTEN_FDS="2", PID_OFFSET="1"))
 
-    def test_what_does_not_listen_is_refused(self):
+    def test_a_socket_that_does_not_listen_is_refused(self):
         remedy = "; give the number of a socket that listens already, which whoever starts this program has opened\n"
         self.assertIn("listen on fd:0: it is not a socket" + remedy, self.refused("fd:0"))
         self.assertIn("listen on fd:99: it is not open" + remedy, self.refused("fd:99"))
@@ -99,12 +99,12 @@ class Notification(unittest.TestCase):
                 ready = supervisor.recv(1000)
             return [ready, supervisor.recv(1000)]
 
-    def test_ready_and_stopping_are_told(self):
+    def test_ready_and_stopping_are_reported(self):
         with tempfile.TemporaryDirectory() as folder:
             self.assertEqual(self.told(folder + "/notify"), [b"READY=1", b"STOPPING=1"])
         self.assertEqual(self.told(f"@ringrpc-test-{os.getpid()}"), [b"READY=1", b"STOPPING=1"])
 
-    def test_a_supervisor_that_is_gone_is_logged_and_no_harm(self):
+    def test_a_lost_supervisor_is_logged_and_does_no_harm(self):
         command = [os.environ["GRPCD"], "--listen", "127.0.0.1:0", "--shards", "1"]
         with tempfile.TemporaryDirectory() as folder:
             path = folder + "/notify"

@@ -132,7 +132,7 @@ class Attacks(Attacked):
     def test_empty_data(self):
         self.flood(frames.headers(1) + frames.data(1, b"") * 100_000)
 
-    def test_floods_whose_answers_nobody_reads(self):
+    def test_floods_whose_responses_nobody_reads(self):
         calls = b"".join(
             frames.headers(1 + 2 * n) + frames.data(1 + 2 * n, frames.message(b"x" * 1000), frames.END_STREAM)
             for n in range(20_000)
@@ -170,7 +170,7 @@ class Attacks(Attacked):
             self.assertTrue(answer.flags & frames.END_STREAM)
             self.check_memory()
 
-    def test_what_is_not_http2(self):
+    def test_bytes_that_are_not_http2(self):
         hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
         for name, octets in {
             "TLS": hello,
@@ -246,7 +246,7 @@ class Dawdlers(Attacked):
 
 
 class Crowd(unittest.TestCase):
-    def test_what_it_has_taken_is_given_back(self):
+    def test_memory_of_closed_connections_is_returned(self):
         connections, streams = 800, 100
         unfinished = b"".join(frames.headers(1 + 2 * at) for at in range(streams))
         with harness.Server(*PATIENT) as server:
@@ -311,15 +311,15 @@ class LargeConnections(unittest.TestCase):
             self.assertTrue(back, f"{(resident_bytes(server.process) - before) / MEBIBYTE:.0f} MiB stay")
             self.assertTrue(echo(server.port))
 
-    def test_what_unfinished_requests_took_is_given_back(self):
+    def test_memory_of_unfinished_requests_is_returned(self):
         self.check_return(self.BODY[:-1])
 
-    def test_what_unread_responses_took_is_given_back(self):
+    def test_memory_of_unread_responses_is_returned(self):
         self.check_return(self.BODY, (4, 0))
 
 
 class IdleConnections(unittest.TestCase):
-    def test_those_of_one_address_leave_others_room(self):
+    def test_the_connections_of_one_address_leave_room_for_others(self):
         with harness.Server("--max-connections", "40", *PATIENT) as server, contextlib.ExitStack() as held:
 
             def crowd_out():
@@ -336,7 +336,7 @@ class IdleConnections(unittest.TestCase):
             self.assertTrue(harness.wait_until(crowd_out))
             self.assertTrue(server.says("40 connections are open, as many as max_connections allows"))
 
-    def test_one_address_may_be_let_have_all(self):
+    def test_one_address_may_be_allowed_all_connections(self):
         with harness.Server("--max-connections", "40", "--max-connections-per-address", "0", *PATIENT) as server:
             with contextlib.ExitStack() as held:
                 for _ in range(38):

@@ -73,7 +73,7 @@ class Audit(unittest.TestCase):
         for line in self.log().splitlines():
             self.assertRegex(line, rf"^{TIME} (info|warning) |\[torn\]$")
 
-    def test_no_signature_leaves_without_its_line_where_it_is_required(self):
+    def test_no_signature_leaves_without_its_line_if_it_is_required(self):
         self.serve("--audit-required")
         self.room(50 * RECORD_BYTES)
         signed, refused = self.sign(650)
@@ -95,7 +95,7 @@ class Audit(unittest.TestCase):
         self.assertRegex(self.log(), LOST)
         self.assertIn(": UNAVAILABLE (the log cannot be written: File too large)", self.log())
 
-    def test_callers_hear_nothing_of_the_disk(self):
+    def test_callers_learn_nothing_about_the_disk(self):
         self.serve("--audit-required")
         self.room(0)
         for _ in range(2):

@@ -100,13 +100,13 @@ class Demo(unittest.TestCase):
         self.assertEqual(forger.signatures, 1, done.stdout)
         return done
 
-    def test_through_a_proxy_that_changes_nothing_it_succeeds(self):
+    def test_the_demo_succeeds_through_a_proxy_that_changes_nothing(self):
         for kind, algorithm in ALGORITHMS.items():
             done = self.demo(kind, leave, kind)
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertRegex(done.stdout, rf"\n *{algorithm.decode()}  +\d")
 
-    def test_a_spoiled_signature_is_told_and_fails_it(self):
+    def test_an_invalid_signature_is_reported_and_fails_the_demo(self):
         for kind, algorithm in ALGORITHMS.items():
             for spoil in (flip_last_bit, flip_in_the_middle):
                 with self.subTest(key=kind, spoil=spoil.__name__):
@@ -119,7 +119,7 @@ class Demo(unittest.TestCase):
                     )
                     self.assertNotRegex(done.stdout, rf"\n *{algorithm.decode()}  ", "it is not among the good ones")
 
-    def test_one_spoiled_signature_among_good_ones_fails_it(self):
+    def test_one_invalid_signature_among_valid_ones_fails_the_demo(self):
         done = self.demo("ecc", flip_last_bit, "all")
         self.assertEqual(done.returncode, PROTOCOL, done.stdout)
         self.assertIn(" RSA_PKCS1_SHA256  ", done.stdout)

@@ -179,7 +179,7 @@ class AgainstGrpcd(Case):
             self.assertEqual((found["total"], found["succeeded"], found["failed"]), (words[1], words[1], 0))
             self.assertEqual(self.settled_echoes(before + words[1]) - before, words[1])
 
-    def test_json_names_what_was_found(self):
+    def test_json_names_the_results(self):
         found = self.json("--requests", 200)
         self.assertEqual(found["errors"], {})
         self.assertEqual(list(found["latency_us"]), LATENCIES)
@@ -188,7 +188,7 @@ class AgainstGrpcd(Case):
         self.assertGreater(times[0], 0)
         self.assertAlmostEqual(found["calls_per_second"] * found["duration_s"], 200, delta=0.01)
 
-    def test_its_own_processor_time_is_what_the_kernel_counts(self):
+    def test_its_own_processor_time_agrees_with_the_kernels(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = self.json("--requests", 50_000, "--streams", 10)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -200,7 +200,7 @@ class AgainstGrpcd(Case):
         self.assertGreater(own["busiest_thread"], 0)
         self.assertLess(own["busiest_thread"], 1.05)
 
-    def test_a_run_of_a_moment_says_nothing_of_the_generator(self):
+    def test_a_short_run_has_no_warning_about_the_generator(self):
         for words in (("-n", 1), ("-n", 1, "--rate", 1)):
             found = self.json(*words)
             self.assertEqual((found["total"], found["warnings"]), (1, []))
@@ -214,7 +214,7 @@ class AgainstGrpcd(Case):
             self.assertTrue(relay.carries(5))
             self.assertLess(max(relay.carried), min(relay.carried) * 1.5)
 
-    def test_an_interrupt_before_anything_is_measured_says_so_and_keeps_the_old_report(self):
+    def test_an_interrupt_before_the_measurement_is_reported_and_keeps_the_old_report(self):
         with tempfile.NamedTemporaryFile("w+") as report:
             report.write("old")
             report.flush()
@@ -238,7 +238,7 @@ class AgainstGrpcd(Case):
         self.assertEqual(process.returncode, FAILED)
         self.assertIn("no space left on device", errors)
 
-    def test_a_server_that_takes_fewer_streams_or_connections_is_told(self):
+    def test_a_server_with_fewer_streams_or_connections_is_reported(self):
         with harness.Server("--max-concurrent-streams", "1") as server:
             found = self.results(grpcbench("--server", server.address, "-n", 200, "--streams", 4, "-o", "json"))
             self.assertRegex(" ".join(found["warnings"]), r"\d+ calls waited for a stream, ")
@@ -249,7 +249,7 @@ class AgainstGrpcd(Case):
     def test_without_flags_it_makes_a_thousand_calls(self):
         self.assertEqual(self.json()["total"], 1000)
 
-    def test_the_environment_says_what_flags_do_not(self):
+    def test_variables_set_what_flags_do_not(self):
         found = self.json(
             "--streams", 2, TOTAL_REQUESTS="300", CONCURRENT_REQUESTS="3", THREADS="1", BENCHMARK_TYPE="echo"
         )
@@ -281,7 +281,7 @@ class AgainstGrpcd(Case):
         self.assertEqual(page.count("<svg"), 4)
         self.assertTrue(page.endswith("</html>\n"))
 
-    def test_a_report_that_cannot_be_written_is_known_before_the_run(self):
+    def test_a_report_that_cannot_be_written_is_an_error_before_the_run(self):
         line = "grpcbench: --report: /nowhere/report.html: No such file or directory\n"
         self.assert_refused(grpcbench("--server", "127.0.0.1:1", "--report", "/nowhere/report.html"), FAILED, line)
         with tempfile.TemporaryDirectory() as folder:
@@ -304,12 +304,12 @@ class AgainstGrpcd(Case):
         self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 3})
         self.assertGreaterEqual(found["latency_us"]["min"], 2_000_000)
 
-    def test_echoes_and_signatures_are_told_apart(self):
+    def test_echoes_and_signatures_are_reported_apart(self):
         found = self.json("--service", "both", "-n", 200)
         self.assertEqual(found["succeeded"], 200)
         self.assertEqual(len(found["services"]), 2)
 
-    def test_a_service_that_is_not_there_ends_the_run(self):
+    def test_an_unknown_service_ends_the_run(self):
         with peers.our_server() as server:
             done = grpcbench("--server", server.address, "--service", "crypto", "--duration", "50s", "-o", "json")
         self.assertGreater(self.results(done, FAILED)["errors"]["UNIMPLEMENTED"], 0)
@@ -335,7 +335,7 @@ class AgainstGrpcd(Case):
             given = words if "--server" in words else ("--server", self.address, *words)
             self.assert_refused(grpcbench(*given), USAGE, line)
 
-    def test_an_interrupted_run_shows_what_it_has(self):
+    def test_an_interrupted_run_shows_the_results_so_far(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             before = self.settled_echoes()
             # With one call at a time on each of its five connections, at most five requests have no response yet.
@@ -362,7 +362,7 @@ class AgainstGrpcd(Case):
         self.assertIn("; interrupted</p>", page)
         self.assertTrue(page.endswith("</html>\n"))
 
-    def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not(self):
+    def test_a_terminal_shows_the_progress_and_a_pipe_does_not(self):
         ours, theirs = pty.openpty()
         words = ("--server", self.address, "--duration", "2s", "--rate", "50", "-o", "json")
         with running(*words, stderr=theirs) as process:
@@ -381,7 +381,7 @@ class AgainstGrpcd(Case):
 
 
 class AgainstTrouble(Case):
-    def test_where_nobody_listens_it_says_so(self):
+    def test_the_error_without_a_server_says_so(self):
         self.assert_refused(
             grpcbench("--server", "127.0.0.1:1"), FAILED, "connect 127.0.0.1:1: connection refused; is a server listening"
         )
@@ -389,7 +389,7 @@ class AgainstTrouble(Case):
         self.assert_refused(grpcbench("--server", "no.such.name.invalid:1"), FAILED, "is the name spelled correctly?")
         self.assert_refused(grpcbench("--call", "a.B/C", "--server", "127.0.0.1:1"), FAILED, "connection refused")
 
-    def test_a_server_that_says_nothing_is_given_up(self):
+    def test_a_silent_server_ends_the_run(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             address = f"127.0.0.1:{silent.getsockname()[1]}"
             self.assert_refused(
@@ -410,7 +410,7 @@ class AgainstTrouble(Case):
         self.assertGreater(found["succeeded"], 0)
         self.assertIn(f"grpcbench: ended early: connect {server.address}: connection refused; ", errors)
 
-    def test_what_one_thread_cannot_reach_ends_the_run_for_all(self):
+    def test_an_unreachable_server_of_one_thread_ends_the_run_for_all(self):
         with harness.Server() as server, Relay(server.port) as relay:
             words = ("--server", relay.address, "--threads", 2, "--connections", 2, "--duration", "1h", "-o", "json")
             with running(*words) as process:
@@ -423,7 +423,7 @@ class AgainstTrouble(Case):
         self.assertLess(found["duration_s"], harness.RUN_SECONDS)
         self.assertIn(f"grpcbench: ended early: connect {relay.address}: connection refused; ", errors)
 
-    def test_a_server_that_stops_answering_does_not_hold_the_run(self):
+    def test_a_server_that_stops_responding_does_not_hold_the_run(self):
         with harness.Server("--log-level", "debug", "--log-payload", "size") as server:
             words = ("--server", server.address, "--requests", 500, "--rate", 100, "--deadline", "500ms", "-o", "json")
             with running(*words) as process:
@@ -448,7 +448,7 @@ class AgainstTrouble(Case):
         self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 10})
         self.assertIn(" are beyond the deadline, and none ended for 2 s more: the server seems to hang", errors)
 
-    def test_an_interrupt_ends_it_while_it_asks_for_a_method(self):
+    def test_an_interrupt_ends_it_while_it_looks_up_a_method(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             with running("--server", f"127.0.0.1:{silent.getsockname()[1]}", "--call", "a.B/C") as process:
                 with silent.accept()[0]:  # it has connected for reflection
@@ -457,7 +457,7 @@ class AgainstTrouble(Case):
         self.assertEqual((process.returncode, errors), (INTERRUPTED, "grpcbench: interrupted before anything was measured\n"))
 
 
-    def test_a_server_that_turns_every_connection_away_ends_the_run(self):
+    def test_a_server_that_ends_every_connection_with_goaway_ends_the_run(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             farewell = threading.Thread(target=send_goaway, args=(listener,), daemon=True)
             farewell.start()
@@ -503,13 +503,13 @@ class WithCertificates(Case):
         )
         cls.words = ("--server", cls.server.address.removeprefix("tls+"), "--tls-ca", cls.made.ca)
 
-    def test_it_shows_its_certificate_where_one_is_asked_for(self):
+    def test_it_presents_its_certificate_on_request(self):
         identity = self.made.issue("client")
         words = (*self.words, "--tls-cert", identity.certificate, "--tls-key", identity.key)
         for call in ((), ("--call", "grpc.health.v1.Health/Check")):
             self.assertEqual(self.results(grpcbench(*words, *call, "-n", 100, "-o", "json"))["succeeded"], 100)
 
-    def test_without_one_it_says_what_is_wanted(self):
+    def test_the_error_without_a_certificate_says_what_is_missing(self):
         self.assert_refused(grpcbench(*self.words), FAILED, "TLS: the peer refused: certificate required")
 
 

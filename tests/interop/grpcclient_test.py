@@ -89,7 +89,7 @@ class AgainstGrpcd(Case):
         missing = "a command is missing; choose demo, list, describe or call"
         self.assert_refused(grpcclient("--compact", environment={"SERVER_ADDR": self.address}), USAGE, missing)
 
-    def test_the_demo_signs_with_the_keys_that_are_asked_for(self):
+    def test_the_demo_signs_with_the_requested_keys(self):
         for kind, algorithms in {
             "rsa": ["RSA_PKCS1_SHA256"], "ecc": ["ECDSA_P256_SHA256"], "ed25519": ["ED25519"], "none": []
         }.items():
@@ -99,7 +99,7 @@ class AgainstGrpcd(Case):
             self.assertEqual(signatures, algorithms)
         self.assert_refused(grpcclient("list", self.address, "--key", "rsa"), USAGE, "--key is only for the command demo")
 
-    def test_the_demo_signs_with_the_keys_that_there_are_and_fails_for_those_that_are_missing(self):
+    def test_the_demo_signs_with_the_existing_keys_and_fails_for_the_missing_ones(self):
         with harness.Server("--generate-key", "p256", "--generate-key", "ed25519") as server:
             done = grpcclient("demo", server.address)
         self.assertEqual(done.returncode, 5)
@@ -109,7 +109,7 @@ class AgainstGrpcd(Case):
             done.stderr, r"^grpcclient: crypto.v1.CryptoService/SignRSA: NOT_FOUND: no key is for RSA_PKCS1_SHA256; .*\n$"
         )
 
-    def test_reflection_has_succeeded_when_it_has_answered(self):
+    def test_the_reflection_call_succeeds_once_it_has_a_response(self):
         with harness.Server("--log-level", "debug") as server:
             grpcclient("list", server.address)
             grpcclient("describe", server.address, "echo.v1.EchoService.Echo")
@@ -139,7 +139,7 @@ class AgainstGrpcd(Case):
             (answer,) = self.answers("call", self.address, "echo.v1.EchoService/Echo", *source, stdin=data)
             self.assertEqual((answer["payload"], answer["requestId"]), (payload, "first"))
 
-    def test_messages_are_compressed_where_that_is_asked(self):
+    def test_messages_are_compressed_on_request(self):
         data = json.dumps({"payload": base64.b64encode(b"x" * 10000).decode()})
         for kind in ("gzip", "deflate", "zstd", "none"):
             done = grpcclient(
@@ -188,7 +188,7 @@ class AgainstGrpcd(Case):
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data is only for the command call",
         )
 
-    def test_nobody_listening_is_told_with_cause_and_remedy(self):
+    def test_the_error_without_a_server_has_the_cause_and_the_remedy(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # without listening
             address = "127.0.0.1:%d" % taken.getsockname()[1]
@@ -198,7 +198,7 @@ class AgainstGrpcd(Case):
                     UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
                 )
 
-    def test_a_peer_that_does_not_speak_http2_is_told_before_it_closes(self):
+    def test_a_peer_that_does_not_speak_http2_is_reported_before_it_closes(self):
         remedy = "; does a gRPC server listen there? If it uses TLS, write tls+ before the address"
         for greeting, words in (
             (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what the peer says is not HTTP/2" + remedy),
@@ -214,7 +214,7 @@ class AgainstGrpcd(Case):
                     _, told = client.communicate(timeout=harness.RUN_SECONDS)
                 self.assertEqual((client.returncode, told), (UNAVAILABLE, f"grpcclient: connect {address}: {words}\n"))
 
-    def test_a_socket_that_is_not_there_and_too_many_files_have_remedies_of_their_own(self):
+    def test_a_missing_socket_and_too_many_files_have_remedies_of_their_own(self):
         with tempfile.TemporaryDirectory() as folder:
             address = f"unix:{folder}/server.sock"
             self.assert_refused(
@@ -228,7 +228,7 @@ class AgainstGrpcd(Case):
         self.assertIn("too many open files", done.stderr)
         self.assertNotIn("is a server listening", done.stderr)
 
-    def test_a_full_disk_is_told(self):
+    def test_a_full_disk_is_reported(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run(
                 [os.environ["GRPCCLIENT"], "list", self.address], stdout=full, stderr=subprocess.PIPE, text=True
@@ -309,7 +309,7 @@ class AgainstGo(Case):
         finally:
             conversation.end()
 
-    def test_at_a_terminal_it_says_that_it_reads(self):
+    def test_at_a_terminal_it_prints_that_it_reads(self):
         ours, theirs = pty.openpty()
         conversation = Conversation(self.address, theirs)
         os.close(theirs)
@@ -332,7 +332,7 @@ class AgainstGo(Case):
         self.assertEqual(done.returncode, DATA)
         self.assertIn("responseParameters[0]", done.stderr.replace("response_parameters", "responseParameters"))
 
-    def test_headers_go_out_and_come_back(self):
+    def test_headers_are_sent_and_received(self):
         done = self.call(
             "UnaryCall", "--verbose",
             "-H", "X-Grpc-Test-Echo-Initial: here I am",
@@ -350,7 +350,7 @@ class AgainstGo(Case):
         done = self.call("StreamingOutputCall", "--deadline", "300ms", "-d", slow)
         self.assertEqual((done.returncode, done.stdout), (DEADLINE_EXCEEDED, ""), done.stderr)
 
-    def test_a_deadline_within_a_stream_counts_the_answers_that_came(self):
+    def test_a_deadline_within_a_stream_counts_the_received_responses(self):
         slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
         done = self.call("StreamingOutputCall", "--deadline", "5s", "-d", slow)
         self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
@@ -361,14 +361,14 @@ class AgainstGo(Case):
         self.assertEqual(done.returncode, UNIMPLEMENTED)
         self.assertIn(": UNIMPLEMENTED: ", done.stderr)
 
-    def test_a_compression_that_the_server_lacks_is_told_and_reflection_goes_without(self):
+    def test_a_compression_that_the_server_lacks_is_reported_and_reflection_uses_none(self):
         self.assertEqual(self.received("UnaryCall", "--compress", "gzip", "-d", '{"responseSize": 9}'), [9])
         payload = base64.b64encode(b"x" * 10000).decode()  # a message that compression does not shrink is sent as it is
         done = self.call("UnaryCall", "--compress", "zstd", "-d", json.dumps({"payload": {"body": payload}}))
         self.assertEqual((done.returncode, done.stdout), (UNIMPLEMENTED, ""), done.stderr)
         self.assertIn("zstd", done.stderr)
 
-    def test_output_is_compact_or_complete_where_that_is_asked(self):
+    def test_output_is_compact_or_complete_on_request(self):
         done = self.call("UnaryCall", "--compact", "-d", '{"responseSize": 1}')
         self.assertEqual(done.stdout, '{"payload":{"body":"AA=="}}\n')
         (answer,) = self.answers("call", self.address, f"{TEST_SERVICE}/UnaryCall", "--emit-defaults")
@@ -409,12 +409,12 @@ class Conversation:
 
 
 class Versions(Case):
-    def test_a_server_with_v1alpha_alone_is_understood(self):
+    def test_a_server_with_only_v1alpha_is_understood(self):
         with GoServer("v1alpha") as server:
             self.assertIn(TEST_SERVICE, grpcclient("list", server.address).stdout.split())
             self.assertEqual(self.answers("call", server.address, f"{TEST_SERVICE}/EmptyCall"), [{}])
 
-    def test_a_server_without_reflection_is_told_apart(self):
+    def test_a_server_without_reflection_is_recognized(self):
         with GoServer("none") as server:
             self.assert_refused(
                 grpcclient("list", server.address),
@@ -431,13 +431,13 @@ class ClosedStreams(harness.ServerCase):
         command = ["sh", "-c", f'exec "$0" "$@" {closed}', os.environ["GRPCCLIENT"], *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=harness.RUN_SECONDS)
 
-    def test_no_input_is_an_input_that_has_ended(self):
+    def test_a_closed_input_is_at_its_end(self):
         for io in ("auto", "epoll"):
             done = self.run_without("<&-", "call", self.server.address, "node.v1.NodeService/StreamMetrics", "--io", io)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(messages(done.stdout), [{}])
 
-    def test_no_output_is_told(self):
+    def test_a_closed_output_is_reported(self):
         done = self.run_without(">&-", "list", self.server.address)
         self.assertEqual((done.returncode, done.stderr), (OUTPUT, "grpcclient: stdout: bad file descriptor\n"))
 

@@ -93,11 +93,11 @@ class OverTcp(harness.ServerCase):
         answer = self.answer("echo.v1.EchoService/Echo", flags=("-d", json.dumps({"payload": payload})))
         self.assertEqual(answer["payload"], payload)
 
-    def test_a_call_with_a_deadline_and_metadata_is_answered(self):
+    def test_a_call_with_a_deadline_and_metadata_succeeds(self):
         flags = ("-max-time", harness.DEADLINE_SECONDS, "-H", "x-trace: 7", "-H", "x-trace-bin: AAEC", "-d", '{"request_id": "timed"}')
         self.assertEqual(self.answer("echo.v1.EchoService/Echo", flags=flags)["requestId"], "timed")
 
-    def test_the_node_tells_of_itself_and_takes_metrics(self):
+    def test_the_node_reports_its_state_and_accepts_metrics(self):
         node = self.answer("node.v1.NodeService/GetNode", flags=("-emit-defaults", "-d", '{"node_id": "n1"}'))
         self.assertEqual((node["nodeId"], node["status"]), ("n1", "SERVING"))
         self.assertGreaterEqual(int(node["uptimeSeconds"]), 0)
@@ -105,7 +105,7 @@ class OverTcp(harness.ServerCase):
         summary = self.answer("node.v1.NodeService/StreamMetrics", flags=("-d", " ".join(points)))
         self.assertEqual(summary, {"pointsReceived": 3})
 
-    def test_what_the_server_lacks_is_unimplemented(self):
+    def test_unknown_methods_and_services_are_unimplemented(self):
         with open(self.folder + "/believed.proto", "w") as proto:
             proto.write(BELIEVED)
         refusals = {

@@ -56,10 +56,10 @@ class Main(unittest.TestCase):
             done = harness.run([sys.executable, "-B", check], env={"PYTHONPATH": here})
         return done.returncode, done.stdout
 
-    def test_what_passes_passed(self):
+    def test_passed_tests_pass(self):
         self.assertEqual(self.ends_with(PASSES)[0], 0)
 
-    def test_what_fails_failed(self):
+    def test_failed_tests_fail(self):
         self.assertEqual(self.ends_with(FAILS)[0], 1)
 
     def test_a_skipped_module_is_skipped(self):
@@ -81,12 +81,12 @@ class Main(unittest.TestCase):
     def test_all_kinds_together_are_skipped(self):
         self.assertEqual(self.ends_with(SKIPPED_CLASS, SKIPPED_METHOD)[0], harness.SKIPPED)
 
-    def test_a_skip_beside_what_passes_passed(self):
+    def test_a_skip_beside_a_passed_test_passes(self):
         for skipped in (SKIPPED_CLASS, SKIPPED_METHOD, SKIPPED_BEFORE_IT_RUNS):
             with self.subTest(skipped):
                 self.assertEqual(self.ends_with(skipped, PASSES)[0], 0)
 
-    def test_a_skip_beside_what_fails_failed(self):
+    def test_a_skip_beside_a_failed_test_fails(self):
         for skipped in (SKIPPED_CLASS, SKIPPED_METHOD):
             with self.subTest(skipped):
                 self.assertEqual(self.ends_with(skipped, FAILS)[0], 1)

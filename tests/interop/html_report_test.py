@@ -196,7 +196,7 @@ class Nothing(Page):
     flags = ("--generate-key", "ed25519")
     status = 1
 
-    def test_the_page_says_what_there_is(self):
+    def test_the_page_needs_no_chart(self):
         found = self.look("light")
         self.assertEqual((found["curves"], found["bars"]), ([], []))
         self.assertNotIn("nan", self.report.read_text().lower())

@@ -38,7 +38,7 @@ class Flags(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("--use_test_ca: give the test's authority with --ca_file", done.stdout)
 
-    def test_flags_for_what_it_has_not_may_be_empty(self):
+    def test_flags_for_missing_features_may_be_empty(self):
         names = ("additional_metadata", "custom_credentials_type", "default_service_account", "oauth_scope",
                  "service_account_key_file", "service_config_json")  # fmt: skip
         where = ["--server_host=127.0.0.1", "--server_port=1", "--test_case=empty_unary"]
@@ -55,12 +55,12 @@ class Flags(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no test case is named no_such_case", done.stdout)
 
-    def test_a_server_that_is_not_there_fails_the_case(self):
+    def test_an_unreachable_server_fails_the_case(self):
         done = self.client("--server_host", "127.0.0.1", "--server_port", "1", "--test_case", "empty_unary")
         self.assertEqual(done.returncode, 1)
         self.assertIn("interop_client empty_unary: UNAVAILABLE: connect 127.0.0.1:1", done.stdout)
 
-    def test_a_soak_that_fails_is_told(self):
+    def test_a_failed_soak_is_reported(self):
         where = ["--server_host=127.0.0.1", "--server_port=1"]
         done = self.client(*where, "--test_case=rpc_soak", "--soak_iterations=4", "--soak_max_failures=3")
         self.assertEqual(done.returncode, 1)

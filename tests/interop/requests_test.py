@@ -71,14 +71,14 @@ class Requests(harness.ServerCase):
         self.assertEqual((answer.status, answer.grpc), (http, grpc), answer.fields)
         self.assertIn(message, answer.message)
 
-    def test_what_libprotobuf_says_of_a_request_is_in_the_log(self):
+    def test_libprotobufs_errors_about_a_request_are_logged(self):
         bad = bytes([0x12, 1, 0xFF])  # a request_id that is not UTF-8
         self.expect(self.ask(body=framed(bad)), 200, INTERNAL, "not a message of this method's type")
         said = " warning protobuf: String field 'echo.v1.EchoRequest.request_id' contains invalid UTF-8 data"
         self.assertTrue(self.server.says(said))
         self.assertNotIn("[libprotobuf", self.server.text())
 
-    def test_a_good_request_is_answered(self):
+    def test_a_valid_request_succeeds(self):
         answer = self.ask()
         self.expect(answer, 200, OK)
         self.assertEqual(answer.fields["content-type"], "application/grpc")
@@ -148,7 +148,7 @@ class Requests(harness.ServerCase):
             with self.subTest(body):
                 self.expect(self.ask(body=body), 200, INTERNAL)
 
-    def test_what_is_no_protobuf_is_an_error(self):
+    def test_invalid_protobuf_is_an_error(self):
         self.expect(self.ask(body=framed(b"\x0a\xff")), 200, INTERNAL)
 
     def test_a_message_over_the_limit_exhausts_it(self):

@@ -235,7 +235,7 @@ class Refused(Case):
 
 
 class Start(Case):
-    def test_it_says_how_long_its_keys_took(self):
+    def test_the_log_has_the_time_to_generate_the_keys(self):
         with harness.Server() as server:
             self.assertRegex(server.text(), r"info keys loaded or generated in \d+ ms\n")
         with harness.Server("--generate-key", "none") as server:
@@ -249,7 +249,7 @@ class Crowd(Case):
     # The data, a copy of it on its way, and the memory of connections and calls.
     GROWTH_BYTES_MAX = 2 * CALLS * DATA_BYTES + 96 * memory.MEBIBYTE
 
-    def test_ten_thousand_at_once_are_all_answered_and_memory_is_bounded(self):
+    def test_ten_thousand_at_once_all_get_a_response_and_memory_is_limited(self):
         key = f"{self.folder}/rsa4096.pem"
         made("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096", "-out", key)
         os.chmod(key, 0o600)

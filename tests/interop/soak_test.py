@@ -90,14 +90,14 @@ class Bound(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "taker grows"):
             self.taker(hoards=True).expect_flat()
 
-    def test_who_has_ended_is_not_sampled(self):
+    def test_a_process_that_has_ended_is_not_sampled(self):
         held = Held("somebody")
         with subprocess.Popen(["true"]) as ended:
             os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
             held.sample(ended)
         self.assertEqual((held.resident, held.descriptors), ([], []))
 
-    def test_what_is_given_back_is_not(self):
+    def test_returned_memory_is_not_too_much(self):
         self.taker(hoards=False).expect_flat()
 
     def test_a_descriptor_left_by_each_connection_is_too_much(self):

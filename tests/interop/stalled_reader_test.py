@@ -38,14 +38,14 @@ class Bound(unittest.TestCase):
                 taker.give()
             return memory.peak_bytes(taker.process)
 
-    def test_who_keeps_what_comes_holds_too_much(self):
+    def test_a_reader_that_keeps_its_data_holds_too_much(self):
         with self.assertRaisesRegex(AssertionError, "at its peak"):
             expect_held_back(self.peak(hoards=True))
 
-    def test_who_lets_it_go_does_not(self):
+    def test_a_reader_that_frees_its_data_does_not(self):
         expect_held_back(self.peak(hoards=False))
 
-    def test_a_writer_that_goes_on_is_noticed(self):
+    def test_a_writer_that_does_not_wait_is_noticed(self):
         with self.assertRaisesRegex(AssertionError, "while nobody read"):
             expect_pause("under way during the pause: 204800 KiB; peak resident: 7000 kB")
 

@@ -81,7 +81,7 @@ class StartUp(unittest.TestCase):
             path = folder + "/absent/grpcd.sock"
             self.assertSays(self.refused(1, "--listen", "unix:" + path), path)
 
-    def test_an_address_that_is_none(self):
+    def test_an_invalid_address(self):
         for address in ("127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "unix:"):
             with self.subTest(address):
                 self.assertSays(self.refused(2, "--listen", address), f'--listen: address "{address}"')
@@ -126,7 +126,7 @@ class Help(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^grpcd \d+\.\d+\.\d+\n$")
 
-    def test_what_cannot_be_printed_is_told(self):
+    def test_output_that_cannot_be_printed_is_an_error(self):
         outputs = {">/dev/full": "no space left on device", ">&-": "bad file descriptor"}
         for program, status in (("GRPCD", 1), ("GRPCBENCH", 1), ("GRPCCLIENT", 74)):
             for flag in ("--help", "--version"):
@@ -139,7 +139,7 @@ class Help(unittest.TestCase):
 
 @unittest.skipUnless("WITHOUT_IO_URING" in os.environ, "it is for where io_uring is hidden")
 class WithoutIoUring(unittest.TestCase):
-    def test_who_insists_on_io_uring_is_told_that_it_cannot_be_had_and_nothing_of_servers(self):
+    def test_an_explicit_io_uring_that_is_not_available_is_the_only_error(self):
         for program, words in (
             ("GRPCD", ("--listen", "127.0.0.1:0")),
             ("GRPCBENCH", ("--server", "127.0.0.1:1")),
@@ -152,7 +152,7 @@ class WithoutIoUring(unittest.TestCase):
 
 
 class Life(unittest.TestCase):
-    def test_it_says_where_it_listens_and_ends_with_0(self):
+    def test_it_prints_its_addresses_and_exits_with_0(self):
         with tempfile.TemporaryDirectory() as folder:
             path = folder + "/grpcd.sock"
             with harness.Server(listen=("127.0.0.1:0", "unix:" + path)) as server:

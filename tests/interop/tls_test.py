@@ -128,7 +128,7 @@ class Server(Certified):
         done = self.grpcclient("--tls-ca", self.made.ca, address=self.server.address)
         self.assertEqual(done.returncode, 0, done.stdout)
 
-    def test_grpcurl_is_answered_by_name_and_by_address(self):
+    def test_grpcurl_connects_by_name_and_by_address(self):
         for flags in (["-cacert", self.made.ca], ["-cacert", self.made.ca, "-servername", "localhost"]):
             done = self.grpcurl(*flags)
             self.assertEqual(done.returncode, 0, done.stdout)
@@ -149,7 +149,7 @@ class Server(Certified):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("alert protocol version", done.stderr)
 
-    def test_without_alpn_the_handshake_is_refused_and_the_log_says_why(self):
+    def test_without_alpn_the_handshake_is_refused_and_the_log_has_the_reason(self):
         for flags, cause in (
             ([], "the client names no protocol; it must offer HTTP/2 (ALPN h2)"),
             (["-alpn", "http/1.1"], "the client does not speak HTTP/2; it must offer ALPN h2"),
@@ -209,7 +209,7 @@ class Server(Certified):
         self.assertIn("Reused, TLSv1.3", again.stdout, again.stderr)
         self.assertIn("Early data was not sent\n", again.stdout)
 
-    def test_a_handshake_that_is_cut_off_leaves_the_server_well(self):
+    def test_a_broken_off_handshake_does_not_harm_the_server(self):
         host, port = self.address.rsplit(":", 1)
         for start in (b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET / HTTP/1.1\r\n\r\n"):
             with socket.create_connection((host, int(port))) as peer:
@@ -220,7 +220,7 @@ class Server(Certified):
                     pass
         self.assertEqual(self.grpcurl("-cacert", self.made.ca).returncode, 0)
 
-    def test_our_client_says_why_it_does_not_believe(self):
+    def test_our_client_says_why_it_does_not_trust_the_server(self):
         stranger = self.made.authority("stranger").certificate
         for flags, cause in (
             (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; give the authority"),
@@ -234,7 +234,7 @@ class Server(Certified):
                 self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
                 self.assertIn("--tls-server-name" if "mismatch" in cause else "--tls-ca", done.stdout)
 
-    def test_our_load_generator_speaks_it_too(self):
+    def test_our_load_generator_uses_tls_too(self):
         flags = ["--server", self.address, "-n", "100"]
         done = harness.run([os.environ["GRPCBENCH"], *flags, "--tls-ca", self.made.ca])
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -242,19 +242,19 @@ class Server(Certified):
         self.assertEqual(done.returncode, 1)
         self.assertIn("TLS: ", done.stdout)
 
-    def test_our_client_without_tls_is_told_of_it(self):
+    def test_our_client_without_tls_reports_a_server_with_tls(self):
         done = self.grpcclient()
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("; does a gRPC server listen there? If it uses TLS, write tls+ before the address\n", done.stdout)
         self.assertNotIn("is a server listening there?", done.stdout)
 
-    def test_our_client_with_tls_is_told_of_a_server_without(self):
+    def test_our_client_with_tls_reports_a_server_without_tls(self):
         with harness.Server() as server:
             done = self.grpcclient(address="tls+" + server.address)
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("; if the server uses plaintext, leave out tls+ and the TLS flags\n", done.stdout)
 
-    def test_files_that_are_wrong_are_no_mistake_of_usage_and_flags_that_do_not_go_together_are(self):
+    def test_wrong_files_are_no_usage_error_and_contradicting_flags_are_one(self):
         for flags, status, words in (
             (["--tls-ca", "/nowhere.pem"], 71, "TLS: --tls-ca: open /nowhere.pem: no such file or directory"),
             (["--tls-ca", self.identity.key], 71, f"TLS: --tls-ca: {self.identity.key}: there is no certificate in it"),
@@ -268,7 +268,7 @@ class Server(Certified):
             self.assertEqual(done.returncode, 1 if status == 71 else 2, done.stdout)
             self.assertIn(words, done.stdout)
 
-    def test_a_file_that_the_configuration_names_is_told_with_its_line(self):
+    def test_the_error_for_a_file_that_the_configuration_names_has_its_line(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write('\ntls-ca = "/nowhere.pem"\n')
             file.flush()
@@ -291,7 +291,7 @@ class MutualTls(Certified):
     def call(self, identity):
         return self.grpcclient("--tls-ca", self.made.ca, "--tls-cert", identity.certificate, "--tls-key", identity.key)
 
-    def test_those_on_the_list_are_let_in_and_others_told_as_whom_they_came(self):
+    def test_listed_clients_may_call_and_others_learn_their_identity(self):
         for names, allowed in (("URI:spiffe://example.org/billing", True), ("DNS:client.example", True),
                                ("URI:spiffe://example.org/other", False)):  # fmt: skip
             with self.subTest(names):
@@ -303,7 +303,7 @@ class MutualTls(Certified):
                 shown = self.grpcurl("-cacert", self.made.ca, "-cert", identity.certificate, "-key", identity.key)
                 self.assertEqual(shown.returncode, 0 if allowed else 64 + PERMISSION_DENIED, shown.stdout)
 
-    def test_who_shows_no_certificate_or_a_wrong_one_is_refused(self):
+    def test_clients_without_a_valid_certificate_are_refused(self):
         done = self.grpcclient("--tls-ca", self.made.ca)
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("TLS: the peer refused: certificate required; it wants a client's certificate", done.stdout)
@@ -393,7 +393,7 @@ EXCHANGES = 100
 class Reload(unittest.TestCase):
     """Certificates are replaced while calls run."""
 
-    def test_a_hundred_good_and_bad_exchanges_lose_no_call(self):
+    def test_a_hundred_good_and_bad_replacements_lose_no_call(self):
         with certificates.Folder() as made:
             served = made.issue("server")
             good = [made.issue("first"), made.issue("second")]
@@ -434,7 +434,7 @@ class Reload(unittest.TestCase):
                 for line in refused:
                     self.assertIn("there is no private key in it", line)
 
-    def test_files_that_change_are_read_again_without_a_signal(self):
+    def test_changed_files_are_reloaded_without_a_signal(self):
         with certificates.Folder() as made:
             served = made.issue("server")
             fresh = made.issue("fresh")
@@ -460,7 +460,7 @@ class Reload(unittest.TestCase):
 
 
 class AllowList(unittest.TestCase):
-    def test_methods_that_nobody_serves_are_refused_with_the_file_and_what_was_meant(self):
+    def test_unknown_methods_are_refused_with_the_file_and_similar_names(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
             file.write('"/echo.v1.EchoService/Ecko" = "*"\n')
             file.flush()
@@ -471,7 +471,7 @@ class AllowList(unittest.TestCase):
 
 
 class StartUp(unittest.TestCase):
-    def test_what_is_missing_or_wrong_is_named(self):
+    def test_missing_or_wrong_settings_are_named(self):
         with certificates.Folder() as made:
             one, other = made.issue("one"), made.issue("other")
             wrong = made.path / "wrong.toml"
