@@ -101,9 +101,9 @@ class Requests {
     const std::size_t headers_bytes = 9 + block_.size();
     for (std::size_t at = 0; at < batch_.size(); at += headers_bytes + 9 + body_bytes) {
       id_ += 2;
-      const std::uint32_t octets = __builtin_bswap32(id_);
-      std::memcpy(&batch_[at + 5], &octets, 4);
-      std::memcpy(&batch_[at + headers_bytes + 5], &octets, 4);
+      const std::uint32_t network_id = __builtin_bswap32(id_);
+      std::memcpy(&batch_[at + 5], &network_id, 4);
+      std::memcpy(&batch_[at + headers_bytes + 5], &network_id, 4);
     }
     return batch_;
   }
@@ -111,10 +111,10 @@ class Requests {
  private:
   std::string deflate() {
     const auto field = [](std::string_view name, std::string_view value) {
-      const auto octets = [](std::string_view text) {
+      const auto as_bytes = [](std::string_view text) {
         return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
       };
-      return nghttp2_nv{octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+      return nghttp2_nv{as_bytes(name), as_bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
     };
     const std::array<nghttp2_nv, 8> fields = {field(":method", "POST"),
                                               field(":scheme", "http"),

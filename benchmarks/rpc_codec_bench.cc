@@ -59,7 +59,7 @@ T example();
 template <>
 Flat example() {
   Flat request;
-  request.set_payload("sixteen octets..");
+  request.set_payload("sixteen bytes...");
   return request;
 }
 /// Messages with repeated messages inside: the descriptor of echo.proto.
@@ -125,8 +125,8 @@ void serialize(benchmark::State& state) {
 BENCHMARK(serialize)->Arg(16)->Arg(65536);
 
 void base64_round_trip(benchmark::State& state) {
-  const std::string octets(64, '\x7f');
-  for (auto _ : state) benchmark::DoNotOptimize(base64_decode(base64_encode(octets)));
+  const std::string bytes(64, '\x7f');
+  for (auto _ : state) benchmark::DoNotOptimize(base64_decode(base64_encode(bytes)));
 }
 BENCHMARK(base64_round_trip);
 

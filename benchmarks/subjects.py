@@ -15,7 +15,7 @@ from typing import NamedTuple
 from servers import HOST
 
 ADDRESS = HOST + ":{port}"
-PAYLOAD = b"sixteen octets.."
+PAYLOAD = b"sixteen bytes..."
 MESSAGE = bytes([0x0A, len(PAYLOAD)]) + PAYLOAD  # field 1 of echo.v1.EchoRequest
 BODY = struct.pack(">BI", 0, len(MESSAGE)) + MESSAGE
 

@@ -21,7 +21,7 @@ namespace {
 using Stub = bench::Streams::Stub;
 using Load = Task<Status>(const Stub&, std::int64_t);
 
-constexpr std::string_view payload = "sixteen octets..";
+constexpr std::string_view payload = "sixteen bytes...";
 
 bench::Message message() {
   bench::Message made;

@@ -35,7 +35,7 @@ struct Free {
   void operator()(PBKDF2PARAM* each) const noexcept { PBKDF2PARAM_free(each); }
   void operator()(SCRYPT_PARAMS* each) const noexcept { SCRYPT_PARAMS_free(each); }
   void operator()(X509_SIG* each) const noexcept { X509_SIG_free(each); }
-  void operator()(unsigned char* octets) const noexcept { OPENSSL_free(octets); }
+  void operator()(unsigned char* bytes) const noexcept { OPENSSL_free(bytes); }
 };
 
 template <class T>

@@ -63,12 +63,12 @@ Owned<X509_SIG> envelope(std::string_view pem) {
   const Owned<BIO> stream(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   char* label = nullptr;
   char* header = nullptr;
-  unsigned char* octets = nullptr;
+  unsigned char* bytes = nullptr;
   long size = 0;
-  if (!stream || PEM_read_bio(stream.get(), &label, &header, &octets, &size) != 1) return nullptr;
+  if (!stream || PEM_read_bio(stream.get(), &label, &header, &bytes, &size) != 1) return nullptr;
   OPENSSL_free(label);
   OPENSSL_free(header);
-  const Owned<unsigned char> der(octets);
+  const Owned<unsigned char> der(bytes);
   const unsigned char* at = der.get();
   return Owned<X509_SIG>(d2i_X509_SIG(nullptr, &at, size));
 }

@@ -10,21 +10,21 @@ namespace {
 
 int order_bytes(KeyKind curve) noexcept { return curve == KeyKind::p256 ? 32 : 48; }
 
-unsigned char* octets(std::string& text) noexcept { return reinterpret_cast<unsigned char*>(text.data()); }
-const unsigned char* octets(std::string_view text) noexcept {
+unsigned char* data_of(std::string& text) noexcept { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* data_of(std::string_view text) noexcept {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 }  // namespace
 
 Result<std::string> raw_from_der(KeyKind curve, std::string_view der) {
-  const unsigned char* at = octets(der);
+  const unsigned char* at = data_of(der);
   const openssl::Owned<ECDSA_SIG> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   const int bytes = order_bytes(curve);
   std::string raw(2 * static_cast<std::size_t>(bytes), '\0');
-  if (!signature || at != octets(der) + der.size() ||
-      BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), octets(raw), bytes) < 0 ||
-      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), octets(raw) + bytes, bytes) < 0)
+  if (!signature || at != data_of(der) + der.size() ||
+      BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), data_of(raw), bytes) < 0 ||
+      BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), data_of(raw) + bytes, bytes) < 0)
     return std::unexpected(openssl_failure("read an ECDSA signature in DER", Code::INVALID_ARGUMENT));
   return raw;
 }
@@ -36,8 +36,8 @@ Result<std::string> der_from_raw(KeyKind curve, std::string_view raw) {
                                             std::to_string(2 * bytes) + " bytes, not " +
                                             std::to_string(raw.size()));
   const openssl::Owned<ECDSA_SIG> signature(ECDSA_SIG_new());
-  BIGNUM* r = BN_bin2bn(octets(raw), bytes, nullptr);
-  BIGNUM* s = BN_bin2bn(octets(raw) + bytes, bytes, nullptr);
+  BIGNUM* r = BN_bin2bn(data_of(raw), bytes, nullptr);
+  BIGNUM* s = BN_bin2bn(data_of(raw) + bytes, bytes, nullptr);
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r, s) <= 0) {
     BN_free(r);
     BN_free(s);

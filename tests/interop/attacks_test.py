@@ -82,11 +82,11 @@ class Attacked(harness.ServerCase):
 
 
 class Attacks(Attacked):
-    def flood(self, octets, code=frames.ENHANCE_YOUR_CALM):
+    def flood(self, data, code=frames.ENHANCE_YOUR_CALM):
         """Sends the whole flood while it reads. The connection must end with a GOAWAY of this code."""
         with Client(self.server.port) as client, Bystander(self.server.port) as bystander:
             client.open()
-            sender = threading.Thread(target=client.try_send, args=(octets,))
+            sender = threading.Thread(target=client.try_send, args=(data,))
             sender.start()
             said = client.goaway()
             # The rest of the flood meets a connection that has ended.
@@ -121,13 +121,13 @@ class Attacks(Attacked):
         self.flood(frames.ping() * 100_000)
 
     def test_frames_without_progress(self):
-        for name, octets in {
+        for name, data in {
             "priority": frames.frame(frames.PRIORITY, 0, 1, b"\0\0\0\3\x10"),
             "window update": frames.window_update(0, 1),
             "unknown": frames.frame(0x42, 0, 0, b"?"),
         }.items():
             with self.subTest(name):
-                self.flood(octets * 100_000)
+                self.flood(data * 100_000)
 
     def test_empty_data(self):
         self.flood(frames.headers(1) + frames.data(1, b"") * 100_000)
@@ -137,11 +137,11 @@ class Attacks(Attacked):
             frames.headers(1 + 2 * n) + frames.data(1 + 2 * n, frames.message(b"x" * 1000), frames.END_STREAM)
             for n in range(20_000)
         )
-        for name, octets in {"ping": frames.ping() * 400_000, "settings": frames.settings() * 400_000, "calls": calls}.items():
+        for name, data in {"ping": frames.ping() * 400_000, "settings": frames.settings() * 400_000, "calls": calls}.items():
             with self.subTest(name), Client(self.server.port) as client:
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 client.open()
-                client.send_until_stuck(octets, 5)
+                client.send_until_stuck(data, 5)
                 self.check_memory()
                 self.assertTrue(echo(self.server.port))
 
@@ -172,7 +172,7 @@ class Attacks(Attacked):
 
     def test_bytes_that_are_not_http2(self):
         hello = bytes.fromhex("160301007a010000760303") + bytes(range(111))
-        for name, octets in {
+        for name, data in {
             "TLS": hello,
             "HTTP/1.1": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
             "zeros": bytes(100_000),
@@ -180,7 +180,7 @@ class Attacks(Attacked):
             "noise behind the preface": frames.PREFACE + frames.settings() + os.urandom(100_000),
         }.items():
             with self.subTest(name), Client(self.server.port) as client:
-                client.try_send(octets)
+                client.try_send(data)
                 self.assertIsNone(client.read_until(lambda frame: False))
 
     def test_frames_behind_a_reset_cost_no_other_call(self):
@@ -233,9 +233,9 @@ class Dawdlers(Attacked):
         def drip():
             """Sends one more byte of each preface. Returns whether the server has closed all of the connections."""
             nonlocal sent
-            octet = frames.PREFACE[sent : sent + 1]
+            byte = frames.PREFACE[sent : sent + 1]
             sent += 1
-            left.difference_update([at for at in left if clients[at].is_over() or not clients[at].try_send(octet)])
+            left.difference_update([at for at in left if clients[at].is_over() or not clients[at].try_send(byte)])
             self.assertTrue(echo(self.server.port))
             return not left
 

@@ -35,7 +35,7 @@ bool read_compat(google::protobuf::MessageLite& message) {
   const std::size_t got = std::fread(prefix.data(), 1, prefix.size(), stdin);
   if (got == 0) return false;
   std::uint32_t bytes = 0;
-  for (const std::uint8_t octet : prefix) bytes = bytes << 8 | octet;
+  for (const std::uint8_t byte : prefix) bytes = bytes << 8 | byte;
   std::string text(bytes, '\0');
   if (got < prefix.size() || std::fread(text.data(), 1, bytes, stdin) < bytes)
     give_up("standard input ends inside a message");

@@ -64,8 +64,8 @@ class Forger:
 
     def _ask(self, client):
         with contextlib.suppress(OSError):
-            while octets := client.recv(65536):
-                self.server.send(octets)
+            while data := client.recv(65536):
+                self.server.send(data)
             self.server.socket.shutdown(socket.SHUT_WR)
 
     def _forged(self, found):

@@ -112,13 +112,13 @@ class Client:
     def open(self, *entries, acknowledge=True):
         self.send(PREFACE + settings(*entries) + (frame(SETTINGS, ACK) if acknowledge else b""))
 
-    def send(self, octets):
-        self.socket.sendall(octets)
+    def send(self, data):
+        self.socket.sendall(data)
 
-    def try_send(self, octets):
+    def try_send(self, data):
         """Sends; False if the server has ended the connection."""
         try:
-            self.socket.sendall(octets)
+            self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
@@ -126,22 +126,22 @@ class Client:
     def is_over(self):
         """True if the server has ended the connection. Drops everything that it sent before."""
         try:
-            while octets := self.socket.recv(65536, socket.MSG_DONTWAIT):
+            while data := self.socket.recv(65536, socket.MSG_DONTWAIT):
                 pass
-            return octets == b""
+            return data == b""
         except BlockingIOError:
             return False
         except ConnectionResetError:
             return True
 
-    def send_until_stuck(self, octets, seconds):
+    def send_until_stuck(self, data, seconds):
         """Sends without reading, until sending blocks for `seconds`. Returns the number of bytes sent, and whether the
         connection is still open."""
         self.socket.settimeout(seconds)
         taken = 0
         try:
-            while taken < len(octets):
-                taken += self.socket.send(octets[taken : taken + 65536])
+            while taken < len(data):
+                taken += self.socket.send(data[taken : taken + 65536])
         except TimeoutError:
             return taken, True
         except (BrokenPipeError, ConnectionResetError):
@@ -152,12 +152,12 @@ class Client:
         """The next frame; None if the connection has ended."""
         while len(self.received) < 9 or len(self.received) < 9 + int.from_bytes(self.received[:3]):
             try:
-                octets = self.socket.recv(262144)
+                data = self.socket.recv(262144)
             except ConnectionResetError:
-                octets = b""
-            if not octets:
+                data = b""
+            if not data:
                 return None
-            self.received += octets
+            self.received += data
         size = 9 + int.from_bytes(self.received[:3])
         kind, flags, stream = struct.unpack(">BBI", self.received[3:9])
         found = Frame(kind, flags, stream, self.received[9:size])

@@ -68,13 +68,13 @@ def id_of(path):
     return hashlib.sha256(spki).hexdigest()
 
 
-def layouts(octets):
+def layouts(data):
     """The possible forms of a number in memory."""
-    number = int.from_bytes(octets, "big")
-    limbs = [number >> shift & (1 << 52) - 1 for shift in range(0, 8 * len(octets), 52)]
+    number = int.from_bytes(data, "big")
+    limbs = [number >> shift & (1 << 52) - 1 for shift in range(0, 8 * len(data), 52)]
     return {
-        "big-endian": octets,
-        "little-endian": octets[::-1],
+        "big-endian": data,
+        "little-endian": data[::-1],
         "52-bit": b"".join(limb.to_bytes(8, "little") for limb in limbs),
     }
 
@@ -100,19 +100,19 @@ class Patterns:
     def __init__(self):
         self.windows = {}  # {first word: [(name, window)]}
 
-    def add(self, name, octets):
-        for begin in range(0, max(len(octets) - WINDOW_BYTES, 0) + 1, WORD_BYTES):
-            window = octets[begin : begin + WINDOW_BYTES]
+    def add(self, name, data):
+        for begin in range(0, max(len(data) - WINDOW_BYTES, 0) + 1, WORD_BYTES):
+            window = data[begin : begin + WINDOW_BYTES]
             word = int.from_bytes(window[:WORD_BYTES], sys.byteorder)
             self.windows.setdefault(word, []).append((name, window))
 
-    def names_in(self, octets):
+    def names_in(self, data):
         """The names of the windows that occur at any position."""
         found = set()
         for shift in range(WORD_BYTES):
-            end = shift + (len(octets) - shift) // WORD_BYTES * WORD_BYTES
-            for word in self.windows.keys() & array.array("Q", octets[shift:end]):
-                found.update(name for name, window in self.windows[word] if window in octets)
+            end = shift + (len(data) - shift) // WORD_BYTES * WORD_BYTES
+            for word in self.windows.keys() & array.array("Q", data[shift:end]):
+                found.update(name for name, window in self.windows[word] if window in data)
         return found
 
 
@@ -136,8 +136,8 @@ class Memory:
         found = {}
         for begin, end, name, flags in self.mappings:
             seen = set()
-            for octets in self._chunks(begin, end):
-                seen |= patterns.names_in(octets)
+            for data in self._chunks(begin, end):
+                seen |= patterns.names_in(data)
             for pattern_name in seen:
                 found.setdefault(pattern_name, []).append((name, flags))
         return found
@@ -146,10 +146,10 @@ class Memory:
         """A factor of the modulus from locked memory, where numbers are whole 64-bit limbs; None if there is none."""
         size = (modulus.bit_length() + 7) // 8 // 2
         for begin, end, _, flags in self.mappings:
-            for octets in self._chunks(begin, end, size) if "lo" in flags else ():
-                for at in range(0, len(octets) - size + 1, WORD_BYTES):
-                    if octets[at] & 1 and octets[at + size - 1] & 0x80:
-                        candidate = int.from_bytes(octets[at : at + size], "little")
+            for data in self._chunks(begin, end, size) if "lo" in flags else ():
+                for at in range(0, len(data) - size + 1, WORD_BYTES):
+                    if data[at] & 1 and data[at + size - 1] & 0x80:
+                        candidate = int.from_bytes(data[at : at + size], "little")
                         if modulus % candidate == 0:
                             return candidate
         return None
@@ -160,11 +160,11 @@ class Memory:
             for at in range(begin, end, CHUNK_BYTES):
                 memory.seek(at)
                 try:
-                    octets = memory.read(min(CHUNK_BYTES + overlap, end - at))
+                    data = memory.read(min(CHUNK_BYTES + overlap, end - at))
                 except OSError:  # unmapped pages of a file or a device
                     continue
-                if octets.count(0) < len(octets):
-                    yield octets
+                if data.count(0) < len(data):
+                    yield data
 
 
 class KeyMemory(unittest.TestCase):
@@ -183,8 +183,8 @@ class KeyMemory(unittest.TestCase):
                 openssl("genpkey", *words, *cipher, "-out", path)
                 flags += ["--key", path]
                 cls.signings += [(id_of(path), algorithm) for algorithm in ALGORITHMS[kind]]
-                for name, octets in secrets_of(path).items():
-                    cls.secrets[f"{kind} {form} {name}"] = octets
+                for name, data in secrets_of(path).items():
+                    cls.secrets[f"{kind} {form} {name}"] = data
         # The servers have only the end of it, as of freed memory. The environment cannot contain zeros.
         cls.planted = bytes(byte % 255 + 1 for byte in os.urandom(64))
         command = [os.environ["GRPCD"], "--shards", "1", "--signing-workers", "2", "--listen", "127.0.0.1:0", *flags]
@@ -238,13 +238,13 @@ class KeyMemory(unittest.TestCase):
         factor = memory.factor_of(modulus)
         self.assertIsNotNone(factor, "the primes of the key that was made must be in locked memory")
         secrets = dict(self.secrets)
-        for name, octets in secrets_of_rsa(modulus, exponent, factor).items():
-            secrets[f"generated {name}"] = octets
+        for name, data in secrets_of_rsa(modulus, exponent, factor).items():
+            secrets[f"generated {name}"] = data
         patterns = Patterns()
         patterns.add("planted", self.planted)
         patterns.add("passphrase", PASSPHRASE)
-        for name, octets in secrets.items():
-            for layout, laid_out in layouts(octets).items():
+        for name, data in secrets.items():
+            for layout, laid_out in layouts(data).items():
                 patterns.add(f"{name} {layout}", laid_out)
         found = memory.find(patterns)
 
@@ -272,8 +272,8 @@ class KeyMemory(unittest.TestCase):
     def check_log(self, server):
         self.sign_with_all(server)
         log = server.text()
-        for name, octets in self.secrets.items():
-            for text in (octets.hex(), octets[:8].hex()):
+        for name, data in self.secrets.items():
+            for text in (data.hex(), data[:8].hex()):
                 self.assertNotIn(text, log, name)
         self.assertNotIn(PASSPHRASE.decode(), log)
 

@@ -38,30 +38,30 @@ def is_served(port):
 def unfinished_messages():
     """A hundred requests, each with 192 KiB of a message of 4 MiB."""
     part = b"\0\0\x3f\xff\xff" + bytes(16_379)
-    octets = b""
+    data = b""
     for stream in range(1, 201, 2):
-        octets += frames.headers(stream) + frames.data(stream, part) + frames.data(stream, bytes(16_384)) * 11
-    return octets
+        data += frames.headers(stream) + frames.data(stream, part) + frames.data(stream, bytes(16_384)) * 11
+    return data
 
 
 def open_requests():
     """A hundred requests with 7 KiB of metadata each, all different, and no message."""
-    octets = b""
+    data = b""
     for stream in range(1, 201, 2):
         metadata = [(f"x-{n}", f"{stream:0>100}") for n in range(50)]
-        octets += frames.headers(stream, frames.request("/echo.v1.EchoService/Echo", *metadata))
-    return octets
+        data += frames.headers(stream, frames.request("/echo.v1.EchoService/Echo", *metadata))
+    return data
 
 
 class OutOfMemory(unittest.TestCase):
-    def attacked(self, octets, connections):
+    def attacked(self, data, connections):
         with harness.Server("--max-total-buffered-size", "64G", "--stall-timeout", "5m") as server:
             memory.skip_if_sanitized(server.process)
             self.assertTrue(echo(server.port))
             limit = memory.address_space_bytes(server.process) + ROOM
             resource.prlimit(server.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
             for _ in range(ROUNDS):
-                self.attack(server.port, octets, connections)
+                self.attack(server.port, data, connections)
                 self.assertIsNone(server.process.poll(), "grpcd has ended")
                 # Twenty connections reach both shards. One of them may still serve the attackers when the other does
                 # not.
@@ -70,14 +70,14 @@ class OutOfMemory(unittest.TestCase):
             self.assertTrue(server.says("out of memory"), "it was not short of memory at all")
             resource.prlimit(server.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
-    def attack(self, port, octets, connections):
+    def attack(self, port, data, connections):
         crowd = []
         for _ in range(connections):
             try:
                 client = Client(port, patience=3)
                 crowd.append(client)
                 client.open()
-                client.try_send(octets)
+                client.try_send(data)
             except OSError:
                 pass  # the server has closed it, or reads no more
         for client in crowd:

@@ -10,7 +10,7 @@ import harness
 ECHO = "/echo.v1.EchoService/Echo"
 OK, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = "0", "4", "8", "12", "13"
 
-PAYLOAD = b"sixteen octets.."
+PAYLOAD = b"sixteen bytes..."
 REQUEST = bytes([0x0A, len(PAYLOAD)]) + PAYLOAD  # field 1 of EchoRequest
 
 

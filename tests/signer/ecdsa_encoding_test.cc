@@ -23,7 +23,7 @@ TEST_CASE("a signature keeps its numbers from one form to the other") {
 }
 
 TEST_CASE("small numbers are filled up in front") {
-  const std::string der = octets_of("3006020101020102");
+  const std::string der = bytes_of_hex("3006020101020102");
   const Result<std::string> raw = raw_from_der(KeyKind::p256, der);
   REQUIRE(raw);
   CHECK(*raw == std::string(31, '\0') + '\1' + std::string(31, '\0') + '\2');
@@ -31,9 +31,9 @@ TEST_CASE("small numbers are filled up in front") {
 
 TEST_CASE("an invalid signature is refused") {
   for (const char* digits : {"-", "30", "3006020101", "300602010102010200", "02010130", "ffffffff"})
-    CHECK(raw_from_der(KeyKind::p256, octets_of(digits)).error().code() == Code::INVALID_ARGUMENT);
+    CHECK(raw_from_der(KeyKind::p256, bytes_of_hex(digits)).error().code() == Code::INVALID_ARGUMENT);
   const std::string wide =
-      octets_of("3026") + octets_of("0221") + std::string(33, '\x7f') + octets_of("020101");
+      bytes_of_hex("3026") + bytes_of_hex("0221") + std::string(33, '\x7f') + bytes_of_hex("020101");
   CHECK(raw_from_der(KeyKind::p256, wide).error().code() == Code::INVALID_ARGUMENT);
   CHECK(der_from_raw(KeyKind::p384, std::string(64, 'x')).error().message() ==
         "a raw signature on P-384 has 96 bytes, not 64");

@@ -117,7 +117,7 @@ TEST_CASE("RSA keys with a small or an even public exponent are refused, and sti
   }
   const apps::ScratchFile file(new_pem(rsa2048));
   std::string even = output_of("openssl pkcs8 -topk8 -nocrypt -outform DER -in " + file.path());
-  const std::size_t exponent = even.find(octets_of("0203010001"));
+  const std::size_t exponent = even.find(bytes_of_hex("0203010001"));
   REQUIRE(exponent != even.npos);
   even[exponent + 4] = 2;
   CHECK(refusal(pem_of("PRIVATE KEY", even)) ==
@@ -220,7 +220,7 @@ TEST_CASE("a passphrase that would take too long to try is not tried") {
     return fmt::format("30{:02x}", digits.size() / 2) + digits;
   };
   const auto file = [&](const std::string& scheme) {
-    return pem_of("ENCRYPTED PRIVATE KEY", octets_of(sequence(scheme + "0410" + std::string(32, '5'))));
+    return pem_of("ENCRYPTED PRIVATE KEY", bytes_of_hex(sequence(scheme + "0410" + std::string(32, '5'))));
   };
   const auto pbes2 = [&](const std::string& derivation) {
     return file(sequence("06092a864886f70d01050d" + sequence(derivation + aes)));

@@ -20,8 +20,8 @@ void prepare() {
 }
 
 bool all_zero(const void* data, std::size_t bytes) {
-  const auto* octets = static_cast<const unsigned char*>(data);
-  return std::all_of(octets, octets + bytes, [](unsigned char octet) { return octet == 0; });
+  const auto* begin = static_cast<const unsigned char*>(data);
+  return std::all_of(begin, begin + bytes, [](unsigned char byte) { return byte == 0; });
 }
 
 TEST_CASE("OpenSSL's allocations in a scope are guarded, and no others") {
@@ -65,7 +65,7 @@ TEST_CASE("memory that grows keeps its content and stays guarded, and the smalle
   std::memset(small, 0x5a, 64);
   auto* const large = static_cast<unsigned char*>(OPENSSL_realloc(small, 5000));
   CHECK(KeyHeap::owns(large));
-  CHECK(std::all_of(large, large + 64, [](unsigned char octet) { return octet == 0x5a; }));
+  CHECK(std::all_of(large, large + 64, [](unsigned char byte) { return byte == 0x5a; }));
   CHECK(all_zero(small, 64));
   OPENSSL_free(large);
 
@@ -74,7 +74,7 @@ TEST_CASE("memory that grows keeps its content and stays guarded, and the smalle
   const KeyHeap::Scope scope;
   auto* const guarded = static_cast<unsigned char*>(OPENSSL_realloc(plain, 128));
   CHECK(KeyHeap::owns(guarded));
-  CHECK(std::all_of(guarded, guarded + 64, [](unsigned char octet) { return octet == 0x5a; }));
+  CHECK(std::all_of(guarded, guarded + 64, [](unsigned char byte) { return byte == 0x5a; }));
   OPENSSL_free(guarded);
 }
 

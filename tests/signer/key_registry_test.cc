@@ -21,9 +21,9 @@ TEST_CASE("keys are found by id, algorithm and kind, the first where there are s
 }
 
 TEST_CASE("a key can be added only once") {
-  const apps::ScratchFile file(pem_of("PRIVATE KEY", octets_of("302e020100300506032b657004220420"
-                                                               "9d61b19deffd5a60ba844af492ec2cc4"
-                                                               "4449c5697b326919703bac031cae7f60")));
+  const apps::ScratchFile file(pem_of("PRIVATE KEY", bytes_of_hex("302e020100300506032b657004220420"
+                                                                  "9d61b19deffd5a60ba844af492ec2cc4"
+                                                                  "4449c5697b326919703bac031cae7f60")));
   std::vector<KeySource> twice(2, KeySource::from_file(file.path()).value());
   for (KeySource& source : twice) source.named_by = "--key";
   const Result<KeyRegistry> keys = make_keys(twice, {});

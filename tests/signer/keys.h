@@ -28,12 +28,12 @@ inline std::string pem_of(const std::string& label, std::string_view der) {
 }
 
 /// The bytes of hexadecimal digits; none for "-".
-inline std::string octets_of(std::string_view digits) {
-  std::string octets;
-  if (digits == "-") return octets;
+inline std::string bytes_of_hex(std::string_view digits) {
+  std::string bytes;
+  if (digits == "-") return bytes;
   for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    octets.push_back(static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16)));
-  return octets;
+    bytes.push_back(static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16)));
+  return bytes;
 }
 
 inline GuardedBytes guarded(std::string_view text) {

@@ -37,12 +37,12 @@ std::size_t for_each_vector(const std::string& file, const std::function<void(co
     REQUIRE_FALSE(third.empty());
     if (first == "key") {
       vector.algorithm = algorithm_named(second).value();
-      if (third != "same") vector.key = octets_of(third);
+      if (third != "same") vector.key = bytes_of_hex(third);
       continue;
     }
     vector.valid = first == "valid";
-    vector.message = octets_of(second);
-    vector.signature = octets_of(third);
+    vector.message = bytes_of_hex(second);
+    vector.signature = bytes_of_hex(third);
     check(vector);
     ++count;
   }
