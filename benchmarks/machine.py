@@ -1,4 +1,4 @@
-"""What the benchmarks need of the machine: cores, programs, vsock.
+"""The requirements of the benchmarks: cores, programs, vsock.
 
     require("h2load", "nghttpd")
     cores = two_cores()             # the server's and the load's

@@ -69,7 +69,7 @@ class CommandLine {
 
   const std::vector<Setting>& settings() const noexcept { return settings_; }
 
-  /// Where each value came from. Valid after `read`.
+  /// The origin of each value. Valid after `read`.
   const Origins& origins() const noexcept { return origins_; }
 
  private:

@@ -1,4 +1,4 @@
-/// Where the values of settings came from, for error messages.
+/// The origins of the values of settings, for error messages.
 ///
 ///   origins.note("tls-cert", "grpcd.toml:3: tls-cert", Source::file);
 ///   origins.of("tls-cert");      // "grpcd.toml:3: tls-cert"
@@ -32,7 +32,7 @@ class Origins {
     return found == known_.end() ? "--" + std::string(setting) : found->second.where;
   }
 
-  /// How to write `other` where `setting` was written: as a key in the file, else as a flag.
+  /// The name of `other` in the form in which `setting` was given: as a key in the file, else as a flag.
   std::string name_beside(std::string_view setting, std::string_view other) const {
     const auto found = known_.find(setting);
     const bool in_file = found != known_.end() && found->second.source == Source::file;

@@ -14,7 +14,7 @@ constexpr std::size_t connects_at_once = 64;
 /// Due calls that begin in one turn, at whose end they are sent. If all of them were sent at once, the server
 /// would first idle and then let them wait for each other.
 constexpr unsigned calls_at_once = 32;
-/// How often expired calls are looked for within the length of the deadline.
+/// The number of checks for expired calls within the length of the deadline.
 constexpr int checks_per_deadline = 20;
 constexpr Nanoseconds check_interval_min = 1ms;
 

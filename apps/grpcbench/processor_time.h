@@ -1,4 +1,4 @@
-/// How long a thread has run, and how long it has waited for a processor.
+/// The time for which a thread has run, and for which it has waited for a processor.
 ///
 ///   const ProcessorTime before = ProcessorTime::of_this_thread();
 ///   ...

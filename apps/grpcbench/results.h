@@ -22,7 +22,7 @@ namespace ringrpc::grpcbench {
 inline constexpr std::array<std::pair<std::string_view, double>, 5> percentiles = {
     {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}, {"p99.99", 99.99}}};
 
-/// How many calls ended with a code other than OK, and the message of the first.
+/// The number of calls that ended with a code other than OK, and the message of the first.
 struct ErrorCount {
   std::string_view code;
   std::uint64_t count = 0;

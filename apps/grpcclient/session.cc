@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long reflection may take when no deadline is given.
+/// The timeout of reflection if no deadline is given.
 constexpr Nanoseconds reflection_patience = 30s;
 
 ChannelOptions channel_options(const Values& values, const std::shared_ptr<const ClientTls>& tls) {

@@ -19,7 +19,7 @@
 
 namespace ringrpc::grpcd {
 
-/// How much of an Echo's payload is logged at level debug.
+/// The part of an Echo's payload that is logged at level debug.
 enum class PayloadLog : std::uint8_t { none, size, head, full };
 
 /// The TLS settings. Paths of PEM files are empty when not given.

@@ -3,7 +3,7 @@
 namespace ringrpc::reflected {
 namespace {
 
-/// How the user can fix a failure that arose on this side of the connection; empty when the message says enough.
+/// The remedy for a failure that arose on this side of the connection; empty if the message suffices.
 std::string_view remedy(Cause cause) {
   switch (cause) {
     case Cause::message_too_large:

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using grpc::reflection::v1::ServerReflection;
 namespace v1alpha = grpc::reflection::v1alpha;
 
-/// How long a server may take to end the call after the client has half-closed it.
+/// The time that a server has to end the call after the client has half-closed it.
 constexpr Nanoseconds end_patience = 1s;
 
 std::string reflection_path(std::string_view service) {

@@ -192,7 +192,7 @@ void LogWriter::State::flush_sink() noexcept {
   try {
     failure = sink->flush();
   } catch (...) {
-    // As above.
+    // The same as above.
   }
 }
 

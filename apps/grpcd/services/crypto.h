@@ -28,7 +28,7 @@ struct CryptoOptions {
   /// Send a signature only after its record has been written to the log, which adds a millisecond or two;
   /// UNAVAILABLE when that fails. While records cannot be written, or the log level hides them, no key is used.
   bool audit_required = false;
-  /// How long to wait for that record; a log whose reader has stopped never writes it.
+  /// The timeout of the wait for that record; a log whose reader has stopped never writes it.
   std::chrono::milliseconds audit_patience{2000};
 };
 

@@ -20,7 +20,7 @@ namespace ringrpc {
 
 class NodeService final : public node::v1::NodeService::Service {
  public:
-  /// How often WatchNode reports while the status stays the same.
+  /// The interval between WatchNode's reports while the status stays the same.
   static constexpr std::chrono::seconds report_interval{5};
 
   /// The uptime counts from `started`, on the clock of Call::now.
