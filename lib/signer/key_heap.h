@@ -2,7 +2,7 @@
 ///
 ///   if (Status status = KeyHeap::prepare(bytes); !status.ok()) …
 ///   {
-///     const KeyHeap::Scope scope;       // what OpenSSL allocates on this thread from here on is guarded
+///     const KeyHeap::Scope scope;       // OpenSSL's allocations on this thread are guarded from here on
 ///     key = decode(…);
 ///   }
 ///   EVP_PKEY_free(key);                 // wipes it, on any thread

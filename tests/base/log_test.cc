@@ -220,7 +220,7 @@ TEST_CASE("threads log at the same time, and every lost record is counted") {
   CHECK(written.size() + dropped == threads * each);
 }
 
-/// Keeps the outcome that it is told.
+/// Records the reported outcome.
 class KeptReceipt final : public log::Receipt {
  public:
   void tell(bool written) noexcept override { told.push_back(written); }

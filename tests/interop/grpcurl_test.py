@@ -22,7 +22,7 @@ UNIMPLEMENTED = 12
 UNAVAILABLE = 14
 
 # Methods that the server does not have, in a description that the client takes as true.
-BELIEVED = """
+CLAIMED = """
 syntax = "proto3";
 package echo.v1;
 message Nothing {}
@@ -107,7 +107,7 @@ class OverTcp(harness.ServerCase):
 
     def test_unknown_methods_and_services_are_unimplemented(self):
         with open(self.folder + "/believed.proto", "w") as proto:
-            proto.write(BELIEVED)
+            proto.write(CLAIMED)
         refusals = {
             "echo.v1.EchoService/Absent": "unknown method Absent of service echo.v1.EchoService",
             "echo.v1.AbsentService/Echo": "unknown service echo.v1.AbsentService",
