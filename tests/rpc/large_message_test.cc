@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstring>
 #include <doctest/doctest.h>
-#include <functional>
 #include <google/protobuf/wrappers.pb.h>
 #include <string>
 #include <vector>
@@ -36,20 +35,6 @@ std::vector<std::size_t> sizes_at_boundaries() {
   sizes.push_back(65'537);
   sizes.push_back(300'000);
   return sizes;
-}
-
-/// Networks that cut where they like, and real sockets.
-void over_some_worlds(const std::function<void(World&)>& test) {
-  SUBCASE("real sockets") {
-    RealWorld world;
-    test(world);
-  }
-  SUBCASE("simulated networks") {
-    for (const std::uint64_t seed : {1, 2, 3}) {
-      SimulatedWorld world(seed, benign_faults());
-      test(world);
-    }
-  }
 }
 
 /// An interceptor that lets the message wait before it goes.
@@ -125,7 +110,7 @@ Task<void> check_protobuf(Channel& channel, std::size_t bytes, CallOptions optio
 }
 
 TEST_CASE("messages around the bounds of blocks and slabs arrive as they were sent") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
@@ -145,7 +130,7 @@ TEST_CASE("large messages cross a network that carries a byte at a time") {
 }
 
 TEST_CASE("a Codec that knows nothing of pieces takes large messages too") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
@@ -177,7 +162,7 @@ Task<void> check_stream(Channel& channel, std::string method, Make make, Read re
 }
 
 TEST_CASE("large and small messages take turns in a stream") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
@@ -191,7 +176,7 @@ TEST_CASE("large and small messages take turns in a stream") {
 }
 
 TEST_CASE("large messages are compressed, and restored from their pieces") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     mirror.compression = Compression::gzip;
     world.also_serve(mirror);
@@ -206,7 +191,7 @@ TEST_CASE("large messages are compressed, and restored from their pieces") {
 }
 
 TEST_CASE("a large message that an interceptor holds back leaves whole") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);
     Delay delay;
@@ -218,7 +203,7 @@ TEST_CASE("a large message that an interceptor holds back leaves whole") {
 }
 
 TEST_CASE("what is no message is refused in pieces as in one") {
-  over_some_worlds([](World& world) {
+  for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {

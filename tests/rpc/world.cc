@@ -99,4 +99,17 @@ void for_each_world(const std::function<void(World&)>& test) {
   });
 }
 
+void for_some_worlds(const std::function<void(World&)>& test) {
+  SUBCASE("real sockets") {
+    RealWorld world;
+    test(world);
+  }
+  SUBCASE("simulated networks") {
+    for (const std::uint64_t seed : {1, 2, 3}) {
+      SimulatedWorld world(seed, benign_faults());
+      test(world);
+    }
+  }
+}
+
 }  // namespace ringrpc

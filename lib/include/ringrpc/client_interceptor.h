@@ -37,6 +37,7 @@
 #include "ringrpc/channel.h"
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
+#include "ringrpc/message_observer.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
@@ -70,6 +71,9 @@ class ClientNext {
   class Wire {
    public:
     virtual Task<Status> make_call() = 0;
+    /// Shows the call's messages to `observer` until `unobserve`. One that is added later is further inside.
+    virtual void observe(MessageObserver& observer) = 0;
+    virtual void unobserve(MessageObserver& observer) noexcept = 0;
 
    protected:
     ~Wire() = default;
@@ -78,12 +82,16 @@ class ClientNext {
   /// How it ended; INTERNAL where an interceptor further inside threw. Run it once at most: the second time
   /// gives INTERNAL. Dropping the task cancels the call.
   Task<Status> operator()() const;
+  /// The same, and shows `observer` the messages of the call. It must outlive the task.
+  Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
 
   /// For the library: all of a call.
   ClientNext(std::span<ClientInterceptor* const> interceptors, ClientRequest& request, Wire& wire) noexcept
       : interceptors_(interceptors), request_(&request), wire_(&wire) {}
 
  private:
+  static Task<Status> run_observed(ClientNext next, MessageObserver& observer);
+
   std::span<ClientInterceptor* const> interceptors_;
   ClientRequest* request_;
   Wire* wire_;

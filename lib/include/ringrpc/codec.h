@@ -116,12 +116,26 @@ bool parse_message(T& message, Pieces pieces) {
 class ParsedMessage {
  public:
   virtual ~ParsedMessage() = default;
+  virtual std::size_t size() const = 0;  ///< in bytes, serialized
+  virtual std::vector<std::uint8_t> serialize() const = 0;
 };
 
 template <class T>
-class ParsedMessageOf final : public ParsedMessage {
+class ParsedMessageOf : public ParsedMessage {
  public:
   T message;
+};
+
+/// Apart, so that a type which is only read needs no more of its Codec than `parse`.
+template <class T>
+class SerializableMessageOf final : public ParsedMessageOf<T> {
+ public:
+  std::size_t size() const override { return Codec<T>::size(this->message); }
+  std::vector<std::uint8_t> serialize() const override {
+    std::vector<std::uint8_t> bytes(size());
+    Codec<T>::serialize(this->message, bytes.data());
+    return bytes;
+  }
 };
 
 /// What a server knows about the type of a method's requests, to judge and parse them ahead of the handler.
@@ -134,7 +148,7 @@ struct RequestType {
 
 template <class T>
 std::unique_ptr<ParsedMessage> parse_ahead(Pieces pieces) {
-  auto parsed = std::make_unique<ParsedMessageOf<T>>();
+  auto parsed = std::make_unique<SerializableMessageOf<T>>();
   if (!parse_message(parsed->message, pieces)) return nullptr;
   return parsed;
 }

@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "ringrpc/call.h"
+#include "ringrpc/message_observer.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -42,6 +43,8 @@ class Next {
   /// with an answer that is too large. (What can go wrong behind that, as with metadata that is more than the
   /// caller takes, `on_end` knows.) Run it once at most: the second time gives INTERNAL.
   Task<Status> operator()() const;
+  /// The same, and shows `observer` the messages of the call. It must outlive the task.
+  Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
 
   /// For the library: the same as the code further inside gives it, or throws.
   Task<Status> enter() const;
@@ -56,6 +59,7 @@ class Next {
         begun_(&begun) {}
 
  private:
+  static Task<Status> run_observed(Next next, MessageObserver& observer);
   static Task<Status> run_twice() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
   }

@@ -19,6 +19,7 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/codec.h"
+#include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -40,9 +41,11 @@ class MessageStream {
   /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where
   /// it is large. Valid until the next call on this stream.
   virtual std::optional<Pieces> take_message() = 0;
-  /// The next message where the library has parsed it already, as the type that the method's Method::request
-  /// names; null where `take_message` has it. Ask before `take_message`.
-  std::unique_ptr<detail::ParsedMessage> take_parsed() noexcept { return std::move(parsed_); }
+  /// The next message if the library has parsed it already, as the type that Method::request names; null if
+  /// `take_message` has it. Call it before `take_message`.
+  std::unique_ptr<detail::ParsedMessage> take_parsed() {
+    return parses_ahead_ ? take_parsed_ahead() : nullptr;
+  }
   /// Whether the message just taken came compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// The message just taken was not what the method takes: fails the call.
@@ -58,16 +61,22 @@ class MessageStream {
   /// The room for what follows, once the room before has been filled; until `bytes` are reached. Null when
   /// there is no memory: the call is over then.
   virtual std::span<std::uint8_t> reserve_more() = 0;
-  /// Queues the message, all of whose room has been filled. No effect when the call is over.
-  virtual void commit_message() = 0;
+  /// Queues the message, all of whose room has been filled. False, and without effect, when the call is over.
+  virtual bool commit_message() = 0;
   /// Whether another message may be written without waiting.
   virtual bool writable() const = 0;
   virtual void wait_writable(Waiter* waiter) = 0;
 
+  /// Ends the call with `why`, unless it has ended.
+  virtual void fail_call(const Status& why) = 0;
+
  protected:
   ~MessageStream() = default;
 
-  std::unique_ptr<detail::ParsedMessage> parsed_;  ///< the message that `take_parsed` will give
+  /// For `take_parsed`. Asked only while `parses_ahead_`.
+  virtual std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() { return nullptr; }
+
+  bool parses_ahead_ = false;  ///< whether `take_parsed_ahead` may have a message
 };
 
 /// How one message is written.
@@ -118,8 +127,7 @@ bool write_message(MessageStream& stream, const T& message, WriteOptions options
   } else {
     detail::write_large(stream, message, room, bytes);
   }
-  stream.commit_message();
-  return true;
+  return stream.commit_message();
 }
 
 namespace detail {

@@ -69,6 +69,15 @@ Status thrown_status(std::string_view path, std::string_view who) noexcept {
   }
 }
 
+Status shown(MessageObserver& observer, Status (MessageObserver::*show)(const MessageView&),
+             const MessageView& message, std::string_view path) noexcept {
+  try {
+    return (observer.*show)(message);
+  } catch (...) {
+    return thrown_status(path, "a message observer");
+  }
+}
+
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who) {
   try {
     return task.result();

@@ -9,6 +9,7 @@
 #include <exception>
 #include <string_view>
 
+#include "ringrpc/message_observer.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -37,6 +38,10 @@ void log_fault(std::string_view path, std::string_view fault) noexcept;
 /// The status for the exception that is being handled: out_of_memory(), or INTERNAL with a log line that
 /// names what `who` threw.
 Status thrown_status(std::string_view path, std::string_view who) noexcept;
+
+/// Shows an observer a message of a call of `path`. Gives its status, or the status for its exception.
+Status shown(MessageObserver& observer, Status (MessageObserver::*show)(const MessageView&),
+             const MessageView& message, std::string_view path) noexcept;
 
 /// The status of a finished task, or of its exception.
 Status outcome(const Task<Status>& task, std::string_view path, std::string_view who);

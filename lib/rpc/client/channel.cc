@@ -23,9 +23,10 @@ class FailedCall final : public ClientCall {
   void wait_message(Waiter*) override {}
   std::span<std::uint8_t> reserve_message(std::size_t, bool) override { return {}; }
   std::span<std::uint8_t> reserve_more() override { return {}; }
-  void commit_message() override {}
+  bool commit_message() override { return false; }
   bool writable() const override { return true; }
   void wait_writable(Waiter*) override {}
+  void fail_call(const Status&) override {}
   void writes_done() override {}
   bool queued() const noexcept override { return false; }
   bool answered() const noexcept override { return true; }

@@ -1,5 +1,9 @@
 #include "rpc/client/interceptor_chain.h"
 
+#include <algorithm>
+#include <ranges>
+
+#include "rpc/call/contained.h"
 #include "rpc/client/outgoing_call.h"
 
 namespace ringrpc {
@@ -68,8 +72,38 @@ Task<Status> InterceptorChain::make_call() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
   call_.submit(request_);
   Status status = co_await Outcome(*this);
-  if (!status.ok()) co_return status;
-  co_return co_await ResponseRead(*this);
+  if (!status.ok() && !observed()) co_return status;
+  Status fault = co_await ResponseRead(*this);
+  co_return status.ok() ? fault : status;
+}
+
+void InterceptorChain::unobserve(MessageObserver& observer) noexcept {
+  const auto last = std::ranges::find(std::views::reverse(observers_), &observer);
+  observers_.erase(std::prev(last.base()));
+  if (observers_.empty()) call_.drop_messages();
+}
+
+Status InterceptorChain::show_request(Bytes request) noexcept {
+  const MessageView message(Pieces(&request, 1));
+  for (MessageObserver* const observer : observers_)
+    if (Status status = shown(*observer, &MessageObserver::on_request, message, request_.method);
+        !status.ok())
+      return status;
+  return {};
+}
+
+Status InterceptorChain::show_response(Pieces response) noexcept {
+  const MessageView message(response);
+  for (MessageObserver* const observer : std::views::reverse(observers_))
+    if (Status status = shown(*observer, &MessageObserver::on_response, message, request_.method);
+        !status.ok())
+      return status;
+  return {};
+}
+
+std::span<std::uint8_t> InterceptorChain::reserve_request(std::size_t bytes, bool may_compress) {
+  std::string& room = written_.emplace(RawMessage(std::string(bytes, '\0')), may_compress).message.bytes;
+  return {reinterpret_cast<std::uint8_t*>(room.data()), room.size()};
 }
 
 }  // namespace ringrpc

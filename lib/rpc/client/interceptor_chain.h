@@ -6,15 +6,26 @@
 ///    without: only then it is known whether the response could be read.
 /// 4. What the outermost returns is the caller's status.
 ///
+/// Observers (ringrpc/message_observer.h) see the messages of the call for as long as their `next` runs. With any, 3.
+/// applies to every kind of call and every outcome, so that no message passes them unseen.
+///
 /// Belongs to its call.
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "ringrpc/bytes.h"
 #include "ringrpc/client_interceptor.h"
+#include "ringrpc/codec.h"
+#include "ringrpc/message_observer.h"
 #include "ringrpc/task.h"
 
 #include "rpc/client/shared_channel_state.h"
@@ -46,6 +57,20 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   void on_settled() { resume(awaits_outcome_); }
   void on_response_read() { resume(awaits_reader_); }
 
+  bool observed() const noexcept { return !observers_.empty(); }
+  /// Shows each observer a message, until one refuses it. Gives the status of that one.
+  Status show_request(Bytes request) noexcept;
+  Status show_response(Pieces response) noexcept;
+
+  /// Room for a request of an observed call, which is kept here until it has been shown.
+  std::span<std::uint8_t> reserve_request(std::size_t bytes, bool may_compress);
+  struct Request {
+    RawMessage message;
+    bool may_compress;
+  };
+  /// The request that has been reserved last and not taken.
+  std::optional<Request> take_request() noexcept { return std::exchange(written_, std::nullopt); }
+
   const std::string& target() const noexcept { return channel_->target(); }
   /// The caller's, which the interceptors cannot make later.
   Instant deadline() const noexcept { return deadline_; }
@@ -57,6 +82,8 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   class ResponseRead;
 
   Task<Status> make_call() override;
+  void observe(MessageObserver& observer) override { observers_.push_back(&observer); }
+  void unobserve(MessageObserver& observer) noexcept override;
   void on_task_done() override;
   static void resume(std::coroutine_handle<>& waiting) {
     if (waiting) std::exchange(waiting, {}).resume();
@@ -68,6 +95,8 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   ResponseMetadata& response_to_;
   const Instant deadline_;
   ClientRequest request_;
+  std::vector<MessageObserver*> observers_;  // the outermost first
+  std::optional<Request> written_;
   std::coroutine_handle<> awaits_outcome_;
   std::coroutine_handle<> awaits_reader_;
   Task<Status> task_;

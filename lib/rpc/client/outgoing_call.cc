@@ -62,6 +62,7 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     if (!status_.ok()) return settle(std::exchange(status_, Status()));
     if (!channel_) return settle(ShardChannel::closed(interceptors_->target()));
     if (Status refused = channel_->admit_held(); !refused.ok()) return settle(std::move(refused));
+    if (Status refused = show_held_requests(); !refused.ok()) return settle(std::move(refused));
     request_.metadata = changed.metadata;
     request_.compression = changed.compression;
     request_.wait_for_ready = changed.wait_for_ready;
@@ -268,16 +269,18 @@ void OutgoingCall::wake() noexcept {
 }
 
 bool OutgoingCall::response_read() const noexcept {
-  const bool waits = one_response(request_.kind) && attempt_ && attempt_->message_ready();
+  const bool waits = attempt_ && attempt_->message_ready() && (one_response(request_.kind) || observed());
   return !waits || finish_waiter_ || !status_.ok();
 }
 
 std::optional<Pieces> OutgoingCall::take_message() {
   if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
-  const std::optional<Pieces> message = attempt_->take_message();
+  std::optional<Pieces> message = attempt_->take_message();
   if (response_) response_->compressed = attempt_->message_compressed();
-  if (!message) {
+  if (message && observed() && !show_response(*message)) [[unlikely]]
+    message.reset();
+  else if (!message) {
     fail(attempt_->fault());
   } else if (!attempt_->fault().ok()) {
     run_soon();  // what is behind the message ends the call once the message, in the same memory, is parsed
@@ -303,15 +306,15 @@ Status OutgoingCall::take_status() {
 std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (failed() || writes_ended_) return {};
   std::span<std::uint8_t> room;
-  contain([&] { room = make_room(bytes, may_compress); });
+  contain([&] {
+    if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) return fail(status);
+    room = observed() && !held() ? interceptors_->reserve_request(bytes, may_compress)
+                                 : make_room(bytes, may_compress);
+  });
   return failed() ? std::span<std::uint8_t>() : room;
 }
 
 std::span<std::uint8_t> OutgoingCall::make_room(std::size_t bytes, bool may_compress) {
-  if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) {
-    fail(status);
-    return {};
-  }
   if (held()) return replay_.add_message(bytes, may_compress);
   if (may_compress && request_.compression != Compression::identity) {
     compressed_ = std::make_unique<CompressedMessage>(bytes);
@@ -329,12 +332,15 @@ std::span<std::uint8_t> OutgoingCall::reserve_more() {
   return room;
 }
 
-void OutgoingCall::commit_message() {
+bool OutgoingCall::commit_message() {
   contain([this] { send_message(); });
+  return !failed();
 }
 
 void OutgoingCall::send_message() {
   if (settled()) return compressed_.reset();
+  if (observed() && !show_written_request()) [[unlikely]]
+    return;
   if (compressed_) return send_compressed();
   if (state_ != State::attempting) return;
   if (!replay_.kept()) return attempt_->commit_message();
@@ -347,6 +353,41 @@ void OutgoingCall::send_compressed() {
   if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
   if (replay_.kept()) replay_.append(framed);
   if (state_ == State::attempting) attempt_->send(framed);
+}
+
+bool OutgoingCall::chain_observed() const noexcept { return interceptors_->observed(); }
+
+/// What was written before the interceptors submitted the call.
+Status OutgoingCall::show_held_requests() {
+  if (!observed()) return {};
+  for (const Bytes message : replay_.messages())
+    if (Status refused = interceptors_->show_request(message); !refused.ok()) return refused;
+  return {};
+}
+
+/// Whether the message that has been written is in the room where `send_message` sends it from. If not, the call fails.
+bool OutgoingCall::show_written_request() {
+  const std::optional<InterceptorChain::Request> request = interceptors_->take_request();
+  if (!request) return true;  // the call is held: its messages will be shown
+  const Bytes bytes = as_bytes(request->message.bytes);
+  if (const Status refused = interceptors_->show_request(bytes); !refused.ok()) {
+    fail(refused);
+    return false;
+  }
+  const std::span<std::uint8_t> room = make_room(bytes.size(), request->may_compress);
+  if (room.data() == nullptr) return false;
+  detail::RoomStream to(*this, room, bytes.size());
+  detail::copy_in_pieces(bytes, to);
+  return !failed();
+}
+
+/// Whether the message may go to the caller. If not, the call fails.
+bool OutgoingCall::show_response(Pieces message) {
+  const Status refused = interceptors_->show_response(message);
+  if (refused.ok()) return true;
+  attempt_->drop_messages();
+  fail(refused);
+  return false;
 }
 
 void OutgoingCall::writes_done() {

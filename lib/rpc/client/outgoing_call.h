@@ -124,6 +124,10 @@ class OutgoingCall final : public ClientCall,
   void abandon() noexcept;
   /// Whether the caller has read the one response of a unary or client-streaming call, or asks for the status without.
   bool response_read() const noexcept;
+  /// Drops the responses that the caller has not taken.
+  void drop_messages() noexcept {
+    if (attempt_) attempt_->drop_messages();
+  }
 
   // MessageStream
   bool message_ready() override { return (attempt_ && attempt_->message_ready()) || settled(); }
@@ -133,9 +137,10 @@ class OutgoingCall final : public ClientCall,
   void wait_message(Waiter* waiter) override { register_waiter(message_waiter_, waiter); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;
-  void commit_message() override;
+  bool commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override { register_waiter(writable_waiter_, waiter); }
+  void fail_call(const Status& why) override { fail(why); }
 
   // ClientCall
   void writes_done() override;
@@ -185,6 +190,14 @@ class OutgoingCall final : public ClientCall,
   std::span<std::uint8_t> make_room(std::size_t bytes, bool may_compress);
   void send_message();
   void send_compressed();
+
+
+  /// Whether interceptors see its messages.
+  bool observed() const noexcept { return interceptors_ && chain_observed(); }
+  bool chain_observed() const noexcept;
+  Status show_held_requests();
+  bool show_written_request();
+  bool show_response(Pieces message);
 
   Shard& shard_;
   ShardChannel* channel_ = nullptr;  // until the call is settled

@@ -36,6 +36,14 @@ std::span<std::uint8_t> ReplayBuffer::add_message(std::size_t message_bytes, boo
   return room.subspan(MessageBuffer::prefix_bytes);
 }
 
+std::vector<Bytes> ReplayBuffer::messages() {
+  std::vector<Bytes> messages;
+  for_each_message(bytes_, [&](Bytes message) {
+    messages.push_back(message.subspan(MessageBuffer::prefix_bytes));
+  });
+  return messages;
+}
+
 void ReplayBuffer::settle_compression(Compression compression) {
   if (compression != Compression::identity) return compress_all(compression);
   for_each_message(bytes_, [](std::span<std::uint8_t> message) { message.front() = 0; });

@@ -43,6 +43,8 @@ class ReplayBuffer {
   std::span<std::uint8_t> add_message(std::size_t message_bytes, bool may_compress = true);
   /// The message added last, with its prefix.
   Bytes last_message() const noexcept { return bytes().last(last_message_bytes_); }
+  /// The messages without their prefixes, while their compression is not settled.
+  std::vector<Bytes> messages();
   /// Adds a message that has its prefix.
   void append(Bytes message) {
     assert(kept());

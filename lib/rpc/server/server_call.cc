@@ -168,7 +168,7 @@ void ServerCall::watch_request() {
 /// A request that is parsed beside the shard comes here again once that is done.
 void ServerCall::start_handler() {
   call_.received_at = call_.connection->shard().now();
-  if (one_request(call_.method->method->kind) && !parsed_ && !request_ready()) {
+  if (one_request(call_.method->method->kind) && !parses_ahead_ && !request_ready()) {
     if (call_.response != Response::ended) enter(Handler::parsing);
     return;
   }
@@ -255,7 +255,7 @@ void ServerCall::end(const Status& status) {
   Work& work = *call_.work;
   work.end = status;
   work.parse_turn.leave();
-  parsed_.reset();
+  (void)take_parsed();
   call_.parsed_bytes = work.parsing_bytes = 0;
 }
 
@@ -421,7 +421,7 @@ Instant ServerCall::now() const noexcept { return call_.connection->shard().io()
 
 bool ServerCall::message_ready() {
   if (call_.response == Response::ended) return false;
-  if (parsed_) return true;
+  if (parses_ahead_) return true;
   if (!buffer_.fault().ok()) {
     fail_call(as_of_server(buffer_.fault()));
     return false;
@@ -503,13 +503,16 @@ std::span<std::uint8_t> ServerCall::reserve_more() {
   return room;
 }
 
-void ServerCall::commit_message() {
+bool ServerCall::commit_message() {
   if (call_.response == Response::headers) enter(Response::message);
-  if (call_.work && call_.work->compressed) [[unlikely]]
-    return compress_message();
+  if (call_.work && call_.work->compressed) [[unlikely]] {
+    compress_message();
+    return true;
+  }
   call_.room.commit(call_.connection->session(), *call_.stream);
   account();
   call_.connection->flush_soon();
+  return true;
 }
 
 void ServerCall::wait_writable(Waiter* waiter) {

@@ -91,7 +91,7 @@ class ServerCall final : public Call,
   void abandon() noexcept;
 
   /// Ends the call unless it has ended: sends `status` now, and destroys the handler later.
-  void fail_call(const Status& status);
+  void fail_call(const Status& status) override;
 
   /// Reports to the connection how many bytes of input and output the call holds now.
   void account();
@@ -132,7 +132,7 @@ class ServerCall final : public Call,
   void wait_message(Waiter* waiter) override;
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;
-  void commit_message() override;
+  bool commit_message() override;
   bool writable() const override;
   void wait_writable(Waiter* waiter) override;
 
@@ -208,6 +208,7 @@ class ServerCall final : public Call,
 
   // server_call_work.cc
   struct Work;
+  std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() override;
   /// Whether the next message may be parsed on the shard. If not, its work begins.
   bool parsed_here() {
     const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
@@ -264,6 +265,7 @@ class ServerCall final : public Call,
     WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn;
     std::size_t parsing_bytes = 0;                  ///< of the copy that is being parsed
     std::size_t inflation_paid = 0;                 ///< for its decompression
+    std::unique_ptr<detail::ParsedMessage> parsed;  ///< while `parses_ahead_`
     std::unique_ptr<CompressedMessage> compressed;  ///< a response, until its compression begins
     std::size_t compressing_bytes = 0;              ///< of that response
     std::optional<Status> end;                      ///< follows it: the handler has ended

@@ -125,7 +125,8 @@ void ServerCall::take_parsed_work(LongWork& done) {
   }
   if (!parse.status.ok()) return fail_call(as_of_server(parse.status));
   if (parse.parsed) {
-    parsed_ = std::move(parse.parsed);
+    work().parsed = std::move(parse.parsed);
+    parses_ahead_ = true;
     call_.parsed_bytes = parse.memory_bytes;
     call_.estimate = Estimate::weighed;
     buffer_.skip();
@@ -149,7 +150,12 @@ void ServerCall::take_parsed_work(LongWork& done) {
 /// The call has ended.
 void ServerCall::drop_work() noexcept {
   call_.work.reset();
-  parsed_.reset();
+  parses_ahead_ = false;
+}
+
+std::unique_ptr<detail::ParsedMessage> ServerCall::take_parsed_ahead() {
+  parses_ahead_ = false;
+  return std::move(call_.work->parsed);
 }
 
 /// The message has been serialized.

@@ -69,6 +69,7 @@ class FakeStream final : public MessageStream {
     return Pieces(&piece_, 1);
   }
   void reject_message() override { rejected_ = true; }
+  void fail_call(const Status&) override { rejected_ = true; }
   void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
 
   bool message_compressed() const noexcept override { return false; }
@@ -78,9 +79,10 @@ class FakeStream final : public MessageStream {
     return {reinterpret_cast<std::uint8_t*>(reserved_.data()), bytes};
   }
   std::span<std::uint8_t> reserve_more() override { return {}; }
-  void commit_message() override {
+  bool commit_message() override {
     sent_.push_back(std::move(reserved_));
     if (room_ > 0) --room_;
+    return true;
   }
   bool writable() const override { return room_ > 0; }
   void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
