@@ -1,4 +1,4 @@
-// Interceptors: logging, a rate limit and authentication on the server; request ids and a token on the client.
+// Interceptors: logging, a rate limit, authentication and validation on the server; request ids and a token on the client.
 #include <atomic>
 
 #include "ringrpc/bearer_auth.h"
@@ -25,6 +25,24 @@ class Audit final : public Interceptor {
   }
 };
 // [/interceptor]
+
+// [messages]
+class Validation final : public Interceptor {
+  class Observer final : public MessageObserver {
+    Status on_request(const MessageView& request) override {
+      const GetReadingRequest* wanted = request.as<GetReadingRequest>();
+      if (wanted && !wanted->station().empty()) return Status();
+      return Status(Code::INVALID_ARGUMENT, "station: must not be empty");
+    }
+  };
+
+  Task<Status> intercept(Call& call, Next next) override {
+    if (!call.method().ends_with("/GetReading")) co_return co_await next();
+    Observer observer;
+    co_return co_await next(observer);
+  }
+};
+// [/messages]
 
 class Station final : public Weather::Service {
   // [principal]
@@ -65,6 +83,13 @@ static Task<Status> ask(Weather::Stub& weather) {
   co_return Status();
 }
 
+static Task<Status> ask_for_no_station(Weather::Stub& weather) {
+  auto reading = co_await weather.GetReading(GetReadingRequest());
+  if (reading) co_return Status(Code::INTERNAL, "accepted a request without a station");
+  std::cout << reading.error().to_string() << '\n';
+  co_return Status();
+}
+
 int main() {
   Station station;
   // [options]
@@ -81,5 +106,7 @@ int main() {
   ChannelOptions options;
   options.interceptors = {&ids, &token};
   // [/token]
-  return examples::visit(station, ask, interceptors, options);
+  if (const int failed = examples::visit(station, ask, interceptors, options)) return failed;
+  Validation validation;
+  return examples::visit(station, ask_for_no_station, {&validation});
 }

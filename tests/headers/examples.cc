@@ -271,6 +271,24 @@ void show_interceptors(ServerOptions& options, BearerAuth& authentication, Audit
   // [/interceptor.h]
 }
 
+// [message_observer.h]
+class NonEmpty final : public MessageObserver {
+  Status on_request(const MessageView& request) override {
+    if (request.size() > 0) return {};
+    return Status(Code::INVALID_ARGUMENT, "the request is empty");
+  }
+};
+// [/message_observer.h]
+
+class NonEmptyRequests final : public Interceptor {
+  Task<Status> intercept(Call&, Next next) override {
+    // [message_observer.h]
+    NonEmpty observer;
+    co_return co_await next(observer);
+    // [/message_observer.h]
+  }
+};
+
 void show_log(const std::string& address, int frame) {
   // [log.h]
   log::info("listening on {}", address);  // as std::format takes it, checked by the compiler

@@ -6,13 +6,12 @@
 ///   CHECK(seen == std::vector<std::string>{"audit request x", "audit response x"});
 #pragma once
 
+#include <doctest/doctest.h>
 #include <functional>
 #include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <doctest/doctest.h>
 
 #include "ringrpc/channel.h"
 #include "ringrpc/message_observer.h"
@@ -47,7 +46,8 @@ class Recorder final : public MessageObserver {
 class CustomObserver final : public MessageObserver {
  public:
   using See = std::function<Status(const MessageView&)>;
-  explicit CustomObserver(See request, See response = [](const MessageView&) { return Status(); })
+  explicit CustomObserver(
+      See request, See response = [](const MessageView&) { return Status(); })
       : request_(std::move(request)), response_(std::move(response)) {}
 
   Status on_request(const MessageView& request) override { return request_(request); }

@@ -1,4 +1,5 @@
-/// Borrowed bytes, and the two views of them: as octets for the wire, as text for names and values.
+/// Borrowed bytes: views of them as numbers and as text, in one piece or in several. All functions may be called from
+/// any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,27 +10,31 @@
 
 namespace ringrpc {
 
-/// Bytes that belong to somebody else; whoever takes a Bytes says how long it must stay valid.
+/// Bytes that belong to another object. Each function that takes or returns a Bytes says how long they must stay
+/// valid, or stay valid.
 using Bytes = std::span<const std::uint8_t>;
 
-/// Bytes that lie in several pieces, one behind the other.
+/// Bytes in several pieces, in order. Both the pieces and the array of them belong to another object.
 using Pieces = std::span<const Bytes>;
 
+/// The same bytes, valid as long as `text`.
 inline Bytes as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+/// The same bytes, valid as long as `bytes`. They need not be valid UTF-8.
 inline std::string_view as_text(Bytes bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The number of bytes in all pieces.
 inline std::size_t total_bytes(Pieces pieces) noexcept {
   std::size_t bytes = 0;
   for (const Bytes piece : pieces) bytes += piece.size();
   return bytes;
 }
 
-/// A copy in one piece.
+/// A copy of the bytes in one piece.
 inline std::vector<std::uint8_t> join(Pieces pieces) {
   std::vector<std::uint8_t> whole;
   whole.reserve(total_bytes(pieces));

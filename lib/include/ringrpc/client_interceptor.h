@@ -1,4 +1,4 @@
-/// What is done around the calls of a channel: credentials, audit, tracing, limits.
+/// Interceptors run around the calls of a channel: credentials, audit, tracing, limits.
 ///
 ///   class Audit final : public ClientInterceptor {
 ///     Task<Status> intercept(ClientRequest& request, ClientNext next) override {
@@ -10,25 +10,28 @@
 ///   };
 ///   options.interceptors = {&audit, &token};   // of ChannelOptions; the first is the outermost
 ///
-/// An interceptor is a coroutine around the call: what it does before `next` happens before the request
-/// leaves, what it returns is the status that the caller sees. One that does not run `next` answers without a
-/// server. (An OK answer to a unary or client-streaming call needs a message, which only a server gives: the
-/// caller gets UNIMPLEMENTED then.) It may wait: what the caller writes before `next` is held back, up to
-/// 64 KiB, then the writer waits too. An exception ends its call with INTERNAL.
+/// An interceptor is a coroutine around the call. It runs before the request is sent up to its `next`, and the status
+/// that it returns is the status that the caller gets. If it does not run `next`, nothing is sent. (A unary or
+/// client-streaming call cannot end with OK then, because only a server gives its response: the caller gets
+/// UNIMPLEMENTED.) It may wait: the caller's messages are kept until the innermost `next` runs, and after 64 KiB of
+/// them the caller waits, too. An exception ends its call with INTERNAL, or with RESOURCE_EXHAUSTED if it is
+/// std::bad_alloc.
 ///
-/// The caller's deadline and cancellation end the call within, and `next` gives DEADLINE_EXCEEDED or
-/// CANCELLED. Where an interceptor waits for something else, before `next` or after, they destroy its frame
-/// there, with those of the interceptors around it. So does the caller by dropping the call, at any time.
+/// When the deadline passes or the caller cancels, `next` gives DEADLINE_EXCEEDED or CANCELLED. If an interceptor
+/// waits for something else then, before `next` or after, its frame is destroyed, and so are those of the interceptors
+/// around it. The caller destroys all of them when it drops the call.
 ///
-/// They see the status, not the messages: these go past them to the caller. Where that is one response,
-/// `next` ends when the caller has read it, and gives INTERNAL where it is not what the method gives: the
-/// status is the caller's. A message of a stream may turn out so after the status was OK. A call whose one
-/// response came in time, but is read only after the deadline or after `cancel`, fails with DEADLINE_EXCEEDED
-/// or CANCELLED, where a channel without interceptors gives OK.
+/// Messages go past the interceptors to the caller. To see them, an interceptor passes a MessageObserver to `next`
+/// (ringrpc/message_observer.h). In a unary or client-streaming call, and in any call with an observer, `next` ends
+/// when the caller has taken the responses that arrived, or waits for the status without them. Its status is then the
+/// caller's: INTERNAL if a response is not of the method's type. If the responses arrive in time but the caller takes
+/// them only after the deadline or after `cancel`, such a call ends with DEADLINE_EXCEEDED or CANCELLED, where a
+/// channel without interceptors gives OK. In other calls, a response that is not of the method's type may show after
+/// `next` gave OK.
 ///
-/// For the channel a call begins with the innermost `next`, which gives CANCELLED while the channel is being
-/// closed; when that has ended, calls that have not begun end as by the caller's cancellation. One object
-/// serves all shards at the same time.
+/// For the channel, a call begins when the innermost `next` runs. That gives CANCELLED while the channel closes. When
+/// the channel has closed, calls that have not begun end as if the caller had cancelled them. The same object serves
+/// all shards at the same time.
 #pragma once
 
 #include <span>
@@ -45,33 +48,34 @@
 
 namespace ringrpc {
 
-/// A call that is about to be made. Lives as long as the interceptors' frames.
+/// A call that is about to be made. Valid as long as the interceptors' frames.
 struct ClientRequest {
   const std::string_view method;  ///< "/echo.v1.EchoService/Echo"
-  const std::string_view target;  ///< of the channel
+  const std::string_view target;  ///< the channel's
   const MethodKind kind;
 
-  // What is sent: of no effect once the innermost `next` runs.
+  // What is sent. Changes have no effect once the innermost `next` runs.
   Metadata metadata;
-  Instant
-      deadline;  ///< on the clock of the shard; may be made earlier, later than the caller's is the caller's
-  bool wait_for_ready;
+  /// On the clock of the shard. If it is later than the caller's deadline, the caller's applies.
+  Instant deadline;
+  bool wait_for_ready;  ///< as CallOptions::wait_for_ready
   Compression compression;
 
-  /// What the server said beside its messages: complete when `next` has ended.
+  /// The metadata of the response. Complete when `next` has ended.
   const ResponseMetadata& response;
 };
 
 class ClientInterceptor;
 
-/// What is left of a call: the interceptors further inside and the server.
+/// The rest of a call: the inner interceptors and the server. Valid as long as the interceptor's frame.
 class ClientNext {
  public:
-  /// The call on the wire. Implemented by the library.
+  /// Makes the call. The library implements it.
   class Wire {
    public:
     virtual Task<Status> make_call() = 0;
-    /// Shows the call's messages to `observer` until `unobserve`. One that is added later is further inside.
+    /// Shows the messages of the call to `observer` until `unobserve`. Observers are added from the outermost to the
+    /// innermost.
     virtual void observe(MessageObserver& observer) = 0;
     virtual void unobserve(MessageObserver& observer) noexcept = 0;
 
@@ -79,13 +83,13 @@ class ClientNext {
     ~Wire() = default;
   };
 
-  /// How it ended; INTERNAL where an interceptor further inside threw. Run it once at most: the second time
-  /// gives INTERNAL. Dropping the task cancels the call.
+  /// Runs the rest of the call, and gives its status: INTERNAL if an inner interceptor throws. At most once: the second
+  /// time gives INTERNAL. Destroying the task cancels the call.
   Task<Status> operator()() const;
-  /// The same, and shows `observer` the messages of the call. It must outlive the task.
+  /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
 
-  /// For the library: all of a call.
+  /// For the library: a whole call.
   ClientNext(std::span<ClientInterceptor* const> interceptors, ClientRequest& request, Wire& wire) noexcept
       : interceptors_(interceptors), request_(&request), wire_(&wire) {}
 
@@ -97,10 +101,11 @@ class ClientNext {
   Wire* wire_;
 };
 
-/// The base class of what runs around the calls of a channel.
+/// The base class of interceptors of a channel.
 class ClientInterceptor {
  public:
   virtual ~ClientInterceptor() = default;
+  /// Runs around each call, on the call's shard. `request` outlives the task.
   virtual Task<Status> intercept(ClientRequest& request, ClientNext next) = 0;
 };
 

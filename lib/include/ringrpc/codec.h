@@ -1,5 +1,4 @@
-/// How a message type becomes bytes and back. Protobuf messages are covered; a type of one's own needs a
-/// specialization:
+/// How a message is serialized and parsed. Codec covers protobuf messages. Specialize it for other types:
 ///
 ///   template <>
 ///   struct ringrpc::Codec<Line> {
@@ -8,14 +7,14 @@
 ///     static void serialize(const Line& line, std::uint8_t* to);
 ///   };
 ///
-/// A message beyond some 16 KiB is received and sent in pieces. The specialization may take and write it so,
-/// by a `parse` of `Pieces` and a `serialize` to a ZeroCopyOutputStream as below; without them it is copied
-/// once more each way.
+/// A message of more than about 16 KiB is received and sent in pieces. A specialization may support that with a
+/// `parse` that takes `Pieces` and a `serialize` that takes a ZeroCopyOutputStream, as below. Without them, such a
+/// message is copied once more in each direction.
 ///
-/// A server parses a message that takes long on another thread than the shard's, so `parse` of a type that
-/// requests have must not depend on the thread that it runs on.
+/// A server parses a request that would occupy the shard for long on another thread, so `parse` must not depend on
+/// the thread that it runs on. The functions may run on several threads at the same time, for different messages.
 ///
-/// `RawMessage` passes bytes through unparsed, for proxies.
+/// `RawMessage` carries the bytes of a message unparsed, for proxies.
 #pragma once
 
 #include <cstddef>
@@ -43,31 +42,34 @@ bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces);
 void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to);
 }  // namespace detail
 
-/// How messages of type T become bytes and back. Specialize it for types that are not protobuf's.
+/// Serializes and parses messages of type T.
 template <class T>
 struct Codec {
   static_assert(std::is_base_of_v<google::protobuf::MessageLite, T>,
                 "specialize ringrpc::Codec for this type");
 
-  /// False when `bytes` is not such a message.
+  /// Parses `bytes`, which need to be valid only during the call. False if they are not a T: `message` then has an
+  /// unspecified value.
   static bool parse(T& message, Bytes bytes) {
     if (bytes.size() > std::numeric_limits<int>::max()) return false;
-    // Not ParseFromArray, which complains on stderr of what a peer left out.
+    // Not ParseFromArray, which writes to stderr when a required field is missing.
     return message.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
            message.IsInitialized();
   }
+  /// The same for a message in several pieces.
   static bool parse(T& message, Pieces pieces) { return detail::parse_in_pieces(message, pieces); }
-  /// The size that `serialize` will write; call it right before.
+  /// The number of bytes that `serialize` will write. Call it right before `serialize`.
   static std::size_t size(const T& message) { return message.ByteSizeLong(); }
+  /// Writes exactly `size` bytes to `to`.
   static void serialize(const T& message, std::uint8_t* to) { message.SerializeWithCachedSizesToArray(to); }
-  /// The same where `to` has exactly that much room.
+  /// The same to a stream that has room for exactly `size` bytes.
   static void serialize(const T& message, google::protobuf::io::ZeroCopyOutputStream& to) {
     google::protobuf::io::CodedOutputStream coded(&to);
     message.SerializeWithCachedSizes(&coded);
   }
 };
 
-/// A message that is carried as it is.
+/// A message that is neither serialized nor parsed.
 struct RawMessage {
   RawMessage() = default;
   explicit RawMessage(std::string content) noexcept : bytes(std::move(content)) {}
@@ -75,7 +77,7 @@ struct RawMessage {
   std::string bytes;
 };
 
-/// A RawMessage is its own bytes.
+/// The bytes of a RawMessage are the message.
 template <>
 struct Codec<RawMessage> {
   static bool parse(RawMessage& message, Bytes bytes) {
@@ -99,7 +101,7 @@ struct Codec<RawMessage> {
 
 namespace detail {
 
-/// Parses a message however it lies, and whatever its Codec knows.
+/// Parses a message in one piece or in several, whether or not its Codec takes pieces.
 template <class T>
 bool parse_message(T& message, Pieces pieces) {
   if (pieces.size() == 1) [[likely]]
@@ -112,7 +114,7 @@ bool parse_message(T& message, Pieces pieces) {
   }
 }
 
-/// A message that was parsed before its reader takes it.
+/// A message that is parsed before its reader takes it.
 class ParsedMessage {
  public:
   virtual ~ParsedMessage() = default;
@@ -126,7 +128,7 @@ class ParsedMessageOf : public ParsedMessage {
   T message;
 };
 
-/// Apart, so that a type which is only read needs no more of its Codec than `parse`.
+/// A class of its own, so that a type that is only received needs nothing but `parse` in its Codec.
 template <class T>
 class SerializableMessageOf final : public ParsedMessageOf<T> {
  public:
@@ -138,11 +140,11 @@ class SerializableMessageOf final : public ParsedMessageOf<T> {
   }
 };
 
-/// What a server knows about the type of a method's requests, to judge and parse them ahead of the handler.
+/// The type of a method's requests, with which the server can weigh and parse them before the handler runs.
 struct RequestType {
-  /// Null when `pieces` are not such a message. Runs on any thread.
+  /// Null if `pieces` are not a message of this type. May run on any thread.
   std::unique_ptr<ParsedMessage> (*parse)(Pieces pieces);
-  /// Null for a type without one.
+  /// Null for a type that has none.
   const google::protobuf::Descriptor* descriptor;
 };
 
@@ -153,7 +155,7 @@ std::unique_ptr<ParsedMessage> parse_ahead(Pieces pieces) {
   return parsed;
 }
 
-/// Of messages of type T.
+/// The RequestType of T.
 template <class T>
 RequestType request_type() {
   if constexpr (requires { T::descriptor(); }) {
@@ -163,7 +165,7 @@ RequestType request_type() {
   }
 }
 
-/// Serializes a message of `bytes` into pieces that have just that much room.
+/// Serializes a message of `bytes` bytes into a stream that has room for exactly that many.
 template <class T>
 void serialize_in_pieces(const T& message, std::size_t bytes,
                          google::protobuf::io::ZeroCopyOutputStream& to) {

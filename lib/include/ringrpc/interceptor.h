@@ -1,4 +1,4 @@
-/// What is done around the calls of a server: authentication, audit, limits, tracing.
+/// Interceptors run around the calls of a server: authentication, audit, limits, tracing.
 ///
 ///   class Audit final : public Interceptor {
 ///     Task<Status> intercept(Call& call, Next next) override {
@@ -11,16 +11,18 @@
 ///   };
 ///   options.interceptors = {&authentication, &audit};   // the first is the outermost
 ///
-/// An interceptor is a coroutine around the call: what it does before `next` happens before the handler, what
-/// it returns is how the call ends. One that does not run `next` answers instead of the handler. What it
-/// learned of the caller it tells those inside in `call.attributes()`. A call whose deadline passes, or whose
-/// caller leaves, destroys the frames of its interceptors with the handler's, so that nothing behind `next`
-/// runs; `on_end` is told how every call ends that has begun.
+/// An interceptor is a coroutine around the call. It runs before the handler up to its `next`, and the status that it
+/// returns is the status of the call. If it does not run `next`, the handler does not run. It passes what it learns
+/// about the caller to inner interceptors and the handler in `call.attributes()`. To see the messages of the call, it
+/// passes a MessageObserver to `next` (ringrpc/message_observer.h).
 ///
-/// They see the calls of registered methods, those of health and reflection too. What is refused by its
-/// headers never becomes a call: a method that is not there, malformed or too much metadata, an unknown
-/// encoding, a timeout that has passed on arrival. One object serves all shards at the same time. What one
-/// throws fails its call and no other.
+/// When the deadline passes or the client cancels, the frames of the interceptors are destroyed with the handler's, and
+/// nothing after `next` runs. `on_end` receives the final status of every call that has begun.
+///
+/// Interceptors run for all registered methods, including those of health and reflection. They do not run for a request
+/// that the server refuses by its headers: an unknown method, malformed or too much metadata, an unknown encoding, a
+/// timeout that has already passed. The same object serves all shards at the same time. An exception ends its call
+/// with INTERNAL, or with RESOURCE_EXHAUSTED if it is std::bad_alloc, and no other call.
 #pragma once
 
 #include <span>
@@ -36,19 +38,19 @@ namespace ringrpc {
 
 class Interceptor;
 
-/// What is left of a call: the interceptors further inside and the handler.
+/// The rest of a call: the inner interceptors and the handler. Valid as long as the interceptor's frame.
 class Next {
  public:
-  /// How it ended: INTERNAL where it threw, and why the call failed where that was not the handler's doing, as
-  /// with an answer that is too large. (What can go wrong behind that, as with metadata that is more than the
-  /// caller takes, `on_end` knows.) Run it once at most: the second time gives INTERNAL.
+  /// Runs the rest of the call, and gives its status: what it returns, INTERNAL if it throws, or why the call has
+  /// failed (Call::failure), for example because a response is over the limit. A failure after that, such as more
+  /// trailing metadata than the client accepts, shows only in `on_end`. At most once: the second time gives INTERNAL.
   Task<Status> operator()() const;
-  /// The same, and shows `observer` the messages of the call. It must outlive the task.
+  /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
 
-  /// For the library: the same as the code further inside gives it, or throws.
+  /// For the library: the same without Call::failure, and passes exceptions on.
   Task<Status> enter() const;
-  /// For the library: all of a call, and whether its handler has begun.
+  /// For the library: a whole call. `begun` becomes true when the handler begins.
   Next(std::span<Interceptor* const> interceptors, const Method& method, Service& service, Call& call,
        MessageStream& stream, bool& begun) noexcept
       : interceptors_(interceptors),
@@ -72,15 +74,16 @@ class Next {
   bool* begun_;
 };
 
-/// The base class of what runs around the calls of a server.
+/// The base class of interceptors of a server.
 class Interceptor {
  public:
   virtual ~Interceptor() = default;
+  /// Runs around each call, on the call's shard. `call` outlives the task.
   virtual Task<Status> intercept(Call& /*call*/, Next next) { return next.enter(); }
 
-  /// The call has its outcome: `status` is what was sent, or what would have been (DEADLINE_EXCEEDED,
-  /// CANCELLED) had the caller stayed. Once for each call, the innermost first, also for one that failed
-  /// before an interceptor saw it, as a request without a message; its handler may still be there.
+  /// The call has ended with `status`, which was sent to the client unless the stream is already closed
+  /// (DEADLINE_EXCEEDED, CANCELLED). Called once for each call, the innermost interceptor first, even if the call
+  /// failed before `intercept` ran, such as a request without a message. The handler's frame may still exist.
   virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
 };
 

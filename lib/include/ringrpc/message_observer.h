@@ -6,14 +6,15 @@
 ///       return Status(Code::INVALID_ARGUMENT, "the request is empty");
 ///     }
 ///   };
-///   ...
-///   NonEmpty observer;   // in `intercept` of an Interceptor or of a ClientInterceptor
+///   NonEmpty observer;
 ///   co_return co_await next(observer);
+///
+/// The last two lines stand in `intercept` of an Interceptor or of a ClientInterceptor.
 ///
 /// An observer sees each message once, in the order of its direction, before the message goes further. The
 /// outermost interceptor's observer sees requests first and responses last. A status other than OK ends the call
-/// with that status: the message goes no further, and neither does any after it. An exception ends the call with
-/// INTERNAL, or with RESOURCE_EXHAUSTED if it is std::bad_alloc, and no other call.
+/// with that status, which `next` gives: the message goes no further, and neither does any after it. An exception
+/// ends the call with INTERNAL, or with RESOURCE_EXHAUSTED if it is std::bad_alloc, and no other call.
 ///
 /// On the server, an observer sees a request when the handler takes it, so the handler of a unary or
 /// server-streaming method does not start if its request is refused. After a refusal `next()` of a Reader gives
@@ -27,7 +28,8 @@
 /// The observer must outlive the task that `next` gives. The functions of one call run on its shard, one at a
 /// time, and must not wait. An object that several calls share runs on all shards at the same time.
 ///
-/// Calls whose interceptors use no observer pay nothing. With one, each message that is sent is copied once more.
+/// Calls whose interceptors use no observer pay nothing. Each observer of a server copies the responses once more; all
+/// those of a client's call together copy the requests once more.
 #pragma once
 
 #include <cstddef>
@@ -41,32 +43,33 @@
 
 namespace ringrpc {
 
-/// A message on its way, uncompressed and without its gRPC prefix. It, and all that it gives, is valid until the
-/// function that it is passed to returns.
+/// A message, uncompressed and without its gRPC prefix. The view, and all that its functions return, is valid until the
+/// observer's function returns.
 ///
-/// A large request may reach the server's interceptors parsed: then these are the bytes of the message that the
-/// handler gets, without the fields that its type does not know (Service::keeps_unknown_fields).
+/// A server parses some large requests before its interceptors run. The view then shows the message that the handler
+/// gets: `size` and `bytes` are those of the parsed message serialized again, without the fields that its type does not
+/// know (Service::keeps_unknown_fields).
 class MessageView {
  public:
   /// `pieces`, and the bytes that they refer to, must outlive the view.
   explicit MessageView(Pieces pieces) noexcept : pieces_(pieces) {}
-  /// For the library.
+  /// For the library. `message` must outlive the view.
   explicit MessageView(const detail::ParsedMessage& message) noexcept : message_(&message) {}
   MessageView(const MessageView&) = delete;
   MessageView& operator=(const MessageView&) = delete;
 
-  /// The bytes of the serialized message.
+  /// How many bytes the serialized message has.
   std::size_t size() const { return message_ ? message_->size() : total_bytes(pieces_); }
 
-  /// The serialized message, in one piece. A message in several is copied, once.
+  /// The serialized message in one piece. A message that has several is copied, once.
   Bytes bytes() const {
     if (pieces_.size() == 1) return pieces_.front();
     if (whole_.empty()) whole_ = message_ ? message_->serialize() : join(pieces_);
     return whole_;
   }
 
-  /// The message as a T; null if it cannot be parsed as one. Parses it once for each T, unless the library has. T
-  /// is any type with a Codec. The protobuf encoding does not name its type: the bytes of another may parse, too.
+  /// The message as a T, which may be any type with a Codec. Null if it is not one. Parses the message once for each T,
+  /// unless the library has. A protobuf message does not name its type, so the bytes of another type may parse, too.
   template <class T>
   const T* as() const {
     if (const T* known = as_parsed<T>(message_)) return known;
@@ -91,7 +94,7 @@ class MessageView {
   mutable std::vector<std::unique_ptr<detail::ParsedMessage>> parsed_;
 };
 
-/// The base class of those who see the messages of a call. Each function sees all messages of one direction.
+/// The base class of message observers. A status other than OK refuses the message and ends the call.
 class MessageObserver {
  public:
   virtual ~MessageObserver() = default;

@@ -1,11 +1,11 @@
-/// The two directions of a streaming call: a Reader gives messages, a Writer takes them.
+/// The two directions of a streaming call: a Reader receives messages, a Writer sends them.
 ///
 ///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
 ///   co_await out.write(feature);                          // waits while the peer is not reading
 ///
-/// One `next` and one `write` may be under way at the same time, not two of either. A peer that sends faster
-/// than `next` is called, or reads slower than `write` is, is held back by HTTP/2 flow control, so that
-/// memory stays bounded by the windows.
+/// One `next` and one `write` of a call may wait at the same time, but not two of either. HTTP/2 flow control
+/// (RFC 9113, 5.2) limits the memory that a call holds: a peer that sends faster than the call reads has to wait, and
+/// `write` waits for a peer that reads slowly. All of a call runs on its shard.
 #pragma once
 
 #include <coroutine>
@@ -24,10 +24,10 @@
 
 namespace ringrpc {
 
-/// A call's messages as bytes; what Reader and Writer stand on. Implemented by the library.
+/// The messages of a call as bytes. Reader and Writer use it; the library implements it. Belongs to the call's shard.
 class MessageStream {
  public:
-  /// What one direction makes wait: told from the shard's ready list, once per wait.
+  /// Waits for one direction. Called once for each wait, from the shard's ready list.
   class Waiter {
    public:
     virtual void on_ready() = 0;
@@ -36,35 +36,36 @@ class MessageStream {
     ~Waiter() = default;
   };
 
-  /// Whether `take_message` or `take_parsed` has something to give.
+  /// Whether `take_message` or `take_parsed` has a message, or no more will come.
   virtual bool message_ready() = 0;
-  /// The next message, or nothing when no more will come: one piece, perhaps an empty one, or several where
-  /// it is large. Valid until the next call on this stream.
+  /// The next message, uncompressed: in one piece, which may be empty, or in several if it is large. Nothing if no
+  /// more will come. Valid until the next call of a function of this stream.
   virtual std::optional<Pieces> take_message() = 0;
   /// The next message if the library has parsed it already, as the type that Method::request names; null if
   /// `take_message` has it. Call it before `take_message`.
   std::unique_ptr<detail::ParsedMessage> take_parsed() {
     return parses_ahead_ ? take_parsed_ahead() : nullptr;
   }
-  /// Whether the message just taken came compressed.
+  /// Whether the message that was taken last came compressed.
   virtual bool message_compressed() const noexcept = 0;
-  /// The message just taken was not what the method takes: fails the call.
+  /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
   virtual void reject_message() = 0;
-  /// Tells `waiter` when message_ready has become true; null withdraws. One waiter at a time, which may register
+  /// Calls `waiter` once `message_ready` is true; null cancels the wait. One waiter at a time, which may register
   /// again.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Only while `writable`. Room for a message of `bytes`, which leaves compressed if it `may` and the call has a compression: for
-  /// all of it, or for its beginning where it is large. Null (`data()`) when the message is larger than may
-  /// be sent or the call is over, and the call fails then.
+  /// Room for a message of `bytes` bytes: for all of it, or for its beginning if it is large. Call it only while
+  /// `writable`. The message is sent compressed if it `may_compress` and the call has a compression. Its `data()` is
+  /// null if the call is over, or if the message is over the limit: then the call fails with RESOURCE_EXHAUSTED.
   virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;
-  /// The room for what follows, once the room before has been filled; until `bytes` are reached. Null when
-  /// there is no memory: the call is over then.
+  /// Room for the following part, once the room before is filled, until there is room for all `bytes`. Null when
+  /// memory runs out: the call is over then.
   virtual std::span<std::uint8_t> reserve_more() = 0;
-  /// Queues the message, all of whose room has been filled. False, and without effect, when the call is over.
+  /// Queues the message once all its room is filled. False if the call is over and the message is not sent.
   virtual bool commit_message() = 0;
   /// Whether another message may be written without waiting.
   virtual bool writable() const = 0;
+  /// As `wait_message`, for `writable`.
   virtual void wait_writable(Waiter* waiter) = 0;
 
   /// Ends the call with `why`, unless it has ended.
@@ -73,29 +74,29 @@ class MessageStream {
  protected:
   ~MessageStream() = default;
 
-  /// For `take_parsed`. Asked only while `parses_ahead_`.
+  /// Implements `take_parsed` while `parses_ahead_` is true.
   virtual std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() { return nullptr; }
 
   bool parses_ahead_ = false;  ///< whether `take_parsed_ahead` may have a message
 };
 
-/// How one message is written.
+/// Options of one message that is written.
 struct WriteOptions {
-  /// False sends it as it is, whatever the call's compression: for what is compressed already, or secret
-  /// beside what a stranger chose (gRPC's compression.md, "Compression and security").
+  /// False sends the message uncompressed, whatever the call's compression. For content that is already compressed, or
+  /// that has secrets beside data from an attacker (gRPC's compression.md).
   bool compress = true;
 };
 
 namespace detail {
 
-/// The room for a large message, as protobuf fills it.
+/// The room for a large message, as a stream that protobuf fills.
 class RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
  public:
-  /// `first` is what reserve_message gave for `bytes`.
+  /// `first` is the room that reserve_message gave for `bytes` bytes.
   RoomStream(MessageStream& stream, std::span<std::uint8_t> first, std::size_t bytes) noexcept
       : stream_(stream), room_(first), bytes_(bytes) {}
   bool Next(void** data, int* size) override;
-  /// Nothing is given back: there is just as much room as the message has bytes.
+  /// Never called: the room has exactly the size of the message.
   void BackUp(int) override {}
   std::int64_t ByteCount() const override { return static_cast<std::int64_t>(given_bytes_); }
 
@@ -106,7 +107,8 @@ class RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
   std::size_t given_bytes_ = 0;
 };
 
-/// Serializes a message of `bytes` that does not fit into the `first` room. Out of the way of those that do.
+/// Serializes a message of `bytes` bytes that does not fit into the `first` room. Not inlined, for the sake of those
+/// that do.
 template <class T>
 [[gnu::noinline]] void write_large(MessageStream& stream, const T& message, std::span<std::uint8_t> first,
                                    std::size_t bytes) {
@@ -116,7 +118,7 @@ template <class T>
 
 }  // namespace detail
 
-/// Serializes `message` into the stream. False when the call is over or the message too large.
+/// Serializes `message` into the stream. False if the call is over, or fails because the message is over the limit.
 template <class T>
 bool write_message(MessageStream& stream, const T& message, WriteOptions options = {}) {
   const std::size_t bytes = Codec<T>::size(message);
@@ -158,7 +160,7 @@ class [[nodiscard("co_await it")]] NextAwaiter final : MessageStream::Waiter {
     return message;
   }
 
-  /// Refused: what is taken for a message where the `co_await` was forgotten.
+  /// Does not compile: finds a forgotten `co_await` in a condition.
   template <class Never = T>
   explicit operator bool() const {
     static_assert(never<Never>, "`next()` gives something to wait for: write `co_await` before it");
@@ -188,7 +190,7 @@ class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
   }
   bool await_resume() { return write_message(stream_, message_, options_); }
 
-  /// Refused: what is taken for success where the `co_await` was forgotten.
+  /// Does not compile: finds a forgotten `co_await` in a condition.
   template <class Never = T>
   explicit operator bool() const {
     static_assert(never<Never>, "`write()` gives something to wait for: write `co_await` before it");
@@ -206,26 +208,30 @@ class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
 
 }  // namespace detail
 
+/// Receives the messages of a call, as Ts. A copy reads the same stream.
 template <class T>
 class Reader {
  public:
   explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// The next message, or nothing when no more will come. In a handler that is the caller's orderly end: a
-  /// call that fails destroys the handler instead. In a client, `finish` of the call says why.
+  /// Waits for the next message. Nothing when no more will come. In a handler, the client has half-closed the call
+  /// then, or the call has failed (Call::failure) and the handler is destroyed at its next wait. In a client, `finish`
+  /// of the call says why. A message that is not a T fails the call with INTERNAL.
   auto next() noexcept { return detail::NextAwaiter<T>(*stream_); }
 
  private:
   MessageStream* stream_;
 };
 
+/// Sends the messages of a call, from Ts. A copy writes to the same stream.
 template <class T>
 class Writer {
  public:
   explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits until there is room, then queues `message`, which is serialized before this returns to the caller.
-  /// False when the call is over and nothing more can be sent.
+  /// Waits until there is room, then serializes and queues `message`, which must stay valid until then. False if the
+  /// call is over and nothing more can be sent. A message that is over the limit fails the call with
+  /// RESOURCE_EXHAUSTED.
   auto write(const T& message, WriteOptions options = {}) noexcept {
     return detail::WriteAwaiter<T>(*stream_, message, options);
   }

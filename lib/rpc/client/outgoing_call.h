@@ -191,7 +191,6 @@ class OutgoingCall final : public ClientCall,
   void send_message();
   void send_compressed();
 
-
   /// Whether interceptors see its messages.
   bool observed() const noexcept { return interceptors_ && chain_observed(); }
   bool chain_observed() const noexcept;

@@ -38,9 +38,8 @@ std::span<std::uint8_t> ReplayBuffer::add_message(std::size_t message_bytes, boo
 
 std::vector<Bytes> ReplayBuffer::messages() {
   std::vector<Bytes> messages;
-  for_each_message(bytes_, [&](Bytes message) {
-    messages.push_back(message.subspan(MessageBuffer::prefix_bytes));
-  });
+  for_each_message(bytes_,
+                   [&](Bytes message) { messages.push_back(message.subspan(MessageBuffer::prefix_bytes)); });
   return messages;
 }
 

@@ -75,10 +75,10 @@ TEST_CASE("a request that an observer of a channel refuses is not sent") {
       };
       CHECK(world.run(script, with({&around, &inside})));
       CHECK(statuses == std::vector<std::string>{refused, refused, refused});
-      CHECK(seen == std::vector<std::string>{
-                        "outer request bad", "inner request bad", "outer request bad", "inner request bad",
-                        "outer request good", "inner request good", "inner response good",
-                        "outer response good", "outer request bad", "inner request bad"});
+      CHECK(seen == std::vector<std::string>{"outer request bad", "inner request bad", "outer request bad",
+                                             "inner request bad", "outer request good", "inner request good",
+                                             "inner response good", "outer response good",
+                                             "outer request bad", "inner request bad"});
     }
   });
 }
@@ -89,8 +89,9 @@ TEST_CASE("the caller does not get a response that an observer of a channel refu
     std::vector<std::string> statuses;
     Recorder recorder("outer", seen);
     Recorder refusing("inner", seen, "1");
-    CustomObserver only_responses([](const MessageView&) { return Status(); },
-                                  [&](const MessageView& response) { return refusing.on_response(response); });
+    CustomObserver only_responses(
+        [](const MessageView&) { return Status(); },
+        [&](const MessageView& response) { return refusing.on_response(response); });
     Custom around = observing(recorder, &statuses);
     Custom inside = observing(only_responses);
     const std::string refused = "INVALID_ARGUMENT: the response 1 is not wanted";
@@ -164,8 +165,8 @@ TEST_CASE("an observer of a channel sees large messages whole, and they arrive")
             seen.clear();
             BytesValue sent;
             sent.set_value(pattern(bytes));
-            const auto echoed = co_await detail::call_unary<BytesValue, BytesValue>(channel, echo_path, sent,
-                                                                                    options);
+            const auto echoed =
+                co_await detail::call_unary<BytesValue, BytesValue>(channel, echo_path, sent, options);
             REQUIRE_MESSAGE(echoed, echoed.error().to_string());
             CHECK(echoed->value() == sent.value());
             CHECK(co_await chatting.write(sent, WriteOptions{.compress = bytes != 10}));
@@ -213,7 +214,8 @@ TEST_CASE("a request that is sent again is shown once") {
   std::vector<std::string> seen;
   Recorder recorder("audit", seen);
   Custom around = observing(recorder);
-  CHECK(host.serve([](Channel& channel) -> Task<void> { CHECK(co_await test::unary(channel)); }, with({&around})));
+  CHECK(host.serve([](Channel& channel) -> Task<void> { CHECK(co_await test::unary(channel)); },
+                   with({&around})));
   CHECK(host.peers.front()->body(3) == message("x"));
   CHECK(seen == std::vector<std::string>{"audit request x", "audit response y"});
 }

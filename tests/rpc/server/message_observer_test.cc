@@ -126,16 +126,17 @@ TEST_CASE("a response that an observer of a server refuses is not sent") {
     std::vector<std::string> seen;
     Recorder recorder("outer", seen);
     Recorder refusing("inner", seen, "1");
-    CustomObserver only_responses([](const MessageView&) { return Status(); },
-                                  [&](const MessageView& response) { return refusing.on_response(response); });
+    CustomObserver only_responses(
+        [](const MessageView&) { return Status(); },
+        [&](const MessageView& response) { return refusing.on_response(response); });
     Observing around(recorder);
     Observing inside(only_responses);
     serve_behind(world, {&around, &inside});
     const std::string refused = "INVALID_ARGUMENT: the response 1 is not wanted";
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CHECK((co_await unary(channel, "Echo", "1")).error().to_string() == refused);
-      auto counting = detail::call_server_streaming<RawMessage, RawMessage>(
-          channel, "/test.v1.Raw/Count", RawMessage{"5"}, CallOptions());
+      auto counting = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
+                                                                            RawMessage{"5"}, CallOptions());
       CHECK((co_await counting.next()).value().bytes == "0");
       CHECK_FALSE(co_await counting.next());
       CHECK((co_await counting.finish()).to_string() == refused);
