@@ -1,4 +1,4 @@
-/// Why a stream or a connection ended, as HTTP/2 says it.
+/// The error codes of HTTP/2: the reason why a stream or a connection ended.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 namespace ringrpc::http2 {
 namespace {
 
-constexpr std::array<bool, 256> name_octets = [] {
+constexpr std::array<bool, 256> name_bytes = [] {
   std::array<bool, 256> allowed{};
   for (unsigned char c = '0'; c <= '9'; ++c) allowed[c] = true;
   for (unsigned char c = 'a'; c <= 'z'; ++c) allowed[c] = true;
@@ -19,17 +19,17 @@ constexpr std::array<bool, 256> name_octets = [] {
 constexpr std::uint64_t each_byte = 0x0101010101010101;
 
 /// True if one of the eight bytes is below 0x20 or is 0x7f.
-bool has_control(std::uint64_t octets) noexcept {
-  const std::uint64_t below_space = (octets - each_byte * 0x20) & ~octets;
-  const std::uint64_t flipped = octets ^ (each_byte * 0x7f);
+bool has_control(std::uint64_t bytes) noexcept {
+  const std::uint64_t below_space = (bytes - each_byte * 0x20) & ~bytes;
+  const std::uint64_t flipped = bytes ^ (each_byte * 0x7f);
   const std::uint64_t is_delete = (flipped - each_byte) & ~flipped;
   return ((below_space | is_delete) & (each_byte * 0x80)) != 0;
 }
 
 template <class Word>
-std::uint64_t load(const char* octets) noexcept {
+std::uint64_t load(const char* bytes) noexcept {
   Word word;
-  std::memcpy(&word, octets, sizeof word);
+  std::memcpy(&word, bytes, sizeof word);
   return word;
 }
 
@@ -47,9 +47,9 @@ bool may_have_control(std::string_view text) noexcept {
   if (size >= 4) {
     return has_control(load<std::uint32_t>(begin) | load<std::uint32_t>(begin + size - 4) << 32);
   }
-  std::uint64_t octets = each_byte * ' ';
-  for (const char c : text) octets = octets << 8 | static_cast<unsigned char>(c);
-  return has_control(octets);
+  std::uint64_t bytes = each_byte * ' ';
+  for (const char c : text) bytes = bytes << 8 | static_cast<unsigned char>(c);
+  return has_control(bytes);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ bool may_have_control(std::string_view text) noexcept {
 bool valid_field_name(std::string_view name) noexcept {
   if (name.empty()) return false;
   for (const unsigned char c : name) {
-    if (!name_octets[c]) return false;
+    if (!name_bytes[c]) return false;
   }
   return true;
 }

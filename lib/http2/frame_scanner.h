@@ -98,9 +98,9 @@ class FrameScanner {
   static constexpr std::size_t longest = header_bytes + 4;
 
   template <class T>
-  static T number(const std::uint8_t* octets) noexcept {
+  static T number(const std::uint8_t* bytes) noexcept {
     T value;
-    std::memcpy(&value, octets, sizeof value);
+    std::memcpy(&value, bytes, sizeof value);
     if constexpr (std::endian::native == std::endian::big) return value;
     return sizeof value == 8 ? static_cast<T>(__builtin_bswap64(value))
                              : static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
@@ -111,28 +111,28 @@ class FrameScanner {
     return head.type == FrameType::priority ? 4 : 0;
   }
 
-  /// Reads a frame header from `octets`. Returns how many bytes it takes: more than `size` if it is
+  /// Reads a frame header from `bytes`. Returns how many bytes it takes: more than `size` if it is
   /// incomplete.
-  static std::size_t parse(const std::uint8_t* octets, std::size_t size, FrameHead& head) noexcept {
+  static std::size_t parse(const std::uint8_t* bytes, std::size_t size, FrameHead& head) noexcept {
     if (size < header_bytes) return header_bytes;
-    const auto first = number<std::uint64_t>(octets);
+    const auto first = number<std::uint64_t>(bytes);
     head.length = static_cast<std::uint32_t>(first >> 40);
     head.type = static_cast<FrameType>(first >> 32);
     head.flags = static_cast<std::uint8_t>(first >> 24);
-    head.stream_id = (static_cast<std::uint32_t>(first) << 8 | octets[8]) & 0x7fffffff;
+    head.stream_id = (static_cast<std::uint32_t>(first) << 8 | bytes[8]) & 0x7fffffff;
     head.begin_of_payload = 0;
     const std::size_t more = octets_of_payload(head);
     if (more == 0 || head.length < more) return header_bytes;
     if (size < header_bytes + more) return header_bytes + more;
-    head.begin_of_payload = more == 1 ? octets[header_bytes] : number<std::uint32_t>(octets + header_bytes);
+    head.begin_of_payload = more == 1 ? bytes[header_bytes] : number<std::uint32_t>(bytes + header_bytes);
     return header_bytes + more;
   }
 
   /// Reads a frame header that is cut: part of it came with earlier bytes or comes with later ones.
   bool next_cut(FrameHead& head) noexcept {
     while (position_ < bytes_.size()) {
-      held_octets_[held_++] = bytes_[position_++];
-      const std::size_t needed = parse(held_octets_, held_, head);
+      held_bytes_[held_++] = bytes_[position_++];
+      const std::size_t needed = parse(held_bytes_, held_, head);
       if (held_ < needed) continue;
       skip_ = head.length - (held_ - header_bytes);
       if (held_ > position_) frame_begin_ = 0;
@@ -147,7 +147,7 @@ class FrameScanner {
   std::size_t frame_begin_ = 0;
   std::size_t skip_;
   std::size_t held_ = 0;
-  std::uint8_t held_octets_[longest];
+  std::uint8_t held_bytes_[longest];
 };
 
 }  // namespace ringrpc::http2

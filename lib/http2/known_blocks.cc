@@ -21,9 +21,9 @@ class HpackReader {
     std::size_t value = take() & prefix;
     if (value < prefix) return value;
     for (unsigned shift = 0; shift < 28 && !rest_.empty(); shift += 7) {
-      const std::uint8_t octet = take();
-      value += std::size_t{octet & 0x7fU} << shift;
-      if ((octet & 0x80) == 0) return value;
+      const std::uint8_t byte = take();
+      value += std::size_t{byte & 0x7fU} << shift;
+      if ((byte & 0x80) == 0) return value;
     }
     return std::nullopt;
   }
@@ -37,9 +37,9 @@ class HpackReader {
 
  private:
   std::uint8_t take() noexcept {
-    const std::uint8_t octet = rest_.front();
+    const std::uint8_t byte = rest_.front();
     rest_ = rest_.subspan(1);
-    return octet;
+    return byte;
   }
 
   Bytes rest_;
@@ -50,38 +50,38 @@ class HpackReader {
 bool leaves_table_alone(Bytes block) noexcept {
   HpackReader reader(block);
   while (!reader.done()) {
-    const std::uint8_t octet = reader.peek();
-    if ((octet & 0x80) != 0) {  // indexed
+    const std::uint8_t byte = reader.peek();
+    if ((byte & 0x80) != 0) {  // indexed
       if (!reader.integer(7)) return false;
       continue;
     }
-    if ((octet & 0x60) != 0) return false;  // a literal that enters the table, or a new table size
+    if ((byte & 0x60) != 0) return false;  // a literal that enters the table, or a new table size
     const std::optional<std::size_t> name = reader.integer(4);
     if (!name || (*name == 0 && !reader.skip_string()) || !reader.skip_string()) return false;
   }
   return true;
 }
 
-const KnownBlock* KnownBlocks::find(Bytes octets) const noexcept {
-  if (!any_ || octets.empty()) return nullptr;
+const KnownBlock* KnownBlocks::find(Bytes bytes) const noexcept {
+  if (!any_ || bytes.empty()) return nullptr;
   for (const KnownBlock& block : blocks_) {
-    if (block.octets.size() == octets.size() &&
-        std::memcmp(block.octets.data(), octets.data(), octets.size()) == 0) {
+    if (block.bytes.size() == bytes.size() &&
+        std::memcmp(block.bytes.data(), bytes.data(), bytes.size()) == 0) {
       return &block;
     }
   }
   return nullptr;
 }
 
-const KnownBlock* KnownBlocks::learn(MemoryPool& pool, Bytes octets, const HeaderBlock& fields,
+const KnownBlock* KnownBlocks::learn(MemoryPool& pool, Bytes bytes, const HeaderBlock& fields,
                                      const MessageCheck& check) noexcept {
-  if (octets.empty() || octets.size() > octets_max) return nullptr;
+  if (bytes.empty() || bytes.size() > bytes_max) return nullptr;
   KnownBlock& block = blocks_[oldest_];
   drop(pool, block);
-  auto* const copy = static_cast<std::uint8_t*>(pool.allocate(octets.size()));
+  auto* const copy = static_cast<std::uint8_t*>(pool.allocate(bytes.size()));
   if (copy == nullptr) return nullptr;
-  std::memcpy(copy, octets.data(), octets.size());
-  block.octets = {copy, octets.size()};
+  std::memcpy(copy, bytes.data(), bytes.size());
+  block.bytes = {copy, bytes.size()};
   block.check = check;
   any_ = true;
   if (!block.fields.keep(pool, fields)) {
@@ -99,8 +99,8 @@ void KnownBlocks::forget(MemoryPool& pool) noexcept {
 }
 
 void KnownBlocks::drop(MemoryPool& pool, KnownBlock& block) noexcept {
-  pool.deallocate(const_cast<std::uint8_t*>(block.octets.data()));
-  block.octets = {};
+  pool.deallocate(const_cast<std::uint8_t*>(block.bytes.data()));
+  block.bytes = {};
   block.fields.release(pool);
 }
 

@@ -1,8 +1,8 @@
 /// The request header blocks that a client has sent recently, as undecoded bytes.
 ///
-///   if (const KnownBlock* known = blocks.find(octets)) take(known->fields, known->check);   // no HPACK
-///   else if (!leaves_table_alone(octets)) blocks.forget(pool);
-///   else if (decode(octets, block, check)) blocks.learn(pool, octets, block, check);
+///   if (const KnownBlock* known = blocks.find(bytes)) take(known->fields, known->check);   // no HPACK
+///   else if (!leaves_table_alone(bytes)) blocks.forget(pool);
+///   else if (decode(bytes, block, check)) blocks.learn(pool, bytes, block, check);
 ///
 /// The calls of one client to one method differ only in their stream. Once HPACK's table holds the repeated
 /// fields, the bytes of their header blocks are equal too. Decoding is a third of the cost of a call;
@@ -30,7 +30,7 @@ namespace ringrpc::http2 {
 
 /// A well-formed block within the limits, with its decoded fields.
 struct KnownBlock {
-  Bytes octets;
+  Bytes bytes;
   KeptHeaders fields;
   MessageCheck check{MessageCheck::Kind::request};
 };
@@ -46,11 +46,11 @@ class KnownBlocks {
   KnownBlocks& operator=(const KnownBlocks&) = delete;
 
   /// Null if the block is unknown or empty. Valid until `learn` or `forget`.
-  const KnownBlock* find(Bytes octets) const noexcept;
+  const KnownBlock* find(Bytes bytes) const noexcept;
 
   /// Keeps the decoded fields of a block that leaves the table unchanged, in place of the block that was
   /// learnt first. Null if the block is too long, or when out of memory.
-  const KnownBlock* learn(MemoryPool& pool, Bytes octets, const HeaderBlock& fields,
+  const KnownBlock* learn(MemoryPool& pool, Bytes bytes, const HeaderBlock& fields,
                           const MessageCheck& check) noexcept;
 
   /// True if a block may be known.
@@ -60,7 +60,7 @@ class KnownBlocks {
   void forget(MemoryPool& pool) noexcept;
 
  private:
-  static constexpr std::size_t octets_max = 512;
+  static constexpr std::size_t bytes_max = 512;
 
   static void drop(MemoryPool& pool, KnownBlock& block) noexcept;
 

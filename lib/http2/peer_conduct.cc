@@ -78,7 +78,7 @@ bool PeerConduct::is_wanted(std::uint32_t id, bool (*is_live)(void*, std::uint32
 Verdict PeerConduct::judge_late(std::uint32_t id, StreamPast past, Verdict cost) noexcept {
   if (cost || past != StreamPast::abandoned) return cost;
   history_.drop(id);
-  return {ErrorCode::stream_closed, "a frame behind RST_STREAM", Verdict::On::stream};
+  return {ErrorCode::stream_closed, "a frame after RST_STREAM", Verdict::On::stream};
 }
 
 Verdict PeerConduct::judge_headers(const FrameHead& head, bool (*is_live)(void*, std::uint32_t),

@@ -213,10 +213,10 @@ void Session::terminate(ErrorCode code, std::string_view debug) {
 }
 
 void Session::ping(std::uint64_t opaque) {
-  std::array<std::uint8_t, 8> octets;
-  std::memcpy(octets.data(), &opaque, octets.size());
+  std::array<std::uint8_t, 8> payload;
+  std::memcpy(payload.data(), &opaque, payload.size());
   conduct_.sent_ping();
-  check(nghttp2_submit_ping(engine_, NGHTTP2_FLAG_NONE, octets.data()));
+  check(nghttp2_submit_ping(engine_, NGHTTP2_FLAG_NONE, payload.data()));
 }
 
 void Session::end_input() {

@@ -67,7 +67,7 @@ Status Session::receive(Bytes bytes) {
     block_deadline_ = after(now_, block_timeout_);
   }
   if (queued_output_bytes() > queued_output_bytes_max_ + stream_count_ * stream_frames_bytes) [[unlikely]] {
-    enforce({ErrorCode::enhance_your_calm, "too many answers that wait to be read"});
+    enforce({ErrorCode::enhance_your_calm, "too many frames are queued that the peer does not read"});
   }
   if (!failure_.ok()) [[unlikely]]
     return failure_;
@@ -185,7 +185,7 @@ int Session::refuse_field() {
   Stream& stream = *receiving_;
   const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
   if (block_bytes_ > block_bytes_close_) {
-    enforce({ErrorCode::enhance_your_calm, "header list many times over the limit"});
+    enforce({ErrorCode::enhance_your_calm, "header list far over the limit"});
   } else if (too_much && role_ == Role::server && !stream.head_arrived()) {
     // The user may respond to the request once it is decoded.
     if (stream.receiving_ == ReceiveState::head_due) stream.receiving_.become(ReceiveState::head_too_large);

@@ -109,8 +109,8 @@ class TaskScope::Children final : private Ready {
 
   void report() const noexcept {
     if (!failure_.ok())
-      log::warn("a task of a scope failed, and nobody has joined it: {}", failure_.to_string());
-    if (thrown_) log::warn("a task of a scope threw, and nobody has joined it");
+      log::warn("a task of a scope failed, and the scope was not joined: {}", failure_.to_string());
+    if (thrown_) log::warn("a task of a scope threw, and the scope was not joined");
   }
 
   static std::size_t destroy(List<Child>& list) noexcept {

@@ -40,7 +40,8 @@ class SimulatedIo final : public Io {
                                            Acceptor::Handler& handler) override;
   /// The simulated network has only its own sockets.
   Result<std::unique_ptr<Acceptor>> listen(UniqueFd, Acceptor::Handler&) override {
-    return fail(Code::INVALID_ARGUMENT, "it is no socket of the simulated network", Initiator::application);
+    return fail(Code::INVALID_ARGUMENT, "it is not a socket of the simulated network",
+                Initiator::application);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
   SocketAddress peer(const UniqueFd& connection) const override;

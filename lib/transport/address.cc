@@ -137,7 +137,7 @@ std::string unix_to_string(const SocketAddress& address) {
 Status check_target(const Address& address) {
   std::string why;
   if (address.kind() == Address::Kind::systemd || address.kind() == Address::Kind::descriptor)
-    why = " is where a server listens; a client cannot connect to it";
+    why = " is for servers to listen on; a client cannot connect to it";
   if (address.kind() == Address::Kind::vsock && address.name() == any_cid)
     why = ": any is for servers; use local, host or a number";
   if (why.empty()) return {};
@@ -196,7 +196,7 @@ Result<Address> Address::parse_form(std::string_view text) {
   if (text.starts_with(hybrid_prefix)) return parse_hybrid_vsock(text);
   if (text.starts_with(tls_prefix)) {
     Result<Address> address = parse_form(text.substr(tls_prefix.size()));
-    if (address && address->tls_) return bad("tls+ stands there twice");
+    if (address && address->tls_) return bad("tls+ is given twice");
     return address ? address->with_tls(true) : std::move(address);
   }
   for (const auto& [prefix, kind] :
@@ -221,14 +221,14 @@ Result<Address> Address::parse_form(std::string_view text) {
     host = host.substr(1, host.size() - 2);
     in6_addr six{};
     if (inet_pton(AF_INET6, std::string(host).c_str(), &six) != 1)
-      return bad("what stands in brackets is not an IPv6 address");
+      return bad("the text in brackets is not an IPv6 address");
   } else if (host.find(':') != std::string_view::npos) {
     const bool six = host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
-    return bad(six ? "an IPv6 address stands in brackets: [::1]:50051" : forms);
+    return bad(six ? "an IPv6 address must be in brackets: [::1]:50051" : forms);
   }
   if (host == "*") {
     const std::string at(text.substr(colon));
-    return bad("* is no host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
+    return bad("* is not a host; to listen on every address, write 0.0.0.0" + at + " or [::]" + at);
   }
   if (host.find_first_of("/ \t[]") != std::string_view::npos) return bad(forms);
   return Address(Kind::tcp, std::string(host), *port);

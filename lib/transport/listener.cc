@@ -31,9 +31,9 @@ bool includes(const SocketAddress& wide, const SocketAddress& narrow) {
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
     case Code::ALREADY_EXISTS:
-      return has_port(address)
-                 ? "; stop what listens there, or choose another port"
-                 : "; stop what listens there, remove what else is there, or choose another name";
+      return has_port(address) ? "; stop the server that listens there, or choose another port"
+                               : "; stop the server that listens there, remove any other file with that "
+                                 "name, or choose another name";
     case Code::PERMISSION_DENIED:
       return has_port(address) ? "; ports below 1024 need CAP_NET_BIND_SERVICE, choose a higher one"
                                : "; the directory must be writable for this user";
@@ -47,8 +47,7 @@ std::string_view remedy(Code code, const Address& address) {
       return has_port(address) ? "; the address must be one of this machine's" : "";
     case Code::FAILED_PRECONDITION:
       if (address.kind() == Address::Kind::descriptor)
-        return "; give the number of a socket that listens already, which whoever starts this program has "
-               "opened";
+        return "; give the number of a listening socket that the program's parent process has opened";
       return "";
     default:
       return "";

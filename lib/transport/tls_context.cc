@@ -97,8 +97,8 @@ Status show_certificate(SSL_CTX* context, const Pem& certificate, const Pem& key
 
 /// Trusts these CAs alone. An intermediate certificate is trusted like a root, because the user has given it
 /// for that purpose.
-Status believe(SSL_CTX* context, const Pem& authorities, bool tell_clients) {
-  Result<std::vector<Owned<X509>>> found = certificates(authorities, "authorities");
+Status trust(SSL_CTX* context, const Pem& authorities, bool tell_clients) {
+  Result<std::vector<Owned<X509>>> found = certificates(authorities, "trusted CAs");
   if (!found) return std::move(found).error();
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (const Owned<X509>& each : *found) {
@@ -203,9 +203,9 @@ int refuse_name(int verified, X509_STORE_CTX* verification) {
 }
 
 bool is_ip_address(const std::string& host) {
-  std::array<unsigned char, 16> octets{};
-  return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
+  std::array<unsigned char, 16> address{};
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
 /// Makes the session request `host` and look for it in the certificate. OpenSSL would check nothing for an
@@ -236,7 +236,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsO
   if (Status status = show_certificate(context, options.certificate, options.private_key); !status.ok())
     return std::unexpected(std::move(status));
   if (!options.client_authorities.empty()) {
-    if (Status status = believe(context, options.client_authorities, true); !status.ok())
+    if (Status status = trust(context, options.client_authorities, true); !status.ok())
       return std::unexpected(std::move(status));
     // A ticket carries the client's identity. It is valid only with this context's keys.
     constexpr std::string_view id = "ringrpc";
@@ -252,13 +252,14 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsO
   SSL_CTX* context = made.get();
   SSL_CTX_set_alpn_protos(context, alpn_h2.data(), alpn_h2.size());
   if (options.certificate.empty() != options.private_key.empty())
-    return fail(Code::INVALID_ARGUMENT, "TLS: a client's certificate and its private key go together");
+    return fail(Code::INVALID_ARGUMENT,
+                "TLS: a client certificate and its private key must be given together");
   if (!options.certificate.empty())
     if (Status status = show_certificate(context, options.certificate, options.private_key); !status.ok())
       return std::unexpected(std::move(status));
   if (options.authorities.empty()) {
     SSL_CTX_set_default_verify_paths(context);
-  } else if (Status status = believe(context, options.authorities, false); !status.ok()) {
+  } else if (Status status = trust(context, options.authorities, false); !status.ok()) {
     return std::unexpected(std::move(status));
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_objection);

@@ -45,15 +45,17 @@ std::string remedy(int error, const X509& certificate) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return ", the certificate is for " + quoted_names(*read_identity(certificate)) +
-             "; use such a name in the address, or expect it as the server's name";
+             "; use one of these names in the address, or set it as the server's name";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return ", that of " + subject_of(certificate) + "; give the authority that signed it as one to believe";
+      return ", that of " + subject_of(certificate) +
+             "; add the certificate authority (CA) that signed it to the trusted CAs";
     case X509_V_ERR_INVALID_PURPOSE:
-      return ", that of " + subject_of(certificate) + "; its extended key usage is for another side of TLS";
+      return ", that of " + subject_of(certificate) +
+             "; its extended key usage does not allow this role in TLS";
     default:
       return ", that of " + subject_of(certificate);
   }
@@ -63,20 +65,20 @@ std::string remedy(int error, const X509& certificate) {
 std::string_view alert_remedy(int alert, bool we_serve) {
   switch (alert) {
     case SSL_AD_PROTOCOL_VERSION:
-      return "; it takes no version of TLS that this side does";
+      return "; it supports no version of TLS that this side supports";
     case SSL_AD_NO_APPLICATION_PROTOCOL:
       return "; it does not speak HTTP/2 (ALPN h2)";
     case TLS13_AD_CERTIFICATE_REQUIRED:
-      return "; it wants a client's certificate";
+      return "; it requires a client certificate";
     case SSL_AD_HANDSHAKE_FAILURE:
-      return we_serve ? "" : "; it may want a client's certificate, or have no cipher suite in common";
+      return we_serve ? "" : "; it may require a client certificate, or have no cipher suite in common";
     case SSL_AD_UNKNOWN_CA:
-      return "; it does not believe the authority that signed this side's certificate";
+      return "; it does not trust the certificate authority (CA) that signed this side's certificate";
     case SSL_AD_CERTIFICATE_EXPIRED:
       return "; this side's certificate must be renewed";
     case SSL_AD_BAD_CERTIFICATE:
     case SSL_AD_CERTIFICATE_UNKNOWN:
-      return "; it objects to this side's certificate";
+      return "; it rejects this side's certificate";
     default:
       return "";
   }
@@ -109,14 +111,14 @@ std::string words_for(int reason, const SSL& session) {
   }
   switch (reason) {
     case SSL_R_CALLBACK_FAILED:  // among our callbacks only on_client_hello fails
-      return "the client names no protocol; it must offer HTTP/2 (ALPN h2)";
+      return "the client offers no protocol; it must offer HTTP/2 (ALPN h2)";
     case SSL_R_NO_APPLICATION_PROTOCOL:
       return "the client does not speak HTTP/2; it must offer ALPN h2";
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return "the client shows no certificate; this server wants one";
+      return "the client has sent no certificate; this server requires one";
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_VERSION_TOO_LOW:
-      return "no version of TLS in common; this side takes 1.3" +
+      return "no version of TLS in common; this side supports 1.3" +
              std::string(
                  SSL_get_min_proto_version(const_cast<SSL*>(&session)) == TLS1_3_VERSION ? "" : " and 1.2");
     case SSL_R_NO_SHARED_CIPHER:
@@ -125,7 +127,7 @@ std::string words_for(int reason, const SSL& session) {
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_UNKNOWN_PROTOCOL:
-      return "what the peer says is not TLS; perhaps it speaks plaintext";
+      return "the peer does not speak TLS; it may use plaintext";
     default:
       return {};
   }

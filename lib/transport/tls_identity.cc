@@ -16,11 +16,11 @@ std::string text_of(const ASN1_STRING* string) {
           static_cast<std::size_t>(ASN1_STRING_length(string))};
 }
 
-std::string ip_address(const ASN1_OCTET_STRING* octets) {
-  const int length = ASN1_STRING_length(octets);
+std::string ip_address(const ASN1_OCTET_STRING* address) {
+  const int length = ASN1_STRING_length(address);
   if (length != 4 && length != 16) return {};
   char words[INET6_ADDRSTRLEN] = "";
-  inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(octets), words, sizeof words);
+  inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), words, sizeof words);
   return words;
 }
 

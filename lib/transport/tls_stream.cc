@@ -141,7 +141,8 @@ bool TlsStream::take(Bytes bytes) {
   wire_.input = {};
   pump();
   if (carrier_sending_ == Sending::sending && wire_.output.size() > control_bytes_max)
-    fail(Status(Code::UNAVAILABLE, "TLS: the peer asks for answers that it does not read", Initiator::peer));
+    fail(Status(Code::UNAVAILABLE, "TLS: the peer causes TLS messages that it does not read",
+                Initiator::peer));
   return true;
 }
 

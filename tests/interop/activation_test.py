@@ -82,7 +82,7 @@ class Activation(unittest.TestCase):
         self.assertIn("no socket was passed", self.refused("systemd", LISTEN_FDS="2", PID_OFFSET="1"))
 
     def test_a_socket_that_does_not_listen_is_refused(self):
-        remedy = "; give the number of a socket that listens already, which whoever starts this program has opened\n"
+        remedy = "; give the number of a listening socket that the program's parent process has opened\n"
         self.assertIn("listen on fd:0: it is not a socket" + remedy, self.refused("fd:0"))
         self.assertIn("listen on fd:99: it is not open" + remedy, self.refused("fd:99"))
 

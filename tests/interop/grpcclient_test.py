@@ -201,8 +201,8 @@ class AgainstGrpcd(Case):
     def test_a_peer_that_does_not_speak_http2_is_reported_before_it_closes(self):
         remedy = "; does a gRPC server listen there? If it uses TLS, write tls+ before the address"
         for greeting, words in (
-            (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what the peer says is not HTTP/2" + remedy),
-            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what the peer says is not HTTP/2, but HTTP/1" + remedy),
+            (b"SSH-2.0-OpenSSH_9.2p1\r\n", "the peer does not speak HTTP/2" + remedy),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the peer does not speak HTTP/2, but HTTP/1" + remedy),
             (b"\x15\x03\x01\x00\x02\x02\x46", "the peer speaks TLS; write tls+ before the address, or give --tls or --tls-ca"),
         ):
             with self.subTest(greeting), socket.create_server(("127.0.0.1", 0)) as listener:

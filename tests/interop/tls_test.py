@@ -117,7 +117,7 @@ class Flood(Certified):
             with socket.create_connection((host, int(port)), timeout=harness.RUN_SECONDS) as client:
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 client.recv(100)  # an alert: the handshake has failed
-        cause = "what the peer says is not TLS"
+        cause = "the peer does not speak TLS"
         self.assertTrue(self.server.says(cause), self.server.text())
         self.assertLess(self.server.text().count(cause), attempts / 2)
 
@@ -151,7 +151,7 @@ class Server(Certified):
 
     def test_without_alpn_the_handshake_is_refused_and_the_log_has_the_reason(self):
         for flags, cause in (
-            ([], "the client names no protocol; it must offer HTTP/2 (ALPN h2)"),
+            ([], "the client offers no protocol; it must offer HTTP/2 (ALPN h2)"),
             (["-alpn", "http/1.1"], "the client does not speak HTTP/2; it must offer ALPN h2"),
         ):
             with self.subTest(flags):
@@ -226,7 +226,7 @@ class Server(Certified):
             (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; give the authority"),
             (["--tls"], "unable to get local issuer certificate, that of CN=server; give the authority"),
             (["--tls-ca", self.made.ca, "--tls-server-name", "other.example"],
-             "hostname mismatch, the certificate is for localhost, 127.0.0.1; use such a name"),
+             "hostname mismatch, the certificate is for localhost, 127.0.0.1; use one of these names"),
         ):  # fmt: skip
             with self.subTest(flags):
                 done = self.grpcclient(*flags)
@@ -306,7 +306,7 @@ class MutualTls(Certified):
     def test_clients_without_a_valid_certificate_are_refused(self):
         done = self.grpcclient("--tls-ca", self.made.ca)
         self.assertEqual(done.returncode, UNAVAILABLE)
-        self.assertIn("TLS: the peer refused: certificate required; it wants a client's certificate", done.stdout)
+        self.assertIn("TLS: the peer refused: certificate required; it requires a client certificate", done.stdout)
         # It retries until its deadline.
         self.assertNotEqual(self.grpcurl("-cacert", self.made.ca, connect_seconds=2).returncode, 0)
 
@@ -489,7 +489,7 @@ class StartUp(unittest.TestCase):
                 (["--tls-min-version", "1.3"], 2,
                  "--tls-min-version: TLS needs a certificate; give --tls-cert and --tls-key too"),
                 (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
-                (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names nobody; want spiffe://'),
+                (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names no caller; want spiffe://'),
             ):  # fmt: skip
                 with self.subTest(flags):
                     done = harness.run([os.environ["GRPCD"], *flags])

@@ -136,8 +136,7 @@ TEST_CASE("a handshake that fails is told with the address, the cause and the re
   const auto elsewhere = our_authority().issue({.names = "DNS:example.org"});
   CHECK(refusal(test::server_options(elsewhere), test::client_options()) ==
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: IP address mismatch, the certificate is for example.org; use "
-        "such "
-        "a name in the address, or expect it as the server's name");
+        "one of these names in the address, or set it as the server's name");
   CHECK(cause == Cause::misnamed);
   ClientTlsOptions named = test::client_options();
   named.server_name = "example.org";
@@ -146,14 +145,13 @@ TEST_CASE("a handshake that fails is told with the address, the cause and the re
   const test::TestAuthority stranger("a stranger");
   CHECK(refusal(test::server_options(stranger.issue({})), test::client_options()) ==
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: unable to get local issuer certificate, that of CN=test; "
-        "give the "
-        "authority that signed it as one to believe");
+        "add the certificate authority (CA) that signed it to the trusted CAs");
   CHECK(cause == Cause::untrusted);
 
   ServerTlsOptions strict = test::server_options();
   strict.client_authorities = Pem::text(our_authority().certificate());
   CHECK(refusal(strict, test::client_options()) ==
-        "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it wants a client's "
+        "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it requires a client "
         "certificate");
   CHECK(cause == Cause::certificate_wanted);
 }
@@ -172,7 +170,7 @@ TEST_CASE("handshakes that fail cannot hide from the log what other clients do")
     for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += what.size()) ++found;
     return found;
   };
-  constexpr std::string_view failed = "what the peer says is not TLS";
+  constexpr std::string_view failed = "the peer does not speak TLS";
   const apps::CapturedStderr captured;
   std::vector<std::unique_ptr<RawPeer>> strangers;
   for (int at = 0; at < 2 * LogQuota::burst; ++at) strangers.push_back(connected(true));
@@ -194,8 +192,7 @@ TEST_CASE("a side that speaks plaintext is told apart from one that is not there
   SUBCASE("the server") {
     world.serve({}, "127.0.0.1:7");
     const Status status = outcome(world, calling());
-    CHECK(status.message() ==
-          "connect 127.0.0.1:7: TLS: what the peer says is not TLS; perhaps it speaks plaintext");
+    CHECK(status.message() == "connect 127.0.0.1:7: TLS: the peer does not speak TLS; it may use plaintext");
     CHECK(status.cause() == Cause::no_tls);
   }
   SUBCASE("the client") {

@@ -39,7 +39,7 @@ TEST_CASE("tls+ before an address says that it is one with TLS, and changes noth
   CHECK(address.server_name() == "example.org");
   CHECK(address.with_tls(false).to_string() == "example.org:1");
   CHECK(parsed("tls+unix:/run/x.sock").server_name() == "localhost");
-  CHECK(round_trip("tls+tls+example.org:1") == "address \"tls+tls+example.org:1\": tls+ stands there twice");
+  CHECK(round_trip("tls+tls+example.org:1") == "address \"tls+tls+example.org:1\": tls+ is given twice");
   CHECK(round_trip("tls+") ==
         "address \"tls+\": want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
         "hvsock:///path:port");
@@ -56,13 +56,14 @@ TEST_CASE("a bad address is refused with what would be right") {
   CHECK(round_trip("host:-1") == "address \"host:-1\": the port must be a number from 0 to 65535");
   for (const char* text : {"tcp://x", "tls+x", "tls+tcp://x"})
     CHECK(round_trip(text) == "address \"" + std::string(text) + "\": " + forms);
-  CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address stands in brackets: [::1]:50051");
+  CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address must be in brackets: [::1]:50051");
   CHECK(round_trip("[nonsense]:1") ==
-        "address \"[nonsense]:1\": what stands in brackets is not an IPv6 address");
+        "address \"[nonsense]:1\": the text in brackets is not an IPv6 address");
   for (const char* everywhere : {"*:50051", "tcp://*:50051"})
-    CHECK(round_trip(everywhere)
-              .ends_with(
-                  "*:50051\": * is no host; to listen on every address, write 0.0.0.0:50051 or [::]:50051"));
+    CHECK(
+        round_trip(everywhere)
+            .ends_with(
+                "*:50051\": * is not a host; to listen on every address, write 0.0.0.0:50051 or [::]:50051"));
   CHECK(round_trip("unix:") == "address \"unix:\": a name must follow the colon");
   CHECK(round_trip("unix:/" + std::string(107, 'x')).ends_with("longer than the 107 bytes of a unix socket"));
   for (const char* url : {"http://x:1", "http://x", "dns:///x:1"})
@@ -109,7 +110,7 @@ TEST_CASE("sockets that are open already are for servers alone") {
     const auto refused = resolve(parsed(text));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message() ==
-          std::string(text) + " is where a server listens; a client cannot connect to it");
+          std::string(text) + " is for servers to listen on; a client cannot connect to it");
     CHECK(Address::parse_target(text).error().message() == refused.error().message());
   }
   CHECK(parsed("systemd:grpc").name() == "grpc");

@@ -107,10 +107,10 @@ TEST_CASE("a client says why it does not believe a server, and the server hears"
 
   outcome = refused({.names = "DNS:a.example,DNS:b.example,IP:127.0.0.9"});
   CHECK(outcome.client ==
-        "TLS: hostname mismatch, the certificate is for a.example, b.example, 127.0.0.9; use such a name in "
-        "the "
-        "address, or expect it as the server's name");
-  CHECK(outcome.server == "TLS: the peer refused: bad certificate; it objects to this side's certificate");
+        "TLS: hostname mismatch, the certificate is for a.example, b.example, 127.0.0.9; use one of these "
+        "names in "
+        "the address, or set it as the server's name");
+  CHECK(outcome.server == "TLS: the peer refused: bad certificate; it rejects this side's certificate");
 
   outcome = refused({.names = "DNS:localhost"}, "127.0.0.1");
   CHECK(outcome.client.starts_with("TLS: IP address mismatch, the certificate is for localhost; "));
@@ -123,12 +123,11 @@ TEST_CASE("a client that does not know the authority says whose certificate it w
   const TestAuthority stranger("a stranger");
   const Outcome outcome = meet(server_side(server_options(stranger.issue({}))), client_side());
   CHECK(outcome.client ==
-        "TLS: unable to get local issuer certificate, that of CN=test; give the authority that signed it as "
-        "one to "
-        "believe");
+        "TLS: unable to get local issuer certificate, that of CN=test; add the certificate "
+        "authority (CA) that signed it to the trusted CAs");
   CHECK(outcome.server ==
-        "TLS: the peer refused: unknown CA; it does not believe the authority that signed this side's "
-        "certificate");
+        "TLS: the peer refused: unknown CA; it does not trust the certificate authority (CA) that "
+        "signed this side's certificate");
 }
 
 TEST_CASE("with authorities of clients the server knows who calls") {
@@ -170,8 +169,8 @@ TEST_CASE("a SPIFFE id is the only URI, and names a trust domain") {
 
 TEST_CASE("a server with authorities of clients refuses those that none of them has signed") {
   Outcome outcome = meet(server_side(strict_server()), client_side());
-  CHECK(outcome.server == "TLS: the client shows no certificate; this server wants one");
-  CHECK(outcome.client == "TLS: the peer refused: certificate required; it wants a client's certificate");
+  CHECK(outcome.server == "TLS: the client has sent no certificate; this server requires one");
+  CHECK(outcome.client == "TLS: the peer refused: certificate required; it requires a client certificate");
   CHECK_FALSE(outcome.identity.certificate);
 
   const TestAuthority stranger("a stranger");
@@ -179,8 +178,8 @@ TEST_CASE("a server with authorities of clients refuses those that none of them 
                  client_side(client_options(stranger.issue({.common_name = "mallory"}))));
   CHECK(outcome.server.starts_with("TLS: unable to get local issuer certificate, that of CN=mallory; "));
   CHECK(outcome.client ==
-        "TLS: the peer refused: unknown CA; it does not believe the authority that signed this side's "
-        "certificate");
+        "TLS: the peer refused: unknown CA; it does not trust the certificate authority (CA) that "
+        "signed this side's certificate");
   CHECK_FALSE(outcome.identity.certificate);
 
   const TestIdentity old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
@@ -250,7 +249,7 @@ TEST_CASE("a client that does not offer HTTP/2 is refused with no_application_pr
                                    if (!offered.empty()) offer(context, offered);
                                  }));
     CHECK(outcome.server == (offered.empty()
-                                 ? "TLS: the client names no protocol; it must offer HTTP/2 (ALPN h2)"
+                                 ? "TLS: the client offers no protocol; it must offer HTTP/2 (ALPN h2)"
                                  : "TLS: the client does not speak HTTP/2; it must offer ALPN h2"));
     CHECK(outcome.client ==
           "TLS: the peer refused: no application protocol; it does not speak HTTP/2 (ALPN h2)");
@@ -287,14 +286,14 @@ TEST_CASE("versions below the least are refused: TLS 1.1 always, 1.2 where it is
     });
   };
   Outcome outcome = meet(server_side(), old_client(TLS1_1_VERSION));
-  CHECK(outcome.server == "TLS: no version of TLS in common; this side takes 1.3 and 1.2");
+  CHECK(outcome.server == "TLS: no version of TLS in common; this side supports 1.3 and 1.2");
   CHECK(outcome.client ==
-        "TLS: the peer refused: protocol version; it takes no version of TLS that this side does");
+        "TLS: the peer refused: protocol version; it supports no version of TLS that this side supports");
   CHECK(meet(server_side(), old_client(TLS1_2_VERSION)).server.empty());
   ServerTlsOptions strict = server_options();
   strict.version_min = TlsVersion::tls_1_3;
   CHECK(meet(server_side(strict), old_client(TLS1_2_VERSION)).server ==
-        "TLS: no version of TLS in common; this side takes 1.3");
+        "TLS: no version of TLS in common; this side supports 1.3");
 }
 
 TEST_CASE("plaintext is recognised on either side") {
@@ -303,7 +302,7 @@ TEST_CASE("plaintext is recognised on either side") {
   Shard& shard = simulation.shard(0);
   Peer plain(shard, std::move(near));
   plain.start();
-  std::string expected = "TLS: what the peer says is not TLS; perhaps it speaks plaintext";
+  std::string expected = "TLS: the peer does not speak TLS; it may use plaintext";
   SUBCASE("by a server") {
     Peer server(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(far)), server_side()));
     server.start();
@@ -347,7 +346,7 @@ TEST_CASE("credentials that are of no use are refused with what is wrong") {
         "INVALID_ARGUMENT: TLS: /dev/zero: more than 1 MiB, which no PEM file needs");
   const auto half = ClientTls::load({.certificate = Pem::text(one.certificate)});
   REQUIRE_FALSE(half);
-  CHECK(half.error().message() == "TLS: a client's certificate and its private key go together");
+  CHECK(half.error().message() == "TLS: a client certificate and its private key must be given together");
 }
 
 TEST_CASE("a file may be a pipe that is still being written to") {

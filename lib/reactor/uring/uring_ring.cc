@@ -51,7 +51,7 @@ std::string explain_failure(int error) {
     case EOPNOTSUPP:
       return "the kernel lacks a feature that is needed: use 6.1 or later";
     case ENOMEM:
-      return "memory may not be locked or is short: raise RLIMIT_MEMLOCK (ulimit -l) or the container's "
+      return "memory cannot be locked or is short: raise RLIMIT_MEMLOCK (ulimit -l) or the container's "
              "memory";
     case EMFILE:
       return "no descriptor is left: raise RLIMIT_NOFILE (ulimit -n)";

@@ -18,7 +18,7 @@ void log_thrown(std::string_view path, std::string_view who, std::string_view th
   try {
     log_fault(path, std::string(who) + " threw: " + std::string(thrown));
   } catch (const std::bad_alloc&) {
-    log_fault(path, "an exception, and no memory to tell it");
+    log_fault(path, "an exception, which cannot be described: out of memory");
   }
 }
 

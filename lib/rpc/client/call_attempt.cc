@@ -296,7 +296,7 @@ Status CallAttempt::check_messages() const {
 Status CallAttempt::status_without_grpc_status() const {
   std::string what = "the server ended the stream without a grpc-status";
   if (head_.http_status != 200) {
-    what = "the server answered HTTP status " + std::to_string(head_.http_status);
+    what = "the server responded with HTTP status " + std::to_string(head_.http_status);
   } else if (!head_.is_grpc) {
     what = head_.content_type.empty()
                ? "the server answered without a content-type, not application/grpc"

@@ -31,7 +31,7 @@ Status check_first_of_server(Bytes bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const bool old = text.starts_with(http1) || http1.starts_with(text);
   return Status(Code::UNAVAILABLE,
-                old ? "what the peer says is not HTTP/2, but HTTP/1" : "what the peer says is not HTTP/2",
+                old ? "the peer does not speak HTTP/2, but HTTP/1" : "the peer does not speak HTTP/2",
                 Initiator::peer);
 }
 

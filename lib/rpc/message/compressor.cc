@@ -178,7 +178,7 @@ Status restore(Decoder& decoder, Compression how, Bytes message, std::size_t max
   if (step.written > max_bytes)
     return Status(Code::RESOURCE_EXHAUSTED,
                   "received a message that is larger than the limit of " + std::to_string(max_bytes) +
-                      " bytes once it is not compressed",
+                      " bytes when decompressed",
                   Initiator::peer)
         .with_cause(Cause::message_too_large);
   if (progress != Progress::finished || step.read != message.size()) return not_such_data(how);

@@ -239,8 +239,8 @@ class MessageShape::Sieve {
     const bool whole = read(shape, 0, depth + 1) && from_.BytesUntilLimit() == 0;
     from_.PopLimit(limit);
     std::size_t rest = to_.size() - at - length_bytes;
-    for (std::size_t octet = 0; octet < length_bytes; ++octet, rest >>= 7)
-      to_[at + octet] = static_cast<std::uint8_t>((rest & 0x7f) | (octet + 1 < length_bytes ? 0x80 : 0));
+    for (std::size_t byte = 0; byte < length_bytes; ++byte, rest >>= 7)
+      to_[at + byte] = static_cast<std::uint8_t>((rest & 0x7f) | (byte + 1 < length_bytes ? 0x80 : 0));
     return whole;
   }
 

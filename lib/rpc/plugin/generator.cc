@@ -108,7 +108,7 @@ void print_class(Printer& printer, const pb::ServiceDescriptor& service) {
                 "struct $class$ {\n"
                 "  static constexpr ::std::string_view name = \"$service$\";\n"
                 "\n"
-                "  /// To derive from; what is not overridden answers UNIMPLEMENTED.\n"
+                "  /// Derive from it to serve. A method that is not overridden ends with UNIMPLEMENTED.\n"
                 "  class Service : public ::ringrpc::Service {\n"
                 "   public:\n"
                 "    ::std::string_view service_name() const noexcept override;\n"

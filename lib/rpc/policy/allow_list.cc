@@ -94,11 +94,10 @@ Status AllowList::add(std::string_view methods, std::string_view who) {
     const bool number = value.find_first_not_of("0123456789") == std::string_view::npos;
     if (!value.empty() && (kind != Kind::uid || number)) return add_rule(kind, value);
   }
-  return fail(
-      Code::INVALID_ARGUMENT,
-      "\"" + std::string(who) +
-          "\" names nobody; want spiffe://domain/path, dns:, uri:, email: or subject: with a name, uid: or "
-          "cid: with a number, or *");
+  return fail(Code::INVALID_ARGUMENT, "\"" + std::string(who) +
+                                          "\" names no caller; want spiffe://domain/path, dns:, uri:, email: "
+                                          "or subject: with a name, uid: or "
+                                          "cid: with a number, or *");
 }
 
 const AllowList::Rules* AllowList::closest(std::string_view method) const {
@@ -141,8 +140,8 @@ Task<Status> AllowList::intercept(Call& call, Next next) {
   const PeerIdentity peer = call.peer_identity();
   if (allows(call.method(), peer)) return next();
   const std::string known = to_string(peer);
-  std::string refusal = (known.empty() ? "a caller whom nothing vouches for" : known) + " may not call " +
-                        std::string(call.method());
+  std::string refusal =
+      (known.empty() ? "an unidentified caller" : known) + " may not call " + std::string(call.method());
   if (log::enabled(log::Level::debug)) log::debug("{}: {}{}", call.peer(), refusal, names_for_log(peer));
   return [](Status status) -> Task<Status> {
     co_return status;

@@ -28,8 +28,8 @@ Task<Status> RateLimiter::intercept(Call& call, Next next) {
   const std::string wait_ms = std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
   (void)call.trailing_metadata().add("grpc-retry-pushback-ms", wait_ms);
   co_return Status(Code::RESOURCE_EXHAUSTED,
-                   "more calls than the " + std::to_string(std::llround(calls_per_second_)) +
-                       " a second that this server takes; try again in " + wait_ms + " ms",
+                   "more than the " + std::to_string(std::llround(calls_per_second_)) +
+                       " calls a second that this server accepts; try again in " + wait_ms + " ms",
                    Initiator::library);
 }
 

@@ -19,13 +19,13 @@ constexpr std::array<std::uint8_t, 256> digit_values = [] {
 
 }  // namespace
 
-std::string base64_encode(std::string_view octets) {
+std::string base64_encode(std::string_view bytes) {
   std::string text;
-  text.reserve((octets.size() * 4 + 2) / 3);
+  text.reserve((bytes.size() * 4 + 2) / 3);
   std::uint32_t bits = 0;
   int count = 0;
-  for (const char octet : octets) {
-    bits = bits << 8 | static_cast<std::uint8_t>(octet);
+  for (const char byte : bytes) {
+    bits = bits << 8 | static_cast<std::uint8_t>(byte);
     for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
   }
   if (count > 0) text += alphabet[bits << (6 - count) & 63];
@@ -35,8 +35,8 @@ std::string base64_encode(std::string_view octets) {
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 == 0 && text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string octets;
-  octets.reserve(text.size() * 3 / 4);
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
   std::uint32_t bits = 0;
   int count = 0;
   for (const char character : text) {
@@ -46,10 +46,10 @@ std::optional<std::string> base64_decode(std::string_view text) {
     count += 6;
     if (count >= 8) {
       count -= 8;
-      octets += static_cast<char>(bits >> count & 0xff);
+      bytes += static_cast<char>(bits >> count & 0xff);
     }
   }
-  return octets;
+  return bytes;
 }
 
 std::optional<std::size_t> count_base64_values(std::string_view list) noexcept {

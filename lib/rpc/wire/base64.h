@@ -8,7 +8,7 @@
 
 namespace ringrpc {
 
-std::string base64_encode(std::string_view octets);
+std::string base64_encode(std::string_view bytes);
 
 /// Nothing if `text` is not base64.
 std::optional<std::string> base64_decode(std::string_view text);

@@ -43,13 +43,13 @@ Status Metadata::add(std::string_view name, std::string_view value) {
                   Initiator::application);
   };
   if (name.empty() || !std::ranges::all_of(name, name_character))
-    return refuse("a name is made of 0-9 a-z _ - and a dot");
+    return refuse("a name may contain only 0-9 a-z _ - and dots");
   if (belongs_to_protocol(name) || belongs_to_http(name))
-    return refuse("names of the protocol cannot be set");
+    return refuse("names reserved by the protocol cannot be set");
   if (!name.ends_with(binary_suffix) && !std::ranges::all_of(value, value_character))
-    return refuse("a value is printable ASCII; other octets need a name that ends in -bin");
+    return refuse("a value must be printable ASCII; other bytes need a name that ends in -bin");
   if (!name.ends_with(binary_suffix) && (value.starts_with(' ') || value.ends_with(' ')))
-    return refuse("a value does not begin or end with a space");
+    return refuse("a value must not begin or end with a space");
   entries_.push_back({std::string(name), std::string(value)});
   return {};
 }

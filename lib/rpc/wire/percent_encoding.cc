@@ -21,14 +21,14 @@ std::string percent_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
   for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto octet = static_cast<std::uint8_t>(text[at]);
+    const auto byte = static_cast<std::uint8_t>(text[at]);
     const bool at_end = at == 0 || at + 1 == text.size();
-    if (octet >= (at_end ? 0x21 : 0x20) && octet <= 0x7e && octet != '%') {
+    if (byte >= (at_end ? 0x21 : 0x20) && byte <= 0x7e && byte != '%') {
       encoded += text[at];
     } else {
       encoded += '%';
-      encoded += hex_digits[octet >> 4];
-      encoded += hex_digits[octet & 0xf];
+      encoded += hex_digits[byte >> 4];
+      encoded += hex_digits[byte & 0xf];
     }
   }
   return encoded;

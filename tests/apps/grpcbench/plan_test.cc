@@ -194,7 +194,7 @@ TEST_CASE("an address that only a server can open is refused") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
     CHECK(refusal({"--server", server}) ==
-          "--server: " + server + " is where a server listens; a client cannot connect to it");
+          "--server: " + server + " is for servers to listen on; a client cannot connect to it");
   }
   CHECK(refusal({"--server", "vsock:any:1"}) ==
         "--server: vsock:any:1: any is for servers; use local, host or a number");

@@ -91,7 +91,7 @@ TEST_CASE("invalid entries are refused with their line") {
   file.write("\"/p.S\" = \"*\"\n");
   CHECK(refusal(file).starts_with(begin + "1: \"/p.S\" names no method; want "));
   file.write("\"/p.S/M\" = [\"*\", \"alice\"]\n");
-  CHECK(refusal(file).starts_with(begin + "1: \"alice\" names nobody; want "));
+  CHECK(refusal(file).starts_with(begin + "1: \"alice\" names no caller; want "));
   file.write("/p.S/M = \"*\"\n");
   CHECK(refusal(file).starts_with(begin + "1: "));
   CHECK(read("/nowhere").error().message() == "--authz: /nowhere: no such file or directory");

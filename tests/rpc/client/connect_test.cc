@@ -82,7 +82,7 @@ Status greeted_with(std::string greeting) {
 
 TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, before it closes") {
   const std::string where = "connect 127.0.0.1:7: ";
-  const std::string other = where + "what the peer says is not HTTP/2";
+  const std::string other = where + "the peer does not speak HTTP/2";
   const std::pair<std::string, std::string> cases[] = {
       {"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", other},
       {"220 mail.example.org ESMTP\r\n", other},

@@ -69,7 +69,7 @@ TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more 
     const Status refused = restored(how, bytes, 49'999).status;
     CHECK(refused.code() == Code::RESOURCE_EXHAUSTED);
     CHECK(refused.message() ==
-          "received a message that is larger than the limit of 49999 bytes once it is not compressed");
+          "received a message that is larger than the limit of 49999 bytes when decompressed");
   }
 }
 

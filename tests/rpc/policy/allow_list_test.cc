@@ -114,7 +114,7 @@ TEST_CASE("what names no method or nobody is refused and quoted") {
                           "cid:-1", "cid:4294967296", "cid:3 "}) {
     CAPTURE(who);
     CHECK(list.add("*", who).message().starts_with("\"" + std::string(who) +
-                                                   "\" names nobody; want spiffe://"));
+                                                   "\" names no caller; want spiffe://"));
   }
   CHECK(list.add("*", "cid:any").message().ends_with(", uid: or cid: with a number, or *"));
 }
@@ -132,7 +132,7 @@ TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as
     const auto refused = co_await unary(channel, "Sleep", "1");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().to_string() ==
-          "PERMISSION_DENIED: a caller whom nothing vouches for may not call /test.v1.Raw/Sleep");
+          "PERMISSION_DENIED: an unidentified caller may not call /test.v1.Raw/Sleep");
   };
   CHECK(world.run(script));
   CHECK(world.service().started == 1);
