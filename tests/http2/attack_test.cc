@@ -32,7 +32,7 @@ TEST_CASE("A header block comes in at most four CONTINUATION frames, cut anywher
     server.answer(block_in(4, 10));
     CHECK(server.endpoint[1].closes == 1);
   }
-  SUBCASE("four, octet by octet") {
+  SUBCASE("four, byte by byte") {
     for (const char octet : block_in(4, 10)) REQUIRE(server.endpoint.receive(std::string(1, octet)).ok());
     server.endpoint.produce();
     CHECK(server.endpoint[1].closes == 1);
@@ -78,26 +78,26 @@ TEST_CASE("A header block must be finished within its time") {
     CHECK(server.endpoint.requests == 0);
     server.check_ended(ErrorCode::enhance_your_calm, "a header block was not finished in time");
   };
-  SUBCASE("in one frame of which the end is missing") {
+  SUBCASE("in one frame whose end is missing") {
     server.answer(whole.substr(0, whole.size() - 1));
     CHECK(session.next_deadline() == server.endpoint.now + 5s);
     wait(5s);
     check_given_up();
   }
-  SUBCASE("in frames of which the last is missing") {
+  SUBCASE("in frames without the last") {
     server.answer(begun);
     CHECK(session.next_deadline() == server.endpoint.now + 5s);
     wait(5s);
     check_given_up();
   }
-  SUBCASE("not octet by octet, each in time") {
+  SUBCASE("even if it arrives byte by byte") {
     for (const char octet : whole.substr(0, FrameScanner::header_bytes + 4)) {
       server.answer(std::string(1, octet));
       wait(1s);
     }
     check_given_up();
   }
-  SUBCASE("which it does at the last moment") {
+  SUBCASE("and may finish at the last moment") {
     server.answer(begun);
     wait(4s);
     SUBCASE("alone") { server.answer(rest); }
@@ -107,14 +107,14 @@ TEST_CASE("A header block must be finished within its time") {
     CHECK(server.status.ok());
     CHECK(server.endpoint[1].ends == 1);
   }
-  SUBCASE("and the next one has a time of its own") {
+  SUBCASE("and the next block has its own time") {
     server.answer(begun);
     wait(4s);
     server.answer(rest + server.encoder.headers(3, get, end_stream).substr(0, 10));
     CHECK(session.next_deadline() == server.endpoint.now + 5s);
     CHECK(server.endpoint[1].ends == 1);
   }
-  SUBCASE("as other frames need not be") {
+  SUBCASE("but other frames have no such limit") {
     server.answer(server.encoder.headers(1, get) + data(1, "a long body").substr(0, 15));
     CHECK(session.next_deadline() == never);
   }
@@ -153,7 +153,7 @@ TEST_CASE("Streams above the limit are refused even before our SETTINGS were ack
   CHECK(resets(frames, id_of(11)) == std::vector{ErrorCode::refused_stream});
 }
 
-TEST_CASE("A peer that acknowledges nothing and opens streams without end is cut off") {
+TEST_CASE("A peer that acknowledges nothing and opens streams without limit loses its connection") {
   RawServer server({}, false);
   server.endpoint.end_hook = nullptr;
   const std::size_t before = MemoryPool::of_this_thread()->mapped_bytes();
@@ -179,7 +179,7 @@ TEST_CASE("A peer that acknowledges nothing and opens streams without end is cut
 }
 
 TEST_CASE("PINGs without anything in between end the connection with too_many_pings") {
-  SUBCASE("a burst that is answered") {
+  SUBCASE("a burst that is acknowledged") {
     RawServer server;
     CHECK(server.flood(million, [](std::uint32_t) { return ping(); }) == 64);
     CHECK(count(parse(server.output), NGHTTP2_PING) == 64);
@@ -215,7 +215,7 @@ TEST_CASE("PINGs without anything in between end the connection with too_many_pi
   }
 }
 
-TEST_CASE("Strikes of PINGs are forgotten when DATA or HEADERS pass") {
+TEST_CASE("PING strikes are reset when DATA or HEADERS pass") {
   RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
   Session& session = server.endpoint.session;
   server.endpoint.end_hook = nullptr;
@@ -244,7 +244,7 @@ TEST_CASE("Strikes of PINGs are forgotten when DATA or HEADERS pass") {
   CHECK(endings(server.answer(ping())).size() == 1);
 }
 
-TEST_CASE("PINGs that keep a connection alive, or measure it, are answered for ever") {
+TEST_CASE("PINGs for keepalive or measurement are acknowledged without limit") {
   SUBCASE("at the interval") {
     RawServer server({.ping_interval_min = 5min, .idle_ping_interval_min = 2h});
     server.endpoint.end_hook = nullptr;
@@ -261,7 +261,7 @@ TEST_CASE("PINGs that keep a connection alive, or measure it, are answered for e
       return ping();
     }) == 1000);
   }
-  SUBCASE("every second, where no interval is set") {
+  SUBCASE("every second, if no interval is set") {
     RawServer server;
     CHECK(server.flood(1000, [&](std::uint32_t) {
       server.endpoint.now += 1s;
@@ -277,7 +277,7 @@ TEST_CASE("PINGs that keep a connection alive, or measure it, are answered for e
   }
 }
 
-TEST_CASE("A flood of frames that bring nothing ends the connection") {
+TEST_CASE("A flood of frames without progress ends the connection") {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
   const auto run = [&](auto make) {
@@ -295,10 +295,10 @@ TEST_CASE("A flood of frames that bring nothing ends the connection") {
   SUBCASE("DATA of padding only") {
     run([](std::uint32_t) { return padded_data(1, "", 0); });
   }
-  SUBCASE("DATA of one octet") {
+  SUBCASE("DATA of one byte") {
     run([](std::uint32_t) { return data(1, "x"); });
   }
-  SUBCASE("DATA of one octet and padding") {
+  SUBCASE("DATA of one byte and padding") {
     run([](std::uint32_t) { return padded_data(1, "x", 20); });
   }
   SUBCASE("PRIORITY") {
@@ -316,7 +316,7 @@ TEST_CASE("A flood of frames that bring nothing ends the connection") {
   SUBCASE("PING acknowledgements") {
     run([](std::uint32_t) { return frame(NGHTTP2_PING, ack, 0, "12345678"); });
   }
-  SUBCASE("RST_STREAM of a stream that is gone") {
+  SUBCASE("RST_STREAM of a closed stream") {
     server.answer(rst_stream(1, ErrorCode::cancel));
     run([](std::uint32_t) { return rst_stream(1, ErrorCode::cancel); });
   }
@@ -329,7 +329,7 @@ TEST_CASE("A flood of GOAWAY ends the connection") {
   server.check_ended(ErrorCode::enhance_your_calm, no_progress);
 }
 
-TEST_CASE("DATA that goes on after we reset the stream is let pass for a while only") {
+TEST_CASE("DATA after our reset is accepted only within the windows") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     server.endpoint.session.reset(stream, ErrorCode::cancel);
@@ -342,7 +342,7 @@ TEST_CASE("DATA that goes on after we reset the stream is let pass for a while o
   server.check_ended(ErrorCode::enhance_your_calm, no_progress);
 }
 
-TEST_CASE("Frames that progress entails never end a connection") {
+TEST_CASE("Frames that come with progress never end a connection") {
   Limits strict{.glitch_burst = 10, .glitches_per_second = 0};
   SUBCASE("two WINDOW_UPDATEs for each DATA frame") {
     RawServer server(strict);
@@ -387,7 +387,7 @@ TEST_CASE("Frames that progress entails never end a connection") {
   }
 }
 
-TEST_CASE("Requests and responses that wait for a peer that reads slowly do not end its connection") {
+TEST_CASE("Requests and responses that wait for a slow reader do not end its connection") {
   constexpr std::uint32_t streams = 8000;
   SUBCASE("responses") {
     RawServer server({.max_concurrent_streams = streams});
@@ -429,7 +429,7 @@ TEST_CASE("SETTINGS has at most sixteen entries") {
 
 TEST_CASE("A header list over the limit fails its stream, one far over it the connection") {
   RawServer server;
-  SUBCASE("octets at the limit") {
+  SUBCASE("bytes at the limit") {
     FieldList fields = get;
     std::size_t bytes = 0;
     for (const auto& [name, value] : fields) bytes += name.size() + value.size() + 32;
@@ -462,7 +462,7 @@ TEST_CASE("A header list over the limit fails its stream, one far over it the co
   CHECK(server.endpoint[99].closes == 1);
 }
 
-TEST_CASE("A request whose headers are too large may be answered") {
+TEST_CASE("A request with too large headers may get a response") {
   RawServer server;
   const FieldList large = with(get, {{"large", std::string(9000, 'x')}});
   server.endpoint.too_large_hook = [&](Stream& stream) {

@@ -37,7 +37,7 @@ TEST_CASE("A bucket without a rate gives its burst and no more") {
   CHECK_FALSE(bucket.take(Instant{2h}));
 }
 
-TEST_CASE("A stream's past is told as long as it is remembered") {
+TEST_CASE("A stream's past is known as long as it is remembered") {
   StreamHistory history;
   history.open(1);
   history.open(7);
@@ -70,7 +70,7 @@ TEST_CASE("A stream's past is told as long as it is remembered") {
   CHECK(history.of(0x7fffffff) == StreamPast::open);
 }
 
-TEST_CASE("A stream takes the steps of its drawing and no others") {
+TEST_CASE("A stream's sending side takes only the steps of the drawing") {
   using enum SendState;
   const std::vector<std::pair<SendState, SendState>> steps = {
       {headers_due, open},         {headers_due, ending}, {open, ending},
@@ -87,7 +87,7 @@ TEST_CASE("A stream takes the steps of its drawing and no others") {
   }
 }
 
-TEST_CASE("What a stream receives takes the steps of its drawing and no others") {
+TEST_CASE("A stream's receiving side takes only the steps of the drawing") {
   using enum ReceiveState;
   const std::vector<std::pair<ReceiveState, ReceiveState>> steps = {
       {head_due, head_too_large}, {head_due, body}, {head_due, ended},   {head_too_large, discarding},

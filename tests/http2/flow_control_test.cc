@@ -25,7 +25,7 @@ std::uint32_t increments(const std::vector<Frame>& frames, std::uint32_t id) {
 
 }  // namespace
 
-TEST_CASE("A body crosses a window of one octet") {
+TEST_CASE("A body crosses a window of one byte") {
   Connection connection({.initial_window_bytes = 1}, {.initial_window_bytes = 1});
   echo(connection.server);
   REQUIRE(connection.run());
@@ -50,7 +50,7 @@ TEST_CASE("Large bodies cross both windows, both ways, at once" * doctest::test_
   for (int i = 0; i < 5; ++i) CHECK(exchanges[i]->body == std::string(1'000'000, static_cast<char>('a' + i)));
 }
 
-TEST_CASE("What is not consumed holds the sender back, and goes on when it is" *
+TEST_CASE("Unconsumed bytes stop the sender, and consuming them lets it continue" *
           doctest::test_suite("long")) {
   Connection connection({}, {.initial_window_bytes = 100'000});
   connection.server.consumes = false;
@@ -67,7 +67,7 @@ TEST_CASE("What is not consumed holds the sender back, and goes on when it is" *
     CHECK(connection.server[1].body.size() == 200'000);
     connection.server.session.consumed(stream, 100'000);
   }
-  SUBCASE("octet by octet") {
+  SUBCASE("byte by byte") {
     for (int i = 0; i < 100'000; ++i) connection.server.session.consumed(stream, 1);
     REQUIRE(connection.run());
     CHECK(connection.server[1].body.size() > 150'000);
@@ -78,7 +78,7 @@ TEST_CASE("What is not consumed holds the sender back, and goes on when it is" *
   CHECK(connection.server[1].ends == 1);
 }
 
-TEST_CASE("Streams that nobody reads hold back themselves and no other" * doctest::test_suite("long")) {
+TEST_CASE("An unread stream blocks itself and no other stream" * doctest::test_suite("long")) {
   constexpr std::uint32_t window = 65'535;
   RawServer server({.initial_window_bytes = window, .connection_window_bytes = window});
   server.endpoint.consumes = false;
@@ -103,7 +103,8 @@ TEST_CASE("Streams that nobody reads hold back themselves and no other" * doctes
   CHECK(server.endpoint.requests == 101);
 }
 
-TEST_CASE("The connection's window is given back for what nobody hears of" * doctest::test_suite("long")) {
+TEST_CASE("The connection's window is returned for DATA that is not passed on" *
+          doctest::test_suite("long")) {
   RawServer server({.initial_window_bytes = 65'535, .connection_window_bytes = 65'535});
   server.endpoint.consumes = false;
   server.endpoint.end_hook = nullptr;
@@ -118,7 +119,7 @@ TEST_CASE("The connection's window is given back for what nobody hears of" * doc
                    0);
     CHECK(server.endpoint[1].body.empty());
   }
-  SUBCASE("of a stream that is gone") {
+  SUBCASE("of a closed stream") {
     server.answer(server.encoder.headers(1, get));
     server.endpoint.session.reset(*server.endpoint[1].stream, ErrorCode::cancel);
     server.endpoint.produce();
@@ -133,7 +134,7 @@ TEST_CASE("The connection's window is given back for what nobody hears of" * doc
   CHECK(given >= 32'000);
 }
 
-TEST_CASE("A stream's body stops at the stream's window, at the connection's, and goes on" *
+TEST_CASE("A stream's body stops at its window and at the connection's, and continues" *
           doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
@@ -202,7 +203,7 @@ TEST_CASE("A body may be continued from inside on_writable, and ended there" * d
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("Produce stops near the limit and goes on where it was" * doctest::test_suite("long")) {
+TEST_CASE("Produce stops near the limit and continues there" * doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(window_update(0, 10'000'000) +

@@ -63,7 +63,7 @@ TEST_CASE("Only indexed fields and literals without indexing leave HPACK's table
   CHECK_FALSE(alone("\x44" + string("/path")));
   CHECK_FALSE(alone("\x20" + root));  // the table's size
 
-  SUBCASE("and what is cut or absurd is not trusted") {
+  SUBCASE("and cut or absurd blocks do not count as such") {
     const std::string whole = plain("name", "value");
     for (std::size_t size = 1; size < whole.size(); ++size) CHECK_FALSE(alone(whole.substr(0, size)));
     CHECK_FALSE(alone("\xff"));
@@ -71,7 +71,7 @@ TEST_CASE("Only indexed fields and literals without indexing leave HPACK's table
   }
 }
 
-TEST_CASE("A repeated request is told as often as it comes, however the bytes are cut") {
+TEST_CASE("A repeated request is reported each time, however the bytes are cut") {
   const std::string block = root + plain("x-a", "1");
   std::string bytes;
   for (std::uint32_t id = 1; id < 12; id += 2) {
@@ -94,7 +94,7 @@ TEST_CASE("A repeated request is told as often as it comes, however the bytes ar
   }
 }
 
-TEST_CASE("The same octets mean other fields once HPACK's table has changed") {
+TEST_CASE("The same bytes mean other fields once HPACK's table has changed") {
   KnowingClient client;
   CHECK(client.last_field(1, root + indexing("x", "1")) == Field{"x", "1"});
   CHECK(client.last_field(3, root + newest) == Field{"x", "1"});
@@ -139,7 +139,7 @@ TEST_CASE("Requests of several kinds may alternate") {
   }
 }
 
-TEST_CASE("Requests that never come again take no more memory than a few") {
+TEST_CASE("Requests that never repeat take no more memory than a few") {
   KnowingClient client;
   std::size_t mapped = 0;
   for (int i = 0; i < 5000; ++i) {
@@ -152,7 +152,7 @@ TEST_CASE("Requests that never come again take no more memory than a few") {
   CHECK(MemoryPool::of_this_thread()->mapped_bytes() == mapped);
 }
 
-TEST_CASE("Fields that a stream keeps outlive what the session knows") {
+TEST_CASE("Fields that a stream keeps outlive the session's known blocks") {
   KnowingClient client;
   Endpoint& endpoint = client.endpoint;
   endpoint.headers_hook = [](Stream& stream) { stream.keep_headers(); };
@@ -171,7 +171,7 @@ TEST_CASE("Fields that a stream keeps outlive what the session knows") {
   }
 }
 
-TEST_CASE("What is refused is refused again") {
+TEST_CASE("A refused request is refused again when it is repeated") {
   SUBCASE("a malformed request") {
     RawServer server;
     for (const std::uint32_t id : {1U, 3U, 5U}) {
@@ -190,7 +190,7 @@ TEST_CASE("What is refused is refused again") {
     }
     CHECK(server.endpoint.requests == 0);
   }
-  SUBCASE("a request that promises a body, and sends less") {
+  SUBCASE("a request with a shorter body than announced") {
     RawServer server;
     const std::string block = root + plain("content-length", "4");
     for (const std::uint32_t id : {1U, 7U, 13U}) {

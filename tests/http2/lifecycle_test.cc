@@ -19,7 +19,7 @@ TEST_CASE("A new stream below one already used is a connection error") {
   CHECK(server.endpoint.session.finished());
 }
 
-TEST_CASE("Trailers that cross our reset are no new stream") {
+TEST_CASE("Trailers that cross our reset do not open a stream") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     if (stream.id() == 1) server.endpoint.session.reset(stream, ErrorCode::cancel);
@@ -35,7 +35,7 @@ TEST_CASE("Trailers that cross our reset are no new stream") {
   CHECK(server.endpoint[5].header_blocks.at(0).back().first == "late");  // HPACK is in step
 }
 
-TEST_CASE("A stream that ends in the middle of a header block takes the rest of it with it") {
+TEST_CASE("The rest of a header block is dropped when its stream ends") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const std::string more = server.encoder.block({{"a", "b"}, {"c", "d"}});
@@ -86,7 +86,7 @@ TEST_CASE("Frames after the peer's own end are a connection error") {
   CHECK(server.endpoint.session.finished());
 }
 
-TEST_CASE("A stream that outlives the memory of ids is still told from one that never was" *
+TEST_CASE("A stream older than the history is still distinguished from one that never existed" *
           doctest::test_suite("long")) {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
@@ -96,7 +96,7 @@ TEST_CASE("A stream that outlives the memory of ids is still told from one that 
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("A reset drops what is queued, and the user hears of it once" * doctest::test_suite("long")) {
+TEST_CASE("A reset drops the queue, and the user gets one event" * doctest::test_suite("long")) {
   Connection connection;
   REQUIRE(connection.run());
   Exchange& exchange = connection.client.open(echo_request, false);
@@ -138,7 +138,7 @@ TEST_CASE("A reset from inside an event ends the events of that stream") {
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("A stream that is reset for its peer's fault is over for its user before the reset has left") {
+TEST_CASE("A stream reset because of its peer is closed for its user before the reset has left") {
   RawServer server;
   Endpoint& endpoint = server.endpoint;
   endpoint.headers_hook = [&](Stream& stream) {
@@ -156,7 +156,7 @@ TEST_CASE("A stream that is reset for its peer's fault is over for its user befo
   SUBCASE("trailers with a malformed field") {
     REQUIRE(endpoint.receive(data(1, "d") + server.encoder.headers(1, {{"A", "b"}}, end_stream)).ok());
   }
-  SUBCASE("a fault, and the peer's own reset behind it") {
+  SUBCASE("a fault, then the peer's own reset") {
     REQUIRE(endpoint.receive(data(1, "def") + rst_stream(1, ErrorCode::cancel)).ok());
   }
   CHECK(endpoint[1].closes == 1);
@@ -169,7 +169,7 @@ TEST_CASE("A stream that is reset for its peer's fault is over for its user befo
   CHECK(endpoint.session.open_streams() == 0);
 }
 
-TEST_CASE("An early answer is followed by RST_STREAM(NO_ERROR), never overtaken by it") {
+TEST_CASE("RST_STREAM(NO_ERROR) follows an early response and never overtakes it") {
   const auto answer_early = [](Endpoint& server, std::size_t bytes) {
     server.headers_hook = [&server, bytes](Stream& stream) {
       server.session.send_headers(stream, ok_response, false);
@@ -277,7 +277,7 @@ TEST_CASE("A server drains in two steps and loses nothing") {
 }
 
 TEST_CASE(
-    "The PING of a drain follows its GOAWAY, so that its answer comes behind all that was opened before") {
+    "The PING of a drain follows its GOAWAY, so its acknowledgement follows all streams opened before") {
   Connection connection;
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -298,7 +298,7 @@ TEST_CASE(
   CHECK(crossing.closes == 0);
 }
 
-TEST_CASE("A fault that is found while draining is told like any other") {
+TEST_CASE("A fault found while draining is reported like any other") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(server.encoder.headers(1, get, end_stream));
@@ -308,8 +308,7 @@ TEST_CASE("A fault that is found while draining is told like any other") {
   server.check_ended(ErrorCode::protocol_error, "DATA: stream_id == 0");
 }
 
-TEST_CASE(
-    "A stream that arrives while a GOAWAY waits to leave is not begun, as its peer will send it again") {
+TEST_CASE("A stream that arrives while a GOAWAY is queued is not begun, because its peer will retry it") {
   Connection connection;
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -326,7 +325,7 @@ TEST_CASE(
   CHECK(taken.closes == 0);
 }
 
-TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
+TEST_CASE("Streams above a GOAWAY are refused and may be retried elsewhere") {
   Endpoint client(Role::client);
   client.produce();
   REQUIRE(client.receive(settings() + settings_ack()).ok());
@@ -344,8 +343,7 @@ TEST_CASE("Streams above a GOAWAY are refused and may be tried elsewhere") {
   }
 }
 
-TEST_CASE(
-    "A request that a GOAWAY keeps from leaving is refused at once, as there may be no more to produce") {
+TEST_CASE("A request that a GOAWAY stops is refused at once, because nothing more may be produced") {
   for (const std::uint32_t last : {1u, 0x7fffffffu}) {
     CAPTURE(last);
     Endpoint client(Role::client);
@@ -385,7 +383,7 @@ TEST_CASE("A request that has left in a piece of the output is not refused by a 
   CHECK(exchange.closes == 0);
 }
 
-TEST_CASE("Terminate says why and no more") {
+TEST_CASE("Terminate sends the reason and nothing else") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(server.encoder.headers(1, get, end_stream));
@@ -420,7 +418,7 @@ TEST_CASE("Terminate from inside any event is safe") {
   }
 }
 
-TEST_CASE("A ping comes back with its payload") {
+TEST_CASE("A PING is acknowledged with its payload") {
   Connection connection;
   connection.client.session.ping(0x0123456789abcdef);
   connection.server.session.ping(42);
@@ -446,7 +444,7 @@ TEST_CASE("A client opens as many streams as the server takes") {
   CHECK(connection.client.session.open_capacity() == 1);
 }
 
-TEST_CASE("A client does not mistake hostile answers" * doctest::test_suite("long")) {
+TEST_CASE("A client rejects hostile responses" * doctest::test_suite("long")) {
   Endpoint client(Role::client);
   Encoder encoder;
   client.produce();
@@ -458,7 +456,7 @@ TEST_CASE("A client does not mistake hostile answers" * doctest::test_suite("lon
   SUBCASE("a pushed stream") {
     client.receive(frame(NGHTTP2_PUSH_PROMISE, end_headers, 1, number(2, 4) + encoder.block(get))).ok();
   }
-  SUBCASE("an answer to what was not asked") {
+  SUBCASE("a response without a request") {
     client.receive(encoder.headers(5, {{":status", "200"}}, end_stream)).ok();
   }
   SUBCASE("body before the headers") { client.receive(data(1, "body")).ok(); }
@@ -516,7 +514,7 @@ TEST_CASE("Headers may be kept until the stream closes" * doctest::test_suite("l
   CHECK(copy(kept->headers()) == with(get, {{"mine", "first"}}));
 }
 
-TEST_CASE("A secret is marked so in both directions") {
+TEST_CASE("The never-indexed mark of a secret passes in both directions") {
   Connection connection;
   bool marked = false;
   connection.server.headers_hook = [&](Stream& stream) { marked = stream.headers().back().never_indexed; };

@@ -89,7 +89,7 @@ TEST_CASE("A malformed request resets its stream and nothing else" * doctest::te
       {"colon in a name", with(get, {{"a:b", "1"}})},
       {"control character in a name", with(get, {{"a\x01", "1"}})},
       {"delete in a name", with(get, {{"a\x7f", "1"}})},
-      {"high octet in a name", with(get, {{"a\xe9", "1"}})},
+      {"high byte in a name", with(get, {{"a\xe9", "1"}})},
       {"line feed in a value", with(get, {{"custom", "a\nb"}})},
       {"carriage return in a value", with(get, {{"custom", "a\rb"}})},
       {"nul in a value", with(get, {{"custom", std::string("a\0b", 3)}})},
@@ -162,7 +162,7 @@ TEST_CASE("A well-formed request of an unusual kind is served") {
       {"te in upper case", changed("te", "Trailers")},
       {"tab within a value", with(get, {{"custom", "a\tb"}})},
       {"empty value", with(get, {{"custom", ""}})},
-      {"octets above ASCII in a value", with(get, {{"custom", "caf\xc3\xa9"}})},
+      {"bytes above ASCII in a value", with(get, {{"custom", "caf\xc3\xa9"}})},
       {"every character that a name may have", with(get, {{"!#$%&'*+-.^_`|~09az", "1"}})},
       {"a cookie of its own field", with(get, {{"cookie", "a=1"}, {"cookie", "b=2"}})},
       {"content-length 0", with(get, {{"content-length", "0"}})},
@@ -202,7 +202,7 @@ TEST_CASE("A request's body must be as long as content-length says") {
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
     CHECK(server.endpoint[1].body.empty());
   }
-  SUBCASE("longer after the last octet") {
+  SUBCASE("longer after the last byte") {
     const auto frames =
         server.answer(server.encoder.headers(1, fields) + data(1, "0123456789") + data(1, "x", end_stream));
     CHECK(resets(frames, 1) == std::vector{ErrorCode::protocol_error});
@@ -303,7 +303,7 @@ TEST_CASE("A response without a final header block is malformed") {
   }
 }
 
-TEST_CASE("A response may leave out the body that content-length announces where HTTP says so") {
+TEST_CASE("A response may omit the body that content-length announces if HTTP allows it") {
   SUBCASE("304") {
     Client client;
     const auto frames =
@@ -332,8 +332,7 @@ TEST_CASE("HPACK stays in step when a stream fails in the middle of its block") 
   CHECK(server.endpoint[3].header_blocks == std::vector<Fields>{with(get, {{"later", "indexed"}})});
 }
 
-TEST_CASE(
-    "A field that repeats one of the request before is taken from there only when all of it is the same") {
+TEST_CASE("A field is reused from the previous request only when it is equal in full") {
   Server server;
   const std::vector<FieldList> requests = {
       with(get, {{"a", "1"}, {"b", "2"}}), with(get, {{"a", "1"}, {"b", "2"}}),
@@ -354,13 +353,13 @@ TEST_CASE(
   server.check_serves(id + 2);
 }
 
-TEST_CASE("A request that is reset before its end earns its peer room for its own frames alone") {
+TEST_CASE("A request reset before its end allows late frames of that request only") {
   Server server;
   for (std::uint32_t id = 1; id < 20; id += 2) {
     const std::string request = server.encoder.headers(id, with(get, {{"Bad", "b"}}), 0);
     CHECK(resets(server.answer(request), id) == std::vector{ErrorCode::protocol_error});
   }
-  SUBCASE("which may have been on their way") {
+  SUBCASE("which may have been in flight") {
     for (int late = 0; late < 10 * 1024; ++late) server.answer(data(1, std::string(100, 'x')));
     CHECK(server.status.ok());
   }
@@ -371,7 +370,7 @@ TEST_CASE("A request that is reset before its end earns its peer room for its ow
   }
 }
 
-TEST_CASE("A malformed request that was sent to its end earns its peer nothing") {
+TEST_CASE("A malformed request that was sent to its end allows no late frames") {
   Server server;
   const auto make = [&](const FieldList& more, std::string_view body) {
     for (std::uint32_t id = 1; id < 100; id += 2) {

@@ -53,7 +53,7 @@ TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
   CHECK(pool.mapped_bytes() - mapped < 1024 * 1024);  // much less than twenty rounds took
 }
 
-TEST_CASE("Blocks of ever other sizes do not pile up what each size once took") {
+TEST_CASE("Blocks of many sizes do not accumulate the peak of each size") {
   constexpr std::size_t mebibyte = 1024 * 1024;
   MemoryPool pool;
   std::vector<void*> blocks;
@@ -109,7 +109,7 @@ std::vector<std::uint8_t*> take_crowd(MemoryPool& pool) {
 
 }  // namespace
 
-TEST_CASE("What a crowd has left is given back, in steps between which all goes on") {
+TEST_CASE("Memory of many closed connections is given back in steps, between which the pool is used") {
   MemoryPool pool;
   for (int times = 0; times < 3; ++times) {
     std::vector<std::uint8_t*> blocks = take_crowd(pool);
@@ -131,7 +131,7 @@ TEST_CASE("What a crowd has left is given back, in steps between which all goes 
   }
 }
 
-TEST_CASE("What is in use stays where it is while memory around it is given back") {
+TEST_CASE("Blocks in use stay in place while memory around them is given back") {
   MemoryPool pool;
   std::vector<std::uint8_t*> blocks = take_crowd(pool);
   const std::size_t most = pool.mapped_bytes();
@@ -160,7 +160,7 @@ TEST_CASE("What is in use stays where it is while memory around it is given back
   for (; at < kept.size(); ++at) pool.deallocate(blocks[kept[at]]);
 }
 
-TEST_CASE("What is carved before, during and after a return is accounted to its own region") {
+TEST_CASE("Blocks carved before, during and after giving back count in their own region") {
   MemoryPool pool;
   std::mt19937 random(1);
   std::vector<std::uint8_t*> in_use;
@@ -185,7 +185,7 @@ TEST_CASE("What is carved before, during and after a return is accounted to its 
   CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
 }
 
-TEST_CASE("The reserve gives what it has, and all of it again once it has come back") {
+TEST_CASE("The reserve gives all its memory, and again once everything was returned") {
   MemoryPool pool;
   for (int round = 0; round < 3; ++round) {
     std::vector<void*> blocks;
@@ -203,7 +203,7 @@ TEST_CASE("The reserve gives what it has, and all of it again once it has come b
   }
 }
 
-TEST_CASE("What does not fit any more moves into the reserve") {
+TEST_CASE("A block that no longer fits moves into the reserve") {
   MemoryPool pool;
   auto* const memory = static_cast<std::uint8_t*>(pool.allocate(100));
   std::memset(memory, 7, 100);

@@ -97,7 +97,7 @@ TEST_CASE("Random frames have the same effect however they are cut") {
   }
 }
 
-TEST_CASE("An honest conversation with octets changed at random does no harm") {
+TEST_CASE("An honest conversation with bytes changed at random does no harm") {
   Encoder encoder;
   std::string honest = std::string(preface) + settings() + settings_ack();
   for (std::uint32_t id = 1; id < 20; id += 2)
@@ -113,7 +113,7 @@ TEST_CASE("An honest conversation with octets changed at random does no harm") {
   }
 }
 
-TEST_CASE("Random octets do a client no harm") {
+TEST_CASE("Random bytes do a client no harm") {
   for (unsigned seed = 0; seed < 1000; ++seed) {
     Random random(seed);
     Endpoint client(Role::client);

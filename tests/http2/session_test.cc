@@ -23,7 +23,7 @@ void check_echoed(Exchange& exchange, std::string_view body) {
 
 }  // namespace
 
-TEST_CASE("A request with a body is answered by headers, body and trailers") {
+TEST_CASE("A request with a body gets headers, body and trailers") {
   Connection connection;
   echo(connection.server);
   Exchange& exchange = connection.client.open(echo_request, false);

@@ -223,8 +223,8 @@ class Server(Certified):
     def test_our_client_says_why_it_does_not_trust_the_server(self):
         stranger = self.made.authority("stranger").certificate
         for flags, cause in (
-            (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; give the authority"),
-            (["--tls"], "unable to get local issuer certificate, that of CN=server; give the authority"),
+            (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; add the certificate authority"),
+            (["--tls"], "unable to get local issuer certificate, that of CN=server; add the certificate authority"),
             (["--tls-ca", self.made.ca, "--tls-server-name", "other.example"],
              "hostname mismatch, the certificate is for localhost, 127.0.0.1; use one of these names"),
         ):  # fmt: skip
@@ -314,7 +314,7 @@ class MutualTls(Certified):
         done = self.call(self.made.issue("mallory", ca="stranger"))
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("TLS: the peer refused: unknown CA", done.stdout)
-        self.assertTrue(self.server.says("that of CN=mallory; give the authority"), self.server.text())
+        self.assertTrue(self.server.says("that of CN=mallory; add the certificate authority"), self.server.text())
 
         done = self.call(self.made.issue("late", days=-1))
         self.assertEqual(done.returncode, UNAVAILABLE)

@@ -21,7 +21,7 @@ class Ring final : public Alarm {
   std::function<void()> rings_;
 };
 
-TEST_CASE("an alarm goes off at its very moment, once") {
+TEST_CASE("an alarm goes off exactly at its time, once") {
   Simulation simulation(1);
   Shard& shard = simulation.shard(0);
   std::vector<Instant> rung;
@@ -52,7 +52,7 @@ TEST_CASE("alarms go off by their time, however they were armed, and may be arme
   CHECK(rung == std::vector<std::pair<int, Nanoseconds>>{{1, 100us}, {1, 400us}, {2, 500us}, {1, 700us}});
 }
 
-TEST_CASE("what is cancelled, moved or destroyed does not go off") {
+TEST_CASE("a cancelled, moved or destroyed alarm does not go off") {
   Simulation simulation(1);
   Shard& shard = simulation.shard(0);
   const Instant began = simulation.now();

@@ -49,12 +49,12 @@ std::string made_without(unsigned error, IoBackend backend, unsigned system_call
 
 }  // namespace
 
-TEST_CASE("Each backend can be had by its name") {
+TEST_CASE("Each backend can be chosen by name") {
   CHECK(made(IoBackend::epoll) == "epoll");
   if (!io_uring_hidden()) CHECK(made(IoBackend::uring) == "io_uring");
 }
 
-TEST_CASE("Left to choose, a shard takes io_uring where it can be had, and epoll after any failure") {
+TEST_CASE("By default a shard takes io_uring, and epoll after any failure") {
   if (!io_uring_hidden()) CHECK(made(IoBackend::automatic) == "io_uring");
   for (const unsigned error : {EPERM, EACCES, ENOSYS, ENOMEM, EINVAL, EOPNOTSUPP, EMFILE}) {
     CAPTURE(error);
@@ -70,7 +70,7 @@ TEST_CASE("Asked for by name, io_uring fails with the cause and the remedy") {
   CHECK(made_without(ENOSYS, IoBackend::uring).find("6.1") != std::string::npos);
 }
 
-TEST_CASE("What the program says is the default goes for shards that are left to choose, and for no others") {
+TEST_CASE("The program's default applies only to shards without a choice of their own") {
   const auto made_by_default = [](IoBackend chosen, IoBackend asked) {
     return in_child([=] {
       set_default_io_backend(chosen);

@@ -28,7 +28,7 @@ Task<Result<std::string>> fail_later() {
 
 }  // namespace
 
-TEST_CASE("A task's value, status, result or nothing comes back to the thread that blocks") {
+TEST_CASE("A task's value, status, result or nothing returns to the blocked thread") {
   const Result<int> value = block_on(later(7));
   REQUIRE(value);
   CHECK(*value == 7);
@@ -39,7 +39,7 @@ TEST_CASE("A task's value, status, result or nothing comes back to the thread th
   CHECK(block_on(sleep_for(1ms)).ok());
 }
 
-TEST_CASE("What is made in block_on is made, run and destroyed on the background shard") {
+TEST_CASE("A task made in block_on is made, run and destroyed on the background shard") {
   struct Witness {
     explicit Witness(std::vector<Shard*>& where) : seen(where) { seen.push_back(Shard::current()); }
     Witness(const Witness&) = delete;
@@ -80,7 +80,7 @@ TEST_CASE("A task that throws is INTERNAL") {
   CHECK(odd.error().to_string() == "INTERNAL: the task threw");
 }
 
-TEST_CASE("What throws instead of making a task is INTERNAL") {
+TEST_CASE("A function that throws instead of making a task is INTERNAL") {
   const Result<int> thrown = block_on([]() -> Task<int> { throw std::runtime_error("boom"); });
   REQUIRE_FALSE(thrown);
   CHECK(thrown.error().to_string() == "INTERNAL: the task threw: boom");

@@ -47,7 +47,7 @@ TEST_CASE("Version 2: the tightest quota from the group upward counts") {
   CHECK(cpu_quota(fake.root()) == 0.5);
 }
 
-TEST_CASE("Version 1: the cpu controller's quota counts, also where the group is out of sight") {
+TEST_CASE("Version 1: the cpu controller's quota counts, even if the group is not visible") {
   const FakeRoot fake;
   fake.write("proc/self/cgroup", "5:cpuset:/x\n4:cpu,cpuacct:/docker/abc\n0::/\n");
   fake.write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
@@ -59,7 +59,7 @@ TEST_CASE("Version 1: the cpu controller's quota counts, also where the group is
   CHECK(cpu_quota(fake.root()) == 3.0);
 }
 
-TEST_CASE("A quota that is nonsense is none") {
+TEST_CASE("An invalid quota is ignored") {
   const FakeRoot fake;
   fake.write("proc/self/cgroup", "0::/\n");
   for (const char* text : {"", "100", "-5 100", "100 0", "x y"}) {

@@ -57,7 +57,7 @@ TEST_CASE("a notification between the reading of the count and the wait is not m
   CHECK_FALSE(next.task.done());
 }
 
-TEST_CASE("a wait that was given up is not resumed, whether or not its mail is under way") {
+TEST_CASE("a cancelled wait is not resumed, even if its mail is in flight") {
   Simulation simulation(1);
   EventCount events;
   std::optional<Waiting> early(std::in_place, simulation, 0, events, 0);
@@ -70,7 +70,7 @@ TEST_CASE("a wait that was given up is not resumed, whether or not its mail is u
   CHECK(events.count() == 2);
 }
 
-TEST_CASE("a wait ends when its patience does, and only once when both come together") {
+TEST_CASE("a wait ends at its timeout, and only once if a notification coincides") {
   Simulation simulation(1);
   EventCount events;
   unsigned ended = 0;

@@ -217,7 +217,7 @@ TEST_CASE("A socket that listens already is accepted on, with the options of one
   CHECK(no_delay == 1);
 }
 
-TEST_CASE("What is no listening stream socket is refused as one") {
+TEST_CASE("A descriptor that is not a listening stream socket is refused") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   const auto refusal = [&](const UniqueFd& fd) {  // which stays open
@@ -233,7 +233,7 @@ TEST_CASE("What is no listening stream socket is refused as one") {
   CHECK(refusal(UniqueFd(1000)) == "FAILED_PRECONDITION: it is not open");
 }
 
-TEST_CASE("A connection that nobody listens for is refused, through the handler") {
+TEST_CASE("A connect without a listener is refused, through the handler") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -262,7 +262,7 @@ bool listens(const UniqueFd& socket) {
   return on != 0;
 }
 
-TEST_CASE("A socket that others have too goes on listening when its acceptor has gone") {
+TEST_CASE("A shared socket continues to listen after its acceptor is destroyed") {
   for (const IoBackend backend : kernel_backends()) {
     Shard shard(0, kernel_io({}, backend));
     const UniqueFd theirs = foreign_listener();
@@ -280,7 +280,7 @@ TEST_CASE("A socket that others have too goes on listening when its acceptor has
   }
 }
 
-TEST_CASE("A socket that others have shut down is a failure now and then, and nothing else suffers") {
+TEST_CASE("A socket shut down by others fails from time to time and affects nothing else") {
   for (const IoBackend backend : kernel_backends()) {
     Shard shard(0, kernel_io({}, backend));
     const UniqueFd theirs = foreign_listener();
@@ -295,7 +295,7 @@ TEST_CASE("A socket that others have shut down is a failure now and then, and no
   }
 }
 
-TEST_CASE("What is no socket that listens is refused and left open") {
+TEST_CASE("A descriptor that cannot be listened on is refused and left open") {
   Shard shard(0, kernel_io());
   const UniqueFd file(::open("/dev/null", O_RDONLY));
   Accepted accepted;
@@ -313,7 +313,7 @@ TEST_CASE("A failure that connect(2) knows at once comes through the handler too
   CHECK(*connected.outcome == ENOENT);
 }
 
-TEST_CASE("A connect that was given up tells its handler nothing") {
+TEST_CASE("A cancelled connect does not call its handler") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -359,7 +359,7 @@ TEST_CASE("An acceptor may be destroyed in its handler, and takes nothing after 
   }
 }
 
-TEST_CASE("A unix socket's file appears with the listener and goes with it") {
+TEST_CASE("A unix socket's file appears with the listener and is removed with it") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
@@ -377,7 +377,7 @@ TEST_CASE("A unix socket's file appears with the listener and goes with it") {
   CHECK(!exists(path));
 }
 
-TEST_CASE("A socket file that nobody listens on is replaced; one in use and one that is no socket stay") {
+TEST_CASE("A socket file without a listener is replaced; one in use, or another file, stays") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
@@ -398,7 +398,7 @@ TEST_CASE("A socket file that nobody listens on is replaced; one in use and one 
     CHECK(second.error().code() == Code::ALREADY_EXISTS);
     CHECK(exists(path));
   }
-  SUBCASE("a file of somebody's") {
+  SUBCASE("another file") {
     REQUIRE(::close(::creat(path.c_str(), 0600)) == 0);
     const auto refused = shard.io().listen(unix_path(path), 16, accepted);
     REQUIRE(!refused);

@@ -47,7 +47,7 @@ TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and 
   CHECK(order == "cmtre");
 }
 
-TEST_CASE("The end of a turn that asks again is called at the end of the next, without sleeping before") {
+TEST_CASE("A turn end that asks again is called at the end of the next turn, without a sleep before") {
   Shard shard(0, kernel_io());
   int count = 0;
   Step flush;
@@ -63,7 +63,7 @@ TEST_CASE("The end of a turn that asks again is called at the end of the next, w
   CHECK(count == 3);
 }
 
-TEST_CASE("What waits for its turn and is destroyed is not called") {
+TEST_CASE("An element destroyed while it waits is not called") {
   Shard shard(0, kernel_io());
   {
     Step gone;
@@ -83,7 +83,7 @@ TEST_CASE("A ready element may queue itself again; completions are served in bet
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received == "hello"; }));
 }
 
-TEST_CASE("A turn whose handlers take long ends between them, and the next ones go on without sleeping") {
+TEST_CASE("A turn with slow handlers ends between them, and the next turns continue without sleeping") {
   constexpr std::size_t connections = 12;
   Shard shard(0, kernel_io());
   std::vector<UniqueFd> peers;
@@ -118,7 +118,7 @@ TEST_CASE("A turn whose handlers take long ends between them, and the next ones 
   CHECK(handled_before_timer == connections - 1);
 }
 
-TEST_CASE("Timers come also where completions never end") {
+TEST_CASE("Timers fire even if completions never end") {
   Shard shard(0, kernel_io());
   // Both ends of some streams answer each octet with another, and take longer for it than a turn has.
   std::vector<std::unique_ptr<End>> ends;
@@ -189,7 +189,7 @@ TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and
   }
 }
 
-TEST_CASE("Two shards that sleep between letters never miss one") {
+TEST_CASE("Two shards that sleep between mails never miss one") {
   Shard left(0, kernel_io());
   Shard right(1, kernel_io());
   constexpr int rounds = 3'000;

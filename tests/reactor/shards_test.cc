@@ -43,7 +43,7 @@ TEST_CASE("No count means one shard for each usable core") {
   CHECK((*shards)->all().size() == usable_cpu_count());
 }
 
-TEST_CASE("Each shard is kept on one core where each core has one, and elsewhere none is") {
+TEST_CASE("Shards are pinned only if each core has one") {
   const std::size_t cores = allowed_cpus().size();
   const bool have_all = usable_cpu_count() == cores;
   for (const std::size_t count : {cores, cores - 1, cores + 1}) {
@@ -59,7 +59,7 @@ TEST_CASE("Each shard is kept on one core where each core has one, and elsewhere
   }
 }
 
-TEST_CASE("When one backend cannot be had, nothing is started and its status is given") {
+TEST_CASE("If one backend fails, nothing is started and its status is returned") {
   std::atomic<int> made = 0;
   const auto shards = Shards::start(3, [&]() -> Result<std::unique_ptr<Io>> {
     if (++made == 2) return fail(Code::PERMISSION_DENIED, "no ring for you");
@@ -70,7 +70,7 @@ TEST_CASE("When one backend cannot be had, nothing is started and its status is 
   CHECK(made == 3);
 }
 
-TEST_CASE("Shards that post to each other to the last are stopped in peace") {
+TEST_CASE("Shards that post to each other to the last stop cleanly") {
   for (int round = 0; round < 20; ++round) {
     auto shards = Shards::start(2, small_ring);
     REQUIRE(shards);

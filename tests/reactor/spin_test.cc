@@ -81,7 +81,7 @@ TEST_CASE("A shard without a budget sleeps at once") {
   CHECK(scene.io->waits == 100);
 }
 
-TEST_CASE("What comes within the budget is met awake, each time") {
+TEST_CASE("An event within the budget is taken while spinning, each time") {
   Scene scene(20us);
   scene.serve(100);
   CHECK(scene.io->sleeps == 0);
@@ -89,7 +89,7 @@ TEST_CASE("What comes within the budget is met awake, each time") {
   CHECK(scene.spun().paid == 100);
 }
 
-TEST_CASE("What comes later than the budget is slept for, but for ever rarer trials") {
+TEST_CASE("Events later than the budget are slept for, with ever rarer spins") {
   Scene scene(1ms);
   scene.serve(100'000);
   CHECK(scene.spun().paid == 0);
@@ -97,14 +97,14 @@ TEST_CASE("What comes later than the budget is slept for, but for ever rarer tri
   CHECK(scene.io->sleeps == 100'000);
 }
 
-TEST_CASE("A shard to which nothing comes spins once and sleeps") {
+TEST_CASE("An idle shard spins once and sleeps") {
   Scene scene(24h);
   for (int i = 0; i < 10; ++i) scene.shard->turn(true, after(scene.io->now(), 1h));
   CHECK(scene.spun().tried <= 4);
   CHECK(scene.io->sleeps == 10);
 }
 
-TEST_CASE("Requests that come faster again are met awake again") {
+TEST_CASE("When requests become faster, spinning resumes") {
   Scene scene(1ms);
   scene.serve(100'000);
   scene.io->gap = 20us;
@@ -114,7 +114,7 @@ TEST_CASE("Requests that come faster again are met awake again") {
   CHECK(scene.io->sleeps == before);
 }
 
-TEST_CASE("A timer that is due ends a spin in time, which says nothing of spinning") {
+TEST_CASE("A due timer ends a spin in time and does not count for or against spinning") {
   struct Due final : Timer {
     void on_time() override { rung = true; }
     bool rung = false;

@@ -6,7 +6,7 @@
 using namespace ringrpc;
 using namespace ringrpc::test;
 
-TEST_CASE("What one end sends the other receives, and is told when it has left") {
+TEST_CASE("One end receives what the other sends, and the sender learns when it has left") {
   Pair pair;
   pair.left->stream->send(chain_of(pair.shard, "hello"));
   REQUIRE(
@@ -51,7 +51,7 @@ TEST_CASE("An end that sends no more can still receive") {
   CHECK(!pair.left->receive_end);
 }
 
-TEST_CASE("A handler may answer from inside on_received") {
+TEST_CASE("A handler may send from inside on_received") {
   Pair pair;
   pair.right->when_received = [&] {
     if (pair.right->received.size() == 4) pair.right->stream->send(chain_of(pair.shard, "pong"));
@@ -97,7 +97,7 @@ TEST_CASE("Pausing and resuming in one turn loses nothing") {
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received.size() == 100; }));
 }
 
-TEST_CASE("A peer who does not read stops the sender, and a pause holds a sender back") {
+TEST_CASE("A peer that does not read stops the sender, and so does a pause") {
   Pair pair;
   pair.right->stream->pause_receiving();
   settle(pair.shard);
@@ -131,7 +131,7 @@ TEST_CASE("Destroying a stream ends the peer's receiving in an orderly way") {
   CHECK(*pair.right->receive_end == 0);
 }
 
-TEST_CASE("Sending to a peer that is gone fails once and raises no signal") {
+TEST_CASE("Sending to a peer that has closed fails once and raises no signal") {
   Pair pair;
   settle(pair.shard);
   pair.left.reset();
@@ -154,7 +154,7 @@ TEST_CASE("A stream may be destroyed while its send is in the kernel; the slabs 
   REQUIRE(turn_until(pair.shard, [&] { return pair.shard.slabs().in_use() == 0; }));
 }
 
-TEST_CASE("What was not handed to the kernel is dropped when its stream is destroyed") {
+TEST_CASE("Data that the kernel does not have is dropped when its stream is destroyed") {
   Pair pair;
   settle(pair.shard);
   pair.left->stream->send(chain_of(pair.shard, "never"));
@@ -292,7 +292,7 @@ TEST_CASE("A reset by the peer ends receiving with its error") {
   CHECK(*end.receive_end == ECONNRESET);
 }
 
-TEST_CASE("A stream that was never started may be destroyed, and a shard with streams in mid-air too") {
+TEST_CASE("A stream that was never started may be destroyed, and so may a shard with open streams") {
   Shard shard(0, kernel_io());
   auto [near, far] = socket_pair();
   shard.io().adopt(std::move(near)).reset();

@@ -74,7 +74,7 @@ TEST_CASE("An empty scope is joined at once, and again") {
   CHECK(task->result().ok());
 }
 
-TEST_CASE("The first failure cancels the other tasks of a scope and is what join gives") {
+TEST_CASE("The first failure cancels the other tasks of a scope, and join returns it") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   const auto task = start_on(simulation, [&] {
@@ -114,7 +114,7 @@ TEST_CASE("After a failure a scope begins no more tasks until it is joined") {
   CHECK(task->result().message() == "none");
 }
 
-TEST_CASE("What a task of a scope throws is thrown by join") {
+TEST_CASE("join throws the exception of a scope's task") {
   Simulation simulation(1);
   const auto task = start_on(simulation, []() -> Task<Status> {
     TaskScope scope;
@@ -150,7 +150,7 @@ TEST_CASE("cancel ends the tasks of a scope, its caller among them, and is no fa
   CHECK(*held == 0);
 }
 
-TEST_CASE("A scope that is destroyed takes its tasks with it") {
+TEST_CASE("Destroying a scope destroys its tasks") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   auto task = start_on(simulation, [&] {
@@ -186,7 +186,7 @@ TEST_CASE("A join that is cancelled leaves its scope alone") {
   CHECK(sum == 1);
 }
 
-TEST_CASE("A failure that nobody has joined is logged") {
+TEST_CASE("A failure that is not joined is logged") {
   const apps::CapturedStderr captured;
   {
     Simulation simulation(1);

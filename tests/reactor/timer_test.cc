@@ -51,7 +51,7 @@ TEST_CASE("A time between two ticks is rounded up") {
   CHECK(probe.fired == 1);
 }
 
-TEST_CASE("Without a timer the wheel wants nothing") {
+TEST_CASE("Without a timer the wheel has no next time") {
   TimerWheel wheel(start);
   CHECK(wheel.next() == never);
   Probe probe;
@@ -128,7 +128,7 @@ TEST_CASE("A timer may outlive its wheel") {
   probe.cancel();
 }
 
-TEST_CASE("A timer as far away as time goes can be armed and cancelled") {
+TEST_CASE("A timer at the end of time can be armed and cancelled") {
   TimerWheel wheel(start);
   Probe probe;
   wheel.arm(probe, never - 1ns);

@@ -62,7 +62,7 @@ TEST_CASE("peers take turns at a gate, whatever the number of their waiters") {
   CHECK(queue.gate().lines() == 1);
 }
 
-TEST_CASE("a peer that comes back at once has no second turn before the others") {
+TEST_CASE("a peer that waits again at once gets no second turn before the others") {
   Queue queue;
   queue.join(3, 0);
   queue.join(3, 1);
@@ -74,7 +74,7 @@ TEST_CASE("a peer that comes back at once has no second turn before the others")
   CHECK(served == "abab");
 }
 
-TEST_CASE("peers that have given their places up are forgotten, and take nobody's turn") {
+TEST_CASE("peers without waiters are forgotten and take no turn") {
   Queue queue;
   for (std::uint64_t peer = 1; peer <= 20; ++peer) queue.join(2, peer);
   queue.join(1, 0);

@@ -52,7 +52,7 @@ std::vector<unsigned> numbers(unsigned first, unsigned last) {
 
 static_assert(turn_shares == 16);
 
-TEST_CASE("a turn has so many shares, and the rest come in their order in the next ones") {
+TEST_CASE("a turn has a fixed number of shares, and the rest follow in order in the next turns") {
   Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(40);
@@ -67,7 +67,7 @@ struct Idle final : Ready {
   void run() override {}
 };
 
-TEST_CASE("where the ready list is longer than a turn, the shares of several turns do not meet in one") {
+TEST_CASE("shares of several turns do not add up when the ready list is longer than a turn") {
   Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(100);
@@ -82,7 +82,7 @@ TEST_CASE("where the ready list is longer than a turn, the shares of several tur
   }
 }
 
-TEST_CASE("who comes later waits behind those who wait already") {
+TEST_CASE("a later task waits behind those that wait already") {
   Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(34);
@@ -101,7 +101,7 @@ TEST_CASE("a new turn has all its shares again") {
   CHECK(burst.turn() == numbers(16, 31));
 }
 
-TEST_CASE("one that gives up leaves its place to the next") {
+TEST_CASE("a cancelled waiter leaves its share to the next") {
   Shard shard(0, test::kernel_io());
   Burst burst(shard);
   burst.add(33);

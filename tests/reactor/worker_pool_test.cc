@@ -129,7 +129,7 @@ TEST_CASE("Functions of nothing, of Status and of Result give what the caller ex
   CHECK(task.result() == "OK, ABORTED: a, NOT_FOUND: b, 7");
 }
 
-TEST_CASE("A job that was waited for is destroyed on its shard, before its waiter goes on") {
+TEST_CASE("A job that was waited for is destroyed on its shard, before its waiter resumes") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(2, 8);
   unsigned elsewhere = 0;
@@ -154,7 +154,7 @@ TEST_CASE("A job that was waited for is destroyed on its shard, before its waite
   CHECK(late == 0);
 }
 
-TEST_CASE("A job that throws fails and harms nobody else") {
+TEST_CASE("A job that throws fails and affects no other job") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
   const auto handler = [&]() -> Task<std::string> {
@@ -172,7 +172,7 @@ TEST_CASE("A job that throws fails and harms nobody else") {
         "INTERNAL: the job threw: no entropy; INTERNAL: the job threw; RESOURCE_EXHAUSTED: out of memory; 4");
 }
 
-TEST_CASE("Threads give way as they are told, and no less than the process") {
+TEST_CASE("Threads have the niceness that is set, and at least that of the process") {
   Shard shard(0, kernel_io());
   const int own = ::getpriority(PRIO_PROCESS, 0);
   for (const auto& [asked, wanted] : {std::pair(0, own), std::pair(7, std::max(own, 7)), std::pair(50, 19)}) {
@@ -302,7 +302,7 @@ TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
   CHECK(other_ended);
 }
 
-TEST_CASE("Sleeping takes as long as it was told, or not at all, and ends with its task") {
+TEST_CASE("A sleep lasts as long as requested, or not at all, and ends with its task") {
   Simulation simulation(1);
   Shard& shard = simulation.shard(0);
   std::string order;
@@ -343,7 +343,7 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
   gate.open.count_down();  // the job ends and has nowhere to go
 }
 
-TEST_CASE("A job that has come back lets go of its shard before its waiter ends") {
+TEST_CASE("A finished job releases its shard before its waiter ends") {
   Gate gate;
   std::atomic<bool> ended = false;
   std::atomic<bool> ended_too_early = false;

@@ -96,7 +96,7 @@ TEST_CASE("a handler that throws after it was suspended fails its call") {
   CHECK(at.service.frames == 0);
 }
 
-TEST_CASE("a handler whose call fails while it runs goes on to its next wait, and is destroyed there") {
+TEST_CASE("a handler whose call fails while it runs continues to its next wait, and is destroyed there") {
   ServerOptions options;
   options.max_message_bytes = 1000;
   AwkwardWorld at(options);
@@ -160,7 +160,7 @@ TEST_CASE("a handler that waits for a worker survives the loss of its stream, wh
   CHECK(at.service.frames == 0);
 }
 
-TEST_CASE("a connection that ends within a batch of requests takes them all along") {
+TEST_CASE("a connection that ends within a batch of requests ends them all") {
   SimulatedWorld world(1);
   world.serve({});
   auto peer = RawPeer::before_server(world);
@@ -211,7 +211,7 @@ TEST_CASE("a drain lets calls in flight finish, and may be asked for twice") {
   });
 }
 
-TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves what was on its way") {
+TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves streams in flight") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
@@ -227,7 +227,7 @@ TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves wh
   std::string payload;
   for (const auto& frame : peer->frames)
     if (frame.type == http2::test::frame_type::ping) payload = frame.payload;
-  SUBCASE("the peer answers the PING") {
+  SUBCASE("the peer acknowledges the PING") {
     peer->send(http2::test::frame(http2::test::frame_type::ping, 1, 0, payload));
   }
   SUBCASE("the peer does not") {}
@@ -240,7 +240,7 @@ TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves wh
   CHECK(world.run_until([&] { return drained; }));
 }
 
-TEST_CASE("the answer to a PING that was never sent is no drain") {
+TEST_CASE("the acknowledgement of a PING that was never sent does not drain") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a unary call answers with its message") {
+TEST_CASE("a unary call returns its message") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       for (const std::size_t bytes : {0uz, 1uz, 16uz, 5'000uz, 20'000uz}) {
@@ -124,7 +124,7 @@ TEST_CASE("a handler that throws fails its own call only") {
   });
 }
 
-TEST_CASE("a handler that gets no memory fails its own call with RESOURCE_EXHAUSTED") {
+TEST_CASE("a handler that runs out of memory fails its own call with RESOURCE_EXHAUSTED") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       const Result<RawMessage> short_of_memory = co_await unary(channel, "Exhaust", "anything");
@@ -266,7 +266,7 @@ TEST_CASE("a client that takes no message where one is due says so") {
   }));
 }
 
-TEST_CASE("an address where nobody listens is named with the cause") {
+TEST_CASE("an address without a listener is named with the cause") {
   RealWorld world;
   world.serve({});
   const std::string address = world.address();

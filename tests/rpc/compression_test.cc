@@ -60,7 +60,7 @@ Task<void> echo_compressed(Channel& channel, Compression requests, bool* respons
   *response_compressed = response.compressed;
 }
 
-TEST_CASE("each way is compressed as it is asked to be, with every algorithm") {
+TEST_CASE("each direction is compressed as requested, with every algorithm") {
   for_each_world([](World& world) {
     Mirror mirror;
     world.also_serve(mirror);
@@ -84,7 +84,7 @@ TEST_CASE("each way is compressed as it is asked to be, with every algorithm") {
   });
 }
 
-TEST_CASE("single messages of a stream are left as they are") {
+TEST_CASE("single messages of a stream may stay uncompressed") {
   for_each_world([](World& world) {
     Mirror mirror;
     mirror.answer = Compression::zstd;
@@ -145,7 +145,7 @@ TEST_CASE("a response that is too large once restored fails the call at the clie
   });
 }
 
-TEST_CASE("a message that would not get smaller leaves as it is") {
+TEST_CASE("a message that does not get smaller is sent uncompressed") {
   CompressedMessage outgoing(3);
   std::copy_n("abc", 3, outgoing.room().begin());
   CHECK(as_text(outgoing.finish(Compression::gzip)) == std::string_view("\0\0\0\0\3abc", 8));

@@ -102,7 +102,7 @@ struct MiddleWorld {
   Middle middle;
 };
 
-TEST_CASE("a call made for another inherits what is left of its deadline") {
+TEST_CASE("a call made for another inherits its remaining time") {
   MiddleWorld at;
   CHECK(at.world.run([&](Channel& channel) -> Task<void> {
     const auto left = co_await at.call(channel, "/test.v1.Middle/AskDeadline", "", 10s);
@@ -132,7 +132,7 @@ TEST_CASE("the sooner of a call's own timeout and what it inherits counts") {
   }));
 }
 
-TEST_CASE("a call that is cancelled takes along those that its handler made") {
+TEST_CASE("cancelling a call cancels those that its handler made") {
   MiddleWorld at;
   CHECK(at.world.run([&](Channel& channel) -> Task<void> {
     {
@@ -156,7 +156,7 @@ TEST_CASE("a shielded section gives its result to the handler that waits") {
   }));
 }
 
-TEST_CASE("a shielded section ends though its call is cancelled halfway") {
+TEST_CASE("a shielded section completes even if its call is cancelled halfway") {
   MiddleWorld at;
   CHECK(at.world.run([&](Channel& channel) -> Task<void> {
     const auto late = co_await at.call(channel, "/test.v1.Middle/Book", "one", 500ms);
@@ -168,7 +168,7 @@ TEST_CASE("a shielded section ends though its call is cancelled halfway") {
   }));
 }
 
-TEST_CASE("a status's details arrive octet by octet") {
+TEST_CASE("a status's details arrive byte for byte") {
   MiddleWorld at;
   CHECK(at.world.run([&](Channel& channel) -> Task<void> {
     const auto failed = co_await at.call(channel, "/test.v1.Middle/Details", "", 1h);

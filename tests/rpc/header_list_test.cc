@@ -35,7 +35,7 @@ TEST_CASE("a token longer than 8 KiB goes to a server that takes it") {
   });
 }
 
-TEST_CASE("what a response's headers may have is the client's to say") {
+TEST_CASE("the client limits the headers of a response") {
   SimulatedWorld world(1);
   world.serve({.max_header_list_bytes = 64 * 1024});
   const auto ask = [&](std::size_t octets, std::size_t taken) {
@@ -56,7 +56,7 @@ TEST_CASE("what a response's headers may have is the client's to say") {
         "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the caller takes 1024");
 }
 
-TEST_CASE("a response with more than the client takes, from a server that does not care, says so") {
+TEST_CASE("larger headers than the client takes, from a server that ignores the limit, are reported") {
   SimulatedWorld world(1);
   test::RawHost host(world);
   host.answer = [](RawPeer& peer, std::uint32_t stream) {
@@ -74,7 +74,7 @@ TEST_CASE("a response with more than the client takes, from a server that does n
   }));
 }
 
-TEST_CASE("a limit of header lists that no connection could keep is refused") {
+TEST_CASE("an impossible limit of header lists is refused") {
   RawService service;
   for (const std::size_t bytes :
        {std::size_t{0}, std::size_t{1023}, std::size_t{65'537}, std::size_t{1} << 32}) {

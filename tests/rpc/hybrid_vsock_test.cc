@@ -42,7 +42,7 @@ void in_each_way(const std::function<void(Scene&)>& test) {
   }
 }
 
-TEST_CASE("calls from the host reach the guest, however the hypervisor's answer is cut or glued") {
+TEST_CASE("calls from the host reach the guest, however the hypervisor's response is cut or joined") {
   in_each_way([](Scene& scene) {
     CHECK(scene.world.run_against(scene.address(guest_port), [](Channel& channel) -> Task<void> {
       for (const std::size_t size : {0u, 100u, 40'000u}) {
@@ -67,7 +67,7 @@ TEST_CASE("each connection has an exchange of its own") {
   });
 }
 
-TEST_CASE("a port at which nobody listens in the guest is a connection refused, with TLS too") {
+TEST_CASE("a port of the guest without a listener refuses the connection, with TLS too") {
   in_each_way([](Scene& scene) {
     const std::string socket = scene.directory.file("vm.sock");
     for (const auto& [tls, doing] : {std::pair("", "receive"), std::pair("tls+", "send")}) {

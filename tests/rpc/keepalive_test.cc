@@ -23,7 +23,7 @@ std::size_t answer_pings(RawPeer& peer, std::size_t answered) {
   return seen;
 }
 
-TEST_CASE("without keepalive nobody is asked") {
+TEST_CASE("without keepalive no PING is sent") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
@@ -55,7 +55,7 @@ TEST_CASE("a peer that acknowledges no PING ends its calls, and the next call fi
       {.keepalive_time = 30s}));
 }
 
-TEST_CASE("a peer that answers is asked again and again, and keeps its calls") {
+TEST_CASE("a peer that acknowledges PINGs gets more, and keeps its calls") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve(
@@ -73,7 +73,7 @@ TEST_CASE("a peer that answers is asked again and again, and keeps its calls") {
       {.keepalive_time = 30s, .keepalive_timeout = 5s}));
 }
 
-TEST_CASE("whatever arrives keeps the connection alive") {
+TEST_CASE("anything that arrives keeps the connection alive") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve(
@@ -92,7 +92,7 @@ TEST_CASE("whatever arrives keeps the connection alive") {
       {.keepalive_time = 10s}));
 }
 
-TEST_CASE("without calls nobody is asked, unless that is wanted") {
+TEST_CASE("without calls no PING is sent, unless that is enabled") {
   for (const bool wanted : {false, true}) {
     CAPTURE(wanted);
     SimulatedWorld world(1);
@@ -113,7 +113,7 @@ TEST_CASE("without calls nobody is asked, unless that is wanted") {
   }
 }
 
-TEST_CASE("less than 10 s between questions counts as 10 s, and a server that minds is asked half as often") {
+TEST_CASE("an interval below 10 s counts as 10 s, and doubles for a server that objects") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve(

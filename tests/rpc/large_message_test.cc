@@ -202,7 +202,7 @@ TEST_CASE("a large message that an interceptor holds back leaves whole") {
   });
 }
 
-TEST_CASE("what is no message is refused in pieces as in one") {
+TEST_CASE("an invalid message is refused in pieces as in one") {
   for_some_worlds([](World& world) {
     LargeMirror mirror;
     world.also_serve(mirror);

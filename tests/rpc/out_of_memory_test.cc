@@ -286,11 +286,13 @@ void fail_every_allocation(Victim victim) {
   }
 }
 
-TEST_CASE("a server that gets no memory ends a call or a connection, and serves on") {
+TEST_CASE("a server that runs out of memory ends a call or a connection, and continues to serve") {
   fail_every_allocation(Victim::server);
 }
 
-TEST_CASE("a client that gets no memory ends a call, and calls on") { fail_every_allocation(Victim::client); }
+TEST_CASE("a client that runs out of memory ends a call, and continues to call") {
+  fail_every_allocation(Victim::client);
+}
 
 TEST_CASE("so do both over real sockets, whatever serves them") {
   for (const IoBackend backend : test::kernel_backends()) {

@@ -30,7 +30,7 @@ std::string who_am_i(World& world, WhoAmI& service, std::string_view where) {
   return answered;
 }
 
-TEST_CASE("over a unix socket the kernel says which process connected") {
+TEST_CASE("over a unix socket the kernel identifies the process that connected") {
   std::string folder = std::filesystem::temp_directory_path() / "ringrpc-test-XXXXXX";
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   const UnixCredentials ourselves{.pid = ::getpid(), .uid = ::geteuid(), .gid = ::getegid()};
@@ -49,7 +49,7 @@ TEST_CASE("over a unix socket the kernel says which process connected") {
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("over TCP nobody vouches for the peer") {
+TEST_CASE("over TCP the peer has no verified identity") {
   RealWorld world;
   WhoAmI service;
   CHECK(who_am_i(world, service, "127.0.0.1:0").empty());

@@ -57,7 +57,7 @@ ChannelOptions trusting() {
   return options;
 }
 
-TEST_CASE("a reload takes what is good and says why it does not take the rest") {
+TEST_CASE("a reload takes valid certificates and reports why it refuses others") {
   Files files;
   files.put(our_authority().issue({}));
   const auto tls = ServerTls::load(files.options()).value();
@@ -94,7 +94,7 @@ TEST_CASE("a reload takes what is good and says why it does not take the rest") 
   CHECK(tls->context() == second);
 }
 
-TEST_CASE("connections that are up stay, those that come see the new certificate") {
+TEST_CASE("open connections stay, and new ones get the new certificate") {
   Files files;
   files.put(our_authority().issue({.names = "IP:127.0.0.1"}));
   SimulatedWorld world(1);

@@ -118,7 +118,7 @@ Status outcome(World& world, const ChannelOptions& options, std::string address 
   return status;
 }
 
-TEST_CASE("a handshake that fails is told with the address, the cause and the remedy") {
+TEST_CASE("a failed handshake is reported with the address, the cause and the remedy") {
   Cause cause = Cause::other;
   const auto refusal = [&cause](const ServerTlsOptions& server, const ClientTlsOptions& client) {
     SimulatedWorld world(1);
@@ -186,7 +186,7 @@ TEST_CASE("handshakes that fail cannot hide from the log what other clients do")
   CHECK(count(text, ": the client sent GOAWAY: INTERNAL_ERROR \n") == 1);
 }
 
-TEST_CASE("a side that speaks plaintext is told apart from one that is not there") {
+TEST_CASE("a plaintext peer is distinguished from a missing one") {
   SimulatedWorld world(1);
   SUBCASE("nobody") { CHECK(outcome(world, calling(), "127.0.0.1:7").cause() == Cause::refused); }
   SUBCASE("the server") {
@@ -216,14 +216,14 @@ TEST_CASE("a side that speaks plaintext is told apart from one that is not there
   }
 }
 
-TEST_CASE("a target with tls+ needs no options, and then believes the system's authorities alone") {
+TEST_CASE("a target with tls+ needs no options, and then trusts only the system's CAs") {
   SimulatedWorld world(1);
   world.serve(serving(), "tls+127.0.0.1:7");
   CHECK(outcome(world, {}).message().starts_with(
       "connect tls+127.0.0.1:7: TLS: unable to get local issuer certificate"));
 }
 
-TEST_CASE("a client that does not finish its handshake is given up like one that sends no preface") {
+TEST_CASE("a client that does not finish its handshake times out like one that sends no preface") {
   SimulatedWorld world(1);
   ServerOptions options = serving();
   options.handshake_timeout = 3s;
@@ -239,7 +239,7 @@ TEST_CASE("a client that does not finish its handshake is given up like one that
   CHECK(client.closed());
 }
 
-TEST_CASE("a server that does not answer the hello is given up, and the status says what it owed") {
+TEST_CASE("a server that does not respond to the hello times out, and the status names the missing step") {
   SimulatedWorld world(1);
   test::RawHost host(world);
   host.greeting.clear();
@@ -291,7 +291,7 @@ class SecureHost final : Acceptor::Handler {
   std::unique_ptr<Acceptor> acceptor_;
 };
 
-TEST_CASE("requests over TLS say https, and call the server by its name") {
+TEST_CASE("requests over TLS have the scheme https and the server's name") {
   SimulatedWorld world(1);
   const auto context = TlsContext::of_server(test::server_options());
   REQUIRE(context);
@@ -309,7 +309,7 @@ TEST_CASE("requests over TLS say https, and call the server by its name") {
   CHECK(fields(named, "127.0.0.1:8") == "https://localhost");
 }
 
-TEST_CASE("a channel that connects again resumes its session; another channel begins one") {
+TEST_CASE("a channel that reconnects resumes its session; another channel begins one") {
   SimulatedWorld world(1);
   const auto context = TlsContext::of_server(test::server_options());
   REQUIRE(context);
@@ -328,7 +328,7 @@ TEST_CASE("a channel that connects again resumes its session; another channel be
   CHECK(host.known() == std::vector<bool>{false, true, false, true});
 }
 
-TEST_CASE("credentials serve every address where none says tls+, else those that do") {
+TEST_CASE("credentials apply to every address, or only to those with tls+ if there are any") {
   RawService service;
   const auto served = [&](std::vector<std::string> listen, bool with_tls) -> std::string {
     ServerOptions options;

@@ -170,7 +170,7 @@ TEST_CASE("an end of sending arrives as one, and a closed stream ends the other"
   });
 }
 
-TEST_CASE("a port where nobody listens is refused") {
+TEST_CASE("a port without a listener is refused") {
   on_each_backend([](IoBackend backend) {
     VsockPair pair(backend);
     const SocketAddress address = pair.acceptor->address();
@@ -217,7 +217,7 @@ TEST_CASE("calls go over vsock as over anything else, and the server knows the c
   });
 }
 
-TEST_CASE("a vsock address where nobody listens is named with the cause") {
+TEST_CASE("a vsock address without a listener is named with the cause") {
   on_each_backend([](IoBackend backend) {
     RealWorld world(backend);
     world.serve({}, "vsock:local:0");

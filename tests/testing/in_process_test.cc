@@ -110,7 +110,8 @@ TEST_CASE("time stands still while a worker pool works for a handler") {
   CHECK(world.run(stub.Echo(request_of("work"), {.timeout = 1s})));
 }
 
-TEST_CASE("a task that waits for what never happens ends with an error, and its frame is destroyed") {
+TEST_CASE(
+    "a task that waits for something that never happens ends with an error, and its frame is destroyed") {
   struct Never {
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
@@ -127,7 +128,7 @@ TEST_CASE("a task that waits for what never happens ends with an error, and its 
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("what a task throws is INTERNAL") {
+TEST_CASE("an exception of a task is INTERNAL") {
   Patient patient;
   InProcess world({&patient});
   const Status thrown = world.run([]() -> Task<> {
@@ -153,7 +154,7 @@ TEST_CASE("a service that is named twice is refused") {
   CHECK_THROWS_AS(InProcess({&patient, &patient}), std::invalid_argument);
 }
 
-TEST_CASE("a drain ends calls that take longer than its patience") {
+TEST_CASE("a drain ends calls that exceed its timeout") {
   Patient patient;
   InProcess world({&patient});
   EchoService::Stub stub(world.channel());

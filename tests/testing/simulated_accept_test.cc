@@ -105,7 +105,7 @@ TEST_CASE("an address is bound once") {
   CHECK(simulation.shard(0).io().listen(loopback(80), 10, accepted));
 }
 
-TEST_CASE("a connect is refused where nobody listens, from the dispatch and not from inside the call") {
+TEST_CASE("a connect without a listener is refused, from the dispatch and not from inside the call") {
   Simulation simulation(1);
   SimulatedConnected connected;
   const auto connector = simulation.shard(0).io().connect(loopback(1), connected);
@@ -127,7 +127,7 @@ TEST_CASE("a connect may be refused by fault") {
   CHECK(simulation.network().fault_counts().refusals == 1);
 }
 
-TEST_CASE("a destroyed connector says nothing and leaves nothing") {
+TEST_CASE("a destroyed connector reports nothing and leaves nothing") {
   for (unsigned turns = 0; turns < 3; ++turns) {
     CAPTURE(turns);
     Simulation simulation(1, {.faults = {.delay = 1}});
@@ -180,7 +180,7 @@ TEST_CASE("a full backlog makes connects to a unix socket wait, but no longer th
   CHECK(simulation.network().now() - room <= full_backlog_pause);
 }
 
-TEST_CASE("connections that nobody accepted are reset with their listener") {
+TEST_CASE("connections that were not accepted are reset with their listener") {
   Simulation simulation(1, {.faults = {.accept_failure = 1}});
   SimulatedAccepted accepted;
   auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);
@@ -194,7 +194,7 @@ TEST_CASE("connections that nobody accepted are reset with their listener") {
   CHECK(client.ended == ECONNRESET);
 }
 
-TEST_CASE("an acceptor that is out of descriptors says so every 100 ms and goes on when there are some") {
+TEST_CASE("an acceptor without descriptors reports it every 100 ms and continues when there are some") {
   Simulation simulation(1, {.faults = {.descriptors_max = 3}});
   SimulatedAccepted accepted;
   const auto acceptor = simulation.shard(0).io().listen(loopback(80), 10, accepted);

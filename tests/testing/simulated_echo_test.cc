@@ -190,7 +190,7 @@ Outcome run_echo(std::uint64_t seed) {
   return outcome;
 }
 
-TEST_CASE("an echo survives every fault of the network, or says that it did not") {
+TEST_CASE("an echo survives every fault of the network or reports an error") {
   FaultCounts total;
   unsigned failed = 0;
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {

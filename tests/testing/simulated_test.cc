@@ -48,7 +48,7 @@ TEST_CASE("bytes arrive whole and in order, then the end") {
   CHECK(simulation.clean());
 }
 
-TEST_CASE("one direction may end while the other goes on") {
+TEST_CASE("one direction may end while the other continues") {
   Simulation simulation(1);
   SimulatedPair pair(simulation);
   pair.start();
@@ -203,7 +203,7 @@ TEST_CASE("an idle stream's descriptor outlives the stream by a late completion,
   CHECK(simulation.clean());
 }
 
-TEST_CASE("what was reaped for a stream is not delivered once another handler has destroyed it") {
+TEST_CASE("completions of a stream are not delivered once another handler has destroyed it") {
   enum Event { received, receive_end, sent };
   struct Destroyer final : ByteStream::Handler {
     void on_received(Bytes) override { on(received); }

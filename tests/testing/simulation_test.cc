@@ -31,7 +31,7 @@ TEST_CASE("the clock jumps to the next timer and stands when nothing is left") {
   CHECK(late.rang[0] < begun + 24h + 2ms);
 }
 
-TEST_CASE("waiting for what never happens ends when nothing is left") {
+TEST_CASE("waiting for something that never happens ends when nothing is left") {
   Simulation simulation(1);
   const Instant begun = simulation.now();
   CHECK_FALSE(simulation.run_until([] { return false; }));
@@ -75,7 +75,7 @@ TEST_CASE("mail between shards is delivered before time passes") {
   CHECK(simulation.now() == begun);
 }
 
-TEST_CASE("shards that turn in circles are given up") {
+TEST_CASE("shards that stay busy without time passing end the run") {
   struct Circle final : Ready {
     explicit Circle(Shard& on) : shard(on) {}
     void run() override { shard.ready().push(*this); }

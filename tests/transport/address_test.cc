@@ -31,7 +31,7 @@ TEST_CASE("an address is written as it is read") {
   CHECK(round_trip("tls+tcp://example.org:443") == "tls+example.org:443");
 }
 
-TEST_CASE("tls+ before an address says that it is one with TLS, and changes nothing else of it") {
+TEST_CASE("tls+ before an address turns TLS on and changes nothing else") {
   CHECK_FALSE(parsed("example.org:1").tls());
   const Address address = parsed("tls+example.org:1");
   CHECK(address.tls());
@@ -45,7 +45,7 @@ TEST_CASE("tls+ before an address says that it is one with TLS, and changes noth
         "hvsock:///path:port");
 }
 
-TEST_CASE("a bad address is refused with what would be right") {
+TEST_CASE("the error of a bad address gives the expected form") {
   const std::string forms =
       "want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or hvsock:///path:port";
   CHECK(round_trip("50051") == "address \"50051\": " + forms);
@@ -104,7 +104,7 @@ TEST_CASE("a vsock address resolves to its CID and port, where port 0 is any") {
   CHECK_FALSE(cid_of(resolve(parsed("127.0.0.1:1"))->front()));
 }
 
-TEST_CASE("sockets that are open already are for servers alone") {
+TEST_CASE("only servers take sockets that are open already") {
   for (const char* text : {"systemd", "systemd:grpc", "fd:3"}) {
     CHECK(round_trip(text) == text);
     const auto refused = resolve(parsed(text));
@@ -118,7 +118,7 @@ TEST_CASE("sockets that are open already are for servers alone") {
   CHECK(parsed("systemdx:1").kind() == Address::Kind::tcp);
 }
 
-TEST_CASE("any is a CID for servers alone") {
+TEST_CASE("only servers take the CID any") {
   for (const char* text : {"vsock:any:1", "vsock:4294967295:1"})
     CHECK(Address::parse_target(text).error().message() ==
           "vsock:any:1: any is for servers; use local, host or a number");
@@ -133,7 +133,7 @@ TEST_CASE("hybrid vsock connects to the machine's socket and listens beside it")
   CHECK(parsed("127.0.0.1:1").bound().to_string() == "127.0.0.1:1");
 }
 
-TEST_CASE("literal addresses and unix sockets resolve at once, and back to the same words") {
+TEST_CASE("literal addresses and unix sockets resolve at once, and convert back to the same text") {
   for (const char* text : {"127.0.0.1:50051", "[::1]:50051", "unix:/run/x.sock", "unix-abstract:name"}) {
     const Address address = parsed(text);
     CHECK(resolves_at_once(address));
@@ -150,7 +150,7 @@ TEST_CASE("the longest unix path fits") {
   CHECK(to_string(resolve(parsed(path))->front()) == path);
 }
 
-TEST_CASE("what a client says in :authority is never a path") {
+TEST_CASE("a client's :authority is never a path") {
   CHECK(parsed("unix:/run/x.sock").authority() == "localhost");
   CHECK(parsed("unix-abstract:x").authority() == "localhost");
   CHECK(parsed("vsock:3:50051").authority() == "localhost");

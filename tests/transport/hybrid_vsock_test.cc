@@ -76,7 +76,8 @@ TEST_CASE("The request is one send of one line") {
   CHECK(guest.end->stream->peer().family() == AF_UNIX);
 }
 
-TEST_CASE("Wherever the answer and what follows it are cut, the guest's bytes arrive and nothing else") {
+TEST_CASE(
+    "The guest's bytes arrive, and nothing else, wherever the response and the bytes after it are cut") {
   const std::string answer = "OK 1073741824\n";
   const std::string whole = answer + "PRI\n* \nOK 1\n";
   for (std::size_t first = 0; first <= whole.size(); ++first) {
@@ -95,7 +96,7 @@ TEST_CASE("Wherever the answer and what follows it are cut, the guest's bytes ar
   CHECK(guest.end->received == whole.substr(answer.size()));
 }
 
-TEST_CASE("What is sent before the answer waits for it, and for our own line to have left") {
+TEST_CASE("Data sent early waits for the response and for the CONNECT line to leave") {
   Guest guest;
   guest.end->stream->send(guest.chain("hello"));
   CHECK(guest.carrier->sent.size() == 1);
@@ -104,7 +105,7 @@ TEST_CASE("What is sent before the answer waits for it, and for our own line to 
     CHECK(guest.carrier->sent.size() == 1);
     guest.carrier->deliver("OK 1\n");
   }
-  SUBCASE("the answer first") {
+  SUBCASE("the response first") {
     guest.carrier->deliver("OK 1\n");
     CHECK(guest.carrier->sent.size() == 1);
     guest.carrier->tell_sent();
@@ -116,11 +117,11 @@ TEST_CASE("What is sent before the answer waits for it, and for our own line to 
   CHECK(guest.end->sent == std::vector<int>{0});
 }
 
-TEST_CASE("A hypervisor that closes instead of answering has nobody at that port") {
+TEST_CASE("A hypervisor that closes without a response has no listener at that port") {
   Guest guest;
   guest.carrier->tell_sent();
   SUBCASE("at once") {}
-  SUBCASE("in the middle of an answer") { guest.carrier->deliver("OK 10"); }
+  SUBCASE("in the middle of a response") { guest.carrier->deliver("OK 10"); }
   guest.carrier->end(0);
   CHECK(guest.end->receive_end == ECONNREFUSED);
   CHECK(guest.end->received.empty());
@@ -132,7 +133,7 @@ TEST_CASE("An error of the connection stays what it is") {
   CHECK(guest.end->receive_end == ECONNRESET);
 }
 
-TEST_CASE("Any other answer ends it, and what was to be sent is dropped with an error") {
+TEST_CASE("Any other response ends the stream, and pending data is dropped with an error") {
   for (const char* answer : {"OK\n", "OK \n", "OK x\n", "OK 1 \n", "ok 1\n", "\n",
                              "HTTP/1.1 400 Bad Request\r\n", "OK 1234567890123456789", "PRI * HTTP/2.0"}) {
     CAPTURE(answer);
@@ -165,7 +166,7 @@ TEST_CASE("A handler that pauses during the exchange still gets its connection, 
   CHECK(guest.end->received == "hello");
 }
 
-TEST_CASE("An end of sending waits for the answer too") {
+TEST_CASE("An end of sending waits for the response too") {
   Guest guest;
   guest.end->stream->shutdown_send();
   guest.carrier->tell_sent();

@@ -62,7 +62,7 @@ struct Crowd {
   Listener listener;
 };
 
-TEST_CASE("one address has no more than its share of the connections, and others have the rest") {
+TEST_CASE("one address gets at most its share of the connections, and others get the rest") {
   Crowd crowd(10, 6);
   const apps::CapturedStderr log;
   crowd.connect(8);
@@ -105,7 +105,7 @@ TEST_CASE("without a limit one address may have all connections") {
   CHECK(crowd.listener.refused_of_address() == 0);
 }
 
-TEST_CASE("refusals are told, and not in every record of the log") {
+TEST_CASE("refusals are logged, at a limited rate") {
   Crowd crowd(1, 0);
   const apps::CapturedStderr log;
   crowd.connect(1000);
@@ -133,7 +133,7 @@ TEST_CASE("peers are counted while they have connections") {
   CHECK(counts->peers() == 0);
 }
 
-TEST_CASE("a lack of descriptors is told, and not in every record of the log") {
+TEST_CASE("a lack of descriptors is logged, at a limited rate") {
   Simulation simulation(1, {.shards = 1, .faults = {.descriptors_max = 1}});
   Shard* shards[] = {&simulation.shard(0)};
   NoSink sink;

@@ -112,7 +112,7 @@ TEST_CASE("a shard makes one step of a handshake in a turn, and all of them are 
   }
 }
 
-TEST_CASE("connections that are up are served while others wait for their handshakes") {
+TEST_CASE("open connections are served while others wait for their handshakes") {
   Simulation simulation(1, {.shards = 2});
   Echo early(simulation, server_side());
   early.client->send("first");
@@ -135,7 +135,7 @@ TEST_CASE("a burst from one address delays a handshake of another by a step for 
   CHECK(simulation.run_until([&] { return burst.answered() == Burst::size; }));
 }
 
-TEST_CASE("one that goes while it waits for its handshake leaves its place to the next") {
+TEST_CASE("a stream destroyed while it waits for its handshake gives its turn to the next") {
   Simulation simulation(1, {.shards = 2});
   Burst burst(simulation);
   REQUIRE(simulation.run_until([&] { return burst.signatures.in_turns().size() == 2; }));
@@ -184,7 +184,7 @@ struct Dribbler {
   std::optional<Peer> client;
 };
 
-TEST_CASE("who says his hello byte by byte keeps no others from their handshakes") {
+TEST_CASE("a client that sends its hello byte by byte delays no other handshake") {
   for (const bool in_records : {false, true}) {
     CAPTURE(in_records);
     Simulation simulation(1, {.shards = 2});

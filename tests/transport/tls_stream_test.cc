@@ -148,7 +148,7 @@ TEST_CASE("a mebibyte passes through sockets of any size, and the sender waits f
   CHECK(simulation.run_until([&] { return ends.client->unsent_bytes() == 0; }));
 }
 
-TEST_CASE("an end that sends no more can still receive, and both end in good order") {
+TEST_CASE("an end that sends no more can still receive, and both ends close orderly") {
   for_each_network([](Simulation& simulation) {
     Ends ends(simulation, server_side(), client_side());
     ends.client->send("question");
@@ -175,8 +175,7 @@ TEST_CASE("an end that shuts down before the handshake is over finishes that fir
   REQUIRE(simulation.run_until([&] { return ends.client->received == "answer"; }));
 }
 
-TEST_CASE(
-    "a peer that goes without close_notify ends the stream in good order, for HTTP/2 knows what is missing") {
+TEST_CASE("an end without close_notify is orderly, because HTTP/2 detects truncation") {
   Simulation simulation(1);
   OpenEnds ends(simulation, client_side());
   ends.client->say("half");
@@ -246,7 +245,7 @@ TEST_CASE("the first bytes of the server leave together with the end of its hand
   CHECK(ends.server->unsent_bytes() == 0);
 }
 
-TEST_CASE("whoever does not finish the handshake is nobody, whatever certificate was shown") {
+TEST_CASE("a client that does not finish the handshake has no identity, whatever its certificate") {
   Simulation simulation(1);
   ServerTlsOptions strict = server_options();
   strict.client_authorities = Pem::text(our_authority().certificate());
@@ -298,7 +297,7 @@ struct HalfTold {
   std::string rest;  ///< of the message
 };
 
-TEST_CASE("what is sent while a message of the peer's TLS has arrived in part leaves when the rest has") {
+TEST_CASE("data sent during a partial TLS message of the peer leaves after its rest") {
   Simulation simulation(1);
   HalfTold ends(simulation);
   ends.client->send(in_slabs(simulation.shard(0).slabs(), "meanwhile", {4, 5}));
@@ -315,8 +314,7 @@ TEST_CASE("what is sent while a message of the peer's TLS has arrived in part le
   CHECK(ends.client->stream().failure().ok());
 }
 
-TEST_CASE(
-    "an end that shuts down while a message of the peer's TLS has arrived in part does so after the rest") {
+TEST_CASE("a shutdown during a partial TLS message of the peer follows its rest") {
   Simulation simulation(1);
   HalfTold ends(simulation);
   ends.client->finish();
@@ -327,7 +325,7 @@ TEST_CASE(
   CHECK(SSL_get_shutdown(ends.server->session.get()) == SSL_RECEIVED_SHUTDOWN);
 }
 
-TEST_CASE("a peer that goes in the middle of a message of TLS leaves nobody waiting") {
+TEST_CASE("a peer that closes within a TLS message leaves no send waiting") {
   Simulation simulation(1);
   HalfTold ends(simulation);
   SUBCASE("when something was to be sent") {
@@ -353,7 +351,7 @@ TEST_CASE("a peer that goes in the middle of a message of TLS leaves nobody wait
   CHECK(ends.client->ended == 0);
 }
 
-TEST_CASE("damaged octets break the session: the peer hears an alert, the handler EPROTO") {
+TEST_CASE("damaged bytes break the session: the peer gets an alert, the handler EPROTO") {
   Simulation simulation(1);
   OpenEnds ends(simulation, client_side());
   ends.client->say("x");
@@ -365,7 +363,7 @@ TEST_CASE("damaged octets break the session: the peer hears an alert, the handle
   CHECK(SSL_get_shutdown(ends.client->session.get()) == SSL_RECEIVED_SHUTDOWN);
 }
 
-TEST_CASE("after a failure a send is told that it was dropped") {
+TEST_CASE("a send after a failure is reported as dropped") {
   Simulation simulation(1);
   OpenEnds ends(simulation, client_side());
   ends.client->peer.send("GET / HTTP/1.1\r\n\r\n");
@@ -409,7 +407,7 @@ TEST_CASE("a handshake that is cut off anywhere fails as such") {
   }
 }
 
-TEST_CASE("a client whose server hangs up during the handshake says so") {
+TEST_CASE("a client reports that its server closed during the handshake") {
   Simulation simulation(1);
   auto [near, far] = simulation.network().connected_pair();
   Shard& shard = simulation.shard(0);
@@ -427,7 +425,7 @@ TEST_CASE("a client whose server hangs up during the handshake says so") {
   CHECK(client.stream().failure().message() == "TLS: the peer closed the connection during the handshake");
 }
 
-TEST_CASE("a peer that asks for renegotiation is told no, and the session goes on") {
+TEST_CASE("renegotiation is refused, and the session continues") {
   Simulation simulation(1);
   OpenEnds ends(simulation, foreign_client([](SSL_CTX* context) {
                   offer(context, "\x02h2");

@@ -56,7 +56,7 @@ Session calling(const Context& client, const Tickets& tickets, int version,
   return session;
 }
 
-TEST_CASE("who comes again resumes, again and again, however the last connection ended") {
+TEST_CASE("a client that reconnects resumes each time, however the last connection ended") {
   for (const int version : versions) {
     for (const bool orderly : {true, false}) {
       CAPTURE(version);
@@ -73,7 +73,7 @@ TEST_CASE("who comes again resumes, again and again, however the last connection
   }
 }
 
-TEST_CASE("a server that has exchanged its certificates knows no ticket any more, and serves all the same") {
+TEST_CASE("a server with new certificates ignores old tickets and serves all the same") {
   for (const int version : versions) {
     CAPTURE(version);
     const Context client = TlsContext::of_client(client_options()).value();
@@ -87,7 +87,7 @@ TEST_CASE("a server that has exchanged its certificates knows no ticket any more
   }
 }
 
-TEST_CASE("a ticket with which resuming fails is offered no more") {
+TEST_CASE("a ticket that fails to resume is not offered again") {
   const Context server = TlsContext::of_server(server_options()).value();
   const Context client = TlsContext::of_client(client_options()).value();
   const auto tickets = std::make_shared<TlsTickets>();
@@ -106,7 +106,7 @@ TEST_CASE("a ticket with which resuming fails is offered no more") {
   CHECK_FALSE(third.resumed);
 }
 
-TEST_CASE("a client that does not know which name to look for resumes nothing") {
+TEST_CASE("a client without a name to verify resumes nothing") {
   const Context server = TlsContext::of_server(server_options()).value();
   const Context client = TlsContext::of_client(client_options()).value();
   const auto tickets = std::make_shared<TlsTickets>();
@@ -116,7 +116,7 @@ TEST_CASE("a client that does not know which name to look for resumes nothing") 
   CHECK_FALSE(nameless.resumed);
 }
 
-TEST_CASE("a ticket is good for no longer than the certificate that the server has shown") {
+TEST_CASE("a ticket expires with the server's certificate") {
   const TestIdentity old = our_authority().issue({.valid_from_hours = -3, .valid_until_hours = -1});
   const Context server = TlsContext::of_server(server_options(old)).value();
   const Context client = TlsContext::of_client(client_options()).value();

@@ -56,7 +56,7 @@ ServerTlsOptions strict_server() {
   return options;
 }
 
-TEST_CASE("a certificate is believed for its names and by its authority, also through another in between") {
+TEST_CASE("a certificate is trusted for its names and by its CA, also through an intermediate") {
   for (const char* host : {"localhost", "127.0.0.1"}) {
     const Outcome outcome = meet(server_side(), client_side(client_options(), host));
     CHECK(outcome.client.empty());
@@ -69,13 +69,13 @@ TEST_CASE("a certificate is believed for its names and by its authority, also th
   CHECK(meet(server_side(server_options(identity)), client_side()).client.empty());
 }
 
-TEST_CASE("a certificate is believed for its alternative names alone, whatever its subject is called") {
+TEST_CASE("a certificate is trusted for its alternative names only, not for its subject") {
   const TestIdentity nameless = our_authority().issue({.common_name = "localhost", .names = ""});
   CHECK(meet(server_side(server_options(nameless)), client_side())
             .client.starts_with("TLS: hostname mismatch, the certificate is for CN=localhost; "));
 }
 
-TEST_CASE("a name that cannot be checked is the name of nobody") {
+TEST_CASE("a name that cannot be checked matches no certificate") {
   using namespace std::string_literals;
   for (const std::string& name :
        {""s, "localhost\0"s, "localhost\0.example"s, "127.0.0.1\0"s, "\0"s, std::string(300, 'x')}) {
@@ -90,7 +90,7 @@ TEST_CASE("a name that cannot be checked is the name of nobody") {
   CHECK(loaded.error().to_string() == "INVALID_ARGUMENT: TLS: the server's name has a NUL byte in it");
 }
 
-TEST_CASE("a client says why it does not believe a server, and the server hears") {
+TEST_CASE("a client reports why it does not trust a server, and the server gets an alert") {
   const auto refused = [](const TestSubject& subject, const std::string& host = "localhost") {
     return meet(server_side(server_options(our_authority().issue(subject))),
                 client_side(client_options(), host));
@@ -119,7 +119,7 @@ TEST_CASE("a client says why it does not believe a server, and the server hears"
   CHECK(outcome.client.starts_with("TLS: unsuitable certificate purpose, that of CN=client; "));
 }
 
-TEST_CASE("a client that does not know the authority says whose certificate it was") {
+TEST_CASE("a client that does not know the CA names the certificate") {
   const TestAuthority stranger("a stranger");
   const Outcome outcome = meet(server_side(server_options(stranger.issue({}))), client_side());
   CHECK(outcome.client ==
@@ -130,7 +130,7 @@ TEST_CASE("a client that does not know the authority says whose certificate it w
         "signed this side's certificate");
 }
 
-TEST_CASE("with authorities of clients the server knows who calls") {
+TEST_CASE("a server with CAs for clients identifies its clients") {
   const TestSubject subject{.common_name = "billing",
                             .names =
                                 "URI:spiffe://example.org/billing,DNS:billing.example,IP:10.0.0.1,"
@@ -167,7 +167,7 @@ TEST_CASE("a SPIFFE id is the only URI, and names a trust domain") {
   CHECK(id_of("").empty());
 }
 
-TEST_CASE("a server with authorities of clients refuses those that none of them has signed") {
+TEST_CASE("a server with CAs for clients refuses certificates of others") {
   Outcome outcome = meet(server_side(strict_server()), client_side());
   CHECK(outcome.server == "TLS: the client has sent no certificate; this server requires one");
   CHECK(outcome.client == "TLS: the peer refused: certificate required; it requires a client certificate");
@@ -276,7 +276,7 @@ TEST_CASE("a client refuses a server that does not choose HTTP/2") {
   CHECK(outcome.client == "TLS: the server does not choose HTTP/2 (ALPN h2); it may not speak gRPC");
 }
 
-TEST_CASE("versions below the least are refused: TLS 1.1 always, 1.2 where it is not wanted") {
+TEST_CASE("versions below the minimum are refused: TLS 1.1 always, 1.2 if it is disabled") {
   const auto old_client = [](int version) {
     return foreign_client([version](SSL_CTX* context) {
       offer(context, "\x02h2");
@@ -319,7 +319,7 @@ TEST_CASE("plaintext is recognised on either side") {
   }
 }
 
-TEST_CASE("credentials that are of no use are refused with what is wrong") {
+TEST_CASE("unusable credentials are refused with the reason") {
   const TestIdentity one = our_authority().issue({});
   const TestIdentity other = our_authority().issue({});
   const auto refusal = [](const ServerTlsOptions& options) {
@@ -365,14 +365,14 @@ TEST_CASE("a file may be a pipe that is still being written to") {
   CHECK(*read == text);
 }
 
-TEST_CASE("a pipe that nobody writes to is empty, and not waited for") {
+TEST_CASE("a pipe without a writer is empty, and reading does not wait") {
   const apps::ScratchFile file("");
   ::unlink(file.path().c_str());
   REQUIRE(::mkfifo(file.path().c_str(), 0600) == 0);
   CHECK(Pem::file(file.path()).read().value().empty());
 }
 
-TEST_CASE("a key of another type than the certificate's is refused, at first and when it is exchanged") {
+TEST_CASE("a key of another type than the certificate's is refused, at the start and at a reload") {
   const TestIdentity elliptic = our_authority().issue({});
   const TestIdentity rsa = our_authority().issue({.rsa = true});
   const apps::ScratchFile certificate(rsa.certificate);

@@ -27,7 +27,7 @@ Task<Result<RawMessage>> sleep_call(const Channel& channel, std::string millisec
                                                     RawMessage{std::move(milliseconds)}, {});
 }
 
-TEST_CASE("a channel may be destroyed by whoever its own connection wakes") {
+TEST_CASE("a channel may be destroyed by a coroutine that its own connection resumes") {
   for_each_world([](World& world) {
     int answered = 0;
     CHECK(world.run([&](Channel& unused) -> Task<void> {
@@ -49,7 +49,7 @@ TEST_CASE("a channel may be destroyed by whoever its own connection wakes") {
   });
 }
 
-TEST_CASE("a channel that goes takes its calls along, wherever they are") {
+TEST_CASE("destroying a channel ends its calls, wherever they are") {
   SimulatedWorld world(1);
   RawHost host(world);
   SUBCASE("while it connects") { host.greeting = ""; }
@@ -71,7 +71,7 @@ TEST_CASE("a channel that goes takes its calls along, wherever they are") {
   }));
 }
 
-TEST_CASE("copies are one channel, which goes with the last of them") {
+TEST_CASE("copies share one channel, which ends with the last of them") {
   SimulatedWorld world(1);
   RawHost host(world);
   CHECK(host.serve([&](Channel& unused) -> Task<void> {
@@ -136,7 +136,7 @@ struct TwoShards {
   std::vector<Task<Result<RawMessage>>> calls;
 };
 
-TEST_CASE("each shard that calls has a connection of its own, and all go with the channel") {
+TEST_CASE("each shard that calls has a connection of its own, and all close with the channel") {
   TwoShards at;
   CHECK(at.world.server().counters().connections_open == 2);
   SUBCASE("dropped on one of its shards") {
@@ -149,7 +149,7 @@ TEST_CASE("each shard that calls has a connection of its own, and all go with th
   at.end();
 }
 
-TEST_CASE("a channel that outlives its shards lets them go") {
+TEST_CASE("a channel may outlive its shards") {
   auto world = std::make_unique<SimulatedWorld>(1);
   world->serve({});
   const Channel channel(world->address());
@@ -163,7 +163,7 @@ TEST_CASE("a channel that outlives its shards lets them go") {
   world.reset();
 }
 
-TEST_CASE("closing waits for the calls of every shard, and cuts none that ends in time") {
+TEST_CASE("closing waits for the calls of every shard, and cancels none that ends in time") {
   TwoShards at;
   std::optional<std::uint64_t> cut;
   Task<void> closing;
@@ -178,7 +178,7 @@ TEST_CASE("closing waits for the calls of every shard, and cuts none that ends i
   at.end();
 }
 
-TEST_CASE("closing cuts what does not end in time, on every shard") {
+TEST_CASE("closing cancels calls that do not end in time, on every shard") {
   TwoShards at;
   std::optional<std::uint64_t> cut;
   std::vector<Task<void>> closings(2);

@@ -193,7 +193,7 @@ TEST_CASE("an interceptor that is no coroutine and throws is contained as well")
   CHECK(world.run(script, with({&throwing})));
 }
 
-TEST_CASE("an interceptor that lets go of its call cancels it") {
+TEST_CASE("an interceptor that drops its call cancels it") {
   for_each_world([](World& world) {
     Custom leaving([](ClientRequest&, ClientNext next) -> Task<Status> {
       {
@@ -293,7 +293,7 @@ TEST_CASE("interceptors see the status of a response that is read late when the 
   });
 }
 
-TEST_CASE("a response that nobody reads holds interceptors until the deadline at most") {
+TEST_CASE("an unread response holds interceptors until the deadline at most") {
   SimulatedWorld world(1);
   std::vector<std::string> seen;
   Custom audit = witness("audit", seen);
@@ -310,7 +310,7 @@ TEST_CASE("a response that nobody reads holds interceptors until the deadline at
   CHECK(world.run(script, with({&audit})));
 }
 
-TEST_CASE("a response that nobody reads holds interceptors until its call is cancelled, asked or dropped") {
+TEST_CASE("an unread response holds interceptors until its call is cancelled, asked or dropped") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Custom audit = witness("audit", seen);
@@ -333,7 +333,7 @@ TEST_CASE("a response that nobody reads holds interceptors until its call is can
   });
 }
 
-TEST_CASE("an OK answer of a server without the message that is due is not OK for interceptors either") {
+TEST_CASE("an OK response without its message is not OK for interceptors either") {
   SimulatedWorld world(1);
   std::vector<std::string> seen;
   Custom audit = witness("audit", seen);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("client interceptors stand around the call, the first outermost, for every kind of call") {
+TEST_CASE("client interceptors wrap the call, the first outermost, for every kind of call") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Custom outer = witness("outer", seen);
@@ -66,7 +66,7 @@ TEST_CASE("client interceptors stand around the call, the first outermost, for e
   });
 }
 
-TEST_CASE("a client interceptor may answer without a server") {
+TEST_CASE("a client interceptor may respond without a server") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Custom closed([](ClientRequest&, ClientNext) -> Task<Status> {
@@ -88,7 +88,7 @@ TEST_CASE("a client interceptor may answer without a server") {
   });
 }
 
-TEST_CASE("an OK answer without a server lacks the message of a unary call, and ends a stream well") {
+TEST_CASE("an OK response without a server lacks the message of a unary call, and ends a stream normally") {
   SimulatedWorld world(1);
   Custom content([](ClientRequest&, ClientNext) -> Task<Status> { co_return Status(); });
   const auto script = [&](Channel& channel) -> Task<void> {
@@ -143,7 +143,7 @@ TEST_CASE("a client interceptor knows the call, adds metadata, sees the server's
   });
 }
 
-TEST_CASE("what is written before the call begins is held back, up to a bound, and sent in order") {
+TEST_CASE("messages written before the call begins are held back, up to a limit, and sent in order") {
   const auto test = [](World& world) {
     bool go_on = false;
     Custom holding([&](ClientRequest&, ClientNext next) -> Task<Status> {
@@ -227,7 +227,7 @@ TEST_CASE("empty messages count among what is held back") {
   CHECK(world.run(script, with({&holding})));
 }
 
-TEST_CASE("who waits before the call begins goes on when it does") {
+TEST_CASE("a coroutine that waits before the call begins resumes when it does") {
   for_each_world([](World& world) {
     Custom holding = slow(10ms);
     const auto script = [&](Channel& channel) -> Task<void> {
@@ -250,7 +250,7 @@ TEST_CASE("who waits before the call begins goes on when it does") {
   });
 }
 
-TEST_CASE("bearer tokens are shown, fetched for each call, and not put in place of the caller's own") {
+TEST_CASE("bearer tokens are sent, fetched for each call, and never replace the caller's own") {
   for_each_world([](World& world) {
     BearerAuth authentication(BearerAuth::known_tokens({{"t1", "alice"}, {"t2", "bob"}}));
     ServerOptions options;

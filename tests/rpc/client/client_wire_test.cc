@@ -37,7 +37,7 @@ Status outcome(const RawHost::Answer& answer) {
 
 Code code_of(const RawHost::Answer& answer) { return outcome(answer).code(); }
 
-TEST_CASE("an HTTP status speaks only where there is no grpc-status") {
+TEST_CASE("an HTTP status counts only without a grpc-status") {
   constexpr std::pair<const char*, Code> table[] = {
       {"200", Code::UNKNOWN},       {"204", Code::UNKNOWN},         {"302", Code::UNKNOWN},
       {"400", Code::INTERNAL},      {"401", Code::UNAUTHENTICATED}, {"403", Code::PERMISSION_DENIED},
@@ -54,7 +54,7 @@ TEST_CASE("an HTTP status speaks only where there is no grpc-status") {
         Code::UNAVAILABLE);
 }
 
-TEST_CASE("an answer with its message, its trailers and nothing wrong is OK") {
+TEST_CASE("a response with its message, its trailers and no fault is OK") {
   CHECK(outcome(whole(good_headers, message("y"), good_trailers)).ok());
   CHECK(outcome([](RawPeer& peer, std::uint32_t id) {  // behind interim responses
           std::string all = peer.encoder.headers(id, {{":status", "100"}});
@@ -71,7 +71,7 @@ TEST_CASE("an answer with its message, its trailers and nothing wrong is OK") {
             .ok());
 }
 
-TEST_CASE("a grpc-status in headers counts only where nothing follows") {
+TEST_CASE("a grpc-status in headers counts only if nothing follows") {
   const FieldList early = http2::test::with(good_headers, {{"grpc-status", "0"}});
   CHECK(code_of(whole(early, message("y"), {{"grpc-status", "9"}})) == Code::FAILED_PRECONDITION);
   CHECK(code_of(whole(early, message("y"), {{"x", "y"}})) == Code::UNKNOWN);
@@ -84,7 +84,7 @@ TEST_CASE("a grpc-status that is no code is UNKNOWN") {
   }
 }
 
-TEST_CASE("an answer that is not gRPC's is told by its HTTP status, and not waited for") {
+TEST_CASE("a response that is not gRPC is reported by its HTTP status, without waiting for its end") {
   const FieldList html = {{":status", "200"}, {"content-type", "text/html"}};
   const auto endless = [](const FieldList& headers) {
     return [headers](RawPeer& peer, std::uint32_t id) {
@@ -203,7 +203,7 @@ TEST_CASE("a second message is one too many also when the first has been read") 
   }));
 }
 
-TEST_CASE("a message is whole to its reader though what is behind it ends the call") {
+TEST_CASE("a message is complete for its reader even if the data after it ends the call") {
   std::string content(300'000, 'a');
   for (std::size_t at = 0; at < content.size(); at += 7) content[at] = static_cast<char>(at);
   std::string sent;
@@ -235,7 +235,7 @@ TEST_CASE("a message is whole to its reader though what is behind it ends the ca
   }));
 }
 
-TEST_CASE("the code of a reset says why") {
+TEST_CASE("the code of a reset becomes the status") {
   constexpr std::pair<ErrorCode, Code> table[] = {
       {ErrorCode::refused_stream, Code::UNAVAILABLE},
       {ErrorCode::cancel, Code::CANCELLED},
@@ -251,7 +251,7 @@ TEST_CASE("the code of a reset says why") {
   }
 }
 
-TEST_CASE("an answer that ends before the request does is kept") {
+TEST_CASE("a response that ends before its request is kept") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = [](RawPeer& peer, std::uint32_t id) {
@@ -318,7 +318,7 @@ TEST_CASE("a request with more metadata than the server takes fails before it le
   CHECK(host.peers.front()->frames_of(http2::test::frame_type::headers) == 2);
 }
 
-TEST_CASE("a stream whose answer ends first is given back") {
+TEST_CASE("a stream whose response ends first is released") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}});
@@ -351,7 +351,7 @@ TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   CHECK(host.peers.front()->resets(1) == std::vector{ErrorCode::cancel});
 }
 
-TEST_CASE("a stream whose deadline passes says how many answers came before") {
+TEST_CASE("a stream whose deadline passes reports how many responses came before") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = [](RawPeer& peer, std::uint32_t id) {

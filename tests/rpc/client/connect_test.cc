@@ -44,7 +44,7 @@ TEST_CASE("connect fails as a call would: no server, a wrong target, a channel t
   }));
 }
 
-TEST_CASE("whoever waits for a connection is told when the channel goes, or may give up") {
+TEST_CASE("a coroutine that waits for a connection learns when the channel closes, and may be cancelled") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting.clear();  // says nothing, so the handshake never ends
@@ -80,7 +80,7 @@ Status greeted_with(std::string greeting) {
   return status;
 }
 
-TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, before it closes") {
+TEST_CASE("a peer that does not begin with HTTP/2 is reported at once, before it closes") {
   const std::string where = "connect 127.0.0.1:7: ";
   const std::string other = where + "the peer does not speak HTTP/2";
   const std::pair<std::string, std::string> cases[] = {
@@ -110,7 +110,7 @@ TEST_CASE("a peer that begins with something else than HTTP/2 is told at once, b
   CHECK(greeted_with("").cause() == Cause::no_http2);
 }
 
-TEST_CASE("off a shard there is nothing to connect on") {
+TEST_CASE("connect fails outside a shard") {
   const Channel channel("127.0.0.1:1");
   Task<Status> task = channel.connect();
   task.start();

@@ -81,7 +81,7 @@ TEST_CASE("connections are opened as calls fill them, up to the limit; then call
       {.max_connections = 3}));
 }
 
-TEST_CASE("a call that gives up its stream gives way to one that waits") {
+TEST_CASE("a call that releases its stream makes room for one that waits") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = limited_to(1);
@@ -99,7 +99,7 @@ TEST_CASE("a call that gives up its stream gives way to one that waits") {
       {.max_connections = 1}));
 }
 
-TEST_CASE("calls that wait are bounded in number and in time") {
+TEST_CASE("waiting calls are limited in number and in time") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = limited_to(1);
@@ -127,7 +127,7 @@ TEST_CASE("calls that wait are bounded in number and in time") {
       {.max_connections = 1, .max_queued_calls = 3}));
 }
 
-TEST_CASE("connections beside the first close when they have been idle, in good order") {
+TEST_CASE("further connections close orderly when they have been idle") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = limited_to(1);
@@ -154,7 +154,7 @@ TEST_CASE("connections beside the first close when they have been idle, in good 
       {.idle_timeout = 30s}));
 }
 
-TEST_CASE("another connection that cannot be had fails no call") {
+TEST_CASE("a further connection that fails ends no call") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = limited_to(1);

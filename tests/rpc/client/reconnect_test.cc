@@ -93,7 +93,7 @@ TEST_CASE("a name's addresses are tried in order, and each that fails is named")
   }
 }
 
-TEST_CASE("a target that is no address is the caller's fault, at once and for ever") {
+TEST_CASE("an invalid target is the caller's error, at once and always") {
   SimulatedWorld world(1);
   CHECK(world.run_against("nowhere", [](Channel& channel) -> Task<void> {
     for (int at = 0; at < 2; ++at) {
@@ -125,7 +125,7 @@ TEST_CASE("a call that waits for readiness outlasts the server's absence") {
   }));
 }
 
-TEST_CASE("a call that has waited in vain says for what") {
+TEST_CASE("a call that has waited in vain names what it waited for") {
   SimulatedWorld world(1);
   CHECK(world.run_against("127.0.0.1:7", [](Channel& channel) -> Task<void> {
     const auto late = co_await unary(channel, patient(5s));
@@ -214,7 +214,7 @@ TEST_CASE("what was written of a stream is sent again in order, if it is not too
   }));
 }
 
-TEST_CASE("a call that the server has begun to answer is not sent again") {
+TEST_CASE("a call whose response has begun is not sent again") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = [](RawPeer& peer, std::uint32_t id) {
@@ -296,7 +296,7 @@ TEST_CASE("a request that could not leave before the GOAWAY goes elsewhere, for 
   }));
 }
 
-TEST_CASE("several connections that are turned away together count as one") {
+TEST_CASE("several connections refused together count as one") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 40});
   RawHost host(world);
   host.greeting = settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
@@ -348,7 +348,7 @@ TEST_CASE("a server that sends GOAWAY at once is asked once more, and then not a
   }
 }
 
-TEST_CASE("a server that says nothing is given up after the connect timeout") {
+TEST_CASE("a silent server fails after the connect timeout") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.greeting = "";
@@ -365,7 +365,7 @@ TEST_CASE("a server that says nothing is given up after the connect timeout") {
       {.connect_timeout = 3s}));
 }
 
-TEST_CASE("a connect that takes too long is given up after the connect timeout") {
+TEST_CASE("a connect that takes too long fails after the connect timeout") {
   SimulatedWorld world(1, {.delay = 1, .delay_max = 24h});
   CHECK(world.run_against("127.0.0.1:7",
                           [&](Channel& channel) -> Task<void> {
@@ -402,7 +402,7 @@ TEST_CASE("attempts to connect back off: 1 s, times 1.6, at most 120 s, a fifth 
   }
 }
 
-TEST_CASE("the waits between attempts are the channel's to choose, and end with success") {
+TEST_CASE("the channel's options set the waits between attempts, and success ends them") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = well_answered();
@@ -435,7 +435,7 @@ TEST_CASE("a host that needs a resolver is looked up off the shard") {
   }));
 }
 
-TEST_CASE("a channel may go while its host is looked up") {
+TEST_CASE("a channel may be destroyed while its host is looked up") {
   RealWorld world;
   for (int at = 0; at < 20; ++at) {
     CHECK(world.run_against("127.0.0.1:1", [](Channel&) -> Task<void> {

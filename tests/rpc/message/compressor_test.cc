@@ -37,7 +37,7 @@ std::string letters(std::size_t bytes) {
   return text;
 }
 
-TEST_CASE("what was compressed is restored, whatever its size") {
+TEST_CASE("compressed data of any size is restored") {
   for (const Compression how : every_compression) {
     CAPTURE(name(how));
     for (const std::size_t bytes : {0uz, 1uz, 100uz, 4096uz, 4097uz, 300'000uz, limit}) {
@@ -80,7 +80,7 @@ TEST_CASE("no limit is a limit too") {
           message);
 }
 
-TEST_CASE("a message that would take the whole memory is given up at the limit") {
+TEST_CASE("decompression stops at the limit") {
   for (const Compression how : every_compression) {
     CAPTURE(name(how));
     std::vector<std::uint8_t> message;
@@ -90,7 +90,7 @@ TEST_CASE("a message that would take the whole memory is given up at the limit")
   }
 }
 
-TEST_CASE("what is cut, changed or followed by more is refused") {
+TEST_CASE("data that is cut, changed or followed by more is refused") {
   for (const Compression how : every_compression) {
     CAPTURE(name(how));
     const std::string bytes = compressed(how, letters(2'000));

@@ -71,7 +71,7 @@ TEST_CASE("messages of many slabs come out whole however the bytes are cut") {
   }
 }
 
-TEST_CASE("what is kept of a large message counts with the slabs that it takes") {
+TEST_CASE("a large message counts with the slabs that it takes") {
   SlabPool slabs;
   MessageBuffer buffer(slabs, 1 << 20);
   const std::string wire = framed(pattern(100'000));
@@ -113,7 +113,7 @@ TEST_CASE("the limit itself is allowed, one more is not") {
   CHECK_FALSE(other.add(as_bytes(framed(std::string(101, 'x')))).ok());
 }
 
-TEST_CASE("a fault behind a good message shows when that is taken") {
+TEST_CASE("a fault after a good message shows when that message is taken") {
   const std::string wire = framed("good") + std::string("\x01\0\0\0\x01x", 6);
   SlabPool slabs;
   MessageBuffer buffer(slabs, 100);

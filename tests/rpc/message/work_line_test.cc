@@ -73,7 +73,7 @@ TEST_CASE("a line does one work at a time, in order") {
   CHECK_FALSE(a.turn.taken());
 }
 
-TEST_CASE("a turn that is given up is not called any more, and the next one comes") {
+TEST_CASE("a turn that has left the line is not called any more, and the next one comes") {
   Fixture at;
   Worker b("b", at.events);
   SUBCASE("while it waits") {
@@ -110,7 +110,7 @@ TEST_CASE("a turn may be taken as soon as the one whose work is done has been gi
   CHECK(at.events == std::vector<std::string>{"begin gone", "begin b", "end b"});
 }
 
-TEST_CASE("work that fails tells so") {
+TEST_CASE("work that fails reports its error") {
   Fixture at;
   Worker a("a", at.events);
   a.throws = true;
@@ -118,7 +118,7 @@ TEST_CASE("work that fails tells so") {
   CHECK(at.events == std::vector<std::string>{"begin a", "failed a"});
 }
 
-TEST_CASE("a line that ends frees those who wait in it") {
+TEST_CASE("destroying a line releases its waiters") {
   Fixture at;
   Worker a("a", at.events);
   Worker b("b", at.events);

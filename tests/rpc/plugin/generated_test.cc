@@ -80,7 +80,7 @@ TEST_CASE("a service knows its name and its methods as they are in the .proto") 
   CHECK(methods[4].name == "Paint");
 }
 
-TEST_CASE("a unary handler gets the request and its answer is sent") {
+TEST_CASE("a unary handler gets the request and its response is sent") {
   Easel easel;
   Point from;
   from.set_x(4);
@@ -117,7 +117,7 @@ TEST_CASE("a server-streaming handler waits for room between messages") {
   CHECK(stream.sent<Point_Label>().at(2).text() == "c");
 }
 
-TEST_CASE("a client-streaming handler reads to the end and answers once") {
+TEST_CASE("a client-streaming handler reads to the end and responds once") {
   Easel easel;
   testing::FakeStream stream;
   testing::FakeCall call("/plugin_test.shapes.v1.Canvas/Draw");
@@ -133,7 +133,7 @@ TEST_CASE("a client-streaming handler reads to the end and answers once") {
   CHECK(stream.sent<Area>().at(0).name() == "2");
 }
 
-TEST_CASE("a bidirectional handler answers as it reads") {
+TEST_CASE("a bidirectional handler responds as it reads") {
   Easel easel;
   testing::FakeStream stream;
   testing::FakeCall call("/plugin_test.shapes.v1.Canvas/Trace");
@@ -158,7 +158,7 @@ TEST_CASE("destroying a handler that waits withdraws what it waits for") {
   CHECK_FALSE(stream.somebody_waits());
 }
 
-TEST_CASE("methods of all four kinds that are not overridden answer UNIMPLEMENTED with their path") {
+TEST_CASE("methods of all four kinds that are not overridden end with UNIMPLEMENTED and their path") {
   Canvas::Service canvas;
   for (const Method& method : canvas.service_methods()) {
     CAPTURE(method.name);
@@ -196,7 +196,7 @@ struct Studio {
   }};
 };
 
-TEST_CASE("a unary stub sends its request and gives the answer") {
+TEST_CASE("a unary stub sends its request and returns the response") {
   Studio studio;
   studio.world.also_serve(studio.easel);
   CHECK(studio.run([&](Channel& channel) -> Task<void> {
@@ -236,7 +236,7 @@ TEST_CASE("a server-streaming stub reads until the status") {
   CHECK(studio.kind == MethodKind::server_streaming);
 }
 
-TEST_CASE("a client-streaming stub writes, then waits for the one answer") {
+TEST_CASE("a client-streaming stub writes, then waits for the one response") {
   Studio studio;
   studio.world.also_serve(studio.easel);
   CHECK(studio.run([&](Channel& channel) -> Task<void> {

@@ -28,7 +28,7 @@ PeerIdentity with_spiffe_id(const std::string& id) {
   return with_certificate(std::move(certificate));
 }
 
-TEST_CASE("each kind of name lets in those that have it, and nobody else") {
+TEST_CASE("each kind of name admits its holders and no one else") {
   const auto allows = [](std::string_view who, const PeerIdentity& peer) {
     AllowList list;
     REQUIRE(list.add("*", who).ok());
@@ -81,7 +81,7 @@ TEST_CASE("a SPIFFE id is compared whole, or by the path above it") {
     CHECK_FALSE_MESSAGE(list.allows("/p.S/M", with_spiffe_id(id)), id);
 }
 
-TEST_CASE("of the lists for a method the closest counts, and no list lets nobody in") {
+TEST_CASE("the closest list for a method counts, and without a list no caller is admitted") {
   AllowList list;
   REQUIRE(list.add("/p.S/M", "uid:1").ok());
   REQUIRE(list.add("/p.S/*", "uid:2").ok());
@@ -101,7 +101,7 @@ TEST_CASE("of the lists for a method the closest counts, and no list lets nobody
   CHECK_FALSE(list.allows("/p.S/M", user(3)));
 }
 
-TEST_CASE("what names no method or nobody is refused and quoted") {
+TEST_CASE("an entry that names no method or no caller is refused and quoted") {
   AllowList list;
   for (const char* methods :
        {"", "p.S/M", "/p.S", "/p.S/", "//M", "/*", "/p.*/M", "/p.S/M*", "/p/S/M", "/p.S/M N"}) {
@@ -119,7 +119,7 @@ TEST_CASE("what names no method or nobody is refused and quoted") {
   CHECK(list.add("*", "cid:any").message().ends_with(", uid: or cid: with a number, or *"));
 }
 
-TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED, and learns as whom it came") {
+TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED with its identity") {
   AllowList list;
   REQUIRE(list.add(echo_path, "*").ok());
   REQUIRE(list.add("/test.v1.Raw/*", "uid:0").ok());
@@ -157,7 +157,7 @@ std::pair<std::string, std::string> refusal_of(PeerIdentity peer) {
   return {task.result().to_string(), captured.text()};
 }
 
-TEST_CASE("the log has the user or the machine that is refused as a list would") {
+TEST_CASE("the log names a refused user or machine in a list's syntax") {
   PeerIdentity machine;
   machine.vsock_cid = 3;
   const auto [status, line] = refusal_of(machine);

@@ -70,7 +70,7 @@ TEST_CASE("a connection that is too old is drained: its calls finish, then it cl
   CHECK(peer.closed());
 }
 
-TEST_CASE("what has not finished after the grace is ended") {
+TEST_CASE("calls that exceed the grace period are ended") {
   Aging aging({.max_connection_age = 100s, .max_connection_age_grace = 10s});
   RawPeer& peer = aging.connect();
   ask(peer, 1, "3600000");
@@ -87,7 +87,7 @@ TEST_CASE("what has not finished after the grace is ended") {
   CHECK(aging.world.server().counters().connections_open == 0);
 }
 
-TEST_CASE("without a limit of the grace calls take what they take") {
+TEST_CASE("without a limit of the grace period calls take their time") {
   Aging aging({.max_connection_age = 10s});
   RawPeer& peer = aging.connect();
   ask(peer, 1, "3000000");

@@ -103,7 +103,7 @@ std::string unknown_groups(int count) {
   return file.SerializeAsString();
 }
 
-TEST_CASE("a connection's large messages wait for one another, and nobody else waits for them") {
+TEST_CASE("a connection's large messages wait for one another, and delay no one else") {
   for_each_seed(20, [](std::uint64_t seed) {
     INFO("RINGRPC_SEED=", seed);
     SimulatedWorld world(seed);
@@ -120,7 +120,7 @@ TEST_CASE("a connection's large messages wait for one another, and nobody else w
   });
 }
 
-TEST_CASE("large responses are compressed one after the other, and nobody else waits for them") {
+TEST_CASE("large responses are compressed one after the other, and delay no one else") {
   for_each_seed(20, [](std::uint64_t seed) {
     INFO("RINGRPC_SEED=", seed);
     SimulatedWorld world(seed);
@@ -164,7 +164,7 @@ TEST_CASE("a call may end while its response is compressed") {
   CHECK(world.server().counters().calls_succeeded + world.server().counters().calls_failed == 20);
 }
 
-TEST_CASE("large messages of a peer that has gone are not looked at") {
+TEST_CASE("large messages of a peer whose connection is lost are dropped") {
   SimulatedWorld world(1);
   world.serve({});
   {
@@ -237,7 +237,7 @@ TEST_CASE("a handler that reads much is interrupted, and other connections are s
   }
 }
 
-TEST_CASE("a request that is refused is held no longer, though nobody reads the refusal") {
+TEST_CASE("a refused request is released even if the refusal is not read") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 1000});
   Costly costly;
   world.also_serve(costly);
@@ -254,7 +254,7 @@ TEST_CASE("a request that is refused is held no longer, though nobody reads the 
   CHECK(world.server().counters().calls_failed == 49);
 }
 
-TEST_CASE("decompression beyond its budget is refused by name, and comes back with time") {
+TEST_CASE("decompression beyond its budget is refused by name, and allowed again later") {
   SimulatedWorld world(1);
   ServerOptions options;
   options.max_inflation_per_second = 10 * mebibyte;
@@ -288,7 +288,7 @@ TEST_CASE("unknown fields of large messages are dropped, unless the service want
   }
 }
 
-TEST_CASE("a request counts for what it takes in memory, as long as its handler may have it") {
+TEST_CASE("a request counts with the memory that it takes, as long as its handler may have it") {
   SimulatedWorld world(1);
   Costly costly;
   world.also_serve(costly);
@@ -318,7 +318,7 @@ TEST_CASE("a request counts for what it takes in memory, as long as its handler 
   CHECK(peer->field(41, "grpc-status") == "0");
 }
 
-TEST_CASE("messages that are parsed elsewhere keep their place among the others") {
+TEST_CASE("messages that are parsed off the shard keep their order") {
   for_each_world([](World& world) {
     Costly costly;
     world.also_serve(costly);

@@ -48,7 +48,7 @@ ServerOptions short_stall() {
   return options;
 }
 
-TEST_CASE("a client that ends its sending right behind its request gets the response, on every backend") {
+TEST_CASE("a client that half-closes right after its request gets the response, on every backend") {
   constexpr std::size_t clients = 200;
   for (const IoBackend backend : test::kernel_backends()) {
     RealWorld world(backend);
@@ -70,7 +70,7 @@ TEST_CASE("a client that ends its sending right behind its request gets the resp
   }
 }
 
-TEST_CASE("wherever a client ends its sending, what it has asked whole is served, and nothing stays") {
+TEST_CASE("wherever a client half-closes, its complete requests are served, and nothing remains") {
   const std::size_t whole = [] {
     SimulatedWorld world(1);
     world.serve({});
@@ -92,7 +92,7 @@ TEST_CASE("wherever a client ends its sending, what it has asked whole is served
   }
 }
 
-TEST_CASE("over TLS, too, a client that has ended its sending gets its response and an orderly end") {
+TEST_CASE("over TLS, too, a half-closed client gets its response and an orderly end") {
   ServerOptions options;
   const auto tls = ServerTls::load(test::server_options());
   REQUIRE(tls);
@@ -152,7 +152,7 @@ TEST_CASE("a response that fits the window is read to its end after a half close
   CHECK(peer->body(1).size() == 50'005);
 }
 
-TEST_CASE("a client that has gone altogether cancels its calls, though its end looks like a half close") {
+TEST_CASE("a client that has closed cancels its calls, although that looks like a half-close") {
   SimulatedWorld world(1);
   world.serve({});
   {
@@ -166,7 +166,7 @@ TEST_CASE("a client that has gone altogether cancels its calls, though its end l
   CHECK(world.server().counters().connections_open == 0);
 }
 
-TEST_CASE("the kernel, too, soon tells of a client that has gone") {
+TEST_CASE("the kernel, too, soon reports a client that has closed") {
   for (const IoBackend backend : test::kernel_backends()) {
     RealWorld world(backend);
     INFO("over ", world.server_shard().io().name());
@@ -207,7 +207,7 @@ TEST_CASE("a response for which a half-closed client leaves no window ends with 
   CHECK(peer->closed());
 }
 
-TEST_CASE("a stream of responses goes on for as long as they leave, past stall timeout and keepalive") {
+TEST_CASE("a stream of responses continues as long as they leave, past stall timeout and keepalive") {
   SimulatedWorld world(1);
   ServerOptions options = short_stall();
   options.keepalive_time = 5s;
@@ -232,7 +232,7 @@ TEST_CASE("a half-closed client need not have acknowledged the server's SETTINGS
   CHECK(peer->field(1, "grpc-status") == "0");
 }
 
-TEST_CASE("a client that breaks the rules and ends its sending still reads why its connection ends") {
+TEST_CASE("a half-closed client that breaks the rules still reads why its connection ends") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
@@ -243,7 +243,7 @@ TEST_CASE("a client that breaks the rules and ends its sending still reads why i
   CHECK(world.run_until([&] { return world.server().counters().connections_open == 0; }));
 }
 
-TEST_CASE("an idle client that ends its sending has ended the connection") {
+TEST_CASE("an idle client that half-closes ends the connection") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);

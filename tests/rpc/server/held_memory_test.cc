@@ -22,7 +22,7 @@ ServerOptions stalling_soon() {
   return options;
 }
 
-TEST_CASE("a request of one message that goes no further ends its call") {
+TEST_CASE("a request of one message that stalls ends its call") {
   SimulatedWorld world(1);
   world.serve(stalling_soon());
   const auto peer = RawPeer::before_server(world);
@@ -54,7 +54,7 @@ TEST_CASE("a streaming request may pause between its messages for as long as it 
   CHECK(peer->field(1, "grpc-status") == "0");
 }
 
-TEST_CASE("a request of plain HTTP that does not end is given up") {
+TEST_CASE("a request of plain HTTP that does not end is ended by the server") {
   SimulatedWorld world(1);
   world.serve(stalling_soon());
   const auto peer = RawPeer::before_server(world);
@@ -123,7 +123,7 @@ TEST_CASE("responses count until the socket has taken them") {
   CHECK(world.server().counters().calls_failed == 4);
 }
 
-TEST_CASE("a connection that ends takes what it was counted for with it") {
+TEST_CASE("a connection that ends releases the memory that it was counted for") {
   SimulatedWorld world(1);
   ServerOptions options;
   options.max_message_bytes = 100'000;

@@ -24,7 +24,7 @@ ServerOptions impatient() {
   return options;
 }
 
-TEST_CASE("a peer that connects and says nothing is given up") {
+TEST_CASE("a peer that connects and sends nothing is disconnected") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::silent(world);
@@ -35,7 +35,7 @@ TEST_CASE("a peer that connects and says nothing is given up") {
   CHECK(world.server().counters().connections_open == 0);
 }
 
-TEST_CASE("a preface of one byte a second is given up") {
+TEST_CASE("a peer that sends one byte of its preface a second is disconnected") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::silent(world);
@@ -46,7 +46,7 @@ TEST_CASE("a preface of one byte a second is given up") {
   CHECK(peer->closed());
 }
 
-TEST_CASE("headers that begin and never end are given up") {
+TEST_CASE("a peer that never finishes its headers is disconnected") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world);
@@ -61,7 +61,7 @@ TEST_CASE("headers that begin and never end are given up") {
   CHECK(world.service().running == 0);
 }
 
-TEST_CASE("a response that gets no window is given up after the stall timeout") {
+TEST_CASE("a response that gets no window is ended after the stall timeout") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world, no_window);
@@ -99,7 +99,7 @@ TEST_CASE("windows of one byte and PINGs are no progress") {
   CHECK(peer->closed());
 }
 
-TEST_CASE("a reader that is slow but moves is served to the end") {
+TEST_CASE("a slow reader that makes progress is served to the end") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world, no_window);
@@ -157,7 +157,7 @@ TEST_CASE("rapid reset never has more than a hundred handlers run") {
     CHECK(n < 1100);
     CHECK(world.service().started >= 1000);
   }
-  SUBCASE("at a rate that is let pass") {
+  SUBCASE("at a rate that is allowed") {
     for (std::uint32_t n = 0; n < 2000; ++n) {
       request_and_reset(n, 500us);
       world.simulation().run_for(30ms);
@@ -178,7 +178,7 @@ TEST_CASE("rapid reset never has more than a hundred handlers run") {
   CHECK(world.service().running == 0);
 }
 
-TEST_CASE("calls that take the place of given up ones are served") {
+TEST_CASE("calls that take the place of cancelled ones are served") {
   constexpr std::uint32_t calls = 100;  // as many as a connection may have
   SimulatedWorld world(1);
   world.serve({});
@@ -233,7 +233,7 @@ TEST_CASE("an idle connection is nobody's fault") {
   CHECK(world.run_until([&] { return peer->ended(3); }));
 }
 
-TEST_CASE("a peer that breaks the rules and does not read is left within the linger time") {
+TEST_CASE("a peer that breaks the rules and does not read is disconnected within the linger time") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 1});
   world.serve(impatient());
   const auto peer = RawPeer::silent(world);
@@ -243,7 +243,7 @@ TEST_CASE("a peer that breaks the rules and does not read is left within the lin
   CHECK(world.server().counters().connections_open == 0);
 }
 
-TEST_CASE("a session that is over and a peer that stays are parted within the linger time") {
+TEST_CASE("a peer that stays after its session is over is disconnected within the linger time") {
   SimulatedWorld world(1);
   world.serve(impatient());
   const auto peer = RawPeer::before_server(world);
@@ -277,7 +277,7 @@ TEST_CASE("a response that ends before its request tells the peer to stop") {
   CHECK(world.run_until([&] { return world.service().running == 0; }));
 }
 
-TEST_CASE("large headers are refused by name, and the connection goes on") {
+TEST_CASE("large headers are refused by name, and the connection continues") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
@@ -289,7 +289,7 @@ TEST_CASE("large headers are refused by name, and the connection goes on") {
   CHECK(peer->field(3, "grpc-status") == "0");
 }
 
-TEST_CASE("what a peer sent is repeated in part only") {
+TEST_CASE("text from a peer is quoted only in part") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
@@ -313,7 +313,7 @@ TEST_CASE("a request larger than its windows reaches a handler that takes its ti
   }));
 }
 
-TEST_CASE("requests that nobody reads stop no other call") {
+TEST_CASE("unread requests block no other call") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
@@ -334,7 +334,7 @@ TEST_CASE("requests that nobody reads stop no other call") {
   CHECK(world.service().running == 4);
 }
 
-TEST_CASE("what has been delivered does not count as held") {
+TEST_CASE("delivered messages do not count as held") {
   SimulatedWorld world(1);
   ServerOptions options;
   options.max_message_bytes = 100'000;
@@ -438,7 +438,7 @@ TEST_CASE("a message that is begun and not finished ends its call, and no other"
   CHECK(peer->field(3, "grpc-status") == "0");
 }
 
-TEST_CASE("connections beyond the limit are closed at once, and make room when they go") {
+TEST_CASE("connections beyond the limit are closed at once, and closed ones make room") {
   SimulatedWorld world(1);
   ServerOptions options;
   options.max_connections = 1;

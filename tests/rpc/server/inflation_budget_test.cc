@@ -9,13 +9,13 @@ using namespace std::chrono_literals;
 
 constexpr Instant begin{1h};
 
-TEST_CASE("data that shrinks as data does costs nothing") {
+TEST_CASE("data with a usual compression ratio costs nothing") {
   InflationBudget budget(1000);
   for (int at = 0; at < 1000; ++at) budget.charge(1000, 16'000);
   CHECK_FALSE(budget.spent(begin));
 }
 
-TEST_CASE("what decompression makes beyond that is had for one second, and comes back") {
+TEST_CASE("excess output uses up a budget of one second, which refills") {
   InflationBudget budget(1000);
   CHECK_FALSE(budget.spent(begin));
   budget.charge(0, 999);

@@ -67,7 +67,7 @@ struct PromptWorld {
   std::unique_ptr<RawPeer> peer;
 };
 
-TEST_CASE("initial metadata leaves when the handler says so, once") {
+TEST_CASE("initial metadata leaves when the handler sends it, once") {
   PromptWorld at;
   at.peer->begin(1, "/test.v1.Prompt/Chat");
   at.world.simulation().run_for(1s);

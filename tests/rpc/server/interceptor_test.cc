@@ -63,7 +63,7 @@ ServerOptions with(std::vector<Interceptor*> interceptors) {
   return options;
 }
 
-TEST_CASE("interceptors stand around the handler, the first outermost, for every kind of call") {
+TEST_CASE("interceptors wrap the handler, the first outermost, for every kind of call") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Witness outer("outer", seen);
@@ -86,7 +86,7 @@ TEST_CASE("interceptors stand around the handler, the first outermost, for every
   });
 }
 
-TEST_CASE("an interceptor may answer instead of the handler") {
+TEST_CASE("an interceptor may respond instead of the handler") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Custom closed([](Call&, Next) -> Task<Status> {
@@ -132,7 +132,7 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
   });
 }
 
-TEST_CASE("interceptors are told how a call ends, whatever ends it") {
+TEST_CASE("interceptors learn how a call ends, whatever ends it") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Witness witness("w", seen);
@@ -208,7 +208,7 @@ TEST_CASE("OK without the one message that a method gives is not OK") {
   }));
 }
 
-TEST_CASE("what is thrown at the end of a call harms nobody") {
+TEST_CASE("an exception at the end of a call affects nothing else") {
   class ThrowerAtEnd final : public Interceptor {
     void on_end(Call&, const Status&) override { throw std::runtime_error("secret"); }
   };
@@ -239,7 +239,7 @@ TEST_CASE("an interceptor that throws fails its own call only") {
   });
 }
 
-TEST_CASE("an interceptor that goes on twice gets INTERNAL the second time") {
+TEST_CASE("an interceptor that calls next twice gets INTERNAL the second time") {
   for_each_world([](World& world) {
     Custom again([](Call&, Next next) -> Task<Status> {
       CHECK((co_await next()).ok());
@@ -272,7 +272,7 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
   });
 }
 
-TEST_CASE("bearer tokens: UNAUTHENTICATED unless a known one is shown, and handlers learn whose it is") {
+TEST_CASE("bearer tokens: UNAUTHENTICATED unless a known one is sent, and handlers learn its holder") {
   for_each_world([](World& world) {
     BearerAuth authentication(
         BearerAuth::known_tokens({{"t1", "alice"}, {"a longer token", "bob"}, {"", "nobody"}}));
@@ -327,7 +327,7 @@ TEST_CASE("a bucket gives its burst at once, then its rate, and never more than 
   CHECK(limiter.take(now) == 100ms);
 }
 
-TEST_CASE("a call beyond the rate is told when to come again") {
+TEST_CASE("a call beyond the rate learns when to retry") {
   SimulatedWorld world(1);
   RateLimiter limiter(0.001, 1);
   world.serve(with({&limiter}));

@@ -27,7 +27,7 @@ void give_back_all(http2::MemoryPool& pool) {
   }
 }
 
-TEST_CASE("the memory of connections goes back to the system when most of them have gone" *
+TEST_CASE("the memory of connections is returned to the system when most of them have closed" *
           doctest::skip(without_pools)) {
   for_each_world([](World& world) {
     http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();  // all shards run here
@@ -50,7 +50,7 @@ TEST_CASE("the memory of connections goes back to the system when most of them h
   });
 }
 
-TEST_CASE("a server that all have left is at rest, whatever others keep in its thread's pool" *
+TEST_CASE("a server without connections is idle, whatever others keep in its thread's pool" *
           doctest::skip(without_pools)) {
   http2::MemoryPool& pool = *http2::MemoryPool::of_this_thread();
   std::vector<void*> kept;

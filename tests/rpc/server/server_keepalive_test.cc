@@ -42,7 +42,7 @@ struct Watched {
   std::size_t answered = 0;
 };
 
-TEST_CASE("a client is asked after two hours of silence, and has 20 s to answer") {
+TEST_CASE("a client gets a PING after two hours of silence, and has 20 s to acknowledge it") {
   Watched watched;
   watched.run_for(2h - 1s);
   CHECK(watched.pings() == 0);
@@ -68,7 +68,7 @@ TEST_CASE("the calls of a client that acknowledges no PING end with its connecti
   CHECK(watched.world.server().counters().connections_open == 0);
 }
 
-TEST_CASE("a client that answers is asked again and again, and stays") {
+TEST_CASE("a client that acknowledges PINGs gets more, and stays connected") {
   Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
   for (int second = 0; second < 305; ++second) {
     watched.run_for(1s);
@@ -79,7 +79,7 @@ TEST_CASE("a client that answers is asked again and again, and stays") {
   CHECK_FALSE(watched.peer->closed());
 }
 
-TEST_CASE("whatever comes from a client keeps its connection alive") {
+TEST_CASE("anything from a client keeps its connection alive") {
   Watched watched({.keepalive_time = 30s, .keepalive_timeout = 5s});
   std::uint32_t id = 1;
   for (int second = 0; second < 300; second += 20, id += 2) {
@@ -94,14 +94,14 @@ TEST_CASE("whatever comes from a client keeps its connection alive") {
   CHECK_FALSE(watched.peer->closed());
 }
 
-TEST_CASE("a server without keepalive asks nobody") {
+TEST_CASE("a server without keepalive sends no PING") {
   Watched watched({.keepalive_time = 0s});
   watched.run_for(24h);
   CHECK(watched.pings() == 0);
   CHECK_FALSE(watched.peer->closed());
 }
 
-TEST_CASE("less than a second between questions of a server counts as a second") {
+TEST_CASE("a server's interval below a second counts as a second") {
   Watched watched({.keepalive_time = 1ms});
   watched.run_for(900ms);
   CHECK(watched.pings() == 0);

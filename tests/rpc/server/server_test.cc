@@ -45,7 +45,7 @@ class BlockingCall {
   UniqueFd fd_;
 };
 
-TEST_CASE("a drain of unlimited patience waits for the last call") {
+TEST_CASE("a drain without a limit waits for the last call") {
   RawService service;
   auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1});
   REQUIRE_MESSAGE(server, server.error().to_string());

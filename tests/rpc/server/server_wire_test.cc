@@ -59,7 +59,7 @@ FieldList changed(std::string_view name, std::string_view value) {
   return fields;
 }
 
-TEST_CASE("what a request may leave out") {
+TEST_CASE("fields that a request may omit") {
   Wire wire;
   wire.expect(wire.ask(changed("te", "")), "200", "0");
   wire.expect(wire.ask(changed(":authority", "")), "200", "0");
@@ -92,7 +92,7 @@ TEST_CASE("gRPC with another codec is refused at once, not when the request has 
   CHECK(wire.peer->field(id, "grpc-status") == "0");
 }
 
-TEST_CASE("a request is for one host, whichever way it says so") {
+TEST_CASE("a request is for one host, however it names it") {
   Wire wire;
   const auto ask = [&](std::string_view authority, const FieldList& more) {
     return wire.ask(http2::test::with(changed(":authority", authority), more));
@@ -151,7 +151,7 @@ TEST_CASE("methods other than POST") {
   }
 }
 
-TEST_CASE("a HEAD is answered like a GET, without the content") {
+TEST_CASE("a HEAD gets the response of a GET, without the content") {
   Wire wire;
   const std::uint32_t id = wire.ask(changed(":method", "HEAD"));
   CHECK(wire.peer->field(id, ":status") == "405");
@@ -188,7 +188,7 @@ TEST_CASE("timeouts") {
   wire.expect(ask("0S"), "200", "4");
 }
 
-TEST_CASE("a deadline that passes is answered, and ends the handler") {
+TEST_CASE("a deadline that passes gets a status and ends the handler") {
   Wire wire;
   const std::uint32_t id =
       wire.ask(RawPeer::request_fields("/test.v1.Raw/Sleep", {{"grpc-timeout", "100m"}}), message("5000"));
@@ -259,7 +259,7 @@ TEST_CASE("each value of binary metadata counts as a field") {
   wire.expect(ask(7000, 1), "200", "8");
 }
 
-TEST_CASE("an unknown encoding is answered with those that are known") {
+TEST_CASE("an unknown encoding is refused with the known ones") {
   Wire wire;
   const std::uint32_t id = wire.ask(RawPeer::request_fields(echo_path, {{"grpc-encoding", "snappy"}}));
   wire.expect(id, "200", "12");
@@ -301,7 +301,7 @@ TEST_CASE("a request may end with trailers") {
   wire.expect(1, "200", "0");
 }
 
-TEST_CASE("what HTTP/2 forbids resets the stream and no more") {
+TEST_CASE("a violation of HTTP/2 resets the stream and nothing else") {
   Wire wire;
   for (const FieldList& fields :
        {RawPeer::request_fields(echo_path, {{"connection", "close"}}),

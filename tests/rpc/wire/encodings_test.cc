@@ -53,7 +53,7 @@ TEST_CASE("base64 is read with and without padding") {
   }
 }
 
-TEST_CASE("what is not base64 is refused") {
+TEST_CASE("invalid base64 is refused") {
   for (const char* text : {"Z", "Zg=", "Zg===", "Z===", "====", "Zm9v\n", "Zm9-", "Zm 9", "=Zg"})
     CHECK_FALSE(base64_decode(text));
 }

@@ -16,7 +16,7 @@ TEST_CASE("metadata takes names and values that the wire can carry") {
   CHECK_FALSE(metadata.find("absent"));
 }
 
-TEST_CASE("metadata refuses what would break the protocol") {
+TEST_CASE("metadata refuses fields that would break the protocol") {
   Metadata metadata;
   for (const char* bad :
        {"", "Upper", "with space", "colon:", ":path", "grpc-status", "content-type", "te", "new\nline"})
