@@ -1,5 +1,5 @@
-// What a hostile peer tries, and at which point it is shown the door; and what an honest one may do that
-// looks alike.
+// Attacks of a hostile peer, and the point at which each ends the connection; and similar conduct of honest
+// peers, which is allowed.
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
 
@@ -495,7 +495,7 @@ TEST_CASE("A request with too large headers may get a response") {
 
 TEST_CASE("An HPACK bomb is not decoded to its end") {
   RawServer server;
-  // One entry of almost the table's size, then references to it, one octet each.
+  // One entry of almost the table's size, then references to it, one byte each.
   const std::string large = server.encoder.block(with(get, {{"bomb", std::string(3900, 'x')}}));
   std::string bytes =
       frame(NGHTTP2_HEADERS, end_stream, 1, large + std::string(16'384 - large.size(), '\xbe'));
@@ -511,7 +511,7 @@ TEST_CASE("An HPACK bomb is not decoded to its end") {
 
 TEST_CASE("Fields without a name count too") {
   RawServer server;
-  // Literal, not indexed, empty name, empty value: three octets each.
+  // Literal, not indexed, empty name, empty value: three bytes each.
   std::string block;
   for (int i = 0; i < 2000; ++i) block += std::string("\0\0\0", 3);
   server.status = server.endpoint.receive(frame(NGHTTP2_HEADERS, end_stream | end_headers, 1, block));

@@ -1,4 +1,4 @@
-// The small parts that the limits stand on.
+// The small parts that enforce the limits.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>

@@ -1,4 +1,4 @@
-/// One side of an HTTP/2 connection in a test: a session that records its events, and answers by hooks.
+/// One side of an HTTP/2 connection in a test: a session that records its events and responds through hooks.
 #pragma once
 
 #include <functional>
@@ -34,7 +34,7 @@ inline std::string text(const Chain& chain) {
 
 class Endpoint;
 
-/// What became of one stream.
+/// Records the events of one stream.
 struct Exchange final : StreamEvents {
   explicit Exchange(Endpoint& owner) noexcept : endpoint(owner) {}
 
@@ -68,7 +68,7 @@ class Endpoint final : public SessionEvents {
  public:
   explicit Endpoint(Role role, const Limits& limits = {}) : session(role, limits, now, slabs, *this) {}
 
-  /// Everything that is due, in pieces of at most `limit_bytes` a call.
+  /// Produces everything that is due, in calls of at most `limit_bytes`.
   std::string produce(std::size_t limit_bytes = 1024 * 1024) {
     std::string all;
     while (session.wants_to_produce()) {
@@ -183,7 +183,7 @@ inline const std::vector<Header> ok_response = {
 inline const std::vector<Header> ok_trailers = {
     {.name = "grpc-status", .value = "0", .static_storage = true}};
 
-/// A server that answers each request by its own body.
+/// A server that sends each request's body back.
 inline void echo(Endpoint& server) {
   server.end_hook = [&server](Stream& stream) {
     server.session.send_headers(stream, ok_response, false);
@@ -192,15 +192,15 @@ inline void echo(Endpoint& server) {
   };
 }
 
-/// Two sessions, and what RINGRPC_WIRE says between them (wire.h), which is nothing but strings otherwise;
-/// `cut` says how many of the bytes that arrive the session is given at a time.
+/// Two sessions, and the wire between them that RINGRPC_WIRE selects (wire.h), strings by default. `cut`
+/// gives the number of arriving bytes that the session gets at a time.
 struct Connection {
   using Cut = std::function<std::size_t()>;
 
   explicit Connection(const Limits& client_limits = {}, const Limits& server_limits = {})
       : client(Role::client, client_limits), server(Role::server, server_limits) {}
 
-  /// Carries bytes both ways until neither side has anything to say. False when a side found fault.
+  /// Carries bytes both ways until neither side has more to send. False if a side found a fault.
   bool run(const Cut& cut = [] { return std::size_t{1 << 20}; }) {
     for (;;) {
       const std::string there = client.produce();

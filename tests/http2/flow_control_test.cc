@@ -97,7 +97,7 @@ TEST_CASE("An unread stream blocks itself and no other stream" * doctest::test_s
   };
   for (std::uint32_t id = 1; id < 200; id += 2) fill(id);
   CHECK(server.endpoint[199].body.size() == window);
-  // A hundred windows are all that it holds: no stream takes more, and no more streams are taken.
+  // The session holds at most a hundred windows: no stream takes more, and no more streams are accepted.
   CHECK(resets(server.answer(data(1, "x")), 1) == std::vector{ErrorCode::flow_control_error});
   server.answer(in_order({server.encoder.headers(201, get), server.encoder.headers(203, get)}));
   CHECK(server.endpoint.requests == 101);
@@ -239,7 +239,7 @@ TEST_CASE("A peer that overruns a window is stopped" * doctest::test_suite("long
     CHECK(server.status.ok());
   }
   SUBCASE("the connection's") {
-    // In one piece: of what comes in several, the first have been given back before the last come.
+    // In one piece: with several, the window of the first would be returned before the last arrive.
     server.status = server.endpoint.receive(data(1, std::string(70'000, 'x')));
     const auto frames = parse(server.endpoint.produce());
     REQUIRE(endings(frames).size() == 1);

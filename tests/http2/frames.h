@@ -1,4 +1,4 @@
-/// A peer that may do anything: builds frames by hand, and reads what the session answers.
+/// A peer that may do anything: builds frames by hand and parses the session's output.
 #pragma once
 
 #include <cstdint>
@@ -80,14 +80,14 @@ inline std::string settings_ack() { return frame(frame_type::settings, ack, 0, "
 
 using FieldList = std::vector<std::pair<std::string, std::string>>;
 
-/// One after the other, which `a + b` does not promise for calls that share an encoder.
+/// Concatenates the parts in order. `a + b` does not guarantee the order of calls that share an encoder.
 inline std::string in_order(std::initializer_list<std::string> parts) {
   std::string all;
   for (const std::string& part : parts) all += part;
   return all;
 }
 
-/// Encodes header blocks, as HPACK wants it: with one state a connection.
+/// Encodes header blocks with one HPACK state for each connection.
 class Encoder {
  public:
   Encoder();
@@ -105,7 +105,7 @@ class Encoder {
   nghttp2_hd_deflater* deflater_ = nullptr;
 };
 
-/// Decodes them likewise. A block that is wrong fails the test.
+/// Decodes header blocks likewise. A faulty block fails the test.
 class Decoder {
  public:
   Decoder();
@@ -143,7 +143,7 @@ struct Frame {
   }
 };
 
-/// Takes a session's bytes apart.
+/// Parses a session's bytes into frames.
 inline std::vector<Frame> parse(std::string_view bytes) {
   if (bytes.starts_with(preface)) bytes.remove_prefix(preface.size());
   std::vector<Frame> frames;
@@ -158,7 +158,7 @@ inline std::vector<Frame> parse(std::string_view bytes) {
   return frames;
 }
 
-/// The code of the GOAWAY among `frames`, and what it says for people; nothing when there is none.
+/// The code and the debug data of the GOAWAY among `frames`; nothing if there is none.
 struct Ending {
   ErrorCode code;
   std::string debug;

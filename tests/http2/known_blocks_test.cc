@@ -1,4 +1,4 @@
-// Requests whose header blocks come again octet for octet: they must mean what decoding them would say.
+// Requests whose header blocks repeat byte for byte must have the fields that decoding them would give.
 #include "http2/known_blocks.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using namespace std::string_literals;
 
 namespace {
 
-/// The parts of a block (RFC 7541, 6), without Huffman's code.
+/// The parts of a block (RFC 7541, 6), without Huffman coding.
 std::string indexed(unsigned index) { return number(0x80 | index, 1); }
 std::string string(std::string_view text) { return number(text.size(), 1).append(text); }
 std::string indexing(std::string_view name, std::string_view value) {
@@ -35,7 +35,7 @@ std::string request(std::uint32_t id, const std::string& block, unsigned flags =
 struct KnowingClient : RawServer {
   using RawServer::RawServer;
 
-  /// The last field of a request with this block, as the server's user sees it.
+  /// The last field of a request with this block, as the server's user gets it.
   std::pair<std::string, std::string> last_field(std::uint32_t id, const std::string& block) {
     answer(request(id, block));
     REQUIRE(endpoint[id].header_blocks.size() == 1);

@@ -1,5 +1,5 @@
-// Frames that come for streams which are over: they were on their way when the stream was reset, or their peer
-// is slow to stop; and those that only look late.
+// Frames for streams that are over: they were in flight at the reset, or their peer is slow to stop. And
+// frames that only look late.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
@@ -183,7 +183,7 @@ TEST_CASE("A new stream far below one already used is a connection error, unless
 TEST_CASE("Streams that arrive in one piece with more than the history holds get their trailers") {
   RawServer server({.max_concurrent_streams = 2000});
   server.endpoint.end_hook = nullptr;
-  // A header block that changes HPACK's table is taken with what follows it.
+  // A header block that changes HPACK's table is fed together with the bytes after it.
   std::string bytes;
   for (std::uint32_t n = 0; n < 1000; ++n)
     bytes += server.encoder.headers(id_of(n), with(get, {{"number", std::to_string(n)}}));

@@ -251,8 +251,7 @@ TEST_CASE("A server drains in two steps and loses nothing") {
   Exchange& first = connection.client.open(echo_request, true);
   REQUIRE(connection.run());
   connection.server.session.announce_shutdown(7);
-  Exchange& crossing =
-      connection.client.open(echo_request, true);  // on its way when the announcement arrives
+  Exchange& crossing = connection.client.open(echo_request, true);  // in flight when the announcement arrives
   REQUIRE(connection.run());
   CHECK(connection.server.requests == 2);
   REQUIRE(connection.client.goaways.size() == 1);

@@ -1,4 +1,4 @@
-// The main function of the tests of HTTP/2: over a simulated network they run once for each seed.
+// The main function of the HTTP/2 tests. Over a simulated network they run once for each seed.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdint>
 #include <cstdio>

@@ -18,7 +18,7 @@ struct Server {
     endpoint.produce();
   }
 
-  /// The frames that answer `bytes`.
+  /// The frames that the server sends in response to `bytes`.
   std::vector<Frame> answer(const std::string& bytes) {
     status = endpoint.receive(bytes);
     return parse(endpoint.produce());
@@ -347,7 +347,7 @@ TEST_CASE("A field is reused from the previous request only when it is equal in 
     CHECK(server.endpoint[id].header_blocks == std::vector<Fields>{fields});
     id += 2;
   }
-  // What was fine in one place is a fault in another.
+  // A field that was valid in one place is a fault in another.
   const auto frames = server.answer(server.encoder.headers(id, with(get, {{":path", "/p.S/M"}}), end_stream));
   CHECK(resets(frames, id) == std::vector{ErrorCode::protocol_error});
   server.check_serves(id + 2);

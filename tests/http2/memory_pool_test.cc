@@ -50,7 +50,7 @@ TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
     blocks.clear();
     if (round == 20) mapped = pool.mapped_bytes();
   }
-  CHECK(pool.mapped_bytes() - mapped < 1024 * 1024);  // much less than twenty rounds took
+  CHECK(pool.mapped_bytes() - mapped < 1024 * 1024);  // much less than twenty rounds took in total
 }
 
 TEST_CASE("Blocks of many sizes do not accumulate the peak of each size") {
@@ -96,7 +96,7 @@ TEST_CASE("A block keeps its content when it is resized") {
 
 namespace {
 
-/// What many connections with many streams take: small blocks of several sizes, and frame buffers.
+/// The blocks of many connections with many streams: small blocks of several sizes, and frame buffers.
 std::vector<std::uint8_t*> take_crowd(MemoryPool& pool) {
   std::vector<std::uint8_t*> blocks;
   for (int i = 0; i < 20'000; ++i) {
@@ -127,7 +127,7 @@ TEST_CASE("Memory of many closed connections is given back in steps, between whi
     for (void* block : meanwhile) pool.deallocate(block);
     while (!pool.give_back(1000)) {
     }
-    CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
+    CHECK(pool.mapped_bytes() < 1'500'000);  // the regions from which more can be carved
   }
 }
 
@@ -145,7 +145,8 @@ TEST_CASE("Blocks in use stay in place while memory around them is given back") 
     }
   }
   std::size_t at = 0;
-  while (!pool.give_back(700)) pool.deallocate(blocks[kept[at++]]);  // also what goes while that is under way
+  // Also blocks that are freed while that is in progress.
+  while (!pool.give_back(700)) pool.deallocate(blocks[kept[at++]]);
   CHECK(at < kept.size());
   const auto all_kept = [&] {
     return std::all_of(kept.begin() + static_cast<std::ptrdiff_t>(at), kept.end(), [&](std::size_t i) {
@@ -155,7 +156,7 @@ TEST_CASE("Blocks in use stay in place while memory around them is given back") 
   CHECK(all_kept());
   if (recycles) CHECK(pool.mapped_bytes() < most / 2);
   for (std::uint8_t* block : take_crowd(pool))
-    pool.deallocate(block);  // what was free still is, and only that
+    pool.deallocate(block);  // only the blocks that were free still are
   CHECK(all_kept());
   for (; at < kept.size(); ++at) pool.deallocate(blocks[kept[at]]);
 }
@@ -182,7 +183,7 @@ TEST_CASE("Blocks carved before, during and after giving back count in their own
   for (std::uint8_t* block : in_use) pool.deallocate(block);
   while (!pool.give_back(1000)) {
   }
-  CHECK(pool.mapped_bytes() < 1'500'000);  // those from which more can be carved
+  CHECK(pool.mapped_bytes() < 1'500'000);  // the regions from which more can be carved
 }
 
 TEST_CASE("The reserve gives all its memory, and again once everything was returned") {

@@ -1,5 +1,5 @@
-// Bytes that no honest peer sends. Whatever they are, and however they are cut: no crash, no event out of
-// order, no stream forgotten, and the same events for the same bytes.
+// Bytes that no honest peer sends. Whatever they are and however they are cut, there is no crash, no event
+// out of order and no forgotten stream, and the same bytes give the same events.
 #include <doctest/doctest.h>
 #include <random>
 
@@ -49,7 +49,7 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-/// What a server makes of `bytes` when they come in pieces of `cut()`.
+/// The effect of `bytes` on a server when they arrive in pieces of `cut()`.
 template <class Cut>
 Outcome outcome(const std::string& bytes, Cut cut) {
   Endpoint server(Role::server);

@@ -1,4 +1,4 @@
-/// A server session before a hand-made client.
+/// A server session with a hand-made client.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ namespace ringrpc::http2::test {
 inline std::uint32_t id_of(std::uint32_t n) { return 2 * n + 1; }
 
 struct RawServer {
-  /// The connection is up; unless `acknowledges`, the client has not acknowledged our SETTINGS.
+  /// The connection is open. Without `acknowledges` the client has not acknowledged our SETTINGS.
   explicit RawServer(const Limits& limits = {}, bool acknowledges = true) : endpoint(Role::server, limits) {
     echo(endpoint);
     endpoint.produce();
@@ -22,14 +22,14 @@ struct RawServer {
     endpoint.produce();
   }
 
-  /// The frames that answer `bytes`, both of them carried by what RINGRPC_WIRE says (wire.h).
+  /// The frames that the server sends in response to `bytes`. RINGRPC_WIRE's wire (wire.h) carries both.
   std::vector<Frame> answer(const std::string& bytes) {
     status = receive(bytes);
     return parse(returned(endpoint.produce()));
   }
 
-  /// Sends what `make` makes up to `times`, with the answers read, until the session has had enough; returns
-  /// how many it took.
+  /// Sends what `make` makes up to `times` times, and reads the output, until the session ends the
+  /// connection. Returns how many it accepted.
   template <class Make>
   int flood(int times, Make make) {
     for (int sent = 0; sent < times; ++sent) {
@@ -70,7 +70,7 @@ struct RawServer {
     return outcome;
   }
 
-  /// The same bytes, once they have come to the client.
+  /// The same bytes after the wire has carried them to the client.
   std::string returned(const std::string& bytes) const {
     if (!wire_ || bytes.empty()) return bytes;
     std::string arrived;

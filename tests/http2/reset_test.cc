@@ -1,5 +1,5 @@
-// Streams that are opened to be reset, by the peer or by us for its faults, and those that honest clients give
-// up.
+// Streams that are opened to be reset, by the peer or by us because of its faults, and those that honest
+// clients cancel.
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
 

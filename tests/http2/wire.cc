@@ -49,7 +49,7 @@ class Sockets final : public Wire {
   Shard shard_{0, ringrpc::test::kernel_io()};
 };
 
-/// Every sixteenth of the seeds takes the time that a socket of few bytes costs.
+/// Every sixteenth seed uses small socket buffers, because they take time.
 Faults faults_of(std::uint64_t seed) {
   return {.short_read = 0.3,
           .short_write = 0.3,

@@ -1,4 +1,4 @@
-/// What carries the bytes between the two sessions of a test, where strings are not enough.
+/// The wire between the two sessions of a test, when strings are not enough.
 ///
 ///   RINGRPC_WIRE=sockets http2-tests       # TCP on the loopback, by io_uring
 ///   RINGRPC_WIRE=simulated http2-tests     # one that cuts and delays, once for each seed (seeds.h)
@@ -24,9 +24,10 @@ class Wire {
  public:
   using Take = std::function<bool(std::string_view)>;
 
-  /// As the environment wants it; null for none.
+  /// The wire that the environment selects; null for none.
   static std::unique_ptr<Wire> make();
-  /// Whether it wants the simulated network, and then over which seed `make` makes the next.
+  /// True if the environment selects the simulated network. The seed is that of the next wire that `make`
+  /// makes.
   static bool simulated();
   static void set_seed(std::uint64_t seed) noexcept;
 
@@ -34,8 +35,8 @@ class Wire {
   Wire& operator=(const Wire&) = delete;
   virtual ~Wire();
 
-  /// Sends `bytes` to that side and gives them to `take` there, as they arrive. False when it refused some;
-  /// the rest is dropped.
+  /// Sends `bytes` to that side and passes them to `take` there as they arrive. False if it refused some; the
+  /// rest is dropped.
   bool carry(std::string_view bytes, Role to, const Take& take);
 
  protected:
@@ -44,7 +45,7 @@ class Wire {
   void disconnect() noexcept;
 
  private:
-  /// Turns the shard until `done` holds; false when it never does.
+  /// Turns the shard until `done` holds. False if it never does.
   virtual bool run_until(const std::function<bool()>& done) = 0;
 
   std::unique_ptr<Peer> client_;

@@ -1,4 +1,4 @@
-// Which backend a shard gets.
+// The backend that a shard gets.
 #include "reactor/backend.h"
 
 #include <cerrno>
@@ -17,7 +17,7 @@ using namespace ringrpc::test;
 
 namespace {
 
-/// What `body` says in a child process, which may spoil itself.
+/// The result of `body` in a child process, whose state it may spoil.
 template <class Body>
 std::string in_child(Body body) {
   int fds[2];
@@ -41,7 +41,7 @@ std::string made(IoBackend backend) {
   return io ? std::string((*io)->name()) : io.error().to_string();
 }
 
-/// Where `system_call` fails with `error`.
+/// The backend that is made when `system_call` fails with `error`.
 std::string made_without(unsigned error, IoBackend backend, unsigned system_call = SYS_io_uring_setup) {
   return in_child(
       [=]() -> std::string { return forbid(system_call, error) ? made(backend) : "cannot forbid"; });

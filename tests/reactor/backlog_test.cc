@@ -1,4 +1,4 @@
-// Connecting to a unix socket whose listener has not taken those who came before.
+// Connecting to a unix socket whose backlog is full.
 #include <sys/socket.h>
 
 #include "io_fixture.h"
@@ -8,7 +8,7 @@ using namespace ringrpc::test;
 
 namespace {
 
-/// Somebody's listener that has room for one connection and takes none by itself.
+/// A foreign listener with room for one connection, which it does not accept by itself.
 struct Busy {
   Busy() : fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     const auto* bound = reinterpret_cast<const sockaddr*>(&address.storage);

@@ -13,7 +13,7 @@ using namespace ringrpc::test;
 
 namespace {
 
-/// A root directory with control groups as a test says.
+/// A root directory with the control groups of a test.
 class FakeRoot {
  public:
   void write(const std::string& path, const std::string& content) const {

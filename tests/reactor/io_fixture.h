@@ -1,5 +1,4 @@
-/// What the tests of a backend stand on: a shard that is turned by hand, addresses, and handlers that
-/// remember.
+/// The fixture of the backend tests: a shard that is turned by hand, addresses, and handlers that record.
 #pragma once
 
 #include <cstring>
@@ -22,7 +21,7 @@
 
 namespace ringrpc::test {
 
-/// Turns the shard until `done`; false when that takes so long that it will never be.
+/// Turns the shard until `done`. False after a time in which it should have happened.
 template <class Done>
 bool turn_until(Shard& shard, Done done) {
   const Instant limit = after(std::chrono::steady_clock::now(), std::chrono::minutes(5));
@@ -33,7 +32,7 @@ bool turn_until(Shard& shard, Done done) {
   return true;
 }
 
-/// Enough turns for everything that is on its way to arrive.
+/// Enough turns for everything in flight to arrive.
 inline void settle(Shard& shard) {
   for (int i = 0; i < 20; ++i)
     shard.turn(true, after(std::chrono::steady_clock::now(), std::chrono::milliseconds(1)));
@@ -90,7 +89,7 @@ inline Chain chain_of(Shard& shard, std::string_view text) {
   return chain;
 }
 
-/// One end of a connection: remembers what happens to it, and does what a test hooks in.
+/// One end of a connection: records its events and runs the test's hooks.
 struct End final : ByteStream::Handler {
   explicit End(std::unique_ptr<ByteStream> connection) : stream(std::move(connection)) {
     stream->start(*this);

@@ -1,10 +1,10 @@
-/// The kernel's backends for tests, which run on io_uring, and in a second run on epoll.
+/// The kernel's backends for tests. The tests run on io_uring, and in a second run on epoll.
 ///
 ///   Shard shard(0, kernel_io());
 ///   for (const IoBackend backend : kernel_backends()) { ... }
 ///
-/// The program without_io_uring.cc takes io_uring away from the tests that it runs and says so in the
-/// environment; there only epoll is left. Where nobody has said so, a ring that cannot be had is a failure.
+/// The program without_io_uring.cc hides io_uring from the tests that it runs and sets an environment
+/// variable; then only epoll is left. Without that variable, a ring that cannot be made is a failure.
 #pragma once
 
 #include <cstdlib>
@@ -28,10 +28,10 @@ inline std::vector<IoBackend> kernel_backends() {
   return {IoBackend::uring, IoBackend::epoll};
 }
 
-/// The one that this run is about.
+/// The backend of this run.
 inline IoBackend backend_under_test() { return io_uring_hidden() ? IoBackend::epoll : IoBackend::uring; }
 
-/// Of the options epoll has no use for any.
+/// epoll ignores the options.
 inline std::unique_ptr<Io> kernel_io(const UringOptions& options = {},
                                      IoBackend backend = backend_under_test()) {
   Result<std::unique_ptr<Io>> io = backend == IoBackend::epoll ? make_epoll() : make_uring(options);

@@ -14,7 +14,7 @@ using namespace ringrpc::test;
 
 namespace {
 
-/// The exit status of `body` in a child process, which may spoil its own limits.
+/// The exit status of `body` in a child process, whose limits it may change.
 template <class Body>
 int status_of_child(Body body) {
   const pid_t child = ::fork();
@@ -29,9 +29,9 @@ std::uint16_t port_of(const SocketAddress& address) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
 }
 
-/// How descriptors come to be short.
+/// The cause of the lack of descriptors.
 enum class Shortage {
-  of_the_accept,  ///< only io_uring's accept has none: it takes the limit down when it is armed
+  of_the_accept,  ///< only io_uring's accept has none: it reads the limit when it is armed
   of_all,         ///< the process has none
 };
 
@@ -65,7 +65,7 @@ struct Short {
     while (waiting() < 4)
       std::this_thread::yield();  // a client may know of its connection before the listener
   }
-  /// How many clients are in the listener's queue.
+  /// The number of clients in the listener's queue.
   unsigned waiting() const {
     tcp_info info{};
     socklen_t length = sizeof info;
@@ -85,8 +85,8 @@ struct Short {
   std::vector<UniqueFd> hoard;
 };
 
-/// Runs `scenario` in a child with either shortage and gives the step that failed. The milder comes first:
-/// the undefined behaviour sanitizer needs descriptors when it sees a type for the first time.
+/// Runs `scenario` in a child with each shortage and returns the step that failed. The milder shortage comes
+/// first, because the undefined behaviour sanitizer needs descriptors when it sees a type for the first time.
 int failed_step(int (*scenario)(Shortage)) {
   return status_of_child([&] {
     const bool ring = backend_under_test() == IoBackend::uring;
@@ -95,7 +95,7 @@ int failed_step(int (*scenario)(Shortage)) {
   });
 }
 
-/// Whether the client finds its connection closed, without another turn of the shard.
+/// True if the client finds its connection closed, without another turn of the shard.
 bool is_closed(const UniqueFd& client) {
   constexpr int patience_ms = 300'000;
   pollfd wait{.fd = client.get(), .events = POLLIN, .revents = 0};
@@ -248,7 +248,7 @@ TEST_CASE("A connect without a listener is refused, through the handler") {
   CHECK(!connected.connection);
 }
 
-/// A socket that listens, which somebody else has made.
+/// A listening socket made by another party.
 UniqueFd foreign_listener() {
   auto made = open_listener(loopback(), 16);
   REQUIRE(made);

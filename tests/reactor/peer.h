@@ -1,5 +1,5 @@
-/// One end of a connection in a test: sends what it is told, keeps what it receives, and checks the rules of
-/// reactor/io.h meanwhile.
+/// One end of a connection in a test: sends what the test passes, keeps what it receives, and checks the
+/// rules of reactor/io.h meanwhile.
 ///
 ///   Peer peer(simulation.shard(0), std::move(fd));
 ///   peer.start();
@@ -33,8 +33,8 @@ class Peer final : ByteStream::Handler {
   }
 
   std::string received;
-  std::optional<int> ended;       ///< what on_receive_end said
-  std::optional<int> send_error;  ///< what on_sent said, when not 0
+  std::optional<int> ended;       ///< the argument of on_receive_end
+  std::optional<int> send_error;  ///< the argument of on_sent, if not 0
   unsigned deliveries = 0;
   /// Called after each event; may destroy the peer.
   std::function<void()> on_event;
@@ -54,7 +54,7 @@ class Peer final : ByteStream::Handler {
     to_send_.append(bytes);
     flush();
   }
-  /// Sends it as it is, when nothing is under way.
+  /// Sends the chain as it is. No other send may be in progress.
   void send(Chain chain) {
     CHECK(unsent_bytes() == 0);
     in_flight_bytes_ = chain.size();

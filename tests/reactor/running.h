@@ -10,7 +10,7 @@
 
 namespace ringrpc {
 
-/// Starts what `make` makes on the simulation's first shard; its result is asked for when it is done.
+/// Starts the task of `make` on the simulation's first shard. Read its result when it is done.
 template <class Make>
 auto start_on(Simulation& simulation, Make make) {
   auto task = std::make_unique<decltype(make())>();

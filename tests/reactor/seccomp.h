@@ -9,7 +9,7 @@
 
 namespace ringrpc::test {
 
-/// From now on `system_call` fails with `error`. False when that cannot be had.
+/// Makes `system_call` fail with `error` from now on. False if that is not possible.
 inline bool forbid(unsigned system_call, unsigned error) {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

@@ -101,7 +101,7 @@ TEST_CASE("A turn with slow handlers ends between them, and the next turns conti
   }
   settle(shard);
   for (const UniqueFd& peer : peers) REQUIRE(::write(peer.get(), "x", 1) == 1);
-  // A timer that is due all the while waits for what had come before.
+  // A timer that is due waits for the completions that came before it.
   std::size_t handled_before_timer = 0;
   ActingTimer timer;
   timer.action = [&] { handled_before_timer = handled.size(); };
@@ -120,7 +120,7 @@ TEST_CASE("A turn with slow handlers ends between them, and the next turns conti
 
 TEST_CASE("Timers fire even if completions never end") {
   Shard shard(0, kernel_io());
-  // Both ends of some streams answer each octet with another, and take longer for it than a turn has.
+  // Both ends of some streams send each byte back, and take longer for it than a turn has.
   std::vector<std::unique_ptr<End>> ends;
   for (int at = 0; at < 8; ++at) {
     auto [left, right] = socket_pair();

@@ -1,4 +1,4 @@
-// Looking on before sleeping: when it is tried, what it costs, and that nothing is missed by it.
+// Spinning before sleeping: when it is tried, what it costs, and that nothing is missed.
 #include "reactor/spin.h"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A backend whose clock moves by a microsecond with each look at it, and to which something comes at set
+/// A backend whose clock advances by a microsecond with each look at it, and to which events come at set
 /// times.
 class Scripted final : public Io {
  public:
@@ -137,7 +137,7 @@ TEST_CASE("Mail and completions reach a shard that spins, on every backend") {
     End server(right.io().adopt(std::move(far)));
     constexpr std::size_t rounds = 300;
     server.when_received = [&] { server.stream->send(chain_of(right, "x")); };
-    client.when_received = [&] {  // by the wire there and back, then by mail
+    client.when_received = [&] {  // over the wire there and back, then by mail
       if (client.received.size() == rounds) {
         right.post([&] { left.stop(), right.stop(); });
       } else {

@@ -1,4 +1,4 @@
-// A connected stream: what a handler sees, whatever the kernel does and whenever it lets go.
+// A connected stream: the events of its handler, whatever the kernel does and whenever it releases memory.
 #include <fcntl.h>
 
 #include "io_fixture.h"
@@ -198,7 +198,7 @@ TEST_CASE("One stream may be destroyed while bytes for it have been reaped alrea
   auto [near, far] = socket_pair();
   std::optional<End> victim(pair.shard.io().adopt(std::move(near)));
   settle(pair.shard);
-  // Both have bytes waiting in the same turn; whichever is served first destroys the other.
+  // Both have bytes waiting in the same turn; the one served first destroys the other.
   pair.right->when_received = [&] { victim.reset(); };
   victim->when_received = [&] { pair.right.reset(); };
   REQUIRE(::write(far.get(), "x", 1) == 1);

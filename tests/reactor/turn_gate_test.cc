@@ -10,10 +10,10 @@
 namespace ringrpc {
 namespace {
 
-/// Waiters for a gate of one share a turn, and the order in which they had it.
+/// Waiters for a gate of one share a turn, and the order of their shares.
 class Queue {
  public:
-  /// All from the next turn on. The first ones find the share of that turn taken.
+  /// All wait from the next turn on. The first waiters find the share of that turn taken.
   void join(std::size_t count, std::uint64_t peer) {
     simulation_.shard(0).post([this, count, peer] {
       (void)gate_.take();
@@ -28,7 +28,7 @@ class Queue {
     simulation_.shard(0).post(
         [this, peer] { std::erase_if(waiters_, [&](const auto& waiter) { return waiter->peer == peer; }); });
   }
-  /// Whose the next `count` shares are; fewer when nobody waits any more.
+  /// The owners of the next `count` shares; fewer when no one waits any more.
   std::string serve(std::size_t count) {
     served_.clear();
     for (std::size_t i = 0; i < count; ++i) simulation_.shard(0).turn(false);

@@ -26,7 +26,7 @@ class Burst {
   void cancel(std::size_t number) {
     shard_.post([this, number] { tasks_[number] = Task<>(); });
   }
-  /// What one more turn let through.
+  /// The tasks that got a share in one more turn.
   std::vector<unsigned> turn() {
     noted_.clear();
     shard_.turn(false);

@@ -1,5 +1,5 @@
-// Runs a program where io_uring cannot be had: io_uring_setup fails with EPERM, as under Docker's profile, or
-// with ENOSYS, as in a kernel without it.
+// Runs a program without io_uring: io_uring_setup fails with EPERM, as under Docker's profile, or with
+// ENOSYS, as in a kernel without it.
 //
 //   without_io_uring EPERM tests/reactor/reactor-tests
 //   meson test --wrapper 'tests/without_io_uring ENOSYS'

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A job that keeps its worker busy until it is let go.
+/// A job that keeps its worker busy until it is released.
 struct Gate {
   std::latch begun{1};
   std::latch open{1};
@@ -41,13 +41,13 @@ std::unique_ptr<WorkerPool> pool_of(unsigned threads, std::size_t queue_limit) {
   return WorkerPool::start({.threads = threads, .queue_limit = queue_limit}).value();
 }
 
-/// Goes through the gate on one of the pool's threads.
+/// Passes the gate on one of the pool's threads.
 Task<void> pass(WorkerPool& pool, Gate& gate) {
   const auto through = [&gate] { gate.pass(); };
   (void)co_await pool.run(through);
 }
 
-/// A backend whose `wake` takes its time to return, once it has woken.
+/// A backend whose `wake` returns late, after it has woken the shard.
 class SlowToWake final : public Io {
  public:
   explicit SlowToWake(std::function<void()> lingers) : lingers_(std::move(lingers)) {}
@@ -242,7 +242,7 @@ TEST_CASE("An abandoned job is not run unless it has begun, and frees its place"
   CHECK(pool->waiting() == 0);
   {
     const Task<Result<int>> dropped = std::move(running);
-  }  // its job goes on, and nobody is told
+  }  // its job continues, and no one is notified
   const auto last = run([&] { return ++runs; });
   start_on(shard, last);
   gate.open.count_down();
@@ -269,7 +269,7 @@ TEST_CASE("Closing the pool cancels what was not begun") {
   pool.reset();
   REQUIRE(turn_until(shard, [&] { return running.done() && waiting.done(); }));
   CHECK(running.result() == 1);
-  // Between the opening and the closing the worker may have got to it.
+  // The worker may have taken it between the opening and the closing.
   const Result<int> outcome = waiting.result();
   CHECK((outcome == 2 || outcome.error().code() == Code::CANCELLED));
 }
@@ -340,14 +340,14 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
     start_on(shard, task);
     gate.begun.wait();
   }
-  gate.open.count_down();  // the job ends and has nowhere to go
+  gate.open.count_down();  // the job ends and has no shard to return to
 }
 
 TEST_CASE("A finished job releases its shard before its waiter ends") {
   Gate gate;
   std::atomic<bool> ended = false;
   std::atomic<bool> ended_too_early = false;
-  // The letter is there, and its worker has not returned from posting it.
+  // The mail has arrived, and its worker has not returned from posting it.
   auto owned = std::make_unique<SlowToWake>([&] {
     std::this_thread::sleep_for(50ms);
     ended_too_early = ended.load();

@@ -1,4 +1,4 @@
-/// Calls whose handler, connection or server goes at an awkward moment.
+/// Calls whose handler, connection or server ends at an awkward moment.
 
 #include <algorithm>
 #include <array>
@@ -131,7 +131,7 @@ TEST_CASE("a handler that sleeps is destroyed by reset, loss, deadline and stop"
 }
 
 TEST_CASE("a handler that waits for a worker survives the loss of its stream, whichever is first") {
-  // The worker is real, the network is not: the order in which the answer and the reset arrive is made here.
+  // The worker is real, the network is not: the test sets the order in which the result and the reset arrive.
   AwkwardWorld at;
   at.service.pool = *WorkerPool::start({.threads = 1, .queue_limit = 8});
   std::atomic<int> worked = 0;
@@ -222,7 +222,7 @@ TEST_CASE("a drain sends two GOAWAYs with a round trip in between, and serves st
   REQUIRE(world.run_until([&] { return peer->frames_of(http2::test::frame_type::ping) == 1; }));
   CHECK(peer->frames_of(http2::test::frame_type::goaway) == 1);
   CHECK(peer->frames.back().type ==
-        http2::test::frame_type::ping);  // its answer tells that the GOAWAY is known
+        http2::test::frame_type::ping);  // its acknowledgement shows that the GOAWAY is known
   peer->request(3, raw_sleep, message("1000"));
   std::string payload;
   for (const auto& frame : peer->frames)

@@ -1,7 +1,6 @@
-/// Many seeds of a network that cuts, delays, loses connections and runs out of everything, of servers that
-/// are replaced under load and of channels that pool, queue, wait and close, called from two shards: no call
-/// may be lost, answered wrongly, begun or answered twice or left hanging, no handler, descriptor or slab may
-/// leak.
+/// Many seeds of a network that cuts, delays, loses connections and runs out of everything, with servers that
+/// are replaced under load and channels that pool, queue, wait and close, called from two shards. No call may
+/// be lost, get a wrong response, begin or end twice, or hang. No handler, descriptor or slab may leak.
 ///
 /// The only calls that are sent again are those that the server has not begun (ringrpc/channel.h), so it may
 /// begin each once, whatever happens to the network.
@@ -28,14 +27,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// One call: how it is made, and what it came to.
+/// One call: how it is made, and how it ended.
 struct Attempt {
   std::string id;
   CallOptions options;
   bool may_cancel = false;
   ResponseMetadata said;
   std::optional<Status> status;
-  bool right = true;  ///< whether what it received was
+  bool right = true;  ///< true if it received the right messages
 };
 
 Faults draw_faults(std::minstd_rand& random) {
@@ -53,7 +52,7 @@ Faults draw_faults(std::minstd_rand& random) {
   return faults;
 }
 
-/// Calls with ids of their own, and all else that is the same for every kind.
+/// Calls with ids of their own; the rest is the same for every kind.
 std::vector<Attempt> draw_attempts(std::minstd_rand& random, std::size_t count) {
   std::vector<Attempt> attempts(count);
   for (std::size_t at = 0; at < count; ++at) {
@@ -68,7 +67,7 @@ std::vector<Attempt> draw_attempts(std::minstd_rand& random, std::size_t count) 
   return attempts;
 }
 
-/// Lets calls be cut short by those who make them.
+/// Makes some callers end their calls early.
 void draw_ends(std::minstd_rand& random, Attempt& attempt) {
   attempt.may_cancel = true;
   attempt.options.timeout = random() % 8 == 0 ? Nanoseconds(1ms * (random() % 50)) : Nanoseconds(10min);
@@ -140,7 +139,7 @@ Task<void> unary_call(Channel& channel, std::minstd_rand& random, Attempt& attem
   end(attempt, answer, payload);
 }
 
-/// One that lasts, so that much can happen meanwhile.
+/// A long call, so that much can happen meanwhile.
 Task<void> sleeping_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
   const std::string milliseconds = std::to_string(random() % 10);
   const auto answer = co_await unary(channel, "Sleep", milliseconds, attempt.options);
@@ -244,7 +243,7 @@ void check_attempts(const std::vector<Attempt>& attempts, const Ledger& ledger) 
     CHECK(entry.answered <= entry.begun);
     if (attempt.status->ok()) CHECK(entry.answered == 1);
   }
-  CHECK(ledger.size() == seen);  // no call that nobody made
+  CHECK(ledger.size() == seen);  // no call that was not made
 }
 
 /// Replaces the server a few times while the calls run.
@@ -255,7 +254,7 @@ Task<void> restart_server(World& world, std::minstd_rand& random) {
   }
 }
 
-/// What is left when all calls have ended must be nothing.
+/// Nothing may be left when all calls have ended.
 void check_nothing_left(SimulatedWorld& world) {
   world.stop();
   CHECK(world.simulation().run_until_quiet());
@@ -263,7 +262,7 @@ void check_nothing_left(SimulatedWorld& world) {
   CHECK(world.simulation().clean());
 }
 
-/// What became of each call, and when all was over.
+/// The outcome of each call, and the time at which all was over.
 std::string account(const std::vector<Attempt>& attempts, Instant over) {
   std::string told;
   for (const Attempt& attempt : attempts) told += attempt.id + ": " + attempt.status->to_string() + '\n';
@@ -296,7 +295,7 @@ std::string run_seed(std::uint64_t seed) {
   return account(attempts, chaos.world.simulation().now());
 }
 
-/// A server that is replaced in good order, over a network that loses nothing: no call may fail.
+/// A server that is drained and replaced, over a network that loses nothing: no call may fail.
 void run_restarts(std::uint64_t seed) {
   INFO("RINGRPC_SEED=", seed);
   std::minstd_rand random(static_cast<std::uint32_t>(seed * 2 + 1));

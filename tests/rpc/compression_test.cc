@@ -11,7 +11,7 @@
 namespace ringrpc {
 namespace {
 
-/// Answers as its request is compressed, and remembers how requests came.
+/// Responds with the compression of the request, and records how requests came.
 class Mirror final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
@@ -35,7 +35,7 @@ class Mirror final : public Service {
     co_return request;
   }
 
-  /// Leaves every second answer as it is.
+  /// Leaves every second response uncompressed.
   Task<Status> chat(Call& call, Reader<RawMessage>& in, Writer<RawMessage>& out) {
     call.set_compression(answer);
     while (auto message = co_await in.next()) {

@@ -17,7 +17,7 @@ inline Method method_named(const Service& service, std::string_view name) {
   return {};
 }
 
-/// Runs a unary method to its end and gives its answer.
+/// Runs a unary method to its end and returns its response.
 template <class Response, class Request>
 Result<Response> call_unary_method(Service& service, std::string_view name, const Request& request,
                                    Nanoseconds spent = {}) {

@@ -49,7 +49,7 @@ void FakeFirecracker::accept() {
   }
 }
 
-/// Closing is all that is said to a client that is refused.
+/// A refused client is only closed.
 void FakeFirecracker::serve(UniqueFd client) const {
   const UniqueFd guest = reach_guest(client.get());
   if (!guest) return;
@@ -67,7 +67,7 @@ void FakeFirecracker::serve(UniqueFd client) const {
   }
 }
 
-/// Firecracker takes the request only when it comes in one piece.
+/// Firecracker accepts the request only in one piece.
 UniqueFd FakeFirecracker::reach_guest(int client) const {
   std::array<char, 64> buffer{};
   const ssize_t got = ::read(client, buffer.data(), buffer.size());
@@ -101,7 +101,7 @@ void FakeFirecracker::write_all(int fd, std::string_view bytes) const {
   }
 }
 
-/// What waits in `from` goes to `to`; false after its end, which goes there too.
+/// Passes waiting bytes from `from` to `to`. False after the end, which it passes on too.
 bool FakeFirecracker::pass(int from, int to) const {
   std::array<char, 16 * 1024> buffer{};
   const ssize_t got = ::read(from, buffer.data(), buffer.size());

@@ -1,5 +1,5 @@
 /// The host's side of a Firecracker machine's vsock, made after its documents: a unix socket on which clients
-/// ask for a port of the guest. The guest is whoever listens on another unix socket.
+/// request a port of the guest. The guest is a listener on another unix socket.
 ///
 ///   FakeFirecracker machine({.socket = "/tmp/vm.sock", .port = 52, .guest = "/tmp/guest.sock"});
 ///
@@ -18,8 +18,8 @@ namespace ringrpc::test {
 
 /// How bytes reach the client.
 enum class Delivery : std::uint8_t {
-  glued,         ///< the answer together with the guest's first bytes
-  byte_by_byte,  ///< each in a write of its own, answer and all
+  glued,         ///< the response together with the guest's first bytes
+  byte_by_byte,  ///< each byte in a write of its own, including the response
 };
 
 class FakeFirecracker {
@@ -27,7 +27,7 @@ class FakeFirecracker {
   struct Machine {
     std::string socket;  ///< uds_path
     std::uint32_t port;  ///< where the guest listens
-    std::string guest;   ///< the unix socket of what listens there
+    std::string guest;   ///< the unix socket that the guest listens on
     Delivery delivery = Delivery::glued;
   };
 

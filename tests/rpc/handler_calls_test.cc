@@ -1,5 +1,5 @@
-/// What a handler hands on to the calls that it makes, and what it keeps from its own cancellation; the
-/// details of a status.
+/// The deadline and cancellation that a handler's calls inherit, its shielded sections, and the details of a
+/// status.
 
 #include <array>
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ class Middle final : public Service {
     int& count;
   };
 
-  /// How many milliseconds the caller still waits, "none" for ever.
+  /// The milliseconds that the caller still waits, or "none" without a deadline.
   Task<Result<RawMessage>> deadline(Call& call, RawMessage) {
     if (call.deadline() == never) co_return RawMessage{"none"};
     co_return RawMessage{std::to_string((call.deadline() - call.now()) / 1ms)};

@@ -1,4 +1,4 @@
-/// How large the headers of requests and responses may be is either end's to say.
+/// Each end limits the headers that it takes.
 
 #include <doctest/doctest.h>
 #include <string>
@@ -9,7 +9,7 @@
 namespace ringrpc {
 namespace {
 
-/// A call with a token of so many octets, which the handler returns as initial metadata.
+/// A call with a token of that many bytes, which the handler returns as initial metadata.
 Task<Result<RawMessage>> with_token(Channel& channel, std::size_t octets, ResponseMetadata& said) {
   CallOptions options;
   (void)options.metadata.add("x-token", std::string(octets, 't'));

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace frame_type = http2::test::frame_type;
 using http2::ErrorCode;
 
-/// Answers every PING that has arrived; gives how many have.
+/// Acknowledges every PING that has arrived; returns how many have.
 std::size_t answer_pings(RawPeer& peer, std::size_t answered) {
   std::size_t seen = 0;
   for (const auto& frame : peer.frames) {

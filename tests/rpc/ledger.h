@@ -1,5 +1,5 @@
-/// What a server has begun and answered of the calls that carry an id: for tests that ask whether each call
-/// was done once.
+/// Records the calls with an id that a server has begun and ended, for tests that check that each call was
+/// done once.
 ///
 ///   Ledger ledger;
 ///   options.interceptors = {&ledger};                       // of ServerOptions
@@ -8,8 +8,8 @@
 ///   CHECK(ledger["17"].begun == 1);
 ///   CHECK(Ledger::came_back(*call_options.response, "17"));
 ///
-/// It sends the id back with the answer, as text before the messages and as octets after them, and has the
-/// answers compressed, each in a way that follows from the id.
+/// It sends the id back with the response, as text before the messages and as bytes after them, and has the
+/// responses compressed, each in a way that follows from the id.
 #pragma once
 
 #include <charconv>
@@ -26,7 +26,7 @@ class Ledger final : public Interceptor {
  public:
   struct Entry {
     int begun = 0;
-    int answered = 0;  ///< with whatever status
+    int answered = 0;  ///< with any status
   };
 
   static bool label(Metadata& request, std::string_view id) {
@@ -37,7 +37,7 @@ class Ledger final : public Interceptor {
     return response.initial.find(text_name) == id && response.trailing.find(octets_name) == octets(id);
   }
 
-  /// Of the messages of that call's answer.
+  /// The compression of that call's responses.
   static Compression compression_of(std::string_view id) {
     unsigned number = 0;
     std::from_chars(id.data(), id.data() + id.size(), number);
@@ -49,7 +49,7 @@ class Ledger final : public Interceptor {
     return found == entries_.end() ? Entry() : found->second;
   }
 
-  /// How many ids have come.
+  /// The number of ids that have come.
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:

@@ -1,4 +1,4 @@
-/// Handlers learn who is at the other end where the transport knows.
+/// Handlers learn the peer's identity if the transport knows it.
 
 #include "ringrpc/peer_identity.h"
 
@@ -16,7 +16,7 @@
 namespace ringrpc {
 namespace {
 
-/// What a client of `world` is told.
+/// The identity that a client of `world` gets.
 std::string who_am_i(World& world, WhoAmI& service, std::string_view where) {
   std::string answered = "nothing";
   world.also_serve(service);
@@ -43,7 +43,7 @@ TEST_CASE("over a unix socket the kernel identifies the process that connected")
                                                    std::to_string(ourselves.uid) + ", gid " +
                                                    std::to_string(ourselves.gid));
       CHECK(service.last.unix_credentials == ourselves);
-      CHECK(service.last_address == "unix:");  // who connects has no name of its own
+      CHECK(service.last_address == "unix:");  // a client has no name of its own
     }
   }
   std::filesystem::remove_all(folder);

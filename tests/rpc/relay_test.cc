@@ -24,7 +24,7 @@ struct Octets {
   std::string text;
 };
 
-/// What `method`, called through a relay to `channel` with these messages, answers.
+/// The status of `method`, called through a relay to `channel` with these messages.
 Task<Status> call_through(Channel& channel, std::string_view method, const std::vector<std::string>& requests,
                           std::string& answered) {
   const RawService mirrored;

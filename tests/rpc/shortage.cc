@@ -47,7 +47,7 @@ void let_openssl_run_out() {
 
 }  // namespace ringrpc::test
 
-// What the linker's --wrap has the library call instead of these functions.
+// The linker's --wrap makes the library call these instead of the system's functions.
 extern "C" {
 void* __real_malloc(std::size_t bytes);
 void* __real_realloc(void* memory, std::size_t bytes);

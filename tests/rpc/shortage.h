@@ -1,5 +1,5 @@
-/// A system that runs out of memory, for executables that link shortage.cc: chosen allocations of this thread
-/// fail, by operator new as by malloc, mmap and OpenSSL's own.
+/// Simulates a system that runs out of memory, for executables that link shortage.cc: chosen allocations of
+/// this thread fail, in operator new, malloc, mmap and OpenSSL.
 ///
 ///   test::Shortage shortage(7, 1, [] { return Shard::current() == &shard; });   // where that holds, the 8th
 ///   ...
@@ -22,13 +22,13 @@ class Shortage {
   Shortage& operator=(const Shortage&) = delete;
   ~Shortage() { end(); }
 
-  /// Memory is there again.
+  /// Allocations succeed again.
   void end() noexcept;
 
-  /// Whether any allocation has failed.
+  /// True if an allocation has failed.
   bool begun() const noexcept { return failed_ > 0; }
 
-  /// Whether the allocation that is about to be made fails. For the allocator.
+  /// True if the next allocation must fail. For the allocator.
   bool strikes() noexcept;
 
  private:
@@ -38,7 +38,7 @@ class Shortage {
   std::function<bool()> concerned_;
 };
 
-/// Has OpenSSL allocate by way of this allocator. Before its first use.
+/// Makes OpenSSL use this allocator. Call it before OpenSSL's first use.
 void let_openssl_run_out();
 
 }  // namespace ringrpc::test

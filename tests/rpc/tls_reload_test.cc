@@ -1,4 +1,4 @@
-// A server's certificates are exchanged while it serves: what is good is shown from then on, what is not is
+// Replacing a server's certificates while it serves: new connections get valid ones, and invalid ones are
 // refused.
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +22,7 @@ using test::our_authority;
 using test::TestIdentity;
 using test::TestSubject;
 
-/// A certificate and a key in files, in a folder that goes with them.
+/// A certificate and a key in files, in a folder that is removed with them.
 class Files {
  public:
   Files() {
@@ -75,7 +75,7 @@ TEST_CASE("a reload takes valid certificates and reports why it refuses others")
   CHECK(tls->files_changed());
   CHECK(tls->reload().message() ==
         "TLS: " + files.key() + ": the key is not that of the first certificate in " + files.certificate());
-  CHECK_FALSE(tls->files_changed());  // what was refused is not tried again and again
+  CHECK_FALSE(tls->files_changed());  // refused files are not tried again
   CHECK(tls->context() == second);
 
   Files::put(files.certificate(), "");

@@ -1,4 +1,4 @@
-// Calls over TLS: like calls over anything else, and what is said where a handshake fails.
+// Calls over TLS, and the reports of failed handshakes.
 #include "ringrpc/tls.h"
 
 #include <array>
@@ -252,7 +252,7 @@ TEST_CASE("a server that does not respond to the hello times out, and the status
   CHECK(status.cause() == Cause::no_tls);
 }
 
-/// A server made by hand, so that the fields are seen as they came. Answers OK, and nothing else.
+/// A hand-made server, which shows the fields as they arrived. Its responses are OK without a message.
 class SecureHost final : Acceptor::Handler {
  public:
   SecureHost(SimulatedWorld& where, const TlsContext& tls, std::string_view at) : world_(where), tls_(tls) {
@@ -260,9 +260,9 @@ class SecureHost final : Acceptor::Handler {
     acceptor_ = std::move(*world_.server_shard().io().listen(address->front(), 16, *this));
   }
   std::unique_ptr<RawPeer> peer;
-  std::vector<openssl::Owned<SSL>> sessions;  ///< of all clients that came
+  std::vector<openssl::Owned<SSL>> sessions;  ///< of all clients
 
-  /// Whether each of them was known already.
+  /// True for each session that was resumed.
   std::vector<bool> known() const {
     std::vector<bool> each;
     for (const auto& session : sessions) each.push_back(SSL_session_reused(session.get()) == 1);

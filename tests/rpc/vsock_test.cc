@@ -20,7 +20,7 @@
 namespace ringrpc::test {
 namespace {
 
-/// A bind tells; a connect would go to the hypervisor where there is no loopback.
+/// Uses bind, because without a loopback a connect would go to the hypervisor.
 bool loopback_exists() {
   const UniqueFd fd(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const SocketAddress address = vsock_address(VMADDR_CID_LOCAL, 0);

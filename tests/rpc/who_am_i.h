@@ -1,4 +1,4 @@
-/// A service for tests of who is at the other end.
+/// A service for tests of the peer's identity.
 ///
 ///   WhoAmI who;
 ///   world.also_serve(who);      // "/test.v1.WhoAmI/Ask"
@@ -13,7 +13,7 @@
 
 namespace ringrpc {
 
-/// Answers with who asks.
+/// Responds with the caller's identity.
 class WhoAmI final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }

@@ -1,5 +1,5 @@
-/// Where RPC tests run: a server and a client on shards of their own, over real sockets or over a simulated
-/// network, all on one thread.
+/// The environment of RPC tests: a server and a client on shards of their own, over real sockets or a
+/// simulated network, all on one thread.
 ///
 ///   for_each_world([](World& world) {
 ///     world.run([](Channel& channel) -> Task<void> { ... });
@@ -32,11 +32,11 @@ class World : private ConnectionSink {
 
   virtual ~World() = default;
 
-  /// Runs a script of a client to its end, over a channel of its own; false when it hangs.
+  /// Runs a client's script to its end, over a channel of its own. False if it hangs.
   bool run(const Script& script, const ChannelOptions& options = {});
-  /// The same, over a channel to `address`, where somebody else may serve.
+  /// The same over a channel to `address`, where another server may listen.
   bool run_against(const std::string& address, const Script& script, const ChannelOptions& options = {});
-  /// Turns the shards until `done` holds; false when it never does.
+  /// Turns the shards until `done` holds. False if it never does.
   virtual bool run_until(const std::function<bool()>& done) = 0;
 
   virtual Shard& server_shard() = 0;
@@ -50,9 +50,9 @@ class World : private ConnectionSink {
   void also_serve(Service& service);
   /// Starts the server; `run` does so with default options when it was not called.
   void serve(const ServerOptions& options, std::string_view where = "127.0.0.1:0");
-  /// Puts a new server in the place of the present one, which is drained: what a rolling restart looks like.
+  /// Replaces the server and drains the old one, as in a rolling restart.
   void replace_server();
-  /// Ends the server and what is left of its connections.
+  /// Ends the server and its remaining connections.
   void stop();
 
  protected:

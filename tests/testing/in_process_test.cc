@@ -31,7 +31,7 @@ EchoRequest request_of(std::string payload) {
   return request;
 }
 
-/// Answers with the payload, later if that is a number of seconds; "work" goes to a thread.
+/// Responds with the payload, later if that is a number of seconds; "work" runs on a thread.
 class Patient final : public EchoService::Service {
  public:
   explicit Patient(WorkerPool* pool = nullptr) : pool_(pool) {}

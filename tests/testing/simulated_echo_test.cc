@@ -1,5 +1,5 @@
-// Random data through an echo server while the network does its worst: what arrives is what was sent, or a
-// beginning of it and an error.
+// Random data through an echo server on a faulty network: what arrives is what was sent, or a prefix of it
+// and an error.
 #include <arpa/inet.h>
 #include <cerrno>
 #include <doctest/doctest.h>
@@ -34,7 +34,7 @@ SocketAddress server_address() {
   return address;
 }
 
-/// Accepts on one shard and echoes on all. What it cannot echo yet makes it stop reading.
+/// Accepts on one shard and echoes on all. It stops reading while it cannot echo.
 class EchoServer final : Acceptor::Handler {
  public:
   explicit EchoServer(Simulation& simulation) : simulation_(simulation) {
@@ -71,7 +71,7 @@ class EchoServer final : Acceptor::Handler {
   std::unique_ptr<Acceptor> acceptor_;
 };
 
-/// Sends random bytes in pieces, now and then stops reading for a while, and ends when it has its echo or an
+/// Sends random bytes in pieces, sometimes stops reading for a while, and ends when it has its echo or an
 /// error.
 class EchoClient final : Connector::Handler, Timer {
  public:

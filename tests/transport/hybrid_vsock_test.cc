@@ -1,5 +1,5 @@
-// The hypervisor's side of hybrid vsock, as its documents describe it, against our client's: bytes that come
-// glued, split everywhere, late, wrong or not at all.
+// The hypervisor's side of hybrid vsock, as its documents describe it, against our client. Its bytes come
+// joined, split everywhere, late, wrong or not at all.
 #include "transport/hybrid_vsock.h"
 
 #include <cerrno>
@@ -12,7 +12,7 @@
 namespace ringrpc::test {
 namespace {
 
-/// What the stream under test stands on; what happens on it is the test's to say.
+/// The carrier of the stream under test; the test triggers its events.
 class Carrier final : public ByteStream {
  public:
   void start(Handler& handler) override { handler_ = &handler; }

@@ -1,4 +1,4 @@
-/// Accepting, and what is said when it fails.
+/// Accepting, and the log lines when it fails.
 #include "transport/listener.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-/// Certificates for tests, made when they are needed.
+/// Certificates for tests, made on demand.
 ///
 ///   const TestAuthority authority("our authority");
 ///   const TestIdentity server = authority.issue({.names = "DNS:localhost,IP:127.0.0.1"});
@@ -25,7 +25,7 @@ struct TestSubject {
   int valid_from_hours = -24;                        ///< from now
   int valid_until_hours = 24;
   std::string usage{};  ///< "serverAuth"; empty for any
-  bool rsa = false;     ///< the key is one of RSA, else of P-256
+  bool rsa = false;     ///< an RSA key, otherwise P-256
 };
 
 class TestAuthority {
@@ -33,7 +33,7 @@ class TestAuthority {
   explicit TestAuthority(const std::string& name);
 
   TestIdentity issue(const TestSubject& subject) const;
-  /// An authority that this one has signed.
+  /// An intermediate CA that this one has signed.
   TestAuthority delegate(const std::string& name) const;
 
   const std::string& certificate() const noexcept { return pem_; }
@@ -46,7 +46,7 @@ class TestAuthority {
   std::string pem_;
 };
 
-// What most tests need: an authority, a server that it has signed, and a client that believes it.
+// What most tests use: a CA, a server with its certificate, and a client that trusts it.
 
 inline const TestAuthority& our_authority() {
   static const TestAuthority authority("our authority");

@@ -33,7 +33,7 @@ inline Session client_side(const ClientTlsOptions& options = client_options(),
   return (*context)->connect(host);
 }
 
-/// A session of nobody's making but the test's: `prepare` may set what the library would not.
+/// A session that the test makes itself: `prepare` may set what the library would not.
 inline Session foreign_session(const SSL_METHOD* method, const std::function<void(SSL_CTX*)>& prepare) {
   const openssl::Owned<SSL_CTX> context(SSL_CTX_new(method));
   REQUIRE(context);
@@ -72,7 +72,7 @@ struct Ends {
   std::optional<Peer> client;
 };
 
-/// Networks that carry one byte at a time, and that cut and delay in several ways.
+/// Runs `test` on a network that carries one byte at a time, and on some that cut and delay.
 inline void for_each_network(const std::function<void(Simulation&)>& test) {
   {
     INFO("one byte at a time");

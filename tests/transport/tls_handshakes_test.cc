@@ -1,4 +1,4 @@
-// Many handshakes at a time: how much of a shard they may take, and that none suffers from waiting.
+// Many handshakes at a time: their share of a shard, and that none suffers from waiting.
 #include <doctest/doctest.h>
 #include <memory>
 #include <numeric>
@@ -15,7 +15,7 @@ namespace {
 constexpr unsigned serving_on = 0;
 constexpr unsigned calling_on = 1;
 
-/// How many signatures handshakes have made in each turn of a shard that had any.
+/// The number of signatures in each turn of a shard that had any.
 class Signatures final : TurnEnd {
  public:
   explicit Signatures(Shard& shard) : shard_(shard) {}
@@ -32,7 +32,7 @@ class Signatures final : TurnEnd {
     static const int made = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return made;
   }
-  /// Told of each state when it is left.
+  /// Called when a state is left.
   static void on_state(const SSL* session, int where, int) {
     if (where != SSL_CB_ACCEPT_LOOP || SSL_get_state(session) != TLS_ST_SW_CERT_VRFY) return;
     auto& signatures = *static_cast<Signatures*>(SSL_get_ex_data(session, index()));
@@ -72,7 +72,7 @@ struct Echo {
   std::optional<Peer> client;
 };
 
-/// Clients that have all said hello, and more, when the server's shard first turns.
+/// Clients that have all sent a hello, and more, when the server's shard first turns.
 struct Burst {
   static constexpr std::size_t size = 40;
 
@@ -155,7 +155,7 @@ TEST_CASE("a stream that its handler has paused stays so when its handshake has 
   REQUIRE(simulation.run_until([&] { return burst.answered() == Burst::size; }));
 }
 
-/// Says its hello a byte at a time and never all of it.
+/// Sends its hello one byte at a time and never completes it.
 struct Dribbler {
   explicit Dribbler(Simulation& simulation, bool records) : in_records(records) {
     auto [near, far] = simulation.network().connected_pair();
@@ -165,7 +165,7 @@ struct Dribbler {
     server->start();
     client->start();
   }
-  /// The next byte, when there is room for it: of one large record, or as one of its own.
+  /// Sends the next byte when there is room: as part of one large record, or as a record of its own.
   void dribble() {
     constexpr std::string_view record("\x16\x03\x01\x3f\xff\x01\x00\xf0\x00\x03\x03", 11);
     constexpr std::string_view record_of_one("\x16\x03\x01\x00\x01", 5);

@@ -1,4 +1,4 @@
-// TLS as a byte stream: it carries what any stream does, whatever the network cuts, and ends as streams end.
+// TLS as a byte stream: it carries what any stream does, however the network cuts, and ends like a stream.
 #include "transport/tls_stream.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ std::string pattern(std::size_t bytes) {
   return made;
 }
 
-/// The types and sizes of the records in what was sent.
+/// The types and sizes of the records in the sent bytes.
 std::vector<std::pair<int, std::size_t>> records_of(std::string_view wire) {
   std::vector<std::pair<int, std::size_t>> records;
   while (wire.size() >= 5) {
@@ -42,7 +42,7 @@ std::string octets_of(const Chain& chain) {
   return octets;
 }
 
-/// An end whose octets a test sees and may change: a session over a plain peer.
+/// An end whose bytes a test sees and may change: a session over a plain peer.
 class OpenEnd {
  public:
   OpenEnd(Shard& shard, UniqueFd fd, Session given)
@@ -66,7 +66,7 @@ class OpenEnd {
     if (established()) encrypt();
     flush();
   }
-  /// At once, or when the handshake is over.
+  /// Sends at once, or when the handshake has finished.
   void say(std::string_view text) {
     to_say += text;
     if (established()) encrypt();
@@ -91,11 +91,11 @@ class OpenEnd {
   std::string received;
   std::string to_say;
   std::size_t taken = 0;
-  bool spoils_finished = false;  ///< the last octet of the handshake
+  bool spoils_finished = false;  ///< changes the last byte of the handshake
   Peer peer;
 };
 
-/// A server's end, and an open end that calls it.
+/// A server's end, and an open end that connects to it.
 struct OpenEnds {
   OpenEnds(Simulation& simulation, Session calling, Session serving = server_side()) {
     auto [near, far] = simulation.network().connected_pair();
@@ -114,7 +114,7 @@ struct OpenEnds {
 TEST_CASE("what one end sends the other receives, both ways at once, over any network") {
   for_each_network([](Simulation& simulation) {
     Ends ends(simulation, server_side(), client_side());
-    // Octet by octet the simulation would take a larger one for a network that never comes to rest.
+    // A simulation that carries single bytes would take a larger text for a network that never becomes idle.
     const bool slow = simulation.network().faults().socket_buffer_bytes == 1;
     const std::string question = pattern(slow ? 3'000 : 70'000);
     const std::string answer = pattern(slow ? 2'000 : 50'000);
@@ -263,8 +263,8 @@ TEST_CASE("a client that does not finish the handshake has no identity, whatever
   }
 }
 
-/// A client's end whose server has said the first of several records that make up one message of TLS: a
-/// ticket, which with the client's certificate in it is larger than a record here.
+/// A client's end whose server has sent the first of several records of one TLS message: a ticket, which is
+/// larger than a record here because it contains the client's certificate.
 struct HalfTold {
   explicit HalfTold(Simulation& simulation) {
     auto [near, far] = simulation.network().connected_pair();
@@ -345,7 +345,7 @@ TEST_CASE("a peer that closes within a TLS message leaves no send waiting") {
     ends.client->finish();
     ends.server->peer.finish();
     REQUIRE(simulation.run_until([&] { return ends.client->ended.has_value(); }));
-    CHECK(ERR_peek_error() == 0);  // would be taken for the next session's
+    CHECK(ERR_peek_error() == 0);  // the next session would take it for its own error
     REQUIRE(simulation.run_until([&] { return ends.server->peer.ended.has_value(); }));
   }
   CHECK(ends.client->ended == 0);
@@ -377,7 +377,7 @@ TEST_CASE("a handshake that is cut off anywhere fails as such") {
   const auto cut_at = [](std::size_t bytes) {
     Simulation simulation(1);
     OpenEnds ends(simulation, foreign_client([](SSL_CTX* context) { offer(context, "\x02h2"); }));
-    // The hello is on its way; a second connection repeats its first octets.
+    // The hello is in flight; a second connection repeats its first bytes.
     REQUIRE(simulation.run_until([&] { return !ends.client->peer.received.empty(); }));
     auto [near, far] = simulation.network().connected_pair();
     Shard& shard = simulation.shard(0);
@@ -472,7 +472,7 @@ TEST_CASE("a stream may be destroyed from inside any of its events, and over a n
         return events_left == 0 || (ends.server->ended && ends.client->ended) ||
                (ends.server->received.size() == 20'000 && ends.client->received.size() == 20'000);
       }));
-      // The other end hears of it, once, or has heard already.
+      // The other end gets one end event, now or earlier.
       if (events_left == 0)
         for (std::optional<Peer>* end : {&ends.server, &ends.client})
           if (*end) CHECK(simulation.run_until([&] { return (*end)->ended.has_value(); }));

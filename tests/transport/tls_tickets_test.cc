@@ -1,4 +1,4 @@
-// Resuming sessions: with what, for whom, and for how long.
+// Resuming sessions: with which tickets, for whom, and for how long.
 #include "transport/tls_tickets.h"
 
 #include <ctime>
@@ -22,7 +22,7 @@ struct Visit {
   std::string failure;
 };
 
-/// A client that comes, asks, is answered and goes: orderly, or cut off.
+/// A client that connects, sends a request, gets the response and closes: orderly, or cut off.
 Visit visit(Session serving, Session calling, bool orderly = true) {
   Simulation simulation(1);
   REQUIRE(SSL_up_ref(calling.get()) == 1);
@@ -91,7 +91,7 @@ TEST_CASE("a ticket that fails to resume is not offered again") {
   const Context server = TlsContext::of_server(server_options()).value();
   const Context client = TlsContext::of_client(client_options()).value();
   const auto tickets = std::make_shared<TlsTickets>();
-  // To OpenSSL, who asks for certificates and names no context for its sessions may not resume them.
+  // OpenSSL does not resume sessions of a server that requests certificates but sets no session id context.
   const auto accept_but_never_resume = [&] {
     Session session = server->accept();
     SSL_set_verify(session.get(), SSL_VERIFY_PEER, nullptr);

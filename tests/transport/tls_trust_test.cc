@@ -1,4 +1,4 @@
-// Whom each side of TLS believes, what it says of whom it does not, and what certificates tell.
+// The peers that each side of TLS trusts, its reports about others, and the contents of certificates.
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -22,11 +22,11 @@
 namespace ringrpc::test {
 namespace {
 
-/// What either end says has failed; empty where a byte came through each way.
+/// The failure that each end reports; empty if a byte passed in each direction.
 struct Outcome {
   std::string server;
   std::string client;
-  PeerIdentity identity;  ///< as the server knows it
+  PeerIdentity identity;  ///< as the server sees it
 };
 
 Outcome meet(Session serving, Session calling) {
@@ -189,11 +189,11 @@ TEST_CASE("a server with CAs for clients refuses certificates of others") {
         "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
 }
 
-/// A connection from one who may have been there before.
+/// A connection of a client that may have connected before.
 struct Meeting {
   Outcome outcome;
   bool resumed = false;
-  std::shared_ptr<SSL_SESSION> ticket{};  ///< for the next time
+  std::shared_ptr<SSL_SESSION> ticket{};  ///< for the next connection
 };
 
 Meeting meeting_of(Session serving, Session calling) {
@@ -203,7 +203,7 @@ Meeting meeting_of(Session serving, Session calling) {
   const Session client(calling.get());
   Meeting made{.outcome = meet(std::move(serving), std::move(calling))};
   made.resumed = SSL_session_reused(server.get()) == 1;
-  // A copy: one that goes without close_notify spoils its own.
+  // A copy, because an end without close_notify makes the session's own ticket unusable.
   made.ticket.reset(SSL_SESSION_dup(SSL_get_session(client.get())), SSL_SESSION_free);
   return made;
 }
@@ -354,7 +354,7 @@ TEST_CASE("a file may be a pipe that is still being written to") {
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
   const std::string text(50'000, 'x');
   std::thread writer([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for the reader to come first
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // so that the reader comes first
     CHECK(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     ::close(ends[1]);
   });

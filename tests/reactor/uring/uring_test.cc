@@ -1,4 +1,4 @@
-// Getting a ring, or being told why there is none.
+// Making a ring, or the reason why there is none.
 #include "reactor/uring/uring.h"
 
 #include <cstddef>
@@ -14,7 +14,7 @@ using namespace ringrpc::test;
 
 namespace {
 
-/// The status of making a ring in a child process where `spoil` was called first.
+/// The status of making a ring in a child process after `spoil` was called.
 template <class Spoil>
 std::string refusal_after(Spoil spoil) {
   int fds[2];

@@ -1,4 +1,4 @@
-/// A channel as its callers hold it: shared between shards, closed in good order, dropped at any moment.
+/// A channel from its callers' view: shared between shards, closed orderly, destroyed at any moment.
 
 #include <algorithm>
 #include <array>
@@ -182,7 +182,7 @@ TEST_CASE("closing cancels calls that do not end in time, on every shard") {
   TwoShards at;
   std::optional<std::uint64_t> cut;
   std::vector<Task<void>> closings(2);
-  for (const unsigned each : {0u, 1u}) {  // from both, and one loses patience first
+  for (const unsigned each : {0u, 1u}) {  // from both, and one times out first
     at.world.simulation().shard(each + 1).post([&, each] {
       closings[each] = close_within(*at.channel, each == 0 ? 5s : 50s, cut);
       closings[each].start();

@@ -1,4 +1,4 @@
-/// What a client makes of servers that answer oddly, wrongly, late or never.
+/// A client's reaction to servers whose responses are odd, wrong, late or missing.
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ using http2::test::data;
 using http2::test::end_stream;
 using http2::test::rst_stream;
 
-/// How a unary call ends when it is answered so.
+/// The status of a unary call with this response.
 Status outcome(const RawHost::Answer& answer) {
   SimulatedWorld world(1);
   RawHost host(world);

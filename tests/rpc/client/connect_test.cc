@@ -63,7 +63,8 @@ TEST_CASE("a coroutine that waits for a connection learns when the channel close
   }));
 }
 
-/// What connect says of a peer that begins with `greeting` and does not close, or says nothing and closes.
+/// The status of connect for a peer that begins with `greeting` and does not close, or closes without sending
+/// anything.
 Status greeted_with(std::string greeting) {
   SimulatedWorld world(1);
   RawHost host(world);

@@ -1,4 +1,4 @@
-/// A server made by hand, for tests of what a client makes of it.
+/// A hand-made server, for tests of a client's reaction to it.
 ///
 ///   SimulatedWorld world(1);
 ///   RawHost host(world);
@@ -116,7 +116,7 @@ inline RawHost::Answer whole(FieldList headers, std::string body, FieldList trai
   };
 }
 
-/// What a good server answers.
+/// The response of a correct server.
 inline RawHost::Answer well_answered() { return whole(good_headers, message("y"), good_trailers); }
 
 }  // namespace ringrpc::test

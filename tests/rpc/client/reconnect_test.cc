@@ -1,4 +1,4 @@
-/// How a channel finds its server, loses it and finds it again.
+/// How a channel connects to its server, loses it and reconnects.
 
 #include <doctest/doctest.h>
 #include <functional>

@@ -1,5 +1,4 @@
-/// Contents for messages that are cut and put together: bytes that are missing, doubled or in another order
-/// show.
+/// Contents for messages that are cut and joined: missing, doubled or reordered bytes are detected.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +6,7 @@
 
 namespace ringrpc {
 
-/// Of that many bytes; their places can be told apart, over slabs too.
+/// A pattern of that many bytes. Each place is distinguishable, even across slabs.
 inline std::string pattern(std::size_t bytes) {
   std::string made(bytes, '\0');
   for (std::size_t at = 0; at < bytes; ++at) made[at] = static_cast<char>(at * 7 + at / 251);

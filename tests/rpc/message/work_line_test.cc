@@ -52,7 +52,7 @@ struct Fixture {
   WorkLine line{simulation.shard(0)};
   std::vector<std::string> events;
 
-  /// What happens is what follows from a turn of the shard.
+  /// Runs `action` in a turn of the shard and lets its effects happen.
   void run(const std::function<void()>& action) {
     simulation.shard(0).post(action);
     REQUIRE(simulation.run_until_quiet(std::chrono::seconds(1)));

@@ -1,5 +1,4 @@
-// What the generator writes is used here as a user would: services are derived from and served, stubs are
-// called.
+// Uses generated code as a user would: derives from services and serves them, and calls stubs.
 #include <doctest/doctest.h>
 
 #include "names.ringrpc.h"

@@ -1,4 +1,4 @@
-// The generator's text, where using it does not show what it is: comments, file names, refusals.
+// Tests the generated text where its use does not show it: comments, file names, refusals.
 #include "rpc/plugin/generator.h"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Who may call what, by what the transport vouches for.
+// Permission to call methods, by the identity that the transport has verified.
 #include "ringrpc/allow_list.h"
 
 #include <doctest/doctest.h>
@@ -138,7 +138,7 @@ TEST_CASE("a caller who is not on the list gets PERMISSION_DENIED with its ident
   CHECK(world.service().started == 1);
 }
 
-/// What a caller whom no list names is told, and what the log has of it.
+/// The status of a caller that no list names, and its log line.
 std::pair<std::string, std::string> refusal_of(PeerIdentity peer) {
   AllowList list;
   REQUIRE(list.add("*", "uid:0").ok());

@@ -18,12 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 namespace frame_type = http2::test::frame_type;
 
-/// A server, and clients of it that answer PINGs.
+/// A server, and clients of it that acknowledge PINGs.
 struct Aging {
   explicit Aging(const ServerOptions& options, std::uint64_t seed = 1) : world(seed) { world.serve(options); }
 
   RawPeer& connect() { return *peers.emplace_back(RawPeer::before_server(world)); }
-  /// In steps, so that what is asked is answered.
+  /// In steps, so that PINGs are acknowledged.
   void run_for(Nanoseconds time) {
     constexpr Nanoseconds step = 250ms;
     for (; time > step; time -= step) run_step(step);
@@ -97,7 +97,7 @@ TEST_CASE("without a limit of the grace period calls take their time") {
   CHECK(peer.field(1, "grpc-status") == "0");
 }
 
-/// When each of twenty connections that begin together is told to go.
+/// The time at which each of twenty connections that begin together gets its GOAWAY.
 std::vector<Instant> farewells(std::uint64_t seed) {
   Aging aging({.max_connection_age = 1000s}, seed);
   for (int at = 0; at < 20; ++at) aging.connect();

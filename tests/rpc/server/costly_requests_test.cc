@@ -1,5 +1,4 @@
-/// Requests that cost the server far more than they cost their sender: what they may take, and who waits for
-/// them.
+/// Requests that cost the server far more than their sender: their limits, and which other calls they delay.
 
 #include <algorithm>
 #include <array>
@@ -26,7 +25,7 @@ constexpr std::size_t mebibyte = 1024 * 1024;
 const http2::test::FieldList zstd = {{"grpc-encoding", "zstd"}};
 constexpr std::string_view hold_path = "/test.v1.Costly/Hold";
 
-/// A message that has so many bytes once it is not compressed, and next to none before.
+/// A message of that size when decompressed, and of nearly none when compressed.
 std::string bomb(std::string_view bytes) {
   std::vector<std::uint8_t> small;
   compress(Compression::zstd, as_bytes(bytes), small);
@@ -66,7 +65,7 @@ class Costly final : public Service {
       if (!co_await out.write(*message)) break;
     co_return Status();
   }
-  /// Answers with as many bytes as the request says, compressed.
+  /// Responds with as many bytes as the request says, compressed.
   Task<Result<RawMessage>> inflate(Call& call, RawMessage request) {
     call.set_compression(Compression::gzip);
     co_return RawMessage(std::string(std::stoul(request.bytes), 'x'));

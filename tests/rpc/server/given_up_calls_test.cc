@@ -1,5 +1,5 @@
-/// Clients that give up calls as fast as they may: it costs their connection, and the other calls on it,
-/// nothing. What an attack looks like is in hostile_client_test.cc.
+/// Clients that cancel calls as fast as they may: that costs their connection, and the other calls on it,
+/// nothing. Attacks are in hostile_client_test.cc.
 
 #include <doctest/doctest.h>
 #include <string>

@@ -1,4 +1,4 @@
-/// Clients that end their sending behind their requests and wait for the responses (a half close).
+/// Clients that half-close after their requests and wait for the responses.
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ std::string opening() {
   return std::string(http2::test::preface) + http2::test::settings() + http2::test::settings_ack();
 }
 
-/// All that a client of one call of Echo says.
+/// All bytes that a client sends for one call of Echo.
 std::string conversation(RawPeer& peer, std::string_view path = echo_path, std::string_view body = "x") {
   return opening() + peer.encoder.headers(1, RawPeer::request_fields(path)) +
          http2::test::data(1, message(body), http2::test::end_stream);

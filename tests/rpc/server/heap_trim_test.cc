@@ -1,4 +1,4 @@
-/// What is freed among what stays in use.
+/// Freed memory between memory in use.
 #include "rpc/server/heap_trim.h"
 
 #include <chrono>

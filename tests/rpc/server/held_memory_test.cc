@@ -1,5 +1,5 @@
-/// What a peer can make the server hold: every byte of it counts against a limit, and nothing of it is held for
-/// ever.
+/// Memory that a peer can make the server hold: every byte counts against a limit, and nothing is held
+/// forever.
 
 #include <doctest/doctest.h>
 #include <string>

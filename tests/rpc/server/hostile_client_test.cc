@@ -1,4 +1,4 @@
-/// The server before clients that are slow, silent, greedy or wrong.
+/// The server with clients that are slow, silent, greedy or wrong.
 
 #include <algorithm>
 #include <doctest/doctest.h>

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace frame_type = http2::test::frame_type;
 
-/// Says who it is at once; its messages wait for the caller's.
+/// Sends its name at once; its messages wait for the caller's.
 class Prompt final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Prompt"; }

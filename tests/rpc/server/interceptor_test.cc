@@ -1,4 +1,4 @@
-/// What is done around calls: order, refusal, cancellation; and the interceptors that are shipped.
+/// Interceptors around calls: order, refusal, cancellation; and the interceptors that ship with the library.
 
 #include <doctest/doctest.h>
 #include <stdexcept>
@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Writes down what it sees.
+/// Records what it sees.
 class Witness final : public Interceptor {
  public:
   Witness(std::string name, std::vector<std::string>& seen) : name_(std::move(name)), seen_(seen) {}

@@ -1,4 +1,4 @@
-/// The memory that many connections leave behind.
+/// The memory of many closed connections.
 
 #include <chrono>
 #include <doctest/doctest.h>
@@ -18,8 +18,8 @@ constexpr bool without_pools = true;
 constexpr bool without_pools = false;
 #endif
 
-/// Leaves a pool with nothing in use as good as empty. Otherwise the few blocks of the next connection come from
-/// wherever earlier tests have freed some, and each of them holds a region of half a megabyte.
+/// Leaves a pool without blocks in use nearly empty. Otherwise the few blocks of the next connection come
+/// from places that earlier tests have freed, and each of them holds a region of half a megabyte.
 void give_back_all(http2::MemoryPool& pool) {
   for (int passes = 0; passes < 2; ++passes) {  // a server may have ended in the middle of the first
     while (!pool.give_back(10'000)) {

@@ -94,7 +94,7 @@ class RawService final : public Service {
     co_return request;
   }
 
-  /// Finds no memory, behind metadata of its own.
+  /// Runs out of memory after it has set metadata.
   Task<Result<RawMessage>> exhaust(Call& call, RawMessage request) {
     const Presence present(*this);
     (void)call.trailing_metadata().add("x-reason", "asked for");
@@ -102,14 +102,14 @@ class RawService final : public Service {
     co_return request;
   }
 
-  /// Answers after as many milliseconds as the request says.
+  /// Responds after as many milliseconds as the request says.
   Task<Result<RawMessage>> sleep(Call&, RawMessage request) {
     const Presence present(*this);
     co_await sleep_for(std::chrono::milliseconds(number(request)));
     co_return request;
   }
 
-  /// Answers with as many bytes as the request says.
+  /// Responds with as many bytes as the request says.
   Task<Result<RawMessage>> inflate(Call&, RawMessage request) {
     const Presence present(*this);
     co_return RawMessage{std::string(static_cast<std::size_t>(number(request)), 'x')};
@@ -160,7 +160,7 @@ class RawService final : public Service {
     co_return Status();
   }
 
-  /// Answers the first message with far more than anybody has room for.
+  /// Responds to the first message with far more than anyone has room for.
   Task<Status> flood(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {
     const Presence present(*this);
     const auto message = co_await in.next();

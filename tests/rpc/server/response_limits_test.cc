@@ -1,4 +1,4 @@
-/// Callers take header blocks up to a size: what is larger does not cost them the call's outcome.
+/// Callers limit the size of header blocks. A larger block does not cost them the call's outcome.
 
 #include <array>
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 namespace ringrpc {
 namespace {
 
-/// Answers with as much of something as the request says.
+/// Responds with as much of something as the request says.
 class Verbose final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Verbose"; }
@@ -50,7 +50,7 @@ class Verbose final : public Service {
   }
 };
 
-/// A caller that says how large a header list it takes.
+/// A caller that announces the limit of its header lists.
 struct Limited {
   explicit Limited(const std::string& settings) : world(1) {
     world.also_serve(service);
@@ -58,7 +58,7 @@ struct Limited {
     peer = RawPeer::before_server(world, settings);
   }
 
-  /// "5: no such key" of the answer to a request for `count` octets.
+  /// The status, such as "5: no such key", of a request for `count` bytes.
   std::string ask(std::string_view method, std::size_t count) {
     next_id += 2;
     peer->request(next_id, "/test.v1.Verbose/" + std::string(method), message(std::to_string(count)));

@@ -22,9 +22,9 @@ struct Watched {
   }
   void run_for(Nanoseconds time) { world.simulation().run_for(time); }
 
-  /// How many PINGs ask for an answer.
+  /// The number of PINGs that need an acknowledgement.
   std::size_t pings() const { return static_cast<std::size_t>(std::ranges::count_if(peer->frames, asks)); }
-  /// Answers those that have not been answered yet.
+  /// Acknowledges those that are not acknowledged yet.
   void answer() {
     std::size_t seen = 0;
     for (const auto& frame : peer->frames) {

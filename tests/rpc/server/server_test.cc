@@ -14,7 +14,7 @@
 namespace ringrpc {
 namespace {
 
-/// A call over a socket of this process: sends the request, and reads until the answer has come.
+/// A call over a socket of this process: sends the request, and reads until the response has come.
 class BlockingCall {
  public:
   BlockingCall(const std::string& address, std::string_view path, std::string_view request) {

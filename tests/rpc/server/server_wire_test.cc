@@ -1,4 +1,4 @@
-/// What a server answers to requests that are odd, wrong or broken (PROTOCOL-HTTP2.md, "Requests").
+/// A server's responses to requests that are odd, wrong or broken (PROTOCOL-HTTP2.md, "Requests").
 
 #include <algorithm>
 #include <array>
