@@ -1,6 +1,7 @@
 #include "base/slab.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -54,6 +55,26 @@ void Chain::append_over_slabs(Bytes bytes) {
     std::memcpy(room, bytes.data(), piece);
     commit(piece);
     bytes = bytes.subspan(piece);
+  }
+}
+
+void Chain::move_front(std::size_t bytes, Chain& to) {
+  assert(to.pool_ == pool_ && &to != this);
+  while (head_ && bytes > 0) {
+    const std::size_t filled = head_->end - head_->begin;
+    if (filled > bytes || filled < moved_bytes_min) {
+      const std::size_t piece = std::min(bytes, filled);
+      to.append(Bytes(head_->data + head_->begin, piece));
+      consume(piece);
+      bytes -= piece;
+    } else {
+      Slab* const moved = std::exchange(head_, head_->next);
+      if (!head_) tail_ = nullptr;
+      --slab_count_;
+      size_ -= filled;
+      bytes -= filled;
+      to.append(moved);
+    }
   }
 }
 

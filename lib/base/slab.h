@@ -102,6 +102,10 @@ class Chain {
     size_ += slab->end - slab->begin;
   }
 
+  /// Moves the first `bytes` bytes, or all if there are fewer, to the end of `to`, whose pool must be the
+  /// same. Whole slabs change hands without a copy, except those that hold less than 4 KiB.
+  void move_front(std::size_t bytes, Chain& to);
+
   /// Describes the content from the front and returns the number of filled entries. Valid until the chain
   /// changes.
   std::size_t gather(std::span<iovec> into) const noexcept;
@@ -124,6 +128,8 @@ class Chain {
   }
 
  private:
+  static constexpr std::size_t moved_bytes_min = 4096;  ///< less is copied
+
   void add_slab() { link(pool_->take()); }
   void link(Slab* slab) noexcept {
     slab->next = nullptr;

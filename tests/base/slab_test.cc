@@ -123,6 +123,51 @@ TEST_CASE("A pool keeps no dropped slab, and can be used further") {
   pool.give_back(used);
 }
 
+TEST_CASE("Moving the front hands well-filled slabs over and copies the rest") {
+  SlabPool pool;
+  const std::vector<std::uint8_t> source = pattern(3 * Slab::capacity + 100);
+  Chain from(pool);
+  Chain to(pool);
+  from.append(source);
+  std::vector<const std::uint8_t*> places;
+  from.for_each_piece(0, from.size(), [&](Bytes piece) { places.push_back(piece.data()); });
+  REQUIRE(places.size() == 4);
+
+  SUBCASE("all, where more is asked for than there is") {
+    from.move_front(10 * source.size(), to);
+    CHECK(from.empty());
+    CHECK(from.held_bytes() == 0);
+    CHECK(content(to) == source);
+    std::vector<const std::uint8_t*> moved;
+    to.for_each_piece(0, to.size(), [&](Bytes piece) { moved.push_back(piece.data()); });
+    REQUIRE(moved.size() == 4);
+    CHECK(std::equal(moved.begin(), moved.begin() + 3, places.begin()));
+    CHECK(moved[3] != places[3]);  // a hundred bytes are no reason to keep a slab
+    CHECK(pool.in_use() == 4);
+  }
+  SUBCASE("in portions") {
+    std::vector<std::uint8_t> all;
+    while (!from.empty()) {
+      from.move_front(10'000, to);
+      CHECK(to.size() <= 10'000);
+      CHECK(from.size() + to.size() + all.size() == source.size());
+      const std::vector<std::uint8_t> portion = content(to);
+      all.insert(all.end(), portion.begin(), portion.end());
+      to.clear();
+    }
+    CHECK(all == source);
+  }
+  SUBCASE("nothing") {
+    from.move_front(0, to);
+    CHECK(to.empty());
+    CHECK(to.held_bytes() == 0);
+    CHECK(content(from) == source);
+  }
+  from.clear();
+  to.clear();
+  CHECK(pool.in_use() == 0);
+}
+
 TEST_CASE("Random filling and consuming agrees with a plain buffer") {
   SlabPool pool;
   Chain chain(pool);
