@@ -71,9 +71,9 @@ std::string_view HealthService::service_name() const noexcept { return Health::n
 
 std::span<const Method> HealthService::service_methods() const noexcept {
   static constexpr std::array methods{
-      detail::method<HealthService, &HealthService::check>("Check"),
-      detail::method<HealthService, &HealthService::list>("List"),
-      detail::method<HealthService, &HealthService::watch>("Watch"),
+      method<&HealthService::check>("Check"),
+      method<&HealthService::list>("List"),
+      method<&HealthService::watch>("Watch"),
   };
   return methods;
 }

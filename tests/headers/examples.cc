@@ -339,6 +339,20 @@ class Routes final : public routes::v1::RouteGuide::Service {  // one not overri
 };
 // [/service.h]
 
+// [service.h]
+class Mirror final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "mirror.v1.Mirror"; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr Method methods[] = {method<&Mirror::reflect>("Reflect")};
+    return methods;
+  }
+
+ private:
+  Task<Result<RawMessage>> reflect(Call&, RawMessage request) { co_return request; }
+};
+// [/service.h]
+
 int show_server() {
   // [server.h]
   Routes routes;

@@ -172,7 +172,15 @@ struct Service final : Store::Service {
 struct Hand : ringrpc::Service {
   Result<Entry> get(Call&, Key key);
 };
-constexpr Method method = detail::method<Hand, &Hand::get>("Get");
+constexpr Method get = method<&Hand::get>("Get");
+
+// mistake: a hand-written method whose handler is inherited from a class that is no service
+// error: method<&Base::get, MyService>("Get")
+struct Getter {
+  Task<Result<Entry>> get(Call&, Key key);
+};
+struct Heir : ringrpc::Service, Getter {};
+constexpr Method inherited = method<&Heir::get>("Get");
 
 // mistake: a message of no known codec
 // error: specialize ringrpc::Codec for this type

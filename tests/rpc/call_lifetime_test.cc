@@ -30,9 +30,9 @@ class AwkwardService final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Awkward"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<AwkwardService, &AwkwardService::throw_later>("ThrowLater"),
-        detail::method<AwkwardService, &AwkwardService::work>("Work"),
-        detail::method<AwkwardService, &AwkwardService::too_much>("TooMuch"),
+        method<&AwkwardService::throw_later>("ThrowLater"),
+        method<&AwkwardService::work>("Work"),
+        method<&AwkwardService::too_much>("TooMuch"),
     };
     return methods;
   }

@@ -40,8 +40,8 @@ class Wordless final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Wordless"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<Wordless, &Wordless::fail_at_once>("Fail"),
-                                        detail::method<Wordless, &Wordless::stream_nothing>("Stream")};
+    static constexpr std::array methods{method<&Wordless::fail_at_once>("Fail"),
+                                        method<&Wordless::stream_nothing>("Stream")};
     return methods;
   }
 

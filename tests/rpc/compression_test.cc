@@ -17,8 +17,8 @@ class Mirror final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<Mirror, &Mirror::echo>("Echo"),
-        detail::method<Mirror, &Mirror::chat>("Chat"),
+        method<&Mirror::echo>("Echo"),
+        method<&Mirror::chat>("Chat"),
     };
     return methods;
   }

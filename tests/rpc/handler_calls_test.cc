@@ -23,11 +23,9 @@ class Middle final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Middle"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<Middle, &Middle::deadline>("Deadline"),
-        detail::method<Middle, &Middle::ask_deadline>("AskDeadline"),
-        detail::method<Middle, &Middle::ask_sleep>("AskSleep"),
-        detail::method<Middle, &Middle::book>("Book"),
-        detail::method<Middle, &Middle::details>("Details"),
+        method<&Middle::deadline>("Deadline"),  method<&Middle::ask_deadline>("AskDeadline"),
+        method<&Middle::ask_sleep>("AskSleep"), method<&Middle::book>("Book"),
+        method<&Middle::details>("Details"),
     };
     return methods;
   }

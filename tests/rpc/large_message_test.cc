@@ -69,11 +69,10 @@ class LargeMirror final : public Service {
 
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        detail::method<LargeMirror, &LargeMirror::unary_of<Protobuf>>("Protobuf"),
-        detail::method<LargeMirror, &LargeMirror::unary_of<Whole>>("Whole"),
-        detail::method<LargeMirror, &LargeMirror::stream_of<RawMessage>>("Raw"),
-        detail::method<LargeMirror, &LargeMirror::stream_of<Protobuf>>("Stream")};
+    static constexpr std::array methods{method<&LargeMirror::unary_of<Protobuf>>("Protobuf"),
+                                        method<&LargeMirror::unary_of<Whole>>("Whole"),
+                                        method<&LargeMirror::stream_of<RawMessage>>("Raw"),
+                                        method<&LargeMirror::stream_of<Protobuf>>("Stream")};
     return methods;
   }
 

@@ -80,7 +80,7 @@ class Boundless final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Boundless"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<Boundless, &Boundless::answer>("Answer")};
+    static constexpr std::array methods{method<&Boundless::answer>("Answer")};
     return methods;
   }
 

@@ -18,7 +18,7 @@ class WhoAmI final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.WhoAmI"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<WhoAmI, &WhoAmI::ask>("Ask")};
+    static constexpr std::array methods{method<&WhoAmI::ask>("Ask")};
     return methods;
   }
 

@@ -1,6 +1,4 @@
-/// What generated service bases are made of, and what a server needs to know of a service.
-///
-/// The code generator writes, for each service of a .proto file, a class with one virtual function a method:
+/// Services: the base class of generated ones, and how to write one by hand.
 ///
 ///   class Routes final : public routes::v1::RouteGuide::Service {  // one not overridden: UNIMPLEMENTED
 ///     Task<Result<Feature>> GetFeature(Call& call, Point where) override;
@@ -9,13 +7,26 @@
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
 ///
-/// A service may also be assembled by hand: a name, and a Method for each method, whose `serve` does with the
-/// bytes in the MessageStream what it likes. `detail::method` makes one of a member function of the forms
-/// above, where a RawMessage in the place of a message leaves it unparsed. docs/examples/relay.h forwards
-/// whole services that way.
+/// The code generator writes such a base class for each service of a .proto file, with one virtual function per
+/// method. A service written by hand derives from `Service` and lists its methods itself:
 ///
-/// One object serves all shards: its handlers run on several threads at the same time and share nothing
-/// unless they see to it.
+///   class Mirror final : public Service {
+///    public:
+///     std::string_view service_name() const noexcept override { return "mirror.v1.Mirror"; }
+///     std::span<const Method> service_methods() const noexcept override {
+///       static constexpr Method methods[] = {method<&Mirror::reflect>("Reflect")};
+///       return methods;
+///     }
+///
+///    private:
+///     Task<Result<RawMessage>> reflect(Call&, RawMessage request) { co_return request; }
+///   };
+///
+/// A handler has one of the four forms of `Routes`. A RawMessage in place of a message type takes or gives the
+/// serialized bytes. docs/examples/relay.h forwards whole services with a `Method::serve` of its own.
+///
+/// All shards of a server share one service object and call its handlers on several threads at the same time,
+/// so handlers must synchronize the state that they share.
 #pragma once
 
 #include <cstdint>
@@ -38,26 +49,28 @@ namespace ringrpc {
 /// Which sides of a method stream.
 enum class MethodKind : std::uint8_t { unary, client_streaming, server_streaming, bidirectional };
 
-/// Whether the request of such a method is a single message.
+/// Whether a request is a single message.
 constexpr bool one_request(MethodKind kind) noexcept {
   return kind == MethodKind::unary || kind == MethodKind::server_streaming;
 }
-/// The same of its response.
+/// Whether a response is a single message.
 constexpr bool one_response(MethodKind kind) noexcept {
   return kind == MethodKind::unary || kind == MethodKind::client_streaming;
 }
 
 class Service;
 
-/// One method: its name as in the .proto file, and the function that runs one call of it.
+/// A method of a service. `method` makes one from a handler.
 struct Method {
+  /// As in the .proto file: "GetFeature". Must outlive every server of the service.
   std::string_view name;
   MethodKind kind;
-  /// Reads from and writes to `stream`; the status ends the call. For methods whose request is a single
-  /// message it is called when that message has arrived.
+  /// Runs one call: reads requests from `stream` and writes responses to it. The status ends the call. If the
+  /// request is a single message, the server calls this once the message has arrived. All three references stay
+  /// valid as long as the task.
   Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
-  /// The type of its requests, which lets the server parse a large one on another thread than the shard's.
-  /// Null where `serve` takes the bytes as they are.
+  /// The type of requests. The server uses it to parse large messages outside the shard's thread. Null if `serve`
+  /// takes serialized messages.
   detail::RequestType (*request)() = nullptr;
 };
 
@@ -65,23 +78,24 @@ struct Method {
 class Service {
  public:
   virtual ~Service() = default;
-  /// "echo.v1.EchoService".
+  /// The full name: "echo.v1.EchoService". The name and the methods must not change while a server serves them.
   virtual std::string_view service_name() const noexcept = 0;
   virtual std::span<const Method> service_methods() const noexcept = 0;
-  /// Whether handlers need the fields of a request that its type does not know, as one that forwards requests
-  /// does. Otherwise the server drops them from large messages, where they would cost many times their size.
+  /// Whether handlers need the fields of a request that its message type does not declare, for example to forward
+  /// the request. If not, the server drops such fields from large messages, because in memory they take many times
+  /// their size on the wire.
   virtual bool keeps_unknown_fields() const noexcept { return false; }
 };
 
 namespace detail {
 
-/// A request that was parsed ahead. Out of the way of those that were not.
+/// Takes a request that was parsed outside the shard's thread. Not inlined, because few are.
 template <class Request>
 [[gnu::noinline, gnu::cold]] void move_parsed(ParsedMessage& parsed, Request& request) {
   request = std::move(static_cast<ParsedMessageOf<Request>&>(parsed).message);
 }
 
-/// The one message of a request, which has arrived.
+/// Takes the one message of a request, which has arrived.
 template <class Request>
 Status take_one(MessageStream& stream, Request& request) {
   if (const std::unique_ptr<ParsedMessage> parsed = stream.take_parsed()) [[unlikely]] {
@@ -93,7 +107,7 @@ Status take_one(MessageStream& stream, Request& request) {
   return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
 }
 
-/// Sends a handler's answer, or gives the status that it is instead.
+/// Sends the response of a handler. Returns the status that ends the call.
 template <class Response>
 Status finish_with_one(MessageStream& stream, Result<Response>& response) {
   if (!response) return std::move(response).error();
@@ -112,6 +126,7 @@ struct HandlerTraits {
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
+  using Class = S;
   static constexpr MethodKind kind = MethodKind::unary;
   using RequestMessage = Request;
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Request), S& service, Call& call,
@@ -124,6 +139,7 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Request)> {  // unary
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  // server streaming
+  using Class = S;
   static constexpr MethodKind kind = MethodKind::server_streaming;
   using RequestMessage = Request;
   static Task<Status> serve(Task<Status> (S::*handler)(Call&, Request, Writer<Response>&), S& service,
@@ -136,6 +152,7 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Request, Writer<Response>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  // client streaming
+  using Class = S;
   static constexpr MethodKind kind = MethodKind::client_streaming;
   using RequestMessage = Request;
   static Task<Status> serve(Task<Result<Response>> (S::*handler)(Call&, Reader<Request>&), S& service,
@@ -147,6 +164,7 @@ struct HandlerTraits<Task<Result<Response>> (S::*)(Call&, Reader<Request>&)> {  
 };
 template <class S, class Response, class Request>
 struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Response>&)> {  // bidirectional
+  using Class = S;
   static constexpr MethodKind kind = MethodKind::bidirectional;
   using RequestMessage = Request;
   static Task<Status> serve(Task<Status> (S::*handler)(Call&, Reader<Request>&, Writer<Response>&),
@@ -157,27 +175,46 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Respons
   }
 };
 
-/// The `serve` function of a method whose handler is the member function `handler` of S.
+/// `Method::serve` of that handler, a member function of S or of a base of S.
 template <class S, auto handler>
 Task<Status> serve(Service& service, Call& call, MessageStream& stream) {
   return HandlerTraits<decltype(handler)>::serve(handler, static_cast<S&>(service), call, stream);
 }
 
-/// The method of that name whose handler is the member function `handler` of S.
-template <class S, auto handler>
+/// S if it is given, else the class that declares the handler.
+template <class S, class Traits>
+struct OwnerOf {
+  using type = S;
+};
+template <class Traits>
+struct OwnerOf<void, Traits> {
+  using type = typename Traits::Class;
+};
+
+}  // namespace detail
+
+/// A method whose handler is the member function `handler`, in one of the four forms above:
+/// `method<&Mirror::reflect>("Reflect")`. `name` must outlive every server of the service. A handler that the
+/// service inherits from a class that is not a Service needs the service's type too:
+/// `method<&Reflecting::reflect, Mirror>("Reflect")`.
+template <auto handler, class S = void>
 constexpr Method method(std::string_view name) {
-  using Traits = HandlerTraits<decltype(handler)>;
+  using Traits = detail::HandlerTraits<decltype(handler)>;
   using Request = typename Traits::RequestMessage;
-  Method made{name, Traits::kind, &serve<S, handler>};
-  if constexpr (!std::is_same_v<Request, RawMessage>) made.request = &request_type<Request>;
+  using Owner = typename detail::OwnerOf<S, Traits>::type;
+  static_assert(
+      std::is_base_of_v<Service, Owner>,
+      "the class of a handler is not a ringrpc::Service: name the service that inherits the handler, as in "
+      "method<&Base::get, MyService>(\"Get\")");
+  Method made{name, Traits::kind, &detail::serve<Owner, handler>};
+  if constexpr (!std::is_same_v<Request, RawMessage>) made.request = &detail::request_type<Request>;
   return made;
 }
 
-/// What a method that is not overridden answers.
+/// The result of a method that is not implemented: `co_return unimplemented(call);`. Generated handlers that are
+/// not overridden return it.
 inline std::unexpected<Status> unimplemented(const Call& call) {
   return fail(Code::UNIMPLEMENTED, std::string(call.method()) + " is not implemented", Initiator::library);
 }
-
-}  // namespace detail
 
 }  // namespace ringrpc

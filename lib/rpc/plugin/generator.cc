@@ -162,8 +162,7 @@ void print_method_table(Printer& printer, const pb::ServiceDescriptor& service) 
   }
   printer.Print("  static constexpr ::ringrpc::Method methods[] = {\n");
   for_each_method(service, [&](const auto&, const Shape&, const Variables& of_method) {
-    printer.Print(of_method,
-                  "      ::ringrpc::detail::method<Service, &Service::$function$>(\"$method$\"),\n");
+    printer.Print(of_method, "      ::ringrpc::method<&Service::$function$>(\"$method$\"),\n");
   });
   printer.Print("  };\n  return methods;\n}\n");
 }
@@ -174,7 +173,7 @@ void print_bodies(Printer& printer, const pb::ServiceDescriptor& service) {
     of_method["unused"] = "[[maybe_unused]] ";
     print(printer, of_method, "\n", shape.handler_result, " $class$::Service::$function$(\n    ",
           shape.handler_parameters, ") {\n");
-    printer.Print("  co_return ::ringrpc::detail::unimplemented(call);\n}\n");
+    printer.Print("  co_return ::ringrpc::unimplemented(call);\n}\n");
   });
   for_each_method(service, [&](const auto&, const Shape& shape, const Variables& of_method) {
     print(printer, of_method, "\n", shape.stub_result, " $class$::Stub::$function$(\n    ",

@@ -43,8 +43,8 @@ class PacedService final : public Service, TurnEnd {
 
   std::string_view service_name() const noexcept override { return "test.v1.Paced"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<PacedService, &PacedService::answer>("Answer"),
-                                        detail::method<PacedService, &PacedService::stream>("Stream")};
+    static constexpr std::array methods{method<&PacedService::answer>("Answer"),
+                                        method<&PacedService::stream>("Stream")};
     return methods;
   }
 

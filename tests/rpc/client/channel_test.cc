@@ -239,7 +239,7 @@ class Front final : public Service {
   explicit Front(const Channel& to) : channel(to) {}
   std::string_view service_name() const noexcept override { return "test.v1.Front"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<Front, &Front::relay>("Relay")};
+    static constexpr std::array methods{method<&Front::relay>("Relay")};
     return methods;
   }
   Channel channel;

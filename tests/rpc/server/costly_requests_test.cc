@@ -38,10 +38,9 @@ class Costly final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Costly"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{
-        detail::method<Costly, &Costly::hold>("Hold"), detail::method<Costly, &Costly::inflate>("Inflate"),
-        detail::method<Costly, &Costly::mirror>("Mirror"), detail::method<Costly, &Costly::spin>("Spin"),
-        detail::method<Costly, &Costly::spin_on>("SpinOn")};
+    static constexpr std::array methods{method<&Costly::hold>("Hold"), method<&Costly::inflate>("Inflate"),
+                                        method<&Costly::mirror>("Mirror"), method<&Costly::spin>("Spin"),
+                                        method<&Costly::spin_on>("SpinOn")};
     return methods;
   }
   bool keeps_unknown_fields() const noexcept override { return keeps_unknown; }

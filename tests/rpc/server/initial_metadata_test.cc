@@ -21,9 +21,9 @@ class Prompt final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Prompt"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<Prompt, &Prompt::chat>("Chat"),
-        detail::method<Prompt, &Prompt::much>("Much"),
-        detail::method<Prompt, &Prompt::fail_later>("Fail"),
+        method<&Prompt::chat>("Chat"),
+        method<&Prompt::much>("Much"),
+        method<&Prompt::fail_later>("Fail"),
     };
     return methods;
   }

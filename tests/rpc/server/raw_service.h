@@ -24,19 +24,19 @@ class RawService final : public Service {
   std::string_view service_name() const noexcept override { return name; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<RawService, &RawService::echo>("Echo"),
-        detail::method<RawService, &RawService::fail_with>("Fail"),
-        detail::method<RawService, &RawService::fail_at_length>("FailAtLength"),
-        detail::method<RawService, &RawService::throw_up>("Throw"),
-        detail::method<RawService, &RawService::exhaust>("Exhaust"),
-        detail::method<RawService, &RawService::sleep>("Sleep"),
-        detail::method<RawService, &RawService::inflate>("Inflate"),
-        detail::method<RawService, &RawService::metadata>("Metadata"),
-        detail::method<RawService, &RawService::count>("Count"),
-        detail::method<RawService, &RawService::join>("Join"),
-        detail::method<RawService, &RawService::slow_join>("SlowJoin"),
-        detail::method<RawService, &RawService::chat>("Chat"),
-        detail::method<RawService, &RawService::flood>("Flood"),
+        method<&RawService::echo>("Echo"),
+        method<&RawService::fail_with>("Fail"),
+        method<&RawService::fail_at_length>("FailAtLength"),
+        method<&RawService::throw_up>("Throw"),
+        method<&RawService::exhaust>("Exhaust"),
+        method<&RawService::sleep>("Sleep"),
+        method<&RawService::inflate>("Inflate"),
+        method<&RawService::metadata>("Metadata"),
+        method<&RawService::count>("Count"),
+        method<&RawService::join>("Join"),
+        method<&RawService::slow_join>("SlowJoin"),
+        method<&RawService::chat>("Chat"),
+        method<&RawService::flood>("Flood"),
     };
     return methods;
   }

@@ -17,11 +17,9 @@ class Verbose final : public Service {
   std::string_view service_name() const noexcept override { return "test.v1.Verbose"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{
-        detail::method<Verbose, &Verbose::details>("Details"),
-        detail::method<Verbose, &Verbose::fail_with_percents>("Message"),
-        detail::method<Verbose, &Verbose::initial>("Initial"),
-        detail::method<Verbose, &Verbose::initial_then_fail>("InitialThenFail"),
-        detail::method<Verbose, &Verbose::trailing>("Trailing"),
+        method<&Verbose::details>("Details"),   method<&Verbose::fail_with_percents>("Message"),
+        method<&Verbose::initial>("Initial"),   method<&Verbose::initial_then_fail>("InitialThenFail"),
+        method<&Verbose::trailing>("Trailing"),
     };
     return methods;
   }
