@@ -15,7 +15,6 @@ std::unique_ptr<Service> make_echo(PayloadLog log_payload) {
 
 Services::Services(Service& crypto, PayloadLog log_payload)
     : echo_(make_echo(log_payload)),
-      reflection_({&crypto, echo_.get(), &node_, &health_}),
       all_{&crypto, echo_.get(), &node_, &health_, &reflection_.v1(), &reflection_.v1alpha()} {
   health_.set(crypto.service_name(), true);
   health_.set(echo_->service_name(), true);

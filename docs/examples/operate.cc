@@ -24,7 +24,7 @@ int main() {
   Weather::Service station;  // no method overridden: all return UNIMPLEMENTED
   HealthService health;
   health.set(Weather::name, true);
-  Reflection reflection({&station, &health});
+  Reflection reflection;
   auto server = Server::start({&station, &health, &reflection.v1(), &reflection.v1alpha()},
                               {.listen = {"127.0.0.1:50053"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;

@@ -20,7 +20,7 @@ class Shout final : public echo::v1::EchoService::Service {
 int main() {
   Shout shout;
   HealthService health;
-  Reflection reflection({&shout, &health});
+  Reflection reflection;
   auto server = Server::start({&shout, &health, &reflection.v1(), &reflection.v1alpha()},
                               {.listen = {"127.0.0.1:50052"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;

@@ -1,6 +1,10 @@
 #include "ringrpc/reflection.h"
 
 #include <google/protobuf/descriptor.pb.h>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +16,30 @@
 namespace ringrpc {
 
 namespace pb = google::protobuf;
+
+/// The descriptors of the server that started last. From any thread.
+class ReflectedServices {
+ public:
+  explicit ReflectedServices(const pb::DescriptorPool& pool) : pool_(pool) { set({}); }
+
+  void set(std::span<const Service* const> services) {
+    std::vector<std::string> names;
+    for (const Service* const service : services) names.emplace_back(service->service_name());
+    auto index = std::make_shared<const DescriptorIndex>(std::move(names), pool_);
+    const std::lock_guard lock(mutex_);
+    index_ = std::move(index);
+  }
+
+  std::shared_ptr<const DescriptorIndex> index() const {
+    const std::lock_guard lock(mutex_);
+    return index_;
+  }
+
+ private:
+  const pb::DescriptorPool& pool_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const DescriptorIndex> index_;
+};
 
 namespace {
 
@@ -27,29 +55,19 @@ struct V1Alpha {
   using Response = grpc::reflection::v1alpha::ServerReflectionResponse;
 };
 
-/// The two versions differ in their names alone.
+/// The responses of one stream. The two versions of the protocol differ only in their names.
 template <class Version>
-class ReflectionService final : public Version::Protocol::Service {
+class Responses {
  public:
   using Request = typename Version::Request;
   using Response = typename Version::Response;
 
-  explicit ReflectionService(const DescriptorIndex& index) : index_(index) {}
+  explicit Responses(std::shared_ptr<const DescriptorIndex> index) : index_(std::move(index)) {}
 
-  Task<Status> ServerReflectionInfo(Call&, Reader<Request>& in, Writer<Response>& out) override {
-    SentFiles sent;
-    while (std::optional<Request> request = co_await in.next()) {
-      const Response response = answer(std::move(*request), sent);
-      if (!co_await out.write(response)) break;
-    }
-    co_return Status();
-  }
-
- private:
-  Response answer(Request request, SentFiles& sent) const {
+  Response to(Request request) {
     Response response;
     response.set_valid_host(request.host());
-    if (Status status = answer(request, sent, response); !status.ok()) {
+    if (Status status = fill(response, request); !status.ok()) {
       response.mutable_error_response()->set_error_code(static_cast<int>(status.code()));
       response.mutable_error_response()->set_error_message(std::string(status.message()));
     }
@@ -57,21 +75,21 @@ class ReflectionService final : public Version::Protocol::Service {
     return response;
   }
 
-  Status answer(const Request& request, SentFiles& sent, Response& response) const {
+ private:
+  Status fill(Response& response, const Request& request) {
     const auto& extension = request.file_containing_extension();
     switch (request.message_request_case()) {
       case Request::kFileByFilename:
-        return add_files(index_.file_named(request.file_by_filename()), sent, response);
+        return add_files(index_->file_named(request.file_by_filename()), response);
       case Request::kFileContainingSymbol:
-        return add_files(index_.file_with_symbol(request.file_containing_symbol()), sent, response);
+        return add_files(index_->file_with_symbol(request.file_containing_symbol()), response);
       case Request::kFileContainingExtension:
         return add_files(
-            index_.file_with_extension(extension.containing_type(), extension.extension_number()), sent,
-            response);
+            index_->file_with_extension(extension.containing_type(), extension.extension_number()), response);
       case Request::kAllExtensionNumbersOfType:
         return add_extension_numbers(request.all_extension_numbers_of_type(), response);
       case Request::kListServices:
-        for (const std::string& name : index_.services())
+        for (const std::string& name : index_->services())
           response.mutable_list_services_response()->add_service()->set_name(name);
         return Status();
       case Request::MESSAGE_REQUEST_NOT_SET:
@@ -80,10 +98,9 @@ class ReflectionService final : public Version::Protocol::Service {
     return fail(Code::UNIMPLEMENTED, "the request asks for nothing that this server knows");
   }
 
-  static Status add_files(const Result<const pb::FileDescriptor*>& file, SentFiles& sent,
-                          Response& response) {
+  Status add_files(const Result<const pb::FileDescriptor*>& file, Response& response) {
     if (!file) return file.error();
-    for (const pb::FileDescriptor* const needed : sent.add(**file)) {
+    for (const pb::FileDescriptor* const needed : sent_.add(**file)) {
       pb::FileDescriptorProto description;
       needed->CopyTo(&description);
       needed->CopyJsonNameTo(&description);  // which protoc writes and CopyTo leaves out
@@ -93,7 +110,7 @@ class ReflectionService final : public Version::Protocol::Service {
   }
 
   Status add_extension_numbers(const std::string& type, Response& response) const {
-    const Result<std::vector<int>> numbers = index_.extension_numbers(type);
+    const Result<std::vector<int>> numbers = index_->extension_numbers(type);
     if (!numbers) return numbers.error();
     auto& list = *response.mutable_all_extension_numbers_response();
     list.set_base_type_name(type);
@@ -101,21 +118,42 @@ class ReflectionService final : public Version::Protocol::Service {
     return Status();
   }
 
-  const DescriptorIndex& index_;
+  std::shared_ptr<const DescriptorIndex> index_;
+  SentFiles sent_;
 };
 
-std::vector<std::string> names_of(std::span<const Service* const> services) {
-  std::vector<std::string> names = {std::string(V1::Protocol::name), std::string(V1Alpha::Protocol::name)};
-  for (const Service* const service : services) names.emplace_back(service->service_name());
-  return names;
-}
+template <class Version>
+class ReflectionService final : public Version::Protocol::Service {
+ public:
+  using Request = typename Version::Request;
+  using Response = typename Version::Response;
+
+  explicit ReflectionService(ReflectedServices& services) : services_(services) {}
+
+  Status on_start(std::span<const Service* const> services) override {
+    services_.set(services);
+    return {};
+  }
+
+  Task<Status> ServerReflectionInfo(Call&, Reader<Request>& in, Writer<Response>& out) override {
+    Responses<Version> responses(services_.index());
+    while (std::optional<Request> request = co_await in.next()) {
+      const Response response = responses.to(std::move(*request));
+      if (!co_await out.write(response)) break;
+    }
+    co_return Status();
+  }
+
+ private:
+  ReflectedServices& services_;
+};
 
 }  // namespace
 
-Reflection::Reflection(std::span<const Service* const> services, const pb::DescriptorPool& pool)
-    : index_(std::make_unique<DescriptorIndex>(names_of(services), pool)),
-      v1_(std::make_unique<ReflectionService<V1>>(*index_)),
-      v1alpha_(std::make_unique<ReflectionService<V1Alpha>>(*index_)) {}
+Reflection::Reflection(const pb::DescriptorPool& pool)
+    : services_(std::make_unique<ReflectedServices>(pool)),
+      v1_(std::make_unique<ReflectionService<V1>>(*services_)),
+      v1alpha_(std::make_unique<ReflectionService<V1Alpha>>(*services_)) {}
 
 Reflection::~Reflection() = default;
 

@@ -79,7 +79,7 @@ class InProcess::World final : private ConnectionSink {
 
 InProcess::World::World(std::span<Service* const> services, const InProcessOptions& options)
     : simulation_(options.seed, {.shards = 2, .faults = {}}) {
-  for (Service* service : services) check(methods_.add(*service));
+  check(methods_.add(services));
   check(check_header_list_bytes(options.server.max_header_list_bytes));
   Shard& shard = *accepting_[0];
   server_ = std::make_unique<ServerShard>(shard, 1, methods_, options.server);

@@ -325,7 +325,7 @@ void show_rate_limiter(ServerOptions& options) {
 
 void show_reflection(Service& routes, HealthService& health, const ServerOptions& options) {
   // [reflection.h]
-  Reflection reflection({&routes, &health});
+  Reflection reflection;
   auto server = Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
   // [/reflection.h]
 }

@@ -8,10 +8,11 @@
 
 namespace ringrpc {
 
-void World::also_serve(Service& service) { REQUIRE(methods_.add(service).ok()); }
+void World::also_serve(Service& service) { services_.push_back(&service); }
 
 void World::serve(const ServerOptions& options, std::string_view where) {
-  REQUIRE(methods_.add(service_).ok());
+  services_.push_back(&service_);
+  REQUIRE(methods_.add(services_).ok());
   options_ = options;
   server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options);
   shards_[0] = &server_shard();

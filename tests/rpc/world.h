@@ -62,6 +62,7 @@ class World : private ConnectionSink {
 
  private:
   RawService service_;
+  std::vector<Service*> services_;
   MethodTable methods_;
   Shard* shards_[1] = {};
   ServerOptions options_;

@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ringrpc/health.h"
+#include "ringrpc/server.h"
 
 #include "catalog.ringrpc.h"
 #include "echo/v1/echo.ringrpc.h"
@@ -37,6 +40,8 @@ struct Questions {
   using Response = typename Version::Response;
 
   Questions() {
+    const Service* const served[] = {&echo, &catalog, &reflection.v1(), &reflection.v1alpha()};
+    CHECK(service.on_start(served).ok());
     const Method method = method_named(service, "ServerReflectionInfo");
     task = method.serve(service, call, stream);
     task.start();
@@ -74,7 +79,7 @@ struct Questions {
 
   echo::v1::EchoService::Service echo;
   catalog::Catalog::Service catalog;
-  Reflection reflection{&echo, &catalog};
+  Reflection reflection;
   Service& service = Version::of(reflection);
   testing::FakeStream stream;
   testing::FakeCall call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
@@ -220,6 +225,79 @@ TEST_CASE("a pool of one's own is asked in place of the generated one") {
   CHECK(index.services() == Names{"own.Service"});
   CHECK(index.file_with_symbol("own.Thing"));
   CHECK_FALSE(index.file_with_symbol("catalog.Query"));
+}
+
+/// One stream to v1 of `reflection`, on a call of its own.
+class Listing {
+ public:
+  explicit Listing(Reflection& reflection) {
+    task_ = method_named(reflection.v1(), "ServerReflectionInfo").serve(reflection.v1(), call_, stream_);
+    task_.start();
+  }
+
+  Names names() {
+    V1::Request request;
+    request.set_list_services("*");
+    stream_.receive(request);
+    Names names;
+    const auto responses = stream_.sent<V1::Response>();
+    for (const auto& service : responses.back().list_services_response().service())
+      names.push_back(service.name());
+    return names;
+  }
+
+ private:
+  testing::FakeStream stream_;
+  testing::FakeCall call_{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
+  Task<Status> task_;
+};
+
+TEST_CASE("what is listed is what the server that started last serves, in new streams") {
+  Reflection reflection;
+  echo::v1::EchoService::Service echo;
+  catalog::Catalog::Service catalog;
+  const ServerOptions options{.listen = {"127.0.0.1:0"}, .shards = 1};
+  CHECK(Listing(reflection).names().empty());
+  const auto first = Server::start({&echo, &reflection.v1()}, options);
+  REQUIRE(first);
+  Listing open(reflection);
+  const Names of_first = {"echo.v1.EchoService", "grpc.reflection.v1.ServerReflection"};
+  CHECK(open.names() == of_first);
+  const auto second = Server::start({&catalog, &reflection.v1alpha(), &reflection.v1()}, options);
+  REQUIRE(second);
+  CHECK(open.names() == of_first);
+  CHECK(Listing(reflection).names() == Names{"catalog.Catalog", "grpc.reflection.v1.ServerReflection",
+                                             "grpc.reflection.v1alpha.ServerReflection"});
+}
+
+TEST_CASE("servers may start while reflection is asked") {
+  Reflection reflection;
+  echo::v1::EchoService::Service echo;
+  const Service* const served[] = {&echo, &reflection.v1()};
+  CHECK(reflection.v1().on_start(served).ok());
+  std::jthread starting([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)reflection.v1().on_start(served);
+  });
+  for (int at = 0; at < 1000; ++at) CHECK(Listing(reflection).names().size() == 2);
+}
+
+TEST_CASE("descriptors come from the pool that was given") {
+  google::protobuf::DescriptorPool pool;
+  google::protobuf::FileDescriptorProto file;
+  file.set_name("own.proto");
+  file.set_package("own");
+  file.add_message_type()->set_name("Thing");
+  REQUIRE(pool.BuildFile(file));
+  Reflection reflection(pool);
+  testing::FakeStream stream;
+  testing::FakeCall call{"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"};
+  const Task<Status> task =
+      method_named(reflection.v1(), "ServerReflectionInfo").serve(reflection.v1(), call, stream);
+  task.start();
+  V1::Request request;
+  request.set_file_containing_symbol("own.Thing");
+  stream.receive(request);
+  CHECK(file_names(stream.sent<V1::Response>().back()) == Names{"own.proto"});
 }
 
 }  // namespace

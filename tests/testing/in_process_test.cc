@@ -154,6 +154,16 @@ TEST_CASE("a service that is named twice is refused") {
   CHECK_THROWS_AS(InProcess({&patient, &patient}), std::invalid_argument);
 }
 
+TEST_CASE("a world fails to start if a service refuses to start") {
+  class Refusing final : public EchoService::Service {
+    Status on_start(std::span<const ringrpc::Service* const> services) override {
+      CHECK(services.size() == 1);
+      return fail(Code::FAILED_PRECONDITION, "no key").error();
+    }
+  } refusing;
+  CHECK_THROWS_WITH_AS(InProcess({&refusing}), "FAILED_PRECONDITION: no key", std::invalid_argument);
+}
+
 TEST_CASE("a drain ends calls that exceed its timeout") {
   Patient patient;
   InProcess world({&patient});

@@ -21,7 +21,7 @@ class Station final : public Weather::Service {
 
 int main() {
   Station station;
-  Reflection reflection({&station});  // so that grpcurl needs no .proto file
+  Reflection reflection;  // so that grpcurl needs no .proto file
   auto server =
       Server::start({&station, &reflection.v1(), &reflection.v1alpha()}, {.listen = {"127.0.0.1:50053"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;

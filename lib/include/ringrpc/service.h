@@ -85,6 +85,12 @@ class Service {
   /// the request. If not, the server drops such fields from large messages, because in memory they take many times
   /// their size on the wire.
   virtual bool keeps_unknown_fields() const noexcept { return false; }
+
+  /// A server is about to serve this service. `services` are all services of that server, in the order given to
+  /// it, this one included. Called once per start of a server, on the thread that starts it, before the server
+  /// accepts connections; another server may be serving this object at the same time. A failure fails the start
+  /// with that status. The start may also fail afterwards, for example because an address is in use.
+  virtual Status on_start(std::span<const Service* const> /*services*/) { return {}; }
 };
 
 namespace detail {

@@ -1,6 +1,7 @@
 #include "rpc/server/method_table.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace ringrpc {
 namespace {
@@ -14,6 +15,17 @@ RequestForm form_of(const Method& method, bool keeps_unknown_fields) {
 }
 
 }  // namespace
+
+Status MethodTable::add(std::span<Service* const> services) {
+  assert(services_.empty());
+  if (std::ranges::count(services, nullptr) > 0)
+    return Status(Code::INVALID_ARGUMENT, "a service is null", Initiator::application);
+  for (Service* const service : services)
+    if (Status status = add(*service); !status.ok()) return status;
+  for (Service* const service : services)
+    if (Status status = service->on_start(services); !status.ok()) return status;
+  return {};
+}
 
 Status MethodTable::add(Service& service) {
   const std::string name(service.service_name());

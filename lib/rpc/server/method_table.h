@@ -1,13 +1,14 @@
 /// The methods that a server serves, by path.
 ///
 ///   MethodTable table;
-///   if (Status status = table.add(service); !status.ok()) return status;
+///   if (Status status = table.add(services); !status.ok()) return status;
 ///   const RegisteredMethod* method = table.find("/echo.v1.EchoService/Echo");
 ///
-/// Filled before the server starts, then read by all shards at once.
+/// Filled while the server starts, then read by all shards at the same time.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,20 +30,23 @@ struct RegisteredMethod {
 
 class MethodTable {
  public:
-  /// ALREADY_EXISTS when a service of that name is there.
-  Status add(Service& service);
+  /// Adds all services of a server and tells each that the server starts (Service::on_start). INVALID_ARGUMENT if
+  /// one is null, ALREADY_EXISTS if two have the same name, or the failure of `on_start`. Call once.
+  Status add(std::span<Service* const> services);
 
-  /// Null when there is none. Paths compare as they are: there is one spelling of each.
+  /// Null if there is none. Paths compare byte by byte: gRPC has one spelling of each.
   const RegisteredMethod* find(std::string_view path) const noexcept {
     const auto found = methods_.find(path);
     return found == methods_.end() ? nullptr : found->second.get();
   }
 
-  /// Why `find` gave nothing, for the caller: the service or the method that is unknown, or what a path looks
-  /// like.
+  /// The status for a path that `find` does not know. It names the unknown service or method, or the form of a
+  /// path.
   Status unknown(std::string_view path) const;
 
  private:
+  Status add(Service& service);
+
   std::vector<std::string> services_;
   std::unordered_map<std::string_view, std::unique_ptr<RegisteredMethod>> methods_;
 };

@@ -20,16 +20,16 @@
 namespace ringrpc {
 namespace {
 
-/// Runs `work` on a shard and waits for what it gives. Not from a shard.
+/// Runs `work` on a shard and waits for its result. Not from a shard.
 template <class Work>
 auto run_on(Shard& shard, Work work) {
   std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
-  auto answer = task.get_future();
+  auto result = task.get_future();
   shard.post([&task] { task(); });
-  return answer.get();
+  return result.get();
 }
 
-/// One, or what systemd has passed.
+/// One address, or those of the sockets that systemd has passed.
 Result<std::vector<Address>> addresses_of(const std::string& text) {
   Result<Address> address = Address::parse(text);
   if (!address) return std::unexpected(std::move(address).error());
@@ -40,8 +40,8 @@ Result<std::vector<Address>> addresses_of(const std::string& text) {
   return passed;
 }
 
-/// Credentials that no address asks for in particular are for all of them: nothing is served in plaintext by
-/// mistake.
+/// If no address asks for TLS and there are credentials, all addresses use them, so that nothing is served in
+/// plaintext by mistake.
 Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
   std::vector<Address> all;
   for (const std::string& text : options.listen) {
@@ -92,15 +92,12 @@ class ServerImpl final : public Server, private ConnectionSink {
 };
 
 Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
-  if (std::ranges::count(services, nullptr) > 0)
-    return Status(Code::INVALID_ARGUMENT, "a service is null", Initiator::application);
   if (std::ranges::count(options.interceptors, nullptr) > 0)
     return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
-  for (Service* service : services)
-    if (Status status = methods_.add(*service); !status.ok()) return status;
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
   if (Status status = check_header_list_bytes(options.max_header_list_bytes); !status.ok()) return status;
+  if (Status status = methods_.add(services); !status.ok()) return status;
 
   Result<std::unique_ptr<Shards>> shards = Shards::start(
       options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
@@ -114,8 +111,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   return listen(options);
 }
 
-/// An address in use is asked for again, a quarter of a second long: a process that was killed is gone a
-/// moment before its io_uring lets go of the sockets that it accepted on.
+/// Retries an address in use for a quarter of a second: after a process was killed, its io_uring keeps its
+/// listening sockets open for another moment.
 Result<std::string> ServerImpl::bind(const Address& address) {
   constexpr std::chrono::milliseconds pause{10};
   constexpr int attempts = 25;
@@ -139,7 +136,7 @@ Status ServerImpl::listen(const ServerOptions& options) {
 
 ServerImpl::~ServerImpl() {
   if (!shards_) return;
-  // Whatever the listener posted is delivered before the mail that ends the shard it was posted to.
+  // Connections that the listener has posted arrive before the mail that ends the shard.
   run_on(accepting_shard(), [this] { listener_.reset(); });
   for (Shard* shard : shards_->all())
     run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
@@ -151,7 +148,7 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
     std::condition_variable changed;
     std::size_t shards;
   };
-  // What is as good as for ever must not overflow the clock.
+  // A very long time must not overflow the clock.
   patience = std::min<std::chrono::milliseconds>(patience, std::chrono::years(1));
   const auto waiting = std::make_shared<Waiting>();
   waiting->shards = server_shards_.size();

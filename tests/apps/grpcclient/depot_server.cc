@@ -21,11 +21,12 @@ class Depot final : public depot::Depot::Service {
 
 }  // namespace
 
-DepotServer::DepotServer() : depot_(std::make_unique<Depot>()), reflection_({depot_.get()}) {
+DepotServer::DepotServer() : depot_(std::make_unique<Depot>()) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.shards = 1;
-  Result<std::unique_ptr<Server>> server = Server::start({depot_.get(), &reflection_.v1()}, options);
+  Result<std::unique_ptr<Server>> server =
+      Server::start({depot_.get(), &reflection_.v1(), &reflection_.v1alpha()}, options);
   REQUIRE_MESSAGE(server, server.error().message());
   server_ = std::move(*server);
 }

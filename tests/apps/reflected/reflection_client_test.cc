@@ -45,27 +45,27 @@ Task<Result<std::size_t>> asked(std::string address) {
   co_return services->size();
 }
 
-std::unique_ptr<Server> serving(Service& service) {
+std::unique_ptr<Server> serving(std::initializer_list<Service*> services) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.shards = 1;
-  Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
+  Result<std::unique_ptr<Server>> server = Server::start(services, options);
   REQUIRE_MESSAGE(server, server.error().message());
   return std::move(*server);
 }
 
 TEST_CASE("a reflection call that the client ends succeeds") {
   HealthService health;
-  Reflection reflection({&health});
-  const std::unique_ptr<Server> server = serving(reflection.v1());
-  CHECK(block_on(asked(server->addresses().front())) == 3);  // health, and both versions of reflection
+  Reflection reflection;
+  const std::unique_ptr<Server> server = serving({&health, &reflection.v1(), &reflection.v1alpha()});
+  CHECK(block_on(asked(server->addresses().front())) == 3);  // health and both versions of reflection
   CHECK(server->counters().calls_succeeded == 1);
   CHECK(server->counters().calls_failed == 0);
 }
 
 TEST_CASE("a reflection call that the server does not end is cancelled") {
   Lingering lingering;
-  const std::unique_ptr<Server> server = serving(lingering);
+  const std::unique_ptr<Server> server = serving({&lingering});
   CHECK(block_on(asked(server->addresses().front())) == 0);
   CHECK(server->counters().calls_succeeded == 0);
 }

@@ -1,9 +1,14 @@
 #include "ringrpc/server.h"
 
+#include <array>
+#include <atomic>
 #include <doctest/doctest.h>
+#include <latch>
+#include <memory>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
+#include <vector>
 
 #include "http2/frames.h"
 #include "reactor/posix_socket.h"
@@ -58,6 +63,56 @@ TEST_CASE("a drain without a limit waits for the last call") {
   CHECK((*server)->drain(std::chrono::milliseconds::max()) == 0);
   client.join();
   CHECK(answered);
+}
+
+/// Keeps what `on_start` was given, and says what it is told to.
+class Starting final : public Service {
+ public:
+  explicit Starting(std::string_view name, Status outcome = {}) : name_(name), outcome_(std::move(outcome)) {}
+
+  std::string_view service_name() const noexcept override { return name_; }
+  std::span<const Method> service_methods() const noexcept override { return {}; }
+  Status on_start(std::span<const Service* const> services) override {
+    starts.emplace_back();
+    for (const Service* const service : services) starts.back().emplace_back(service->service_name());
+    return outcome_;
+  }
+
+  std::vector<std::vector<std::string>> starts;
+
+ private:
+  std::string_view name_;
+  Status outcome_;
+};
+
+TEST_CASE("each service learns all services of a server that starts, in their order") {
+  Starting first("test.v1.First");
+  RawService raw;
+  Starting last("test.v1.Last");
+  using Names = std::vector<std::string>;
+  const Names all = {"test.v1.First", "test.v1.Raw", "test.v1.Last"};
+  const ServerOptions options{.listen = {"127.0.0.1:0"}, .shards = 1};
+  REQUIRE(Server::start({&first, &raw, &last}, options));
+  CHECK(first.starts == std::vector<Names>{all});
+  CHECK(last.starts == std::vector<Names>{all});
+  REQUIRE(Server::start({&first}, options));
+  CHECK(first.starts == std::vector<Names>{all, {"test.v1.First"}});
+  CHECK(last.starts.size() == 1);
+}
+
+TEST_CASE("a service that refuses to start keeps its server from starting") {
+  Starting refuses("test.v1.Refuses", fail(Code::FAILED_PRECONDITION, "no key").error());
+  const auto server = Server::start({&refuses}, {.listen = {"127.0.0.1:0"}, .shards = 1});
+  REQUIRE_FALSE(server);
+  CHECK(server.error().to_string() == "FAILED_PRECONDITION: no key");
+}
+
+TEST_CASE("no service learns of a start with services that cannot be served together") {
+  Starting once("test.v1.Once");
+  const ServerOptions options{.listen = {"127.0.0.1:0"}, .shards = 1};
+  CHECK(Server::start({&once, &once}, options).error().code() == Code::ALREADY_EXISTS);
+  CHECK(Server::start({&once, nullptr}, options).error().message() == "a service is null");
+  CHECK(once.starts.empty());
 }
 
 }  // namespace
