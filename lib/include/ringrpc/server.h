@@ -172,9 +172,14 @@ class Server {
   virtual std::string_view io_backend() const noexcept = 0;
 
   /// Shuts the server down: stops accepting connections, asks every client to open no more calls (two GOAWAY
-  /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `patience`, then cancels the rest. Returns the number of calls that it cancelled, when the last connection has
+  /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `patience`, then cancels the rest. Handlers
+  /// can see it begin (Call::stopping). Returns the number of calls that it cancelled, when the last connection has
   /// closed. May be called again, also while it runs on another thread; each call waits for its own `patience`.
   virtual std::uint64_t drain(std::chrono::milliseconds patience) = 0;
+
+  /// Blocks until a drain, begun on another thread, has ended and none is running. Returns at once if that is so
+  /// already. The server may be destroyed then. Any number of threads may wait.
+  virtual void wait() = 0;
 
   /// Asks each shard, so a shard whose handler blocks delays the result.
   virtual ServerCounters counters() const = 0;

@@ -74,12 +74,14 @@ class ServerImpl final : public Server, private ConnectionSink {
   unsigned shards() const noexcept override { return static_cast<unsigned>(server_shards_.size()); }
   std::string_view io_backend() const noexcept override { return shards_->all().front()->io().name(); }
   std::uint64_t drain(std::chrono::milliseconds patience) override;
+  void wait() override;
   ServerCounters counters() const override;
 
  private:
   void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
     server_shards_[shard.index()]->add(std::move(connection), tls, std::move(counted));
   }
+  std::uint64_t end_calls(std::chrono::milliseconds patience);
   Status listen(const ServerOptions& options);
   Result<std::string> bind(const Address& address);
   Shard& accepting_shard() const { return *shards_->all().front(); }
@@ -89,6 +91,10 @@ class ServerImpl final : public Server, private ConnectionSink {
   std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
   std::unique_ptr<Listener> listener_;
   std::vector<std::string> addresses_;
+  std::mutex mutex_;
+  std::condition_variable drain_ends_;
+  int drains_ = 0;  // that run; guarded by the mutex, like drained_
+  bool drained_ = false;
 };
 
 Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
@@ -143,6 +149,25 @@ ServerImpl::~ServerImpl() {
 }
 
 std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
+  const auto count = [this](int more) {
+    const std::lock_guard lock(mutex_);  // also while notifying: a waiter may destroy the server at once
+    drains_ += more;
+    drained_ |= more < 0;
+    drain_ends_.notify_all();
+  };
+  count(+1);
+  const std::uint64_t ended = end_calls(patience);
+  count(-1);
+  return ended;
+}
+
+void ServerImpl::wait() {
+  std::unique_lock lock(mutex_);
+  drain_ends_.wait(lock, [this] { return drained_ && drains_ == 0; });
+}
+
+/// Returns when no connection is left.
+std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds patience) {
   struct Waiting {
     std::mutex mutex;
     std::condition_variable changed;

@@ -67,6 +67,7 @@ class FakeServer final : public Server {
     changed_.wait(lock, [&] { return calls_ == 0; });
     return ended_;
   }
+  void wait() override {}
   ServerCounters counters() const override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !hanging_; });

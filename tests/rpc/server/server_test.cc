@@ -65,6 +65,41 @@ TEST_CASE("a drain without a limit waits for the last call") {
   CHECK(answered);
 }
 
+TEST_CASE("waiting ends when a drain has, on every thread that waits, and at once after it") {
+  RawService service;
+  auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 2});
+  REQUIRE_MESSAGE(server, server.error().to_string());
+  std::jthread client([&] {
+    BlockingCall call((*server)->addresses().front(), "/test.v1.Raw/Sleep", "00000000000000000300");
+    CHECK(call.receive(message("00000000000000000300")));
+  });
+  while ((*server)->counters().calls_started == 0) std::this_thread::yield();
+  std::atomic<std::uint64_t> ended_early = 0;
+  {
+    std::vector<std::jthread> waiting;
+    for (int at = 0; at < 3; ++at)
+      waiting.emplace_back([&] {
+        (*server)->wait();
+        ended_early += (*server)->counters().calls_succeeded == 0;
+      });
+    CHECK((*server)->drain(std::chrono::minutes(5)) == 0);
+  }
+  CHECK(ended_early == 0);
+  (*server)->wait();
+}
+
+TEST_CASE("a server may be destroyed as soon as waiting has ended") {
+  for (int round = 0; round < 20; ++round) {
+    RawService service;
+    auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1});
+    REQUIRE_MESSAGE(server, server.error().to_string());
+    Server& drained = **server;
+    const std::jthread first([&] { drained.drain(std::chrono::minutes(5)); });
+    drained.wait();
+    server->reset();
+  }
+}
+
 /// Keeps what `on_start` was given, and says what it is told to.
 class Starting final : public Service {
  public:
