@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "ringrpc/when.h"
+
 #include "grpc/health/v1/health.ringrpc.h"
 
 namespace ringrpc {
@@ -105,7 +107,7 @@ Task<Result<HealthListResponse>> HealthService::list(Call&, HealthListRequest) {
   co_return response;
 }
 
-Task<Status> HealthService::watch(Call&, HealthCheckRequest request, Writer<HealthCheckResponse>& out) {
+Task<Status> HealthService::watch(Call& call, HealthCheckRequest request, Writer<HealthCheckResponse>& out) {
   if (Status status = check_name(request.service()); !status.ok()) co_return status;
   std::optional<ServingStatus> sent;
   for (;;) {
@@ -118,7 +120,8 @@ Task<Status> HealthService::watch(Call&, HealthCheckRequest request, Writer<Heal
       sent = status;
     }
     if (seen.shut_down) co_return fail(Code::UNAVAILABLE, "the server is shutting down");
-    co_await changes_.past(changes);
+    if (call.stopping()) co_return fail(Code::UNAVAILABLE, "the server closes this connection");
+    co_await when_any(changes_.past(changes), call.until_stopping());
   }
 }
 

@@ -33,7 +33,7 @@ class Watch {
       : simulation_(simulation), shard_(simulation.shard(shard)) {
     stream.receive(request_for(service));
     on_shard([&] {
-      task = method_named(health, "Watch").serve(health, call_, stream);
+      task = method_named(health, "Watch").serve(health, call, stream);
       task.start();
     });
   }
@@ -52,12 +52,12 @@ class Watch {
   }
 
   testing::FakeStream stream;
+  testing::FakeCall call{"/grpc.health.v1.Health/Watch"};
   Task<Status> task;
 
  private:
   Simulation& simulation_;
   Shard& shard_;
-  testing::FakeCall call_{"/grpc.health.v1.Health/Watch"};
 };
 
 TEST_CASE("a watch says the state at once and then every change, on every shard") {
@@ -157,6 +157,31 @@ TEST_CASE("a watch that its caller drops is forgotten") {
   }
   simulation.run_until_quiet();
   CHECK(simulation.clean());
+}
+
+TEST_CASE("a watch ends when its connection drains, and says nothing else of a service that serves on") {
+  Simulation simulation(1);
+  HealthService health;
+  Watch watch(simulation, 0, health, "");
+  watch.on_shard([&] { watch.call.stop(); });
+  CHECK(watch.seen() == Statuses{serving});
+  REQUIRE(watch.task.done());
+  CHECK(watch.task.result().to_string() == "UNAVAILABLE: the server closes this connection");
+}
+
+TEST_CASE("a drain does not wait for watches, although nobody has shut health down") {
+  HealthService health;
+  SimulatedWorld world(1);
+  world.also_serve(health);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  peer->request(1, "/grpc.health.v1.Health/Watch", message(request_for("").SerializeAsString()));
+  REQUIRE(world.run_until([&] { return !peer->body(1).empty(); }));
+  bool drained = false;
+  world.server_shard().post([&] { world.server().drain([&] { drained = true; }); });
+  REQUIRE(world.run_until([&] { return drained; }));
+  CHECK(peer->field(1, "grpc-status") == "14");
+  CHECK(peer->body(1) == message("\x08\x01"));
 }
 
 TEST_CASE("a drain does not wait for watches once health was shut down") {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <doctest/doctest.h>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 
 #include "ringrpc/interceptor.h"
 #include "ringrpc/sleep.h"
+#include "ringrpc/task_scope.h"
 #include "ringrpc/testing/fake_call.h"
 #include "ringrpc/when.h"
 #include "ringrpc/worker_pool.h"
@@ -162,6 +164,68 @@ TEST_CASE("a world fails to start if a service refuses to start") {
     }
   } refusing;
   CHECK_THROWS_WITH_AS(InProcess({&refusing}), "FAILED_PRECONDITION: no key", std::invalid_argument);
+}
+
+/// Holds calls until the server drains.
+class Holding final : public EchoService::Service {
+ public:
+  Task<Result<EchoResponse>> Echo(Call& call, EchoRequest) override {
+    before = call.stopping();
+    co_await call.until_stopping();
+    after = call.stopping();
+    co_return fail(Code::UNAVAILABLE, "the server shuts down");
+  }
+
+  std::optional<bool> before;
+  std::optional<bool> after;
+};
+
+TEST_CASE("a handler that waits for the drain does not hold it") {
+  Holding holding;
+  InProcess world({&holding});
+  EchoService::Stub stub(world.channel());
+  TaskScope calls;
+  const auto held = [&]() -> Task<Status> {
+    const Result<EchoResponse> response = co_await stub.Echo(request_of(""));
+    co_return response.error();
+  };
+  Status outcome;
+  CHECK(world
+            .run([&]() -> Task<> {
+              calls.spawn([](Task<Status> call, Status& ended) -> Task<> {
+                ended = co_await std::move(call);
+              }(held(), outcome));
+              co_await sleep_for(1s);
+            })
+            .ok());
+  CHECK(holding.before == false);
+  CHECK_FALSE(holding.after);
+  const Instant begun = world.now();
+  CHECK(world.drain(1h) == 0);
+  CHECK(holding.after == true);
+  CHECK(world.now() - begun < 10s);
+  CHECK(outcome.to_string() == "UNAVAILABLE: the server shuts down");
+}
+
+TEST_CASE("a test stops a call of its own") {
+  Holding holding;
+  testing::FakeCall call("/echo.v1.EchoService/Echo");
+  const Task<Result<EchoResponse>> first = holding.Echo(call, request_of(""));
+  const Task<Result<EchoResponse>> second = holding.Echo(call, request_of(""));
+  {
+    const Task<Result<EchoResponse>> dropped = holding.Echo(call, request_of(""));
+    for (const auto* const task : {&first, &dropped, &second}) task->start();
+  }
+  CHECK(holding.before == false);
+  CHECK_FALSE(first.done());
+  call.stop();
+  CHECK(holding.after == true);
+  CHECK(first.done());
+  CHECK(second.done());
+  const Task<Result<EchoResponse>> late = holding.Echo(call, request_of(""));
+  late.start();
+  CHECK(late.done());
+  CHECK(holding.before == true);
 }
 
 TEST_CASE("a drain ends calls that exceed its timeout") {

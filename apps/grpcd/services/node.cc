@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "ringrpc/when.h"
+
 namespace ringrpc {
 
 using node::v1::GetNodeRequest;
@@ -65,7 +67,8 @@ Task<Status> NodeService::WatchNode(Call& call, GetNodeRequest request, Writer<G
     const GetNodeResponse response = describe(request.node_id(), draining, call.now());
     if (!co_await out.write(response)) co_return Status();
     if (draining) co_return fail(Code::UNAVAILABLE, "the server is shutting down");
-    co_await changes_.past(changes, report_interval);
+    if (call.stopping()) co_return fail(Code::UNAVAILABLE, "the server closes this connection");
+    co_await when_any(changes_.past(changes, report_interval), call.until_stopping());
   }
 }
 

@@ -3,7 +3,7 @@
 ///
 ///   NodeService node;
 ///   Server::start({&node}, options);
-///   node.drain();                  // before Server::drain: watches report it and end
+///   node.drain();                  // before Server::drain: watches report DRAINING and end
 ///
 /// All methods may be called from any thread.
 #pragma once
@@ -26,7 +26,8 @@ class NodeService final : public node::v1::NodeService::Service {
   /// The uptime counts from `started`, on the clock of Call::now.
   explicit NodeService(Instant started = std::chrono::steady_clock::now()) noexcept : started_(started) {}
 
-  /// Sets the status to DRAINING. Every WatchNode reports it and then ends with UNAVAILABLE.
+  /// Sets the status to DRAINING. Every WatchNode reports it and then ends with UNAVAILABLE. Without this, watches
+  /// end with UNAVAILABLE as soon as their connection drains.
   void drain();
 
   Task<Result<node::v1::GetNodeResponse>> GetNode(Call& call, node::v1::GetNodeRequest request) override;

@@ -1,4 +1,4 @@
-/// A call as its handler sees it: who calls, with what metadata, until when.
+/// A call as its handler sees it: who calls, with what metadata, and until when.
 ///
 ///   Task<Result<Reply>> Get(Call& call, Request request) override {
 ///     log::info("{} asked", call.peer());
@@ -7,9 +7,9 @@
 ///     ...
 ///   }
 ///
-/// A call belongs to its shard and lives as long as the handler's frame. When the caller resets it, its
-/// deadline passes or the connection is lost, the frame is destroyed where it is suspended: destructors run,
-/// nothing after the `co_await` does.
+/// A call belongs to its shard and is valid as long as the handler's frame; use it on that thread only. When the
+/// client resets the call, the deadline passes or the connection is lost, the library destroys the frame at the
+/// `co_await` where it is suspended: its destructors run, and nothing after that `co_await` does.
 #pragma once
 
 #include <string>
@@ -20,55 +20,70 @@
 #include "ringrpc/metadata.h"
 #include "ringrpc/peer_identity.h"
 #include "ringrpc/status.h"
+#include "ringrpc/task.h"
 
 namespace ringrpc {
 
-/// A call, as its handler and the server's interceptors see it.
+/// A call, as its handler and the server's interceptors see it. References and views that it returns are valid as
+/// long as the call.
 class Call {
  public:
-  /// "/echo.v1.EchoService/Echo".
+  /// The path of the method: "/echo.v1.EchoService/Echo".
   virtual std::string_view method() const noexcept = 0;
 
-  /// The request's custom metadata, "-bin" values decoded.
+  /// The request's custom metadata, with the values of "-bin" fields decoded
+  /// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Custom-Metadata").
   virtual const Metadata& metadata() = 0;
 
-  /// Metadata sent before the first message; changes after that have no effect.
+  /// Metadata that is sent before the first message. Changes after that have no effect.
   virtual Metadata& initial_metadata() = 0;
-  /// Sends it now, where the caller should not have to wait for the first message to have it. Without effect
-  /// when it has been sent.
+  /// Sends the initial metadata now, so that the client need not wait for the first message to see it. No effect
+  /// once it has been sent.
   virtual void send_initial_metadata() = 0;
-  /// Metadata sent with the status. Of this, as of the initial metadata and a status's details, callers take
-  /// up to a size (most 8 to 16 KiB); a call that has more for them ends with RESOURCE_EXHAUSTED.
+  /// Metadata that is sent with the status. Clients limit the size of the initial metadata, and of the trailing
+  /// metadata together with the status and its details; most limits are 8 to 16 KiB. If either exceeds the
+  /// client's limit, the call ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
 
-  /// What interceptors tell those inside: who calls, say. Nothing in it comes from the peer, and nothing of
-  /// it goes there.
+  /// What an interceptor passes to the interceptors and the handler inside it, for example who the caller is. It
+  /// is local to the server: nothing in it comes from the client or is sent to the client.
   virtual Metadata& attributes() = 0;
 
-  /// Compresses the messages of the answer, all but those written without, where the caller said that it
-  /// understands `compression`. Without effect once the initial metadata has been sent.
+  /// Compresses the responses, except those written with compression turned off, if the client accepts
+  /// `compression` (grpc-accept-encoding). No effect otherwise, or once the initial metadata has been sent.
   virtual void set_compression(Compression compression) = 0;
-  /// Whether the message last received came compressed.
+  /// Whether the message received last was compressed.
   virtual bool message_compressed() const noexcept = 0;
-  /// With what it was; `identity` where it was not. An answer like the request:
-  /// `call.set_compression(call.message_compression())`.
+  /// The compression of the message received last; `identity` if it was not compressed. To compress responses like
+  /// the request: `call.set_compression(call.message_compression())`.
   virtual Compression message_compression() const noexcept = 0;
 
-  /// When the caller stops waiting; `never` when it gave no timeout.
+  /// When the client stops waiting; `never` if the request has no timeout.
   virtual Instant deadline() const noexcept = 0;
 
-  /// When the request had arrived: its last byte for unary calls, its headers for streaming ones.
+  /// When the request arrived: its last byte if it is a single message, its headers if it is a stream.
   virtual Instant received_at() const noexcept = 0;
 
-  /// The peer's address in the words of the address syntax: "127.0.0.1:40712", "unix:".
+  /// The peer's address in the syntax of ServerOptions::listen: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
-  /// What the transport vouches for of the peer.
+  /// What the transport vouches for about the peer.
   virtual PeerIdentity peer_identity() const = 0;
 
-  /// Why the call has failed while its handler still runs, as when a write gives false; OK while it goes on.
+  /// The status with which the call has failed while its handler still runs, for example after a write that
+  /// returned false. OK while the call has not failed.
   virtual Status failure() const = 0;
 
-  /// The time now, on the clock of `deadline` and `received_at`.
+  /// Whether the connection drains: the server shuts down (Server::drain), or the connection has reached its
+  /// maximum age (ServerOptions::max_connection_age). The client has been asked to open no more calls here, and
+  /// the drain waits for this one. A call that would otherwise run on, such as a watch, should then end, best with
+  /// UNAVAILABLE, which clients retry elsewhere. Never becomes false again.
+  virtual bool stopping() const noexcept = 0;
+  /// Waits until `stopping` is true; ends at once if it is already. Any number of tasks of the call may wait at the
+  /// same time. To wait for something else as well, use when_any (ringrpc/when.h):
+  /// `co_await when_any(board.next_change(), call.until_stopping())`. Destroying the task ends the wait.
+  virtual Task<> until_stopping() = 0;
+
+  /// The current time, on the clock of `deadline` and `received_at`.
   virtual Instant now() const noexcept = 0;
 
  protected:

@@ -14,12 +14,21 @@ constexpr std::chrono::seconds drain_ping_timeout{5};
 }  // namespace
 
 void Drain::enter(State next) noexcept {
-  assert(state_ < next);
+  assert(state_ < next && (state_ != State::half_closed || next == State::final));
   state_ = next;
 }
 
 void Drain::begin() {
   if (begun()) return;
+  if (state_ == State::half_closed) {
+    enter(State::final);
+  } else {
+    announce();
+  }
+  while (Ready* const waiting = waiting_.pop_front()) connection_.shard().ready().push(*waiting);
+}
+
+void Drain::announce() {
   enter(State::announced);
   connection_.session().announce_shutdown(drain_ping);
   connection_.shard().timers().arm(*this, after(connection_.shard().now(), drain_ping_timeout));
@@ -43,7 +52,8 @@ void Drain::finish() {
 
 void Drain::on_half_close() noexcept {
   cancel();
-  if (state_ != State::final) enter(State::final);
+  if (state_ == State::serving) enter(State::half_closed);
+  if (state_ == State::announced) enter(State::final);
 }
 
 }  // namespace ringrpc

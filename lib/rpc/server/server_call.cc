@@ -417,6 +417,10 @@ std::string ServerCall::peer() const { return call_.connection->peer(); }
 
 PeerIdentity ServerCall::peer_identity() const { return call_.connection->peer_identity(); }
 
+bool ServerCall::stopping() const noexcept { return call_.connection->draining(); }
+
+Task<> ServerCall::until_stopping() { co_await call_.connection->drain_begins(); }
+
 Instant ServerCall::now() const noexcept { return call_.connection->shard().io().now(); }
 
 bool ServerCall::message_ready() {

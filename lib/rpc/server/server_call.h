@@ -123,6 +123,8 @@ class ServerCall final : public Call,
   std::string peer() const override;
   PeerIdentity peer_identity() const override;
   Status failure() const override { return call_.failure; }
+  bool stopping() const noexcept override;
+  Task<> until_stopping() override;
   Instant now() const noexcept override;
 
   // MessageStream

@@ -44,6 +44,8 @@ class ServerConnection final : public Connection,
   void drain() { drain_.begin(); }
 
   bool draining() const noexcept { return drain_.begun(); }
+  /// Awaits the beginning of the drain.
+  Drain::Wait drain_begins() noexcept { return drain_.begins(); }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   ServerCounters& counters() noexcept;
   std::span<Interceptor* const> interceptors() const noexcept;

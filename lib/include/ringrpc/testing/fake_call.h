@@ -9,6 +9,7 @@
 /// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread.
 #pragma once
 
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -115,6 +116,15 @@ class FakeCall final : public Call {
   Instant time_limit = never;  ///< the call's deadline, on the clock of `now`
   /// Lets time pass on the clock of `now`, which begins a millisecond after its zero.
   void advance(Nanoseconds time) { now_ += time; }
+  /// The server begins to drain. Tasks that wait in `until_stopping` are resumed inside this call.
+  void stop() {
+    stopping_ = true;
+    while (!stop_waits_.empty()) {
+      const std::coroutine_handle<> waiting = stop_waits_.front()->waiting;
+      stop_waits_.pop_front();
+      waiting.resume();
+    }
+  }
 
   // What the handler has done.
   bool initial_metadata_sent() const noexcept { return initial_sent_; }
@@ -134,9 +144,28 @@ class FakeCall final : public Call {
   std::string peer() const override { return peer_; }
   PeerIdentity peer_identity() const override { return identity; }
   Status failure() const override { return {}; }
+  bool stopping() const noexcept override { return stopping_; }
+  Task<> until_stopping() override { co_await StopWait(*this); }
   Instant now() const noexcept override { return now_; }
 
  private:
+  struct [[nodiscard("co_await it")]] StopWait {
+    explicit StopWait(FakeCall& of) noexcept : call(of) {}
+    StopWait(const StopWait&) = delete;
+    StopWait& operator=(const StopWait&) = delete;
+    ~StopWait() { std::erase(call.stop_waits_, this); }
+
+    bool await_ready() const noexcept { return call.stopping_; }
+    void await_suspend(std::coroutine_handle<> handle) {
+      waiting = handle;
+      call.stop_waits_.push_back(this);
+    }
+    void await_resume() const noexcept {}
+
+    FakeCall& call;
+    std::coroutine_handle<> waiting;
+  };
+
   std::string method_;
   std::string peer_;
   Metadata initial_;
@@ -144,6 +173,8 @@ class FakeCall final : public Call {
   Metadata attributes_;
   bool initial_sent_ = false;
   Compression compression_ = Compression::identity;
+  bool stopping_ = false;
+  std::deque<StopWait*> stop_waits_;
   Instant received_at_{Nanoseconds(1'000'000)};
   Instant now_ = received_at_;
 };

@@ -124,5 +124,16 @@ TEST_CASE("a watch reports a drain at once, and ends") {
   CHECK(watch.task.result().code() == Code::UNAVAILABLE);
 }
 
+TEST_CASE("a watch ends when its connection drains, although the node serves on") {
+  Simulation simulation(1);
+  NodeService service;
+  NodeWatch watch(simulation, service);
+  REQUIRE(simulation.run_until([&] { return watch.stream.sent_count() == 1; }));
+  simulation.shard(0).post([&] { watch.call.stop(); });
+  REQUIRE(simulation.run_until([&] { return watch.task.done(); }, 1ms));
+  CHECK(watch.seen().back() == "SERVING");
+  CHECK(watch.task.result().code() == Code::UNAVAILABLE);
+}
+
 }  // namespace
 }  // namespace ringrpc
