@@ -11,17 +11,17 @@ namespace {
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
 
-/// To a client that has ended its sending. The GOAWAY that it gets at once is the first probe; it takes a
-/// second one to hear what became of the first.
+/// Sent to a half-closed client. The GOAWAY before it is the first packet that a closed socket would refuse; sending
+/// another one shows whether it has been refused.
 constexpr std::uint64_t probe_ping = 0x70726f6265;  // "probe"
 constexpr std::chrono::milliseconds first_probe_after{100};
 
-/// An alert of TLS (RFC 8446, 5.1), as a server answers who does not speak it.
+/// A TLS alert (RFC 8446, 5.1): how a TLS server responds to a client that does not use TLS.
 constexpr std::uint8_t tls_alert = 21;
 
-/// Why these cannot be the first bytes of a server, or OK, as far as they tell. A server of HTTP/2 begins with
-/// SETTINGS: three octets of a length, of which the first is 0 since at this time a frame takes 16 KiB, and one
-/// of the frame's type (RFC 9113, 3.4 and 4.1).
+/// Fails if these cannot be the first bytes of an HTTP/2 server. A server begins with SETTINGS: three bytes of
+/// length, the first of which is 0 because frames have at most 16 KiB yet, and a byte of frame type (RFC 9113, 3.4
+/// and 4.1).
 Status check_first_of_server(Bytes bytes) {
   constexpr std::string_view http1 = "HTTP/1.";
   constexpr std::uint8_t settings = 4;
@@ -54,13 +54,21 @@ Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::
       stream_(std::move(stream)),
       peer_(to_string(stream_->peer())),
       session_(role, limits, shard.now(), shard.slabs(), events),
-      to_server_(role == http2::Role::client),
+      role_(role),
       started_(shard.now()),
       progress_(shard.now()) {}
 
+void Connection::enter(Phase next) noexcept {
+  assert(next != Phase::idle && phase_ != Phase::over);
+  assert(next != Phase::open || phase_ == Phase::idle);
+  assert(next != Phase::half_closed || phase_ == Phase::open);
+  assert(next != Phase::closing || (phase_ >= Phase::open && phase_ <= Phase::closing));
+  assert(next != Phase::lingering || (phase_ >= Phase::open && phase_ <= Phase::closing));
+  phase_ = next;
+}
+
 void Connection::start() {
-  assert(phase_ == Phase::idle);
-  phase_ = Phase::open;
+  enter(Phase::open);
   contain([this] {
     stream_->start(*this);
     flush_soon();
@@ -76,11 +84,13 @@ void Connection::on_received(Bytes bytes) {
 
 void Connection::take(Bytes bytes) {
   if (phase_ != Phase::open) return;
-  if (!std::exchange(heard_, true) && to_server_) {
-    if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
+  if (handshake_ == Handshake::awaited) {
+    handshake_ = Handshake::begun;
+    if (is_client())
+      if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
   }
   if (Status status = receive(bytes); !status.ok()) begin_closing(std::move(status));
-  if (on_batch()) flush_soon();  // in any case: what borrows of the input lets go of it here
+  if (on_batch()) flush_soon();  // always called, because it releases the memory of the input
 }
 
 Status Connection::receive(Bytes bytes) noexcept {
@@ -97,7 +107,7 @@ void Connection::on_receive_end(int error) {
 }
 
 void Connection::end_receiving(int error) {
-  if (phase_ == Phase::closing && error == 0 && !to_server_) return;  // may still read why
+  if (phase_ == Phase::closing && error == 0 && !is_client()) return;  // the client may still read why
   if (phase_ == Phase::open)
     why_ = error != 0 ? broken("receive", error)
                       : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
@@ -105,14 +115,14 @@ void Connection::end_receiving(int error) {
   finish(std::move(why_));
 }
 
-/// Whether a client that has ended its sending waits for something.
+/// Whether a client that half-closes the connection still waits for something.
 bool Connection::may_go_on() const {
-  const bool busy = sending_ || session_.wants_to_produce() || session_.open_streams() > 0;
-  return !to_server_ && established_ && busy;
+  const bool busy = sending() || session_.wants_to_produce() || session_.open_streams() > 0;
+  return !is_client() && is_established() && busy;
 }
 
 void Connection::begin_half_close() {
-  phase_ = Phase::half_closed;
+  enter(Phase::half_closed);
   progress_ = shard_.now();
   on_half_close();
   session_.end_input();
@@ -120,23 +130,24 @@ void Connection::begin_half_close() {
   flush_soon();
 }
 
-/// Makes a system whose client has closed its socket tell so.
+/// Makes the system of a client that has closed its socket reset the connection.
 void Connection::probe() {
-  if (sending_ || session_.wants_to_produce()) return;
+  if (sending() || session_.wants_to_produce()) return;
   session_.ping(probe_ping);
   flush_soon();
 }
 
 void Connection::on_sent(int error) {
-  sending_ = false;
+  assert(sending());
+  send_ = Send::none;
   sending_bytes_ = 0;
-  sent_ = true;
+  ++sends_;
   if (over()) return;
   if (error == 0) return flush_soon();
   contain([&] { finish(why_.ok() ? broken("send", error) : std::move(why_)); });
 }
 
-/// The stream has ended with `error`, unless it has more to say than that.
+/// The failure of the transport if it names one, else `error`.
 Status Connection::broken(std::string_view operation, int error) const {
   Status failure = stream_->failure();
   return failure.ok() ? from_errno(operation, error, Initiator::peer) : failure;
@@ -163,53 +174,52 @@ void Connection::on_turn_end() {
 
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
-  if (sending_) return note_output();
+  if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
   sending_bytes_ = out.held_bytes();
-  if (sending_bytes_ > Slab::total_bytes || output_noted_) [[unlikely]]
+  if (sending_bytes_ > Slab::total_bytes || noted_output_bytes_ > 0) [[unlikely]]
     note_output();
   if (phase_ <= Phase::half_closed && session_.finished()) {
-    // Some faults are found while their answers are produced.
+    // Some faults are found while the output is produced.
     if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
     if (over()) return;
   }
-  sending_ = !out.empty();
+  if (!out.empty()) send_ = Send::in_flight;
   if (!armed()) {
     progress_ = shard_.now();
     watch();
   }
-  if (sending_) return stream_->send(std::move(out));
+  if (sending()) return stream_->send(std::move(out));
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 
-/// The one slab of a connection that sends little is not counted: it is a part of what each connection costs.
+/// A single slab does not count: it is part of the fixed cost of a connection.
 void Connection::note_output() {
   const std::size_t sent = sending_bytes_ > Slab::total_bytes ? sending_bytes_ : 0;
-  const std::size_t bytes = sent + session_.queued_output_bytes();
-  output_noted_ = bytes > 0;
-  on_output_held(bytes);
+  noted_output_bytes_ = sent + session_.queued_output_bytes();
+  on_output_held(noted_output_bytes_);
 }
 
-/// A client that is still connecting may have other addresses to try, so it does not wait to send a GOAWAY. A session that ran out
-/// of memory has none to say.
+/// A client that is still connecting may have other addresses to try, so it does not wait for a GOAWAY to be sent. A
+/// session that ran out of memory cannot produce one.
 void Connection::begin_closing(Status why) {
-  const bool in_vain = (to_server_ && !established_) || why.cause() == Cause::out_of_memory;
+  const bool in_vain = (is_client() && !is_established()) || why.cause() == Cause::out_of_memory;
   if (in_vain) return finish(std::move(why));
   why_ = std::move(why);
-  phase_ = Phase::closing;
+  enter(Phase::closing);
   progress_ = shard_.now();
 }
 
 void Connection::begin_linger() {
-  phase_ = Phase::lingering;
+  enter(Phase::lingering);
   stream_->shutdown_send();
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
 void Connection::finish(Status why) noexcept {
   if (over()) return;
-  phase_ = Phase::over;
+  enter(Phase::over);
   why_ = std::move(why);
   cancel();
   shard_.ready().push(*this);
@@ -217,7 +227,7 @@ void Connection::finish(Status why) noexcept {
 
 void Connection::watch() {
   const Output held = output();
-  const bool pending = !established_ || phase_ == Phase::half_closed || sending_ ||
+  const bool pending = !is_established() || phase_ == Phase::half_closed || sending() ||
                        session_.wants_to_produce() || session_.next_deadline() != never ||
                        held.waiting_bytes > 0 || held.watched;
   if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
@@ -226,11 +236,11 @@ void Connection::watch() {
 void Connection::note_progress() {
   const Output held = output();
   const std::uint64_t delivered_bytes = held.written_bytes - held.waiting_bytes;
-  const bool idle = !sending_ && !session_.wants_to_produce() && held.waiting_bytes == 0;
-  const bool sent = std::exchange(sent_, false);
+  const bool idle = !sending() && !session_.wants_to_produce() && held.waiting_bytes == 0;
+  const bool sent = std::exchange(sends_seen_, sends_) != sends_;
   const std::uint64_t moved_bytes = delivered_bytes - delivered_bytes_;
   if (phase_ == Phase::half_closed) {
-    if (!sent || moved_bytes == 0) return;  // no window can be given by drips any more, and PINGs leave, too
+    if (!sent || moved_bytes == 0) return;  // PINGs are sent too; the client can open no window any more
   } else {
     const bool moved = sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min);
     if (!idle && !moved) return;
@@ -246,7 +256,7 @@ void Connection::on_time() {
 void Connection::look_after() {
   if (phase_ == Phase::lingering) return finish(std::move(why_));
   const Instant now = shard_.now();
-  if (!established_ && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
+  if (!is_established() && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
   note_progress();
   if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
   if (now - progress_ >= timeouts_.stall) return finish(stalled());

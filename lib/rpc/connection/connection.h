@@ -1,20 +1,30 @@
-/// Pumps bytes between a stream and an HTTP/2 session; what client and server connections have in common.
+/// Moves bytes between a byte stream and an HTTP/2 session. The base of client and server connections.
 ///
-/// 1. Bytes that arrive go into the session, whose events go to the connection's owner.
-/// 2. At the end of the turn all that the session has to say leaves in one send; one send is in flight at a
+/// 1. Received bytes go into the session, whose events go to the derived connection.
+/// 2. At the end of a turn, the session's output leaves in one send. At most one send is in flight.
+/// 3. When the session is finished, the connection sends the last bytes, shuts down its sending side and gives the
+///    peer a second to read them and close.
+/// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output for the
+///    stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading less than
+///    `progress_bytes_min` does not count, so that a peer cannot keep output waiting for ever by reading a byte at a
 ///    time.
-/// 3. When the session is finished, the last bytes leave, our end is shut down, and the peer has a second to
-///    read them and close.
-/// 4. A peer that does not finish its handshake, or leaves our output unread, is given up after a time.
-///    Output waits in the socket, or in the session while the peer gives it no window; taking less than
-///    `progress_bytes_min` of it counts as nothing, so that a peer cannot hold it for ever by drips.
-/// 5. A client that ends its sending (a half close) still gets the responses to what it has asked whole; then
-///    its connection ends. It can acknowledge no PING, so it is probed instead: a system whose client has
-///    closed its socket altogether refuses the second frame that it gets. A response that moves keeps the
-///    connection; when nothing of any has left for the stall timeout, the connection ends.
+/// 5. A client that half-closes the connection still gets the responses to its complete requests. It acknowledges
+///    no PING, but sending it one shows whether its socket still exists: if not, the client's system resets the
+///    connection on the second packet. The connection is closed if nothing of any response has been sent for the
+///    stall timeout.
 ///
-/// Belongs to its shard. `on_lost` is the last call that the owner gets, from the ready list; it destroys the
-/// connection.
+///   idle ---> open -----------------------------> lingering ---> over
+///              |  |                                  ^   ^
+///              |  +--- half close ---> half_closed --+   |
+///              |                          |              |
+///              +---- a fault ----+--------+              |
+///                                v                       |
+///                             closing -------------------+
+///
+///   closing: the last output, which tells the peer of the fault, is being sent. lingering: all output has been
+///   sent. Every phase can lead to `over`.
+///
+/// Belongs to its shard. `on_lost` is the last event; it destroys the connection.
 #pragma once
 
 #include <chrono>
@@ -34,21 +44,21 @@
 
 namespace ringrpc {
 
-/// A peer that takes, or sends, less than this of a message while it is watched makes no progress.
+/// A peer that reads or sends less than this between two checks makes no progress.
 inline constexpr std::uint64_t progress_bytes_min = 1024;
 
 struct ConnectionTimeouts {
   std::chrono::milliseconds handshake{10'000};  ///< until the peer's SETTINGS
-  std::chrono::milliseconds stall{60'000};      ///< without progress of output that waits
-  /// For the peer to close after us, or to take our reasons after a fault of its own.
+  std::chrono::milliseconds stall{60'000};      ///< without progress of waiting output
+  /// For the peer to close after this side has, or to read why it is disconnected.
   std::chrono::milliseconds linger{1'000};
 };
 
-/// INVALID_ARGUMENT where an option's limit of header lists is none that a connection can keep.
+/// INVALID_ARGUMENT if the limit of header lists is out of range.
 Status check_header_list_bytes(std::size_t bytes);
 
-/// Everything that the shard or the stream calls of a connection or of its timers runs in `contain`: out of memory
-/// ends this connection and no other.
+/// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of memory ends
+/// this connection and no other.
 class Connection : public ExceptionBarrier<Connection>,
                    private ByteStream::Handler,
                    private TurnEnd,
@@ -58,7 +68,7 @@ class Connection : public ExceptionBarrier<Connection>,
   Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,
              const ConnectionTimeouts& timeouts, http2::SessionEvents& events);
 
-  /// Begins to receive, and sends the session's preface. Call once, when the owner is ready for events.
+  /// Begins to receive, and sends the session's preface. Call once; events follow.
   void start();
 
   http2::Session& session() noexcept { return session_; }
@@ -66,58 +76,56 @@ class Connection : public ExceptionBarrier<Connection>,
   Shard& shard() noexcept { return shard_; }
   /// The peer's address, "127.0.0.1:40712".
   const std::string& peer() const noexcept { return peer_; }
-  /// Whose turn it is where peers take turns. Asks the kernel each time.
+  /// Identifies the peer where peers take turns. A system call each time.
   PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
-  /// What the transport vouches for of the peer, once it has greeted us. Asks the kernel each time.
+  /// What the transport vouches for about the peer, once the handshake is over. A system call each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
-  /// What the transport has failed of or still waits for, beyond errno values: ByteStream::failure.
+  /// Why the transport has failed, or what it still waits for: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
 
-  /// Asks for a flush at the end of this turn: call after any change to the session.
+  /// Requests a flush at the end of this turn. Call after every change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
 
-  /// Ends the connection at once, with no more to be sent.
+  /// Ends the connection at once and sends nothing more.
   void abort(Status why) noexcept;
-  /// The same for a peer that does not answer PINGs; `why` names it.
+  /// The same for a peer that does not acknowledge PINGs; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
 
   /// How long a peer may make no progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
 
-  /// Whether the connection is over, and `on_lost` is to come.
+  /// Whether the connection is over and `on_lost` follows.
   bool lost() const noexcept { return over(); }
 
-  /// The peer's SETTINGS have arrived: the handshake is over.
-  void established() noexcept { established_ = true; }
-  bool is_established() const noexcept { return established_; }
+  /// The peer's SETTINGS have arrived, which completes the handshake. No effect when called again.
+  void established() noexcept { handshake_ = Handshake::complete; }
+  bool is_established() const noexcept { return handshake_ == Handshake::complete; }
 
  protected:
   ~Connection() override = default;
 
-  /// Bytes of messages: all that were ever written to the session, and those of them that are still there.
   struct Output {
-    std::uint64_t written_bytes = 0;
-    std::uint64_t waiting_bytes = 0;
-    bool watched = false;  ///< `on_watch` has something to look at
+    std::uint64_t written_bytes = 0;  ///< of messages, ever written to the session
+    std::uint64_t waiting_bytes = 0;  ///< of these, still in the session
+    bool watched = false;             ///< whether `on_watch` has something to check
   };
 
  private:
-  /// What arrived together has been given to the session: for work that waits for the end of a batch. `bytes`
-  /// are still valid. False when it has destroyed the connection.
+  /// The session has processed a batch of input, whose memory is still valid. Returns false if the event has destroyed
+  /// the connection.
   [[nodiscard]] virtual bool on_batch() noexcept = 0;
-  /// The connection is over for this reason, OK after an orderly end. Called once, from the ready list; may
-  /// destroy the connection.
+  /// The connection is over; `why` is OK after an orderly end. Called once, from the ready list; may destroy the
+  /// connection.
   virtual void on_lost(const Status& why) noexcept = 0;
 
-  /// For the watch over peers that leave output unread. None where it is not for us to judge how slowly a
-  /// peer reads.
+  /// Finds peers that do not read output. A connection that does not limit how slowly its peer reads returns none.
   virtual Output output() { return {}; }
-  /// So many bytes of memory hold what has left the streams and not yet the process: the chain that is being
-  /// sent, and frames that wait to be produced.
+  /// The size of the memory that holds output which has left the streams and not yet the process: the chain in
+  /// flight, and frames that the session has queued.
   virtual void on_output_held(std::size_t /*bytes*/) {}
-  /// Called each second while something is watched.
+  /// Called each second while `Output::watched`.
   virtual void on_watch() {}
-  /// The client has ended its sending and may still read: requests that are not whole will never be.
+  /// The client has half-closed the connection: incomplete requests will never be complete.
   virtual void on_half_close() {}
 
   friend ExceptionBarrier<Connection>;
@@ -135,7 +143,16 @@ class Connection : public ExceptionBarrier<Connection>,
   void flush();
   void look_after();
 
+  enum class Phase : std::uint8_t { idle, open, half_closed, closing, lingering, over };
+  /// What has arrived from the peer: nothing, any bytes, its SETTINGS.
+  enum class Handshake : std::uint8_t { awaited, begun, complete };
+  enum class Send : std::uint8_t { none, in_flight };
+
   bool over() const noexcept { return phase_ == Phase::over; }
+  bool sending() const noexcept { return send_ == Send::in_flight; }
+  bool is_client() const noexcept { return role_ == http2::Role::client; }
+  /// Asserts that the diagram has the transition.
+  void enter(Phase next) noexcept;
   void note_output();
   void begin_linger();
   void end_receiving(int error);
@@ -150,23 +167,19 @@ class Connection : public ExceptionBarrier<Connection>,
   void begin_closing(Status why);
   void note_progress();
 
-  /// `idle`: `start` has not been called; `half_closed`: the client sends no more and is still served; `closing`: the
-  /// peer is told why it ends; `lingering`: all has left.
-  enum class Phase : std::uint8_t { idle, open, half_closed, closing, lingering, over };
-
   Shard& shard_;
   ConnectionTimeouts timeouts_;
   std::unique_ptr<ByteStream> stream_;
-  std::string peer_;  // asked for at once: a broken socket does not tell any more
+  std::string peer_;  // read at the start, because a broken socket does not know it any more
   http2::Session session_;
-  bool to_server_;
-  bool heard_ = false;  // something has come from the peer
+  const http2::Role role_;
   Phase phase_ = Phase::idle;
-  bool sending_ = false;
-  bool sent_ = false;  // something has left whole since the last look at progress
-  bool established_ = false;
-  bool output_noted_ = false;      // on_output_held was told of some
-  std::size_t sending_bytes_ = 0;  // in memory, of the chain that is being sent
+  Handshake handshake_ = Handshake::awaited;
+  Send send_ = Send::none;
+  std::uint32_t sends_ = 0;             // that have completed
+  std::uint32_t sends_seen_ = 0;        // of these, when progress was last checked
+  std::size_t sending_bytes_ = 0;       // memory of the chain in flight
+  std::size_t noted_output_bytes_ = 0;  // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time
