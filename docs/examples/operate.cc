@@ -5,12 +5,29 @@
 #include "ringrpc/health.h"
 #include "ringrpc/reflection.h"
 #include "ringrpc/server.h"
+#include "ringrpc/sleep.h"
+#include "ringrpc/when.h"
 
 #include "weather/v1/weather.ringrpc.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
-using weather::v1::Weather;
+using namespace weather::v1;
+
+// [watch]
+class Station final : public Weather::Service {
+  // Sends a reading every minute until the client cancels the call or the server shuts down.
+  Task<Status> Watch(Call& call, WatchRequest request, Writer<Reading>& out) override {
+    Reading reading;
+    reading.set_station(request.station());
+    while (!call.stopping()) {
+      if (!co_await out.write(reading)) co_return Status();
+      co_await when_any(sleep_for(1min), call.until_stopping());
+    }
+    co_return fail(Code::UNAVAILABLE, "the server is shutting down");
+  }
+};
+// [/watch]
 
 // [main]
 int main() {
@@ -21,7 +38,7 @@ int main() {
   sigaddset(&stop, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
 
-  Weather::Service station;  // no method overridden: all return UNIMPLEMENTED
+  Station station;
   HealthService health;
   health.set(Weather::name, true);
   Reflection reflection;
