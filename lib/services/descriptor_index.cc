@@ -10,8 +10,8 @@ namespace pb = google::protobuf;
 DescriptorIndex::DescriptorIndex(std::vector<std::string> services, const pb::DescriptorPool& pool)
     : pool_(pool), services_(std::move(services)) {
   std::sort(services_.begin(), services_.end());
-  // The generated pool builds a file when it is asked for, and finds some symbols, values of enums among
-  // them, only in files already built: so all that the services reach is built now.
+  // The generated pool builds a file when it is looked up, and finds some symbols, such as values of enums, only in files
+  // that are built. So all files that the services use are built now.
   SentFiles built;
   for (const std::string& name : services_)
     if (const pb::ServiceDescriptor* const service = pool_.FindServiceByName(name))
@@ -26,7 +26,7 @@ Result<const pb::FileDescriptor*> DescriptorIndex::file_named(const std::string&
 
 Result<const pb::FileDescriptor*> DescriptorIndex::file_with_symbol(const std::string& symbol) const {
   const pb::FileDescriptor* const file = pool_.FindFileContainingSymbol(symbol);
-  // The pool gives some file for the name of a package, too.
+  // For the name of a package, the pool returns one of its files.
   const bool declared = file && (file->package().empty() || symbol.starts_with(file->package() + "."));
   if (!declared) return fail(Code::NOT_FOUND, "no symbol \"" + symbol + "\"");
   return file;

@@ -29,7 +29,7 @@ HealthCheckResponse response_of(ServingStatus status) {
   return response;
 }
 
-/// A longer name is not looked up, so that a watch keeps no more of its request than this.
+/// Limited because a watch keeps the name as long as it runs.
 constexpr std::size_t name_bytes_max = 1024;
 
 Status check_name(std::string_view service) {

@@ -224,12 +224,13 @@ void Board::set(State state) {  // from any thread
   }
   changes_.notify();  // after the change
 }
-Task<Status> Board::Watch(Call&, Request request, Writer<State>& out) {
-  for (;;) {
-    const std::uint64_t seen = changes_.count();  // before the state is read: so no change is missed
+Task<Status> Board::Watch(Call& call, Request request, Writer<State>& out) {
+  while (!call.stopping()) {
+    const std::uint64_t seen = changes_.count();  // before the state is read, so that no change is missed
     co_await out.write(state());
-    co_await changes_.past(seen);
+    co_await when_any(changes_.past(seen), call.until_stopping());
   }
+  co_return fail(Code::UNAVAILABLE, "the server is shutting down");
 }
 // [/event_count.h]
 

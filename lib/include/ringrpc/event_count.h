@@ -1,18 +1,22 @@
-/// Tells coroutines, on whichever shards they run, that something which threads share has changed.
+/// Notifies coroutines on any shards that state shared between threads has changed.
 ///
-///   void Board::set(State state) {                       // from any thread
-///     { const std::lock_guard lock(mutex_); state_ = state; }
-///     changes_.notify();                                 // after the change
-///   }
-///   Task<Status> Board::Watch(Call&, Request request, Writer<State>& out) {
-///     for (;;) {
-///       const std::uint64_t seen = changes_.count();     // before the state is read: so no change is missed
-///       co_await out.write(state());
-///       co_await changes_.past(seen);
+///   void Board::set(State state) {  // from any thread
+///     {
+///       const std::lock_guard lock(mutex_);
+///       state_ = state;
 ///     }
+///     changes_.notify();  // after the change
+///   }
+///   Task<Status> Board::Watch(Call& call, Request request, Writer<State>& out) {
+///     while (!call.stopping()) {
+///       const std::uint64_t seen = changes_.count();  // before the state is read, so that no change is missed
+///       co_await out.write(state());
+///       co_await when_any(changes_.past(seen), call.until_stopping());
+///     }
+///     co_return fail(Code::UNAVAILABLE, "the server is shutting down");
 ///   }
 ///
-/// What has changed is not its business, nor how often: notifications that come while nobody waits are one.
+/// An EventCount does not hold the state. Notifications while no coroutine waits are counted, not queued.
 #pragma once
 
 #include <cstdint>
@@ -23,23 +27,24 @@
 
 namespace ringrpc {
 
-/// Announces changes of shared state to coroutines on all shards.
+/// Notifies coroutines on any shards of changes to shared state.
 class EventCount {
  public:
   EventCount();
   EventCount(const EventCount&) = delete;
   EventCount& operator=(const EventCount&) = delete;
-  /// Nobody may wait any more.
+  /// No task of `past` may be waiting.
   ~EventCount();
 
-  /// How many notifications there were. From any thread.
+  /// The number of notifications so far. From any thread.
   std::uint64_t count() const noexcept;
 
-  /// Lets all go on that wait, each on its shard. From any thread, shards included; never waits for them.
+  /// Resumes all coroutines that wait, each on its shard. From any thread, including shards. Returns without waiting
+  /// for them.
   void notify();
 
-  /// Ends when `count` is not `seen` any more, at once when it is not already, or when `patience` has passed.
-  /// To be awaited on a shard; any number may wait at the same time. Destroying the task gives the wait up.
+  /// Waits until `count` differs from `seen`, which may be so already, or `patience` has passed. Await it on a shard.
+  /// Any number of tasks may wait at the same time. Destroying the task ends the wait.
   Task<> past(std::uint64_t seen, Nanoseconds patience = Nanoseconds::max());
 
  private:

@@ -1,17 +1,19 @@
-/// grpc.health.v1.Health: tells balancers and orchestrators which services can take calls.
+/// grpc.health.v1.Health: reports to load balancers and orchestrators which services can take calls.
 ///
-///   HealthService health;                          // the whole server, "", is serving from the start
+///   HealthService health;  // the whole server, "", is serving from the start
 ///   health.set("routes.v1.RouteGuide", true);
 ///   auto server = Server::start({&routes, &health}, options);
 ///   ...
-///   health.shut_down();                            // no new calls are sent here
+///   health.shut_down();  // no new calls are sent here
 ///   (*server)->drain(30s);
 ///
-/// `Check` and `List` answer with the present states. `Watch` sends the state at once and then every change,
-/// whichever thread makes it; changes that come faster than the watcher reads are seen as one. A service that
-/// was never set is NOT_FOUND to Check, and SERVICE_UNKNOWN to Watch until it is set
-/// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md). All methods may be called from any
-/// thread.
+/// `Check` and `List` return the current states. `Watch` sends the current state and then every change; a client that
+/// reads more slowly than the state changes sees only the latest one. A service that was never set is NOT_FOUND to
+/// `Check`, and SERVICE_UNKNOWN to `Watch` until it is set. A watch ends with UNAVAILABLE when its connection drains
+/// (Call::stopping), so it does not delay a drain. Names of services have at most 1,024 bytes; requests with longer
+/// ones get INVALID_ARGUMENT (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+///
+/// All methods may be called from any threads at the same time.
 #pragma once
 
 #include <cstddef>
@@ -37,25 +39,25 @@ namespace ringrpc {
 /// The service grpc.health.v1.Health.
 class HealthService final : public Service {
  public:
-  /// What `List` answers with at most; RESOURCE_EXHAUSTED beyond.
+  /// The most services that `List` returns. If more were set, it fails with RESOURCE_EXHAUSTED.
   static constexpr std::size_t max_listed = 100;
 
   HealthService();
 
-  /// Whether `service` ("package.Service") can take calls; "" is the whole server.
+  /// Sets whether `service` ("package.Service") can take calls; "" is the whole server.
   void set(std::string_view service, bool serving);
-  /// The same for all services set so far, "" among them.
+  /// Sets it for all services that were set before, including "".
   void set_all(bool serving);
 
-  /// Makes all of them NOT_SERVING for good, and ends every Watch with UNAVAILABLE once it has said so: a
-  /// drain would wait for them otherwise. Call it right before Server::drain.
+  /// Makes every service NOT_SERVING for ever. Every `Watch` reports that and then ends with UNAVAILABLE. Call it
+  /// before Server::drain, so that clients see NOT_SERVING instead of the mere end of their watches.
   void shut_down();
 
   std::string_view service_name() const noexcept override;
   std::span<const Method> service_methods() const noexcept override;
 
  private:
-  /// What a watcher of one service is told.
+  /// The state of one service.
   struct View {
     bool known = false;
     bool serving = false;
@@ -71,7 +73,7 @@ class HealthService final : public Service {
   Task<Status> watch(Call& call, grpc::health::v1::HealthCheckRequest request,
                      Writer<grpc::health::v1::HealthCheckResponse>& out);
 
-  mutable std::mutex mutex_;  // probes come a few times a second: they may wait for one another
+  mutable std::mutex mutex_;  // taken a few times per second, so waiting for it does not matter
   std::map<std::string, bool, std::less<>> serving_;
   bool shut_down_ = false;
   EventCount changes_;

@@ -1,4 +1,4 @@
-/// Keepalive: finds out by a PING whether the peer of a quiet connection can still be reached (gRFC A8; for servers,
+/// Keepalive: a PING shows whether the peer of a quiet connection can still be reached (gRFC A8; for servers,
 /// https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
 ///
 /// 1. When nothing has come from the peer for `time`, a PING is sent, if there are calls or `without_calls` is set.

@@ -8,13 +8,13 @@
 namespace ringrpc {
 namespace {
 
-/// Handlers start for so long at the end of a batch of input.
+/// How long handlers start at the end of a batch of input.
 constexpr std::chrono::milliseconds batches_length{2};
 /// The length of a turn.
 constexpr std::chrono::milliseconds batch_turn_length{1};
-/// The clock is read when messages of so many bytes have been parsed …
+/// The clock is read after messages of this size have been parsed …
 constexpr std::size_t timed_bytes = 16 * 1024;
-/// … to which each call adds so many for its handler.
+/// … to which each call adds this much for its handler.
 constexpr std::size_t handler_bytes = 1024;
 
 }  // namespace

@@ -37,14 +37,15 @@ class CallBatch final : TurnGate::Waiter {
     if (!call.ListNodeOf<BatchTag>::linked()) calls_.push_back(call);
   }
 
-  /// A message is about to be parsed that will take `bytes` of memory, which measures how long it takes.
+  /// A message that takes `bytes` of memory is about to be parsed. Its memory stands for the time that parsing takes.
   void count_parsed(std::size_t bytes) noexcept { parsed_bytes_ += bytes; }
 
-  /// Whether the handler of `call` may read its next message. One that has read much since the clock was last
-  /// read continues after the clock was read again, and perhaps after other connections.
+  /// Whether the handler of `call` may read its next message now. If much has been parsed since the clock was last read,
+  /// the call joins the next batch, where the clock is read and other connections may have their turn first.
   bool may_go_on(ServerCall& call);
 
-  /// The memory of the input that the calls borrow is valid until this returns. Not from inside a handler.
+  /// Starts and resumes handlers. The input that calls borrow must stay valid until this returns. Not from inside a
+  /// handler.
   void serve();
 
  private:

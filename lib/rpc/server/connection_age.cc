@@ -14,7 +14,7 @@ ConnectionAge::ConnectionAge(ServerConnection& connection, const AgeRule& rule, 
 
 void ConnectionAge::start() { arm(); }
 
-/// The timer need not be moved: while there are calls it looks again after each time of `idle`.
+/// The timer need not be moved: while there are calls, it fires after each time of `idle` and checks again.
 void ConnectionAge::on_idle() noexcept { idle_since_ = connection_.shard().now(); }
 
 Instant ConnectionAge::idle_due() const noexcept {

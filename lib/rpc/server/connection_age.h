@@ -1,11 +1,11 @@
 /// How long a server keeps a connection (gRFC A9,
 /// https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md).
 ///
-/// 1. A connection that has reached its age, or had no call for long enough, is drained: the client is told
-///    to go elsewhere, and the calls in flight finish.
-/// 2. What has not finished when the grace after the age is over is ended, and the connection with it.
+/// 1. A connection that has reached its maximum age, or has had no calls for the idle time, is drained: the client
+///    opens no more calls on it, and those in flight finish.
+/// 2. When the grace time after the maximum age is over, the connection is closed, which cancels the remaining calls.
 ///
-/// The timer is armed only where there is a limit. Belongs to its connection.
+/// The timer is armed only if there is a limit. Belongs to its connection.
 #pragma once
 
 #include "ringrpc/clock.h"
@@ -16,7 +16,7 @@ namespace ringrpc {
 
 class ServerConnection;
 
-/// Nanoseconds::max() where there is no limit.
+/// Nanoseconds::max() means no limit.
 struct AgeRule {
   Nanoseconds age = Nanoseconds::max();  ///< before jitter
   Nanoseconds grace = Nanoseconds::max();
@@ -25,7 +25,7 @@ struct AgeRule {
 
 class ConnectionAge final : Timer {
  public:
-  /// `age` is that of `rule` with this connection's jitter. `rule` must outlive it.
+  /// `age` is the maximum age of `rule` with this connection's jitter. `rule` must outlive this object.
   ConnectionAge(ServerConnection& connection, const AgeRule& rule, Nanoseconds age) noexcept;
 
   /// The connection begins.
@@ -41,7 +41,7 @@ class ConnectionAge final : Timer {
 
   ServerConnection& connection_;
   const AgeRule& rule_;
-  Instant age_due_;  // then the end of the grace
+  Instant age_due_;  // once aged, the end of the grace time
   Instant idle_since_;
   bool aged_ = false;
 };

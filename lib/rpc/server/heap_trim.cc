@@ -14,8 +14,8 @@ namespace {
 
 enum class State : unsigned char {
   idle,     // there is no thread
-  wanted,   // it is to search, again
-  trimmed,  // it has begun to, or rests, and nobody has asked since
+  wanted,   // the thread is to trim, again if it has already
+  trimmed,  // the thread has begun to trim, or pauses, and there is no request since
 };
 
 constinit std::atomic<State> state = State::idle;
@@ -28,7 +28,7 @@ void trim_while_wanted() {
     state = State::trimmed;
     ::malloc_trim(0);
     std::this_thread::sleep_for(std::chrono::seconds(heap_trim_pause_s));
-    if (state == State::trimmed) ::malloc_trim(0);  // workers may have freed their part since
+    if (state == State::trimmed) ::malloc_trim(0);  // other threads may have freed their part since
     seen = State::trimmed;
   } while (!state.compare_exchange_strong(seen, State::idle));
 }

@@ -1,18 +1,16 @@
-/// Gives back to the system what was freed and lies among what is in use, where malloc looks for it only when
-/// asked.
+/// Returns freed memory to the system that lies between allocations in use. malloc does so only on request.
 ///
 ///   trim_heap();    // from any thread; returns at once
 ///
-/// The search takes as long as the heap is large and cannot be done in steps, so a thread of its own does it,
-/// for the whole process: what has asked goes on, and is held up at most where it calls malloc while its own
-/// arena is searched.
+/// Trimming takes time in proportion to the heap and cannot be done in steps, so a background thread does it for the
+/// whole process. Other threads wait only if they call malloc while their own arena is being trimmed.
 #pragma once
 
 namespace ringrpc {
 
-/// The search begins at once, or when `heap_trim_pause_s` have passed since the last one, and is made once more
-/// as long after that: what other threads still had when this was asked for has been freed by then. It does
-/// not begin while the system has no thread for it.
+/// Trimming begins at once, or `heap_trim_pause_s` after the last time. It is repeated after another such pause,
+/// because other threads may free their part of the memory after this call. No effect if the system has no thread for
+/// it.
 void trim_heap() noexcept;
 
 inline constexpr unsigned heap_trim_pause_s = 10;

@@ -1,13 +1,12 @@
-/// How much a peer may make us decompress. A few bytes on the wire can become thousands, at no cost to who
-/// sends them.
+/// Limits decompression for a peer: a few bytes on the wire can become thousands, at no cost to the sender.
 ///
 ///   InflationBudget budget(options.max_inflation_per_second);
 ///   if (budget.spent(now)) return refuse();
 ///   const std::size_t paid = budget.charge(compressed_bytes, most_bytes);      // before it is decompressed
 ///   budget.refund(paid); budget.charge(compressed_bytes, decompressed_bytes);  // after
 ///
-/// Honest data shrinks to a tenth, seldom to less. So what costs is only what goes beyond sixteen times the
-/// bytes that arrived; that much a peer may have in one second, and as much at once.
+/// Ordinary data shrinks to a tenth, seldom to less. So only the bytes beyond sixteen times the compressed size are
+/// charged. The budget refills at its size per second.
 #pragma once
 
 #include <algorithm>
@@ -28,20 +27,20 @@ class InflationBudget {
       : bytes_per_second_(static_cast<std::int64_t>(std::min(bytes_per_second, bytes_most))),
         left_(bytes_per_second_) {}
 
-  /// Whether nothing may be decompressed at present.
+  /// Whether nothing may be decompressed now.
   bool spent(Instant now) noexcept {
     refill(now);
     return left_ <= 0;
   }
 
-  /// A message of `arrived` bytes becomes one of `inflated` bytes; gives what that costs. A budget that has
-  /// anything left bears any one message, so it may be overdrawn by one.
+  /// Charges for a message of `arrived` bytes that is decompressed to `inflated` bytes, and returns the charge. A
+  /// budget that is not spent covers a message of any size, so it may be overdrawn by one.
   std::size_t charge(std::size_t arrived, std::size_t inflated) noexcept {
     const std::size_t cost = inflated - std::min(inflated, arrived * free_ratio);
     left_ -= static_cast<std::int64_t>(cost);
     return cost;
   }
-  /// Takes back what `charge` gave.
+  /// Takes a charge back.
   void refund(std::size_t cost) noexcept { left_ += static_cast<std::int64_t>(cost); }
 
  private:

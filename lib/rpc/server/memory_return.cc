@@ -9,11 +9,11 @@
 namespace ringrpc {
 namespace {
 
-/// Less is not worth the work.
+/// Not worth returning.
 constexpr std::size_t kept_bytes = 2 * 1024 * 1024;
 constexpr std::size_t kept_heap_bytes = 8 * 1024 * 1024;
 
-/// Blocks to look at in one step.
+/// Blocks to check in one step.
 constexpr std::size_t step_blocks = 16 * 1024;
 
 constexpr Nanoseconds pause_between_steps = std::chrono::milliseconds(1);
@@ -48,7 +48,7 @@ void MemoryReturn::on_time() {
   if (!done) return shard_.timers().arm(*this, after(shard_.now(), pause_between_steps));
   trim_heap();
   most_ = left_;
-  return_pool();  // more may have gone meanwhile
+  return_pool();  // more connections may have closed meanwhile
 }
 
 }  // namespace ringrpc

@@ -1,15 +1,16 @@
-/// Gives back to the system what connections have left in the pools of a shard and in malloc's heap.
+/// Returns memory to the system that closed connections have left in a shard's pools and in malloc's heap.
 ///
-///   memory_return_.connections_are(connections, held_bytes);   // after each that comes or goes
+///   memory_return_.connections_are(connections, held_bytes);   // after each that opens or closes
 ///   memory_return_.hold(held_bytes);                           // when their calls hold more
 ///
-/// Pools keep what was in use once, so that what comes next finds it. That is right for the ups and downs of
-/// a day's work; it is not each time that no more than half is left of the connections, or of what their
-/// calls hold. A crowd leaves much in the session's pool; it is searched in steps of a millisecond or so,
-/// between which the shard serves. A few connections with large messages leave much in slabs and in malloc's
-/// heap, which another thread searches (rpc/server/heap_trim.h).
+/// Pools keep freed memory for reuse, which suits small changes of load. Memory is returned when at most half of the
+/// connections, or of the memory that their calls held, is left:
+/// - Many closed connections leave memory in the pool of HTTP/2 sessions. It is searched in steps of about a
+///   millisecond, between which the shard serves calls.
+/// - A few connections with large messages leave memory in slabs and in malloc's heap, which another thread trims
+///   (rpc/server/heap_trim.h).
 ///
-/// Looks only when connections come or go. Belongs to its shard.
+/// Checks only when connections open or close. Belongs to its shard.
 #pragma once
 
 #include <algorithm>
@@ -23,10 +24,10 @@ class MemoryReturn final : private Timer {
  public:
   explicit MemoryReturn(Shard& shard) noexcept : shard_(shard) {}
 
-  /// How many connections there are now, and how many bytes their calls hold.
+  /// The number of open connections, and the bytes that their calls hold.
   void connections_are(std::size_t count, std::size_t held_bytes) noexcept;
 
-  /// How many bytes the calls hold now.
+  /// The bytes that the calls hold.
   void hold(std::size_t held_bytes) noexcept { most_held_bytes_ = std::max(most_held_bytes_, held_bytes); }
 
  private:
@@ -37,7 +38,7 @@ class MemoryReturn final : private Timer {
   Shard& shard_;
   std::size_t count_ = 0;
   std::size_t most_ = 0;             // since the last return
-  std::size_t left_ = 0;             // when the present one began
+  std::size_t left_ = 0;             // when the current one began
   std::size_t most_held_bytes_ = 0;  // since the last return of the heap
 };
 

@@ -67,7 +67,7 @@ struct RequestFields {
     }
   }
 
-  /// A request names its host once, or in both ways alike (RFC 9113, 8.3.1; RFC 9110, 7.2).
+  /// A request has at most one Host field, which must equal :authority if it has both (RFC 9113, 8.3.1; RFC 9110, 7.2).
   void read_host(const http2::Header& host, const http2::Stream& stream) {
     if (std::exchange(has_host, true)) return malform(host, ": a request has one");
     if (host.value.contains('@')) return malform(host, ": it has userinfo");
@@ -81,7 +81,7 @@ struct RequestFields {
     malformed_why = why;
   }
 
-  /// Compares with a literal without a call: each field of each request passes here.
+  /// Compares with a literal inline, because this runs for each field of each request.
   template <std::size_t size>
   static bool is(std::string_view text, const char (&literal)[size]) {
     return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;

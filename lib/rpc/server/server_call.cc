@@ -33,7 +33,7 @@ bool lists(std::string_view list, std::string_view name) noexcept {
   return false;
 }
 
-/// Whether who sent these headers understands `compression`.
+/// Whether the sender of these headers accepts `compression`.
 bool accepts(std::span<const http2::Header> headers, Compression compression) noexcept {
   return compression == Compression::identity ||
          std::ranges::any_of(headers, [&](const http2::Header& header) {
@@ -115,7 +115,7 @@ void ServerCall::on_batch() {
   if (call_.connection) settle();  // else it is back in the pool
 }
 
-/// After the handler has had its step: keeps the input that it has not read, and counts it.
+/// After a step of the handler: keeps the input that it has not read, and accounts for it.
 void ServerCall::settle() {
   if (call_.response == Response::ended) [[likely]] {
     if (buffer_.held_bytes() > 0) buffer_.clear();
@@ -165,7 +165,7 @@ void ServerCall::watch_request() {
   }
 }
 
-/// A request that is parsed beside the shard comes here again once that is done.
+/// Called again when a request has been parsed beside the shard.
 void ServerCall::start_handler() {
   call_.received_at = call_.connection->shard().now();
   if (one_request(call_.method->method->kind) && !parses_ahead_ && !request_ready()) {
@@ -182,8 +182,8 @@ void ServerCall::start_handler() {
   });
 }
 
-/// Whether the request has exactly one message, which may be parsed here. If not, the call fails or its work
-/// beside the shard begins.
+/// Whether the request has exactly one message and it may be parsed on the shard. If not, the call fails, or the
+/// message's work beside the shard begins.
 bool ServerCall::request_ready() {
   if (!buffer_.ready()) {
     fail_call(buffer_.empty()
@@ -232,9 +232,8 @@ void ServerCall::go_on() {
   wake_writer();
 }
 
-/// Sends a status: a client without a clock of its own, or with a slower one, would take a reset for
-/// CANCELLED. Behind messages that the client does not read, the status waits as any response does
-/// (stall_timeout).
+/// Sends a status instead of resetting the stream: to a client whose own deadline has not passed yet, a reset would be
+/// CANCELLED. Like any response, the status waits behind messages that the client does not read (stall_timeout).
 void ServerCall::on_time() {
   contain([this] { fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library)); });
 }
@@ -303,20 +302,20 @@ Status ServerCall::send_initial_headers() {
 
 void ServerCall::send_status(const Status& status) {
   if (!call_.stream) return count_end(status);
-  // In a single block the client could not tell initial metadata from trailing.
+  // In a single header block the client could not tell initial metadata from trailing.
   Status refused;
   if (call_.response == Response::nothing && !call_.initial_metadata.empty())
     refused = send_initial_headers();
   const Status& last = refused.ok() ? status : refused;
   const auto send = call_.response == Response::nothing ? send_trailers_only : send_response_trailers;
   count_end(send(call_.connection->session(), *call_.stream, last, call_.trailing_metadata));
-  // The rest of the request is of no use: NO_ERROR tells the client so without withdrawing the response.
+  // The rest of the request is not needed. NO_ERROR keeps the response valid (RFC 9113, 8.1).
   if (call_.request == Request::open)
     call_.connection->session().reset(*call_.stream, http2::ErrorCode::no_error);
   call_.connection->flush_soon();
 }
 
-/// The call has its outcome, whether or not the caller will see it.
+/// The call has its outcome, even if the client does not see it.
 void ServerCall::count_end(const Status& status) noexcept {
   enter(Response::ended);
   if (!status.ok()) call_.failure = status;
@@ -359,9 +358,9 @@ void ServerCall::drop_handler() noexcept {
   release_if_over();
 }
 
-/// The client may open another call in its place at once. In the batch the old handler ends before the new
-/// one starts, so there are never more handlers than calls that are allowed. The ready list is for a stream
-/// that closes outside a batch.
+/// The client may open another call in place of this one at once. Joining the batch ends the old handler before the new
+/// one starts, so there are never more handlers than concurrent calls allowed. A stream that closes outside a batch
+/// uses the ready list.
 void ServerCall::on_closed(http2::ErrorCode, bool) {
   if (call_.response != Response::ended)
     count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
@@ -380,7 +379,7 @@ void ServerCall::abandon() noexcept {
   drop_handler();
 }
 
-/// Flat, because most members have nothing to destroy: a call for each would cost more than it does.
+/// Flattened, because most members have nothing to destroy, and calling their destructors would cost more.
 [[gnu::flatten]] void ServerCall::release_if_over() noexcept {
   if (call_.stream || call_.task.valid()) return;
   ServerConnection& connection = *call_.connection;
@@ -396,7 +395,7 @@ void ServerCall::abandon() noexcept {
 }
 
 const Metadata& ServerCall::metadata() {
-  // A handler that a worker resumes may run once more after its stream is closed.
+  // A handler that a worker resumes may run once more after the stream has closed.
   if (!call_.metadata)
     call_.metadata = call_.stream ? read_metadata(call_.stream->headers()).value_or(Metadata()) : Metadata();
   return *call_.metadata;
@@ -443,7 +442,7 @@ void ServerCall::wait_message(Waiter* waiter) {
   assert(!waiter || !call_.message_waiter);  // one at a time
   call_.message_waiter = waiter;
   if (!waiter) return;
-  buffer_.keep();  // the handler is done with the message before
+  buffer_.keep();  // the handler no longer uses the previous message
   call_.parsed_bytes = 0;
   call_.estimate = Estimate::weighed;
 }
@@ -480,7 +479,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
-  buffer_.forget_taken();  // it was parsed: leaves room for the response
+  buffer_.forget_taken();  // the request has been parsed: makes room for the response
   if (call_.method->method->kind == MethodKind::unary) call_.parsed_bytes = 0;  // its handler has ended
   if (const Status status = call_.connection->check_buffered(bytes); !status.ok()) {
     fail_call(status);

@@ -55,9 +55,9 @@ class ServerConnection;
 struct CallTag;
 struct BatchTag;
 
-/// While in use it is on its connection's list of calls, and on the list of the current batch when input has
-/// arrived for it. Everything that the session or the shard calls of it runs in `contain`: out of memory
-/// fails the call, or ends the connection where the failure cannot be sent.
+/// A call in use is on its connection's list of calls, and on the list of the current batch if it has input. All calls
+/// from the session or the shard run in `contain`: running out of memory fails the call, or ends the connection if the
+/// failure cannot be sent.
 class ServerCall final : public Call,
                          public MessageStream,
                          public ExceptionBarrier<ServerCall>,
@@ -68,15 +68,15 @@ class ServerCall final : public Call,
                          private Ready,
                          private Timer {
  public:
-  /// The limits are those of one message of the request, and of one of the response.
+  /// The limits apply to one message of the request, and to one of the response.
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
-  /// Begins the call of a request whose headers are valid. Call once for each call that the pool gives.
-  /// `timeout` is the client's, Nanoseconds::max() for none. `encoding` is that of compressed requests.
+  /// Begins the call of a request whose headers are valid. Call once after taking the object from the pool. `timeout` is
+  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
              Nanoseconds timeout, Compression encoding);
 
-  /// The client has half-closed the connection: a request that is not complete never will be.
+  /// The client has half-closed the connection: an incomplete request will never be complete.
   void on_half_close();
 
   /// Starts or resumes the handler with the input of this batch. Not from inside the handler.

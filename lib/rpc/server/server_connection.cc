@@ -17,7 +17,7 @@ namespace {
 
 Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
 
-/// As much of a peer's text as a response to it should repeat.
+/// The part of a peer's text that a response repeats.
 std::string excerpt(std::string_view text) {
   constexpr std::size_t quoted_bytes_max = 100;
   if (text.size() <= quoted_bytes_max) return std::string(text);
@@ -105,7 +105,7 @@ void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::
   ++counters().calls_failed;
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
   send_refusal(session(), stream, http_status, status);
-  session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is of no use
+  session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is not needed
 }
 
 ServerConnection::PlainRequest::PlainRequest(ServerConnection& connection, http2::Stream& stream)

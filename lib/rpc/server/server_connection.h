@@ -69,8 +69,8 @@ class ServerConnection final : public Connection,
   void give_back(ServerCall& call) noexcept;
 
  private:
-  /// A request that is not gRPC's. It gets its response once it has ended: clients of plain HTTP do not
-  /// expect one before they have sent everything.
+  /// A request that is not gRPC. It gets its response once it is complete, because plain HTTP clients do not expect one
+  /// earlier.
   class PlainRequest final : public http2::StreamEvents {
    public:
     PlainRequest(ServerConnection& connection, http2::Stream& stream);

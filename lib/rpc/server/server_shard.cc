@@ -19,11 +19,11 @@ constexpr Nanoseconds server_keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
-/// Calls do not say when output of theirs has left. All of them are asked before one is refused, but no more
-/// often than this.
+/// Calls do not report when their output has been sent. So all of them are recounted before one is refused, but at most
+/// once in this time.
 constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
 
-/// An option whose zero stands for no limit. What is as good as for ever must not overflow with its jitter.
+/// An option whose zero means no limit. A very long time must not overflow with its jitter.
 Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
   const bool none = limit <= std::chrono::milliseconds::zero() || limit >= std::chrono::years(100);
   return none ? Nanoseconds::max() : Nanoseconds(limit);
@@ -54,8 +54,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
-      // Differs between machines, processes and shards, and not between runs of a simulation. The shard runs
-      // already, so its own time is not to be read here.
+      // Differs between machines, processes and shards, but not between runs of a simulation. The shard is running
+      // already, so this thread must not read its time.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       memory_return_(shard) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
@@ -78,7 +78,7 @@ ServerShard::~ServerShard() {
   drop_calls(0);
 }
 
-/// Null where there is no memory for it.
+/// Null if there is no memory for it.
 ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
                                                PeerCounts::Hold counted) noexcept {
   try {
@@ -165,7 +165,7 @@ ServerCall& ServerShard::take_call() {
 }
 
 void ServerShard::give_back_call(ServerCall& call) noexcept {
-  free_calls_.push_front(call);  // not destroyed here: the call itself is the caller
+  free_calls_.push_front(call);  // not destroyed here, because a member function of the call is running
   ++free_call_count_;
 }
 

@@ -1,4 +1,4 @@
-/// What one shard of a server holds: its connections, its pool of calls, its counters.
+/// One shard's part of a server: its connections, its pool of calls, its counters.
 ///
 /// Belongs to the shard's thread; `counters` is read from others through `Shard::post`.
 #pragma once
@@ -24,27 +24,27 @@
 
 namespace ringrpc {
 
-/// Of those options, for a listener: 0 for no limit.
+/// The option, or its default; 0 means no limit.
 std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
 
 class ServerShard {
  public:
-  /// `shards` is how many there are of them.
+  /// `shards` is the number of the server's shards.
   ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods, const ServerOptions& options);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
-  /// Connections that remain are ended at once.
+  /// Closes the remaining connections at once.
   ~ServerShard();
 
-  /// Serves a connection that the shard's load already counts, through the options' TLS if `tls`; `counted`
-  /// is kept until it ends. Closes it where there is no memory for it.
+  /// Serves a connection that the shard's load already counts, with TLS if `tls`, and keeps `counted` until it closes.
+  /// Closes the connection if there is no memory for it.
   void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {}) noexcept;
   void remove(ServerConnection& connection) noexcept;
 
-  /// Drains every connection, and those still to come; `empty` is called once none is left. May be called
-  /// again, each time with an `empty` of its own.
+  /// Drains all connections, including those that are added later. Calls `empty` when none is left. May be called again;
+  /// each `empty` is called.
   void drain(std::move_only_function<void()> empty);
-  /// Ends every connection at once; how many calls were in flight.
+  /// Closes all connections at once. Returns the number of calls that were in flight.
   std::uint64_t end_all();
 
   Shard& shard() noexcept { return shard_; }
@@ -66,14 +66,14 @@ class ServerShard {
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
   const AgeRule& age_rule() const noexcept { return age_rule_; }
-  /// The age that a new connection may reach: connections that were made together do not end together.
+  /// The maximum age of a new connection. It varies, so that connections of the same age do not all close together.
   Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
 
-  // What clients do that is for the operator to see, at level info; of each kind no more than a log bears.
+  // Log lines about clients, at level info and limited per kind.
   void report_goaway(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
-  /// `why` the client's TLS and this server's do not suit each other.
+  /// `why`: how the client's TLS and this server's are incompatible.
   void report_unsuited(const ServerConnection& client, std::string_view why);
 
   ServerCall& take_call();
