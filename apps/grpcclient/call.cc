@@ -50,14 +50,13 @@ class Conversation {
   void begin();
   void trace(std::string_view text) const;
   void trace_headers(const char* mark, const Metadata& headers) const;
-  void trace_initial();
+  void trace_initial(const Metadata& initial);
 
   Session& session_;
   const pb::MethodDescriptor& method_;
   const std::string name_;
   MessageJson json_;
   std::unique_ptr<Input> input_;
-  ResponseMetadata response_;
   Instant began_;
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
@@ -97,7 +96,6 @@ void Conversation::begin() {
   CallOptions options = session_.call_options();
   if (options.compression != Compression::identity)
     trace("> grpc-encoding: " + std::string(ringrpc::name(options.compression)));
-  options.response = &response_;
   began_ = std::chrono::steady_clock::now();
   stream_.emplace(session_.channel.call("/" + name_, kind_of(method_), options));
 }
@@ -160,7 +158,7 @@ Task<> Conversation::send_all() {
 
 Task<Outcome<bool>> Conversation::receive() {
   while (std::optional<RawMessage> message = co_await stream_->next()) {
-    trace_initial();
+    trace_initial(co_await stream_->initial_metadata());
     ++received_;
     Outcome<std::string> text = co_await json_.print(*method_.output_type(), message->bytes);
     if (!text) co_return std::unexpected(std::move(text).error());
@@ -175,11 +173,11 @@ Task<Outcome<bool>> Conversation::finish() {
   const Nanoseconds took = std::chrono::steady_clock::now() - began_;
   if (status.ok() && !method_.server_streaming() && received_ == 0)
     status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
-  trace_initial();
-  trace_headers("< ", response_.trailing);
+  trace_initial(co_await stream_->initial_metadata());
+  trace_headers("< ", stream_->trailing_metadata());
   trace("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
         count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
-        (response_.compressed ? ", the last one compressed" : ""));
+        (stream_->message_compressed() ? ", the last one compressed" : ""));
   if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
   if (status.ok()) co_return true;
   Failure failure = call_failure(name_, status);
@@ -208,9 +206,9 @@ void Conversation::trace_headers(const char* mark, const Metadata& headers) cons
   for (const Metadata::Entry& entry : headers) trace(mark + header_line(entry));
 }
 
-void Conversation::trace_initial() {
+void Conversation::trace_initial(const Metadata& initial) {
   if (std::exchange(initial_traced_, true)) return;
-  trace_headers("< ", response_.initial);
+  trace_headers("< ", initial);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Task<> count_request(std::string station);  // by value: it may outlive the hand
 
 class Relay final : public Weather::Service {
  public:
-  explicit Relay(Weather::Stub upstream) : upstream_(upstream) {}
+  explicit Relay(Weather::Stub upstream) : upstream_(std::move(upstream)) {}
 
  private:
   Task<Result<Reading>> GetReading(Call& call, GetReadingRequest request) override {

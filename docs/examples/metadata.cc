@@ -26,17 +26,16 @@ static Task<Status> ask(Weather::Stub& weather) {
   GetReadingRequest request;
   request.set_station("harbour");
   // [call]
-  ResponseMetadata said;
   CallOptions options;
-  options.response = &said;
   options.compression = Compression::gzip;
   if (Status status = options.metadata.add("request-id", "7c1e"); !status.ok()) co_return status;
   auto reading = co_await weather.GetReading(request, options);
-  std::cout << said.initial.find("request-id").value_or("no id") << ", "
-            << said.trailing.find("cost").value_or("no cost") << '\n';
+  const auto& [initial, trailing, compressed] = reading.metadata;
+  std::cout << initial.find("request-id").value_or("no id") << ", "
+            << trailing.find("cost").value_or("no cost") << '\n';
   // [/call]
   if (!reading) co_return reading.error();
-  if (said.initial.find("request-id") != "7c1e" || said.trailing.find("cost") != "12" || !said.compressed)
+  if (initial.find("request-id") != "7c1e" || trailing.find("cost") != "12" || !compressed)
     co_return fail(Code::INTERNAL, "something beside the message is lost");
   co_return Status();
 }

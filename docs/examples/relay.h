@@ -28,23 +28,21 @@ class Relay final : public ringrpc::Service {
   /// One call of any kind: on the wire a unary call is a stream of one message.
   static ringrpc::Task<ringrpc::Status> forward(ringrpc::Service& service, ringrpc::Call& call,
                                                 ringrpc::MessageStream& stream) {
-    ringrpc::ResponseMetadata response;
     ringrpc::CallOptions options = ringrpc::CallOptions::from(call);
     options.metadata = call.metadata();
-    options.response = &response;
     const ringrpc::Channel& to = static_cast<Relay&>(service).to_;
-    Upstream upstream(to.call(call.method(), ringrpc::MethodKind::bidirectional, options));
+    Upstream upstream = to.bidirectional<ringrpc::RawMessage, ringrpc::RawMessage>(call.method(), options);
 
     const ringrpc::Task<void> requests = forward_requests(stream, upstream);
     requests.start();  // runs beside the responses; both end with the call
     ringrpc::Writer<ringrpc::RawMessage> out(stream);
     while (const std::optional<ringrpc::RawMessage> message = co_await upstream.next()) {
-      call.initial_metadata() = response.initial;
+      call.initial_metadata() = co_await upstream.initial_metadata();
       if (!co_await out.write(*message)) break;
     }
     ringrpc::Status status = co_await upstream.finish();
-    call.initial_metadata() = response.initial;
-    call.trailing_metadata() = response.trailing;
+    call.initial_metadata() = co_await upstream.initial_metadata();
+    call.trailing_metadata() = upstream.trailing_metadata();
     co_return status;
   }
 

@@ -20,6 +20,7 @@
 #include "ringrpc/submit.h"
 #include "ringrpc/task_scope.h"
 #include "ringrpc/testing/fake_call.h"
+#include "ringrpc/testing/fake_client_call.h"
 #include "ringrpc/testing/in_process.h"
 #include "ringrpc/tls.h"
 #include "ringrpc/turn_share.h"
@@ -71,9 +72,13 @@ struct RouteGuide {
     virtual Task<Result<Summary>> RecordRoute(Call& call, Reader<Point>& in);
     virtual Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out);
   };
-  struct Stub {
-    ClientReader<Feature> ListFeatures(const Rectangle& area);
+  class StubInterface {
+   public:
+    virtual ~StubInterface() = default;
+    virtual ClientReader<Feature> ListFeatures(const Rectangle& area, const CallOptions& options = {}) const;
+    virtual ClientStream<Note, Note> RouteChat(const CallOptions& options = {}) const;
   };
+  class Stub final : public StubInterface {};
 };
 
 }  // namespace routes::v1
@@ -163,8 +168,47 @@ Task<void> show_channel(EchoRequest request) {
   // [channel.h]
   Channel channel("127.0.0.1:50051");
   EchoService::Stub echo(channel);
-  Result<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
+  CallResult<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
   // [/channel.h]
+}
+
+Task<Status> show_call_result(EchoService::Stub& echo, EchoRequest request) {
+  // [call_result.h]
+  CallResult<EchoResponse> response = co_await echo.Echo(request);
+  if (!response) co_return response.error();
+  const auto cost = response.metadata.trailing.find("request-cost");
+  log::info("{}, at {}", response->payload(), cost.value_or("no cost"));
+  // [/call_result.h]
+  co_return Status();
+}
+
+Task<Status> show_call_options(EchoService::Stub& echo, EchoRequest request, std::string id) {
+  // [call_options.h]
+  CallOptions options{.timeout = 200ms, .wait_for_ready = true};
+  if (Status status = options.metadata.add("request-id", id); !status.ok()) co_return status;
+  auto response = co_await echo.Echo(request, options);
+  // [/call_options.h]
+  co_return Status();
+}
+
+void show_client_call(Channel& channel, std::string bytes, MessageStream::Waiter& waiter) {
+  // [client_call.h]
+  std::unique_ptr<ClientCall> call = channel.call("/echo.v1.EchoService/Echo", MethodKind::unary, {});
+  write_message(*call, RawMessage{bytes});
+  call->writes_done();
+  call->wait_finished(&waiter);  // calls waiter.on_ready() once the status is known
+  // [/client_call.h]
+}
+
+Task<Status> show_client_stream(routes::v1::RouteGuide::Stub& routes, Note note) {
+  // [client_stream.h]
+  ClientStream<Note, Note> chat = routes.RouteChat();
+  co_await chat.write(note);                                // false: the call is over
+  chat.writes_done();                                       // half-closes it
+  while (auto heard = co_await chat.next()) print(*heard);  // until the server has finished
+  Status status = co_await chat.finish();                   // how the call ended
+  // [/client_stream.h]
+  co_return status;
 }
 
 namespace client {
@@ -435,6 +479,28 @@ void show_fakes(testing::InProcess& world, EchoServer& server, const EchoRequest
   // [/fake_call.h]
 }
 
+class MockRoutes;
+Task<Status> print_features(const MockRoutes& mock);
+
+// [fake_client_call.h]
+class MockRoutes final : public routes::v1::RouteGuide::StubInterface {
+ public:
+  ClientReader<Feature> ListFeatures(const Rectangle&, const CallOptions&) const override {
+    return ClientReader<Feature>(features.call());
+  }
+  mutable testing::FakeClientCall features;
+};
+// [/fake_client_call.h]
+
+void show_mock(const Feature& feature) {
+  MockRoutes mock;
+  // [fake_client_call.h]
+  mock.features.respond(feature);
+  mock.features.finish();
+  Status status = block_on(print_features(mock));  // takes a const RouteGuide::StubInterface&
+  // [/fake_client_call.h]
+}
+
 struct Loop {
   void post(std::function<void()> work);
 };
@@ -442,9 +508,9 @@ void show(const Result<EchoResponse>& outcome);
 
 void show_submit(Loop& loop, EchoService::Stub& echo, const EchoRequest& request) {
   // [submit.h]
-  std::future<Result<EchoResponse>> response = submit([&] { return echo.Echo(request); });
+  std::future<CallResult<EchoResponse>> response = submit([&] { return echo.Echo(request); });
   submit([&] { return echo.Echo(request); },
-         [&loop](Result<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
+         [&loop](CallResult<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
   // [/submit.h]
 }
 

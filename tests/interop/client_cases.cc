@@ -215,12 +215,10 @@ Task<Status> special_status_message(Channel& channel) {
 Task<Status> custom_metadata(Channel& channel) {
   constexpr std::string_view initial = "test_initial_metadata_value";
   constexpr std::string_view trailing = "\x0a\x0b\x0a\x0b\x0a\x0b";
-  const auto expect_echo = [&](const ResponseMetadata& response) {
-    Status status = expect_value(response.initial, echo_initial_name, initial);
-    return status.ok() ? expect_value(response.trailing, echo_trailing_name, trailing) : status;
+  const auto expect_echo = [&](const Metadata& headers, const Metadata& trailers) {
+    Status status = expect_value(headers, echo_initial_name, initial);
+    return status.ok() ? expect_value(trailers, echo_trailing_name, trailing) : status;
   };
-  ResponseMetadata unary_response;
-  ResponseMetadata duplex_response;
   CallOptions options;
   if (Status status = options.metadata.add(echo_initial_name, initial); !status.ok()) co_return status;
   if (Status status = options.metadata.add(echo_trailing_name, trailing); !status.ok()) co_return status;
@@ -228,18 +226,17 @@ Task<Status> custom_metadata(Channel& channel) {
   SimpleRequest request;
   request.set_response_size(1);
   *request.mutable_payload() = make_payload(1);
-  options.response = &unary_response;
-  const Result<SimpleResponse> response = co_await TestService::Stub(channel).UnaryCall(request, options);
+  const CallResult<SimpleResponse> response = co_await TestService::Stub(channel).UnaryCall(request, options);
   if (!response) co_return response.error();
-  if (Status status = expect_echo(unary_response); !status.ok()) co_return status;
+  if (Status status = expect_echo(response.metadata.initial, response.metadata.trailing); !status.ok())
+    co_return status;
 
-  options.response = &duplex_response;
   DuplexCall call = TestService::Stub(channel).FullDuplexCall(options);
   Status exchanged = co_await exchange(call, 1, 1);
   if (!exchanged.ok()) co_return exchanged;
   Status ended = co_await end(call);
   if (!ended.ok()) co_return ended;
-  co_return expect_echo(duplex_response);
+  co_return expect_echo(co_await call.initial_metadata(), call.trailing_metadata());
 }
 
 Task<Status> unimplemented_method(Channel& channel) {
@@ -252,10 +249,10 @@ Task<Status> unimplemented_service(Channel& channel) {
   co_return expect_code(status_of(response), Code::UNIMPLEMENTED);
 }
 
-Status expect_compressed(const ResponseMetadata& response, bool compressed) {
-  if (response.compressed == compressed) return {};
-  return wrong(compressed ? "a response came uncompressed that was to be compressed"
-                          : "a response came compressed that was not to be");
+Status expect_compressed(bool compressed, bool wanted) {
+  if (compressed == wanted) return {};
+  return wrong(wanted ? "a response came uncompressed that was to be compressed"
+                      : "a response came compressed that was not to be");
 }
 
 Task<Status> unary_with_compression(Channel& channel, Compression compression, bool expected) {
@@ -309,13 +306,11 @@ Task<Status> server_compressed_unary(Channel& channel) {
     request.set_response_size(large_response_bytes);
     *request.mutable_payload() = make_payload(large_request_bytes);
     request.mutable_response_compressed()->set_value(compressed);
-    ResponseMetadata metadata;
-    CallOptions options;
-    options.response = &metadata;
-    const Result<SimpleResponse> response =
-        co_await TestService::Stub(channel).UnaryCall(std::move(request), options);
+    const CallResult<SimpleResponse> response =
+        co_await TestService::Stub(channel).UnaryCall(std::move(request));
     if (!response) co_return response.error();
-    if (Status status = expect_compressed(metadata, compressed); !status.ok()) co_return status;
+    if (Status status = expect_compressed(response.metadata.compressed, compressed); !status.ok())
+      co_return status;
     if (Status status = expect_size(response->payload(), large_response_bytes); !status.ok())
       co_return status;
   }
@@ -330,17 +325,15 @@ Task<Status> server_compressed_streaming(Channel& channel) {
     response.set_size(bytes);
     response.mutable_compressed()->set_value(compressed);
   }
-  ResponseMetadata metadata;
-  CallOptions options;
-  options.response = &metadata;
-  auto call = TestService::Stub(channel).StreamingOutputCall(request, options);
+  auto call = TestService::Stub(channel).StreamingOutputCall(request);
   for (const auto& [compressed, bytes] : wanted) {
     const std::optional<StreamingOutputCallResponse> response = co_await call.next();
     if (!response) {
       const Status status = co_await call.finish();
       co_return wrong("a response is missing: " + status.to_string());
     }
-    if (Status status = expect_compressed(metadata, compressed); !status.ok()) co_return status;
+    if (Status status = expect_compressed(call.message_compressed(), compressed); !status.ok())
+      co_return status;
     if (Status status = expect_size(response->payload(), bytes); !status.ok()) co_return status;
   }
   const std::optional<StreamingOutputCallResponse> more = co_await call.next();

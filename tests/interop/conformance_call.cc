@@ -91,6 +91,11 @@ void set_error(const Status& status, ClientResponseResult& result) {
   if (!status.ok()) *result.mutable_error() = to_error(status);
 }
 
+void set_headers(const Metadata& initial, const Metadata& trailing, ClientResponseResult& result) {
+  *result.mutable_response_headers() = to_headers(initial);
+  *result.mutable_response_trailers() = to_headers(trailing);
+}
+
 Task<void> call_for_one(OneResponse& call, const ClientCompatRequest& request, ClientResponseResult& result) {
   while (result.num_unsent_requests() > 0) {
     if (!co_await send_next(call, request, result)) break;
@@ -101,8 +106,9 @@ Task<void> call_for_one(OneResponse& call, const ClientCompatRequest& request, C
     cancelling = cancel_later(call, *wait);
     cancelling.start();
   }
-  Task<Result<Response>> finishing = call.finish();
-  const Result<Response> response = co_await std::move(finishing);
+  Task<CallResult<Response>> finishing = call.finish();
+  const CallResult<Response> response = co_await std::move(finishing);
+  set_headers(response.metadata.initial, response.metadata.trailing, result);
   if (response) {
     *result.add_payloads() = response->payload();
   } else {
@@ -138,6 +144,7 @@ Task<void> call_for_many(ManyResponses& call, const ClientCompatRequest& request
   while (co_await read_next(call, request, result)) {
   }
   set_error(co_await call.finish(), result);
+  set_headers(co_await call.initial_metadata(), call.trailing_metadata(), result);
 }
 
 }  // namespace
@@ -145,9 +152,7 @@ Task<void> call_for_many(ManyResponses& call, const ClientCompatRequest& request
 Task<Result<ClientResponseResult>> make_call(Channel& channel, const ClientCompatRequest& request) {
   const MethodKind kind = kind_of(request.stream_type());
   const std::string path = "/" + request.service() + "/" + request.method();
-  ResponseMetadata metadata;
   CallOptions options;
-  options.response = &metadata;
   if (request.has_timeout_ms()) options.timeout = milliseconds(request.timeout_ms());
   const std::optional<Compression> compression = compression_of(request.compression());
   if (!compression) co_return fail(Code::UNIMPLEMENTED, "the library does not have this compression");
@@ -164,8 +169,6 @@ Task<Result<ClientResponseResult>> make_call(Channel& channel, const ClientCompa
     ManyResponses call(channel.call(path, kind, options));
     co_await call_for_many(call, request, result);
   }
-  *result.mutable_response_headers() = to_headers(metadata.initial);
-  *result.mutable_response_trailers() = to_headers(metadata.trailing);
   co_return result;
 }
 

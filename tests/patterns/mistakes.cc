@@ -30,7 +30,7 @@ struct Fine final : Store::Service {
   }
 };
 Task<Result<Entry>> named(Store::Stub store) {
-  Task<Result<Entry>> call = store.Get(Key());
+  Task<CallResult<Entry>> call = store.Get(Key());
   co_return co_await std::move(call);
 }
 
@@ -121,7 +121,7 @@ Task<Status> use(Store::Stub store) {
 // mistake: a task with a name that is awaited in place
 // error: a task that has a name is awaited by `co_await std::move(task)`
 Task<Result<Entry>> use(Store::Stub store) {
-  Task<Result<Entry>> call = store.Get(Key());
+  Task<CallResult<Entry>> call = store.Get(Key());
   co_return co_await call;
 }
 

@@ -190,8 +190,7 @@ TEST_CASE("a drain lets calls in flight finish, and may be asked for twice") {
       int served = 0;
       const auto one = [&]() -> Task<void> {
         served +=
-            (co_await detail::call_unary<RawMessage, RawMessage>(channel, raw_sleep, RawMessage{"300"}, {}))
-                .has_value();
+            (co_await channel.unary<RawMessage, RawMessage>(raw_sleep, RawMessage{"300"}, {})).has_value();
       };
       for (int at = 0; at < 10; ++at) {
         calls.push_back(one());

@@ -65,29 +65,24 @@ TEST_CASE("initial metadata stays apart from trailing where there is no message 
     Wordless service;
     world.also_serve(service);
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      const auto expect_both = [](const ResponseMetadata& response) {
-        CHECK(response.initial.find("x-begin") == "1");
-        CHECK_FALSE(response.initial.find("x-end"));
-        CHECK(response.trailing.find("x-end") == "2");
-        CHECK_FALSE(response.trailing.find("x-begin"));
+      const auto expect_both = [](const Metadata& initial, const Metadata& trailing) {
+        CHECK(initial.find("x-begin") == "1");
+        CHECK_FALSE(initial.find("x-end"));
+        CHECK(trailing.find("x-end") == "2");
+        CHECK_FALSE(trailing.find("x-begin"));
       };
-      ResponseMetadata failed;
-      CallOptions options;
-      options.response = &failed;
-      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(
-          channel, "/test.v1.Wordless/Fail", RawMessage{"x"}, options);
+      const auto answer =
+          co_await channel.unary<RawMessage, RawMessage>("/test.v1.Wordless/Fail", RawMessage{"x"});
       REQUIRE_FALSE(answer);
       CHECK(answer.error().code() == Code::ABORTED);
-      expect_both(failed);
+      expect_both(answer.metadata.initial, answer.metadata.trailing);
 
-      ResponseMetadata streamed;
-      options.response = &streamed;
-      auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Wordless/Stream",
-                                                                          RawMessage{"x"}, options);
+      auto stream =
+          channel.server_streaming<RawMessage, RawMessage>("/test.v1.Wordless/Stream", RawMessage{"x"});
       CHECK_FALSE(co_await stream.next());
       const Status status = co_await stream.finish();
       CHECK(status.ok());
-      expect_both(streamed);
+      expect_both(co_await stream.initial_metadata(), stream.trailing_metadata());
     }));
     world.stop();  // before the service goes
   });
@@ -97,14 +92,11 @@ TEST_CASE("a failure arrives with its code, message and trailing metadata") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       for (int code = 1; code <= 16; ++code) {
-        ResponseMetadata response;
-        CallOptions options;
-        options.response = &response;
-        const Result<RawMessage> answer = co_await unary(channel, "Fail", std::to_string(code), options);
+        const auto answer = co_await unary(channel, "Fail", std::to_string(code));
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code() == static_cast<Code>(code));
         CHECK(answer.error().message() == "failed as asked, 100%");
-        CHECK(response.trailing.find("x-reason") == "asked for");
+        CHECK(answer.metadata.trailing.find("x-reason") == "asked for");
       }
     }));
   });
@@ -140,14 +132,13 @@ TEST_CASE("a handler that runs out of memory fails its own call with RESOURCE_EX
 TEST_CASE("metadata goes both ways, binary included") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ResponseMetadata response;
       CallOptions options;
-      options.response = &response;
       REQUIRE(options.metadata.add("x-text", "plain ~ text").ok());
       REQUIRE(options.metadata.add("x-octets-bin", std::string_view("\0\xff\r\n", 4)).ok());
-      REQUIRE(co_await unary(channel, "Metadata", "", options));
-      CHECK(response.initial.find("x-text") == "plain ~ text");
-      CHECK(response.trailing.find("x-octets-bin") == std::string_view("\0\xff\r\n", 4));
+      const auto answer = co_await unary(channel, "Metadata", "", options);
+      REQUIRE(answer);
+      CHECK(answer.metadata.initial.find("x-text") == "plain ~ text");
+      CHECK(answer.metadata.trailing.find("x-octets-bin") == std::string_view("\0\xff\r\n", 4));
     }));
   });
 }
@@ -156,8 +147,7 @@ TEST_CASE("unknown services, methods and paths are named") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       const auto error_of = [&](std::string path) -> Task<std::string> {
-        const auto answer =
-            co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{}, {});
+        const auto answer = co_await channel.unary<RawMessage, RawMessage>(path, RawMessage{}, {});
         co_return answer ? "OK" : answer.error().to_string();
       };
       CHECK(co_await error_of("/test.v1.Raw/Nothing") ==
@@ -206,8 +196,8 @@ TEST_CASE("a call that is dropped destroys its handler") {
 TEST_CASE("a server stream gives all its messages in order") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                          RawMessage{"500"}, {});
+      auto stream =
+          channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"500"}, {});
       int expected = 0;
       while (auto message = co_await stream.next()) CHECK(message->bytes == std::to_string(expected++));
       CHECK(expected == 500);
@@ -220,7 +210,7 @@ TEST_CASE("a server stream gives all its messages in order") {
 TEST_CASE("a client stream is read to its end") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ClientWriter<RawMessage, RawMessage> writer(channel.call(join_path, MethodKind::client_streaming, {}));
+      auto writer = channel.client_streaming<RawMessage, RawMessage>(join_path);
       std::string expected;
       for (int at = 0; at < 300; ++at) {
         expected += std::to_string(at);
@@ -236,8 +226,7 @@ TEST_CASE("a client stream is read to its end") {
 TEST_CASE("both directions of a stream take turns") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ClientStream<RawMessage, RawMessage> chat(
-          channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+      auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
       for (int at = 0; at < 50; ++at) {
         CHECK(co_await chat.write(RawMessage{std::to_string(at)}));
         const auto answer = co_await chat.next();
@@ -255,12 +244,12 @@ TEST_CASE("both directions of a stream take turns") {
 TEST_CASE("a client that takes no message where one is due says so") {
   SimulatedWorld world(5);
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    const auto several = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                             RawMessage{"2"}, {});
+    const auto several =
+        co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"2"}, {});
     REQUIRE_FALSE(several);
     CHECK(several.error().code() == Code::UNIMPLEMENTED);
-    const auto none = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                          RawMessage{"0"}, {});
+    const auto none =
+        co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"0"}, {});
     REQUIRE_FALSE(none);
     CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
   }));

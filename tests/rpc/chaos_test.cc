@@ -32,7 +32,6 @@ struct Attempt {
   std::string id;
   CallOptions options;
   bool may_cancel = false;
-  ResponseMetadata said;
   std::optional<Status> status;
   bool right = true;  ///< true if it received the right messages
 };
@@ -58,7 +57,6 @@ std::vector<Attempt> draw_attempts(std::minstd_rand& random, std::size_t count) 
   for (std::size_t at = 0; at < count; ++at) {
     Attempt& attempt = attempts[at];
     attempt.id = std::to_string(at);
-    attempt.options.response = &attempt.said;
     attempt.options.compression = static_cast<Compression>(random() % 4);
     REQUIRE(Ledger::label(attempt.options.metadata, attempt.id));
     const std::string filler(random() % 8 == 0 ? random() % 5000 : 0, 'm');
@@ -118,19 +116,21 @@ bool cancels(std::minstd_rand& random, const Attempt& attempt) {
 }
 
 /// Whether a large message that is easily made smaller came as the server was told to send it.
-bool compressed_rightly(const Attempt& attempt, std::size_t bytes) {
+bool compressed_rightly(const Attempt& attempt, std::size_t bytes, bool compressed) {
   const bool compresses = Ledger::compression_of(attempt.id) != Compression::identity;
-  return bytes < 200 || attempt.said.compressed == compresses;
+  return bytes < 200 || compressed == compresses;
 }
 
-void end(Attempt& attempt, const Status& status, bool complete) {
+void end(Attempt& attempt, const Status& status, bool complete, const Metadata& initial,
+         const Metadata& trailing) {
   attempt.status = status;
-  if (status.ok()) attempt.right &= complete && Ledger::came_back(attempt.said, attempt.id);
+  if (status.ok()) attempt.right &= complete && Ledger::came_back(initial, trailing, attempt.id);
 }
 
-void end(Attempt& attempt, const Result<RawMessage>& answer, const std::string& wanted) {
-  const bool right = answer && answer->bytes == wanted && compressed_rightly(attempt, wanted.size());
-  end(attempt, answer ? Status() : answer.error(), right);
+void end(Attempt& attempt, const CallResult<RawMessage>& answer, const std::string& wanted) {
+  const bool right = answer && answer->bytes == wanted &&
+                     compressed_rightly(attempt, wanted.size(), answer.metadata.compressed);
+  end(attempt, answer ? Status() : answer.error(), right, answer.metadata.initial, answer.metadata.trailing);
 }
 
 Task<void> unary_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
@@ -148,20 +148,19 @@ Task<void> sleeping_call(Channel& channel, std::minstd_rand& random, Attempt& at
 
 Task<void> reading_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
   const int count = static_cast<int>(random() % 40);
-  auto stream = detail::call_server_streaming<RawMessage, RawMessage>(
-      channel, "/test.v1.Raw/Count", RawMessage{std::to_string(count)}, attempt.options);
+  auto stream = channel.server_streaming<RawMessage, RawMessage>(
+      "/test.v1.Raw/Count", RawMessage{std::to_string(count)}, attempt.options);
   int received = 0;
   while (auto message = co_await stream.next()) {
     attempt.right &= message->bytes == std::to_string(received++);
     if (cancels(random, attempt)) stream.cancel();
   }
   const Status status = co_await stream.finish();
-  end(attempt, status, received == count);
+  end(attempt, status, received == count, co_await stream.initial_metadata(), stream.trailing_metadata());
 }
 
 Task<void> writing_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
-  ClientWriter<RawMessage, RawMessage> join(
-      channel.call(join_path, MethodKind::client_streaming, attempt.options));
+  auto join = channel.client_streaming<RawMessage, RawMessage>(join_path, attempt.options);
   std::string joined;
   for (auto left = random() % 20; left > 0; --left) {
     const RawMessage piece{attempt.id + draw_text(random, 500)};
@@ -174,8 +173,7 @@ Task<void> writing_call(Channel& channel, std::minstd_rand& random, Attempt& att
 }
 
 Task<void> chatting_call(Channel& channel, std::minstd_rand& random, Attempt& attempt) {
-  ClientStream<RawMessage, RawMessage> chat(
-      channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, attempt.options));
+  auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat", attempt.options);
   const int count = static_cast<int>(random() % 20);
   int received = 0;
   for (; received < count; ++received) {
@@ -183,13 +181,14 @@ Task<void> chatting_call(Channel& channel, std::minstd_rand& random, Attempt& at
     if (!co_await chat.write(said)) break;
     const auto answer = co_await chat.next();
     if (!answer) break;
-    attempt.right &= answer->bytes == said.bytes && compressed_rightly(attempt, said.bytes.size());
+    attempt.right &= answer->bytes == said.bytes &&
+                     compressed_rightly(attempt, said.bytes.size(), chat.message_compressed());
     if (cancels(random, attempt)) chat.cancel();
   }
   chat.writes_done();
   while (co_await chat.next()) attempt.right = false;
   const Status status = co_await chat.finish();
-  end(attempt, status, received == count);
+  end(attempt, status, received == count, co_await chat.initial_metadata(), chat.trailing_metadata());
 }
 
 bool expected(const Status& status) {

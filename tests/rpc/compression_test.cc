@@ -49,15 +49,13 @@ class Mirror final : public Service {
 const std::string payload(2'000, 'p');
 
 Task<void> echo_compressed(Channel& channel, Compression requests, bool* response_compressed) {
-  ResponseMetadata response;
   CallOptions options;
   options.compression = requests;
-  options.response = &response;
-  const Result<RawMessage> answer = co_await detail::call_unary<RawMessage, RawMessage>(
-      channel, "/test.v1.Mirror/Echo", RawMessage{payload}, options);
+  const CallResult<RawMessage> answer =
+      co_await channel.unary<RawMessage, RawMessage>("/test.v1.Mirror/Echo", RawMessage{payload}, options);
   REQUIRE_MESSAGE(answer, answer.error().to_string());
   CHECK(answer->bytes == payload);
-  *response_compressed = response.compressed;
+  *response_compressed = answer.metadata.compressed;
 }
 
 TEST_CASE("each direction is compressed as requested, with every algorithm") {
@@ -90,18 +88,15 @@ TEST_CASE("single messages of a stream may stay uncompressed") {
     mirror.answer = Compression::zstd;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ResponseMetadata response;
       CallOptions options;
       options.compression = Compression::gzip;
-      options.response = &response;
-      ClientStream<RawMessage, RawMessage> chat(
-          channel.call("/test.v1.Mirror/Chat", MethodKind::bidirectional, options));
+      auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Mirror/Chat", options);
       for (int at = 0; at < 4; ++at) {
         co_await chat.write(RawMessage{payload}, {.compress = at != 2});
         const auto answer = co_await chat.next();
         REQUIRE(answer);
         CHECK(answer->bytes == payload);
-        CHECK(response.compressed == (at % 2 == 0));
+        CHECK(chat.message_compressed() == (at % 2 == 0));
       }
       chat.writes_done();
       CHECK((co_await chat.finish()).ok());
@@ -118,12 +113,12 @@ TEST_CASE("a request that is too large once restored fails its own call with RES
       options.compression = Compression::gzip;
       for (const std::string_view path : {echo_path, join_path}) {
         const Result<RawMessage> answer =
-            co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{payload}, options);
+            co_await channel.unary<RawMessage, RawMessage>(path, RawMessage{payload}, options);
         REQUIRE_FALSE(answer);
         CHECK(answer.error().code() == Code::RESOURCE_EXHAUSTED);
       }
-      const Result<RawMessage> next = co_await detail::call_unary<RawMessage, RawMessage>(
-          channel, echo_path, RawMessage{"small"}, options);
+      const Result<RawMessage> next =
+          co_await channel.unary<RawMessage, RawMessage>(echo_path, RawMessage{"small"}, options);
       CHECK(next);
     }));
   });
@@ -136,8 +131,8 @@ TEST_CASE("a response that is too large once restored fails the call at the clie
     world.also_serve(mirror);
     CHECK(world.run(
         [](Channel& channel) -> Task<void> {
-          const Result<RawMessage> answer = co_await detail::call_unary<RawMessage, RawMessage>(
-              channel, "/test.v1.Mirror/Echo", RawMessage{payload}, CallOptions());
+          const Result<RawMessage> answer = co_await channel.unary<RawMessage, RawMessage>(
+              "/test.v1.Mirror/Echo", RawMessage{payload}, CallOptions());
           REQUIRE_FALSE(answer);
           CHECK(answer.error().code() == Code::RESOURCE_EXHAUSTED);
         },

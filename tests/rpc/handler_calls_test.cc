@@ -51,15 +51,15 @@ class Middle final : public Service {
   Task<Result<RawMessage>> ask_deadline(Call& call, RawMessage request) {
     co_await sleep_for(1s);
     const CallOptions options = CallOptions::from(call);
-    co_return co_await detail::call_unary<RawMessage, RawMessage>(*channel, "/test.v1.Middle/Deadline",
-                                                                  std::move(request), options);
+    co_return co_await channel->unary<RawMessage, RawMessage>("/test.v1.Middle/Deadline", std::move(request),
+                                                              options);
   }
 
   Task<Result<RawMessage>> ask_sleep(Call& call, RawMessage request) {
     const Presence present(handlers);
     const CallOptions options = CallOptions::from(call);
-    co_return co_await detail::call_unary<RawMessage, RawMessage>(*channel, "/test.v1.Raw/Sleep",
-                                                                  std::move(request), options);
+    co_return co_await channel->unary<RawMessage, RawMessage>("/test.v1.Raw/Sleep", std::move(request),
+                                                              options);
   }
 
   Task<Result<RawMessage>> book(Call&, RawMessage request) {
@@ -67,7 +67,7 @@ class Middle final : public Service {
     co_return co_await shield(book_both(std::move(request)));
   }
 
-  Task<Result<RawMessage>> book_both(RawMessage request) {
+  Task<CallResult<RawMessage>> book_both(RawMessage request) {
     ++entries;
     co_await sleep_for(1s);
     ++entries;
@@ -88,12 +88,11 @@ struct MiddleWorld {
   }
   ~MiddleWorld() { world.stop(); }
 
-  Task<Result<RawMessage>> call(Channel& channel, std::string_view method, std::string request,
-                                Nanoseconds timeout) {
+  Task<CallResult<RawMessage>> call(Channel& channel, std::string_view method, std::string request,
+                                    Nanoseconds timeout) {
     CallOptions options;
     options.timeout = timeout;
-    return detail::call_unary<RawMessage, RawMessage>(channel, method, RawMessage{std::move(request)},
-                                                      options);
+    return channel.unary<RawMessage, RawMessage>(method, RawMessage{std::move(request)}, options);
   }
 
   SimulatedWorld world;

@@ -10,10 +10,9 @@ namespace ringrpc {
 namespace {
 
 /// A call with a token of that many bytes, which the handler returns as initial metadata.
-Task<Result<RawMessage>> with_token(Channel& channel, std::size_t octets, ResponseMetadata& said) {
+Task<CallResult<RawMessage>> with_token(Channel& channel, std::size_t octets) {
   CallOptions options;
   (void)options.metadata.add("x-token", std::string(octets, 't'));
-  options.response = &said;
   co_return co_await unary(channel, "Metadata", "x", options);
 }
 
@@ -22,11 +21,10 @@ TEST_CASE("a token longer than 8 KiB goes to a server that takes it") {
     world.serve({.max_header_list_bytes = 16 * 1024});
     CHECK(world.run(
         [](Channel& channel) -> Task<void> {
-          ResponseMetadata said;
-          const auto answer = co_await with_token(channel, 9'000, said);
+          const auto answer = co_await with_token(channel, 9'000);
           REQUIRE_MESSAGE(answer, answer.error().to_string());
-          CHECK(said.initial.find("x-token") == std::string(9'000, 't'));
-          const auto refused = co_await with_token(channel, 17'000, said);
+          CHECK(answer.metadata.initial.find("x-token") == std::string(9'000, 't'));
+          const auto refused = co_await with_token(channel, 17'000);
           REQUIRE_FALSE(refused);
           CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
           CHECK(refused.error().message().find("at most 16384 can go to") != std::string_view::npos);
@@ -42,8 +40,7 @@ TEST_CASE("the client limits the headers of a response") {
     Status status;
     CHECK(world.run(
         [&](Channel& channel) -> Task<void> {
-          ResponseMetadata said;
-          const auto answer = co_await with_token(channel, octets, said);
+          const auto answer = co_await with_token(channel, octets);
           if (!answer) status = answer.error();
         },
         {.max_header_list_bytes = taken}));

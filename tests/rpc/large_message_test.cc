@@ -102,8 +102,8 @@ Protobuf protobuf(std::size_t bytes) {
 }
 
 Task<void> check_protobuf(Channel& channel, std::size_t bytes, CallOptions options = {}) {
-  const Result<Protobuf> answer = co_await detail::call_unary<Protobuf, Protobuf>(
-      channel, "/test.v1.Mirror/Protobuf", protobuf(bytes), std::move(options));
+  const Result<Protobuf> answer = co_await channel.unary<Protobuf, Protobuf>(
+      "/test.v1.Mirror/Protobuf", protobuf(bytes), std::move(options));
   REQUIRE_MESSAGE(answer, answer.error().to_string());
   CHECK(answer->value() == pattern(bytes));
 }
@@ -134,8 +134,8 @@ TEST_CASE("a Codec that knows nothing of pieces takes large messages too") {
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
       for (const std::size_t bytes : {100uz, 20'000uz, 100'000uz}) {
-        const Result<Whole> answer = co_await detail::call_unary<Whole, Whole>(
-            channel, "/test.v1.Mirror/Whole", Whole(pattern(bytes)), {});
+        const Result<Whole> answer =
+            co_await channel.unary<Whole, Whole>("/test.v1.Mirror/Whole", Whole(pattern(bytes)), {});
         REQUIRE_MESSAGE(answer, answer.error().to_string());
         CHECK(answer->bytes == pattern(bytes));
       }
@@ -147,7 +147,7 @@ TEST_CASE("a Codec that knows nothing of pieces takes large messages too") {
 template <class T, class Make, class Read>
 Task<void> check_stream(Channel& channel, std::string method, Make make, Read read) {
   const std::vector<std::size_t> sizes{10, 70'000, 0, 9'000, 16'327, 3, 33'000, 16'368, 100};
-  ClientStream<T, T> stream(channel.call(method, MethodKind::bidirectional, {}));
+  auto stream = channel.bidirectional<T, T>(method);
   for (const std::size_t bytes : sizes) REQUIRE(co_await stream.write(make(bytes)));
   stream.writes_done();
   for (const std::size_t bytes : sizes) {
@@ -209,8 +209,8 @@ TEST_CASE("an invalid message is refused in pieces as in one") {
       // A field of type bytes that says it has more than there is.
       std::string cut = protobuf(100'000).SerializeAsString();
       cut.resize(60'000);
-      const Result<RawMessage> answer = co_await detail::call_unary<RawMessage, RawMessage>(
-          channel, "/test.v1.Mirror/Protobuf", RawMessage(cut), {});
+      const Result<RawMessage> answer =
+          co_await channel.unary<RawMessage, RawMessage>("/test.v1.Mirror/Protobuf", RawMessage(cut), {});
       REQUIRE_FALSE(answer);
       CHECK(answer.error().code() == Code::INTERNAL);
     }));

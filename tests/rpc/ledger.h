@@ -6,7 +6,7 @@
 ///   ledger.label(call_options.metadata, "17");              // in the client
 ///   ...
 ///   CHECK(ledger["17"].begun == 1);
-///   CHECK(Ledger::came_back(*call_options.response, "17"));
+///   CHECK(Ledger::came_back(response.metadata.initial, response.metadata.trailing, "17"));
 ///
 /// It sends the id back with the response, as text before the messages and as bytes after them, and has the
 /// responses compressed, each in a way that follows from the id.
@@ -33,8 +33,8 @@ class Ledger final : public Interceptor {
     return request.add(text_name, id).ok() && request.add(octets_name, octets(id)).ok();
   }
 
-  static bool came_back(const ResponseMetadata& response, std::string_view id) {
-    return response.initial.find(text_name) == id && response.trailing.find(octets_name) == octets(id);
+  static bool came_back(const Metadata& initial, const Metadata& trailing, std::string_view id) {
+    return initial.find(text_name) == id && trailing.find(octets_name) == octets(id);
   }
 
   /// The compression of that call's responses.

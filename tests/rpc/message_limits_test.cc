@@ -105,8 +105,7 @@ TEST_CASE("a message of a request beyond the channel's limit does not leave") {
         CHECK(world.service().started == started);
       }
 
-      ClientStream<RawMessage, RawMessage> chatting(
-          channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+      auto chatting = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
       CHECK(co_await chatting.write(RawMessage{"x"}));
       CHECK(co_await chatting.next());
       CHECK_FALSE(co_await chatting.write(RawMessage{std::string(1001, 'x')}));
@@ -127,13 +126,13 @@ TEST_CASE("no message is longer than its prefix can say, whatever the limits") {
   options.max_response_bytes = no_limit;
   world.serve(options);
   const auto script = [](Channel& channel) -> Task<void> {
-    const auto request = co_await detail::call_unary<Endless, RawMessage>(channel, echo_path, {}, {});
+    const auto request = co_await channel.unary<Endless, RawMessage>(echo_path, {}, {});
     REQUIRE_FALSE(request);
     CHECK(request.error().to_string() ==
           "RESOURCE_EXHAUSTED: the request has a message of 4294967296 bytes, the limit is 4294967295 "
           "(max_request_bytes)");
-    const auto response = co_await detail::call_unary<RawMessage, RawMessage>(
-        channel, "/test.v1.Boundless/Answer", RawMessage{}, {});
+    const auto response =
+        co_await channel.unary<RawMessage, RawMessage>("/test.v1.Boundless/Answer", RawMessage{}, {});
     REQUIRE_FALSE(response);
     CHECK(response.error().to_string() ==
           "RESOURCE_EXHAUSTED: the response has 4294967296 bytes, the limit is 4294967295");

@@ -84,8 +84,7 @@ Task<Status> fail_as_asked(Channel& channel) {
 }
 
 Task<Status> count(Channel& channel) {
-  auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                      RawMessage{"300"}, {});
+  auto stream = channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"300"}, {});
   int received = 0;
   while (auto message = co_await stream.next()) ++received;
   Status status = co_await stream.finish();
@@ -93,7 +92,7 @@ Task<Status> count(Channel& channel) {
 }
 
 Task<Status> join(Channel& channel) {
-  ClientWriter<RawMessage, RawMessage> join(channel.call(join_path, MethodKind::client_streaming, {}));
+  auto join = channel.client_streaming<RawMessage, RawMessage>(join_path);
   const RawMessage piece{std::string(7000, 'j')};
   for (int at = 0; at < 10; ++at) {
     const bool taken = co_await join.write(piece);
@@ -104,7 +103,7 @@ Task<Status> join(Channel& channel) {
 }
 
 Task<Status> chat(Channel& channel) {
-  ClientStream<RawMessage, RawMessage> chat(channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+  auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
   bool right = true;
   for (const std::size_t bytes : {1, 600, 5000, 40'000}) {
     const RawMessage said{std::string(bytes, 'c')};
@@ -128,8 +127,7 @@ Task<Status> sleep_and_miss_the_deadline(Channel& channel) {
 }
 
 Task<Status> cancel(Channel& channel) {
-  ClientStream<RawMessage, RawMessage> chat(
-      channel.call("/test.v1.Raw/Flood", MethodKind::bidirectional, {}));
+  auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Flood");
   const RawMessage said{std::string(3000, 'f')};
   (void)co_await chat.write(said);
   const auto answer = co_await chat.next();

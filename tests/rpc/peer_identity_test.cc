@@ -23,7 +23,7 @@ std::string who_am_i(World& world, WhoAmI& service, std::string_view where) {
   world.serve({}, where);
   CHECK(world.run([&](Channel& channel) -> Task<void> {
     const auto answer =
-        co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.WhoAmI/Ask", RawMessage{}, {});
+        co_await channel.unary<RawMessage, RawMessage>("/test.v1.WhoAmI/Ask", RawMessage{}, {});
     REQUIRE_MESSAGE(answer, answer.error().to_string());
     answered = answer->bytes;
   }));

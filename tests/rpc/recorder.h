@@ -62,8 +62,8 @@ class CustomObserver final : public MessageObserver {
 inline Task<void> make_calls_of_each_kind(Channel& channel) {
   CHECK((co_await unary(channel, "Echo", "x")).value().bytes == "x");
 
-  auto counting = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                        RawMessage{"2"}, CallOptions());
+  auto counting =
+      channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"2"}, CallOptions());
   for (const char* number : {"0", "1"}) CHECK((co_await counting.next()).value().bytes == number);
   CHECK_FALSE(co_await counting.next());
   CHECK((co_await counting.finish()).ok());

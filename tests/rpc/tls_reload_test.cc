@@ -127,7 +127,7 @@ TEST_CASE("a hundred good and bad exchanges under load lose no call") {
   int answered = 0;
   int refused = 0;
   const auto script = [&](Channel& channel) -> Task<void> {
-    std::vector<Task<Result<RawMessage>>> calls;
+    std::vector<Task<CallResult<RawMessage>>> calls;
     for (int round = 0; round < 100; ++round) {
       for (int at = 0; at < 5; ++at) {
         calls.push_back(unary(channel, "Sleep", "3"));

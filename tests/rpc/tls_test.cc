@@ -63,8 +63,7 @@ TEST_CASE("unary calls and streams of any size pass through TLS, whatever the ne
             CHECK_MESSAGE(answer, answer.error().to_string());
             if (answer) CHECK(answer->bytes == std::string(bytes, 'x'));
           }
-          ClientStream<RawMessage, RawMessage> chat(
-              channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+          auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
           for (int at = 0; at < 5; ++at) {
             CHECK(co_await chat.write(RawMessage{std::to_string(at)}));
             const auto answer = co_await chat.next();
@@ -90,8 +89,8 @@ TEST_CASE("a handler knows the client by its certificate, over a unix socket by 
     world.also_serve(service);
     world.serve(serving(strict), where);
     const auto script = [&](Channel& channel) -> Task<void> {
-      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.WhoAmI/Ask",
-                                                                              RawMessage{}, {});
+      const auto answer =
+          co_await channel.unary<RawMessage, RawMessage>("/test.v1.WhoAmI/Ask", RawMessage{}, {});
       CHECK_MESSAGE(answer, answer.error().to_string());
       if (answer) answered = answer->bytes;
     };

@@ -191,8 +191,8 @@ TEST_CASE("calls go over vsock as over anything else, and the server knows the c
     world.serve({}, "vsock://local:0");
     CHECK(world.address().starts_with("vsock:local:"));
     CHECK(world.run([&](Channel& channel) -> Task<void> {
-      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.WhoAmI/Ask",
-                                                                              RawMessage{}, {});
+      const auto answer =
+          co_await channel.unary<RawMessage, RawMessage>("/test.v1.WhoAmI/Ask", RawMessage{}, {});
       REQUIRE_MESSAGE(answer, answer.error().to_string());
       CHECK((answer->bytes + ", " + who.last_address).starts_with("vsock cid 1, vsock:local:"));
       for (const std::size_t size : {0u, 100u, 40'000u, 3'000'000u}) {
@@ -201,13 +201,13 @@ TEST_CASE("calls go over vsock as over anything else, and the server knows the c
         REQUIRE_MESSAGE(echoed, echoed.error().to_string());
         CHECK(echoed->bytes == text);
       }
-      std::vector<Task<Result<RawMessage>>> calls;
+      std::vector<Task<CallResult<RawMessage>>> calls;
       for (int i = 0; i < 300; ++i) {
         calls.push_back(unary(channel, "Echo", std::to_string(i)));
         calls.back().start();
       }
       for (int i = 0; i < 300; ++i) {
-        const Task<Result<RawMessage>>& call = calls[static_cast<std::size_t>(i)];
+        const Task<CallResult<RawMessage>>& call = calls[static_cast<std::size_t>(i)];
         while (!call.done()) co_await sleep_for(std::chrono::milliseconds(1));
         const auto echoed = call.result();
         REQUIRE_MESSAGE(echoed, echoed.error().to_string());

@@ -112,10 +112,10 @@ void for_each_world(const std::function<void(World&)>& test);
 void for_some_worlds(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.
-inline Task<Result<RawMessage>> unary(const Channel& channel, std::string method, std::string request,
-                                      CallOptions options = {}) {
-  co_return co_await detail::call_unary<RawMessage, RawMessage>(
-      channel, "/test.v1.Raw/" + method, RawMessage{std::move(request)}, std::move(options));
+inline Task<CallResult<RawMessage>> unary(const Channel& channel, std::string method, std::string request,
+                                          CallOptions options = {}) {
+  co_return co_await channel.unary<RawMessage, RawMessage>(
+      "/test.v1.Raw/" + method, RawMessage{std::move(request)}, std::move(options));
 }
 
 }  // namespace ringrpc

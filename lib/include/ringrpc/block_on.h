@@ -97,8 +97,8 @@ inline constexpr bool is_task<Task<T>> = true;
 }  // namespace detail
 
 /// Calls `make` on the background shard, runs the Task that it returns, and waits for the task's end.
-/// Returns Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a Status or
-/// a Result. Fails as the task does, and with the backend's status when no shard can be started,
+/// Returns Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a Status, a
+/// Result or a CallResult. Fails as the task does, and with the backend's status when no shard can be started,
 /// FAILED_PRECONDITION on a shard, and INTERNAL when `make` or the task throws.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)

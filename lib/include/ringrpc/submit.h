@@ -1,8 +1,8 @@
 /// Starts coroutines from threads that must not block, and from programs with an executor of their own.
 ///
-///   std::future<Result<EchoResponse>> response = submit([&] { return echo.Echo(request); });
+///   std::future<CallResult<EchoResponse>> response = submit([&] { return echo.Echo(request); });
 ///   submit([&] { return echo.Echo(request); },
-///          [&loop](Result<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
+///          [&loop](CallResult<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
 ///
 /// The task runs on a background shard that all submitted tasks share, so it must not block. Nor must the
 /// callback, which is called on that shard. Any thread may submit, also that of a shard. Tasks that have
@@ -49,8 +49,8 @@ class SubmittedTask final : public BackgroundTaskOf<F> {
 
 /// Calls `make` on the shard of submitted tasks, runs the Task that it returns, and calls `done` there with
 /// the outcome. It is Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a
-/// Status or a Result. An exception from `make` or the task becomes INTERNAL. If no shard can be started,
-/// `done` gets the backend's status, on the calling thread. An exception that leaves `done` ends the
+/// Status, a Result or a CallResult. An exception from `make` or the task becomes INTERNAL. If no shard can be
+/// started, `done` gets the backend's status, on the calling thread. An exception that leaves `done` ends the
 /// process.
 template <class F, class Done>
   requires std::invocable<Done&, typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome>

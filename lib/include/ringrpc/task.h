@@ -188,7 +188,8 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
   }
 
   // Refused at compile time: the uses of a task whose `co_await` was forgotten.
-  template <std::same_as<T> U>
+  template <class U>
+    requires(std::same_as<T, U> || std::derived_from<T, U>)
   operator U() const {
     return not_awaited<U>();
   }

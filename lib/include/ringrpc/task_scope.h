@@ -15,13 +15,26 @@
 /// task may spawn others in its own scope. It must not destroy the scope.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
+
+namespace detail {
+
+template <class T>
+Task<Status> without_value(Task<T> task) {
+  T result = co_await std::move(task);
+  if (!result) co_return std::move(result).error();
+  co_return Status();
+}
+
+}  // namespace detail
 
 /// Runs tasks at the same time and waits for them or cancels them.
 class TaskScope {
@@ -36,6 +49,12 @@ class TaskScope {
   /// the task is dropped without running, until `join` has ended.
   void spawn(Task<Status> task);
   void spawn(Task<> task);
+  /// The same for a Result or a CallResult, whose value is dropped.
+  template <class T>
+    requires std::convertible_to<T, Result<typename T::value_type>>
+  void spawn(Task<T> task) {
+    spawn(detail::without_value(std::move(task)));
+  }
 
   /// Waits until no task is left. Gives the first failure, or throws the first exception; OK if all tasks
   /// succeeded or were cancelled by `cancel`. At most one at a time. The scope can be used again

@@ -31,6 +31,14 @@ Code parse_code(std::string_view text) {
   return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
 }
 
+/// The field of that name; the last one where it repeats, null where it is absent.
+const http2::Header* last_field(std::span<const http2::Header> headers, std::string_view name) noexcept {
+  const http2::Header* found = nullptr;
+  for (const http2::Header& header : headers)
+    if (header.name == name) found = &header;
+  return found;
+}
+
 Status several_responses() {
   return Status(Code::UNIMPLEMENTED, "the response has several messages, this method has one",
                 Initiator::peer);
@@ -185,16 +193,21 @@ void CallAttempt::take_headers() {
   assert(phase_ == Phase::awaiting_headers);
   phase_ = Phase::headers;
   call_.on_attempt_committed();
+  std::optional<std::string_view> encoding;
   for (const http2::Header& header : stream_->headers()) {
-    if (header.name == ":status") head_.http_status = parse_number(header.value).value_or(0);
-    if (header.name != "content-type") continue;
-    head_.is_grpc = is_grpc_content_type(header.value);
-    if (!head_.is_grpc) head_.content_type = header.value;
+    if (header.name == ":status") {
+      head_.http_status = parse_number(header.value).value_or(0);
+    } else if (header.name == "content-type") {
+      head_.is_grpc = is_grpc_content_type(header.value);
+      if (!head_.is_grpc) head_.content_type = header.value;
+    } else if (header.name == "grpc-encoding") {
+      encoding = header.value;
+    }
   }
-  if (head_.http_status == 200) read_encoding();
+  if (encoding && head_.http_status == 200) set_encoding(*encoding);
   if (ended()) return;
   read_status();
-  if (ResponseMetadata* response = call_.response()) read_metadata_into(response->initial);
+  read_metadata_into(call_.response().initial);
 }
 
 void CallAttempt::take_data(Bytes bytes) {
@@ -215,13 +228,13 @@ void CallAttempt::take_trailers() {
   phase_ = Phase::trailers;
   grpc_status_.reset();
   read_status();
-  if (ResponseMetadata* response = call_.response()) read_metadata_into(response->trailing);
+  read_metadata_into(call_.response().trailing);
 }
 
 void CallAttempt::take_end() {
   const bool trailers_only = std::exchange(phase_, Phase::ended) == Phase::headers;
-  ResponseMetadata* const response = call_.response();
-  if (response && trailers_only && grpc_status_) response->trailing = std::exchange(response->initial, {});
+  if (ResponseMetadata& response = call_.response(); trailers_only && grpc_status_)
+    response.trailing = std::exchange(response.initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
   if (status.ok()) status = check_messages();
   ClientConnection& connection = *connection_;
@@ -247,37 +260,31 @@ void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
                                    : ReplayBuffer::Refused::before_it_left);
 }
 
-void CallAttempt::read_encoding() {
-  for (const http2::Header& header : stream_->headers()) {
-    if (header.name != "grpc-encoding") continue;
-    const std::optional<Compression> encoding = parse_compression(header.value);
-    if (!encoding)
-      return call_.settle(
-          Status(Code::INTERNAL,
-                 "the server compresses with \"" + std::string(header.value) +
-                     "\", which was not offered; these were: " + std::string(compression_names),
-                 Initiator::peer));
-    buffer_.set_encoding(*encoding);
-  }
+void CallAttempt::set_encoding(std::string_view name) {
+  const std::optional<Compression> encoding = parse_compression(name);
+  if (encoding) return buffer_.set_encoding(*encoding);
+  call_.settle(Status(Code::INTERNAL,
+                      "the server compresses with \"" + std::string(name) +
+                          "\", which was not offered; these were: " + std::string(compression_names),
+                      Initiator::peer));
 }
 
 void CallAttempt::read_metadata_into(Metadata& to) {
+  if (!may_have_metadata(stream_->headers())) return;
   Result<Metadata> metadata = read_metadata(stream_->headers());
   if (!metadata) return call_.settle(std::move(metadata).error());
   to = std::move(*metadata);
 }
 
 void CallAttempt::read_status() {
-  std::optional<Code> code;
-  std::string message;
-  std::string details;
-  for (const http2::Header& header : stream_->headers()) {
-    if (header.name == "grpc-status") code = parse_code(header.value);
-    if (header.name == "grpc-message") message = percent_decode(header.value);
-    if (header.name == "grpc-status-details-bin") details = base64_decode(header.value).value_or("");
-  }
-  if (code)
-    grpc_status_ = Status(*code, std::move(message), Initiator::peer).with_details(std::move(details));
+  const http2::Header* const code = last_field(stream_->headers(), "grpc-status");
+  if (!code) return;
+  const http2::Header* const message = last_field(stream_->headers(), "grpc-message");
+  const http2::Header* const details = last_field(stream_->headers(), "grpc-status-details-bin");
+  grpc_status_.emplace(parse_code(code->value), message ? percent_decode(message->value) : std::string(),
+                       Initiator::peer);
+  if (details)
+    grpc_status_ = std::move(*grpc_status_).with_details(base64_decode(details->value).value_or(""));
 }
 
 /// Why a response whose status is OK is not what the method gives; OK where it is.

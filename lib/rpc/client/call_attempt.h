@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/metadata.h"
@@ -122,7 +123,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void take_trailers();
   void take_end();
   void leave_stream(http2::ErrorCode code, bool by_peer);
-  void read_encoding();
+  void set_encoding(std::string_view name);
   void read_metadata_into(Metadata& to);
   void read_status();
   Status check_messages() const;

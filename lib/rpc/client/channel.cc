@@ -9,38 +9,6 @@
 #include "rpc/client/shared_channel_state.h"
 
 namespace ringrpc {
-namespace {
-
-/// A call that could not be made.
-class FailedCall final : public ClientCall {
- public:
-  explicit FailedCall(Status status) noexcept : status_(std::move(status)) {}
-
-  bool message_ready() override { return true; }
-  std::optional<Pieces> take_message() override { return std::nullopt; }
-  bool message_compressed() const noexcept override { return false; }
-  void reject_message() override {}
-  void wait_message(Waiter*) override {}
-  std::span<std::uint8_t> reserve_message(std::size_t, bool) override { return {}; }
-  std::span<std::uint8_t> reserve_more() override { return {}; }
-  bool commit_message() override { return false; }
-  bool writable() const override { return true; }
-  void wait_writable(Waiter*) override {}
-  void fail_call(const Status&) override {}
-  void writes_done() override {}
-  bool queued() const noexcept override { return false; }
-  bool answered() const noexcept override { return true; }
-  void wait_answered(Waiter*) override {}
-  bool finished() const noexcept override { return true; }
-  void wait_finished(Waiter*) override {}
-  Status take_status() override { return std::move(status_); }
-  void cancel() override {}
-
- private:
-  Status status_;
-};
-
-}  // namespace
 
 struct Channel::Impl {
   explicit Impl(std::shared_ptr<SharedChannelState> parts) noexcept : shared(std::move(parts)) {}
@@ -79,7 +47,7 @@ std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind
   try {
     return begin(path, kind, options);
   } catch (const std::bad_alloc&) {
-    return std::make_unique<FailedCall>(caught());
+    return failed_call(caught());
   }
 }
 
@@ -87,9 +55,9 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
                                            const CallOptions& options) const {
   Shard* shard = Shard::current();
   if (!shard)
-    return std::make_unique<FailedCall>(Status(Code::FAILED_PRECONDITION,
-                                               "calls are made on a shard: in a handler, or under block_on",
-                                               Initiator::application));
+    return failed_call(Status(Code::FAILED_PRECONDITION,
+                              "calls are made on a shard: in a handler, or under block_on",
+                              Initiator::application));
   const ChannelOptions& channel_options = impl_->shared->options();
   if (!channel_options.interceptors.empty()) {
     auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
@@ -97,7 +65,7 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     return call;
   }
   Result<ShardChannel*> channel = impl_->shared->on_shard(*shard);
-  if (!channel) return std::make_unique<FailedCall>(std::move(channel).error());
+  if (!channel) return failed_call(std::move(channel).error());
   auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
   call->start(**channel);
   return call;

@@ -43,11 +43,9 @@ class InterceptorChain::ResponseRead {
   InterceptorChain& chain_;
 };
 
-InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel,
-                                   ResponseMetadata* response)
+InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel)
     : call_(call),
       channel_(std::move(channel)),
-      response_to_(response ? *response : response_),
       deadline_(call.request().deadline),
       request_{.method = call.request().path,
                .target = channel_->target(),
@@ -56,7 +54,7 @@ InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedCha
                .deadline = deadline_,
                .wait_for_ready = call.request().wait_for_ready,
                .compression = call.request().compression,
-               .response = response_to_} {}
+               .response = call.response_metadata()} {}
 
 void InterceptorChain::start() {
   const ClientNext all(channel_->options().interceptors, request_, *this);

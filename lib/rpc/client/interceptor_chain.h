@@ -36,9 +36,7 @@ class OutgoingCall;
 
 class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
  public:
-  /// `response` is where the caller wants the response's metadata; may be null.
-  InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel,
-                   ResponseMetadata* response);
+  InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel);
   InterceptorChain(const InterceptorChain&) = delete;
   InterceptorChain& operator=(const InterceptorChain&) = delete;
 
@@ -74,8 +72,6 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   const std::string& target() const noexcept { return channel_->target(); }
   /// The caller's, which the interceptors cannot make later.
   Instant deadline() const noexcept { return deadline_; }
-  /// Where the response's metadata goes, so that the interceptors see it.
-  ResponseMetadata& response() noexcept { return response_to_; }
 
  private:
   class Outcome;
@@ -91,8 +87,6 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
 
   OutgoingCall& call_;
   const std::shared_ptr<SharedChannelState> channel_;
-  ResponseMetadata response_;  // where the caller wants none
-  ResponseMetadata& response_to_;
   const Instant deadline_;
   ClientRequest request_;
   std::vector<MessageObserver*> observers_;  // the outermost first

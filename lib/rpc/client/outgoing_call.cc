@@ -29,7 +29,6 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
                            MethodKind kind, const CallOptions& options)
     : shard_(shard),
       request_(path, kind, options, shard.now()),
-      response_(options.response),
       max_request_bytes_(channel_options.max_request_bytes) {
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
 }
@@ -50,8 +49,7 @@ void OutgoingCall::start_interceptors(std::shared_ptr<SharedChannelState> channe
   assert(state_ == State::held && !channel_ && !interceptors_);
   if (const Result<ShardChannel*> here = channel->on_shard(shard_); here && (*here)->hold(*this))
     channel_ = *here;
-  interceptors_ = std::make_unique<InterceptorChain>(*this, std::move(channel), response_);
-  response_ = &interceptors_->response();
+  interceptors_ = std::make_unique<InterceptorChain>(*this, std::move(channel));
   interceptors_->start();
 }
 
@@ -250,7 +248,7 @@ void OutgoingCall::wake_soon() noexcept {
 
 /// The next one that can go on; no longer registered.
 MessageStream::Waiter* OutgoingCall::next_waiter() noexcept {
-  if (headers_waiter_ && answered()) return std::exchange(headers_waiter_, nullptr);
+  if (headers_waiter_ && has_initial_metadata()) return std::exchange(headers_waiter_, nullptr);
   if (message_waiter_ && message_ready()) return std::exchange(message_waiter_, nullptr);
   if (writable_waiter_ && writable()) return std::exchange(writable_waiter_, nullptr);
   if (finish_waiter_ && finished()) return std::exchange(finish_waiter_, nullptr);
@@ -277,7 +275,7 @@ std::optional<Pieces> OutgoingCall::take_message() {
   if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
   std::optional<Pieces> message = attempt_->take_message();
-  if (response_) response_->compressed = attempt_->message_compressed();
+  response_.compressed = attempt_->message_compressed();
   if (message && observed() && !show_response(*message)) [[unlikely]]
     message.reset();
   else if (!message) {

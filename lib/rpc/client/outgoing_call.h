@@ -88,8 +88,7 @@ class OutgoingCall final : public ClientCall,
     assert(channel_);
     return *channel_;
   }
-  /// Where the response's metadata goes; null where nobody asks for it.
-  ResponseMetadata* response() const noexcept { return response_; }
+  ResponseMetadata& response() noexcept { return response_; }
   bool writes_ended() const noexcept { return writes_ended_; }
   /// The stream is open: sends what was written so far.
   void send_written();
@@ -145,8 +144,11 @@ class OutgoingCall final : public ClientCall,
   // ClientCall
   void writes_done() override;
   bool queued() const noexcept override { return state_ == State::queued; }
-  bool answered() const noexcept override { return (attempt_ && attempt_->has_headers()) || settled(); }
-  void wait_answered(Waiter* waiter) override { register_waiter(headers_waiter_, waiter); }
+  bool has_initial_metadata() const noexcept override {
+    return (attempt_ && attempt_->has_headers()) || settled();
+  }
+  void wait_initial_metadata(Waiter* waiter) override { register_waiter(headers_waiter_, waiter); }
+  const ResponseMetadata& response_metadata() const noexcept override { return response_; }
   bool finished() const noexcept override { return state_ == State::finished; }
   void wait_finished(Waiter* waiter) override;
   Status take_status() override;
@@ -201,7 +203,7 @@ class OutgoingCall final : public ClientCall,
   Shard& shard_;
   ShardChannel* channel_ = nullptr;  // until the call is settled
   CallRequest request_;
-  ResponseMetadata* response_;
+  ResponseMetadata response_;
   const std::size_t max_request_bytes_;
 
   State state_ = State::held;

@@ -33,41 +33,37 @@ struct Shape {
 constexpr Shape unary = {
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
     "::ringrpc::Call& call, $unused$$request$ request",
-    "::ringrpc::Task<::ringrpc::Result<$response$>>",
-    "$request$ request, ::ringrpc::CallOptions options",
-    "return ::ringrpc::detail::call_unary<\n"
-    "    $request$, $response$>(\n"
-    "    *channel_, \"$path$\", ::std::move(request), ::std::move(options));\n",
+    "::ringrpc::Task<::ringrpc::CallResult<$response$>>",
+    "$unused$$request$ request, $unused$::ringrpc::CallOptions options",
+    "return channel_.unary<$request$, $response$>(\n"
+    "    \"$path$\", ::std::move(request), ::std::move(options));\n",
 };
 constexpr Shape server_streaming = {
     "::ringrpc::Task<::ringrpc::Status>",
     "::ringrpc::Call& call, $unused$$request$ request,\n"
     "    $unused$::ringrpc::Writer<$response$>& out",
     "::ringrpc::ClientReader<$response$>",
-    "const $request$& request,\n"
-    "    const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::detail::call_server_streaming<\n"
-    "    $request$, $response$>(\n"
-    "    *channel_, \"$path$\", request, options);\n",
+    "$unused$const $request$& request,\n"
+    "    $unused$const ::ringrpc::CallOptions& options",
+    "return channel_.server_streaming<$request$, $response$>(\n"
+    "    \"$path$\", request, options);\n",
 };
 constexpr Shape client_streaming = {
     "::ringrpc::Task<::ringrpc::Result<$response$>>",
     "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in",
     "::ringrpc::ClientWriter<$request$, $response$>",
-    "const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::ClientWriter<\n"
-    "    $request$, $response$>(\n"
-    "    channel_->call(\"$path$\", ::ringrpc::MethodKind::client_streaming, options));\n",
+    "$unused$const ::ringrpc::CallOptions& options",
+    "return channel_.client_streaming<$request$, $response$>(\n"
+    "    \"$path$\", options);\n",
 };
 constexpr Shape bidirectional = {
     "::ringrpc::Task<::ringrpc::Status>",
     "::ringrpc::Call& call, $unused$::ringrpc::Reader<$request$>& in,\n"
     "    $unused$::ringrpc::Writer<$response$>& out",
     "::ringrpc::ClientStream<$request$, $response$>",
-    "const ::ringrpc::CallOptions& options",
-    "return ::ringrpc::ClientStream<\n"
-    "    $request$, $response$>(\n"
-    "    channel_->call(\"$path$\", ::ringrpc::MethodKind::bidirectional, options));\n",
+    "$unused$const ::ringrpc::CallOptions& options",
+    "return channel_.bidirectional<$request$, $response$>(\n"
+    "    \"$path$\", options);\n",
 };
 
 const Shape& shape_of(const pb::MethodDescriptor& method) {
@@ -87,7 +83,7 @@ Variables variables_of(const pb::MethodDescriptor& method) {
   };
 }
 
-// Prints the parts as one text.
+// Prints the parts one after the other.
 template <class... Parts>
 void print(Printer& printer, const Variables& variables, Parts... parts) {
   std::string text;
@@ -98,6 +94,44 @@ void print(Printer& printer, const Variables& variables, Parts... parts) {
 void for_each_method(const pb::ServiceDescriptor& service, auto visit) {
   for (int i = 0; i < service.method_count(); ++i)
     visit(*service.method(i), shape_of(*service.method(i)), variables_of(*service.method(i)));
+}
+
+void print_stub_methods(Printer& printer, const pb::ServiceDescriptor& service, std::string_view before,
+                        std::string_view after) {
+  printer.Indent();
+  for_each_method(service, [&](const auto& method, const Shape& shape, const Variables& of_method) {
+    printer.Print("\n");
+    print_doc_comment(printer, method);
+    if (method.options().deprecated()) printer.Print("[[deprecated]]\n");
+    print(printer, of_method, before, shape.stub_result, " $function$(\n    ", shape.stub_parameters,
+          " = {}) const", after, ";\n");
+  });
+  printer.Outdent();
+}
+
+void print_stubs(Printer& printer, const pb::ServiceDescriptor& service) {
+  printer.Print(
+      "\n"
+      "/// The methods of a stub. Code that takes a `const StubInterface&` can be tested with a mock, which\n"
+      "/// derives from it. A method that is not overridden fails with UNIMPLEMENTED.\n"
+      "class StubInterface {\n"
+      " public:\n"
+      "  virtual ~StubInterface() = default;\n");
+  print_stub_methods(printer, service, "virtual ", "");
+  printer.Print(
+      "};\n"
+      "\n"
+      "/// Makes calls over a channel. The tasks of its unary methods must not outlive it.\n"
+      "class Stub final : public StubInterface {\n"
+      " public:\n"
+      "  explicit Stub(::ringrpc::Channel channel) noexcept : channel_(::std::move(channel)) {}\n");
+  print_stub_methods(printer, service, "", " override");
+  printer.Print(
+      "\n"
+      " private:\n"
+      "  $unused$::ringrpc::Channel channel_;\n"
+      "};\n",
+      "unused", service.method_count() == 0 ? "[[maybe_unused]] " : "");
 }
 
 void print_class(Printer& printer, const pb::ServiceDescriptor& service) {
@@ -122,28 +156,8 @@ void print_class(Printer& printer, const pb::ServiceDescriptor& service) {
           shape.handler_parameters, ");\n");
   });
   printer.Outdent();
-  printer.Print(
-      "};\n"
-      "\n"
-      "/// Makes calls over a channel, which must outlive it.\n"
-      "class Stub {\n"
-      " public:\n"
-      "  explicit Stub(::ringrpc::Channel& channel) noexcept : channel_(&channel) {}\n");
-  printer.Indent();
-  for_each_method(service, [&](const auto& method, const Shape& shape, const Variables& of_method) {
-    printer.Print("\n");
-    print_doc_comment(printer, method);
-    if (method.options().deprecated()) printer.Print("[[deprecated]]\n");
-    print(printer, of_method, shape.stub_result, " $function$(\n    ", shape.stub_parameters,
-          " = {}) const;\n");
-  });
-  printer.Outdent();
-  printer.Print(
-      "\n"
-      " private:\n"
-      "  $unused$::ringrpc::Channel* channel_;\n"
-      "};\n",
-      "unused", service.method_count() == 0 ? "[[maybe_unused]] " : "");
+  printer.Print("};\n");
+  print_stubs(printer, service);
   printer.Outdent();
   printer.Print("};\n");
 }
@@ -175,6 +189,18 @@ void print_bodies(Printer& printer, const pb::ServiceDescriptor& service) {
           shape.handler_parameters, ") {\n");
     printer.Print("  co_return ::ringrpc::unimplemented(call);\n}\n");
   });
+  for_each_method(service, [&](const auto&, const Shape& shape, Variables of_method) {
+    of_method["unused"] = "[[maybe_unused]] ";
+    print(printer, of_method, "\n", shape.stub_result, " $class$::StubInterface::$function$(\n    ",
+          shape.stub_parameters, ") const {\n");
+    constexpr std::string_view failure = "::ringrpc::detail::no_override(\"$path$\")";
+    if (&shape == &unary) {
+      print(printer, of_method, "  co_return ", failure, ";\n}\n");
+    } else {
+      print(printer, of_method, "  return ", shape.stub_result, "(\n      ::ringrpc::failed_call(", failure,
+            "));\n}\n");
+    }
+  });
   for_each_method(service, [&](const auto&, const Shape& shape, const Variables& of_method) {
     print(printer, of_method, "\n", shape.stub_result, " $class$::Stub::$function$(\n    ",
           shape.stub_parameters, ") const {\n");
@@ -202,6 +228,7 @@ void print_header(Printer& printer, const pb::FileDescriptor& file) {
       "\n"
       "#include <span>\n"
       "#include <string_view>\n"
+      "#include <utility>\n"
       "\n"
       "#include \"ringrpc/channel.h\"\n"
       "#include \"ringrpc/service.h\"\n"
@@ -214,9 +241,7 @@ void print_header(Printer& printer, const pb::FileDescriptor& file) {
 void print_source(Printer& printer, const pb::FileDescriptor& file) {
   printer.Print(
       "// Written by protoc-gen-ringrpc from $file$.\n"
-      "#include \"$stem$.ringrpc.h\"\n"
-      "\n"
-      "#include <utility>\n",
+      "#include \"$stem$.ringrpc.h\"\n",
       "file", file.name(), "stem", file_stem(file));
   print_services(printer, file, print_bodies);
 }

@@ -13,11 +13,12 @@ namespace cpp = google::protobuf::compiler::cpp;
 namespace {
 
 // Members of the struct of a service.
-constexpr std::array<std::string_view, 3> service_members = {"Service", "Stub", "name"};
+constexpr std::array<std::string_view, 4> service_members = {"Service", "Stub", "StubInterface", "name"};
 
-// Members of Service and of Stub, including those of their bases.
-constexpr std::array<std::string_view, 5> function_members = {"Service", "Stub", "channel_",
-                                                              "service_methods", "service_name"};
+// Members of Service, Stub and StubInterface, including those of their bases.
+constexpr std::array<std::string_view, 7> function_members = {
+    "Service",         "Stub",        "StubInterface", "channel_", "keeps_unknown_fields",
+    "service_methods", "service_name"};
 
 constexpr std::array<std::string_view, 92> keywords = {
     "alignas",     "alignof",  "and",        "and_eq",    "asm",       "auto",         "bitand",

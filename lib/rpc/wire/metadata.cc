@@ -22,7 +22,7 @@ bool value_character(char c) noexcept { return c >= 0x20 && c <= 0x7e; }
 /// before a retry, is the one field of gRPC that its document leaves to the application (gRFC A6,
 /// "Pushback").
 bool belongs_to_protocol(std::string_view name) noexcept {
-  if (name == "grpc-retry-pushback-ms") return false;
+  if (name == pushback_name) return false;
   return name.starts_with(':') || name.starts_with(reserved_prefix) || name == "content-type" || name == "te";
 }
 

@@ -22,9 +22,8 @@ namespace frame_type = http2::test::frame_type;
 using http2::test::settings;
 using http2::test::settings_ack;
 
-Task<Result<RawMessage>> sleep_call(const Channel& channel, std::string milliseconds) {
-  return detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Sleep",
-                                                    RawMessage{std::move(milliseconds)}, {});
+Task<CallResult<RawMessage>> sleep_call(const Channel& channel, std::string milliseconds) {
+  return channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Sleep", RawMessage{std::move(milliseconds)}, {});
 }
 
 TEST_CASE("a channel may be destroyed by a coroutine that its own connection resumes") {
@@ -121,7 +120,7 @@ struct TwoShards {
     }
     REQUIRE(world.run_until([&] { return world.service().running == 2; }));
   }
-  bool done() const { return std::ranges::all_of(calls, &Task<Result<RawMessage>>::done); }
+  bool done() const { return std::ranges::all_of(calls, &Task<CallResult<RawMessage>>::done); }
   /// The tasks are destroyed where they ran, and nothing is left.
   void end() {
     for (const unsigned at : {0u, 1u}) world.simulation().shard(at + 1).post([this, at] { calls[at] = {}; });
@@ -133,7 +132,7 @@ struct TwoShards {
 
   SimulatedWorld world;
   std::optional<Channel> channel;
-  std::vector<Task<Result<RawMessage>>> calls;
+  std::vector<Task<CallResult<RawMessage>>> calls;
 };
 
 TEST_CASE("each shard that calls has a connection of its own, and all close with the channel") {
@@ -153,7 +152,7 @@ TEST_CASE("a channel may outlive its shards") {
   auto world = std::make_unique<SimulatedWorld>(1);
   world->serve({});
   const Channel channel(world->address());
-  Task<Result<RawMessage>> call;
+  Task<CallResult<RawMessage>> call;
   world->client_shard().post([&] {
     call = sleep_call(channel, "1");
     call.start();
@@ -246,8 +245,8 @@ class Front final : public Service {
 
  private:
   Task<Result<RawMessage>> relay(Call& call, RawMessage request) {
-    return detail::call_unary<RawMessage, RawMessage>(channel, echo, std::move(request),
-                                                      CallOptions::from(call));
+    co_return co_await channel.unary<RawMessage, RawMessage>(echo, std::move(request),
+                                                             CallOptions::from(call));
   }
 };
 
@@ -263,8 +262,8 @@ TEST_CASE("shards on threads of their own share a channel") {
     for (int at = 0; at < 4; ++at) channels.emplace_back((*front)->addresses().front());
     for (int at = 0; at < 400; ++at) {
       const RawMessage request{std::to_string(at)};
-      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(
-          channels[static_cast<std::size_t>(at) % 4], "/test.v1.Front/Relay", request, {});
+      const auto answer = co_await channels[static_cast<std::size_t>(at) % 4].unary<RawMessage, RawMessage>(
+          "/test.v1.Front/Relay", request);
       if (!answer) co_return answer.error();
       if (answer->bytes != request.bytes) co_return Status(Code::DATA_LOSS, answer->bytes);
     }

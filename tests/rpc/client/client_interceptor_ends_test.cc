@@ -249,8 +249,8 @@ TEST_CASE("a message that is not the method's fails the call, for its intercepto
     std::vector<std::string> seen;
     Custom audit = witness("audit", seen);
     const auto script = [&](Channel& channel) -> Task<void> {
-      const auto failed = co_await detail::call_unary<RawMessage, Unreadable>(channel, echo_path,
-                                                                              RawMessage{"x"}, CallOptions());
+      const auto failed =
+          co_await channel.unary<RawMessage, Unreadable>(echo_path, RawMessage{"x"}, CallOptions());
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code() == Code::INTERNAL);
       REQUIRE(seen.size() == 2);
@@ -338,8 +338,8 @@ TEST_CASE("an OK response without its message is not OK for interceptors either"
   std::vector<std::string> seen;
   Custom audit = witness("audit", seen);
   const auto script = [&](Channel& channel) -> Task<void> {
-    const auto none = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                          RawMessage{"0"}, CallOptions());
+    const auto none =
+        co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"0"}, CallOptions());
     REQUIRE_FALSE(none);
     CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
     CHECK(seen.back() == "audit after UNIMPLEMENTED");
@@ -392,7 +392,7 @@ TEST_CASE("calls that are made while a channel closes do not keep it open") {
       auto closing = channel.close(1h);
       closing.start();
       co_await sleep_for(1ms);  // each shard hears of it
-      std::vector<Task<Result<RawMessage>>> late;
+      std::vector<Task<CallResult<RawMessage>>> late;
       while (!closing.done() && late.size() < 100) {
         late.push_back(unary(channel, "Echo", "x"));
         late.back().start();

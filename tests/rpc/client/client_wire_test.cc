@@ -113,24 +113,19 @@ TEST_CASE("metadata of headers stays initial where trailers follow") {
     return all += peer.encoder.headers(id, {{"grpc-status", "5"}}, end_stream);
   };
   CHECK(host.serve([](Channel& channel) -> Task<void> {
-    ResponseMetadata response;
-    CallOptions options;
-    options.response = &response;
-    CHECK_FALSE(co_await unary(channel, options));
-    CHECK(response.initial.find("x-first") == "1");
-    CHECK(response.trailing.empty());
+    const auto answer = co_await unary(channel);
+    CHECK_FALSE(answer);
+    CHECK(answer.metadata.initial.find("x-first") == "1");
+    CHECK(answer.metadata.trailing.empty());
   }));
 }
 
-TEST_CASE("metadata that was asked for and is not base64 fails the call") {
+TEST_CASE("metadata that is not base64 fails the call") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = whole(http2::test::with(good_headers, {{"x-bad-bin", "!!"}}), message("y"), good_trailers);
   CHECK(host.serve([](Channel& channel) -> Task<void> {
-    ResponseMetadata response;
-    CallOptions options;
-    options.response = &response;
-    const auto answer = co_await unary(channel, options);
+    const auto answer = co_await unary(channel);
     REQUIRE_FALSE(answer);
     CHECK(answer.error().to_string() == "INTERNAL: metadata \"x-bad-bin\": the value is not base64");
   }));
@@ -167,16 +162,28 @@ TEST_CASE("headers that trailers follow are initial metadata, headers alone are 
     for (const bool each : {false, true}) {
       alone = each;
       CAPTURE(alone);
-      ResponseMetadata response;
-      CallOptions options;
-      options.response = &response;
-      auto stream =
-          detail::call_server_streaming<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, options);
+      auto stream = channel.server_streaming<RawMessage, RawMessage>(echo, RawMessage{"x"});
       CHECK_FALSE(co_await stream.next());
       const Status status = co_await stream.finish();
       CHECK(status.ok());
-      CHECK(response.initial.find("x-where").has_value() != alone);
-      CHECK(response.trailing.find("x-where").has_value() == alone);
+      const Metadata& initial = co_await stream.initial_metadata();
+      CHECK(initial.find("x-where").has_value() != alone);
+      CHECK(stream.trailing_metadata().find("x-where").has_value() == alone);
+    }
+  }));
+}
+
+TEST_CASE("messages that are unread when the status is taken are dropped") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = whole(good_headers, message("y") + message("z"), good_trailers);
+  CHECK(host.serve([](Channel& channel) -> Task<void> {
+    for (const int read : {0, 1}) {
+      auto stream = channel.server_streaming<RawMessage, RawMessage>(echo, RawMessage{"x"});
+      for (int at = 0; at < read; ++at) CHECK(co_await stream.next());
+      const Status status = co_await stream.finish();
+      CHECK(status.ok());
+      CHECK_FALSE(co_await stream.next());
     }
   }));
 }
@@ -225,7 +232,7 @@ TEST_CASE("a message is complete for its reader even if the data after it ends t
     return all;
   };
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
-    auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, {});
+    auto stream = channel.server_streaming<RawMessage, RawMessage>(echo, RawMessage{"x"}, {});
     const std::optional<RawMessage> first = co_await stream.next();
     REQUIRE(first);
     CHECK(first->bytes == content);
@@ -259,7 +266,7 @@ TEST_CASE("a response that ends before its request is kept") {
            rst_stream(id, ErrorCode::no_error);
   };
   CHECK(host.serve([](Channel& channel) -> Task<void> {
-    ClientWriter<RawMessage, RawMessage> writer(channel.call(join_path, MethodKind::client_streaming, {}));
+    auto writer = channel.client_streaming<RawMessage, RawMessage>(join_path);
     while (co_await writer.write(RawMessage{std::string(1000, 'x')})) {
     }
     const auto joined = co_await writer.finish();
@@ -271,8 +278,7 @@ TEST_CASE("a response that ends before its request is kept") {
 TEST_CASE("a request without a message ends with an empty DATA frame") {
   // PROTOCOL-HTTP2.md demands it; grpc-go never answers a request that ends with its headers.
   const auto call_without_messages = [](Channel& channel) -> Task<void> {
-    ClientStream<RawMessage, RawMessage> call(
-        channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {.timeout = 10s}));
+    auto call = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat", {.timeout = 10s});
     call.writes_done();
     const Status status = co_await call.finish();
     CHECK_MESSAGE(status.ok(), status.to_string());
@@ -325,8 +331,7 @@ TEST_CASE("a stream whose response ends first is released") {
   host.answer = well_answered();
   CHECK(host.serve(
       [&](Channel& channel) -> Task<void> {
-        ClientStream<RawMessage, RawMessage> chat(
-            channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+        auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
         CHECK(co_await chat.next());
         const Status status = co_await chat.finish();
         CHECK(status.ok());

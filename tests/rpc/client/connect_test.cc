@@ -126,7 +126,7 @@ TEST_CASE("a handshake that is complete when its time is up has not failed") {
   host.greeting.clear();
   host.answer = well_answered();
   std::unique_ptr<Channel> channel;
-  Task<Result<RawMessage>> call;
+  Task<CallResult<RawMessage>> call;
   world.client_shard().post([&] {
     channel = std::make_unique<Channel>("127.0.0.1:7", ChannelOptions{.connect_timeout = 2s});
     call = unary(*channel);

@@ -28,8 +28,8 @@ Custom observing(MessageObserver& observer, std::vector<std::string>* statuses =
 }
 
 ClientReader<RawMessage> count_to(const Channel& channel, const std::string& number) {
-  return detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                               RawMessage{number}, CallOptions());
+  return channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{number},
+                                                          CallOptions());
 }
 
 TEST_CASE("the outermost observer of a channel sees requests first and responses last") {
@@ -165,8 +165,7 @@ TEST_CASE("an observer of a channel sees large messages whole, and they arrive")
             seen.clear();
             BytesValue sent;
             sent.set_value(pattern(bytes));
-            const auto echoed =
-                co_await detail::call_unary<BytesValue, BytesValue>(channel, echo_path, sent, options);
+            const auto echoed = co_await channel.unary<BytesValue, BytesValue>(echo_path, sent, options);
             REQUIRE_MESSAGE(echoed, echoed.error().to_string());
             CHECK(echoed->value() == sent.value());
             CHECK(co_await chatting.write(sent, WriteOptions{.compress = bytes != 10}));
@@ -235,7 +234,7 @@ TEST_CASE("responses that are taken after the status has come are shown, whateve
     Custom around = observing(recorder);
     const auto script = [&](Channel& channel) -> Task<void> {
       auto counting = count_to(channel, "2");
-      co_await counting.answered();
+      co_await counting.initial_metadata();
       co_await sleep_for(1s);
       CHECK(seen == std::vector<std::string>{"audit request 2"});
       CHECK(around.frames == 1);
@@ -281,8 +280,8 @@ TEST_CASE("the deadline ends an observed call whose responses nobody takes") {
   const auto script = [&](Channel& channel) -> Task<void> {
     CallOptions options;
     options.timeout = 5s;
-    auto counting = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                          RawMessage{"2"}, options);
+    auto counting =
+        channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"2"}, options);
     co_await sleep_for(10s);
     CHECK(around.frames == 0);
     CHECK_FALSE(co_await counting.next());

@@ -72,32 +72,32 @@ class RawHost final : Acceptor::Handler {
   std::unique_ptr<Acceptor> acceptor_;
 };
 
-inline Task<Result<RawMessage>> unary(Channel& channel, CallOptions options) {
-  return detail::call_unary<RawMessage, RawMessage>(channel, echo, RawMessage{"x"}, std::move(options));
+inline Task<CallResult<RawMessage>> unary(Channel& channel, CallOptions options) {
+  return channel.unary<RawMessage, RawMessage>(echo, RawMessage{"x"}, std::move(options));
 }
-inline Task<Result<RawMessage>> unary(Channel& channel, Nanoseconds timeout = Nanoseconds::max()) {
+inline Task<CallResult<RawMessage>> unary(Channel& channel, Nanoseconds timeout = Nanoseconds::max()) {
   CallOptions options;
   options.timeout = timeout;
   return unary(channel, std::move(options));
 }
 
 /// Starts `count` unary calls.
-inline std::vector<Task<Result<RawMessage>>> start_calls(Channel& channel, int count,
-                                                         const CallOptions& options = {}) {
-  std::vector<Task<Result<RawMessage>>> calls;
+inline std::vector<Task<CallResult<RawMessage>>> start_calls(Channel& channel, int count,
+                                                             const CallOptions& options = {}) {
+  std::vector<Task<CallResult<RawMessage>>> calls;
   for (int at = 0; at < count; ++at) {
     calls.push_back(unary(channel, options));
     calls.back().start();
   }
   return calls;
 }
-inline Task<void> all_done(const std::vector<Task<Result<RawMessage>>>& calls) {
-  while (!std::ranges::all_of(calls, &Task<Result<RawMessage>>::done))
+inline Task<void> all_done(const std::vector<Task<CallResult<RawMessage>>>& calls) {
+  while (!std::ranges::all_of(calls, &Task<CallResult<RawMessage>>::done))
     co_await sleep_for(std::chrono::milliseconds(1));
 }
 
 /// The code a call that is done ended with.
-inline Code code_of(const Task<Result<RawMessage>>& call) {
+inline Code code_of(const Task<CallResult<RawMessage>>& call) {
   const auto result = call.result();
   return result ? Code::OK : result.error().code();
 }

@@ -189,8 +189,8 @@ TEST_CASE("what was written of a stream is sent again in order, if it is not too
   RawHost host(world);
   host.answer = [](RawPeer&, std::uint32_t) { return std::string(); };
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
-    ClientWriter<RawMessage, RawMessage> small(channel.call(join_path, MethodKind::client_streaming, {}));
-    ClientWriter<RawMessage, RawMessage> large(channel.call(join_path, MethodKind::client_streaming, {}));
+    auto small = channel.client_streaming<RawMessage, RawMessage>(join_path);
+    auto large = channel.client_streaming<RawMessage, RawMessage>(join_path);
     CHECK(co_await small.write(RawMessage{"one"}));
     for (int at = 0; at < 10; ++at) CHECK(co_await large.write(RawMessage{std::string(10'000, 'x')}));
     while (host.peers.empty() || host.peers.front()->body(3).empty()) co_await sleep_for(1ms);

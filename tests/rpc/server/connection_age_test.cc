@@ -152,8 +152,8 @@ TEST_CASE("clients see nothing of connections that grow old") {
   world.serve({.max_connection_age = 300ms, .max_connection_idle = 100ms});
   CHECK(world.run([](Channel& channel) -> Task<void> {
     for (int at = 0; at < 200; ++at) {
-      const auto answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Raw/Sleep",
-                                                                              RawMessage{"7"}, {});
+      const auto answer =
+          co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Sleep", RawMessage{"7"}, {});
       CHECK_MESSAGE(answer, answer.error().to_string());
       co_await sleep_for(std::chrono::milliseconds(at));
     }

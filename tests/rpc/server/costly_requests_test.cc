@@ -187,25 +187,24 @@ TEST_CASE("a batch of calls that takes long is cut, and other connections are se
       // The other connection is up before there is anything to wait for.
       const auto greeted = co_await unary(other, "Echo", "up");
       CHECK(greeted);
-      std::vector<Task<Result<RawMessage>>> spinning;
+      std::vector<Task<CallResult<RawMessage>>> spinning;
       for (int at = 0; at < 60; ++at)
         spinning
-            .emplace_back(detail::call_unary<RawMessage, RawMessage>(channel, "/test.v1.Costly/Spin",
-                                                                     RawMessage(std::string(1000, 'x')), {}))
+            .emplace_back(channel.unary<RawMessage, RawMessage>("/test.v1.Costly/Spin",
+                                                                RawMessage(std::string(1000, 'x')), {}))
             .start();
       while (costly.spun == 0) co_await sleep_for(1ms);
       const auto echoed = co_await unary(other, "Echo", "hello");
       CHECK(echoed);
       CHECK(costly.spun < 60);
-      while (!std::ranges::all_of(spinning, &Task<Result<RawMessage>>::done)) co_await sleep_for(1ms);
+      while (!std::ranges::all_of(spinning, &Task<CallResult<RawMessage>>::done)) co_await sleep_for(1ms);
       CHECK(std::ranges::all_of(spinning, [](const auto& call) { return call.result().has_value(); }));
     }));
   }
 }
 
 Task<void> write_much(Channel& channel) {
-  ClientWriter<RawMessage, RawMessage> writer(
-      channel.call("/test.v1.Costly/SpinOn", MethodKind::client_streaming, {}));
+  auto writer = channel.client_streaming<RawMessage, RawMessage>("/test.v1.Costly/SpinOn");
   const RawMessage sent{std::string(5'000, 'x')};
   for (int at = 0; at < 60; ++at) CHECK(co_await writer.write(sent));
   const auto finished = co_await writer.finish();
@@ -323,8 +322,8 @@ TEST_CASE("messages that are parsed off the shard keep their order") {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       CallOptions options;
       options.compression = Compression::gzip;
-      ClientStream<FileDescriptorProto, FileDescriptorProto> chat(
-          channel.call("/test.v1.Costly/Mirror", MethodKind::bidirectional, options));
+      auto chat =
+          channel.bidirectional<FileDescriptorProto, FileDescriptorProto>("/test.v1.Costly/Mirror", options);
       const std::array sizes{0, 6000, 1, 5000, 0, 20'000, 7};
       for (const int size : sizes) {
         FileDescriptorProto sent;

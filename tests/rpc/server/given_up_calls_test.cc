@@ -19,7 +19,7 @@ CallOptions given_up_after(Nanoseconds timeout) {
 }
 
 /// How a call that was started ends.
-Task<Result<RawMessage>> end_of(const Task<Result<RawMessage>>& call) {
+Task<CallResult<RawMessage>> end_of(const Task<CallResult<RawMessage>>& call) {
   while (!call.done()) co_await sleep_for(1ms);
   co_return call.result();
 }
@@ -42,7 +42,7 @@ void beside_a_long_call(const World::Script& give_up) {
 
 /// Calls with a deadline of 15 ms that are answered after a second; how the last one ends, or the first that
 /// ends otherwise.
-Task<Result<RawMessage>> give_up_in_turn(Channel& channel, int count) {
+Task<CallResult<RawMessage>> give_up_in_turn(Channel& channel, int count) {
   Result<RawMessage> late;
   for (int at = 0; at < count; ++at) {
     late = co_await unary(channel, "Sleep", "1000", given_up_after(15ms));
@@ -108,7 +108,7 @@ TEST_CASE("a busy client may send calls together with their resets, once their d
 
 TEST_CASE("calls may pass their deadlines as many at a time as the connection takes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
-    std::vector<Task<Result<RawMessage>>> callers;
+    std::vector<Task<CallResult<RawMessage>>> callers;
     for (int at = 0; at < 99; ++at) {
       callers.push_back(give_up_in_turn(channel, 50));
       callers.back().start();
@@ -132,8 +132,8 @@ TEST_CASE("calls may be cancelled after a few milliseconds") {
 TEST_CASE("streams may be cancelled after their first message") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
     for (int at = 0; at < 1200; ++at) {
-      auto stream = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                          RawMessage{"1000000"}, {});
+      auto stream =
+          channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"1000000"}, {});
       REQUIRE(co_await stream.next());
     }
   });
@@ -142,8 +142,7 @@ TEST_CASE("streams may be cancelled after their first message") {
 TEST_CASE("a server may end calls before their requests as often as it likes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
     for (int at = 0; at < 1200; ++at) {
-      ClientWriter<RawMessage, RawMessage> writer(
-          channel.call("/test.v1.Raw/Nothing", MethodKind::client_streaming, {}));
+      auto writer = channel.client_streaming<RawMessage, RawMessage>("/test.v1.Raw/Nothing");
       while (co_await writer.write(RawMessage{"x"})) co_await sleep_for(100us);
       const auto refused = co_await writer.finish();
       REQUIRE_FALSE(refused);

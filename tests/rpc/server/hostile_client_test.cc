@@ -304,8 +304,7 @@ TEST_CASE("text from a peer is quoted only in part") {
 TEST_CASE("a request larger than its windows reaches a handler that takes its time") {
   SimulatedWorld world(1);
   CHECK(world.run([&](Channel& channel) -> Task<void> {
-    ClientWriter<RawMessage, RawMessage> writer(
-        channel.call("/test.v1.Raw/SlowJoin", MethodKind::client_streaming, {}));
+    auto writer = channel.client_streaming<RawMessage, RawMessage>("/test.v1.Raw/SlowJoin");
     for (int at = 0; at < 40; ++at) CHECK(co_await writer.write(RawMessage{std::string(50'000, 'x')}));
     const auto joined = co_await writer.finish();
     REQUIRE_MESSAGE(joined, joined.error().to_string());
@@ -445,16 +444,14 @@ TEST_CASE("connections beyond the limit are closed at once, and closed ones make
   world.serve(options);
   const auto first = RawPeer::before_server(world);
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    const auto refused =
-        co_await detail::call_unary<RawMessage, RawMessage>(channel, echo_path, RawMessage{}, {});
+    const auto refused = co_await channel.unary<RawMessage, RawMessage>(echo_path, RawMessage{}, {});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == Code::UNAVAILABLE);
   }));
   first->send(http2::test::goaway(0, ErrorCode::no_error));
   REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
   CHECK(world.run([](Channel& channel) -> Task<void> {
-    const auto served =
-        co_await detail::call_unary<RawMessage, RawMessage>(channel, echo_path, RawMessage{}, {});
+    const auto served = co_await channel.unary<RawMessage, RawMessage>(echo_path, RawMessage{}, {});
     CHECK(served);
   }));
 }

@@ -119,12 +119,10 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
     });
     world.serve(with({&changing}));
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      ResponseMetadata response;
-      CallOptions options;
-      options.response = &response;
-      CHECK(co_await unary(channel, "Echo", "x", options));
-      CHECK(response.initial.find("x-trace") == "7");
-      CHECK(response.trailing.find("x-cost") == "3");
+      const auto echoed = co_await unary(channel, "Echo", "x");
+      CHECK(echoed);
+      CHECK(echoed.metadata.initial.find("x-trace") == "7");
+      CHECK(echoed.metadata.trailing.find("x-cost") == "3");
       const auto failed = co_await unary(channel, "Fail", "5");
       REQUIRE_FALSE(failed);
       CHECK(failed.error().to_string() == "DATA_LOSS: worse");
@@ -333,13 +331,10 @@ TEST_CASE("a call beyond the rate learns when to retry") {
   world.serve(with({&limiter}));
   CHECK(world.run([](Channel& channel) -> Task<void> {
     CHECK(co_await unary(channel, "Echo", "x"));
-    ResponseMetadata response;
-    CallOptions options;
-    options.response = &response;
-    const auto refused = co_await unary(channel, "Echo", "x", options);
+    const auto refused = co_await unary(channel, "Echo", "x");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
-    CHECK(response.trailing.find("grpc-retry-pushback-ms"));
+    CHECK(refused.metadata.trailing.find("grpc-retry-pushback-ms"));
   }));
 }
 

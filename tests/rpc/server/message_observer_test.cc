@@ -135,8 +135,8 @@ TEST_CASE("a response that an observer of a server refuses is not sent") {
     const std::string refused = "INVALID_ARGUMENT: the response 1 is not wanted";
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CHECK((co_await unary(channel, "Echo", "1")).error().to_string() == refused);
-      auto counting = detail::call_server_streaming<RawMessage, RawMessage>(channel, "/test.v1.Raw/Count",
-                                                                            RawMessage{"5"}, CallOptions());
+      auto counting = channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"5"},
+                                                                       CallOptions());
       CHECK((co_await counting.next()).value().bytes == "0");
       CHECK_FALSE(co_await counting.next());
       CHECK((co_await counting.finish()).to_string() == refused);
@@ -243,8 +243,8 @@ TEST_CASE("an observer of a server sees large messages whole, typed and as bytes
           const std::vector<std::string> twice{bytes, bytes};
           requests.clear();
           responses.clear();
-          const auto mirrored = co_await detail::call_unary<FileDescriptorProto, FileDescriptorProto>(
-              channel, "/test.v1.Files/Mirror", file, options);
+          const auto mirrored = co_await channel.unary<FileDescriptorProto, FileDescriptorProto>(
+              "/test.v1.Files/Mirror", file, options);
           REQUIRE_MESSAGE(mirrored, mirrored.error().to_string());
           CHECK(mirrored->SerializeAsString() == bytes);
           CHECK(requests == twice);
@@ -274,8 +274,8 @@ TEST_CASE("a large request is refused as a small one is") {
   Observing observing(refusing);
   serve_behind(world, {&observing});
   CHECK(world.run([&](Channel& channel) -> Task<void> {
-    const auto refused = co_await detail::call_unary<FileDescriptorProto, FileDescriptorProto>(
-        channel, "/test.v1.Files/Mirror", file_of(5000, 1), {});
+    const auto refused = co_await channel.unary<FileDescriptorProto, FileDescriptorProto>(
+        "/test.v1.Files/Mirror", file_of(5000, 1), {});
     CHECK(refused.error().to_string() == "OUT_OF_RANGE: too many messages");
     ClientStream<FileDescriptorProto, FileDescriptorProto> chat(
         channel.call("/test.v1.Files/Chat", MethodKind::bidirectional, {}));

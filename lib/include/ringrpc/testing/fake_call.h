@@ -1,12 +1,12 @@
-/// A call and its messages without a connection: the test plays the peer, and calls the handler itself.
+/// A server call and its messages without a connection: the test plays the client, and calls the handler.
 ///
 ///   testing::FakeCall call("/echo.v1.EchoService/Echo");
 ///   call.time_limit = call.now() + 2s;
 ///   Result<EchoResponse> response = world.run(server.Echo(call, request));
 ///
-/// For what a whole call cannot show: a handler on its own, with any deadline, for any peer. A handler that
-/// streams gets a Reader or Writer on a FakeStream. A handler that waits needs a shard: run it in
-/// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread.
+/// It shows what a call through a channel cannot: a handler on its own, with any deadline and any peer. A handler
+/// that streams gets a Reader or Writer on a FakeStream. A handler that waits needs a shard: run it in
+/// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread at a time.
 #pragma once
 
 #include <coroutine>
@@ -26,10 +26,11 @@
 
 namespace ringrpc::testing {
 
-/// The server's side of a call's messages. Waiters are resumed inside the call that makes them ready.
+/// The messages of a call, as one side sees them. Waiters are resumed inside the function that makes them ready:
+/// `receive`, `receive_end` or `set_room`.
 class FakeStream final : public MessageStream {
  public:
-  /// The peer sends a message.
+  /// The other side sends a message.
   template <class T>
   void receive(const T& message) {
     receive_bytes(message.SerializeAsString());
@@ -38,18 +39,18 @@ class FakeStream final : public MessageStream {
     received_.push_back(std::move(bytes));
     wake(message_waiter_);
   }
-  /// The peer will send no more.
+  /// The other side will send no more.
   void receive_end() {
     ended_ = true;
     wake(message_waiter_);
   }
-  /// How many more messages may be written without waiting.
+  /// How many more messages may be written without waiting; 1000 at first.
   void set_room(std::size_t messages) {
     room_ = messages;
     if (room_ > 0) wake(writable_waiter_);
   }
 
-  /// What was written so far.
+  /// The messages written so far that are a T.
   template <class T>
   std::vector<T> sent() const {
     std::vector<T> messages;
@@ -58,6 +59,7 @@ class FakeStream final : public MessageStream {
     return messages;
   }
   std::size_t sent_count() const noexcept { return sent_.size(); }
+  /// Whether a message that was read is not of the reader's type.
   bool rejected() const noexcept { return rejected_; }
   bool somebody_waits() const noexcept { return message_waiter_ || writable_waiter_; }
 
@@ -110,11 +112,11 @@ class FakeCall final : public Call {
   explicit FakeCall(std::string_view method, std::string_view peer = "fake:1")
       : method_(method), peer_(peer) {}
 
-  // What the handler sees. To be set before it runs.
+  // What the handler sees; set it before the handler runs.
   Metadata request_metadata;
-  PeerIdentity identity;       ///< of whom the transport vouches for
-  Instant time_limit = never;  ///< the call's deadline, on the clock of `now`
-  /// Lets time pass on the clock of `now`, which begins a millisecond after its zero.
+  PeerIdentity identity;       ///< as TLS or a unix socket would have established it
+  Instant time_limit = never;  ///< the deadline, on the clock of `now`
+  /// Advances the clock of `now`, which begins at one millisecond.
   void advance(Nanoseconds time) { now_ += time; }
   /// The server begins to drain. Tasks that wait in `until_stopping` are resumed inside this call.
   void stop() {

@@ -1,20 +1,20 @@
-/// A server and a channel in one process and on one thread, without sockets: where unit tests of services run.
+/// A server and a channel in one process and on one thread, without sockets, for unit tests of services.
 ///
 ///   EchoServer server;
 ///   testing::InProcess world({&server});
 ///   EchoService::Stub echo(world.channel());
 ///   Result<EchoResponse> response = world.run(echo.Echo(request));
 ///
-/// A call takes the same way as over TCP: the client's interceptors, HTTP/2, the server's limits and
-/// interceptors, the handler. Only the bytes travel through memory. The server and the client each have a
-/// shard, and both run on the thread that calls `run` or `advance`.
+/// A call passes through the same code as over TCP: the client's interceptors, HTTP/2, the server's limits and
+/// interceptors, the handler. Only the bytes travel through memory. The server and the client have one shard
+/// each, and both run on the thread that calls `run` or `advance`.
 ///
-/// Time is the world's own: `run` advances it to the next timer or deadline whenever nothing else is left to
-/// do, so a test of an hour's timeout takes no time. While a WorkerPool works for a handler, time stands
-/// still. Other threads that notify a handler (EventCount) are not waited for; notify from a task of `run`.
+/// The world has its own clock: `run` advances it to the next timer or deadline whenever nothing else is left to
+/// do, so a test of an hour's timeout takes no time. The clock stands still while a WorkerPool works for a
+/// handler. It does not wait for other threads that notify a handler (EventCount); notify from a task of `run`.
 ///
-/// Belongs to one thread, and one such world at a time may live on it. Link `ringrpc-testing` (pkg-config and
-/// Meson) or `ringrpc::testing` (CMake).
+/// A world belongs to one thread, and a thread may have one world at a time. Link `ringrpc-testing` (pkg-config
+/// and Meson) or `ringrpc::testing` (CMake).
 #pragma once
 
 #include <chrono>
@@ -39,7 +39,7 @@ struct InProcessOptions {
   /// `listen`, `shards`, `io` and `spin_us` have no effect.
   ServerOptions server{};
   ChannelOptions channel{};
-  /// Of the order in which things happen that may happen in any order. The same seed gives the same run.
+  /// Chooses the order of events that may happen in any order. The same seed gives the same run.
   std::uint64_t seed = 1;
 };
 
@@ -52,16 +52,16 @@ class InProcess {
       : InProcess(std::span<Service* const>(services.begin(), services.size()), options) {}
   InProcess(const InProcess&) = delete;
   InProcess& operator=(const InProcess&) = delete;
-  /// Ends the server; calls in flight are cancelled.
+  /// Ends the server. Calls in flight are cancelled.
   ~InProcess();
 
-  /// A channel to the server. For tasks that `run` runs.
+  /// A channel to the server, for tasks of `run`.
   Channel& channel() noexcept;
-  /// What another channel connects to, with options of its own.
+  /// The target for further channels, which may have other options.
   const std::string& address() const noexcept;
 
-  /// Runs what `make` makes, a Task, on the client's shard to its end, `make` included. A task of T gives
-  /// Result<T>, one of nothing gives Status, Status and Result stay what they are. INTERNAL when the task
+  /// Calls `make` on the client's shard and runs the Task that it returns to its end. A task of T gives
+  /// Result<T>, one of nothing gives Status; Status, Result and CallResult stay what they are. INTERNAL when the task
   /// throws, and when it waits for something that never happens.
   template <class F>
     requires(!detail::is_task<std::remove_cvref_t<F>>)
@@ -80,13 +80,13 @@ class InProcess {
     return run(made);
   }
 
-  /// Lets that much time pass, with everything that happens in it.
+  /// Advances the clock by `time`, and runs everything that is due until then.
   void advance(Nanoseconds time);
-  /// The time now, which calls and timers go by.
+  /// The world's clock, by which calls and timers go.
   Instant now() const noexcept;
 
-  /// Shuts the server down in good order, as Server::drain does: calls in flight may take `patience`. Gives
-  /// the number of calls that had to be ended.
+  /// Drains the server, as Server::drain does: calls in flight may take `patience`. Gives the number of calls
+  /// that had to be cancelled.
   std::uint64_t drain(std::chrono::milliseconds patience);
 
  private:

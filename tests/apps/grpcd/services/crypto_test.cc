@@ -415,7 +415,7 @@ TEST_CASE("for any bytes of a request, a signature is of the data in them") {
     const std::string path = "/crypto.v1.CryptoService/" + dice.method();
     Result<RawMessage> answer = fail(Code::UNKNOWN, "the call did not end");
     REQUIRE(world.world.run([&](Channel& channel) -> Task<void> {
-      answer = co_await detail::call_unary<RawMessage, RawMessage>(channel, path, RawMessage{bytes}, {});
+      answer = co_await channel.unary<RawMessage, RawMessage>(path, RawMessage{bytes}, {});
     }));
     ++codes[answer ? Code::OK : answer.error().code()];
     if (!answer) {

@@ -1,0 +1,41 @@
+/// What a caller asks of one call: a time limit, metadata, compression.
+///
+///   CallOptions options{.timeout = 200ms, .wait_for_ready = true};
+///   if (Status status = options.metadata.add("request-id", id); !status.ok()) co_return status;
+///   auto response = co_await echo.Echo(request, options);
+#pragma once
+
+#include "ringrpc/call.h"
+#include "ringrpc/clock.h"
+#include "ringrpc/compression.h"
+#include "ringrpc/metadata.h"
+
+namespace ringrpc {
+
+struct CallOptions {
+  /// How long the call may take, from when it begins; DEADLINE_EXCEEDED after that. `Nanoseconds::max()` for
+  /// no limit. The server learns the time that is left (PROTOCOL-HTTP2.md, "grpc-timeout").
+  Nanoseconds timeout = Nanoseconds::max();
+  /// Sent with the request. The call fails with RESOURCE_EXHAUSTED when the headers of the request are larger
+  /// than the server's SETTINGS allow (RFC 9113, SETTINGS_MAX_HEADER_LIST_SIZE).
+  Metadata metadata{};
+  /// Compresses the messages of the request, except those written with `WriteOptions::compress` false. A server
+  /// that does not support it responds with UNIMPLEMENTED.
+  Compression compression = Compression::identity;
+  /// Waits for a connection until the deadline. Otherwise the call fails with UNAVAILABLE when the server cannot
+  /// be reached (https://grpc.io/docs/guides/wait-for-ready/).
+  bool wait_for_ready = false;
+  /// When the call must have ended, on the clock of the shard (`Call::now`). The earlier of this and `timeout`
+  /// applies.
+  Instant deadline = never;
+
+  /// Options for a call that a handler makes to serve `handled`: with the same deadline. (When `handled` is
+  /// cancelled, the frame of its handler is destroyed, and so are the calls that the handler has made.)
+  static CallOptions from(const Call& handled) {
+    CallOptions options;
+    options.deadline = handled.deadline();
+    return options;
+  }
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,47 @@
+/// The response of a unary or client-streaming call: a message or a status, and the metadata beside either.
+///
+///   CallResult<EchoResponse> response = co_await echo.Echo(request);
+///   if (!response) co_return response.error();
+///   const auto cost = response.metadata.trailing.find("request-cost");
+///   log::info("{}, at {}", response->payload(), cost.value_or("no cost"));
+///
+/// A CallResult<T> is a Result<T> and converts to one, which leaves the metadata behind.
+#pragma once
+
+#include <utility>
+
+#include "ringrpc/metadata.h"
+#include "ringrpc/status.h"
+
+namespace ringrpc {
+
+/// What a server sends beside its messages.
+struct ResponseMetadata {
+  Metadata initial{};   ///< of the headers before the first message
+  Metadata trailing{};  ///< of the trailers that carry the status; a response without messages has only these
+  bool compressed = false;  ///< whether the last message that was read arrived compressed
+};
+
+/// A value or why there is none, and the metadata of the response in both cases. The metadata is empty where
+/// the call has failed on this side before the server responded.
+template <class T>
+class [[nodiscard]] CallResult : public Result<T> {
+ public:
+  using Result<T>::Result;
+  CallResult() = default;
+  CallResult(Result<T> result, ResponseMetadata with = {})
+      : Result<T>(std::move(result)), metadata(std::move(with)) {}
+
+  ResponseMetadata metadata;
+};
+
+namespace detail {
+
+template <class T>
+struct ResultOf<CallResult<T>> {
+  using type = CallResult<T>;
+};
+
+}  // namespace detail
+
+}  // namespace ringrpc

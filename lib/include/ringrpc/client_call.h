@@ -1,0 +1,100 @@
+/// A call in flight on the client, with its messages as bytes. ClientReader, ClientWriter and ClientStream
+/// (ringrpc/client_stream.h) are typed views of it.
+///
+///   std::unique_ptr<ClientCall> call = channel.call("/echo.v1.EchoService/Echo", MethodKind::unary, {});
+///   write_message(*call, RawMessage{bytes});
+///   call->writes_done();
+///   call->wait_finished(&waiter);  // calls waiter.on_ready() once the status is known
+///
+/// Clients without coroutines, such as load generators, use it directly. A call belongs to the shard on which
+/// it was begun.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "ringrpc/call_result.h"
+#include "ringrpc/metadata.h"
+#include "ringrpc/status.h"
+#include "ringrpc/stream.h"
+
+namespace ringrpc {
+
+/// A call in flight. Destroying it cancels it: the server gets RST_STREAM with CANCEL.
+///
+/// Each `wait_` function registers one waiter, which is called once from the shard's ready list, when the
+/// condition is true; null withdraws it. Different conditions may be waited for at the same time.
+class ClientCall : public MessageStream {
+ public:
+  virtual ~ClientCall() = default;
+  /// Half-closes the call: no more messages will be written. Further calls have no effect.
+  virtual void writes_done() = 0;
+  /// Whether the call waits for a connection, or for a free stream on one (ChannelOptions::max_connections).
+  virtual bool queued() const noexcept = 0;
+  /// Whether the server's initial metadata has arrived, or the call has ended without it.
+  virtual bool has_initial_metadata() const noexcept = 0;
+  virtual void wait_initial_metadata(Waiter* waiter) = 0;
+  /// The metadata received so far: `initial` once `has_initial_metadata`, all of it once `finished`. Valid as
+  /// long as the call.
+  virtual const ResponseMetadata& response_metadata() const noexcept = 0;
+  /// Whether the status is known. Messages that have arrived may still be unread.
+  virtual bool finished() const noexcept = 0;
+  virtual void wait_finished(Waiter* waiter) = 0;
+  /// How the call ended. Call once, when `finished`. Drops the messages that are unread.
+  virtual Status take_status() = 0;
+  /// Ends the call with CANCELLED, unless its status is known already.
+  virtual void cancel() = 0;
+};
+
+/// A call that has ended with `status`, and never had a message. For stubs that fail a streaming method.
+std::unique_ptr<ClientCall> failed_call(Status status);
+
+namespace detail {
+
+/// Waits until `known` is true of a call.
+template <bool (ClientCall::*known)() const noexcept, void (ClientCall::*wait)(MessageStream::Waiter*)>
+class CallAwaiter : MessageStream::Waiter {
+ public:
+  explicit CallAwaiter(ClientCall& call) noexcept : call_(call) {}
+  CallAwaiter(const CallAwaiter&) = delete;
+  bool await_ready() const noexcept { return (call_.*known)(); }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiting_ = handle;
+    (call_.*wait)(this);
+  }
+
+ protected:
+  ~CallAwaiter() {
+    if (waiting_) (call_.*wait)(nullptr);
+  }
+  ClientCall& call() const noexcept { return call_; }
+
+ private:
+  void on_ready() final { std::exchange(waiting_, nullptr).resume(); }
+
+  ClientCall& call_;
+  std::coroutine_handle<> waiting_;
+};
+
+class [[nodiscard("co_await it")]] InitialMetadataAwaiter final
+    : public CallAwaiter<&ClientCall::has_initial_metadata, &ClientCall::wait_initial_metadata> {
+ public:
+  using CallAwaiter::CallAwaiter;
+  const Metadata& await_resume() const noexcept { return call().response_metadata().initial; }
+};
+
+class [[nodiscard("co_await it")]] FinishAwaiter final
+    : public CallAwaiter<&ClientCall::finished, &ClientCall::wait_finished> {
+ public:
+  using CallAwaiter::CallAwaiter;
+  Status await_resume() { return call().take_status(); }
+};
+
+/// The failure of a method that a stub does not override.
+std::unexpected<Status> no_override(std::string_view path);
+
+}  // namespace detail
+
+}  // namespace ringrpc

@@ -1,0 +1,122 @@
+/// Calls that stream, on the client: ClientReader, ClientWriter and ClientStream are what the methods of a stub
+/// return.
+///
+///   ClientStream<Note, Note> chat = routes.RouteChat();
+///   co_await chat.write(note);                                // false: the call is over
+///   chat.writes_done();                                       // half-closes it
+///   while (auto heard = co_await chat.next()) print(*heard);  // until the server has finished
+///   Status status = co_await chat.finish();                   // how the call ended
+///
+/// Each owns its call: destroying one cancels the call. A moved-from one may only be assigned to or destroyed.
+/// They belong to the shard on which the call was begun. Of each operation (`next`, `write`, `finish`,
+/// `initial_metadata`) one at a time may be awaited; different ones may be awaited at the same time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "ringrpc/call_result.h"
+#include "ringrpc/client_call.h"
+#include "ringrpc/metadata.h"
+#include "ringrpc/status.h"
+#include "ringrpc/stream.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc {
+
+namespace detail {
+
+/// The result of a call that gives one message, and has ended.
+template <class Response>
+CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&& response, Status&& status) {
+  if (status.ok() && !response)
+    status = fail(Code::UNIMPLEMENTED, "the call ended OK without a message: an interceptor's response?",
+                  Initiator::application);
+  CallResult<Response> result = status.ok() ? CallResult<Response>(*std::move(response))
+                                            : CallResult<Response>(std::unexpected(std::move(status)));
+  result.metadata = call.response_metadata();
+  return result;
+}
+
+}  // namespace detail
+
+/// A server-streaming call: one request, many responses.
+template <class Response>
+class ClientReader {
+ public:
+  explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+
+  /// Waits until the server's initial metadata has arrived, or the call has ended without it. Gives a
+  /// `const Metadata&`, empty in that case, which is valid as long as the call.
+  auto initial_metadata() noexcept { return detail::InitialMetadataAwaiter(*call_); }
+  /// Waits for the next message. Gives std::optional<Response>: nothing when no more will come, and after
+  /// `finish`, which says how the call ended.
+  auto next() noexcept { return Reader<Response>(*call_).next(); }
+  /// Whether the message that `next` gave last arrived compressed.
+  bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
+  /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Call once.
+  Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }
+  /// Complete once `finish` has returned. Valid as long as the call.
+  const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// Ends the call with CANCELLED, unless it has ended.
+  void cancel() { call_->cancel(); }
+
+ private:
+  std::unique_ptr<ClientCall> call_;
+};
+
+/// A client-streaming call: many requests, one response.
+template <class Request, class Response>
+class ClientWriter {
+ public:
+  explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+
+  /// As ClientReader's.
+  auto initial_metadata() noexcept { return detail::InitialMetadataAwaiter(*call_); }
+  /// Waits until there is room for `message`, and queues it. Gives false when the call is over; `finish` says
+  /// why.
+  auto write(const Request& message, WriteOptions options = {}) noexcept {
+    return Writer<Request>(*call_).write(message, options);
+  }
+  /// Half-closes the call and waits for the response, with its metadata. Call once.
+  Task<CallResult<Response>> finish() {
+    call_->writes_done();
+    std::optional<Response> response = co_await Reader<Response>(*call_).next();
+    Status status = co_await detail::FinishAwaiter(*call_);
+    co_return detail::result_of(*call_, std::move(response), std::move(status));
+  }
+  /// As ClientReader's.
+  const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  void cancel() { call_->cancel(); }
+
+ private:
+  std::unique_ptr<ClientCall> call_;
+};
+
+/// A bidirectional call: many requests and many responses, in any order.
+template <class Request, class Response>
+class ClientStream {
+ public:
+  explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
+
+  /// As ClientReader's.
+  auto initial_metadata() noexcept { return detail::InitialMetadataAwaiter(*call_); }
+  /// As ClientWriter's.
+  auto write(const Request& message, WriteOptions options = {}) noexcept {
+    return Writer<Request>(*call_).write(message, options);
+  }
+  /// Half-closes the call: no more messages will be written. The server may go on.
+  void writes_done() { call_->writes_done(); }
+  // The rest is as ClientReader's.
+  auto next() noexcept { return Reader<Response>(*call_).next(); }
+  bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
+  Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }
+  const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  void cancel() { call_->cancel(); }
+
+ private:
+  std::unique_ptr<ClientCall> call_;
+};
+
+}  // namespace ringrpc
