@@ -63,7 +63,7 @@ TEST_CASE("a call reaches its handler and its response comes back, or its status
   Patient patient;
   InProcess world({&patient});
   EchoService::Stub stub(world.channel());
-  const Result<EchoResponse> response = world.run(stub.Echo(request_of("")));
+  const CallResult<EchoResponse> response = world.run(stub.Echo(request_of("")));
   REQUIRE(response);
   CHECK(response->payload().empty());
   const Result<EchoResponse> refused = world.run(stub.Echo(request_of("refuse")));

@@ -1,4 +1,4 @@
-/// What a caller asks of one call: a time limit, metadata, compression.
+/// The options of one call: a time limit, metadata, compression.
 ///
 ///   CallOptions options{.timeout = 200ms, .wait_for_ready = true};
 ///   if (Status status = options.metadata.add("request-id", id); !status.ok()) co_return status;

@@ -15,11 +15,11 @@
 
 namespace ringrpc {
 
-/// What a server sends beside its messages.
+/// The part of a response beside its messages.
 struct ResponseMetadata {
   Metadata initial{};   ///< of the headers before the first message
   Metadata trailing{};  ///< of the trailers that carry the status; a response without messages has only these
-  bool compressed = false;  ///< whether the last message that was read arrived compressed
+  bool compressed = false;  ///< true if the last message that was read arrived compressed
 };
 
 /// A value or why there is none, and the metadata of the response in both cases. The metadata is empty where

@@ -31,15 +31,15 @@ class ClientCall : public MessageStream {
   virtual ~ClientCall() = default;
   /// Half-closes the call: no more messages will be written. Further calls have no effect.
   virtual void writes_done() = 0;
-  /// Whether the call waits for a connection, or for a free stream on one (ChannelOptions::max_connections).
+  /// True while the call waits for a connection, or for a free stream on one (ChannelOptions::max_connections).
   virtual bool queued() const noexcept = 0;
-  /// Whether the server's initial metadata has arrived, or the call has ended without it.
+  /// True once the server's initial metadata has arrived, or the call has ended without it.
   virtual bool has_initial_metadata() const noexcept = 0;
   virtual void wait_initial_metadata(Waiter* waiter) = 0;
   /// The metadata received so far: `initial` once `has_initial_metadata`, all of it once `finished`. Valid as
   /// long as the call.
   virtual const ResponseMetadata& response_metadata() const noexcept = 0;
-  /// Whether the status is known. Messages that have arrived may still be unread.
+  /// True once the status is known. Messages that have arrived may still be unread.
   virtual bool finished() const noexcept = 0;
   virtual void wait_finished(Waiter* waiter) = 0;
   /// How the call ended. Call once, when `finished`. Drops the messages that are unread.

@@ -53,7 +53,7 @@ class ClientReader {
   /// Waits for the next message. Gives std::optional<Response>: nothing when no more will come, and after
   /// `finish`, which says how the call ended.
   auto next() noexcept { return Reader<Response>(*call_).next(); }
-  /// Whether the message that `next` gave last arrived compressed.
+  /// True if the message that `next` gave last arrived compressed.
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
   /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Call once.
   Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }

@@ -83,7 +83,7 @@ void CallAttempt::open(ClientConnection& connection) {
 http2::Headers& CallAttempt::write_headers() {
   ShardChannel& channel = call_.channel();
   const CallRequest& request = call_.request();
-  // What is literal, or the channel's, outlives the session.
+  // Literals and strings of the channel outlive the session.
   const auto lasting = [](std::string_view name, std::string_view value) {
     return http2::Header{.name = name, .value = value, .static_storage = true};
   };
@@ -143,7 +143,7 @@ void CallAttempt::reset(http2::ErrorCode code) noexcept {
   connection.flush_soon();
 }
 
-/// Leaves the batch before its end, so it keeps itself what it borrows of the batch's input.
+/// Leaves the batch before its end, so it copies the input of the batch that it borrows.
 void CallAttempt::leave_lists() noexcept {
   ListNodeOf<AttemptTag>::unlink();
   ListNodeOf<AttemptBatchTag>::unlink();
@@ -218,7 +218,7 @@ void CallAttempt::take_data(Bytes bytes) {
   if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
     return call_.settle(several_responses());
   if (Status status = buffer_.add(bytes); !status.ok()) {
-    buffer_.clear();  // what it borrowed goes when this returns
+    buffer_.clear();  // it borrows the input, which is valid until this returns
     return call_.settle(std::move(status));
   }
   connection_->join_batch(*this);
@@ -239,7 +239,7 @@ void CallAttempt::take_end() {
   if (status.ok()) status = check_messages();
   ClientConnection& connection = *connection_;
   call_.on_attempt_ended(std::move(status));
-  // Nobody will read the rest of the request.
+  // The server will not read the rest of the request.
   if (!call_.writes_ended()) {
     reset(http2::ErrorCode::no_error);
   } else if (stream_->queued_bytes() > 0) {
@@ -287,7 +287,7 @@ void CallAttempt::read_status() {
     grpc_status_ = std::move(*grpc_status_).with_details(base64_decode(details->value).value_or(""));
 }
 
-/// Why a response whose status is OK is not what the method gives; OK where it is.
+/// Checks a response whose status is OK: OK if it has the messages that the method gives.
 Status CallAttempt::check_messages() const {
   const bool one = one_response(call_.request().kind);
   if (one && (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))

@@ -60,15 +60,15 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void detach(const Status& why) noexcept;
   /// Ends the attempt and its stream, which is reset.
   void cancel() noexcept;
-  /// Whether nothing more will come.
+  /// True once nothing more will arrive.
   bool ended() const noexcept { return phase_ == Phase::ended; }
-  /// Whether the response's headers have arrived.
+  /// True once the response's headers have arrived, until the attempt ends.
   bool has_headers() const noexcept { return phase_ > Phase::awaiting_headers && !ended(); }
 
   // The request; while the attempt has not ended.
   /// Sends messages with their prefixes.
   void send(Bytes messages, bool end_stream = false);
-  /// Room for a message, for all of it or for its beginning; `reserve_more` gives the rest, or null when there is no
+  /// Room for a message: for all of it, or for its beginning. `reserve_more` gives the rest, or null when there is no
   /// memory for it. `commit_message` sends the message.
   std::span<std::uint8_t> reserve_message(std::size_t bytes);
   std::span<std::uint8_t> reserve_more();
@@ -77,7 +77,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
 
   // The response.
   bool message_ready() const noexcept { return buffer_.ready(); }
-  /// Takes the message that is ready; nothing where it is at fault. Then call `give_credit`.
+  /// Takes the message that is ready; nothing if it is faulty. Call `give_credit` afterwards.
   std::optional<Pieces> take_message() {
     ++messages_taken_;
     return buffer_.take();
@@ -88,20 +88,20 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   }
   bool message_compressed() const noexcept { return buffer_.took_compressed(); }
   std::uint64_t messages_taken() const noexcept { return messages_taken_; }
-  /// What is wrong with the messages that arrived.
+  /// The fault of the messages that arrived; OK if there is none.
   const Status& fault() const noexcept { return buffer_.fault(); }
   /// Drops the messages that were not taken.
   void drop_messages() noexcept { buffer_.clear(); }
-  /// The readers have been woken: keeps what they left of the input, which the connection is about to reuse.
+  /// The readers have been resumed. Copies the input that they left, whose memory the connection is about to reuse.
   void after_wake() noexcept;
 
-  /// Wakes those who wait for what arrived in this batch.
+  /// Resumes the waiters for input that arrived in this batch.
   void on_batch() noexcept;
 
  private:
   enum class Phase : std::uint8_t { opening, awaiting_headers, headers, body, trailers, ended };
 
-  /// What the response's headers say.
+  /// The response's headers, as far as they concern the call's status.
   struct ResponseHead {
     std::uint32_t http_status = 0;
     bool is_grpc = false;

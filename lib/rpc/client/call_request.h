@@ -1,4 +1,4 @@
-/// What the caller asks for: the same for each attempt of a call.
+/// The request of a call, apart from its messages. Each attempt of the call sends the same.
 #pragma once
 
 #include <algorithm>

@@ -20,9 +20,9 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
   ClientConnection(ShardChannel& channel, std::unique_ptr<ByteStream> stream);
 
-  /// Ends its attempts; the connection cannot be used any more.
+  /// Ends its attempts. The connection cannot be used afterwards.
   void detach_attempts(const Status& status) noexcept;
-  /// How many attempts are under way.
+  /// The number of attempts under way.
   std::size_t attempts() noexcept;
 
   /// An attempt has opened a stream here.
@@ -38,22 +38,22 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
     if (!attempt.ListNodeOf<AttemptBatchTag>::linked()) batch_.push_back(attempt);
   }
 
-  /// Sends GOAWAY: no more calls will come. The connection ends when those under way have ended.
+  /// Sends GOAWAY: no more calls will be made here. The connection ends with the last of those under way.
   void retire();
-  /// Ends at once, its calls with `why`, which names the address.
+  /// Ends the connection at once, and its calls with `why`, which names the address.
   void give_up(Status why) override;
 
-  /// Whether the peer's SETTINGS have arrived, and since when.
+  /// True once the peer's SETTINGS have arrived, and the time at which they did.
   bool ready() const noexcept { return ready_since_ != never; }
   Instant ready_since() const noexcept { return ready_since_; }
-  /// Whether it takes no more calls: either side has sent GOAWAY, or the ids of streams are used up.
+  /// True once it takes no more calls: either side has sent GOAWAY, or the stream ids are used up.
   bool leaving() const noexcept { return goaway_ != Goaway::none || streams_opened_ >= streams_max; }
   bool retired() const noexcept { return goaway_ == Goaway::sent; }
   bool usable() const noexcept { return ready() && !leaving(); }
-  /// Whether a stream may be opened now.
+  /// True if a stream may be opened now.
   bool has_room() const noexcept { return usable() && session().open_capacity() > 0; }
   bool idle() const noexcept { return session().open_streams() == 0; }
-  /// Whether any request has ever left for the server: a GOAWAY stops those that were not sent yet.
+  /// True once any request has left for the server. A GOAWAY stops those that were not sent yet.
   bool took_calls() const noexcept { return streams_opened_ > streams_unsent_; }
 
   /// The channel's note of when the last call ended; `never` while there is one.

@@ -84,7 +84,7 @@ void ConnectAttempt::give_up_address() {
   address_failed(missing + within, cause);
 }
 
-/// What nobody has a better name for, once the connection is there: in plaintext HTTP/2 was to begin.
+/// The cause of a failed handshake: Cause::no_http2 in plaintext where nothing more exact is known.
 Cause ConnectAttempt::of_handshake(Cause cause) const {
   const bool plaintext = channel_.scheme() == "http";
   return cause == Cause::other && plaintext ? Cause::no_http2 : cause;

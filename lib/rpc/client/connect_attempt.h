@@ -4,10 +4,10 @@
 /// 1. `start` looks the name up, off the shard where that may take time.
 /// 2. Each address is connected to; a `ClientConnection` on top of it exchanges SETTINGS. Each has
 ///    `timeout` for both.
-/// 3. Once the connection is usable, `take` it. When no address is left, the channel's core is told every
-///    address's cause in one line.
+/// 3. Once the connection is usable, `take` it. When no address is left, the attempt has failed: the channel gets
+///    one line with the cause of each address.
 ///
-/// Belongs to that core, which may destroy it when it is told.
+/// Belongs to its ShardChannel, which destroys it when it fails.
 #pragma once
 
 #include <memory>
@@ -32,16 +32,16 @@ class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handle
   ConnectAttempt(ShardChannel& channel, Nanoseconds timeout) noexcept
       : channel_(channel), timeout_(timeout) {}
 
-  /// Call once, with an address that outlives this; the attempt may have failed, and be gone, when this
+  /// Call once, with an address that outlives this. The attempt may have failed, and be destroyed, when this
   /// returns.
   void start(const Address& address) noexcept;
 
   /// The connection whose handshake is under way or complete; null while there is none.
   ClientConnection* connection() noexcept { return connection_.get(); }
-  /// Takes the connection out; the attempt is of no more use.
+  /// Takes the connection out. The attempt can only be destroyed then.
   std::unique_ptr<ClientConnection> take() noexcept { return std::move(connection_); }
 
-  /// `connection()` has ended before it was taken: goes on with the next address.
+  /// `connection()` has ended before it was taken: tries the next address.
   void connection_failed(const Status& why) noexcept;
 
  private:

@@ -1,8 +1,8 @@
 /// When the next attempt to connect may begin, after some have failed (connection-backoff.md).
 ///
 ///   if (!backoff.over(now)) ...            // too soon
-///   backoff.failed(now);                   // an attempt has: wait, longer than the last time
-///   backoff.succeeded();                   // one has not: from the beginning again
+///   backoff.failed(now);                   // waits longer than the last time
+///   backoff.succeeded();                   // the next wait is the shortest again
 #pragma once
 
 #include <algorithm>
@@ -17,17 +17,17 @@ namespace ringrpc {
 
 class ConnectBackoff {
  public:
-  /// Jitter comes of the time in nanoseconds and the shard: it differs between machines, processes and
-  /// shards, and not between runs of a simulation.
+  /// Jitter is seeded by the time in nanoseconds and the shard: it differs between machines, processes and
+  /// shards, but not between runs of a simulation.
   ConnectBackoff(const Backoff& rule, Instant now, unsigned shard)
       : rule_(rule),
         wait_(rule.initial),
         random_(static_cast<std::uint32_t>(now.time_since_epoch().count()) + shard) {}
 
   bool over(Instant now) const noexcept { return now >= ends_; }
-  /// When it is over.
+  /// The end of the present wait.
   Instant ends() const noexcept { return ends_; }
-  /// The wait that another failure would bring, but for jitter.
+  /// The wait that another failure would start, without jitter.
   Nanoseconds next_wait() const noexcept { return wait_; }
 
   /// No effect while a wait is under way already.

@@ -1,5 +1,5 @@
-/// Somebody who waits for a channel to be connected, without a call to make. Lives in the coroutine that
-/// waits; belongs to the channel's shard.
+/// A coroutine's wait until a channel is connected (Channel::connect). Lives in the frame of that coroutine; belongs to
+/// the channel's shard.
 #pragma once
 
 #include <coroutine>

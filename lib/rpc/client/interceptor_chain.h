@@ -3,7 +3,7 @@
 /// 1. `start` runs them. They hold the call back until the innermost `next` submits it.
 /// 2. `next` waits until the call is settled. Dropped before that, it cancels the call.
 /// 3. Where the caller gets one response, `next` also waits until that has been read, or the caller asks for the status
-///    without: only then it is known whether the response could be read.
+///    without: only then is it known that the response could be parsed.
 /// 4. What the outermost returns is the caller's status.
 ///
 /// Observers (ringrpc/message_observer.h) see the messages of the call for as long as their `next` runs. With any, 3.
@@ -42,15 +42,15 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
 
   /// Runs the interceptors; call once.
   void start();
-  /// Whether they have returned, and what.
+  /// True once they have returned, and the status that they returned.
   bool done() const noexcept { return task_.done(); }
   Status result() const { return task_.result(); }
   /// Destroys their frames; never from inside one of them.
   void destroy_frames() noexcept { task_ = {}; }
 
-  /// Whether `next` waits until the call is settled.
+  /// True while `next` waits until the call is settled.
   bool awaits_outcome() const noexcept { return static_cast<bool>(awaits_outcome_); }
-  /// Whether it waits until the caller has read the response.
+  /// True while it waits until the caller has read the response.
   bool awaits_reader() const noexcept { return static_cast<bool>(awaits_reader_); }
   void on_settled() { resume(awaits_outcome_); }
   void on_response_read() { resume(awaits_reader_); }

@@ -150,7 +150,7 @@ void OutgoingCall::abandon() noexcept {
   (void)show_outcome();
 }
 
-/// What a step that was broken off has left of the response must not be read any more.
+/// The response that an interrupted step leaves must not be read.
 void OutgoingCall::on_exception(const Status& why) noexcept {
   if (attempt_) attempt_->drop_messages();
   fail(why);
@@ -175,8 +175,8 @@ void OutgoingCall::stop(Status why) noexcept {
   }
 }
 
-/// The interceptors have returned: their status is the caller's. It was OK where the caller has found fault with a
-/// message only after that.
+/// The interceptors have returned: their status is the caller's. A fault that the caller found in a message after that
+/// replaces OK.
 void OutgoingCall::finish_with_interceptors() noexcept {
   Status status = interceptors_->result();
   if (state_ == State::queued || state_ == State::attempting) abandon();
@@ -197,7 +197,7 @@ void OutgoingCall::finish(Status status) noexcept {
 
 bool OutgoingCall::past_deadline() const noexcept { return shard_.io().now() >= request_.deadline; }
 
-/// Why the deadline passed.
+/// DEADLINE_EXCEEDED, naming what the call was waiting for.
 Status OutgoingCall::overdue() const noexcept {
   try {
     switch (state_) {
@@ -246,7 +246,7 @@ void OutgoingCall::wake_soon() noexcept {
   if (message_waiter_ || writable_waiter_ || headers_waiter_ || finish_waiter_ || interceptors_) run_soon();
 }
 
-/// The next one that can go on; no longer registered.
+/// Withdraws and returns the next waiter that can go on.
 MessageStream::Waiter* OutgoingCall::next_waiter() noexcept {
   if (headers_waiter_ && has_initial_metadata()) return std::exchange(headers_waiter_, nullptr);
   if (message_waiter_ && message_ready()) return std::exchange(message_waiter_, nullptr);
@@ -281,7 +281,7 @@ std::optional<Pieces> OutgoingCall::take_message() {
   else if (!message) {
     fail(attempt_->fault());
   } else if (!attempt_->fault().ok()) {
-    run_soon();  // what is behind the message ends the call once the message, in the same memory, is parsed
+    run_soon();  // the fault behind the message ends the call once the message, in the same memory, is parsed
   }
   attempt_->give_credit();
   return message;
@@ -298,6 +298,7 @@ void OutgoingCall::wait_finished(Waiter* waiter) {
 
 Status OutgoingCall::take_status() {
   assert(finished());
+  if (attempt_ && attempt_->message_ready()) attempt_->drop_messages();
   return std::exchange(status_, Status());
 }
 

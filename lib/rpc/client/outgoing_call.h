@@ -79,7 +79,7 @@ class OutgoingCall final : public ClientCall,
   void attempt_on(ClientConnection& connection) noexcept;
   /// The outcome of a call that is queued or attempted, or was submitted just now; no effect once it has one.
   void settle(Status status) noexcept;
-  /// Ends the call from outside, whatever it waits for.
+  /// Ends the call from outside, in whatever state it is.
   void stop(Status why) noexcept;
 
   // For its attempt.
@@ -94,15 +94,15 @@ class OutgoingCall final : public ClientCall,
   void send_written();
   /// The server has begun to respond: there will be no other attempt.
   void on_attempt_committed() noexcept;
-  /// The response has arrived whole. Those who wait are woken at the end of the batch.
+  /// The response has arrived completely. Waiters are resumed at the end of the batch.
   void on_attempt_ended(Status&& status);
   /// The stream was reset for this reason.
   void on_attempt_failed(Status why);
   /// The server has not begun to serve the request (RFC 9113, 8.7).
   void on_attempt_refused(ReplayBuffer::Refused refused);
-  /// The call fails, also where the server said that it succeeded: what came is not what was agreed, or nobody read it.
+  /// Fails the call, even if the server has ended it with OK: the response violates the protocol or was not read.
   void fail(const Status& why) noexcept;
-  /// Wakes all who can go on. One of them may destroy the call.
+  /// Resumes all waiters that can go on. One of them may destroy the call.
   void wake() noexcept;
   /// The same from the ready list.
   void wake_soon() noexcept;
@@ -111,17 +111,18 @@ class OutgoingCall final : public ClientCall,
   // For its interceptors.
   Shard& shard() const noexcept { return shard_; }
   bool held() const noexcept { return state_ == State::held; }
-  /// Whether the outcome is known.
+  /// True once the outcome is known.
   bool settled() const noexcept { return state_ >= State::settled; }
-  /// The innermost `next` runs: submits a call that is held, with what the interceptors made of its request.
+  /// The innermost `next` runs: submits a call that is held, with the request as the interceptors have changed it.
   void submit(const ClientRequest& changed) noexcept;
   /// The outcome of a call that is settled. From then on the caller's deadline and cancellation are the interceptors'.
   Status show_outcome() noexcept;
-  /// What the caller has found wrong with the response since then.
+  /// The fault that the caller has found in the response since then; OK if none.
   Status take_fault() noexcept { return std::exchange(status_, Status()); }
-  /// They have dropped the call before it was settled: cancels it, and nobody asks for the outcome.
+  /// They have dropped the call before it was settled: cancels it and discards the outcome.
   void abandon() noexcept;
-  /// Whether the caller has read the one response of a unary or client-streaming call, or asks for the status without.
+  /// True once the caller has read the one response of a unary or client-streaming call, or waits for the status
+  /// without reading it.
   bool response_read() const noexcept;
   /// Drops the responses that the caller has not taken.
   void drop_messages() noexcept {
@@ -187,7 +188,7 @@ class OutgoingCall final : public ClientCall,
   bool past_deadline() const noexcept;
   Waiter* next_waiter() noexcept;
 
-  /// Whether nothing more can be sent: the call is settled, or will fail when its interceptors submit it.
+  /// True if nothing more can be sent: the call is settled, or will fail when its interceptors submit it.
   bool failed() const noexcept { return settled() || !status_.ok(); }
   std::span<std::uint8_t> make_room(std::size_t bytes, bool may_compress);
   void send_message();

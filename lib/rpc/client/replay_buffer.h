@@ -27,7 +27,7 @@ namespace ringrpc {
 
 class ReplayBuffer {
  public:
-  /// A request of which more is written is not kept after it was sent.
+  /// A longer request is not kept after it was sent.
   static constexpr std::size_t bytes_max = 64 * 1024;
 
   /// How much of a refused request has left this machine.
@@ -36,7 +36,7 @@ class ReplayBuffer {
   bool kept() const noexcept { return state_ != State::committed; }
   std::size_t size() const noexcept { return bytes_.size(); }
   Bytes bytes() const noexcept { return bytes_; }
-  /// Whether it still may be kept when this much more is written.
+  /// True if the request may still be kept when this much more is written.
   bool fits(std::size_t more_bytes) const noexcept { return bytes_.size() + more_bytes <= bytes_max; }
 
   /// Room for a message of `message_bytes`, which `settle_compression` compresses if it `may`.
@@ -53,7 +53,7 @@ class ReplayBuffer {
 
   void settle_compression(Compression compression);
 
-  /// Whether the request may be sent again: once after it was sent, always when it was not.
+  /// True if the request may be sent again: once after it was sent, always if it was not.
   bool replay(Refused refused) noexcept;
   /// It will not be sent again.
   void commit() noexcept {

@@ -2,17 +2,17 @@
 ///
 /// 1. `submit` gives a call to the first connection with room for another stream; where there is none the
 ///    call queues.
-/// 2. While calls queue, or somebody waits for a connection, `run` gives them to connections as these get room,
+/// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
 ///    and opens another connection: one attempt at a time, up to `max_connections`, with a backoff after a failed
 ///    attempt (connect_backoff.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
-///    queueing, except for those that wait for readiness.
+///    queueing, except those with `wait_for_ready`.
 /// 4. A server that sends GOAWAY before it has accepted a call may be about to be replaced: the channel connects
 ///    again at once, but not twice in a row.
 /// 5. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. The channel
 ///    sends GOAWAY on a connection that it needs no more.
 ///
-/// Every event that changes something asks for `run`, which does all that is due, from the ready list. So no
+/// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
 /// connection is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
@@ -51,33 +51,33 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   /// The status of calls on a channel that was closed.
   static Status closed(const std::string& target) noexcept;
 
-  /// Takes a call: attempts it at once where there is a connection with room, else when there is.
+  /// Takes a call: attempts it at once if a connection has room, otherwise as soon as one has.
   void submit(OutgoingCall& call);
   /// Takes a call again that the server has not begun to serve.
   void submit_again(OutgoingCall& call);
-  /// Interceptors hold this call: the channel does not end without it. False where the channel closes already.
+  /// Interceptors hold this call: the channel does not end before it. False if the channel is being closed already.
   bool hold(OutgoingCall& call) noexcept;
   /// A call is held no longer.
   void left_hold() noexcept;
-  /// A call that was held is about to be submitted: refused where the channel closes.
+  /// A call that was held is about to be submitted: refused if the channel is being closed.
   Status admit_held();
-  /// Finishes `wait`, later, when there is a connection or why there will be none.
+  /// Finishes `wait`, later, when there is a connection or with the reason why there will be none.
   void submit(ConnectWait& wait);
   /// A call has left the queue.
   void left_queue() noexcept { --queued_; }
-  /// What a queued call waits for, for the message of its deadline.
+  /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
 
-  /// Takes no more calls; the shard drops the channel when those it has are finished, after `patience` at the latest.
+  /// Takes no more calls. The shard drops the channel when those it has are finished, after `patience` at the latest.
   void close(Nanoseconds patience);
 
-  /// Something has changed: asks for `run` in this turn.
+  /// Something has changed: schedules `run` in this turn.
   void run_soon() noexcept { shard_.ready().push(*this); }
   /// A batch of input has been taken, which may have made room.
   void on_input() noexcept {
     if (queued_ > 0) run_soon();
   }
-  /// The connection has ended; it is destroyed here.
+  /// The connection was lost; it is destroyed here.
   void on_connection_lost(ClientConnection& connection, const Status& why) noexcept;
   /// The attempt under way has failed; it is destroyed here.
   void on_attempt_failed(Status why) noexcept;
@@ -89,7 +89,7 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   const std::string& authority() const noexcept { return shared_->authority(); }
   std::string_view scheme() const noexcept { return shared_->scheme(); }
   std::string_view user_agent() const noexcept;
-  /// What calls are made over: `carrier`, or TLS on it.
+  /// The stream that carries the calls: `carrier`, or TLS on it.
   std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) {
     return shared_->secure(shard_, std::move(carrier));
   }

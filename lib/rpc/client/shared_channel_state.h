@@ -31,12 +31,12 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   SharedChannelState(std::string target, const ChannelOptions& options);
 
   const std::string& target() const noexcept { return target_; }
-  /// The parsed target, or what is wrong with it.
+  /// The parsed target, or the reason why it or the options are invalid.
   const Result<Address>& address() const noexcept { return address_; }
   const std::string& authority() const noexcept { return authority_; }
   /// The scheme of requests: "https" over TLS.
   std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
-  /// A connection of this channel on `carrier`: as it is, or through TLS.
+  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
   const ChannelOptions& options() const noexcept { return options_; }
 

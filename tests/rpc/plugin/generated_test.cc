@@ -267,6 +267,53 @@ TEST_CASE("a bidirectional stub writes and reads in turn") {
   CHECK(studio.kind == MethodKind::bidirectional);
 }
 
+TEST_CASE("a stub keeps its channel") {
+  Studio studio;
+  studio.world.also_serve(studio.easel);
+  CHECK(studio.run([&](Channel& given) -> Task<void> {
+    const Canvas::Stub stub(Channel(given.target()));
+    const CallResult<Point> to = co_await stub.Move(Point());
+    CHECK_MESSAGE(to, to.error().to_string());
+  }));
+}
+
+TEST_CASE("methods of all four kinds that a mock does not override fail with UNIMPLEMENTED and their path") {
+  const Canvas::StubInterface mock;
+  const auto expect = [](const Status& status, std::string_view method) {
+    CHECK(status.to_string() ==
+          std::string("UNIMPLEMENTED: the stub does not override /plugin_test.shapes.v1.Canvas/")
+              .append(method));
+  };
+  const auto call_all = [&]() -> Task<> {
+    const CallResult<Point> moved = co_await mock.Move(Point());
+    REQUIRE_FALSE(moved);
+    expect(moved.error(), "Move");
+
+    auto labels = mock.List(Area());
+    const Metadata& initial = co_await labels.initial_metadata();
+    CHECK(initial.empty());
+    CHECK_FALSE(co_await labels.next());
+    expect(co_await labels.finish(), "List");
+    CHECK(labels.trailing_metadata().empty());
+
+    auto corners = mock.Draw();
+    CHECK_FALSE(co_await corners.write(corner(1)));
+    const CallResult<Area> drawn = co_await corners.finish();
+    REQUIRE_FALSE(drawn);
+    expect(drawn.error(), "Draw");
+
+    auto both = mock.Trace();
+    CHECK_FALSE(co_await both.write(corner(1)));
+    both.writes_done();
+    CHECK_FALSE(co_await both.next());
+    expect(co_await both.finish(), "Trace");
+  };
+  const Task<> calling = call_all();
+  calling.start();
+  REQUIRE(calling.done());
+  calling.result();
+}
+
 TEST_CASE("a service without methods and one without a package") {
   const plugin_test::shapes::v1::Empty::Service empty;
   CHECK(empty.service_methods().empty());
@@ -310,7 +357,7 @@ TEST_CASE("names that are taken get underscores in C++ and stay as they are on t
   CHECK(call_unary_method<names::Task>(taken, "service_name_", names::Task())->text() == "shorter");
   CHECK(call_unary_method<names::Task>(taken, "co_await", names::Task())->text() == "keyword");
   CHECK(call_unary_method<names::Task>(taken, "Service", names::Task())->text() == "constructor");
-  CHECK(taken.service_methods().size() == 21);
+  CHECK(taken.service_methods().size() == 23);
 
   SimulatedWorld world(1);
   world.also_serve(taken);
@@ -320,10 +367,13 @@ TEST_CASE("names that are taken get underscores in C++ and stay as they are on t
     CHECK(constructed->text() == "constructor");
     const auto missing = co_await stub.Stub_({});
     CHECK(missing.error().message() == "/plugin_test.names.ringrpc.Names/Stub is not implemented");
+    const auto mocked = co_await stub.StubInterface_({});
+    CHECK(mocked.error().message() == "/plugin_test.names.ringrpc.Names/StubInterface is not implemented");
   }));
 
   CHECK(names::Service_::name == "plugin_test.names.ringrpc.Service");
   CHECK(names::Stub_::name == "plugin_test.names.ringrpc.Stub");
+  CHECK(names::StubInterface_::name == "plugin_test.names.ringrpc.StubInterface");
   CHECK(names::name_::name == "plugin_test.names.ringrpc.name_");
   CHECK(names::name__::name == "plugin_test.names.ringrpc.name");
   CHECK(names::namespace_::name == "plugin_test.names.ringrpc.namespace");

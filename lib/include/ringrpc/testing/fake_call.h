@@ -59,7 +59,7 @@ class FakeStream final : public MessageStream {
     return messages;
   }
   std::size_t sent_count() const noexcept { return sent_.size(); }
-  /// Whether a message that was read is not of the reader's type.
+  /// True once a message was read that is not of the reader's type.
   bool rejected() const noexcept { return rejected_; }
   bool somebody_waits() const noexcept { return message_waiter_ || writable_waiter_; }
 
@@ -112,7 +112,7 @@ class FakeCall final : public Call {
   explicit FakeCall(std::string_view method, std::string_view peer = "fake:1")
       : method_(method), peer_(peer) {}
 
-  // What the handler sees; set it before the handler runs.
+  // Input of the handler; set it before the handler runs.
   Metadata request_metadata;
   PeerIdentity identity;       ///< as TLS or a unix socket would have established it
   Instant time_limit = never;  ///< the deadline, on the clock of `now`
@@ -128,7 +128,7 @@ class FakeCall final : public Call {
     }
   }
 
-  // What the handler has done.
+  // Output of the handler.
   bool initial_metadata_sent() const noexcept { return initial_sent_; }
   Compression compression() const noexcept { return compression_; }
 

@@ -42,7 +42,7 @@ class FakeClientCall {
   /// second time.
   std::unique_ptr<ClientCall> call();
 
-  // What the server does. No effect once the call has ended.
+  // The server's part. No effect once the call has ended.
   /// Sends the initial metadata. Without it, it is empty and arrives with the first response.
   void send_initial_metadata(Metadata metadata);
   /// Sends a message. Further messages queue until the client reads them.
@@ -56,15 +56,15 @@ class FakeClientCall {
   /// How many more messages the client may write without waiting; 1000 at first.
   void set_room(std::size_t messages) { messages_.set_room(messages); }
 
-  // What the client has done.
+  // The client's part.
   /// The messages that it has written and that are a Request.
   template <class Request>
   std::vector<Request> requests() const {
     return messages_.sent<Request>();
   }
-  /// Whether it has half-closed the call.
+  /// True once it has half-closed the call.
   bool writes_ended() const noexcept { return writes_ended_; }
-  /// Whether it has cancelled the call, or dropped it before its end.
+  /// True once it has cancelled the call, or dropped it before its end.
   bool cancelled() const noexcept { return cancelled_; }
 
  private:
