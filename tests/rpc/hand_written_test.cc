@@ -10,17 +10,8 @@
 namespace ringrpc {
 namespace {
 
-struct Text {
-  bool ParseFromString(std::string bytes) {
-    text = std::move(bytes);
-    return true;
-  }
-  std::string SerializeAsString() const { return text; }
-  std::string text;
-};
-
-Result<Text> ask(Service& service, std::string_view name) {
-  return call_unary_method<Text>(service, name, Text{"request"});
+Result<RawMessage> ask(Service& service, std::string_view name) {
+  return call_unary_method<RawMessage>(service, name, RawMessage{"request"});
 }
 
 class Base : public Service {
@@ -56,13 +47,13 @@ class Derived final : public Base, public Reflecting {
 
 TEST_CASE("a handler may be inherited from a service, or from a class that is none") {
   Derived service;
-  CHECK(ask(service, "OfBase")->text == "base: request");
-  CHECK(ask(service, "OfMixin")->text == "mixin: request");
+  CHECK(ask(service, "OfBase")->bytes == "base: request");
+  CHECK(ask(service, "OfMixin")->bytes == "mixin: request");
 }
 
 TEST_CASE("a method that is not implemented says so") {
   Derived service;
-  const Result<Text> response = ask(service, "NotYet");
+  const Result<RawMessage> response = ask(service, "NotYet");
   REQUIRE_FALSE(response);
   CHECK(response.error().to_string() == "UNIMPLEMENTED: /test.v1.Derived/NotYet is not implemented");
   CHECK(response.error().initiator() == Initiator::library);

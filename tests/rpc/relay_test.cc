@@ -16,14 +16,6 @@
 namespace ringrpc {
 namespace {
 
-struct Octets {
-  bool ParseFromString(std::string bytes) {
-    text = std::move(bytes);
-    return true;
-  }
-  std::string text;
-};
-
 /// The status of `method`, called through a relay to `channel` with these messages.
 Task<Status> call_through(Channel& channel, std::string_view method, const std::vector<std::string>& requests,
                           std::string& answered) {
@@ -40,7 +32,7 @@ Task<Status> call_through(Channel& channel, std::string_view method, const std::
   }
   stream.receive_end();
   while (!task.done()) co_await sleep_for(std::chrono::milliseconds(1));
-  for (const Octets& message : stream.sent<Octets>()) answered += message.text + ";";
+  for (const RawMessage& message : stream.sent<RawMessage>()) answered += message.bytes + ";";
   if (call.trailing_metadata().find("x-reason")) answered += "(with a reason)";
   co_return task.result();
 }

@@ -20,7 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/bytes.h"
 #include "ringrpc/call.h"
+#include "ringrpc/codec.h"
 #include "ringrpc/service.h"
 #include "ringrpc/stream.h"
 
@@ -33,7 +35,9 @@ class FakeStream final : public MessageStream {
   /// The other side sends a message.
   template <class T>
   void receive(const T& message) {
-    receive_bytes(message.SerializeAsString());
+    std::string bytes(Codec<T>::size(message), '\0');
+    Codec<T>::serialize(message, reinterpret_cast<std::uint8_t*>(bytes.data()));
+    receive_bytes(std::move(bytes));
   }
   void receive_bytes(std::string bytes) {
     received_.push_back(std::move(bytes));
@@ -55,7 +59,7 @@ class FakeStream final : public MessageStream {
   std::vector<T> sent() const {
     std::vector<T> messages;
     for (const std::string& bytes : sent_)
-      if (!messages.emplace_back().ParseFromString(bytes)) messages.pop_back();
+      if (!Codec<T>::parse(messages.emplace_back(), as_bytes(bytes))) messages.pop_back();
     return messages;
   }
   std::size_t sent_count() const noexcept { return sent_.size(); }

@@ -48,7 +48,9 @@ class FakeClientCall {
   /// Sends a message. Further messages queue until the client reads them.
   template <class Response>
   void respond(const Response& message) {
-    respond_bytes(message.SerializeAsString());
+    if (ended()) return;
+    begin_response();
+    messages_.receive(message);
   }
   void respond_bytes(std::string message);
   /// Ends the call.
