@@ -182,8 +182,8 @@ class MirroredFiles final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Files"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr std::array methods{detail::method<MirroredFiles, &MirroredFiles::mirror>("Mirror"),
-                                        detail::method<MirroredFiles, &MirroredFiles::chat>("Chat")};
+    static constexpr std::array methods{method<&MirroredFiles::mirror>("Mirror"),
+                                        method<&MirroredFiles::chat>("Chat")};
     return methods;
   }
 
