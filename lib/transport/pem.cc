@@ -1,0 +1,41 @@
+#include <cerrno>
+#include <unistd.h>
+
+#include "ringrpc/tls.h"
+
+#include "base/open_file.h"
+#include "transport/tls_context.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t pem_bytes_max = 1024 * 1024;
+
+}  // namespace
+
+Result<std::string> Pem::read() const {
+  if (path_.empty()) return text_;
+  const UniqueFd file = open_to_read(path_);
+  if (!file) return std::unexpected(from_errno(about(*this) + "open " + path_, errno));
+  std::string text;
+  int error = 0;
+  // Allocate the maximum at once: growing the text would leave copies of a private key behind. Only the bytes
+  // that are read take memory.
+  text.resize_and_overwrite(pem_bytes_max + 1, [&](char* to, std::size_t room) {
+    std::size_t size = 0;
+    while (size < room) {
+      const ssize_t count = ::read(file.get(), to + size, room - size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) error = errno;
+      if (count <= 0) break;
+      size += static_cast<std::size_t>(count);
+    }
+    return size;
+  });
+  if (error != 0) return std::unexpected(from_errno(about(*this) + "read " + path_, error));
+  if (text.size() > pem_bytes_max)
+    return fail(Code::INVALID_ARGUMENT, about(*this) + path_ + ": more than 1 MiB, which no PEM file needs");
+  return text;
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,21 @@
+#include <utility>
+
+#include "ringrpc/tls.h"
+
+#include "transport/tls_context.h"
+
+namespace ringrpc {
+
+ClientTls::ClientTls(std::shared_ptr<const TlsContext> context, std::string server_name) noexcept
+    : context_(std::move(context)), server_name_(std::move(server_name)) {}
+ClientTls::~ClientTls() = default;
+
+Result<std::shared_ptr<const ClientTls>> ClientTls::load(const ClientTlsOptions& options) {
+  if (options.server_name.contains('\0'))
+    return fail(Code::INVALID_ARGUMENT, "TLS: the server's name has a NUL byte in it");
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_client(options);
+  if (!context) return std::unexpected(std::move(context).error());
+  return std::shared_ptr<const ClientTls>(new ClientTls(std::move(*context), options.server_name));
+}
+
+}  // namespace ringrpc
