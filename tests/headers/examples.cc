@@ -11,6 +11,7 @@
 #include "ringrpc/event_count.h"
 #include "ringrpc/health.h"
 #include "ringrpc/log.h"
+#include "ringrpc/metrics.h"
 #include "ringrpc/rate_limiter.h"
 #include "ringrpc/reflection.h"
 #include "ringrpc/server.h"
@@ -408,6 +409,15 @@ int show_server() {
   (*server)->drain(30s);  // on SIGTERM: no new calls, those in flight finish
   // [/server.h]
   return 0;
+}
+
+void respond(std::string_view content_type, std::string_view body);
+
+void show_metrics(std::string_view accept, std::string_view text) {
+  // [metrics.h]
+  const MetricsFormat format = metrics_format(accept);  // of an HTTP request
+  respond(content_type(format), text);
+  // [/metrics.h]
 }
 
 Task<void> show_sleep() {
