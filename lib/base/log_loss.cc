@@ -1,5 +1,6 @@
 #include "base/log_loss.h"
 
+#include <atomic>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -15,7 +16,13 @@ std::string utc(LogLoss::Time time) {
                      fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)), milliseconds % 1000);
 }
 
+std::atomic<std::uint64_t> lines_lost{0};
+
 }  // namespace
+
+std::uint64_t log_lines_lost() noexcept { return lines_lost.load(std::memory_order_relaxed); }
+
+void count_lost_log_line() noexcept { lines_lost.fetch_add(1, std::memory_order_relaxed); }
 
 std::string LogLoss::words(std::string_view cause) const {
   if (count == 1) return fmt::format("1 log line was lost at {}: it {}", utc(first), cause);

@@ -14,6 +14,10 @@
 
 namespace ringrpc {
 
+/// All lines that this process's logs have lost. From any thread.
+std::uint64_t log_lines_lost() noexcept;
+void count_lost_log_line() noexcept;
+
 struct LogLoss {
   using Time = std::chrono::system_clock::time_point;
 
@@ -25,6 +29,7 @@ struct LogLoss {
     first = count == 0 ? time : std::min(first, time);
     last = count == 0 ? time : std::max(last, time);
     ++count;
+    count_lost_log_line();
   }
 
   /// The text of the warning, for one lost line or more. `cause` says what happened to them.

@@ -35,6 +35,7 @@ class DroppedRecords {
     first_.compare_exchange_strong(none, now);
     last_.store(now);
     count_.fetch_add(1);
+    count_lost_log_line();
   }
 
   bool any() const noexcept { return count_.load(std::memory_order_relaxed) != 0; }

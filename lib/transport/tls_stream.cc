@@ -24,8 +24,10 @@ void on_message(int sent, int version, int type, const void*, std::size_t, SSL*,
 
 }  // namespace
 
-TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session)
+TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session,
+                     TlsCounters* counters)
     : shard_(shard),
+      counters_(counters),
       carrier_(std::move(carrier)),
       wire_(shard.slabs()),
       session_(std::move(session)),
@@ -35,6 +37,10 @@ TlsStream::TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl:
   SSL_set_app_data(session_.get(), &wire_);
   SSL_set_msg_callback(session_.get(), on_message);
   SSL_set_msg_callback_arg(session_.get(), &wire_);
+}
+
+TlsStream::~TlsStream() {
+  if (counters_ && handshake_ != Handshake::finished) ++counters_->failed;
 }
 
 void TlsStream::enter(Phase next) noexcept {
@@ -151,6 +157,7 @@ void TlsStream::advance_handshake() {
   const int done = SSL_do_handshake(session_.get());
   if (done == 1) {
     handshake_ = Handshake::finished;
+    if (counters_) ++(SSL_session_reused(session_.get()) == 1 ? counters_->resumed : counters_->full);
     enter(Phase::open);
     SSL_set_msg_callback(session_.get(), nullptr);
     if (Status status = check_protocol(); !status.ok()) fail(std::move(status));

@@ -55,6 +55,7 @@
 #include "reactor/io.h"
 #include "reactor/shard.h"
 #include "reactor/turn_gate.h"
+#include "transport/tls_counters.h"
 #include "transport/tls_wire.h"
 
 namespace ringrpc {
@@ -70,10 +71,12 @@ class TlsStream final : public ByteStream,
   static constexpr std::chrono::milliseconds linger{1'000};
   static constexpr unsigned handshake_steps_a_turn = 1;
 
-  /// `session` must come from TlsContext.
-  TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session);
+  /// `session` must come from TlsContext. `counters`, if any, must outlive the stream.
+  TlsStream(Shard& shard, std::unique_ptr<ByteStream> carrier, openssl::Owned<SSL> session,
+            TlsCounters* counters = nullptr);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
+  ~TlsStream() override;
 
   void start(ByteStream::Handler& handler) override;
   void pause_receiving() override;
@@ -144,6 +147,7 @@ class TlsStream final : public ByteStream,
   void finish(int error) noexcept;
 
   Shard& shard_;
+  TlsCounters* const counters_;
   std::unique_ptr<ByteStream> carrier_;
   TlsWire wire_;
   openssl::Owned<SSL> session_;

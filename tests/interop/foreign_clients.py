@@ -56,15 +56,19 @@ def grpc_java():
 
 
 def grpcio():
-    requirements = HERE / "grpcio" / "requirements.txt"
+    return [python_with("grpcio"), "-B", HERE / "grpcio" / "client.py"]
+
+
+def python_with(name):
+    """A Python that has the packages which requirements.txt in the folder `name` lists."""
+    requirements = HERE / name / "requirements.txt"
 
     def build(folder):
         _fetch("a virtual environment", [sys.executable, "-m", "venv", "--clear", folder / "venv"])
         install = [folder / "venv/bin/pip", "install", "--quiet", "--only-binary=:all:"]
-        _fetch("grpcio", [*install, f"--requirement={requirements}"])
+        _fetch(f"the packages of {name}", [*install, f"--requirement={requirements}"])
 
-    folder = tools.build_once("grpcio", [requirements], build)
-    return [folder / "venv/bin/python", "-B", HERE / "grpcio" / "client.py"]
+    return tools.build_once(name, [requirements], build) / "venv/bin/python"
 
 
 def grpc_js():

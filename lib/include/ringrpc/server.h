@@ -24,8 +24,10 @@
 
 #include "ringrpc/interceptor.h"
 #include "ringrpc/io_backend.h"
+#include "ringrpc/metrics.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
+#include "ringrpc/task.h"
 #include "ringrpc/tls.h"
 
 namespace ringrpc {
@@ -126,6 +128,10 @@ struct ServerOptions {
   std::chrono::milliseconds ping_interval_min{300'000};
   /// The same while no call is in flight. Set it to ping_interval_min to permit keepalive without calls.
   std::chrono::milliseconds idle_ping_interval_min{7'200'000};
+
+  /// Whether calls and connections are counted for Server::metrics_text. Each shard takes 300 bytes for each method,
+  /// and 600 more for each status code with which its calls have ended.
+  bool metrics = true;
 };
 
 /// Counters since the server started, summed over its shards.
@@ -183,6 +189,15 @@ class Server {
 
   /// Asks each shard, so a shard whose handler blocks delays the result.
   virtual ServerCounters counters() const = 0;
+
+  /// The server's metrics, and some of its process, as text for Prometheus: grpc_server_started_total,
+  /// grpc_server_handled_total, grpc_server_msg_received_total, grpc_server_msg_sent_total and
+  /// grpc_server_handling_seconds by method, those that begin with ringrpc_, and those of the process. The numbers
+  /// of one method on one shard are read at once, those of different ones in different turns. Await it on any
+  /// shard; from another thread, use block_on (ringrpc/block_on.h). No shard is delayed by more than 200 µs at a
+  /// time. The server must not be destroyed before the task has ended, and a task that was destroyed may still read
+  /// the shards for some turns. FAILED_PRECONDITION if ServerOptions::metrics is off.
+  virtual Task<Result<std::string>> metrics_text(MetricsFormat format) const = 0;
 
  protected:
   Server() = default;

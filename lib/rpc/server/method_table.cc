@@ -34,7 +34,7 @@ Status MethodTable::add(Service& service) {
   services_.push_back(name);
   for (const Method& method : service.service_methods()) {
     auto registered = std::make_unique<RegisteredMethod>(
-        RegisteredMethod{"/" + name + "/" + std::string(method.name), &service, &method,
+        RegisteredMethod{methods_.size(), "/" + name + "/" + std::string(method.name), &service, &method,
                          form_of(method, service.keeps_unknown_fields())});
     methods_.emplace(registered->path, std::move(registered));
   }

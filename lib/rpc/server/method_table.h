@@ -7,7 +7,9 @@
 /// Filled while the server starts, then read by all shards at the same time.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@
 namespace ringrpc {
 
 struct RegisteredMethod {
+  std::size_t index;  ///< in the order of registration
   std::string path;
   Service* service;
   const Method* method;
@@ -33,6 +36,12 @@ class MethodTable {
   /// Adds all services of a server and tells each that the server starts (Service::on_start). INVALID_ARGUMENT if
   /// one is null, ALREADY_EXISTS if two have the same name, or the failure of `on_start`. Call once.
   Status add(std::span<Service* const> services);
+
+  std::size_t size() const noexcept { return methods_.size(); }
+  /// In no particular order.
+  auto all() const {
+    return std::views::transform(methods_, [](const auto& entry) { return std::to_address(entry.second); });
+  }
 
   /// Null if there is none. Paths compare byte by byte: gRPC has one spelling of each.
   const RegisteredMethod* find(std::string_view path) const noexcept {

@@ -8,7 +8,10 @@
 #include <thread>
 #include <utility>
 
+#include "base/log_loss.h"
 #include "reactor/backend.h"
+#include "reactor/shard_tour.h"
+#include "reactor/shard_worker.h"
 #include "reactor/shards.h"
 #include "rpc/connection/connection.h"
 #include "rpc/server/method_table.h"
@@ -76,6 +79,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   std::uint64_t drain(std::chrono::milliseconds patience) override;
   void wait() override;
   ServerCounters counters() const override;
+  Task<Result<std::string>> metrics_text(MetricsFormat format) const override;
 
  private:
   void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
@@ -91,6 +95,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
   std::unique_ptr<Listener> listener_;
   std::vector<std::string> addresses_;
+  std::vector<std::string> metric_labels_;  // empty if metrics are off
   std::mutex mutex_;
   std::condition_variable drain_ends_;
   int drains_ = 0;  // that run; guarded by the mutex, like drained_
@@ -105,6 +110,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (Status status = check_header_list_bytes(options.max_header_list_bytes); !status.ok()) return status;
   if (Status status = methods_.add(services); !status.ok()) return status;
 
+  if (options.metrics) metric_labels_ = metric_labels(methods_);
   Result<std::unique_ptr<Shards>> shards = Shards::start(
       options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
   if (!shards) return std::move(shards).error();
@@ -212,6 +218,37 @@ ServerCounters ServerImpl::counters() const {
     sum.calls_failed += part.calls_failed;
   }
   return sum;
+}
+
+Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
+  if (metric_labels_.empty())
+    co_return fail(Code::FAILED_PRECONDITION, "metrics are off (ServerOptions::metrics)");
+  Shard& here = *Shard::current();
+  Slices slices(here);
+  const auto totals = std::make_shared<ServerTotals>();
+  totals->methods.reserve(metric_labels_.size());
+  for (const std::string& labels : metric_labels_) {
+    totals->methods.push_back({.labels = labels, .calls = {}});
+    if (slices.over()) co_await slices.next();
+  }
+  Status status = co_await tour(shards_->all(), [this, totals](Shard& shard) {
+    ServerShard& part = *server_shards_[shard.index()];
+    Slices slice(shard);
+    return totals->add_some(*part.metrics(), part.buffered_bytes(), slice) ? Visit::done : Visit::again;
+  });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  totals->connections_refused = listener_->refused();
+  totals->connections_refused_of_address = listener_->refused_of_address();
+  totals->log_lines_lost = log_lines_lost();
+  Result<ProcessMetrics> process = co_await ShardWorker::of(here).run(&read_process_metrics);
+  if (!process) co_return std::unexpected(std::move(process).error());
+  totals->process = *process;
+  MetricsText text(format);
+  co_await slices.next();
+  co_await write_server(text, *totals, slices);
+  for (; !totals->methods.empty(); totals->methods.pop_back())
+    if (slices.over()) co_await slices.next();
+  co_return std::move(text).finish();
 }
 
 }  // namespace

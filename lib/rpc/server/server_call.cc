@@ -72,8 +72,12 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   call_.stream = &stream;
   stream.set_events(this);
   call_.method = &method;
+  if (ServerMetrics* const metrics = connection.metrics()) {
+    call_.metrics = &metrics->of(method);
+    call_.metrics->start();
+  }
   buffer_.set_encoding(encoding);
-  call_.received_at = connection.shard().now();
+  call_.begun = call_.received_at = connection.shard().now();
   call_.deadline = after(call_.received_at, timeout);
   if (call_.deadline != never) {
     stream.set_timeout(timeout);
@@ -326,6 +330,7 @@ void ServerCall::count_end(const Status& status) noexcept {
   call_.estimate = Estimate::weighed;
   ServerCounters& counters = call_.connection->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
+  if (call_.metrics) call_.metrics->end(status.code(), now() - call_.begun, call_.traffic);
   if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
 }
@@ -361,7 +366,9 @@ void ServerCall::drop_handler() noexcept {
 /// The client may open another call in place of this one at once. Joining the batch ends the old handler before the new
 /// one starts, so there are never more handlers than concurrent calls allowed. A stream that closes outside a batch
 /// uses the ready list.
-void ServerCall::on_closed(http2::ErrorCode, bool) {
+void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
+  if (code != http2::ErrorCode::no_error) [[unlikely]]
+    count_reset(code, by_peer);
   if (call_.response != Response::ended)
     count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
   call_.stream = nullptr;
@@ -438,6 +445,16 @@ bool ServerCall::message_ready() {
   return request_ended;
 }
 
+/// The next message is taken.
+void ServerCall::count_received() {
+  call_.traffic.received_bytes += buffer_.next_bytes();
+  if (call_.metrics) call_.metrics->receive_message();
+}
+
+void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
+  if (ServerMetrics* const metrics = call_.connection->metrics()) metrics->connections.reset(code, by_peer);
+}
+
 void ServerCall::wait_message(Waiter* waiter) {
   assert(!waiter || !call_.message_waiter);  // one at a time
   call_.message_waiter = waiter;
@@ -449,6 +466,7 @@ void ServerCall::wait_message(Waiter* waiter) {
 
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
+  count_received();
   const std::optional<Pieces> message = buffer_.take();
   call_.parsed_bytes = call_.next.memory_bytes;
   call_.connection->batch().count_parsed(call_.next.memory_bytes);
@@ -497,6 +515,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
     return compressed->room();
   }
   call_.connection->count_written(MessageBuffer::prefix_bytes + bytes);
+  call_.traffic.sent_bytes += bytes;
   return call_.room.begin(call_.connection->session(), *call_.stream, bytes);
 }
 
@@ -513,6 +532,7 @@ bool ServerCall::commit_message() {
     return true;
   }
   call_.room.commit(call_.connection->session(), *call_.stream);
+  if (call_.metrics) call_.metrics->send_message();
   account();
   call_.connection->flush_soon();
   return true;

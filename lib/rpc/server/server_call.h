@@ -40,6 +40,7 @@
 
 #include "base/caught.h"
 #include "http2/session.h"
+#include "observe/call_metrics.h"
 #include "reactor/ready_list.h"
 #include "reactor/timer.h"
 #include "rpc/call/message_room.h"
@@ -243,6 +244,8 @@ class ServerCall final : public Call,
   static Status as_of_server(const Status& fault);
 
   void settle();
+  void count_received();
+  void count_reset(http2::ErrorCode code, bool by_peer);
   void end(const Status& status);
   template <class Step>
   void step_handler(Step step);
@@ -294,6 +297,9 @@ class ServerCall final : public Call,
     std::size_t held_bytes = 0;        ///< of input and output, as last told to the connection
     std::uint64_t received_bytes = 0;
     std::optional<RequestProgress> progress;  ///< of a partial message, while it is watched
+    CallMetrics* metrics = nullptr;           ///< null if metrics are off
+    CallTraffic traffic;
+    Instant begun;
     Instant received_at;
     Instant deadline = never;
     Waiter* message_waiter = nullptr;

@@ -129,6 +129,7 @@ void ServerCall::take_parsed_work(LongWork& done) {
     parses_ahead_ = true;
     call_.parsed_bytes = parse.memory_bytes;
     call_.estimate = Estimate::weighed;
+    count_received();
     buffer_.skip();
     buffer_.forget_taken();
     call_.next.place = NextMessage::Place::not_judged;
@@ -186,6 +187,8 @@ void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept 
 
 void ServerCall::send_compressed(Bytes framed) {
   call_.connection->count_written(framed.size());
+  call_.traffic.sent_bytes += framed.size() - MessageBuffer::prefix_bytes;
+  if (call_.metrics) call_.metrics->send_message();
   call_.connection->session().send_data(*call_.stream, framed, false);
   account();
   call_.connection->flush_soon();

@@ -27,11 +27,12 @@ std::string excerpt(std::string_view text) {
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
-                                   PeerCounts::Hold counted)
+                                   PeerCounts::Hold counted, ConnectionKind kind)
     : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
                  *this),
       owner_(owner),
       counted_(std::move(counted)),
+      kind_(kind),
       work_line_(owner.shard()),
       inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),
@@ -58,7 +59,14 @@ void ServerConnection::on_settings() {
   log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
 }
 
+void ServerConnection::drain() {
+  if (ServerMetrics* const metrics = owner_.metrics(); metrics && !draining()) ++metrics->connections.drained;
+  drain_.begin();
+}
+
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
+
+ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
 
 std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
   return owner_.interceptors();
@@ -71,25 +79,26 @@ void ServerConnection::on_request(http2::Stream& stream) {
     plain_requests_.try_emplace(stream.id(), *this, stream);
     return;
   }
+  const RegisteredMethod* method = owner_.methods().find(request.path);
   if (!request.malformed_field.name.empty())
     return refuse(
-        stream,
+        stream, method,
         malformed("malformed " + excerpt(request.malformed_field.name) + " \"" +
                   excerpt(request.malformed_field.value) + "\"" + std::string(request.malformed_why)),
         "400");
   if (request.listed_values != 0 &&
       stream.headers().size() + request.listed_values > owner_.limits().max_header_fields)
-    return refuse(stream, headers_too_large("; each value of binary metadata counts as a field"));
-  const RegisteredMethod* method = owner_.methods().find(request.path);
-  if (!method) return refuse(stream, owner_.methods().unknown(excerpt(request.path)));
+    return refuse(stream, method, headers_too_large("; each value of binary metadata counts as a field"));
+  if (!method) return refuse(stream, nullptr, owner_.methods().unknown(excerpt(request.path)));
   const std::optional<Compression> encoding = parse_compression(request.encoding);
   if (!encoding)
-    return refuse(stream, Status(Code::UNIMPLEMENTED,
-                                 "grpc-encoding \"" + excerpt(request.encoding) +
-                                     "\" is not supported, these are: " + std::string(compression_names),
-                                 Initiator::peer));
+    return refuse(stream, method,
+                  Status(Code::UNIMPLEMENTED,
+                         "grpc-encoding \"" + excerpt(request.encoding) +
+                             "\" is not supported, these are: " + std::string(compression_names),
+                         Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
-    return refuse(stream,
+    return refuse(stream, method,
                   Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
 
   ServerCall& call = owner_.take_call();
@@ -100,9 +109,15 @@ void ServerConnection::on_request(http2::Stream& stream) {
   call.begin(*this, stream, *method, request.timeout, *encoding);
 }
 
-void ServerConnection::refuse(http2::Stream& stream, const Status& status, std::string_view http_status) {
+void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
+                              std::string_view http_status) {
   ++counters().calls_started;
   ++counters().calls_failed;
+  if (ServerMetrics* const metrics = owner_.metrics()) {
+    CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
+    calls.start();
+    calls.end(status.code(), Nanoseconds::zero(), {});
+  }
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
   send_refusal(session(), stream, http_status, status);
   session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is not needed
@@ -136,7 +151,7 @@ void ServerConnection::forget_plain(const http2::Stream& stream) noexcept {
 void ServerConnection::answer_not_grpc(http2::Stream& stream) {
   const RequestFields request(stream);
   if (!request.post) return send_wrong_method(session(), stream, !request.head);
-  refuse(stream, malformed("the content-type is not application/grpc"), "415");
+  refuse(stream, nullptr, malformed("the content-type is not application/grpc"), "415");
 }
 
 Status ServerConnection::headers_too_large(std::string_view hint) const {
@@ -148,11 +163,12 @@ Status ServerConnection::headers_too_large(std::string_view hint) const {
 }
 
 bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
-  refuse(stream, headers_too_large());
+  refuse(stream, nullptr, headers_too_large());
   return true;
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
+  if (ServerMetrics* const metrics = owner_.metrics()) metrics->connections.received_goaway(code);
   if (code != http2::ErrorCode::no_error) owner_.report_goaway(*this, code, debug);
 }
 
@@ -239,8 +255,8 @@ void ServerConnection::on_watch() {
   while (!plain_requests_.empty() && plain_requests_.begin()->second.begun() <= begun_before) {
     http2::Stream& stream = plain_requests_.begin()->second.stream();
     forget_plain(stream);
-    refuse(stream, Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer),
-           "408");
+    refuse(stream, nullptr,
+           Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer), "408");
     flush_soon();
   }
 }

@@ -21,6 +21,7 @@
 #include "rpc/server/drain.h"
 #include "rpc/server/inflation_budget.h"
 #include "rpc/server/server_call.h"
+#include "rpc/server/server_metrics.h"
 #include "transport/peer_counts.h"
 
 namespace ringrpc {
@@ -33,7 +34,8 @@ class ServerConnection final : public Connection,
                                public ListNodeOf<ConnectionTag>,
                                private http2::SessionEvents {
  public:
-  ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream, PeerCounts::Hold counted);
+  ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream, PeerCounts::Hold counted,
+                   ConnectionKind kind);
   ~ServerConnection() override;
 
   /// Begins to serve, and starts the timer of the connection's age. Call once.
@@ -41,13 +43,16 @@ class ServerConnection final : public Connection,
 
   /// Lets the calls in flight finish and has the client open no more (rpc/server/drain.h). No effect when the
   /// connection drains already.
-  void drain() { drain_.begin(); }
+  void drain();
 
   bool draining() const noexcept { return drain_.begun(); }
   /// Awaits the beginning of the drain.
   Drain::Wait drain_begins() noexcept { return drain_.begins(); }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   ServerCounters& counters() noexcept;
+  /// Null if metrics are off.
+  ServerMetrics* metrics() noexcept;
+  ConnectionKind kind() const noexcept { return kind_; }
   std::span<Interceptor* const> interceptors() const noexcept;
   const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }
 
@@ -108,11 +113,14 @@ class ServerConnection final : public Connection,
 
   void forget_plain(const http2::Stream& stream) noexcept;
   void answer_not_grpc(http2::Stream& stream);
-  void refuse(http2::Stream& stream, const Status& status, std::string_view http_status = "200");
+  /// `method` is null if it is unknown.
+  void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
+              std::string_view http_status = "200");
   Status headers_too_large(std::string_view hint = {}) const;
 
   ServerShard& owner_;
   const PeerCounts::Hold counted_;
+  const ConnectionKind kind_;
   ListOf<ServerCall, CallTag> calls_;
   CallBatch batch_{*this};
   std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id

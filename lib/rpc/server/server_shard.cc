@@ -1,6 +1,7 @@
 #include "rpc/server/server_shard.h"
 
 #include <algorithm>
+#include <sys/socket.h>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -22,6 +23,14 @@ constexpr double age_jitter = 0.1;
 /// Calls do not report when their output has been sent. So all of them are recounted before one is refused, but at most
 /// once in this time.
 constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
+
+/// A client on a unix socket usually has no address.
+ConnectionKind kind_of(const ByteStream& stream, bool tls) noexcept {
+  int family = stream.peer().family();
+  socklen_t length = sizeof family;
+  if (family == AF_UNSPEC) ::getsockopt(stream.descriptor(), SOL_SOCKET, SO_DOMAIN, &family, &length);
+  return ConnectionKind::of(family, tls);
+}
 
 /// An option whose zero means no limit. A very long time must not overflow with its jitter.
 Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
@@ -57,6 +66,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       // Differs between machines, processes and shards, but not between runs of a simulation. The shard is running
       // already, so this thread must not read its time.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
+      metrics_(options.metrics ? std::make_unique<ServerMetrics>(methods.size()) : nullptr),
       memory_return_(shard) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
   limits_.max_concurrent_streams = options.max_concurrent_streams;
@@ -83,8 +93,11 @@ ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
                                                PeerCounts::Hold counted) noexcept {
   try {
     std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
-    if (tls) stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept());
-    return new ServerConnection(*this, std::move(stream), std::move(counted));
+    if (tls)
+      stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept(),
+                                           metrics_ ? &metrics_->connections.tls : nullptr);
+    const ConnectionKind kind = kind_of(*stream, tls);
+    return new ServerConnection(*this, std::move(stream), std::move(counted), kind);
   } catch (...) {
     (void)caught();
     return nullptr;
@@ -98,12 +111,14 @@ void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) n
     return;
   }
   connections_.push_back(*connection);
+  if (metrics_) metrics_->connections.opened(connection->kind());
   memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
   connection->begin();
   if (draining_) connection->drain();
 }
 
 void ServerShard::remove(ServerConnection& connection) noexcept {
+  if (metrics_) metrics_->connections.closed(connection.kind());
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   drop_calls(kept_calls);

@@ -20,6 +20,7 @@
 #include "rpc/server/memory_return.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_connection.h"
+#include "rpc/server/server_metrics.h"
 #include "transport/peer_counts.h"
 
 namespace ringrpc {
@@ -70,6 +71,10 @@ class ServerShard {
   Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
+  /// Null if the options have metrics off.
+  ServerMetrics* metrics() noexcept { return metrics_.get(); }
+  /// What the calls of all connections hold.
+  std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
 
   // Log lines about clients, at level info and limited per kind.
   void report_goaway(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
@@ -102,6 +107,7 @@ class ServerShard {
   AgeRule age_rule_;
   std::minstd_rand random_;
   ServerCounters counters_;
+  std::unique_ptr<ServerMetrics> metrics_;
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection

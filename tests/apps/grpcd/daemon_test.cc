@@ -73,6 +73,7 @@ class FakeServer final : public Server {
     changed_.wait(lock, [&] { return !hanging_; });
     return {.connections_open = 1, .calls_succeeded = succeeded_, .calls_failed = failed_};
   }
+  Task<Result<std::string>> metrics_text(MetricsFormat) const override { co_return std::string(); }
 
   /// Blocks the counters until `finish`, as a handler does that keeps its shard busy.
   void hang() {

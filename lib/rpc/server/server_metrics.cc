@@ -1,0 +1,160 @@
+#include "rpc/server/server_metrics.h"
+
+#include <string>
+#include <sys/socket.h>
+
+namespace ringrpc {
+namespace {
+
+constexpr std::array<std::string_view, 4> transport_names = {"tcp", "unix", "vsock", "other"};
+
+std::string_view type_of(MethodKind kind) noexcept {
+  switch (kind) {
+    case MethodKind::unary:
+      return "unary";
+    case MethodKind::client_streaming:
+      return "client_stream";
+    case MethodKind::server_streaming:
+      return "server_stream";
+    case MethodKind::bidirectional:
+      return "bidi_stream";
+  }
+  return "unknown";
+}
+
+template <class Counts>
+void add_each(Counts& to, const Counts& from) noexcept {
+  for (std::size_t at = 0; at < to.size(); ++at) to[at] += from[at];
+}
+
+std::string labels_of(std::size_t kind) {
+  return label("transport", transport_names[kind / 2]) + "," + label("tls", kind % 2 == 1 ? "yes" : "no");
+}
+
+/// Kinds that the server has not seen yet are left out, except that of plain TCP.
+void write_connections(MetricsText& text, const ServerTotals& totals) {
+  const ConnectionMetrics& connections = totals.connections;
+  const auto seen = [&](std::size_t kind) { return kind == 0 || connections.accepted[kind] > 0; };
+  text.begin({.name = "ringrpc_server_connections",
+              .help = "Connections that are open.",
+              .type = MetricType::gauge});
+  for (std::size_t kind = 0; kind < connections.kinds; ++kind)
+    if (seen(kind)) text.sample(labels_of(kind), connections.accepted[kind] - connections.ended[kind]);
+  text.begin({.name = "ringrpc_server_connections_accepted",
+              .help = "Connections that were accepted and not refused.",
+              .type = MetricType::counter});
+  for (std::size_t kind = 0; kind < connections.kinds; ++kind)
+    if (seen(kind)) text.sample(labels_of(kind), connections.accepted[kind]);
+  text.begin({.name = "ringrpc_server_connections_refused",
+              .help = "Connections that were closed at once, by the limit that they exceeded.",
+              .type = MetricType::counter});
+  text.sample(label("limit", "connections"),
+              totals.connections_refused - totals.connections_refused_of_address);
+  text.sample(label("limit", "connections_per_address"), totals.connections_refused_of_address);
+  text.begin({.name = "ringrpc_server_connections_drained",
+              .help = "Connections whose clients were asked to open no more calls (GOAWAY).",
+              .type = MetricType::counter});
+  text.sample({}, connections.drained);
+  text.begin({.name = "ringrpc_server_tls_handshakes",
+              .help = "Handshakes of TLS; a connection that is lost before the end of its own has failed.",
+              .type = MetricType::counter});
+  text.sample(label("outcome", "full"), connections.tls.full);
+  text.sample(label("outcome", "resumed"), connections.tls.resumed);
+  text.sample(label("outcome", "failed"), connections.tls.failed);
+}
+
+/// Codes that have not occurred are left out, except `always`.
+void write_codes(MetricsText& text, const std::array<std::uint64_t, ConnectionMetrics::error_codes>& counts,
+                 http2::ErrorCode always, const std::string& labels = {}) {
+  for (std::size_t code = 0; code < counts.size(); ++code)
+    if (counts[code] > 0 || code == ConnectionMetrics::index_of(always))
+      text.sample(labels + label("code", http2::name(static_cast<http2::ErrorCode>(code))), counts[code]);
+}
+
+void write_frames(MetricsText& text, const ConnectionMetrics& connections) {
+  text.begin({.name = "ringrpc_server_goaways_received",
+              .help = "GOAWAY frames from clients, by their error code.",
+              .type = MetricType::counter});
+  write_codes(text, connections.goaways_received, http2::ErrorCode::no_error);
+  text.begin({.name = "ringrpc_server_call_resets",
+              .help = "Calls whose streams were reset (RST_STREAM), by the side that did and its error code.",
+              .type = MetricType::counter});
+  write_codes(text, connections.resets_received, http2::ErrorCode::cancel, label("by", "client") + ",");
+  write_codes(text, connections.resets_sent, http2::ErrorCode::cancel, label("by", "server") + ",");
+}
+
+void write_process_wide(MetricsText& text, const ServerTotals& totals) {
+  text.begin({.name = "ringrpc_server_buffered_bytes",
+              .help = "Memory of requests and unsent responses.",
+              .type = MetricType::gauge,
+              .unit = "bytes"});
+  text.sample({}, totals.buffered_bytes);
+  text.begin({.name = "ringrpc_log_lines_lost",
+              .help = "Log lines of this process that were not written.",
+              .type = MetricType::counter});
+  text.sample({}, totals.log_lines_lost);
+  write_build(text, RINGRPC_VERSION);
+  write_process(text, totals.process);
+}
+
+}  // namespace
+
+ConnectionKind ConnectionKind::of(int family, bool tls) noexcept {
+  switch (family) {
+    case AF_INET:
+    case AF_INET6:
+      return {Transport::tcp, tls};
+    case AF_UNIX:
+      return {Transport::unix_socket, tls};
+    case AF_VSOCK:
+      return {Transport::vsock, tls};
+    default:
+      return {Transport::other, tls};
+  }
+}
+
+void ConnectionMetrics::add(const ConnectionMetrics& other) noexcept {
+  add_each(accepted, other.accepted);
+  add_each(ended, other.ended);
+  add_each(goaways_received, other.goaways_received);
+  add_each(resets_received, other.resets_received);
+  add_each(resets_sent, other.resets_sent);
+  drained += other.drained;
+  tls.full += other.tls.full;
+  tls.resumed += other.tls.resumed;
+  tls.failed += other.tls.failed;
+}
+
+std::vector<std::string> metric_labels(const MethodTable& table) {
+  std::vector<std::string> labels(table.size() + 1);
+  for (const RegisteredMethod* method : table.all())
+    labels[method->index] =
+        method_labels(type_of(method->method->kind), method->service->service_name(), method->method->name);
+  labels.back() = unknown_method_labels;
+  return labels;
+}
+
+bool ServerTotals::add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice) {
+  if (next_method == 0) {
+    connections.add(shard.connections);
+    buffered_bytes += buffered;
+  }
+  while (next_method < methods.size()) {
+    methods[next_method].calls.add(shard.calls()[next_method]);
+    ++next_method;
+    if (next_method < methods.size() && slice.over()) return false;
+  }
+  next_method = 0;
+  return true;
+}
+
+Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slices) {
+  CallText calls(text, CallSide::server, totals.methods);
+  while (calls.write_next())
+    if (slices.over()) co_await slices.next();
+  write_connections(text, totals);
+  write_frames(text, totals.connections);
+  write_process_wide(text, totals);
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,108 @@
+/// The numbers of one shard of a server, beside its ServerCounters.
+///
+///   metrics.of(method).start();
+///   metrics.opened(kind);
+///
+/// Belongs to the shard's thread. A reader merges the shards in steps (reactor/shard_tour.h) into `ServerTotals`,
+/// and writes them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ringrpc/task.h"
+
+#include "http2/error_code.h"
+#include "observe/call_text.h"
+#include "observe/process_metrics.h"
+#include "reactor/slices.h"
+#include "rpc/server/method_table.h"
+#include "transport/tls_counters.h"
+
+namespace ringrpc {
+
+/// How a connection reaches the server, for its metrics.
+struct ConnectionKind {
+  enum class Transport : std::uint8_t { tcp, unix_socket, vsock, other };
+
+  /// Of a socket of that family (AF_INET).
+  static ConnectionKind of(int family, bool tls) noexcept;
+
+  Transport transport = Transport::other;
+  bool tls = false;
+};
+
+/// What a shard counts of its connections.
+struct ConnectionMetrics {
+  static constexpr std::size_t kinds = 8;
+  /// RFC 9113's codes, and one for all others.
+  static constexpr std::size_t error_codes = 15;
+
+  static std::size_t index_of(ConnectionKind kind) noexcept {
+    return std::size_t{2} * static_cast<std::size_t>(kind.transport) + (kind.tls ? 1 : 0);
+  }
+  static std::size_t index_of(http2::ErrorCode code) noexcept {
+    return std::min<std::size_t>(static_cast<std::uint32_t>(code), error_codes - 1);
+  }
+
+  void opened(ConnectionKind kind) noexcept { ++accepted[index_of(kind)]; }
+  void closed(ConnectionKind kind) noexcept { ++ended[index_of(kind)]; }
+  void received_goaway(http2::ErrorCode code) noexcept { ++goaways_received[index_of(code)]; }
+  void reset(http2::ErrorCode code, bool by_peer) noexcept {
+    ++(by_peer ? resets_received : resets_sent)[index_of(code)];
+  }
+  void add(const ConnectionMetrics& other) noexcept;
+
+  std::array<std::uint64_t, kinds> accepted{};
+  std::array<std::uint64_t, kinds> ended{};
+  std::array<std::uint64_t, error_codes> goaways_received{};
+  std::array<std::uint64_t, error_codes> resets_received{};  ///< of calls, by the client
+  std::array<std::uint64_t, error_codes> resets_sent{};      ///< of calls, by the server
+  std::uint64_t drained = 0;  ///< connections that were asked to open no more calls
+  TlsCounters tls;
+};
+
+class ServerMetrics {
+ public:
+  explicit ServerMetrics(std::size_t methods) : calls_(methods + 1) {}
+
+  CallMetrics& of(const RegisteredMethod& method) noexcept { return calls_[method.index]; }
+  /// Of all unknown methods together.
+  CallMetrics& of_unknown() noexcept { return calls_.back(); }
+  /// By the methods' indices, then that of the unknown ones.
+  const std::vector<CallMetrics>& calls() const noexcept { return calls_; }
+
+  ConnectionMetrics connections;
+
+ private:
+  std::vector<CallMetrics> calls_;
+};
+
+/// The labels of each method by its index, then those of the unknown ones.
+std::vector<std::string> metric_labels(const MethodTable& table);
+
+/// The sum of all shards, and what is not the shards'.
+struct ServerTotals {
+  /// Adds the metrics of some methods, from `next_method` on, until a slice of time is over. Adds the rest of the
+  /// shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
+  bool add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice);
+
+  std::vector<MethodMetrics> methods;  ///< in the order of metric_labels; filled by the reader
+  std::size_t next_method = 0;
+  ConnectionMetrics connections;
+  std::uint64_t buffered_bytes = 0;
+  std::uint64_t connections_refused = 0;
+  std::uint64_t connections_refused_of_address = 0;
+  std::uint64_t log_lines_lost = 0;
+  ProcessMetrics process;
+};
+
+/// Writes everything, in slices. The arguments must outlive the task.
+Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slices);
+
+}  // namespace ringrpc

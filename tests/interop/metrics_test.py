@@ -1,0 +1,85 @@
+"""Other implementations read our metrics: Prometheus's promtool, and the strict OpenMetrics parser of prometheus_client."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+import foreign_clients
+
+HERE = pathlib.Path(__file__).resolve().parent
+PAGE = os.environ["METRICS_PAGE"]
+SECONDS = 300
+ODD_VALUES = ["", 'a"b', "a\\b", "a\\", "a\nb", 'a,b="c"}', "# EOF", "\u00e9"]
+
+
+def page(*arguments):
+    printed = subprocess.run([PAGE, *arguments], capture_output=True, text=True, check=True, timeout=SECONDS)
+    return printed.stdout
+
+
+class Promtool(unittest.TestCase):
+    """`promtool check metrics` prints what it dislikes, and fails."""
+
+    def setUp(self):
+        self.promtool = shutil.which("promtool")
+        if not self.promtool:
+            self.skipTest("promtool (Debian package prometheus) is not installed")
+
+    def check(self, text):
+        command = [self.promtool, "check", "metrics"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_it_accepts_the_page_of_a_server(self):
+        self.check(page("prometheus"))
+
+    def test_it_accepts_odd_values(self):
+        self.check(page("prometheus", "odd"))
+
+
+class StrictParser(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.python = foreign_clients.python_with("openmetrics")
+
+    def parse(self, text):
+        command = [self.python, "-B", HERE / "openmetrics" / "parse.py"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_it_reads_the_page_of_a_server(self):
+        samples = self.parse(page("openmetrics"))
+        values = {(name, labels.get("grpc_method"), labels.get("grpc_code"), labels.get("le")): value
+                  for _, _, _, name, labels, value in samples}
+        self.assertEqual(values["grpc_server_started_total", "Echo", None, None], 20)
+        self.assertEqual(values["grpc_server_handled_total", "Echo", "OK", None], 20)
+        self.assertEqual(values["grpc_server_handled_total", "unknown", "Unimplemented", None], 20)
+        self.assertEqual(values["grpc_server_handling_seconds_count", "Echo", None, None], 20)
+        self.assertEqual(values["grpc_server_handling_seconds_bucket", "Sleep", None, "0.002"], 0)
+        self.assertGreaterEqual(values["grpc_server_handling_seconds_sum", "Sleep", None, None], 0.003)
+        self.assertEqual(values["ringrpc_server_call_sent_bytes_sum", "Echo", None, None], 100)
+        units = {family: unit for family, _, unit, *_ in samples if unit}
+        self.assertEqual(units["grpc_server_handling_seconds"], "seconds")
+        self.assertEqual(units["ringrpc_server_call_received_bytes"], "bytes")
+        types = {family: type for family, type, *_ in samples}
+        self.assertEqual(types["ringrpc_build"], "info")
+        self.assertEqual(types["process_resident_memory_bytes"], "gauge")
+
+    def test_it_reads_odd_values(self):
+        samples = self.parse(page("openmetrics", "odd"))
+        self.assertEqual([labels["value"] for _, _, _, name, labels, _ in samples if name == "odd_total"], ODD_VALUES)
+
+    def test_it_refuses_a_page_without_its_end(self):
+        command = [self.python, "-B", HERE / "openmetrics" / "parse.py"]
+        text = page("openmetrics", "odd").removesuffix("# EOF\n")
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

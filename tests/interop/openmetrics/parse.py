@@ -1,0 +1,10 @@
+"""Reads OpenMetrics from stdin with the strict parser of prometheus_client, and prints each sample as a line of JSON."""
+
+import json
+import sys
+
+from prometheus_client.openmetrics import parser
+
+for family in parser.text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        print(json.dumps([family.name, family.type, family.unit, sample.name, sample.labels, sample.value]))
