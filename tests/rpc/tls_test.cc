@@ -290,6 +290,35 @@ class SecureHost final : Acceptor::Handler {
   std::unique_ptr<Acceptor> acceptor_;
 };
 
+TEST_CASE("The server counts handshakes by their outcome, and connections over TLS apart") {
+  SimulatedWorld world(1);
+  ServerOptions options = serving();
+  options.max_connection_idle = 1s;
+  world.serve(options, secure_address);
+  const auto come_twice = [](Channel& channel) -> Task<void> {
+    for (int time = 0; time < 2; ++time) {
+      CHECK(co_await unary(channel, "Echo", "x"));
+      co_await sleep_for(5s);  // the connection is drained
+    }
+  };
+  CHECK(world.run(come_twice, calling()));
+  const ConnectionMetrics& connections = world.server().metrics()->connections;
+  CHECK(connections.tls.full == 1);
+  CHECK(connections.tls.resumed == 1);
+  CHECK(connections.tls.failed == 0);
+  CHECK(connections.drained == 2);
+  const std::size_t kind =
+      ConnectionMetrics::index_of({.transport = ConnectionKind::Transport::tcp, .tls = true});
+  CHECK(connections.accepted[kind] == 2);
+  CHECK(connections.ended[kind] == 2);
+  // A client without TLS.
+  const std::string plain = world.address().substr(std::string_view("tls+").size());
+  CHECK(world.run_against(plain, [](Channel& channel) -> Task<void> {
+    CHECK(!co_await unary(channel, "Echo", "x", {.timeout = 1s}));
+  }));
+  CHECK(connections.tls.failed >= 1);
+}
+
 TEST_CASE("requests over TLS have the scheme https and the server's name") {
   SimulatedWorld world(1);
   const auto context = TlsContext::of_server(test::server_options());
