@@ -31,6 +31,7 @@ Result<std::string> page_of_server(MetricsFormat format) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.shards = 2;
+  options.metrics = true;
   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
   if (!server) return std::unexpected(server.error());
   Channel channel((*server)->addresses().front());

@@ -293,6 +293,7 @@ class SecureHost final : Acceptor::Handler {
 TEST_CASE("The server counts handshakes by their outcome, and connections over TLS apart") {
   SimulatedWorld world(1);
   ServerOptions options = serving();
+  options.metrics = true;
   options.max_connection_idle = 1s;
   world.serve(options, secure_address);
   const auto come_twice = [](Channel& channel) -> Task<void> {

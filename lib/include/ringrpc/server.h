@@ -129,9 +129,9 @@ struct ServerOptions {
   /// The same while no call is in flight. Set it to ping_interval_min to permit keepalive without calls.
   std::chrono::milliseconds idle_ping_interval_min{7'200'000};
 
-  /// Whether calls and connections are counted for Server::metrics_text. Each shard takes 300 bytes for each method,
-  /// and 600 more for each status code with which its calls have ended.
-  bool metrics = true;
+  /// Counts calls and connections for Server::metrics_text. Each shard takes 300 bytes for each method, and 600 more
+  /// for each status code with which its calls have ended.
+  bool metrics = false;
 };
 
 /// Counters since the server started, summed over its shards.

@@ -57,7 +57,7 @@ std::string text_of(const Server& server, MetricsFormat format = MetricsFormat::
 
 TEST_CASE("Calls are counted by outcome, with their messages and bytes") {
   for_each_world([](World& world) {
-    world.serve({});
+    world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CHECK(co_await unary(channel, "Echo", "hello"));
       CHECK(co_await unary(channel, "Echo", "hello again"));
@@ -89,7 +89,7 @@ TEST_CASE("Calls are counted by outcome, with their messages and bytes") {
 
 TEST_CASE("The messages of streams are counted while the call is in flight") {
   for_each_world([](World& world) {
-    world.serve({});
+    world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       ClientStream<RawMessage, RawMessage> chat(
           channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
@@ -114,7 +114,7 @@ TEST_CASE("The messages of streams are counted while the call is in flight") {
 
 TEST_CASE("Cancelled calls, passed deadlines and lost connections end calls too") {
   for_each_world([](World& world) {
-    world.serve({});
+    world.serve({.metrics = true});
     const CallMetrics& calls = calls_of(world, "Sleep");
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CallOptions options;
@@ -137,7 +137,7 @@ TEST_CASE("Cancelled calls, passed deadlines and lost connections end calls too"
 
 TEST_CASE("A call lasts from its headers to its status") {
   SimulatedWorld world(1);
-  world.serve({});
+  world.serve({.metrics = true});
   CHECK(world.run([&](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "Sleep", "70")); }));
   const CallMetrics& calls = calls_of(world, "Sleep");
   REQUIRE(calls.histograms(Code::OK));
@@ -148,7 +148,7 @@ TEST_CASE("A call lasts from its headers to its status") {
 
 TEST_CASE("Compressed messages count with the size that they have on the wire") {
   for_each_world([](World& world) {
-    world.serve({});
+    world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CallOptions options;
       options.compression = Compression::gzip;
@@ -164,7 +164,7 @@ TEST_CASE("Compressed messages count with the size that they have on the wire") 
 
 TEST_CASE("Connections are counted by transport, and requests that are refused as calls") {
   for_each_world([](World& world) {
-    world.serve({});
+    world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       CHECK(co_await unary(channel, "Echo", "x"));
       const ConnectionMetrics& connections = world.server().metrics()->connections;
@@ -178,7 +178,7 @@ TEST_CASE("Connections are counted by transport, and requests that are refused a
 
 TEST_CASE("A server without metrics counts none") {
   RawService service;
-  const std::unique_ptr<Server> server = start(service, {.metrics = false});
+  const std::unique_ptr<Server> server = start(service);
   const Result<std::string> text = block_on(server->metrics_text(MetricsFormat::prometheus));
   REQUIRE(!text);
   CHECK(text.error().code() == Code::FAILED_PRECONDITION);
@@ -188,7 +188,7 @@ TEST_CASE("The text has the sum of all shards, exactly, once the calls have ende
   constexpr int threads = 6;
   constexpr int calls = 50;
   RawService service;
-  const std::unique_ptr<Server> server = start(service);
+  const std::unique_ptr<Server> server = start(service, {.metrics = true});
   {
     std::vector<std::jthread> callers;
     for (int at = 0; at < threads; ++at)
