@@ -42,29 +42,52 @@ struct RequestFields {
   bool other_codec = false;  ///< content-type application/grpc+ with a codec other than protobuf
 
  private:
+  /// Compares only names of the same length, because this runs for each field of each request.
   void read(const http2::Header& header, const http2::Stream& stream) {
     const std::string_view name = header.name;
-    if (is(name, ":path")) {
-      path = header.value;
-    } else if (is(name, ":method")) {
-      post = is(header.value, "POST");
-      head = is(header.value, "HEAD");
-    } else if (is(name, "content-type")) {
-      grpc = is_grpc_content_type(header.value);
-      other_codec = !grpc && header.value.starts_with("application/grpc+");
-    } else if (is(name, "grpc-timeout")) {
-      const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
-      if (!parsed) malform(header);
-      timeout = parsed.value_or(Nanoseconds::max());
-    } else if (is(name, "grpc-encoding")) {
-      encoding = header.value;
-    } else if (name.ends_with("-bin")) {
-      const std::optional<std::size_t> values = count_base64_values(header.value);
-      if (!values) malform(header);
-      listed_values += values.value_or(1) - 1;
-    } else if (is(name, "host")) {
-      read_host(header, stream);
+    switch (name.size()) {
+      case 4:
+        if (is(name, "host")) return read_host(header, stream);
+        break;
+      case 5:
+        if (is(name, ":path")) path = header.value;
+        break;
+      case 7:
+        if (is(name, ":method")) return read_method(header.value);
+        break;
+      case 12:
+        if (is(name, "content-type")) return read_content_type(header.value);
+        if (is(name, "grpc-timeout")) return read_timeout(header);
+        break;
+      case 13:
+        if (is(name, "grpc-encoding")) encoding = header.value;
+        break;
+      default:
+        break;
     }
+    if (name.ends_with("-bin")) count_values(header);
+  }
+
+  void read_method(std::string_view method) {
+    post = is(method, "POST");
+    head = is(method, "HEAD");
+  }
+
+  void read_content_type(std::string_view type) {
+    grpc = is_grpc_content_type(type);
+    other_codec = !grpc && type.starts_with("application/grpc+");
+  }
+
+  void read_timeout(const http2::Header& header) {
+    const std::optional<Nanoseconds> parsed = parse_timeout(header.value);
+    if (!parsed) malform(header);
+    timeout = parsed.value_or(Nanoseconds::max());
+  }
+
+  void count_values(const http2::Header& binary) {
+    const std::optional<std::size_t> values = count_base64_values(binary.value);
+    if (!values) malform(binary);
+    listed_values += values.value_or(1) - 1;
   }
 
   /// A request has at most one Host field, which must equal :authority if it has both (RFC 9113, 8.3.1; RFC 9110, 7.2).
@@ -81,7 +104,7 @@ struct RequestFields {
     malformed_why = why;
   }
 
-  /// Compares with a literal inline, because this runs for each field of each request.
+  /// Compares with a literal inline.
   template <std::size_t size>
   static bool is(std::string_view text, const char (&literal)[size]) {
     return text.size() == size - 1 && std::memcmp(text.data(), literal, size - 1) == 0;

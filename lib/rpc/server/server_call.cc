@@ -447,8 +447,9 @@ bool ServerCall::message_ready() {
 
 /// The next message is taken.
 void ServerCall::count_received() {
+  if (!call_.metrics) return;
   call_.traffic.received_bytes += buffer_.next_bytes();
-  if (call_.metrics) call_.metrics->receive_message();
+  call_.metrics->receive_message();
 }
 
 void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
