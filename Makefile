@@ -33,7 +33,7 @@ sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g
 help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: setup build server stop-server client install clean
+.PHONY: setup build server stop-server client example install clean
 setup:  ## Install missing packages of the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
@@ -53,6 +53,11 @@ stop-server:  ## Drain and stop the server that `make server` started on that ad
 client: configured  ## Build grpcclient and run its demo against grpcd on 127.0.0.1:50051, or ADDRESS=host:port
 	@ninja -C build apps/grpcclient
 	@build/apps/grpcclient demo $(ADDRESS) $(ARGS)
+
+example: configured  ## Build and run an example, NAME=streams; docs/examples/README.md lists them
+	@test -n "$(NAME)" || { echo 'Name an example: make example NAME=streams. docs/examples/README.md lists them.' >&2; exit 2; }
+	ninja -C build docs/$(NAME)
+	@cd build/docs && ./$(NAME) $(ARGS)
 
 install: build  ## Install programs, library and headers (respects DESTDIR)
 	$(MESON) install -C build --no-rebuild

@@ -90,9 +90,9 @@ TEST_CASE("the guide quotes compiled code") {
 TEST_CASE("every region of the examples is quoted") {
   std::set<std::string> quoted;
   for (const Quotation& quotation : quotations()) quoted.insert(quotation.source);
-  for (const auto& entry : std::filesystem::directory_iterator(source_root() / "docs/examples")) {
-    if (entry.path().extension() != ".cc") continue;
-    const std::string path = "docs/examples/" + entry.path().filename().string();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source_root() / "docs/examples")) {
+    if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+    const std::string path = std::filesystem::relative(entry.path(), source_root()).string();
     for (const std::string& line : lines_of(entry.path())) {
       if (!is_marker(line) || trimmed(line).starts_with("// [/")) continue;
       const std::string_view mark = trimmed(line);

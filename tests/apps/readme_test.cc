@@ -19,7 +19,7 @@ std::string read(const std::filesystem::path& path) {
 
 TEST_CASE("the service and the client in the README are the examples that are built") {
   const std::string readme = read(source_root() / "README.md");
-  for (const char* name : {"shout.cc", "ask.cc"}) {
+  for (const char* name : {"shout/shout.cc", "ask/ask.cc"}) {
     const std::string example = read(source_root() / "docs/examples" / name);
     CHECK_MESSAGE(readme.find("```cpp\n" + example + "```\n") != std::string::npos, name);
   }

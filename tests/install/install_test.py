@@ -1,7 +1,8 @@
 """Projects outside the tree: installs ringrpc into an empty folder, builds projects against it, and runs their servers.
 
-One project compiles the server in README (docs/examples/shout.cc) by hand, with the flags from pkg-config. The others build
-the guide's project (docs/examples/station) with CMake, with Meson, and with Meson and this tree as a subproject.
+One project compiles the server in README (docs/examples/shout/shout.cc) by hand, with the flags from pkg-config. Others
+build the guide's first project (docs/examples/station) with CMake, with Meson, and with Meson and this tree as a
+subproject. One builds all examples with CMake.
 """
 
 import json
@@ -29,6 +30,10 @@ find_package(ringrpc REQUIRED)
 add_executable(loop "{LOOP}")
 target_link_libraries(loop PRIVATE ringrpc::ringrpc)
 """
+UNIT_TESTS = ["testing"]
+# The examples that need no other program and no input.
+SELF_CONTAINED = ["at_once", "deadlines", "errors", "interceptors", "metadata", "secure", "streams", "work",
+                  *UNIT_TESTS]
 MESON = os.environ["MESON"]
 SHARED = os.environ["LIBRARY"] == "shared"
 BUILD_SECONDS = 1800
@@ -81,10 +86,14 @@ class Install(unittest.TestCase):
         libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]), package=package)
         run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags", package=package), *arguments, *libraries])
 
+    def configure(self, project, build, *options):
+        """Configures a CMake project."""
+        run(["cmake", "-S", project, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", *options], env=self.environment)
+
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
         port = free_port()
-        self.copy(EXAMPLES / "shout.cc", root / "shout.cc", "50052", port)
+        self.copy(EXAMPLES / "shout/shout.cc", root / "shout.cc", "50052", port)
         commands = re.search("\nIn a project of your own.*?```sh\n(.*?)```", (SOURCE / "README.md").read_text(), re.DOTALL)[1]
         commands, compilers = re.subn(r"^\S*\+\+\S* ", os.environ["CXX"] + " ", commands, flags=re.MULTILINE)
         self.assertEqual(compilers, 1, commands)
@@ -99,8 +108,7 @@ class Install(unittest.TestCase):
 
     def test_with_cmake(self):
         port = self.copy_station()
-        configure = ["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"]
-        run(configure, env=self.environment)
+        self.configure(self.root, self.root / "build")
         run(["cmake", "--build", self.root / "build"], env=self.environment)
         self.asks(self.root / "build", port)
 
@@ -138,27 +146,41 @@ class Install(unittest.TestCase):
 
     def test_nor_with_cmake(self):
         (self.root / "CMakeLists.txt").write_text(LOOP_PROJECT)
-        run(["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}",
-             "-DCMAKE_CXX_FLAGS=-O0"], env=self.environment)
+        self.configure(self.root, self.root / "build", "-DCMAKE_CXX_FLAGS=-O0")
         run(["cmake", "--build", self.root / "build"], env=self.environment)
         run([self.root / "build/loop"], env=self.environment)
 
-    def test_the_testing_library(self):
-        """The guide's unit tests, by pkg-config and by CMake."""
-        self.copy_station()
-        shutil.copy(EXAMPLES / "testing.cc", self.root)
-        lists = self.root / "CMakeLists.txt"
-        lists.write_text(lists.read_text() + "add_executable(tests testing.cc)\n"
-                         "target_link_libraries(tests PRIVATE weather ringrpc::testing)\n")
-        run(["cmake", "-S", self.root, "-B", self.root / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"],
-            env=self.environment)
-        run(["cmake", "--build", self.root / "build", "--target", "tests"], env=self.environment)
-        self.assertEqual(run([self.root / "build/tests"], env=self.environment), "passed\n")
-        generated = next((self.root / "build").rglob("weather.ringrpc.cc"))
+    def test_all_examples(self):
+        """All projects are built at once; those that need no other program run. The unit tests are built by hand too."""
+        shutil.copytree(EXAMPLES, self.root, dirs_exist_ok=True)
+        secure = self.root / "secure/secure.cc"
+        port = free_port()
+        secure.write_text(secure.read_text().replace("50053", port)
+                          .replace("/tmp/weather.sock", f"{self.root}/weather.sock"))
+        build = self.root / "build"
+        self.configure(self.root, build)
+        run(["cmake", "--build", build, "--parallel", str(os.cpu_count())], env=self.environment)
+        run([self.root / "secure/certificates"], cwd=self.root)
+        for name in SELF_CONTAINED:
+            with self.subTest(example=name):
+                ended = run([build / name.removesuffix("_test") / name], cwd=self.root, env=self.environment)
+                if name in UNIT_TESTS:
+                    self.assertEqual(ended, "passed\n")
+        generated = next(build.rglob("weather.ringrpc.cc"))
         folder = generated.parents[2]
-        self.compile(f"-I{folder}", self.root / "testing.cc", generated, folder / "weather/v1/weather.pb.cc",
+        self.compile(f"-I{folder}", self.root / "testing/testing.cc", generated, folder / "weather/v1/weather.pb.cc",
                      "-o", self.root / "by-hand", package="ringrpc-testing")
         self.assertEqual(run([self.root / "by-hand"], env=self.environment), "passed\n")
+
+    def test_each_example_is_a_project(self):
+        projects = sorted(lists.parent for lists in EXAMPLES.glob("*/CMakeLists.txt"))
+        folders = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
+        self.assertEqual(projects, folders)
+        page = (EXAMPLES / "README.md").read_text()
+        for project in projects:
+            with self.subTest(project=project.name):
+                self.assertIn(f"]({project.name})", page)
+                self.configure(project, self.root / project.name)
 
     def test_with_meson(self):
         port = self.copy_station()

@@ -1,6 +1,6 @@
 /// The relay among the documentation's examples: any method passes through it, unparsed.
 
-#include "../../docs/examples/relay.h"
+#include "../../docs/examples/relay/relay.h"
 
 #include <chrono>
 #include <doctest/doctest.h>

@@ -23,7 +23,7 @@
 ///   };
 ///
 /// A handler has one of the four forms of `Routes`. A RawMessage in place of a message type takes or gives the
-/// serialized bytes. docs/examples/relay.h forwards whole services with a `Method::serve` of its own.
+/// serialized bytes. docs/examples/relay/relay.h forwards whole services with a `Method::serve` of its own.
 ///
 /// All shards of a server share one service object and call its handlers on several threads at the same time,
 /// so handlers must synchronize the state that they share.

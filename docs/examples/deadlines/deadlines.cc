@@ -2,7 +2,7 @@
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
 
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;

@@ -6,7 +6,7 @@
 #include "ringrpc/log.h"
 #include "ringrpc/rate_limiter.h"
 
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace weather::v1;

@@ -1,8 +1,8 @@
 // Sends and reads an error with details.
 #include "ringrpc/status_details.h"
 
+#include "../visit.h"
 #include "google/rpc/error_details.pb.h"
-#include "visit.h"
 
 using namespace ringrpc;
 using namespace weather::v1;

@@ -3,7 +3,7 @@
 #include "ringrpc/task_scope.h"
 #include "ringrpc/when.h"
 
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;

@@ -1,5 +1,5 @@
 // Metadata and compression.
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace weather::v1;

@@ -1,7 +1,7 @@
 // Long computations on threads of their own.
 #include "ringrpc/worker_pool.h"
 
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace weather::v1;

@@ -1,7 +1,5 @@
-// A server and a client that authenticate each other with certificates. With the certificate files in the
-// current folder, the client calls the server:
-//
-//   guide-secure
+// A server and a client that authenticate each other with certificates. The certificate files are in the
+// current folder; the script `certificates` makes them.
 #include <iostream>
 
 #include "ringrpc/allow_list.h"

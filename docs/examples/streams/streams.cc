@@ -1,7 +1,7 @@
 // The three kinds of streaming calls, on both sides.
 #include "ringrpc/sleep.h"
 
-#include "visit.h"
+#include "../visit.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
