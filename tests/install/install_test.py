@@ -30,9 +30,9 @@ find_package(ringrpc REQUIRED)
 add_executable(loop "{LOOP}")
 target_link_libraries(loop PRIVATE ringrpc::ringrpc)
 """
-UNIT_TESTS = ["testing"]
+UNIT_TESTS = ["fan_out_test", "testing"]
 # The examples that need no other program and no input.
-SELF_CONTAINED = ["at_once", "deadlines", "errors", "interceptors", "metadata", "secure", "streams", "work",
+SELF_CONTAINED = ["at_once", "deadlines", "errors", "fan_out", "interceptors", "metadata", "secure", "streams", "work",
                   *UNIT_TESTS]
 MESON = os.environ["MESON"]
 SHARED = os.environ["LIBRARY"] == "shared"

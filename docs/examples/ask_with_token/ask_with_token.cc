@@ -10,7 +10,7 @@ using namespace ringrpc;
 
 int main() {
   const char* token = std::getenv("ECHO_TOKEN");
-  if (!token) return std::cerr << "ECHO_TOKEN is not set: whose call is it?\n", 1;
+  if (!token) return std::cerr << "ECHO_TOKEN is not set: it is the token of this client\n", 1;
   BearerToken authorization(token);
   ChannelOptions options;
   options.interceptors = {&authorization};

@@ -41,7 +41,7 @@ static Task<Status> fail_twice(Weather::Stub& weather) {
   auto unnamed = co_await weather.GetReading(request);
   request.set_station("summit");
   auto unknown = co_await weather.GetReading(request);
-  if (unnamed || unknown) co_return fail(Code::INTERNAL, "a reading that there is not");
+  if (unnamed || unknown) co_return fail(Code::INTERNAL, "an invalid request got a reading");
   explain(unnamed.error());
   explain(unknown.error());
   if (unnamed.error().details().empty()) co_return fail(Code::INTERNAL, "the details are lost");

@@ -68,7 +68,7 @@ class RequestIds final : public ClientInterceptor {
 };
 // [/request-ids]
 
-static Task<Status> ask_a_stranger(Weather::Stub& weather) {
+static Task<Status> ask_without_token(Weather::Stub& weather) {
   auto reading = co_await weather.GetReading(GetReadingRequest());
   if (reading) co_return Status(Code::INTERNAL, "accepted a call without a token");
   std::cout << reading.error().to_string() << '\n';
@@ -78,12 +78,13 @@ static Task<Status> ask_a_stranger(Weather::Stub& weather) {
 static Task<Status> ask(Weather::Stub& weather) {
   auto reading = co_await weather.GetReading(GetReadingRequest());
   if (!reading) co_return reading.error();
-  if (reading->station() != "alice") co_return Status(Code::INTERNAL, "took her for " + reading->station());
+  if (reading->station() != "alice")
+    co_return Status(Code::INTERNAL, "the principal should be alice, and is " + reading->station());
   std::cout << "for " << reading->station() << '\n';
   co_return Status();
 }
 
-static Task<Status> ask_for_no_station(Weather::Stub& weather) {
+static Task<Status> ask_without_station(Weather::Stub& weather) {
   auto reading = co_await weather.GetReading(GetReadingRequest());
   if (reading) co_return Status(Code::INTERNAL, "accepted a request without a station");
   std::cout << reading.error().to_string() << '\n';
@@ -99,7 +100,7 @@ int main() {
   authentication.leave_open("grpc.health.v1.Health");
   const std::vector<Interceptor*> interceptors = {&audit, &rate, &authentication};
   // [/options]
-  if (const int failed = examples::visit(station, ask_a_stranger, interceptors)) return failed;
+  if (const int failed = examples::visit(station, ask_without_token, interceptors)) return failed;
   // [token]
   RequestIds ids;
   BearerToken token("2YotnFZFEjr1zCsicMWp");
@@ -108,5 +109,5 @@ int main() {
   // [/token]
   if (const int failed = examples::visit(station, ask, interceptors, options)) return failed;
   Validation validation;
-  return examples::visit(station, ask_for_no_station, {&validation});
+  return examples::visit(station, ask_without_station, {&validation});
 }

@@ -36,7 +36,7 @@ static Task<Status> ask(Weather::Stub& weather) {
   // [/call]
   if (!reading) co_return reading.error();
   if (initial.find("request-id") != "7c1e" || trailing.find("cost") != "12" || !compressed)
-    co_return fail(Code::INTERNAL, "something beside the message is lost");
+    co_return fail(Code::INTERNAL, "metadata is lost, or the response is not compressed");
   co_return Status();
 }
 

@@ -1,4 +1,4 @@
-// Unit tests of a service, without sockets and in no time.
+// Unit tests of a service, without sockets and waiting.
 #include <algorithm>
 #include <iostream>
 #include <string>
@@ -68,7 +68,7 @@ Reading reading_of(double celsius) {
 }
 
 // [mock]
-class MockWeather final : public Weather::StubInterface {  // one not overridden: UNIMPLEMENTED
+class MockWeather final : public Weather::StubInterface {  // other methods return UNIMPLEMENTED
  public:
   Task<CallResult<Reading>> GetReading(GetReadingRequest, CallOptions) const override {
     co_return reading_of(11);

@@ -1,0 +1,127 @@
+// One board and many clients, work that repeats in the background, and threads of the program.
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <iostream>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/server.h"
+#include "ringrpc/submit.h"
+
+#include "station.h"
+
+using namespace fan_out;
+using namespace std::chrono_literals;
+
+// [sampler]
+/// Samples in the background for as long as it exists.
+class Sampler {
+ public:
+  Sampler(Board& board, Nanoseconds period)
+      : ended_(submit([this, &board, period] { return sample(board, stop_, period); })) {}
+  ~Sampler() {
+    stop_.notify();
+    ended_.wait();  // until then the task uses `stop_` and the board
+  }
+
+ private:
+  EventCount stop_;
+  std::future<Status> ended_;
+};
+// [/sampler]
+
+// [join]
+/// Prints readings until three are from the summit or the call has ended.
+Task<> print(ClientStream<Reading, Reading>& call) {
+  for (int from_summit = 0; from_summit < 3;) {
+    const auto reading = co_await call.next();
+    if (!reading) co_return;
+    std::cout << reading->station() << ": " << reading->celsius() << " °C\n";
+    if (reading->station() == "summit") ++from_summit;
+  }
+}
+
+Task<Status> exchange(Weather::Stub weather, Board& outbox) {
+  auto call = weather.Exchange();
+  co_await call.initial_metadata();                       // the server's Watch has begun
+  co_await when_any(copy(outbox, 0, call), print(call));  // writes and reads at the same time
+  call.writes_done();                                     // ends the handler
+  co_return co_await call.finish();
+}
+// [/join]
+
+static Reading reading_of(const std::string& station, double celsius) {
+  Reading reading;
+  reading.set_station(station);
+  reading.set_celsius(celsius);
+  return reading;
+}
+
+/// Exchanges readings from a thread that is not a shard.
+static Status exchange_from_thread(const Weather::Stub& weather) {
+  // [future]
+  Board outbox;
+  std::future<Status> exchanged = submit([&outbox, weather] { return exchange(weather, outbox); });
+  for (const double celsius : {-3.0, -3.5, -4.0}) outbox.post(reading_of("summit", celsius));
+  return exchanged.get();  // waits; until then the task uses the outbox
+  // [/future]
+}
+
+/// An executor such as programs have: functions are posted to it, and one thread runs them.
+class Executor {
+ public:
+  void post(std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+    posted_.notify_one();
+  }
+  void run_one() {
+    std::unique_lock lock(mutex_);
+    posted_.wait(lock, [this] { return !work_.empty(); });
+    const std::function<void()> work = std::move(work_.front());
+    work_.pop_front();
+    lock.unlock();
+    work();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::deque<std::function<void()>> work_;
+};
+
+// [callback]
+/// Returns at once; the executor calls `show`.
+void show_latest(const Weather::Stub& weather, Executor& executor,
+                 const std::function<void(const Result<Reading>&)>& show) {
+  submit([weather] { return weather.GetReading({}, {.timeout = 2s}); },
+         [&executor, show](const Result<Reading>& reading) {
+           executor.post([show, reading] { show(reading); });
+         });
+}
+// [/callback]
+
+int main() {
+  // [main]
+  Board board;
+  Station station(board);
+  auto server = Server::start({&station}, {.listen = {"127.0.0.1:0"}});
+  if (!server) return std::cerr << server.error().message() << '\n', 1;
+  const Sampler sampler(board, 10ms);
+  // [/main]
+
+  const Weather::Stub weather(Channel((*server)->addresses().front()));
+  const Status exchanged = exchange_from_thread(weather);
+  if (!exchanged.ok()) return std::cerr << exchanged.to_string() << '\n', 1;
+
+  Executor executor;
+  bool shown = false;
+  show_latest(weather, executor, [&shown](const Result<Reading>& reading) { shown = reading.has_value(); });
+  executor.run_one();
+  return shown ? 0 : 1;
+}

@@ -1,0 +1,85 @@
+/// A service whose clients watch one board, and post to it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <variant>
+
+#include "ringrpc/when.h"
+
+#include "board.h"
+
+namespace fan_out {
+
+// [presence]
+/// Counts a client for as long as its handler exists.
+class Presence {
+ public:
+  explicit Presence(std::atomic<int>& count) : count_(count) { ++count_; }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence() { --count_; }
+
+ private:
+  std::atomic<int>& count_;
+};
+// [/presence]
+
+class Station final : public Weather::Service {
+ public:
+  explicit Station(Board& board) : board_(board) {}
+
+  /// The number of clients that watch.
+  int present() const { return present_; }
+
+  Task<Result<Reading>> GetReading(Call&, GetReadingRequest) override {
+    auto latest = board_.latest();
+    if (!latest) co_return fail(Code::NOT_FOUND, "no reading has been posted yet");
+    co_return *std::move(latest);
+  }
+
+  // [watch]
+  Task<Status> Watch(Call& call, WatchRequest, Writer<Reading>& out) override {
+    const Presence presence(present_);  // destroyed however the call ends
+    const std::uint64_t position = board_.end();
+    call.send_initial_metadata();  // the client misses nothing that is posted from now on
+    const auto first = co_await when_any(copy(board_, position, out), call.until_stopping());
+    if (first.index() == 0) co_return std::get<0>(first);
+    co_return fail(Code::UNAVAILABLE, "the server is shutting down");
+  }
+  // [/watch]
+
+  // [exchange]
+  Task<Status> Exchange(Call& call, Reader<Reading>& in, Writer<Reading>& out) override {
+    const auto first = co_await when_any(receive(in), Watch(call, {}, out));
+    co_return std::visit(std::identity(), first);  // the status of the task that ended first
+  }
+
+  /// Posts the client's readings until it has half-closed the call.
+  Task<Status> receive(Reader<Reading>& in) {
+    while (auto reading = co_await in.next()) board_.post(*std::move(reading));
+    co_return Status();
+  }
+  // [/exchange]
+
+ private:
+  Board& board_;
+  std::atomic<int> present_ = 0;
+};
+
+// [sample]
+/// Posts a reading in each period until `stop` is notified.
+inline Task<> sample(Board& board, EventCount& stop, Nanoseconds period) {
+  while (stop.count() == 0) {
+    Reading reading;
+    reading.set_station("harbour");
+    reading.set_celsius(11.5);
+    board.post(std::move(reading));
+    co_await stop.past(0, period);  // ends early when `stop` is notified
+  }
+}
+// [/sample]
+
+}  // namespace fan_out
