@@ -1,4 +1,4 @@
-/// Restricts methods to listed peers, by the identity that the transport vouches for
+/// Restricts methods to listed peers, by the identity that the transport has verified
 /// (ringrpc/peer_identity.h).
 ///
 ///   AllowList allowed;
@@ -7,7 +7,7 @@
 ///   if (!status.ok()) return report(status);
 ///   options.interceptors = {&allowed};
 ///
-/// A peer that is not listed gets PERMISSION_DENIED. A method without a list is closed to everybody. Only
+/// A peer that is not listed gets PERMISSION_DENIED. A method without a list refuses all peers. Only
 /// the most specific list of a method counts: that of the method, else that of its service, else that of
 /// "*". At level debug the log has the identities of each refused peer, in the form that `add` takes.
 #pragma once

@@ -34,7 +34,7 @@ class BearerAuth final : public Interceptor {
   /// A check that knows these tokens, each with its holder. Its duration reveals nothing about the tokens.
   static Check known_tokens(const std::vector<std::pair<std::string, std::string>>& tokens);
 
-  /// Lets everybody call the methods of `service` ("package.Service"). Call it before the server starts.
+  /// Lets clients without a token call the methods of `service` ("package.Service"). Call it before the server starts.
   void leave_open(std::string service) { open_services_.push_back(std::move(service)); }
 
   Task<Status> intercept(Call& call, Next next) override;

@@ -45,38 +45,38 @@ class Call {
   /// client's limit, the call ends with RESOURCE_EXHAUSTED.
   virtual Metadata& trailing_metadata() = 0;
 
-  /// What an interceptor passes to the interceptors and the handler inside it, for example who the caller is. It
-  /// is local to the server: nothing in it comes from the client or is sent to the client.
+  /// Values that an interceptor passes to the interceptors and the handler inside it, such as the caller's name. They
+  /// stay on the server.
   virtual Metadata& attributes() = 0;
 
   /// Compresses the responses, except those written with compression turned off, if the client accepts
   /// `compression` (grpc-accept-encoding). No effect otherwise, or once the initial metadata has been sent.
   virtual void set_compression(Compression compression) = 0;
-  /// Whether the message received last was compressed.
+  /// True if the message received last was compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// The compression of the message received last; `identity` if it was not compressed. To compress responses like
   /// the request: `call.set_compression(call.message_compression())`.
   virtual Compression message_compression() const noexcept = 0;
 
-  /// When the client stops waiting; `never` if the request has no timeout.
+  /// The time at which the client stops waiting; `never` if the request has no timeout.
   virtual Instant deadline() const noexcept = 0;
 
-  /// When the request arrived: its last byte if it is a single message, its headers if it is a stream.
+  /// The arrival time of the request: of its last byte if it is a single message, of its headers if it is a stream.
   virtual Instant received_at() const noexcept = 0;
 
   /// The peer's address in the syntax of ServerOptions::listen: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
-  /// What the transport vouches for about the peer.
+  /// The peer's identity, as the transport has verified it.
   virtual PeerIdentity peer_identity() const = 0;
 
   /// The status with which the call has failed while its handler still runs, for example after a write that
   /// returned false. OK while the call has not failed.
   virtual Status failure() const = 0;
 
-  /// Whether the connection drains: the server shuts down (Server::drain), or the connection has reached its
+  /// True once the connection drains: the server shuts down (Server::drain), or the connection has reached its
   /// maximum age (ServerOptions::max_connection_age). The client has been asked to open no more calls here, and
   /// the drain waits for this one. A call that would otherwise run on, such as a watch, should then end, best with
-  /// UNAVAILABLE, which clients retry elsewhere. Never becomes false again.
+  /// UNAVAILABLE, which clients retry elsewhere.
   virtual bool stopping() const noexcept = 0;
   /// Waits until `stopping` is true; ends at once if it is already. Any number of tasks of the call may wait at the
   /// same time. To wait for something else as well, use when_any (ringrpc/when.h):

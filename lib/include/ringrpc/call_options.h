@@ -13,8 +13,8 @@
 namespace ringrpc {
 
 struct CallOptions {
-  /// How long the call may take, from when it begins; DEADLINE_EXCEEDED after that. `Nanoseconds::max()` for
-  /// no limit. The server learns the time that is left (PROTOCOL-HTTP2.md, "grpc-timeout").
+  /// The time that the call may take, counted from its beginning. The call ends with DEADLINE_EXCEEDED after that.
+  /// `Nanoseconds::max()` means no limit. The server learns the time that is left (PROTOCOL-HTTP2.md, "grpc-timeout").
   Nanoseconds timeout = Nanoseconds::max();
   /// Sent with the request. The call fails with RESOURCE_EXHAUSTED when the headers of the request are larger
   /// than the server's SETTINGS allow (RFC 9113, SETTINGS_MAX_HEADER_LIST_SIZE).
@@ -25,8 +25,7 @@ struct CallOptions {
   /// Waits for a connection until the deadline. Otherwise the call fails with UNAVAILABLE when the server cannot
   /// be reached (https://grpc.io/docs/guides/wait-for-ready/).
   bool wait_for_ready = false;
-  /// When the call must have ended, on the clock of the shard (`Call::now`). The earlier of this and `timeout`
-  /// applies.
+  /// The deadline on the clock of the shard (`Call::now`). If `timeout` is set too, the earlier one applies.
   Instant deadline = never;
 
   /// Options for a call that a handler makes to serve `handled`: with the same deadline. (When `handled` is

@@ -1,4 +1,4 @@
-/// A client's way to one server, and the calls made over it.
+/// A client's handle for one server, and the calls made with it.
 ///
 ///   Channel channel("127.0.0.1:50051");
 ///   EchoService::Stub echo(channel);
@@ -15,8 +15,9 @@
 /// of concurrent streams is reached, the channel opens another connection, up to `max_connections`; beyond that
 /// calls queue.
 ///
-/// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM) is
-/// sent again, if at most 64 KiB of it were written: once if it had left this machine, otherwise always.
+/// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM) is sent
+/// again if at most 64 KiB of it were written. A request that had left this machine is sent again once; an unsent one,
+/// each time.
 #pragma once
 
 #include <chrono>
@@ -43,7 +44,7 @@ namespace ringrpc {
 
 class ClientInterceptor;
 
-/// How long to wait between failed attempts to connect
+/// The waits between failed attempts to connect
 /// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). The wait is `initial` again once the
 /// server's SETTINGS have arrived.
 struct Backoff {
@@ -55,18 +56,18 @@ struct Backoff {
 
 /// Limits, timeouts, TLS and interceptors of a channel.
 struct ChannelOptions {
-  /// Of one message of a response, as it arrives and after decompression. A call with a larger one fails with
+  /// The largest message of a response, as it arrives and after decompression. A call with a larger one fails with
   /// RESOURCE_EXHAUSTED.
   std::size_t max_message_bytes = 4 * 1024 * 1024;
-  /// Of one message of a request, before compression. A larger one is not sent: its call fails with
+  /// The largest message of a request, before compression. A larger one is not sent: its call fails with
   /// RESOURCE_EXHAUSTED. The default is the largest that gRPC's length prefix of 4 bytes can announce.
   std::size_t max_request_bytes = 4'294'967'295;
-  /// Of the headers of a response, and of its trailers: the bytes of names and values, and 32 for each field
-  /// (RFC 9113, 6.5.2). It is announced to the server. A call whose response has more, or more than 100 fields,
+  /// The largest header list of a response, and the largest trailers: the bytes of names and values, and 32 for each
+  /// field (RFC 9113, 6.5.2). It is announced to the server. A call whose response has more, or more than 100 fields,
   /// fails with RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
-  /// For one address: from the lookup of the name, or from connecting, to the server's SETTINGS. The wait of
-  /// `Backoff` applies instead where it is longer.
+  /// The timeout for each address, from the lookup of its name to the server's SETTINGS. If the wait of `Backoff` is
+  /// longer, it applies instead.
   std::chrono::milliseconds connect_timeout{20'000};
   Backoff backoff{};
 
@@ -74,7 +75,8 @@ struct ChannelOptions {
   /// defaults of ClientTlsOptions apply, which trust the system's certificate authorities.
   std::shared_ptr<const ClientTls> tls{};
 
-  /// Of each shard. Most servers take 100 concurrent calls on one connection, so that 4 connections take 400.
+  /// The most connections of each shard. Most servers accept 100 concurrent calls on a connection, so 4 connections
+  /// carry 400.
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for a free stream; RESOURCE_EXHAUSTED beyond that.
   std::size_t max_queued_calls = 10'000;
@@ -135,11 +137,11 @@ class Channel {
   /// the connection. Destroying the task ends the wait.
   Task<Status> connect() const;
 
-  /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `patience`; the
-  /// rest end with CANCELLED, and then the connections are closed. A call that an interceptor holds back is
-  /// waited for as well, but has not begun: it gets CANCELLED when it goes on. Gives the number of calls that
-  /// had to be cancelled. May be awaited several times; destroying the task does not stop the draining.
-  Task<std::uint64_t> close(Nanoseconds patience) const;
+  /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the rest end
+  /// with CANCELLED, and then the connections are closed. A call that an interceptor holds back is waited for too. It
+  /// gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to be cancelled. May be awaited
+  /// several times; destroying the task does not stop the draining.
+  Task<std::uint64_t> close(Nanoseconds timeout) const;
 
   /// The target as it was given. From any thread.
   const std::string& target() const noexcept;

@@ -42,7 +42,7 @@ class ClientCall : public MessageStream {
   /// True once the status is known. Messages that have arrived may still be unread.
   virtual bool finished() const noexcept = 0;
   virtual void wait_finished(Waiter* waiter) = 0;
-  /// How the call ended. Call once, when `finished`. Drops the messages that are unread.
+  /// The status of the call. Call once, when `finished`. Drops the messages that are unread.
   virtual Status take_status() = 0;
   /// Ends the call with CANCELLED, unless its status is known already.
   virtual void cancel() = 0;

@@ -54,7 +54,7 @@ struct ClientRequest {
   const std::string_view target;  ///< the channel's
   const MethodKind kind;
 
-  // What is sent. Changes have no effect once the innermost `next` runs.
+  // The request as it will be sent. Changes have no effect once the innermost `next` runs.
   Metadata metadata;
   /// On the clock of the shard. If it is later than the caller's deadline, the caller's applies.
   Instant deadline;

@@ -31,7 +31,8 @@ namespace detail {
 template <class Response>
 CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&& response, Status&& status) {
   if (status.ok() && !response)
-    status = fail(Code::UNIMPLEMENTED, "the call ended OK without a message: an interceptor's response?",
+    status = fail(Code::UNIMPLEMENTED,
+                  "the call ended OK without a message; did an interceptor return OK without running `next`?",
                   Initiator::application);
   CallResult<Response> result = status.ok() ? CallResult<Response>(*std::move(response))
                                             : CallResult<Response>(std::unexpected(std::move(status)));

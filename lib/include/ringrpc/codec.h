@@ -1,4 +1,4 @@
-/// How a message is serialized and parsed. Codec covers protobuf messages. Specialize it for other types:
+/// Serializes and parses messages. Codec covers protobuf messages. Specialize it for other types:
 ///
 ///   template <>
 ///   struct ringrpc::Codec<Line> {

@@ -43,9 +43,9 @@ class EventCount {
   /// for them.
   void notify();
 
-  /// Waits until `count` differs from `seen`, which may be so already, or `patience` has passed. Await it on a shard.
+  /// Waits until `count` differs from `seen`, which may be so already, or `timeout` has passed. Await it on a shard.
   /// Any number of tasks may wait at the same time. Destroying the task ends the wait.
-  Task<> past(std::uint64_t seen, Nanoseconds patience = Nanoseconds::max());
+  Task<> past(std::uint64_t seen, Nanoseconds timeout = Nanoseconds::max());
 
  private:
   struct Waiters;

@@ -81,9 +81,9 @@ class Interceptor {
   /// Runs around each call, on the call's shard. `call` outlives the task.
   virtual Task<Status> intercept(Call& /*call*/, Next next) { return next.enter(); }
 
-  /// The call has ended with `status`, which was sent to the client unless the stream is already closed
-  /// (DEADLINE_EXCEEDED, CANCELLED). Called once for each call, the innermost interceptor first, even if the call
-  /// failed before `intercept` ran, such as a request without a message. The handler's frame may still exist.
+  /// The call has ended with `status`. The client gets it, unless its stream was already closed: by a reset or a lost
+  /// connection (CANCELLED). Called once for each call, the innermost interceptor first, even if the call failed before
+  /// `intercept` ran, such as a request without a message. The handler's frame may still exist.
   virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
 };
 

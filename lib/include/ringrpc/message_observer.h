@@ -58,7 +58,7 @@ class MessageView {
   MessageView(const MessageView&) = delete;
   MessageView& operator=(const MessageView&) = delete;
 
-  /// How many bytes the serialized message has.
+  /// The size of the serialized message in bytes.
   std::size_t size() const { return message_ ? message_->size() : total_bytes(pieces_); }
 
   /// The serialized message in one piece. A message that has several is copied, once.

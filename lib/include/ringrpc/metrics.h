@@ -17,9 +17,8 @@ enum class MetricsFormat : std::uint8_t {
   openmetrics,  ///< https://prometheus.io/docs/specs/om/open_metrics_spec/, version 1.0.0
 };
 
-/// The format that a client prefers whose HTTP request has this `accept` (RFC 9110, 12.5.1). OpenMetrics if it is
-/// listed, in version 1.0.0 or without one, and text/plain is not preferred to it; else Prometheus's own format,
-/// also if the client lists neither.
+/// The format for a client whose HTTP request has this `accept` (RFC 9110, 12.5.1). It is OpenMetrics if the client
+/// lists it (version 1.0.0 or none) and does not prefer text/plain; otherwise Prometheus's own.
 MetricsFormat metrics_format(std::string_view accept) noexcept;
 
 /// The value of `content-type` for text in this format.

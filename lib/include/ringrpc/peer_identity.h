@@ -1,4 +1,4 @@
-/// The identity of a peer that the transport vouches for, beside its address. The peer cannot forge it.
+/// The identity of a peer that the transport has verified, beside its address. The peer cannot forge it.
 ///
 ///   const PeerIdentity peer = call.peer_identity();
 ///   if (!peer.unix_credentials || peer.unix_credentials->uid != 0)

@@ -34,7 +34,7 @@ namespace ringrpc {
 
 /// The options of a server. Sizes are in bytes.
 struct ServerOptions {
-  /// Where to listen:
+  /// The addresses to listen on:
   /// - `host:port`, `[v6]:port`; the kernel chooses a port for port 0
   /// - `unix:/path`, `unix-abstract:name`
   /// - `vsock:CID:port`
@@ -46,7 +46,7 @@ struct ServerOptions {
   /// `tls+` before an address serves it with TLS.
   std::vector<std::string> listen = {"127.0.0.1:50051"};
 
-  /// The credentials of addresses with TLS. If no address begins with `tls+`, all of them use TLS.
+  /// The credentials for TLS. If they are set and no address begins with `tls+`, all addresses use TLS.
   std::shared_ptr<ServerTls> tls{};
 
   /// Run around every call, the first one outermost. They must outlive the server.
@@ -59,14 +59,14 @@ struct ServerOptions {
   /// How shards do I/O.
   IoBackend io = IoBackend::automatic;
 
-  /// How long, in microseconds, a shard without work polls for more before it sleeps. It polls only while requests
-  /// have recently arrived within that time. Polling shortens response times and uses the whole core. 0 turns it
-  /// off; so do more shards than cores that the process may use.
+  /// The time in microseconds for which an idle shard polls before it sleeps. It polls only if requests have arrived
+  /// within that time recently. Polling shortens response times and uses the whole core. It is off at 0, and if there
+  /// are more shards than usable cores.
   std::uint32_t spin_us = 0;
 
-  /// Of one message, after decompression. A larger request ends its call with RESOURCE_EXHAUSTED.
+  /// The largest message of a request, after decompression. A larger request ends its call with RESOURCE_EXHAUSTED.
   std::size_t max_message_bytes = 4 * 1024 * 1024;
-  /// Of one response, up to 4 GiB - 1; 0 means max_message_bytes. A larger response ends its call with
+  /// The largest response, up to 4 GiB - 1; 0 means max_message_bytes. A larger response ends its call with
   /// RESOURCE_EXHAUSTED.
   std::size_t max_response_bytes = 0;
   /// Memory of one connection's calls: requests with their headers, from their first byte until their handlers have
@@ -76,10 +76,10 @@ struct ServerOptions {
   /// The same for all connections together. Each shard has an equal share, at least the size of the largest
   /// message, and no connection may use more than the share of its shard.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
-  /// Of one connection, per second: bytes that decompressing its requests gives beyond 16 times their compressed
+  /// The bytes per second that the requests of one connection may decompress to, beyond 16 times their compressed
   /// size. This is also the largest burst. A call that exceeds it ends with RESOURCE_EXHAUSTED.
   std::size_t max_inflation_per_second = 64 * 1024 * 1024;
-  /// Of a request's headers: the lengths of their names and values, plus 32 for each field (RFC 9113, 6.5.2).
+  /// The largest header list of a request: the lengths of names and values, plus 32 for each field (RFC 9113, 6.5.2).
   /// Announced to clients. A call that exceeds it, or has more than 100 fields, gets RESOURCE_EXHAUSTED; headers of
   /// more than four times the limit end the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
@@ -87,9 +87,9 @@ struct ServerOptions {
   /// Limits rapid resets of one connection (CVE-2023-44487, CVE-2025-8671). Two kinds count: calls that the client
   /// cancels within a millisecond of their start and before the first message of the response has been sent, and
   /// streams that are reset because of the client's errors. Other cancellations, such as passed deadlines, do not
-  /// count. More than this many at once end the connection …
+  /// count. More than this many at once end the connection.
   std::uint32_t reset_burst = 1'000;
-  std::uint32_t resets_per_second = 33;    ///< … as do more than this many per second in the long run
+  std::uint32_t resets_per_second = 33;    ///< the rate of such resets that a connection may keep up
   std::uint32_t max_connections = 20'000;  ///< over all shards; further ones are closed at once
   /// Connections from one IPv4 address, IPv6 /64 network, virtual machine (CID) or user of a unix socket, so that
   /// one client cannot take all of them; further ones are closed at once. Without a value, three quarters of
@@ -99,7 +99,7 @@ struct ServerOptions {
   /// From the first byte of a request's headers to the last. The connection can carry nothing else in that time
   /// (RFC 9113, 4.3).
   std::chrono::milliseconds header_timeout{10'000};
-  /// How long a client may make no progress. Less than 1 KiB in this time is no progress.
+  /// The time in which a client must make progress: 1 KiB at least. Otherwise:
   /// - The connection is closed if the client does not read responses, that is if they wait in the socket or for
   ///   an HTTP/2 window.
   /// - A call ends with DEADLINE_EXCEEDED if its request, being a single message, is not complete, or if its
@@ -112,7 +112,7 @@ struct ServerOptions {
   /// addresses again. The age varies by up to a tenth between connections. Zero means no limit
   /// (https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md).
   std::chrono::milliseconds max_connection_age{0};
-  /// How long calls may run after the maximum age; the rest are cancelled then. Zero means no limit.
+  /// The time that calls may run after the maximum age. The rest are cancelled then. Zero means no limit.
   std::chrono::milliseconds max_connection_age_grace{0};
   /// A connection is also drained after this time without calls. Zero means no limit.
   std::chrono::milliseconds max_connection_idle{0};
@@ -120,7 +120,7 @@ struct ServerOptions {
   /// calls. Less than 1 s counts as 1 s; zero turns keepalive off
   /// (https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
   std::chrono::milliseconds keepalive_time{7'200'000};
-  /// How long the client may take to respond to it. Then the connection is closed, and its calls end.
+  /// The time that the client may take to acknowledge that PING. Then the connection is closed, and its calls end.
   std::chrono::milliseconds keepalive_timeout{20'000};
   /// The shortest time that clients must leave between two keepalive PINGs with no message or headers in between.
   /// A PING that comes sooner is a strike; the third strike ends the connection with "too_many_pings"
@@ -178,10 +178,10 @@ class Server {
   virtual std::string_view io_backend() const noexcept = 0;
 
   /// Shuts the server down: stops accepting connections, asks every client to open no more calls (two GOAWAY
-  /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `patience`, then cancels the rest. Handlers
+  /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `timeout`, then cancels the rest. Handlers
   /// can see it begin (Call::stopping). Returns the number of calls that it cancelled, when the last connection has
-  /// closed. May be called again, also while it runs on another thread; each call waits for its own `patience`.
-  virtual std::uint64_t drain(std::chrono::milliseconds patience) = 0;
+  /// closed. May be called again, also while it runs on another thread; each call waits for its own `timeout`.
+  virtual std::uint64_t drain(std::chrono::milliseconds timeout) = 0;
 
   /// Blocks until a drain, begun on another thread, has ended and none is running. Returns at once if that is so
   /// already. The server may be destroyed then. Any number of threads may wait.

@@ -46,14 +46,14 @@
 
 namespace ringrpc {
 
-/// Which sides of a method stream.
+/// The kind of a method: which of request and response are streams.
 enum class MethodKind : std::uint8_t { unary, client_streaming, server_streaming, bidirectional };
 
-/// Whether a request is a single message.
+/// True if a request is a single message.
 constexpr bool one_request(MethodKind kind) noexcept {
   return kind == MethodKind::unary || kind == MethodKind::server_streaming;
 }
-/// Whether a response is a single message.
+/// True if a response is a single message.
 constexpr bool one_response(MethodKind kind) noexcept {
   return kind == MethodKind::unary || kind == MethodKind::client_streaming;
 }
@@ -81,9 +81,8 @@ class Service {
   /// The full name: "echo.v1.EchoService". The name and the methods must not change while a server serves them.
   virtual std::string_view service_name() const noexcept = 0;
   virtual std::span<const Method> service_methods() const noexcept = 0;
-  /// Whether handlers need the fields of a request that its message type does not declare, for example to forward
-  /// the request. If not, the server drops such fields from large messages, because in memory they take many times
-  /// their size on the wire.
+  /// True if handlers need fields that the request's type does not declare, for example to forward them. Otherwise the
+  /// server drops such fields from large messages, because in memory they take many times their size on the wire.
   virtual bool keeps_unknown_fields() const noexcept { return false; }
 
   /// A server is about to serve this service. `services` are all services of that server, in the order given to
@@ -181,7 +180,7 @@ struct HandlerTraits<Task<Status> (S::*)(Call&, Reader<Request>&, Writer<Respons
   }
 };
 
-/// `Method::serve` of that handler, a member function of S or of a base of S.
+/// The `Method::serve` of `handler`, a member function of S or of a base of S.
 template <class S, auto handler>
 Task<Status> serve(Service& service, Call& call, MessageStream& stream) {
   return HandlerTraits<decltype(handler)>::serve(handler, static_cast<S&>(service), call, stream);

@@ -36,7 +36,7 @@ class MessageStream {
     ~Waiter() = default;
   };
 
-  /// Whether `take_message` or `take_parsed` has a message, or no more will come.
+  /// True if `take_message` or `take_parsed` has a message, or no more will come.
   virtual bool message_ready() = 0;
   /// The next message, uncompressed: in one piece, which may be empty, or in several if it is large. Nothing if no
   /// more will come. Valid until the next call of a function of this stream.
@@ -46,7 +46,7 @@ class MessageStream {
   std::unique_ptr<detail::ParsedMessage> take_parsed() {
     return parses_ahead_ ? take_parsed_ahead() : nullptr;
   }
-  /// Whether the message that was taken last came compressed.
+  /// True if the message taken last was compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
   virtual void reject_message() = 0;
@@ -63,7 +63,7 @@ class MessageStream {
   virtual std::span<std::uint8_t> reserve_more() = 0;
   /// Queues the message once all its room is filled. False if the call is over and the message is not sent.
   virtual bool commit_message() = 0;
-  /// Whether another message may be written without waiting.
+  /// True if another message may be written without waiting.
   virtual bool writable() const = 0;
   /// As `wait_message`, for `writable`.
   virtual void wait_writable(Waiter* waiter) = 0;
@@ -77,7 +77,7 @@ class MessageStream {
   /// Implements `take_parsed` while `parses_ahead_` is true.
   virtual std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() { return nullptr; }
 
-  bool parses_ahead_ = false;  ///< whether `take_parsed_ahead` may have a message
+  bool parses_ahead_ = false;  ///< true if `take_parsed_ahead` may have a message
 };
 
 /// Options of one message that is written.

@@ -58,11 +58,11 @@ template <class...>
 inline constexpr bool never = false;
 
 [[noreturn, gnu::cold]] inline void no_coroutine() {
-  throw std::logic_error("a task without a coroutine was to run: has a function returned {} for one?");
+  throw std::logic_error("this task has no coroutine; did a function return {} instead of a task?");
 }
 
 [[noreturn, gnu::cold]] inline void runs_already() {
-  throw std::logic_error("a task was to run twice: has it been started, or awaited before?");
+  throw std::logic_error("a task runs once; was it started or awaited before?");
 }
 
 /// The coroutine of a task ended without a value.

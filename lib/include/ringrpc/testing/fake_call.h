@@ -48,7 +48,7 @@ class FakeStream final : public MessageStream {
     ended_ = true;
     wake(message_waiter_);
   }
-  /// How many more messages may be written without waiting; 1000 at first.
+  /// Sets the number of messages that may be written without waiting; 1000 at first.
   void set_room(std::size_t messages) {
     room_ = messages;
     if (room_ > 0) wake(writable_waiter_);

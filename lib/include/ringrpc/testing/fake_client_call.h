@@ -43,7 +43,8 @@ class FakeClientCall {
   std::unique_ptr<ClientCall> call();
 
   // The server's part. No effect once the call has ended.
-  /// Sends the initial metadata. Without it, it is empty and arrives with the first response.
+  /// Sends the initial metadata. If the test does not call this, the initial metadata is empty and arrives with the
+  /// first response.
   void send_initial_metadata(Metadata metadata);
   /// Sends a message. Further messages queue until the client reads them.
   template <class Response>
@@ -55,11 +56,11 @@ class FakeClientCall {
   void respond_bytes(std::string message);
   /// Ends the call.
   void finish(Status status = {}, Metadata trailing = {});
-  /// How many more messages the client may write without waiting; 1000 at first.
+  /// Sets the number of messages that the client may write without waiting; 1000 at first.
   void set_room(std::size_t messages) { messages_.set_room(messages); }
 
   // The client's part.
-  /// The messages that it has written and that are a Request.
+  /// The client's messages that parse as a Request.
   template <class Request>
   std::vector<Request> requests() const {
     return messages_.sent<Request>();

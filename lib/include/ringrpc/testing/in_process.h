@@ -85,9 +85,9 @@ class InProcess {
   /// The world's clock, by which calls and timers go.
   Instant now() const noexcept;
 
-  /// Drains the server, as Server::drain does: calls in flight may take `patience`. Gives the number of calls
+  /// Drains the server, as Server::drain does: calls in flight may take `timeout`. Gives the number of calls
   /// that had to be cancelled.
-  std::uint64_t drain(std::chrono::milliseconds patience);
+  std::uint64_t drain(std::chrono::milliseconds timeout);
 
  private:
   class World;
