@@ -18,7 +18,8 @@ namespace ringrpc::apps {
 /// `--log-level`, `LOG_LEVEL`.
 Setting log_level(
     std::string group, log::Level& target,
-    std::string help = "What the library logs to stderr: trace, debug, info, warn, error or off");
+    std::string help =
+        "Least severe level that the library logs to stderr: trace, debug, info, warn, error or off");
 
 /// `--io`, `RINGRPC_IO`.
 Setting io_backend(std::string group, IoBackend& target, std::string help);

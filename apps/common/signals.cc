@@ -20,18 +20,17 @@ Signals::Signals(std::initializer_list<int> numbers) noexcept {
 
 int Signals::wait() const noexcept { return *wait(nullptr); }
 
-std::optional<int> Signals::wait_for(std::chrono::milliseconds patience) const noexcept {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(patience);
-  const timespec limit{.tv_sec = whole.count(),
-                       .tv_nsec = std::chrono::nanoseconds(patience - whole).count()};
+std::optional<int> Signals::wait_for(std::chrono::milliseconds timeout) const noexcept {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timespec limit{.tv_sec = whole.count(), .tv_nsec = std::chrono::nanoseconds(timeout - whole).count()};
   return wait(&limit);
 }
 
-/// Waits longer than `patience` when it is interrupted: each attempt waits for all of it.
-std::optional<int> Signals::wait(const timespec* patience) const noexcept {
+/// Waits longer than `timeout` when it is interrupted: each attempt waits for all of it.
+std::optional<int> Signals::wait(const timespec* timeout) const noexcept {
   for (;;) {
     siginfo_t info{};
-    const int number = sigtimedwait(&set_, &info, patience);
+    const int number = sigtimedwait(&set_, &info, timeout);
     if (number < 0 && errno == EAGAIN) return std::nullopt;
     if (number < 0) continue;  // EINTR: stopped and continued, or a debugger
     if (number != notify_signal()) return number;

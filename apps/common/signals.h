@@ -24,18 +24,18 @@ class Signals {
 
   /// Waits for the next signal, or for `notify`. One thread at a time.
   int wait() const noexcept;
-  /// The same; nullopt when nothing came within `patience`.
-  std::optional<int> wait_for(std::chrono::milliseconds patience) const noexcept;
+  /// The same; nullopt when nothing came within `timeout`.
+  std::optional<int> wait_for(std::chrono::milliseconds timeout) const noexcept;
 
   /// Makes `wait` return `notified`, now or at its next call. From any thread.
   void notify() const noexcept;
 
   /// Drops pending signals and restores their default effect in this thread: from here on, SIGINT ends a
-  /// program that waits for whoever reads its output.
+  /// program that waits for the reader of its output.
   void release() const noexcept;
 
  private:
-  std::optional<int> wait(const timespec* patience) const noexcept;
+  std::optional<int> wait(const timespec* timeout) const noexcept;
 
   sigset_t set_;
 };

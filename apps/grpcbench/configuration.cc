@@ -165,10 +165,9 @@ void add_calls(apps::CommandLine& line, Values& values) {
       {.name = "deadline",
        .group = group,
        .placeholder = "TIME",
-       .help =
-           "How long a call may take from the time at which it was due, checked twenty times in that time. "
-           "After that it counts as DEADLINE_EXCEEDED, but keeps its stream until the server responds. "
-           "The deadline is not sent to the server."},
+       .help = "Time limit of a call, from the time at which it was due. A call beyond it counts as "
+               "DEADLINE_EXCEEDED and keeps its stream until the server responds. Calls are checked 20 times "
+               "within the limit. The deadline is not sent to the server."},
       values.deadline, 24h));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,

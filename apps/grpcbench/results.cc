@@ -12,9 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A thread that runs a larger part of the time could not keep up with a faster server.
+/// A thread that is busy for more than this part of the time cannot keep up with a faster server.
 constexpr double busy_limit = 0.9;
-/// A thread that waits for a processor a larger part of the time distorts the latencies.
+/// A thread that waits for a processor for more than this part of the time distorts the latencies.
 constexpr double delay_limit = 0.1;
 /// In a shorter run, starting up dominates a thread's processor time.
 constexpr Nanoseconds telling_duration = 200ms;

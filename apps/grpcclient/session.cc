@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// The timeout of reflection if no deadline is given.
-constexpr Nanoseconds reflection_patience = 30s;
+constexpr Nanoseconds reflection_timeout = 30s;
 
 ChannelOptions channel_options(const Values& values, const std::shared_ptr<const ClientTls>& tls) {
   ChannelOptions options;
@@ -27,7 +27,7 @@ CallOptions reflection_options(const Session& session) {
   CallOptions options = session.call_options();
   options.compression = Compression::identity;  // every server accepts it
   options.timeout =
-      std::min(options.timeout, session.deadline == never ? reflection_patience : Nanoseconds::max());
+      std::min(options.timeout, session.deadline == never ? reflection_timeout : Nanoseconds::max());
   return options;
 }
 

@@ -172,10 +172,11 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
               values.server.handshake_timeout);
   add_timeout("header-timeout", "How long a request's header block may take from its first byte to its last",
               values.server.header_timeout);
-  add_timeout("stall-timeout",
-              "How long a client may leave responses unread or a request message unfinished, or may wait for "
-              "a response after it has closed its sending side",
-              values.server.stall_timeout);
+  add_timeout(
+      "stall-timeout",
+      "Time limit for a client that does not read responses, does not finish a request message, or waits "
+      "for a response after it has half-closed the connection",
+      values.server.stall_timeout);
   add("max-connection-age",
       "Age, give or take a tenth, at which a connection gets a GOAWAY, so that its client reconnects; 0 for "
       "no limit",
@@ -263,8 +264,8 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
 void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
   line.add(apps::log_level(group, values.log_level,
-                           "What is logged to stderr: trace, debug, info, warn, error or off. SIGUSR1 makes "
-                           "it one step more verbose, SIGUSR2 one step less."));
+                           "Least severe level that is logged to stderr: trace, debug, info, warn, error or "
+                           "off. SIGUSR1 makes it one step more verbose, SIGUSR2 one step less."));
   line.add(apps::choice<PayloadLog>(
       {.name = "log-payload",
        .group = group,

@@ -163,12 +163,12 @@ void Daemon::begin_drain() {
 /// On the thread of the drainer.
 void Daemon::drain(const apps::Signals& waiting) noexcept {
   try {
-    const std::chrono::milliseconds patience = configuration_->values.drain_timeout;
+    const std::chrono::milliseconds timeout = configuration_->values.drain_timeout;
     const ServerCounters counters = server_->counters();
     calls_over_before_ = calls_over(counters);
     log::info("draining {} within {}; a second signal ends them at once",
-              count(counters.connections_open, "connection"), format_duration(patience));
-    calls_ended_ = server_->drain(patience);
+              count(counters.connections_open, "connection"), format_duration(timeout));
+    calls_ended_ = server_->drain(timeout);
     waiting.notify();
   } catch (const std::exception& failure) {
     log::error("cannot drain: {}; exiting at once", failure.what());

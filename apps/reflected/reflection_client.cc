@@ -17,7 +17,7 @@ using grpc::reflection::v1::ServerReflection;
 namespace v1alpha = grpc::reflection::v1alpha;
 
 /// The time that a server has to end the call after the client has half-closed it.
-constexpr Nanoseconds end_patience = 1s;
+constexpr Nanoseconds end_timeout = 1s;
 
 std::string reflection_path(std::string_view service) {
   return "/" + std::string(service) + "/ServerReflectionInfo";
@@ -60,7 +60,7 @@ Task<> ReflectionClient::end_call() {
 }
 
 Task<> ReflectionClient::cancel_in_time() {
-  co_await sleep_for(end_patience);
+  co_await sleep_for(end_timeout);
   stream_->cancel();
 }
 

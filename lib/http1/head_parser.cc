@@ -57,8 +57,7 @@ Refusal refusal(const beast::error_code& error, const Request& request) {
   if (error == error::multiple_content_length)
     return {400, "there are several Content-Lengths (RFC 9110, 8.6)"};
   if (error == error::bad_transfer_encoding && !request.field("content-length").empty()) return {400, both};
-  if (error == error::bad_transfer_encoding)
-    return {400, "Transfer-Encoding is anything but chunked (RFC 9112, 6.1)"};
+  if (error == error::bad_transfer_encoding) return {400, "Transfer-Encoding is not chunked (RFC 9112, 6.1)"};
   if (error == error::bad_value) return {400, "Connection is not a list of tokens (RFC 9110, 7.6.1)"};
   return {400, "the head is malformed (RFC 9112, 2.1)"};
 }

@@ -10,7 +10,7 @@
 namespace ringrpc::http1 {
 
 /// Parses a head that HeadScanner has found complete, and sets method, target, version and fields of
-/// `request`, whose views point into `head`. Gives why the request is refused where it is.
+/// `request`, whose views point into `head`. Returns the refusal, or none.
 Refusal parse_head(Bytes head, Request& request);
 
 }  // namespace ringrpc::http1

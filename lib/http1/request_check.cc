@@ -155,9 +155,9 @@ Refusal check_transfer_encoding(const Request& request, const Framers& framers) 
     chunked += same_name(last, "chunked") ? 1 : 0;
   }
   if (framers.transfer_encodings > 1 || chunked != 1 || !same_name(last, "chunked"))
-    return {400, "Transfer-Encoding is anything but chunked (RFC 9112, 6.1)"};
+    return {400, "Transfer-Encoding is not chunked (RFC 9112, 6.1)"};
   if (!same_name(framers.transfer_encoding, "chunked"))
-    return {501, "Transfer-Encoding is more than chunked (RFC 9112, 6.1)"};
+    return {501, "Transfer-Encoding lists more than chunked (RFC 9112, 6.1)"};
   return {};
 }
 

@@ -182,11 +182,11 @@ void Session::end_input() {
   abort_unfinished();
 }
 
-/// Ends a request that cannot become whole, because the peer has ended its sending.
+/// Ends a request that cannot become complete, because the peer has half-closed the connection.
 void Session::abort_unfinished() {
   if (!input_ended_ || input_ >= Input::whole) return;
   enter(Input::closed);
-  abort({Code::CANCELLED, "the peer ended its sending within a request", Initiator::peer});
+  abort({Code::CANCELLED, "the peer half-closed the connection within a request", Initiator::peer});
 }
 
 void Session::time_out() {

@@ -137,11 +137,11 @@ class Session {
   /// 9112, 9.6).
   void shut_down() noexcept;
 
-  /// The peer has ended its sending. A request that is whole is served; any other is aborted.
+  /// The peer has half-closed the connection. A complete request is served; any other is aborted.
   void end_input();
 
-  /// The event of `waits_for` took too long, so the connection ends. Before a response has begun, a request
-  /// that is not whole gets a 408; an idle connection gets nothing. A response that has begun is cut off.
+  /// The event of `waits_for` took too long, so the connection ends. Before a response has begun, an
+  /// incomplete request gets a 408; an idle connection gets nothing. A response that has begun is cut off.
   /// Produce what is left, then close.
   void time_out();
 

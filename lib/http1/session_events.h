@@ -27,14 +27,14 @@ class SessionEvents {
   /// Bytes of its body, without the chunked coding; valid until this returns. Give them back by
   /// Session::consumed.
   virtual void on_body(Bytes bytes) = 0;
-  /// The request is whole.
+  /// The request is complete.
   virtual void on_request_end() = 0;
   /// The queue of the response has been produced below Session::low_water_bytes after Session::writable said
   /// no.
   virtual void on_writable() {}
   /// The response has been produced to its end. Nothing of the request is valid once this returns.
   virtual void on_response_end() = 0;
-  /// The request will not be whole, or its response cannot be: the peer broke the protocol, ended its sending
+  /// The request or its response cannot be completed: the peer broke the protocol, half-closed the connection
   /// within the request, or took too long. No other event of the request follows, and no response may be
   /// given to it. Nothing of the request is valid once this returns.
   virtual void on_aborted(const Status& why) = 0;

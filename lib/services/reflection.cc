@@ -95,7 +95,7 @@ class Responses {
       case Request::MESSAGE_REQUEST_NOT_SET:
         break;
     }
-    return fail(Code::UNIMPLEMENTED, "the request asks for nothing that this server knows");
+    return fail(Code::UNIMPLEMENTED, "the request has no message_request that this server supports");
   }
 
   Status add_files(const Result<const pb::FileDescriptor*>& file, Response& response) {

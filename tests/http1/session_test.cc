@@ -114,8 +114,8 @@ TEST_CASE("A peer that ends its sending is served what was whole") {
   SUBCASE("part of a body") {
     CHECK(server.receive(std::string(post_head) + "he").ok());
     server.session.end_input();
-    CHECK(server.events ==
-          Events{"request POST /", "body he", "aborted the peer ended its sending within a request"});
+    CHECK(server.events == Events{"request POST /", "body he",
+                                  "aborted the peer half-closed the connection within a request"});
     CHECK(server.produce().empty());
   }
   SUBCASE("a request") {
@@ -136,7 +136,7 @@ TEST_CASE("A peer that ends its sending is served what was whole") {
     CHECK(server.produce().ends_with("second"));
     CHECK(server.events == Events{"request GET /", "end", "response end", "request GET /", "end",
                                   "response end", "request POST /", "body he",
-                                  "aborted the peer ended its sending within a request"});
+                                  "aborted the peer half-closed the connection within a request"});
   }
   CHECK(server.session.finished());
 }

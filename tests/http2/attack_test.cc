@@ -33,7 +33,7 @@ TEST_CASE("A header block comes in at most four CONTINUATION frames, cut anywher
     CHECK(server.endpoint[1].closes == 1);
   }
   SUBCASE("four, byte by byte") {
-    for (const char octet : block_in(4, 10)) REQUIRE(server.endpoint.receive(std::string(1, octet)).ok());
+    for (const char byte : block_in(4, 10)) REQUIRE(server.endpoint.receive(std::string(1, byte)).ok());
     server.endpoint.produce();
     CHECK(server.endpoint[1].closes == 1);
   }
@@ -91,8 +91,8 @@ TEST_CASE("A header block must be finished within its time") {
     check_given_up();
   }
   SUBCASE("even if it arrives byte by byte") {
-    for (const char octet : whole.substr(0, FrameScanner::header_bytes + 4)) {
-      server.answer(std::string(1, octet));
+    for (const char byte : whole.substr(0, FrameScanner::header_bytes + 4)) {
+      server.answer(std::string(1, byte));
       wait(1s);
     }
     check_given_up();

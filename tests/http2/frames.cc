@@ -7,7 +7,7 @@ namespace ringrpc::http2::test {
 
 namespace {
 
-std::uint8_t* octets(const std::string& text) {
+std::uint8_t* bytes_of(const std::string& text) {
   return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
 }
 
@@ -20,12 +20,12 @@ std::string Encoder::block(const FieldList& fields) {
   std::vector<nghttp2_nv> encoded;
   std::size_t bytes = 64;
   for (const auto& [name, value] : fields) {
-    encoded.push_back({octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    encoded.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
     bytes += name.size() + value.size() + 32;
   }
   std::string made(bytes, '\0');
   const ssize_t size =
-      nghttp2_hd_deflate_hd(deflater_, octets(made), made.size(), encoded.data(), encoded.size());
+      nghttp2_hd_deflate_hd(deflater_, bytes_of(made), made.size(), encoded.data(), encoded.size());
   made.resize(static_cast<std::size_t>(size));
   return made;
 }

@@ -34,9 +34,9 @@ inline constexpr unsigned initial_window_size = 0x4;
 
 inline constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-inline std::string number(std::uint64_t value, int octets) {
+inline std::string number(std::uint64_t value, int bytes) {
   std::string made;
-  for (int i = octets - 1; i >= 0; --i) made += static_cast<char>(value >> (8 * i));
+  for (int i = bytes - 1; i >= 0; --i) made += static_cast<char>(value >> (8 * i));
   return made;
 }
 
@@ -147,22 +147,22 @@ struct Frame {
 inline std::vector<Frame> parse(std::string_view bytes) {
   if (bytes.starts_with(preface)) bytes.remove_prefix(preface.size());
   std::vector<Frame> frames;
-  const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); };
+  const auto byte_at = [&](std::size_t at) { return static_cast<std::uint8_t>(bytes[at]); };
   while (bytes.size() >= 9) {
-    const std::size_t length = static_cast<std::size_t>(octet(0)) << 16 | octet(1) << 8 | octet(2);
+    const std::size_t length = static_cast<std::size_t>(byte_at(0)) << 16 | byte_at(1) << 8 | byte_at(2);
     std::uint32_t id = 0;
-    for (std::size_t i = 5; i < 9; ++i) id = id << 8 | octet(i);
-    frames.push_back({octet(3), octet(4), id, std::string(bytes.substr(9, length))});
+    for (std::size_t i = 5; i < 9; ++i) id = id << 8 | byte_at(i);
+    frames.push_back({byte_at(3), byte_at(4), id, std::string(bytes.substr(9, length))});
     bytes.remove_prefix(9 + length);
   }
   return frames;
 }
 
-/// The code and the debug data of the GOAWAY among `frames`; nothing if there is none.
 struct Ending {
   ErrorCode code;
   std::string debug;
 };
+/// The error code and debug data of each GOAWAY in `frames`.
 inline std::vector<Ending> endings(const std::vector<Frame>& frames) {
   std::vector<Ending> found;
   for (const Frame& each : frames) {

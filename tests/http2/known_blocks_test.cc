@@ -109,7 +109,7 @@ TEST_CASE("The same bytes mean other fields once HPACK's table has changed") {
     client.answer(request(7, number(1, 4) + number(15, 1) + changing, NGHTTP2_FLAG_PRIORITY));
   }
   SUBCASE("by a request that arrives in pieces") {
-    for (const char octet : request(7, changing)) client.answer(std::string(1, octet));
+    for (const char byte : request(7, changing)) client.answer(std::string(1, byte));
   }
   SUBCASE("by a CONTINUATION") {
     client.answer(frame(NGHTTP2_HEADERS, end_stream, 7, root) +

@@ -288,7 +288,7 @@ TEST_CASE(
   CHECK(frames[1].type == NGHTTP2_PING);
   const Exchange& crossing = connection.client.open(echo_request, true);
   const std::string crossing_bytes = connection.client.produce();
-  for (const char octet : announcement) REQUIRE(connection.client.receive(std::string(1, octet)).ok());
+  for (const char byte : announcement) REQUIRE(connection.client.receive(std::string(1, byte)).ok());
   REQUIRE(connection.server.receive(crossing_bytes + connection.client.produce()).ok());
   CHECK(connection.server.ping_acks == std::vector<std::uint64_t>{7});
   CHECK(connection.server.requests == 1);

@@ -44,7 +44,7 @@ TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
     }
     for (const Block& block : blocks) {
       CHECK(std::all_of(block.memory, block.memory + block.bytes,
-                        [&](std::uint8_t octet) { return octet == block.mark; }));
+                        [&](std::uint8_t byte) { return byte == block.mark; }));
       pool.deallocate(block.memory);
     }
     blocks.clear();
@@ -84,11 +84,11 @@ TEST_CASE("A block keeps its content when it is resized") {
   for (const std::size_t bytes : {10, 20, 100, 5000, 16'400, 17'000, 60'000, 70'000}) {
     memory = pool.resize(memory, bytes);
     REQUIRE(memory != nullptr);
-    auto* const octets = static_cast<std::uint8_t*>(memory);
+    auto* const content = static_cast<std::uint8_t*>(memory);
     bool kept = true;
-    for (std::size_t i = 0; i < filled; ++i) kept = kept && octets[i] == static_cast<std::uint8_t>(i * 7);
+    for (std::size_t i = 0; i < filled; ++i) kept = kept && content[i] == static_cast<std::uint8_t>(i * 7);
     CHECK(kept);
-    for (; filled < bytes; ++filled) octets[filled] = static_cast<std::uint8_t>(filled * 7);
+    for (; filled < bytes; ++filled) content[filled] = static_cast<std::uint8_t>(filled * 7);
   }
   pool.deallocate(memory);
   pool.deallocate(nullptr);
@@ -150,7 +150,7 @@ TEST_CASE("Blocks in use stay in place while memory around them is given back") 
   CHECK(at < kept.size());
   const auto all_kept = [&] {
     return std::all_of(kept.begin() + static_cast<std::ptrdiff_t>(at), kept.end(), [&](std::size_t i) {
-      return std::all_of(blocks[i], blocks[i] + 20, [&](std::uint8_t octet) { return octet == i % 251; });
+      return std::all_of(blocks[i], blocks[i] + 20, [&](std::uint8_t byte) { return byte == i % 251; });
     });
   };
   CHECK(all_kept());
@@ -198,7 +198,7 @@ TEST_CASE("The reserve gives all its memory, and again once everything was retur
     CHECK(pool.resize(blocks.front(), 9'000) == blocks.front());
     auto* const larger = static_cast<std::uint8_t*>(pool.resize(blocks.front(), 20'000));
     REQUIRE(larger != nullptr);
-    CHECK(std::all_of(larger, larger + 10'000, [&](std::uint8_t octet) { return octet == round; }));
+    CHECK(std::all_of(larger, larger + 10'000, [&](std::uint8_t byte) { return byte == round; }));
     blocks.front() = larger;
     for (void* const memory : blocks) pool.deallocate(memory);
   }
@@ -210,6 +210,6 @@ TEST_CASE("A block that no longer fits moves into the reserve") {
   std::memset(memory, 7, 100);
   auto* const moved = static_cast<std::uint8_t*>(pool.resize_into_reserve(memory, 5'000));
   REQUIRE(moved != nullptr);
-  CHECK(std::all_of(moved, moved + 100, [](std::uint8_t octet) { return octet == 7; }));
+  CHECK(std::all_of(moved, moved + 100, [](std::uint8_t byte) { return byte == 7; }));
   pool.deallocate(moved);
 }

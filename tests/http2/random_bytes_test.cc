@@ -16,7 +16,7 @@ using Random = std::mt19937;
 std::string random_frame(Random& random, Encoder& encoder) {
   const std::uint32_t id = random() % 4 == 0 ? random() % 200 : 2 * (random() % 20) + 1;
   std::string noise(random() % 40, '\0');
-  for (char& octet : noise) octet = static_cast<char>(random());
+  for (char& byte : noise) byte = static_cast<char>(random());
   switch (random() % 12) {
     case 0:
     case 1:

@@ -13,7 +13,7 @@ from frames import Client
 from memory import MEBIBYTE, resident_bytes, sanitized_factor
 
 # Flags for a server that never ends a connection by a timeout during a test.
-PATIENT = ("--handshake-timeout", "1h", "--stall-timeout", "1h")
+LONG_TIMEOUTS = ("--handshake-timeout", "1h", "--stall-timeout", "1h")
 GROWTH_MAX = 12 * MEBIBYTE  # that grpcd may keep after an attack and hold during one, pools included
 
 
@@ -249,7 +249,7 @@ class Crowd(unittest.TestCase):
     def test_memory_of_closed_connections_is_returned(self):
         connections, streams = 800, 100
         unfinished = b"".join(frames.headers(1 + 2 * at) for at in range(streams))
-        with harness.Server(*PATIENT) as server:
+        with harness.Server(*LONG_TIMEOUTS) as server:
             self.assertTrue(echo(server.port))
             before = resident_bytes(server.process)
             crowd = [Client(server.port) for _ in range(connections)]
@@ -293,7 +293,7 @@ class LargeConnections(unittest.TestCase):
         client.read_until(lambda frame: frame.type == frames.PING)
 
     def check_return(self, body, *settings):
-        with harness.Server(*PATIENT) as server:
+        with harness.Server(*LONG_TIMEOUTS) as server:
             if sanitized_factor(server.process) > 1:
                 self.skipTest("a sanitizer keeps what was freed")
             self.assertTrue(echo(server.port))
@@ -320,7 +320,7 @@ class LargeConnections(unittest.TestCase):
 
 class IdleConnections(unittest.TestCase):
     def test_the_connections_of_one_address_leave_room_for_others(self):
-        with harness.Server("--max-connections", "40", *PATIENT) as server, contextlib.ExitStack() as held:
+        with harness.Server("--max-connections", "40", *LONG_TIMEOUTS) as server, contextlib.ExitStack() as held:
 
             def crowd_out():
                 """Connects once more from another address. Returns whether a third address is no longer served."""
@@ -337,7 +337,7 @@ class IdleConnections(unittest.TestCase):
             self.assertTrue(server.says("40 connections are open, as many as max_connections allows"))
 
     def test_one_address_may_be_allowed_all_connections(self):
-        with harness.Server("--max-connections", "40", "--max-connections-per-address", "0", *PATIENT) as server:
+        with harness.Server("--max-connections", "40", "--max-connections-per-address", "0", *LONG_TIMEOUTS) as server:
             with contextlib.ExitStack() as held:
                 for _ in range(38):
                     held.enter_context(Client(server.port)).open()

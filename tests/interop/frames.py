@@ -99,8 +99,8 @@ class Frame:
 
 
 class Client:
-    def __init__(self, port, patience=harness.RUN_SECONDS, source="127.0.0.1"):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience, source_address=(source, 0))
+    def __init__(self, port, timeout=harness.RUN_SECONDS, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.received = b""
 
     def __enter__(self):

@@ -354,7 +354,7 @@ class AgainstGo(Case):
         slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
         done = self.call("StreamingOutputCall", "--deadline", "5s", "-d", slow)
         self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
-        self.assertIn(" did not end before the deadline; 2 answers came; --deadline allows more time\n", done.stderr)
+        self.assertIn(" did not end before the deadline; 2 messages arrived; --deadline allows more time\n", done.stderr)
 
     def test_a_method_that_is_not_implemented(self):
         done = self.call("UnimplementedCall")

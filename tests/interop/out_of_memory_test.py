@@ -74,7 +74,7 @@ class OutOfMemory(unittest.TestCase):
         crowd = []
         for _ in range(connections):
             try:
-                client = Client(port, patience=3)
+                client = Client(port, timeout=3)
                 crowd.append(client)
                 client.open()
                 client.try_send(data)

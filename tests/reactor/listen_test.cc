@@ -97,10 +97,10 @@ int failed_step(int (*scenario)(Shortage)) {
 
 /// True if the client finds its connection closed, without another turn of the shard.
 bool is_closed(const UniqueFd& client) {
-  constexpr int patience_ms = 300'000;
+  constexpr int timeout_ms = 300'000;
   pollfd wait{.fd = client.get(), .events = POLLIN, .revents = 0};
   char byte = 0;
-  return ::poll(&wait, 1, patience_ms) == 1 && ::recv(client.get(), &byte, 1, MSG_DONTWAIT) <= 0;
+  return ::poll(&wait, 1, timeout_ms) == 1 && ::recv(client.get(), &byte, 1, MSG_DONTWAIT) <= 0;
 }
 
 int turn_away_then_serve(Shortage shortage) {

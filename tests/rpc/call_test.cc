@@ -134,11 +134,11 @@ TEST_CASE("metadata goes both ways, binary included") {
     CHECK(world.run([](Channel& channel) -> Task<void> {
       CallOptions options;
       REQUIRE(options.metadata.add("x-text", "plain ~ text").ok());
-      REQUIRE(options.metadata.add("x-octets-bin", std::string_view("\0\xff\r\n", 4)).ok());
+      REQUIRE(options.metadata.add("x-bytes-bin", std::string_view("\0\xff\r\n", 4)).ok());
       const auto answer = co_await unary(channel, "Metadata", "", options);
       REQUIRE(answer);
       CHECK(answer.metadata.initial.find("x-text") == "plain ~ text");
-      CHECK(answer.metadata.trailing.find("x-octets-bin") == std::string_view("\0\xff\r\n", 4));
+      CHECK(answer.metadata.trailing.find("x-bytes-bin") == std::string_view("\0\xff\r\n", 4));
     }));
   });
 }
@@ -251,7 +251,7 @@ TEST_CASE("a client that takes no message where one is due says so") {
     const auto none =
         co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"0"}, {});
     REQUIRE_FALSE(none);
-    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
+    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server returned OK without a message");
   }));
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string details_octets("\x08\x05\x12\x02no\0\xff", 8);
+const std::string details_bytes("\x08\x05\x12\x02no\0\xff", 8);
 
 /// Handlers that call their own server, and one that must not stop halfway.
 class Middle final : public Service {
@@ -76,7 +76,7 @@ class Middle final : public Service {
 
   Task<Result<RawMessage>> details(Call&, RawMessage) {
     Status status(Code::NOT_FOUND, "no such thing");
-    co_return std::unexpected(std::move(status).with_details(details_octets));
+    co_return std::unexpected(std::move(status).with_details(details_bytes));
   }
 };
 
@@ -171,7 +171,7 @@ TEST_CASE("a status's details arrive byte for byte") {
     const auto failed = co_await at.call(channel, "/test.v1.Middle/Details", "", 1h);
     REQUIRE_FALSE(failed);
     CHECK(failed.error().to_string() == "NOT_FOUND: no such thing");
-    CHECK(failed.error().details() == details_octets);
+    CHECK(failed.error().details() == details_bytes);
   }));
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("a status's details are taken with and without padding") {
     CHECK(host.serve([](Channel& channel) -> Task<void> {
       const auto failed = co_await unary(channel);
       REQUIRE_FALSE(failed);
-      CHECK(failed.error().details() == details_octets);
+      CHECK(failed.error().details() == details_bytes);
     }));
   }
 }

@@ -10,9 +10,9 @@ namespace ringrpc {
 namespace {
 
 /// A call with a token of that many bytes, which the handler returns as initial metadata.
-Task<CallResult<RawMessage>> with_token(Channel& channel, std::size_t octets) {
+Task<CallResult<RawMessage>> with_token(Channel& channel, std::size_t bytes) {
   CallOptions options;
-  (void)options.metadata.add("x-token", std::string(octets, 't'));
+  (void)options.metadata.add("x-token", std::string(bytes, 't'));
   co_return co_await unary(channel, "Metadata", "x", options);
 }
 
@@ -36,11 +36,11 @@ TEST_CASE("a token longer than 8 KiB goes to a server that takes it") {
 TEST_CASE("the client limits the headers of a response") {
   SimulatedWorld world(1);
   world.serve({.max_header_list_bytes = 64 * 1024});
-  const auto ask = [&](std::size_t octets, std::size_t taken) {
+  const auto ask = [&](std::size_t bytes, std::size_t taken) {
     Status status;
     CHECK(world.run(
         [&](Channel& channel) -> Task<void> {
-          const auto answer = co_await with_token(channel, octets);
+          const auto answer = co_await with_token(channel, bytes);
           if (!answer) status = answer.error();
         },
         {.max_header_list_bytes = taken}));
@@ -48,9 +48,9 @@ TEST_CASE("the client limits the headers of a response") {
   };
   CHECK(ask(63'000, 64 * 1024) == "OK");
   CHECK(ask(9'000, 8 * 1024) ==
-        "RESOURCE_EXHAUSTED: the response's headers have 9141 bytes, the caller takes 8192");
+        "RESOURCE_EXHAUSTED: the response's headers have 9141 bytes, the client's limit is 8192");
   CHECK(ask(900, 1024) ==
-        "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the caller takes 1024");
+        "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the client's limit is 1024");
 }
 
 TEST_CASE("larger headers than the client takes, from a server that ignores the limit, are reported") {
@@ -65,7 +65,7 @@ TEST_CASE("larger headers than the client takes, from a server that ignores the 
     const auto answer = co_await unary(channel, "Echo", "x");
     REQUIRE_FALSE(answer);
     CHECK(answer.error().to_string() ==
-          "RESOURCE_EXHAUSTED: the response has more metadata than is taken (max_header_list_bytes, or 100 "
+          "RESOURCE_EXHAUSTED: the response's metadata exceeds the limit (max_header_list_bytes, or 100 "
           "fields)");
     CHECK(answer.error().cause() == Cause::metadata_too_large);
   }));

@@ -47,7 +47,7 @@ TEST_CASE("a peer that acknowledges no PING ends its calls, and the next call fi
         CHECK(took <= 51s);
         for (const auto& call : calls)
           CHECK(call.result().error().to_string() ==
-                "UNAVAILABLE: keepalive: no answer from 127.0.0.1:7 in 20 s");
+                "UNAVAILABLE: keepalive: no response from 127.0.0.1:7 in 20 s");
         host.answer = well_answered();
         CHECK(co_await unary(channel));
         CHECK(host.peers.size() == 2);
@@ -105,7 +105,7 @@ TEST_CASE("without calls no PING is sent, unless that is enabled") {
           CHECK(host.peers.front()->frames_of(frame_type::ping) == (wanted ? 1 : 0));
           CHECK(host.peers.front()->closed() == wanted);
           host.answer = nullptr;
-          const auto calls = start_calls(channel, 1);  // after a long silence the question comes at once
+          const auto calls = start_calls(channel, 1);  // after a long silence the PING comes at once
           co_await sleep_for(5s);
           if (!wanted) CHECK(host.peers.front()->frames_of(frame_type::ping) == 1);
         },

@@ -143,7 +143,7 @@ TEST_CASE("a Codec that knows nothing of pieces takes large messages too") {
   });
 }
 
-/// Sends messages of those sizes one after the other, and reads the answers behind them.
+/// Sends messages of those sizes one after the other, and reads the responses behind them.
 template <class T, class Make, class Read>
 Task<void> check_stream(Channel& channel, std::string method, Make make, Read read) {
   const std::vector<std::size_t> sizes{10, 70'000, 0, 9'000, 16'327, 3, 33'000, 16'368, 100};

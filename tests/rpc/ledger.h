@@ -30,11 +30,11 @@ class Ledger final : public Interceptor {
   };
 
   static bool label(Metadata& request, std::string_view id) {
-    return request.add(text_name, id).ok() && request.add(octets_name, octets(id)).ok();
+    return request.add(text_name, id).ok() && request.add(binary_name, binary_of(id)).ok();
   }
 
   static bool came_back(const Metadata& initial, const Metadata& trailing, std::string_view id) {
-    return initial.find(text_name) == id && trailing.find(octets_name) == octets(id);
+    return initial.find(text_name) == id && trailing.find(binary_name) == binary_of(id);
   }
 
   /// The compression of that call's responses.
@@ -54,18 +54,20 @@ class Ledger final : public Interceptor {
 
  private:
   static constexpr std::string_view text_name = "call-id";
-  static constexpr std::string_view octets_name = "call-id-bin";
+  static constexpr std::string_view binary_name = "call-id-bin";
 
   /// No text, so that only the encoding of binary metadata can carry it.
-  static std::string octets(std::string_view id) { return std::string(1, '\0').append(id).append("\xff\n"); }
+  static std::string binary_of(std::string_view id) {
+    return std::string(1, '\0').append(id).append("\xff\n");
+  }
 
   Task<Status> intercept(Call& call, Next next) override {
     const std::string id(call.metadata().find(text_name).value_or("none"));
-    const std::string binary(call.metadata().find(octets_name).value_or("none"));
+    const std::string binary(call.metadata().find(binary_name).value_or("none"));
     Entry& entry = entries_[id];
     ++entry.begun;
     (void)call.initial_metadata().add(text_name, id);
-    (void)call.trailing_metadata().add(octets_name, binary);
+    (void)call.trailing_metadata().add(binary_name, binary);
     call.set_compression(compression_of(id));
     Status status = co_await next();
     ++entry.answered;

@@ -1,7 +1,6 @@
-/// Every allocation fails once. Of a scenario that a server or a client goes through, first its first
-/// allocation fails, in another run its second, and so on to the last; then two in a row, and many. The
-/// process lives, the call ends with its own failure or succeeds, the call of another connection goes on, and
-/// when there is memory again all is as before. Sanitizers see that nothing leaks and nothing dangles.
+/// Lets each allocation of a scenario fail in a run of its own (over TLS every seventh), alone or with those after it.
+/// The process survives, the call succeeds or fails by itself, calls on other connections go on, and later calls
+/// succeed. Sanitizers check for leaks and dangling pointers.
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -70,7 +69,7 @@ Task<Status> carry_metadata(Channel& channel) {
     const std::string number = std::to_string(at);
     if (!options.metadata.add("x-" + number, std::string(60, 'v')).ok()) break;
   }
-  if (Status status = options.metadata.add("x-octets-bin", std::string(40, '\0')); !status.ok())
+  if (Status status = options.metadata.add("x-bytes-bin", std::string(40, '\0')); !status.ok())
     co_return status;
   const auto answer = co_await unary(channel, "Metadata", "and a message", options);
   co_return status_of(answer);

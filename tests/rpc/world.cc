@@ -65,9 +65,9 @@ RealWorld::RealWorld(IoBackend backend)
       client_shard_(std::make_unique<Shard>(1, test::kernel_io({}, backend))) {}
 
 bool RealWorld::run_until(const std::function<bool()>& done) {
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (!done()) {
-    if (std::chrono::steady_clock::now() > patience) return false;
+    if (std::chrono::steady_clock::now() > deadline) return false;
     server_shard_->turn(false);
     client_shard_->turn(false);
   }

@@ -33,13 +33,13 @@ struct V1Alpha {
   static Service& of(Reflection& reflection) { return reflection.v1alpha(); }
 };
 
-/// A server that serves the catalog, and one stream of questions to its reflection.
+/// A server that serves the catalog, and one stream of requests to its reflection.
 template <class Version>
-struct Questions {
+struct Conversation {
   using Request = typename Version::Request;
   using Response = typename Version::Response;
 
-  Questions() {
+  Conversation() {
     const Service* const served[] = {&echo, &catalog, &reflection.v1(), &reflection.v1alpha()};
     CHECK(service.on_start(served).ok());
     const Method method = method_named(service, "ServerReflectionInfo");
@@ -100,11 +100,11 @@ using Names = std::vector<std::string>;
 const Names catalog_files = {"catalog.proto", "catalog_base.proto", "google/protobuf/timestamp.proto"};
 
 TEST_CASE_TEMPLATE("services are listed in order, reflection among them", Version, V1, V1Alpha) {
-  Questions<Version> questions;
+  Conversation<Version> conversation;
   typename Version::Request request;
   request.set_host("here");
   request.set_list_services("*");
-  const auto response = questions.ask(request);
+  const auto response = conversation.ask(request);
   CHECK(response.valid_host() == "here");
   Names names;
   for (const auto& service : response.list_services_response().service()) names.push_back(service.name());
@@ -113,13 +113,13 @@ TEST_CASE_TEMPLATE("services are listed in order, reflection among them", Versio
 }
 
 TEST_CASE_TEMPLATE("a file comes with all that it imports", Version, V1, V1Alpha) {
-  Questions<Version> questions;
-  CHECK(file_names(questions.ask_file("catalog.proto")) == catalog_files);
+  Conversation<Version> conversation;
+  CHECK(file_names(conversation.ask_file("catalog.proto")) == catalog_files);
 }
 
 TEST_CASE_TEMPLATE("fields come with their names in JSON, as protoc writes them", Version, V1, V1Alpha) {
-  Questions<Version> questions;
-  const auto response = questions.ask_file("echo/v1/echo.proto");
+  Conversation<Version> conversation;
+  const auto response = conversation.ask_file("echo/v1/echo.proto");
   google::protobuf::FileDescriptorProto file;
   REQUIRE(file.ParseFromString(response.file_descriptor_response().file_descriptor_proto(0)));
   std::string names;
@@ -129,14 +129,14 @@ TEST_CASE_TEMPLATE("fields come with their names in JSON, as protoc writes them"
 }
 
 TEST_CASE_TEMPLATE("a stream is sent an import once, but what it asks for every time", Version, V1, V1Alpha) {
-  Questions<Version> questions;
-  CHECK(file_names(questions.ask_file("catalog_base.proto")) ==
+  Conversation<Version> conversation;
+  CHECK(file_names(conversation.ask_file("catalog_base.proto")) ==
         Names{"catalog_base.proto", "google/protobuf/timestamp.proto"});
-  CHECK(file_names(questions.ask_file("catalog.proto")) == Names{"catalog.proto"});
-  CHECK(file_names(questions.ask_file("catalog.proto")) == Names{"catalog.proto"});
-  CHECK(file_names(questions.ask_file("catalog_base.proto")) == Names{"catalog_base.proto"});
+  CHECK(file_names(conversation.ask_file("catalog.proto")) == Names{"catalog.proto"});
+  CHECK(file_names(conversation.ask_file("catalog.proto")) == Names{"catalog.proto"});
+  CHECK(file_names(conversation.ask_file("catalog_base.proto")) == Names{"catalog_base.proto"});
 
-  Questions<Version> another;
+  Conversation<Version> another;
   CHECK(file_names(another.ask_file("catalog.proto")) == catalog_files);
 }
 
@@ -147,65 +147,65 @@ TEST_CASE_TEMPLATE("symbols of every sort are found", Version, V1, V1Alpha) {
         "catalog.Query.Order", "catalog.Query.UP", "catalog.Query.query_note", "catalog.Colour",
         "catalog.GREEN", "catalog.weight"}) {
     CAPTURE(symbol);
-    Questions<Version> questions;
-    CHECK(file_names(questions.ask_symbol(symbol)) == catalog_files);
+    Conversation<Version> conversation;
+    CHECK(file_names(conversation.ask_symbol(symbol)) == catalog_files);
   }
-  Questions<Version> questions;
-  CHECK(file_names(questions.ask_symbol("grpc.reflection.v1alpha.ServerReflection")) ==
+  Conversation<Version> conversation;
+  CHECK(file_names(conversation.ask_symbol("grpc.reflection.v1alpha.ServerReflection")) ==
         Names{"grpc/reflection/v1alpha/reflection.proto"});
 }
 
 TEST_CASE("the standard protocols are registered by the paths that other implementations import them by") {
   const HealthService health;  // so that its descriptors are linked in
-  Questions<V1> questions;
+  Conversation<V1> conversation;
   for (const char* const name : {"grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto",
                                  "grpc/reflection/v1alpha/reflection.proto", "echo/v1/echo.proto"})
-    CHECK(file_names(questions.ask_file(name)) == Names{name});
+    CHECK(file_names(conversation.ask_file(name)) == Names{name});
 }
 
 TEST_CASE_TEMPLATE("extensions are found by the type that they extend and their number", Version, V1,
                    V1Alpha) {
-  Questions<Version> questions;
-  CHECK(file_names(questions.ask_extension("catalog.Item", 150)) == catalog_files);
-  const auto response = questions.ask_numbers("catalog.Item");
+  Conversation<Version> conversation;
+  CHECK(file_names(conversation.ask_extension("catalog.Item", 150)) == catalog_files);
+  const auto response = conversation.ask_numbers("catalog.Item");
   CHECK(response.all_extension_numbers_response().base_type_name() == "catalog.Item");
   const auto& numbers = response.all_extension_numbers_response().extension_number();
   CHECK(std::vector<int>(numbers.begin(), numbers.end()) == std::vector<int>{101, 150});
 
-  const auto none = questions.ask_numbers("catalog.Query");
+  const auto none = conversation.ask_numbers("catalog.Query");
   CHECK(none.has_all_extension_numbers_response());
   CHECK(none.all_extension_numbers_response().extension_number().empty());
 }
 
 TEST_CASE_TEMPLATE("what is not there is NOT_FOUND, and the stream goes on", Version, V1, V1Alpha) {
-  Questions<Version> questions;
+  Conversation<Version> conversation;
   const auto refused = [](const typename Version::Response& response, const std::string& message) {
     CHECK(response.error_response().error_code() == 5);
     CHECK(response.error_response().error_message() == message);
   };
-  refused(questions.ask_file("catalog"), "no file \"catalog\"");
-  refused(questions.ask_symbol("catalog.Nothing"), "no symbol \"catalog.Nothing\"");
-  refused(questions.ask_symbol("catalog"), "no symbol \"catalog\"");
-  refused(questions.ask_symbol(""), "no symbol \"\"");
-  refused(questions.ask_extension("catalog.Item", 102), "no extension 102 of \"catalog.Item\"");
-  refused(questions.ask_extension("catalog.Colour", 101), "no message type \"catalog.Colour\"");
-  refused(questions.ask_numbers("catalog.Nothing"), "no message type \"catalog.Nothing\"");
-  CHECK(file_names(questions.ask_file("catalog.proto")) == catalog_files);
+  refused(conversation.ask_file("catalog"), "no file \"catalog\"");
+  refused(conversation.ask_symbol("catalog.Nothing"), "no symbol \"catalog.Nothing\"");
+  refused(conversation.ask_symbol("catalog"), "no symbol \"catalog\"");
+  refused(conversation.ask_symbol(""), "no symbol \"\"");
+  refused(conversation.ask_extension("catalog.Item", 102), "no extension 102 of \"catalog.Item\"");
+  refused(conversation.ask_extension("catalog.Colour", 101), "no message type \"catalog.Colour\"");
+  refused(conversation.ask_numbers("catalog.Nothing"), "no message type \"catalog.Nothing\"");
+  CHECK(file_names(conversation.ask_file("catalog.proto")) == catalog_files);
 }
 
 TEST_CASE_TEMPLATE("a request of an unknown kind is UNIMPLEMENTED, and the stream goes on", Version, V1,
                    V1Alpha) {
-  Questions<Version> questions;
-  CHECK(questions.ask(typename Version::Request()).error_response().error_code() == 12);
-  CHECK_FALSE(questions.task.done());
+  Conversation<Version> conversation;
+  CHECK(conversation.ask(typename Version::Request()).error_response().error_code() == 12);
+  CHECK_FALSE(conversation.task.done());
 }
 
 TEST_CASE_TEMPLATE("the stream ends well when the caller has asked everything", Version, V1, V1Alpha) {
-  Questions<Version> questions;
-  CHECK_FALSE(questions.task.done());
-  questions.stream.receive_end();
-  REQUIRE(questions.task.done());
-  CHECK(questions.task.result().ok());
+  Conversation<Version> conversation;
+  CHECK_FALSE(conversation.task.done());
+  conversation.stream.receive_end();
+  REQUIRE(conversation.task.done());
+  CHECK(conversation.task.result().ok());
 }
 
 TEST_CASE("a value of an enum is found though nobody has asked for its file before") {

@@ -34,9 +34,9 @@ EchoRequest request_of(std::string payload) {
 }
 
 /// Responds with the payload, later if that is a number of seconds; "work" runs on a thread.
-class Patient final : public EchoService::Service {
+class Waiting final : public EchoService::Service {
  public:
-  explicit Patient(WorkerPool* pool = nullptr) : pool_(pool) {}
+  explicit Waiting(WorkerPool* pool = nullptr) : pool_(pool) {}
 
   Task<Result<EchoResponse>> Echo(Call& call, EchoRequest request) override {
     if (request.payload() == "refuse") co_return fail(Code::NOT_FOUND, "as asked");
@@ -60,8 +60,8 @@ class Patient final : public EchoService::Service {
 };
 
 TEST_CASE("a call reaches its handler and its response comes back, or its status") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   EchoService::Stub stub(world.channel());
   const CallResult<EchoResponse> response = world.run(stub.Echo(request_of("")));
   REQUIRE(response);
@@ -72,8 +72,8 @@ TEST_CASE("a call reaches its handler and its response comes back, or its status
 }
 
 TEST_CASE("time passes when nothing else is left to do, and takes no time") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   EchoService::Stub stub(world.channel());
   const Instant begun = world.now();
   CHECK(world.run(stub.Echo(request_of("3000"))));
@@ -85,16 +85,16 @@ TEST_CASE("time passes when nothing else is left to do, and takes no time") {
 }
 
 TEST_CASE("a test advances the clock as far as it likes") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   const Instant begun = world.now();
   world.advance(90min);
   CHECK(world.now() - begun == 90min);
 }
 
 TEST_CASE("several calls run at once") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   EchoService::Stub stub(world.channel());
   const Instant begun = world.now();
   const auto both = world.run(when_all(stub.Echo(request_of("5")), stub.Echo(request_of("6"))));
@@ -106,8 +106,8 @@ TEST_CASE("several calls run at once") {
 TEST_CASE("time stands still while a worker pool works for a handler") {
   const auto pool = WorkerPool::start({.threads = 1});
   REQUIRE(pool);
-  Patient patient(pool->get());
-  InProcess world({&patient});
+  Waiting waiting(pool->get());
+  InProcess world({&waiting});
   EchoService::Stub stub(world.channel());
   CHECK(world.run(stub.Echo(request_of("work"), {.timeout = 1s})));
 }
@@ -119,8 +119,8 @@ TEST_CASE(
     void await_suspend(std::coroutine_handle<>) const noexcept {}
     void await_resume() const noexcept {}
   };
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   const auto held = std::make_shared<int>(1);
   const Status hangs = world.run([&]() -> Task<> {
     const std::shared_ptr<int> mine = held;
@@ -131,8 +131,8 @@ TEST_CASE(
 }
 
 TEST_CASE("an exception of a task is INTERNAL") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   const Status thrown = world.run([]() -> Task<> {
     co_await sleep_for(1s);
     throw std::runtime_error("boom");
@@ -144,16 +144,16 @@ TEST_CASE("the server's and the channel's options hold") {
   class Refusing final : public Interceptor {
     Task<Status> intercept(Call&, Next) override { co_return Status(Code::PERMISSION_DENIED, "nobody may"); }
   } refusing;
-  Patient patient;
-  InProcess world({&patient},
+  Waiting waiting;
+  InProcess world({&waiting},
                   {.server = {.interceptors = {&refusing}}, .channel = {.max_message_bytes = 1024}});
   EchoService::Stub stub(world.channel());
   CHECK(world.run(stub.Echo(request_of(""))).error().message() == "nobody may");
 }
 
 TEST_CASE("a service that is named twice is refused") {
-  Patient patient;
-  CHECK_THROWS_AS(InProcess({&patient, &patient}), std::invalid_argument);
+  Waiting waiting;
+  CHECK_THROWS_AS(InProcess({&waiting, &waiting}), std::invalid_argument);
 }
 
 TEST_CASE("a world fails to start if a service refuses to start") {
@@ -229,8 +229,8 @@ TEST_CASE("a test stops a call of its own") {
 }
 
 TEST_CASE("a drain ends calls that exceed its timeout") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   EchoService::Stub stub(world.channel());
   std::uint64_t ended = 0;
   const Result<EchoResponse> cut =
@@ -242,12 +242,12 @@ TEST_CASE("a drain ends calls that exceed its timeout") {
 }
 
 TEST_CASE("a handler may be called without a connection") {
-  Patient patient;
-  InProcess world({&patient});
+  Waiting waiting;
+  InProcess world({&waiting});
   testing::FakeCall call("/echo.v1.EchoService/Echo");
   call.time_limit = call.now() + 2s;
-  CHECK(world.run(patient.Echo(call, request_of("1"))));
-  CHECK(patient.seen.at(0) == call.time_limit);
+  CHECK(world.run(waiting.Echo(call, request_of("1"))));
+  CHECK(waiting.seen.at(0) == call.time_limit);
 }
 
 }  // namespace

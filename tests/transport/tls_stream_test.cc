@@ -26,20 +26,20 @@ std::string pattern(std::size_t bytes) {
 std::vector<std::pair<int, std::size_t>> records_of(std::string_view wire) {
   std::vector<std::pair<int, std::size_t>> records;
   while (wire.size() >= 5) {
-    const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(wire[at]); };
-    const std::size_t size = std::size_t{octet(3)} << 8 | octet(4);
-    records.emplace_back(octet(0), size);
+    const auto byte_at = [&](std::size_t at) { return static_cast<std::uint8_t>(wire[at]); };
+    const std::size_t size = std::size_t{byte_at(3)} << 8 | byte_at(4);
+    records.emplace_back(byte_at(0), size);
     wire.remove_prefix(std::min(wire.size(), 5 + size));
   }
   return records;
 }
 
-std::string octets_of(const Chain& chain) {
-  std::string octets;
+std::string bytes_of(const Chain& chain) {
+  std::string bytes;
   std::array<iovec, 64> pieces;
   for (std::size_t at = 0, count = chain.gather(pieces); at < count; ++at)
-    octets.append(static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len);
-  return octets;
+    bytes.append(static_cast<const char*>(pieces[at].iov_base), pieces[at].iov_len);
+  return bytes;
 }
 
 /// An end whose bytes a test sees and may change: a session over a plain peer.
@@ -79,10 +79,10 @@ class OpenEnd {
     to_say.clear();
   }
   void flush() {
-    std::string octets = octets_of(wire.take_output());
-    if (octets.empty()) return;
-    if (spoils_finished && established()) octets.back() ^= 1;
-    peer.send(octets);
+    std::string bytes = bytes_of(wire.take_output());
+    if (bytes.empty()) return;
+    if (spoils_finished && established()) bytes.back() ^= 1;
+    peer.send(bytes);
   }
   bool established() const { return SSL_is_init_finished(session.get()) == 1; }
 
@@ -283,7 +283,7 @@ struct HalfTold {
 
     REQUIRE(SSL_new_session_ticket(server->session.get()) == 1);
     REQUIRE(SSL_do_handshake(server->session.get()) == 1);
-    rest = octets_of(server->wire.take_output());
+    rest = bytes_of(server->wire.take_output());
     const auto records = records_of(rest);
     REQUIRE(records.size() > 1);
     const std::size_t first = 5 + records.front().second;
@@ -392,7 +392,7 @@ TEST_CASE("a handshake that is cut off anywhere fails as such") {
       BIO* bio = wire.make_bio();
       SSL_set_bio(session.get(), bio, bio);
       SSL_do_handshake(session.get());
-      hello = octets_of(wire.output);
+      hello = bytes_of(wire.output);
       wire.output.clear();
     }
     client.send(hello.substr(0, bytes));

@@ -87,7 +87,7 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
     co_return std::unexpected(std::move(shown));
   }
   if (options_.audit_required) {
-    const Status written = co_await audit.written(options_.audit_patience);
+    const Status written = co_await audit.written(options_.audit_timeout);
     if (!written.ok()) co_return std::unexpected(unrecorded());
   } else {
     audit.ended(Code::OK);

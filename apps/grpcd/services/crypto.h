@@ -29,7 +29,7 @@ struct CryptoOptions {
   /// UNAVAILABLE when that fails. While records cannot be written, or the log level hides them, no key is used.
   bool audit_required = false;
   /// The timeout of the wait for that record; a log whose reader has stopped never writes it.
-  std::chrono::milliseconds audit_patience{2000};
+  std::chrono::milliseconds audit_timeout{2000};
 };
 
 class CryptoService final : public crypto::v1::CryptoService::Service {

@@ -92,12 +92,12 @@ Status SigningAudit::possible() const {
   return log::condition();
 }
 
-Task<Status> SigningAudit::written(Nanoseconds patience) {
+Task<Status> SigningAudit::written(Nanoseconds timeout) {
   const auto receipt = std::make_shared<AwaitedReceipt>();
   const std::string digest = use_->close().value_or("-");
   submit(digest, Code::OK, {}, receipt);
   submitted_ = true;
-  co_await receipt->reported.past(0, patience);
+  co_await receipt->reported.past(0, timeout);
   const AwaitedReceipt::Outcome outcome = receipt->outcome;
   if (outcome == AwaitedReceipt::Outcome::written) co_return Status();
   const bool lost = outcome == AwaitedReceipt::Outcome::lost;

@@ -47,7 +47,7 @@ Status several_responses() {
 Status reset_status(http2::ErrorCode code, bool by_peer) {
   if (code == http2::ErrorCode::enhance_your_calm && !by_peer)
     return Status(Code::RESOURCE_EXHAUSTED,
-                  "the response has more metadata than is taken (max_header_list_bytes, or 100 fields)",
+                  "the response's metadata exceeds the limit (max_header_list_bytes, or 100 fields)",
                   Initiator::library)
         .with_cause(Cause::metadata_too_large);
   const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
@@ -295,7 +295,7 @@ Status CallAttempt::check_messages() const {
   if (!buffer_.empty() && !buffer_.ready())
     return Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
   if (one && messages_taken_ == 0 && buffer_.empty())
-    return Status(Code::UNIMPLEMENTED, "the server answered OK without a message", Initiator::peer);
+    return Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   return {};
 }
 
@@ -306,8 +306,8 @@ Status CallAttempt::status_without_grpc_status() const {
     what = "the server responded with HTTP status " + std::to_string(head_.http_status);
   } else if (!head_.is_grpc) {
     what = head_.content_type.empty()
-               ? "the server answered without a content-type, not application/grpc"
-               : "the server answered content-type \"" + head_.content_type + "\", not application/grpc";
+               ? "the response has no content-type; it must be application/grpc"
+               : "the response has content-type \"" + head_.content_type + "\", not application/grpc";
   }
   return Status(code_from_http_status(head_.http_status), std::move(what), Initiator::peer);
 }

@@ -24,8 +24,8 @@ Channel::Channel(std::string target, const ChannelOptions& options)
 
 const std::string& Channel::target() const noexcept { return impl_->shared->target(); }
 
-Task<std::uint64_t> Channel::close(Nanoseconds patience) const {
-  return SharedChannelState::close(impl_->shared, patience);
+Task<std::uint64_t> Channel::close(Nanoseconds timeout) const {
+  return SharedChannelState::close(impl_->shared, timeout);
 }
 
 Task<Status> Channel::connect() const {

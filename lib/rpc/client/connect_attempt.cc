@@ -69,10 +69,11 @@ void ConnectAttempt::give_up_address() {
   const std::string within =
       " within " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(timeout_).count()) + " ms";
   if (lookup_)
-    return channel_.on_attempt_failed(
-        Status(Code::UNAVAILABLE, "resolve " + address_->name() + ": no answer" + within, Initiator::library)
-            .with_cause(Cause::lookup_failed));
-  std::string missing = "no answer";
+    return channel_.on_attempt_failed(Status(Code::UNAVAILABLE,
+                                             "resolve " + address_->name() + ": no response" + within,
+                                             Initiator::library)
+                                          .with_cause(Cause::lookup_failed));
+  std::string missing = "no response";
   Cause cause = Cause::unanswered;
   if (connection_) {
     const Status failure = connection_->stream_failure();

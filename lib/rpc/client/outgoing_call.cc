@@ -224,10 +224,10 @@ Status OutgoingCall::overdue() const noexcept {
 
 Status OutgoingCall::no_response_in_time() const {
   const std::uint64_t messages = attempt_->messages_taken();
-  std::string words = "no answer from " + channel_->target() + " before the deadline";
+  std::string words = "no response from " + channel_->target() + " before the deadline";
   if (messages > 0)
     words = "the call to " + channel_->target() + " did not end before the deadline; " +
-            std::to_string(messages) + (messages == 1 ? " answer" : " answers") + " came";
+            std::to_string(messages) + (messages == 1 ? " message" : " messages") + " arrived";
   return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library);
 }
 
@@ -356,7 +356,7 @@ void OutgoingCall::send_compressed() {
 
 bool OutgoingCall::chain_observed() const noexcept { return interceptors_->observed(); }
 
-/// What was written before the interceptors submitted the call.
+/// Shows the observers the messages that were written before the interceptors submitted the call.
 Status OutgoingCall::show_held_requests() {
   if (!observed()) return {};
   for (const Bytes message : replay_.messages())
@@ -364,7 +364,8 @@ Status OutgoingCall::show_held_requests() {
   return {};
 }
 
-/// Whether the message that has been written is in the room where `send_message` sends it from. If not, the call fails.
+/// Shows the written message to the observers and copies it to the room that `send_message` sends from. False if the
+/// call has failed.
 bool OutgoingCall::show_written_request() {
   const std::optional<InterceptorChain::Request> request = interceptors_->take_request();
   if (!request) return true;  // the call is held: its messages will be shown
@@ -380,7 +381,7 @@ bool OutgoingCall::show_written_request() {
   return !failed();
 }
 
-/// Whether the message may go to the caller. If not, the call fails.
+/// Shows a response to the observers. False if one refuses it; the call has failed then.
 bool OutgoingCall::show_response(Pieces message) {
   const Status refused = interceptors_->show_response(message);
   if (refused.ok()) return true;

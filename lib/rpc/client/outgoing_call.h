@@ -115,7 +115,7 @@ class OutgoingCall final : public ClientCall,
   bool settled() const noexcept { return state_ >= State::settled; }
   /// The innermost `next` runs: submits a call that is held, with the request as the interceptors have changed it.
   void submit(const ClientRequest& changed) noexcept;
-  /// The outcome of a call that is settled. From then on the caller's deadline and cancellation are the interceptors'.
+  /// The outcome of a settled call. From then on, the caller's deadline and cancellation apply to the interceptors.
   Status show_outcome() noexcept;
   /// The fault that the caller has found in the response since then; OK if none.
   Status take_fault() noexcept { return std::exchange(status_, Status()); }
@@ -194,7 +194,7 @@ class OutgoingCall final : public ClientCall,
   void send_message();
   void send_compressed();
 
-  /// Whether interceptors see its messages.
+  /// True if interceptors see its messages.
   bool observed() const noexcept { return interceptors_ && chain_observed(); }
   bool chain_observed() const noexcept;
   Status show_held_requests();

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// gRFC A8: clients ask no more often.
+/// gRFC A8: the shortest time between a client's keepalive PINGs.
 constexpr Nanoseconds client_keepalive_time_min = 10s;
 
 Nanoseconds effective_keepalive_time(Nanoseconds asked) {
@@ -124,9 +124,9 @@ std::string ShardChannel::describe_wait() const {
   return last_failure_.ok() ? waited : waited + "; last: " + std::string(last_failure_.message());
 }
 
-void ShardChannel::close(Nanoseconds patience) {
+void ShardChannel::close(Nanoseconds timeout) {
   closing_ = true;
-  close_by_ = std::min(close_by_, after(shard_.now(), patience));
+  close_by_ = std::min(close_by_, after(shard_.now(), timeout));
   end_connect_waits(closed(target()));
   run_soon();
 }
@@ -208,7 +208,7 @@ bool ShardChannel::may_grow() const noexcept {
 /// Opens another connection for the calls that wait, if it may be now.
 void ShardChannel::grow() {
   if (!may_grow()) return;
-  if (!backoff_.over(shard_.now())) return fail_impatient();
+  if (!backoff_.over(shard_.now())) return fail_waiting();
   attempt_ = std::make_unique<ConnectAttempt>(
       *this, std::max<Nanoseconds>(options().connect_timeout, backoff_.next_wait()));
   second_chance_ = turned_away_ && connections_.empty();
@@ -265,12 +265,12 @@ bool ShardChannel::was_useless(const ClientConnection& connection) const noexcep
 void ShardChannel::failed(Status why) noexcept {
   last_failure_ = std::move(why);
   backoff_.failed(shard_.now());
-  fail_impatient();
+  fail_waiting();
 }
 
-/// Fails the calls that do not wait for readiness, and the waits for a connection, where nothing is left that
-/// could take them.
-void ShardChannel::fail_impatient() noexcept {
+/// If there is no usable connection and no attempt to connect: fails the waits for a connection, and the calls without
+/// `wait_for_ready`.
+void ShardChannel::fail_waiting() noexcept {
   if (attempt_ || usable()) return;
   const Status failure = unreachable();
   end_connect_waits(failure);

@@ -68,8 +68,8 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
 
-  /// Takes no more calls. The shard drops the channel when those it has are finished, after `patience` at the latest.
-  void close(Nanoseconds patience);
+  /// Takes no more calls. The shard drops the channel when those it has are finished, after `timeout` at the latest.
+  void close(Nanoseconds timeout);
 
   /// Something has changed: schedules `run` in this turn.
   void run_soon() noexcept { shard_.ready().push(*this); }
@@ -124,7 +124,7 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   bool usable() const noexcept;
   bool may_grow() const noexcept;
   void failed(Status why) noexcept;
-  void fail_impatient() noexcept;
+  void fail_waiting() noexcept;
   void end_connect_waits(const Status& status) noexcept;
   Status unreachable() const noexcept;
   bool was_useless(const ClientConnection& connection) const noexcept;

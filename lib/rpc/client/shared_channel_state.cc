@@ -74,13 +74,13 @@ Shard::SealedMail SharedChannelState::seal_dropping(Shard& shard) {
   return Shard::SealedMail([self = shared_from_this(), &shard] { shard.drop(self.get()); });
 }
 
-void SharedChannelState::begin_close(Nanoseconds patience) {
+void SharedChannelState::begin_close(Nanoseconds timeout) {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (const Home& each : homes_) {
     Shard* const home = each.shard;
-    home->post([self = shared_from_this(), home, patience] {
-      if (ShardLocal* kept = home->local(self.get())) static_cast<ShardChannel*>(kept)->close(patience);
+    home->post([self = shared_from_this(), home, timeout] {
+      if (ShardLocal* kept = home->local(self.get())) static_cast<ShardChannel*>(kept)->close(timeout);
     });
   }
 }
@@ -120,8 +120,8 @@ class SharedChannelState::WaitForAll {
 };
 
 Task<std::uint64_t> SharedChannelState::close(std::shared_ptr<SharedChannelState> shared,
-                                              Nanoseconds patience) {
-  shared->begin_close(patience);
+                                              Nanoseconds timeout) {
+  shared->begin_close(timeout);
   WaitForAll gone(*shared);
   co_return co_await gone;
 }

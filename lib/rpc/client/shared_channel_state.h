@@ -48,7 +48,7 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   /// Destroys the channel on all shards: on this thread's shard at once, on others by mail.
   void drop() noexcept;
   /// Closes the channel on all shards; ends when none is left. Gives the number of calls that were cut.
-  static Task<std::uint64_t> close(std::shared_ptr<SharedChannelState> shared, Nanoseconds patience);
+  static Task<std::uint64_t> close(std::shared_ptr<SharedChannelState> shared, Nanoseconds timeout);
 
  private:
   /// A wait until no shard has the channel any more. Touched on its own shard only, except for the letter.
@@ -65,7 +65,7 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   class WaitForAll;
 
   Shard::SealedMail seal_dropping(Shard& shard);
-  void begin_close(Nanoseconds patience);
+  void begin_close(Nanoseconds timeout);
 
   const std::string target_;
   const ChannelOptions options_;

@@ -115,7 +115,7 @@ void Connection::end_receiving(int error) {
   finish(std::move(why_));
 }
 
-/// Whether a client that half-closes the connection still waits for something.
+/// True if a client that half-closes the connection still waits for something.
 bool Connection::may_go_on() const {
   const bool busy = sending() || session_.wants_to_produce() || session_.open_streams() > 0;
   return !is_client() && is_established() && busy;
@@ -161,9 +161,10 @@ Status Connection::handshake_overdue() const {
 }
 
 Status Connection::stalled() const {
-  const std::string_view what = phase_ == Phase::half_closed
-                                    ? "the client has ended its sending, and no response moved for "
-                                    : "the peer left output unread for ";
+  const std::string_view what =
+      phase_ == Phase::half_closed
+          ? "the client has half-closed the connection, and no response was sent for "
+          : "the peer did not read output for ";
   return Status(Code::UNAVAILABLE, std::string(what) + std::to_string(timeouts_.stall.count()) + " ms",
                 Initiator::peer);
 }

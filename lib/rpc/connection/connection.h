@@ -78,9 +78,9 @@ class Connection : public ExceptionBarrier<Connection>,
   const std::string& peer() const noexcept { return peer_; }
   /// Identifies the peer where peers take turns. A system call each time.
   PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
-  /// What the transport vouches for about the peer, once the handshake is over. A system call each time.
+  /// The peer's identity, as the transport has verified it, once the handshake is over. A system call each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
-  /// Why the transport has failed, or what it still waits for: ByteStream::failure.
+  /// The reason why the transport has failed, or what it still waits for: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
 
   /// Requests a flush at the end of this turn. Call after every change to the session.
@@ -91,10 +91,10 @@ class Connection : public ExceptionBarrier<Connection>,
   /// The same for a peer that does not acknowledge PINGs; `why` names it.
   virtual void give_up(Status why) { abort(std::move(why)); }
 
-  /// How long a peer may make no progress.
+  /// The time within which a peer must make progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }
 
-  /// Whether the connection is over and `on_lost` follows.
+  /// True if the connection is over and `on_lost` follows.
   bool lost() const noexcept { return over(); }
 
   /// The peer's SETTINGS have arrived, which completes the handshake. No effect when called again.

@@ -48,7 +48,7 @@ void Keepalive::check() {
   if (pinging_)
     return connection_.give_up(
         Status(Code::UNAVAILABLE,
-               "keepalive: no answer from " + connection_.peer() + " in " + in_words(rule_.timeout),
+               "keepalive: no response from " + connection_.peer() + " in " + in_words(rule_.timeout),
                Initiator::peer));
   const Instant due = after(last_activity_, rule_.time);
   if (shard.now() < due) return shard.timers().arm(*this, due);

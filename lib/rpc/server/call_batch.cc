@@ -8,7 +8,7 @@
 namespace ringrpc {
 namespace {
 
-/// How long handlers start at the end of a batch of input.
+/// The time for which handlers are started at the end of a batch of input.
 constexpr std::chrono::milliseconds batches_length{2};
 /// The length of a turn.
 constexpr std::chrono::milliseconds batch_turn_length{1};

@@ -32,8 +32,9 @@ void ConnectionAge::check() {
   const Instant now = connection_.shard().now();
   if (now >= age_due_) {
     if (aged_)
-      return connection_.abort(Status(
-          Code::UNAVAILABLE, "the grace after the connection's maximum age is over", Initiator::library));
+      return connection_.abort(Status(Code::UNAVAILABLE,
+                                      "the grace period after the connection's maximum age has ended",
+                                      Initiator::library));
     aged_ = true;
     age_due_ = after(now, rule_.grace);
     connection_.drain();

@@ -3,7 +3,7 @@
 ///
 /// 1. A connection that has reached its maximum age, or has had no calls for the idle time, is drained: the client
 ///    opens no more calls on it, and those in flight finish.
-/// 2. When the grace time after the maximum age is over, the connection is closed, which cancels the remaining calls.
+/// 2. When the grace period after the maximum age has ended, the connection is closed, which cancels the remaining calls.
 ///
 /// The timer is armed only if there is a limit. Belongs to its connection.
 #pragma once
@@ -41,7 +41,7 @@ class ConnectionAge final : Timer {
 
   ServerConnection& connection_;
   const AgeRule& rule_;
-  Instant age_due_;  // once aged, the end of the grace time
+  Instant age_due_;  // once aged, the end of the grace period
   Instant idle_since_;
   bool aged_ = false;
 };

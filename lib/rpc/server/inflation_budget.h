@@ -27,7 +27,7 @@ class InflationBudget {
       : bytes_per_second_(static_cast<std::int64_t>(std::min(bytes_per_second, bytes_most))),
         left_(bytes_per_second_) {}
 
-  /// Whether nothing may be decompressed now.
+  /// True if nothing may be decompressed now.
   bool spent(Instant now) noexcept {
     refill(now);
     return left_ <= 0;

@@ -6,7 +6,7 @@
 
 namespace ringrpc {
 
-/// Whether the observer lets the message go further. If not, the call fails.
+/// True if the observer lets the message go further. If not, the call fails.
 bool ObservedStream::accepted(const MessageView& message,
                               Status (MessageObserver::*show)(const MessageView&)) {
   const Status status = shown(observer_, show, message, call_.method());

@@ -76,7 +76,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
   unsigned shards() const noexcept override { return static_cast<unsigned>(server_shards_.size()); }
   std::string_view io_backend() const noexcept override { return shards_->all().front()->io().name(); }
-  std::uint64_t drain(std::chrono::milliseconds patience) override;
+  std::uint64_t drain(std::chrono::milliseconds timeout) override;
   void wait() override;
   ServerCounters counters() const override;
   Task<Result<std::string>> metrics_text(MetricsFormat format) const override;
@@ -85,7 +85,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
     server_shards_[shard.index()]->add(std::move(connection), tls, std::move(counted));
   }
-  std::uint64_t end_calls(std::chrono::milliseconds patience);
+  std::uint64_t end_calls(std::chrono::milliseconds timeout);
   Status listen(const ServerOptions& options);
   Result<std::string> bind(const Address& address);
   Shard& accepting_shard() const { return *shards_->all().front(); }
@@ -154,7 +154,7 @@ ServerImpl::~ServerImpl() {
     run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
 }
 
-std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
+std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
   const auto count = [this](int more) {
     const std::lock_guard lock(mutex_);  // also while notifying: a waiter may destroy the server at once
     drains_ += more;
@@ -162,7 +162,7 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds patience) {
     drain_ends_.notify_all();
   };
   count(+1);
-  const std::uint64_t ended = end_calls(patience);
+  const std::uint64_t ended = end_calls(timeout);
   count(-1);
   return ended;
 }
@@ -173,14 +173,14 @@ void ServerImpl::wait() {
 }
 
 /// Returns when no connection is left.
-std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds patience) {
+std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds timeout) {
   struct Waiting {
     std::mutex mutex;
     std::condition_variable changed;
     std::size_t shards;
   };
   // A very long time must not overflow the clock.
-  patience = std::min<std::chrono::milliseconds>(patience, std::chrono::years(1));
+  timeout = std::min<std::chrono::milliseconds>(timeout, std::chrono::years(1));
   const auto waiting = std::make_shared<Waiting>();
   waiting->shards = server_shards_.size();
 
@@ -196,7 +196,7 @@ std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds patience) {
   }
   {
     std::unique_lock lock(waiting->mutex);
-    if (waiting->changed.wait_for(lock, patience, [&] { return waiting->shards == 0; })) return 0;
+    if (waiting->changed.wait_for(lock, timeout, [&] { return waiting->shards == 0; })) return 0;
   }
   std::uint64_t ended = 0;
   for (Shard* shard : shards_->all())

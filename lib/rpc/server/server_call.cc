@@ -21,7 +21,7 @@
 namespace ringrpc {
 namespace {
 
-/// Whether `list`, "gzip, zstd", has `name`.
+/// True if `list`, "gzip, zstd", has `name`.
 bool lists(std::string_view list, std::string_view name) noexcept {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
@@ -33,7 +33,7 @@ bool lists(std::string_view list, std::string_view name) noexcept {
   return false;
 }
 
-/// Whether the sender of these headers accepts `compression`.
+/// True if the sender of these headers accepts `compression`.
 bool accepts(std::span<const http2::Header> headers, Compression compression) noexcept {
   return compression == Compression::identity ||
          std::ranges::any_of(headers, [&](const http2::Header& header) {
@@ -104,8 +104,8 @@ void ServerCall::on_end() {
 
 void ServerCall::on_half_close() {
   if (call_.request == Request::ended) return;
-  fail_call(
-      Status(Code::CANCELLED, "the client ended its sending before the request was whole", Initiator::peer));
+  fail_call(Status(Code::CANCELLED, "the client half-closed the connection before the request was complete",
+                   Initiator::peer));
 }
 
 void ServerCall::on_batch() {
@@ -162,9 +162,8 @@ void ServerCall::watch_request() {
     call_.progress = {now, call_.received_bytes};
   } else if (now - call_.progress->at >= call_.connection->stall_timeout()) {
     fail_call(Status(Code::DEADLINE_EXCEEDED,
-                     "the request was begun and not finished: " +
-                         std::to_string(call_.connection->stall_timeout().count()) +
-                         " ms passed without 1 KiB of it",
+                     "the request stalled: less than 1 KiB arrived in " +
+                         std::to_string(call_.connection->stall_timeout().count()) + " ms",
                      Initiator::peer));
   }
 }
@@ -186,7 +185,7 @@ void ServerCall::start_handler() {
   });
 }
 
-/// Whether the request has exactly one message and it may be parsed on the shard. If not, the call fails, or the
+/// True if the request has exactly one message and it may be parsed on the shard. If not, the call fails, or the
 /// message's work beside the shard begins.
 bool ServerCall::request_ready() {
   if (!buffer_.ready()) {
@@ -370,7 +369,10 @@ void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
   if (code != http2::ErrorCode::no_error) [[unlikely]]
     count_reset(code, by_peer);
   if (call_.response != Response::ended)
-    count_end(Status(Code::CANCELLED, "the caller gave up", Initiator::peer));
+    count_end(Status(
+        Code::CANCELLED,
+        by_peer ? "the client cancelled the call" : "the stream was reset: " + std::string(http2::name(code)),
+        Initiator::peer));
   call_.stream = nullptr;
   if (call_.task.valid()) {
     doom_handler();

@@ -97,7 +97,7 @@ class ServerCall final : public Call,
   /// Reports to the connection how many bytes of input and output the call holds now.
   void account();
 
-  /// Whether the client must send more: the request has one message or a partial one, and is not complete.
+  /// True if the client must send more: the request has one message or a partial one, and is not complete.
   bool unfinished() const noexcept {
     if (call_.response == Response::ended || call_.request == Request::ended) return false;
     return one_request(call_.method->method->kind) || (!buffer_.empty() && !buffer_.ready());
@@ -161,7 +161,7 @@ class ServerCall final : public Call,
     std::uint64_t received_bytes;
   };
 
-  /// Where the next message is parsed, and how much memory that takes.
+  /// The thread that parses the next message, and the memory that parsing takes.
   struct NextMessage {
     enum class Place : std::uint8_t { not_judged, shard, beside_shard };
     Place place = Place::not_judged;
@@ -212,7 +212,7 @@ class ServerCall final : public Call,
   // server_call_work.cc
   struct Work;
   std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() override;
-  /// Whether the next message may be parsed on the shard. If not, its work begins.
+  /// True if the next message may be parsed on the shard. If not, its work begins.
   bool parsed_here() {
     const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
     if (!small) [[unlikely]]
@@ -236,7 +236,7 @@ class ServerCall final : public Call,
   std::unique_ptr<LongWork> begin_compress();
   void on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept;
   Work& work();
-  /// Whether a response is waiting for its compression, or being compressed beside the shard.
+  /// True if a response is waiting for its compression, or being compressed beside the shard.
   bool compressing() const noexcept { return call_.work && call_.work->compress_turn.taken(); }
   void drop_work() noexcept;
   void compress_message();

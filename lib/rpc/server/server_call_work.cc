@@ -45,14 +45,14 @@ ServerCall::NextMessage::Place ServerCall::judge_next() {
   return judge_size(buffer_.restored().size());
 }
 
-/// Whether the connection may have a message decompressed now. If not, the call fails.
+/// True if the connection may have a message decompressed now. If not, the call fails.
 bool ServerCall::may_inflate() {
   const Status status = call_.connection->check_inflation();
   if (!status.ok()) fail_call(status);
   return status.ok();
 }
 
-/// Whether the next message, which is compressed, was decompressed here or found to be malformed.
+/// True if the next message, which is compressed, was decompressed here or found to be malformed.
 bool ServerCall::restored_here() {
   const std::size_t bytes = buffer_.next_bytes();
   if (bytes > restored_here_bytes_max || !buffer_.restore_next(restored_here_bytes_max)) return false;

@@ -98,8 +98,9 @@ void ServerConnection::on_request(http2::Stream& stream) {
                              "\" is not supported, these are: " + std::string(compression_names),
                          Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
-    return refuse(stream, method,
-                  Status(Code::DEADLINE_EXCEEDED, "the deadline had passed on arrival", Initiator::peer));
+    return refuse(
+        stream, method,
+        Status(Code::DEADLINE_EXCEEDED, "the deadline had passed when the request arrived", Initiator::peer));
 
   ServerCall& call = owner_.take_call();
   stream.keep_headers();
@@ -256,7 +257,7 @@ void ServerConnection::on_watch() {
     http2::Stream& stream = plain_requests_.begin()->second.stream();
     forget_plain(stream);
     refuse(stream, nullptr,
-           Status(Code::DEADLINE_EXCEEDED, "the request was begun and not finished", Initiator::peer), "408");
+           Status(Code::DEADLINE_EXCEEDED, "the request was not complete in time", Initiator::peer), "408");
     flush_soon();
   }
 }

@@ -62,7 +62,7 @@ class ServerConnection final : public Connection,
   /// OK while a message may be decompressed.
   Status check_inflation();
   InflationBudget& inflation() noexcept { return inflation_; }
-  /// How much more memory a call may take.
+  /// The memory that a call may still take.
   std::size_t room_bytes() const noexcept;
   WorkLine& work_line() noexcept { return work_line_; }
   /// A call that held `before` bytes of input and output now holds `now`.

@@ -26,7 +26,7 @@
 
 namespace ringrpc {
 
-/// How a connection reaches the server, for its metrics.
+/// The transport of a connection, for its metrics.
 struct ConnectionKind {
   enum class Transport : std::uint8_t { tcp, unix_socket, vsock, other };
 
@@ -37,7 +37,7 @@ struct ConnectionKind {
   bool tls = false;
 };
 
-/// What a shard counts of its connections.
+/// Counters of a shard's connections.
 struct ConnectionMetrics {
   static constexpr std::size_t kinds = 8;
   /// RFC 9113's codes, and one for all others.

@@ -61,7 +61,7 @@ class ServerShard {
   std::size_t room_bytes() const noexcept {
     return max_total_buffered_bytes_ - std::min(max_total_buffered_bytes_, buffered_bytes_);
   }
-  /// Whether `more` bytes may be held.
+  /// True if `more` bytes may be held.
   bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
@@ -73,7 +73,7 @@ class ServerShard {
   ServerCounters& counters() noexcept { return counters_; }
   /// Null if the options have metrics off.
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
-  /// What the calls of all connections hold.
+  /// The bytes that the calls of all connections hold.
   std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
 
   // Log lines about clients, at level info and limited per kind.

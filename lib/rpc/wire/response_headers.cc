@@ -75,7 +75,7 @@ struct Block {
 Status too_large(const std::string& what, std::size_t bytes, std::size_t bytes_max) {
   return Status(
       Code::RESOURCE_EXHAUSTED,
-      what + " have " + std::to_string(bytes) + " bytes, the caller takes " + std::to_string(bytes_max),
+      what + " have " + std::to_string(bytes) + " bytes, the client's limit is " + std::to_string(bytes_max),
       Initiator::application);
 }
 

@@ -1,6 +1,6 @@
 /// The header blocks of a response (PROTOCOL-HTTP2.md, "Responses").
 ///
-/// A block larger than the caller takes (Session::header_list_bytes_max) is not sent: at best the caller
+/// A block larger than the client accepts (Session::header_list_bytes_max) is not sent: at best the caller
 /// would drop it, at worst it would end the connection. A long message is cut. If details or metadata are too
 /// large, the call ends with RESOURCE_EXHAUSTED.
 #pragma once

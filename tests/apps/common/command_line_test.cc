@@ -28,7 +28,7 @@ struct Program {
   std::vector<std::string> listen{"here"};
   std::uint32_t shards = 0;
   std::size_t limit_bytes = 4 << 20;
-  std::chrono::milliseconds patience = 30s;
+  std::chrono::milliseconds timeout = 30s;
   Colour colour = Colour::red;
   CommandLine line{"prog", "Does what a program does."};
 
@@ -41,8 +41,8 @@ struct Program {
         shards, {0, 64}));
     line.add(size({.name = "limit", .group = "Limits", .placeholder = "BYTES", .help = "Most"}, limit_bytes,
                   {1, 1 << 30}));
-    line.add(duration({.name = "patience", .group = "Limits", .placeholder = "TIME", .help = "Wait"},
-                      patience, 1h));
+    line.add(
+        duration({.name = "timeout", .group = "Limits", .placeholder = "TIME", .help = "Wait"}, timeout, 1h));
     line.add(choice<Colour>(
         {.name = "colour", .environment = "COLOUR", .group = "Looks", .placeholder = "NAME", .help = "Paint"},
         colour, {{"red", Colour::red}, {"green", Colour::green}}));
@@ -82,12 +82,12 @@ TEST_CASE("without any source every setting has its default") {
 
 TEST_CASE("flags set every kind, apart or with an equals sign") {
   Program program;
-  REQUIRE(program.read({"--listen", "a", "--shards=3", "--limit", "64K", "--patience", "2m", "--colour=green",
+  REQUIRE(program.read({"--listen", "a", "--shards=3", "--limit", "64K", "--timeout", "2m", "--colour=green",
                         "--listen", "b"}) == Action::run);
   CHECK(program.listen == std::vector<std::string>{"a", "b"});
   CHECK(program.shards == 3);
   CHECK(program.limit_bytes == 65536);
-  CHECK(program.patience == 2min);
+  CHECK(program.timeout == 2min);
   CHECK(program.colour == Colour::green);
 }
 
@@ -99,14 +99,14 @@ TEST_CASE("an address in brackets is one text and the last of two flags counts")
 }
 
 TEST_CASE("a flag beats the environment, the environment the file, the file the default") {
-  const ScratchFile file("listen = ['file']\nshards = 1\ncolour = 'green'\npatience = 5\nlimit = '1K'\n");
+  const ScratchFile file("listen = ['file']\nshards = 1\ncolour = 'green'\ntimeout = 5\nlimit = '1K'\n");
   const Environment environment(Variables{{"ADDR", "environment"}, {"THREADS", "2"}});
   Program program;
   REQUIRE(program.read({"--config", file.path(), "--listen", "flag"}) == Action::run);
   CHECK(program.listen == std::vector<std::string>{"flag"});
   CHECK(program.shards == 2);
   CHECK(program.colour == Colour::green);
-  CHECK(program.patience == 5s);
+  CHECK(program.timeout == 5s);
   CHECK(program.limit_bytes == 1024);
   CHECK(program.line.config_path() == file.path());
 }
@@ -128,7 +128,7 @@ TEST_CASE("a wrong flag is refused with its name, the error and the remedy") {
   CHECK(refusal({"--shards", "65"}) == "--shards: 65 is out of range; choose 0 to 64");
   CHECK(refusal({"--shards=-1"}) == "--shards: '-1' is not a whole number, 0 or more");
   CHECK(refusal({"--limit", "0"}) == "--limit: 0 is out of range; choose 1 to 1G");
-  CHECK(refusal({"--patience", "2h"}) == "--patience: 2h is out of range; choose 0s to 1h");
+  CHECK(refusal({"--timeout", "2h"}) == "--timeout: 2h is out of range; choose 0s to 1h");
   CHECK(refusal({"--colour", "blue"}) == "--colour: 'blue' is unknown; choose red or green");
   CHECK(refusal({"--listen", ""}) == "--listen: a value is empty; give a text");
   CHECK(refusal({"--shards"}) == "--shards: a value is missing; --help shows what it takes");
@@ -154,7 +154,7 @@ TEST_CASE("a wrong file is refused with its path, line and key, the error and th
   };
   CHECK(with("\nshard = 1") == ":2: shard: unknown key; did you mean shards?");
   CHECK(with("config = 'x'") ==
-        ":1: config: unknown key; there are listen, shards, limit, patience and colour");
+        ":1: config: unknown key; there are listen, shards, limit, timeout and colour");
   CHECK(with("shards = '1'") == ":1: shards: a string is the wrong type; write a number, without quotes");
   CHECK(with("shards = true") ==
         ":1: shards: true or false is the wrong type; write a number, without quotes");
@@ -251,7 +251,7 @@ TEST_CASE("the help shows every setting with its default and variable, within 80
                   "env: ADDR]\n") != std::string::npos);
   CHECK(help.find("  --limit BYTES               Most\n                              [default: 4M]\n") !=
         std::string::npos);
-  CHECK(help.find("  --patience TIME             Wait\n                              [default: 30s]\n") !=
+  CHECK(help.find("  --timeout TIME              Wait\n                              [default: 30s]\n") !=
         std::string::npos);
   CHECK(help.find("\nLooks:\n") != std::string::npos);
   std::istringstream lines(help);

@@ -33,7 +33,7 @@ TEST_CASE("latency includes successes and expired calls, but no quick failures")
   Tally tally;
   tally.record(Status(), 2ms);
   tally.record(Status(Code::UNAVAILABLE, "gone"), 1us);
-  CHECK(tally.record(Status(Code::DEADLINE_EXCEEDED, "no answer", Initiator::library), 20s));
+  CHECK(tally.record(Status(Code::DEADLINE_EXCEEDED, "no response", Initiator::library), 20s));
   CHECK_FALSE(
       tally.record(Status(Code::DEADLINE_EXCEEDED, "too late, says the server", Initiator::peer), 1us));
   CHECK(tally.latency.count() == 2);

@@ -61,8 +61,8 @@ class FakeServer final : public Server {
   unsigned shards() const noexcept override { return 2; }
   std::string_view io_backend() const noexcept override { return "fake"; }
 
-  std::uint64_t drain(std::chrono::milliseconds patience) override {
-    notes_.add("drain " + std::to_string(patience.count()));
+  std::uint64_t drain(std::chrono::milliseconds timeout) override {
+    notes_.add("drain " + std::to_string(timeout.count()));
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return calls_ == 0; });
     return ended_;

@@ -102,8 +102,8 @@ TEST_CASE("a call where there is no shard says where calls are made") {
   CHECK(call->take_status().code() == Code::FAILED_PRECONDITION);
 }
 
-Task<void> close_within(const Channel& channel, Nanoseconds patience, std::optional<std::uint64_t>& cut) {
-  cut = co_await channel.close(patience);
+Task<void> close_within(const Channel& channel, Nanoseconds timeout, std::optional<std::uint64_t>& cut) {
+  cut = co_await channel.close(timeout);
 }
 
 /// A server on shard 0, and a call from each of two others over one channel.

@@ -260,7 +260,7 @@ TEST_CASE("a message that is not the method's fails the call, for its intercepto
   });
 }
 
-/// A client-streaming call whose answer has come and was not read.
+/// A client-streaming call whose response has arrived and was not read.
 Task<std::unique_ptr<ClientCall>> answered_call(World& world, const Channel& channel,
                                                 const CallOptions& options = {}) {
   std::unique_ptr<ClientCall> call = channel.call(join_path, MethodKind::client_streaming, options);
@@ -341,7 +341,7 @@ TEST_CASE("an OK response without its message is not OK for interceptors either"
     const auto none =
         co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"0"}, CallOptions());
     REQUIRE_FALSE(none);
-    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server answered OK without a message");
+    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server returned OK without a message");
     CHECK(seen.back() == "audit after UNIMPLEMENTED");
   };
   CHECK(world.run(script, with({&audit})));

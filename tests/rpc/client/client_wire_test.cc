@@ -65,7 +65,7 @@ TEST_CASE("a response with its message, its trailers and no fault is OK") {
             .ok());
   CHECK(outcome([](RawPeer& peer, std::uint32_t id) {  // in pieces
           std::string all = peer.encoder.headers(id, good_headers);
-          for (const char octet : message("y")) all += data(id, {&octet, 1}) + data(id, "");
+          for (const char byte : message("y")) all += data(id, {&byte, 1}) + data(id, "");
           return all += peer.encoder.headers(id, good_trailers, end_stream);
         })
             .ok());
@@ -92,8 +92,7 @@ TEST_CASE("a response that is not gRPC is reported by its HTTP status, without w
     };
   };
   const Status portal = outcome(endless(html));
-  CHECK(portal.to_string() ==
-        "UNKNOWN: the server answered content-type \"text/html\", not application/grpc");
+  CHECK(portal.to_string() == "UNKNOWN: the response has content-type \"text/html\", not application/grpc");
   CHECK(code_of(whole(html, message("y"), good_trailers)) == Code::UNKNOWN);
   CHECK(code_of(whole({{":status", "200"}}, message("y"), good_trailers)) == Code::UNKNOWN);
   CHECK(code_of(whole({{":status", "200"}, {"content-type", "application/grpcx"}}, message("y"),
@@ -347,7 +346,7 @@ TEST_CASE("a deadline that passes is DEADLINE_EXCEEDED, whatever comes later") {
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
     const auto late = co_await unary(channel, 1s);
     REQUIRE_FALSE(late);
-    CHECK(late.error().to_string() == "DEADLINE_EXCEEDED: no answer from 127.0.0.1:7 before the deadline");
+    CHECK(late.error().to_string() == "DEADLINE_EXCEEDED: no response from 127.0.0.1:7 before the deadline");
     host.peers.front()->send(
         headers_only(http2::test::with(good_headers, good_trailers))(*host.peers.front(), 1));
     host.answer = whole(good_headers, message("y"), good_trailers);
@@ -370,7 +369,7 @@ TEST_CASE("a stream whose deadline passes reports how many responses came before
     while (co_await stream.next()) continue;
     const Status status = co_await stream.finish();
     CHECK(status.to_string() ==
-          "DEADLINE_EXCEEDED: the call to 127.0.0.1:7 did not end before the deadline; 2 answers came");
+          "DEADLINE_EXCEEDED: the call to 127.0.0.1:7 did not end before the deadline; 2 messages arrived");
   }));
 }
 

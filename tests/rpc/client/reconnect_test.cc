@@ -19,7 +19,7 @@ using http2::test::rst_stream;
 using http2::test::settings;
 using http2::test::settings_ack;
 
-CallOptions patient(Nanoseconds timeout) {
+CallOptions waiting_for(Nanoseconds timeout) {
   CallOptions options;
   options.wait_for_ready = true;
   options.timeout = timeout;
@@ -97,7 +97,7 @@ TEST_CASE("an invalid target is the caller's error, at once and always") {
   SimulatedWorld world(1);
   CHECK(world.run_against("nowhere", [](Channel& channel) -> Task<void> {
     for (int at = 0; at < 2; ++at) {
-      const auto failed = co_await unary(channel, patient(1h));
+      const auto failed = co_await unary(channel, waiting_for(1h));
       REQUIRE_FALSE(failed);
       CHECK(failed.error().code() == Code::INVALID_ARGUMENT);
       CHECK(failed.error().message().starts_with("address \"nowhere\":"));
@@ -112,7 +112,7 @@ TEST_CASE("a call that waits for readiness outlasts the server's absence") {
   host.close();
   CHECK(host.serve([&](Channel& channel) -> Task<void> {
     CHECK_FALSE(co_await unary(channel));
-    auto waiting = unary(channel, patient(10min));
+    auto waiting = unary(channel, waiting_for(10min));
     waiting.start();
     co_await sleep_for(30s);
     CHECK_FALSE(waiting.done());
@@ -128,7 +128,7 @@ TEST_CASE("a call that waits for readiness outlasts the server's absence") {
 TEST_CASE("a call that has waited in vain names what it waited for") {
   SimulatedWorld world(1);
   CHECK(world.run_against("127.0.0.1:7", [](Channel& channel) -> Task<void> {
-    const auto late = co_await unary(channel, patient(5s));
+    const auto late = co_await unary(channel, waiting_for(5s));
     REQUIRE_FALSE(late);
     CHECK(late.error().to_string() ==
           "DEADLINE_EXCEEDED: waited for a connection to 127.0.0.1:7 until the deadline; last: "

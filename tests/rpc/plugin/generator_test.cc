@@ -1,4 +1,5 @@
-// Tests the generated text where its use does not show it: comments, file names, refusals.
+/// Tests the parts of the generated text that its users' tests do not reach: comments, file names, error messages.
+
 #include "rpc/plugin/generator.h"
 
 #include <doctest/doctest.h>

@@ -106,6 +106,42 @@ TEST_CASE("a busy client may send calls together with their resets, once their d
   CHECK(peer->closed());
 }
 
+/// Keeps the status of each call that has ended.
+class Ends final : public Interceptor {
+ public:
+  void on_end(Call&, const Status& status) override { ends.push_back(status.to_string()); }
+
+  std::vector<std::string> ends;
+};
+
+TEST_CASE("on_end tells a call that the client cancelled from one that was reset for the client's error") {
+  SimulatedWorld world(1);
+  Ends witness;
+  ServerOptions options;
+  options.interceptors = {&witness};
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  std::string seen;
+  SUBCASE("cancelled") {
+    peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
+    world.simulation().run_for(1s);
+    peer->send(http2::test::rst_stream(1, http2::ErrorCode::cancel));
+    seen = "CANCELLED: the client cancelled the call";
+  }
+  SUBCASE("more body than its content-length") {
+    peer->begin(1, join_path, {{"content-length", "6"}});
+    peer->send_body(1, message("x"));
+    world.simulation().run_for(1s);
+    peer->send_body(1, message("x"));
+    seen = "CANCELLED: the stream was reset: PROTOCOL_ERROR";
+  }
+  CHECK(world.service().running == 1);
+  world.simulation().run_for(1s);
+  CHECK(witness.ends == std::vector{seen});
+  CHECK(world.service().running == 0);
+  CHECK_FALSE(peer->closed());
+}
+
 TEST_CASE("calls may pass their deadlines as many at a time as the connection takes") {
   beside_a_long_call([](Channel& channel) -> Task<void> {
     std::vector<Task<CallResult<RawMessage>>> callers;

@@ -131,7 +131,8 @@ TEST_CASE(
   peer->finish();
   REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(5); }));
   CHECK(peer->field(1, "grpc-status") == "1");
-  CHECK(peer->field(1, "grpc-message") == "the client ended its sending before the request was whole");
+  CHECK(peer->field(1, "grpc-message") ==
+        "the client half-closed the connection before the request was complete");
   CHECK(peer->field(5, "grpc-status") == "1");
   CHECK_FALSE(peer->ended(3));
   CHECK_FALSE(peer->closed());

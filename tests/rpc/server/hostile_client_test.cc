@@ -16,7 +16,7 @@ using http2::test::window_update;
 
 const std::string no_window = settings({{http2::test::setting::initial_window_size, 0}});
 
-ServerOptions impatient() {
+ServerOptions short_timeouts() {
   ServerOptions options;
   options.handshake_timeout = 5s;
   options.header_timeout = 5s;
@@ -26,7 +26,7 @@ ServerOptions impatient() {
 
 TEST_CASE("a peer that connects and sends nothing is disconnected") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::silent(world);
   world.simulation().run_for(4s);
   CHECK_FALSE(peer->closed());
@@ -37,10 +37,10 @@ TEST_CASE("a peer that connects and sends nothing is disconnected") {
 
 TEST_CASE("a peer that sends one byte of its preface a second is disconnected") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::silent(world);
-  for (const char octet : http2::test::preface.substr(0, 8)) {
-    if (!peer->closed()) peer->send({&octet, 1});
+  for (const char byte : http2::test::preface.substr(0, 8)) {
+    if (!peer->closed()) peer->send({&byte, 1});
     world.simulation().run_for(1s);
   }
   CHECK(peer->closed());
@@ -48,7 +48,7 @@ TEST_CASE("a peer that sends one byte of its preface a second is disconnected") 
 
 TEST_CASE("a peer that never finishes its headers is disconnected") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world);
   peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
   peer->send(http2::test::frame(http2::test::frame_type::headers, 0, 3, "\x83"));
@@ -63,7 +63,7 @@ TEST_CASE("a peer that never finishes its headers is disconnected") {
 
 TEST_CASE("a response that gets no window is ended after the stall timeout") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world, no_window);
   peer->request(1, echo_path, message("held"));
   world.simulation().run_for(8s);
@@ -76,7 +76,7 @@ TEST_CASE("a response that gets no window is ended after the stall timeout") {
 
 TEST_CASE("a response written long after its headers is watched as well") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world, no_window);
   peer->request(1, "/test.v1.Raw/Sleep", message("60000"));
   world.simulation().run_for(61s);
@@ -87,7 +87,7 @@ TEST_CASE("a response written long after its headers is watched as well") {
 
 TEST_CASE("windows of one byte and PINGs are no progress") {
   SimulatedWorld world(1);
-  ServerOptions options = impatient();
+  ServerOptions options = short_timeouts();
   options.ping_interval_min = options.idle_ping_interval_min = 0s;
   world.serve(options);
   const auto peer = RawPeer::before_server(world, no_window);
@@ -101,7 +101,7 @@ TEST_CASE("windows of one byte and PINGs are no progress") {
 
 TEST_CASE("a slow reader that makes progress is served to the end") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world, no_window);
   peer->request(1, echo_path, message(std::string(30'000, 'x')));
   for (int second = 0; second < 60 && !peer->ended(1); ++second) {
@@ -224,7 +224,7 @@ TEST_CASE("a handler whose call HTTP/2 has ended writes no more") {
 
 TEST_CASE("an idle connection is nobody's fault") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world);
   peer->request(1, echo_path, message("x"));
   world.simulation().run_for(10min);
@@ -235,7 +235,7 @@ TEST_CASE("an idle connection is nobody's fault") {
 
 TEST_CASE("a peer that breaks the rules and does not read is disconnected within the linger time") {
   SimulatedWorld world(1, {.socket_buffer_bytes = 1});
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::silent(world);
   peer->pause();
   peer->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -245,7 +245,7 @@ TEST_CASE("a peer that breaks the rules and does not read is disconnected within
 
 TEST_CASE("a peer that stays after its session is over is disconnected within the linger time") {
   SimulatedWorld world(1);
-  world.serve(impatient());
+  world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world);
   peer->send(http2::test::frame(http2::test::frame_type::data, 0, 0, "x"));
   world.simulation().run_for(4s);

@@ -169,7 +169,7 @@ TEST_CASE("interceptors learn how a call ends, whatever ends it") {
     CHECK(witness.ends ==
           std::vector<std::string>{"RESOURCE_EXHAUSTED: the response has 1001 bytes, the limit is 1000"});
 
-    CHECK(told("Fail", "5") == "RESOURCE_EXHAUSTED");  // more trailing metadata than the caller takes
+    CHECK(told("Fail", "5") == "RESOURCE_EXHAUSTED");  // more trailing metadata than the client accepts
     CHECK(seen.back() == "w after NOT_FOUND");
     CHECK(witness.ends.front().starts_with("RESOURCE_EXHAUSTED"));
 
@@ -266,7 +266,8 @@ TEST_CASE("a cancelled call destroys the frames of its interceptors") {
     CHECK(world.service().running == 0);
     CHECK(seen == std::vector<std::string>{"w before /test.v1.Raw/Sleep"});
     REQUIRE(witness.ends.size() == 1);
-    CHECK(witness.ends.front().starts_with("CANCELLED: the c"));  // … aller gave up, or … onnection is lost
+    CHECK(witness.ends.front().starts_with(
+        "CANCELLED: the c"));  // … lient cancelled the call, or … onnection is lost
   });
 }
 

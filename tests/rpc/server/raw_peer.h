@@ -137,8 +137,9 @@ class RawPeer {
       rest.remove_prefix(http2::test::preface.size());
     }
     while (rest.size() >= 9) {
-      const auto octet = [&](std::size_t at) { return static_cast<std::uint8_t>(rest[at]); };
-      const std::size_t size = 9 + (std::size_t{octet(0)} << 16 | std::size_t{octet(1)} << 8 | octet(2));
+      const auto byte_at = [&](std::size_t at) { return static_cast<std::uint8_t>(rest[at]); };
+      const std::size_t size =
+          9 + (std::size_t{byte_at(0)} << 16 | std::size_t{byte_at(1)} << 8 | byte_at(2));
       if (rest.size() < size) return;
       frames.push_back(http2::test::parse(rest.substr(0, size)).front());
       rest.remove_prefix(size);

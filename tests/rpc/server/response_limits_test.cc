@@ -25,24 +25,24 @@ class Verbose final : public Service {
   }
 
  private:
-  static std::string octets(const RawMessage& count) { return std::string(std::stoul(count.bytes), 'x'); }
+  static std::string filler(const RawMessage& count) { return std::string(std::stoul(count.bytes), 'x'); }
 
   Task<Result<RawMessage>> details(Call&, RawMessage request) {
-    co_return std::unexpected(Status(Code::NOT_FOUND, "no such key").with_details(octets(request)));
+    co_return std::unexpected(Status(Code::NOT_FOUND, "no such key").with_details(filler(request)));
   }
   Task<Result<RawMessage>> fail_with_percents(Call&, RawMessage request) {
     co_return fail(Code::NOT_FOUND, std::string(std::stoul(request.bytes), '%'));
   }
   Task<Result<RawMessage>> initial(Call& call, RawMessage request) {
-    (void)call.initial_metadata().add("x-much", octets(request));
+    (void)call.initial_metadata().add("x-much", filler(request));
     co_return RawMessage{"y"};
   }
   Task<Result<RawMessage>> initial_then_fail(Call& call, RawMessage request) {
-    (void)call.initial_metadata().add("x-much", octets(request));
+    (void)call.initial_metadata().add("x-much", filler(request));
     co_return fail(Code::NOT_FOUND, "no such key");
   }
   Task<Status> trailing(Call& call, RawMessage request, Writer<RawMessage>& out) {
-    (void)call.trailing_metadata().add("x-much", octets(request));
+    (void)call.trailing_metadata().add("x-much", filler(request));
     co_await out.write(RawMessage{"y"});
     co_return Status();
   }
@@ -75,33 +75,34 @@ struct Limited {
 /// SETTINGS_MAX_HEADER_LIST_SIZE.
 std::string list_size(std::uint32_t bytes) { return http2::test::settings({{6, bytes}}); }
 
-TEST_CASE("a status that is larger than the caller takes becomes RESOURCE_EXHAUSTED, which says so") {
+TEST_CASE("a status that is larger than the client accepts becomes RESOURCE_EXHAUSTED, which says so") {
   Limited limited(list_size(1000));
   CHECK(limited.ask("Details", 300) == "5: no such key");
   CHECK(limited.peer->field(1, "grpc-status-details-bin"));
   CHECK(limited.ask("Details", 3000) ==
-        "8: the trailers of a call that ended with NOT_FOUND have 4256 bytes, the caller takes 1000");
+        "8: the trailers of a call that ended with NOT_FOUND have 4256 bytes, the client's limit is 1000");
   CHECK_FALSE(limited.peer->field(3, "grpc-status-details-bin"));
   CHECK(limited.world.server().counters().calls_failed == 2);
 }
 
-TEST_CASE("trailing metadata that is larger than the caller takes fails the call") {
+TEST_CASE("trailing metadata that is larger than the client accepts fails the call") {
   Limited limited(list_size(1000));
   CHECK(limited.ask("Trailing", 800) == "0: ");
   CHECK(limited.ask("Trailing", 1000) ==
-        "8: the trailers of a call that ended with OK have 1082 bytes, the caller takes 1000");
+        "8: the trailers of a call that ended with OK have 1082 bytes, the client's limit is 1000");
   CHECK(limited.peer->body(3) == message("y"));
   CHECK_FALSE(limited.peer->field(3, "x-much"));
   CHECK(limited.world.server().counters().calls_succeeded == 1);
   CHECK(limited.world.server().counters().calls_failed == 1);
 }
 
-TEST_CASE("initial metadata that is larger than the caller takes fails the call before its first message") {
+TEST_CASE("initial metadata that is larger than the client accepts fails the call before its first message") {
   Limited limited(list_size(1000));
   CHECK(limited.ask("Initial", 800) == "0: ");
   for (const char* method : {"Initial", "InitialThenFail"}) {
     CAPTURE(method);
-    CHECK(limited.ask(method, 1000) == "8: the response's headers have 1140 bytes, the caller takes 1000");
+    CHECK(limited.ask(method, 1000) ==
+          "8: the response's headers have 1140 bytes, the client's limit is 1000");
     CHECK(limited.peer->body(limited.next_id).empty());
     CHECK_FALSE(limited.peer->field(limited.next_id, "x-much"));
   }
@@ -111,14 +112,14 @@ TEST_CASE("callers that set no limit get up to 64 KiB") {
   Limited limited(http2::test::settings());
   CHECK(limited.ask("Trailing", 15'000) == "0: ");
   CHECK(limited.ask("Trailing", 66'000) ==
-        "8: the trailers of a call that ended with OK have 66082 bytes, the caller takes 65536");
+        "8: the trailers of a call that ended with OK have 66082 bytes, the client's limit is 65536");
   CHECK(limited.ask("Initial", 66'000) ==
-        "8: the response's headers have 66140 bytes, the caller takes 65536");
+        "8: the response's headers have 66140 bytes, the client's limit is 65536");
   CHECK(limited.ask("Details", 66'000) ==
-        "8: the trailers of a call that ended with NOT_FOUND have 88256 bytes, the caller takes 65536");
+        "8: the trailers of a call that ended with NOT_FOUND have 88256 bytes, the client's limit is 65536");
 }
 
-TEST_CASE("a message is cut to what the caller takes") {
+TEST_CASE("a message is cut to what the client accepts") {
   Limited limited(list_size(1000));
   CHECK(limited.ask("Message", 150) == "5: " + std::string(150, '%'));
   CHECK(limited.ask("Message", 1000) == "5: " + std::string(163, '%') + "...");

@@ -226,14 +226,14 @@ TEST_CASE(
 TEST_CASE("binary metadata") {
   Wire wire;
   const auto ask = [&](std::string value) {
-    return wire.ask(RawPeer::request_fields("/test.v1.Raw/Metadata", {{"x-octets-bin", std::move(value)}}));
+    return wire.ask(RawPeer::request_fields("/test.v1.Raw/Metadata", {{"x-bytes-bin", std::move(value)}}));
   };
   for (const char* good : {"", "Zg", "Zg==", "Zm8,Zg==", "Zm9v"}) {
     CAPTURE(good);
     wire.expect(ask(good), "200", "0");
   }
-  CHECK(wire.peer->field(1, "x-octets-bin") == "");
-  CHECK(wire.peer->field(5, "x-octets-bin") == "Zg");
+  CHECK(wire.peer->field(1, "x-bytes-bin") == "");
+  CHECK(wire.peer->field(5, "x-bytes-bin") == "Zg");
   for (const char* bad : {"!", "Z", "Zg=", "Zm9v, Zg"}) {
     CAPTURE(bad);
     wire.expect(ask(bad), "400", "13");
@@ -247,7 +247,7 @@ TEST_CASE("each value of binary metadata counts as a field") {
     const auto list = [](std::size_t values) { return std::string(values - 1, ','); };
     return wire.ask(RawPeer::request_fields(
         "/test.v1.Raw/Metadata",
-        {{"x-octets-bin", list(first)}, {"x-other", "value"}, {"x-others-bin", list(second)}}));
+        {{"x-bytes-bin", list(first)}, {"x-other", "value"}, {"x-others-bin", list(second)}}));
   };
   wire.expect(ask(92, 1), "200", "0");
   wire.expect(ask(40, 53), "200", "0");
@@ -284,8 +284,8 @@ TEST_CASE("messages that are compressed, missing, many or cut") {
 TEST_CASE("messages do not align with frames") {
   Wire wire;
   wire.peer->begin(1, join_path);
-  for (const char octet : message("ab") + message("") + message("cd"))
-    wire.peer->send(data(1, {&octet, 1}) + data(1, ""));
+  for (const char byte : message("ab") + message("") + message("cd"))
+    wire.peer->send(data(1, {&byte, 1}) + data(1, ""));
   wire.peer->send(data(1, "", end_stream));
   REQUIRE(wire.world.run_until([&] { return wire.peer->ended(1); }));
   CHECK(wire.peer->body(1) == message("abcd"));

@@ -10,10 +10,10 @@
 namespace ringrpc {
 namespace {
 
-std::string all_octets() {
-  std::string octets;
-  for (int octet = 0; octet < 256; ++octet) octets += static_cast<char>(octet);
-  return octets;
+std::string all_bytes() {
+  std::string bytes;
+  for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);
+  return bytes;
 }
 
 TEST_CASE("grpc-message escapes what is not printable ASCII, and the percent sign") {
@@ -30,7 +30,7 @@ TEST_CASE("decoding a grpc-message never fails") {
   CHECK(percent_decode("%4") == "%4");
   CHECK(percent_decode("%41%") == "A%");
   CHECK(percent_decode("%zz%4") == "%zz%4");
-  CHECK(percent_decode(percent_encode(all_octets())) == all_octets());
+  CHECK(percent_decode(percent_encode(all_bytes())) == all_bytes());
 }
 
 TEST_CASE("base64 is written without padding") {  // RFC 4648, section 10
@@ -48,8 +48,8 @@ TEST_CASE("base64 is read with and without padding") {
   CHECK(base64_decode("Zm9v") == "foo");
   CHECK(base64_decode("") == "");
   for (std::size_t length = 0; length < 256; ++length) {
-    const std::string octets = all_octets().substr(0, length);
-    CHECK(base64_decode(base64_encode(octets)) == octets);
+    const std::string bytes = all_bytes().substr(0, length);
+    CHECK(base64_decode(base64_encode(bytes)) == bytes);
   }
 }
 

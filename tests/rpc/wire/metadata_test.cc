@@ -11,7 +11,7 @@ namespace {
 TEST_CASE("metadata takes names and values that the wire can carry") {
   Metadata metadata;
   CHECK(metadata.add("x-trace.id_1", "value with spaces ~").ok());
-  CHECK(metadata.add("x-octets-bin", std::string_view("\0\xff\n", 3)).ok());
+  CHECK(metadata.add("x-bytes-bin", std::string_view("\0\xff\n", 3)).ok());
   CHECK(metadata.find("x-trace.id_1") == "value with spaces ~");
   CHECK_FALSE(metadata.find("absent"));
 }

@@ -28,13 +28,13 @@ std::size_t count(std::string_view what, std::string_view in) {
 /// Signs with a key that counts its uses, and records each signature or failure.
 class AuditedWorld {
  public:
-  explicit AuditedWorld(std::chrono::milliseconds patience = 60s)
+  explicit AuditedWorld(std::chrono::milliseconds timeout = 60s)
       : world(fake_keys(new_keys({"p256"}).all()[0]->public_key(),
                         [this](Algorithm, Bytes) -> Result<std::string> {
                           ++uses;
                           return "signature";
                         }),
-              {.audit_required = true, .audit_patience = patience}) {
+              {.audit_required = true, .audit_timeout = timeout}) {
     log::set_level(log::Level::info);
   }
 
