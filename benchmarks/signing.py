@@ -44,7 +44,7 @@ ALGORITHMS = {
 }
 CALLERS = 32
 FULL_CALLERS = 100
-PATIENCE_SECONDS = 300
+TIMEOUT_SECONDS = 300
 
 
 def openssl_speed(options, name):
@@ -52,7 +52,7 @@ def openssl_speed(options, name):
     said = subprocess.run(
         ["openssl", "speed", "-mr", "-seconds", str(options.seconds), name],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, check=True, timeout=PATIENCE_SECONDS, env=bare_environment(),
+        text=True, check=True, timeout=TIMEOUT_SECONDS, env=bare_environment(),
     ).stdout  # fmt: skip
     # +F2:index:bits:signatures:verifications, and for EdDSA the curve's name before the two.
     found = re.search(r"^\+F[246]:.*:([0-9.]+):[0-9.]+$", said, re.MULTILINE)

@@ -68,9 +68,9 @@ struct LogWriter::State {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (asleep.load(std::memory_order_relaxed) != 0 && asleep.exchange(0) != 0) asleep.notify_one();
   }
-  bool wait_until_written(std::uint64_t goal, std::chrono::milliseconds patience) noexcept {
+  bool wait_until_written(std::uint64_t goal, std::chrono::milliseconds timeout) noexcept {
     std::unique_lock lock(mutex);
-    return progress.wait_for(lock, patience, [&] { return written >= goal; });
+    return progress.wait_for(lock, timeout, [&] { return written >= goal; });
   }
 
   // On the thread.
@@ -96,9 +96,9 @@ struct LogWriter::State {
   std::uint64_t written = 0;  ///< records; `everything` once the thread has ended. Guarded by the mutex
 };
 
-LogWriter::LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity, std::chrono::milliseconds patience)
+LogWriter::LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity, std::chrono::milliseconds timeout)
     : state_(std::make_shared<State>(std::move(sink), capacity)),
-      patience_(patience),
+      timeout_(timeout),
       thread_(start_without_signals([state = state_] { state->run(); })) {}
 
 void LogWriter::submit(log::Level level, std::string message,
@@ -118,13 +118,13 @@ Status LogWriter::condition() const {
   return {};
 }
 
-bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->queue.pushed(), patience_); }
+bool LogWriter::flush() noexcept { return state_->wait_until_written(state_->queue.pushed(), timeout_); }
 
 bool LogWriter::stop() noexcept {
   if (!thread_.joinable()) return true;
   state_->stopping.store(true);
   state_->rouse();
-  const bool ended = state_->wait_until_written(everything, patience_);
+  const bool ended = state_->wait_until_written(everything, timeout_);
   if (ended) {
     thread_.join();
   } else {

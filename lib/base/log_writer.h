@@ -25,9 +25,9 @@ namespace ringrpc {
 class LogWriter {
  public:
   /// Starts the thread, which alone uses `sink`. `capacity` is the number of records that may wait;
-  /// `patience` is the time that `flush` and `stop` wait for a sink that blocks.
+  /// `timeout` is the time that `flush` and `stop` wait for a sink that blocks.
   LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity,
-            std::chrono::milliseconds patience = std::chrono::seconds(2));
+            std::chrono::milliseconds timeout = std::chrono::seconds(2));
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
   ~LogWriter() { stop(); }
@@ -52,7 +52,7 @@ class LogWriter {
   struct State;
 
   std::shared_ptr<State> state_;
-  std::chrono::milliseconds patience_;
+  std::chrono::milliseconds timeout_;
   std::thread thread_;
 };
 

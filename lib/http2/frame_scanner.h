@@ -106,7 +106,7 @@ class FrameScanner {
                              : static_cast<T>(__builtin_bswap32(static_cast<std::uint32_t>(value)));
   }
 
-  static std::size_t octets_of_payload(const FrameHead& head) noexcept {
+  static std::size_t bytes_of_payload(const FrameHead& head) noexcept {
     if (head.type == FrameType::data) return (head.flags & FrameHead::padded) != 0 ? 1 : 0;
     return head.type == FrameType::priority ? 4 : 0;
   }
@@ -121,7 +121,7 @@ class FrameScanner {
     head.flags = static_cast<std::uint8_t>(first >> 24);
     head.stream_id = (static_cast<std::uint32_t>(first) << 8 | bytes[8]) & 0x7fffffff;
     head.begin_of_payload = 0;
-    const std::size_t more = octets_of_payload(head);
+    const std::size_t more = bytes_of_payload(head);
     if (more == 0 || head.length < more) return header_bytes;
     if (size < header_bytes + more) return header_bytes + more;
     head.begin_of_payload = more == 1 ? bytes[header_bytes] : number<std::uint32_t>(bytes + header_bytes);

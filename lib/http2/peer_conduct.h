@@ -140,7 +140,8 @@ class PeerConduct {
   Instant last_ping_{};
   std::uint32_t allowances_ = 0;
   std::uint32_t late_bytes_ = 0;  ///< how much DATA may still come for streams that were reset
-  Instant late_until_{};          ///< until then a frame of a forgotten stream may be late
+  /// Until then, HEADERS with END_STREAM for a forgotten stream may be late trailers (server).
+  Instant late_until_{};
   std::uint32_t continuations_ = 0;
   std::uint32_t pings_ = 0;  ///< PINGs less than a second apart, without DATA or HEADERS in between
   std::uint32_t ping_strikes_ = 0;

@@ -91,7 +91,7 @@ class Session {
   /// are used up.
   Result<Stream*> open(std::span<const Header> request, StreamEvents* events, bool end_stream);
 
-  /// How many more streams `open` would take now.
+  /// The number of streams that `open` would accept now.
   std::uint32_t open_capacity() const noexcept;
 
   /// Sends the response's header block (server); with `end_stream` it is the only one. Names and values are

@@ -46,7 +46,7 @@ class Stream {
   /// none: the body that arrives is dropped and its window returned.
   void set_events(StreamEvents* events) noexcept { events_ = events; }
 
-  /// Bytes given to `send_data` and not yet produced.
+  /// Bytes of the body that are queued and not yet produced.
   std::size_t queued_bytes() const noexcept { return body_.size(); }
 
  private:

@@ -21,7 +21,7 @@ constexpr std::string_view name(MetricType type, MetricsFormat format) noexcept 
   return {};
 }
 
-/// What a family's only samples have behind its name.
+/// The suffix of a family whose samples all have the same one.
 constexpr std::string_view suffix(MetricType type) noexcept {
   if (type == MetricType::counter) return "_total";
   return type == MetricType::info ? "_info" : "";

@@ -11,7 +11,7 @@
 
 namespace ringrpc {
 
-/// What the kernel knows of this process. A number that cannot be read is absent.
+/// The kernel's numbers about this process. A number that cannot be read is absent.
 struct ProcessMetrics {
   std::optional<Nanoseconds> cpu{};         ///< user and system, all threads
   std::optional<Nanoseconds> start_time{};  ///< since 1970

@@ -4,7 +4,7 @@
 ///   shard.alarms().arm(start, due);
 ///
 /// An alarm is as exact as the kernel's wake-up of a thread, some tens of microseconds. Use only a few at a
-/// time on a shard, because each one that goes off examines all of them; use timers (reactor/timer.h) for
+/// time on a shard, because each one that fires examines all of them; use timers (reactor/timer.h) for
 /// large numbers. Everything belongs to the shard's thread.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace ringrpc {
 
 class Alarms;
 
-/// Goes off once per arming. Destroying it cancels it.
+/// An event at a point in time, once for each arming. Destroying it cancels it.
 class Alarm : public ListNode {
  public:
   Alarm() = default;
@@ -39,7 +39,7 @@ class Alarm : public ListNode {
 
 class Alarms {
  public:
-  /// Sets or moves the alarm; `never` cancels it. An alarm that is already due goes off in the next turn.
+  /// Sets or moves the alarm; `never` cancels it. An alarm that is already due fires in the next turn.
   void arm(Alarm& alarm, Instant when) noexcept {
     alarm.cancel();
     if (when == never) return;
@@ -51,7 +51,7 @@ class Alarms {
   /// The time at which to call `advance` next, at or before the earliest alarm; `never` when none is armed.
   Instant next() const noexcept { return next_; }
 
-  /// Sets off the alarms that are due at `now`.
+  /// Fires the alarms that are due at `now`.
   void advance(Instant now) {
     if (now < next_) return;
     next_ = never;

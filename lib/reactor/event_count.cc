@@ -30,8 +30,8 @@ struct EventCount::Waiters {
 
 class EventCount::Wait final : Ready, Timer {
  public:
-  Wait(Waiters& waiters, std::uint64_t seen, Nanoseconds patience) noexcept
-      : waiters_(waiters), seen_(seen), patience_(patience) {}
+  Wait(Waiters& waiters, std::uint64_t seen, Nanoseconds timeout) noexcept
+      : waiters_(waiters), seen_(seen), timeout_(timeout) {}
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() override {
@@ -54,7 +54,7 @@ class EventCount::Wait final : Ready, Timer {
     const std::lock_guard lock(waiters_.mutex);
     if (waiters_.count != seen_) return false;
     waiters_.tickets.push_back(*ticket_);
-    if (patience_ != Nanoseconds::max()) shard.timers().arm(*this, after(shard.io().now(), patience_));
+    if (timeout_ != Nanoseconds::max()) shard.timers().arm(*this, after(shard.io().now(), timeout_));
     return true;
   }
   void await_resume() const noexcept {}
@@ -65,7 +65,7 @@ class EventCount::Wait final : Ready, Timer {
 
   Waiters& waiters_;
   std::uint64_t seen_;
-  Nanoseconds patience_;
+  Nanoseconds timeout_;
   std::coroutine_handle<> waiting_;
   std::shared_ptr<Ticket> ticket_;
 };
@@ -86,8 +86,6 @@ void EventCount::notify() {
   while (Ticket* const ticket = waiters_->tickets.pop_front()) ticket->home.post(std::move(ticket->letter));
 }
 
-Task<> EventCount::past(std::uint64_t seen, Nanoseconds patience) {
-  co_await Wait(*waiters_, seen, patience);
-}
+Task<> EventCount::past(std::uint64_t seen, Nanoseconds timeout) { co_await Wait(*waiters_, seen, timeout); }
 
 }  // namespace ringrpc

@@ -89,7 +89,7 @@ class ByteStream {
   virtual void identify(PeerIdentity& /*identity*/) const {}
 };
 
-/// The pause before accepting is tried again after resources ran out.
+/// The time that an acceptor waits after accepting failed for lack of resources.
 inline constexpr std::chrono::milliseconds accept_pause{100};
 
 /// A listening socket.

@@ -108,7 +108,7 @@ bool Shard::called() const noexcept {
 
 /// Waits for an event: spins if that is worthwhile, then sleeps.
 void Shard::rest(Instant until) {
-  if (spin_.worthwhile() && look_on(until)) return;
+  if (spin_.worthwhile() && spin(until)) return;
   asleep_.store(true);
   io_->wait(mailbox_.load() || stopping_.load() ? Instant::min() : until);
   asleep_.store(false, std::memory_order_relaxed);
@@ -116,7 +116,7 @@ void Shard::rest(Instant until) {
 
 /// Spins. True if something came, so that no sleep is needed. Events that the first poll finds were there
 /// before the spin, so they do not count for or against spinning.
-bool Shard::look_on(Instant until) {
+bool Shard::spin(Instant until) {
   if (io_->wait(Instant::min()) || called()) return true;
   const Instant end = after(io_->now(), spin_.budget());
   while (io_->now() < std::min(end, until)) {

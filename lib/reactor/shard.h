@@ -156,7 +156,7 @@ class Shard {
   void rouse() noexcept;
   bool called() const noexcept;
   void rest(Instant until);
-  bool look_on(Instant until);
+  bool spin(Instant until);
   void deliver_mail();
   void run_turn_ends();
 

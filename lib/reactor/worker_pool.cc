@@ -132,9 +132,8 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
   ticket_->home = Shard::current();
 }
 
-/// A worker that has done the job may hold the ticket for a moment longer, but the job must end here. The
-/// worker's call of `post` must end here too: its mail may have arrived before the call returned, and the
-/// shard may be destroyed after this.
+/// Destroys the job here, even if the worker that ran it still holds the ticket. The lock waits until the worker has
+/// returned from `post`: the mail may arrive before that, and the shard may be destroyed after this.
 WorkAwaiter::~WorkAwaiter() {
   if (ticket_->stop_waiting()) {
     queue_->remove(ticket_);

@@ -20,7 +20,7 @@ constexpr unsigned client_index = 1;
 
 /// A task that still waits after this time waits for something that never happens. Repeating timers, such as
 /// keepalive's, do not count as events.
-constexpr std::chrono::years task_patience{1};
+constexpr std::chrono::years task_timeout{1};
 
 void check(const Status& status) {
   if (!status.ok()) throw std::invalid_argument(status.to_string());
@@ -49,7 +49,7 @@ class InProcess::World final : private ConnectionSink {
   Simulation& simulation() noexcept { return simulation_; }
 
   Status run(std::unique_ptr<detail::BackgroundTask>& task);
-  std::uint64_t drain(std::chrono::milliseconds patience);
+  std::uint64_t drain(std::chrono::milliseconds timeout);
 
  private:
   void on_connection(Shard&, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
@@ -109,7 +109,7 @@ void InProcess::World::listen(const ServerOptions& options) {
 Status InProcess::World::run(std::unique_ptr<detail::BackgroundTask>& task) {
   TaskEnd end;
   simulation_.shard(client_index).post([&] { task->start(end); });
-  const bool ended = simulation_.run_until([&] { return end.done(); }, task_patience);
+  const bool ended = simulation_.run_until([&] { return end.done(); }, task_timeout);
   do_on(client_index, [&] {
     if (ended)
       task->finish();
@@ -148,6 +148,6 @@ void InProcess::advance(Nanoseconds time) { world_->simulation().run_for(time); 
 
 Instant InProcess::now() const noexcept { return world_->simulation().now(); }
 
-std::uint64_t InProcess::drain(std::chrono::milliseconds patience) { return world_->drain(patience); }
+std::uint64_t InProcess::drain(std::chrono::milliseconds timeout) { return world_->drain(timeout); }
 
 }  // namespace ringrpc::testing

@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned rounds_at_once_max = 100'000;
 
 /// Real time to wait for jobs that shards have given to threads.
-constexpr std::chrono::minutes threads_patience{5};
+constexpr std::chrono::minutes threads_timeout{5};
 
 }  // namespace
 
@@ -71,7 +71,7 @@ bool Simulation::wait_for_threads() const {
   const auto busy = [](const auto& shard) { return shard->jobs_elsewhere() > 0; };
   const auto called = [](const auto& shard) { return shard->has_mail(); };
   if (std::ranges::none_of(shards_, busy)) return false;
-  for (const auto patience = steady_clock::now() + threads_patience; steady_clock::now() < patience;) {
+  for (const auto deadline = steady_clock::now() + threads_timeout; steady_clock::now() < deadline;) {
     if (std::ranges::any_of(shards_, called)) return true;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
