@@ -29,7 +29,7 @@ Session::Session(const Limits& limits, SlabPool& slabs, SessionEvents& events) n
     : limits_(limits), events_(events), exchange_(limits), queue_(slabs) {}
 
 void Session::enter(Input next) noexcept {
-  // Forward within a request, to the next one when it is whole, and to the end from anywhere.
+  // Forward within a request, to the next one when it is complete, and to the end from anywhere.
   assert(next > input_ || (input_ == Input::whole && next == Input::idle));
   input_ = next;
 }

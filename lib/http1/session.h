@@ -121,7 +121,7 @@ class Session {
 
   /// The same in pieces: `begin` once, `send` for each piece, then `finish`. With a `content_length` the
   /// pieces must be as long in sum, unless the request is HEAD; otherwise each is one chunk. Empty pieces do
-  /// nothing. Where the request is not whole when its response begins, the connection ends with the response;
+  /// nothing. If the request is not complete when its response begins, the connection ends with the response;
   /// what arrives of the request after `finish` is dropped.
   void begin(const Response& response);
   void send(Bytes piece);  ///< copies

@@ -98,7 +98,7 @@ TEST_CASE("Shutting down ends the connection after the response") {
   CHECK(server.session.finished());
 }
 
-TEST_CASE("A peer that ends its sending is served what was whole") {
+TEST_CASE("The complete requests of a peer that half-closes the connection are served") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
   SUBCASE("nothing") {

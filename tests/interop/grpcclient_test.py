@@ -397,7 +397,7 @@ class Conversation:
         """The next response; it must arrive although no further request is sent."""
         ready, _, _ = select.select([self.process.stdout], [], [], harness.RUN_SECONDS)
         if not ready:
-            raise AssertionError("no answer while the input is open")
+            raise AssertionError("no response while the input is open")
         return json.loads(self.process.stdout.readline())
 
     def end(self):

@@ -16,7 +16,7 @@ struct NoSink final : ConnectionSink {
   void on_connection(Shard&, UniqueFd, bool, PeerCounts::Hold) override {}
 };
 
-struct Impatient final : Connector::Handler {
+struct NoClient final : Connector::Handler {
   void on_connected(UniqueFd, int) override {}
 };
 
@@ -140,7 +140,7 @@ TEST_CASE("a lack of descriptors is logged, at a limited rate") {
   Listener listener(shards, sink, 10);
   const auto address = *Address::parse("127.0.0.1:7");
   REQUIRE(listener.listen(address));
-  Impatient client;
+  NoClient client;
   const auto connector = simulation.shard(0).io().connect(resolve(address)->front(), client);
   const apps::CapturedStderr log;
   simulation.run_for(100s);

@@ -117,8 +117,7 @@ TEST_CASE("over TLS, too, a half-closed client gets its response and an orderly 
   });
 }
 
-TEST_CASE(
-    "calls whose requests are not whole when a client ends its sending are cancelled, the others go on") {
+TEST_CASE("calls whose requests are incomplete when a client half-closes are cancelled, the others go on") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer = RawPeer::before_server(world);
