@@ -3,52 +3,31 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <future>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "base/log_loss.h"
 #include "reactor/backend.h"
+#include "reactor/run_on.h"
 #include "reactor/shard_tour.h"
 #include "reactor/shard_worker.h"
 #include "reactor/shards.h"
 #include "rpc/connection/connection.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_shard.h"
-#include "transport/activation.h"
 #include "transport/address.h"
+#include "transport/bind.h"
 #include "transport/listener.h"
 
 namespace ringrpc {
 namespace {
-
-/// Runs `work` on a shard and waits for its result. Not from a shard.
-template <class Work>
-auto run_on(Shard& shard, Work work) {
-  std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
-  auto result = task.get_future();
-  shard.post([&task] { task(); });
-  return result.get();
-}
-
-/// One address, or those of the sockets that systemd has passed.
-Result<std::vector<Address>> addresses_of(const std::string& text) {
-  Result<Address> address = Address::parse(text);
-  if (!address) return std::unexpected(std::move(address).error());
-  if (address->kind() != Address::Kind::systemd) return std::vector{*std::move(address)};
-  Result<std::vector<Address>> passed = activated_sockets(address->name());
-  if (passed && address->tls())
-    for (Address& each : *passed) each = each.with_tls(true);
-  return passed;
-}
 
 /// If no address asks for TLS and there are credentials, all addresses use them, so that nothing is served in
 /// plaintext by mistake.
 Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
   std::vector<Address> all;
   for (const std::string& text : options.listen) {
-    Result<std::vector<Address>> addresses = addresses_of(text);
+    Result<std::vector<Address>> addresses = listen_addresses(text);
     if (!addresses) return addresses;
     for (Address& address : *addresses) {
       if (address.tls() && !options.tls)
@@ -87,7 +66,6 @@ class ServerImpl final : public Server, private ConnectionSink {
   }
   std::uint64_t end_calls(std::chrono::milliseconds timeout);
   Status listen(const ServerOptions& options);
-  Result<std::string> bind(const Address& address);
   Shard& accepting_shard() const { return *shards_->all().front(); }
 
   MethodTable methods_;
@@ -123,23 +101,11 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   return listen(options);
 }
 
-/// Retries an address in use for a quarter of a second: after a process was killed, its io_uring keeps its
-/// listening sockets open for another moment.
-Result<std::string> ServerImpl::bind(const Address& address) {
-  constexpr std::chrono::milliseconds pause{10};
-  constexpr int attempts = 25;
-  for (int attempt = 1;; ++attempt) {
-    Result<std::string> bound = run_on(accepting_shard(), [&] { return listener_->listen(address); });
-    if (bound || bound.error().code() != Code::ALREADY_EXISTS || attempt == attempts) return bound;
-    std::this_thread::sleep_for(pause);
-  }
-}
-
 Status ServerImpl::listen(const ServerOptions& options) {
   const Result<std::vector<Address>> addresses = addresses_of(options);
   if (!addresses) return addresses.error();
   for (const Address& address : *addresses) {
-    Result<std::string> bound = bind(address);
+    Result<std::string> bound = bind(accepting_shard(), *listener_, address);
     if (!bound) return std::move(bound).error();
     addresses_.push_back(std::move(*bound));
   }
