@@ -1,0 +1,70 @@
+#include "admin/admin_shard.h"
+
+#include <new>
+#include <utility>
+
+#include "ringrpc/log.h"
+
+#include "base/caught.h"
+
+namespace ringrpc::admin {
+
+AdminShard::AdminShard(Shard& shard, const AdminOptions& options, std::vector<AdminPage> pages)
+    : shard_(shard), options_(options), pages_(shard, std::move(pages)) {
+  limits_.body_bytes_max = 0;
+  limits_.pipelined_bytes_max = 64 * 1024;
+}
+
+AdminShard::~AdminShard() {
+  connections_.for_each([this](AdminConnection& connection) { remove(connection); });
+}
+
+void AdminShard::add(UniqueFd descriptor) noexcept try {
+  if (connection_count_ >= options_.max_connections && !make_room()) {
+    shard_.load().fetch_sub(1, std::memory_order_relaxed);
+    return report_full();
+  }
+  AdminConnection* const connection = new AdminConnection(*this, shard_.io().adopt(std::move(descriptor)));
+  connections_.push_back(*connection);
+  ++connection_count_;
+  connection->start();
+} catch (...) {
+  shard_.load().fetch_sub(1, std::memory_order_relaxed);
+  (void)caught();
+}
+
+void AdminShard::remove(AdminConnection& connection) noexcept {
+  delete &connection;
+  --connection_count_;
+  shard_.load().fetch_sub(1, std::memory_order_relaxed);
+}
+
+/// Closes the connection that has been idle longest. False if none is idle.
+bool AdminShard::make_room() {
+  AdminConnection* oldest = nullptr;
+  connections_.for_each([&](AdminConnection& connection) {
+    if (connection.idle() && (!oldest || connection.idle_since() < oldest->idle_since()))
+      oldest = &connection;
+  });
+  if (oldest) remove(*oldest);
+  return oldest != nullptr;
+}
+
+void AdminShard::report_full() noexcept try {
+  if (const auto left_out = full_logged_.take(shard_.now()))
+    log::warn(
+        "admin: a connection was closed at once: {} are busy, as many as AdminOptions::max_connections "
+        "allows{}",
+        connection_count_, left_out->words());
+} catch (const std::bad_alloc&) {
+  // There is no memory for the log line.
+}
+
+int AdminShard::hold(std::size_t bytes) noexcept {
+  if (bytes > options_.max_page_bytes) return 500;
+  if (held_bytes_ + bytes > options_.max_total_bytes) return 503;
+  held_bytes_ += bytes;
+  return 0;
+}
+
+}  // namespace ringrpc::admin

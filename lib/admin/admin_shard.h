@@ -1,0 +1,60 @@
+/// The admin server's part on its one shard: connections, pages, and what they hold.
+///
+///   AdminShard part(shard, options, pages);
+///   part.add(std::move(connection));
+///
+/// Belongs to the shard's thread.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ringrpc/admin_server.h"
+
+#include "admin/admin_connection.h"
+#include "admin/pages.h"
+#include "base/log_quota.h"
+#include "base/unique_fd.h"
+#include "http1/session_limits.h"
+#include "reactor/shard.h"
+
+namespace ringrpc::admin {
+
+class AdminShard {
+ public:
+  AdminShard(Shard& shard, const AdminOptions& options, std::vector<AdminPage> pages);
+  AdminShard(const AdminShard&) = delete;
+  AdminShard& operator=(const AdminShard&) = delete;
+  ~AdminShard();
+
+  /// Serves a connection that the shard's load already counts. Closes the one that has been idle longest if there
+  /// are too many, or this one if none is idle or there is no memory for it.
+  void add(UniqueFd descriptor) noexcept;
+  void remove(AdminConnection& connection) noexcept;
+
+  Shard& shard() noexcept { return shard_; }
+  Pages& pages() noexcept { return pages_; }
+  const AdminOptions& options() const noexcept { return options_; }
+  const http1::Limits& limits() const noexcept { return limits_; }
+  std::size_t connections() const noexcept { return connection_count_; }
+
+  /// Counts the bytes of a page that will be sent. 0, or the HTTP status of the refusal.
+  int hold(std::size_t bytes) noexcept;
+  void hold_always(std::size_t bytes) noexcept { held_bytes_ += bytes; }
+  void release(std::size_t bytes) noexcept { held_bytes_ -= bytes; }
+
+ private:
+  bool make_room();
+  void report_full() noexcept;
+
+  Shard& shard_;
+  const AdminOptions options_;
+  http1::Limits limits_;
+  Pages pages_;
+  std::size_t held_bytes_ = 0;
+  LogQuota full_logged_;
+  std::size_t connection_count_ = 0;
+  ListOf<AdminConnection, ConnectionTag> connections_;
+};
+
+}  // namespace ringrpc::admin

@@ -1,0 +1,125 @@
+/// Pages about a process for its operators, over HTTP/1.1: browsers, curl, Prometheus and probes read them.
+///
+///   AdminPage build("/build", "Version of this program", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
+///   std::vector<AdminPage> pages = server_pages(*server, health);  // ringrpc/admin_pages.h
+///   pages.push_back(build);
+///   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, pages);
+///   if (!admin) return report(admin.error());
+///
+/// The pages have addresses and a thread of their own, so that they and the calls of a Server do not delay each
+/// other. Give them loopback addresses or unix sockets: they are neither encrypted nor access-controlled, and may
+/// tell about clients. Other addresses get a warning in the log.
+///
+/// GET and HEAD are served, with keep-alive and pipelining. `/` is an index of the pages, unless a page has that
+/// path.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ringrpc/io_backend.h"
+#include "ringrpc/status.h"
+#include "ringrpc/task.h"
+
+namespace ringrpc {
+
+/// A request for a page.
+struct PageRequest {
+  std::string path;    ///< "/metrics", percent-encoded
+  std::string query;   ///< behind the '?', percent-encoded
+  std::string accept;  ///< the value of Accept (RFC 9110, 12.5.1); empty if there is none
+};
+
+struct PageResponse {
+  int status = 200;  ///< 200 to 599. 204 and 304 go without the body.
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body{};  ///< freed when the client has taken it
+};
+
+/// A path and the function that makes its page.
+class AdminPage {
+ public:
+  using Make = std::function<Task<Result<PageResponse>>(PageRequest)>;
+
+  /// `path` begins with '/'. `title` is a line for the index. `make` takes a PageRequest and returns a
+  /// PageResponse, a Result<PageResponse>, or a Task of that, which may suspend. It runs on the admin server's
+  /// thread and must not block it; a page is made for one request at a time, and further requests wait. It is not
+  /// cancelled when its client closes the connection or the page timeout passes. A failure is a response with
+  /// status 503 for UNAVAILABLE and RESOURCE_EXHAUSTED, else 500, and the status's message.
+  template <class F>
+    requires std::invocable<const F&, PageRequest>
+  AdminPage(std::string path, std::string title, F make)
+      : path_(std::move(path)), title_(std::move(title)), make_(as_coroutine(std::move(make))) {}
+
+  const std::string& path() const noexcept { return path_; }
+  const std::string& title() const noexcept { return title_; }
+  Task<Result<PageResponse>> make(PageRequest request) const { return make_(std::move(request)); }
+
+ private:
+  template <class F>
+  static Make as_coroutine(F make) {
+    if constexpr (std::is_same_v<std::invoke_result_t<const F&, PageRequest>, Task<Result<PageResponse>>>) {
+      return make;
+    } else {
+      return [make = std::move(make)](PageRequest request) -> Task<Result<PageResponse>> {
+        co_return make(std::move(request));
+      };
+    }
+  }
+
+  std::string path_;
+  std::string title_;
+  Make make_;
+};
+
+/// The options of an admin server. Sizes are in bytes.
+struct AdminOptions {
+  /// Where to listen, in the syntax of ServerOptions::listen, without TLS.
+  std::vector<std::string> listen{};
+  /// How its thread does I/O.
+  IoBackend io = IoBackend::automatic;
+  /// A further connection takes the place of the one that has been idle longest; if none is idle it is closed at
+  /// once.
+  std::uint32_t max_connections = 64;
+  std::size_t max_page_bytes = 16 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
+  std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
+  /// How long a connection may wait for a request.
+  std::chrono::milliseconds idle_timeout{120'000};
+  /// How long a request may take from its first byte to its last; then 408, and the connection is closed.
+  std::chrono::milliseconds header_timeout{10'000};
+  /// How long a page may take to be made, with the time that it waits for requests before it; then 504.
+  std::chrono::milliseconds page_timeout{10'000};
+  /// How long a client may take to read a response; then the connection is closed.
+  std::chrono::milliseconds write_timeout{60'000};
+};
+
+/// A running admin server.
+class AdminServer {
+ public:
+  /// Starts the thread and listens. What the pages refer to must outlive the admin server. Fails with a status
+  /// that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or has TLS, or
+  /// for two pages of one path; ALREADY_EXISTS for an address in use.
+  static Result<std::unique_ptr<AdminServer>> start(const AdminOptions& options,
+                                                    std::vector<AdminPage> pages);
+
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+  /// Closes all connections at once and destroys the pages that are being made. Not from a page.
+  virtual ~AdminServer() = default;
+
+  /// The bound addresses, with the ports that the kernel has chosen, in the order of the options.
+  virtual const std::vector<std::string>& addresses() const noexcept = 0;
+
+ protected:
+  AdminServer() = default;
+};
+
+}  // namespace ringrpc
