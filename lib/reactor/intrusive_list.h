@@ -53,6 +53,12 @@ class ListOf {
 
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
 
+  /// The element behind `element`, which is on this list; null when it is the last.
+  T* after(T& element) noexcept {
+    Node* const next = static_cast<Node&>(element).next_;
+    return next == &head_ ? nullptr : static_cast<T*>(next);
+  }
+
   /// Unlinks and returns the first element; null when there is none.
   T* pop_front() noexcept {
     T* first = front();

@@ -69,6 +69,8 @@ void HealthService::shut_down() {
   changes_.notify();
 }
 
+bool HealthService::serving(std::string_view service) const { return view(service).serving; }
+
 std::string_view HealthService::service_name() const noexcept { return Health::name; }
 
 std::span<const Method> HealthService::service_methods() const noexcept {

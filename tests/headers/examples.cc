@@ -4,6 +4,8 @@
 #include <iostream>
 #include <mutex>
 
+#include "ringrpc/admin_pages.h"
+#include "ringrpc/admin_server.h"
 #include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/bearer_token.h"
@@ -288,6 +290,31 @@ void show_health(Service& routes, const ServerOptions& options) {
   health.shut_down();  // no new calls are sent here
   (*server)->drain(30s);
   // [/health.h]
+}
+
+void show_admin_server(Server& server, const HealthService& health) {
+  // [admin_server.h]
+  std::vector<AdminPage> pages = server_pages(server, health);  // ringrpc/admin_pages.h
+  pages.emplace_back("/build", "Version", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
+  auto admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, pages);
+  // [/admin_server.h]
+}
+
+void show_admin_pages(Service& routes, const ServerOptions& options) {
+  // [admin_pages.h]
+  HealthService health;
+  auto server = Server::start({&routes, &health}, options);
+  auto admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, server_pages(**server, health));
+  health.shut_down();     // "/readyz" is 503 from now on
+  (*server)->drain(30s);  // the pages are served during the drain
+  // [/admin_pages.h]
+}
+
+void show_server_snapshot(const CallsSnapshot& calls) {
+  // [server_snapshot.h]
+  for (const CallSnapshot& call : calls.oldest)
+    log::info("{} from {}: {} for {} ms", call.method, call.peer, name(call.state), call.age / 1ms);
+  // [/server_snapshot.h]
 }
 
 void show_io_backend() {

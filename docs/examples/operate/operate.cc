@@ -2,6 +2,8 @@
 #include <csignal>
 #include <iostream>
 
+#include "ringrpc/admin_pages.h"
+#include "ringrpc/admin_server.h"
 #include "ringrpc/health.h"
 #include "ringrpc/reflection.h"
 #include "ringrpc/server.h"
@@ -43,8 +45,10 @@ int main() {
   health.set(Weather::name, true);
   Reflection reflection;
   auto server = Server::start({&station, &health, &reflection.v1(), &reflection.v1alpha()},
-                              {.listen = {"127.0.0.1:50053"}});
+                              {.listen = {"127.0.0.1:50053"}, .metrics = true});
   if (!server) return std::cerr << server.error().message() << '\n', 1;
+  auto admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, server_pages(**server, health));
+  if (!admin) return std::cerr << admin.error().message() << '\n', 1;
 
   int signal = 0;
   sigwait(&stop, &signal);

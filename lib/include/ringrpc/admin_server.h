@@ -1,10 +1,8 @@
 /// Pages about a process for its operators, over HTTP/1.1: browsers, curl, Prometheus and probes read them.
 ///
-///   AdminPage build("/build", "Version of this program", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
-///   std::vector<AdminPage> pages = server_pages(*server, health);  // ringrpc/admin_pages.h
-///   pages.push_back(build);
-///   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, pages);
-///   if (!admin) return report(admin.error());
+///   std::vector<AdminPage> pages = server_pages(server, health);  // ringrpc/admin_pages.h
+///   pages.emplace_back("/build", "Version", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
+///   auto admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, pages);
 ///
 /// The pages have addresses and a thread of their own, so that they and the calls of a Server do not delay each
 /// other. Give them loopback addresses or unix sockets: they are neither encrypted nor access-controlled, and may
@@ -33,9 +31,9 @@ namespace ringrpc {
 
 /// A request for a page.
 struct PageRequest {
-  std::string path;    ///< "/metrics", percent-encoded
-  std::string query;   ///< behind the '?', percent-encoded
-  std::string accept;  ///< the value of Accept (RFC 9110, 12.5.1); empty if there is none
+  std::string path{};    ///< "/metrics", percent-encoded
+  std::string query{};   ///< behind the '?', percent-encoded
+  std::string accept{};  ///< the value of Accept (RFC 9110, 12.5.1); empty if there is none
 };
 
 struct PageResponse {
@@ -89,7 +87,7 @@ struct AdminOptions {
   /// A further connection takes the place of the one that has been idle longest; if none is idle it is closed at
   /// once.
   std::uint32_t max_connections = 64;
-  std::size_t max_page_bytes = 16 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
+  std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
   /// How long a connection may wait for a request.
   std::chrono::milliseconds idle_timeout{120'000};

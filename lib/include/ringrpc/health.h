@@ -53,6 +53,9 @@ class HealthService final : public Service {
   /// before Server::drain, so that clients see NOT_SERVING instead of the mere end of their watches.
   void shut_down();
 
+  /// Whether `service` was set to serving last, and `shut_down` was not called.
+  bool serving(std::string_view service = "") const;
+
   std::string_view service_name() const noexcept override;
   std::span<const Method> service_methods() const noexcept override;
 

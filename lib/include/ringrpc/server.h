@@ -25,6 +25,7 @@
 #include "ringrpc/interceptor.h"
 #include "ringrpc/io_backend.h"
 #include "ringrpc/metrics.h"
+#include "ringrpc/server_snapshot.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -195,9 +196,20 @@ class Server {
   /// grpc_server_handling_seconds by method, those that begin with ringrpc_, and those of the process. The numbers
   /// of one method on one shard are read at once, those of different ones in different turns. Await it on any
   /// shard; from another thread, use block_on (ringrpc/block_on.h). No shard is delayed by more than 200 µs at a
-  /// time. The server must not be destroyed before the task has ended, and a task that was destroyed may still read
-  /// the shards for some turns. FAILED_PRECONDITION if ServerOptions::metrics is off.
+  /// time. The server must not be destroyed before the task has ended or was destroyed. FAILED_PRECONDITION if ServerOptions::metrics is off.
   virtual Task<Result<std::string>> metrics_text(MetricsFormat format) const = 0;
+
+  /// True once a drain has begun.
+  virtual bool draining() const noexcept = 0;
+
+  /// The calls in flight, and the `most` oldest of them; of one connection, only the `most` calls that began first
+  /// are considered. Await it on any shard; from another thread, use block_on (ringrpc/block_on.h). The calls are
+  /// read shard by shard, in steps, so that no shard is delayed by more than 200 µs at a time if `most` is at most
+  /// 256; the result is not of one moment. The server must not be destroyed before the task has ended or was destroyed.
+  virtual Task<Result<CallsSnapshot>> calls(std::size_t most) const = 0;
+
+  /// One for each shard, in their order. As for `calls`.
+  virtual Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const = 0;
 
  protected:
   Server() = default;

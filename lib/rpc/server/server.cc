@@ -1,6 +1,7 @@
 #include "ringrpc/server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -12,7 +13,9 @@
 #include "reactor/shard_tour.h"
 #include "reactor/shard_worker.h"
 #include "reactor/shards.h"
+#include "reactor/slices.h"
 #include "rpc/connection/connection.h"
+#include "rpc/server/call_survey.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_shard.h"
 #include "transport/address.h"
@@ -59,6 +62,9 @@ class ServerImpl final : public Server, private ConnectionSink {
   void wait() override;
   ServerCounters counters() const override;
   Task<Result<std::string>> metrics_text(MetricsFormat format) const override;
+  bool draining() const noexcept override { return draining_.load(std::memory_order_relaxed); }
+  Task<Result<CallsSnapshot>> calls(std::size_t most) const override;
+  Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override;
 
  private:
   void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
@@ -74,6 +80,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   std::unique_ptr<Listener> listener_;
   std::vector<std::string> addresses_;
   std::vector<std::string> metric_labels_;  // empty if metrics are off
+  std::atomic<bool> draining_{false};
   std::mutex mutex_;
   std::condition_variable drain_ends_;
   int drains_ = 0;  // that run; guarded by the mutex, like drained_
@@ -118,6 +125,7 @@ ServerImpl::~ServerImpl() {
   run_on(accepting_shard(), [this] { listener_.reset(); });
   for (Shard* shard : shards_->all())
     run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
+  shards_.reset();  // ends tours whose tasks were destroyed, while their visits still find this object
 }
 
 std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
@@ -127,6 +135,7 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
     drained_ |= more < 0;
     drain_ends_.notify_all();
   };
+  draining_ = true;
   count(+1);
   const std::uint64_t ended = end_calls(timeout);
   count(-1);
@@ -198,9 +207,10 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     if (slices.over()) co_await slices.next();
   }
   Status status = co_await tour(shards_->all(), [this, totals](Shard& shard) {
-    ServerShard& part = *server_shards_[shard.index()];
+    ServerShard* const part = server_shards_[shard.index()].get();
+    if (!part) return Visit::done;
     Slices slice(shard);
-    return totals->add_some(*part.metrics(), part.buffered_bytes(), slice) ? Visit::done : Visit::again;
+    return totals->add_some(*part->metrics(), part->buffered_bytes(), slice) ? Visit::done : Visit::again;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   totals->connections_refused = listener_->refused();
@@ -215,6 +225,26 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   for (; !totals->methods.empty(); totals->methods.pop_back())
     if (slices.over()) co_await slices.next();
   co_return std::move(text).finish();
+}
+
+Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {
+  const auto survey = std::make_shared<CallSurvey>(most);
+  Status status = co_await tour(shards_->all(), [this, survey](Shard& shard) {
+    ServerShard* const part = server_shards_[shard.index()].get();
+    return !part || survey->visit_some(*part, Slices(shard)) ? Visit::done : Visit::again;
+  });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  co_return std::move(*survey).finish();
+}
+
+Task<Result<std::vector<ShardSnapshot>>> ServerImpl::shard_snapshots() const {
+  const auto snapshots = std::make_shared<std::vector<ShardSnapshot>>();
+  Status status = co_await tour(shards_->all(), [this, snapshots](Shard& shard) {
+    if (const auto& part = server_shards_[shard.index()]) snapshots->push_back(part->snapshot());
+    return Visit::done;
+  });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  co_return std::move(*snapshots);
 }
 
 }  // namespace

@@ -403,6 +403,14 @@ void ServerCall::abandon() noexcept {
   connection.give_back(*this);
 }
 
+CallState ServerCall::state() const noexcept {
+  if (call_.response == Response::ended) return CallState::responding;
+  if (call_.handler == Handler::waiting) return CallState::receiving;
+  if (call_.handler == Handler::parsing) return CallState::parsing;
+  if (call_.message_waiter) return CallState::reading;
+  return call_.writable_waiter ? CallState::writing : CallState::handling;
+}
+
 const Metadata& ServerCall::metadata() {
   // A handler that a worker resumes may run once more after the stream has closed.
   if (!call_.metadata)

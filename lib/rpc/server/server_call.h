@@ -34,6 +34,7 @@
 #include <string>
 
 #include "ringrpc/call.h"
+#include "ringrpc/server_snapshot.h"
 #include "ringrpc/service.h"
 #include "ringrpc/stream.h"
 #include "ringrpc/task.h"
@@ -105,6 +106,8 @@ class ServerCall final : public Call,
   /// Fails the call when its request makes no progress. Call each second while it is unfinished, and once
   /// after.
   void watch_request();
+
+  CallState state() const noexcept;
 
   /// Bytes of its messages that are still in the session.
   std::size_t unsent_bytes() const noexcept { return call_.stream ? call_.stream->queued_bytes() : 0; }

@@ -49,6 +49,12 @@ class ServerConnection final : public Connection,
   /// Awaits the beginning of the drain.
   Drain::Wait drain_begins() noexcept { return drain_.begins(); }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
+  /// Calls `visit` for each of the `most` calls that began first.
+  template <class Visit>
+  void visit_calls(std::size_t most, Visit visit) {
+    ServerCall* call = calls_.front();
+    for (; call && most > 0; --most, call = calls_.after(*call)) visit(*call);
+  }
   ServerCounters& counters() noexcept;
   /// Null if metrics are off.
   ServerMetrics* metrics() noexcept;

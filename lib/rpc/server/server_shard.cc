@@ -117,8 +117,14 @@ void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) n
   if (draining_) connection->drain();
 }
 
+std::shared_ptr<ConnectionWalk> ServerShard::begin_walk() {
+  std::erase_if(walks_, [](const auto& walk) { return walk.use_count() == 1; });
+  return walks_.emplace_back(std::make_shared<ConnectionWalk>(connections_));
+}
+
 void ServerShard::remove(ServerConnection& connection) noexcept {
   if (metrics_) metrics_->connections.closed(connection.kind());
+  for (const auto& walk : walks_) walk->leave_out(connection);
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   drop_calls(kept_calls);

@@ -17,6 +17,7 @@
 #include "reactor/shard.h"
 #include "rpc/connection/keepalive.h"
 #include "rpc/server/connection_age.h"
+#include "rpc/server/connection_walk.h"
 #include "rpc/server/memory_return.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_connection.h"
@@ -48,6 +49,9 @@ class ServerShard {
   /// Closes all connections at once. Returns the number of calls that were in flight.
   std::uint64_t end_all();
 
+  /// From the first connection on. Do not step the walk after this object was destroyed.
+  std::shared_ptr<ConnectionWalk> begin_walk();
+
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
@@ -75,6 +79,14 @@ class ServerShard {
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
   /// The bytes that the calls of all connections hold.
   std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
+  ShardSnapshot snapshot() const noexcept {
+    return {.index = shard_.index(),
+            .connections_open = counters_.connections_open,
+            .calls_started = counters_.calls_started,
+            .calls_succeeded = counters_.calls_succeeded,
+            .calls_failed = counters_.calls_failed,
+            .buffered_bytes = buffered_bytes_};
+  }
 
   // Log lines about clients, at level info and limited per kind.
   void report_goaway(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
@@ -114,6 +126,7 @@ class ServerShard {
   std::size_t free_call_count_ = 0;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;
+  std::vector<std::shared_ptr<ConnectionWalk>> walks_;  // those that nobody else holds are over
   bool draining_ = false;
   std::vector<std::move_only_function<void()>> on_empty_;
 };

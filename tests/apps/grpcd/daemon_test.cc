@@ -75,6 +75,12 @@ class FakeServer final : public Server {
   }
   Task<Result<std::string>> metrics_text(MetricsFormat) const override { co_return std::string(); }
 
+  bool draining() const noexcept override { return false; }
+  Task<Result<CallsSnapshot>> calls(std::size_t) const override { co_return CallsSnapshot(); }
+  Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override {
+    co_return std::vector<ShardSnapshot>();
+  }
+
   /// Blocks the counters until `finish`, as a handler does that keeps its shard busy.
   void hang() {
     const std::lock_guard lock(mutex_);
