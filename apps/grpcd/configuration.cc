@@ -29,7 +29,8 @@ apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
   return setting;
 }
 
-void add_serving(apps::CommandLine& line, ServerOptions& server) {
+void add_serving(apps::CommandLine& line, Values& values) {
+  ServerOptions& server = values.server;
   const std::string group = "Serving";
   line.add(addresses(
       {.name = "listen",
@@ -42,6 +43,17 @@ void add_serving(apps::CommandLine& line, ServerOptions& server) {
            "passes, fd:3 a socket that listens already. The prefix tls+ serves an address with TLS. Repeat "
            "the flag to listen on several."},
       server.listen));
+  line.add(addresses(
+      {.name = "admin",
+       .environment = "ADMIN_ADDR",
+       .group = group,
+       .placeholder = "ADDR",
+       .help = "Address of the admin pages: HTTP/1.1 with /healthz, /readyz, /metrics, /debug/shards and "
+               "/debug/calls. The pages tell about clients and have no access control, so "
+               "choose a loopback address or a unix socket. Repeat the flag to listen on "
+               "several.",
+       .fallback = "none"},
+      values.admin));
   line.add(apps::number({.name = "shards",
                          .environment = "WORKER_THREADS",
                          .group = group,
@@ -299,7 +311,7 @@ Configuration::Configuration()
     : line("grpcd",
            "Serves gRPC: crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health "
            "checks and reflection.") {
-  add_serving(line, values.server);
+  add_serving(line, values);
   add_security(line, values);
   add_limits(line, values);
   add_timeouts(line, values);

@@ -32,6 +32,7 @@ struct TlsValues {
 
 struct Values {
   ServerOptions server;
+  std::vector<std::string> admin;                 ///< addresses of the admin pages; empty for none
   std::uint32_t max_connections_per_address = 0;  ///< valid when it was given
   SigningValues signing;
   TlsValues tls;

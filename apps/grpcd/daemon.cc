@@ -34,11 +34,11 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 /// Adds the flags that help to a status of the library, which knows none.
-Status with_flag(Status status) {
+Status with_flag(Status status, std::string_view flag) {
   const auto add = [&](std::string_view more) {
     return Status(status.code(), std::string(status.message()).append(more), status.initiator());
   };
-  if (status.code() == Code::ALREADY_EXISTS) return add(" with --listen");
+  if (status.code() == Code::ALREADY_EXISTS) return add(" with " + std::string(flag));
   if (status.message().ends_with("TLS needs a certificate and a private key"))
     return add("; give them with --tls-cert and --tls-key");
   return status;
@@ -48,11 +48,14 @@ std::uint64_t calls_over(const ServerCounters& counters) {
   return counters.calls_succeeded + counters.calls_failed;
 }
 
-/// Descriptors other than those of connections: one for each listener, four for each shard, and some for the
-/// process itself.
-std::uint64_t descriptors_beside(const ServerOptions& options) {
+/// Descriptors other than those of calls' connections: one for each listener, four for each shard, and some for the
+/// process itself; and those of the admin pages.
+std::uint64_t descriptors_beside(const Values& values) {
+  const ServerOptions& options = values.server;
   const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();
-  return options.listen.size() + 4 * shards + 32;
+  const std::uint64_t admin =
+      values.admin.empty() ? 0 : values.admin.size() + 4 + AdminOptions().max_connections;
+  return options.listen.size() + 4 * shards + 32 + admin;
 }
 
 }  // namespace
@@ -98,7 +101,7 @@ ExitCode Daemon::run(const apps::Signals& waiting) {
 Status Daemon::start() {
   const Values& values = configuration_->values;
   log::set_level(values.log_level);
-  const std::uint64_t beside = descriptors_beside(values.server);
+  const std::uint64_t beside = descriptors_beside(values);
   const std::uint64_t needed = values.server.max_connections + beside;
   const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
   // With one connection the server is of use, so no more is asked for.
@@ -118,12 +121,15 @@ Status Daemon::start() {
   if (!certificates) return std::move(certificates).error();
   certificates_ = std::move(*certificates);
   if (certificates_) options.tls = certificates_->tls();
+  options.metrics = !values.admin.empty();  // /metrics shows them
 
   Result<std::unique_ptr<Server>> server = parts_.start(options);
-  if (!server) return with_flag(std::move(server).error());
+  if (!server) return with_flag(std::move(server).error(), "--listen");
   server_ = std::move(*server);
-  log::info("grpcd {} ready on {} ({}, {})", GRPCD_VERSION, join(server_->addresses()),
-            count(server_->shards(), "shard"), server_->io_backend());
+  if (Status status = start_admin(); !status.ok()) return status;
+  log::info("grpcd {} ready on {} ({}, {}){}", GRPCD_VERSION, join(server_->addresses()),
+            count(server_->shards(), "shard"), server_->io_backend(),
+            admin_ ? ", admin pages on " + join(admin_->addresses()) : "");
   apps::notify_supervisor("READY=1");
   if (fitted) {
     log::info("at most {}, because at most {} file descriptors may be open",
@@ -132,6 +138,15 @@ Status Daemon::start() {
     log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
   }
   return Status();
+}
+
+Status Daemon::start_admin() {
+  AdminOptions options{.listen = configuration_->values.admin, .io = configuration_->values.server.io};
+  if (options.listen.empty()) return {};
+  Result<std::unique_ptr<AdminServer>> admin = parts_.start_admin(options, *server_);
+  if (!admin) return with_flag(std::move(admin).error(), "--admin");
+  admin_ = std::move(*admin);
+  return {};
 }
 
 Daemon::Drainer::Drainer(std::function<void()> drain)

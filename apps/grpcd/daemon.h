@@ -16,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "ringrpc/admin_server.h"
 #include "ringrpc/server.h"
 
 #include "common/descriptor_limit.h"
@@ -34,6 +35,8 @@ class Daemon {
   /// The dependencies, which tests replace.
   struct Parts {
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
+    /// Called if there are addresses for admin pages, once the server has started.
+    std::function<Result<std::unique_ptr<AdminServer>>(const AdminOptions&, const Server&)> start_admin;
     /// Called before the drain begins.
     std::function<void()> on_drain;
     /// Called when no call is left, before the server and its shards are destroyed.
@@ -72,6 +75,7 @@ class Daemon {
   };
 
   Status start();
+  Status start_admin();
   void reload_configuration();
   void begin_drain();
   void drain(const apps::Signals& signals) noexcept;
@@ -84,6 +88,8 @@ class Daemon {
   Parts parts_;
   std::unique_ptr<Certificates> certificates_;  ///< null without TLS
   std::unique_ptr<Server> server_;
+  std::unique_ptr<AdminServer>
+      admin_;                      ///< null without admin pages; destroyed before the server that they show
   std::uint64_t calls_ended_ = 0;  ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
   std::optional<Drainer> drainer_;  // last, so that it is joined before what it uses is destroyed

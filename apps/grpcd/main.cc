@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ringrpc/admin_pages.h"
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
 
@@ -43,6 +44,9 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
     if (server) (*signing)->log_keys();
     return server;
+  };
+  parts.start_admin = [&](const AdminOptions& options, const Server& server) {
+    return AdminServer::start(options, server_pages(server, services.health()));
   };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] { (*signing)->stop(); };

@@ -31,6 +31,8 @@ class Services {
   /// both. From any thread.
   void stop_serving();
 
+  const HealthService& health() const noexcept { return health_; }
+
  private:
   std::unique_ptr<Service> echo_;
   NodeService node_;

@@ -9,60 +9,13 @@ import unittest
 
 import frames
 import harness
+from bystander import Bystander, echo, is_served
 from frames import Client
 from memory import MEBIBYTE, resident_bytes, sanitized_factor
 
 # Flags for a server that never ends a connection by a timeout during a test.
 LONG_TIMEOUTS = ("--handshake-timeout", "1h", "--stall-timeout", "1h")
 GROWTH_MAX = 12 * MEBIBYTE  # that grpcd may keep after an attack and hold during one, pools included
-
-
-def echo(port, payload=b"still here", source="127.0.0.1"):
-    """Makes a call on a new connection. Returns whether the response has the payload."""
-    with Client(port, source=source) as client:
-        client.open()
-        client.send(frames.headers(1) + frames.data(1, frames.message(payload), frames.END_STREAM))
-        body = b""
-        while found := client.next_frame():
-            if found.type == frames.DATA:
-                body += found.payload
-            if found.stream == 1 and found.flags & frames.END_STREAM and found.type == frames.HEADERS:
-                return payload in body
-    return False
-
-
-def is_served(port, source="127.0.0.1"):
-    try:
-        return echo(port, source=source)
-    except ConnectionError:
-        return False
-
-
-class Bystander:
-    """Makes calls all the time while it is in scope; `answered` counts those that succeeded."""
-
-    def __init__(self, port):
-        self.port = port
-        self.answered = self.failed = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._call)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _call(self):
-        while True:
-            if echo(self.port):
-                self.answered += 1
-            else:
-                self.failed += 1
-            if self._over.wait(0.01):
-                return
 
 
 class Attacked(harness.ServerCase):

@@ -23,7 +23,7 @@ import threading
 import time
 import unittest
 
-READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)$")
+READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)(, admin pages on (?P<admin>.+))?$")
 # Timeouts of checks for events that do not happen. A busy machine must not fail a check, so each timeout is at least
 # ten times the duration on an idle machine.
 START_SECONDS = 300
@@ -47,6 +47,7 @@ class Daemon:
         self.environment = {**os.environ, **(environment or {})}
         self.log = []
         self.addresses = []
+        self.admin_addresses = []
         self.shards = 0
         self._ready = threading.Event()
 
@@ -119,6 +120,7 @@ class Daemon:
             if ready := self.ready.search(line):
                 self.addresses = ready["addresses"].split()
                 self.shards = int(ready.groupdict().get("shards", 0))
+                self.admin_addresses = (ready.groupdict().get("admin") or "").split()
                 self._ready.set()
         self._ready.set()
 

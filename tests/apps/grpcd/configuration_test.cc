@@ -24,6 +24,7 @@ TEST_CASE("without any source grpcd serves as the library does") {
 TEST_CASE("every flag sets its option") {
   Configuration configuration;
   const std::vector<std::string> arguments = {"--listen=[::1]:0",
+                                              "--admin=127.0.0.1:2",
                                               "--shards=3",
                                               "--max-message-size=64K",
                                               "--max-buffered-size=2M",
@@ -67,6 +68,7 @@ TEST_CASE("every flag sets its option") {
   REQUIRE(configuration.line.read(arguments, no_variable) == apps::Action::run);
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
+  CHECK(values.admin == std::vector<std::string>{"127.0.0.1:2"});
   CHECK(values.server.shards == 3);
   CHECK(values.server.io == IoBackend::epoll);
   CHECK(values.server.spin_us == 7);

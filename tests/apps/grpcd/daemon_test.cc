@@ -49,6 +49,7 @@ class FakeServer final : public Server {
   FakeServer(Notes& notes, const ServerOptions& options, unsigned calls)
       : max_connections(options.max_connections),
         max_connections_per_address(options.max_connections_per_address),
+        metrics(options.metrics),
         notes_(notes),
         addresses_(options.listen),
         calls_(calls) {}
@@ -56,6 +57,7 @@ class FakeServer final : public Server {
 
   const std::uint32_t max_connections;
   const std::optional<std::uint32_t> max_connections_per_address;
+  const bool metrics;
 
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
   unsigned shards() const noexcept override { return 2; }
@@ -109,6 +111,17 @@ class FakeServer final : public Server {
   std::uint64_t ended_ = 0;
 };
 
+class FakeAdmin final : public AdminServer {
+ public:
+  FakeAdmin(Notes& notes, const AdminOptions& options) : notes_(notes), addresses_(options.listen) {}
+  ~FakeAdmin() override { notes_.add("admin destroyed"); }
+  const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
+
+ private:
+  Notes& notes_;
+  std::vector<std::string> addresses_;
+};
+
 /// A daemon on a thread of its own that handles the signals of this process.
 class Running {
  public:
@@ -123,6 +136,13 @@ class Running {
       server_ = server.get();
       notes.add("started");
       return server;
+    };
+    parts.start_admin = [this](const AdminOptions& options,
+                               const Server& server) -> Result<std::unique_ptr<AdminServer>> {
+      CHECK(&server == server_);
+      if (options.listen.front() == "127.0.0.1:9")
+        return fail(Code::ALREADY_EXISTS, "listen on it: choose another");
+      return std::make_unique<FakeAdmin>(notes, options);
     };
     parts.on_drain = [this] { notes.add("not serving"); };
     parts.quit = [this] { notes.add("quit"); };
@@ -181,6 +201,36 @@ TEST_CASE("the ready line names version, addresses, shards and backend") {
            " info grpcd " GRPCD_VERSION " ready on 127.0.0.1:1 unix:/run/x.sock (2 shards, fake)\n");
 }
 
+TEST_CASE("the ready line names the addresses of the admin pages") {
+  const CapturedStderr captured;
+  Running daemon({"--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--admin", "unix:/run/admin.sock"});
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(),
+           " ready on 127.0.0.1:1 (2 shards, fake), admin pages on 127.0.0.1:2 unix:/run/admin.sock\n");
+}
+
+TEST_CASE("the admin pages are served until the drain has ended, and end before the server") {
+  const CapturedStderr captured;
+  Running daemon({"--admin", "127.0.0.1:2"}, 1);
+  CHECK(daemon.server().metrics);
+  daemon.signal(SIGTERM);
+  CHECK(daemon.notes.next() == "not serving");
+  CHECK(daemon.notes.next() == "drain 30000");
+  daemon.server().finish();
+  CHECK(daemon.end() == apps::exit_ok);
+  CHECK(daemon.notes.next() == "admin destroyed");
+  CHECK(daemon.notes.next() == "destroyed");
+}
+
+TEST_CASE("admin pages that cannot be served fail the start, with their flag") {
+  const CapturedStderr captured;
+  Running daemon({"--admin", "127.0.0.1:9"});
+  CHECK(daemon.end() == apps::exit_failure);
+  contains(captured.text(), "grpcd: listen on it: choose another with --admin\n");
+  CHECK(captured.text().find("ready on") == std::string::npos);
+}
+
 TEST_CASE("SIGTERM and SIGINT refuse new calls and let those in flight finish") {
   for (const int number : {SIGTERM, SIGINT}) {
     const CapturedStderr captured;
@@ -199,6 +249,7 @@ TEST_CASE("SIGTERM and SIGINT refuse new calls and let those in flight finish") 
 TEST_CASE("calls that the drain's timeout ended are counted apart") {
   const CapturedStderr captured;
   Running daemon({}, 2);
+  CHECK_FALSE(daemon.server().metrics);
   daemon.signal(SIGTERM);
   CHECK(daemon.notes.next() == "not serving");
   CHECK(daemon.notes.next() == "drain 30000");

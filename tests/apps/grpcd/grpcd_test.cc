@@ -94,6 +94,27 @@ TEST_CASE("an address in use is one line that names it, the cause and the flag, 
   CHECK(line.ends_with(" with --listen\n"));
 }
 
+TEST_CASE("an admin address in use is one line that names it, the cause and the flag, and exit status 1") {
+  const TakenPort taken;
+  const std::string line = refusal({"--listen", "127.0.0.1:0", "--admin", taken.address()}, 1,
+                                   {.environment = {"LOG_LEVEL=warn"}});
+  CHECK(line.starts_with("grpcd: listen on " + taken.address() + ": "));
+  CHECK(line.ends_with(" with --admin\n"));
+}
+
+TEST_CASE("admin pages on other addresses than loopback and unix get a warning") {
+  for (const auto& [address, warned] :
+       {std::pair("0.0.0.0:0", true), std::pair("[::]:0", true), std::pair("127.0.0.1:0", false),
+        std::pair("[::1]:0", false), std::pair("unix-abstract:ringrpc-admin-warning", false)}) {
+    ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--admin", address});
+    grpcd.read_until(", admin pages on ");
+    grpcd.signal(SIGTERM);
+    CHECK(grpcd.wait() == 0);
+    const bool found = grpcd.err().find(" warning admin pages on ") != std::string::npos;
+    CHECK_MESSAGE(found == warned, address << ": " << grpcd.err());
+  }
+}
+
 TEST_CASE("too few descriptors are one line with the numbers and exit status 1") {
   const std::string line =
       refusal({"--max-connections", "100", "--shards", "1"}, 1, {.environment = {}, .descriptors = 63});
