@@ -20,6 +20,8 @@
 
 #include "ringrpc/bytes.h"
 
+#include "base/testing_export.h"
+
 namespace ringrpc {
 
 /// One piece of output memory; the bytes from `begin` to `end` are filled and not yet sent.
@@ -108,7 +110,7 @@ class Chain {
 
   /// Describes the content from the front and returns the number of filled entries. Valid until the chain
   /// changes.
-  std::size_t gather(std::span<iovec> into) const noexcept;
+  RINGRPC_TESTING_EXPORT std::size_t gather(std::span<iovec> into) const noexcept;
   /// Calls `use` for each piece of the `bytes` bytes after the first `skipped`. The chain must have as many.
   template <class Use>
   void for_each_piece(std::size_t skipped, std::size_t bytes, Use use) const {
@@ -122,7 +124,7 @@ class Chain {
     }
   }
   /// Drops `bytes` from the front.
-  void consume(std::size_t bytes) noexcept;
+  RINGRPC_TESTING_EXPORT void consume(std::size_t bytes) noexcept;
   void clear() noexcept {
     if (head_) drop_all();
   }
@@ -138,7 +140,7 @@ class Chain {
     ++slab_count_;
   }
   void append_over_slabs(Bytes bytes);
-  void drop_all() noexcept;
+  RINGRPC_TESTING_EXPORT void drop_all() noexcept;
 
   SlabPool* pool_;
   Slab* head_ = nullptr;

@@ -29,6 +29,7 @@
 #include "ringrpc/clock.h"
 
 #include "base/slab.h"
+#include "base/testing_export.h"
 #include "reactor/alarm.h"
 #include "reactor/io.h"
 #include "reactor/ready_list.h"
@@ -81,10 +82,11 @@ class Shard {
   };
 
   /// `spin` is the longest spin at the start of a wait; use none with a clock that stands still meanwhile.
-  Shard(unsigned index, std::unique_ptr<Io> io, Nanoseconds spin = Nanoseconds::zero());
+  RINGRPC_TESTING_EXPORT Shard(unsigned index, std::unique_ptr<Io> io,
+                               Nanoseconds spin = Nanoseconds::zero());
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
-  ~Shard();
+  RINGRPC_TESTING_EXPORT ~Shard();
 
   /// The shard whose turn runs on this thread; null elsewhere.
   static Shard* current() noexcept;
@@ -126,12 +128,12 @@ class Shard {
 
   /// Runs `mail` on this shard, in the order of posting of each thread. From any thread; wakes the shard if
   /// it sleeps. Mail posted after the loop has ended is destroyed with the shard, unrun.
-  void post(Mail mail);
+  RINGRPC_TESTING_EXPORT void post(Mail mail);
   /// The same without allocating, for callers that must not fail.
   void post(SealedMail mail) noexcept;
 
   /// Runs one turn. It sleeps only with `may_sleep` and when nothing is ready, until `until` at the latest.
-  void turn(bool may_sleep = true, Instant until = never);
+  RINGRPC_TESTING_EXPORT void turn(bool may_sleep = true, Instant until = never);
 
   /// Runs turns until `stop`. Sets `current` for this thread.
   void run();

@@ -14,6 +14,7 @@
 #include "ringrpc/task.h"
 #include "ringrpc/worker_pool.h"
 
+#include "base/testing_export.h"
 #include "reactor/shard.h"
 
 namespace ringrpc {
@@ -25,7 +26,7 @@ class ShardWorker final : public ShardLocal {
 
   /// Makes the jobs of `shard` run on the shard itself, a moment later. For simulated networks, whose time
   /// does not include the time of other threads. Call it before any job.
-  static void run_in_place(Shard& shard);
+  RINGRPC_TESTING_EXPORT static void run_in_place(Shard& shard);
 
   /// Like WorkerPool::run. RESOURCE_EXHAUSTED also when the system has no more threads.
   template <class F>

@@ -20,6 +20,7 @@
 
 #include "ringrpc/status.h"
 
+#include "base/testing_export.h"
 #include "reactor/io.h"
 
 namespace ringrpc {
@@ -29,7 +30,7 @@ class Address {
   enum class Kind : std::uint8_t { tcp, unix_path, unix_abstract, vsock, hybrid_vsock, systemd, descriptor };
 
   /// INVALID_ARGUMENT quotes `text` and gives the form that is expected.
-  static Result<Address> parse(std::string_view text);
+  RINGRPC_TESTING_EXPORT static Result<Address> parse(std::string_view text);
   /// The same for a client. Refuses what only servers can use: `systemd`, `fd:3` and `vsock:any:PORT`.
   static Result<Address> parse_target(std::string_view text);
 

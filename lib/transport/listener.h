@@ -18,6 +18,7 @@
 #include "ringrpc/status.h"
 
 #include "base/log_quota.h"
+#include "base/testing_export.h"
 #include "reactor/io.h"
 #include "reactor/shard.h"
 #include "transport/address.h"
@@ -42,12 +43,13 @@ class Listener final {
   /// `shards` and `sink` must outlive the listener and the mail that it has posted to the shards. The first
   /// shard accepts. `max_connections_per_address` applies to each key of reactor/peer_key.h; 0 means no
   /// limit.
-  Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::uint32_t max_connections,
-           std::uint32_t max_connections_per_address = 0);
+  RINGRPC_TESTING_EXPORT Listener(std::span<Shard* const> shards, ConnectionSink& sink,
+                                  std::uint32_t max_connections,
+                                  std::uint32_t max_connections_per_address = 0);
 
   /// Listens on the first socket address of `address` and returns the bound address. A failure names the
   /// address, the cause and the remedy. Call it on the accepting shard's thread, or before that shard runs.
-  Result<std::string> listen(const Address& address);
+  RINGRPC_TESTING_EXPORT Result<std::string> listen(const Address& address);
 
   /// Stops listening. On the accepting shard's thread.
   void close() { entrances_.clear(); }

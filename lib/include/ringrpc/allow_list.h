@@ -19,13 +19,14 @@
 #include <string_view>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 #include "ringrpc/peer_identity.h"
 
 namespace ringrpc {
 
 /// An interceptor that lets only listed peers call a method.
-class AllowList final : public Interceptor {
+class RINGRPC_EXPORT AllowList final : public Interceptor {
  public:
   /// Lets `who` call `methods`. Call it before the server starts. `methods` is "/package.Service/Method",
   /// "/package.Service/*" or "*". `who` is one of

@@ -15,12 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 
 namespace ringrpc {
 
 /// An interceptor that requires a known bearer token of each call.
-class BearerAuth final : public Interceptor {
+class RINGRPC_EXPORT BearerAuth final : public Interceptor {
  public:
   /// Returns the holder of a token, or nothing for an unknown token. It runs for each call, on all shards
   /// at the same time, so it must not block.

@@ -14,11 +14,12 @@
 #include <utility>
 
 #include "ringrpc/client_interceptor.h"
+#include "ringrpc/export.h"
 
 namespace ringrpc {
 
 /// An interceptor that sends a bearer token with each call.
-class BearerToken final : public ClientInterceptor {
+class RINGRPC_EXPORT BearerToken final : public ClientInterceptor {
  public:
   /// Gives the token for a call that is about to start. A failure ends the call. It runs for each call, on
   /// all shards at the same time: cache a token that takes long to get until it expires.

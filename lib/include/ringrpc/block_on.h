@@ -25,6 +25,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -33,7 +34,7 @@ namespace ringrpc {
 namespace detail {
 
 /// A task that a thread outside of all shards waits for. Both functions are called on the background shard.
-class BackgroundTask {
+class RINGRPC_EXPORT BackgroundTask {
  public:
   virtual ~BackgroundTask() = default;
   virtual void start(TaskObserver& observer) = 0;
@@ -42,7 +43,7 @@ class BackgroundTask {
 };
 
 /// Returns when `task` has finished, or with the reason why it was never started.
-Status run_blocking(BackgroundTask& task);
+RINGRPC_EXPORT Status run_blocking(BackgroundTask& task);
 
 /// Runs the task that a call of F returns. F may be a reference.
 template <class F>

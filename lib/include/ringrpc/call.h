@@ -17,6 +17,7 @@
 
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
+#include "ringrpc/export.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/peer_identity.h"
 #include "ringrpc/status.h"
@@ -26,7 +27,7 @@ namespace ringrpc {
 
 /// A call, as its handler and the server's interceptors see it. References and views that it returns are valid as
 /// long as the call.
-class Call {
+class RINGRPC_EXPORT Call {
  public:
   /// The path of the method: "/echo.v1.EchoService/Echo".
   virtual std::string_view method() const noexcept = 0;

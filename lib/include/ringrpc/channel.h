@@ -35,6 +35,7 @@
 #include "ringrpc/client_call.h"
 #include "ringrpc/client_stream.h"
 #include "ringrpc/clock.h"
+#include "ringrpc/export.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -101,7 +102,7 @@ struct ChannelOptions {
 };
 
 /// A handle for one server; copies are the same channel.
-class Channel {
+class RINGRPC_EXPORT Channel {
  public:
   /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
   /// "vsock:CID:port", or "hvsock:///path:port", which is a virtual machine of Firecracker or Cloud Hypervisor.

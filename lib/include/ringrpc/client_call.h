@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "ringrpc/call_result.h"
+#include "ringrpc/export.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/status.h"
 #include "ringrpc/stream.h"
@@ -26,7 +27,7 @@ namespace ringrpc {
 ///
 /// Each `wait_` function registers one waiter, which is called once from the shard's ready list, when the
 /// condition is true; null withdraws it. Different conditions may be waited for at the same time.
-class ClientCall : public MessageStream {
+class RINGRPC_EXPORT ClientCall : public MessageStream {
  public:
   virtual ~ClientCall() = default;
   /// Half-closes the call: no more messages will be written. Further calls have no effect.
@@ -49,7 +50,7 @@ class ClientCall : public MessageStream {
 };
 
 /// A call that has ended with `status`, and never had a message. For stubs that fail a streaming method.
-std::unique_ptr<ClientCall> failed_call(Status status);
+RINGRPC_EXPORT std::unique_ptr<ClientCall> failed_call(Status status);
 
 namespace detail {
 
@@ -93,7 +94,7 @@ class [[nodiscard("co_await it")]] FinishAwaiter final
 };
 
 /// The failure of a method that a stub does not override.
-std::unexpected<Status> no_override(std::string_view path);
+RINGRPC_EXPORT std::unexpected<Status> no_override(std::string_view path);
 
 }  // namespace detail
 

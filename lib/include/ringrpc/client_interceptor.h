@@ -40,6 +40,7 @@
 #include "ringrpc/channel.h"
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
+#include "ringrpc/export.h"
 #include "ringrpc/message_observer.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/service.h"
@@ -68,7 +69,7 @@ struct ClientRequest {
 class ClientInterceptor;
 
 /// The rest of a call: the inner interceptors and the server. Valid as long as the interceptor's frame.
-class ClientNext {
+class RINGRPC_EXPORT ClientNext {
  public:
   /// Makes the call. The library implements it.
   class Wire {
@@ -102,7 +103,7 @@ class ClientNext {
 };
 
 /// The base class of interceptors of a channel.
-class ClientInterceptor {
+class RINGRPC_EXPORT ClientInterceptor {
  public:
   virtual ~ClientInterceptor() = default;
   /// Runs around each call, on the call's shard. `request` outlives the task.

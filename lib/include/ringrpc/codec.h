@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "ringrpc/bytes.h"
+#include "ringrpc/export.h"
 
 namespace google::protobuf {
 class Descriptor;
@@ -38,8 +39,8 @@ class Descriptor;
 namespace ringrpc {
 
 namespace detail {
-bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces);
-void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to);
+RINGRPC_EXPORT bool parse_in_pieces(google::protobuf::MessageLite& message, Pieces pieces);
+RINGRPC_EXPORT void copy_in_pieces(Bytes bytes, google::protobuf::io::ZeroCopyOutputStream& to);
 }  // namespace detail
 
 /// Serializes and parses messages of type T.
@@ -115,7 +116,7 @@ bool parse_message(T& message, Pieces pieces) {
 }
 
 /// A message that is parsed before its reader takes it.
-class ParsedMessage {
+class RINGRPC_EXPORT ParsedMessage {
  public:
   virtual ~ParsedMessage() = default;
   virtual std::size_t size() const = 0;  ///< in bytes, serialized
@@ -123,7 +124,7 @@ class ParsedMessage {
 };
 
 template <class T>
-class ParsedMessageOf : public ParsedMessage {
+class RINGRPC_EXPORT ParsedMessageOf : public ParsedMessage {
  public:
   T message;
 };

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string_view>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// A message encoding of gRPC.
@@ -20,8 +22,8 @@ enum class Compression : std::uint8_t { identity, gzip, deflate, zstd };
 inline constexpr std::string_view compression_names = "identity,gzip,deflate,zstd";
 
 /// The name in a `grpc-encoding` field: "gzip".
-std::string_view name(Compression compression) noexcept;
+RINGRPC_EXPORT std::string_view name(Compression compression) noexcept;
 /// The encoding of that name; nothing for a name that is not in `compression_names`.
-std::optional<Compression> parse_compression(std::string_view name) noexcept;
+RINGRPC_EXPORT std::optional<Compression> parse_compression(std::string_view name) noexcept;
 
 }  // namespace ringrpc

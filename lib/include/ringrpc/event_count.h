@@ -23,12 +23,13 @@
 #include <memory>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/export.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
 
 /// Notifies coroutines on any shards of changes to shared state.
-class EventCount {
+class RINGRPC_EXPORT EventCount {
  public:
   EventCount();
   EventCount(const EventCount&) = delete;

@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "ringrpc/event_count.h"
+#include "ringrpc/export.h"
 #include "ringrpc/service.h"
 
 namespace grpc::health::v1 {
@@ -37,7 +38,7 @@ class HealthListResponse;
 namespace ringrpc {
 
 /// The service grpc.health.v1.Health.
-class HealthService final : public Service {
+class RINGRPC_EXPORT HealthService final : public Service {
  public:
   /// The most services that `List` returns. If more were set, it fails with RESOURCE_EXHAUSTED.
   static constexpr std::size_t max_listed = 100;

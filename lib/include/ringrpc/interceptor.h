@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "ringrpc/call.h"
+#include "ringrpc/export.h"
 #include "ringrpc/message_observer.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
@@ -39,7 +40,7 @@ namespace ringrpc {
 class Interceptor;
 
 /// The rest of a call: the inner interceptors and the handler. Valid as long as the interceptor's frame.
-class Next {
+class RINGRPC_EXPORT Next {
  public:
   /// Runs the rest of the call, and gives its status: what it returns, INTERNAL if it throws, or why the call has
   /// failed (Call::failure), for example because a response is over the limit. A failure after that, such as more
@@ -75,7 +76,7 @@ class Next {
 };
 
 /// The base class of interceptors of a server.
-class Interceptor {
+class RINGRPC_EXPORT Interceptor {
  public:
   virtual ~Interceptor() = default;
   /// Runs around each call, on the call's shard. `call` outlives the task.

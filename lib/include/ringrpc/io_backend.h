@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// The kernel interface of a shard.
@@ -21,6 +23,6 @@ enum class IoBackend : std::uint8_t {
 
 /// Sets what IoBackend::automatic means for shards that have no options, such as those of `block_on` and
 /// `submit`. Call it before the first of these shards starts. From any thread.
-void set_default_io_backend(IoBackend backend) noexcept;
+RINGRPC_EXPORT void set_default_io_backend(IoBackend backend) noexcept;
 
 }  // namespace ringrpc

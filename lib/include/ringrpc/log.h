@@ -25,6 +25,7 @@
 #include <fmt/core.h>
 #include <string_view>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc::log {
@@ -37,14 +38,14 @@ inline constexpr std::array levels = {Level::trace, Level::debug, Level::info,
                                       Level::warn,  Level::error, Level::off};
 
 /// "trace", "debug", "info", "warn", "error" or "off". (A log line has "warning" for warn.)
-std::string_view name(Level level) noexcept;
+RINGRPC_EXPORT std::string_view name(Level level) noexcept;
 
 namespace detail {
 
-extern std::atomic<Level> threshold;
+RINGRPC_EXPORT extern std::atomic<Level> threshold;
 
 /// Formats and queues a record.
-void write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept;
+RINGRPC_EXPORT void write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept;
 
 }  // namespace detail
 
@@ -56,10 +57,10 @@ inline void set_level(Level level) noexcept { detail::threshold.store(level, std
 inline bool enabled(Level of) noexcept { return of >= level(); }
 
 /// The level of that name; "warning" means warn. INVALID_ARGUMENT for an unknown name lists the known ones.
-Result<Level> parse_level(std::string_view name);
+RINGRPC_EXPORT Result<Level> parse_level(std::string_view name);
 
 /// Waits until all earlier records have been written, at most 2 s. Do not call it on a shard: it blocks.
-void flush() noexcept;
+RINGRPC_EXPORT void flush() noexcept;
 
 template <class... Arguments>
 void trace(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {

@@ -39,6 +39,7 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/codec.h"
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
@@ -95,7 +96,7 @@ class MessageView {
 };
 
 /// The base class of message observers. A status other than OK refuses the message and ends the call.
-class MessageObserver {
+class RINGRPC_EXPORT MessageObserver {
  public:
   virtual ~MessageObserver() = default;
   virtual Status on_request(const MessageView& /*request*/) { return {}; }

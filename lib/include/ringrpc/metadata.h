@@ -17,12 +17,13 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
 
 /// The custom header fields of a call, in order; a name may repeat.
-class Metadata {
+class RINGRPC_EXPORT Metadata {
  public:
   /// A field; the name is in lower case.
   struct Entry {

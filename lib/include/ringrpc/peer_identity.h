@@ -15,6 +15,8 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// The process that connected, as the kernel recorded it at that time (SO_PEERCRED, see unix(7)). It may
@@ -55,6 +57,6 @@ struct PeerIdentity {
 
 /// "pid 4711, uid 1000, gid 1000", "vsock cid 3", "spiffe://example.org/billing", "CN=alice,O=example"; empty
 /// for a peer without an identity.
-std::string to_string(const PeerIdentity& identity);
+RINGRPC_EXPORT std::string to_string(const PeerIdentity& identity);
 
 }  // namespace ringrpc

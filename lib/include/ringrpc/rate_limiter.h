@@ -11,12 +11,13 @@
 #include <atomic>
 #include <cstdint>
 
+#include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 
 namespace ringrpc {
 
 /// An interceptor that limits the rate at which calls start.
-class RateLimiter final : public Interceptor {
+class RINGRPC_EXPORT RateLimiter final : public Interceptor {
  public:
   /// The bucket gains `calls_per_second` tokens a second and holds at most `burst`. It is full at first. Both
   /// are more than 0; a burst below 1 counts as 1.

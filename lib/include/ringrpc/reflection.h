@@ -15,6 +15,7 @@
 #include <google/protobuf/descriptor.h>
 #include <memory>
 
+#include "ringrpc/export.h"
 #include "ringrpc/service.h"
 
 namespace ringrpc {
@@ -22,7 +23,7 @@ namespace ringrpc {
 class ReflectedServices;
 
 /// The services grpc.reflection.v1 and v1alpha.
-class Reflection {
+class RINGRPC_EXPORT Reflection {
  public:
   /// Takes descriptors from `pool`, which must outlive this object; other threads may use it at the same time. The
   /// default is the generated pool, which has all .proto files that are linked into the program.

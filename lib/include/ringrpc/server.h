@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 #include "ringrpc/io_backend.h"
 #include "ringrpc/metrics.h"
@@ -147,7 +148,7 @@ struct ServerCounters {
 };
 
 /// A running server. Its destructor cancels all calls at once; `drain` lets them finish.
-class Server {
+class RINGRPC_EXPORT Server {
  public:
   /// Calls Service::on_start of each service, starts the shards and binds every address. The services must outlive
   /// the server. Fails with a status that names the cause and the remedy: INVALID_ARGUMENT for an invalid option,

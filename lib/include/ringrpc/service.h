@@ -40,6 +40,7 @@
 
 #include "ringrpc/call.h"
 #include "ringrpc/codec.h"
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/stream.h"
 #include "ringrpc/task.h"
@@ -75,7 +76,7 @@ struct Method {
 };
 
 /// The base class of all services: a name and its methods.
-class Service {
+class RINGRPC_EXPORT Service {
  public:
   virtual ~Service() = default;
   /// The full name: "echo.v1.EchoService". The name and the methods must not change while a server serves them.

@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "ringrpc/export.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -20,7 +21,7 @@ namespace ringrpc {
 namespace detail {
 
 /// A shielded task of any type.
-class Shielded {
+class RINGRPC_EXPORT Shielded {
  public:
   virtual ~Shielded() = default;
   virtual void start(TaskObserver& observer) = 0;
@@ -38,7 +39,7 @@ class ShieldedTask final : public Shielded {
 class ShieldKeeper;
 
 /// Hands a task to the shard and waits for its end. Destroying it leaves the task to the shard.
-class [[nodiscard("co_await it")]] ShieldAwaiter {
+class [[nodiscard("co_await it")]] RINGRPC_EXPORT ShieldAwaiter {
  public:
   explicit ShieldAwaiter(std::shared_ptr<Shielded> shielded) noexcept : shielded_(std::move(shielded)) {}
   ShieldAwaiter(const ShieldAwaiter&) = delete;

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// gRPC's status codes; the numbers are those on the wire.
@@ -42,10 +44,10 @@ enum class Code : std::uint8_t {
 };
 
 /// The name in gRPC's documents, "NOT_FOUND"; "UNKNOWN" for a number outside the 17.
-std::string_view name(Code code) noexcept;
+RINGRPC_EXPORT std::string_view name(Code code) noexcept;
 
 /// The code of that number, or nothing.
-std::optional<Code> code_from_number(std::uint32_t number) noexcept;
+RINGRPC_EXPORT std::optional<Code> code_from_number(std::uint32_t number) noexcept;
 
 /// The origin of a failure: the application's code, the peer, or this library.
 enum class Initiator : std::uint8_t { application, peer, library };
@@ -73,7 +75,7 @@ enum class Cause : std::uint8_t {
 };
 
 /// A code, a message for people and optional details. OK has only the code and never allocates.
-class [[nodiscard]] Status {
+class [[nodiscard]] RINGRPC_EXPORT Status {
  public:
   /// OK.
   Status() noexcept = default;
@@ -166,13 +168,13 @@ struct ResultOf<void> {
 }
 
 /// RESOURCE_EXHAUSTED, "out of memory", with Cause::out_of_memory. Neither it nor its copy allocates.
-Status out_of_memory() noexcept;
+RINGRPC_EXPORT Status out_of_memory() noexcept;
 
 /// A failed system call as a status: "bind 127.0.0.1:50051: address already in use". The code follows
 /// `error` (an errno value): PERMISSION_DENIED for EACCES and EPERM; RESOURCE_EXHAUSTED for EMFILE, ENFILE,
 /// ENOMEM and ENOBUFS; ALREADY_EXISTS for EADDRINUSE; INVALID_ARGUMENT for EINVAL; NOT_FOUND for ENOENT;
 /// CANCELLED for ECANCELED; UNAVAILABLE for the rest. The cause is set for EMFILE, ENFILE, ENOENT,
 /// ECONNREFUSED and the errors of an unreachable peer.
-Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
+RINGRPC_EXPORT Status from_errno(std::string_view what, int error, Initiator initiator = Initiator::library);
 
 }  // namespace ringrpc

@@ -19,16 +19,17 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
 
 /// The same failure with one more detail; no effect on OK. The details also carry a copy of the status's
 /// present code and message.
-Status with_detail(Status status, const google::protobuf::Message& detail);
+RINGRPC_EXPORT Status with_detail(Status status, const google::protobuf::Message& detail);
 
 /// All details, in their order; empty if the peer sent none, or bytes that are no google.rpc.Status.
-std::vector<google::protobuf::Any> details_of(const Status& status);
+RINGRPC_EXPORT std::vector<google::protobuf::Any> details_of(const Status& status);
 
 /// The first detail of this type, or nothing if there is none that can be parsed.
 template <class Detail>

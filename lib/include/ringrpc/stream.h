@@ -19,13 +19,14 @@
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/codec.h"
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
 
 /// The messages of a call as bytes. Reader and Writer use it; the library implements it. Belongs to the call's shard.
-class MessageStream {
+class RINGRPC_EXPORT MessageStream {
  public:
   /// Waits for one direction. Called once for each wait, from the shard's ready list.
   class Waiter {
@@ -90,7 +91,7 @@ struct WriteOptions {
 namespace detail {
 
 /// The room for a large message, as a stream that protobuf fills.
-class RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
+class RINGRPC_EXPORT RoomStream final : public google::protobuf::io::ZeroCopyOutputStream {
  public:
   /// `first` is the room that reserve_message gave for `bytes` bytes.
   RoomStream(MessageStream& stream, std::span<std::uint8_t> first, std::size_t bytes) noexcept

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "ringrpc/block_on.h"
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -26,7 +27,7 @@ namespace ringrpc {
 namespace detail {
 
 /// Starts the task on the shard of submitted tasks, which finishes and destroys it; or says why it cannot.
-Status submit(std::unique_ptr<BackgroundTask>& task);
+RINGRPC_EXPORT Status submit(std::unique_ptr<BackgroundTask>& task);
 
 template <class F, class Done>
 class SubmittedTask final : public BackgroundTaskOf<F> {

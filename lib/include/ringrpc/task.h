@@ -32,6 +32,8 @@
 #include <utility>
 #include <variant>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// A coroutine that gives a T.
@@ -39,7 +41,7 @@ template <class T>
 class Task;
 
 /// Learns that a root task has ended. It must not destroy the task from inside the call, only later.
-class TaskObserver {
+class RINGRPC_EXPORT TaskObserver {
  public:
   virtual void on_task_done() = 0;
 
@@ -50,8 +52,8 @@ class TaskObserver {
 namespace detail {
 
 /// The memory of coroutine frames, recycled by size class on the thread that frees it.
-void* allocate_frame(std::size_t bytes);
-void free_frame(void* frame, std::size_t bytes) noexcept;
+RINGRPC_EXPORT void* allocate_frame(std::size_t bytes);
+RINGRPC_EXPORT void free_frame(void* frame, std::size_t bytes) noexcept;
 
 /// Always false, but only once a template that must not be used is instantiated.
 template <class...>
@@ -66,7 +68,7 @@ inline constexpr bool never = false;
 }
 
 /// The coroutine of a task ended without a value.
-class NoCoReturn final : public std::logic_error {
+class RINGRPC_EXPORT NoCoReturn final : public std::logic_error {
  public:
   NoCoReturn() : std::logic_error("a coroutine ended without co_return") {}
 };

@@ -20,6 +20,7 @@
 #include <memory>
 #include <utility>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -37,7 +38,7 @@ Task<Status> without_value(Task<T> task) {
 }  // namespace detail
 
 /// Runs tasks at the same time and waits for them or cancels them.
-class TaskScope {
+class RINGRPC_EXPORT TaskScope {
  public:
   TaskScope();
   TaskScope(const TaskScope&) = delete;

@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
@@ -27,7 +28,7 @@ class TlsContext;
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 
 /// Certificates or a private key as PEM (RFC 7468): the text itself, or the path of a file.
-class Pem {
+class RINGRPC_EXPORT Pem {
  public:
   /// Neither text nor file.
   Pem() = default;
@@ -66,7 +67,7 @@ struct ServerTlsOptions {
 
 /// The TLS of a server. Its certificates can be replaced while connections are up. All functions may be
 /// called from any thread.
-class ServerTls {
+class RINGRPC_EXPORT ServerTls {
  public:
   /// INVALID_ARGUMENT names the file and the problem: no PEM, a key of another certificate, an encrypted
   /// key. Fails also as `Pem::read` does. An expired certificate is accepted, with a warning in the log.
@@ -107,7 +108,7 @@ struct ClientTlsOptions {
 
 /// The TLS of a client. It never changes, and any number of channels and threads may use it. Each channel
 /// keeps its own session tickets, and resumes its own sessions when it reconnects.
-class ClientTls {
+class RINGRPC_EXPORT ClientTls {
  public:
   /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` that contains a NUL byte.
   static Result<std::shared_ptr<const ClientTls>> load(const ClientTlsOptions& options = {});

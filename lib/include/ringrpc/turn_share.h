@@ -6,6 +6,7 @@
 /// Longer computations belong into a WorkerPool; shorter ones need neither.
 #pragma once
 
+#include "ringrpc/export.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -16,6 +17,6 @@ inline constexpr unsigned turn_shares = 16;
 /// Ends when the shard's turn has room for one more computation: at once, or in one of the next turns,
 /// first come, first served. Between turns the shard receives and sends. Await it on a shard. Destroying
 /// the task leaves the queue.
-Task<> turn_share();
+RINGRPC_EXPORT Task<> turn_share();
 
 }  // namespace ringrpc

@@ -22,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -29,7 +30,7 @@ namespace ringrpc {
 namespace detail {
 
 /// Gives one coroutine the indices of its tasks in the order in which they end.
-class Endings {
+class RINGRPC_EXPORT Endings {
  public:
   explicit Endings(std::size_t tasks);
   Endings(const Endings&) = delete;

@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringrpc/export.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -31,7 +32,7 @@ template <class F>
 using WorkResult = typename ResultOf<std::invoke_result_t<F&>>::type;
 
 /// A function to run on another thread.
-class Job {
+class RINGRPC_EXPORT Job {
  public:
   virtual ~Job() = default;
   virtual void work() noexcept = 0;
@@ -39,7 +40,7 @@ class Job {
 
 /// Turns the exception that is being handled into the status of a job: RESOURCE_EXHAUSTED for
 /// std::bad_alloc, else INTERNAL.
-Status thrown_by_job() noexcept;
+RINGRPC_EXPORT Status thrown_by_job() noexcept;
 
 template <class F>
 class JobOf final : public Job {
@@ -70,7 +71,7 @@ class WorkQueue;
 struct WorkTicket;
 
 /// Hands a job to the pool and waits for its end. Destroying it abandons the job.
-class [[nodiscard("co_await it")]] WorkAwaiter {
+class [[nodiscard("co_await it")]] RINGRPC_EXPORT WorkAwaiter {
  public:
   WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job);
   WorkAwaiter(const WorkAwaiter&) = delete;
@@ -98,7 +99,7 @@ struct WorkerPoolOptions {
 };
 
 /// Threads for work that would delay a shard, behind a bounded queue.
-class WorkerPool {
+class RINGRPC_EXPORT WorkerPool {
  public:
   /// Starts the threads. RESOURCE_EXHAUSTED if the system has no more threads.
   static Result<std::unique_ptr<WorkerPool>> start(const WorkerPoolOptions& options = {});

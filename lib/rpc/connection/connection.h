@@ -36,6 +36,7 @@
 #include "ringrpc/status.h"
 
 #include "base/caught.h"
+#include "base/testing_export.h"
 #include "http2/session.h"
 #include "reactor/peer_key.h"
 #include "reactor/shard.h"
@@ -55,7 +56,7 @@ struct ConnectionTimeouts {
 };
 
 /// INVALID_ARGUMENT if the limit of header lists is out of range.
-Status check_header_list_bytes(std::size_t bytes);
+RINGRPC_TESTING_EXPORT Status check_header_list_bytes(std::size_t bytes);
 
 /// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of memory ends
 /// this connection and no other.

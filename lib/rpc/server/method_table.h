@@ -19,6 +19,7 @@
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 
+#include "base/testing_export.h"
 #include "rpc/message/message_work.h"
 
 namespace ringrpc {
@@ -35,7 +36,7 @@ class MethodTable {
  public:
   /// Adds all services of a server and tells each that the server starts (Service::on_start). INVALID_ARGUMENT if
   /// one is null, ALREADY_EXISTS if two have the same name, or the failure of `on_start`. Call once.
-  Status add(std::span<Service* const> services);
+  RINGRPC_TESTING_EXPORT Status add(std::span<Service* const> services);
 
   std::size_t size() const noexcept { return methods_.size(); }
   /// In no particular order.

@@ -13,6 +13,7 @@
 #include "ringrpc/server.h"
 
 #include "base/log_quota.h"
+#include "base/testing_export.h"
 #include "http2/session.h"
 #include "reactor/shard.h"
 #include "rpc/connection/keepalive.h"
@@ -27,27 +28,29 @@
 namespace ringrpc {
 
 /// The option, or its default; 0 means no limit.
-std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
+RINGRPC_TESTING_EXPORT std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
 
 class ServerShard {
  public:
   /// `shards` is the number of the server's shards.
-  ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods, const ServerOptions& options);
+  RINGRPC_TESTING_EXPORT ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
+                                     const ServerOptions& options);
   ServerShard(const ServerShard&) = delete;
   ServerShard& operator=(const ServerShard&) = delete;
   /// Closes the remaining connections at once.
-  ~ServerShard();
+  RINGRPC_TESTING_EXPORT ~ServerShard();
 
   /// Serves a connection that the shard's load already counts, with TLS if `tls`, and keeps `counted` until it closes.
   /// Closes the connection if there is no memory for it.
-  void add(UniqueFd connection, bool tls = false, PeerCounts::Hold counted = {}) noexcept;
+  RINGRPC_TESTING_EXPORT void add(UniqueFd connection, bool tls = false,
+                                  PeerCounts::Hold counted = {}) noexcept;
   void remove(ServerConnection& connection) noexcept;
 
   /// Drains all connections, including those that are added later. Calls `empty` when none is left. May be called again;
   /// each `empty` is called.
-  void drain(std::move_only_function<void()> empty);
+  RINGRPC_TESTING_EXPORT void drain(std::move_only_function<void()> empty);
   /// Closes all connections at once. Returns the number of calls that were in flight.
-  std::uint64_t end_all();
+  RINGRPC_TESTING_EXPORT std::uint64_t end_all();
 
   /// From the first connection on. Do not step the walk after this object was destroyed.
   std::shared_ptr<ConnectionWalk> begin_walk();

@@ -25,6 +25,7 @@
 
 #include "ringrpc/call_result.h"
 #include "ringrpc/client_call.h"
+#include "ringrpc/export.h"
 #include "ringrpc/metadata.h"
 #include "ringrpc/status.h"
 #include "ringrpc/testing/fake_call.h"
@@ -32,7 +33,7 @@
 namespace ringrpc::testing {
 
 /// One call. It must outlive the ClientReader, ClientWriter or ClientStream that is made of it.
-class FakeClientCall {
+class RINGRPC_EXPORT FakeClientCall {
  public:
   FakeClientCall() = default;
   FakeClientCall(const FakeClientCall&) = delete;

@@ -29,6 +29,7 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/channel.h"
 #include "ringrpc/clock.h"
+#include "ringrpc/export.h"
 #include "ringrpc/server.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -43,7 +44,7 @@ struct InProcessOptions {
   std::uint64_t seed = 1;
 };
 
-class InProcess {
+class RINGRPC_EXPORT InProcess {
  public:
   /// Starts the server. `services` must outlive the world. Throws std::invalid_argument where Server::start
   /// would fail.
