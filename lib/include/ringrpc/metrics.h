@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "ringrpc/export.h"
+
 namespace ringrpc {
 
 /// A text format that Prometheus reads.
@@ -19,9 +21,9 @@ enum class MetricsFormat : std::uint8_t {
 
 /// The format for a client whose HTTP request has this `accept` (RFC 9110, 12.5.1). It is OpenMetrics if the client
 /// lists it (version 1.0.0 or none) and does not prefer text/plain; otherwise Prometheus's own.
-MetricsFormat metrics_format(std::string_view accept) noexcept;
+RINGRPC_EXPORT MetricsFormat metrics_format(std::string_view accept) noexcept;
 
 /// The value of `content-type` for text in this format.
-std::string_view content_type(MetricsFormat format) noexcept;
+RINGRPC_EXPORT std::string_view content_type(MetricsFormat format) noexcept;
 
 }  // namespace ringrpc
