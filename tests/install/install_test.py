@@ -24,6 +24,7 @@ BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
 EXAMPLES = SOURCE / "docs/examples"
 LOOP = SOURCE / "tests/install/loop.cc"
+OWN_HEALTH = SOURCE / "tests/install/own_health.cc"
 LOOP_PROJECT = f"""cmake_minimum_required(VERSION 3.25)
 project(loop CXX)
 find_package(ringrpc REQUIRED)
@@ -181,6 +182,17 @@ class Install(unittest.TestCase):
             with self.subTest(project=project.name):
                 self.assertIn(f"]({project.name})", page)
                 self.configure(project, self.root / project.name)
+
+    def test_messages_that_the_library_has_too(self):
+        """protobuf aborts a process that registers a message twice, or the two copies mix."""
+        protos, plugin = self.flags("--variable=protos"), self.flags("--variable=plugin")
+        generated = self.root / "gen"
+        generated.mkdir()
+        run(["protoc", "-I", *protos, f"--plugin=protoc-gen-ringrpc={plugin[0]}", f"--cpp_out={generated}",
+             f"--ringrpc_out={generated}", "grpc/health/v1/health.proto"])
+        self.compile(f"-I{generated}", OWN_HEALTH, *(generated / "grpc/health/v1").glob("*.cc"), "-o", self.root / "own")
+        self.assertEqual(run([self.root / "own"], env=self.environment).splitlines()[-1:],
+                         ["SERVING"])
 
     def test_with_meson(self):
         port = self.copy_station()
