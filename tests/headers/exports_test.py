@@ -13,13 +13,13 @@ import sys
 
 # The messages of the library's services (proto/meson.build says why).
 MESSAGES = re.compile(r"_Z(T[ISV])?NK?4grpc|_ZN6google8protobuf5Arena\w*IN4grpc|_ZN\d+TableStruct_grpc|descriptor_table_grpc")
-# Weak symbols of templates of std, which libstdc++ declares with default visibility. Some must be the same in the whole
-# process, such as the pool of threads that wait for an atomic.
-STD = re.compile(r"_ZG?[TZ]?[ISV]?N?K?(St|S[absiod])")
+# Weak symbols of templates and inline functions of others, which libstdc++ and spdlog declare with default visibility. Some
+# must be the same in the whole process, such as the pool of threads that wait for an atomic.
+INLINE_OF_OTHERS = re.compile(r"_ZG?[TZ]?[ISV]?N?K?(St|S[absiod]|6spdlog)")
 # What compilers and sanitizers add.
 COMPILERS = re.compile(r"__|asan\.|tsan\.")
-# The mangled names of namespace ringrpc: of functions and variables, type info and tables, and variables of functions.
-OURS = re.compile(r"_Z(?:GV|T[ISV])?Z?N[VKRO]*7ringrpc")
+# The mangled names of namespace ringrpc: of functions and variables, type info, tables and thunks, and variables of functions.
+OURS = re.compile(r"_Z(?:GV|T(?:[ISV]|hn\d+_|v\d+_n\d+_))?Z?N[VKRO]*7ringrpc")
 
 # At the start of a line: a class that is defined, a function that is declared, a variable.
 DECLARED = re.compile(r"^(?:(?:class|struct) (?:\[\[.*?\]\] |(?P<exported_class>RINGRPC_EXPORT) )*(?P<class>\w+)[^;{]*\{$"
@@ -83,7 +83,7 @@ for linkage, visibility, mangled, name in symbols(sys.argv[2:]):
             wrong.append(f"a public header declares this without RINGRPC_EXPORT: {name}")
     elif ours in exported | for_testing:
         seen.add(ours)
-    elif not (MESSAGES.match(mangled) or COMPILERS.match(mangled) or (linkage != "GLOBAL" and STD.match(mangled))):
+    elif not (MESSAGES.match(mangled) or COMPILERS.match(mangled) or (linkage != "GLOBAL" and INLINE_OF_OTHERS.match(mangled))):
         wrong.append(f"exported, but not by a macro in a header: {name}")
 wrong += [f"exported for ringrpc-testing, but not there: {name}" for name in sorted(for_testing - seen)]
 print("\n".join(wrong) or f"{len(seen)} names are exported, {len(for_testing)} of them for ringrpc-testing")
