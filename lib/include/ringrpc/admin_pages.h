@@ -12,30 +12,31 @@
 #include <vector>
 
 #include "ringrpc/admin_server.h"
+#include "ringrpc/export.h"
 #include "ringrpc/health.h"
 #include "ringrpc/server.h"
 
 namespace ringrpc {
 
 /// `/healthz`: 200 as long as the process lives. Restart a process that does not respond.
-AdminPage liveness_page();
+RINGRPC_EXPORT AdminPage liveness_page();
 
 /// `/readyz`: 200 while the server can take calls, else 503 with the reason: the server drains, or the service "" of
 /// `health` is NOT_SERVING. Send no new clients to a server that is not ready.
-AdminPage readiness_page(const Server& server, const HealthService& health);
+RINGRPC_EXPORT AdminPage readiness_page(const Server& server, const HealthService& health);
 
 /// `/metrics`: Server::metrics_text, in the format that the request's Accept prefers. 500 if the server counts none
 /// (ServerOptions::metrics).
-AdminPage metrics_page(const Server& server);
+RINGRPC_EXPORT AdminPage metrics_page(const Server& server);
 
 /// `/debug/shards`: Server::shard_snapshots in JSON, an object with an array "shards".
-AdminPage shards_page(const Server& server);
+RINGRPC_EXPORT AdminPage shards_page(const Server& server);
 
 /// `/debug/calls`: Server::calls in JSON, an object with "calls_in_flight" and an array "oldest" of at most 200 calls.
 /// Times are in seconds; "deadline_in_s" is null for a call without a deadline.
-AdminPage calls_page(const Server& server);
+RINGRPC_EXPORT AdminPage calls_page(const Server& server);
 
 /// All of these.
-std::vector<AdminPage> server_pages(const Server& server, const HealthService& health);
+RINGRPC_EXPORT std::vector<AdminPage> server_pages(const Server& server, const HealthService& health);
 
 }  // namespace ringrpc

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/export.h"
 #include "ringrpc/io_backend.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -100,7 +101,7 @@ struct AdminOptions {
 };
 
 /// A running admin server.
-class AdminServer {
+class RINGRPC_EXPORT AdminServer {
  public:
   /// Starts the thread and listens. What the pages refer to must outlive the admin server. Fails with a status
   /// that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or has TLS, or

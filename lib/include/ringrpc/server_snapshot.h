@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/export.h"
 
 namespace ringrpc {
 
@@ -27,7 +28,7 @@ enum class CallState : std::uint8_t {
 };
 
 /// "receiving" and so on.
-std::string_view name(CallState state) noexcept;
+RINGRPC_EXPORT std::string_view name(CallState state) noexcept;
 
 struct CallSnapshot {
   std::string method;  ///< "/echo.v1.EchoService/Echo"
