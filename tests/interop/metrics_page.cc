@@ -34,7 +34,9 @@ Result<std::string> page_of_server(MetricsFormat format) {
   options.metrics = true;
   Result<std::unique_ptr<Server>> server = Server::start({&service}, options);
   if (!server) return std::unexpected(server.error());
-  Channel channel((*server)->addresses().front());
+  ChannelOptions counted;
+  counted.metrics = true;
+  const Channel channel((*server)->addresses().front(), counted);
   for (int count = 0; count < 20; ++count) {
     if (const auto echo = block_on(call(channel, "Echo", "hello")); !echo)
       return std::unexpected(echo.error());

@@ -63,6 +63,12 @@ class StrictParser(unittest.TestCase):
         self.assertEqual(values["grpc_server_handling_seconds_bucket", "Sleep", None, "0.002"], 0)
         self.assertGreaterEqual(values["grpc_server_handling_seconds_sum", "Sleep", None, None], 0.003)
         self.assertEqual(values["ringrpc_server_call_sent_bytes_sum", "Echo", None, None], 100)
+        self.assertEqual(values["grpc_client_started_total", "Echo", None, None], 20)
+        self.assertEqual(values["grpc_client_handled_total", "Echo", "OK", None], 20)
+        self.assertEqual(values["grpc_client_handled_total", "Missing", "Unimplemented", None], 20)
+        self.assertEqual(values["grpc_client_msg_sent_total", "Fail", None, None], 20)
+        self.assertEqual(values["grpc_client_handling_seconds_count", "Echo", None, None], 20)
+        self.assertIn(("ringrpc_client_connects_total", None, None, None), values)
         units = {family: unit for family, _, unit, *_ in samples if unit}
         self.assertEqual(units["grpc_server_handling_seconds"], "seconds")
         self.assertEqual(units["ringrpc_server_call_received_bytes"], "bytes")

@@ -96,6 +96,13 @@ struct ChannelOptions {
   std::chrono::milliseconds stall_timeout{60'000};
   bool keepalive_without_calls = false;  ///< send keepalive PINGs also while there is no call
 
+  /// Counts calls and connections for Server::metrics_text and channel_metrics_text (ringrpc/metrics.h). A call counts
+  /// from `Channel::call` until its status is known, interceptors included; if the status is OK and responses wait to be
+  /// read, until the caller takes the status or drops the call. A call that is dropped before counts as CANCELLED. Each
+  /// shard takes 600 bytes for each method of the target, and 600 more for each status code with which its calls have
+  /// ended, until the process ends.
+  bool metrics = false;
+
   /// Run around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the channel and its
   /// calls.
   std::vector<ClientInterceptor*> interceptors{};

@@ -77,6 +77,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
 
   // The response.
   bool message_ready() const noexcept { return buffer_.ready(); }
+  /// Its size as it arrived.
+  std::size_t next_message_bytes() const noexcept { return buffer_.next_bytes(); }
   /// Takes the message that is ready; nothing if it is faulty. Call `give_credit` afterwards.
   std::optional<Pieces> take_message() {
     ++messages_taken_;

@@ -7,6 +7,7 @@
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/shard_channel.h"
 #include "rpc/client/shared_channel_state.h"
+#include "rpc/metrics/channel_metrics.h"
 
 namespace ringrpc {
 
@@ -58,16 +59,23 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     return failed_call(Status(Code::FAILED_PRECONDITION,
                               "calls are made on a shard: in a handler, or under block_on",
                               Initiator::application));
-  const ChannelOptions& channel_options = impl_->shared->options();
-  if (!channel_options.interceptors.empty()) {
-    auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
-    call->start_interceptors(impl_->shared);
+  const std::shared_ptr<SharedChannelState>& shared = impl_->shared;
+  if (!shared->watches_calls()) {
+    Result<ShardChannel*> channel = shared->on_shard(*shard);
+    if (!channel) return failed_call(std::move(channel).error());
+    auto call = std::make_unique<OutgoingCall>(*shard, shared->options(), path, kind, options);
+    call->start(**channel);
     return call;
   }
-  Result<ShardChannel*> channel = impl_->shared->on_shard(*shard);
-  if (!channel) return failed_call(std::move(channel).error());
-  auto call = std::make_unique<OutgoingCall>(*shard, channel_options, path, kind, options);
-  call->start(**channel);
+  auto call = std::make_unique<OutgoingCall>(*shard, shared->options(), path, kind, options);
+  if (TargetMetrics* const metrics = shared->metrics()) call->count_in(metrics->on(*shard)->of(path, kind));
+  if (!shared->options().interceptors.empty()) {
+    call->start_interceptors(shared);
+  } else if (Result<ShardChannel*> channel = shared->on_shard(*shard); channel) {
+    call->start(**channel);
+  } else {
+    call->settle(std::move(channel).error());
+  }
   return call;
 }
 

@@ -34,6 +34,8 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
 }
 
 OutgoingCall::~OutgoingCall() {
+  if (record_) [[unlikely]]
+    record_end(finished() ? status_.code() : Code::CANCELLED);
   interceptors_.reset();  // their frames refer to all the rest
   leave_channel();
   attempt_.reset();  // it refers to the call
@@ -66,6 +68,7 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     request_.wait_for_ready = changed.wait_for_ready;
     request_.deadline = std::min(changed.deadline, interceptors_->deadline());
     replay_.settle_compression(request_.compression);
+    if (record_) record_->settle_held(replay_.size(), MessageBuffer::prefix_bytes);
     shard_.timers().arm(*this, request_.deadline);
     channel_->submit(*this);
   } catch (...) {
@@ -192,8 +195,17 @@ void OutgoingCall::finish(Status status) noexcept {
   channel_ = nullptr;
   replay_.commit();
   Timer::cancel();
+  if (record_) record_outcome();
   run_soon();
 }
+
+/// Reading may still fail a call that the server has ended with OK.
+void OutgoingCall::record_outcome() noexcept {
+  const bool unread = attempt_ && attempt_->message_ready();
+  if (finished() && !(status_.ok() && unread)) record_end(status_.code());
+}
+
+void OutgoingCall::record_end(Code code) noexcept { record_->end(code, shard_.io().now()); }
 
 bool OutgoingCall::past_deadline() const noexcept { return shard_.io().now() >= request_.deadline; }
 
@@ -274,6 +286,8 @@ bool OutgoingCall::response_read() const noexcept {
 std::optional<Pieces> OutgoingCall::take_message() {
   if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
+  if (record_) [[unlikely]]
+    record_->receive(attempt_->next_message_bytes());
   std::optional<Pieces> message = attempt_->take_message();
   response_.compressed = attempt_->message_compressed();
   if (message && observed() && !show_response(*message)) [[unlikely]]
@@ -299,6 +313,8 @@ void OutgoingCall::wait_finished(Waiter* waiter) {
 Status OutgoingCall::take_status() {
   assert(finished());
   if (attempt_ && attempt_->message_ready()) attempt_->drop_messages();
+  if (record_) [[unlikely]]
+    record_end(status_.code());
   return std::exchange(status_, Status());
 }
 
@@ -307,6 +323,8 @@ std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool ma
   std::span<std::uint8_t> room;
   contain([&] {
     if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) return fail(status);
+    if (record_) [[unlikely]]
+      record_->reserve(bytes);
     room = observed() && !held() ? interceptors_->reserve_request(bytes, may_compress)
                                  : make_room(bytes, may_compress);
   });
@@ -341,6 +359,8 @@ void OutgoingCall::send_message() {
   if (observed() && !show_written_request()) [[unlikely]]
     return;
   if (compressed_) return send_compressed();
+  if (record_) [[unlikely]]
+    held() ? record_->send_held() : record_->send();
   if (state_ != State::attempting) return;
   if (!replay_.kept()) return attempt_->commit_message();
   attempt_->send(replay_.last_message());
@@ -349,6 +369,7 @@ void OutgoingCall::send_message() {
 void OutgoingCall::send_compressed() {
   const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
   const Bytes framed = message->finish(request_.compression);
+  if (record_) record_->send(framed.size() - MessageBuffer::prefix_bytes);
   if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
   if (replay_.kept()) replay_.append(framed);
   if (state_ == State::attempting) attempt_->send(framed);

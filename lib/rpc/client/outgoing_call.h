@@ -40,6 +40,7 @@
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
 #include "rpc/client/call_attempt.h"
+#include "rpc/client/call_record.h"
 #include "rpc/client/call_request.h"
 #include "rpc/client/replay_buffer.h"
 #include "rpc/message/compressed_message.h"
@@ -65,6 +66,9 @@ class OutgoingCall final : public ClientCall,
   OutgoingCall(Shard& shard, const ChannelOptions& channel_options, std::string_view path, MethodKind kind,
                const CallOptions& options);
   ~OutgoingCall() override;
+
+  /// Counts the call, if called before it is started.
+  void count_in(CallMetrics& metrics) noexcept { record_.emplace(metrics, shard_.now()); }
 
   // Each call is started by one of these, once.
   /// Submits the call to the channel.
@@ -179,7 +183,11 @@ class OutgoingCall final : public ClientCall,
     status_ = std::move(status);
     channel_ = nullptr;
     Timer::cancel();
+    if (record_) [[unlikely]]
+      record_outcome();
   }
+  void record_outcome() noexcept;
+  void record_end(Code code) noexcept;
   void finish(Status status) noexcept;
   void finish_with_interceptors() noexcept;
   void advance_interceptors() noexcept;
@@ -214,6 +222,7 @@ class OutgoingCall final : public ClientCall,
       compressed_;                      // the message that is being written, where it is to be compressed
   std::optional<CallAttempt> attempt_;  // the latest
   std::unique_ptr<InterceptorChain> interceptors_;  // null for a channel without
+  std::optional<CallRecord> record_;                // none if metrics are off
   Status status_;  // once settled; while held, why the call will fail when it would begin
 
   Waiter* message_waiter_ = nullptr;

@@ -32,6 +32,7 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared)
     : shard_(shard),
       shared_(std::move(shared)),
+      metrics_(shared_->metrics() ? shared_->metrics()->on(shard) : nullptr),
       keepalive_rule_{.time = effective_keepalive_time(options().keepalive_time),
                       .timeout = options().keepalive_timeout,
                       .without_calls = options().keepalive_without_calls},
@@ -50,7 +51,10 @@ ShardChannel::~ShardChannel() {
   for (; OutgoingCall* call = held_.front(); ++cut) call->stop(gone);
   end_connect_waits(gone);
   for (const auto* connections : {&connections_, &leaving_})
-    for (const auto& connection : *connections) connection->detach_attempts(gone);
+    for (const auto& connection : *connections) {
+      connection->detach_attempts(gone);
+      if (metrics_) metrics_->counts.end(ConnectionEnd::by_channel);
+    }
   shared_->remove(shard_, closing_ ? cut : 0);
 }
 
@@ -99,11 +103,15 @@ void ShardChannel::submit(ConnectWait& wait) {
   run_soon();
 }
 
-void ShardChannel::submit_again(OutgoingCall& call) { enqueue(call); }
+void ShardChannel::submit_again(OutgoingCall& call) {
+  if (metrics_) ++metrics_->counts.retries;
+  enqueue(call);
+}
 
 void ShardChannel::enqueue(OutgoingCall& call) {
   call.join_queue(queue_);
   ++queued_;
+  if (metrics_) ++metrics_->counts.queued;
   run_soon();
 }
 
@@ -152,6 +160,7 @@ void ShardChannel::do_what_is_due() {
 
 /// Without memory for it there is no attempt to connect. Another may come after the usual wait.
 void ShardChannel::give_up_step(Status why) noexcept {
+  if (attempt_ && metrics_) ++metrics_->counts.connects_failed;
   attempt_.reset();
   failed(std::move(why));
 }
@@ -165,6 +174,7 @@ void ShardChannel::settle_attempt() {
   connections_.reserve(connections_.size() + 1);  // or the connection would be lost
   connections_.push_back(attempt_->take());
   attempt_.reset();
+  if (metrics_) ++metrics_->counts.connects;
   backoff_.succeeded();
   end_connect_waits(Status());
 }
@@ -251,6 +261,7 @@ bool ShardChannel::over() const noexcept {
 }
 
 void ShardChannel::on_attempt_failed(Status why) noexcept {
+  if (metrics_) ++metrics_->counts.connects_failed;
   attempt_.reset();
   failed(std::move(why));
   run_soon();
@@ -293,10 +304,18 @@ Status ShardChannel::unreachable() const noexcept {
   }
 }
 
+void ShardChannel::count_end(const ClientConnection& connection) noexcept {
+  const bool goaway = connection.leaving();
+  metrics_->counts.end(connection.retired() ? ConnectionEnd::by_channel
+                       : goaway             ? ConnectionEnd::by_goaway
+                                            : ConnectionEnd::by_loss);
+}
+
 void ShardChannel::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
   if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
   const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
   const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
+  if (metrics_) count_end(connection);
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);
   run_soon();

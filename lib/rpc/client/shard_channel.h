@@ -33,6 +33,7 @@
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/shared_channel_state.h"
 #include "rpc/connection/keepalive.h"
+#include "rpc/metrics/channel_metrics.h"
 
 namespace ringrpc {
 
@@ -64,7 +65,10 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   /// Finishes `wait`, later, when there is a connection or with the reason why there will be none.
   void submit(ConnectWait& wait);
   /// A call has left the queue.
-  void left_queue() noexcept { --queued_; }
+  void left_queue() noexcept {
+    --queued_;
+    if (metrics_) --metrics_->counts.queued;
+  }
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
 
@@ -112,6 +116,7 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
   void settle_attempt();
+  void count_end(const ClientConnection& connection) noexcept;
   void sort_out_leaving();
   void attempt_queued();
   void grow();
@@ -131,6 +136,7 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
 
   Shard& shard_;
   const std::shared_ptr<SharedChannelState> shared_;
+  const std::shared_ptr<ChannelMetrics> metrics_;  // null if they are off
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;

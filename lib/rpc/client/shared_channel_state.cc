@@ -4,6 +4,7 @@
 
 #include "rpc/client/shard_channel.h"
 #include "rpc/connection/connection.h"
+#include "rpc/metrics/channel_metrics.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 #include "transport/tls_tickets.h"
@@ -13,6 +14,8 @@ namespace ringrpc {
 SharedChannelState::SharedChannelState(std::string target, const ChannelOptions& options)
     : target_(std::move(target)),
       options_(options),
+      metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
+      watches_calls_(options.metrics || !options.interceptors.empty()),
       address_(Address::parse_target(target_)),
       tls_(options.tls) {
   if (!address_) return;

@@ -24,6 +24,7 @@
 namespace ringrpc {
 
 class ShardChannel;
+class TargetMetrics;
 class TlsTickets;
 
 class SharedChannelState final : public std::enable_shared_from_this<SharedChannelState> {
@@ -39,6 +40,10 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
   const ChannelOptions& options() const noexcept { return options_; }
+  /// Where its calls count; null if metrics are off.
+  TargetMetrics* metrics() const noexcept { return metrics_; }
+  /// Whether calls have interceptors, or count.
+  bool watches_calls() const noexcept { return watches_calls_; }
 
   /// The channel on `shard`, on its thread; made at the first call. CANCELLED when the channel has ended.
   Result<ShardChannel*> on_shard(Shard& shard);
@@ -69,6 +74,8 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
 
   const std::string target_;
   const ChannelOptions options_;
+  TargetMetrics* const metrics_;
+  const bool watches_calls_;
   Result<Address> address_;
   std::shared_ptr<const ClientTls> tls_;  // null for plaintext
   std::string server_name_;               // of the certificate

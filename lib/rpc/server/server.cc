@@ -15,6 +15,7 @@
 #include "reactor/shards.h"
 #include "reactor/slices.h"
 #include "rpc/connection/connection.h"
+#include "rpc/metrics/channel_totals.h"
 #include "rpc/server/call_survey.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_shard.h"
@@ -216,14 +217,18 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   totals->connections_refused = listener_->refused();
   totals->connections_refused_of_address = listener_->refused_of_address();
   totals->log_lines_lost = log_lines_lost();
+  Result<std::shared_ptr<ChannelTotals>> channels = co_await read_channels();
+  if (!channels) co_return std::unexpected(std::move(channels).error());
   Result<ProcessMetrics> process = co_await ShardWorker::of(here).run(&read_process_metrics);
   if (!process) co_return std::unexpected(std::move(process).error());
   totals->process = *process;
   MetricsText text(format);
   co_await slices.next();
   co_await write_server(text, *totals, slices);
+  co_await write_channels(text, **channels, slices);
   for (; !totals->methods.empty(); totals->methods.pop_back())
     if (slices.over()) co_await slices.next();
+  co_await (*channels)->free(slices);
   co_return std::move(text).finish();
 }
 

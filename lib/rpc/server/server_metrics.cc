@@ -3,24 +3,12 @@
 #include <string>
 #include <sys/socket.h>
 
+#include "rpc/metrics/method_type.h"
+
 namespace ringrpc {
 namespace {
 
 constexpr std::array<std::string_view, 4> transport_names = {"tcp", "unix", "vsock", "other"};
-
-std::string_view type_of(MethodKind kind) noexcept {
-  switch (kind) {
-    case MethodKind::unary:
-      return "unary";
-    case MethodKind::client_streaming:
-      return "client_stream";
-    case MethodKind::server_streaming:
-      return "server_stream";
-    case MethodKind::bidirectional:
-      return "bidi_stream";
-  }
-  return "unknown";
-}
 
 template <class Counts>
 void add_each(Counts& to, const Counts& from) noexcept {
@@ -128,8 +116,8 @@ void ConnectionMetrics::add(const ConnectionMetrics& other) noexcept {
 std::vector<std::string> metric_labels(const MethodTable& table) {
   std::vector<std::string> labels(table.size() + 1);
   for (const RegisteredMethod* method : table.all())
-    labels[method->index] =
-        method_labels(type_of(method->method->kind), method->service->service_name(), method->method->name);
+    labels[method->index] = method_labels(method_type(method->method->kind), method->service->service_name(),
+                                          method->method->name);
   labels.back() = unknown_method_labels;
   return labels;
 }

@@ -1,0 +1,141 @@
+/// The numbers of the channels of this process that have ChannelOptions::metrics.
+///
+///   TargetMetrics& target = TargetMetrics::of("127.0.0.1:50051");
+///   const std::shared_ptr<ChannelMetrics> metrics = target.on(shard);
+///   metrics->of("/echo.v1.EchoService/Echo", MethodKind::unary).start();
+///   ++metrics->counts.connects_failed;
+///
+/// All channels of a target count together. Each shard that uses a target counts in a ChannelMetrics of its own, which
+/// belongs to the shard's thread. When the shard ends, the next one that uses the target counts on in it. So no count is
+/// ever lost or copied, and there are as many as shards have used the target at the same time.
+///
+/// The numbers stay until the process ends, so their number is limited: the names of targets and methods are chosen by
+/// code that may have them from anywhere. Those beyond a limit count together, as "other".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ringrpc/service.h"
+
+#include "observe/call_metrics.h"
+#include "reactor/shard.h"
+
+namespace ringrpc {
+
+class TargetMetrics;
+
+/// The end of a channel's connection.
+enum class ConnectionEnd : std::uint8_t {
+  by_channel,  ///< the channel did not need it any more
+  by_goaway,   ///< the server had sent GOAWAY
+  by_loss,     ///< any other
+};
+
+/// What a shard counts of a target's channels beside their calls.
+struct ChannelCounts {
+  void end(ConnectionEnd how) noexcept { ++ends[static_cast<std::size_t>(how)]; }
+  std::uint64_t open() const noexcept { return connects - ends[0] - ends[1] - ends[2]; }
+  void add(const ChannelCounts& other) noexcept;
+
+  std::uint64_t connects = 0;  ///< connections whose SETTINGS have arrived
+  std::uint64_t connects_failed = 0;
+  std::array<std::uint64_t, 3> ends{};  ///< of the connections, by ConnectionEnd
+  std::uint64_t queued = 0;             ///< calls that wait for a connection or a stream now
+  std::uint64_t retries = 0;            ///< requests that were sent again, or are to be (gRFC A6)
+};
+
+/// A target's channels on one shard.
+class ChannelMetrics {
+ public:
+  /// Paths beyond these count together.
+  static constexpr std::size_t methods_max = 1'000;
+
+  struct Method {
+    std::string path;
+    MethodKind kind;
+    std::string labels;
+    CallMetrics calls;
+  };
+
+  explicit ChannelMetrics(TargetMetrics& target);
+
+  /// Of that method's calls. Those of paths that are no "/package.Service/Method" count together with those beyond the
+  /// limit, and with those for which there was no memory. The reference is valid for ever.
+  CallMetrics& of(std::string_view path, MethodKind kind) noexcept;
+
+  const TargetMetrics& target() const noexcept { return target_; }
+  /// The first is that of all other paths.
+  const std::deque<Method>& methods() const noexcept { return methods_; }
+
+  ChannelCounts counts;
+
+ private:
+  friend class TargetMetrics;
+  struct Key {
+    std::string_view path;
+    MethodKind kind;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<std::string_view>()(key.path) + static_cast<std::size_t>(key.kind);
+    }
+  };
+
+  CallMetrics& add(std::string_view path, MethodKind kind);
+
+  TargetMetrics& target_;
+  std::deque<Method> methods_;
+  std::unordered_map<Key, CallMetrics*, Hash> index_;
+  Shard* shard_ = nullptr;  // which counts here; null while none does. Guarded by the mutex of all targets
+};
+
+/// The channels of one target. Lives until the process ends; may be used from any thread.
+class TargetMetrics {
+ public:
+  /// Targets beyond these count together.
+  static constexpr std::size_t targets_max = 1'000;
+
+  explicit TargetMetrics(std::string_view target);
+
+  static TargetMetrics& of(std::string_view target);
+
+  /// The numbers of `shard`, on its thread. They belong to it as long as any copy of the pointer exists, and the shard
+  /// keeps one until it ends.
+  std::shared_ptr<ChannelMetrics> on(Shard& shard);
+
+  /// The label "target".
+  const std::string& label() const noexcept { return label_; }
+
+  /// The numbers of all targets and shards, to be read with `owner_of`, and how many methods they have in sum.
+  struct Parts {
+    std::vector<ChannelMetrics*> all;
+    std::size_t methods = 0;
+  };
+  static Parts parts();
+  /// The shard that counts in `metrics`; null if there is none. The shard does not end, and no other begins to count
+  /// there, while the lock of `mutex` is held.
+  static Shard* owner_of(const ChannelMetrics& metrics) noexcept { return metrics.shard_; }
+  static std::mutex& mutex() noexcept;
+
+ private:
+  friend class ChannelMetrics;
+  struct All;
+  static All& all() noexcept;
+  static void count_method() noexcept;
+  std::shared_ptr<ChannelMetrics> lease(Shard& shard);
+
+  const std::string label_;
+  std::vector<std::unique_ptr<ChannelMetrics>> parts_;  // guarded by the mutex
+};
+
+}  // namespace ringrpc
