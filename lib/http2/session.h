@@ -253,6 +253,7 @@ class Session {
   void submit_headers(Stream& stream, SentFields* headers, bool end_stream);
   void submit_reset(Stream& stream, ErrorCode code);
   void flush(Stream& stream);
+  void note_stall(const Stream& stream);
   void body_changed(Stream& stream);
   void headers_produced(std::int32_t id, bool request, bool end_stream);
   void data_produced(bool end_stream);

@@ -31,6 +31,10 @@ class SessionEvents {
   /// by the peer, and those whose requests have not been produced and never will be, which count as not
   /// refused by the peer.
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
+  /// A GOAWAY has been produced, of either this side's user or the session itself.
+  virtual void on_goaway_sent(ErrorCode /*code*/) {}
+  /// A body has used up a flow-control window, and more of it waits: the connection's window, or that of its stream.
+  virtual void on_stall(bool /*connection*/) {}
   /// The peer has acknowledged a `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;
   /// The peer's first SETTINGS have arrived: the connection is ready.

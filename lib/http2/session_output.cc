@@ -244,6 +244,7 @@ int Session::Callbacks::on_frame_produced(nghttp2_session*, const nghttp2_frame*
         }
         break;
       case NGHTTP2_GOAWAY:
+        session.events_.on_goaway_sent(static_cast<ErrorCode>(frame->goaway.error_code));
         if (session.phase_ == Phase::terminating) session.enter(Phase::over);
         if (session.ping_behind_goaway_)
           session.ping(*std::exchange(session.ping_behind_goaway_, std::nullopt));
@@ -267,12 +268,21 @@ void Session::data_produced(bool end_stream) {
   if (read_to_the_end_) {
     stream.data_attached_ = false;
     flush(stream);
+  } else [[unlikely]] {
+    note_stall(stream);
   }
   if (stream.writable_due_ && stream.body_.size() < low_water_bytes) {
     stream.writable_due_ = false;
     StreamEvents* const events = stream.events_;
     if (events != nullptr && stream.sending_ == SendState::open) events->on_writable();
   }
+}
+
+/// More of the body waits than the last frame has.
+[[gnu::noinline]] void Session::note_stall(const Stream& stream) {
+  const auto id = static_cast<std::int32_t>(stream.id());
+  if (nghttp2_session_get_remote_window_size(engine_) <= 0) return events_.on_stall(true);
+  if (nghttp2_session_get_stream_remote_window_size(engine_, id) <= 0) events_.on_stall(false);
 }
 
 void Session::headers_produced(std::int32_t id, bool request, bool end_stream) {

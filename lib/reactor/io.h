@@ -19,6 +19,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <sys/socket.h>
@@ -130,6 +131,13 @@ class Connector {
 /// The pause between two attempts to connect to a unix socket whose backlog is full.
 inline constexpr std::chrono::milliseconds full_backlog_pause{10};
 
+/// What io_uring has counted on one shard; 0 on other backends.
+struct IoCounters {
+  std::uint64_t ring_overflows = 0;  ///< waits that began while completions exceeded the completion queue
+  std::uint64_t receive_buffers_used = 0;      ///< of those that the streams share, now
+  std::uint64_t receive_buffer_shortages = 0;  ///< receives that stopped because none was free
+};
+
 /// A backend of one shard.
 class Io {
  public:
@@ -168,6 +176,8 @@ class Io {
   /// more once `until` has come. Returns false if some are left for the next dispatch; no `wait` sleeps
   /// before it.
   virtual bool dispatch(Instant until) = 0;
+
+  virtual IoCounters counters() const noexcept { return {}; }
 
   /// Ends the current or the next `wait`. From any thread.
   virtual void wake() noexcept = 0;

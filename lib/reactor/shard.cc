@@ -87,6 +87,7 @@ void Shard::rouse() noexcept {
 
 void Shard::turn(bool may_sleep, Instant until) {
   const Current current(*this);
+  ++turns_;
   if (may_sleep && ready_.empty() && turn_ends_.empty()) {
     rest(std::min({until, timers_.next(), alarms_.next()}));
   } else {

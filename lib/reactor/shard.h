@@ -135,6 +135,9 @@ class Shard {
   /// Runs one turn. It sleeps only with `may_sleep` and when nothing is ready, until `until` at the latest.
   RINGRPC_TESTING_EXPORT void turn(bool may_sleep = true, Instant until = never);
 
+  /// How many turns have begun.
+  std::uint64_t turns() const noexcept { return turns_; }
+
   /// Runs turns until `stop`. Sets `current` for this thread.
   void run();
 
@@ -172,6 +175,7 @@ class Shard {
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
   unsigned jobs_elsewhere_ = 0;
+  std::uint64_t turns_ = 0;
   unsigned turns_behind_ = 0;  ///< consecutive turns that left completions
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};

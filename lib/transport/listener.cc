@@ -153,6 +153,7 @@ void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::s
 
 /// The quota limits these too: they come as long as descriptors are short, which depends on the clients.
 void Listener::report(int accept_error) try {
+  accept_errors_.fetch_add(1, std::memory_order_relaxed);
   const auto left_out = errors_logged_.take(shards_.front()->now());
   if (!left_out) return;
   const bool descriptors = accept_error == EMFILE || accept_error == ENFILE;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cstdint>
+#include <ctime>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -287,6 +288,21 @@ Owned<SSL> TlsContext::connect(const std::string& host, std::shared_ptr<TlsTicke
   }
   ERR_clear_error();
   return session;
+}
+
+std::optional<std::chrono::seconds> TlsContext::expires() const {
+  std::optional<std::chrono::seconds> first;
+  const auto look_at = [&](const X509* certificate) {
+    tm ends{};
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &ends) != 1) return;
+    const std::chrono::seconds at{timegm(&ends)};
+    first = std::min(first.value_or(at), at);
+  };
+  look_at(SSL_CTX_get0_certificate(context_.get()));
+  STACK_OF(X509)* intermediate = nullptr;
+  SSL_CTX_get0_chain_certs(context_.get(), &intermediate);
+  for (int at = 0; at < sk_X509_num(intermediate); ++at) look_at(sk_X509_value(intermediate, at));
+  return first;
 }
 
 Status TlsContext::check_dates(const Pem& from) const {

@@ -7,7 +7,9 @@
 /// All shards share it, so a ticket issued by one is valid on every other. It may be used from any thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ringrpc/tls.h"
@@ -38,6 +40,10 @@ class TlsContext {
   /// The reason why peers will refuse the certificate today: it has expired or is not valid yet. OK if they
   /// may accept it, or if there is none. `from` is the source of the certificate.
   Status check_dates(const Pem& from) const;
+
+  /// The time, since 1970, at which the first of its own certificates expires, including the intermediate ones. None if
+  /// it has no certificate.
+  std::optional<std::chrono::seconds> expires() const;
 
  private:
   explicit TlsContext(openssl::Owned<SSL_CTX> context) noexcept : context_(std::move(context)) {}

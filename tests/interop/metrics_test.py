@@ -68,6 +68,8 @@ class StrictParser(unittest.TestCase):
         self.assertEqual(values["grpc_client_handled_total", "Missing", "Unimplemented", None], 20)
         self.assertEqual(values["grpc_client_msg_sent_total", "Fail", None, None], 20)
         self.assertEqual(values["grpc_client_handling_seconds_count", "Echo", None, None], 20)
+        self.assertIn(("ringrpc_server_goaways_sent_total", None, None, None), values)
+        self.assertIn(("ringrpc_shard_turns_total", None, None, None), values)
         self.assertIn(("ringrpc_client_connects_total", None, None, None), values)
         units = {family: unit for family, _, unit, *_ in samples if unit}
         self.assertEqual(units["grpc_server_handling_seconds"], "seconds")

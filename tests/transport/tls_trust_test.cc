@@ -189,6 +189,24 @@ TEST_CASE("a server with CAs for clients refuses certificates of others") {
         "TLS: the peer refused: certificate expired; this side's certificate must be renewed");
 }
 
+TEST_CASE("a context knows when the first of its certificates expires") {
+  const auto expires_in_hours = [](const ServerTlsOptions& options) {
+    const auto context = TlsContext::of_server(options).value();
+    const auto expires = context->expires();
+    REQUIRE(expires);
+    return static_cast<double>(expires->count() - std::time(nullptr)) / 3600;
+  };
+  const TestIdentity soon = our_authority().issue({.valid_until_hours = 5});
+  CHECK(expires_in_hours(server_options(soon)) == doctest::Approx(5).epsilon(0.1));
+  const TestIdentity old = our_authority().issue({.valid_from_hours = -48, .valid_until_hours = -24});
+  CHECK(expires_in_hours(server_options(old)) == doctest::Approx(-24).epsilon(0.1));
+  // An intermediate certificate that expires earlier.
+  const TestIdentity late = our_authority().issue({.valid_until_hours = 100});
+  CHECK(expires_in_hours(server_options({late.certificate + soon.certificate, late.key})) ==
+        doctest::Approx(5).epsilon(0.1));
+  CHECK(!TlsContext::of_client(client_options()).value()->expires());
+}
+
 /// A connection of a client that may have connected before.
 struct Meeting {
   Outcome outcome;

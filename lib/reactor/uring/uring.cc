@@ -45,6 +45,11 @@ class Uring final : public Io {
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
   bool dispatch(Instant until) override { return ring_->dispatch(until); }
+  IoCounters counters() const noexcept override {
+    return {.ring_overflows = ring_->overflows(),
+            .receive_buffers_used = ring_->buffers_used(),
+            .receive_buffer_shortages = buffers_->shortages()};
+  }
   void wake() noexcept override;
 
  private:

@@ -40,6 +40,10 @@ class ReceiveBuffers {
     io_uring_buf_ring_advance(ring_, 1);
   }
 
+  /// A receive has stopped because no buffer was free.
+  void note_shortage() noexcept { ++shortages_; }
+  std::uint64_t shortages() const noexcept { return shortages_; }
+
  private:
   ReceiveBuffers(unsigned count, unsigned buffer_bytes) noexcept
       : count_(count), buffer_bytes_(buffer_bytes) {}
@@ -49,6 +53,7 @@ class ReceiveBuffers {
 
   unsigned count_;
   unsigned buffer_bytes_;
+  std::uint64_t shortages_ = 0;
   void* mapped_ = nullptr;
   io_uring_buf_ring* ring_ = nullptr;
   std::uint8_t* buffers_ = nullptr;

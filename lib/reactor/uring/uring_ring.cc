@@ -144,13 +144,15 @@ void Ring::enter(Instant until) {
     limit.tv_nsec = sleep.count() % std::nano::den;
     timeout = &limit;
   }
+  const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+  if (flags & IORING_SQ_CQ_OVERFLOW) [[unlikely]]
+    ++overflows_;
   if (until == never || sleep.count() > 0) {
     io_uring_cqe* first = nullptr;
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, timeout, nullptr);
   } else if (io_uring_sq_ready(&ring_) > 0) {
     io_uring_submit_and_get_events(&ring_);
-  } else if (const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
-             flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
+  } else if (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
     io_uring_get_events(&ring_);
   }
   // A failed enter (EINTR, ETIME, EAGAIN, EBUSY) leaves the entries queued: the next turn submits them.
@@ -168,6 +170,11 @@ void Ring::reap() {
       reaped_.push_back({static_cast<Operation*>(operation), entry->res, entry->flags});
   }
   io_uring_cq_advance(&ring_, count);
+}
+
+std::size_t Ring::buffers_used() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      reaped_, [](const Completion& each) { return (each.flags & IORING_CQE_F_BUFFER) != 0; }));
 }
 
 bool Ring::dispatch(Instant until) {

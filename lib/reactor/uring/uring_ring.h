@@ -91,6 +91,11 @@ class Ring {
 
   io_uring& native() noexcept { return ring_; }
 
+  /// How often a wait began while the kernel kept completions that did not fit in their queue.
+  std::uint64_t overflows() const noexcept { return overflows_; }
+  /// The receive buffers of completions that wait for `dispatch`.
+  std::size_t buffers_used() const noexcept;
+
  private:
   struct Completion {
     Operation* operation;
@@ -109,6 +114,7 @@ class Ring {
   io_uring ring_{};
   bool created_ = false;
   std::thread::id user_;  ///< none until the ring is enabled
+  std::uint64_t overflows_ = 0;
   std::vector<Completion> reaped_;
 };
 

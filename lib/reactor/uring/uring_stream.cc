@@ -64,7 +64,8 @@ void StreamState::take_received(int result, unsigned flags) {
   if (flags & IORING_CQE_F_BUFFER) buffers_.recycle(ReceiveBuffers::id_of(flags));
   if (result > 0) return;
   switch (-result) {
-    case ENOBUFS:    // no buffer was free; some are free again when the receive is re-armed
+    case ENOBUFS:  // some are free again when the receive is re-armed
+      return buffers_.note_shortage();
     case ECANCELED:  // paused, and perhaps resumed since
     case EINTR:
     case EAGAIN:

@@ -22,6 +22,7 @@
 #include "transport/address.h"
 #include "transport/bind.h"
 #include "transport/listener.h"
+#include "transport/tls_context.h"
 
 namespace ringrpc {
 namespace {
@@ -80,6 +81,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
   std::unique_ptr<Listener> listener_;
   std::vector<std::string> addresses_;
+  std::shared_ptr<ServerTls> tls_;
   std::vector<std::string> metric_labels_;  // empty if metrics are off
   std::atomic<bool> draining_{false};
   std::mutex mutex_;
@@ -97,6 +99,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (Status status = methods_.add(services); !status.ok()) return status;
 
   if (options.metrics) metric_labels_ = metric_labels(methods_);
+  tls_ = options.tls;
   Result<std::unique_ptr<Shards>> shards = Shards::start(
       options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
   if (!shards) return std::move(shards).error();
@@ -211,11 +214,15 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     ServerShard* const part = server_shards_[shard.index()].get();
     if (!part) return Visit::done;
     Slices slice(shard);
-    return totals->add_some(*part->metrics(), part->buffered_bytes(), slice) ? Visit::done : Visit::again;
+    if (!totals->add_some(*part->metrics(), part->buffered_bytes(), slice)) return Visit::again;
+    totals->add(shard);
+    return Visit::done;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   totals->connections_refused = listener_->refused();
   totals->connections_refused_of_address = listener_->refused_of_address();
+  totals->accept_errors = listener_->accept_errors();
+  if (tls_) totals->certificate_expires = tls_->context()->expires();
   totals->log_lines_lost = log_lines_lost();
   Result<std::shared_ptr<ChannelTotals>> channels = co_await read_channels();
   if (!channels) co_return std::unexpected(std::move(channels).error());

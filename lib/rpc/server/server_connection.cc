@@ -173,6 +173,15 @@ void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
   if (code != http2::ErrorCode::no_error) owner_.report_goaway(*this, code, debug);
 }
 
+void ServerConnection::on_goaway_sent(http2::ErrorCode code) {
+  if (ServerMetrics* const metrics = owner_.metrics()) metrics->connections.sent_goaway(code);
+}
+
+void ServerConnection::on_stall(bool connection) {
+  if (ServerMetrics* const metrics = owner_.metrics())
+    ++(connection ? metrics->connections.connection_stalls : metrics->connections.stream_stalls);
+}
+
 bool ServerConnection::on_batch() noexcept {
   keepalive_.on_activity();
   contain([this] { batch_.serve(); });

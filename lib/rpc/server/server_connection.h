@@ -114,6 +114,8 @@ class ServerConnection final : public Connection,
   void on_request(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;
   void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;
+  void on_goaway_sent(http2::ErrorCode code) override;
+  void on_stall(bool connection) override;
   void on_ping_ack(std::uint64_t opaque) override;
   void on_settings() override;
 

@@ -39,6 +39,10 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
   text.sample(label("limit", "connections"),
               totals.connections_refused - totals.connections_refused_of_address);
   text.sample(label("limit", "connections_per_address"), totals.connections_refused_of_address);
+  text.begin({.name = "ringrpc_server_accept_errors",
+              .help = "Failures to accept a connection, as for want of file descriptors.",
+              .type = MetricType::counter});
+  text.sample({}, totals.accept_errors);
   text.begin({.name = "ringrpc_server_connections_drained",
               .help = "Connections whose clients were asked to open no more calls (GOAWAY).",
               .type = MetricType::counter});
@@ -49,6 +53,12 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
   text.sample(label("outcome", "full"), connections.tls.full);
   text.sample(label("outcome", "resumed"), connections.tls.resumed);
   text.sample(label("outcome", "failed"), connections.tls.failed);
+  if (!totals.certificate_expires) return;
+  text.begin({.name = "ringrpc_server_tls_certificate_expiry_seconds",
+              .help = "Time, since 1970, when the first of the server's certificates expires.",
+              .type = MetricType::gauge,
+              .unit = "seconds"});
+  text.sample({}, static_cast<std::uint64_t>(totals.certificate_expires->count()));
 }
 
 /// Codes that have not occurred are left out, except `always`.
@@ -64,11 +74,49 @@ void write_frames(MetricsText& text, const ConnectionMetrics& connections) {
               .help = "GOAWAY frames from clients, by their error code.",
               .type = MetricType::counter});
   write_codes(text, connections.goaways_received, http2::ErrorCode::no_error);
+  text.begin({.name = "ringrpc_server_goaways_sent",
+              .help = "GOAWAY frames to clients, by their error code.",
+              .type = MetricType::counter});
+  write_codes(text, connections.goaways_sent, http2::ErrorCode::no_error);
+  text.begin({.name = "ringrpc_server_flow_control_stalls",
+              .help = "Responses that used up a window of HTTP/2 and had to wait, each time, by the window.",
+              .type = MetricType::counter});
+  text.sample(label("window", "stream"), connections.stream_stalls);
+  text.sample(label("window", "connection"), connections.connection_stalls);
   text.begin({.name = "ringrpc_server_call_resets",
               .help = "Calls whose streams were reset (RST_STREAM), by the side that did and its error code.",
               .type = MetricType::counter});
   write_codes(text, connections.resets_received, http2::ErrorCode::cancel, label("by", "client") + ",");
   write_codes(text, connections.resets_sent, http2::ErrorCode::cancel, label("by", "server") + ",");
+}
+
+template <class Value>
+void write_shards(MetricsText& text, const ServerTotals& totals, const MetricFamily& family, Value value) {
+  text.begin(family);
+  for (const ShardNumbers& shard : totals.shards)
+    text.sample(label("shard", std::to_string(shard.index)), value(shard));
+}
+
+void write_loops(MetricsText& text, const ServerTotals& totals) {
+  write_shards(
+      text, totals,
+      {.name = "ringrpc_shard_turns", .help = "Turns of the shard's loop.", .type = MetricType::counter},
+      [](const ShardNumbers& shard) { return shard.turns; });
+  write_shards(text, totals,
+               {.name = "ringrpc_shard_ring_overflows",
+                .help = "Waits that began while completions exceeded the queue of io_uring.",
+                .type = MetricType::counter},
+               [](const ShardNumbers& shard) { return shard.io.ring_overflows; });
+  write_shards(text, totals,
+               {.name = "ringrpc_shard_receive_buffers_used",
+                .help = "Receive buffers of io_uring that hold bytes which the shard has yet to read.",
+                .type = MetricType::gauge},
+               [](const ShardNumbers& shard) { return shard.io.receive_buffers_used; });
+  write_shards(text, totals,
+               {.name = "ringrpc_shard_receive_buffer_shortages",
+                .help = "Receives that stopped because no receive buffer of io_uring was free.",
+                .type = MetricType::counter},
+               [](const ShardNumbers& shard) { return shard.io.receive_buffer_shortages; });
 }
 
 void write_process_wide(MetricsText& text, const ServerTotals& totals) {
@@ -105,9 +153,12 @@ void ConnectionMetrics::add(const ConnectionMetrics& other) noexcept {
   add_each(accepted, other.accepted);
   add_each(ended, other.ended);
   add_each(goaways_received, other.goaways_received);
+  add_each(goaways_sent, other.goaways_sent);
   add_each(resets_received, other.resets_received);
   add_each(resets_sent, other.resets_sent);
   drained += other.drained;
+  stream_stalls += other.stream_stalls;
+  connection_stalls += other.connection_stalls;
   tls.full += other.tls.full;
   tls.resumed += other.tls.resumed;
   tls.failed += other.tls.failed;
@@ -142,6 +193,7 @@ Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slice
     if (slices.over()) co_await slices.next();
   write_connections(text, totals);
   write_frames(text, totals.connections);
+  write_loops(text, totals);
   write_process_wide(text, totals);
 }
 

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "http2/error_code.h"
 #include "observe/call_text.h"
 #include "observe/process_metrics.h"
+#include "reactor/shard.h"
 #include "reactor/slices.h"
 #include "rpc/server/method_table.h"
 #include "transport/tls_counters.h"
@@ -53,6 +56,7 @@ struct ConnectionMetrics {
   void opened(ConnectionKind kind) noexcept { ++accepted[index_of(kind)]; }
   void closed(ConnectionKind kind) noexcept { ++ended[index_of(kind)]; }
   void received_goaway(http2::ErrorCode code) noexcept { ++goaways_received[index_of(code)]; }
+  void sent_goaway(http2::ErrorCode code) noexcept { ++goaways_sent[index_of(code)]; }
   void reset(http2::ErrorCode code, bool by_peer) noexcept {
     ++(by_peer ? resets_received : resets_sent)[index_of(code)];
   }
@@ -61,10 +65,21 @@ struct ConnectionMetrics {
   std::array<std::uint64_t, kinds> accepted{};
   std::array<std::uint64_t, kinds> ended{};
   std::array<std::uint64_t, error_codes> goaways_received{};
+  std::array<std::uint64_t, error_codes> goaways_sent{};
   std::array<std::uint64_t, error_codes> resets_received{};  ///< of calls, by the client
   std::array<std::uint64_t, error_codes> resets_sent{};      ///< of calls, by the server
   std::uint64_t drained = 0;  ///< connections that were asked to open no more calls
+  std::uint64_t stream_stalls =
+      0;  ///< responses that used up their stream's window, and had to wait for more
+  std::uint64_t connection_stalls = 0;  ///< the same with the connection's window
   TlsCounters tls;
+};
+
+/// What a shard counts for all its users.
+struct ShardNumbers {
+  unsigned index;
+  std::uint64_t turns;
+  IoCounters io;
 };
 
 class ServerMetrics {
@@ -91,6 +106,8 @@ struct ServerTotals {
   /// Adds the metrics of some methods, from `next_method` on, until a slice of time is over. Adds the rest of the
   /// shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
   bool add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice);
+  /// Adds what `shard` counts for all its users.
+  void add(Shard& shard) { shards.push_back({shard.index(), shard.turns(), shard.io().counters()}); }
 
   std::vector<MethodMetrics> methods;  ///< in the order of metric_labels; filled by the reader
   std::size_t next_method = 0;
@@ -98,6 +115,9 @@ struct ServerTotals {
   std::uint64_t buffered_bytes = 0;
   std::uint64_t connections_refused = 0;
   std::uint64_t connections_refused_of_address = 0;
+  std::uint64_t accept_errors = 0;
+  std::optional<std::chrono::seconds> certificate_expires;  ///< since 1970
+  std::vector<ShardNumbers> shards;
   std::uint64_t log_lines_lost = 0;
   ProcessMetrics process;
 };

@@ -2,6 +2,7 @@
 
 #include "rpc/server/server_metrics.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>
@@ -176,6 +177,43 @@ TEST_CASE("Connections are counted by transport, and requests that are refused a
   });
 }
 
+TEST_CASE("GOAWAYs are counted when they are sent, by their codes") {
+  for_each_world([](World& world) {
+    world.serve({.metrics = true});
+    const auto& sent = world.server().metrics()->connections.goaways_sent;
+    const std::size_t no_error = ConnectionMetrics::index_of(http2::ErrorCode::no_error);
+    bool ended = false;
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      CHECK(co_await unary(channel, "Echo", "x"));
+      CHECK(sent[no_error] == 0);
+      const auto call = channel.call("/test.v1.Raw/Sleep", MethodKind::unary, {});
+      write_message(*call, RawMessage{"600000"});
+      call->writes_done();
+      while (world.service().running == 0) co_await sleep_for(1ms);
+      world.server().drain([&] { ended = true; });
+      while (sent[no_error] < 2) co_await sleep_for(1ms);
+      CHECK(sent[no_error] == 2);
+    }));
+    CHECK(world.run_until([&] { return ended; }));
+    CHECK(std::ranges::count(sent, 0u) == ConnectionMetrics::error_codes - 1);
+  });
+}
+
+TEST_CASE("Responses that wait for a window are counted") {
+  for_some_worlds([](World& world) {
+    world.serve({.metrics = true});
+    const ConnectionMetrics& connections = world.server().metrics()->connections;
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      CHECK(co_await unary(channel, "Echo", "x"));
+      CHECK(connections.stream_stalls + connections.connection_stalls == 0);
+      const auto flood = channel.call("/test.v1.Raw/Flood", MethodKind::server_streaming, {});
+      write_message(*flood, RawMessage{std::string(1'000, 'x')});
+      flood->writes_done();
+      while (connections.stream_stalls == 0) co_await sleep_for(1ms);
+    }));
+  });
+}
+
 TEST_CASE("A server without metrics counts none") {
   RawService service;
   const std::unique_ptr<Server> server = start(service);
@@ -221,6 +259,17 @@ TEST_CASE("The text has the sum of all shards, exactly, once the calls have ende
         std::to_string(server->counters().connections_accepted));
   CHECK(value_of(text, R"(ringrpc_server_connections_refused_total{limit="connections"})") == "0");
   CHECK(value_of(text, "ringrpc_server_buffered_bytes") == "0");
+  CHECK(value_of(text, "ringrpc_server_accept_errors_total") == "0");
+  CHECK(value_of(text, R"(ringrpc_server_goaways_sent_total{code="NO_ERROR"})") != "absent");
+  CHECK(value_of(text, R"(ringrpc_server_flow_control_stalls_total{window="stream"})") == "0");
+  for (const std::string shard : {"0", "1", "2"}) {
+    CHECK(std::stoull(value_of(text, "ringrpc_shard_turns_total{shard=\"" + shard + "\"}")) > 0);
+    CHECK(value_of(text, "ringrpc_shard_ring_overflows_total{shard=\"" + shard + "\"}") == "0");
+    CHECK(value_of(text, "ringrpc_shard_receive_buffer_shortages_total{shard=\"" + shard + "\"}") !=
+          "absent");
+    CHECK(value_of(text, "ringrpc_shard_receive_buffers_used{shard=\"" + shard + "\"}") != "absent");
+  }
+  CHECK(text.find("ringrpc_server_tls_certificate_expiry_seconds") == text.npos);
   CHECK(text.find("\nringrpc_build_info{version=\"") != text.npos);
   CHECK(value_of(text, "process_open_fds") != "absent");
 }
