@@ -33,6 +33,14 @@ bool lists(std::string_view list, std::string_view name) noexcept {
   return false;
 }
 
+/// The status of a call whose stream was reset: by the client, or by the session for the client's error.
+[[gnu::cold]] Status closed_status(http2::ErrorCode code, bool by_peer) {
+  return Status(
+      Code::CANCELLED,
+      by_peer ? "the client cancelled the call" : "the stream was reset: " + std::string(http2::name(code)),
+      Initiator::peer);
+}
+
 /// True if the sender of these headers accepts `compression`.
 bool accepts(std::span<const http2::Header> headers, Compression compression) noexcept {
   return compression == Compression::identity ||
@@ -368,11 +376,7 @@ void ServerCall::drop_handler() noexcept {
 void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
   if (code != http2::ErrorCode::no_error) [[unlikely]]
     count_reset(code, by_peer);
-  if (call_.response != Response::ended)
-    count_end(Status(
-        Code::CANCELLED,
-        by_peer ? "the client cancelled the call" : "the stream was reset: " + std::string(http2::name(code)),
-        Initiator::peer));
+  if (call_.response != Response::ended) count_end(closed_status(code, by_peer));
   call_.stream = nullptr;
   if (call_.task.valid()) {
     doom_handler();
