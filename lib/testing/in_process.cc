@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "reactor/shard.h"
 #include "rpc/connection/connection.h"
@@ -25,6 +26,23 @@ constexpr std::chrono::years task_timeout{1};
 void check(const Status& status) {
   if (!status.ok()) throw std::invalid_argument(status.to_string());
 }
+
+/// A thread has one world at a time, because each simulation takes the thread's shards for its own.
+class WorldOfThread {
+ public:
+  WorldOfThread() {
+    if (std::exchange(taken, true))
+      throw std::logic_error("this thread has an InProcess already: destroy it before you make another");
+  }
+  WorldOfThread(const WorldOfThread&) = delete;
+  WorldOfThread& operator=(const WorldOfThread&) = delete;
+  ~WorldOfThread() { taken = false; }
+
+ private:
+  static thread_local bool taken;
+};
+
+thread_local bool WorldOfThread::taken = false;
 
 class TaskEnd final : public TaskObserver {
  public:
@@ -68,6 +86,7 @@ class InProcess::World final : private ConnectionSink {
     simulation_.run_until([&] { return over; });
   }
 
+  WorldOfThread only_;
   Simulation simulation_;
   Shard* accepting_[1] = {&simulation_.shard(server_index)};
   MethodTable methods_;

@@ -151,6 +151,17 @@ TEST_CASE("the server's and the channel's options hold") {
   CHECK(world.run(stub.Echo(request_of(""))).error().message() == "nobody may");
 }
 
+TEST_CASE("a thread has one world at a time") {
+  Waiting waiting;
+  {
+    InProcess world({&waiting});
+    CHECK_THROWS_AS(InProcess({&waiting}), std::logic_error);
+    EchoService::Stub stub(world.channel());
+    CHECK(world.run(stub.Echo(request_of(""))));
+  }
+  CHECK_NOTHROW(InProcess({&waiting}));
+}
+
 TEST_CASE("a service that is named twice is refused") {
   Waiting waiting;
   CHECK_THROWS_AS(InProcess({&waiting, &waiting}), std::invalid_argument);

@@ -195,10 +195,11 @@ class RINGRPC_EXPORT Server {
   /// The server's metrics, and some of its process, as text for Prometheus: grpc_server_started_total,
   /// grpc_server_handled_total, grpc_server_msg_received_total, grpc_server_msg_sent_total and
   /// grpc_server_handling_seconds by method, those that begin with ringrpc_, those of the process, and those of its
-  /// channels that have ChannelOptions::metrics (channel_metrics_text in ringrpc/metrics.h). The numbers
-  /// of one method on one shard are read at once, those of different ones in different turns. Await it on any
-  /// shard; from another thread, use block_on (ringrpc/block_on.h). No shard is delayed by more than 200 µs at a
-  /// time. The server must not be destroyed before the task has ended or was destroyed. FAILED_PRECONDITION if ServerOptions::metrics is off.
+  /// channels that have ChannelOptions::metrics (channel_metrics_text in ringrpc/metrics.h). The numbers of one
+  /// method on one shard are read at once, those of different ones in different turns. Await it on any shard; from
+  /// another thread, use block_on (ringrpc/block_on.h). No shard is delayed by more than 200 µs at a time. The server
+  /// must not be destroyed before the task has ended or was destroyed. FAILED_PRECONDITION if ServerOptions::metrics
+  /// is off.
   virtual Task<Result<std::string>> metrics_text(MetricsFormat format) const = 0;
 
   /// True once a drain has begun.

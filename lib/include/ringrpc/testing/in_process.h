@@ -47,7 +47,7 @@ struct InProcessOptions {
 class RINGRPC_EXPORT InProcess {
  public:
   /// Starts the server. `services` must outlive the world. Throws std::invalid_argument where Server::start
-  /// would fail.
+  /// would fail, and std::logic_error if the thread has a world already.
   explicit InProcess(std::span<Service* const> services, const InProcessOptions& options = {});
   explicit InProcess(std::initializer_list<Service*> services, const InProcessOptions& options = {})
       : InProcess(std::span<Service* const>(services.begin(), services.size()), options) {}
