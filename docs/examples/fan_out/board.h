@@ -66,16 +66,24 @@ class Board {
 // [/board]
 
 // [copy]
-/// Writes the readings from `position` on, each when it is posted, until the call has ended.
+/// Writes the readings from `position` on, and moves it behind each that was written.
 template <class Out>
-Task<Status> copy(Board& board, std::uint64_t position, Out& out) {
+Task<Status> write_new(const Board& board, std::uint64_t& position, Out& out) {
+  const auto readings = board.from(position);
+  if (!readings) co_return fail(Code::DATA_LOSS, "the receiver is too slow and has missed readings");
+  for (const Reading& reading : *readings) {
+    if (!co_await out.write(reading)) co_return Status();
+    ++position;
+  }
+  co_return Status();
+}
+
+/// Writes the readings from `position` on, each when it is posted. Runs until it is cancelled or fails.
+template <class Out>
+Task<Status> copy(Board& board, std::uint64_t& position, Out& out) {
   for (;;) {
-    const std::uint64_t seen = board.changes().count();  // before `from`, so that no change is missed
-    const auto readings = board.from(position);
-    if (!readings) co_return fail(Code::DATA_LOSS, "the receiver is too slow and has missed readings");
-    for (const Reading& reading : *readings)
-      if (!co_await out.write(reading)) co_return Status();
-    position += readings->size();
+    const std::uint64_t seen = board.changes().count();  // before `write_new`, so that no change is missed
+    if (Status status = co_await write_new(board, position, out); !status.ok()) co_return status;
     co_await board.changes().past(seen);
   }
 }

@@ -48,9 +48,10 @@ Task<> print(ClientStream<Reading, Reading>& call) {
 
 Task<Status> exchange(Weather::Stub weather, Board& outbox) {
   auto call = weather.Exchange();
-  co_await call.initial_metadata();                       // the server's Watch has begun
-  co_await when_any(copy(outbox, 0, call), print(call));  // writes and reads at the same time
-  call.writes_done();                                     // ends the handler
+  co_await call.initial_metadata();  // the server's handler has its position
+  std::uint64_t position = 0;
+  co_await when_any(copy(outbox, position, call), print(call));  // writes and reads at the same time
+  call.writes_done();                                            // ends the handler
   co_return co_await call.finish();
 }
 // [/join]

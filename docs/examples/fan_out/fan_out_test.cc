@@ -41,13 +41,14 @@ bool sends_each_reading_to_all_watchers() {
 // [/watchers]
 
 // [half-close]
+/// Half-closes the call right behind its reading, and still hears it.
 Task<Status> hear_oneself(Weather::Stub weather) {
   auto call = weather.Exchange();
   co_await call.initial_metadata();
   (void)co_await call.write(reading_of(-3));
-  const auto heard = co_await call.next();
-  if (!heard || heard->celsius() != -3) co_return fail(Code::INTERNAL, "another reading came back");
   call.writes_done();
+  const auto heard = co_await call.next();
+  if (!heard || heard->celsius() != -3) co_return fail(Code::INTERNAL, "the reading did not come back");
   co_return co_await call.finish();
 }
 

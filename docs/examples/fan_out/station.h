@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <utility>
 #include <variant>
 
@@ -43,7 +42,7 @@ class Station final : public Weather::Service {
   // [watch]
   Task<Status> Watch(Call& call, WatchRequest, Writer<Reading>& out) override {
     const Presence presence(present_);  // destroyed however the call ends
-    const std::uint64_t position = board_.end();
+    std::uint64_t position = board_.end();
     call.send_initial_metadata();  // the client misses nothing that is posted from now on
     const auto first = co_await when_any(copy(board_, position, out), call.until_stopping());
     if (first.index() == 0) co_return std::get<0>(first);
@@ -53,8 +52,18 @@ class Station final : public Weather::Service {
 
   // [exchange]
   Task<Status> Exchange(Call& call, Reader<Reading>& in, Writer<Reading>& out) override {
-    const auto first = co_await when_any(receive(in), Watch(call, {}, out));
-    co_return std::visit(std::identity(), first);  // the status of the task that ended first
+    const Presence presence(present_);
+    std::uint64_t position = board_.end();
+    call.send_initial_metadata();
+    const auto first = co_await when_any(receive(in), copy(board_, position, out), call.until_stopping());
+    switch (first.index()) {
+      case 0:  // the client has half-closed the call: it still gets all that was posted before
+        co_return co_await write_new(board_, position, out);
+      case 1:
+        co_return std::get<1>(first);
+      default:
+        co_return fail(Code::UNAVAILABLE, "the server is shutting down");
+    }
   }
 
   /// Posts the client's readings until it has half-closed the call.
