@@ -40,7 +40,7 @@ TEST_CASE("block_on gives INTERNAL for a coroutine that ends without co_return")
 }
 
 TEST_CASE("A task runs once: neither started nor awaited a second time") {
-  const std::string message = "a task was to run twice: has it been started, or awaited before?";
+  const std::string message = "a task runs once; was it started or awaited before?";
   CHECK(run([]() -> Task<std::string> {
           Task<std::string> task = later(long_text);
           task.start();
@@ -59,7 +59,7 @@ TEST_CASE("A task runs once: neither started nor awaited a second time") {
 
 TEST_CASE("A task without a coroutine throws where it is awaited") {
   CHECK(run([] { return message_of(Task<std::string>()); }) ==
-        "a task without a coroutine was to run: has a function returned {} for one?");
+        "this task has no coroutine; did a function return {} instead of a task?");
 }
 
 // With a sanitizer, g++ returns through every coroutine that resumed another, so the loop would need stack.
