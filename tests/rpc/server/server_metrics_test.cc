@@ -190,7 +190,7 @@ TEST_CASE("GOAWAYs are counted when they are sent, by their codes") {
       write_message(*call, RawMessage{"600000"});
       call->writes_done();
       while (world.service().running == 0) co_await sleep_for(1ms);
-      world.server().drain([&] { ended = true; });
+      world.server_shard().post([&] { world.server().drain([&] { ended = true; }); });
       while (sent[no_error] < 2) co_await sleep_for(1ms);
       CHECK(sent[no_error] == 2);
     }));
