@@ -33,7 +33,8 @@ std::string index_of(const std::vector<AdminPage>& pages) {
       "pages</h1>\n<ul>\n";
   for (const AdminPage& page : pages) {
     const std::string path = in_html(page.path());
-    html += "<li><a href=\"" + path + "\">" + path + "</a> " + in_html(page.title()) + '\n';
+    html.append("<li><a href=\"").append(path).append("\">").append(path).append("</a> ");
+    html.append(in_html(page.title())).append("\n");
   }
   return html + "</ul>\n";
 }
@@ -56,7 +57,7 @@ Status check_pages(const std::vector<AdminPage>& pages) {
 Pages::Pages(Shard& shard, std::vector<AdminPage> pages)
     : list_("There is no such page. These are served:\n") {
   if (std::ranges::count(pages, "/", &AdminPage::path) == 0)
-    pages.insert(pages.begin(), AdminPage("/", "Index", [html = index_of(pages)](PageRequest) {
+    pages.insert(pages.begin(), AdminPage("/", "Index", [html = index_of(pages)](const PageRequest&) {
                    return PageResponse{.content_type = "text/html; charset=utf-8", .body = html};
                  }));
   for (AdminPage& page : pages) {

@@ -21,7 +21,7 @@ struct Tour {
 
 void post_next(std::shared_ptr<Tour> tour);
 
-void go_on(std::shared_ptr<Tour> tour) noexcept try {
+void go_on(const std::shared_ptr<Tour>& tour) noexcept try {
   if (tour->visit(*tour->left.back()) == Visit::done) tour->left.pop_back();
   if (!tour->left.empty()) return post_next(tour);
   tour->ended.notify();
@@ -32,7 +32,7 @@ void go_on(std::shared_ptr<Tour> tour) noexcept try {
 
 void post_next(std::shared_ptr<Tour> tour) {
   Shard& next = *tour->left.back();
-  next.post([tour = std::move(tour)]() mutable { go_on(std::move(tour)); });
+  next.post([tour = std::move(tour)] { go_on(tour); });
 }
 
 }  // namespace

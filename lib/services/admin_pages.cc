@@ -112,12 +112,12 @@ Task<Result<PageResponse>> shards_in_json(const Server& server) {
 
 AdminPage liveness_page() {
   return AdminPage("/healthz", "200 while the process lives",
-                   [](PageRequest) { return PageResponse{.body = "ok\n"}; });
+                   [](const PageRequest&) { return PageResponse{.body = "ok\n"}; });
 }
 
 AdminPage readiness_page(const Server& server, const HealthService& health) {
   return AdminPage("/readyz", "200 while the server can take calls, else 503",
-                   [&](PageRequest) { return readiness(server, health); });
+                   [&](const PageRequest&) { return readiness(server, health); });
 }
 
 AdminPage metrics_page(const Server& server) {
@@ -127,12 +127,12 @@ AdminPage metrics_page(const Server& server) {
 
 AdminPage shards_page(const Server& server) {
   return AdminPage("/debug/shards", "connections and calls of each shard, in JSON",
-                   [&](PageRequest) { return shards_in_json(server); });
+                   [&](const PageRequest&) { return shards_in_json(server); });
 }
 
 AdminPage calls_page(const Server& server) {
   return AdminPage("/debug/calls", "the oldest calls in flight, in JSON",
-                   [&](PageRequest) { return calls_in_json(server); });
+                   [&](const PageRequest&) { return calls_in_json(server); });
 }
 
 std::vector<AdminPage> server_pages(const Server& server, const HealthService& health) {

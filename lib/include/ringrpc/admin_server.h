@@ -68,10 +68,13 @@ class AdminPage {
     if constexpr (std::is_same_v<std::invoke_result_t<const F&, PageRequest>, Task<Result<PageResponse>>>) {
       return make;
     } else {
-      return [make = std::move(make)](PageRequest request) -> Task<Result<PageResponse>> {
-        co_return make(std::move(request));
-      };
+      return [make = std::move(make)](PageRequest request) { return call(make, std::move(request)); };
     }
+  }
+  /// The task refers to the page's function.
+  template <class F>
+  static Task<Result<PageResponse>> call(const F& make, PageRequest request) {
+    co_return make(std::move(request));
   }
 
   std::string path_;
