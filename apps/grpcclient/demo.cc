@@ -47,7 +47,7 @@ Task<Outcome<bool>> demo(Session& session) {
     request.set_request_id(fmt::format("demo-{}", i + 1));
     const CallOptions options = session.call_options();
     const Instant sent = std::chrono::steady_clock::now();
-    Result<EchoResponse> response = co_await echo.Echo(request, options);
+    CallResult<EchoResponse> response = co_await echo.Echo(request, options);
     const Nanoseconds took = std::chrono::steady_clock::now() - sent;
     if (!response) co_return std::unexpected(call_failure("echo.v1.EchoService/Echo", response.error()));
     if (response->payload() != request.payload() || response->request_id() != request.request_id())

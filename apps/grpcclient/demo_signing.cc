@@ -79,7 +79,7 @@ Task<Outcome<std::string>> show(Session& session, const CryptoService::Stub& cry
   PublicKeyRequest request;
   request.set_key_id(signature->key_id());
   options = session.call_options();
-  const Result<PublicKeyResponse> key = co_await crypto.GetPublicKey(request, options);
+  const CallResult<PublicKeyResponse> key = co_await crypto.GetPublicKey(request, options);
   if (!key) co_return std::unexpected(failed("GetPublicKey", key.error()));
   const Instant fetched_at = now();
 
