@@ -34,11 +34,12 @@ std::string fetch(const std::string& address, const std::string& path) {
 }
 
 TEST_CASE("an admin server listens on several addresses") {
-  auto server = AdminServer::start({.listen = {"127.0.0.1:0", "unix-abstract:ringrpc-admin-test"}},
+  const std::string socket = "unix-abstract:ringrpc-admin-test-" + std::to_string(::getpid());
+  auto server = AdminServer::start({.listen = {"127.0.0.1:0", socket}},
                                    {large_page("/large", 1'000'000), echo_page("/one")});
   REQUIRE_MESSAGE(server.has_value(), server.error().to_string());
   REQUIRE((*server)->addresses().size() == 2);
-  CHECK((*server)->addresses()[1] == "unix-abstract:ringrpc-admin-test");
+  CHECK((*server)->addresses()[1] == socket);
   for (const std::string& address : (*server)->addresses()) {
     CHECK(fetch(address, "/one").ends_with("\r\n\r\n/one"));
     CHECK(fetch(address, "/large").ends_with(std::string(1'000'000, 'x')));

@@ -4,6 +4,7 @@ the calls."""
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -32,7 +33,9 @@ def receive_all(connection):
 class Pages(harness.ServerCase):
     @classmethod
     def setUpClass(cls):
-        cls.flags = ("--admin", "127.0.0.1:0", "--admin", "unix-abstract:ringrpc-admin-interop")
+        # The suites run this file twice at once, and the namespace of abstract sockets is the machine's.
+        cls.abstract_socket = f"ringrpc-admin-interop-{os.getpid()}"
+        cls.flags = ("--admin", "127.0.0.1:0", "--admin", "unix-abstract:" + cls.abstract_socket)
         super().setUpClass()
         cls.admin = cls.server.admin_addresses[0]
 
@@ -79,7 +82,7 @@ class Pages(harness.ServerCase):
         self.assertEqual(out, "ok\n200 1\nready\n200 0\n")
         self.assertIn("content-length: 3\n", self.curl("--head", f"{url}/healthz").replace("\r", ""))
         self.assertEqual(
-            self.curl("--abstract-unix-socket", "ringrpc-admin-interop", "http://localhost/healthz"), "ok\n"
+            self.curl("--abstract-unix-socket", self.abstract_socket, "http://localhost/healthz"), "ok\n"
         )
 
     def test_a_pipeline(self):

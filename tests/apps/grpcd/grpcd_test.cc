@@ -103,9 +103,10 @@ TEST_CASE("an admin address in use is one line that names it, the cause and the 
 }
 
 TEST_CASE("admin pages on other addresses than loopback and unix get a warning") {
+  const std::string socket = "unix-abstract:ringrpc-admin-warning-" + std::to_string(::getpid());
   for (const auto& [address, warned] :
        {std::pair("0.0.0.0:0", true), std::pair("[::]:0", true), std::pair("127.0.0.1:0", false),
-        std::pair("[::1]:0", false), std::pair("unix-abstract:ringrpc-admin-warning", false)}) {
+        std::pair("[::1]:0", false), std::pair(socket.c_str(), false)}) {
     ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--admin", address});
     grpcd.read_until(", admin pages on ");
     grpcd.signal(SIGTERM);
