@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "base/escape.h"
 #include "reflected/utf8.h"
 
 namespace ringrpc::grpcbench {
@@ -136,27 +137,6 @@ std::string Chart::svg() const {
   return svg + "</svg></figure>\n";
 }
 
-std::string html_escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : reflected::only_utf8(text)) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
+std::string html_escaped(std::string_view text) { return escape_html(reflected::only_utf8(text)); }
 
 }  // namespace ringrpc::grpcbench

@@ -3,28 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/escape.h"
+
 namespace ringrpc::admin {
 namespace {
-
-std::string in_html(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
 
 std::string index_of(const std::vector<AdminPage>& pages) {
   std::string html =
@@ -32,9 +14,9 @@ std::string index_of(const std::vector<AdminPage>& pages) {
       "<meta name=\"color-scheme\" content=\"light dark\">\n<title>Admin pages</title>\n<h1>Admin "
       "pages</h1>\n<ul>\n";
   for (const AdminPage& page : pages) {
-    const std::string path = in_html(page.path());
+    const std::string path = escape_html(page.path());
     html.append("<li><a href=\"").append(path).append("\">").append(path).append("</a> ");
-    html.append(in_html(page.title())).append("\n");
+    html.append(escape_html(page.title())).append("\n");
   }
   return html + "</ul>\n";
 }

@@ -1,4 +1,4 @@
-/// Makes text from elsewhere safe for a log or a terminal.
+/// Makes text from elsewhere safe for a log, a terminal or a page.
 ///
 ///   escape_controls("a\r\x1b[2J");      // R"(a\x0d\x1b[2J)"
 #pragma once
@@ -13,5 +13,8 @@ namespace ringrpc {
 /// characters.
 std::string escape_controls(std::string_view text, std::size_t limit_bytes = std::string_view::npos,
                             std::string_view keep = {});
+
+/// Replaces & < > and " in `text` by references, for HTML and for quoted attributes.
+std::string escape_html(std::string_view text);
 
 }  // namespace ringrpc

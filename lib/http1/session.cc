@@ -41,7 +41,7 @@ void Session::enter(Output next) noexcept {
 }
 
 Status Session::receive(Bytes bytes) {
-  const Inside inside(*this);
+  const Inside inside(inside_);
   if (kept_.empty()) bytes = advance(bytes);
   if (input_ == Input::whole) keep(bytes);
   return failure_;
@@ -177,7 +177,7 @@ void Session::shut_down() noexcept {
 }
 
 void Session::end_input() {
-  const Inside inside(*this);
+  const Inside inside(inside_);
   input_ended_ = true;
   abort_unfinished();
 }
@@ -190,7 +190,7 @@ void Session::abort_unfinished() {
 }
 
 void Session::time_out() {
-  const Inside inside(*this);
+  const Inside inside(inside_);
   const bool in_request = input_ == Input::head || input_ == Input::body;
   if (in_request && output_ <= Output::owed)
     return refuse({408, "the request took too long to arrive (RFC 9110, 15.5.9)"});

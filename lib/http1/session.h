@@ -48,6 +48,7 @@
 #include "ringrpc/bytes.h"
 #include "ringrpc/status.h"
 
+#include "base/inside.h"
 #include "base/slab.h"
 #include "http1/chunked_decoder.h"
 #include "http1/head_scanner.h"
@@ -167,21 +168,6 @@ class Session {
     std::uint64_t response_left_bytes = 0;  ///< of a response with Content-Length
     bool is_head = false;
     bool is_last = false;  ///< the connection ends with the response
-  };
-
-  /// While it lives, events may be called.
-  class Inside {
-   public:
-    explicit Inside(Session& session) noexcept : session_(session) {
-      assert(!session.inside_);
-      session.inside_ = true;
-    }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
-    ~Inside() { session_.inside_ = false; }
-
-   private:
-    Session& session_;
   };
 
   void enter(Input next) noexcept;

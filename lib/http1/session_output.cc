@@ -7,7 +7,7 @@
 namespace ringrpc::http1 {
 
 void Session::produce(Chain& out, std::size_t limit_bytes) {
-  const Inside inside(*this);
+  const Inside inside(inside_);
   while (out.size() < limit_bytes) {
     queue_.move_front(limit_bytes - out.size(), out);
     if (is_low()) {

@@ -39,6 +39,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
+#include "base/inside.h"
 #include "base/slab.h"
 #include "http2/error_code.h"
 #include "http2/frame_scanner.h"
@@ -184,21 +185,6 @@ class Session {
     assert(phase_ < next);
     phase_ = next;
   }
-
-  /// Events may be called while an object of this class lives.
-  class Inside {
-   public:
-    explicit Inside(Session& session) noexcept : session_(session) {
-      assert(!session.inside_);
-      session.inside_ = true;
-    }
-    Inside(const Inside&) = delete;
-    Inside& operator=(const Inside&) = delete;
-    ~Inside() { session_.inside_ = false; }
-
-   private:
-    Session& session_;
-  };
 
   void* allocate(std::size_t bytes) noexcept {
     if (void* const block = pool_->take_free(bytes)) [[likely]]

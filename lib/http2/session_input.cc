@@ -20,7 +20,7 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
 
 Status Session::receive(Bytes bytes) {
   if (phase_ >= Phase::terminating) return failure_;
-  const Inside inside(*this);
+  const Inside inside(inside_);
   ++receipt_;
   const auto is_live = [](void* session, std::uint32_t id) {
     return static_cast<Session*>(session)->is_live(id);

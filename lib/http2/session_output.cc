@@ -24,7 +24,7 @@ nghttp2_nv* fields_of(SentFields& sent) noexcept { return reinterpret_cast<nghtt
 }  // namespace
 
 void Session::produce(Chain& out, std::size_t limit_bytes) {
-  const Inside inside(*this);
+  const Inside inside(inside_);
   out_ = &out;
   out_limit_bytes_ = limit_bytes;
   while (phase_ != Phase::over && out.size() < limit_bytes) {

@@ -36,5 +36,10 @@ TEST_CASE("long text is cut and states how much is missing") {
   CHECK(escape_controls(std::string(1'000'000, '\n'), 4096).size() < 4096 + 64);
 }
 
+TEST_CASE("text for a page cannot end an element or an attribute") {
+  CHECK(escape_html("a < b && c > \"d\"") == "a &lt; b &amp;&amp; c &gt; &quot;d&quot;");
+  CHECK(escape_html("") == "");
+}
+
 }  // namespace
 }  // namespace ringrpc
