@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/compression.h"
 
 #include "http2/session.h"
 #include "rpc/wire/base64.h"
@@ -31,6 +32,7 @@ struct RequestFields {
 
   std::string_view path;
   std::string_view encoding = "identity";
+  std::optional<Compression> compression = Compression::identity;  ///< none if `encoding` is not supported
   Nanoseconds timeout = Nanoseconds::max();
   http2::Header malformed_field;  ///< the last malformed one; none has no name
   std::string_view malformed_why;
@@ -50,7 +52,7 @@ struct RequestFields {
         if (is(name, "host")) return read_host(header, stream);
         break;
       case 5:
-        if (is(name, ":path")) path = header.value;
+        if (is(name, ":path")) return read_path(header.value);
         break;
       case 7:
         if (is(name, ":method")) return read_method(header.value);
@@ -60,13 +62,15 @@ struct RequestFields {
         if (is(name, "grpc-timeout")) return read_timeout(header);
         break;
       case 13:
-        if (is(name, "grpc-encoding")) encoding = header.value;
+        if (is(name, "grpc-encoding")) return read_encoding(header.value);
         break;
       default:
         break;
     }
     if (name.ends_with("-bin")) count_values(header);
   }
+
+  void read_path(std::string_view value) { path = value; }
 
   void read_method(std::string_view method) {
     post = is(method, "POST");
@@ -76,6 +80,11 @@ struct RequestFields {
   void read_content_type(std::string_view type) {
     grpc = is_grpc_content_type(type);
     other_codec = !grpc && type.starts_with("application/grpc+");
+  }
+
+  void read_encoding(std::string_view name) {
+    encoding = name;
+    compression = parse_compression(name);
   }
 
   void read_timeout(const http2::Header& header) {

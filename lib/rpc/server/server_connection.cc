@@ -90,8 +90,7 @@ void ServerConnection::on_request(http2::Stream& stream) {
       stream.headers().size() + request.listed_values > owner_.limits().max_header_fields)
     return refuse(stream, method, headers_too_large("; each value of binary metadata counts as a field"));
   if (!method) return refuse(stream, nullptr, owner_.methods().unknown(excerpt(request.path)));
-  const std::optional<Compression> encoding = parse_compression(request.encoding);
-  if (!encoding)
+  if (!request.compression)
     return refuse(stream, method,
                   Status(Code::UNIMPLEMENTED,
                          "grpc-encoding \"" + excerpt(request.encoding) +
@@ -107,7 +106,7 @@ void ServerConnection::on_request(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   ++counters().calls_started;
-  call.begin(*this, stream, *method, request.timeout, *encoding);
+  call.begin(*this, stream, *method, request.timeout, *request.compression);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
