@@ -6,6 +6,8 @@ namespace {
 /// The remedy for a failure that arose on this side of the connection; empty if the message suffices.
 std::string_view remedy(Cause cause) {
   switch (cause) {
+    case Cause::unparsable_message:
+      return "; has the server another version of the .proto file?";
     case Cause::message_too_large:
       return "; --max-message-size allows larger ones";
     case Cause::metadata_too_large:

@@ -29,6 +29,7 @@ void CallMetrics::add(const CallMetrics& other) {
   started_ += other.started_;
   received_ += other.received_;
   sent_ += other.sent_;
+  rejected_ += other.rejected_;
   for (std::size_t code = 0; code < code_count; ++code) {
     End& to = ends_[code];
     const End& from = other.ends_[code];

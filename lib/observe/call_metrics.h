@@ -44,6 +44,8 @@ class CallMetrics {
   void start() noexcept { ++started_; }
   void receive_message() noexcept { ++received_; }
   void send_message() noexcept { ++sent_; }
+  /// A message that was received is not of the method's type.
+  void reject_message() noexcept { ++rejected_; }
 
   /// A call has its outcome. The first call that ends with a code allocates its histograms. If there is no memory
   /// for them, they miss the call; the counters do not.
@@ -56,6 +58,7 @@ class CallMetrics {
   std::uint64_t started() const noexcept { return started_; }
   std::uint64_t received() const noexcept { return received_; }
   std::uint64_t sent() const noexcept { return sent_; }
+  std::uint64_t rejected() const noexcept { return rejected_; }
   std::uint64_t handled() const noexcept;
   std::uint64_t handled(Code code) const noexcept { return ends_[index_of(code)].handled; }
   /// Null if no call has ended with `code`.
@@ -82,6 +85,7 @@ class CallMetrics {
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
   std::array<End, code_count> ends_;
+  std::uint64_t rejected_ = 0;
 };
 
 }  // namespace ringrpc

@@ -63,6 +63,12 @@ constexpr auto call_families = std::to_array<CallFamily>({
      }},
     {"grpc", "msg_sent", "Messages sent.", MetricType::counter, "",
      [](MetricsText& text, const MethodMetrics& method) { text.sample(method.labels, method.calls.sent()); }},
+    {"ringrpc", "unparsable_messages",
+     "Messages received that are not of the method's type: the peer may have another version of it.",
+     MetricType::counter, "",
+     [](MetricsText& text, const MethodMetrics& method) {
+       text.sample(method.labels, method.calls.rejected());
+     }},
     {"grpc", "handling_seconds", "Time from the beginning of a call to its status.", MetricType::histogram,
      "seconds", &write_histogram<&CallHistograms::duration>},
     {"ringrpc", "call_received_bytes", "Bytes of the messages received in a call, as they were on the wire.",
@@ -74,7 +80,7 @@ constexpr auto call_families = std::to_array<CallFamily>({
 /// More than the text of all families takes.
 std::size_t text_bytes_max(std::span<const MethodMetrics> methods) noexcept {
   constexpr std::size_t name_bytes_max = 100;  // with the code, the bound, and the value
-  constexpr std::size_t counters = 4 + CallMetrics::code_count;
+  constexpr std::size_t counters = 5 + CallMetrics::code_count;
   constexpr std::size_t histograms =
       LatencyHistogram::bucket_count + std::size_t{2} * SizeHistogram::bucket_count + std::size_t{3} * 2;
   std::size_t bytes = 0;

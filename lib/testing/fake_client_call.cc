@@ -30,7 +30,8 @@ class FakeClientCall::Handle final : public ClientCall {
   bool message_compressed() const noexcept override { return false; }
   void reject_message() override {
     if (call_.status_.ok())
-      call_.end(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer));
+      call_.end(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer)
+                    .with_cause(Cause::unparsable_message));
   }
   void wait_message(Waiter* waiter) override { call_.messages_.wait_message(waiter); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override {

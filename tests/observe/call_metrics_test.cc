@@ -55,6 +55,7 @@ TEST_CASE("The sum of shards has the numbers of all") {
     shard.receive_message();
     shard.receive_message();
     shard.send_message();
+    shard.reject_message();
   }
   shards[0].end(Code::OK, 1ms, {.sent_bytes = 1, .received_bytes = 2});
   shards[2].end(Code::OK, 2ms, {.sent_bytes = 3, .received_bytes = 4});
@@ -65,6 +66,7 @@ TEST_CASE("The sum of shards has the numbers of all") {
   CHECK(sum.started() == 4);
   CHECK(sum.received() == 6);
   CHECK(sum.sent() == 3);
+  CHECK(sum.rejected() == 3);
   CHECK(sum.handled(Code::OK) == 2);
   CHECK(sum.handled(Code::ABORTED) == 1);
   CHECK(sum.histograms(Code::OK)->duration.sum() == 3'000'000);

@@ -47,6 +47,7 @@ TEST_CASE("Calls are counted by method and code, and timed by method") {
   CallMetrics& calls = methods[0].calls;
   for (int count = 0; count < 3; ++count) calls.start();
   calls.receive_message();
+  calls.reject_message();
   calls.send_message();
   calls.send_message();
   calls.end(Code::OK, 1ms, {.sent_bytes = 3000, .received_bytes = 10});
@@ -60,6 +61,7 @@ TEST_CASE("Calls are counted by method and code, and timed by method") {
   CHECK(has_line(text, "grpc_client_handled_total{" + labels + R"(,grpc_code="Canceled"} 1)"));
   CHECK(has_line(text, "grpc_client_msg_received_total{" + labels + "} 1"));
   CHECK(has_line(text, "grpc_client_msg_sent_total{" + labels + "} 2"));
+  CHECK(has_line(text, "ringrpc_client_unparsable_messages_total{" + labels + "} 1"));
   CHECK(has_line(text, "grpc_client_handling_seconds_count{" + labels + "} 2"));
   CHECK(has_line(text, "grpc_client_handling_seconds_sum{" + labels + "} 0.003000000"));
   CHECK(has_line(text, "ringrpc_client_call_sent_bytes_bucket{" + labels + R"(,le="2048"} 1)"));

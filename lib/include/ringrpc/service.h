@@ -110,7 +110,8 @@ Status take_one(MessageStream& stream, Request& request) {
   }
   const std::optional<Pieces> pieces = stream.take_message();
   if (pieces && parse_message(request, *pieces)) return {};
-  return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer);
+  return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer)
+      .with_cause(Cause::unparsable_message);
 }
 
 /// Sends the response of a handler. Returns the status that ends the call.

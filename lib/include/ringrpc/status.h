@@ -58,6 +58,7 @@ enum class Initiator : std::uint8_t { application, peer, library };
 enum class Cause : std::uint8_t {
   other,
   message_too_large,   ///< a received message exceeds this side's limit
+  unparsable_message,  ///< a received message is not of the method's type
   metadata_too_large,  ///< received headers or trailers exceed this side's limit
   out_of_memory,       ///< the system gives this process no more memory
   no_descriptors,      ///< too many files are open, in this process or on this machine

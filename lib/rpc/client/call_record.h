@@ -45,6 +45,8 @@ class CallRecord {
     metrics_.receive_message();
     traffic_.received_bytes += bytes;
   }
+  /// The message that was received is not of the method's type.
+  void reject() noexcept { metrics_.reject_message(); }
   /// The call has ended; no effect if that is known already.
   void end(Code code, Instant now) noexcept {
     if (!ended_) metrics_.end(code, now - begun_, traffic_);

@@ -302,7 +302,9 @@ std::optional<Pieces> OutgoingCall::take_message() {
 }
 
 void OutgoingCall::reject_message() {
-  fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer));
+  if (record_) record_->reject();
+  fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer)
+           .with_cause(Cause::unparsable_message));
 }
 
 void OutgoingCall::wait_finished(Waiter* waiter) {

@@ -43,7 +43,8 @@ void ParseWork::parse() {
   }
   if (possible) parsed = form_.type->parse(Pieces(&message, 1));
   if (!parsed)
-    status = Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer);
+    status = Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer)
+                 .with_cause(Cause::unparsable_message);
   std::vector<std::uint8_t>().swap(bytes_);
 }
 

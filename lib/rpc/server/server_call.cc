@@ -329,7 +329,10 @@ void ServerCall::send_status(const Status& status) {
 /// The call has its outcome, even if the client does not see it.
 void ServerCall::count_end(const Status& status) noexcept {
   enter(Response::ended);
-  if (!status.ok()) call_.failure = status;
+  if (!status.ok()) {
+    call_.failure = status;
+    if (call_.metrics && status.cause() == Cause::unparsable_message) call_.metrics->reject_message();
+  }
   cancel();
   if (call_.work) [[unlikely]]
     drop_work();
@@ -495,7 +498,8 @@ std::optional<Pieces> ServerCall::take_message() {
 }
 
 void ServerCall::reject_message() {
-  fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer));
+  fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer)
+                .with_cause(Cause::unparsable_message));
 }
 
 std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {

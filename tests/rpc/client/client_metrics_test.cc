@@ -1,6 +1,7 @@
 /// The metrics of channels: what they count, and their text.
 
 #include <doctest/doctest.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,6 +39,7 @@ class Since {
   std::uint64_t started() const { return calls_.started() - before_.started(); }
   std::uint64_t sent() const { return calls_.sent() - before_.sent(); }
   std::uint64_t received() const { return calls_.received() - before_.received(); }
+  std::uint64_t rejected() const { return calls_.rejected() - before_.rejected(); }
   std::uint64_t handled() const { return calls_.handled() - before_.handled(); }
   std::uint64_t handled(Code code) const { return calls_.handled(code) - before_.handled(code); }
   std::uint64_t in_flight() const { return calls_.started() - calls_.handled(); }
@@ -107,6 +109,24 @@ TEST_CASE("A channel counts its calls by outcome, with their messages and bytes"
     CHECK(fail.handled(Code::NOT_FOUND) == 1);
     CHECK(fail.sent() == 1);
     CHECK(fail.received() == 0);
+  });
+}
+
+TEST_CASE("A channel counts the responses that are not of the method's type") {
+  for_each_world([](World& world) {
+    world.serve({});
+    const Since echoes(world, "Echo");
+    CHECK(world.run(
+        [&](Channel& channel) -> Task<void> {
+          const auto response = co_await channel.unary<RawMessage, google::protobuf::StringValue>(
+              echo_path, RawMessage{"\x0a\x7f"});
+          REQUIRE_FALSE(response);
+          CHECK(response.error().code() == Code::INTERNAL);
+          CHECK(response.error().cause() == Cause::unparsable_message);
+        },
+        counted()));
+    CHECK(echoes.rejected() == 1);
+    CHECK(echoes.handled(Code::INTERNAL) == 1);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <memory>
 #include <string>
 #include <thread>
@@ -54,7 +55,56 @@ std::string text_of(const Server& server, MetricsFormat format = MetricsFormat::
   return *std::move(text);
 }
 
+/// Handlers of messages that a peer may get wrong.
+class Strict final : public Service {
+ public:
+  using Message = google::protobuf::StringValue;
+  static constexpr std::string_view name = "test.v1.Strict";
+
+  std::string_view service_name() const noexcept override { return name; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr Method methods[] = {method<&Strict::one>("One"), method<&Strict::many>("Many")};
+    return methods;
+  }
+
+ private:
+  Task<Result<RawMessage>> one(Call&, Message) { co_return RawMessage{}; }
+  Task<Result<RawMessage>> many(Call&, Reader<Message>& in) {
+    while (co_await in.next()) {
+    }
+    co_return RawMessage{};
+  }
+};
+
 }  // namespace
+
+TEST_CASE("Requests that are not of the method's type are counted") {
+  for_each_world([](World& world) {
+    Strict service;
+    world.also_serve(service);
+    world.serve({.metrics = true});
+    const std::string field_of_wrong_size = "\x0a\x7f";
+    const std::string large = "\x0a\xff\xff\x7f" + std::string(1'000'000, 'x');  // the field has 2 MiB
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      for (const std::string& bad : {field_of_wrong_size, large}) {
+        const auto response =
+            co_await channel.unary<RawMessage, RawMessage>("/test.v1.Strict/One", RawMessage{bad});
+        REQUIRE_FALSE(response);
+        CHECK(response.error().code() == Code::INTERNAL);
+      }
+      ClientStream<RawMessage, RawMessage> many(
+          channel.call("/test.v1.Strict/Many", MethodKind::client_streaming, {}));
+      CHECK(co_await many.write(RawMessage{field_of_wrong_size}));
+      CHECK((co_await many.finish()).code() == Code::INTERNAL);
+      CHECK(co_await channel.unary<RawMessage, RawMessage>("/test.v1.Strict/One", RawMessage{}));
+    }));
+    const auto rejected = [&](std::string_view path) {
+      return world.server().metrics()->of(*world.server().methods().find(path)).rejected();
+    };
+    CHECK(rejected("/test.v1.Strict/One") == 2);
+    CHECK(rejected("/test.v1.Strict/Many") == 1);
+  });
+}
 
 TEST_CASE("Calls are counted by outcome, with their messages and bytes") {
   for_each_world([](World& world) {
