@@ -73,17 +73,17 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 asan:  ## Run the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test sanitize
 	$(call configure,build-asan,$(sanitized) -Db_sanitize=address$(comma)undefined)
-	$(call run_suites,build-asan,transport http1 http2 plugin services apps)
+	$(call run_suites,build-asan,transport http1 http2 observe admin plugin services testing apps)
 
 tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test sanitize
 	$(call configure,build-tsan,$(sanitized) -Db_sanitize=thread)
-	$(call run_suites,build-tsan)
+	$(call run_suites,build-tsan,admin observe testing)
 
 checked:  ## Run the tests with assertions, each source compiled by itself, in build-checked/
 	@.ci/setup build test docs
 	$(call configure,build-checked,-Dbenchmarks=false -Dunity=off -Db_ndebug=false -Dwerror=true)
-	$(call run_suites,build-checked,transport http1 http2 plugin services testing apps docs)
+	$(call run_suites,build-checked,transport http1 http2 observe admin plugin services testing apps patterns docs)
 
 coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/coveragereport/index.html
 	@.ci/setup build test coverage

@@ -58,7 +58,7 @@ class Listener final {
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
   /// Connections closed at once because `max_connections` were open, or too many of the same address.
   std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
-  /// Failures to accept a connection, as for want of descriptors.
+  /// Failures to accept a connection, for example because no descriptor is free.
   std::uint64_t accept_errors() const noexcept { return accept_errors_.load(std::memory_order_relaxed); }
   /// Those of the refused connections that exceeded the limit of their address.
   std::uint64_t refused_of_address() const noexcept {

@@ -19,6 +19,7 @@ import unittest
 
 import frames
 import harness
+from servers import free_port
 
 BUILD = os.environ["BUILD_ROOT"]
 SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
@@ -38,11 +39,6 @@ SELF_CONTAINED = ["at_once", "deadlines", "errors", "fan_out", "interceptors", "
 MESON = os.environ["MESON"]
 SHARED = os.environ["LIBRARY"] == "shared"
 BUILD_SECONDS = 1800
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def attempt(command, **options):
@@ -93,7 +89,7 @@ class Install(unittest.TestCase):
 
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
-        port = free_port()
+        port = str(free_port())
         self.copy(EXAMPLES / "shout/shout.cc", root / "shout.cc", "50052", port)
         commands = re.search("\nIn a project of your own.*?```sh\n(.*?)```", (SOURCE / "README.md").read_text(), re.DOTALL)[1]
         commands, compilers = re.subn(r"^\S*\+\+\S* ", os.environ["CXX"] + " ", commands, flags=re.MULTILINE)
@@ -155,7 +151,7 @@ class Install(unittest.TestCase):
         """All projects are built at once; those that need no other program run. The unit tests are built by hand too."""
         shutil.copytree(EXAMPLES, self.root, dirs_exist_ok=True)
         secure = self.root / "secure/secure.cc"
-        port = free_port()
+        port = str(free_port())
         secure.write_text(secure.read_text().replace("50053", port)
                           .replace("/tmp/weather.sock", f"{self.root}/weather.sock"))
         build = self.root / "build"
@@ -225,7 +221,7 @@ class Install(unittest.TestCase):
 
     def copy_station(self):
         shutil.copytree(EXAMPLES / "station", self.root, dirs_exist_ok=True)
-        port = free_port()
+        port = str(free_port())
         for name in ("server.cc", "client.cc"):
             self.copy(EXAMPLES / "station" / name, self.root / name, "50053", port)
         return port

@@ -40,7 +40,7 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
               totals.connections_refused - totals.connections_refused_of_address);
   text.sample(label("limit", "connections_per_address"), totals.connections_refused_of_address);
   text.begin({.name = "ringrpc_server_accept_errors",
-              .help = "Failures to accept a connection, as for want of file descriptors.",
+              .help = "Failures to accept a connection, for example because no file descriptor is free.",
               .type = MetricType::counter});
   text.sample({}, totals.accept_errors);
   text.begin({.name = "ringrpc_server_connections_drained",
