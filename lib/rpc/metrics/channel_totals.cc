@@ -7,82 +7,14 @@
 #include <string>
 #include <utility>
 
-#include "ringrpc/event_count.h"
 #include "ringrpc/metrics.h"
 
-#include "base/caught.h"
 #include "observe/process_metrics.h"
+#include "reactor/shard_journey.h"
 #include "reactor/shard_worker.h"
 
 namespace ringrpc {
 namespace {
-
-/// One reader's way through all shards that count.
-struct ChannelReading {
-  explicit ChannelReading(const TargetMetrics::Parts& parts)
-      : left(parts.all), totals(std::make_shared<ChannelTotals>(parts.methods)) {}
-
-  std::vector<ChannelMetrics*> left;  ///< the last one is read next
-  std::shared_ptr<ChannelTotals> totals;
-  Status status;
-  bool in_mail = false;  ///< a letter is on its way to the shard of the next step
-  EventCount ended;
-};
-
-void read_on(const std::shared_ptr<ChannelReading>& reading, Shard* here) noexcept;
-
-/// The mail that brings a reading to another shard. If that shard ends before it runs the mail, the reading goes on from
-/// there: what the shard counted is left to whoever is its owner by then.
-class NextStep {
- public:
-  explicit NextStep(std::shared_ptr<ChannelReading> reading) noexcept : reading_(std::move(reading)) {}
-  NextStep(NextStep&&) noexcept = default;
-  NextStep& operator=(NextStep&&) = delete;
-  ~NextStep() {
-    if (reading_ && std::exchange(reading_->in_mail, false)) read_on(reading_, nullptr);
-  }
-
-  void operator()() {
-    const std::shared_ptr<ChannelReading> reading = std::move(reading_);
-    reading->in_mail = false;
-    read_on(reading, Shard::current());
-  }
-
- private:
-  std::shared_ptr<ChannelReading> reading_;
-};
-
-/// Reads as much as fits in a slice of `here`. Posts the next step. True once everything has been read.
-bool read_some(const std::shared_ptr<ChannelReading>& reading, Shard* here) {
-  std::optional<Slices> slice;
-  if (here) slice.emplace(*here);
-  while (!reading->left.empty()) {
-    const ChannelMetrics& part = *reading->left.back();
-    Shard::SealedMail mail{NextStep(reading)};
-    std::unique_lock lock(TargetMetrics::mutex());
-    Shard* next = TargetMetrics::owner_of(part);
-    if (!next || next == here) {
-      if (next) lock.unlock();  // no other thread can change that
-      if (reading->totals->add_some(part, slice ? &*slice : nullptr)) {
-        reading->left.pop_back();
-        continue;
-      }
-      next = here;
-    }
-    reading->in_mail = true;
-    next->post(std::move(mail));
-    return false;
-  }
-  return true;
-}
-
-/// `here` is the shard whose turn runs; null if none does.
-void read_on(const std::shared_ptr<ChannelReading>& reading, Shard* here) noexcept try {
-  if (read_some(reading, here)) reading->ended.notify();
-} catch (...) {
-  reading->status = caught();
-  reading->ended.notify();
-}
 
 /// Writes a sample of each target.
 template <class Value>
@@ -144,12 +76,25 @@ Task<> ChannelTotals::free(Slices& slices) {
 }
 
 Task<Result<std::shared_ptr<ChannelTotals>>> read_channels() {
-  const auto reading = std::make_shared<ChannelReading>(TargetMetrics::parts());
-  const std::uint64_t seen = reading->ended.count();
-  read_on(reading, Shard::current());
-  co_await reading->ended.past(seen);
-  if (!reading->status.ok()) co_return std::unexpected(reading->status);
-  co_return reading->totals;
+  TargetMetrics::Parts parts = TargetMetrics::parts();
+  const auto totals = std::make_shared<ChannelTotals>(parts.methods);
+  Status status =
+      co_await journey([totals, left = std::move(parts.all)](Shard* here, NextStop& next) mutable {
+        std::optional<Slices> slice;
+        if (here) slice.emplace(*here);
+        while (!left.empty()) {
+          const ChannelMetrics& part = *left.back();
+          std::unique_lock lock(TargetMetrics::mutex());
+          Shard* const owner = TargetMetrics::owner_of(part);
+          if (owner && owner != here) return next.go_to(*owner);
+          if (owner) lock.unlock();  // no other thread can change that
+          if (!totals->add_some(part, slice ? &*slice : nullptr)) return next.go_to(*here);
+          left.pop_back();
+        }
+        return Leg::last;
+      });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  co_return totals;
 }
 
 Task<> write_channels(MetricsText& text, const ChannelTotals& totals, Slices& slices) {
