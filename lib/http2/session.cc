@@ -261,6 +261,10 @@ std::int64_t Session::connection_send_window() const noexcept {
   return nghttp2_session_get_remote_window_size(engine_);
 }
 
+std::int64_t Session::connection_receive_window() const noexcept {
+  return nghttp2_session_get_local_window_size(engine_);
+}
+
 void Session::enforce(const Verdict& verdict) {
   if (!verdict || !failure_.ok()) return;
   fail(verdict.code, verdict.reason);

@@ -163,6 +163,8 @@ class Session {
 
   /// Bytes that the peer's connection window still allows us to send.
   std::int64_t connection_send_window() const noexcept;
+  /// Bytes that our connection window still allows the peer to send.
+  std::int64_t connection_receive_window() const noexcept;
 
  private:
   /// The memory that a frame takes in nghttp2's queue and later on the wire.

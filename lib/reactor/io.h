@@ -21,6 +21,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <sys/socket.h>
 
@@ -40,6 +42,13 @@ struct SocketAddress {
   socklen_t length = 0;
 
   int family() const noexcept { return length == 0 ? AF_UNSPEC : storage.ss_family; }
+};
+
+/// How a stream is secured (TLS).
+struct StreamSecurity {
+  std::string cipher;             ///< by its name in RFC 8446: "TLS_AES_128_GCM_SHA256"
+  std::string local_certificate;  ///< these two in DER; empty if there is none
+  std::string remote_certificate;
 };
 
 /// A connected, bidirectional stream of bytes.
@@ -88,6 +97,8 @@ class ByteStream {
   virtual Status failure() const { return {}; }
   /// Adds the facts about the peer that such a protocol has verified.
   virtual void identify(PeerIdentity& /*identity*/) const {}
+  /// None for a stream that is not secured, or not yet.
+  virtual std::optional<StreamSecurity> security() const { return {}; }
 };
 
 /// The time that an acceptor waits after accepting failed for lack of resources.

@@ -313,4 +313,18 @@ std::string to_string(const SocketAddress& address) {
   }
 }
 
+bool is_local(const std::string& bound) {
+  const Result<Address> address = Address::parse(bound);
+  if (!address) return false;
+  switch (address->kind()) {
+    case Address::Kind::unix_path:
+    case Address::Kind::unix_abstract:
+      return true;
+    case Address::Kind::tcp:
+      return address->name().starts_with("127.") || address->name() == "::1";
+    default:
+      return false;
+  }
+}
+
 }  // namespace ringrpc

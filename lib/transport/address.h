@@ -100,4 +100,7 @@ bool resolves_at_once(const Address& address);
 /// an unnamed peer.
 std::string to_string(const SocketAddress& address);
 
+/// True if only this machine can connect to `bound`, the address of a listener.
+bool is_local(const std::string& bound);
+
 }  // namespace ringrpc

@@ -1,5 +1,6 @@
 #include "transport/tls_identity.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <ctime>
 #include <new>
@@ -63,6 +64,14 @@ std::string subject_of(const X509& certificate) {
   char* text = nullptr;
   const long length = BIO_get_mem_data(words.get(), &text);
   return {text, static_cast<std::size_t>(length)};
+}
+
+std::string der_of(const X509* certificate) {
+  std::string der(static_cast<std::size_t>(std::max(certificate ? i2d_X509(certificate, nullptr) : 0, 0)),
+                  '\0');
+  auto* at = reinterpret_cast<unsigned char*>(der.data());
+  if (!der.empty()) i2d_X509(certificate, &at);
+  return der;
 }
 
 std::string to_string(const ASN1_TIME& time) {

@@ -17,6 +17,9 @@ std::shared_ptr<const CertificateIdentity> read_identity(const X509& certificate
 /// The subject in the format of RFC 4514: "CN=alice,O=example".
 std::string subject_of(const X509& certificate);
 
+/// The certificate in DER; empty for null.
+std::string der_of(const X509* certificate);
+
 /// "2026-11-20 09:30:00 UTC"
 std::string to_string(const ASN1_TIME& time);
 

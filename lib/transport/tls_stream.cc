@@ -92,6 +92,15 @@ void TlsStream::identify(PeerIdentity& identity) const {
   identity.certificate = certificate_;
 }
 
+std::optional<StreamSecurity> TlsStream::security() const {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(session_.get());
+  if (handshake_ != Handshake::finished || !cipher) return {};
+  const char* const name = SSL_CIPHER_standard_name(cipher);
+  return StreamSecurity{.cipher = name ? name : SSL_CIPHER_get_name(cipher),
+                        .local_certificate = der_of(SSL_get_certificate(session_.get())),
+                        .remote_certificate = der_of(SSL_get0_peer_certificate(session_.get()))};
+}
+
 void TlsStream::pause_receiving() {
   if (receiving_ == Receiving::flowing) receiving_ = Receiving::paused;
   carrier_->pause_receiving();

@@ -87,6 +87,7 @@ class TlsStream final : public ByteStream,
   int descriptor() const noexcept override { return carrier_->descriptor(); }
   Status failure() const override;
   void identify(PeerIdentity& identity) const override;
+  std::optional<StreamSecurity> security() const override;
 
  private:
   enum class Phase : std::uint8_t { handshake, open, broken, over };

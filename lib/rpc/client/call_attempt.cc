@@ -102,7 +102,8 @@ http2::Headers& CallAttempt::write_headers() {
   return headers;
 }
 
-void CallAttempt::send(Bytes messages, bool end_stream) {
+void CallAttempt::send(Bytes messages, std::uint32_t count, bool end_stream) {
+  connection_->counts().messages_sent += count;
   connection_->session().send_data(*stream_, messages, end_stream);
   connection_->flush_soon();
 }
@@ -114,11 +115,20 @@ std::span<std::uint8_t> CallAttempt::reserve_message(std::size_t bytes) {
 std::span<std::uint8_t> CallAttempt::reserve_more() { return room_.more(connection_->session(), *stream_); }
 
 void CallAttempt::commit_message() {
+  ++connection_->counts().messages_sent;
   room_.commit(connection_->session(), *stream_);
   connection_->flush_soon();
 }
 
+/// The stream has ended: with END_STREAM from the server if `success`.
+void CallAttempt::count_end(bool success) noexcept {
+  channelz::SocketCounts& counts = connection_->counts();
+  ++counts.streams_ended;
+  if (!success) ++counts.streams_failed;
+}
+
 void CallAttempt::cancel() noexcept {
+  if (stream_ && !ended()) count_end(false);
   phase_ = Phase::ended;
   reset(http2::ErrorCode::cancel);
 }
@@ -217,6 +227,7 @@ void CallAttempt::take_data(Bytes bytes) {
   if (head_.http_status != 200 || !head_.is_grpc) return call_.settle(status_without_grpc_status());
   if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
     return call_.settle(several_responses());
+  connection_->counts().messages_received += arrived_.count(bytes);
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // it borrows the input, which is valid until this returns
     return call_.settle(std::move(status));
@@ -233,6 +244,7 @@ void CallAttempt::take_trailers() {
 
 void CallAttempt::take_end() {
   const bool trailers_only = std::exchange(phase_, Phase::ended) == Phase::headers;
+  count_end(true);
   if (ResponseMetadata& response = call_.response(); trailers_only && grpc_status_)
     response.trailing = std::exchange(response.initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
@@ -251,6 +263,7 @@ void CallAttempt::take_end() {
 void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
   const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && !by_peer) connection_->count_unsent();
+  if (!ended()) count_end(false);
   ListNodeOf<AttemptTag>::unlink();
   stream_ = nullptr;
   connection_ = nullptr;

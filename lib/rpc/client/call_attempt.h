@@ -29,6 +29,7 @@
 #include "reactor/intrusive_list.h"
 #include "rpc/call/message_room.h"
 #include "rpc/message/message_buffer.h"
+#include "rpc/message/message_counter.h"
 
 namespace ringrpc {
 
@@ -50,7 +51,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   CallAttempt& operator=(const CallAttempt&) = delete;
   /// Cancels the stream.
   ~CallAttempt() {
-    if (stream_) reset(http2::ErrorCode::cancel);
+    if (stream_) cancel();
   }
 
   /// Opens the stream on `connection`, which has room for it, and sends what was written of the request. Where that
@@ -66,8 +67,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   bool has_headers() const noexcept { return phase_ > Phase::awaiting_headers && !ended(); }
 
   // The request; while the attempt has not ended.
-  /// Sends messages with their prefixes.
-  void send(Bytes messages, bool end_stream = false);
+  /// Sends `count` messages with their prefixes.
+  void send(Bytes messages, std::uint32_t count, bool end_stream = false);
   /// Room for a message: for all of it, or for its beginning. `reserve_more` gives the rest, or null when there is no
   /// memory for it. `commit_message` sends the message.
   std::span<std::uint8_t> reserve_message(std::size_t bytes);
@@ -131,6 +132,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   Status check_messages() const;
   Status status_without_grpc_status() const;
 
+  void count_end(bool success) noexcept;
   void reset(http2::ErrorCode code) noexcept;
   void leave_lists() noexcept;
   void keep_input() noexcept;
@@ -144,6 +146,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   std::optional<Status> grpc_status_;
   MessageRoom room_;  // of the message that is being written
   MessageBuffer buffer_;
+  MessageCounter arrived_;
   std::size_t uncredited_bytes_ = 0;  // received, and not given back to the stream's window
   std::uint64_t messages_taken_ = 0;
 };

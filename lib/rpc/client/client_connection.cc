@@ -8,8 +8,8 @@
 
 namespace ringrpc {
 ClientConnection::ClientConnection(ShardChannel& channel, std::unique_ptr<ByteStream> stream)
-    : Connection(channel.shard(), std::move(stream), http2::Role::client, channel.limits(),
-                 channel.timeouts(), *this),
+    : Connection(channel, std::move(stream), http2::Role::client, channel.limits(), channel.timeouts(),
+                 *this),
       channel_(channel),
       keepalive_(*this, channel.keepalive_rule()) {}
 

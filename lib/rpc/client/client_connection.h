@@ -28,7 +28,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// An attempt has opened a stream here.
   void join(CallAttempt& attempt) noexcept {
     attempts_.push_back(attempt);
-    ++streams_opened_;
+    counts().begin_stream(shard().now());
     keepalive_.on_call();
   }
   /// A request was refused before it was sent.
@@ -47,14 +47,14 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   bool ready() const noexcept { return ready_since_ != never; }
   Instant ready_since() const noexcept { return ready_since_; }
   /// True once it takes no more calls: either side has sent GOAWAY, or the stream ids are used up.
-  bool leaving() const noexcept { return goaway_ != Goaway::none || streams_opened_ >= streams_max; }
+  bool leaving() const noexcept { return goaway_ != Goaway::none || streams_opened() >= streams_max; }
   bool retired() const noexcept { return goaway_ == Goaway::sent; }
   bool usable() const noexcept { return ready() && !leaving(); }
   /// True if a stream may be opened now.
   bool has_room() const noexcept { return usable() && session().open_capacity() > 0; }
   bool idle() const noexcept { return session().open_streams() == 0; }
   /// True once any request has left for the server. A GOAWAY stops those that were not sent yet.
-  bool took_calls() const noexcept { return streams_opened_ > streams_unsent_; }
+  bool took_calls() const noexcept { return streams_opened() > streams_unsent_; }
 
   /// The channel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;
@@ -64,6 +64,8 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
  private:
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
   static constexpr std::uint32_t streams_max = std::uint32_t{1} << 30;
+
+  std::uint32_t streams_opened() const noexcept { return counts().streams_started; }
 
   /// A GOAWAY that we have sent counts, whatever the server sends besides.
   enum class Goaway : std::uint8_t { none, received, sent };
@@ -82,8 +84,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   ListOf<CallAttempt, AttemptTag> attempts_;
   ListOf<CallAttempt, AttemptBatchTag> batch_;
   Instant ready_since_ = never;
-  std::uint32_t streams_opened_ = 0;
-  std::uint32_t streams_unsent_ = 0;  // of these, refused before they had left
+  std::uint32_t streams_unsent_ = 0;  // of those opened, refused before they had left
   Goaway goaway_ = Goaway::none;
   bool given_up_ = false;
   std::string goaway_reason_;  // of the server's GOAWAY, unless that is NO_ERROR

@@ -37,6 +37,7 @@ OutgoingCall::~OutgoingCall() {
   if (record_) [[unlikely]]
     record_end(finished() ? status_.code() : Code::CANCELLED);
   interceptors_.reset();  // their frames refer to all the rest
+  if (state_ == State::queued || state_ == State::attempting) channel_->count_end(false);
   leave_channel();
   attempt_.reset();  // it refers to the call
 }
@@ -97,7 +98,8 @@ void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
 }
 
 void OutgoingCall::send_written() {
-  if (replay_.size() > 0 || writes_ended_) attempt_->send(replay_.bytes(), writes_ended_);
+  if (replay_.size() > 0 || writes_ended_)
+    attempt_->send(replay_.bytes(), replay_.message_count(), writes_ended_);
   if (!replay_.fits(0)) replay_.commit();
   if (writable_waiter_) run_soon();
 }
@@ -198,6 +200,8 @@ void OutgoingCall::finish(Status status) noexcept {
   if (record_) record_outcome();
   run_soon();
 }
+
+void OutgoingCall::count_end(const Status& status) noexcept { channel_->count_end(status.ok()); }
 
 /// Reading may still fail a call that the server has ended with OK.
 void OutgoingCall::record_outcome() noexcept {
@@ -365,7 +369,7 @@ void OutgoingCall::send_message() {
     held() ? record_->send_held() : record_->send();
   if (state_ != State::attempting) return;
   if (!replay_.kept()) return attempt_->commit_message();
-  attempt_->send(replay_.last_message());
+  attempt_->send(replay_.last_message(), 1);
 }
 
 void OutgoingCall::send_compressed() {
@@ -374,7 +378,7 @@ void OutgoingCall::send_compressed() {
   if (record_) record_->send(framed.size() - MessageBuffer::prefix_bytes);
   if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
   if (replay_.kept()) replay_.append(framed);
-  if (state_ == State::attempting) attempt_->send(framed);
+  if (state_ == State::attempting) attempt_->send(framed, 1);
 }
 
 bool OutgoingCall::chain_observed() const noexcept { return interceptors_->observed(); }
@@ -415,7 +419,7 @@ bool OutgoingCall::show_response(Pieces message) {
 
 void OutgoingCall::writes_done() {
   if (std::exchange(writes_ended_, true) || state_ != State::attempting) return;
-  contain([this] { attempt_->send({}, true); });
+  contain([this] { attempt_->send({}, 0, true); });
 }
 
 bool OutgoingCall::writable() const {

@@ -179,6 +179,7 @@ class OutgoingCall final : public ClientCall,
   }
   void leave_channel_list() noexcept;
   void enter_settled(Status&& status) noexcept {
+    if (state_ != State::held) count_end(status);
     state_ = interceptors_ ? State::settled : State::finished;
     status_ = std::move(status);
     channel_ = nullptr;
@@ -186,6 +187,7 @@ class OutgoingCall final : public ClientCall,
     if (record_) [[unlikely]]
       record_outcome();
   }
+  void count_end(const Status& status) noexcept;
   void record_outcome() noexcept;
   void record_end(Code code) noexcept;
   void finish(Status status) noexcept;

@@ -30,6 +30,7 @@ std::span<std::uint8_t> ReplayBuffer::add_message(std::size_t message_bytes, boo
   const std::size_t framed_bytes = MessageBuffer::prefix_bytes + message_bytes;
   bytes_.resize(bytes_.size() + framed_bytes);
   last_message_bytes_ = framed_bytes;
+  ++message_count_;
   const std::span<std::uint8_t> room = std::span(bytes_).last(framed_bytes);
   MessageBuffer::write_prefix(room.data(), message_bytes);
   if (!may_compress) room.front() = never_compressed;

@@ -35,6 +35,7 @@ class ReplayBuffer {
 
   bool kept() const noexcept { return state_ != State::committed; }
   std::size_t size() const noexcept { return bytes_.size(); }
+  std::uint32_t message_count() const noexcept { return message_count_; }
   Bytes bytes() const noexcept { return bytes_; }
   /// True if the request may still be kept when this much more is written.
   bool fits(std::size_t more_bytes) const noexcept { return bytes_.size() + more_bytes <= bytes_max; }
@@ -49,6 +50,7 @@ class ReplayBuffer {
   void append(Bytes message) {
     assert(kept());
     bytes_.insert(bytes_.end(), message.begin(), message.end());
+    ++message_count_;
   }
 
   void settle_compression(Compression compression);
@@ -58,6 +60,7 @@ class ReplayBuffer {
   /// It will not be sent again.
   void commit() noexcept {
     state_ = State::committed;
+    message_count_ = 0;
     decltype(bytes_)().swap(bytes_);
   }
 
@@ -68,6 +71,7 @@ class ReplayBuffer {
 
   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>> bytes_;
   std::size_t last_message_bytes_ = 0;
+  std::uint32_t message_count_ = 0;
   State state_ = State::fresh;
 };
 

@@ -30,7 +30,8 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 }  // namespace
 
 ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared)
-    : shard_(shard),
+    : Part(shard),
+      shard_(shard),
       shared_(std::move(shared)),
       metrics_(shared_->metrics() ? shared_->metrics()->on(shard) : nullptr),
       keepalive_rule_{.time = effective_keepalive_time(options().keepalive_time),
@@ -55,6 +56,7 @@ ShardChannel::~ShardChannel() {
       connection->detach_attempts(gone);
       if (metrics_) metrics_->counts.end(ConnectionEnd::by_channel);
     }
+  leave(calls());
   shared_->remove(shard_, closing_ ? cut : 0);
 }
 
@@ -63,20 +65,43 @@ Status ShardChannel::closed(const std::string& target) noexcept { return gone_st
 std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
 
 void ShardChannel::submit(OutgoingCall& call) {
-  if (closing_) return call.settle(closed(target()));
-  if (!shared_->address()) return call.settle(shared_->address().error());
+  ++calls_started_;
+  last_call_ = shard_.now();
+  if (closing_) return refuse(call, closed(target()));
+  if (!shared_->address()) return refuse(call, shared_->address().error());
   if (call.request().deadline <= shard_.now())
-    return call.settle(
-        Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began", Initiator::library));
+    return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
+                               Initiator::library));
   if (queued_ == 0 && attempt(call)) return;
   const bool waits = call.request().wait_for_ready || !connections_.empty() || attempt_;
-  if (!waits && !backoff_.over(shard_.now())) return call.settle(unreachable());
+  if (!waits && !backoff_.over(shard_.now())) return refuse(call, unreachable());
   if (queued_ >= options().max_queued_calls)
-    return call.settle(Status(Code::RESOURCE_EXHAUSTED,
-                              std::to_string(queued_) + " calls wait for a stream to " + target() +
-                                  " already, the limit is max_queued_calls",
-                              Initiator::library));
+    return refuse(call, Status(Code::RESOURCE_EXHAUSTED,
+                               std::to_string(queued_) + " calls wait for a stream to " + target() +
+                                   " already, the limit is max_queued_calls",
+                               Initiator::library));
   enqueue(call);
+}
+
+/// Settles a call that has neither been queued nor attempted.
+void ShardChannel::refuse(OutgoingCall& call, Status why) noexcept {
+  count_end(false);
+  call.settle(std::move(why));
+}
+
+channelz::CallTotals ShardChannel::calls() const {
+  return {.started = calls_started_,
+          .succeeded = calls_succeeded_,
+          .failed = calls_failed_,
+          .last_started = channelz::wall_time(shard_, last_call_)};
+}
+
+channelz::Connectivity ShardChannel::state() const {
+  using enum channelz::Connectivity;
+  if (closing_) return shutdown;
+  if (usable()) return ready;
+  if (attempt_) return connecting;
+  return backoff_.over(shard_.now()) ? idle : transient_failure;
 }
 
 bool ShardChannel::hold(OutgoingCall& call) noexcept {
@@ -174,6 +199,7 @@ void ShardChannel::settle_attempt() {
   connections_.reserve(connections_.size() + 1);  // or the connection would be lost
   connections_.push_back(attempt_->take());
   attempt_.reset();
+  trace().add(channelz::Severity::info, "connected to " + connection->peer());
   if (metrics_) ++metrics_->counts.connects;
   backoff_.succeeded();
   end_connect_waits(Status());
@@ -274,6 +300,7 @@ bool ShardChannel::was_useless(const ClientConnection& connection) const noexcep
 }
 
 void ShardChannel::failed(Status why) noexcept {
+  trace().add(channelz::Severity::warning, why.message());
   last_failure_ = std::move(why);
   backoff_.failed(shard_.now());
   fail_waiting();
@@ -311,10 +338,21 @@ void ShardChannel::count_end(const ClientConnection& connection) noexcept {
                                             : ConnectionEnd::by_loss);
 }
 
+void ShardChannel::trace_end(const ClientConnection& connection, const Status& why) noexcept try {
+  const bool wanted = connection.retired() || connection.leaving();
+  trace().add(
+      wanted ? channelz::Severity::info : channelz::Severity::warning,
+      "the connection to " + connection.peer() + " has ended: " +
+          (connection.retired() ? std::string("it was not needed any more") : std::string(why.message())));
+} catch (const std::bad_alloc&) {
+  // There is no memory for the event.
+}
+
 void ShardChannel::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
   if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
   const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
   const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
+  trace_end(connection, why);
   if (metrics_) count_end(connection);
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);

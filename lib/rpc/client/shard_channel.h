@@ -26,6 +26,7 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/channelz/registry.h"
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
 #include "rpc/client/connect_backoff.h"
@@ -43,7 +44,7 @@ struct RequestHeaders {
   std::deque<std::string> encoded;  ///< values that are not in the metadata as they are sent
 };
 
-class ShardChannel final : public ShardLocal, private Ready, private Timer {
+class ShardChannel final : public ShardLocal, public channelz::Part, private Ready, private Timer {
  public:
   ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared);
   /// Calls that remain end with CANCELLED.
@@ -88,6 +89,11 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   /// The server has sent GOAWAY with "too_many_pings" (gRFC A8): keepalive PINGs become half as frequent.
   void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
 
+  /// A call that was queued or attempted has ended.
+  void count_end(bool success) noexcept { ++(success ? calls_succeeded_ : calls_failed_); }
+  channelz::CallTotals calls() const override;
+  channelz::Connectivity state() const override;
+
   Shard& shard() noexcept { return shard_; }
   const std::string& target() const noexcept { return shared_->target(); }
   const std::string& authority() const noexcept { return shared_->authority(); }
@@ -115,6 +121,8 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   void give_up_step(Status why) noexcept;
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
+  void refuse(OutgoingCall& call, Status why) noexcept;
+  void trace_end(const ClientConnection& connection, const Status& why) noexcept;
   void settle_attempt();
   void count_end(const ClientConnection& connection) noexcept;
   void sort_out_leaving();
@@ -140,6 +148,11 @@ class ShardChannel final : public ShardLocal, private Ready, private Timer {
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;
+
+  std::uint64_t calls_started_ = 0;
+  std::uint64_t calls_succeeded_ = 0;
+  std::uint64_t calls_failed_ = 0;
+  Instant last_call_;
 
   RequestHeaders request_headers_;
   ListOf<OutgoingCall, OutgoingCallTag> queue_;

@@ -13,6 +13,7 @@ namespace ringrpc {
 
 SharedChannelState::SharedChannelState(std::string target, const ChannelOptions& options)
     : target_(std::move(target)),
+      entity_(channelz::Entity::Kind::channel, target_),
       options_(options),
       metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
       watches_calls_(options.metrics || !options.interceptors.empty()),
@@ -53,6 +54,7 @@ Result<ShardChannel*> SharedChannelState::on_shard(Shard& shard) {
     homes_.push_back({&shard, seal_dropping(shard)});
   }
   ShardChannel* const channel = made.get();
+  channel->join(entity_);
   shard.keep(this, std::move(made));
   return channel;
 }
@@ -67,6 +69,7 @@ void SharedChannelState::remove(Shard& shard, std::uint64_t calls_cut) noexcept 
 }
 
 void SharedChannelState::drop() noexcept {
+  entity_.shut_down();
   if (Shard* here = Shard::current()) here->drop(this);
   const std::lock_guard lock(mutex_);
   closed_ = true;
@@ -78,6 +81,7 @@ Shard::SealedMail SharedChannelState::seal_dropping(Shard& shard) {
 }
 
 void SharedChannelState::begin_close(Nanoseconds timeout) {
+  entity_.shut_down();
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (const Home& each : homes_) {

@@ -19,6 +19,7 @@
 
 #include "http2/session_limits.h"
 #include "reactor/shard.h"
+#include "rpc/channelz/registry.h"
 #include "transport/address.h"
 
 namespace ringrpc {
@@ -73,6 +74,7 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   void begin_close(Nanoseconds timeout);
 
   const std::string target_;
+  channelz::Entity entity_;
   const ChannelOptions options_;
   TargetMetrics* const metrics_;
   const bool watches_calls_;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "rpc/channelz/socket_details.h"
+
 namespace ringrpc {
 namespace {
 
@@ -46,17 +48,18 @@ Status check_header_list_bytes(std::size_t bytes) {
                 Initiator::application);
 }
 
-Connection::Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role,
+Connection::Connection(channelz::Part& part, std::unique_ptr<ByteStream> stream, http2::Role role,
                        const http2::Limits& limits, const ConnectionTimeouts& timeouts,
                        http2::SessionEvents& events)
-    : shard_(shard),
+    : shard_(part.home()),
+      entry_(part.sockets(), *this),
       timeouts_(timeouts),
       stream_(std::move(stream)),
       peer_(to_string(stream_->peer())),
-      session_(role, limits, shard.now(), shard.slabs(), events),
+      session_(role, limits, shard_.now(), shard_.slabs(), events),
       role_(role),
-      started_(shard.now()),
-      progress_(shard.now()) {}
+      started_(shard_.now()),
+      progress_(shard_.now()) {}
 
 void Connection::enter(Phase next) noexcept {
   assert(next != Phase::idle && phase_ != Phase::over);
@@ -74,6 +77,24 @@ void Connection::start() {
     flush_soon();
     watch();
   });
+}
+
+channelz::SocketSnapshot Connection::snapshot() const {
+  channelz::SocketSnapshot socket;
+  socket.ref = {id(), peer_};
+  socket.local = channelz::local_address(stream_->descriptor());
+  socket.remote = stream_->peer();
+  socket.security = stream_->security();
+  socket.connected = true;
+  socket.from_client = !is_client();
+  socket.counts = counts_;
+  socket.counts.note_messages(shard_.now());
+  socket.last_stream = channelz::wall_time(shard_, socket.counts.last_stream);
+  socket.last_sent = channelz::wall_time(shard_, socket.counts.last_sent);
+  socket.last_received = channelz::wall_time(shard_, socket.counts.last_received);
+  socket.send_window_bytes = session_.connection_send_window();
+  socket.receive_window_bytes = session_.connection_receive_window();
+  return socket;
 }
 
 void Connection::abort(Status why) noexcept { finish(std::move(why)); }
@@ -175,6 +196,7 @@ void Connection::on_turn_end() {
 
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
+  counts_.note_messages(shard_.now());
   if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);

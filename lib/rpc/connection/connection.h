@@ -40,6 +40,7 @@
 #include "http2/session.h"
 #include "reactor/peer_key.h"
 #include "reactor/shard.h"
+#include "rpc/channelz/registry.h"
 #include "transport/address.h"
 #include "transport/identify.h"
 
@@ -66,8 +67,9 @@ class Connection : public ExceptionBarrier<Connection>,
                    private Ready,
                    private Timer {
  public:
-  Connection(Shard& shard, std::unique_ptr<ByteStream> stream, http2::Role role, const http2::Limits& limits,
-             const ConnectionTimeouts& timeouts, http2::SessionEvents& events);
+  /// `part` owns the connection.
+  Connection(channelz::Part& part, std::unique_ptr<ByteStream> stream, http2::Role role,
+             const http2::Limits& limits, const ConnectionTimeouts& timeouts, http2::SessionEvents& events);
 
   /// Begins to receive, and sends the session's preface. Call once; events follow.
   void start();
@@ -81,6 +83,12 @@ class Connection : public ExceptionBarrier<Connection>,
   PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
   /// The peer's identity, as the transport has verified it, once the handshake is over. A system call each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
+  int descriptor() const noexcept { return stream_->descriptor(); }
+  channelz::SocketCounts& counts() noexcept { return counts_; }
+  const channelz::SocketCounts& counts() const noexcept { return counts_; }
+  /// Without the socket's options. Makes some system calls.
+  channelz::SocketSnapshot snapshot() const;
+  channelz::Id id() const noexcept { return entry_.id(); }
   /// The reason why the transport has failed, or what it still waits for: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
 
@@ -169,6 +177,7 @@ class Connection : public ExceptionBarrier<Connection>,
   void note_progress();
 
   Shard& shard_;
+  const channelz::Sockets::Entry entry_;
   ConnectionTimeouts timeouts_;
   std::unique_ptr<ByteStream> stream_;
   std::string peer_;  // read at the start, because a broken socket does not know it any more
@@ -185,6 +194,7 @@ class Connection : public ExceptionBarrier<Connection>,
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time
   Status why_;
+  channelz::SocketCounts counts_;
 };
 
 }  // namespace ringrpc

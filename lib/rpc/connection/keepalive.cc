@@ -55,6 +55,7 @@ void Keepalive::check() {
   if (!rule_.without_calls && connection_.session().open_streams() == 0) return;
   pinging_ = true;
   connection_.session().ping(keepalive_ping);
+  ++connection_.counts().keepalives_sent;
   connection_.flush_soon();
   shard.timers().arm(*this, after(shard.now(), rule_.timeout));
 }

@@ -14,6 +14,7 @@
 #include "reactor/shard_worker.h"
 #include "reactor/shards.h"
 #include "reactor/slices.h"
+#include "rpc/channelz/registry.h"
 #include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_totals.h"
 #include "rpc/server/call_survey.h"
@@ -76,6 +77,7 @@ class ServerImpl final : public Server, private ConnectionSink {
   Status listen(const ServerOptions& options);
   Shard& accepting_shard() const { return *shards_->all().front(); }
 
+  channelz::Entity entity_{channelz::Entity::Kind::server, ""};
   MethodTable methods_;
   std::unique_ptr<Shards> shards_;
   std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
@@ -106,6 +108,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   shards_ = std::move(*shards);
   for (Shard* shard : shards_->all())
     server_shards_.push_back(std::make_unique<ServerShard>(*shard, shards_->all().size(), methods_, options));
+  for (const auto& part : server_shards_) part->join(entity_);
   ConnectionSink& sink = *this;
   listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections,
                                          max_connections_per_address(options));
@@ -119,6 +122,7 @@ Status ServerImpl::listen(const ServerOptions& options) {
     Result<std::string> bound = bind(accepting_shard(), *listener_, address);
     if (!bound) return std::move(bound).error();
     addresses_.push_back(std::move(*bound));
+    entity_.listens_on(addresses_.back());
   }
   return {};
 }
@@ -139,9 +143,10 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
     drained_ |= more < 0;
     drain_ends_.notify_all();
   };
-  draining_ = true;
+  if (!draining_.exchange(true)) entity_.record(channelz::Severity::info, "drain began");
   count(+1);
   const std::uint64_t ended = end_calls(timeout);
+  entity_.record(channelz::Severity::info, "drained: " + std::to_string(ended) + " calls were cancelled");
   count(-1);
   return ended;
 }

@@ -340,9 +340,16 @@ void ServerCall::count_end(const Status& status) noexcept {
   call_.estimate = Estimate::weighed;
   ServerCounters& counters = call_.connection->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
+  ++call_.connection->counts().streams_ended;
   if (call_.metrics) call_.metrics->end(status.code(), now() - call_.begun, call_.traffic);
   if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
+}
+
+/// The client does not see the outcome.
+void ServerCall::count_lost(const Status& status) noexcept {
+  ++call_.connection->counts().streams_failed;
+  count_end(status);
 }
 
 void ServerCall::log_end(const Status& status) const try {
@@ -379,7 +386,7 @@ void ServerCall::drop_handler() noexcept {
 void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
   if (code != http2::ErrorCode::no_error) [[unlikely]]
     count_reset(code, by_peer);
-  if (call_.response != Response::ended) count_end(closed_status(code, by_peer));
+  if (call_.response != Response::ended) count_lost(closed_status(code, by_peer));
   call_.stream = nullptr;
   if (call_.task.valid()) {
     doom_handler();
@@ -390,7 +397,7 @@ void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
 
 void ServerCall::abandon() noexcept {
   if (call_.response != Response::ended)
-    count_end(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
+    count_lost(Status(Code::CANCELLED, "the connection is lost", Initiator::peer));
   call_.stream = nullptr;
   drop_handler();
 }
@@ -464,9 +471,15 @@ bool ServerCall::message_ready() {
 
 /// The next message is taken.
 void ServerCall::count_received() {
+  ++call_.connection->counts().messages_received;
   if (!call_.metrics) return;
   call_.traffic.received_bytes += buffer_.next_bytes();
   call_.metrics->receive_message();
+}
+
+void ServerCall::count_sent() {
+  ++call_.connection->counts().messages_sent;
+  if (call_.metrics) call_.metrics->send_message();
 }
 
 void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
@@ -551,7 +564,7 @@ bool ServerCall::commit_message() {
     return true;
   }
   call_.room.commit(call_.connection->session(), *call_.stream);
-  if (call_.metrics) call_.metrics->send_message();
+  count_sent();
   account();
   call_.connection->flush_soon();
   return true;

@@ -248,6 +248,7 @@ class ServerCall final : public Call,
 
   void settle();
   void count_received();
+  void count_sent();
   void count_reset(http2::ErrorCode code, bool by_peer);
   void end(const Status& status);
   template <class Step>
@@ -259,6 +260,7 @@ class ServerCall final : public Call,
   Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
+  void count_lost(const Status& status) noexcept;
   void log_end(const Status& status) const;
   void tell_interceptors(const Status& status) noexcept;
   void give_credit();

@@ -188,7 +188,7 @@ void ServerCall::on_compressed(Result<std::unique_ptr<LongWork>> done) noexcept 
 void ServerCall::send_compressed(Bytes framed) {
   call_.connection->count_written(framed.size());
   call_.traffic.sent_bytes += framed.size() - MessageBuffer::prefix_bytes;
-  if (call_.metrics) call_.metrics->send_message();
+  count_sent();
   call_.connection->session().send_data(*call_.stream, framed, false);
   account();
   call_.connection->flush_soon();

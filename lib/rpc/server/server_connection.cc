@@ -28,8 +28,7 @@ std::string excerpt(std::string_view text) {
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
                                    PeerCounts::Hold counted, ConnectionKind kind)
-    : Connection(owner.shard(), std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(),
-                 *this),
+    : Connection(owner, std::move(stream), http2::Role::server, owner.limits(), owner.timeouts(), *this),
       owner_(owner),
       counted_(std::move(counted)),
       kind_(kind),
@@ -65,6 +64,12 @@ void ServerConnection::drain() {
 }
 
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
+
+void ServerConnection::count_start() noexcept {
+  const Instant now = shard().now();
+  counts().begin_stream(now);
+  owner_.count_start(now);
+}
 
 ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
 
@@ -105,14 +110,15 @@ void ServerConnection::on_request(http2::Stream& stream) {
   stream.keep_headers();
   calls_.push_back(call);
   ++calls_in_flight_;
-  ++counters().calls_started;
+  count_start();
   call.begin(*this, stream, *method, request.timeout, *request.compression);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
                               std::string_view http_status) {
-  ++counters().calls_started;
+  count_start();
   ++counters().calls_failed;
+  ++this->counts().streams_ended;
   if (ServerMetrics* const metrics = owner_.metrics()) {
     CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
     calls.start();

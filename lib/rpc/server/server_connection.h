@@ -125,6 +125,7 @@ class ServerConnection final : public Connection,
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");
   Status headers_too_large(std::string_view hint = {}) const;
+  void count_start() noexcept;
 
   ServerShard& owner_;
   const PeerCounts::Hold counted_;

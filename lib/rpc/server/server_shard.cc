@@ -46,7 +46,8 @@ std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept
 
 ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
                          const ServerOptions& options)
-    : shard_(shard),
+    : Part(shard),
+      shard_(shard),
       methods_(methods),
       interceptors_(options.interceptors),
       tls_(options.tls),
@@ -145,6 +146,13 @@ void ServerShard::report_unsuited(const ServerConnection& client, std::string_vi
   if (!log::enabled(log::Level::info)) return;
   if (const auto left_out = unsuited_logged_.take(shard_.now()))
     log::info("{}: {}{}", client.peer(), why, left_out->words());
+}
+
+channelz::CallTotals ServerShard::calls() const {
+  return {.started = counters_.calls_started,
+          .succeeded = counters_.calls_succeeded,
+          .failed = counters_.calls_failed,
+          .last_started = channelz::wall_time(shard_, last_call_)};
 }
 
 bool ServerShard::has_room(std::size_t more) {

@@ -16,6 +16,7 @@
 #include "base/testing_export.h"
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/channelz/registry.h"
 #include "rpc/connection/keepalive.h"
 #include "rpc/server/connection_age.h"
 #include "rpc/server/connection_walk.h"
@@ -30,7 +31,7 @@ namespace ringrpc {
 /// The option, or its default; 0 means no limit.
 RINGRPC_TESTING_EXPORT std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
 
-class ServerShard {
+class ServerShard final : public channelz::Part {
  public:
   /// `shards` is the number of the server's shards.
   RINGRPC_TESTING_EXPORT ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
@@ -55,6 +56,9 @@ class ServerShard {
   /// From the first connection on. Do not step the walk after this object was destroyed.
   std::shared_ptr<ConnectionWalk> begin_walk();
 
+  channelz::CallTotals calls() const override;
+  channelz::Connectivity state() const override { return channelz::Connectivity::ready; }
+
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
@@ -78,6 +82,10 @@ class ServerShard {
   Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
+  void count_start(Instant now) noexcept {
+    ++counters_.calls_started;
+    last_call_ = now;
+  }
   /// Null if the options have metrics off.
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
   /// The bytes that the calls of all connections hold.
@@ -122,6 +130,7 @@ class ServerShard {
   AgeRule age_rule_;
   std::minstd_rand random_;
   ServerCounters counters_;
+  Instant last_call_;
   std::unique_ptr<ServerMetrics> metrics_;
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;

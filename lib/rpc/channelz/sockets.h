@@ -1,0 +1,85 @@
+/// The connections of a shard's part of a server or of a channel, by their ids.
+///
+///   class Connection { Sockets::Entry entry_; };      // Entry(sockets, *this) gives the connection its id
+///   Connection* found = sockets.find(id);
+///
+/// Ids ascend, so a sorted array has them: 16 bytes a connection, and a page of any of them takes a binary search.
+/// Belongs to the shard's thread.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+#include "rpc/channelz/snapshots.h"
+
+namespace ringrpc {
+
+class Connection;
+
+namespace channelz {
+
+/// From any thread.
+inline Id next_id() noexcept {
+  static std::atomic<Id> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+class Sockets {
+ public:
+  /// A connection's place among them.
+  class Entry {
+   public:
+    Entry(Sockets& sockets, Connection& connection) : sockets_(sockets), id_(next_id()) {
+      sockets_.places_.push_back({id_, &connection});
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() { sockets_.remove(id_); }
+
+    Id id() const noexcept { return id_; }
+
+   private:
+    Sockets& sockets_;
+    const Id id_;
+  };
+
+  /// Null if there is none.
+  Connection* find(Id id) const noexcept {
+    const auto place = std::ranges::lower_bound(places_, id, {}, &Place::id);
+    return place != places_.end() && place->id == id ? place->connection : nullptr;
+  }
+
+  /// Calls `visit` for at most `most` connections with ids from `first` on, in their order.
+  template <class Visit>
+  void visit_from(Id first, std::size_t most, Visit visit) const {
+    auto place = std::ranges::lower_bound(places_, first, {}, &Place::id);
+    for (; place != places_.end() && most > 0; ++place) {
+      if (!place->connection) continue;
+      visit(place->id, *place->connection);
+      --most;
+    }
+  }
+
+ private:
+  /// `connection` is null once it has closed.
+  struct Place {
+    Id id;
+    Connection* connection;
+  };
+
+  void remove(Id id) noexcept {
+    std::ranges::lower_bound(places_, id, {}, &Place::id)->connection = nullptr;
+    if (++closed_ <= places_.size() / 2) return;
+    std::erase_if(places_, [](const Place& place) { return !place.connection; });
+    closed_ = 0;
+    if (places_.capacity() > 4 * places_.size()) places_.shrink_to_fit();
+  }
+
+  std::vector<Place> places_;
+  std::size_t closed_ = 0;  // of the places
+};
+
+}  // namespace channelz
+}  // namespace ringrpc
