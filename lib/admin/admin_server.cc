@@ -21,21 +21,6 @@ namespace {
 /// AdminShard has the limit, which no listener has: an idle connection makes room.
 constexpr std::uint32_t connections_max = std::numeric_limits<std::uint32_t>::max();
 
-/// Whether only this machine can connect to a bound address.
-bool is_local(const std::string& bound) {
-  const Result<Address> address = Address::parse(bound);
-  if (!address) return false;
-  switch (address->kind()) {
-    case Address::Kind::unix_path:
-    case Address::Kind::unix_abstract:
-      return true;
-    case Address::Kind::tcp:
-      return address->name().starts_with("127.") || address->name() == "::1";
-    default:
-      return false;
-  }
-}
-
 class AdminServerImpl final : public AdminServer, private ConnectionSink {
  public:
   ~AdminServerImpl() override;
