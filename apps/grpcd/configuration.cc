@@ -54,6 +54,16 @@ void add_serving(apps::CommandLine& line, Values& values) {
                "several.",
        .fallback = "none"},
       values.admin));
+  line.add(addresses(
+      {.name = "channelz",
+       .environment = "CHANNELZ_ADDR",
+       .group = group,
+       .placeholder = "ADDR",
+       .help = "Address of the gRPC services grpc.channelz.v1 and reflection, on a thread of their own, in "
+               "plaintext. They name all clients and have no access control, so choose a loopback address or "
+               "a unix socket. Repeat the flag to listen on several.",
+       .fallback = "none"},
+      values.channelz));
   line.add(apps::number({.name = "shards",
                          .environment = "WORKER_THREADS",
                          .group = group,

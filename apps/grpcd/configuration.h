@@ -33,6 +33,7 @@ struct TlsValues {
 struct Values {
   ServerOptions server;
   std::vector<std::string> admin;                 ///< addresses of the admin pages; empty for none
+  std::vector<std::string> channelz;              ///< addresses of the channelz service; empty for none
   std::uint32_t max_connections_per_address = 0;  ///< valid when it was given
   SigningValues signing;
   TlsValues tls;

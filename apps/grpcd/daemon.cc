@@ -10,6 +10,7 @@
 
 #include "common/notify.h"
 #include "common/units.h"
+#include "transport/address.h"
 
 namespace ringrpc::grpcd {
 
@@ -21,6 +22,9 @@ namespace {
 
 /// grpcd does not start with fewer descriptors.
 constexpr std::uint64_t descriptors_least = 64;
+
+/// Operators and their tools need few.
+constexpr std::uint32_t channelz_connections_max = 64;
 
 /// "1 call", "2 calls".
 std::string count(std::uint64_t number, std::string_view noun) {
@@ -49,13 +53,15 @@ std::uint64_t calls_over(const ServerCounters& counters) {
 }
 
 /// Descriptors other than those of calls' connections: one for each listener, four for each shard, and some for the
-/// process itself; and those of the admin pages.
+/// process itself; and those of the admin pages and of channelz.
 std::uint64_t descriptors_beside(const Values& values) {
   const ServerOptions& options = values.server;
   const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();
   const std::uint64_t admin =
       values.admin.empty() ? 0 : values.admin.size() + 4 + AdminOptions().max_connections;
-  return options.listen.size() + 4 * shards + 32 + admin;
+  const std::uint64_t channelz =
+      values.channelz.empty() ? 0 : values.channelz.size() + 4 + channelz_connections_max;
+  return options.listen.size() + 4 * shards + 32 + admin + channelz;
 }
 
 }  // namespace
@@ -127,9 +133,11 @@ Status Daemon::start() {
   if (!server) return with_flag(std::move(server).error(), "--listen");
   server_ = std::move(*server);
   if (Status status = start_admin(); !status.ok()) return status;
-  log::info("grpcd {} ready on {} ({}, {}){}", GRPCD_VERSION, join(server_->addresses()),
+  if (Status status = start_channelz(); !status.ok()) return status;
+  log::info("grpcd {} ready on {} ({}, {}){}{}", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend(),
-            admin_ ? ", admin pages on " + join(admin_->addresses()) : "");
+            admin_ ? ", admin pages on " + join(admin_->addresses()) : "",
+            channelz_ ? ", channelz on " + join(channelz_->addresses()) : "");
   apps::notify_supervisor("READY=1");
   if (fitted) {
     log::info("at most {}, because at most {} file descriptors may be open",
@@ -146,6 +154,27 @@ Status Daemon::start_admin() {
   Result<std::unique_ptr<AdminServer>> admin = parts_.start_admin(options, *server_);
   if (!admin) return with_flag(std::move(admin).error(), "--admin");
   admin_ = std::move(*admin);
+  return {};
+}
+
+Status Daemon::start_channelz() {
+  const std::vector<std::string>& listen = configuration_->values.channelz;
+  if (listen.empty()) return {};
+  for (const std::string& address : listen)
+    if (address.starts_with("tls+"))
+      return fail(Code::INVALID_ARGUMENT,
+                  "--channelz " + address + ": channelz is served in plaintext; leave out tls+");
+  ServerOptions options{.listen = listen, .shards = 1, .io = configuration_->values.server.io};
+  options.max_connections = channelz_connections_max;
+  Result<std::unique_ptr<Server>> channelz = parts_.start_channelz(options);
+  if (!channelz) return with_flag(std::move(channelz).error(), "--channelz");
+  channelz_ = std::move(*channelz);
+  for (const std::string& address : channelz_->addresses())
+    if (!is_local(address))
+      log::warn(
+          "channelz on {} tells everyone who can connect there about clients and calls; choose a loopback "
+          "address or a unix socket",
+          address);
   return {};
 }
 

@@ -37,6 +37,8 @@ class Daemon {
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start;
     /// Called if there are addresses for admin pages, once the server has started.
     std::function<Result<std::unique_ptr<AdminServer>>(const AdminOptions&, const Server&)> start_admin;
+    /// Called if there are addresses for channelz, once the server has started.
+    std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start_channelz;
     /// Called before the drain begins.
     std::function<void()> on_drain;
     /// Called when no call is left, before the server and its shards are destroyed.
@@ -76,6 +78,7 @@ class Daemon {
 
   Status start();
   Status start_admin();
+  Status start_channelz();
   void reload_configuration();
   void begin_drain();
   void drain(const apps::Signals& signals) noexcept;
@@ -89,8 +92,9 @@ class Daemon {
   std::unique_ptr<Certificates> certificates_;  ///< null without TLS
   std::unique_ptr<Server> server_;
   std::unique_ptr<AdminServer>
-      admin_;                      ///< null without admin pages; destroyed before the server that they show
-  std::uint64_t calls_ended_ = 0;  ///< calls that the drain ended at its timeout
+      admin_;  ///< null without admin pages; destroyed before the server that they show
+  std::unique_ptr<Server> channelz_;  ///< null without channelz
+  std::uint64_t calls_ended_ = 0;     ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
   std::optional<Drainer> drainer_;  // last, so that it is joined before what it uses is destroyed
 };

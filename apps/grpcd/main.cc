@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ringrpc/admin_pages.h"
+#include "ringrpc/admin_services.h"
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
 
@@ -47,6 +48,13 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   };
   parts.start_admin = [&](const AdminOptions& options, const Server& server) {
     return AdminServer::start(options, server_pages(server, services.health()));
+  };
+  Reflection channelz_reflection;
+  AdminServices channelz;
+  std::vector<Service*> channelz_services = {&channelz_reflection.v1(), &channelz_reflection.v1alpha()};
+  channelz_services.insert(channelz_services.end(), channelz.all().begin(), channelz.all().end());
+  parts.start_channelz = [&](const ServerOptions& options) {
+    return Server::start(channelz_services, options);
   };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] { (*signing)->stop(); };

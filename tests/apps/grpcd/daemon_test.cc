@@ -144,6 +144,13 @@ class Running {
         return fail(Code::ALREADY_EXISTS, "listen on it: choose another");
       return std::make_unique<FakeAdmin>(notes, options);
     };
+    parts.start_channelz = [this](const ServerOptions& options) -> Result<std::unique_ptr<Server>> {
+      CHECK(options.shards == 1);
+      CHECK(!options.tls);
+      if (options.listen.front() == "127.0.0.1:9")
+        return fail(Code::ALREADY_EXISTS, "listen on it: choose another");
+      return std::make_unique<FakeServer>(notes, options, 0);
+    };
     parts.on_drain = [this] { notes.add("not serving"); };
     parts.quit = [this] { notes.add("quit"); };
     parts.reread = [this] { return read(); };
@@ -229,6 +236,28 @@ TEST_CASE("admin pages that cannot be served fail the start, with their flag") {
   CHECK(daemon.end() == apps::exit_failure);
   contains(captured.text(), "grpcd: listen on it: choose another with --admin\n");
   CHECK(captured.text().find("ready on") == std::string::npos);
+}
+
+TEST_CASE("the ready line names the addresses of channelz") {
+  const CapturedStderr captured;
+  Running daemon({"--listen", "127.0.0.1:1", "--channelz", "127.0.0.1:2", "--channelz", "unix:/run/z.sock"});
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(),
+           " ready on 127.0.0.1:1 (2 shards, fake), channelz on 127.0.0.1:2 unix:/run/z.sock\n");
+}
+
+TEST_CASE("channelz that cannot be served fails the start, with its flag") {
+  for (const auto& [address, line] :
+       {std::pair("127.0.0.1:9", "grpcd: listen on it: choose another with --channelz\n"),
+        std::pair("tls+127.0.0.1:1",
+                  "grpcd: --channelz tls+127.0.0.1:1: channelz is served in plaintext; leave out tls+\n")}) {
+    const CapturedStderr captured;
+    Running daemon({"--channelz", address});
+    CHECK(daemon.end() != apps::exit_ok);
+    contains(captured.text(), line);
+    CHECK(captured.text().find("ready on") == std::string::npos);
+  }
 }
 
 TEST_CASE("SIGTERM and SIGINT refuse new calls and let those in flight finish") {

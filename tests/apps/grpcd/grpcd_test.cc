@@ -116,6 +116,17 @@ TEST_CASE("admin pages on other addresses than loopback and unix get a warning")
   }
 }
 
+TEST_CASE("channelz on other addresses than loopback and unix gets a warning") {
+  for (const auto& [address, warned] : {std::pair("0.0.0.0:0", true), std::pair("127.0.0.1:0", false)}) {
+    ChildProcess grpcd({"--listen", "127.0.0.1:0", "--shards", "1", "--channelz", address});
+    grpcd.read_until(", channelz on ");
+    grpcd.signal(SIGTERM);
+    CHECK(grpcd.wait() == 0);
+    const bool found = grpcd.err().find(" warning channelz on ") != std::string::npos;
+    CHECK_MESSAGE(found == warned, address << ": " << grpcd.err());
+  }
+}
+
 TEST_CASE("too few descriptors are one line with the numbers and exit status 1") {
   const std::string line =
       refusal({"--max-connections", "100", "--shards", "1"}, 1, {.environment = {}, .descriptors = 63});
