@@ -265,6 +265,10 @@ std::int64_t Session::connection_receive_window() const noexcept {
   return nghttp2_session_get_local_window_size(engine_);
 }
 
+std::uint32_t Session::peer_max_concurrent_streams() const noexcept {
+  return nghttp2_session_get_remote_settings(engine_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 void Session::enforce(const Verdict& verdict) {
   if (!verdict || !failure_.ok()) return;
   fail(verdict.code, verdict.reason);

@@ -165,6 +165,8 @@ class Session {
   std::int64_t connection_send_window() const noexcept;
   /// Bytes that our connection window still allows the peer to send.
   std::int64_t connection_receive_window() const noexcept;
+  /// The peer's SETTINGS_MAX_CONCURRENT_STREAMS; 2^32 - 1 if it has not set any.
+  std::uint32_t peer_max_concurrent_streams() const noexcept;
 
  private:
   /// The memory that a frame takes in nghttp2's queue and later on the wire.

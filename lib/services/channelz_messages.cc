@@ -217,6 +217,8 @@ void write_data(const SocketSnapshot& socket, v1::SocketData& to) {
   write_if_any(socket.last_received, to, &v1::SocketData::mutable_last_message_received_timestamp);
   to.mutable_local_flow_control_window()->set_value(socket.send_window_bytes);
   to.mutable_remote_flow_control_window()->set_value(socket.receive_window_bytes);
+  if (counts.goaway_received) to.mutable_received_goaway_error()->set_value(counts.goaway_error);
+  to.set_peer_max_concurrent_streams(socket.peer_max_concurrent_streams);
   write(socket.options, to);
 }
 
@@ -252,6 +254,7 @@ void write(SubchannelSnapshot&& subchannel, v1::Subchannel& to) {
   v1::ChannelData& data = *to.mutable_data();
   data.mutable_state()->set_state(to_message(subchannel.state));
   data.set_target(printable(std::move(subchannel.target)));
+  data.set_max_connections_per_subchannel(subchannel.max_connections);
   write(std::move(subchannel.trace), *data.mutable_trace());
   write(subchannel.calls, data);
   for (Ref& socket : subchannel.sockets) write(std::move(socket), *to.add_socket_ref());

@@ -23,7 +23,10 @@ import threading
 import time
 import unittest
 
-READY = re.compile(r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)(, admin pages on (?P<admin>.+))?$")
+READY = re.compile(
+    r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)"
+    r"(, admin pages on (?P<admin>.+?))?(, channelz on (?P<channelz>.+))?$"
+)
 # Timeouts of checks for events that do not happen. A busy machine must not fail a check, so each timeout is at least
 # ten times the duration on an idle machine.
 START_SECONDS = 300
@@ -48,6 +51,7 @@ class Daemon:
         self.log = []
         self.addresses = []
         self.admin_addresses = []
+        self.channelz_addresses = []
         self.shards = 0
         self._ready = threading.Event()
 
@@ -121,6 +125,7 @@ class Daemon:
                 self.addresses = ready["addresses"].split()
                 self.shards = int(ready.groupdict().get("shards", 0))
                 self.admin_addresses = (ready.groupdict().get("admin") or "").split()
+                self.channelz_addresses = (ready.groupdict().get("channelz") or "").split()
                 self._ready.set()
         self._ready.set()
 

@@ -214,6 +214,7 @@ TEST_CASE("a connection shows its streams, messages, windows, addresses and opti
   CHECK(socket.remote().tcpip_address().ip_address() == loopback());
   CHECK(socket.remote().tcpip_address().port() == port_of(socket.ref().name()));
   CHECK_FALSE(socket.has_security());
+  CHECK_FALSE(data.has_received_goaway_error());
 
   std::vector<std::string> names;
   for (const v1::SocketOption& option : data.option()) names.push_back(option.name());
@@ -255,6 +256,7 @@ TEST_CASE("a channel has a subchannel for each shard, and that its connections")
   CHECK(first.data().target() == observed.address());
   CHECK(first.data().state().state() == v1::ChannelConnectivityState::READY);
   CHECK(first.data().calls_started() == 3);
+  CHECK(first.data().max_connections_per_subchannel() == ChannelOptions().max_connections);
   REQUIRE(first.data().trace().events_size() == 1);
   CHECK(first.data().trace().events(0).description() == "connected to " + observed.address());
   REQUIRE(first.socket_ref_size() == 1);
@@ -264,6 +266,7 @@ TEST_CASE("a channel has a subchannel for each shard, and that its connections")
   CHECK(socket.data().streams_failed() == 0);
   CHECK(socket.data().messages_sent() == 3);
   CHECK(socket.data().messages_received() == 2);
+  CHECK(socket.data().peer_max_concurrent_streams() == ServerOptions().max_concurrent_streams);
   CHECK(socket.data().has_last_local_stream_created_timestamp());
   CHECK_FALSE(socket.data().has_last_remote_stream_created_timestamp());
   CHECK(socket.remote().tcpip_address().port() == port_of(observed.address()));

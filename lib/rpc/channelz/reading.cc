@@ -144,12 +144,14 @@ Task<Result<SubchannelSnapshot>> read_subchannel(Id id, std::size_t most_sockets
   const auto read = std::make_shared<std::optional<SubchannelSnapshot>>();
   Status status =
       co_await visit_parts({found->place}, [read, most_sockets, target = found->channel.name](Part& part) {
-        SubchannelSnapshot& subchannel = read->emplace(SubchannelSnapshot{.ref = {part.id(), target},
-                                                                          .target = target,
-                                                                          .state = part.state(),
-                                                                          .trace = part.trace().snapshot(),
-                                                                          .calls = part.calls(),
-                                                                          .sockets = {}});
+        SubchannelSnapshot& subchannel =
+            read->emplace(SubchannelSnapshot{.ref = {part.id(), target},
+                                             .target = target,
+                                             .state = part.state(),
+                                             .trace = part.trace().snapshot(),
+                                             .calls = part.calls(),
+                                             .max_connections = part.max_connections(),
+                                             .sockets = {}});
         part.sockets().visit_from(0, most_sockets, [&](Id socket, const Connection& connection) {
           subchannel.sockets.push_back({socket, connection.peer()});
         });

@@ -75,6 +75,8 @@ class Part {
   // On the shard's thread.
   virtual CallTotals calls() const = 0;
   virtual Connectivity state() const = 0;
+  /// Of a channel's part: how many it may have at the same time. 0 for a server's, where the whole server has a limit.
+  virtual std::uint32_t max_connections() const { return 0; }
 
   /// Of a channel's part, its id as a subchannel.
   Id id() const noexcept { return id_; }

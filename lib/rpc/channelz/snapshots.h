@@ -83,6 +83,7 @@ struct SubchannelSnapshot {
   Connectivity state = Connectivity::idle;
   TraceSnapshot trace;
   CallTotals calls;
+  std::uint32_t max_connections = 0;
   std::vector<Ref> sockets;
 };
 
@@ -92,6 +93,10 @@ struct SocketCounts {
   void begin_stream(Instant now) noexcept {
     ++streams_started;
     last_stream = now;
+  }
+  void receive_goaway(std::uint32_t error) noexcept {
+    goaway_error = error;
+    goaway_received = true;
   }
   /// Call at the end of a turn, or to read the numbers.
   void note_messages(Instant now) noexcept {
@@ -109,6 +114,8 @@ struct SocketCounts {
   std::uint32_t streams_ended = 0;
   std::uint32_t streams_failed = 0;  ///< of these, without END_STREAM from the server
   std::uint32_t keepalives_sent = 0;
+  std::uint32_t goaway_error = 0;  ///< of the peer's last GOAWAY
+  bool goaway_received = false;
   std::uint64_t messages_sent = 0;
   std::uint64_t messages_received = 0;
   std::uint64_t sent_noted = 0;  ///< messages at the time of `last_sent`
@@ -146,6 +153,7 @@ struct SocketSnapshot {
   WallTime last_received{};
   std::int64_t send_window_bytes = 0;  ///< of the connection, not of its streams
   std::int64_t receive_window_bytes = 0;
+  std::uint32_t peer_max_concurrent_streams = 0;
   SocketOptions options;  ///< unless a summary is wanted
 };
 

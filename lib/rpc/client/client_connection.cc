@@ -46,6 +46,7 @@ void ClientConnection::on_capacity() { channel_.run_soon(); }
 
 void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
   if (goaway_ == Goaway::none) goaway_ = Goaway::received;
+  counts().receive_goaway(static_cast<std::uint32_t>(code));
   channel_.run_soon();
   if (code == http2::ErrorCode::no_error) return;
   const bool first = goaway_reason_.empty();  // the server may repeat it as often as it likes

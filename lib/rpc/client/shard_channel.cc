@@ -238,7 +238,7 @@ bool ShardChannel::usable() const noexcept {
 }
 
 bool ShardChannel::may_grow() const noexcept {
-  return wanted() && !attempt_ && connections_.size() < std::max(options().max_connections, 1u);
+  return wanted() && !attempt_ && connections_.size() < max_connections();
 }
 
 /// Opens another connection for the calls that wait, if it may be now.

@@ -93,6 +93,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   void count_end(bool success) noexcept { ++(success ? calls_succeeded_ : calls_failed_); }
   channelz::CallTotals calls() const override;
   channelz::Connectivity state() const override;
+  std::uint32_t max_connections() const override { return std::max(options().max_connections, 1u); }
 
   Shard& shard() noexcept { return shard_; }
   const std::string& target() const noexcept { return shared_->target(); }

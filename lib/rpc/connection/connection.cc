@@ -93,6 +93,7 @@ channelz::SocketSnapshot Connection::snapshot() const {
   socket.last_sent = channelz::wall_time(shard_, socket.counts.last_sent);
   socket.last_received = channelz::wall_time(shard_, socket.counts.last_received);
   socket.send_window_bytes = session_.connection_send_window();
+  socket.peer_max_concurrent_streams = session_.peer_max_concurrent_streams();
   socket.receive_window_bytes = session_.connection_receive_window();
   return socket;
 }

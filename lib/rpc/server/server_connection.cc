@@ -174,6 +174,7 @@ bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
 }
 
 void ServerConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
+  counts().receive_goaway(static_cast<std::uint32_t>(code));
   if (ServerMetrics* const metrics = owner_.metrics()) metrics->connections.received_goaway(code);
   if (code != http2::ErrorCode::no_error) owner_.report_goaway(*this, code, debug);
 }

@@ -1,0 +1,58 @@
+"""Other implementations look at our servers, channels and connections through channelz: grpcio's stubs, and grpcclient's
+reflection."""
+
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+import foreign_clients
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+PEER = os.environ["CHANNELZ_PEER"]
+
+
+class Grpcio(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.python = foreign_clients.python_with("channelz")
+
+    def check(self, *arguments):
+        done = harness.run([self.python, "-B", HERE / "channelz" / "check.py", *arguments])
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_it_finds_the_servers_sockets_and_calls_of_grpcd(self):
+        with harness.Server("--channelz", "127.0.0.1:0") as grpcd:
+            (channelz,) = grpcd.channelz_addresses
+            self.check("descriptors", channelz)
+            self.check("server", channelz, grpcd.address)
+
+    def test_it_finds_the_channel_of_a_client(self):
+        with subprocess.Popen([PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+            self.check("channel", *peer.stdout.readline().split())
+            peer.stdin.close()
+            self.assertEqual(peer.wait(harness.STOP_SECONDS), 0)
+
+
+class Reflected(unittest.TestCase):
+    def test_grpcclient_reads_it_without_its_proto_files(self):
+        with harness.Server("--channelz", "127.0.0.1:0") as grpcd:
+            (channelz,) = grpcd.channelz_addresses
+            call = [os.environ["GRPCCLIENT"], "call", channelz, "grpc.channelz.v1.Channelz/GetServers"]
+            done = subprocess.run(call, capture_output=True, text=True, timeout=harness.RUN_SECONDS)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            names = {server["ref"]["name"] for server in json.loads(done.stdout)["server"]}
+            self.assertEqual(names, {grpcd.address, channelz})
+
+    def test_it_is_not_on_the_port_of_the_calls(self):
+        with harness.Server("--channelz", "127.0.0.1:0") as grpcd:
+            call = [os.environ["GRPCCLIENT"], "call", grpcd.address, "grpc.channelz.v1.Channelz/GetServers"]
+            done = subprocess.run(call, capture_output=True, text=True, timeout=harness.RUN_SECONDS)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("grpc.channelz.v1.Channelz", done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
