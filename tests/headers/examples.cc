@@ -6,10 +6,12 @@
 
 #include "ringrpc/admin_pages.h"
 #include "ringrpc/admin_server.h"
+#include "ringrpc/admin_services.h"
 #include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/bearer_token.h"
 #include "ringrpc/block_on.h"
+#include "ringrpc/channelz.h"
 #include "ringrpc/event_count.h"
 #include "ringrpc/health.h"
 #include "ringrpc/log.h"
@@ -308,6 +310,20 @@ void show_admin_pages(Service& routes, const ServerOptions& options) {
   health.shut_down();     // "/readyz" is 503 from now on
   (*server)->drain(30s);  // the pages are served during the drain
   // [/admin_pages.h]
+}
+
+void show_channelz() {
+  // [channelz.h]
+  ChannelzService channelz;
+  auto debug = Server::start({&channelz}, {.listen = {"127.0.0.1:50052"}, .shards = 1});
+  // [/channelz.h]
+}
+
+void show_admin_services() {
+  // [admin_services.h]
+  AdminServices admin;
+  auto debug = Server::start(admin.all(), {.listen = {"127.0.0.1:50052"}, .shards = 1});
+  // [/admin_services.h]
 }
 
 void show_server_snapshot(const CallsSnapshot& calls) {

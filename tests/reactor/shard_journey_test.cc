@@ -33,7 +33,8 @@ struct JourneyNetwork {
 TEST_CASE("A journey begins where it is awaited, and goes wherever it wants") {
   JourneyNetwork network;
   auto seen = std::make_shared<std::vector<Shard*>>();
-  const std::array stops{&network.simulation.shard(0), &network.simulation.shard(1), &network.simulation.shard(1)};
+  const std::array stops{&network.simulation.shard(0), &network.simulation.shard(1),
+                         &network.simulation.shard(1)};
   const Status status = network.run([=, at = 0uz](Shard* here, NextStop& next) mutable {
     CHECK(Shard::current() == here);
     seen->push_back(here);

@@ -179,7 +179,8 @@ TEST_CASE("a server shows its address and its calls") {
   CHECK(server.data().trace().num_events_logged() == 1);
   CHECK(server.data().trace().events(0).description() == "listens on " + observed.address());
   CHECK(recent(server.data().trace().creation_timestamp()));
-  CHECK(observer.server(server.ref().server_id()).DebugString().find("calls_started: 5") != std::string::npos);
+  CHECK(observer.server(server.ref().server_id()).DebugString().find("calls_started: 5") !=
+        std::string::npos);
 
   REQUIRE(server.listen_socket_size() == 1);
   CHECK(server.listen_socket(0).name() == observed.address());
@@ -414,7 +415,8 @@ TEST_CASE("sockets come in pages, by ascending id") {
   }
   while (observed.server->counters().connections_open < connections) std::this_thread::yield();
   const std::int64_t server = observer.server_at(observed.address()).ref().server_id();
-  for (const std::int64_t most : {std::int64_t{0}, std::int64_t{7}, std::numeric_limits<std::int64_t>::max()}) {
+  for (const std::int64_t most :
+       {std::int64_t{0}, std::int64_t{7}, std::numeric_limits<std::int64_t>::max()}) {
     std::vector<std::int64_t> ids;
     for (;;) {
       const auto page = observer.server_sockets(server, ids.empty() ? 0 : ids.back() + 1, most);
