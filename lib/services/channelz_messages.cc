@@ -7,8 +7,6 @@
 #include <sys/un.h>
 #include <utility>
 
-#include "transport/address.h"
-
 namespace ringrpc::channelz {
 namespace {
 
@@ -115,7 +113,8 @@ void write_tcp(std::string ip_address, in_port_t port, v1::Address& to) {
   to.mutable_tcpip_address()->set_port(ntohs(port));
 }
 
-void write(const SocketAddress& address, v1::Address& to) {
+/// `name` is for addresses that the messages have no form for.
+void write(const SocketAddress& address, const std::string& name, v1::Address& to) {
   switch (address.family()) {
     case AF_INET: {
       sockaddr_in four{};
@@ -130,7 +129,7 @@ void write(const SocketAddress& address, v1::Address& to) {
     case AF_UNIX:
       return write_unix(address, to);
     default:
-      to.mutable_other_address()->set_name(printable(to_string(address)));
+      to.mutable_other_address()->set_name(printable(name));
   }
 }
 
@@ -263,10 +262,10 @@ void write(SubchannelSnapshot&& subchannel, v1::Subchannel& to) {
 void write(SocketSnapshot&& socket, v1::Socket& to) {
   if (socket.connected) {
     write_data(socket, *to.mutable_data());
-    write(socket.remote, *to.mutable_remote());
+    write(socket.remote, socket.ref.name, *to.mutable_remote());
   }
   if (socket.local.length > 0) {
-    write(socket.local, *to.mutable_local());
+    write(socket.local, socket.local_name, *to.mutable_local());
   } else if (!socket.local_name.empty()) {
     to.mutable_local()->mutable_other_address()->set_name(printable(std::move(socket.local_name)));
   }

@@ -1,8 +1,8 @@
-"""The examples at the heads of the public headers against examples.cc, which is compiled.
+"""The examples at the heads of the public headers against sources, which are compiled.
 
-    examples_test.py examples.cc HEADER...
+    examples_test.py SOURCE.cc... HEADER.h...
 
-An example is what stands indented in the comment before `#pragma once`; it must be the region of examples.cc
+An example is what stands indented in the comment before `#pragma once`; it must be the region of a source
 that bears the header's name, but for white space and what the header leaves out ("...").
 """
 
@@ -25,15 +25,16 @@ def region_of(name, source):
     return joined("\n".join(re.findall(rf"// \[{mark}\]\n(.*?)// \[/{mark}\]", source, re.DOTALL)))
 
 
-source = pathlib.Path(sys.argv[1]).read_text()
+paths = [pathlib.Path(argument) for argument in sys.argv[1:]]
+source = "".join(path.read_text() for path in paths if path.suffix == ".cc")
 compared = 0
 wrong = []
-for header in map(pathlib.Path, sys.argv[2:]):
+for header in [path for path in paths if path.suffix == ".h"]:
     example = example_of(header)
     region = region_of(header.name, source)
     pattern = re.escape(example).replace(re.escape("..."), ".*?")
     compared += bool(example)
     if not re.fullmatch(pattern, region):
-        wrong.append(f"{header.name} shows:\n  {example}\nexamples.cc compiles:\n  {region}")
+        wrong.append(f"{header.name} shows:\n  {example}\nthe sources compile:\n  {region}")
 print("\n".join(wrong) or f"{compared} examples compile")
 sys.exit(bool(wrong) or compared < 20)

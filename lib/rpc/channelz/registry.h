@@ -16,7 +16,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/testing_export.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/snapshots.h"
 #include "rpc/channelz/sockets.h"
@@ -70,7 +69,7 @@ class Part {
   Part& operator=(const Part&) = delete;
 
   /// From now on, readers visit this part. `entity` must outlive it. Call once; from any thread.
-  RINGRPC_TESTING_EXPORT void join(Entity& entity);
+  void join(Entity& entity);
 
   // On the shard's thread.
   virtual CallTotals calls() const = 0;

@@ -100,12 +100,12 @@ struct SocketCounts {
   }
   /// Call at the end of a turn, or to read the numbers.
   void note_messages(Instant now) noexcept {
-    if (messages_sent != sent_noted) {
-      sent_noted = messages_sent;
+    if (const auto sent = static_cast<std::uint32_t>(messages_sent); sent != sent_noted) {
+      sent_noted = sent;
       last_sent = now;
     }
-    if (messages_received != received_noted) {
-      received_noted = messages_received;
+    if (const auto received = static_cast<std::uint32_t>(messages_received); received != received_noted) {
+      received_noted = received;
       last_received = now;
     }
   }
@@ -118,8 +118,8 @@ struct SocketCounts {
   bool goaway_received = false;
   std::uint64_t messages_sent = 0;
   std::uint64_t messages_received = 0;
-  std::uint64_t sent_noted = 0;  ///< messages at the time of `last_sent`
-  std::uint64_t received_noted = 0;
+  std::uint32_t sent_noted = 0;  ///< messages at the time of `last_sent`, modulo 2^32
+  std::uint32_t received_noted = 0;
   Instant last_stream{};  ///< these three are the epoch if there was none
   Instant last_sent{};
   Instant last_received{};
@@ -141,7 +141,7 @@ struct SocketSnapshot {
   Ref ref;
   SocketAddress local;
   SocketAddress remote;
-  std::string local_name;  ///< of a listening socket, in the syntax of `--listen`
+  std::string local_name;  ///< of `local`, in the syntax of `--listen`; that of `remote` is in `ref`
   std::optional<StreamSecurity> security;
 
   // Of connections only.

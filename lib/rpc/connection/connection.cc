@@ -83,6 +83,7 @@ channelz::SocketSnapshot Connection::snapshot() const {
   channelz::SocketSnapshot socket;
   socket.ref = {id(), peer_};
   socket.local = channelz::local_address(stream_->descriptor());
+  if (socket.local.length > 0) socket.local_name = to_string(socket.local);
   socket.remote = stream_->peer();
   socket.security = stream_->security();
   socket.connected = true;
