@@ -88,18 +88,20 @@ struct SubchannelSnapshot {
 };
 
 /// The numbers of one connection, as plain integers of its shard. A connection has at most 2^30 streams (RFC 9113, 5.1.1).
-/// Messages are only counted as they come and go; the connection notes the time once in a turn.
+/// Streams and messages are only counted as they come and go; the connection notes the time once in a turn.
 struct SocketCounts {
-  void begin_stream(Instant now) noexcept {
-    ++streams_started;
-    last_stream = now;
-  }
+  /// True if streams have begun in this turn.
+  bool streams_begun() const noexcept { return streams_started != streams_noted; }
   void receive_goaway(std::uint32_t error) noexcept {
     goaway_error = error;
     goaway_received = true;
   }
   /// Call at the end of a turn, or to read the numbers.
-  void note_messages(Instant now) noexcept {
+  void note_times(Instant now) noexcept {
+    if (streams_begun()) {
+      streams_noted = streams_started;
+      last_stream = now;
+    }
     if (const auto sent = static_cast<std::uint32_t>(messages_sent); sent != sent_noted) {
       sent_noted = sent;
       last_sent = now;
@@ -116,6 +118,7 @@ struct SocketCounts {
   std::uint32_t keepalives_sent = 0;
   std::uint32_t goaway_error = 0;  ///< of the peer's last GOAWAY
   bool goaway_received = false;
+  std::uint32_t streams_noted = 0;  ///< streams at the time of `last_stream`
   std::uint64_t messages_sent = 0;
   std::uint64_t messages_received = 0;
   std::uint32_t sent_noted = 0;  ///< messages at the time of `last_sent`, modulo 2^32

@@ -28,7 +28,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// An attempt has opened a stream here.
   void join(CallAttempt& attempt) noexcept {
     attempts_.push_back(attempt);
-    counts().begin_stream(shard().now());
+    ++counts().streams_started;
     keepalive_.on_call();
   }
   /// A request was refused before it was sent.

@@ -89,7 +89,7 @@ channelz::SocketSnapshot Connection::snapshot() const {
   socket.connected = true;
   socket.from_client = !is_client();
   socket.counts = counts_;
-  socket.counts.note_messages(shard_.now());
+  socket.counts.note_times(shard_.now());
   socket.last_stream = channelz::wall_time(shard_, socket.counts.last_stream);
   socket.last_sent = channelz::wall_time(shard_, socket.counts.last_sent);
   socket.last_received = channelz::wall_time(shard_, socket.counts.last_received);
@@ -198,7 +198,7 @@ void Connection::on_turn_end() {
 
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
-  counts_.note_messages(shard_.now());
+  counts_.note_times(shard_.now());
   if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);

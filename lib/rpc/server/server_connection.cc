@@ -66,9 +66,8 @@ void ServerConnection::drain() {
 ServerCounters& ServerConnection::counters() noexcept { return owner_.counters(); }
 
 void ServerConnection::count_start() noexcept {
-  const Instant now = shard().now();
-  counts().begin_stream(now);
-  owner_.count_start(now);
+  ++counts().streams_started;
+  ++owner_.counters().calls_started;
 }
 
 ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
@@ -190,6 +189,7 @@ void ServerConnection::on_stall(bool connection) {
 
 bool ServerConnection::on_batch() noexcept {
   keepalive_.on_activity();
+  if (counts().streams_begun()) owner_.note_call();
   contain([this] { batch_.serve(); });
   return true;
 }

@@ -82,10 +82,8 @@ class ServerShard final : public channelz::Part {
   Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }
-  void count_start(Instant now) noexcept {
-    ++counters_.calls_started;
-    last_call_ = now;
-  }
+  /// A call has begun in this turn.
+  void note_call() noexcept { last_call_ = shard_.now(); }
   /// Null if the options have metrics off.
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
   /// The bytes that the calls of all connections hold.
