@@ -3,6 +3,8 @@
 #include <coroutine>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <utility>
 
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
@@ -22,14 +24,22 @@ struct Ticket final : ListNode {
 
 }  // namespace
 
+/// Shared by the EventCount and its waits, so that a wait that is left over learns of the end.
 struct EventCount::Waiters {
+  /// Resumes all waits. Post under the lock: a wait on the list keeps its shard alive, one that was taken off does not.
+  void resume_all() {
+    while (Ticket* const ticket = tickets.pop_front()) ticket->home.post(std::move(ticket->letter));
+  }
+
   std::mutex mutex;
   std::uint64_t count = 0;
+  bool destroyed = false;
   List<Ticket> tickets;
 };
 
 class EventCount::Wait final : Ready, Timer {
  public:
+  /// `waiters` must outlive it.
   Wait(Waiters& waiters, std::uint64_t seen, Nanoseconds timeout) noexcept
       : waiters_(waiters), seen_(seen), timeout_(timeout) {}
   Wait(const Wait&) = delete;
@@ -52,12 +62,17 @@ class EventCount::Wait final : Ready, Timer {
       if (held->wait) held->home.ready().push(*held->wait);
     });
     const std::lock_guard lock(waiters_.mutex);
-    if (waiters_.count != seen_) return false;
+    if (waiters_.count != seen_ || waiters_.destroyed) return false;
     waiters_.tickets.push_back(*ticket_);
     if (timeout_ != Nanoseconds::max()) shard.timers().arm(*this, after(shard.io().now(), timeout_));
     return true;
   }
-  void await_resume() const noexcept {}
+  void await_resume() const {
+    const std::lock_guard lock(waiters_.mutex);
+    if (waiters_.destroyed)
+      throw std::logic_error(
+          "an EventCount was destroyed while a task waited for it: declare it before what runs the task");
+  }
 
  private:
   void on_time() override { ticket_->home.ready().push(*this); }
@@ -70,9 +85,13 @@ class EventCount::Wait final : Ready, Timer {
   std::shared_ptr<Ticket> ticket_;
 };
 
-EventCount::EventCount() : waiters_(std::make_unique<Waiters>()) {}
+EventCount::EventCount() : waiters_(std::make_shared<Waiters>()) {}
 
-EventCount::~EventCount() = default;
+EventCount::~EventCount() {
+  const std::lock_guard lock(waiters_->mutex);
+  waiters_->destroyed = true;
+  waiters_->resume_all();
+}
 
 std::uint64_t EventCount::count() const noexcept {
   const std::lock_guard lock(waiters_->mutex);
@@ -80,12 +99,15 @@ std::uint64_t EventCount::count() const noexcept {
 }
 
 void EventCount::notify() {
-  // Post under the lock: a wait on the list keeps its shard alive, one that was taken off does not.
   const std::lock_guard lock(waiters_->mutex);
   ++waiters_->count;
-  while (Ticket* const ticket = waiters_->tickets.pop_front()) ticket->home.post(std::move(ticket->letter));
+  waiters_->resume_all();
 }
 
-Task<> EventCount::past(std::uint64_t seen, Nanoseconds timeout) { co_await Wait(*waiters_, seen, timeout); }
+Task<> EventCount::past(std::uint64_t seen, Nanoseconds timeout) { return wait(waiters_, seen, timeout); }
+
+Task<> EventCount::wait(std::shared_ptr<Waiters> waiters, std::uint64_t seen, Nanoseconds timeout) {
+  co_await Wait(*waiters, seen, timeout);
+}
 
 }  // namespace ringrpc

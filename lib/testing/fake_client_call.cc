@@ -49,10 +49,12 @@ class FakeClientCall::Handle final : public ClientCall {
   void writes_done() override { call_.writes_ended_ = true; }
   bool queued() const noexcept override { return false; }
   bool has_initial_metadata() const noexcept override { return call_.response_ >= Response::begun; }
-  void wait_initial_metadata(Waiter* waiter) override { call_.initial_waiter_ = waiter; }
+  void wait_initial_metadata(Waiter* waiter) override {
+    set_waiter(call_.initial_waiter_, waiter, "initial_metadata()");
+  }
   const ResponseMetadata& response_metadata() const noexcept override { return call_.metadata_; }
   bool finished() const noexcept override { return call_.ended(); }
-  void wait_finished(Waiter* waiter) override { call_.finish_waiter_ = waiter; }
+  void wait_finished(Waiter* waiter) override { set_waiter(call_.finish_waiter_, waiter, "finish()"); }
   Status take_status() override {
     call_.response_ = Response::status_taken;
     return std::exchange(call_.status_, Status());

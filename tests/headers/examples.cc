@@ -453,16 +453,12 @@ int show_tls(ServerOptions& options) {
   return 0;
 }
 
-struct Changes {
-  Task<int> next_change();
-};
-
-Task<Status> show_when(Changes& board, EchoService::Stub& prices, EchoService::Stub& stocks,
+Task<Status> show_when(Reader<Note>& in, EchoService::Stub& prices, EchoService::Stub& stocks,
                        EchoRequest item) {
   // [when.h]
   auto [price, stock] = co_await when_all(prices.Echo(item), stocks.Echo(item));  // two Results
-  auto first = co_await when_any(board.next_change(), sleep_for(30s));
-  if (first.index() == 1) co_return fail(Code::NOT_FOUND, "nothing has changed for 30 s");
+  auto first = co_await when_any(in.next(), sleep_for(30s));
+  if (first.index() == 1) co_return fail(Code::DEADLINE_EXCEEDED, "no message for 30 s");
   // [/when.h]
   co_return price&& stock ? Status() : Status(Code::INTERNAL, "");
 }

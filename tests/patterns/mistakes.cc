@@ -7,8 +7,14 @@
 
 #include "ringrpc/block_on.h"
 #include "ringrpc/channel.h"
+#include "ringrpc/reflection.h"
 #include "ringrpc/server.h"
+#include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
+#include "ringrpc/submit.h"
+#include "ringrpc/task_scope.h"
+#include "ringrpc/testing/in_process.h"
+#include "ringrpc/when.h"
 #include "ringrpc/worker_pool.h"
 
 #include "patterns/v1/store.ringrpc.h"
@@ -32,6 +38,23 @@ struct Fine final : Store::Service {
 Task<Result<Entry>> named(Store::Stub store) {
   Task<CallResult<Entry>> call = store.Get(Key());
   co_return co_await std::move(call);
+}
+Task<Status> several(Store::Stub store, Call& call, Reader<Key>& in, Writer<Entry>& out) {
+  const auto first = co_await when_any(in.next(), call.until_stopping());
+  if (first.index() == 1) co_return Status();
+  Task<CallResult<Entry>> get = store.Get(Key());
+  const auto both = co_await when_all(std::move(get), out.write(Entry()));
+  if (!std::get<1>(both)) co_return Status();
+  TaskScope scope;
+  scope.spawn([&]() -> Task<> { co_await out.write(Entry()); });
+  scope.spawn(store.Get(Key()));
+  co_return co_await scope.join();
+}
+void with_lists(Fine& fine, Reflection& reflection, const std::vector<ringrpc::Service*>& services) {
+  (void)Server::start({&fine}, {});
+  (void)Server::start({&fine, &reflection.v1()}, {.listen = {"127.0.0.1:0"}});
+  (void)Server::start(services, {});
+  const testing::InProcess world({&fine, &reflection.v1()});
 }
 
 // mistake: a call that is not awaited, taken for its result
@@ -193,3 +216,101 @@ Task<Status> use(Writer<Line>& out, Line line) {
 // mistake: a server of no service
 // error: give pointers to them, none of them null
 auto server = Server::start({nullptr}, {});
+
+// mistake: services that are given without a list
+// error: services are given as a list: `{&service}`
+auto start(Store::Service& store) { return Server::start(&store, {}); }
+
+// mistake: a service that is given by value
+// error: give the address of the service, which must outlive the server: `&service`
+struct Service final : Store::Service {};
+auto server = Server::start({Service()}, {});
+
+// mistake: the address of a service that is gone when the server runs
+// clang: taking the address of a temporary object
+struct Service final : Store::Service {};
+auto server = Server::start({&Service()}, {});
+
+// mistake: a service among others whose class is not a service
+// error: this class is not a service: derive it from the generated class
+struct Helper {};
+auto start(Store::Service& store, Helper& helper) { return Server::start({&store, &helper}, {}); }
+
+// mistake: a service that is const
+// error: the service is const
+struct Service final : Store::Service {};
+auto start(const Service& store) { return Server::start({&store}, {}); }
+
+// mistake: a service that a smart pointer holds
+// error: `service.get()`
+auto start(std::unique_ptr<Store::Service>& store) { return Server::start({store}, {}); }
+
+// mistake: a vector of smart pointers instead of a list of services
+// error: services are given as a list of pointers: `{&service, &other}`
+auto start(const std::vector<std::unique_ptr<ringrpc::Service>>& stores) { return Server::start(stores, {}); }
+
+// mistake: a Reflection instead of its services
+// error: give `&reflection.v1(), &reflection.v1alpha()`
+auto start(Store::Service& store, Reflection& reflection) { return Server::start({&store, &reflection}, {}); }
+
+// mistake: a world with a service by value
+// error: give the address of the service
+struct Service final : Store::Service {};
+testing::InProcess world({Service()});
+
+// mistake: tasks that have names, given to when_all in place
+// clang: a task that has a name is given away by `std::move(task)`
+Task<> use(Task<int> one, Task<int> other) { co_await when_all(one, other); }
+
+// mistake: a vector of tasks, given to when_any in place
+// error: a vector of tasks, given away by `std::move(tasks)`
+Task<> use(std::vector<Task<int>> tasks) { co_await when_any(tasks); }
+
+// mistake: a stream instead of its next message in when_any
+// error: when_all and when_any take tasks, `next()` and `write()` of a stream
+Task<> use(Store::Stub store) { co_await when_any(store.List(Key()), sleep_for(1ms)); }
+
+// mistake: a duration in when_any
+// error: when_all and when_any take tasks
+Task<> use(Reader<Key>& in) { co_await when_any(in.next(), 1ms); }
+
+// mistake: a stream that a thread waits for
+// error: around the whole use of a stream `[=]() -> Task<Status> { ... }`
+auto use(Store::Stub store) { return block_on(store.List(Key())); }
+
+// mistake: a stream that a world runs
+// error: around the whole use of a stream `[=]() -> Task<Status> { ... }`
+auto use(testing::InProcess& world, Store::Stub store) { return world.run(store.List(Key())); }
+
+// mistake: a function that returns a stream, submitted
+// error: around the whole use of a stream `[=]() -> Task<Status> { ... }`
+auto use(Store::Stub store) {
+  return submit([store] { return store.List(Key()); });
+}
+
+// mistake: a task that is submitted instead of the function that makes it
+// error: give a function that returns a task: `[=] { return stub.Get(key); }`
+auto use(Store::Stub store) { return submit(store.Get(Key())); }
+
+// mistake: a task that has a name, given to block_on in place
+// clang: a task that has a name is given away by `std::move(task)`
+auto use(Task<int> task) { return block_on(task); }
+
+// mistake: a task that has a name, shielded in place
+// clang: a task that has a name is given away by `std::move(task)`
+Task<int> use(Task<int> task) { co_return co_await shield(task); }
+
+// mistake: a task that has a name, spawned in place
+// clang: a task that has a name is given away by `std::move(task)`
+void use(TaskScope& scope, Task<> task) { scope.spawn(task); }
+
+// mistake: a lambda that is no coroutine, spawned
+// error: spawn takes a task without a value, of a Status or of a Result, or a function that returns one
+void use(TaskScope& scope, int& sum) {
+  scope.spawn([&] { ++sum; });
+}
+
+// mistake: a task whose value nobody gets, spawned
+// error: spawn takes a task without a value, of a Status or of a Result, or a function that returns one
+Task<bool> allowed();
+void use(TaskScope& scope) { scope.spawn(allowed()); }

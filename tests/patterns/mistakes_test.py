@@ -46,7 +46,7 @@ class Mistakes(unittest.TestCase):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def test_each(self):
-        self.assertGreater(len(self.mistakes), 20)
+        self.assertGreater(len(self.mistakes), 40)
         for name, words, code in self.mistakes:
             with self.subTest(name):
                 compiled = self.compiled(code)

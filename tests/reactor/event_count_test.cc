@@ -4,7 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <doctest/doctest.h>
+#include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -92,6 +95,27 @@ TEST_CASE("a wait ends at its timeout, and only once if a notification coincides
   }));
   CHECK(task.done());
   CHECK(simulation.run_until_quiet());
+}
+
+TEST_CASE(
+    "destroying an event count ends the waits that are left over with an exception, each on its shard") {
+  const std::string message =
+      "an EventCount was destroyed while a task waited for it: declare it before what runs the task";
+  Simulation simulation(1, {.shards = 2});
+  auto events = std::make_unique<EventCount>();
+  Waiting first(simulation, 0, *events, 0);
+  Waiting second(simulation, 1, *events, 0);
+  const auto cancelled = std::make_unique<Waiting>(simulation, 1, *events, 0);
+  const auto unstarted = std::make_unique<Task<>>(events->past(0));
+  events.reset();
+  REQUIRE(simulation.run_until([&] { return first.task.done() && second.task.done(); }));
+  for (const Waiting* const waiting : {&first, &second}) {
+    CHECK_FALSE(waiting->back_on);
+    CHECK_THROWS_WITH_AS(waiting->task.result(), message.c_str(), std::logic_error);
+  }
+  simulation.shard(0).post([&] { unstarted->start(); });
+  REQUIRE(simulation.run_until([&] { return unstarted->done(); }));
+  CHECK_THROWS_WITH_AS(unstarted->result(), message.c_str(), std::logic_error);
 }
 
 TEST_CASE("notifications from several threads reach waits on several shards") {

@@ -150,6 +150,31 @@ TEST_CASE("cancel ends the tasks of a scope, its caller among them, and is no fa
   CHECK(*held == 0);
 }
 
+TEST_CASE("A lambda that is spawned keeps its captures until its task has ended or is destroyed") {
+  Simulation simulation(1);
+  const auto held = std::make_shared<int>(0);
+  const auto task = start_on(simulation, [&] {
+    return [](std::shared_ptr<int> counted) -> Task<Status> {
+      TaskScope scope;
+      scope.spawn([counted]() -> Task<> {
+        co_await sleep_for(1s);
+        ++*counted;
+      });
+      scope.spawn([counted]() -> Task<Result<int>> {
+        co_await sleep_for(2s);
+        co_return fail(Code::ABORTED, std::to_string(*counted));
+      });
+      scope.spawn([counted]() -> Task<Status> { co_return co_await end_after(1h, Status()); });
+      co_return co_await scope.join();
+    }(held);
+  });
+  CHECK(held.use_count() > 3);
+  simulation.run_for(3s);
+  REQUIRE(task->done());
+  CHECK(task->result().to_string() == "ABORTED: 1");
+  CHECK(held.use_count() == 2);  // with that of the scope's coroutine
+}
+
 TEST_CASE("Destroying a scope destroys its tasks") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);

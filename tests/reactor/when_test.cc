@@ -146,6 +146,25 @@ TEST_CASE("when_any starts no task behind one that has ended already") {
   CHECK_FALSE(begun);
 }
 
+TEST_CASE("when_all and when_any keep a lambda until its task has ended or is destroyed") {
+  Simulation simulation(1);
+  const auto held = std::make_shared<int>(7);
+  const auto number = [held](Nanoseconds wait) {
+    return [held, wait]() -> Task<int> {
+      co_await sleep_for(wait);
+      co_return *held;
+    };
+  };
+  const auto all = start_on(simulation, [&] { return when_all(number(1s), number_after(2s, 8)); });
+  const auto any = start_on(simulation, [&] { return when_any(number(1h), number(2s)); });
+  simulation.run_for(3s);
+  REQUIRE(all->done());
+  CHECK(all->result() == std::tuple(7, 8));
+  REQUIRE(any->done());
+  CHECK(any->result() == std::variant<int, int>(std::in_place_index<1>, 7));
+  CHECK(held.use_count() == 2);  // with that of `number`
+}
+
 TEST_CASE("when_any throws what the first task throws, and not what a later one would have thrown") {
   Simulation simulation(1);
   const auto throws =

@@ -45,11 +45,25 @@ class RINGRPC_EXPORT BackgroundTask {
 /// Returns when `task` has finished, or with the reason why it was never started.
 RINGRPC_EXPORT Status run_blocking(BackgroundTask& task);
 
+/// The type of the task that a call of F returns.
+template <class F>
+struct TaskMadeBy {
+  static_assert(
+      never<F>,
+      "give a function that returns a task: `[=] { return stub.Get(key); }`, or around the whole use "
+      "of a stream `[=]() -> Task<Status> { ... }`");
+  using type = Task<>;
+};
+template <TaskMaker F>
+struct TaskMadeBy<F> {
+  using type = std::invoke_result_t<F&>;
+};
+
 /// Runs the task that a call of F returns. F may be a reference.
 template <class F>
 class BackgroundTaskOf : public BackgroundTask {
  public:
-  using Running = std::invoke_result_t<F&>;
+  using Running = typename TaskMadeBy<F>::type;
   using Outcome = typename ResultOf<decltype(std::declval<Running&>().result())>::type;
 
   explicit BackgroundTaskOf(F&& make) noexcept : make_(std::forward<F>(make)) {}
@@ -89,11 +103,6 @@ class BackgroundTaskOf : public BackgroundTask {
   Running running_;
   std::optional<Outcome> outcome_;
 };
-
-template <class T>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<Task<T>> = true;
 
 }  // namespace detail
 

@@ -26,7 +26,8 @@ namespace ringrpc {
 /// A call in flight. Destroying it cancels it: the server gets RST_STREAM with CANCEL.
 ///
 /// Each `wait_` function registers one waiter, which is called once from the shard's ready list, when the
-/// condition is true; null withdraws it. Different conditions may be waited for at the same time.
+/// condition is true; null withdraws it. Different conditions may be waited for at the same time. A second waiter
+/// for one condition throws std::logic_error.
 class RINGRPC_EXPORT ClientCall : public MessageStream {
  public:
   virtual ~ClientCall() = default;
@@ -59,11 +60,12 @@ template <bool (ClientCall::*known)() const noexcept, void (ClientCall::*wait)(M
 class CallAwaiter : MessageStream::Waiter {
  public:
   explicit CallAwaiter(ClientCall& call) noexcept : call_(call) {}
-  CallAwaiter(const CallAwaiter&) = delete;
+  /// Only before it is awaited.
+  CallAwaiter(CallAwaiter&& other) noexcept : call_(other.call_) {}
   bool await_ready() const noexcept { return (call_.*known)(); }
   void await_suspend(std::coroutine_handle<> handle) {
+    (call_.*wait)(this);  // may throw
     waiting_ = handle;
-    (call_.*wait)(this);
   }
 
  protected:

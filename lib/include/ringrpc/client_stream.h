@@ -9,7 +9,8 @@
 ///
 /// Each owns its call: destroying one cancels the call. A moved-from one may only be assigned to or destroyed.
 /// They belong to the shard on which the call was begun. Of each operation (`next`, `write`, `finish`,
-/// `initial_metadata`) one at a time may be awaited; different ones may be awaited at the same time.
+/// `initial_metadata`) one at a time may be awaited; a second one throws std::logic_error. Different ones may be awaited
+/// at the same time.
 #pragma once
 
 #include <memory>

@@ -34,7 +34,7 @@ class RINGRPC_EXPORT EventCount {
   EventCount();
   EventCount(const EventCount&) = delete;
   EventCount& operator=(const EventCount&) = delete;
-  /// No task of `past` may be waiting.
+  /// Tasks that wait in `past` end with std::logic_error, each on its shard.
   ~EventCount();
 
   /// The number of notifications so far. From any thread.
@@ -45,14 +45,17 @@ class RINGRPC_EXPORT EventCount {
   void notify();
 
   /// Waits until `count` differs from `seen`, which may be so already, or `timeout` has passed. Await it on a shard.
-  /// Any number of tasks may wait at the same time. Destroying the task ends the wait.
+  /// Any number of tasks may wait at the same time. Destroying the task ends the wait. Throws std::logic_error once the
+  /// EventCount has been destroyed: it must outlive the tasks that use it.
   Task<> past(std::uint64_t seen, Nanoseconds timeout = Nanoseconds::max());
 
  private:
   struct Waiters;
   class Wait;
 
-  std::unique_ptr<Waiters> waiters_;
+  static Task<> wait(std::shared_ptr<Waiters> waiters, std::uint64_t seen, Nanoseconds timeout);
+
+  std::shared_ptr<Waiters> waiters_;
 };
 
 }  // namespace ringrpc

@@ -166,6 +166,8 @@ class RINGRPC_EXPORT Server {
     static_assert(detail::never<Null>, "a server needs services: give pointers to them, none of them null");
     return fail(Code::INVALID_ARGUMENT, "a service is null");
   }
+  static Result<std::unique_ptr<Server>> start(detail::NoServiceList,
+                                               const ServerOptions&);  ///< does not compile
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

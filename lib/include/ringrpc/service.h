@@ -29,6 +29,7 @@
 /// so handlers must synchronize the state that they share.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -94,6 +95,47 @@ class RINGRPC_EXPORT Service {
 };
 
 namespace detail {
+
+/// A list of services that is none. Refused at compile time; the error says what is wrong with the first bad item.
+class NoServiceList {
+ public:
+  template <class... Item>
+    requires(sizeof...(Item) > 0 && !(std::convertible_to<Item, std::span<Service* const>> && ...))
+  NoServiceList(Item&&...) {
+    static_assert(sizeof...(Item) > 1 || !(std::convertible_to<Item, Service*> && ...),
+                  "services are given as a list: `{&service}`");
+    (check<std::remove_cvref_t<Item>>(), ...);
+  }
+
+ private:
+  template <class Item>
+  static void check() {
+    using Pointee = std::remove_pointer_t<Item>;
+    if constexpr (std::convertible_to<Item, Service*>) {
+      return;
+    } else if constexpr (requires(Pointee& item) { item.v1alpha(); }) {
+      static_assert(
+          never<Item>,
+          "a Reflection has a service for each version: give `&reflection.v1(), &reflection.v1alpha()`");
+    } else if constexpr (std::derived_from<Item, Service>) {
+      static_assert(never<Item>,
+                    "give the address of the service, which must outlive the server: `&service`");
+    } else if constexpr (std::derived_from<Pointee, Service>) {
+      static_assert(never<Item>,
+                    "the service is const, but handlers may change it: declare it without `const`");
+    } else if constexpr (requires(Item item) {
+                           { item.get() } -> std::convertible_to<Service*>;
+                         }) {
+      static_assert(never<Item>, "give the pointer that this one holds: `service.get()`");
+    } else if constexpr (std::is_pointer_v<Item>) {
+      static_assert(never<Item>,
+                    "this class is not a service: derive it from the generated class, `class Routes : public "
+                    "RouteGuide::Service`, or from ringrpc::Service");
+    } else {
+      static_assert(never<Item>, "services are given as a list of pointers: `{&service, &other}`");
+    }
+  }
+};
 
 /// Takes a request that was parsed outside the shard's thread. Not inlined, because few are.
 template <class Request>

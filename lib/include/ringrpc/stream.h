@@ -3,7 +3,8 @@
 ///   while (auto point = co_await in.next()) ++count;      // ends when the peer has finished sending
 ///   co_await out.write(feature);                          // waits while the peer is not reading
 ///
-/// One `next` and one `write` of a call may wait at the same time, but not two of either. HTTP/2 flow control
+/// One `next` and one `write` of a call may wait at the same time, but not two of either: the second throws
+/// std::logic_error. HTTP/2 flow control
 /// (RFC 9113, 5.2) limits the memory that a call holds: a peer that sends faster than the call reads has to wait, and
 /// `write` waits for a peer that reads slowly. All of a call runs on its shard.
 #pragma once
@@ -15,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "ringrpc/bytes.h"
@@ -24,6 +27,16 @@
 #include "ringrpc/task.h"
 
 namespace ringrpc {
+
+namespace detail {
+
+[[noreturn, gnu::cold]] inline void waits_already(const char* operation) {
+  throw std::logic_error(
+      std::string("two tasks wait in `") + operation +
+      "` of one call: let one task read and one write, and hand messages on to the others");
+}
+
+}  // namespace detail
 
 /// The messages of a call as bytes. Reader and Writer use it; the library implements it. Belongs to the call's shard.
 class RINGRPC_EXPORT MessageStream {
@@ -52,7 +65,7 @@ class RINGRPC_EXPORT MessageStream {
   /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
   virtual void reject_message() = 0;
   /// Calls `waiter` once `message_ready` is true; null cancels the wait. One waiter at a time, which may register
-  /// again.
+  /// again; throws std::logic_error while another waits.
   virtual void wait_message(Waiter* waiter) = 0;
 
   /// Room for a message of `bytes` bytes: for all of it, or for its beginning if it is large. Call it only while
@@ -74,6 +87,13 @@ class RINGRPC_EXPORT MessageStream {
 
  protected:
   ~MessageStream() = default;
+
+  /// Implements the functions that register a waiter for `operation`.
+  static void set_waiter(Waiter*& place, Waiter* waiter, const char* operation) {
+    if (waiter && place && place != waiter) [[unlikely]]
+      detail::waits_already(operation);
+    place = waiter;
+  }
 
   /// Implements `take_parsed` while `parses_ahead_` is true.
   virtual std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() { return nullptr; }
@@ -139,14 +159,15 @@ template <class T>
 class [[nodiscard("co_await it")]] NextAwaiter final : MessageStream::Waiter {
  public:
   explicit NextAwaiter(MessageStream& stream) noexcept : stream_(stream) {}
-  NextAwaiter(const NextAwaiter&) = delete;
+  /// Only before it is awaited.
+  NextAwaiter(NextAwaiter&& other) noexcept : stream_(other.stream_) {}
   ~NextAwaiter() {
     if (waiting_) stream_.wait_message(nullptr);
   }
   bool await_ready() { return stream_.message_ready(); }
   void await_suspend(std::coroutine_handle<> handle) {
+    stream_.wait_message(this);  // may throw
     waiting_ = handle;
-    stream_.wait_message(this);
   }
   std::optional<T> await_resume() {
     std::optional<T> message;
@@ -180,14 +201,16 @@ class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
  public:
   WriteAwaiter(MessageStream& stream, const T& written, WriteOptions how) noexcept
       : stream_(stream), message_(written), options_(how) {}
-  WriteAwaiter(const WriteAwaiter&) = delete;
+  /// Only before it is awaited.
+  WriteAwaiter(WriteAwaiter&& other) noexcept
+      : stream_(other.stream_), message_(other.message_), options_(other.options_) {}
   ~WriteAwaiter() {
     if (waiting_) stream_.wait_writable(nullptr);
   }
   bool await_ready() const { return stream_.writable(); }
   void await_suspend(std::coroutine_handle<> handle) {
+    stream_.wait_writable(this);  // may throw
     waiting_ = handle;
-    stream_.wait_writable(this);
   }
   bool await_resume() { return write_message(stream_, message_, options_); }
 

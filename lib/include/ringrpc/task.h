@@ -141,12 +141,21 @@ template <class T = void>
 class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
  public:
   using promise_type = detail::TaskPromise<T>;
+  using Value = T;
 
   /// A task without a coroutine, to be assigned to or destroyed. Running or awaiting it throws
   /// std::logic_error.
   Task() noexcept = default;
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+#ifdef __clang__  // it has the reasons of C++26 in C++23 too
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc++26-extensions"
+  Task(const Task&) = delete("a task that has a name is given away by `std::move(task)`");
+#pragma clang diagnostic pop
+#else
+  Task(const Task&) = delete;
+#endif
   Task& operator=(Task&& other) noexcept {
     std::swap(frame_, other.frame_);
     return *this;
@@ -236,6 +245,32 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
 
   std::coroutine_handle<promise_type> frame_;
 };
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<Task<T>> = true;
+
+/// A function without arguments that returns a task, such as a lambda that is a coroutine.
+template <class F>
+concept TaskMaker = std::invocable<F&> && is_task<std::invoke_result_t<F&>>;
+
+/// What `co_await` takes as it is, such as the result of Reader::next.
+template <class A>
+concept Awaiter = requires(A& awaiter) {
+  { awaiter.await_ready() } -> std::same_as<bool>;
+  awaiter.await_resume();
+};
+
+/// The task that `make` makes. Keeps `make`, whose captures the task may use, until the task has ended.
+template <TaskMaker F>
+std::invoke_result_t<F&> keeping(F make) {
+  co_return co_await make();
+}
+
+}  // namespace detail
 
 template <class T>
 Task<T> detail::TaskPromise<T>::get_return_object() noexcept {

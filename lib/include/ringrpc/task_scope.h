@@ -18,6 +18,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "ringrpc/export.h"
@@ -55,6 +56,22 @@ class RINGRPC_EXPORT TaskScope {
     requires std::convertible_to<T, Result<typename T::value_type>>
   void spawn(Task<T> task) {
     spawn(detail::without_value(std::move(task)));
+  }
+  /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept until the
+  /// task has ended. The captures of a lambda that is called instead, `spawn([x]() -> Task<> { ... }())`, are lost
+  /// before the task ends.
+  template <detail::TaskMaker F>
+  void spawn(F&& make) {
+    spawn(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));
+  }
+  /// Refused at compile time.
+  template <class Other>
+    requires(!detail::TaskMaker<Other>)
+  void spawn(Other&&) {
+    static_assert(
+        detail::never<Other>,
+        "spawn takes a task without a value, of a Status or of a Result, or a function that returns "
+        "one: `[&]() -> Task<> { ... }`");
   }
 
   /// Waits until no task is left. Gives the first failure, or throws the first exception; OK if all tasks

@@ -312,7 +312,7 @@ void OutgoingCall::reject_message() {
 }
 
 void OutgoingCall::wait_finished(Waiter* waiter) {
-  register_waiter(finish_waiter_, waiter);
+  set_waiter(finish_waiter_, waiter, "finish()");
   if (waiter && state_ == State::settled) run_soon();  // as above: it will not be read
 }
 

@@ -138,12 +138,12 @@ class OutgoingCall final : public ClientCall,
   std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return attempt_ && attempt_->message_compressed(); }
   void reject_message() override;
-  void wait_message(Waiter* waiter) override { register_waiter(message_waiter_, waiter); }
+  void wait_message(Waiter* waiter) override { set_waiter(message_waiter_, waiter, "next()"); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;
   bool commit_message() override;
   bool writable() const override;
-  void wait_writable(Waiter* waiter) override { register_waiter(writable_waiter_, waiter); }
+  void wait_writable(Waiter* waiter) override { set_waiter(writable_waiter_, waiter, "write()"); }
   void fail_call(const Status& why) override { fail(why); }
 
   // ClientCall
@@ -152,7 +152,9 @@ class OutgoingCall final : public ClientCall,
   bool has_initial_metadata() const noexcept override {
     return (attempt_ && attempt_->has_headers()) || settled();
   }
-  void wait_initial_metadata(Waiter* waiter) override { register_waiter(headers_waiter_, waiter); }
+  void wait_initial_metadata(Waiter* waiter) override {
+    set_waiter(headers_waiter_, waiter, "initial_metadata()");
+  }
   const ResponseMetadata& response_metadata() const noexcept override { return response_; }
   bool finished() const noexcept override { return state_ == State::finished; }
   void wait_finished(Waiter* waiter) override;
@@ -162,12 +164,6 @@ class OutgoingCall final : public ClientCall,
  private:
   /// In the order in which a call goes through them.
   enum class State : std::uint8_t { held, queued, attempting, settled, finished };
-
-  /// Each thing that can be waited for has one waiter at a time, which may register again.
-  static void register_waiter(Waiter*& place, Waiter* waiter) noexcept {
-    assert(!place || !waiter || place == waiter);
-    place = waiter;
-  }
 
   friend ExceptionBarrier<OutgoingCall>;
   void on_exception(const Status& why) noexcept;

@@ -487,8 +487,7 @@ void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
 }
 
 void ServerCall::wait_message(Waiter* waiter) {
-  assert(!waiter || !call_.message_waiter);  // one at a time
-  call_.message_waiter = waiter;
+  set_waiter(call_.message_waiter, waiter, "next()");
   if (!waiter) return;
   buffer_.keep();  // the handler no longer uses the previous message
   call_.parsed_bytes = 0;
@@ -570,10 +569,7 @@ bool ServerCall::commit_message() {
   return true;
 }
 
-void ServerCall::wait_writable(Waiter* waiter) {
-  assert(!waiter || !call_.writable_waiter);  // one at a time
-  call_.writable_waiter = waiter;
-}
+void ServerCall::wait_writable(Waiter* waiter) { set_waiter(call_.writable_waiter, waiter, "write()"); }
 
 bool ServerCall::writable() const {
   return call_.stream && call_.stream->queued_bytes() < write_ahead_bytes && !compressing();

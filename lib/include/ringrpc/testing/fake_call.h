@@ -77,7 +77,7 @@ class FakeStream final : public MessageStream {
   }
   void reject_message() override { rejected_ = true; }
   void fail_call(const Status&) override { rejected_ = true; }
-  void wait_message(Waiter* waiter) override { message_waiter_ = waiter; }
+  void wait_message(Waiter* waiter) override { set_waiter(message_waiter_, waiter, "next()"); }
 
   bool message_compressed() const noexcept override { return false; }
 
@@ -92,7 +92,7 @@ class FakeStream final : public MessageStream {
     return true;
   }
   bool writable() const override { return room_ > 0; }
-  void wait_writable(Waiter* waiter) override { writable_waiter_ = waiter; }
+  void wait_writable(Waiter* waiter) override { set_waiter(writable_waiter_, waiter, "write()"); }
 
  private:
   static void wake(Waiter*& waiting) {

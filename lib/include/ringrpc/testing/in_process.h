@@ -51,6 +51,7 @@ class RINGRPC_EXPORT InProcess {
   explicit InProcess(std::span<Service* const> services, const InProcessOptions& options = {});
   explicit InProcess(std::initializer_list<Service*> services, const InProcessOptions& options = {})
       : InProcess(std::span<Service* const>(services.begin(), services.size()), options) {}
+  explicit InProcess(detail::NoServiceList, const InProcessOptions& options = {});  ///< does not compile
   InProcess(const InProcess&) = delete;
   InProcess& operator=(const InProcess&) = delete;
   /// Ends the server. Calls in flight are cancelled.
