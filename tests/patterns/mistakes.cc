@@ -223,13 +223,13 @@ auto start(Store::Service& store) { return Server::start(&store, {}); }
 
 // mistake: a service that is given by value
 // error: give the address of the service, which must outlive the server: `&service`
-struct Service final : Store::Service {};
-auto server = Server::start({Service()}, {});
+struct Depot final : Store::Service {};
+auto server = Server::start({Depot()}, {});
 
 // mistake: the address of a service that is gone when the server runs
 // clang: taking the address of a temporary object
-struct Service final : Store::Service {};
-auto server = Server::start({&Service()}, {});
+struct Depot final : Store::Service {};
+auto server = Server::start({&Depot()}, {});
 
 // mistake: a service among others whose class is not a service
 // error: this class is not a service: derive it from the generated class
@@ -238,8 +238,8 @@ auto start(Store::Service& store, Helper& helper) { return Server::start({&store
 
 // mistake: a service that is const
 // error: the service is const
-struct Service final : Store::Service {};
-auto start(const Service& store) { return Server::start({&store}, {}); }
+struct Depot final : Store::Service {};
+auto start(const Depot& store) { return Server::start({&store}, {}); }
 
 // mistake: a service that a smart pointer holds
 // error: `service.get()`
@@ -255,8 +255,8 @@ auto start(Store::Service& store, Reflection& reflection) { return Server::start
 
 // mistake: a world with a service by value
 // error: give the address of the service
-struct Service final : Store::Service {};
-testing::InProcess world({Service()});
+struct Depot final : Store::Service {};
+testing::InProcess world({Depot()});
 
 // mistake: tasks that have names, given to when_all in place
 // clang: a task that has a name is given away by `std::move(task)`

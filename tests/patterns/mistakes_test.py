@@ -3,6 +3,8 @@
     mistakes_test.py mistakes.cc COMPILER...
 """
 
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -39,17 +41,18 @@ class Mistakes(unittest.TestCase):
         (cls.folder / "head.h").write_text(cls.head)
         subprocess.run([*COMPILER, "-x", "c++-header", cls.folder / "head.h", "-o", cls.folder / "head.h.gch"], check=True)
 
-    def compiled(self, code):
-        source = self.folder / "mistake.cc"
+    def compiled(self, number, code):
+        source = self.folder / f"mistake{number}.cc"
         source.write_text(code)
         return subprocess.run([*COMPILER, "-fsyntax-only", "-include", self.folder / "head.h", source],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def test_each(self):
         self.assertGreater(len(self.mistakes), 40)
-        for name, words, code in self.mistakes:
+        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+            runs = list(threads.map(self.compiled, *zip(*enumerate(code for _, _, code in self.mistakes))))
+        for (name, words, _), compiled in zip(self.mistakes, runs):
             with self.subTest(name):
-                compiled = self.compiled(code)
                 if words is None:
                     self.assertEqual(compiled.returncode, 0, compiled.stdout)
                     continue
