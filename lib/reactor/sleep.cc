@@ -1,5 +1,8 @@
 #include "ringrpc/sleep.h"
 
+#include <chrono>
+#include <coroutine>
+
 #include "reactor/shard.h"
 
 namespace ringrpc {
@@ -8,12 +11,12 @@ namespace {
 
 class TimeAwaiter final : Timer, Ready {
  public:
-  TimeAwaiter(Shard& shard, Nanoseconds wait) noexcept : shard_(shard), wait_(wait) {}
+  TimeAwaiter(Shard& shard, Instant due) noexcept : shard_(shard), due_(due) {}
 
-  bool await_ready() const noexcept { return wait_.count() <= 0; }
+  bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting) noexcept {
     waiting_ = waiting;
-    shard_.timers().arm(*this, after(shard_.io().now(), wait_));
+    shard_.timers().arm(*this, due_);
   }
   void await_resume() const noexcept {}
 
@@ -22,12 +25,26 @@ class TimeAwaiter final : Timer, Ready {
   void run() override { waiting_.resume(); }
 
   Shard& shard_;
-  Nanoseconds wait_;
+  Instant due_;
   std::coroutine_handle<> waiting_;
 };
 
 }  // namespace
 
-Task<> sleep_for(Nanoseconds wait) { co_await TimeAwaiter(*Shard::current(), wait); }
+Task<> sleep_for(Nanoseconds wait) {
+  if (wait.count() <= 0) co_return;
+  Shard& shard = *Shard::current();
+  co_await TimeAwaiter(shard, after(shard.io().now(), wait));
+}
+
+Task<> sleep_until(Instant due) {
+  Shard& shard = *Shard::current();
+  if (due > shard.io().now()) co_await TimeAwaiter(shard, due);
+}
+
+Instant now() noexcept {
+  Shard* const shard = Shard::current();
+  return shard ? shard->io().now() : std::chrono::steady_clock::now();
+}
 
 }  // namespace ringrpc

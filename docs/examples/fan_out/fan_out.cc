@@ -46,8 +46,10 @@ Task<> print(ClientStream<Reading, Reading>& call) {
   }
 }
 
-Task<Status> exchange(Weather::Stub weather, Board& outbox) {
-  auto call = weather.Exchange();
+Task<Status> exchange(Weather::Stub weather, std::string room, Board& outbox) {
+  CallOptions options;
+  if (Status status = options.metadata.add("room", room); !status.ok()) co_return status;
+  auto call = weather.Exchange(options);
   co_await call.initial_metadata();  // the server's handler has its position
   std::uint64_t position = 0;
   co_await when_any(copy(outbox, position, call), print(call));  // writes and reads at the same time
@@ -67,7 +69,7 @@ static Reading reading_of(const std::string& station, double celsius) {
 static Status exchange_from_thread(const Weather::Stub& weather) {
   // [future]
   Board outbox;
-  std::future<Status> exchanged = submit([&outbox, weather] { return exchange(weather, outbox); });
+  std::future<Status> exchanged = submit([&outbox, weather] { return exchange(weather, "summit", outbox); });
   for (const double celsius : {-3.0, -3.5, -4.0}) outbox.post(reading_of("summit", celsius));
   return exchanged.get();  // waits; until then the task uses the outbox
   // [/future]

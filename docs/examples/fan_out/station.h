@@ -1,14 +1,19 @@
-/// A service whose clients watch one board, and post to it.
+/// A service whose clients watch one board, and talk in rooms.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <variant>
 
+#include "ringrpc/event_count.h"
+#include "ringrpc/sleep.h"
 #include "ringrpc/when.h"
 
 #include "board.h"
+#include "rooms.h"
 
 namespace fan_out {
 
@@ -32,6 +37,7 @@ class Station final : public Weather::Service {
 
   /// The number of clients that watch.
   int present() const { return present_; }
+  std::size_t rooms() const { return rooms_.count(); }
 
   Task<Result<Reading>> GetReading(Call&, GetReadingRequest) override {
     auto latest = board_.latest();
@@ -52,13 +58,15 @@ class Station final : public Weather::Service {
 
   // [exchange]
   Task<Status> Exchange(Call& call, Reader<Reading>& in, Writer<Reading>& out) override {
-    const Presence presence(present_);
-    std::uint64_t position = board_.end();
+    const Rooms::Place place(rooms_, std::string(call.metadata().find("room").value_or("lobby")));
+    Board& board = place.board();
+    std::uint64_t position = board.end();
     call.send_initial_metadata();
-    const auto first = co_await when_any(receive(in), copy(board_, position, out), call.until_stopping());
+    const auto first =
+        co_await when_any(receive(in, board), copy(board, position, out), call.until_stopping());
     switch (first.index()) {
       case 0:  // the client has half-closed the call: it still gets all that was posted before
-        co_return co_await write_new(board_, position, out);
+        co_return co_await write_new(board, position, out);
       case 1:
         co_return std::get<1>(first);
       default:
@@ -67,15 +75,15 @@ class Station final : public Weather::Service {
   }
 
   /// Posts the client's readings until it has half-closed the call.
-  Task<Status> receive(Reader<Reading>& in) {
-    while (auto reading = co_await in.next()) board_.post(*std::move(reading));
-    co_return Status();
+  static Task<> receive(Reader<Reading>& in, Board& board) {
+    while (auto reading = co_await in.next()) board.post(*std::move(reading));
   }
   // [/exchange]
 
  private:
   Board& board_;
   std::atomic<int> present_ = 0;
+  Rooms rooms_;
 };
 
 // [sample]
