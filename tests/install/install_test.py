@@ -87,6 +87,22 @@ class Install(unittest.TestCase):
         """Configures a CMake project."""
         run(["cmake", "-S", project, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", *options], env=self.environment)
 
+    def test_links_of_the_installed_pages_lead_to_installed_files(self):
+        pages = sorted((self.prefix / "share/doc/ringrpc").rglob("*.md"))
+        self.assertGreater(len(pages), 40)
+        links = 0
+        for page in pages:
+            prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+            for link in re.findall(r"\]\(([^)#\s]+)", prose):
+                if link.startswith(("https://", "http://")):
+                    continue
+                links += 1
+                with self.subTest(page=page.name, link=link):
+                    target = (page.parent / link).resolve()
+                    self.assertTrue(target.exists(), "there is no such file")
+                    self.assertTrue(target.is_relative_to(self.prefix.resolve()), "the link leaves the installation")
+        self.assertGreater(links, 100)
+
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
         port = str(free_port())
