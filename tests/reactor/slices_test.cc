@@ -10,46 +10,47 @@ using namespace ringrpc;
 
 namespace {
 
-/// Computes for `wanted` slices and counts them.
-Task<> compute(Shard& shard, unsigned wanted, unsigned& done) {
-  Slices slices(shard);
-  while (done < wanted) {
-    while (!slices.over()) {
-    }
-    ++done;
-    co_await slices.next();
+/// A computation of three slices, on a shard that the test turns.
+struct Computation {
+  Computation() {
+    shard.post([this] {
+      task = compute();
+      task.start();
+    });
   }
-}
+
+  Task<> compute() {
+    Slices slices(shard);
+    while (done < 3) {
+      while (!slices.over()) {
+      }
+      ++done;
+      co_await slices.next();
+    }
+  }
+
+  Shard shard{0, test::kernel_io()};
+  unsigned done = 0;
+  Task<> task;
+};
 
 }  // namespace
 
 TEST_CASE("A computation has one slice in each turn") {
-  Shard shard(0, test::kernel_io());
-  unsigned done = 0;
-  Task<> task;
-  shard.post([&] {
-    task = compute(shard, 3, done);
-    task.start(nullptr);
-  });
+  Computation computation;
   for (unsigned turn = 1; turn <= 3; ++turn) {
-    shard.turn(false);
-    CHECK(done == turn);
+    computation.shard.turn(false);
+    CHECK(computation.done == turn);
   }
-  shard.turn(false);
-  CHECK(task.done());
+  computation.shard.turn(false);
+  CHECK(computation.task.done());
 }
 
 TEST_CASE("A computation that is destroyed between slices is not resumed") {
-  Shard shard(0, test::kernel_io());
-  unsigned done = 0;
-  Task<> task;
-  shard.post([&] {
-    task = compute(shard, 3, done);
-    task.start(nullptr);
-  });
-  shard.turn(false);
-  shard.post([&] { task = {}; });
-  shard.turn(false);
-  shard.turn(false);
-  CHECK(done == 1);
+  Computation computation;
+  computation.shard.turn(false);
+  computation.shard.post([&] { computation.task = {}; });
+  computation.shard.turn(false);
+  computation.shard.turn(false);
+  CHECK(computation.done == 1);
 }

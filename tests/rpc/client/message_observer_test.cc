@@ -4,6 +4,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rpc/client/client_interceptors.h"
@@ -219,77 +220,68 @@ TEST_CASE("a request that is sent again is shown once") {
   CHECK(seen == std::vector<std::string>{"audit request x", "audit response y"});
 }
 
-/// Responses "a" and "b", then this status, all at once.
-test::RawHost::Answer two_and(const std::string& grpc_status) {
-  return test::whole(test::good_headers, message("a") + message("b"), {{"grpc-status", grpc_status}});
-}
+/// Calls to a host that sends the responses "a" and "b" and then its status, all at once; a Recorder observes them.
+struct RecordedCalls {
+  explicit RecordedCalls(const std::string& grpc_status) {
+    host.answer =
+        test::whole(test::good_headers, message("a") + message("b"), {{"grpc-status", grpc_status}});
+  }
+  bool run(const World::Script& script) { return host.serve(script, with({&around})); }
+
+  SimulatedWorld world{1};
+  test::RawHost host{world};
+  std::vector<std::string> seen;
+  Recorder recorder{"audit", seen};
+  Custom around = observing(recorder);
+};
 
 TEST_CASE("responses that are taken after the status has come are shown, whatever the status") {
-  for (const std::string code : {"0", "5"}) {
-    SimulatedWorld world(1);
-    test::RawHost host(world);
-    host.answer = two_and(code);
-    std::vector<std::string> seen;
-    Recorder recorder("audit", seen);
-    Custom around = observing(recorder);
-    const auto script = [&](Channel& channel) -> Task<void> {
+  for (const auto& [grpc_status, code] : {std::pair("0", Code::OK), std::pair("5", Code::NOT_FOUND)}) {
+    RecordedCalls calls(grpc_status);
+    CHECK(calls.run([&, expected = code](Channel& channel) -> Task<void> {
       auto counting = count_to(channel, "2");
       co_await counting.initial_metadata();
       co_await sleep_for(1s);
-      CHECK(seen == std::vector<std::string>{"audit request 2"});
-      CHECK(around.frames == 1);
+      CHECK(calls.seen == std::vector<std::string>{"audit request 2"});
+      CHECK(calls.around.frames == 1);
       for (const char* response : {"a", "b"}) CHECK((co_await counting.next()).value().bytes == response);
       CHECK_FALSE(co_await counting.next());
-      const Status status = co_await counting.finish();
-      CHECK(around.frames == 0);
-      CHECK(status.code() == (code == "0" ? Code::OK : Code::NOT_FOUND));
-      CHECK(seen == std::vector<std::string>{"audit request 2", "audit response a", "audit response b"});
-    };
-    CHECK(host.serve(script, with({&around})));
+      CHECK((co_await counting.finish()).code() == expected);
+      CHECK(calls.around.frames == 0);
+      CHECK(calls.seen ==
+            std::vector<std::string>{"audit request 2", "audit response a", "audit response b"});
+    }));
   }
 }
 
 TEST_CASE("responses that the caller does not take are neither shown nor given") {
-  for (const std::string code : {"0", "5"}) {
-    SimulatedWorld world(1);
-    test::RawHost host(world);
-    host.answer = two_and(code);
-    std::vector<std::string> seen;
-    Recorder recorder("audit", seen);
-    Custom around = observing(recorder);
-    const auto script = [&](Channel& channel) -> Task<void> {
+  for (const auto& [grpc_status, code] : {std::pair("0", Code::OK), std::pair("5", Code::NOT_FOUND)}) {
+    RecordedCalls calls(grpc_status);
+    CHECK(calls.run([&, expected = code](Channel& channel) -> Task<void> {
       auto counting = count_to(channel, "2");
       CHECK((co_await counting.next()).value().bytes == "a");
-      const Status status = co_await counting.finish();
-      CHECK(status.code() == (code == "0" ? Code::OK : Code::NOT_FOUND));
+      CHECK((co_await counting.finish()).code() == expected);
       CHECK_FALSE(co_await counting.next());
-      CHECK(seen == std::vector<std::string>{"audit request 2", "audit response a"});
-      CHECK(around.frames == 0);
-    };
-    CHECK(host.serve(script, with({&around})));
+      CHECK(calls.seen == std::vector<std::string>{"audit request 2", "audit response a"});
+      CHECK(calls.around.frames == 0);
+    }));
   }
 }
 
 TEST_CASE("the deadline ends an observed call whose responses nobody takes") {
-  SimulatedWorld world(1);
-  test::RawHost host(world);
-  host.answer = two_and("0");
-  std::vector<std::string> seen;
-  Recorder recorder("audit", seen);
-  Custom around = observing(recorder);
-  const auto script = [&](Channel& channel) -> Task<void> {
+  RecordedCalls calls("0");
+  CHECK(calls.run([&](Channel& channel) -> Task<void> {
     CallOptions options;
     options.timeout = 5s;
     auto counting =
         channel.server_streaming<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"2"}, options);
     co_await sleep_for(10s);
-    CHECK(around.frames == 0);
+    CHECK(calls.around.frames == 0);
     CHECK_FALSE(co_await counting.next());
     CHECK((co_await counting.finish()).to_string() ==
           "DEADLINE_EXCEEDED: the response was not read before the deadline");
-  };
-  CHECK(host.serve(script, with({&around})));
-  CHECK(seen == std::vector<std::string>{"audit request 2"});
+  }));
+  CHECK(calls.seen == std::vector<std::string>{"audit request 2"});
 }
 
 TEST_CASE("an observed call may be dropped or cancelled at any time") {
