@@ -420,19 +420,12 @@ void show_metrics(std::string_view accept, std::string_view text) {
   // [/metrics.h]
 }
 
-struct Thermometer {
-  int read();
-};
-struct ReadingBoard {
-  void post(int reading);
-};
-
-Task<void> show_sleep(ReadingBoard& board, Thermometer& thermometer) {
+Task<void> show_sleep(void (*take_sample)()) {
   // [sleep.h]
   co_await sleep_for(10ms);
   for (Instant due = now();; due += 1min) {  // a period that does not drift
     co_await sleep_until(due);
-    board.post(thermometer.read());
+    take_sample();
   }
   // [/sleep.h]
 }

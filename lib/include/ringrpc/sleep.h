@@ -3,7 +3,7 @@
 ///   co_await sleep_for(10ms);
 ///   for (Instant due = now();; due += 1min) {  // a period that does not drift
 ///     co_await sleep_until(due);
-///     board.post(thermometer.read());
+///     take_sample();
 ///   }
 ///
 /// In a test that runs such code in testing::InProcess (ringrpc/testing/in_process.h), the time is the world's: it takes
