@@ -1,8 +1,8 @@
 #include "ringrpc/task_scope.h"
 
-#include <cassert>
 #include <coroutine>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -51,8 +51,9 @@ class TaskScope::Children final : private Ready {
   std::size_t size() const noexcept { return count_; }
 
   /// Resumes `waiting` from the ready list when no task is left.
-  void wait(std::coroutine_handle<> waiting) noexcept {
-    assert(!waiting_ && "one join at a time");
+  void wait(std::coroutine_handle<> waiting) {
+    if (waiting_)
+      throw std::logic_error("two tasks wait in `join()` of one TaskScope: join it in one of them");
     waiting_ = waiting;
     look_soon();
   }
@@ -141,9 +142,9 @@ class TaskScope::Join {
   }
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept {
-    waits_ = true;
+  void await_suspend(std::coroutine_handle<> waiting) {
     children_.wait(waiting);
+    waits_ = true;
   }
   Status await_resume() {
     waits_ = false;

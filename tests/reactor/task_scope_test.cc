@@ -211,6 +211,23 @@ TEST_CASE("A join that is cancelled leaves its scope alone") {
   CHECK(sum == 1);
 }
 
+TEST_CASE("The second of two tasks that join a scope at once throws, and the first is not disturbed") {
+  Simulation simulation(1);
+  TaskScope scope;
+  const auto first = start_on(simulation, [&] {
+    scope.spawn(sleep_for(1s));
+    return scope.join();
+  });
+  const auto second = start_on(simulation, [&] { return scope.join(); });
+  REQUIRE(second->done());
+  CHECK_THROWS_WITH_AS((void)second->result(),
+                       "two tasks wait in `join()` of one TaskScope: join it in one of them",
+                       std::logic_error);
+  simulation.run_for(2s);
+  REQUIRE(first->done());
+  CHECK(first->result().ok());
+}
+
 TEST_CASE("A failure that is not joined is logged") {
   const apps::CapturedStderr captured;
   {

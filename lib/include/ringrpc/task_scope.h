@@ -75,8 +75,8 @@ class RINGRPC_EXPORT TaskScope {
   }
 
   /// Waits until no task is left. Gives the first failure, or throws the first exception; OK if all tasks
-  /// succeeded or were cancelled by `cancel`. At most one at a time. The scope can be used again
-  /// afterwards.
+  /// succeeded or were cancelled by `cancel`. One at a time: a second one throws std::logic_error. The scope
+  /// can be used again afterwards.
   Task<Status> join();
 
   /// Destroys the frames of all tasks that have not ended, later in this turn. A task of the scope may call
