@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/escape.h"
-#include "reflected/utf8.h"
+#include "base/utf8.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -137,6 +137,6 @@ std::string Chart::svg() const {
   return svg + "</svg></figure>\n";
 }
 
-std::string html_escaped(std::string_view text) { return escape_html(reflected::only_utf8(text)); }
+std::string html_escaped(std::string_view text) { return escape_html(only_utf8(text)); }
 
 }  // namespace ringrpc::grpcbench

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "reflected/utf8.h"
+#include "base/utf8.h"
 
 namespace ringrpc::grpcbench {
 
@@ -45,7 +45,7 @@ class JsonText {
   /// `value` as a JSON string, with U+FFFD in place of invalid UTF-8.
   static std::string quoted(std::string_view value) {
     std::string text = "\"";
-    for (const char c : reflected::only_utf8(value)) {
+    for (const char c : only_utf8(value)) {
       if (c == '"' || c == '\\') {
         text.append({'\\', c});
       } else if (static_cast<unsigned char>(c) < 0x20) {

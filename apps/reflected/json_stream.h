@@ -19,7 +19,7 @@
 
 #include "ringrpc/status.h"
 
-#include "reflected/utf8.h"
+#include "base/utf8.h"
 
 namespace ringrpc::reflected {
 

@@ -1,6 +1,7 @@
 #include "base/log_file.h"
 
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <poll.h>
 #include <string>
@@ -13,35 +14,28 @@ namespace {
 
 constexpr std::string_view torn_mark = " [torn]\n";
 
-spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
-  switch (level) {
-    case log::Level::trace:
-      return spdlog::level::trace;
-    case log::Level::debug:
-      return spdlog::level::debug;
-    case log::Level::info:
-      return spdlog::level::info;
-    case log::Level::warn:
-      return spdlog::level::warn;
-    case log::Level::error:
-      return spdlog::level::err;
-    case log::Level::off:
-      break;
-  }
-  return spdlog::level::off;
-}
-
 }  // namespace
 
-LogFile::LogFile(int descriptor)
-    : descriptor_(descriptor), formatter_("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc) {}
+LogFile::LogFile(int descriptor, std::unique_ptr<LineFormat> format, std::string name)
+    : descriptor_(descriptor), format_(std::move(format)) {
+  if (!name.empty()) losses_.emplace(std::move(name));
+}
 
 void LogFile::take(LogRecord record) {
-  spdlog::memory_buf_t line;
-  format(record.time, record.level, record.message, line);
-  if (text_.size() + line.size() > PIPE_BUF) write_lines();
-  text_.append(line);
+  const std::size_t before = text_.size();
+  format_->append(record, text_);
+  if (before > 0 && text_.size() > PIPE_BUF) {
+    const std::string line = text_.substr(before);
+    text_.resize(before);
+    write_lines();
+    text_ = line;
+  }
   lines_.push_back({text_.size(), record.time, std::move(record.receipt)});
+}
+
+void LogFile::take_loss(const LogLoss& loss, std::string_view cause) {
+  if (!losses_) return LogSink::take_loss(loss, cause);
+  losses_->add(loss, cause);
 }
 
 std::errc LogFile::flush() {
@@ -58,24 +52,30 @@ void LogFile::write_lines() {
   }
   lines_.clear();
   text_.clear();
-}
-
-void LogFile::format(LogLoss::Time time, log::Level level, std::string_view message,
-                     spdlog::memory_buf_t& to) {
-  formatter_.format({time, {}, {}, spdlog_level(level), {message.data(), message.size()}}, to);
+  if (losses_ && loss_.count > 0) losses_->add(std::exchange(loss_, {}), unwritten());
 }
 
 /// Ends a torn line and writes the warning about lost lines. False if either cannot be written.
 bool LogFile::tell_loss() {
   if (torn_ && write(torn_mark) < torn_mark.size()) return false;
   if (loss_.count == 0) return true;
-  spdlog::memory_buf_t line;
-  const std::string words =
-      loss_.words("could not be written (" + std::make_error_code(cause_).message() + ")");
-  format(std::chrono::system_clock::now(), log::Level::warn, words, line);
-  if (write({line.data(), line.size()}) < line.size()) return false;
+  std::string line;
+  format_->append({.time = std::chrono::system_clock::now(),
+                   .level = log::Level::warn,
+                   .message = loss_.words(unwritten())},
+                  line);
+  if (write(line) < line.size()) return false;
   loss_ = {};
   return true;
+}
+
+std::string LogFile::unwritten() const {
+  return "could not be written (" + std::make_error_code(cause_).message() + ")";
+}
+
+void LogFile::continue_on(int descriptor) noexcept {
+  descriptor_ = descriptor;
+  torn_ = false;
 }
 
 /// Returns the number of bytes written.

@@ -1,8 +1,9 @@
 #include "base/log_loss.h"
 
 #include <atomic>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include "base/utc_time.h"
 
 namespace ringrpc {
 
@@ -10,10 +11,9 @@ namespace {
 
 /// The time in the format of log lines.
 std::string utc(LogLoss::Time time) {
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)), milliseconds % 1000);
+  std::string text;
+  append_utc(text, time);
+  return text;
 }
 
 std::atomic<std::uint64_t> lines_lost{0};

@@ -32,6 +32,14 @@ struct LogLoss {
     count_lost_log_line();
   }
 
+  /// Adds lines that are counted already.
+  void merge(const LogLoss& other) noexcept {
+    if (other.count == 0) return;
+    first = count == 0 ? other.first : std::min(first, other.first);
+    last = count == 0 ? other.last : std::max(last, other.last);
+    count += other.count;
+  }
+
   /// The text of the warning, for one lost line or more. `cause` says what happened to them.
   std::string words(std::string_view cause) const;
 };

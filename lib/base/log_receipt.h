@@ -11,6 +11,8 @@
 
 #include <fmt/core.h>
 #include <memory>
+#include <span>
+#include <type_traits>
 
 #include "ringrpc/log.h"
 #include "ringrpc/status.h"
@@ -29,7 +31,7 @@ class Receipt {
 namespace detail {
 
 void write(Level level, fmt::string_view format, fmt::format_args arguments,
-           const std::shared_ptr<Receipt>& receipt) noexcept;
+           std::span<const Field* const> fields, const std::shared_ptr<Receipt>& receipt) noexcept;
 
 }  // namespace detail
 
@@ -37,7 +39,8 @@ void write(Level level, fmt::string_view format, fmt::format_args arguments,
 template <class... Arguments>
 void write(Level level, const std::shared_ptr<Receipt>& receipt, fmt::format_string<Arguments...> format,
            Arguments&&... arguments) noexcept {
-  detail::write(level, format, fmt::make_format_args(arguments...), receipt);
+  detail::write(level, format, fmt::make_format_args(arguments...),
+                detail::FieldsOf<std::remove_cvref_t<Arguments>...>(arguments...), receipt);
 }
 
 /// OK while records are written. UNAVAILABLE with the cause after a failed write, until one succeeds, and

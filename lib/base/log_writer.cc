@@ -101,10 +101,10 @@ LogWriter::LogWriter(std::shared_ptr<LogSink> sink, std::size_t capacity, std::c
       timeout_(timeout),
       thread_(start_without_signals([state = state_] { state->run(); })) {}
 
-void LogWriter::submit(log::Level level, std::string message,
-                       const std::shared_ptr<log::Receipt>& receipt) noexcept {
+void LogWriter::submit(log::Level level, std::string message, const std::shared_ptr<log::Receipt>& receipt,
+                       std::unique_ptr<const LogFields> fields) noexcept {
   const auto now = std::chrono::system_clock::now();
-  if (!state_->queue.try_push({now, level, std::move(message), receipt})) {
+  if (!state_->queue.try_push({now, level, std::move(message), receipt, std::move(fields)})) {
     state_->dropped.add(now);
     if (receipt) receipt->tell(false);
   }
@@ -172,9 +172,7 @@ std::size_t LogWriter::State::write_queued() noexcept {
 void LogWriter::State::report_dropped() noexcept {
   if (!dropped.any()) return;
   try {
-    const LogLoss loss = dropped.take();
-    write({std::chrono::system_clock::now(), log::Level::warn,
-           loss.words("came faster than the log could be written"), nullptr});
+    sink->take_loss(dropped.take(), "came faster than the log could be written");
   } catch (...) {
     // Out of memory: the count is lost.
   }

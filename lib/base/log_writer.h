@@ -4,7 +4,7 @@
 ///   writer.submit(log::Level::info, "listening");      // any thread, never waits
 ///   writer.flush();
 ///
-/// spdlog formats the lines. The queue is our own: spdlog's can only wait or drop the oldest records, and
+/// spdlog formats lines of text. The queue is our own: spdlog's can only wait or drop the oldest records, and
 /// the oldest ones explain a flood. The sinks are our own because spdlog's do not report which records they
 /// lost.
 #pragma once
@@ -35,8 +35,8 @@ class LogWriter {
   /// Queues a record with the present time. A record that finds the queue full is lost and counted; a
   /// warning has the count and the times once there is room again. The receipt, if any, learns the outcome
   /// in both cases. From any thread.
-  void submit(log::Level level, std::string message,
-              const std::shared_ptr<log::Receipt>& receipt = nullptr) noexcept;
+  void submit(log::Level level, std::string message, const std::shared_ptr<log::Receipt>& receipt = nullptr,
+              std::unique_ptr<const LogFields> fields = nullptr) noexcept;
 
   /// OK while records are written; else UNAVAILABLE with the cause (see log::condition). From any thread.
   Status condition() const;

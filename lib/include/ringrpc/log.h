@@ -10,6 +10,12 @@
 /// written as `\x0d`, so that bytes from a peer can neither forge a line nor control a terminal. A record
 /// is cut after 4 KiB.
 ///
+/// With Format::json a record is an object with "time" (RFC 3339), "level" and "message", and its named values
+/// (Field). It is always valid UTF-8: other bytes are written as `\xff`.
+///
+///   log::info("{} connected", log::Field("peer", address));
+///   // {"time":"2026-…","level":"info","message":"127.0.0.1:4071 connected","peer":"127.0.0.1:4071"}
+///
 /// Logging never waits. Records go through a bounded queue; a record that finds it full is lost. A line
 /// that stderr does not take, for example because the disk is full, is lost too. Lost lines are counted: a
 /// warning with the count, the cause and the times of the first and the last lost line precedes the next
@@ -21,9 +27,16 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <fmt/core.h>
+#include <memory>
+#include <span>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 
 #include "ringrpc/export.h"
 #include "ringrpc/status.h"
@@ -40,12 +53,102 @@ inline constexpr std::array levels = {Level::trace, Level::debug, Level::info,
 /// "trace", "debug", "info", "warn", "error" or "off". (A log line has "warning" for warn.)
 RINGRPC_EXPORT std::string_view name(Level level) noexcept;
 
+/// The form of the lines on stderr.
+enum class Format : std::uint8_t { text, json };
+
+/// A named value of a record. As an argument it is written like the value alone; JSON and sinks also get its name. An
+/// argument that the format string does not mention is for JSON and sinks only.
+class Field {
+ public:
+  using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
+
+  /// `name` is a literal. A text must outlive the call that logs it; JSON and sinks have at most 1 KiB of it.
+  template <std::size_t size, std::convertible_to<std::string_view> Text>
+  Field(const char (&name)[size], const Text& text) noexcept
+      : name_(name, size - 1), value_(std::string_view(text)) {}
+  template <std::size_t size>
+  Field(const char (&name)[size], bool value) noexcept : name_(name, size - 1), value_(value) {}
+  template <std::size_t size, std::signed_integral Number>
+  Field(const char (&name)[size], Number number) noexcept
+      : name_(name, size - 1), value_(static_cast<std::int64_t>(number)) {}
+  template <std::size_t size, std::unsigned_integral Number>
+    requires(!std::same_as<Number, bool>)
+  Field(const char (&name)[size], Number number) noexcept
+      : name_(name, size - 1), value_(static_cast<std::uint64_t>(number)) {}
+  template <std::size_t size>
+  Field(const char (&name)[size], double number) noexcept : name_(name, size - 1), value_(number) {}
+
+  std::string_view name() const noexcept { return name_; }
+  const Value& value() const noexcept { return value_; }
+
+  /// The same name with another value.
+  Field with(Value value) const noexcept {
+    Field other = *this;
+    other.value_ = value;
+    return other;
+  }
+
+ private:
+  std::string_view name_;
+  Value value_;
+};
+
+/// A record as a sink gets it. Views are valid during Sink::write.
+struct Record {
+  std::chrono::system_clock::time_point time;
+  Level level;
+  std::string_view message;  ///< without control bytes, but not necessarily UTF-8
+  std::span<const Field> fields;
+};
+
+/// Takes records instead of stderr. Its functions run on the log's own thread, one at a time, so they may block; records
+/// beyond 4096 that wait meanwhile are lost and counted. They must not log.
+class RINGRPC_EXPORT Sink {
+ public:
+  Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  virtual ~Sink() = default;
+
+  /// A record for which it throws is lost.
+  virtual void write(const Record& record) = 0;
+  /// Called after the records of a batch.
+  virtual void flush() {}
+};
+
 namespace detail {
 
 RINGRPC_EXPORT extern std::atomic<Level> threshold;
 
 /// Formats and queues a record.
-RINGRPC_EXPORT void write(Level level, fmt::string_view format, fmt::format_args arguments) noexcept;
+RINGRPC_EXPORT void write(Level level, fmt::string_view format, fmt::format_args arguments,
+                          std::span<const Field* const> fields) noexcept;
+
+/// The fields among the arguments of a record.
+template <class... Arguments>
+class FieldsOf {
+ public:
+  explicit FieldsOf(const Arguments&... arguments) noexcept {
+    const Field** next = fields_.data();
+    (take(next, arguments), ...);
+  }
+  operator std::span<const Field* const>() const noexcept { return {fields_.data(), count}; }
+
+ private:
+  static constexpr std::size_t count = (std::size_t{0} + ... + (std::same_as<Arguments, Field> ? 1 : 0));
+
+  template <class Argument>
+  static void take(const Field**& next, const Argument& argument) noexcept {
+    if constexpr (std::same_as<Argument, Field>) *next++ = &argument;
+  }
+
+  std::array<const Field*, count + 1> fields_;
+};
+
+template <class... Arguments>
+void put(Level level, fmt::string_view format, const Arguments&... arguments) noexcept {
+  write(level, format, fmt::make_format_args(arguments...), FieldsOf<Arguments...>(arguments...));
+}
 
 }  // namespace detail
 
@@ -59,32 +162,50 @@ inline bool enabled(Level of) noexcept { return of >= level(); }
 /// The level of that name; "warning" means warn. INVALID_ARGUMENT for an unknown name lists the known ones.
 RINGRPC_EXPORT Result<Level> parse_level(std::string_view name);
 
+/// The form of lines that are written from now on; text by default. May be called from any thread.
+RINGRPC_EXPORT Format format() noexcept;
+RINGRPC_EXPORT void set_format(Format format) noexcept;
+
+/// Gives the records that are written from now on to `sink`; to stderr if it is null. The sink is destroyed on the
+/// log's thread or on one that calls this function. May be called from any thread.
+RINGRPC_EXPORT void set_sink(std::shared_ptr<Sink> sink);
+
 /// Waits until all earlier records have been written, at most 2 s. Do not call it on a shard: it blocks.
 RINGRPC_EXPORT void flush() noexcept;
 
 template <class... Arguments>
 void trace(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
-  if (enabled(Level::trace)) detail::write(Level::trace, format, fmt::make_format_args(arguments...));
+  if (enabled(Level::trace)) detail::put(Level::trace, format, arguments...);
 }
 
 template <class... Arguments>
 void debug(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
-  if (enabled(Level::debug)) detail::write(Level::debug, format, fmt::make_format_args(arguments...));
+  if (enabled(Level::debug)) detail::put(Level::debug, format, arguments...);
 }
 
 template <class... Arguments>
 void info(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
-  if (enabled(Level::info)) detail::write(Level::info, format, fmt::make_format_args(arguments...));
+  if (enabled(Level::info)) detail::put(Level::info, format, arguments...);
 }
 
 template <class... Arguments>
 void warn(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
-  if (enabled(Level::warn)) detail::write(Level::warn, format, fmt::make_format_args(arguments...));
+  if (enabled(Level::warn)) detail::put(Level::warn, format, arguments...);
 }
 
 template <class... Arguments>
 void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
-  if (enabled(Level::error)) detail::write(Level::error, format, fmt::make_format_args(arguments...));
+  if (enabled(Level::error)) detail::put(Level::error, format, arguments...);
 }
 
 }  // namespace ringrpc::log
+
+/// Formats the value.
+template <>
+struct fmt::formatter<ringrpc::log::Field> {
+  constexpr fmt::format_parse_context::iterator parse(fmt::format_parse_context& context) {
+    return context.begin();
+  }
+  RINGRPC_EXPORT fmt::format_context::iterator format(const ringrpc::log::Field& field,
+                                                      fmt::format_context& context) const;
+};

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace ringrpc::reflected {
+namespace ringrpc {
 
 class Utf8 {
  public:
@@ -73,4 +73,4 @@ inline std::string only_utf8(std::string_view text) {
   return begin < text.size() ? good.append(replacement) : good;
 }
 
-}  // namespace ringrpc::reflected
+}  // namespace ringrpc
