@@ -22,6 +22,7 @@ import contextlib
 import functools
 import json
 import pathlib
+import shlex
 import signal
 import sys
 import tempfile
@@ -62,7 +63,7 @@ def measure(options, cores):
     figures = {"rows": {}}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        ours = echo_server(OURS, grpcd_command(options.grpcd), folder)
+        ours = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags)], folder)
         both = (ours, file_server(folder))
         if "instructions" in options.only:
             counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
@@ -114,6 +115,7 @@ def parse_options():
     parser.add_argument(
         "--connections", type=whole(1), default=10_000, help="idle connections; fewer where the limit is (%(default)s)"
     )
+    parser.add_argument("--flags", default="", help="further flags of grpcd, in one argument")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
     return parser.parse_args()
 

@@ -33,6 +33,7 @@ void add_client_tls(CommandLine& line, ClientTlsValues& values) {
   };
   server_name.show = [shown = server_name.fallback] { return shown; };
   line.add(std::move(server_name));
+  line.add(allow_tls_key_log(group, values.allow_key_log));
 }
 
 Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& values,
@@ -41,14 +42,15 @@ Result<std::shared_ptr<const ClientTls>> load_client_tls(const ClientTlsValues& 
     return path.empty() ? Pem() : Pem::file(path, origins.of(setting));
   };
   const bool wanted = values.wanted || !values.authorities.empty() || !values.certificate.empty() ||
-                      !values.key.empty() || !values.server_name.empty();
+                      !values.key.empty() || !values.server_name.empty() || values.allow_key_log;
   if (!wanted) return nullptr;
   if (Status status = check_certificate_pair(values.certificate, values.key, origins); !status.ok())
     return std::unexpected(std::move(status));
   auto tls = ClientTls::load({.authorities = pem(values.authorities, "tls-ca"),
                               .certificate = pem(values.certificate, "tls-cert"),
                               .private_key = pem(values.key, "tls-key"),
-                              .server_name = values.server_name});
+                              .server_name = values.server_name,
+                              .key_log = tls_key_log(values.allow_key_log)});
   if (!tls) return std::unexpected(at_run_time(std::move(tls).error()));
   return tls;
 }

@@ -20,6 +20,7 @@ struct ClientTlsValues {
   std::string certificate{};
   std::string key{};
   std::string server_name{};
+  bool allow_key_log = false;  ///< to the file that SSLKEYLOGFILE names
 };
 
 /// Adds the flags to `line` as a group; `values` must outlive `line`.

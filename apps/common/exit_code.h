@@ -22,8 +22,8 @@ Status at_run_time(Status status);
 /// The same, with the `origin` of the file's path in front: "--tls-ca: ...".
 Status at_run_time(std::string_view origin, const Status& status);
 
-/// Prints "program: message" on stderr, as one line without control bytes. Returns exit_usage for
-/// INVALID_ARGUMENT and exit_failure for every other code.
+/// Prints "program: message" on stderr, as one line without control bytes; as a record of the log if that has
+/// log::Format::json. Returns exit_usage for INVALID_ARGUMENT and exit_failure for every other code.
 ExitCode refuse(std::string_view program, const Status& status);
 
 }  // namespace ringrpc::apps

@@ -1,5 +1,6 @@
 #include "common/settings.h"
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,35 @@ Setting log_level(std::string group, log::Level& target, std::string help) {
                              .placeholder = "LEVEL",
                              .help = std::move(help)},
                             target, levels);
+}
+
+Setting log_format(std::string group, log::Format& target) {
+  return choice<log::Format>({.name = "log-format",
+                              .environment = "LOG_FORMAT",
+                              .group = std::move(group),
+                              .placeholder = "FORMAT",
+                              .help = "Form of log lines: text, or json, one object a line"},
+                             target, {{"text", log::Format::text}, {"json", log::Format::json}});
+}
+
+Setting allow_tls_key_log(std::string group, bool& target) {
+  return toggle(
+      {.name = "allow-tls-key-log",
+       .group = std::move(group),
+       .help =
+           "Appends the secrets of each TLS connection to the file that the variable SSLKEYLOGFILE names. "
+           "They decrypt a recorded connection; use this only to find faults."},
+      target);
+}
+
+std::string tls_key_log(bool allowed) {
+  const char* const file = std::getenv("SSLKEYLOGFILE");
+  if (!allowed || !file || *file == '\0') return {};
+  log::warn(
+      "--allow-tls-key-log: the secrets of all TLS connections go to {}; whoever has them can decrypt the "
+      "connections",
+      file);
+  return file;
 }
 
 Setting io_backend(std::string group, IoBackend& target, std::string help) {

@@ -21,6 +21,15 @@ Setting log_level(
     std::string help =
         "Least severe level that the library logs to stderr: trace, debug, info, warn, error or off");
 
+/// `--log-format`, `LOG_FORMAT`.
+Setting log_format(std::string group, log::Format& target);
+
+/// `--allow-tls-key-log`.
+Setting allow_tls_key_log(std::string group, bool& target);
+/// The file that SSLKEYLOGFILE names, if `allowed`; with a warning in the log, because it exposes all connections. Empty
+/// for none.
+std::string tls_key_log(bool allowed);
+
 /// `--io`, `RINGRPC_IO`.
 Setting io_backend(std::string group, IoBackend& target, std::string help);
 

@@ -272,6 +272,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                       report);
   }));
   line.add(apps::log_level(group, values.log_level));
+  line.add(apps::log_format(group, values.log_format));
 }
 
 Status not_together(std::string why) { return fail(Code::INVALID_ARGUMENT, std::move(why)); }

@@ -54,6 +54,7 @@ struct Values {
   Format output = Format::text;
   std::optional<std::string> report;
   log::Level log_level = log::Level::error;
+  log::Format log_format = log::Format::text;
 };
 
 struct Configuration {

@@ -141,6 +141,7 @@ int run(const std::vector<std::string>& arguments) {
   if (*action == apps::Action::show_help) return print(configuration.line.help());
   if (*action == apps::Action::show_version) return print("grpcbench " GRPCBENCH_VERSION "\n");
   log::set_level(configuration.values.log_level);
+  log::set_format(configuration.values.log_format);
   set_default_io_backend(configuration.values.io);
   Result<Plan> plan = make_plan(configuration.values, configuration.line.origins());
   if (!plan) return apps::refuse("grpcbench", plan.error());

@@ -173,6 +173,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                          .help = "Shows headers, trailers and times on stderr"},
                         values.verbose));
   line.add(apps::log_level(group, values.log_level));
+  line.add(apps::log_format(group, values.log_format));
 }
 
 }  // namespace

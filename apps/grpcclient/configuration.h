@@ -40,6 +40,7 @@ struct Values {
   bool emit_defaults = false;  ///< print fields that are not set, too
   bool verbose = false;
   log::Level log_level = log::Level::warn;
+  log::Format log_format = log::Format::text;
 };
 
 struct Configuration {

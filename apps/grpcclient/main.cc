@@ -81,9 +81,10 @@ int run(const std::vector<std::string>& arguments) {
       return usage(std::string(address.error().message()));
     values.address = *command->address;
   }
+  log::set_level(values.log_level);
+  log::set_format(values.log_format);
   const Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(values.tls, origins);
   if (!tls) return refuse(tls.error());
-  log::set_level(values.log_level);
   set_default_io_backend(values.io);
   const Result<int> status = block_on(run(values, *tls, *command));
   return status ? *status : report({exit_system, std::string(status.error().message())});

@@ -26,6 +26,7 @@ Status check_complete(const TlsValues& values, const apps::Origins& origins) {
   };
   if (!values.client_authorities.empty()) return alone("tls-client-ca").error();
   if (origins.given("tls-min-version")) return alone("tls-min-version").error();
+  if (values.allow_key_log) return alone("allow-tls-key-log").error();
   return Status();
 }
 
@@ -43,7 +44,8 @@ Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values
   auto tls = ServerTls::load({.certificate = pem(values.certificate, "tls-cert"),
                               .private_key = pem(values.key, "tls-key"),
                               .client_authorities = pem(values.client_authorities, "tls-client-ca"),
-                              .version_min = values.version_min});
+                              .version_min = values.version_min,
+                              .key_log = apps::tls_key_log(values.allow_key_log)});
   if (!tls) return std::unexpected(apps::at_run_time(std::move(tls).error()));
   return std::unique_ptr<Certificates>(new Certificates(std::move(*tls), interval));
 }

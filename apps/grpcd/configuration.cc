@@ -107,6 +107,7 @@ void add_security(apps::CommandLine& line, Values& values) {
                                      .help = "Oldest TLS version to accept: 1.2 or 1.3"},
                                     values.tls.version_min,
                                     {{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}}));
+  line.add(apps::allow_tls_key_log(group, values.tls.allow_key_log));
   line.add(apps::path({.name = "authz",
                        .group = group,
                        .placeholder = "FILE",
@@ -283,11 +284,42 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
                         signing.audit_required));
 }
 
+void add_access_log(apps::CommandLine& line, const std::string& group, AccessLogOptions& values) {
+  line.add(apps::path(
+      {.name = "access-log",
+       .group = group,
+       .placeholder = "FILE",
+       .help = "File that gets a line for each call, in the form of --log-format; - is stdout. SIGHUP "
+               "opens it again, for logrotate."},
+      values.path));
+  line.add(apps::number({.name = "access-log-sample",
+                         .group = group,
+                         .placeholder = "N",
+                         .help = "Has the access log take one call of N, 1 to 1000000000"},
+                        values.one_call_of, {1, 1'000'000'000}));
+  line.add(apps::choice<bool>(
+      {.name = "access-log-failures",
+       .group = group,
+       .placeholder = "KIND",
+       .help = "Calls with a status other than OK in the access log: all, or sampled like the "
+               "others"},
+      values.all_failures, {{"all", true}, {"sampled", false}}));
+  line.add(apps::number(
+      {.name = "access-log-rate",
+       .group = group,
+       .placeholder = "N",
+       .help = "Lines a second that the access log takes, at most 1000000; the next line has the "
+               "number of those that were left out; 0 for no limit"},
+      values.lines_per_second_max, {0, 1'000'000}));
+}
+
 void add_logging(apps::CommandLine& line, Values& values) {
   const std::string group = "Logging";
   line.add(apps::log_level(group, values.log_level,
                            "Least severe level that is logged to stderr: trace, debug, info, warn, error or "
                            "off. SIGUSR1 makes it one step more verbose, SIGUSR2 one step less."));
+  line.add(apps::log_format(group, values.log_format));
+  add_access_log(line, group, values.access_log);
   line.add(apps::choice<PayloadLog>(
       {.name = "log-payload",
        .group = group,

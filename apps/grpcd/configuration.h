@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/access_log.h"
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
 
@@ -28,6 +29,7 @@ struct TlsValues {
   std::string key{};
   std::string client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;
+  bool allow_key_log = false;  ///< to the file that SSLKEYLOGFILE names
 };
 
 struct Values {
@@ -39,6 +41,8 @@ struct Values {
   TlsValues tls;
   std::string authz;  ///< path of the allow-list; empty when every client may call every method
   log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::text;
+  AccessLogOptions access_log{.path = {}};  ///< no path for none
   PayloadLog log_payload = PayloadLog::none;
   std::chrono::milliseconds drain_timeout{30'000};
 };

@@ -128,6 +128,7 @@ Status Daemon::start() {
   certificates_ = std::move(*certificates);
   if (certificates_) options.tls = certificates_->tls();
   options.metrics = !values.admin.empty();  // /metrics shows them
+  if (Status status = open_access_log(options); !status.ok()) return status;
 
   Result<std::unique_ptr<Server>> server = parts_.start(options);
   if (!server) return with_flag(std::move(server).error(), "--listen");
@@ -146,6 +147,16 @@ Status Daemon::start() {
     log::warn("{}, or lower --max-connections", apps::descriptor_shortage(limit, needed));
   }
   return Status();
+}
+
+Status Daemon::open_access_log(ServerOptions& options) {
+  AccessLogOptions access = configuration_->values.access_log;
+  if (access.path.empty()) return {};
+  access.format = configuration_->values.log_format;
+  Result<std::shared_ptr<AccessLog>> opened = AccessLog::open(access);
+  if (!opened) return apps::at_run_time(configuration_->line.origins().of("access-log"), opened.error());
+  options.access_log = access_log_ = std::move(*opened);
+  return {};
 }
 
 Status Daemon::start_admin() {
@@ -196,6 +207,7 @@ void Daemon::Drainer::begin() noexcept {
 void Daemon::begin_drain() {
   if (drainer_->begun()) {
     log::warn("second signal: exiting at once");
+    if (access_log_) access_log_->flush();
     parts_.quit();
     return;
   }
@@ -228,9 +240,19 @@ void Daemon::log_drained() const {
 
 void Daemon::reload() {
   if (certificates_) certificates_->reload("SIGHUP");
+  if (access_log_) reopen_access_log();
   if (!configuration_->line.config_path().empty()) return reload_configuration();
-  if (!certificates_)
+  if (!certificates_ && !access_log_)
     log::warn("SIGHUP: there is no configuration file to reload; --config names one at the start");
+}
+
+void Daemon::reopen_access_log() const {
+  const std::string& path = configuration_->values.access_log.path;
+  if (const Status status = access_log_->reopen(); status.ok()) {
+    log::info("SIGHUP: reopened the access log {}", path);
+  } else {
+    log::error("SIGHUP: {}; calls are still logged to the old file", status.message());
+  }
 }
 
 void Daemon::reload_configuration() {

@@ -4,7 +4,7 @@
 ///   return daemon.run(signals);
 ///
 /// SIGTERM and SIGINT drain, a second one exits at once; SIGHUP reloads the configuration file and the
-/// certificates; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the thread that calls `run`,
+/// certificates, and reopens the access log; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the thread that calls `run`,
 /// except the drain itself.
 #pragma once
 
@@ -77,12 +77,14 @@ class Daemon {
   };
 
   Status start();
+  Status open_access_log(ServerOptions& options);
   Status start_admin();
   Status start_channelz();
   void reload_configuration();
   void begin_drain();
   void drain(const apps::Signals& signals) noexcept;
   void reload();
+  void reopen_access_log() const;
   void step_log_level(int step);
   log::Level log_level_max() const noexcept;
   void log_drained() const;
@@ -90,6 +92,7 @@ class Daemon {
   std::unique_ptr<Configuration> configuration_;  ///< with the log level of the last reload
   Parts parts_;
   std::unique_ptr<Certificates> certificates_;  ///< null without TLS
+  std::shared_ptr<AccessLog> access_log_;       ///< null without one
   std::unique_ptr<Server> server_;
   std::unique_ptr<AdminServer>
       admin_;  ///< null without admin pages; destroyed before the server that they show

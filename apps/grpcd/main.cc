@@ -32,6 +32,7 @@ Result<apps::Action> read(Configuration& configuration, const std::vector<std::s
 apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::vector<std::string>& arguments,
                      const apps::Signals& signals) {
   log::set_level(configuration->values.log_level);
+  log::set_format(configuration->values.log_format);
   const Result<std::unique_ptr<Signing>> signing =
       Signing::start(configuration->values.signing, configuration->line.origins());
   if (!signing) return apps::refuse("grpcd", signing.error());

@@ -12,6 +12,7 @@
 
 #include "transport/tls_failure.h"
 #include "transport/tls_identity.h"
+#include "transport/tls_key_log.h"
 #include "transport/tls_tickets.h"
 
 namespace ringrpc {
@@ -227,9 +228,11 @@ bool expect(SSL& session, const std::string& host) {
 
 std::string about(const Pem& pem) { return "TLS: " + pem.named_by() + (pem.named_by().empty() ? "" : ": "); }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsOptions& options) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsOptions& options,
+                                                                std::shared_ptr<LineLog> keys) {
   Owned<SSL_CTX> made = make(TLS_server_method(), options.version_min);
   SSL_CTX* context = made.get();
+  if (keys) log_keys(*context, std::move(keys));
   SSL_CTX_set_client_hello_cb(context, on_client_hello, nullptr);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (options.certificate.empty() || options.private_key.empty())
@@ -248,9 +251,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsO
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
 }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsOptions& options) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsOptions& options,
+                                                                std::shared_ptr<LineLog> keys) {
   Owned<SSL_CTX> made = make(TLS_client_method(), options.version_min);
   SSL_CTX* context = made.get();
+  if (keys) log_keys(*context, std::move(keys));
   SSL_CTX_set_alpn_protos(context, alpn_h2.data(), alpn_h2.size());
   if (options.certificate.empty() != options.private_key.empty())
     return fail(Code::INVALID_ARGUMENT,

@@ -18,6 +18,7 @@
 
 namespace ringrpc {
 
+class LineLog;
 class TlsTickets;
 
 /// The prefix of failures about a certificate or a key: "TLS: ", "TLS: --tls-cert: ".
@@ -26,8 +27,11 @@ std::string about(const Pem& pem);
 class TlsContext {
  public:
   /// These read the files and check that they fit together. INVALID_ARGUMENT names the file and the remedy.
-  static Result<std::shared_ptr<const TlsContext>> of_server(const ServerTlsOptions& options);
-  static Result<std::shared_ptr<const TlsContext>> of_client(const ClientTlsOptions& options);
+  /// `keys` gets the secrets of connections; null for none.
+  static Result<std::shared_ptr<const TlsContext>> of_server(const ServerTlsOptions& options,
+                                                             std::shared_ptr<LineLog> keys = {});
+  static Result<std::shared_ptr<const TlsContext>> of_client(const ClientTlsOptions& options,
+                                                             std::shared_ptr<LineLog> keys = {});
 
   /// A session that waits for a client's hello.
   openssl::Owned<SSL> accept() const;

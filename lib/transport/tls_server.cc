@@ -8,6 +8,7 @@
 #include "ringrpc/tls.h"
 
 #include "transport/tls_context.h"
+#include "transport/tls_key_log.h"
 
 namespace ringrpc {
 namespace {
@@ -35,7 +36,8 @@ struct ServerTls::State {
   explicit State(const ServerTlsOptions& given) : options(given), tried(stamps_of(given)) {}
 
   const ServerTlsOptions options;
-  mutable std::mutex mutex;  // guards the members below
+  std::shared_ptr<LineLog> keys;  // null for none
+  mutable std::mutex mutex;       // guards the members below
   std::vector<Stamp> tried;
   std::shared_ptr<const TlsContext> context;
 };
@@ -45,7 +47,10 @@ ServerTls::~ServerTls() = default;
 
 Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& options) {
   auto state = std::make_unique<State>(options);
-  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options);
+  Result<std::shared_ptr<LineLog>> keys = open_key_log(options.key_log);
+  if (!keys) return std::unexpected(std::move(keys).error());
+  state->keys = std::move(*keys);
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(options, state->keys);
   if (!context) return std::unexpected(std::move(context).error());
   if (const Status status = (*context)->check_dates(options.certificate); !status.ok())
     log::warn("{}; clients will refuse it", status.message());
@@ -56,7 +61,7 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& optio
 Status ServerTls::reload() {
   // Taken before the files are read, so that a change in between counts as a change.
   std::vector<Stamp> stamps = stamps_of(state_->options);
-  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options);
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options, state_->keys);
   const Status status = context ? (*context)->check_dates(state_->options.certificate) : context.error();
   const std::lock_guard lock(state_->mutex);
   state_->tried = std::move(stamps);

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/access_log.h"
 #include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 #include "ringrpc/io_backend.h"
@@ -134,6 +135,9 @@ struct ServerOptions {
   /// Counts calls and connections for Server::metrics_text. Each shard takes 300 bytes for each method, and 600 more
   /// for each status code with which its calls have ended.
   bool metrics = false;
+
+  /// Gets a line for each call; null for none. Takes the memory of `metrics` too.
+  std::shared_ptr<AccessLog> access_log{};
 };
 
 /// Counters since the server started, summed over its shards.

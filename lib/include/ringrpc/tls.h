@@ -63,6 +63,10 @@ struct ServerTlsOptions {
   /// Call::peer_identity has its names. If empty, no client is asked for one.
   Pem client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;
+  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
+  /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
+  /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
+  std::string key_log{};
 };
 
 /// The TLS of a server. Its certificates can be replaced while connections are up. All functions may be
@@ -104,6 +108,10 @@ struct ClientTlsOptions {
   /// the host of the address, or "localhost" for an address without a host.
   std::string server_name{};
   TlsVersion version_min = TlsVersion::tls_1_2;
+  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
+  /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
+  /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
+  std::string key_log{};
 };
 
 /// The TLS of a client. It never changes, and any number of channels and threads may use it. Each channel

@@ -341,7 +341,7 @@ void ServerCall::count_end(const Status& status) noexcept {
   ServerCounters& counters = call_.connection->counters();
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   ++call_.connection->counts().streams_ended;
-  if (call_.metrics) call_.metrics->end(status.code(), now() - call_.begun, call_.traffic);
+  if (call_.metrics) record_end(status.code());
   if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
 }
@@ -350,6 +350,19 @@ void ServerCall::count_end(const Status& status) noexcept {
 void ServerCall::count_lost(const Status& status) noexcept {
   ++call_.connection->counts().streams_failed;
   count_end(status);
+}
+
+void ServerCall::record_end(Code code) noexcept {
+  const Nanoseconds duration = now() - call_.begun;
+  call_.metrics->end(code, duration, call_.traffic);
+  if (CallLog* const log = call_.connection->call_log()) [[unlikely]]
+    log->add(*call_.connection, call_.stream,
+             {.method = call_.method->path,
+              .code = code,
+              .duration = duration,
+              .received_messages = call_.received_messages,
+              .sent_messages = call_.sent_messages,
+              .traffic = call_.traffic});
 }
 
 void ServerCall::log_end(const Status& status) const try {
@@ -474,12 +487,16 @@ void ServerCall::count_received() {
   ++call_.connection->counts().messages_received;
   if (!call_.metrics) return;
   call_.traffic.received_bytes += buffer_.next_bytes();
+  ++call_.received_messages;
   call_.metrics->receive_message();
 }
 
+/// A message of the response has been given to the session.
 void ServerCall::count_sent() {
   ++call_.connection->counts().messages_sent;
-  if (call_.metrics) call_.metrics->send_message();
+  if (!call_.metrics) return;
+  ++call_.sent_messages;
+  call_.metrics->send_message();
 }
 
 void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {

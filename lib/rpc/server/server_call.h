@@ -261,6 +261,7 @@ class ServerCall final : public Call,
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
+  void record_end(Code code) noexcept;
   void log_end(const Status& status) const;
   void tell_interceptors(const Status& status) noexcept;
   void give_credit();
@@ -302,8 +303,10 @@ class ServerCall final : public Call,
     std::size_t held_bytes = 0;        ///< of input and output, as last told to the connection
     std::uint64_t received_bytes = 0;
     std::optional<RequestProgress> progress;  ///< of a partial message, while it is watched
-    CallMetrics* metrics = nullptr;           ///< null if metrics are off
+    CallMetrics* metrics = nullptr;           ///< null if metrics are off, and there is no access log
     CallTraffic traffic;
+    std::uint64_t received_messages = 0;  ///< counted with `metrics`
+    std::uint64_t sent_messages = 0;      ///< the same
     Instant begun;
     Instant received_at;
     Instant deadline = never;

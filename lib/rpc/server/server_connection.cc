@@ -72,6 +72,8 @@ void ServerConnection::count_start() noexcept {
 
 ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
 
+CallLog* ServerConnection::call_log() noexcept { return owner_.call_log(); }
+
 std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
   return owner_.interceptors();
 }
@@ -122,6 +124,8 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
     calls.start();
     calls.end(status.code(), Nanoseconds::zero(), {});
+    if (CallLog* const log = owner_.call_log())
+      log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
   send_refusal(session(), stream, http_status, status);

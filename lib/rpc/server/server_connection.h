@@ -17,6 +17,7 @@
 #include "rpc/connection/keepalive.h"
 #include "rpc/message/work_line.h"
 #include "rpc/server/call_batch.h"
+#include "rpc/server/call_log.h"
 #include "rpc/server/connection_age.h"
 #include "rpc/server/drain.h"
 #include "rpc/server/inflation_budget.h"
@@ -56,8 +57,10 @@ class ServerConnection final : public Connection,
     for (; call && most > 0; --most, call = calls_.after(*call)) visit(*call);
   }
   ServerCounters& counters() noexcept;
-  /// Null if metrics are off.
+  /// Null if metrics are off, and there is no access log.
   ServerMetrics* metrics() noexcept;
+  /// Null if there is none.
+  CallLog* call_log() noexcept;
   ConnectionKind kind() const noexcept { return kind_; }
   std::span<Interceptor* const> interceptors() const noexcept;
   const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }

@@ -67,8 +67,10 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       // Differs between machines, processes and shards, but not between runs of a simulation. The shard is running
       // already, so this thread must not read its time.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
-      metrics_(options.metrics ? std::make_unique<ServerMetrics>(methods.size()) : nullptr),
+      metrics_(options.metrics || options.access_log ? std::make_unique<ServerMetrics>(methods.size())
+                                                     : nullptr),
       memory_return_(shard) {
+  if (options.access_log) call_log_.emplace(options.access_log);
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.reset_burst = options.reset_burst;

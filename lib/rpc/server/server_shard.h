@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/connection/keepalive.h"
+#include "rpc/server/call_log.h"
 #include "rpc/server/connection_age.h"
 #include "rpc/server/connection_walk.h"
 #include "rpc/server/memory_return.h"
@@ -84,8 +86,10 @@ class ServerShard final : public channelz::Part {
   ServerCounters& counters() noexcept { return counters_; }
   /// A call has begun in this turn.
   void note_call() noexcept { last_call_ = shard_.now(); }
-  /// Null if the options have metrics off.
+  /// Null if the options have metrics off, and no access log.
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
+  /// Null if there is no access log.
+  CallLog* call_log() noexcept { return call_log_ ? &*call_log_ : nullptr; }
   /// The bytes that the calls of all connections hold.
   std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
   ShardSnapshot snapshot() const noexcept {
@@ -130,6 +134,7 @@ class ServerShard final : public channelz::Part {
   ServerCounters counters_;
   Instant last_call_;
   std::unique_ptr<ServerMetrics> metrics_;
+  std::optional<CallLog> call_log_;
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection

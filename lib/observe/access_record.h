@@ -1,0 +1,67 @@
+/// One call, for the access log (ringrpc/access_log.h), and the choice of the calls that are logged.
+///
+///   AccessSampler sampler(access_log);                     // of a shard
+///   if (const auto place = sampler.take(code, now)) place->write(record);
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/access_log.h"
+#include "ringrpc/clock.h"
+#include "ringrpc/status.h"
+
+#include "base/testing_export.h"
+#include "observe/call_metrics.h"
+
+namespace ringrpc {
+
+/// Views are valid while it is written. Empty texts are left out.
+struct AccessRecord {
+  std::string_view method{};
+  std::string_view peer{};
+  std::string_view identity{};
+  Code code = Code::OK;
+  Nanoseconds duration{};
+  std::uint64_t received_messages = 0;
+  std::uint64_t sent_messages = 0;
+  CallTraffic traffic{};
+  std::string_view request_id{};
+  std::string_view trace_id{};
+};
+
+/// The record's line without the time: `"method":"/echo…","peer":…` or `method=/echo… peer=…`.
+RINGRPC_TESTING_EXPORT std::string access_line(const AccessRecord& record, log::Format format,
+                                               std::uint64_t suppressed);
+
+/// The trace id of a `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header); empty if it is malformed.
+RINGRPC_TESTING_EXPORT std::string_view trace_id_of(std::string_view traceparent) noexcept;
+
+/// A shard's part of the access log.
+class RINGRPC_TESTING_EXPORT AccessSampler {
+ public:
+  explicit AccessSampler(std::shared_ptr<AccessLog> log) noexcept;
+
+  /// The place of a line.
+  struct Place {
+    AccessLog& log;
+    std::uint64_t suppressed;  ///< lines that the rate limit has left out since the one before
+
+    /// Never waits. If there is no memory for the line, it is lost.
+    void write(const AccessRecord& record) const noexcept;
+  };
+
+  /// None if the call is not to be logged. Call once for each call that ends, and write the record if there is a place.
+  std::optional<Place> take(Code code, Instant now) noexcept;
+
+ private:
+  bool sampled() noexcept;
+
+  const std::shared_ptr<AccessLog> log_;
+  std::uint32_t skipped_ = 0;  // calls since the last one that was sampled
+};
+
+}  // namespace ringrpc
