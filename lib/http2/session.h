@@ -158,6 +158,9 @@ class Session {
   /// An estimate of the memory that frames other than DATA take while they wait to be produced.
   std::size_t queued_output_bytes() const noexcept;
 
+  /// Has scanned the bytes of all calls of `receive`.
+  const FrameScanner& input_scanner() const noexcept { return scanner_; }
+
   std::size_t open_streams() const noexcept { return stream_count_; }
   std::uint32_t last_peer_stream_id() const noexcept;
 

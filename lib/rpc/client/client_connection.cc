@@ -4,6 +4,7 @@
 
 #include "ringrpc/log.h"
 
+#include "rpc/client/channel_log.h"
 #include "rpc/client/shard_channel.h"
 
 namespace ringrpc {
@@ -71,6 +72,7 @@ bool ClientConnection::on_batch() noexcept {
 void ClientConnection::on_lost(const Status& why) noexcept {
   try {
     const Status lost = this->lost(why);
+    if (ready()) log_end(lost);  // else the channel logs that it could not connect
     const bool complete = given_up_ || lost.cause() == Cause::out_of_memory;
     detach_attempts(complete
                         ? lost
@@ -82,6 +84,12 @@ void ClientConnection::on_lost(const Status& why) noexcept {
     detach_attempts(lost);
     channel_.on_connection_lost(*this, lost);
   }
+}
+
+void ClientConnection::log_end(const Status& why) noexcept {
+  const std::size_t calls = attempts();
+  if (leaving() && calls == 0) return channel_log::ended(channel_.target(), peer(), why);
+  channel_log::lost(channel_.target(), peer(), why, calls);
 }
 
 /// The status for the channel and the calls.

@@ -73,6 +73,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   bool on_batch() noexcept override;
   void on_lost(const Status& why) noexcept override;
   Status lost(const Status& why) const;
+  void log_end(const Status& why) noexcept;
 
   void on_capacity() override;
   void on_goaway(std::uint32_t last_stream_id, http2::ErrorCode code, std::string_view debug) override;

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "ringrpc/log.h"
+
 #include "rpc/client/shard_channel.h"
 #include "transport/hybrid_vsock.h"
 
@@ -21,6 +23,7 @@ void ConnectAttempt::look_up() {
   const Address& address = *address_;
   if (resolves_at_once(address)) return on_resolved(resolve(address));
   Lookup::Handler& handler = *this;
+  log::trace("{}: looking up the addresses of {}", log::Field("target", channel_.target()), address.name());
   lookup_ = std::make_unique<Lookup>(channel_.shard(), address, handler);
   channel_.shard().timers().arm(*this, after(channel_.shard().now(), timeout_));
 }
@@ -33,6 +36,9 @@ void ConnectAttempt::on_resolved(Result<std::vector<SocketAddress>> addresses) {
 }
 
 void ConnectAttempt::try_next_address() {
+  if (log::enabled(log::Level::trace)) [[unlikely]]
+    log::trace("{}: connecting to {}, address {} of {}", log::Field("target", channel_.target()),
+               log::Field("peer", to_string(addresses_[tried_])), tried_ + 1, addresses_.size());
   connector_ = channel_.shard().io().connect(addresses_[tried_++], *this);
   channel_.shard().timers().arm(*this, after(channel_.shard().now(), timeout_));
 }

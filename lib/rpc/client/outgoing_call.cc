@@ -1,6 +1,7 @@
 #include "rpc/client/outgoing_call.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "rpc/call/write_ahead.h"
@@ -81,6 +82,16 @@ void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noex
   assert(state_ == State::held || state_ == State::attempting);
   queue.push_back(*this);
   state_ = State::queued;
+  trace();
+}
+
+void OutgoingCall::log_state() const noexcept {
+  constexpr std::array<std::string_view, 5> names = {"held", "queued", "attempting", "settled", "finished"};
+  const std::string_view outcome = settled() ? name(status_.code()) : "";
+  log::trace("{}: {}: {}{}{}",
+             log::Field("target", channel_ ? std::string_view(channel_->target()) : "not submitted"),
+             log::Field("method", std::string_view(request_.path)), names[static_cast<std::size_t>(state_)],
+             outcome.empty() ? "" : ": ", outcome);
 }
 
 void OutgoingCall::leave_channel_list() noexcept {
@@ -92,6 +103,7 @@ void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
   assert(state_ == State::held || state_ == State::queued);
   leave_channel();
   state_ = State::attempting;
+  trace();
   contain([&] {
     attempt_.emplace(*this, shard_.slabs(), channel_->options().max_message_bytes).open(connection);
   });
@@ -194,6 +206,7 @@ void OutgoingCall::finish(Status status) noexcept {
   leave_channel();
   state_ = State::finished;
   status_ = std::move(status);
+  trace();
   channel_ = nullptr;
   replay_.commit();
   Timer::cancel();

@@ -33,6 +33,7 @@
 #include <utility>
 
 #include "ringrpc/channel.h"
+#include "ringrpc/log.h"
 
 #include "base/caught.h"
 #include "base/frame_allocator.h"
@@ -178,11 +179,18 @@ class OutgoingCall final : public ClientCall,
     if (state_ != State::held) count_end(status);
     state_ = interceptors_ ? State::settled : State::finished;
     status_ = std::move(status);
+    trace();
     channel_ = nullptr;
     Timer::cancel();
     if (record_) [[unlikely]]
       record_outcome();
   }
+  /// Logs the state that the call has entered.
+  void trace() const noexcept {
+    if (log::enabled(log::Level::trace)) [[unlikely]]
+      log_state();
+  }
+  void log_state() const noexcept;
   void count_end(const Status& status) noexcept;
   void record_outcome() noexcept;
   void record_end(Code code) noexcept;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/caught.h"
+#include "rpc/client/channel_log.h"
 
 namespace ringrpc {
 namespace {
@@ -130,6 +131,7 @@ void ShardChannel::submit(ConnectWait& wait) {
 
 void ShardChannel::submit_again(OutgoingCall& call) {
   if (metrics_) ++metrics_->counts.retries;
+  channel_log::retried(target(), call.request().path);
   enqueue(call);
 }
 
@@ -201,8 +203,15 @@ void ShardChannel::settle_attempt() {
   attempt_.reset();
   trace().add(channelz::Severity::info, "connected to " + connection->peer());
   if (metrics_) ++metrics_->counts.connects;
+  log_connected(*connection);
   backoff_.succeeded();
   end_connect_waits(Status());
+}
+
+void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
+  const bool again = std::exchange(outage_, false);
+  channel_log::connected(target(), connection.peer(),
+                         again ? channel_log::Connected::again : channel_log::Connected::first);
 }
 
 void ShardChannel::sort_out_leaving() {
@@ -288,6 +297,8 @@ bool ShardChannel::over() const noexcept {
 
 void ShardChannel::on_attempt_failed(Status why) noexcept {
   if (metrics_) ++metrics_->counts.connects_failed;
+  outage_ = true;
+  channel_log::connect_failed(target(), why);
   attempt_.reset();
   failed(std::move(why));
   run_soon();
@@ -354,6 +365,7 @@ void ShardChannel::on_connection_lost(ClientConnection& connection, const Status
   const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
   trace_end(connection, why);
   if (metrics_) count_end(connection);
+  outage_ |= !connection.leaving();
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);
   run_soon();

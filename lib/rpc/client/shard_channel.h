@@ -125,6 +125,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   void refuse(OutgoingCall& call, Status why) noexcept;
   void trace_end(const ClientConnection& connection, const Status& why) noexcept;
   void settle_attempt();
+  void log_connected(const ClientConnection& connection) noexcept;
   void count_end(const ClientConnection& connection) noexcept;
   void sort_out_leaving();
   void attempt_queued();
@@ -168,6 +169,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   Status last_failure_;
   bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
   bool second_chance_ = false;  // the attempt was begun for that reason
+  bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
   bool closing_ = false;
   Instant close_by_ = never;
 };

@@ -5,7 +5,10 @@
 #include <cstring>
 #include <utility>
 
+#include "ringrpc/log.h"
+
 #include "rpc/channelz/socket_details.h"
+#include "rpc/connection/frame_trace.h"
 
 namespace ringrpc {
 namespace {
@@ -112,6 +115,8 @@ void Connection::take(Bytes bytes) {
     if (is_client())
       if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
   }
+  if (log::enabled(log::Level::trace)) [[unlikely]]
+    FrameTrace(peer_, FrameTrace::Direction::received, session_.input_scanner()).log(bytes);
   if (Status status = receive(bytes); !status.ok()) begin_closing(std::move(status));
   if (on_batch()) flush_soon();  // always called, because it releases the memory of the input
 }
@@ -210,6 +215,8 @@ void Connection::flush() {
     if (Status fault = session_.receive({}); !fault.ok()) begin_closing(std::move(fault));
     if (over()) return;
   }
+  if (log::enabled(log::Level::trace)) [[unlikely]]
+    trace_output(out);
   if (!out.empty()) send_ = Send::in_flight;
   if (!armed()) {
     progress_ = shard_.now();
@@ -217,6 +224,12 @@ void Connection::flush() {
   }
   if (sending()) return stream_->send(std::move(out));
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
+}
+
+void Connection::trace_output(const Chain& out) const {
+  const bool after_preface = is_client() && sends_ == 0 && !is_established();
+  FrameTrace trace(peer_, FrameTrace::Direction::sent, http2::FrameScanner(after_preface));
+  out.for_each_piece(0, out.size(), [&](Bytes piece) { trace.log(piece); });
 }
 
 /// A single slab does not count: it is part of the fixed cost of a connection.

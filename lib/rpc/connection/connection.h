@@ -162,6 +162,7 @@ class Connection : public ExceptionBarrier<Connection>,
   bool is_client() const noexcept { return role_ == http2::Role::client; }
   /// Asserts that the diagram has the transition.
   void enter(Phase next) noexcept;
+  void trace_output(const Chain& out) const;
   void note_output();
   void begin_linger();
   void end_receiving(int error);

@@ -1,6 +1,7 @@
 #include "rpc/server/server_call.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <memory>
 #include <new>
@@ -71,6 +72,14 @@ bool ServerCall::follows(Handler from, Handler to) noexcept {
       return true;
   }
   return false;
+}
+
+void ServerCall::trace(Handler next) const noexcept {
+  constexpr std::array<std::string_view, 6> names = {"waiting",   "parsing", "running",
+                                                     "suspended", "doomed",  "ended"};
+  log::trace("{}: stream {}: {}: the handler is {}", log::Field("peer", call_.connection->peer()),
+             log::Field("stream", call_.stream ? call_.stream->id() : 0),
+             log::Field("method", call_.method->path), names[static_cast<std::size_t>(next)]);
 }
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,

@@ -34,6 +34,7 @@
 #include <string>
 
 #include "ringrpc/call.h"
+#include "ringrpc/log.h"
 #include "ringrpc/server_snapshot.h"
 #include "ringrpc/service.h"
 #include "ringrpc/stream.h"
@@ -208,8 +209,12 @@ class ServerCall final : public Call,
   void enter(Handler next) noexcept {
     assert(follows(call_.handler, next));
     call_.handler = next;
+    // The end of a handler is the end of its call, which is logged at level debug.
+    if (next != Handler::ended && log::enabled(log::Level::trace)) [[unlikely]]
+      trace(next);
   }
   static bool follows(Handler from, Handler to) noexcept;
+  void trace(Handler next) const noexcept;
   void doom_handler();
 
   // server_call_work.cc

@@ -1,0 +1,71 @@
+#include "rpc/client/channel_log.h"
+
+#include <chrono>
+
+#include "ringrpc/log.h"
+
+#include "base/log_quota.h"
+
+namespace ringrpc::channel_log {
+namespace {
+
+using log::Field;
+using log::Level;
+
+/// Calls `write` with the words about lines that were left out, if the level is on and `quota` allows a line. Without
+/// memory for it, the line is lost.
+template <class Write>
+void limited(Level level, LogQuota& quota, Write write) noexcept {
+  if (!log::enabled(level)) return;
+  const auto left_out = quota.take(std::chrono::steady_clock::now());
+  if (left_out) try {
+      write(left_out->words());
+    } catch (...) {
+    }
+}
+
+}  // namespace
+
+void connected(std::string_view target, std::string_view peer, Connected how) noexcept {
+  thread_local LogQuota first_quota, again_quota;
+  if (how == Connected::first)
+    return limited(Level::debug, first_quota, [&](const std::string& more) {
+      log::debug("{}: connected to {}{}", Field("target", target), Field("peer", peer), more);
+    });
+  limited(Level::info, again_quota, [&](const std::string& more) {
+    log::info("{}: connected again, to {}{}", Field("target", target), Field("peer", peer), more);
+  });
+}
+
+void connect_failed(std::string_view target, const Status& why) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::info, quota, [&](const std::string& more) {
+    log::info("cannot connect: {}{}", why.message(), more, Field("target", target));
+  });
+}
+
+void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::info, quota, [&](const std::string& more) {
+    log::info("{}: lost the connection to {} with {} calls: {}{}", Field("target", target),
+              Field("peer", peer), Field("calls", calls), why.message(), more);
+  });
+}
+
+void ended(std::string_view target, std::string_view peer, const Status& why) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::debug, quota, [&](const std::string& more) {
+    log::debug("{}: the connection to {} has ended: {}{}", Field("target", target), Field("peer", peer),
+               why.message(), more);
+  });
+}
+
+void retried(std::string_view target, std::string_view path) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::debug, quota, [&](const std::string& more) {
+    log::debug("{}: {}: the server has not begun the call, so its request is sent again{}",
+               Field("target", target), Field("method", path), more);
+  });
+}
+
+}  // namespace ringrpc::channel_log

@@ -1,0 +1,31 @@
+/// What channels log about their connections and calls. At most twenty lines of a kind at once and one a second then, on
+/// each shard: a program may have any number of channels, and its servers may refuse them all.
+///
+///   channel_log::lost(channel.target(), connection.peer(), why, 3);
+///
+/// A failed attempt to connect, a lost connection, and the first connection after either are at level info; other
+/// connections and retries at level debug.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "ringrpc/status.h"
+
+namespace ringrpc::channel_log {
+
+enum class Connected : std::uint8_t { first, again };
+
+/// A connection of the channel to `target` takes calls.
+void connected(std::string_view target, std::string_view peer, Connected how) noexcept;
+/// `why` names the target and has the cause of each of its addresses.
+void connect_failed(std::string_view target, const Status& why) noexcept;
+/// A connection that was in use has ended, with `calls` on it.
+void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept;
+/// A connection that the channel needed no more, or on which the server had sent GOAWAY, has ended.
+void ended(std::string_view target, std::string_view peer, const Status& why) noexcept;
+/// A request is sent again.
+void retried(std::string_view target, std::string_view path) noexcept;
+
+}  // namespace ringrpc::channel_log
