@@ -61,7 +61,7 @@ class LineLog::File final : public LogSink {
     const std::lock_guard lock(mutex_);
     if (!next_) return;
     lines_.flush();
-    descriptor_ = std::move(next_);
+    descriptor_ = std::exchange(next_, UniqueFd());
     lines_.continue_on(descriptor_.get());
   }
 

@@ -80,9 +80,10 @@ TEST_CASE("a file that was renamed is continued under its name once it is reopen
   lines->flush();
   REQUIRE(lines->reopen().ok());
   lines->write("third");
+  lines->write("fourth");
   lines->flush();
   CHECK(text_of(folder / "old") == "first\nsecond\n");
-  CHECK(text_of(path) == "third\n");
+  CHECK(text_of(path) == "third\nfourth\n");
 }
 
 TEST_CASE("a file that cannot be opened again is continued as it is") {

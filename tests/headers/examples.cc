@@ -4,6 +4,7 @@
 #include <iostream>
 #include <mutex>
 
+#include "ringrpc/access_log.h"
 #include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/bearer_token.h"
@@ -342,7 +343,22 @@ void show_log(const std::string& address, int frame) {
   log::set_level(log::Level::trace);  // at any time, from any thread
 
   if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));  // where an argument costs
+
+  log::info("{} connected", log::Field("peer", address));
+  // {"time":"2026-…","level":"info","message":"127.0.0.1:4071 connected","peer":"127.0.0.1:4071"}
   // [/log.h]
+}
+
+void report(const Status& status) { log::error("{}", status.to_string()); }
+
+void log_calls(ServerOptions& options) {
+  // [access_log.h]
+  auto access = AccessLog::open({.path = "/var/log/routes/access.log", .format = log::Format::json});
+  if (!access) return report(access.error());
+  options.access_log = *access;  // of ServerOptions
+
+  (*access)->reopen();  // on SIGHUP: logrotate has renamed the file
+  // [/access_log.h]
 }
 
 Task<Status> show_metadata(Call& call, std::string cost) {

@@ -83,8 +83,9 @@ void SigningAudit::submit_refusal(std::string_view digest) const noexcept try {
 
 void SigningAudit::submit(std::string_view digest, Code code, std::string_view left_out,
                           const std::shared_ptr<log::Receipt>& receipt) const noexcept {
-  log::write(log::Level::info, receipt, "{} {} {} key {} digest {}: {}{}{}", peer_, method_, algorithm_,
-             key_id_, digest, name(code), cause_, left_out);
+  log::write(log::Level::info, receipt, "{} {} {} key {} digest {}: {}{}{}", log::Field("peer", peer_),
+             log::Field("method", method_), log::Field("algorithm", algorithm_), log::Field("key", key_id_),
+             log::Field("digest", digest), log::Field("status", name(code)), cause_, left_out);
 }
 
 Status SigningAudit::possible() const {

@@ -43,7 +43,7 @@ void log_fault(std::string_view path, std::string_view fault) noexcept {
   thread_local LogQuota quota;
   if (const auto left_out = quota.take(std::chrono::steady_clock::now())) {
     try {
-      log::error("{}: {}{}", path, fault, left_out->words());
+      log::error("{}: {}{}", log::Field("method", path), fault, left_out->words());
     } catch (const std::bad_alloc&) {
       // The next fault is logged.
     }

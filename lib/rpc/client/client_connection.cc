@@ -53,7 +53,7 @@ void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::stri
   const bool first = goaway_reason_.empty();  // the server may repeat it as often as it likes
   goaway_reason_ = "the server sent GOAWAY: " + std::string(http2::name(code));
   if (!debug.empty()) goaway_reason_.append(" ").append(debug);
-  if (first) log::info("{}: {}", channel_.target(), goaway_reason_);
+  if (first) log::info("{}: {}", log::Field("target", channel_.target()), goaway_reason_);
   if (code == http2::ErrorCode::enhance_your_calm && debug == "too_many_pings") channel_.slow_keepalive();
 }
 

@@ -142,7 +142,8 @@ Task<Status> AllowList::intercept(Call& call, Next next) {
   const std::string known = to_string(peer);
   std::string refusal =
       (known.empty() ? "an unidentified caller" : known) + " may not call " + std::string(call.method());
-  if (log::enabled(log::Level::debug)) log::debug("{}: {}{}", call.peer(), refusal, names_for_log(peer));
+  if (log::enabled(log::Level::debug))
+    log::debug("{}: {}{}", log::Field("peer", call.peer()), refusal, names_for_log(peer));
   return [](Status status) -> Task<Status> {
     co_return status;
   }(Status(Code::PERMISSION_DENIED, std::move(refusal), Initiator::peer));

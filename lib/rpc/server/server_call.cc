@@ -375,7 +375,9 @@ void ServerCall::record_end(Code code) noexcept {
 }
 
 void ServerCall::log_end(const Status& status) const try {
-  log::debug("{}: {}: {}", peer(), call_.method->path, status.to_string());
+  log::debug("{}: {}: {}", log::Field("peer", call_.connection->peer()),
+             log::Field("method", call_.method->path), status.to_string(),
+             log::Field("status", name(status.code())));
 } catch (const std::bad_alloc&) {
   // There is no memory for the log line.
 }

@@ -55,7 +55,8 @@ void ServerConnection::on_settings() {
   peer_identity_ = ask_peer_identity();
   if (!log::enabled(log::Level::debug)) return;
   const std::string who = to_string(peer_identity_);
-  log::debug("{}: connected{}{}", peer(), who.empty() ? "" : ": ", who);
+  log::debug("{}: connected{}{}", log::Field("peer", peer()), who.empty() ? "" : ": ",
+             log::Field("identity", who));
 }
 
 void ServerConnection::drain() {
@@ -127,7 +128,7 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     if (CallLog* const log = owner_.call_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
-  if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), status.to_string());
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}", log::Field("peer", peer()), status.to_string());
   send_refusal(session(), stream, http_status, status);
   session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is not needed
 }
@@ -225,7 +226,7 @@ void ServerConnection::report(const Status& why) const {
   // The operator should see clients whose TLS and this server's are incompatible.
   const bool not_suited = !is_established() && !stream_failure().ok();
   if (not_suited) return owner_.report_unsuited(*this, why.message());
-  if (log::enabled(log::Level::debug)) log::debug("{}: {}", peer(), why.to_string());
+  if (log::enabled(log::Level::debug)) log::debug("{}: {}", log::Field("peer", peer()), why.to_string());
 }
 
 void ServerConnection::account(std::size_t before, std::size_t now) noexcept {

@@ -140,14 +140,14 @@ void ServerShard::report_goaway(const ServerConnection& client, http2::ErrorCode
                                 std::string_view debug) {
   if (!log::enabled(log::Level::info)) return;
   if (const auto left_out = goaways_logged_.take(shard_.now()))
-    log::info("{}: the client sent GOAWAY: {} {}{}", client.peer(), http2::name(code), debug,
-              left_out->words());
+    log::info("{}: the client sent GOAWAY: {} {}{}", log::Field("peer", client.peer()), http2::name(code),
+              debug, left_out->words());
 }
 
 void ServerShard::report_unsuited(const ServerConnection& client, std::string_view why) {
   if (!log::enabled(log::Level::info)) return;
   if (const auto left_out = unsuited_logged_.take(shard_.now()))
-    log::info("{}: {}{}", client.peer(), why, left_out->words());
+    log::info("{}: {}{}", log::Field("peer", client.peer()), why, left_out->words());
 }
 
 channelz::CallTotals ServerShard::calls() const {
