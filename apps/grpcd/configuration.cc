@@ -340,6 +340,10 @@ std::string shown(const apps::Setting& setting) {
 }
 
 Status settle(const Values& values, const apps::Origins& origins) {
+  for (const std::string_view about : {"access-log-sample", "access-log-failures", "access-log-rate"})
+    if (origins.given(about) && values.access_log.path.empty())
+      return fail(Code::INVALID_ARGUMENT, origins.of(about) + " is about the access log; give " +
+                                              origins.name_beside(about, "access-log") + " too");
   if (!values.signing.audit_required || values.log_level <= log::Level::info) return {};
   return fail(Code::INVALID_ARGUMENT,
               origins.of("audit-required") + " contradicts " + origins.of("log-level") + " " +

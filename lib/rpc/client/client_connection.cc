@@ -88,7 +88,8 @@ void ClientConnection::on_lost(const Status& why) noexcept {
 
 void ClientConnection::log_end(const Status& why) noexcept {
   const std::size_t calls = attempts();
-  if (leaving() && calls == 0) return channel_log::ended(channel_.target(), peer(), why);
+  const bool said = !goaway_reason_.empty();  // when the GOAWAY came
+  if (said || (leaving() && calls == 0)) return channel_log::ended(channel_.target(), peer(), why);
   channel_log::lost(channel_.target(), peer(), why, calls);
 }
 

@@ -49,6 +49,12 @@ TEST_CASE("every flag sets its option") {
                                               "--tls-key=a.key",
                                               "--tls-client-ca=ca.pem",
                                               "--tls-min-version=1.3",
+                                              "--allow-tls-key-log",
+                                              "--log-format=json",
+                                              "--access-log=calls",
+                                              "--access-log-sample=10",
+                                              "--access-log-failures=sampled",
+                                              "--access-log-rate=500",
                                               "--authz=who.toml",
                                               "--max-total-buffered-size=3G",
                                               "--max-inflation-per-second=5M",
@@ -101,6 +107,12 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.authz == "who.toml");
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.log_level == log::Level::debug);
+  CHECK(values.log_format == log::Format::json);
+  CHECK(values.access_log.path == "calls");
+  CHECK(values.access_log.one_call_of == 10);
+  CHECK_FALSE(values.access_log.all_failures);
+  CHECK(values.access_log.lines_per_second_max == 500);
+  CHECK(values.tls.allow_key_log);
   CHECK(values.log_payload == PayloadLog::head);
   CHECK(values.signing.key_files == std::vector<std::string>{"a.pem", "ED25519:b.pem"});
   CHECK(values.signing.passphrase_file == "c");
@@ -129,6 +141,16 @@ TEST_CASE("a required audit needs a log level that has its lines") {
           "--audit-required contradicts --log-level " + level +
               ": signatures are logged at level info; choose info, debug or trace");
   }
+}
+
+TEST_CASE("settings of the access log need its file") {
+  for (const std::string flag : {"--access-log-sample=2", "--access-log-failures=all", "--access-log-rate=7"}) {
+    CHECK(refusal({flag, "--access-log=-"}) == "taken");
+    CHECK(refusal({flag}) == flag.substr(0, flag.find('=')) + " is about the access log; give --access-log too");
+  }
+  CHECK(refusal({}, [](const char* name) -> const char* {
+          return std::string_view(name) == "LOG_FORMAT" ? "xml" : nullptr;
+        }) == "environment: LOG_FORMAT: 'xml' is unknown; choose text or json");
 }
 
 TEST_CASE("an invalid address is refused with its origin") {
