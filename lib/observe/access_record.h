@@ -14,7 +14,6 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
-#include "base/testing_export.h"
 #include "observe/call_metrics.h"
 
 namespace ringrpc {
@@ -34,14 +33,13 @@ struct AccessRecord {
 };
 
 /// The record's line without the time: `"method":"/echo…","peer":…` or `method=/echo… peer=…`.
-RINGRPC_TESTING_EXPORT std::string access_line(const AccessRecord& record, log::Format format,
-                                               std::uint64_t suppressed);
+std::string access_line(const AccessRecord& record, log::Format format, std::uint64_t suppressed);
 
 /// The trace id of a `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header); empty if it is malformed.
-RINGRPC_TESTING_EXPORT std::string_view trace_id_of(std::string_view traceparent) noexcept;
+std::string_view trace_id_of(std::string_view traceparent) noexcept;
 
 /// A shard's part of the access log.
-class RINGRPC_TESTING_EXPORT AccessSampler {
+class AccessSampler {
  public:
   explicit AccessSampler(std::shared_ptr<AccessLog> log) noexcept;
 

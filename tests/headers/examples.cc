@@ -4,7 +4,6 @@
 #include <iostream>
 #include <mutex>
 
-#include "ringrpc/access_log.h"
 #include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/bearer_token.h"
@@ -87,7 +86,6 @@ struct RouteGuide {
 
 namespace examples {
 
-std::string dump(int frame);
 std::string fresh_id();
 std::string host_name();
 bool inside(const Point& where);
@@ -335,31 +333,6 @@ class NonEmptyRequests final : public Interceptor {
     // [/message_observer.h]
   }
 };
-
-void show_log(const std::string& address, int frame) {
-  // [log.h]
-  log::info("listening on {}", address);  // as std::format takes it, checked by the compiler
-
-  log::set_level(log::Level::trace);  // at any time, from any thread
-
-  if (log::enabled(log::Level::trace)) log::trace("{}", dump(frame));  // where an argument costs
-
-  log::info("{} connected", log::Field("peer", address));
-  // {"time":"2026-…","level":"info","message":"127.0.0.1:4071 connected","peer":"127.0.0.1:4071"}
-  // [/log.h]
-}
-
-void report(const Status& status) { log::error("{}", status.to_string()); }
-
-void log_calls(ServerOptions& options) {
-  // [access_log.h]
-  auto access = AccessLog::open({.path = "/var/log/routes/access.log", .format = log::Format::json});
-  if (!access) return report(access.error());
-  options.access_log = *access;  // of ServerOptions
-
-  (*access)->reopen();  // on SIGHUP: logrotate has renamed the file
-  // [/access_log.h]
-}
 
 Task<Status> show_metadata(Call& call, std::string cost) {
   // [metadata.h]

@@ -11,8 +11,7 @@
 /// - time: the end of the call (RFC 3339), method, and peer: the client's address
 /// - identity: the client's, as the transport has verified it (ringrpc/peer_identity.h)
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
-/// - received_messages, received_bytes, sent_messages, sent_bytes: of the messages as they were on the wire, without
-///   their prefixes and without metadata
+/// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes on the wire without prefixes
 /// - request_id: the request's header x-request-id
 /// - trace_id: that of the request's header traceparent (https://www.w3.org/TR/trace-context/)
 /// - suppressed: the number of lines that the rate limit has left out since the line before

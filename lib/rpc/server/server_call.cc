@@ -1,7 +1,6 @@
 #include "rpc/server/server_call.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <memory>
 #include <new>
@@ -72,14 +71,6 @@ bool ServerCall::follows(Handler from, Handler to) noexcept {
       return true;
   }
   return false;
-}
-
-void ServerCall::trace(Handler next) const noexcept {
-  constexpr std::array<std::string_view, 6> names = {"waiting",   "parsing", "running",
-                                                     "suspended", "doomed",  "ended"};
-  log::trace("{}: stream {}: {}: the handler is {}", log::Field("peer", call_.connection->peer()),
-             log::Field("stream", call_.stream ? call_.stream->id() : 0),
-             log::Field("method", call_.method->path), names[static_cast<std::size_t>(next)]);
 }
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
@@ -359,27 +350,6 @@ void ServerCall::count_end(const Status& status) noexcept {
 void ServerCall::count_lost(const Status& status) noexcept {
   ++call_.connection->counts().streams_failed;
   count_end(status);
-}
-
-void ServerCall::record_end(Code code) noexcept {
-  const Nanoseconds duration = now() - call_.begun;
-  call_.metrics->end(code, duration, call_.traffic);
-  if (CallLog* const log = call_.connection->call_log()) [[unlikely]]
-    log->add(*call_.connection, call_.stream,
-             {.method = call_.method->path,
-              .code = code,
-              .duration = duration,
-              .received_messages = call_.received_messages,
-              .sent_messages = call_.sent_messages,
-              .traffic = call_.traffic});
-}
-
-void ServerCall::log_end(const Status& status) const try {
-  log::debug("{}: {}: {}", log::Field("peer", call_.connection->peer()),
-             log::Field("method", call_.method->path), status.to_string(),
-             log::Field("status", name(status.code())));
-} catch (const std::bad_alloc&) {
-  // There is no memory for the log line.
 }
 
 void ServerCall::tell_interceptors(const Status& status) noexcept {

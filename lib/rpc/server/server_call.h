@@ -266,6 +266,7 @@ class ServerCall final : public Call,
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
+  // server_call_log.cc
   void record_end(Code code) noexcept;
   void log_end(const Status& status) const;
   void tell_interceptors(const Status& status) noexcept;

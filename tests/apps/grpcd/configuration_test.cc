@@ -144,9 +144,11 @@ TEST_CASE("a required audit needs a log level that has its lines") {
 }
 
 TEST_CASE("settings of the access log need its file") {
-  for (const std::string flag : {"--access-log-sample=2", "--access-log-failures=all", "--access-log-rate=7"}) {
+  for (const std::string flag :
+       {"--access-log-sample=2", "--access-log-failures=all", "--access-log-rate=7"}) {
     CHECK(refusal({flag, "--access-log=-"}) == "taken");
-    CHECK(refusal({flag}) == flag.substr(0, flag.find('=')) + " is about the access log; give --access-log too");
+    CHECK(refusal({flag}) ==
+          flag.substr(0, flag.find('=')) + " is about the access log; give --access-log too");
   }
   CHECK(refusal({}, [](const char* name) -> const char* {
           return std::string_view(name) == "LOG_FORMAT" ? "xml" : nullptr;

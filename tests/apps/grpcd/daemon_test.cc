@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -50,6 +51,7 @@ class FakeServer final : public Server {
       : max_connections(options.max_connections),
         max_connections_per_address(options.max_connections_per_address),
         metrics(options.metrics),
+        access_log(options.access_log != nullptr),
         notes_(notes),
         addresses_(options.listen),
         calls_(calls) {}
@@ -58,6 +60,7 @@ class FakeServer final : public Server {
   const std::uint32_t max_connections;
   const std::optional<std::uint32_t> max_connections_per_address;
   const bool metrics;
+  const bool access_log;
 
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
   unsigned shards() const noexcept override { return 2; }
@@ -397,6 +400,23 @@ TEST_CASE("SIGHUP without a file logs that there is none") {
   CHECK(daemon.end() == apps::exit_ok);
   contains(captured.text(),
            "SIGHUP: there is no configuration file to reload; --config names one at the start\n");
+}
+
+TEST_CASE("SIGHUP opens the access log again") {
+  const CapturedStderr captured;
+  const ScratchFile file("");
+  {
+    Running daemon({"--access-log", file.path()});
+    CHECK(daemon.server().access_log);
+    std::filesystem::remove(file.path());
+    daemon.signal(SIGHUP);
+    while (captured.text().find("SIGHUP: reopened the access log") == std::string::npos)
+      std::this_thread::yield();
+    daemon.signal(SIGTERM);
+    CHECK(daemon.end() == apps::exit_ok);
+  }
+  CHECK(std::filesystem::exists(file.path()));
+  CHECK(captured.text().find("there is no configuration file") == std::string::npos);
 }
 
 TEST_CASE("connections that may exceed the descriptor limit are warned of once the server is ready") {
