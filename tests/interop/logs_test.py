@@ -218,8 +218,12 @@ class Access(Logs):
         self.bench(port, 2000)
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
         self.bench(port, 100)
-        lost = self.metric("ringrpc_log_lines_lost_total")
-        self.assertTrue(harness.wait_until(lambda: self.read("access").count(b"status=OK") + lost >= 2100))
+
+        def whole():
+            return len(re.findall(rb" sent_bytes=\d+\n", self.read("access")))
+
+        self.assertTrue(harness.wait_until(lambda: whole() + self.metric("ringrpc_log_lines_lost_total") == 2100))
+        self.assertLess(whole(), 1000)
         self.stop()
 
 
