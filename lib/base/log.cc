@@ -115,6 +115,11 @@ void detail::write(Level level, fmt::string_view format, fmt::format_args argume
   }
 }
 
+fmt::format_context::iterator detail::write_value(const Field& field, fmt::format_context& context) {
+  return std::visit([&](const auto& value) { return fmt::format_to(context.out(), "{}", value); },
+                    field.value());
+}
+
 Format format() noexcept { return line_format.load(std::memory_order_relaxed); }
 
 void set_format(Format format) noexcept { line_format.store(format, std::memory_order_relaxed); }
@@ -135,9 +140,3 @@ Result<Level> parse_level(std::string_view name) {
 void flush() noexcept { writer().flush(); }
 
 }  // namespace ringrpc::log
-
-fmt::format_context::iterator fmt::formatter<ringrpc::log::Field>::format(
-    const ringrpc::log::Field& field, fmt::format_context& context) const {
-  return std::visit([&](const auto& value) { return fmt::format_to(context.out(), "{}", value); },
-                    field.value());
-}

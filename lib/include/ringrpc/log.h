@@ -124,6 +124,8 @@ RINGRPC_EXPORT extern std::atomic<Level> threshold;
 RINGRPC_EXPORT void write(Level level, fmt::string_view format, fmt::format_args arguments,
                           std::span<const Field* const> fields) noexcept;
 
+RINGRPC_EXPORT fmt::format_context::iterator write_value(const Field& field, fmt::format_context& context);
+
 /// The fields among the arguments of a record.
 template <class... Arguments>
 class FieldsOf {
@@ -206,6 +208,7 @@ struct fmt::formatter<ringrpc::log::Field> {
   constexpr fmt::format_parse_context::iterator parse(fmt::format_parse_context& context) {
     return context.begin();
   }
-  RINGRPC_EXPORT fmt::format_context::iterator format(const ringrpc::log::Field& field,
-                                                      fmt::format_context& context) const;
+  fmt::format_context::iterator format(const ringrpc::log::Field& field, fmt::format_context& context) const {
+    return ringrpc::log::detail::write_value(field, context);
+  }
 };
