@@ -54,7 +54,7 @@ class EventCount::Wait final : Ready, Timer {
 
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> waiting) {
-    Shard& shard = *Shard::current();
+    Shard& shard = Shard::here();
     waiting_ = waiting;
     Ready& resumption = *this;
     ticket_ = std::make_shared<Ticket>(shard, resumption);

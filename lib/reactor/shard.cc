@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <stdexcept>
 #include <utility>
 
 namespace ringrpc {
@@ -51,6 +52,12 @@ Shard::~Shard() {
 }
 
 Shard* Shard::current() noexcept { return running; }
+
+Shard& Shard::here() {
+  if (!running) [[unlikely]]
+    throw std::logic_error("await this on a shard: in a handler, or under block_on");
+  return *running;
+}
 
 void Shard::keep(const void* key, std::unique_ptr<ShardLocal> kept) {
   [[maybe_unused]] const bool only = locals_.emplace(key, std::move(kept)).second;

@@ -90,6 +90,8 @@ class Shard {
 
   /// The shard whose turn runs on this thread; null elsewhere.
   static Shard* current() noexcept;
+  /// The same for what must run on a shard. Throws std::logic_error elsewhere.
+  static Shard& here();
 
   unsigned index() const noexcept { return index_; }
   Io& io() noexcept { return *io_; }

@@ -39,6 +39,8 @@ void post_next(std::shared_ptr<Tour> tour) {
 
 Task<Status> tour(std::span<Shard* const> shards, std::move_only_function<Visit(Shard&)> visit) {
   if (shards.empty()) co_return Status();
+  if (!Shard::current())
+    co_return fail(Code::FAILED_PRECONDITION, "shards are read on a shard: in a handler, or under block_on");
   const auto tour = std::make_shared<Tour>();
   tour->left.assign(shards.rbegin(), shards.rend());
   tour->visit = std::move(visit);

@@ -45,7 +45,7 @@ ShieldAwaiter::~ShieldAwaiter() {
 }
 
 bool ShieldAwaiter::await_suspend(std::coroutine_handle<> waiting) {
-  Shard& shard = *Shard::current();
+  Shard& shard = Shard::here();
   auto keeper = std::make_unique<ShieldKeeper>(shard, shielded_);
   ShieldKeeper& kept = *keeper;
   shard.keep(&kept, std::move(keeper));

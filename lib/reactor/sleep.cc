@@ -32,13 +32,13 @@ class TimeAwaiter final : Timer, Ready {
 }  // namespace
 
 Task<> sleep_for(Nanoseconds wait) {
+  Shard& shard = Shard::here();
   if (wait.count() <= 0) co_return;
-  Shard& shard = *Shard::current();
   co_await TimeAwaiter(shard, after(shard.io().now(), wait));
 }
 
 Task<> sleep_until(Instant due) {
-  Shard& shard = *Shard::current();
+  Shard& shard = Shard::here();
   if (due > shard.io().now()) co_await TimeAwaiter(shard, due);
 }
 

@@ -36,6 +36,7 @@ class TaskScope::Children final : private Ready {
   void spawn(Task<Status> task) {
     if (!task.valid()) detail::no_coroutine();
     if (state_ == State::ending) return;
+    shard_ = &Shard::here();
     auto* const child = new Child(*this, std::move(task));
     running_.push_back(*child);
     ++count_;
@@ -44,16 +45,17 @@ class TaskScope::Children final : private Ready {
 
   void cancel() noexcept {
     state_ = State::ending;
-    look_soon();
+    if (shard_) look_soon();
   }
 
   bool idle() const noexcept { return count_ == 0; }
   std::size_t size() const noexcept { return count_; }
 
   /// Resumes `waiting` from the ready list when no task is left.
-  void wait(std::coroutine_handle<> waiting) {
+  void wait(Shard& shard, std::coroutine_handle<> waiting) {
     if (waiting_)
       throw std::logic_error("two tasks wait in `join()` of one TaskScope: join it in one of them");
+    shard_ = &shard;
     waiting_ = waiting;
     look_soon();
   }
@@ -84,7 +86,7 @@ class TaskScope::Children final : private Ready {
     --count_;
     look_soon();
   }
-  void look_soon() noexcept { Shard::current()->ready().push(*this); }
+  void look_soon() noexcept { shard_->ready().push(*this); }
 
   void run() override {
     while (Child* const child = ended_.pop_front()) {
@@ -123,6 +125,7 @@ class TaskScope::Children final : private Ready {
     return destroyed;
   }
 
+  Shard* shard_ = nullptr;  // null until a task is spawned or waited for
   List<Child> running_;
   List<Child> ended_;
   std::size_t count_ = 0;  // of running_
@@ -134,7 +137,7 @@ class TaskScope::Children final : private Ready {
 
 class TaskScope::Join {
  public:
-  explicit Join(Children& children) noexcept : children_(children) {}
+  Join(Shard& shard, Children& children) noexcept : shard_(shard), children_(children) {}
   Join(const Join&) = delete;
   Join& operator=(const Join&) = delete;
   ~Join() {
@@ -143,7 +146,7 @@ class TaskScope::Join {
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiting) {
-    children_.wait(waiting);
+    children_.wait(shard_, waiting);
     waits_ = true;
   }
   Status await_resume() {
@@ -152,6 +155,7 @@ class TaskScope::Join {
   }
 
  private:
+  Shard& shard_;
   Children& children_;
   bool waits_ = false;
 };
@@ -164,7 +168,13 @@ void TaskScope::spawn(Task<Status> task) { children_->spawn(std::move(task)); }
 
 void TaskScope::spawn(Task<> task) { children_->spawn(as_status(std::move(task))); }
 
-Task<Status> TaskScope::join() { co_return co_await Join(*children_); }
+Task<Status> TaskScope::join() {
+  Shard* const here = Shard::current();
+  if (!here)
+    co_return fail(Code::FAILED_PRECONDITION,
+                   "a scope is joined on a shard: in a handler, or under block_on");
+  co_return co_await Join(*here, *children_);
+}
 
 void TaskScope::cancel() noexcept { children_->cancel(); }
 

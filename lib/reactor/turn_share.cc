@@ -28,7 +28,7 @@ class ShareAwaiter final : public TurnGate::Waiter {
 
 Task<> turn_share() {
   static constexpr char name = 0;
-  co_await ShareAwaiter(TurnGate::of(*Shard::current(), &name, turn_shares));
+  co_await ShareAwaiter(TurnGate::of(Shard::here(), &name, turn_shares));
 }
 
 }  // namespace ringrpc

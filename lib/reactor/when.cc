@@ -10,7 +10,7 @@ namespace ringrpc::detail {
 /// Resumes the coroutine from the ready list, because it must not resume inside the end of a task.
 class Endings::Queue final : private Ready {
  public:
-  explicit Queue(std::size_t tasks) : observers_(tasks) {
+  explicit Queue(std::size_t tasks) : shard_(Shard::here()), observers_(tasks) {
     for (Observer& observer : observers_) observer.queue = this;
   }
 
@@ -31,10 +31,11 @@ class Endings::Queue final : private Ready {
 
   void add(Observer& ended) noexcept {
     ended_.push_back(ended);
-    if (waiting_) Shard::current()->ready().push(*this);
+    if (waiting_) shard_.ready().push(*this);
   }
   void run() override { std::exchange(waiting_, {}).resume(); }
 
+  Shard& shard_;
   std::vector<Observer, FrameAllocator<Observer>> observers_;
   List<Observer> ended_;
   std::coroutine_handle<> waiting_;

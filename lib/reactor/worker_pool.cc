@@ -35,7 +35,7 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
       if (const std::coroutine_handle<> resumed = self->stop_waiting()) resumed.resume();
     });
     waiting = handle;
-    ++Shard::current()->jobs_elsewhere();
+    ++home->jobs_elsewhere();
   }
 
   /// Returns the coroutine that waits, if any, and ends its wait.
@@ -146,6 +146,11 @@ WorkAwaiter::~WorkAwaiter() {
 }
 
 bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
+  if (!ticket_->home) {
+    ticket_->status =
+        fail(Code::FAILED_PRECONDITION, "a job is awaited on a shard: in a handler, or under block_on");
+    return false;
+  }
   ticket_->wait(waiting);
   if (queue_->push(ticket_)) return true;
   ticket_->stop_waiting();

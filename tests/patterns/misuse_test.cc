@@ -1,11 +1,32 @@
-// Misuses of tasks that can only be detected at run time.
+// Misuses that can only be detected at run time.
+#include <chrono>
+#include <span>
 #include <stdexcept>
+#include <string_view>
+#include <type_traits>
 #include <utility>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/event_count.h"
+#include "ringrpc/server.h"
+#include "ringrpc/shield.h"
+#include "ringrpc/task_scope.h"
+#include "ringrpc/turn_share.h"
+#include "ringrpc/when.h"
+#include "ringrpc/worker_pool.h"
 
 #include "awaited.h"
 
 namespace ringrpc::patterns {
 namespace {
+
+using namespace std::chrono_literals;
+
+class Nothing final : public Service {
+ public:
+  std::string_view service_name() const noexcept override { return "test.v1.Nothing"; }
+  std::span<const Method> service_methods() const noexcept override { return {}; }
+};
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wreturn-type"
@@ -60,6 +81,94 @@ TEST_CASE("A task runs once: neither started nor awaited a second time") {
 TEST_CASE("A task without a coroutine throws where it is awaited") {
   CHECK(run([] { return message_of(Task<std::string>()); }) ==
         "this task has no coroutine; did a function return {} instead of a task?");
+}
+
+/// What `make` does on a thread that is no shard.
+template <class Make>
+std::string thrown_off_a_shard(const Make& make) {
+  auto task = make();
+  task.start();
+  if (!task.done()) return "waits";
+  try {
+    (void)task.result();
+  } catch (const std::logic_error& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+TEST_CASE("A wait away from any shard throws") {
+  const std::string message = "await this on a shard: in a handler, or under block_on";
+  EventCount changes;
+  const auto join_one = [](TaskScope& scope) -> Task<> {
+    scope.spawn(fine());
+    (void)co_await scope.join();
+  };
+  TaskScope scope;
+  const Channel channel("unix-abstract:nobody");
+  CHECK(thrown_off_a_shard([] { return sleep_for(1ms); }) == message);
+  CHECK(thrown_off_a_shard([] { return turn_share(); }) == message);
+  CHECK(thrown_off_a_shard([&] { return changes.past(0); }) == message);
+  CHECK(thrown_off_a_shard([] { return shield(tiny()); }) == message);
+  CHECK(thrown_off_a_shard([] { return when_all(tiny(), tiny()); }) == message);
+  CHECK(thrown_off_a_shard([] { return when_any(tiny(), tiny()); }) == message);
+  CHECK(thrown_off_a_shard([&] { return join_one(scope); }) == message);
+  CHECK(thrown_off_a_shard([&] { return channel.close(1s); }) == message);
+  scope.cancel();
+  CHECK(scope.size() == 0);
+}
+
+/// The status with which a task ends on a thread that is no shard.
+template <class T>
+Status status_off_a_shard(Task<T> task) {
+  task.start();
+  REQUIRE(task.done());
+  auto outcome = task.result();
+  if constexpr (std::is_same_v<T, Status>)
+    return outcome;
+  else
+    return outcome ? Status() : outcome.error();
+}
+
+TEST_CASE("A wait away from any shard fails where its result can say so") {
+  const auto pool = WorkerPool::start({.threads = 1});
+  TaskScope scope;
+  const Channel channel("unix-abstract:nobody");
+  Nothing nothing;
+  const auto server = Server::start({&nothing}, {.listen = {"127.0.0.1:0"}, .shards = 1, .metrics = true});
+  REQUIRE(pool);
+  REQUIRE(server);
+  CHECK(status_off_a_shard((*pool)->run([] { return 1; })).code() == Code::FAILED_PRECONDITION);
+  CHECK(status_off_a_shard(scope.join()).code() == Code::FAILED_PRECONDITION);
+  CHECK(status_off_a_shard(channel.connect()).code() == Code::FAILED_PRECONDITION);
+  CHECK(status_off_a_shard((*server)->metrics_text(MetricsFormat::openmetrics)).code() ==
+        Code::FAILED_PRECONDITION);
+  CHECK(status_off_a_shard((*server)->calls(1)).code() == Code::FAILED_PRECONDITION);
+  CHECK(status_off_a_shard((*server)->shard_snapshots()).code() == Code::FAILED_PRECONDITION);
+}
+
+/// What `block` throws on a shard.
+template <class Block>
+std::string thrown_on_a_shard(const Block& block) {
+  return run([&]() -> Task<std::string> {
+    try {
+      block();
+    } catch (const std::logic_error& error) {
+      co_return error.what();
+    }
+    co_return "nothing";
+  });
+}
+
+TEST_CASE("A server's functions that block throw on a shard") {
+  Nothing nothing;
+  const auto server = Server::start({&nothing}, {.listen = {"127.0.0.1:0"}, .shards = 1});
+  REQUIRE(server);
+  const std::string why = " on a shard would wait for itself: call it on a thread of your own";
+  CHECK(thrown_on_a_shard([&] { (*server)->drain(1s); }) == "Server::drain" + why);
+  CHECK(thrown_on_a_shard([&] { (*server)->wait(); }) == "Server::wait" + why);
+  CHECK(thrown_on_a_shard([&] { (void)(*server)->counters(); }) == "Server::counters" + why);
+  CHECK_FALSE((*server)->draining());
 }
 
 // With a sanitizer, g++ returns through every coroutine that resumed another, so the loop would need stack.

@@ -147,8 +147,9 @@ class RINGRPC_EXPORT Channel {
 
   /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the rest end
   /// with CANCELLED, and then the connections are closed. A call that an interceptor holds back is waited for too. It
-  /// gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to be cancelled. May be awaited
-  /// several times; destroying the task does not stop the draining.
+  /// gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to be cancelled. To be awaited
+  /// on a shard (elsewhere it throws std::logic_error), any number of times. Destroying the task does not stop the
+  /// draining.
   Task<std::uint64_t> close(Nanoseconds timeout) const;
 
   /// The target as it was given. From any thread.

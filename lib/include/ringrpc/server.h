@@ -7,8 +7,10 @@
 ///   if (!server) return report(server.error());
 ///   (*server)->drain(30s);  // on SIGTERM: no new calls, those in flight finish
 ///
-/// When `start` returns, every address accepts connections. All methods may be called at the same time from any
-/// threads, except from shards, that is from handlers and interceptors.
+/// When `start` returns, every address accepts connections. All methods may be called at the same time and from any
+/// threads. `drain`, `wait`, `counters` and the destructor block, so they must not run on a shard: in a handler, an
+/// interceptor, an admin page or a task of block_on. There the first three throw std::logic_error, and the destructor
+/// of a server ends the process if the shard is one of its own.
 #pragma once
 
 #include <chrono>
@@ -20,6 +22,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ringrpc/access_log.h"
@@ -175,7 +178,7 @@ class RINGRPC_EXPORT Server {
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  /// Closes all connections at once and cancels their calls. Not while another method runs on another thread.
+  /// Closes all connections at once and cancels their calls. Blocks. Not while another method runs on another thread.
   virtual ~Server() = default;
 
   /// The bound addresses, with the ports that the kernel has chosen, in the order of the options. Valid as long as
@@ -187,7 +190,7 @@ class RINGRPC_EXPORT Server {
 
   /// Shuts the server down: stops accepting connections, asks every client to open no more calls (two GOAWAY
   /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `timeout`, then cancels the rest. Handlers
-  /// can see it begin (Call::stopping). Returns the number of calls that it cancelled, when the last connection has
+  /// can see it begin (Call::stopping). Blocks, and returns the number of calls that it cancelled, when the last connection has
   /// closed. May be called again, also while it runs on another thread; each call waits for its own `timeout`.
   virtual std::uint64_t drain(std::chrono::milliseconds timeout) = 0;
 
@@ -195,7 +198,8 @@ class RINGRPC_EXPORT Server {
   /// already. The server may be destroyed then. Any number of threads may wait.
   virtual void wait() = 0;
 
-  /// Asks each shard, so a shard whose handler blocks delays the result.
+  /// Blocks until each shard has given its part, so a shard whose handler blocks delays the result. A handler or a page
+  /// awaits `shard_snapshots`.
   virtual ServerCounters counters() const = 0;
 
   /// The server's metrics, and some of its process, as text for Prometheus: grpc_server_started_total,

@@ -94,7 +94,7 @@ void SharedChannelState::begin_close(Nanoseconds timeout) {
 
 class SharedChannelState::WaitForAll {
  public:
-  explicit WaitForAll(SharedChannelState& shared) noexcept : shared_(shared) {}
+  WaitForAll(Shard& here, SharedChannelState& shared) noexcept : here_(here), shared_(shared) {}
   WaitForAll(const WaitForAll&) = delete;
   WaitForAll& operator=(const WaitForAll&) = delete;
   ~WaitForAll() {
@@ -109,7 +109,7 @@ class SharedChannelState::WaitForAll {
   bool await_suspend(std::coroutine_handle<> waiting) {
     const std::lock_guard lock(shared_.mutex_);
     if (shared_.homes_.empty()) return false;
-    wait_ = std::make_shared<Wait>(Shard::current(), waiting);
+    wait_ = std::make_shared<Wait>(&here_, waiting);
     wait_->letter = Shard::SealedMail([wait = wait_] {
       if (wait->waiting) std::exchange(wait->waiting, {}).resume();
     });
@@ -122,14 +122,16 @@ class SharedChannelState::WaitForAll {
   }
 
  private:
+  Shard& here_;
   SharedChannelState& shared_;
   std::shared_ptr<Wait> wait_;
 };
 
 Task<std::uint64_t> SharedChannelState::close(std::shared_ptr<SharedChannelState> shared,
                                               Nanoseconds timeout) {
+  Shard& here = Shard::here();
   shared->begin_close(timeout);
-  WaitForAll gone(*shared);
+  WaitForAll gone(here, *shared);
   co_return co_await gone;
 }
 

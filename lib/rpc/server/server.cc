@@ -137,6 +137,7 @@ ServerImpl::~ServerImpl() {
 }
 
 std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
+  refuse_on_shard("Server::drain");
   const auto count = [this](int more) {
     const std::lock_guard lock(mutex_);  // also while notifying: a waiter may destroy the server at once
     drains_ += more;
@@ -152,6 +153,7 @@ std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
 }
 
 void ServerImpl::wait() {
+  refuse_on_shard("Server::wait");
   std::unique_lock lock(mutex_);
   drain_ends_.wait(lock, [this] { return drained_ && drains_ == 0; });
 }
@@ -189,6 +191,7 @@ std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds timeout) {
 }
 
 ServerCounters ServerImpl::counters() const {
+  refuse_on_shard("Server::counters");
   ServerCounters sum;
   sum.connections_accepted = listener_->accepted();
   sum.connections_refused = listener_->refused();
@@ -207,8 +210,10 @@ ServerCounters ServerImpl::counters() const {
 Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   if (metric_labels_.empty())
     co_return fail(Code::FAILED_PRECONDITION, "metrics are off (ServerOptions::metrics)");
-  Shard& here = *Shard::current();
-  Slices slices(here);
+  Shard* const here = Shard::current();
+  if (!here)
+    co_return fail(Code::FAILED_PRECONDITION, "metrics are read on a shard: in a handler, or under block_on");
+  Slices slices(*here);
   const auto totals = std::make_shared<ServerTotals>();
   totals->methods.reserve(metric_labels_.size());
   for (const std::string& labels : metric_labels_) {
@@ -231,7 +236,7 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   totals->log_lines_lost = log_lines_lost();
   Result<std::shared_ptr<ChannelTotals>> channels = co_await read_channels();
   if (!channels) co_return std::unexpected(std::move(channels).error());
-  Result<ProcessMetrics> process = co_await ShardWorker::of(here).run(&read_process_metrics);
+  Result<ProcessMetrics> process = co_await ShardWorker::of(*here).run(&read_process_metrics);
   if (!process) co_return std::unexpected(std::move(process).error());
   totals->process = *process;
   MetricsText text(format);
