@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <new>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <system_error>
@@ -108,23 +107,6 @@ class WorkQueue {
   std::deque<std::shared_ptr<WorkTicket>> tickets_;
   bool closed_ = false;
 };
-
-Status thrown_by_job() noexcept {
-  try {
-    throw;
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  } catch (const std::exception& thrown) {
-    const char* const what = thrown.what();
-    try {
-      return Status(Code::INTERNAL, std::string("the job threw: ") + what);
-    } catch (const std::bad_alloc&) {
-      return Status(Code::INTERNAL, "the job threw");
-    }
-  } catch (...) {
-    return Status(Code::INTERNAL, "the job threw");
-  }
-}
 
 WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job)
     : queue_(std::move(queue)), ticket_(std::make_shared<WorkTicket>()) {

@@ -80,6 +80,15 @@ TEST_CASE("A task that throws is INTERNAL") {
   CHECK(odd.error().to_string() == "INTERNAL: the task threw");
 }
 
+TEST_CASE("A task that is out of memory is RESOURCE_EXHAUSTED") {
+  const Result<int> thrown = block_on([]() -> Task<int> {
+    co_await sleep_for(1ms);
+    throw std::bad_alloc();
+  });
+  REQUIRE_FALSE(thrown);
+  CHECK(thrown.error().to_string() == "RESOURCE_EXHAUSTED: out of memory");
+}
+
 TEST_CASE("A function that throws instead of making a task is INTERNAL") {
   const Result<int> thrown = block_on([]() -> Task<int> { throw std::runtime_error("boom"); });
   REQUIRE_FALSE(thrown);

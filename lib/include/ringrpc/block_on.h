@@ -20,8 +20,8 @@
 #pragma once
 
 #include <exception>
+#include <expected>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -87,10 +87,8 @@ class BackgroundTaskOf : public BackgroundTask {
       } else {
         outcome_.emplace(running_.result());
       }
-    } catch (const std::exception& thrown) {
-      outcome_.emplace(fail(Code::INTERNAL, std::string("the task threw: ") + thrown.what()));
     } catch (...) {
-      outcome_.emplace(fail(Code::INTERNAL, "the task threw"));
+      outcome_.emplace(std::unexpected(thrown_status("the task")));
     }
     running_ = Running();
   }
@@ -109,7 +107,8 @@ class BackgroundTaskOf : public BackgroundTask {
 /// Calls `make` on the background shard, runs the Task that it returns, and waits for the task's end.
 /// Returns Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a Status, a
 /// Result or a CallResult. Fails as the task does, and with the backend's status when no shard can be started,
-/// FAILED_PRECONDITION on a shard, and INTERNAL when `make` or the task throws.
+/// FAILED_PRECONDITION on a shard, and when `make` or the task throws with INTERNAL, or with RESOURCE_EXHAUSTED for
+/// std::bad_alloc.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
 auto block_on(F&& make) {

@@ -171,6 +171,14 @@ struct ResultOf<void> {
 /// RESOURCE_EXHAUSTED, "out of memory", with Cause::out_of_memory. Neither it nor its copy allocates.
 RINGRPC_EXPORT Status out_of_memory() noexcept;
 
+namespace detail {
+
+/// Turns the exception that is being handled into a status: out_of_memory() for std::bad_alloc, else INTERNAL, "`who`
+/// threw" with the exception's text.
+RINGRPC_EXPORT Status thrown_status(std::string_view who) noexcept;
+
+}  // namespace detail
+
 /// A failed system call as a status: "bind 127.0.0.1:50051: address already in use". The code follows
 /// `error` (an errno value): PERMISSION_DENIED for EACCES and EPERM; RESOURCE_EXHAUSTED for EMFILE, ENFILE,
 /// ENOMEM and ENOBUFS; ALREADY_EXISTS for EADDRINUSE; INVALID_ARGUMENT for EINVAL; NOT_FOUND for ENOENT;

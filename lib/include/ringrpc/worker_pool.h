@@ -38,10 +38,6 @@ class RINGRPC_EXPORT Job {
   virtual void work() noexcept = 0;
 };
 
-/// Turns the exception that is being handled into the status of a job: RESOURCE_EXHAUSTED for
-/// std::bad_alloc, else INTERNAL.
-RINGRPC_EXPORT Status thrown_by_job() noexcept;
-
 template <class F>
 class JobOf final : public Job {
  public:
@@ -56,7 +52,7 @@ class JobOf final : public Job {
         result_.emplace(function_());
       }
     } catch (...) {
-      result_.emplace(std::unexpected(thrown_by_job()));
+      result_.emplace(std::unexpected(thrown_status("the job")));
     }
   }
 

@@ -14,14 +14,6 @@ namespace ringrpc {
 
 namespace {
 
-void log_thrown(std::string_view path, std::string_view who, std::string_view thrown) noexcept {
-  try {
-    log_fault(path, std::string(who) + " threw: " + std::string(thrown));
-  } catch (const std::bad_alloc&) {
-    log_fault(path, "an exception, which cannot be described: out of memory");
-  }
-}
-
 Status ended_without_value(std::string_view path, std::string_view who) noexcept {
   try {
     const std::string fault = std::string(who) + ", or a task that it awaits, ended without co_return";
@@ -57,10 +49,8 @@ Status thrown_status(std::string_view path, std::string_view who) noexcept {
     return caught();
   } catch (const detail::NoCoReturn&) {
     return ended_without_value(path, who);
-  } catch (const std::exception& thrown) {
-    log_thrown(path, who, thrown.what());
   } catch (...) {
-    log_thrown(path, who, "something that is not a std::exception");
+    log_fault(path, detail::thrown_status(who).message());  // its text is not for the peer
   }
   try {
     return Status(Code::INTERNAL, std::string(who) + " failed with an exception", Initiator::application);

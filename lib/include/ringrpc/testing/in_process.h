@@ -63,8 +63,8 @@ class RINGRPC_EXPORT InProcess {
   const std::string& address() const noexcept;
 
   /// Calls `make` on the client's shard and runs the Task that it returns to its end. A task of T gives
-  /// Result<T>, one of nothing gives Status; Status, Result and CallResult stay what they are. INTERNAL when the task
-  /// throws, and when it waits for something that never happens.
+  /// Result<T>, one of nothing gives Status; Status, Result and CallResult stay what they are. When the task
+  /// throws, it gives the status that block_on would; INTERNAL when it waits for something that never happens.
   template <class F>
     requires(!detail::is_task<std::remove_cvref_t<F>>)
   auto run(F&& make) {
