@@ -5,12 +5,9 @@
 #include <utility>
 
 #include "reactor/shard.h"
-#include "rpc/connection/connection.h"
-#include "rpc/server/method_table.h"
-#include "rpc/server/server_shard.h"
+#include "rpc/server/server_parts.h"
 #include "testing/simulation.h"
 #include "transport/address.h"
-#include "transport/listener.h"
 
 namespace ringrpc::testing {
 
@@ -55,7 +52,7 @@ class TaskEnd final : public TaskObserver {
 
 }  // namespace
 
-class InProcess::World final : private ConnectionSink {
+class InProcess::World final {
  public:
   World(std::span<Service* const> services, const InProcessOptions& options);
   World(const World&) = delete;
@@ -70,9 +67,6 @@ class InProcess::World final : private ConnectionSink {
   std::uint64_t drain(std::chrono::milliseconds timeout);
 
  private:
-  void on_connection(Shard&, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
-    server_->add(std::move(connection), tls, std::move(counted));
-  }
   void listen(const ServerOptions& options);
 
   /// Runs `work` in a turn of the shard.
@@ -88,23 +82,16 @@ class InProcess::World final : private ConnectionSink {
 
   WorldOfThread only_;
   Simulation simulation_;
-  Shard* accepting_[1] = {&simulation_.shard(server_index)};
-  MethodTable methods_;
-  std::unique_ptr<ServerShard> server_;
-  std::unique_ptr<Listener> listener_;
+  Shard* const serving_[1] = {&simulation_.shard(server_index)};
+  ServerParts parts_;
   std::string address_;
   std::optional<Channel> channel_;
 };
 
 InProcess::World::World(std::span<Service* const> services, const InProcessOptions& options)
     : simulation_(options.seed, {.shards = 2, .faults = {}}) {
-  check(methods_.add(services));
-  check(check_header_list_bytes(options.server.max_header_list_bytes));
-  Shard& shard = *accepting_[0];
-  server_ = std::make_unique<ServerShard>(shard, 1, methods_, options.server);
-  ConnectionSink& sink = *this;
-  listener_ = std::make_unique<Listener>(accepting_, sink, options.server.max_connections,
-                                         max_connections_per_address(options.server));
+  check(parts_.add(services, options.server));
+  parts_.begin(serving_, options.server);
   listen(options.server);
   channel_.emplace(address_, options.channel);
 }
@@ -112,15 +99,15 @@ InProcess::World::World(std::span<Service* const> services, const InProcessOptio
 InProcess::World::~World() {
   do_on(client_index, [&] { channel_.reset(); });
   do_on(server_index, [&] {
-    listener_.reset();
-    server_.reset();
+    parts_.drop_listener();
+    parts_.drop(*serving_[0]);
   });
 }
 
 void InProcess::World::listen(const ServerOptions& options) {
   const Address address = Address::parse("127.0.0.1:1")->with_tls(options.tls != nullptr);
   Result<std::string> bound;
-  do_on(server_index, [&] { bound = listener_->listen(address); });
+  do_on(server_index, [&] { bound = parts_.listener()->listen(address); });
   check(bound ? Status() : bound.error());
   address_ = *std::move(bound);
 }
@@ -143,12 +130,12 @@ Status InProcess::World::run(std::unique_ptr<detail::BackgroundTask>& task) {
 std::uint64_t InProcess::World::drain(std::chrono::milliseconds limit) {
   bool drained = false;
   do_on(server_index, [&] {
-    listener_->close();
-    server_->drain([&] { drained = true; });
+    parts_.listener()->close();
+    parts_.on(*serving_[0])->drain([&] { drained = true; });
   });
   if (simulation_.run_until([&] { return drained; }, limit)) return 0;
   std::uint64_t ended = 0;
-  do_on(server_index, [&] { ended = server_->end_all(); });
+  do_on(server_index, [&] { ended = parts_.on(*serving_[0])->end_all(); });
   return ended;
 }
 

@@ -12,27 +12,24 @@ void World::also_serve(Service& service) { services_.push_back(&service); }
 
 void World::serve(const ServerOptions& options, std::string_view where) {
   services_.push_back(&service_);
-  REQUIRE(methods_.add(services_).ok());
+  REQUIRE(parts_.add(services_, options).ok());
   options_ = options;
-  server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options);
   shards_[0] = &server_shard();
-  ConnectionSink& sink = *this;
-  listener_ = std::make_unique<Listener>(shards_, sink, options.max_connections,
-                                         max_connections_per_address(options));
-  Result<std::string> bound = listener_->listen(*Address::parse(where));
+  parts_.begin(shards_, options);
+  Result<std::string> bound = parts_.listener()->listen(*Address::parse(where));
   REQUIRE_MESSAGE(bound, bound.error().to_string());
   address_ = *bound;
 }
 
 void World::replace_server() {
-  ServerShard* old = replaced_.emplace_back(std::move(server_)).get();
-  server_ = std::make_unique<ServerShard>(server_shard(), 1, methods_, options_);
+  auto part = std::make_unique<ServerShard>(server_shard(), 1, parts_.methods(), options_);
+  ServerShard* old = replaced_.emplace_back(parts_.replace(server_shard(), std::move(part))).get();
   server_shard().post([old] { old->drain([] {}); });
 }
 
 void World::stop() {
-  listener_.reset();
-  server_.reset();
+  parts_.drop_listener();
+  if (parts_.size() > 0) parts_.drop(server_shard());
   replaced_.clear();
 }
 

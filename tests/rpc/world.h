@@ -18,15 +18,13 @@
 
 #include "reactor/kernel_io.h"
 #include "reactor/shard.h"
-#include "rpc/server/method_table.h"
 #include "rpc/server/raw_service.h"
-#include "rpc/server/server_shard.h"
+#include "rpc/server/server_parts.h"
 #include "testing/simulation.h"
-#include "transport/listener.h"
 
 namespace ringrpc {
 
-class World : private ConnectionSink {
+class World {
  public:
   using Script = std::function<Task<void>(Channel&)>;
 
@@ -43,7 +41,7 @@ class World : private ConnectionSink {
   virtual Shard& client_shard() = 0;
 
   RawService& service() noexcept { return service_; }
-  ServerShard& server() noexcept { return *server_; }
+  ServerShard& server() noexcept { return *parts_.on(server_shard()); }
   const std::string& address() const noexcept { return address_; }
 
   /// Adds a service of the test's own; before `serve`.
@@ -55,20 +53,13 @@ class World : private ConnectionSink {
   /// Ends the server and its remaining connections.
   void stop();
 
- protected:
-  void on_connection(Shard&, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
-    server_->add(std::move(connection), tls, std::move(counted));
-  }
-
  private:
   RawService service_;
   std::vector<Service*> services_;
-  MethodTable methods_;
   Shard* shards_[1] = {};
   ServerOptions options_;
-  std::unique_ptr<ServerShard> server_;
+  ServerParts parts_;
   std::vector<std::unique_ptr<ServerShard>> replaced_;
-  std::unique_ptr<Listener> listener_;
   std::string address_;
 };
 

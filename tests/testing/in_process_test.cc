@@ -167,6 +167,19 @@ TEST_CASE("a service that is named twice is refused") {
   CHECK_THROWS_AS(InProcess({&waiting, &waiting}), std::invalid_argument);
 }
 
+TEST_CASE("a null interceptor is refused on either side") {
+  Waiting waiting;
+  CHECK_THROWS_WITH_AS(InProcess({&waiting}, {.server = {.interceptors = {nullptr}}}),
+                       "INVALID_ARGUMENT: an interceptor is null", std::invalid_argument);
+  for (const bool metrics : {false, true}) {
+    InProcess world({&waiting}, {.channel = {.metrics = metrics, .interceptors = {nullptr}}});
+    EchoService::Stub stub(world.channel());
+    const auto response = world.run(stub.Echo(request_of("")));
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() == "INVALID_ARGUMENT: an interceptor is null");
+  }
+}
+
 TEST_CASE("a world fails to start if a service refuses to start") {
   class Refusing final : public EchoService::Service {
     Status on_start(std::span<const ringrpc::Service* const> services) override {

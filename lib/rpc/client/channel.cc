@@ -69,7 +69,7 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
   }
   auto call = std::make_unique<OutgoingCall>(*shard, shared->options(), path, kind, options);
   if (TargetMetrics* const metrics = shared->metrics()) call->count_in(metrics->on(*shard)->of(path, kind));
-  if (!shared->options().interceptors.empty()) {
+  if (shared->intercepts()) {
     call->start_interceptors(shared);
   } else if (Result<ShardChannel*> channel = shared->on_shard(*shard); channel) {
     call->start(**channel);

@@ -1,5 +1,6 @@
 #include "rpc/client/shared_channel_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/client/shard_channel.h"
@@ -10,17 +11,31 @@
 #include "transport/tls_tickets.h"
 
 namespace ringrpc {
+namespace {
+
+Status check_interceptors(const ChannelOptions& options) {
+  if (std::ranges::count(options.interceptors, nullptr) == 0) return {};
+  return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
+}
+
+Status check_channel(const ChannelOptions& options) {
+  if (Status status = check_interceptors(options); !status.ok()) return status;
+  return check_header_list_bytes(options.max_header_list_bytes);
+}
+
+}  // namespace
 
 SharedChannelState::SharedChannelState(std::string target, const ChannelOptions& options)
     : target_(std::move(target)),
       entity_(channelz::Entity::Kind::channel, target_),
       options_(options),
       metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
-      watches_calls_(options.metrics || !options.interceptors.empty()),
+      intercepts_(!options.interceptors.empty() && check_interceptors(options).ok()),
+      watches_calls_(options.metrics || intercepts_),
       address_(Address::parse_target(target_)),
       tls_(options.tls) {
   if (!address_) return;
-  if (Status status = check_header_list_bytes(options_.max_header_list_bytes); !status.ok()) {
+  if (Status status = check_channel(options_); !status.ok()) {
     address_ = std::unexpected(std::move(status));
     return;
   }

@@ -43,6 +43,8 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   const ChannelOptions& options() const noexcept { return options_; }
   /// Where its calls count; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
+  /// Whether calls have interceptors. False if the interceptors are invalid, and with them the options.
+  bool intercepts() const noexcept { return intercepts_; }
   /// Whether calls have interceptors, or count.
   bool watches_calls() const noexcept { return watches_calls_; }
 
@@ -77,6 +79,7 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   channelz::Entity entity_;
   const ChannelOptions options_;
   TargetMetrics* const metrics_;
+  const bool intercepts_;
   const bool watches_calls_;
   Result<Address> address_;
   std::shared_ptr<const ClientTls> tls_;  // null for plaintext

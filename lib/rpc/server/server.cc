@@ -15,11 +15,9 @@
 #include "reactor/shards.h"
 #include "reactor/slices.h"
 #include "rpc/channelz/registry.h"
-#include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_totals.h"
 #include "rpc/server/call_survey.h"
-#include "rpc/server/method_table.h"
-#include "rpc/server/server_shard.h"
+#include "rpc/server/server_parts.h"
 #include "transport/address.h"
 #include "transport/bind.h"
 #include "transport/listener.h"
@@ -52,14 +50,14 @@ Result<std::vector<Address>> addresses_of(const ServerOptions& options) {
   return all;
 }
 
-class ServerImpl final : public Server, private ConnectionSink {
+class ServerImpl final : public Server {
  public:
   ~ServerImpl() override;
 
   Status begin(std::span<Service* const> services, const ServerOptions& options);
 
   const std::vector<std::string>& addresses() const noexcept override { return addresses_; }
-  unsigned shards() const noexcept override { return static_cast<unsigned>(server_shards_.size()); }
+  unsigned shards() const noexcept override { return static_cast<unsigned>(parts_.size()); }
   std::string_view io_backend() const noexcept override { return shards_->all().front()->io().name(); }
   std::uint64_t drain(std::chrono::milliseconds timeout) override;
   void wait() override;
@@ -70,18 +68,13 @@ class ServerImpl final : public Server, private ConnectionSink {
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override;
 
  private:
-  void on_connection(Shard& shard, UniqueFd connection, bool tls, PeerCounts::Hold counted) override {
-    server_shards_[shard.index()]->add(std::move(connection), tls, std::move(counted));
-  }
   std::uint64_t end_calls(std::chrono::milliseconds timeout);
   Status listen(const ServerOptions& options);
   Shard& accepting_shard() const { return *shards_->all().front(); }
 
   channelz::Entity entity_{channelz::Entity::Kind::server, ""};
-  MethodTable methods_;
   std::unique_ptr<Shards> shards_;
-  std::vector<std::unique_ptr<ServerShard>> server_shards_;  // by the shard's index
-  std::unique_ptr<Listener> listener_;
+  ServerParts parts_;
   std::vector<std::string> addresses_;
   std::shared_ptr<ServerTls> tls_;
   std::vector<std::string> metric_labels_;  // empty if metrics are off
@@ -93,25 +86,18 @@ class ServerImpl final : public Server, private ConnectionSink {
 };
 
 Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
-  if (std::ranges::count(options.interceptors, nullptr) > 0)
-    return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
-  if (Status status = check_header_list_bytes(options.max_header_list_bytes); !status.ok()) return status;
-  if (Status status = methods_.add(services); !status.ok()) return status;
+  if (Status status = parts_.add(services, options); !status.ok()) return status;
 
-  if (options.metrics) metric_labels_ = metric_labels(methods_);
+  if (options.metrics) metric_labels_ = metric_labels(parts_.methods());
   tls_ = options.tls;
   Result<std::unique_ptr<Shards>> shards = Shards::start(
       options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
-  for (Shard* shard : shards_->all())
-    server_shards_.push_back(std::make_unique<ServerShard>(*shard, shards_->all().size(), methods_, options));
-  for (const auto& part : server_shards_) part->join(entity_);
-  ConnectionSink& sink = *this;
-  listener_ = std::make_unique<Listener>(shards_->all(), sink, options.max_connections,
-                                         max_connections_per_address(options));
+  parts_.begin(shards_->all(), options);
+  for (const Shard* shard : shards_->all()) parts_.on(*shard)->join(entity_);
   return listen(options);
 }
 
@@ -119,7 +105,7 @@ Status ServerImpl::listen(const ServerOptions& options) {
   const Result<std::vector<Address>> addresses = addresses_of(options);
   if (!addresses) return addresses.error();
   for (const Address& address : *addresses) {
-    Result<std::string> bound = bind(accepting_shard(), *listener_, address);
+    Result<std::string> bound = bind(accepting_shard(), *parts_.listener(), address);
     if (!bound) return std::move(bound).error();
     addresses_.push_back(std::move(*bound));
     entity_.listens_on(addresses_.back());
@@ -130,9 +116,8 @@ Status ServerImpl::listen(const ServerOptions& options) {
 ServerImpl::~ServerImpl() {
   if (!shards_) return;
   // Connections that the listener has posted arrive before the mail that ends the shard.
-  run_on(accepting_shard(), [this] { listener_.reset(); });
-  for (Shard* shard : shards_->all())
-    run_on(*shard, [this, shard] { server_shards_[shard->index()].reset(); });
+  run_on(accepting_shard(), [this] { parts_.drop_listener(); });
+  for (Shard* shard : shards_->all()) run_on(*shard, [this, shard] { parts_.drop(*shard); });
   shards_.reset();  // ends tours whose tasks were destroyed, while their visits still find this object
 }
 
@@ -168,12 +153,12 @@ std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds timeout) {
   // A very long time must not overflow the clock.
   timeout = std::min<std::chrono::milliseconds>(timeout, std::chrono::years(1));
   const auto waiting = std::make_shared<Waiting>();
-  waiting->shards = server_shards_.size();
+  waiting->shards = parts_.size();
 
-  run_on(accepting_shard(), [this] { listener_->close(); });
+  run_on(accepting_shard(), [this] { parts_.listener()->close(); });
   for (Shard* shard : shards_->all()) {
     shard->post([this, shard, waiting] {
-      server_shards_[shard->index()]->drain([waiting] {
+      parts_.on(*shard)->drain([waiting] {
         const std::lock_guard lock(waiting->mutex);
         --waiting->shards;
         waiting->changed.notify_one();
@@ -186,19 +171,18 @@ std::uint64_t ServerImpl::end_calls(std::chrono::milliseconds timeout) {
   }
   std::uint64_t ended = 0;
   for (Shard* shard : shards_->all())
-    ended += run_on(*shard, [this, shard] { return server_shards_[shard->index()]->end_all(); });
+    ended += run_on(*shard, [this, shard] { return parts_.on(*shard)->end_all(); });
   return ended;
 }
 
 ServerCounters ServerImpl::counters() const {
   refuse_on_shard("Server::counters");
   ServerCounters sum;
-  sum.connections_accepted = listener_->accepted();
-  sum.connections_refused = listener_->refused();
-  sum.connections_refused_of_address = listener_->refused_of_address();
+  sum.connections_accepted = parts_.listener()->accepted();
+  sum.connections_refused = parts_.listener()->refused();
+  sum.connections_refused_of_address = parts_.listener()->refused_of_address();
   for (Shard* shard : shards_->all()) {
-    const ServerCounters part =
-        run_on(*shard, [this, shard] { return server_shards_[shard->index()]->counters(); });
+    const ServerCounters part = run_on(*shard, [this, shard] { return parts_.on(*shard)->counters(); });
     sum.connections_open += part.connections_open;
     sum.calls_started += part.calls_started;
     sum.calls_succeeded += part.calls_succeeded;
@@ -221,7 +205,7 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     if (slices.over()) co_await slices.next();
   }
   Status status = co_await tour(shards_->all(), [this, totals](Shard& shard) {
-    ServerShard* const part = server_shards_[shard.index()].get();
+    ServerShard* const part = parts_.on(shard);
     if (!part) return Visit::done;
     Slices slice(shard);
     if (!totals->add_some(*part->metrics(), part->buffered_bytes(), slice)) return Visit::again;
@@ -229,9 +213,9 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     return Visit::done;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
-  totals->connections_refused = listener_->refused();
-  totals->connections_refused_of_address = listener_->refused_of_address();
-  totals->accept_errors = listener_->accept_errors();
+  totals->connections_refused = parts_.listener()->refused();
+  totals->connections_refused_of_address = parts_.listener()->refused_of_address();
+  totals->accept_errors = parts_.listener()->accept_errors();
   if (tls_) totals->certificate_expires = tls_->context()->expires();
   totals->log_lines_lost = log_lines_lost();
   Result<std::shared_ptr<ChannelTotals>> channels = co_await read_channels();
@@ -252,7 +236,7 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
 Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {
   const auto survey = std::make_shared<CallSurvey>(most);
   Status status = co_await tour(shards_->all(), [this, survey](Shard& shard) {
-    ServerShard* const part = server_shards_[shard.index()].get();
+    ServerShard* const part = parts_.on(shard);
     return !part || survey->visit_some(*part, Slices(shard)) ? Visit::done : Visit::again;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
@@ -262,7 +246,7 @@ Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {
 Task<Result<std::vector<ShardSnapshot>>> ServerImpl::shard_snapshots() const {
   const auto snapshots = std::make_shared<std::vector<ShardSnapshot>>();
   Status status = co_await tour(shards_->all(), [this, snapshots](Shard& shard) {
-    if (const auto& part = server_shards_[shard.index()]) snapshots->push_back(part->snapshot());
+    if (ServerShard* const part = parts_.on(shard)) snapshots->push_back(part->snapshot());
     return Visit::done;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));

@@ -40,10 +40,6 @@ Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
 
 }  // namespace
 
-std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept {
-  return options.max_connections_per_address.value_or(options.max_connections - options.max_connections / 4);
-}
-
 ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
                          const ServerOptions& options)
     : Part(shard),

@@ -30,9 +30,6 @@
 
 namespace ringrpc {
 
-/// The option, or its default; 0 means no limit.
-RINGRPC_TESTING_EXPORT std::uint32_t max_connections_per_address(const ServerOptions& options) noexcept;
-
 class ServerShard final : public channelz::Part {
  public:
   /// `shards` is the number of the server's shards.
