@@ -257,14 +257,6 @@ std::size_t Session::queued_output_bytes() const noexcept {
   return nghttp2_session_get_outbound_queue_size(engine_) * queued_frame_bytes;
 }
 
-std::int64_t Session::connection_send_window() const noexcept {
-  return nghttp2_session_get_remote_window_size(engine_);
-}
-
-std::int64_t Session::connection_receive_window() const noexcept {
-  return nghttp2_session_get_local_window_size(engine_);
-}
-
 std::uint32_t Session::peer_max_concurrent_streams() const noexcept {
   return nghttp2_session_get_remote_settings(engine_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }

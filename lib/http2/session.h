@@ -22,8 +22,8 @@
 /// turns off RFC 7540's priorities; streams take turns in the order in which they have something to send.
 ///
 /// session.cc begins and ends the session and keeps its streams. session_input.cc takes the bytes that
-/// arrive, session_output.cc produces those that leave, and session_callbacks.h declares the callbacks of
-/// nghttp2.
+/// arrive, session_output.cc produces those that leave, session_flow_control.cc returns windows, and
+/// session_callbacks.h declares the callbacks of nghttp2.
 #pragma once
 
 #include <algorithm>
@@ -207,6 +207,14 @@ class Session {
   void destroy_stream(Stream& stream) noexcept;
 
   // session_input.cc
+  /// The bytes that were given to `receive`, and how many of them nghttp2 has.
+  struct Input {
+    Bytes bytes;
+    std::size_t fed = 0;
+  };
+  bool feed_until(Input& input, std::size_t end);
+  bool take_block(Input& input, bool request);
+  void set_block_deadline() noexcept;
   bool feed(Bytes bytes);
   bool feed_known(Bytes frame, const KnownBlock& known);
   bool feed_unknown(Bytes frame, Bytes block);
@@ -221,14 +229,6 @@ class Session {
     ++block_fields_;
     return block_bytes_ <= block_bytes_max_ && block_fields_ <= block_fields_max_ && !receiving_->is_reset();
   }
-  /// Counts body bytes that arrived, even if they are dropped: the connection's window is for bytes in
-  /// flight.
-  void arrived(std::size_t bytes) {
-    unreturned_bytes_ += bytes;
-    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
-      return_window();
-  }
-  void return_window();
   void header_block_complete(Stream& stream, bool end_stream);
   void announce_headers(Stream& stream, bool interim);
   void announce_end(Stream& stream);
@@ -246,13 +246,23 @@ class Session {
   void submit_headers(Stream& stream, SentFields* headers, bool end_stream);
   void submit_reset(Stream& stream, ErrorCode code);
   void flush(Stream& stream);
-  void note_stall(const Stream& stream);
   void body_changed(Stream& stream);
   void headers_produced(std::int32_t id, bool request, bool end_stream);
   void data_produced(bool end_stream);
   void end_produced(Stream& stream);
   void reset_produced(std::int32_t id, ErrorCode code);
   void count_reset(ErrorCode code);
+
+  // session_flow_control.cc
+  /// Counts body bytes that arrived, even if they are dropped: the connection's window is for bytes in
+  /// flight.
+  void arrived(std::size_t bytes) {
+    unreturned_bytes_ += bytes;
+    if (unreturned_bytes_ >= return_bytes_) [[unlikely]]
+      return_window();
+  }
+  void return_window();
+  void note_stall(const Stream& stream);
 
   // session.cc
   void submit_settings(const Limits& limits);

@@ -18,6 +18,39 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
 
 }  // namespace
 
+/// Feeds the bytes before `end` that nghttp2 does not have yet. False when it takes no more.
+[[gnu::always_inline]] inline bool Session::feed_until(Input& input, std::size_t end) {
+  const std::size_t begin = std::exchange(input.fed, std::max(input.fed, end));
+  return feed(input.bytes.subspan(begin, input.fed - begin));
+}
+
+/// Takes the HEADERS or CONTINUATION frame that the scanner has found. The fields of requests are looked up, and may
+/// be learnt; other blocks only show whether what was learnt still holds. False when nghttp2 takes no more.
+[[gnu::always_inline]] inline bool Session::take_block(Input& input, bool request) {
+  if (head_.type == FrameType::headers) block_deadline_ = never;  // the previous block has ended
+  if (!request && !known_blocks_.any()) return true;
+  const Bytes block = scanner_.whole_block(head_);
+  const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
+  if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
+    known_blocks_.forget(*pool_);
+    return true;
+  }
+  if (!request) return true;
+  if (!feed_until(input, scanner_.frame_begin())) return false;
+  const Bytes frame = input.bytes.subspan(input.fed, FrameScanner::header_bytes + block.size());
+  input.fed += frame.size();
+  return known != nullptr ? feed_known(frame, *known) : feed_unknown(frame, block);
+}
+
+/// The time of a header block that has begun is limited.
+[[gnu::always_inline]] inline void Session::set_block_deadline() noexcept {
+  if (!header_block_unfinished()) [[likely]] {
+    block_deadline_ = never;
+  } else if (block_deadline_ == never) {
+    block_deadline_ = after(now_, block_timeout_);
+  }
+}
+
 Status Session::receive(Bytes bytes) {
   if (phase_ >= Phase::terminating) return failure_;
   const Inside inside(inside_);
@@ -26,8 +59,8 @@ Status Session::receive(Bytes bytes) {
     return static_cast<Session*>(session)->is_live(id);
   };
   Verdict verdict;
-  std::size_t fed = 0;
-  std::size_t size = bytes.size();
+  Input input{bytes};
+  std::size_t end = bytes.size();
   bool going_on = true;
   scanner_.feed(bytes);
   while (going_on && scanner_.next(head_)) {
@@ -36,36 +69,20 @@ Status Session::receive(Bytes bytes) {
     if (verdict) [[unlikely]] {
       const std::size_t begin = scanner_.frame_begin();  // earlier frames are still processed
       if (verdict.on == Verdict::On::connection) {
-        size = begin;
+        end = begin;
         break;
       }
-      going_on = feed(bytes.subspan(fed, std::max(begin, fed) - fed));
-      fed = std::max(begin, fed);
-      if (going_on) refuse_frame(std::exchange(verdict, {}));
+      going_on = feed_until(input, begin);
+      if (!going_on) break;
+      refuse_frame(std::exchange(verdict, {}));
     }
-    if (head_.type != FrameType::headers && head_.type != FrameType::continuation) continue;
-    if (head_.type == FrameType::headers) block_deadline_ = never;  // the previous block has ended
-    if (!request && !known_blocks_.any()) continue;
-    const Bytes block = scanner_.whole_block(head_);
-    const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;
-    if (known == nullptr && (block.empty() || !leaves_table_alone(block))) {
-      known_blocks_.forget(*pool_);
-    } else if (request) {
-      const std::size_t begin = scanner_.frame_begin();
-      const Bytes frame = bytes.subspan(begin, FrameScanner::header_bytes + block.size());
-      going_on = feed(bytes.subspan(fed, begin - fed)) &&
-                 (known != nullptr ? feed_known(frame, *known) : feed_unknown(frame, block));
-      fed = begin + frame.size();
-    }
+    if (head_.type == FrameType::headers || head_.type == FrameType::continuation)
+      going_on = take_block(input, request);
   }
-  if (going_on) feed(bytes.subspan(fed, size - fed));
+  if (going_on) feed_until(input, end);
   if (verdict) [[unlikely]]
     enforce(verdict);
-  if (!header_block_unfinished()) [[likely]] {
-    block_deadline_ = never;
-  } else if (block_deadline_ == never) {
-    block_deadline_ = after(now_, block_timeout_);
-  }
+  set_block_deadline();
   if (queued_output_bytes() > queued_output_bytes_max_ + stream_count_ * stream_frames_bytes) [[unlikely]] {
     enforce({ErrorCode::enhance_your_calm, "too many frames are queued that the peer does not read"});
   }
@@ -113,19 +130,6 @@ bool Session::feed_unknown(Bytes frame, Bytes block) {
   unknown_ = {};
   known_ = nullptr;
   return taken;
-}
-
-void Session::consumed(Stream& stream, std::size_t bytes) {
-  if (stream.peer_ended()) return;  // the stream's window is no longer needed
-  stream.unreturned_bytes_ += bytes;
-  if (stream.unreturned_bytes_ < stream_return_bytes_) [[likely]]
-    return;
-  const std::size_t returned = std::exchange(stream.unreturned_bytes_, 0);
-  check(nghttp2_session_consume_stream(engine_, static_cast<std::int32_t>(stream.id()), returned));
-}
-
-void Session::return_window() {
-  check(nghttp2_session_consume_connection(engine_, std::exchange(unreturned_bytes_, 0)));
 }
 
 int Session::Callbacks::on_begin_headers(nghttp2_session* engine, const nghttp2_frame* frame,

@@ -278,13 +278,6 @@ void Session::data_produced(bool end_stream) {
   }
 }
 
-/// More of the body waits than the last frame has.
-[[gnu::noinline]] void Session::note_stall(const Stream& stream) {
-  const auto id = static_cast<std::int32_t>(stream.id());
-  if (nghttp2_session_get_remote_window_size(engine_) <= 0) return events_.on_stall(true);
-  if (nghttp2_session_get_stream_remote_window_size(engine_, id) <= 0) events_.on_stall(false);
-}
-
 void Session::headers_produced(std::int32_t id, bool request, bool end_stream) {
   conduct_.sent_headers();
   if (!end_stream && !request) return;
