@@ -21,6 +21,13 @@ namespace ringrpc::grpcclient {
 
 namespace pb = google::protobuf;
 
+using reflected::Input;
+using reflected::JsonStream;
+using reflected::kind_of;
+using reflected::MessageJson;
+using reflected::MethodName;
+using reflected::parse_method;
+
 namespace {
 
 std::string count(std::size_t number, std::string_view noun) {

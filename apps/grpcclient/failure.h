@@ -8,7 +8,15 @@
 
 namespace ringrpc::grpcclient {
 
-using namespace reflected;  // most of this program uses it
+using reflected::call_failure;
+using reflected::exit_data;
+using reflected::exit_output;
+using reflected::exit_protocol;
+using reflected::exit_system;
+using reflected::exit_usage;
+using reflected::fail_with;
+using reflected::Failure;
+using reflected::Outcome;
 
 /// Prints "grpcclient: message" and a line for each detail on stderr. Returns the exit status.
 int report(const Failure& failure);

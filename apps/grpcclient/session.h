@@ -25,8 +25,8 @@ struct Session {
   const Values& values;
   Instant deadline;
   Channel channel;
-  ReflectionClient reflection;
-  Catalogue catalogue;
+  reflected::ReflectionClient reflection;
+  reflected::Catalogue catalogue;
 };
 
 /// Prints a response on stdout at once. The error is exit_output.

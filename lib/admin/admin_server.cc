@@ -73,8 +73,7 @@ Status AdminServerImpl::listen(const std::string& text) {
     if (!is_local(*bound))
       log::warn(
           "admin pages on {} tell everyone who can connect there about clients and calls; choose a loopback "
-          "address "
-          "or a unix socket",
+          "address or a unix socket",
           *bound);
     addresses_.push_back(std::move(*bound));
   }

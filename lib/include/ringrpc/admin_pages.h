@@ -6,7 +6,7 @@
 ///   health.shut_down();     // "/readyz" is 503 from now on
 ///   (*server)->drain(30s);  // the pages are served during the drain
 ///
-/// The server must outlive the admin server. All functions may be called from any thread.
+/// The server and `health` must outlive the admin server. All functions may be called from any thread.
 #pragma once
 
 #include <vector>

@@ -10,6 +10,10 @@
 #include "reflected/message_json.h"
 
 namespace ringrpc::grpcclient {
+using reflected::JsonStream;
+using reflected::MessageJson;
+using reflected::MethodName;
+
 namespace {
 
 /// The result of a request, or its exit status and message.
