@@ -16,9 +16,9 @@ std::unique_ptr<Service> make_echo(PayloadLog log_payload) {
 Services::Services(Service& crypto, PayloadLog log_payload)
     : echo_(make_echo(log_payload)),
       all_{&crypto, echo_.get(), &node_, &health_, &reflection_.v1(), &reflection_.v1alpha()} {
-  health_.set(crypto.service_name(), true);
-  health_.set(echo_->service_name(), true);
-  health_.set(node_.service_name(), true);
+  health_.set(crypto.service_name(), ServingStatus::serving);
+  health_.set(echo_->service_name(), ServingStatus::serving);
+  health_.set(node_.service_name(), ServingStatus::serving);
 }
 
 void Services::stop_serving() {

@@ -281,7 +281,7 @@ Task<Status> Board::Watch(Call& call, Request request, Writer<State>& out) {
 void show_health(Service& routes, const ServerOptions& options) {
   // [health.h]
   HealthService health;  // the whole server, "", is serving from the start
-  health.set("routes.v1.RouteGuide", true);
+  health.set("routes.v1.RouteGuide", ServingStatus::serving);
   auto server = Server::start({&routes, &health}, options);
   std::cin.get();
   health.shut_down();  // no new calls are sent here

@@ -37,7 +37,7 @@ class Observed final : public Interceptor {
 
 int main() {
   HealthService health;
-  health.set("shop", true);
+  health.set("shop", ServingStatus::serving);
   Reflection reflection;
   Observed observed;
   auto server = Server::start({&health, &reflection.v1()},

@@ -49,13 +49,13 @@ TEST_CASE("/healthz is 200") {
 TEST_CASE("/readyz follows the health of the whole server") {
   Served served;
   CHECK(served.get("/readyz").status == 200);
-  served.health.set("another.Service", false);
+  served.health.set("another.Service", ServingStatus::not_serving);
   CHECK(served.get("/readyz").body == "ready\n");
-  served.health.set("", false);
+  served.health.set("", ServingStatus::not_serving);
   const PageResponse response = served.get("/readyz");
   CHECK(response.status == 503);
   CHECK(response.body == "the health service reports NOT_SERVING\n");
-  served.health.set("", true);
+  served.health.set("", ServingStatus::serving);
   CHECK(served.get("/readyz").status == 200);
   served.health.shut_down();
   CHECK(served.get("/readyz").status == 503);

@@ -45,17 +45,17 @@ TEST_CASE("the whole server is serving from the start, and nothing else is known
 
 TEST_CASE("a service is what it was last set to") {
   HealthService health;
-  health.set("a", true);
+  health.set("a", ServingStatus::serving);
   CHECK(state(health, "a") == HealthCheckResponse::SERVING);
-  health.set("a", false);
+  health.set("a", ServingStatus::not_serving);
   CHECK(state(health, "a") == HealthCheckResponse::NOT_SERVING);
   CHECK(state(health, "") == HealthCheckResponse::SERVING);
 }
 
 TEST_CASE("all services change together before a drain") {
   HealthService health;
-  health.set("a", true);
-  health.set_all(false);
+  health.set("a", ServingStatus::serving);
+  health.set_all(ServingStatus::not_serving);
   CHECK(state(health, "") == HealthCheckResponse::NOT_SERVING);
   CHECK(state(health, "a") == HealthCheckResponse::NOT_SERVING);
   CHECK_FALSE(check(health, "b"));
@@ -63,7 +63,7 @@ TEST_CASE("all services change together before a drain") {
 
 TEST_CASE("a list has every service and the whole server") {
   HealthService health;
-  health.set("a", false);
+  health.set("a", ServingStatus::not_serving);
   const Result<HealthListResponse> list =
       call_unary_method<HealthListResponse>(health, "List", HealthListRequest());
   REQUIRE(list);
@@ -74,9 +74,10 @@ TEST_CASE("a list has every service and the whole server") {
 
 TEST_CASE("a list longer than its limit is refused") {
   HealthService health;
-  for (std::size_t i = 1; i < HealthService::max_listed; ++i) health.set(std::to_string(i), true);
+  for (std::size_t i = 1; i < HealthService::max_listed; ++i)
+    health.set(std::to_string(i), ServingStatus::serving);
   CHECK(call_unary_method<HealthListResponse>(health, "List", HealthListRequest()));
-  health.set("one more", true);
+  health.set("one more", ServingStatus::serving);
   const Result<HealthListResponse> list =
       call_unary_method<HealthListResponse>(health, "List", HealthListRequest());
   REQUIRE_FALSE(list);
@@ -86,7 +87,8 @@ TEST_CASE("a list longer than its limit is refused") {
 TEST_CASE("states are set from one thread while another asks") {
   HealthService health;
   std::jthread owner([&] {
-    for (int i = 0; i < 500; ++i) health.set(std::to_string(i % 50), i % 2 == 0);
+    for (int i = 0; i < 500; ++i)
+      health.set(std::to_string(i % 50), i % 2 == 0 ? ServingStatus::serving : ServingStatus::not_serving);
   });
   for (int i = 0; i < 500; ++i) CHECK(state(health, "") == HealthCheckResponse::SERVING);
   owner.join();

@@ -67,9 +67,9 @@ TEST_CASE("a watch says the state at once and then every change, on every shard"
   Watch there(simulation, 1, health, "");
   CHECK(here.seen() == Statuses{serving});
   CHECK(there.seen() == Statuses{serving});
-  health.set("", false);  // from a thread that is no shard's
+  health.set("", ServingStatus::not_serving);  // from a thread that is no shard's
   simulation.run_until_quiet();
-  here.on_shard([&] { health.set("", true); });
+  here.on_shard([&] { health.set("", ServingStatus::serving); });
   CHECK(here.seen() == Statuses{serving, not_serving, serving});
   CHECK(there.seen() == Statuses{serving, not_serving, serving});
   CHECK_FALSE(here.task.done());
@@ -80,7 +80,7 @@ TEST_CASE("a watch of a service that is not known says so, and goes on") {
   HealthService health;
   const Watch watch(simulation, 0, health, "routes.v1.RouteGuide");
   CHECK(watch.seen() == Statuses{unknown});
-  health.set("routes.v1.RouteGuide", true);
+  health.set("routes.v1.RouteGuide", ServingStatus::serving);
   simulation.run_until_quiet();
   CHECK(watch.seen() == Statuses{unknown, serving});
   CHECK_FALSE(watch.task.done());
@@ -101,11 +101,11 @@ TEST_CASE("a name that is too long is not watched") {
 TEST_CASE("a watch hears of its own service only, and of nothing that stays as it was") {
   Simulation simulation(1);
   HealthService health;
-  health.set("a", true);
+  health.set("a", ServingStatus::serving);
   const Watch watch(simulation, 0, health, "a");
-  health.set("b", false);
-  health.set("", false);
-  health.set("a", true);
+  health.set("b", ServingStatus::not_serving);
+  health.set("", ServingStatus::not_serving);
+  health.set("a", ServingStatus::serving);
   simulation.run_until_quiet();
   CHECK(watch.seen() == Statuses{serving});
 }
@@ -115,12 +115,13 @@ TEST_CASE("a watcher that reads slowly gets the latest state, not each one befor
   HealthService health;
   Watch watch(simulation, 0, health, "");
   watch.stream.set_room(0);
-  for (const bool state : {false, true, false}) {
-    health.set("", state);
+  for (const ServingStatus status :
+       {ServingStatus::not_serving, ServingStatus::serving, ServingStatus::not_serving}) {
+    health.set("", status);
     simulation.run_until_quiet();
   }
-  health.set("", true);
-  health.set("other", true);
+  health.set("", ServingStatus::serving);
+  health.set("other", ServingStatus::serving);
   CHECK(watch.seen() == Statuses{serving});
   watch.on_shard([&] { watch.stream.set_room(100); });
   CHECK(watch.seen() == Statuses{serving, not_serving, serving});
@@ -141,9 +142,9 @@ TEST_CASE("shutting down says NOT_SERVING and ends every watch, those to come to
     REQUIRE(watch->task.done());
     CHECK(watch->task.result().code() == Code::UNAVAILABLE);
   }
-  health.set("", true);
-  health.set("x", true);
-  health.set_all(true);
+  health.set("", ServingStatus::serving);
+  health.set("x", ServingStatus::serving);
+  health.set_all(ServingStatus::serving);
   CHECK(Watch(simulation, 0, health, "").seen() == Statuses{not_serving});
   CHECK(Watch(simulation, 0, health, "x").seen() == Statuses{not_serving});
 }
@@ -153,7 +154,7 @@ TEST_CASE("a watch that its caller drops is forgotten") {
   HealthService health;
   {
     const Watch dropped(simulation, 0, health, "");
-    health.set("", false);  // the news is under way
+    health.set("", ServingStatus::not_serving);  // the news is under way
   }
   simulation.run_until_quiet();
   CHECK(simulation.clean());

@@ -42,7 +42,7 @@ int main() {
 
   Station station;
   HealthService health;
-  health.set(Weather::name, true);
+  health.set(Weather::name, ServingStatus::serving);
   Reflection reflection;
   auto server = Server::start({&station, &health, &reflection.v1(), &reflection.v1alpha()},
                               {.listen = {"127.0.0.1:50053"}, .metrics = true});

@@ -1,7 +1,7 @@
 /// grpc.health.v1.Health: reports to load balancers and orchestrators which services can take calls.
 ///
 ///   HealthService health;  // the whole server, "", is serving from the start
-///   health.set("routes.v1.RouteGuide", true);
+///   health.set("routes.v1.RouteGuide", ServingStatus::serving);
 ///   auto server = Server::start({&routes, &health}, options);
 ///   ...
 ///   health.shut_down();  // no new calls are sent here
@@ -17,14 +17,11 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <map>
-#include <mutex>
+#include <cstdint>
+#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 
-#include "ringrpc/event_count.h"
 #include "ringrpc/export.h"
 #include "ringrpc/service.h"
 
@@ -37,6 +34,9 @@ class HealthListResponse;
 
 namespace ringrpc {
 
+/// Whether a service can take calls.
+enum class ServingStatus : std::uint8_t { not_serving, serving };
+
 /// The service grpc.health.v1.Health.
 class RINGRPC_EXPORT HealthService final : public Service {
  public:
@@ -44,11 +44,12 @@ class RINGRPC_EXPORT HealthService final : public Service {
   static constexpr std::size_t max_listed = 100;
 
   HealthService();
+  ~HealthService() override;
 
   /// Sets whether `service` ("package.Service") can take calls; "" is the whole server.
-  void set(std::string_view service, bool serving);
+  void set(std::string_view service, ServingStatus status);
   /// Sets it for all services that were set before, including "".
-  void set_all(bool serving);
+  void set_all(ServingStatus status);
 
   /// Makes every service NOT_SERVING for ever. Every `Watch` reports that and then ends with UNAVAILABLE. Call it
   /// before Server::drain, so that clients see NOT_SERVING instead of the mere end of their watches.
@@ -61,14 +62,7 @@ class RINGRPC_EXPORT HealthService final : public Service {
   std::span<const Method> service_methods() const noexcept override;
 
  private:
-  /// The state of one service.
-  struct View {
-    bool known = false;
-    bool serving = false;
-    bool shut_down = false;
-  };
-
-  View view(std::string_view service) const;
+  struct State;
 
   Task<Result<grpc::health::v1::HealthCheckResponse>> check(Call& call,
                                                             grpc::health::v1::HealthCheckRequest request);
@@ -77,10 +71,7 @@ class RINGRPC_EXPORT HealthService final : public Service {
   Task<Status> watch(Call& call, grpc::health::v1::HealthCheckRequest request,
                      Writer<grpc::health::v1::HealthCheckResponse>& out);
 
-  mutable std::mutex mutex_;  // taken a few times per second, so waiting for it does not matter
-  std::map<std::string, bool, std::less<>> serving_;
-  bool shut_down_ = false;
-  EventCount changes_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace ringrpc
