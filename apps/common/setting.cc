@@ -35,6 +35,25 @@ Setting time(Setting words, std::chrono::milliseconds& target, std::string from,
   return with_fallback(std::move(words));
 }
 
+/// `set` and `get` use the value as a std::uint64_t.
+template <class Set, class Get>
+Setting whole_number(Setting words, Range range, Set set, Get get) {
+  words.file_type = FileType::number;
+  words.assign = [set, range](const std::vector<std::string>& texts) -> Status {
+    const std::optional<std::uint64_t> value = parse_count(texts.back());
+    const std::string least = std::to_string(range.least);
+    if (!value)
+      return fail(Code::INVALID_ARGUMENT,
+                  "'" + texts.back() + "' is not a whole number, " + least + " or more");
+    if (*value < range.least || *value > range.most)
+      return out_of_range(texts.back(), least, std::to_string(range.most));
+    set(*value);
+    return Status();
+  };
+  words.show = [get] { return std::to_string(get()); };
+  return with_fallback(std::move(words));
+}
+
 }  // namespace
 
 Setting with_fallback(Setting setting) {
@@ -55,20 +74,15 @@ Status not_among(std::string_view text, const std::vector<std::string>& names) {
 }
 
 Setting number(Setting words, std::uint32_t& target, Range range) {
-  words.file_type = FileType::number;
-  words.assign = [&target, range](const std::vector<std::string>& texts) -> Status {
-    const std::optional<std::uint64_t> value = parse_count(texts.back());
-    const std::string least = std::to_string(range.least);
-    if (!value)
-      return fail(Code::INVALID_ARGUMENT,
-                  "'" + texts.back() + "' is not a whole number, " + least + " or more");
-    if (*value < range.least || *value > range.most)
-      return out_of_range(texts.back(), least, std::to_string(range.most));
-    target = static_cast<std::uint32_t>(*value);
-    return Status();
-  };
-  words.show = [&target] { return std::to_string(target); };
-  return with_fallback(std::move(words));
+  return whole_number(
+      std::move(words), range, [&target](std::uint64_t value) { target = static_cast<std::uint32_t>(value); },
+      [&target] { return target; });
+}
+
+Setting number(Setting words, std::chrono::microseconds& target, Range range) {
+  return whole_number(
+      std::move(words), range, [&target](std::uint64_t value) { target = std::chrono::microseconds(value); },
+      [&target] { return target.count(); });
 }
 
 Setting size(Setting words, std::size_t& target, Range range) {

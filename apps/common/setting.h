@@ -58,6 +58,8 @@ struct Range {
 // Each function completes `words`. Without a fallback, the variable's current value is shown as the default.
 
 Setting number(Setting words, std::uint32_t& target, Range range);
+/// A number of microseconds.
+Setting number(Setting words, std::chrono::microseconds& target, Range range);
 Setting size(Setting words, std::size_t& target, Range range);
 /// 0, or from `least` to `most`.
 Setting duration(Setting words, std::chrono::milliseconds& target, std::chrono::milliseconds most,

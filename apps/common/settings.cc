@@ -64,7 +64,7 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
               target, {1 << 10, 64 << 10});
 }
 
-Setting spin_us(std::string group, std::uint32_t& target, std::string help) {
+Setting spin(std::string group, std::chrono::microseconds& target, std::string help) {
   return number({.name = "spin-us",
                  .environment = "RINGRPC_SPIN_US",
                  .group = std::move(group),

@@ -3,8 +3,8 @@
 ///   line.add(log_level("Logging", values.log_level));
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 
 #include "ringrpc/io_backend.h"
@@ -37,7 +37,7 @@ Setting io_backend(std::string group, IoBackend& target, std::string help);
 Setting max_header_list_size(std::string group, std::size_t& target, std::string help);
 
 /// `--spin-us`, `RINGRPC_SPIN_US`.
-Setting spin_us(std::string group, std::uint32_t& target, std::string help);
+Setting spin(std::string group, std::chrono::microseconds& target, std::string help);
 
 /// INVALID_ARGUMENT when only one of the paths of `tls-cert` and `tls-key` is given.
 Status check_certificate_pair(const std::string& certificate, const std::string& key, const Origins& origins);

@@ -210,9 +210,9 @@ void add_load(apps::CommandLine& line, Values& values) {
       apps::io_backend(group, values.io,
                        "Kernel interface: uring, epoll, or auto, which uses io_uring where it is available "
                        "and epoll elsewhere"));
-  line.add(apps::spin_us(group, values.spin_us,
-                         "How many microseconds, at most 1000, an idle thread polls before it sleeps, while "
-                         "responses keep arriving within that time. 0 never polls."));
+  line.add(apps::spin(group, values.spin,
+                      "How many microseconds, at most 1000, an idle thread polls before it sleeps, while "
+                      "responses keep arriving within that time. 0 never polls."));
   line.add(given<std::uint32_t>(values.requests, [&](std::uint32_t& requests) {
     return apps::number({.name = "requests",
                          .letter = "n",

@@ -46,7 +46,7 @@ struct Values {
   std::optional<std::uint32_t> requests;
   std::chrono::milliseconds duration{0};
   std::chrono::milliseconds warmup{0};
-  std::uint32_t spin_us = 0;
+  std::chrono::microseconds spin{0};
   std::uint32_t rate = 0;  ///< calls a second; 0 for as many as the server takes
   std::optional<Spacing> spacing;
   std::chrono::milliseconds deadline{20'000};

@@ -100,7 +100,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   Plan plan;
   plan.server = std::move(*server);
   plan.threads = *threads;
-  plan.spin = std::chrono::microseconds(values.spin_us);
+  plan.spin = values.spin;
   plan.connections = values.connections;
   plan.streams = *streams;
   plan.operations = operations_of(values);

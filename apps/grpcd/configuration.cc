@@ -74,8 +74,8 @@ void add_serving(apps::CommandLine& line, Values& values) {
       group, server.io,
       "Kernel interface: uring, epoll, or auto, which uses io_uring where it is available and epoll "
       "elsewhere"));
-  line.add(apps::spin_us(
-      group, server.spin_us,
+  line.add(apps::spin(
+      group, server.spin,
       "How many microseconds, at most 1000, an idle thread polls before it sleeps, while requests keep "
       "arriving within that time. 0 never polls; nor do threads that outnumber the usable cores."));
 }

@@ -27,9 +27,9 @@ enum class Visit : std::uint8_t {
 };
 
 /// Calls `visit` on the thread of each of `shards` until it is done there. Await the task on any shard (elsewhere it
-/// fails with FAILED_PRECONDITION), and keep `shards` running until it ends. Destroying the task does not stop the tour, so `visit` owns what it writes to;
-/// it is never called on two threads at a time. What `visit` throws ends the tour: the status is that of `caught`
-/// (base/caught.h).
+/// fails with FAILED_PRECONDITION), and keep `shards` running until it ends. Destroying the task does not stop the
+/// tour, so `visit` owns what it writes to; it is never called on two threads at a time. What `visit` throws ends the
+/// tour: the status is that of `caught` (base/caught.h).
 Task<Status> tour(std::span<Shard* const> shards, std::move_only_function<Visit(Shard&)> visit);
 
 }  // namespace ringrpc

@@ -43,7 +43,7 @@ RequestInfo describe(Call& call, const Requests& requests) {
 /// Adds the metadata that the runner wants. Responses to a compressed request are compressed.
 template <class Definition>
 Status prepare(Call& call, const Definition& definition) {
-  if (call.message_compressed()) call.set_compression(Compression::gzip);
+  if (call.message_compression() != Compression::identity) call.set_compression(Compression::gzip);
   if (Status status = add_headers(definition.response_headers(), call.initial_metadata()); !status.ok())
     return status;
   return add_headers(definition.response_trailers(), call.trailing_metadata());

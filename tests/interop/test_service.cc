@@ -44,11 +44,10 @@ Status check_size(std::int32_t bytes) {
 /// Checks that the last request was compressed if it says so, and not if it says not.
 template <class Request>
 Status check_compression(const Call& call, const Request& request) {
-  if (!request.has_expect_compressed() || request.expect_compressed().value() == call.message_compressed())
-    return {};
-  return Status(Code::INVALID_ARGUMENT, call.message_compressed()
-                                            ? "the request is compressed and expects not to be"
-                                            : "the request is not compressed and expects to be");
+  const bool compressed = call.message_compression() != Compression::identity;
+  if (!request.has_expect_compressed() || request.expect_compressed().value() == compressed) return {};
+  return Status(Code::INVALID_ARGUMENT, compressed ? "the request is compressed and expects not to be"
+                                                   : "the request is not compressed and expects to be");
 }
 
 /// Turns on compression if any response is to be compressed; `write` then excludes the others.

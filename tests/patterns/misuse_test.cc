@@ -78,6 +78,27 @@ TEST_CASE("A task runs once: neither started nor awaited a second time") {
   CHECK_THROWS_WITH_AS(started.start(), message.c_str(), std::logic_error);
 }
 
+TEST_CASE("A task that has not ended has no result") {
+  const std::string message = "this task has no result: it has not ended";
+  const Task<int> fresh = tiny();
+  CHECK_THROWS_WITH_AS((void)fresh.result(), message.c_str(), std::logic_error);
+  CHECK_THROWS_WITH_AS((void)Task<int>().result(), message.c_str(), std::logic_error);
+  CHECK_THROWS_WITH_AS(Task<>().result(), message.c_str(), std::logic_error);
+}
+
+Task<> holding(Counted) { co_return; }
+
+TEST_CASE("Assigning to a task destroys its frame") {
+  const int before = Counted::alive;
+  Task<> task = holding(Counted());
+  CHECK(Counted::alive == before + 1);
+  Task<> other = holding(Counted());
+  task = std::move(other);
+  CHECK(Counted::alive == before + 1);
+  task = Task<>();
+  CHECK(Counted::alive == before);
+}
+
 TEST_CASE("A task without a coroutine throws where it is awaited") {
   CHECK(run([] { return message_of(Task<std::string>()); }) ==
         "this task has no coroutine; did a function return {} instead of a task?");

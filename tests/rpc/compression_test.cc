@@ -29,7 +29,7 @@ class Mirror final : public Service {
 
  private:
   Task<Result<RawMessage>> echo(Call& call, RawMessage request) {
-    came_compressed.push_back(call.message_compressed());
+    came_compressed.push_back(call.message_compression() != Compression::identity);
     came_with.push_back(call.message_compression());
     call.set_compression(answer);
     co_return request;
@@ -39,7 +39,7 @@ class Mirror final : public Service {
   Task<Status> chat(Call& call, Reader<RawMessage>& in, Writer<RawMessage>& out) {
     call.set_compression(answer);
     while (auto message = co_await in.next()) {
-      came_compressed.push_back(call.message_compressed());
+      came_compressed.push_back(call.message_compression() != Compression::identity);
       co_await out.write(*message, {.compress = came_compressed.size() % 2 == 1});
     }
     co_return Status();

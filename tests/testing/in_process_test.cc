@@ -265,6 +265,19 @@ TEST_CASE("a drain ends calls that exceed its timeout") {
   CHECK(world.run(stub.Echo(request_of(""))).error().code() == Code::UNAVAILABLE);
 }
 
+TEST_CASE("a call that a test makes can have failed") {
+  testing::FakeCall call("/echo.v1.EchoService/Echo");
+  CHECK(call.failure().ok());
+  call.fail(Status(Code::CANCELLED, "the client has reset it"));
+  CHECK(call.failure().to_string() == "CANCELLED: the client has reset it");
+  testing::FakeStream stream;
+  CHECK_FALSE(stream.rejected());
+  stream.fail_call(Status(Code::ABORTED, "first"));
+  stream.reject_message();
+  CHECK(stream.rejected());
+  CHECK(stream.failure().to_string() == "ABORTED: first");
+}
+
 TEST_CASE("a handler may be called without a connection") {
   Waiting waiting;
   InProcess world({&waiting});

@@ -53,8 +53,6 @@ class RINGRPC_EXPORT Call {
   /// Compresses the responses, except those written with compression turned off, if the client accepts
   /// `compression` (grpc-accept-encoding). No effect otherwise, or once the initial metadata has been sent.
   virtual void set_compression(Compression compression) = 0;
-  /// True if the message received last was compressed.
-  virtual bool message_compressed() const noexcept = 0;
   /// The compression of the message received last; `identity` if it was not compressed. To compress responses like
   /// the request: `call.set_compression(call.message_compression())`.
   virtual Compression message_compression() const noexcept = 0;

@@ -10,7 +10,7 @@
 ///
 /// Connections. The first call connects, and so does the first call after the connection is lost: to each
 /// address of the name in turn, until one completes the HTTP/2 handshake. When none does, the channel waits
-/// (`Backoff`) before it tries again. Calls made meanwhile fail at once with UNAVAILABLE, naming the address and
+/// (`ConnectBackoff`) before it tries again. Calls made meanwhile fail at once with UNAVAILABLE, naming the address and
 /// the cause ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit
 /// of concurrent streams is reached, the channel opens another connection, up to `max_connections`; beyond that
 /// calls queue.
@@ -48,29 +48,30 @@ class ClientInterceptor;
 /// The waits between failed attempts to connect
 /// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). The wait is `initial` again once the
 /// server's SETTINGS have arrived.
-struct Backoff {
+struct ConnectBackoff {
   std::chrono::milliseconds initial{1'000};
   double multiplier = 1.6;
   double jitter = 0.2;  ///< each wait is up to this fraction of itself longer or shorter
   std::chrono::milliseconds max{120'000};
 };
 
-/// Limits, timeouts, TLS and interceptors of a channel.
+/// Limits, timeouts, TLS and interceptors of a channel. Where an option is optional, its comment says what applies
+/// without a value. A keepalive time of zero turns keepalive off.
 struct ChannelOptions {
   /// The largest message of a response, as it arrives and after decompression. A call with a larger one fails with
   /// RESOURCE_EXHAUSTED.
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   /// The largest message of a request, before compression. A larger one is not sent: its call fails with
-  /// RESOURCE_EXHAUSTED. The default is the largest that gRPC's length prefix of 4 bytes can announce.
-  std::size_t max_request_bytes = 4'294'967'295;
+  /// RESOURCE_EXHAUSTED. Without a value, 4 GiB - 1, the most that gRPC's length prefix can announce.
+  std::optional<std::size_t> max_request_bytes{};
   /// The largest header list of a response, and the largest trailers: the bytes of names and values, and 32 for each
   /// field (RFC 9113, 6.5.2). It is announced to the server. A call whose response has more, or more than 100 fields,
   /// fails with RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
-  /// The timeout for each address, from the lookup of its name to the server's SETTINGS. If the wait of `Backoff` is
+  /// The timeout for each address, from the lookup of its name to the server's SETTINGS. If the wait of `ConnectBackoff` is
   /// longer, it applies instead.
   std::chrono::milliseconds connect_timeout{20'000};
-  Backoff backoff{};
+  ConnectBackoff backoff{};
 
   /// Uses TLS with these settings. Null uses plaintext, unless the target begins with `tls+`: then the
   /// defaults of ClientTlsOptions apply, which trust the system's certificate authorities.
@@ -150,7 +151,7 @@ class RINGRPC_EXPORT Channel {
   /// gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to be cancelled. To be awaited
   /// on a shard (elsewhere it throws std::logic_error), any number of times. Destroying the task does not stop the
   /// draining.
-  Task<std::uint64_t> close(Nanoseconds timeout) const;
+  Task<std::uint64_t> close(std::chrono::milliseconds timeout) const;
 
   /// The target as it was given. From any thread.
   const std::string& target() const noexcept;

@@ -71,7 +71,7 @@ class ClientInterceptor;
 /// The rest of a call: the inner interceptors and the server. Valid as long as the interceptor's frame.
 class RINGRPC_EXPORT ClientNext {
  public:
-  /// Makes the call. The library implements it.
+  /// For the library: makes the call.
   class Wire {
    public:
     virtual Task<Status> make_call() = 0;

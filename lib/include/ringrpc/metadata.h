@@ -38,7 +38,7 @@ class RINGRPC_EXPORT Metadata {
   /// The first value of that name, which must be in lower case. Valid until the metadata changes.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
 
-  /// Adds an entry that a peer sent, unchecked: values may hold any bytes that HTTP/2 carries.
+  /// For the library: adds an entry that a peer sent, unchecked: values may hold any bytes that HTTP/2 carries.
   void add_received(std::string_view name, std::string value) {
     entries_.push_back({std::string(name), std::move(value)});
   }

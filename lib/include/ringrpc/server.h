@@ -38,7 +38,8 @@
 
 namespace ringrpc {
 
-/// The options of a server. Sizes are in bytes.
+/// The options of a server. Sizes are in bytes. Where an option is optional, its comment says what applies without a
+/// value. Zero turns a limit off where its comment says so, and no other limit.
 struct ServerOptions {
   /// The addresses to listen on:
   /// - `host:port`, `[v6]:port`; the kernel chooses a port for port 0
@@ -65,16 +66,16 @@ struct ServerOptions {
   /// How shards do I/O.
   IoBackend io = IoBackend::automatic;
 
-  /// The time in microseconds for which an idle shard polls before it sleeps. It polls only if requests have arrived
-  /// within that time recently. Polling shortens response times and uses the whole core. It is off at 0, and if there
-  /// are more shards than usable cores.
-  std::uint32_t spin_us = 0;
+  /// The time for which an idle shard polls before it sleeps. It polls only if requests have arrived within that time
+  /// recently. Polling shortens response times and uses the whole core. It is off at zero, and if there are more shards
+  /// than usable cores.
+  std::chrono::microseconds spin{0};
 
   /// The largest message of a request, after decompression. A larger request ends its call with RESOURCE_EXHAUSTED.
   std::size_t max_message_bytes = 4 * 1024 * 1024;
-  /// The largest response, up to 4 GiB - 1; 0 means max_message_bytes. A larger response ends its call with
+  /// The largest response, up to 4 GiB - 1. Without a value, max_message_bytes. A larger response ends its call with
   /// RESOURCE_EXHAUSTED.
-  std::size_t max_response_bytes = 0;
+  std::optional<std::size_t> max_response_bytes{};
   /// Memory of one connection's calls: requests with their headers, from their first byte until their handlers have
   /// ended, and responses until the socket has taken them. A call that exceeds it ends with RESOURCE_EXHAUSTED. At
   /// least the larger of max_message_bytes and max_response_bytes.

@@ -69,6 +69,10 @@ inline constexpr bool never = false;
   throw std::logic_error("a task runs once; was it started or awaited before?");
 }
 
+[[noreturn, gnu::cold]] inline void not_ended() {
+  throw std::logic_error("this task has no result: it has not ended");
+}
+
 /// The coroutine of a task ended without a value.
 class RINGRPC_EXPORT NoCoReturn final : public std::logic_error {
  public:
@@ -158,8 +162,9 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
 #else
   Task(const Task&) = delete;
 #endif
+  /// Destroys the task that was here.
   Task& operator=(Task&& other) noexcept {
-    std::swap(frame_, other.frame_);
+    const Task replaced(std::exchange(frame_, std::exchange(other.frame_, nullptr)));
     return *this;
   }
   ~Task() {
@@ -180,8 +185,13 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     frame_.resume();
   }
 
-  /// The value of a task that is done; throws the exception that ended it.
-  T result() const { return frame_.promise().take(); }
+  /// The value of a task that is done, once; throws the exception that ended it. Throws std::logic_error if the task
+  /// has not ended, or has no coroutine.
+  T result() const {
+    if (!done()) [[unlikely]]
+      detail::not_ended();
+    return frame_.promise().take();
+  }
 
   auto operator co_await() && { return TakeAwaiter{{new_frame()}}; }
 

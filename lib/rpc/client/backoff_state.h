@@ -15,11 +15,11 @@
 
 namespace ringrpc {
 
-class ConnectBackoff {
+class BackoffState {
  public:
   /// Jitter is seeded by the time in nanoseconds and the shard: it differs between machines, processes and
   /// shards, but not between runs of a simulation.
-  ConnectBackoff(const Backoff& rule, Instant now, unsigned shard)
+  BackoffState(const ConnectBackoff& rule, Instant now, unsigned shard)
       : rule_(rule),
         wait_(rule.initial),
         random_(static_cast<std::uint32_t>(now.time_since_epoch().count()) + shard) {}
@@ -41,7 +41,7 @@ class ConnectBackoff {
   void succeeded() noexcept { wait_ = rule_.initial; }
 
  private:
-  Backoff rule_;
+  ConnectBackoff rule_;
   Nanoseconds wait_;
   Instant ends_ = Instant::min();
   std::minstd_rand random_;

@@ -1,5 +1,7 @@
 #include "ringrpc/channel.h"
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -25,8 +27,10 @@ Channel::Channel(std::string target, const ChannelOptions& options)
 
 const std::string& Channel::target() const noexcept { return impl_->shared->target(); }
 
-Task<std::uint64_t> Channel::close(Nanoseconds timeout) const {
-  return SharedChannelState::close(impl_->shared, timeout);
+Task<std::uint64_t> Channel::close(std::chrono::milliseconds timeout) const {
+  // A very long time must not overflow the clock.
+  return SharedChannelState::close(impl_->shared,
+                                   std::min<std::chrono::milliseconds>(timeout, std::chrono::years(1)));
 }
 
 Task<Status> Channel::connect() const {

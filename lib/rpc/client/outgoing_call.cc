@@ -30,7 +30,7 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
                            MethodKind kind, const CallOptions& options)
     : shard_(shard),
       request_(path, kind, options, shard.now()),
-      max_request_bytes_(channel_options.max_request_bytes) {
+      max_request_bytes_(channel_options.max_request_bytes.value_or(MessageBuffer::length_max)) {
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
 }
 

@@ -4,7 +4,7 @@
 ///    call queues.
 /// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
 ///    and opens another connection: one attempt at a time, up to `max_connections`, with a backoff after a failed
-///    attempt (connect_backoff.h).
+///    attempt (backoff_state.h).
 /// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
 ///    queueing, except those with `wait_for_ready`.
 /// 4. A server that sends GOAWAY before it has accepted a call may be about to be replaced: the channel connects
@@ -27,9 +27,9 @@
 #include "http2/session.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
+#include "rpc/client/backoff_state.h"
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
-#include "rpc/client/connect_backoff.h"
 #include "rpc/client/connect_wait.h"
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/shared_channel_state.h"
@@ -165,7 +165,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;
-  ConnectBackoff backoff_;
+  BackoffState backoff_;
   Status last_failure_;
   bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
   bool second_chance_ = false;  // the attempt was begun for that reason

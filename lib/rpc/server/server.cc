@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -63,11 +64,19 @@ class ServerImpl final : public Server {
   void wait() override;
   ServerCounters counters() const override;
   Task<Result<std::string>> metrics_text(MetricsFormat format) const override;
-  bool draining() const noexcept override { return draining_.load(std::memory_order_relaxed); }
+  bool draining() const noexcept override { return phase_.load(std::memory_order_relaxed) != Phase::serving; }
   Task<Result<CallsSnapshot>> calls(std::size_t most) const override;
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override;
 
  private:
+  enum class Phase : std::uint8_t {
+    serving,
+    draining,  ///< at least one drain runs
+    drained,   ///< a drain has ended and none runs; another may begin
+  };
+
+  void begin_drain();
+  void end_drain();
   std::uint64_t end_calls(std::chrono::milliseconds timeout);
   Status listen(const ServerOptions& options);
   Shard& accepting_shard() const { return *shards_->all().front(); }
@@ -78,11 +87,10 @@ class ServerImpl final : public Server {
   std::vector<std::string> addresses_;
   std::shared_ptr<ServerTls> tls_;
   std::vector<std::string> metric_labels_;  // empty if metrics are off
-  std::atomic<bool> draining_{false};
   std::mutex mutex_;
   std::condition_variable drain_ends_;
-  int drains_ = 0;  // that run; guarded by the mutex, like drained_
-  bool drained_ = false;
+  unsigned drains_ = 0;                       // that run; guarded by the mutex
+  std::atomic<Phase> phase_{Phase::serving};  // written under the mutex
 };
 
 Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions& options) {
@@ -92,8 +100,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
 
   if (options.metrics) metric_labels_ = metric_labels(parts_.methods());
   tls_ = options.tls;
-  Result<std::unique_ptr<Shards>> shards = Shards::start(
-      options.shards, [&] { return make_io(options.io); }, std::chrono::microseconds(options.spin_us));
+  Result<std::unique_ptr<Shards>> shards =
+      Shards::start(options.shards, [&] { return make_io(options.io); }, options.spin);
   if (!shards) return std::move(shards).error();
   shards_ = std::move(*shards);
   parts_.begin(shards_->all(), options);
@@ -123,24 +131,32 @@ ServerImpl::~ServerImpl() {
 
 std::uint64_t ServerImpl::drain(std::chrono::milliseconds timeout) {
   refuse_on_shard("Server::drain");
-  const auto count = [this](int more) {
-    const std::lock_guard lock(mutex_);  // also while notifying: a waiter may destroy the server at once
-    drains_ += more;
-    drained_ |= more < 0;
-    drain_ends_.notify_all();
-  };
-  if (!draining_.exchange(true)) entity_.record(channelz::Severity::info, "drain began");
-  count(+1);
+  begin_drain();
   const std::uint64_t ended = end_calls(timeout);
   entity_.record(channelz::Severity::info, "drained: " + std::to_string(ended) + " calls were cancelled");
-  count(-1);
+  end_drain();
   return ended;
+}
+
+void ServerImpl::begin_drain() {
+  const std::lock_guard lock(mutex_);
+  ++drains_;
+  if (phase_.exchange(Phase::draining) == Phase::serving)
+    entity_.record(channelz::Severity::info, "drain began");
+}
+
+void ServerImpl::end_drain() {
+  const std::lock_guard lock(mutex_);  // also while notifying: a waiter may destroy the server at once
+  assert(phase_ == Phase::draining && drains_ > 0);
+  if (--drains_ > 0) return;
+  phase_ = Phase::drained;
+  drain_ends_.notify_all();
 }
 
 void ServerImpl::wait() {
   refuse_on_shard("Server::wait");
   std::unique_lock lock(mutex_);
-  drain_ends_.wait(lock, [this] { return drained_ && drains_ == 0; });
+  drain_ends_.wait(lock, [this] { return phase_ == Phase::drained; });
 }
 
 /// Returns when no connection is left.

@@ -48,9 +48,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       interceptors_(options.interceptors),
       tls_(options.tls),
       max_message_bytes_(options.max_message_bytes),
-      max_response_bytes_(
-          std::min(options.max_response_bytes > 0 ? options.max_response_bytes : options.max_message_bytes,
-                   MessageBuffer::length_max)),
+      max_response_bytes_(std::min(options.max_response_bytes.value_or(options.max_message_bytes),
+                                   MessageBuffer::length_max)),
       max_total_buffered_bytes_(
           std::max({options.max_total_buffered_bytes / shards, max_message_bytes_, max_response_bytes_})),
       max_buffered_bytes_(std::clamp(options.max_buffered_bytes,

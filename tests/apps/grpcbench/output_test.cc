@@ -324,9 +324,9 @@ TEST_CASE("a busy generator is a warning in closed loop, but not on schedule or 
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].starts_with(
       "the generator may be the limit, not the server: one of its threads ran 97 % of the time"));
-  values.spin_us = 40;
+  values.spin = std::chrono::microseconds(40);
   CHECK(Results(accepted_plan(values), outcome).warnings.empty());
-  values.spin_us = 0;
+  values.spin = std::chrono::microseconds(0);
   values.rate = 1000;
   CHECK(Results(accepted_plan(values), outcome).warnings.empty());
 }

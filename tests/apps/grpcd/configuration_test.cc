@@ -79,7 +79,7 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.channelz == std::vector<std::string>{"unix:/run/z.sock"});
   CHECK(values.server.shards == 3);
   CHECK(values.server.io == IoBackend::epoll);
-  CHECK(values.server.spin_us == 7);
+  CHECK(values.server.spin.count() == 7);
   CHECK(values.server.max_message_bytes == 65536);
   CHECK(values.server.max_buffered_bytes == 2 << 20);
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);

@@ -102,7 +102,8 @@ TEST_CASE("a call where there is no shard says where calls are made") {
   CHECK(call->take_status().code() == Code::FAILED_PRECONDITION);
 }
 
-Task<void> close_within(const Channel& channel, Nanoseconds timeout, std::optional<std::uint64_t>& cut) {
+Task<void> close_within(const Channel& channel, std::chrono::milliseconds timeout,
+                        std::optional<std::uint64_t>& cut) {
   cut = co_await channel.close(timeout);
 }
 

@@ -24,6 +24,7 @@
 #include "ringrpc/call.h"
 #include "ringrpc/codec.h"
 #include "ringrpc/service.h"
+#include "ringrpc/status.h"
 #include "ringrpc/stream.h"
 
 namespace ringrpc::testing {
@@ -63,8 +64,10 @@ class FakeStream final : public MessageStream {
     return messages;
   }
   std::size_t sent_count() const noexcept { return sent_.size(); }
-  /// True once a message was read that is not of the reader's type.
-  bool rejected() const noexcept { return rejected_; }
+  /// True once the call has failed here: a message that was read is not of the reader's type, or an observer refused one.
+  bool rejected() const noexcept { return !failure_.ok(); }
+  /// The status with which it has failed; OK if it has not.
+  const Status& failure() const noexcept { return failure_; }
   bool somebody_waits() const noexcept { return message_waiter_ || writable_waiter_; }
 
   bool message_ready() override { return ended_ || !received_.empty(); }
@@ -75,8 +78,12 @@ class FakeStream final : public MessageStream {
     piece_ = as_bytes(taken_);
     return Pieces(&piece_, 1);
   }
-  void reject_message() override { rejected_ = true; }
-  void fail_call(const Status&) override { rejected_ = true; }
+  void reject_message() override {
+    fail_call(Status(Code::INTERNAL, "the message is not of the method's type", Initiator::peer));
+  }
+  void fail_call(const Status& why) override {
+    if (failure_.ok()) failure_ = why;
+  }
   void wait_message(Waiter* waiter) override { set_waiter(message_waiter_, waiter, "next()"); }
 
   bool message_compressed() const noexcept override { return false; }
@@ -103,7 +110,7 @@ class FakeStream final : public MessageStream {
   std::string taken_;
   Bytes piece_;
   bool ended_ = false;
-  bool rejected_ = false;
+  Status failure_;
   std::string reserved_;
   std::vector<std::string> sent_;
   std::size_t room_ = 1000;
@@ -132,6 +139,9 @@ class FakeCall final : public Call {
     }
   }
 
+  /// The call fails with `why`, which `failure` gives from now on.
+  void fail(Status why) { failure_ = std::move(why); }
+
   // Output of the handler.
   bool initial_metadata_sent() const noexcept { return initial_sent_; }
   Compression compression() const noexcept { return compression_; }
@@ -143,13 +153,12 @@ class FakeCall final : public Call {
   Metadata& trailing_metadata() override { return trailing_; }
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override { compression_ = compression; }
-  bool message_compressed() const noexcept override { return false; }
   Compression message_compression() const noexcept override { return Compression::identity; }
   Instant deadline() const noexcept override { return time_limit; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
   PeerIdentity peer_identity() const override { return identity; }
-  Status failure() const override { return {}; }
+  Status failure() const override { return failure_; }
   bool stopping() const noexcept override { return stopping_; }
   Task<> until_stopping() override { co_await StopWait(*this); }
   Instant now() const noexcept override { return now_; }
@@ -179,6 +188,7 @@ class FakeCall final : public Call {
   Metadata attributes_;
   bool initial_sent_ = false;
   Compression compression_ = Compression::identity;
+  Status failure_;
   bool stopping_ = false;
   std::deque<StopWait*> stop_waits_;
   Instant received_at_{Nanoseconds(1'000'000)};

@@ -37,7 +37,7 @@
 namespace ringrpc::testing {
 
 struct InProcessOptions {
-  /// `listen`, `shards`, `io` and `spin_us` have no effect.
+  /// `listen`, `shards`, `io`, `spin` and `metrics` have no effect.
   ServerOptions server{};
   ChannelOptions channel{};
   /// Chooses the order of events that may happen in any order. The same seed gives the same run.
