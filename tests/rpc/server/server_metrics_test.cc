@@ -79,7 +79,7 @@ class Strict final : public Service {
 }  // namespace
 
 TEST_CASE("Requests that are not of the method's type are counted") {
-  for_each_world([](World& world) {
+  for_some_worlds([](World& world) {
     Strict service;
     world.also_serve(service);
     world.serve({.metrics = true});
