@@ -41,6 +41,7 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
       read_authz(configuration->values.authz, services.all(), configuration->line.origins());
   if (!allowed) return apps::refuse("grpcd", allowed.error());
   if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
+  configuration->values.server.metrics_sources.push_back(&(*signing)->metrics());
   Daemon::Parts parts;
   parts.start = [&](const ServerOptions& options) {
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);

@@ -72,8 +72,8 @@ Result<std::unique_ptr<Signing>> Signing::start(const SigningValues& values, con
   Result<KeyRegistry> keys = make_keys(*sources, *passphrase);
   const auto took = std::chrono::steady_clock::now() - begun;
   if (!keys) return std::unexpected(apps::at_run_time(with_remedy(std::move(keys).error(), values)));
-  Result<std::unique_ptr<WorkerPool>> workers =
-      WorkerPool::start({.threads = values.workers, .queue_limit = values.queue_limit, .nice = niceness});
+  Result<std::unique_ptr<WorkerPool>> workers = WorkerPool::start(
+      {.threads = values.workers, .queue_limit = values.queue_limit, .nice = niceness, .name = "signing"});
   if (!workers) return std::unexpected(prefixed("--signing-workers", workers.error()));
 
   std::unique_ptr<Signing> signing(new Signing);

@@ -42,6 +42,8 @@ class Signing {
                                                 const apps::Origins& origins = {});
 
   Service& service() noexcept { return *service_; }
+  /// The metrics of its signatures.
+  MetricsSource& metrics() noexcept { return *service_; }
 
   /// Logs a line for each key at level info, with its id, kind and algorithms, and how long getting all of
   /// them took.

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace ringrpc {
@@ -74,6 +75,18 @@ void MetricsText::sample(std::string_view labels, std::uint64_t value) {
 void MetricsText::sample(std::string_view labels, Nanoseconds seconds) {
   write_name(suffix(family_.type), labels);
   write_seconds(static_cast<std::uint64_t>(seconds.count()));
+  text_ += '\n';
+}
+
+/// The shortest digits that mean this number.
+void MetricsText::number(std::string_view labels, double value) {
+  write_name(suffix(family_.type), labels);
+  if (std::isfinite(value)) {
+    char digits[32];
+    text_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  } else {
+    text_ += std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+  }
   text_ += '\n';
 }
 

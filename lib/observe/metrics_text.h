@@ -21,7 +21,7 @@ namespace ringrpc {
 
 enum class MetricType : std::uint8_t { counter, gauge, histogram, info };
 
-/// Metrics of one name. `name` is without "_total" and "_info", which the writer adds, and ends in "_" and the unit if
+/// Metrics of one name, which must stay valid until the next family begins. `name` is without "_total" and "_info", which the writer adds, and ends in "_" and the unit if
 /// there is one. `help` is one line.
 struct MetricFamily {
   std::string_view name;
@@ -43,6 +43,7 @@ class MetricsText {
   // Samples of the family last begun. `labels` is empty or comes from `label`; those of two samples differ.
   void sample(std::string_view labels, std::uint64_t value);
   void sample(std::string_view labels, Nanoseconds seconds);
+  void number(std::string_view labels, double value);
   void histogram(std::string_view labels, const LatencyHistogram& values);
   void histogram(std::string_view labels, const SizeHistogram& values);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 
 #include "reactor/intrusive_list.h"
 
@@ -42,13 +43,23 @@ class ReadyList {
   }
   bool empty() const noexcept { return list_.empty(); }
 
-  /// Runs queued elements, and those that they queue, at most `budget`, so that I/O is not starved.
-  void run(unsigned budget = 256) {
-    while (budget-- > 0) {
+  /// The number of queued elements, counted up to `most`, because counting takes time.
+  std::size_t count(std::size_t most) noexcept {
+    std::size_t number = 0;
+    for (Ready* element = list_.front(); element && number < most; element = list_.after(*element)) ++number;
+    return number;
+  }
+
+  /// Runs queued elements, and those that they queue, at most `budget`, so that I/O is not starved. Returns the
+  /// number that it has run.
+  unsigned run(unsigned budget = 256) {
+    unsigned ran = 0;
+    for (; ran < budget; ++ran) {
       Ready* element = list_.pop_front();
-      if (!element) return;
+      if (!element) break;
       element->run();
     }
+    return ran;
   }
 
  private:

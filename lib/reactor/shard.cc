@@ -106,8 +106,9 @@ void Shard::turn(bool may_sleep, Instant until) {
   turns_behind_ = all ? 0 : turns_behind_ + 1;
   if (turns_behind_ % turns_behind_max == 0) timers_.advance(now_);
   alarms_.advance(now_);
-  ready_.run();
+  const unsigned ran = ready_.run();
   run_turn_ends();
+  if (turn_observer_) turn_observer_->on_turn(io_->now() - now_, ran);
 }
 
 bool Shard::called() const noexcept {

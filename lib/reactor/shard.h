@@ -49,6 +49,16 @@ class TurnEnd : public ListNodeOf<TurnEndTag> {
   ~TurnEnd() = default;
 };
 
+/// An object that is told of each turn: see Shard::observe_turns.
+class TurnObserver {
+ public:
+  /// A turn ends. It has taken `busy` since it reaped completions, and has run `ran` elements of the ready list.
+  virtual void on_turn(Nanoseconds busy, unsigned ran) noexcept = 0;
+
+ protected:
+  ~TurnObserver() = default;
+};
+
 /// An object that another layer keeps on each shard that it uses: see Shard::keep.
 class ShardLocal {
  public:
@@ -140,6 +150,12 @@ class Shard {
   /// How many turns have begun.
   std::uint64_t turns() const noexcept { return turns_; }
 
+  /// Tells `observer` of each turn from this one on; null ends that. Costs one reading of the clock in each turn.
+  void observe_turns(TurnObserver* observer) noexcept {
+    assert(accessible());
+    turn_observer_ = observer;
+  }
+
   /// Runs turns until `stop`. Sets `current` for this thread.
   void run();
 
@@ -179,6 +195,7 @@ class Shard {
   unsigned jobs_elsewhere_ = 0;
   std::uint64_t turns_ = 0;
   unsigned turns_behind_ = 0;  ///< consecutive turns that left completions
+  TurnObserver* turn_observer_ = nullptr;
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};

@@ -1,6 +1,6 @@
 #include "reactor/shard_worker.h"
 
-#include <limits>
+#include "reactor/worker_pool_counts.h"
 
 namespace ringrpc {
 namespace {
@@ -29,7 +29,7 @@ void ShardWorker::run_in_place(Shard& shard) {
 Status ShardWorker::start() {
   if (pool_) return {};
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start(
-      {.threads = 1, .queue_limit = std::numeric_limits<std::size_t>::max(), .nice = niceness});
+      {.threads = 1, .queue_limit = WorkerPoolCounts::no_limit, .nice = niceness, .name = "shard"});
   if (!pool) return std::move(pool).error();
   pool_ = std::move(*pool);
   return {};

@@ -13,6 +13,7 @@
 #include "base/background_thread.h"
 #include "reactor/cpus.h"
 #include "reactor/shard.h"
+#include "reactor/worker_pool_counts.h"
 
 namespace ringrpc {
 
@@ -53,14 +54,18 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
 /// The jobs that wait for a worker. It outlives the pool while a waiter may still abandon a job.
 class WorkQueue {
  public:
-  explicit WorkQueue(std::size_t limit) noexcept : limit_(limit) {}
+  WorkQueue(std::size_t limit, WorkerPoolCounts& counts) noexcept : limit_(limit), counts_(counts) {}
 
   /// False when the queue is full.
   bool push(std::shared_ptr<WorkTicket> ticket) {
     {
       const std::lock_guard lock(mutex_);
-      if (closed_ || tickets_.size() >= limit_) return false;
+      if (closed_ || tickets_.size() >= limit_) {
+        ++counts_.rejected;
+        return false;
+      }
       tickets_.push_back(std::move(ticket));
+      ++counts_.queued;
     }
     more_.notify_one();
     return true;
@@ -73,13 +78,15 @@ class WorkQueue {
     if (closed_) return nullptr;
     std::shared_ptr<WorkTicket> ticket = std::move(tickets_.front());
     tickets_.pop_front();
+    --counts_.queued;
+    ++counts_.busy;
     return ticket;
   }
 
   /// Removes a job that no worker has begun.
   void remove(const std::shared_ptr<WorkTicket>& ticket) {
     const std::lock_guard lock(mutex_);
-    std::erase(tickets_, ticket);
+    counts_.queued -= std::erase(tickets_, ticket);
   }
 
   /// Ends every `pop`. Returns the jobs that were not begun.
@@ -89,6 +96,7 @@ class WorkQueue {
       const std::lock_guard lock(mutex_);
       closed_ = true;
       left.swap(tickets_);
+      counts_.queued -= left.size();
     }
     more_.notify_all();
     return left;
@@ -99,9 +107,11 @@ class WorkQueue {
     return tickets_.size();
   }
   std::size_t limit() const noexcept { return limit_; }
+  WorkerPoolCounts& counts() noexcept { return counts_; }
 
  private:
   const std::size_t limit_;
+  WorkerPoolCounts& counts_;
   mutable std::mutex mutex_;
   std::condition_variable more_;
   std::deque<std::shared_ptr<WorkTicket>> tickets_;
@@ -166,22 +176,29 @@ void serve(detail::WorkQueue& queue, int nice) {
   give_way(nice);
   while (std::shared_ptr<detail::WorkTicket> ticket = queue.pop()) {
     ticket->job->work();
+    --queue.counts().busy;
+    ++queue.counts().done;
     ticket->return_home();
   }
 }
 
 }  // namespace
 
-WorkerPool::WorkerPool(std::size_t queue_limit)
-    : queue_(std::make_shared<detail::WorkQueue>(queue_limit)), threads_(std::make_unique<Threads>()) {}
+WorkerPool::WorkerPool(const WorkerPoolOptions& options)
+    : queue_(std::make_shared<detail::WorkQueue>(options.queue_limit, WorkerPoolCounts::of(options.name))),
+      threads_(std::make_unique<Threads>()) {
+  queue_->counts().add_limit(options.queue_limit);
+}
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolOptions& options) {
-  std::unique_ptr<WorkerPool> pool(new WorkerPool(options.queue_limit));
+  std::unique_ptr<WorkerPool> pool(new WorkerPool(options));
   const unsigned count = options.threads == 0 ? usable_cpu_count() : options.threads;
   try {
-    for (unsigned i = 0; i < count; ++i)
+    for (unsigned i = 0; i < count; ++i) {
       pool->threads_->threads.emplace_back(
           [&queue = *pool->queue_, nice = options.nice] { serve(queue, nice); });
+      ++pool->queue_->counts().threads;
+    }
   } catch (const std::system_error& error) {
     return fail(Code::RESOURCE_EXHAUSTED,
                 "cannot start " + std::to_string(count) + " worker threads: " + error.code().message(),
@@ -191,6 +208,8 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolOptions& o
 }
 
 WorkerPool::~WorkerPool() {
+  queue_->counts().threads -= threads_->threads.size();
+  queue_->counts().remove_limit(queue_->limit());
   for (const std::shared_ptr<detail::WorkTicket>& ticket : queue_->close()) {
     ticket->status =
         fail(Code::CANCELLED, "the worker pool was closed before the job began", Initiator::library);

@@ -224,6 +224,33 @@ bool expect(SSL& session, const std::string& host) {
          X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1;
 }
 
+/// Those of a client's trusted CAs are left out.
+std::vector<CertificateSnapshot> list_certificates(SSL_CTX& context) {
+  using Use = CertificateSnapshot::Use;
+  std::vector<CertificateSnapshot> all;
+  const auto add = [&](Use use, const X509* certificate) {
+    tm ends{};
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &ends) != 1) return;
+    all.push_back({.use = use,
+                   .subject = subject_of(*certificate),
+                   .serial = serial_of(*certificate),
+                   .not_after = std::chrono::sys_seconds(std::chrono::seconds(timegm(&ends)))});
+  };
+  add(Use::server, SSL_CTX_get0_certificate(&context));
+  STACK_OF(X509)* intermediate = nullptr;
+  SSL_CTX_get0_chain_certs(&context, &intermediate);
+  for (int at = 0; at < sk_X509_num(intermediate); ++at)
+    add(Use::intermediate, sk_X509_value(intermediate, at));
+  if ((SSL_CTX_get_verify_mode(&context) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0) {
+    const STACK_OF(X509_OBJECT)* trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(&context));
+    for (int at = 0; at < sk_X509_OBJECT_num(trusted); ++at)
+      add(Use::client_ca, X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, at)));
+  }
+  std::ranges::sort(all, {}, &CertificateSnapshot::not_after);
+  if (all.size() > TlsContext::certificates_listed_max) all.resize(TlsContext::certificates_listed_max);
+  return all;
+}
+
 }  // namespace
 
 std::string about(const Pem& pem) { return "TLS: " + pem.named_by() + (pem.named_by().empty() ? "" : ": "); }
@@ -295,20 +322,8 @@ Owned<SSL> TlsContext::connect(const std::string& host, std::shared_ptr<TlsTicke
   return session;
 }
 
-std::optional<std::chrono::seconds> TlsContext::expires() const {
-  std::optional<std::chrono::seconds> first;
-  const auto look_at = [&](const X509* certificate) {
-    tm ends{};
-    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &ends) != 1) return;
-    const std::chrono::seconds at{timegm(&ends)};
-    first = std::min(first.value_or(at), at);
-  };
-  look_at(SSL_CTX_get0_certificate(context_.get()));
-  STACK_OF(X509)* intermediate = nullptr;
-  SSL_CTX_get0_chain_certs(context_.get(), &intermediate);
-  for (int at = 0; at < sk_X509_num(intermediate); ++at) look_at(sk_X509_value(intermediate, at));
-  return first;
-}
+TlsContext::TlsContext(Owned<SSL_CTX> context)
+    : context_(std::move(context)), certificates_(list_certificates(*context_)) {}
 
 Status TlsContext::check_dates(const Pem& from) const {
   const X509* certificate = SSL_CTX_get0_certificate(context_.get());

@@ -7,11 +7,12 @@
 /// All shards share it, so a ticket issued by one is valid on every other. It may be used from any thread.
 #pragma once
 
-#include <chrono>
+#include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "ringrpc/server_snapshot.h"
 #include "ringrpc/tls.h"
 
 #include "base/openssl.h"
@@ -26,6 +27,8 @@ std::string about(const Pem& pem);
 
 class TlsContext {
  public:
+  static constexpr std::size_t certificates_listed_max = 100;
+
   /// These read the files and check that they fit together. INVALID_ARGUMENT names the file and the remedy.
   /// `keys` gets the secrets of connections; null for none.
   static Result<std::shared_ptr<const TlsContext>> of_server(const ServerTlsOptions& options,
@@ -45,14 +48,15 @@ class TlsContext {
   /// may accept it, or if there is none. `from` is the source of the certificate.
   Status check_dates(const Pem& from) const;
 
-  /// The time, since 1970, at which the first of its own certificates expires, including the intermediate ones. None if
-  /// it has no certificate.
-  std::optional<std::chrono::seconds> expires() const;
+  /// Its own certificate, the intermediate ones and the trusted CAs, at most `certificates_listed_max`, from the one that
+  /// expires first. The CAs of a client are not listed, since those of the system are many.
+  const std::vector<CertificateSnapshot>& certificates() const noexcept { return certificates_; }
 
  private:
-  explicit TlsContext(openssl::Owned<SSL_CTX> context) noexcept : context_(std::move(context)) {}
+  explicit TlsContext(openssl::Owned<SSL_CTX> context);
 
   openssl::Owned<SSL_CTX> context_;
+  std::vector<CertificateSnapshot> certificates_;
 };
 
 }  // namespace ringrpc

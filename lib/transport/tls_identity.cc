@@ -74,6 +74,15 @@ std::string der_of(const X509* certificate) {
   return der;
 }
 
+std::string serial_of(const X509& certificate) {
+  const openssl::Owned<BIGNUM> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(&certificate), nullptr));
+  char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
+  if (!digits) throw std::bad_alloc();
+  std::string text(digits);
+  OPENSSL_free(digits);
+  return text;
+}
+
 std::string to_string(const ASN1_TIME& time) {
   std::tm parts{};
   char text[32] = "";

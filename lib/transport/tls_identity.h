@@ -20,6 +20,9 @@ std::string subject_of(const X509& certificate);
 /// The certificate in DER; empty for null.
 std::string der_of(const X509* certificate);
 
+/// The serial number in hexadecimal: "1A2B".
+std::string serial_of(const X509& certificate);
+
 /// "2026-11-20 09:30:00 UTC"
 std::string to_string(const ASN1_TIME& time);
 

@@ -1,16 +1,23 @@
 """Other implementations read our metrics: Prometheus's promtool, and the strict OpenMetrics parser of prometheus_client."""
 
+import contextlib
+import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import time
 import unittest
 
+import certificates
 import foreign_clients
+import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 PAGE = os.environ["METRICS_PAGE"]
 SECONDS = 300
 ODD_VALUES = ["", 'a"b', "a\\b", "a\\", "a\nb", 'a,b="c"}', "# EOF", "\u00e9"]
@@ -19,6 +26,18 @@ ODD_VALUES = ["", 'a"b', "a\\b", "a\\", "a\nb", 'a,b="c"}', "# EOF", "\u00e9"]
 def page(*arguments):
     printed = subprocess.run([PAGE, *arguments], capture_output=True, text=True, check=True, timeout=SECONDS)
     return printed.stdout
+
+
+def grpcd_page(accept="text/plain"):
+    """That of grpcd with TLS."""
+    with certificates.Folder() as made:
+        own = made.issue("server")
+        flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca)
+        with harness.Server("--admin", "127.0.0.1:0", *flags) as server:
+            admin = http.client.HTTPConnection(server.admin_addresses[0], timeout=SECONDS)
+            with contextlib.closing(admin):
+                admin.request("GET", "/metrics", headers={"Accept": accept})
+                return admin.getresponse().read().decode()
 
 
 class Promtool(unittest.TestCase):
@@ -36,6 +55,9 @@ class Promtool(unittest.TestCase):
 
     def test_it_accepts_the_page_of_a_server(self):
         self.check(page("prometheus"))
+
+    def test_it_accepts_the_page_of_grpcd(self):
+        self.check(grpcd_page())
 
     def test_it_accepts_odd_values(self):
         self.check(page("prometheus", "odd"))
@@ -71,12 +93,30 @@ class StrictParser(unittest.TestCase):
         self.assertIn(("ringrpc_server_goaways_sent_total", None, None, None), values)
         self.assertIn(("ringrpc_shard_turns_total", None, None, None), values)
         self.assertIn(("ringrpc_client_connects_total", None, None, None), values)
+        self.assertIn(("ringrpc_shard_turn_seconds_count", None, None, None), values)
+        self.assertIn(("ringrpc_client_call_wait_seconds_total", None, None, None), values)
         units = {family: unit for family, _, unit, *_ in samples if unit}
         self.assertEqual(units["grpc_server_handling_seconds"], "seconds")
         self.assertEqual(units["ringrpc_server_call_received_bytes"], "bytes")
         types = {family: type for family, type, *_ in samples}
         self.assertEqual(types["ringrpc_build"], "info")
         self.assertEqual(types["process_resident_memory_bytes"], "gauge")
+
+    def test_the_documentation_has_every_family_and_no_other(self):
+        documented = set(re.findall(r"^\| `([a-z_`, ]+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+        documented = {name for names in documented for name in names.split("`, `")}
+        written = page("prometheus") + grpcd_page()
+        self.assertEqual(set(re.findall(r"^# TYPE (\S+)", written, re.MULTILINE)), documented)
+
+    def test_it_reads_the_page_of_grpcd(self):
+        samples = self.parse(grpcd_page("application/openmetrics-text"))
+        expiry = "ringrpc_server_tls_certificate_not_after_timestamp_seconds"
+        expires = {(labels["use"], labels["subject"]): value for _, _, _, name, labels, value in samples if name == expiry}
+        self.assertEqual(set(expires), {("server", "CN=server"), ("client_ca", "CN=ca")})
+        for at in expires.values():
+            self.assertTrue(time.time() < at < time.time() + 3 * 86400)
+        signatures = [labels for _, _, _, name, labels, _ in samples if name == "grpcd_signatures_total"]
+        self.assertLessEqual({"ED25519", "RSA_PSS_SHA256"}, {labels["algorithm"] for labels in signatures})
 
     def test_it_reads_odd_values(self):
         samples = self.parse(page("openmetrics", "odd"))

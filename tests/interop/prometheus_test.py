@@ -228,7 +228,7 @@ class Scrape(unittest.TestCase):
         self.assertTrue(harness.wait_until(lambda: self.prometheus.value(in_flight) == 0))
 
     def test_the_certificate_has_its_expiry(self):
-        expiry = self.settled("ringrpc_server_tls_certificate_expiry_seconds - time()")
+        expiry = self.settled("ringrpc_server_tls_certificate_not_after_timestamp_seconds - time()")
         self.assertLess(expiry, 24 * 3600)
         self.assertGreater(expiry, 22 * 3600)
 

@@ -12,6 +12,7 @@
 #include "ringrpc/sleep.h"
 
 #include "io_fixture.h"
+#include "reactor/worker_pool_counts.h"
 #include "testing/simulation.h"
 
 using namespace ringrpc;
@@ -217,6 +218,48 @@ TEST_CASE("A full pool refuses at once, names its limit, and serves again when t
   REQUIRE(turn_until(shard, [&] { return first.done() && second.done(); }));
   CHECK(first.result() == 1);
   CHECK(second.result() == 2);
+}
+
+TEST_CASE("Pools of one name count together, and what they have done stays") {
+  const WorkerPoolCounts& counts = WorkerPoolCounts::of("counted");
+  Shard shard(0, kernel_io());
+  Gate gate;
+  {
+    const auto pool = WorkerPool::start({.threads = 1, .queue_limit = 1, .name = "counted"}).value();
+    const auto other = WorkerPool::start({.threads = 2, .queue_limit = 5, .name = "counted"}).value();
+    CHECK(counts.threads == 3);
+    CHECK(counts.queue_limit == 6);
+    const auto run = [&](auto function) -> Task<Result<int>> {
+      co_return co_await pool->run(std::move(function));
+    };
+    const auto blocked = run([&] {
+      gate.pass();
+      return 0;
+    });
+    start_on(shard, blocked);
+    gate.begun.wait();
+    CHECK(counts.busy == 1);
+    const auto queued = run([] { return 1; });
+    const auto refused = run([] { return 2; });
+    start_on(shard, queued);
+    start_on(shard, refused);
+    CHECK(counts.queued == 1);
+    CHECK(counts.rejected == 1);
+    gate.open.count_down();
+    REQUIRE(turn_until(shard, [&] { return blocked.done() && queued.done(); }));
+    CHECK(counts.queued == 0);
+    CHECK(counts.busy == 0);
+    CHECK(counts.done == 2);
+  }
+  CHECK(counts.threads == 0);
+  CHECK(counts.queue_limit == 0);
+  CHECK(counts.done == 2);
+}
+
+TEST_CASE("The names of pools are limited") {
+  for (std::size_t number = 0; number < WorkerPoolCounts::names_max; ++number)
+    (void)WorkerPoolCounts::of("pool " + std::to_string(number));
+  CHECK(&WorkerPoolCounts::of("one more") == &WorkerPoolCounts::of("other"));
 }
 
 TEST_CASE("An abandoned job is not run unless it has begun, and frees its place") {

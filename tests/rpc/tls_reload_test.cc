@@ -116,6 +116,21 @@ TEST_CASE("open connections stay, and new ones get the new certificate") {
   CHECK(world.run(script, trusting()));
 }
 
+TEST_CASE("a server lists the certificates of the last reload") {
+  Files files;
+  files.put(our_authority().issue({.common_name = "first"}));
+  RawService service;
+  ServerOptions options{.listen = {"127.0.0.1:0"}, .shards = 1};
+  options.tls = ServerTls::load(files.options()).value();
+  const auto server = Server::start({&service}, options).value();
+  REQUIRE(server->certificates().size() == 1);
+  CHECK(server->certificates().front().subject == "CN=first");
+  files.put(our_authority().issue({.common_name = "second"}));
+  REQUIRE(options.tls->reload().ok());
+  REQUIRE(server->certificates().size() == 1);
+  CHECK(server->certificates().front().subject == "CN=second");
+}
+
 TEST_CASE("a hundred good and bad exchanges under load lose no call") {
   Files files;
   files.put(our_authority().issue({}));

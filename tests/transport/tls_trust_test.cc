@@ -192,9 +192,10 @@ TEST_CASE("a server with CAs for clients refuses certificates of others") {
 TEST_CASE("a context knows when the first of its certificates expires") {
   const auto expires_in_hours = [](const ServerTlsOptions& options) {
     const auto context = TlsContext::of_server(options).value();
-    const auto expires = context->expires();
-    REQUIRE(expires);
-    return static_cast<double>(expires->count() - std::time(nullptr)) / 3600;
+    const std::vector<CertificateSnapshot> certificates = context->certificates();
+    REQUIRE(!certificates.empty());
+    const auto expires = certificates.front().not_after.time_since_epoch();
+    return static_cast<double>(expires.count() - std::time(nullptr)) / 3600;
   };
   const TestIdentity soon = our_authority().issue({.valid_until_hours = 5});
   CHECK(expires_in_hours(server_options(soon)) == doctest::Approx(5).epsilon(0.1));
@@ -204,7 +205,26 @@ TEST_CASE("a context knows when the first of its certificates expires") {
   const TestIdentity late = our_authority().issue({.valid_until_hours = 100});
   CHECK(expires_in_hours(server_options({late.certificate + soon.certificate, late.key})) ==
         doctest::Approx(5).epsilon(0.1));
-  CHECK(!TlsContext::of_client(client_options()).value()->expires());
+  CHECK(TlsContext::of_client(client_options()).value()->certificates().empty());
+}
+
+TEST_CASE("a context lists its certificates, from the one that expires first, by their use") {
+  using Use = CertificateSnapshot::Use;
+  const TestIdentity late = our_authority().issue({.common_name = "late", .valid_until_hours = 15});
+  const TestIdentity soon = our_authority().issue({.common_name = "soon", .valid_until_hours = 5});
+  ServerTlsOptions options = strict_server();
+  options.certificate = Pem::text(late.certificate + soon.certificate);
+  options.private_key = Pem::text(late.key);
+  const std::vector<CertificateSnapshot> all = TlsContext::of_server(options).value()->certificates();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].use == Use::intermediate);
+  CHECK(all[0].subject == "CN=soon");
+  CHECK(!all[0].serial.empty());
+  CHECK(all[1].use == Use::server);
+  CHECK(all[1].subject == "CN=late");
+  CHECK(all[1].serial != all[0].serial);
+  CHECK(all[2].use == Use::client_ca);
+  CHECK(std::ranges::is_sorted(all, {}, &CertificateSnapshot::not_after));
 }
 
 /// A connection of a client that may have connected before.

@@ -81,6 +81,7 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call), audit.use());
   Result<std::string> signature = co_await run(workers_, backlog_, std::move(job));
+  signatures_.count(*choice->signer, choice->algorithm, signature.has_value());
   if (!signature) {
     Status shown = for_client(signature.error());
     audit.failed(shown.code(), std::move(signature).error());
@@ -98,6 +99,13 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
   response.set_algorithm(std::string(name(choice->algorithm)));
   response.set_key_id(choice->signer->public_key().id());
   co_return response;
+}
+
+void CryptoService::write_metrics(MetricsWriter& writer) {
+  signatures_.write(writer);
+  writer.gauge("grpcd_signing_backlog_bytes",
+               "Request data that waits for a signing worker or is being signed.");
+  writer.sample({}, static_cast<double>(backlog_->bytes()));
 }
 
 Task<Result<PublicKeyResponse>> CryptoService::GetPublicKey(Call&, PublicKeyRequest request) {

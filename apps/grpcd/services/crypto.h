@@ -13,9 +13,11 @@
 #include <cstddef>
 #include <memory>
 
+#include "ringrpc/metrics.h"
 #include "ringrpc/worker_pool.h"
 
 #include "crypto/v1/crypto.ringrpc.h"
+#include "grpcd/services/signature_counts.h"
 #include "grpcd/services/signing_backlog.h"
 #include "grpcd/services/signing_choice.h"
 
@@ -32,20 +34,23 @@ struct CryptoOptions {
   std::chrono::milliseconds audit_timeout{2000};
 };
 
-class CryptoService final : public crypto::v1::CryptoService::Service {
+class CryptoService final : public crypto::v1::CryptoService::Service, public MetricsSource {
  public:
-  /// `keys` and `workers` must outlive the calls.
+  /// `keys` and `workers` must outlive the calls, and `keys` the service; all of its keys must have been added.
   CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {})
       : keys_(keys),
         workers_(workers),
         options_(options),
-        backlog_(std::make_shared<SigningBacklog>(options.backlog_bytes_max)) {}
+        backlog_(std::make_shared<SigningBacklog>(options.backlog_bytes_max)),
+        signatures_(keys) {}
 
   Task<Result<crypto::v1::SignResponse>> SignRSA(Call& call, crypto::v1::SignRequest request) override;
   Task<Result<crypto::v1::SignResponse>> SignECC(Call& call, crypto::v1::SignRequest request) override;
   Task<Result<crypto::v1::SignResponse>> Sign(Call& call, crypto::v1::SignRequest request) override;
   Task<Result<crypto::v1::PublicKeyResponse>> GetPublicKey(Call& call,
                                                            crypto::v1::PublicKeyRequest request) override;
+
+  void write_metrics(MetricsWriter& writer) override;
 
  private:
   Task<Result<crypto::v1::SignResponse>> sign(Call& call, const SigningMethod& method,
@@ -55,6 +60,7 @@ class CryptoService final : public crypto::v1::CryptoService::Service {
   WorkerPool& workers_;
   CryptoOptions options_;
   std::shared_ptr<SigningBacklog> backlog_;
+  SignatureCounts signatures_;
 };
 
 }  // namespace ringrpc

@@ -1,4 +1,4 @@
-/// Metrics of channels, and the text formats in which metrics are published.
+/// Metrics of channels and of programs, and the text formats in which metrics are published.
 ///
 ///   const MetricsFormat format = metrics_format(accept);  // of an HTTP request
 ///   respond(content_type(format), text);
@@ -7,8 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "ringrpc/export.h"
 #include "ringrpc/status.h"
@@ -28,6 +31,61 @@ RINGRPC_EXPORT MetricsFormat metrics_format(std::string_view accept) noexcept;
 
 /// The value of `content-type` for text in this format.
 RINGRPC_EXPORT std::string_view content_type(MetricsFormat format) noexcept;
+
+class MetricsText;
+
+/// Writes the metrics of a program behind those of the library. If a name is invalid, the page is a failure that says
+/// so, because Prometheus would refuse a page with that name.
+class RINGRPC_EXPORT MetricsWriter {
+ public:
+  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+  /// For the library.
+  explicit MetricsWriter(MetricsText& text) noexcept : text_(text) {}
+  MetricsWriter(const MetricsWriter&) = delete;
+  MetricsWriter& operator=(const MetricsWriter&) = delete;
+
+  /// Begins a family, whose samples follow. `name` has letters, digits and '_', is not that of another family, and does
+  /// not begin with "grpc_", "ringrpc_" or "process_", which are the library's. That of a counter is without "_total",
+  /// which is added. `help` is one line without quotes and backslashes.
+  void counter(std::string_view name, std::string_view help);
+  void gauge(std::string_view name, std::string_view help);
+
+  /// A sample of the family last begun. Names of labels have letters, digits and '_'; values are UTF-8. The labels of
+  /// two samples differ. Every new combination is a new time series, so do not take values from peers without a limit.
+  void sample(Labels labels, double value);
+
+  /// For the library: what was wrong with a name.
+  const Status& status() const noexcept { return status_; }
+
+ private:
+  /// The name, which stays valid; empty if it is invalid.
+  std::string_view begin(std::string_view name, std::string_view help);
+
+  MetricsText& text_;
+  std::set<std::string, std::less<>> begun_;
+  Status status_;
+};
+
+/// Has metrics of a program for the page of a server.
+///
+///   class CacheMetrics final : public MetricsSource {  // ServerOptions::metrics_sources has a pointer to it
+///     void write_metrics(MetricsWriter& writer) override {
+///       writer.counter("weather_cache_lookups", "Lookups in the cache, by outcome.");
+///       writer.sample({{"outcome", "hit"}}, hits);
+///       writer.sample({{"outcome", "miss"}}, misses);
+///     }
+///   };
+class RINGRPC_EXPORT MetricsSource {
+ public:
+  /// Writes all of them, within some tens of microseconds and without blocking: it runs on the shard that awaits
+  /// Server::metrics_text, which is that of the admin server for the page /metrics. Pages that are made at the same time
+  /// call it from several threads.
+  virtual void write_metrics(MetricsWriter& writer) = 0;
+
+ protected:
+  ~MetricsSource() = default;
+};
 
 /// The metrics of all channels of this process with ChannelOptions::metrics, and some of the process:
 /// grpc_client_started_total, grpc_client_handled_total, grpc_client_msg_received_total, grpc_client_msg_sent_total and

@@ -139,6 +139,8 @@ struct ServerOptions {
   /// Counts calls and connections for Server::metrics_text. Each shard takes 300 bytes for each method, and 600 more
   /// for each status code with which its calls have ended.
   bool metrics = false;
+  /// Metrics of the program, which Server::metrics_text has too. They must outlive the server.
+  std::vector<MetricsSource*> metrics_sources{};
 
   /// Gets a line for each call; null for none. Takes the memory of `metrics` too.
   std::shared_ptr<AccessLog> access_log{};
@@ -212,6 +214,10 @@ class RINGRPC_EXPORT Server {
   /// must not be destroyed before the task has ended or was destroyed. FAILED_PRECONDITION if ServerOptions::metrics
   /// is off.
   virtual Task<Result<std::string>> metrics_text(MetricsFormat format) const = 0;
+
+  /// The certificates of ServerOptions::tls as last loaded, at most 100 of them, those that expire first. Empty without
+  /// TLS. Reads no file.
+  virtual std::vector<CertificateSnapshot> certificates() const = 0;
 
   /// True once a drain has begun.
   virtual bool draining() const noexcept = 0;

@@ -6,6 +6,7 @@
 /// Server::calls and Server::shard_snapshots give them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,23 @@ struct CallsSnapshot {
   std::uint64_t in_flight = 0;         ///< of all shards
   std::vector<CallSnapshot> oldest{};  ///< the oldest of them, from the oldest
 };
+
+/// A certificate that a server uses.
+struct CertificateSnapshot {
+  enum class Use : std::uint8_t {
+    server,        ///< the server's own
+    intermediate,  ///< sent with it
+    client_ca,     ///< trusted for clients' certificates
+  };
+
+  Use use = Use::server;
+  std::string subject;  ///< "CN=example.org,O=Example" (RFC 4514)
+  std::string serial;   ///< hexadecimal
+  std::chrono::sys_seconds not_after;
+};
+
+/// "server" and so on.
+RINGRPC_EXPORT std::string_view name(CertificateSnapshot::Use use) noexcept;
 
 /// Numbers of one shard; counters are since the server started.
 struct ShardSnapshot {

@@ -92,6 +92,8 @@ struct WorkerPoolOptions {
   /// The niceness of the threads, 0 to 19; at least that of the process. As many threads of niceness 0 as
   /// there are cores can delay a shard by whole time slices, which are milliseconds.
   int nice = 0;
+  /// The label "pool" of the pool's metrics (Server::metrics_text). Pools of one name count together.
+  std::string name = "worker";
 };
 
 /// Threads for work that would delay a shard, behind a bounded queue.
@@ -125,7 +127,7 @@ class RINGRPC_EXPORT WorkerPool {
 
  private:
   struct Threads;
-  explicit WorkerPool(std::size_t queue_limit);
+  explicit WorkerPool(const WorkerPoolOptions& options);
 
   std::shared_ptr<detail::WorkQueue> queue_;
   std::unique_ptr<Threads> threads_;

@@ -76,11 +76,13 @@ void ShardChannel::submit(OutgoingCall& call) {
   if (queued_ == 0 && attempt(call)) return;
   const bool waits = call.request().wait_for_ready || !connections_.empty() || attempt_;
   if (!waits && !backoff_.over(shard_.now())) return refuse(call, unreachable());
-  if (queued_ >= options().max_queued_calls)
+  if (queued_ >= options().max_queued_calls) {
+    if (metrics_) ++metrics_->counts.refused;
     return refuse(call, Status(Code::RESOURCE_EXHAUSTED,
                                std::to_string(queued_) + " calls wait for a stream to " + target() +
                                    " already, the limit is max_queued_calls",
                                Initiator::library));
+  }
   enqueue(call);
 }
 
@@ -138,7 +140,9 @@ void ShardChannel::submit_again(OutgoingCall& call) {
 void ShardChannel::enqueue(OutgoingCall& call) {
   call.join_queue(queue_);
   ++queued_;
-  if (metrics_) ++metrics_->counts.queued;
+  if (metrics_)
+    metrics_->counts.enter_queue(connections_.empty() ? QueueWait::connection : QueueWait::stream,
+                                 shard_.now());
   run_soon();
 }
 

@@ -68,7 +68,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   /// A call has left the queue.
   void left_queue() noexcept {
     --queued_;
-    if (metrics_) --metrics_->counts.queued;
+    if (metrics_) metrics_->counts.leave_queue(shard_.now());
   }
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;

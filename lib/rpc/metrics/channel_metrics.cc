@@ -43,12 +43,15 @@ class KeptMetrics final : public ShardLocal {
 
 }  // namespace
 
-void ChannelCounts::add(const ChannelCounts& other) noexcept {
+void ChannelCounts::add(const ChannelCounts& other, Instant now) noexcept {
   connects += other.connects;
   connects_failed += other.connects_failed;
   for (std::size_t how = 0; how < ends.size(); ++how) ends[how] += other.ends[how];
   queued += other.queued;
   retries += other.retries;
+  for (std::size_t wait = 0; wait < waits.size(); ++wait) waits[wait] += other.waits[wait];
+  refused += other.refused;
+  waited_ns += other.waited_ns + other.queued * as_ns(now);
 }
 
 struct TargetMetrics::All {

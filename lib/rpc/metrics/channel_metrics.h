@@ -40,17 +40,44 @@ enum class ConnectionEnd : std::uint8_t {
   by_loss,     ///< any other
 };
 
+/// What a call waits for in the queue of its channel.
+enum class QueueWait : std::uint8_t {
+  connection,  ///< there is none yet
+  stream,      ///< the server allows no more calls on those that there are
+};
+
 /// What a shard counts of a target's channels beside their calls.
 struct ChannelCounts {
+  // A call enters and leaves the queue. `now` is the time of the turn.
+  void enter_queue(QueueWait wait, Instant now) noexcept {
+    ++queued;
+    ++waits[static_cast<std::size_t>(wait)];
+    waited_ns -= as_ns(now);
+  }
+  void leave_queue(Instant now) noexcept {
+    --queued;
+    waited_ns += as_ns(now);
+  }
   void end(ConnectionEnd how) noexcept { ++ends[static_cast<std::size_t>(how)]; }
   std::uint64_t open() const noexcept { return connects - ends[0] - ends[1] - ends[2]; }
-  void add(const ChannelCounts& other) noexcept;
+  /// Adds those of a shard whose time is `now`.
+  void add(const ChannelCounts& other, Instant now) noexcept;
 
   std::uint64_t connects = 0;  ///< connections whose SETTINGS have arrived
   std::uint64_t connects_failed = 0;
-  std::array<std::uint64_t, 3> ends{};  ///< of the connections, by ConnectionEnd
-  std::uint64_t queued = 0;             ///< calls that wait for a connection or a stream now
-  std::uint64_t retries = 0;            ///< requests that were sent again, or are to be (gRFC A6)
+  std::array<std::uint64_t, 3> ends{};   ///< of the connections, by ConnectionEnd
+  std::uint64_t queued = 0;              ///< calls that wait for a connection or a stream now
+  std::uint64_t retries = 0;             ///< requests that were sent again, or are to be (gRFC A6)
+  std::array<std::uint64_t, 2> waits{};  ///< calls that had to queue, by QueueWait
+  std::uint64_t refused = 0;             ///< calls that found the queue full
+  /// The times at which calls left the queue, minus those at which they entered it, modulo 2^64. In a sum: how long
+  /// calls have waited, also those that still wait.
+  std::uint64_t waited_ns = 0;
+
+ private:
+  static std::uint64_t as_ns(Instant time) noexcept {
+    return static_cast<std::uint64_t>(Nanoseconds(time.time_since_epoch()).count());
+  }
 };
 
 /// A target's channels on one shard.

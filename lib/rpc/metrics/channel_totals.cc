@@ -12,6 +12,7 @@
 #include "observe/process_metrics.h"
 #include "reactor/shard_journey.h"
 #include "reactor/shard_worker.h"
+#include "rpc/metrics/pool_text.h"
 
 namespace ringrpc {
 namespace {
@@ -44,6 +45,36 @@ void write_connects(MetricsText& text, const ChannelTotals& totals) {
       text.sample(with_label(target, "cause", causes[how]), counts.ends[how]);
 }
 
+void write_queues(MetricsText& text, const ChannelTotals& totals) {
+  write_targets(text, totals,
+                {.name = "ringrpc_client_calls_queued",
+                 .help = "Calls that wait for a connection or a stream.",
+                 .type = MetricType::gauge},
+                [](const ChannelCounts& counts) { return counts.queued; });
+  constexpr std::array<std::string_view, 2> waits = {"connection", "stream"};
+  text.begin({.name = "ringrpc_client_call_waits",
+              .help =
+                  "Calls that had to wait, by what they waited for: a connection, or a stream on those that "
+                  "there are.",
+              .type = MetricType::counter});
+  for (const auto& [target, counts] : totals.counts())
+    for (std::size_t wait = 0; wait < waits.size(); ++wait)
+      text.sample(with_label(target, "for", waits[wait]), counts.waits[wait]);
+  write_targets(
+      text, totals,
+      {.name = "ringrpc_client_call_wait_seconds",
+       .help = "Time that calls have waited for a connection or a stream, all together.",
+       .type = MetricType::counter,
+       .unit = "seconds"},
+      [](const ChannelCounts& counts) { return Nanoseconds(static_cast<std::int64_t>(counts.waited_ns)); });
+  write_targets(
+      text, totals,
+      {.name = "ringrpc_client_calls_refused",
+       .help = "Calls that failed at once, because as many were waiting as max_queued_calls allows.",
+       .type = MetricType::counter},
+      &ChannelCounts::refused);
+}
+
 }  // namespace
 
 ChannelTotals::ChannelTotals(std::size_t methods_expected) {
@@ -59,7 +90,8 @@ CallMetrics& ChannelTotals::of(std::string_view labels) {
 }
 
 bool ChannelTotals::add_some(const ChannelMetrics& part, Slices* slice) {
-  if (next_method_ == 0) counts_[part.target().label()].add(part.counts);
+  const Shard* const here = Shard::current();
+  if (next_method_ == 0) counts_[part.target().label()].add(part.counts, here ? here->now() : Instant());
   for (const auto& methods = part.methods(); next_method_ < methods.size();) {
     const ChannelMetrics::Method& method = methods[next_method_++];
     if (method.calls.started() > 0) of(method.labels).add(method.calls);
@@ -110,11 +142,8 @@ Task<> write_channels(MetricsText& text, const ChannelTotals& totals, Slices& sl
   if (slices.over()) co_await slices.next();
   write_connects(text, totals);
   if (slices.over()) co_await slices.next();
-  write_targets(text, totals,
-                {.name = "ringrpc_client_calls_queued",
-                 .help = "Calls that wait for a connection or a stream.",
-                 .type = MetricType::gauge},
-                [](const ChannelCounts& counts) { return counts.queued; });
+  write_queues(text, totals);
+  if (slices.over()) co_await slices.next();
   write_targets(text, totals,
                 {.name = "ringrpc_client_retries",
                  .help = "Requests sent again because the server had not begun to serve them (gRFC A6).",
@@ -133,6 +162,7 @@ Task<Result<std::string>> channel_metrics_text(MetricsFormat format) {
   MetricsText text(format);
   Slices slices(*here);
   co_await write_channels(text, **totals, slices);
+  write_worker_pools(text);
   write_build(text, RINGRPC_VERSION);
   write_process(text, *process);
   co_await (*totals)->free(slices);

@@ -5,24 +5,6 @@
 
 namespace ringrpc {
 
-std::string_view name(CallState state) noexcept {
-  switch (state) {
-    case CallState::receiving:
-      return "receiving";
-    case CallState::parsing:
-      return "parsing";
-    case CallState::reading:
-      return "reading";
-    case CallState::writing:
-      return "writing";
-    case CallState::handling:
-      return "handling";
-    case CallState::responding:
-      break;
-  }
-  return "responding";
-}
-
 bool CallSurvey::visit_some(ServerShard& shard, const Slices& slice) {
   if (!walk_) walk_ = shard.begin_walk();
   while (ServerConnection* const connection = walk_->next()) {

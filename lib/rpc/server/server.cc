@@ -64,6 +64,7 @@ class ServerImpl final : public Server {
   void wait() override;
   ServerCounters counters() const override;
   Task<Result<std::string>> metrics_text(MetricsFormat format) const override;
+  std::vector<CertificateSnapshot> certificates() const override;
   bool draining() const noexcept override { return phase_.load(std::memory_order_relaxed) != Phase::serving; }
   Task<Result<CallsSnapshot>> calls(std::size_t most) const override;
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override;
@@ -87,6 +88,7 @@ class ServerImpl final : public Server {
   std::vector<std::string> addresses_;
   std::shared_ptr<ServerTls> tls_;
   std::vector<std::string> metric_labels_;  // empty if metrics are off
+  std::vector<MetricsSource*> metrics_sources_;
   std::mutex mutex_;
   std::condition_variable drain_ends_;
   unsigned drains_ = 0;                       // that run; guarded by the mutex
@@ -99,6 +101,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   if (Status status = parts_.add(services, options); !status.ok()) return status;
 
   if (options.metrics) metric_labels_ = metric_labels(parts_.methods());
+  metrics_sources_ = options.metrics_sources;
   tls_ = options.tls;
   Result<std::unique_ptr<Shards>> shards =
       Shards::start(options.shards, [&] { return make_io(options.io); }, options.spin);
@@ -106,6 +109,8 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   shards_ = std::move(*shards);
   parts_.begin(shards_->all(), options);
   for (const Shard* shard : shards_->all()) parts_.on(*shard)->join(entity_);
+  for (Shard* shard : shards_->all())
+    shard->post([part = parts_.on(*shard)] { part->observe_turns(); });
   return listen(options);
 }
 
@@ -225,14 +230,14 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     if (!part) return Visit::done;
     Slices slice(shard);
     if (!totals->add_some(*part->metrics(), part->buffered_bytes(), slice)) return Visit::again;
-    totals->add(shard);
+    totals->add(shard, part->metrics()->turns);
     return Visit::done;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   totals->connections_refused = parts_.listener()->refused();
   totals->connections_refused_of_address = parts_.listener()->refused_of_address();
   totals->accept_errors = parts_.listener()->accept_errors();
-  if (tls_) totals->certificate_expires = tls_->context()->expires();
+  totals->certificates = certificates();
   totals->log_lines_lost = log_lines_lost();
   Result<std::shared_ptr<ChannelTotals>> channels = co_await read_channels();
   if (!channels) co_return std::unexpected(std::move(channels).error());
@@ -246,7 +251,17 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   for (; !totals->methods.empty(); totals->methods.pop_back())
     if (slices.over()) co_await slices.next();
   co_await (*channels)->free(slices);
+  MetricsWriter writer(text);
+  for (MetricsSource* const source : metrics_sources_) {
+    if (slices.over()) co_await slices.next();
+    source->write_metrics(writer);
+    if (!writer.status().ok()) co_return std::unexpected(writer.status());
+  }
   co_return std::move(text).finish();
+}
+
+std::vector<CertificateSnapshot> ServerImpl::certificates() const {
+  return tls_ ? tls_->context()->certificates() : std::vector<CertificateSnapshot>();
 }
 
 Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {

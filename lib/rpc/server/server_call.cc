@@ -100,7 +100,7 @@ void ServerCall::take_data(Bytes bytes) {
   call_.uncredited_bytes += bytes.size();
   call_.received_bytes += bytes.size();
   if (call_.response == Response::ended) return give_credit();
-  if (const Status status = buffer_.add(bytes); !status.ok()) return fail_call(as_of_server(status));
+  if (const Status status = buffer_.add(bytes); !status.ok()) return fail_message(status);
   call_.connection->batch().join(*this);
 }
 
@@ -451,7 +451,7 @@ bool ServerCall::message_ready() {
   if (call_.response == Response::ended) return false;
   if (parses_ahead_) return true;
   if (!buffer_.fault().ok()) {
-    fail_call(as_of_server(buffer_.fault()));
+    fail_message(buffer_.fault());
     return false;
   }
   if (buffer_.ready()) return call_.connection->batch().may_go_on(*this) && parsed_here();
@@ -500,7 +500,7 @@ std::optional<Pieces> ServerCall::take_message() {
   call_.connection->batch().count_parsed(call_.next.memory_bytes);
   call_.next.place = NextMessage::Place::not_judged;
   if (!message) {
-    fail_call(as_of_server(buffer_.fault()));
+    fail_message(buffer_.fault());
   } else if (!buffer_.ready()) {
     give_credit();
   }
@@ -520,6 +520,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
     return {};
   }
   if (bytes > max_response_bytes_) {
+    call_.connection->count_refused(CallLimit::response_bytes);
     fail_call(Status(Code::RESOURCE_EXHAUSTED,
                      "the response has " + std::to_string(bytes) + " bytes, the limit is " +
                          std::to_string(max_response_bytes_),

@@ -250,6 +250,7 @@ class ServerCall final : public Call,
   void compress_message();
   void send_compressed(Bytes framed);
   static Status as_of_server(const Status& fault);
+  void fail_message(const Status& fault);
 
   void settle();
   void count_received();

@@ -123,7 +123,7 @@ void ServerCall::take_parsed_work(LongWork& done) {
     call_.connection->inflation().refund(paid);
     (void)call_.connection->inflation().charge(buffer_.next_bytes(), parse.restored_bytes);
   }
-  if (!parse.status.ok()) return fail_call(as_of_server(parse.status));
+  if (!parse.status.ok()) return fail_message(parse.status);
   if (parse.parsed) {
     work().parsed = std::move(parse.parsed);
     parses_ahead_ = true;
@@ -192,6 +192,17 @@ void ServerCall::send_compressed(Bytes framed) {
   call_.connection->session().send_data(*call_.stream, framed, false);
   account();
   call_.connection->flush_soon();
+}
+
+/// Ends the call because of a message of the request.
+void ServerCall::fail_message(const Status& fault) {
+  if (call_.response == Response::ended) return;
+  if (fault.cause() == Cause::message_too_large) {
+    call_.connection->count_refused(CallLimit::message_bytes);
+  } else if (fault.code() == Code::RESOURCE_EXHAUSTED && fault.cause() == Cause::other) {
+    call_.connection->count_refused(CallLimit::buffered_bytes);  // parsing would take too much
+  }
+  fail_call(as_of_server(fault));
 }
 
 /// A copy of the buffer's fault, since the buffer may be cleared. Names the server as the one with the limit:

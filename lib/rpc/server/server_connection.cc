@@ -164,7 +164,12 @@ void ServerConnection::answer_not_grpc(http2::Stream& stream) {
   refuse(stream, nullptr, malformed("the content-type is not application/grpc"), "415");
 }
 
-Status ServerConnection::headers_too_large(std::string_view hint) const {
+void ServerConnection::count_refused(CallLimit limit) noexcept {
+  if (ServerMetrics* const metrics = owner_.metrics()) metrics->connections.refused_call(limit);
+}
+
+Status ServerConnection::headers_too_large(std::string_view hint) {
+  count_refused(CallLimit::header_list_bytes);
   const http2::Limits& limits = owner_.limits();
   return Status(Code::RESOURCE_EXHAUSTED,
                 "the request's headers exceed " + std::to_string(limits.max_header_list_bytes) +
@@ -238,20 +243,25 @@ void ServerConnection::recount() {
   calls_.for_each([](ServerCall& call) { call.account(); });
 }
 
+/// What fails is counted, so the caller must end its call then.
 Status ServerConnection::check_buffered(std::size_t more) {
   const std::size_t bytes_max = owner_.max_buffered_bytes();
   if (buffered_bytes_ + more > bytes_max) recount();
-  if (buffered_bytes_ + more > bytes_max)
+  if (buffered_bytes_ + more > bytes_max) {
+    count_refused(CallLimit::buffered_bytes);
     return Status(Code::RESOURCE_EXHAUSTED,
                   "the calls of this connection hold more than " + std::to_string(bytes_max) +
                       " bytes of requests and unsent responses; make fewer or smaller ones at a time",
                   Initiator::peer);
-  if (!owner_.has_room(more))
+  }
+  if (!owner_.has_room(more)) {
+    count_refused(CallLimit::total_buffered_bytes);
     return Status(Code::RESOURCE_EXHAUSTED,
                   "the calls of this part of the server hold more than " +
                       std::to_string(owner_.max_total_buffered_bytes()) +
                       " bytes of requests and unsent responses; try again later",
                   Initiator::library);
+  }
   return {};
 }
 
@@ -262,6 +272,7 @@ std::size_t ServerConnection::room_bytes() const noexcept {
 
 Status ServerConnection::check_inflation() {
   if (!inflation_.spent(shard().now())) return {};
+  count_refused(CallLimit::inflation_per_second);
   return Status(Code::RESOURCE_EXHAUSTED,
                 "the requests of this connection have been decompressed to more than " +
                     std::to_string(owner_.max_inflation_per_second()) + " bytes a second beyond " +

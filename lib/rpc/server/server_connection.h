@@ -68,6 +68,8 @@ class ServerConnection final : public Connection,
   // For its calls.
   CallBatch& batch() noexcept { return batch_; }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
+  /// A call ends because it has exceeded `limit`.
+  void count_refused(CallLimit limit) noexcept;
   /// OK while a message may be decompressed.
   Status check_inflation();
   InflationBudget& inflation() noexcept { return inflation_; }
@@ -127,7 +129,7 @@ class ServerConnection final : public Connection,
   /// `method` is null if it is unknown.
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");
-  Status headers_too_large(std::string_view hint = {}) const;
+  Status headers_too_large(std::string_view hint = {});
   void count_start() noexcept;
 
   ServerShard& owner_;

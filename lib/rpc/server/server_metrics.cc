@@ -1,9 +1,11 @@
 #include "rpc/server/server_metrics.h"
 
+#include <set>
 #include <string>
 #include <sys/socket.h>
 
 #include "rpc/metrics/method_type.h"
+#include "rpc/metrics/pool_text.h"
 
 namespace ringrpc {
 namespace {
@@ -53,12 +55,22 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
   text.sample(label("outcome", "full"), connections.tls.full);
   text.sample(label("outcome", "resumed"), connections.tls.resumed);
   text.sample(label("outcome", "failed"), connections.tls.failed);
-  if (!totals.certificate_expires) return;
-  text.begin({.name = "ringrpc_server_tls_certificate_expiry_seconds",
-              .help = "Time, since 1970, when the first of the server's certificates expires.",
+}
+
+void write_certificates(MetricsText& text, const std::vector<CertificateSnapshot>& certificates) {
+  if (certificates.empty()) return;
+  text.begin({.name = "ringrpc_server_tls_certificate_not_after_timestamp_seconds",
+              .help = "Time, since 1970, when a certificate that the server has loaded expires.",
               .type = MetricType::gauge,
               .unit = "seconds"});
-  text.sample({}, static_cast<std::uint64_t>(totals.certificate_expires->count()));
+  std::set<std::string> written;  // a CA may be listed twice
+  for (const CertificateSnapshot& certificate : certificates) {
+    std::string labels = label("use", name(certificate.use));
+    labels.append(",").append(label("subject", certificate.subject));
+    labels.append(",").append(label("serial", certificate.serial));
+    const auto seconds = std::max(certificate.not_after.time_since_epoch(), std::chrono::seconds::zero());
+    if (written.insert(labels).second) text.sample(labels, static_cast<std::uint64_t>(seconds.count()));
+  }
 }
 
 /// Codes that have not occurred are left out, except `always`.
@@ -119,6 +131,36 @@ void write_loops(MetricsText& text, const ServerTotals& totals) {
                [](const ShardNumbers& shard) { return shard.io.receive_buffer_shortages; });
 }
 
+void write_turns(MetricsText& text, const ServerTotals& totals) {
+  text.begin({.name = "ringrpc_shard_turn_seconds",
+              .help = "Time that turns of the shard's loop take, without the wait for events.",
+              .type = MetricType::histogram,
+              .unit = "seconds"});
+  for (const ShardNumbers& shard : totals.shards)
+    text.histogram(label("shard", std::to_string(shard.index)), shard.turn_metrics.time);
+  write_shards(text, totals,
+               {.name = "ringrpc_shard_ready_list_length",
+                .help = "Callbacks and coroutines that are ready to run, at the moment of reading.",
+                .type = MetricType::gauge},
+               [](const ShardNumbers& shard) { return shard.ready_list; });
+  write_shards(text, totals,
+               {.name = "ringrpc_shard_ready_list_runs",
+                .help = "Callbacks and coroutines that the ready list has run.",
+                .type = MetricType::counter},
+               [](const ShardNumbers& shard) { return shard.turn_metrics.ready_run; });
+}
+
+void write_refusals(MetricsText& text, const ConnectionMetrics& connections) {
+  constexpr std::array<std::string_view, ConnectionMetrics::call_limits> limits = {
+      "message_bytes",  "response_bytes",       "header_list_bytes",
+      "buffered_bytes", "total_buffered_bytes", "inflation_per_second"};
+  text.begin({.name = "ringrpc_server_calls_refused",
+              .help = "Calls that failed with RESOURCE_EXHAUSTED, by the limit that they exceeded.",
+              .type = MetricType::counter});
+  for (std::size_t limit = 0; limit < limits.size(); ++limit)
+    text.sample(label("limit", limits[limit]), connections.calls_refused[limit]);
+}
+
 void write_process_wide(MetricsText& text, const ServerTotals& totals) {
   text.begin({.name = "ringrpc_server_buffered_bytes",
               .help = "Memory of requests and unsent responses.",
@@ -129,6 +171,7 @@ void write_process_wide(MetricsText& text, const ServerTotals& totals) {
               .help = "Log lines of this process that were not written.",
               .type = MetricType::counter});
   text.sample({}, totals.log_lines_lost);
+  write_worker_pools(text);
   write_build(text, RINGRPC_VERSION);
   write_process(text, totals.process);
 }
@@ -156,6 +199,7 @@ void ConnectionMetrics::add(const ConnectionMetrics& other) noexcept {
   add_each(goaways_sent, other.goaways_sent);
   add_each(resets_received, other.resets_received);
   add_each(resets_sent, other.resets_sent);
+  add_each(calls_refused, other.calls_refused);
   drained += other.drained;
   stream_stalls += other.stream_stalls;
   connection_stalls += other.connection_stalls;
@@ -192,8 +236,14 @@ Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slice
   while (calls.write_next())
     if (slices.over()) co_await slices.next();
   write_connections(text, totals);
+  write_certificates(text, totals.certificates);
+  if (slices.over()) co_await slices.next();
   write_frames(text, totals.connections);
+  write_refusals(text, totals.connections);
+  if (slices.over()) co_await slices.next();
   write_loops(text, totals);
+  write_turns(text, totals);
+  if (slices.over()) co_await slices.next();
   write_process_wide(text, totals);
 }
 

@@ -9,14 +9,13 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ringrpc/server_snapshot.h"
 #include "ringrpc/task.h"
 
 #include "http2/error_code.h"
@@ -40,11 +39,22 @@ struct ConnectionKind {
   bool tls = false;
 };
 
+/// A limit that a call has exceeded, which failed it with RESOURCE_EXHAUSTED.
+enum class CallLimit : std::uint8_t {
+  message_bytes,
+  response_bytes,
+  header_list_bytes,
+  buffered_bytes,        ///< of its connection
+  total_buffered_bytes,  ///< of the shard's share
+  inflation_per_second,
+};
+
 /// Counters of a shard's connections.
 struct ConnectionMetrics {
   static constexpr std::size_t kinds = 8;
   /// RFC 9113's codes, and one for all others.
   static constexpr std::size_t error_codes = 15;
+  static constexpr std::size_t call_limits = 6;
 
   static std::size_t index_of(ConnectionKind kind) noexcept {
     return std::size_t{2} * static_cast<std::size_t>(kind.transport) + (kind.tls ? 1 : 0);
@@ -60,6 +70,7 @@ struct ConnectionMetrics {
   void reset(http2::ErrorCode code, bool by_peer) noexcept {
     ++(by_peer ? resets_received : resets_sent)[index_of(code)];
   }
+  void refused_call(CallLimit limit) noexcept { ++calls_refused[static_cast<std::size_t>(limit)]; }
   void add(const ConnectionMetrics& other) noexcept;
 
   std::array<std::uint64_t, kinds> accepted{};
@@ -68,6 +79,7 @@ struct ConnectionMetrics {
   std::array<std::uint64_t, error_codes> goaways_sent{};
   std::array<std::uint64_t, error_codes> resets_received{};  ///< of calls, by the client
   std::array<std::uint64_t, error_codes> resets_sent{};      ///< of calls, by the server
+  std::array<std::uint64_t, call_limits> calls_refused{};    ///< by CallLimit
   std::uint64_t drained = 0;  ///< connections that were asked to open no more calls
   std::uint64_t stream_stalls =
       0;  ///< responses that used up their stream's window, and had to wait for more
@@ -75,11 +87,28 @@ struct ConnectionMetrics {
   TlsCounters tls;
 };
 
+/// The turns of a shard.
+class TurnMetrics final : public TurnObserver {
+ public:
+  void on_turn(Nanoseconds busy, unsigned ran) noexcept override {
+    time.record(static_cast<std::uint64_t>(std::max(busy, Nanoseconds::zero()).count()));
+    ready_run += ran;
+  }
+
+  LatencyHistogram time;        ///< nanoseconds, without the wait for events
+  std::uint64_t ready_run = 0;  ///< elements of the ready list
+};
+
 /// What a shard counts for all its users.
 struct ShardNumbers {
+  /// The ready list is counted up to this length, which takes some microseconds.
+  static constexpr std::size_t ready_list_max = 4096;
+
   unsigned index;
   std::uint64_t turns;
   IoCounters io;
+  std::uint64_t ready_list;  ///< its length now
+  TurnMetrics turn_metrics;
 };
 
 class ServerMetrics {
@@ -93,6 +122,7 @@ class ServerMetrics {
   const std::vector<CallMetrics>& calls() const noexcept { return calls_; }
 
   ConnectionMetrics connections;
+  TurnMetrics turns;
 
  private:
   std::vector<CallMetrics> calls_;
@@ -107,7 +137,13 @@ struct ServerTotals {
   /// shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
   bool add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice);
   /// Adds what `shard` counts for all its users.
-  void add(Shard& shard) { shards.push_back({shard.index(), shard.turns(), shard.io().counters()}); }
+  void add(Shard& shard, const TurnMetrics& turns) {
+    shards.push_back({.index = shard.index(),
+                      .turns = shard.turns(),
+                      .io = shard.io().counters(),
+                      .ready_list = shard.ready().count(ShardNumbers::ready_list_max),
+                      .turn_metrics = turns});
+  }
 
   std::vector<MethodMetrics> methods;  ///< in the order of metric_labels; filled by the reader
   std::size_t next_method = 0;
@@ -116,7 +152,7 @@ struct ServerTotals {
   std::uint64_t connections_refused = 0;
   std::uint64_t connections_refused_of_address = 0;
   std::uint64_t accept_errors = 0;
-  std::optional<std::chrono::seconds> certificate_expires;  ///< since 1970
+  std::vector<CertificateSnapshot> certificates;
   std::vector<ShardNumbers> shards;
   std::uint64_t log_lines_lost = 0;
   ProcessMetrics process;

@@ -10,6 +10,8 @@ namespace {
 Status check_server(const ServerOptions& options) {
   if (std::ranges::count(options.interceptors, nullptr) > 0)
     return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
+  if (std::ranges::count(options.metrics_sources, nullptr) > 0)
+    return Status(Code::INVALID_ARGUMENT, "a source of metrics is null", Initiator::application);
   return check_header_list_bytes(options.max_header_list_bytes);
 }
 

@@ -82,6 +82,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
 }
 
 ServerShard::~ServerShard() {
+  if (metrics_) shard_.observe_turns(nullptr);
   end_all();
   drop_calls(0);
 }

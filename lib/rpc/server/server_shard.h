@@ -52,6 +52,11 @@ class ServerShard final : public channelz::Part {
   /// Closes all connections at once. Returns the number of calls that were in flight.
   RINGRPC_TESTING_EXPORT std::uint64_t end_all();
 
+  /// Counts the shard's turns from now on, if metrics are on.
+  void observe_turns() noexcept {
+    if (metrics_) shard_.observe_turns(&metrics_->turns);
+  }
+
   /// From the first connection on. Do not step the walk after this object was destroyed.
   std::shared_ptr<ConnectionWalk> begin_walk();
 

@@ -80,6 +80,7 @@ class FakeServer final : public Server {
   }
   Task<Result<std::string>> metrics_text(MetricsFormat) const override { co_return std::string(); }
 
+  std::vector<CertificateSnapshot> certificates() const override { return {}; }
   bool draining() const noexcept override { return false; }
   Task<Result<CallsSnapshot>> calls(std::size_t) const override { co_return CallsSnapshot(); }
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override {

@@ -285,6 +285,7 @@ TEST_CASE("Connections of channels are counted with their ends, and queued calls
   const ChannelCounts before = counts;
   ChannelOptions options = counted();
   options.max_connections = 1;
+  options.max_queued_calls = 3;
   CHECK(world.run(
       [&](Channel& channel) -> Task<void> {
         std::vector<std::unique_ptr<ClientCall>> calls;
@@ -294,8 +295,22 @@ TEST_CASE("Connections of channels are counted with their ends, and queued calls
           calls.back()->writes_done();
         }
         CHECK(counts.queued == 3);
+        CHECK(counts.waits[static_cast<std::size_t>(QueueWait::connection)] == before.waits[0] + 3);
         while (calls.front()->queued()) co_await sleep_for(1ms);
         CHECK(counts.queued == 2);
+        calls.push_back(channel.call("/test.v1.Raw/Sleep", MethodKind::unary, {}));
+        write_message(*calls.back(), RawMessage{"60000"});
+        CHECK(counts.waits[static_cast<std::size_t>(QueueWait::stream)] == before.waits[1] + 1);
+        CHECK(!co_await unary(channel, "Echo", "one too many"));
+        CHECK(counts.refused == before.refused + 1);
+        const auto waited = [&] {
+          ChannelCounts sum;
+          sum.add(counts, world.client_shard().now());
+          return sum.waited_ns;
+        };
+        const std::uint64_t waited_before = waited();
+        co_await sleep_for(100ms);
+        CHECK(waited() - waited_before == 3 * 100'000'000);
         CHECK(counts.open() - before.open() == 1);
         CHECK(counts.connects - before.connects == 1);
         co_await channel.close(0s);

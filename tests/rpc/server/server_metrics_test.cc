@@ -319,7 +319,7 @@ TEST_CASE("The text has the sum of all shards, exactly, once the calls have ende
           "absent");
     CHECK(value_of(text, "ringrpc_shard_receive_buffers_used{shard=\"" + shard + "\"}") != "absent");
   }
-  CHECK(text.find("ringrpc_server_tls_certificate_expiry_seconds") == text.npos);
+  CHECK(text.find("ringrpc_server_tls_certificate_not_after_timestamp_seconds") == text.npos);
   CHECK(text.find("\nringrpc_build_info{version=\"") != text.npos);
   CHECK(value_of(text, "process_open_fds") != "absent");
 }

@@ -14,6 +14,7 @@
 
 #include "apps/captured_stderr.h"
 #include "crypto_world.h"
+#include "observe/metrics_text.h"
 #include "reactor/shard.h"
 #include "signer/digest.h"
 
@@ -75,6 +76,13 @@ TEST_CASE("a full queue refuses at once, and queued data is signed") {
     co_await until([&] { return ends[Code::OK] == 3; });
   });
   CHECK(gate.begun == 3);
+  MetricsText text(MetricsFormat::prometheus);
+  MetricsWriter writer(text);
+  world.service.write_metrics(writer);
+  const std::string page = std::move(text).finish();
+  CHECK(page.find(R"(algorithm="RSA_PSS_SHA256",outcome="made"} 3)") != page.npos);
+  CHECK(page.find(R"(algorithm="RSA_PSS_SHA256",outcome="failed"} 7)") != page.npos);
+  CHECK(page.find("\ngrpcd_signing_backlog_bytes 0\n") != page.npos);
 }
 
 TEST_CASE("the data of all waiting requests is limited, for any number of requests") {
