@@ -48,8 +48,8 @@ void add_serving(apps::CommandLine& line, Values& values) {
        .environment = "ADMIN_ADDR",
        .group = group,
        .placeholder = "ADDR",
-       .help = "Address of the admin pages: HTTP/1.1 with /healthz, /readyz, /metrics, /debug/shards and "
-               "/debug/calls. The pages tell about clients and have no access control, so "
+       .help = "Address of the admin pages: HTTP/1.1 with /status, /healthz, /readyz, /metrics and /debug. "
+               "The pages tell about clients and have no access control, so "
                "choose a loopback address or a unix socket. Repeat the flag to listen on "
                "several.",
        .fallback = "none"},
@@ -364,6 +364,16 @@ Configuration::Configuration()
   add_signing(line, values.signing);
   add_logging(line, values);
   line.settle([this](const apps::Origins& origins) { return settle(values, origins); });
+}
+
+std::vector<StatusSetting> settings_in_force(const Configuration& configuration) {
+  const apps::Origins& origins = configuration.line.origins();
+  std::vector<StatusSetting> settings;
+  for (const apps::Setting& setting : configuration.line.settings())
+    settings.push_back({.name = setting.name,
+                        .value = shown(setting),
+                        .origin = origins.given(setting.name) ? origins.of(setting.name) : "default"});
+  return settings;
 }
 
 std::vector<Change> changes(const Configuration& before, const Configuration& after) {

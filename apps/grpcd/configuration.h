@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ringrpc/access_log.h"
+#include "ringrpc/admin_pages.h"
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
 
@@ -53,6 +54,10 @@ struct Configuration {
   Values values;
   apps::CommandLine line;
 };
+
+/// The settings in force, for the status page. A setting holds no secret: keys and passphrases come from files, of which
+/// a setting has the path. Call it once `line` has been read.
+std::vector<StatusSetting> settings_in_force(const Configuration& configuration);
 
 /// A setting that differs between two configurations, with its values as the file would have them.
 struct Change {

@@ -48,8 +48,16 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
     if (server) (*signing)->log_keys();
     return server;
   };
+  // The log level is the only setting that changes while grpcd runs.
+  StatusPageOptions status{.program = "grpcd " GRPCD_VERSION,
+                           .settings = [settings = settings_in_force(*configuration)] {
+                             std::vector<StatusSetting> now = settings;
+                             for (StatusSetting& setting : now)
+                               if (setting.name == "log-level") setting.value = name(log::level());
+                             return now;
+                           }};
   parts.start_admin = [&](const AdminOptions& options, const Server& server) {
-    return AdminServer::start(options, server_pages(server, services.health()));
+    return AdminServer::start(options, server_pages(server, services.health(), status));
   };
   Reflection channelz_reflection;
   AdminServices channelz;

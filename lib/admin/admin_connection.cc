@@ -111,10 +111,13 @@ void AdminConnection::respond(PageResponse response) {
   }
   body_ = std::move(response.body);
   body_sent_bytes_ = 0;
-  const std::array<http1::Field, 3> fields = {{{"content-type", response.content_type},
-                                               {"cache-control", "no-store"},
-                                               {"x-content-type-options", "nosniff"}}};
-  http1::Response head{.status = response.status, .fields = fields};
+  const std::array<http1::Field, 4> fields = {
+      {{"content-type", response.content_type},
+       {"cache-control", "no-store"},
+       {"x-content-type-options", "nosniff"},
+       {"content-security-policy", response.content_security_policy}}};
+  http1::Response head{.status = response.status,
+                       .fields = std::span(fields).first(response.content_security_policy.empty() ? 3 : 4)};
   if (http1::has_body(response.status)) head.content_length = body_.size();
   session_.begin(head);
   send_pieces();

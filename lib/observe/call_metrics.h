@@ -68,17 +68,17 @@ class CallMetrics {
   /// Of all codes.
   CallHistograms all_histograms() const noexcept;
 
- private:
-  struct End {
-    std::uint64_t handled = 0;
-    std::unique_ptr<CallHistograms> histograms;
-  };
-
   /// A handler may make a code of any number.
   static std::size_t index_of(Code code) noexcept {
     const auto number = static_cast<std::size_t>(code);
     return number < code_count ? number : static_cast<std::size_t>(Code::UNKNOWN);
   }
+
+ private:
+  struct End {
+    std::uint64_t handled = 0;
+    std::unique_ptr<CallHistograms> histograms;
+  };
 
   // The first cache line is all that a call with OK touches outside of the histograms.
   std::uint64_t started_ = 0;

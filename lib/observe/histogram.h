@@ -9,6 +9,7 @@
 /// serve Prometheus and OpenTelemetry. As in both, a bucket includes its upper bound.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -106,6 +107,29 @@ class Histogram {
   /// Values in one bucket; not cumulative.
   std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket]; }
   std::uint64_t sum() const noexcept { return sum_; }
+
+  std::uint64_t count() const noexcept {
+    std::uint64_t all = 0;
+    for (const std::uint64_t each : counts_) all += each;
+    return all;
+  }
+
+  /// An estimate of the value that `share` of the values, 0 to 1, do not exceed: as if they were spread evenly in their
+  /// bucket. 0 if there are none; the last bound if the value is above it.
+  std::uint64_t quantile(double share) const noexcept {
+    const double rank = share * static_cast<double>(count());
+    double below = 0;
+    std::uint64_t least = 0;
+    for (std::size_t bucket = 0; bucket < bounds.size(); least = bounds[bucket++].value) {
+      if (counts_[bucket] == 0) continue;
+      const auto here = static_cast<double>(counts_[bucket]);
+      if (below + here >= rank)
+        return least + static_cast<std::uint64_t>(static_cast<double>(bounds[bucket].value - least) *
+                                                  std::max(rank - below, 0.0) / here);
+      below += here;
+    }
+    return count() == 0 ? 0 : least;
+  }
 
   /// Starts at the first bound that a value of this bit width can meet. At most four bounds lie between two powers
   /// of two.

@@ -52,11 +52,18 @@ class ListOf {
   void push_front(T& element) noexcept { insert_before(*head_.next_, element); }
 
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+  T* back() noexcept { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
 
   /// The element behind `element`, which is on this list; null when it is the last.
   T* after(T& element) noexcept {
     Node* const next = static_cast<Node&>(element).next_;
     return next == &head_ ? nullptr : static_cast<T*>(next);
+  }
+
+  /// The element before `element`, which is on this list; null when it is the first.
+  T* before(T& element) noexcept {
+    Node* const previous = static_cast<Node&>(element).previous_;
+    return previous == &head_ ? nullptr : static_cast<T*>(previous);
   }
 
   /// Unlinks and returns the first element; null when there is none.

@@ -4,12 +4,15 @@
 #include <string_view>
 #include <utility>
 
+#include "services/call_wait.h"
 #include "services/json_text.h"
+#include "services/status_pages.h"
 
 namespace ringrpc {
 namespace {
 
 constexpr std::size_t calls_listed_max = 200;
+constexpr std::size_t connections_listed_max = 64;  // the oldest, and as many of the newest
 
 PageResponse in_json(JsonText json) {
   return {.content_type = "application/json", .body = std::move(json).finish()};
@@ -19,24 +22,6 @@ PageResponse readiness(const Server& server, const HealthService& health) {
   if (server.draining()) return {.status = 503, .body = "the server is draining\n"};
   if (!health.serving()) return {.status = 503, .body = "the health service reports NOT_SERVING\n"};
   return {.body = "ready\n"};
-}
-
-std::string_view waits_for(CallState state) noexcept {
-  switch (state) {
-    case CallState::receiving:
-      return "the rest of the request";
-    case CallState::parsing:
-      return "its request to be parsed";
-    case CallState::reading:
-      return "a message from the client";
-    case CallState::writing:
-      return "the client to read responses, or a response to be compressed";
-    case CallState::handling:
-      return "the handler";
-    case CallState::responding:
-      break;
-  }
-  return "the client to read the response";
 }
 
 void write(JsonText& json, const CallSnapshot& call) {
@@ -73,6 +58,74 @@ void write(JsonText& json, const ShardSnapshot& shard) {
   json.close('}');
 }
 
+void write(JsonText& json, const ConnectionSnapshot& connection) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    json.name(name);
+    json.text(value);
+  };
+  json.open('{');
+  add("peer", connection.peer);
+  add("identity", connection.identity);
+  add("transport", connection.transport);
+  add("tls", connection.tls ? "yes" : "no");
+  add("draining", connection.draining ? "yes" : "no");
+  json.name("shard");
+  json.number(connection.shard);
+  json.name("age_s");
+  json.seconds(connection.age);
+  json.name("calls_in_flight");
+  json.number(connection.calls_in_flight);
+  json.close('}');
+}
+
+void write(JsonText& json, const FailureSnapshot& failure) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    json.name(name);
+    json.text(value);
+  };
+  json.open('{');
+  json.name("at_s");
+  json.seconds(failure.at.time_since_epoch());
+  add("code", name(failure.code));
+  add("method", failure.method);
+  add("message", failure.message);
+  add("peer", failure.peer);
+  json.name("shard");
+  json.number(failure.shard);
+  json.close('}');
+}
+
+template <class Each>
+void write_array(JsonText& json, std::string_view name, const std::vector<Each>& all) {
+  json.name(name);
+  json.open('[');
+  for (const Each& each : all) write(json, each);
+  json.close(']');
+}
+
+Task<Result<PageResponse>> connections_in_json(const Server& server) {
+  const Result<ConnectionsSnapshot> connections = co_await server.connections(connections_listed_max);
+  if (!connections) co_return std::unexpected(connections.error());
+  JsonText json;
+  json.open('{');
+  json.name("connections_open");
+  json.number(connections->open);
+  write_array(json, "oldest", connections->oldest);
+  write_array(json, "newest", connections->newest);
+  json.close('}');
+  co_return in_json(std::move(json));
+}
+
+Task<Result<PageResponse>> failures_in_json(const Server& server) {
+  const Result<std::vector<FailureSnapshot>> failures = co_await server.failures();
+  if (!failures) co_return std::unexpected(failures.error());
+  JsonText json;
+  json.open('{');
+  write_array(json, "failures", *failures);
+  json.close('}');
+  co_return in_json(std::move(json));
+}
+
 Task<Result<PageResponse>> calls_in_json(const Server& server) {
   const Result<CallsSnapshot> calls = co_await server.calls(calls_listed_max);
   if (!calls) co_return std::unexpected(calls.error());
@@ -80,10 +133,7 @@ Task<Result<PageResponse>> calls_in_json(const Server& server) {
   json.open('{');
   json.name("calls_in_flight");
   json.number(calls->in_flight);
-  json.name("oldest");
-  json.open('[');
-  for (const CallSnapshot& call : calls->oldest) write(json, call);
-  json.close(']');
+  write_array(json, "oldest", calls->oldest);
   json.close('}');
   co_return in_json(std::move(json));
 }
@@ -100,10 +150,7 @@ Task<Result<PageResponse>> shards_in_json(const Server& server) {
   if (!shards) co_return std::unexpected(shards.error());
   JsonText json;
   json.open('{');
-  json.name("shards");
-  json.open('[');
-  for (const ShardSnapshot& shard : *shards) write(json, shard);
-  json.close(']');
+  write_array(json, "shards", *shards);
   json.close('}');
   co_return in_json(std::move(json));
 }
@@ -135,9 +182,25 @@ AdminPage calls_page(const Server& server) {
                    [&](const PageRequest&) { return calls_in_json(server); });
 }
 
-std::vector<AdminPage> server_pages(const Server& server, const HealthService& health) {
-  return {liveness_page(), readiness_page(server, health), metrics_page(server), shards_page(server),
-          calls_page(server)};
+AdminPage connections_page(const Server& server) {
+  return AdminPage("/debug/connections", "the oldest and the newest connections, in JSON",
+                   [&](const PageRequest&) { return connections_in_json(server); });
+}
+
+AdminPage failures_page(const Server& server) {
+  return AdminPage("/debug/failures", "the last calls that failed, in JSON",
+                   [&](const PageRequest&) { return failures_in_json(server); });
+}
+
+std::vector<AdminPage> server_pages(const Server& server, const HealthService& health,
+                                    StatusPageOptions status) {
+  std::vector<AdminPage> pages = {liveness_page(),      readiness_page(server, health), metrics_page(server),
+                                  shards_page(server),  connections_page(server),       calls_page(server),
+                                  failures_page(server)};
+  std::vector<std::string> paths = {"/"};
+  for (const AdminPage& page : pages) paths.push_back(page.path());
+  pages.insert(pages.begin(), status_page(server, std::move(status), std::move(paths)));
+  return pages;
 }
 
 }  // namespace ringrpc

@@ -103,3 +103,17 @@ TEST_CASE("Merged histograms have the counts and sums of both") {
   CHECK(one.count(size_bounds.size()) == 1);
   CHECK(one.sum() == 10'000 + (std::uint64_t{1} << 40));
 }
+
+TEST_CASE("A quantile lies in the bucket of its rank, and is the last bound at most") {
+  LatencyHistogram histogram;
+  CHECK(histogram.quantile(0.5) == 0);
+  for (int count = 0; count < 99; ++count) histogram.record(1'500'000);  // in the bucket from 1 to 2 ms
+  histogram.record(45'000'000);                                          // in that from 40 to 50 ms
+  CHECK(histogram.count() == 100);
+  CHECK(histogram.quantile(0.5) > 1'000'000);
+  CHECK(histogram.quantile(0.5) < 2'000'000);
+  CHECK(histogram.quantile(0.99) == 2'000'000);
+  CHECK(histogram.quantile(1) == 50'000'000);
+  histogram.record(std::numeric_limits<std::uint64_t>::max() / 2);
+  CHECK(histogram.quantile(1) == latency_bounds.back().value);
+}

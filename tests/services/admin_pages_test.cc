@@ -122,6 +122,30 @@ TEST_CASE("/debug/calls lists the calls in flight") {
   CHECK_FALSE(call.get());
 }
 
+TEST_CASE("/debug/connections and /debug/failures list what there is") {
+  Served served;
+  CHECK(served.get("/debug/connections").body == "{\"connections_open\":0,\"oldest\":[],\"newest\":[]}\n");
+  CHECK(served.get("/debug/failures").body == "{\"failures\":[]}\n");
+  const Channel channel(served.server->addresses().front());
+  CHECK_FALSE(block_on(unary(channel, "Fail", "5")));
+  const std::string connections = served.get("/debug/connections").body;
+  CHECK(connections.starts_with("{\"connections_open\":1,\"oldest\":[{\"peer\":\"127.0.0.1:"));
+  CHECK(connections.find("\"identity\":\"\",\"transport\":\"tcp\",\"tls\":\"no\",\"draining\":\"no\"") !=
+        std::string::npos);
+  CHECK(served.get("/debug/failures").body.find("\"code\":\"NOT_FOUND\",\"method\":\"/test.v1.Raw/Fail\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("/status has the state of the server, and a policy for its script") {
+  const Served served;
+  const PageResponse page = served.get("/status");
+  CHECK(page.content_type == "text/html; charset=utf-8");
+  CHECK(page.content_security_policy.starts_with("default-src 'none'; "));
+  CHECK(page.body.find(served.server->addresses().front()) != std::string::npos);
+  CHECK(page.body.find("<a href=\"/metrics\">") != std::string::npos);
+  CHECK(served.get("/status").content_security_policy != page.content_security_policy);
+}
+
 TEST_CASE("/debug/calls is bounded") {
   Served served;
   std::vector<Channel> channels;

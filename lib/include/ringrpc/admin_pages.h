@@ -9,6 +9,8 @@
 /// The server and `health` must outlive the admin server. All functions may be called from any thread.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "ringrpc/admin_server.h"
@@ -36,7 +38,36 @@ RINGRPC_EXPORT AdminPage shards_page(const Server& server);
 /// Times are in seconds; "deadline_in_s" is null for a call without a deadline.
 RINGRPC_EXPORT AdminPage calls_page(const Server& server);
 
+/// `/debug/connections`: Server::connections in JSON, an object with "connections_open" and the arrays "oldest" and
+/// "newest" of at most 64 each.
+RINGRPC_EXPORT AdminPage connections_page(const Server& server);
+
+/// `/debug/failures`: Server::failures in JSON, an object with an array "failures". "at_s" is in seconds since 1970.
+RINGRPC_EXPORT AdminPage failures_page(const Server& server);
+
+/// A setting of a program, as the status page shows it.
+struct StatusSetting {
+  std::string name;
+  std::string value;
+  std::string origin{};  ///< what has set it; may be empty
+};
+
+/// What the status page shows of the program.
+struct StatusPageOptions {
+  std::string program = "Server";  ///< its name and version, "routes 1.4"
+  /// The settings in force; called for each request, on the admin server's thread. Everyone who can connect to the admin
+  /// server sees them: leave out secrets, and show the path of a file instead of its content.
+  std::function<std::vector<StatusSetting>()> settings{};
+};
+
+/// `/status`: a page for people, which refreshes itself every two seconds while it is visible. It has the shards, the 50
+/// oldest and the 50 newest connections, the 100 oldest calls in flight, the latency of the 20 methods that were called
+/// most, the last calls that failed, eight of each code, certificates and settings. It is one document that loads nothing,
+/// and without JavaScript it shows the state of the moment. Latencies and failures need ServerOptions::metrics.
+RINGRPC_EXPORT AdminPage status_page(const Server& server, StatusPageOptions options = {});
+
 /// All of these.
-RINGRPC_EXPORT std::vector<AdminPage> server_pages(const Server& server, const HealthService& health);
+RINGRPC_EXPORT std::vector<AdminPage> server_pages(const Server& server, const HealthService& health,
+                                                   StatusPageOptions status = {});
 
 }  // namespace ringrpc

@@ -40,7 +40,8 @@ struct PageRequest {
 struct PageResponse {
   int status = 200;  ///< 200 to 599. 204 and 304 go without the body.
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body{};  ///< freed when the client has taken it
+  std::string content_security_policy{};  ///< https://www.w3.org/TR/CSP3/; empty for none
+  std::string body{};                     ///< freed when the client has taken it
 };
 
 /// A path and the function that makes its page.

@@ -136,8 +136,9 @@ struct ServerOptions {
   /// The same while no call is in flight. Set it to ping_interval_min to permit keepalive without calls.
   std::chrono::milliseconds idle_ping_interval_min{7'200'000};
 
-  /// Counts calls and connections for Server::metrics_text. Each shard takes 300 bytes for each method, and 600 more
-  /// for each status code with which its calls have ended.
+  /// Counts calls and connections for Server::metrics_text, and keeps the calls that failed last. Each shard takes 300
+  /// bytes for each method, 600 more for each status code with which its calls have ended, and at most 60 KiB for the
+  /// failures.
   bool metrics = false;
   /// Metrics of the program, which Server::metrics_text has too. They must outlive the server.
   std::vector<MetricsSource*> metrics_sources{};
@@ -227,6 +228,21 @@ class RINGRPC_EXPORT Server {
   /// read shard by shard, in steps, so that no shard is delayed by more than 200 µs at a time if `most` is at most
   /// 256; the result is not of one moment. The server must not be destroyed before the task has ended or was destroyed.
   virtual Task<Result<CallsSnapshot>> calls(std::size_t most) const = 0;
+
+  /// ServerOptions::metrics.
+  virtual bool counts_metrics() const noexcept = 0;
+
+  /// The open connections: their number, and the `most` oldest and `most` newest of them, at most 64 each. As for
+  /// `calls`; it takes no longer for many connections than for few.
+  virtual Task<Result<ConnectionsSnapshot>> connections(std::size_t most) const = 0;
+
+  /// The last calls that have failed, eight of each code, from the newest. As for `calls`. Empty if
+  /// ServerOptions::metrics is off.
+  virtual Task<Result<std::vector<FailureSnapshot>>> failures() const = 0;
+
+  /// The `most` methods that were called most, in that order; none without calls. As for `calls`. Empty if
+  /// ServerOptions::metrics is off.
+  virtual Task<Result<std::vector<MethodSnapshot>>> methods(std::size_t most) const = 0;
 
   /// One for each shard, in their order. As for `calls`.
   virtual Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const = 0;

@@ -1,9 +1,9 @@
-/// What a server does at the moment: its calls in flight, and its shards.
+/// What a server does at the moment, and has done: its calls in flight, connections, shards and failures.
 ///
 ///   for (const CallSnapshot& call : calls.oldest)
 ///     log::info("{} from {}: {} for {} ms", call.method, call.peer, name(call.state), call.age / 1ms);
 ///
-/// Server::calls and Server::shard_snapshots give them.
+/// The methods of Server whose results have these types give them.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include "ringrpc/clock.h"
 #include "ringrpc/export.h"
+#include "ringrpc/status.h"
 
 namespace ringrpc {
 
@@ -70,6 +71,66 @@ struct ShardSnapshot {
   std::uint64_t calls_succeeded = 0;
   std::uint64_t calls_failed = 0;
   std::uint64_t buffered_bytes = 0;  ///< of requests and unsent responses
+  std::uint64_t turns = 0;           ///< of the shard's loop
+  /// The time that half of the turns, and 99 % of them, do not exceed, without the wait for events; estimates. Zero
+  /// without ServerOptions::metrics.
+  Nanoseconds turn_p50{};
+  Nanoseconds turn_p99{};
+};
+
+/// An open connection.
+struct ConnectionSnapshot {
+  std::string peer{};      ///< "127.0.0.1:40712"
+  std::string identity{};  ///< "CN=alice,O=example" (to_string in ringrpc/peer_identity.h); empty for none
+  std::string_view transport{};  ///< "tcp", "unix", "vsock" or "other"
+  bool tls = false;
+  bool draining = false;  ///< its client was asked to open no more calls
+  unsigned shard = 0;
+  Nanoseconds age{};
+  std::uint64_t calls_in_flight = 0;
+};
+
+struct ConnectionsSnapshot {
+  /// The connections of one transport.
+  struct Kind {
+    std::string_view transport;
+    bool tls = false;
+    std::uint64_t open = 0;
+  };
+
+  std::uint64_t open = 0;     ///< of all shards
+  std::vector<Kind> kinds{};  ///< those that the server has seen; empty without ServerOptions::metrics
+  std::vector<ConnectionSnapshot> oldest{};  ///< from the oldest
+  std::vector<ConnectionSnapshot> newest{};  ///< from the newest; without those in `oldest`
+};
+
+/// A call that has not ended with OK.
+struct FailureSnapshot {
+  std::chrono::system_clock::time_point at{};  ///< when it ended
+  Code code = Code::UNKNOWN;
+  std::string method{};   ///< "/echo.v1.EchoService/Echo"; "unknown" for an unknown method
+  std::string peer{};     ///< "127.0.0.1:40712"
+  std::string message{};  ///< of its status, at most 256 bytes
+  unsigned shard = 0;
+};
+
+/// The calls of one method since the server started.
+struct MethodSnapshot {
+  struct Bucket {
+    Nanoseconds upper{};  ///< inclusive; Nanoseconds::max() for the last bucket
+    std::uint64_t calls = 0;
+  };
+
+  std::string method{};  ///< "echo.v1.EchoService/Echo"; "unknown" for all unknown methods together
+  std::uint64_t started = 0;
+  std::uint64_t handled = 0;
+  std::uint64_t failed = 0;  ///< of those, with another code than OK
+  // The time from the beginning of a call to its status, of calls that have ended; estimates.
+  Nanoseconds p50{};
+  Nanoseconds p90{};
+  Nanoseconds p99{};
+  Nanoseconds p999{};
+  std::vector<Bucket> latency{};  ///< in ascending order
 };
 
 }  // namespace ringrpc

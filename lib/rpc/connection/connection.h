@@ -77,6 +77,8 @@ class Connection : public ExceptionBarrier<Connection>,
   http2::Session& session() noexcept { return session_; }
   const http2::Session& session() const noexcept { return session_; }
   Shard& shard() noexcept { return shard_; }
+  /// When it was accepted or connected.
+  Instant started() const noexcept { return started_; }
   /// The peer's address, "127.0.0.1:40712".
   const std::string& peer() const noexcept { return peer_; }
   /// Identifies the peer where peers take turns. A system call each time.

@@ -18,6 +18,9 @@
 #include "rpc/channelz/registry.h"
 #include "rpc/metrics/channel_totals.h"
 #include "rpc/server/call_survey.h"
+#include "rpc/server/connection_survey.h"
+#include "rpc/server/failure_survey.h"
+#include "rpc/server/method_survey.h"
 #include "rpc/server/server_parts.h"
 #include "transport/address.h"
 #include "transport/bind.h"
@@ -67,6 +70,10 @@ class ServerImpl final : public Server {
   std::vector<CertificateSnapshot> certificates() const override;
   bool draining() const noexcept override { return phase_.load(std::memory_order_relaxed) != Phase::serving; }
   Task<Result<CallsSnapshot>> calls(std::size_t most) const override;
+  bool counts_metrics() const noexcept override { return !metric_labels_.empty(); }
+  Task<Result<ConnectionsSnapshot>> connections(std::size_t most) const override;
+  Task<Result<std::vector<FailureSnapshot>>> failures() const override;
+  Task<Result<std::vector<MethodSnapshot>>> methods(std::size_t most) const override;
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override;
 
  private:
@@ -78,6 +85,7 @@ class ServerImpl final : public Server {
 
   void begin_drain();
   void end_drain();
+  Task<Result<std::shared_ptr<ServerTotals>>> read_totals(Slices& slices) const;
   std::uint64_t end_calls(std::chrono::milliseconds timeout);
   Status listen(const ServerOptions& options);
   Shard& accepting_shard() const { return *shards_->all().front(); }
@@ -212,13 +220,7 @@ ServerCounters ServerImpl::counters() const {
   return sum;
 }
 
-Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
-  if (metric_labels_.empty())
-    co_return fail(Code::FAILED_PRECONDITION, "metrics are off (ServerOptions::metrics)");
-  Shard* const here = Shard::current();
-  if (!here)
-    co_return fail(Code::FAILED_PRECONDITION, "metrics are read on a shard: in a handler, or under block_on");
-  Slices slices(*here);
+Task<Result<std::shared_ptr<ServerTotals>>> ServerImpl::read_totals(Slices& slices) const {
   const auto totals = std::make_shared<ServerTotals>();
   totals->methods.reserve(metric_labels_.size());
   for (const std::string& labels : metric_labels_) {
@@ -234,6 +236,19 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
     return Visit::done;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
+  co_return totals;
+}
+
+Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
+  if (metric_labels_.empty())
+    co_return fail(Code::FAILED_PRECONDITION, "metrics are off (ServerOptions::metrics)");
+  Shard* const here = Shard::current();
+  if (!here)
+    co_return fail(Code::FAILED_PRECONDITION, "metrics are read on a shard: in a handler, or under block_on");
+  Slices slices(*here);
+  Result<std::shared_ptr<ServerTotals>> read = co_await read_totals(slices);
+  if (!read) co_return std::unexpected(std::move(read).error());
+  ServerTotals* const totals = read->get();
   totals->connections_refused = parts_.listener()->refused();
   totals->connections_refused_of_address = parts_.listener()->refused_of_address();
   totals->accept_errors = parts_.listener()->accept_errors();
@@ -248,8 +263,7 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   co_await slices.next();
   co_await write_server(text, *totals, slices);
   co_await write_channels(text, **channels, slices);
-  for (; !totals->methods.empty(); totals->methods.pop_back())
-    if (slices.over()) co_await slices.next();
+  co_await totals->free(slices);
   co_await (*channels)->free(slices);
   MetricsWriter writer(text);
   for (MetricsSource* const source : metrics_sources_) {
@@ -272,6 +286,41 @@ Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   co_return std::move(*survey).finish();
+}
+
+Task<Result<ConnectionsSnapshot>> ServerImpl::connections(std::size_t most) const {
+  const auto survey = std::make_shared<ConnectionSurvey>(most);
+  Status status = co_await tour(shards_->all(), [this, survey](Shard& shard) {
+    if (ServerShard* const part = parts_.on(shard)) survey->visit(*part);
+    return Visit::done;
+  });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  co_return std::move(*survey).finish();
+}
+
+Task<Result<std::vector<FailureSnapshot>>> ServerImpl::failures() const {
+  const auto found = std::make_shared<std::vector<FailureSnapshot>>();
+  Status status = co_await tour(shards_->all(), [this, found](Shard& shard) {
+    if (ServerShard* const part = parts_.on(shard)) add_failures(*part, *found);
+    return Visit::done;
+  });
+  if (!status.ok()) co_return std::unexpected(std::move(status));
+  keep_newest(*found);
+  co_return std::move(*found);
+}
+
+Task<Result<std::vector<MethodSnapshot>>> ServerImpl::methods(std::size_t most) const {
+  if (metric_labels_.empty()) co_return std::vector<MethodSnapshot>();
+  Shard* const here = Shard::current();
+  if (!here)
+    co_return fail(Code::FAILED_PRECONDITION, "metrics are read on a shard: in a handler, or under block_on");
+  Slices slices(*here);
+  Result<std::shared_ptr<ServerTotals>> totals = co_await read_totals(slices);
+  if (!totals) co_return std::unexpected(std::move(totals).error());
+  std::vector<MethodSnapshot> called = most_called((*totals)->methods, parts_.methods(), most);
+  co_await slices.next();
+  co_await (*totals)->free(slices);
+  co_return called;
 }
 
 Task<Result<std::vector<ShardSnapshot>>> ServerImpl::shard_snapshots() const {

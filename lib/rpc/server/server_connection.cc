@@ -125,6 +125,7 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
     calls.start();
     calls.end(status.code(), Nanoseconds::zero(), {});
+    keep_failure(method ? std::string_view(method->path) : "unknown", status);
     if (CallLog* const log = owner_.call_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
@@ -162,6 +163,15 @@ void ServerConnection::answer_not_grpc(http2::Stream& stream) {
   const RequestFields request(stream);
   if (!request.post) return send_wrong_method(session(), stream, !request.head);
   refuse(stream, nullptr, malformed("the content-type is not application/grpc"), "415");
+}
+
+void ServerConnection::keep_failure(std::string_view method, const Status& status) noexcept {
+  if (ServerMetrics* const metrics = owner_.metrics())
+    metrics->failures.add({.code = status.code(),
+                           .method = method,
+                           .peer = peer(),
+                           .message = status.message(),
+                           .at = shard().now()});
 }
 
 void ServerConnection::count_refused(CallLimit limit) noexcept {

@@ -68,6 +68,8 @@ class ServerConnection final : public Connection,
   // For its calls.
   CallBatch& batch() noexcept { return batch_; }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
+  /// A call has failed.
+  void keep_failure(std::string_view method, const Status& status) noexcept;
   /// A call ends because it has exceeded `limit`.
   void count_refused(CallLimit limit) noexcept;
   /// OK while a message may be decompressed.

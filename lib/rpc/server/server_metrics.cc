@@ -178,6 +178,10 @@ void write_process_wide(MetricsText& text, const ServerTotals& totals) {
 
 }  // namespace
 
+std::string_view name(ConnectionKind::Transport transport) noexcept {
+  return transport_names[static_cast<std::size_t>(transport)];
+}
+
 ConnectionKind ConnectionKind::of(int family, bool tls) noexcept {
   switch (family) {
     case AF_INET:
@@ -229,6 +233,11 @@ bool ServerTotals::add_some(const ServerMetrics& shard, std::size_t buffered, Sl
   }
   next_method = 0;
   return true;
+}
+
+Task<> ServerTotals::free(Slices& slices) {
+  for (; !methods.empty(); methods.pop_back())
+    if (slices.over()) co_await slices.next();
 }
 
 Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slices) {

@@ -24,6 +24,7 @@
 #include "reactor/shard.h"
 #include "reactor/slices.h"
 #include "rpc/server/method_table.h"
+#include "rpc/server/recent_failures.h"
 #include "transport/tls_counters.h"
 
 namespace ringrpc {
@@ -38,6 +39,9 @@ struct ConnectionKind {
   Transport transport = Transport::other;
   bool tls = false;
 };
+
+/// "tcp", "unix", "vsock" or "other".
+std::string_view name(ConnectionKind::Transport transport) noexcept;
 
 /// A limit that a call has exceeded, which failed it with RESOURCE_EXHAUSTED.
 enum class CallLimit : std::uint8_t {
@@ -123,6 +127,7 @@ class ServerMetrics {
 
   ConnectionMetrics connections;
   TurnMetrics turns;
+  RecentFailures failures;
 
  private:
   std::vector<CallMetrics> calls_;
@@ -144,6 +149,9 @@ struct ServerTotals {
                       .ready_list = shard.ready().count(ShardNumbers::ready_list_max),
                       .turn_metrics = turns});
   }
+
+  /// Frees the memory of the methods, which takes long, in slices.
+  Task<> free(Slices& slices);
 
   std::vector<MethodMetrics> methods;  ///< in the order of metric_labels; filled by the reader
   std::size_t next_method = 0;

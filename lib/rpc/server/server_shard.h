@@ -57,6 +57,19 @@ class ServerShard final : public channelz::Part {
     if (metrics_) shard_.observe_turns(&metrics_->turns);
   }
 
+  /// Calls `visit` for the `most` connections that were accepted first.
+  template <class Visit>
+  void visit_oldest(std::size_t most, Visit visit) {
+    ServerConnection* connection = connections_.front();
+    for (; connection && most > 0; --most, connection = connections_.after(*connection)) visit(*connection);
+  }
+  /// The same for those that were accepted last, from the last one.
+  template <class Visit>
+  void visit_newest(std::size_t most, Visit visit) {
+    ServerConnection* connection = connections_.back();
+    for (; connection && most > 0; --most, connection = connections_.before(*connection)) visit(*connection);
+  }
+
   /// From the first connection on. Do not step the walk after this object was destroyed.
   std::shared_ptr<ConnectionWalk> begin_walk();
 
@@ -100,7 +113,10 @@ class ServerShard final : public channelz::Part {
             .calls_started = counters_.calls_started,
             .calls_succeeded = counters_.calls_succeeded,
             .calls_failed = counters_.calls_failed,
-            .buffered_bytes = buffered_bytes_};
+            .buffered_bytes = buffered_bytes_,
+            .turns = shard_.turns(),
+            .turn_p50 = turn_quantile(0.5),
+            .turn_p99 = turn_quantile(0.99)};
   }
 
   // Log lines about clients, at level info and limited per kind.
@@ -113,6 +129,10 @@ class ServerShard final : public channelz::Part {
 
  private:
   static constexpr std::size_t kept_calls = 256;
+
+  Nanoseconds turn_quantile(double share) const noexcept {
+    return Nanoseconds(metrics_ ? metrics_->turns.time.quantile(share) : 0);
+  }
 
   ServerConnection* make_connection(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept;
   void drop_calls(std::size_t keep) noexcept;

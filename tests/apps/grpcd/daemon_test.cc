@@ -83,6 +83,16 @@ class FakeServer final : public Server {
   std::vector<CertificateSnapshot> certificates() const override { return {}; }
   bool draining() const noexcept override { return false; }
   Task<Result<CallsSnapshot>> calls(std::size_t) const override { co_return CallsSnapshot(); }
+  bool counts_metrics() const noexcept override { return metrics; }
+  Task<Result<ConnectionsSnapshot>> connections(std::size_t) const override {
+    co_return ConnectionsSnapshot();
+  }
+  Task<Result<std::vector<FailureSnapshot>>> failures() const override {
+    co_return std::vector<FailureSnapshot>();
+  }
+  Task<Result<std::vector<MethodSnapshot>>> methods(std::size_t) const override {
+    co_return std::vector<MethodSnapshot>();
+  }
   Task<Result<std::vector<ShardSnapshot>>> shard_snapshots() const override {
     co_return std::vector<ShardSnapshot>();
   }

@@ -13,6 +13,8 @@
 #include "ringrpc/server.h"
 
 #include "rpc/server/call_survey.h"
+#include "rpc/server/connection_survey.h"
+#include "rpc/server/failure_survey.h"
 #include "rpc/server/raw_peer.h"
 
 namespace ringrpc {
@@ -156,6 +158,101 @@ TEST_CASE("a server tells of all its shards") {
   (*server)->drain(0s);
   CHECK((*server)->draining());
   CHECK(block_on((*server)->calls(10)));
+}
+
+TEST_CASE("the oldest and the newest connections are listed, each once") {
+  SimulatedWorld world(1);
+  world.serve({.metrics = true});
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  const auto survey = [&](std::size_t most) {
+    ConnectionSurvey connections(most);
+    connections.visit(world.server());
+    return std::move(connections).finish();
+  };
+  for (std::size_t number = 1; number <= 7; ++number) {
+    peers.push_back(RawPeer::before_server(world));
+    let_pass(world);
+    const ConnectionsSnapshot all = survey(5);
+    CHECK(all.open == number);
+    CHECK(all.oldest.size() == std::min<std::size_t>(number, 5));
+    CHECK(all.newest.size() == number - all.oldest.size());
+  }
+  peers.front()->begin(1, "/test.v1.Raw/Chat");
+  let_pass(world);
+  const ConnectionsSnapshot some = survey(2);
+  REQUIRE(some.oldest.size() == 2);
+  REQUIRE(some.newest.size() == 2);
+  CHECK(some.oldest[0].calls_in_flight == 1);
+  CHECK(some.oldest[0].age >= some.oldest[1].age);
+  CHECK(some.oldest[1].age > some.newest[1].age);
+  CHECK(some.newest[1].age >= some.newest[0].age);
+  REQUIRE(some.kinds.size() == 1);
+  CHECK(some.kinds[0].open == 7);
+  CHECK(survey(1'000).oldest.size() == 7);
+  CHECK(survey(0).oldest.empty());
+}
+
+TEST_CASE("the last failures of each code are kept") {
+  SimulatedWorld world(1);
+  world.serve({.metrics = true});
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    CHECK(!co_await unary(channel, "Fail", "5"));
+    for (int count = 0; count < 1'000; ++count) CHECK(!co_await unary(channel, "Fail", "13"));
+    CHECK(!co_await unary(channel, "Missing", ""));
+    CHECK(co_await unary(channel, "Echo", "hello"));
+  }));
+  std::vector<FailureSnapshot> failures;
+  add_failures(world.server(), failures);
+  add_failures(world.server(), failures);  // as if another shard had as many
+  keep_newest(failures);
+  CHECK(std::ranges::is_sorted(failures, std::ranges::greater(), &FailureSnapshot::at));
+  std::map<Code, int> codes;
+  for (const FailureSnapshot& failure : failures) ++codes[failure.code];
+  CHECK(codes == std::map<Code, int>{{Code::NOT_FOUND, 2}, {Code::UNIMPLEMENTED, 2}, {Code::INTERNAL, 8}});
+  for (const FailureSnapshot& failure : failures) {
+    CHECK(!failure.message.empty());
+    CHECK(failure.method == (failure.code == Code::UNIMPLEMENTED ? "unknown" : "/test.v1.Raw/Fail"));
+  }
+}
+
+TEST_CASE("a long message of a failure is cut") {
+  RecentFailures failures;
+  const std::string message(100'000, 'x');
+  failures.add({.code = Code::ABORTED, .method = "/a/b", .peer = "p", .message = message, .at = {}});
+  failures.for_each([](const RecentFailure& failure) { CHECK(failure.message.size() == 256); });
+}
+
+TEST_CASE("the methods that were called most come first, with their latency") {
+  RawService service;
+  const auto server =
+      Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 2, .metrics = true}).value();
+  const Channel channel(server->addresses().front());
+  for (int count = 0; count < 20; ++count) REQUIRE(block_on(unary(channel, "Echo", "x")));
+  for (int count = 0; count < 5; ++count) CHECK(!block_on(unary(channel, "Fail", "5")));
+  CHECK(!block_on(unary(channel, "Missing", "")));
+  const auto all = block_on(server->methods(10)).value();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].method == "test.v1.Raw/Echo");
+  CHECK(all[0].started == 20);
+  CHECK(all[0].failed == 0);
+  CHECK(all[0].p50 > 0ns);
+  CHECK(all[0].p50 <= all[0].p999);
+  std::uint64_t timed = 0;
+  for (const MethodSnapshot::Bucket& bucket : all[0].latency) timed += bucket.calls;
+  CHECK(timed == all[0].handled);
+  CHECK(all[1].failed == 5);
+  CHECK(all[2].method == "unknown");
+  CHECK(block_on(server->methods(1)).value().size() == 1);
+}
+
+TEST_CASE("a server without metrics keeps no failures and times no methods") {
+  RawService service;
+  const auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1}).value();
+  CHECK(!block_on(unary(Channel(server->addresses().front()), "Fail", "5")));
+  CHECK_FALSE(server->counts_metrics());
+  CHECK(block_on(server->failures()).value().empty());
+  CHECK(block_on(server->methods(10)).value().empty());
+  CHECK(block_on(server->connections(10)).value().kinds.empty());
 }
 
 TEST_CASE("a server may be destroyed after the tasks that visit its shards") {

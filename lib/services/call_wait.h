@@ -1,0 +1,13 @@
+/// What a call of a state waits for, in words for pages.
+#pragma once
+
+#include <string_view>
+
+#include "ringrpc/server_snapshot.h"
+
+namespace ringrpc {
+
+/// "the handler" and so on.
+std::string_view waits_for(CallState state) noexcept;
+
+}  // namespace ringrpc
