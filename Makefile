@@ -10,10 +10,10 @@ ARGS ?=
 
 SOURCES = $(shell find $(wildcard lib apps tests benchmarks docs) -name '*.cc' -o -name '*.h')
 
-# A new build directory is for clang 19, by way of ccache where there is one, unless CXX names another compiler.
+# A new build directory is for clang 19, through ccache if it is installed, unless CXX names another compiler.
 ccache = $(if $(shell command -v ccache),--native-file .ci/ccache.ini)
 compiler = $(if $(filter default undefined,$(origin CXX)),--native-file .ci/clang.ini $(ccache))
-# More options for Meson, for a new build directory as for one that is there: SETUP=-Dwerror=true.
+# More options for Meson, for new and existing build directories: SETUP=-Dwerror=true.
 SETUP ?=
 # $(call configure,<build directory>,<options>) sets a build directory up once; Meson notices later changes itself.
 configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(compiler) $(2) $(SETUP); \
@@ -21,9 +21,9 @@ configure = @if ! test -f $(1)/build.ninja; then $(MESON) setup $(1) $(compiler)
 # Builds everything first: `meson test` alone builds only what the tests name, and the install test needs the rest too.
 run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlogs $(2) $(ARGS)
 
-# With the sanitizers, what finds most for its time. Findings have lines, but not the variables of an unoptimized build; of
-# other people's programs those that judge grpcd, since the rest go over the same code. Races are looked for where there are
-# threads.
+# The sanitizers run the suites that find most for their time. Findings have lines, but not the variables of an unoptimized
+# build. Of other people's programs only those that test grpcd run, since the rest use the same code. ThreadSanitizer runs only
+# the suites with threads.
 sanitizer_suites = base signer reactor rpc grpcd
 run_suites = $(MESON) test -C $(1) --timeout-multiplier 3 --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
 sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g1 -D_GLIBCXX_ASSERTIONS' -Db_lundef=false

@@ -140,7 +140,7 @@ std::string page(const fs::path& folder) {
   Complaints complaints;
   pb::compiler::Importer importer(&tree, &complaints);
   std::string text =
-      "# Services\n\nWhat grpcd serves, from the comments in [proto](../proto). `make api` writes this page; "
+      "# Services\n\nServices of grpcd, from the comments in [proto](../proto). `make api` writes this page; "
       "do not edit it.\n\n";
   for (const std::string& name : proto_files(folder)) {
     const pb::FileDescriptor* file = importer.Import(name);

@@ -1,7 +1,7 @@
-/// The seeds that a test tries: as many as RINGRPC_SEEDS says, or the one that RINGRPC_SEED names, which is
-/// how a failing one is run again.
+/// The seeds that a test tries. RINGRPC_SEEDS sets their number; RINGRPC_SEED selects one, to run a failing
+/// seed again.
 ///
-///   for_each_seed(20, [](std::uint64_t seed) {      // 20 where the environment says nothing
+///   for_each_seed(20, [](std::uint64_t seed) {      // 20 by default
 ///     INFO("RINGRPC_SEED=", seed);
 ///     ...
 ///   });
@@ -19,7 +19,7 @@ inline std::optional<std::uint64_t> number_from_environment(const char* name) {
   return text ? std::optional<std::uint64_t>(std::strtoull(text, nullptr, 10)) : std::nullopt;
 }
 
-/// The seed to be run again, where there is one.
+/// The seed to run again, if there is one.
 inline std::optional<std::uint64_t> seed_to_replay() { return number_from_environment("RINGRPC_SEED"); }
 
 /// Tries one seed of `share` of them, from 1 on.

@@ -166,7 +166,7 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
 std::string CommandLine::help() const {
   const std::string usage = usage_.empty() ? "" : usage_ + " ";
   const std::string all = app_->help();
-  const std::size_t flags = all.find("\n\n") + 2;  // behind the summary
+  const std::size_t flags = all.find("\n\n") + 2;  // after the summary
   const auto paragraph = [](const std::string& text) { return text.empty() ? text : text + "\n"; };
   return all.substr(0, flags) + "Usage: " + app_->get_name() + " " + usage + "[flags]\n\n" +
          paragraph(help_before_) + all.substr(flags) + (help_after_.empty() ? "" : "\n" + help_after_);

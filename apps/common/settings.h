@@ -1,4 +1,4 @@
-/// Settings that several programs have. `help` is a parameter where its text differs between them.
+/// Settings that several programs have. `help` is a parameter if its text differs between them.
 ///
 ///   line.add(log_level("Logging", values.log_level));
 #pragma once

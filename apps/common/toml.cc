@@ -40,7 +40,7 @@ std::optional<std::vector<std::string>> strings_of(const toml::array& array) {
   return strings;
 }
 
-/// Why a node is not a TomlValue.
+/// The reason why a node is not a TomlValue.
 std::string_view objection(const toml::node& node) {
   if (node.is_table() || node.is_array_of_tables())
     return "tables are not supported; write every key at the top level";

@@ -19,7 +19,7 @@ constexpr std::array size_units{Unit{"G", 1ull << 30}, Unit{"M", 1ull << 20}, Un
                                 Unit{"", 1}};
 constexpr std::array duration_units{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}};
 
-/// The number at the front of `text` times the unit behind it. Nullopt without a number, for an unknown unit,
+/// The number at the front of `text` times the unit after it. Nullopt without a number, for an unknown unit,
 /// and for a product above `most`.
 std::optional<std::uint64_t> parse_scaled(std::string_view text, std::span<const Unit> units,
                                           std::uint64_t bare_factor, std::uint64_t most) {

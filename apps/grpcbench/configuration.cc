@@ -19,8 +19,8 @@ constexpr std::uint32_t connections_max = 100'000;
 constexpr std::uint32_t streams_max = 10'000;
 constexpr std::uint32_t threads_max = 1024;
 constexpr std::uint32_t calls_max = 4'000'000'000;
-/// More than any machine sends. It bounds the work of counting overdue calls, which must be faster than the calls
-/// become due.
+/// More than any machine sends. The limit keeps the counting of overdue calls faster than the rate at which
+/// calls become due.
 constexpr std::uint32_t rate_max = 10'000'000;
 
 constexpr const char* before_help =
@@ -228,13 +228,13 @@ void add_load(apps::CommandLine& line, Values& values) {
                            .environment = "DURATION",
                            .group = group,
                            .placeholder = "TIME",
-                           .help = "How long calls are started; 0 means until --requests have been made",
+                           .help = "Time in which calls are started; 0 means until --requests have been made",
                            .fallback = "0s"},
                           values.duration, 24h));
   line.add(apps::duration({.name = "warmup",
                            .group = group,
                            .placeholder = "TIME",
-                           .help = "How long to make calls before the run; they are not counted"},
+                           .help = "Time in which calls are made before the run, uncounted"},
                           values.warmup, 24h));
   line.add(apps::number(
       {.name = "rate",

@@ -144,7 +144,7 @@ void Generator::pace() {
     if (shard_.now() - due >= plan_.deadline) {
       // The call has expired already; sending it would only add to the server's load.
       count(turn_++ % plan_.operations.size(),
-            Status(Code::DEADLINE_EXCEEDED, "due and not sent before the deadline, all streams were busy",
+            Status(Code::DEADLINE_EXCEEDED, "not sent before the deadline: all streams were busy",
                    Initiator::library),
             due);
     } else if (free_.empty()) {

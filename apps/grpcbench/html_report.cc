@@ -70,7 +70,7 @@ std::string time_text(double time_s, int digits) {
 std::string seconds_text(double seconds) { return time_text(seconds, 4); }
 std::string microseconds_text(double microseconds) { return time_text(microseconds / 1e6, 3); }
 
-/// With a full stop, unless the text ends with a punctuation mark.
+/// The text with a full stop, unless it ends with a punctuation mark.
 std::string sentence(std::string text) {
   if (text.empty() || std::string_view(".?!").find(text.back()) == std::string_view::npos) text += '.';
   return text;

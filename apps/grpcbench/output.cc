@@ -19,7 +19,7 @@ std::string figure(double value) {
   return fmt::format("{:.{}f}", value, value >= 9.995 ? 1 : 2);
 }
 
-/// A line for each figure, and a column for each method where there are several. The names of grpcd's methods
+/// A line for each figure, and a column for each method if there are several. The names of grpcd's methods
 /// fit into 80 columns beside the sum.
 std::string latency_table(const Results& results) {
   const std::size_t sum_width = results.services.empty() ? 24 : 12;
@@ -38,7 +38,7 @@ std::string latency_table(const Results& results) {
   return text + "\n";
 }
 
-/// `text` in lines that fit, broken behind commas.
+/// `text` in lines that fit, broken after commas.
 std::string wrapped(std::string text) {
   for (std::size_t begin = 0; text.size() - begin > text_columns;) {
     const std::size_t comma = text.rfind(", ", begin + text_columns - 1);
@@ -145,7 +145,7 @@ std::string csv_line(const Row& row) {
   return line + "," + errors + "\n";
 }
 
-/// A heading, a line for all calls, and a line for each method where there are several.
+/// A heading, a line for all calls, and a line for each method if there are several.
 std::string as_csv(const Results& results) {
   std::string text =
       "method,total,succeeded,failed,success_rate,duration_s,calls_per_second,bytes_sent,bytes_received";

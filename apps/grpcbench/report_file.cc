@@ -22,7 +22,7 @@ Status failure(const std::string& path) {
 Status unopened(const std::string& path) {
   if (errno != ENXIO) return failure(path);
   return Status(Code::UNAVAILABLE,
-                "--report: " + path + ": a pipe that nobody reads, or a socket; write the path of a file");
+                "--report: " + path + ": a pipe without a reader, or a socket; write the path of a file");
 }
 
 /// Truncates a regular file; terminals and pipes have no length.

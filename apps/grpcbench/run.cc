@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds show_interval = 100ms;
-/// The time between the last connection and the first call, in which every thread learns the start.
+/// The time between the last connection and the first call, in which every thread gets the time of the start.
 constexpr Nanoseconds head_start = 2ms;
 
 /// A shard and its generator.
@@ -76,7 +76,7 @@ void Run::one_less() {
   if (--awaited_ == 0) signals_.notify();
 }
 
-/// Ends the other threads' load too: a part of the threads would not make the load that was asked for.
+/// Ends the other threads' load too: some of the threads alone would not make the requested load.
 void Run::end_others(const Shard& than) {
   for (Lane& lane : lanes_)
     if (lane.shard != &than) lane.shard->post([&lane] { lane.generator->cease(); });

@@ -37,7 +37,7 @@ class Schedule {
     go_on_to(dealt.index);
   }
 
-  /// When the next call is due, from the start of the run.
+  /// The time at which the next call is due, from the start of the run.
   Nanoseconds next() const noexcept { return Nanoseconds(static_cast<std::int64_t>(due_ns_)); }
 
   void advance() {
@@ -51,7 +51,7 @@ class Schedule {
 
   /// True if the thread has no more calls.
   bool over() const noexcept { return calls_ && first_ && number_ >= *first_ + *calls_; }
-  /// When the call after the last call of all threads would be due. Valid when `over`.
+  /// The time at which the call after the last call of all threads would be due. Valid when `over`.
   Nanoseconds end() const noexcept { return end_; }
 
  private:

@@ -21,7 +21,7 @@ struct InUnit {
   double value;
   std::string_view unit;
 };
-/// In the largest of seconds, milliseconds and microseconds of which the rounded value is at least one.
+/// In seconds, milliseconds or microseconds: the largest unit in which the rounded value is at least one.
 constexpr InUnit in_unit(double seconds) {
   if (seconds == 0 || seconds >= 0.9995) return {seconds, "s"};
   if (seconds >= 0.9995e-3) return {seconds * 1e3, "ms"};

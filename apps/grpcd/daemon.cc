@@ -110,7 +110,7 @@ Status Daemon::start() {
   const std::uint64_t beside = descriptors_beside(values);
   const std::uint64_t needed = values.server.max_connections + beside;
   const std::uint64_t limit = parts_.raise_descriptor_limit(needed);
-  // With one connection the server is of use, so no more is asked for.
+  // A server with one connection is useful, so it starts if there are descriptors for one.
   const std::uint64_t least = std::max(descriptors_least, beside + 1);
   if (limit < least)
     return fail(Code::RESOURCE_EXHAUSTED, apps::descriptor_shortage(limit, least) +

@@ -99,7 +99,7 @@ class Daemon {
   std::unique_ptr<Server> channelz_;  ///< null without channelz
   std::uint64_t calls_ended_ = 0;     ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
-  std::optional<Drainer> drainer_;  // last, so that it is joined before what it uses is destroyed
+  std::optional<Drainer> drainer_;  // last, so that it is joined before the objects that it uses end
 };
 
 }  // namespace ringrpc::grpcd

@@ -1,4 +1,4 @@
-/// Why a command failed: one line for people and an exit status for scripts.
+/// The failure of a command: one line for people and an exit status for scripts.
 ///
 ///   Outcome<MethodName> name = parse_method(word);
 ///   if (!name) return report(name.error());      // "'Echo' is not a method; write …", 64

@@ -66,7 +66,7 @@ class JsonStream {
   bool is_key_ = false;       // the string being read
   Utf8 utf8_;                 // of the string being read
   unsigned escape_left_ = 0;  // characters of an escape still to come
-  int unit_ = 0;              // the number of such an escape
+  int unit_ = 0;              // the code unit of a \u escape
   bool awaits_low_ = false;   // the last escape was the high half of a surrogate pair
   std::size_t line_ = 1;
   std::size_t column_ = 1;

@@ -10,7 +10,7 @@
 
 namespace ringrpc::reflected {
 
-/// A method's service and name. (It has a constructor for the same reason as Failure.)
+/// A method's service and name.
 struct MethodName {
   MethodName(std::string of, std::string name) noexcept : service(std::move(of)), method(std::move(name)) {}
 

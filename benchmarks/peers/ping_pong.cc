@@ -115,7 +115,7 @@ void call(const addrinfo& address, std::uint64_t rounds) {
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t round = 0; round < rounds; ++round) {
     send_message(connection, message);
-    if (!receive_message(wait_for_one(epoll), message)) give_up("the server has gone");
+    if (!receive_message(wait_for_one(epoll), message)) give_up("the server closed the connection");
   }
   const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - began;
   std::printf("%.3f\n", took.count() / static_cast<double>(rounds));

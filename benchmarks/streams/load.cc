@@ -39,7 +39,7 @@ Task<Status> unary(const Stub& stub, std::int64_t messages) {
   for (std::int64_t i = 0; i < messages; ++i) {
     auto answer = co_await stub.Unary(request);
     if (!answer) co_return answer.error();
-    if (answer->payload() != payload) co_return fail(Code::DATA_LOSS, "the answer is not the request");
+    if (answer->payload() != payload) co_return fail(Code::DATA_LOSS, "the response is not the request");
   }
   co_return Status();
 }

@@ -5,10 +5,10 @@
 ///     |                                                                                   ^
 ///     +-------------------------- a failure, or a timeout -------------------------------+
 ///
-/// 1. What arrives goes to the session. When a request is whole, its page is asked for; until the response is sent
-///    the stream is not read.
-/// 2. At the end of the turn all that the session produces leaves in one send. A body goes to the session in
-///    pieces, as the client reads them.
+/// 1. Received bytes go to the session. When a request is complete, the connection requests its page, and
+///    stops reading the stream until the response is sent.
+/// 2. At the end of the turn, the session's output leaves in one send. A body goes to the session in pieces,
+///    as the client reads them.
 /// 3. When the session is finished the connection sends nothing more and reads until the peer closes, because
 ///    closing with unread input would lose the last response (RFC 9112, 9.6).
 ///
@@ -48,7 +48,7 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   /// Begins to receive. Call once.
   void start();
 
-  /// Waits for a request, and since when.
+  /// True while it waits for a request, and the time at which the wait began.
   bool idle() const noexcept { return phase_ == Phase::open && waits_for_ == http1::WaitsFor::request; }
   Instant idle_since() const noexcept { return waits_since_; }
 
@@ -100,8 +100,8 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   bool sending_ = false;
   bool receiving_ = true;
   bool peer_ended_ = false;
-  const http1::Request* request_ = nullptr;  ///< the one that is served
-  PageRunner* page_ = nullptr;               ///< that it waits for
+  const http1::Request* request_ = nullptr;  ///< the request that is served
+  PageRunner* page_ = nullptr;               ///< the page that it waits for
   std::string body_;                         ///< of the response
   std::size_t body_sent_bytes_ = 0;
 };

@@ -1,4 +1,5 @@
-/// The admin server's part on its one shard: connections, pages, and what they hold.
+/// The part of the admin server that runs on its shard: the connections, the pages, and the memory that they
+/// hold.
 ///
 ///   AdminShard part(shard, options, pages);
 ///   part.add(std::move(connection));
@@ -27,8 +28,9 @@ class AdminShard {
   AdminShard& operator=(const AdminShard&) = delete;
   ~AdminShard();
 
-  /// Serves a connection that the shard's load already counts. Closes the one that has been idle longest if there
-  /// are too many, or this one if none is idle or there is no memory for it.
+  /// Serves a connection that the shard's load already counts. If there are too many, it closes the
+  /// connection that has been idle longest. It closes the new one if no other is idle or there is no memory
+  /// for it.
   void add(UniqueFd descriptor) noexcept;
   void remove(AdminConnection& connection) noexcept;
 
@@ -38,7 +40,7 @@ class AdminShard {
   const http1::Limits& limits() const noexcept { return limits_; }
   std::size_t connections() const noexcept { return connection_count_; }
 
-  /// Counts the bytes of a page that will be sent. 0, or the HTTP status of the refusal.
+  /// Counts the bytes of a page that will be sent. Returns 0, or the HTTP status of a refusal.
   int hold(std::size_t bytes) noexcept;
   void hold_always(std::size_t bytes) noexcept { held_bytes_ += bytes; }
   void release(std::size_t bytes) noexcept { held_bytes_ -= bytes; }

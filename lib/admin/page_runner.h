@@ -3,8 +3,8 @@
 ///   runner.request(client, std::move(request));   // client.on_page(response), later
 ///   runner.forget(client);                        // it is not called any more
 ///
-/// However often clients ask and close their connections, a page that visits other shards runs once at a time, so
-/// what it costs them is bounded. Belongs to the admin server's shard.
+/// A page that visits other shards runs once at a time, however often clients request it and close their
+/// connections. So its cost to those shards is limited. Belongs to the admin server's shard.
 #pragma once
 
 #include "ringrpc/admin_server.h"
@@ -39,7 +39,7 @@ class PageRunner final : private TaskObserver, private Ready {
   const AdminPage& page() const noexcept { return page_; }
 
   void request(Client& client, PageRequest request);
-  /// The page that is being made goes on.
+  /// A page that is being made is completed all the same.
   void forget(Client& client) noexcept;
 
  private:

@@ -1,4 +1,5 @@
-/// Stops exceptions in functions that are called by C code or by the shard's loop, which they must not reach.
+/// Stops exceptions in functions that C code or the shard's loop calls, because no exception may reach
+/// either.
 ///
 ///   class Call : private ExceptionBarrier<Call> {
 ///     void on_data(Bytes bytes) {

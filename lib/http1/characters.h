@@ -19,7 +19,7 @@ constexpr ByteSet alphanumeric_and(std::string_view more) noexcept {
 
 /// Methods, field names, tokens.
 inline constexpr ByteSet token_bytes = alphanumeric_and("!#$%&'*+-.^_`|~");
-/// A request target: what a URI consists of, less the '#' that begins a fragment (RFC 9112, 3.2).
+/// A request target: the characters of a URI without the '#' that begins a fragment (RFC 9112, 3.2).
 inline constexpr ByteSet target_bytes = alphanumeric_and("-._~:/?[]@!$&'()*+,;=%");
 /// A host without its port: a registered name or an address, IPv6 in brackets (RFC 3986, 3.2.2).
 inline constexpr ByteSet host_bytes = alphanumeric_and("-._~!$&'()*+,;=%");

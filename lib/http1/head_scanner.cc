@@ -49,7 +49,7 @@ void HeadScanner::take(std::uint8_t byte) noexcept {
   assert(false);
 }
 
-/// One empty line before the request line is ignored, since old clients send one behind a body (RFC 9112,
+/// One empty line before the request line is ignored, since old clients send one after a body (RFC 9112,
 /// 2.2).
 void HeadScanner::take_start(std::uint8_t byte) noexcept {
   if (byte == '\r' && !had_empty_line_) {

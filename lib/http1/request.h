@@ -30,9 +30,9 @@ enum class Framing : std::uint8_t {
 struct Request {
   std::string_view method;
   std::string_view target;  ///< as it arrived
-  std::string_view path;    ///< begins with '/', percent-encoded; or "*", of OPTIONS alone
-  std::string_view query;   ///< behind the '?', percent-encoded
-  std::string_view host;    ///< of Host; empty where a request of HTTP/1.0 has none
+  std::string_view path;    ///< begins with '/', percent-encoded; or "*", for OPTIONS only
+  std::string_view query;   ///< after the '?', percent-encoded
+  std::string_view host;    ///< of Host; empty if a request of HTTP/1.0 has none
   std::vector<Field> fields;
   Version version = Version::http_1_1;
   Framing framing = Framing::none;
@@ -40,7 +40,7 @@ struct Request {
   bool keep_alive = false;           ///< the peer takes further responses on this connection (RFC 9112, 9.3)
   bool expects_continue = false;     ///< the peer waits for 100 (Continue) before it sends the body
 
-  /// The value of the first field of this name; empty where there is none.
+  /// The value of the first field of this name; empty if there is none.
   std::string_view field(std::string_view name) const noexcept;
 };
 

@@ -10,8 +10,9 @@
 
 namespace ringrpc::http1 {
 
-/// Sets what `request` has beyond method, target, version and fields. Returns the refusal, or none; after a refusal,
-/// what is set means nothing. A body announced as longer than `body_bytes_max` is refused with 413.
+/// Sets the members of `request` other than method, target, version and fields. Returns the refusal, or none;
+/// after a refusal those members have no meaning. A body announced as longer than `body_bytes_max` is refused
+/// with 413.
 Refusal check_request(Request& request, std::uint64_t body_bytes_max);
 
 }  // namespace ringrpc::http1

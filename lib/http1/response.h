@@ -26,7 +26,7 @@ struct Response {
   bool close = false;  ///< no further request on this connection
 };
 
-/// The mark of the end of a response's body.
+/// The way in which the end of a response's body is marked.
 enum class BodyEnd : std::uint8_t { none, length, chunked, connection };
 
 /// The value of `Connection`; `none` if it is the version's default.

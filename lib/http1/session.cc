@@ -10,7 +10,7 @@
 namespace ringrpc::http1 {
 namespace {
 
-/// The head behind the empty line that may precede it.
+/// The head without the empty line that may precede it.
 Bytes without_empty_line(Bytes head) noexcept {
   return as_text(head).starts_with("\r\n") ? head.subspan(2) : head;
 }
@@ -47,7 +47,7 @@ Status Session::receive(Bytes bytes) {
   return failure_;
 }
 
-/// Gives the rest, which belongs to later requests.
+/// Returns the rest, which belongs to later requests.
 Bytes Session::advance(Bytes bytes) {
   while (!bytes.empty() && input_ < Input::whole) bytes = bytes.subspan(take(bytes));
   return bytes;
@@ -118,8 +118,8 @@ void Session::request_complete() {
   events_.on_request_end();
 }
 
-/// Keeps what arrived behind the request that is served. What is too much is dropped, and everything after
-/// it.
+/// Keeps the bytes that arrived behind the request that is served. Drops bytes beyond the limit, and all that
+/// follow.
 void Session::keep(Bytes bytes) {
   if (exchange_.is_last || bytes.empty()) return;
   if (bytes.size() > limits_.pipelined_bytes_max - (kept_.size() - kept_begin_)) {
@@ -199,7 +199,7 @@ void Session::time_out() {
   abort({Code::DEADLINE_EXCEEDED, "the connection timed out", Initiator::peer});
 }
 
-/// Responds with the cause where no response has begun, and ends the connection.
+/// Responds with the cause if no response has begun, and ends the connection.
 void Session::refuse(const Refusal& refusal) {
   failure_ = to_status(refusal);
   enter(Input::closed);
@@ -215,7 +215,7 @@ void Session::refuse(const Refusal& refusal) {
   if (!exchange_.is_head) queue_.append(as_bytes(text));
 }
 
-/// The handler hears no more of the request that is served.
+/// Ends the request that is served: its handler gets no more events.
 void Session::abort(const Status& why) {
   above_high_water_ = false;
   if (!is_served()) return;

@@ -8,8 +8,8 @@
 ///   if (session.finished()) ...                            // shut down sending, then close
 ///
 /// Requests are served one after the other: bytes of the next wait inside the session until the response is
-/// produced, and `wants_input` says to stop reading. Bytes may be cut anywhere; events do not depend on it,
-/// but for the pieces of `on_body`.
+/// produced, and `wants_input` says to stop reading. Bytes may be cut anywhere; events do not depend on
+/// that, except for the pieces of `on_body`.
 ///
 /// A malformed request (RFC 9112, 11.2) gets a response with one line of text/plain that names the cause and
 /// the section of the RFC, and the connection ends after it. head_scanner.h, request_check.h and
@@ -36,7 +36,7 @@
 ///           ▲                             │
 ///           └────────── produced ─────────┘
 ///
-/// session.cc takes what arrives; session_output.cc produces what leaves.
+/// session.cc takes the input; session_output.cc produces the output.
 #pragma once
 
 #include <cassert>
@@ -65,8 +65,8 @@ enum class WaitsFor : std::uint8_t {
   request,   ///< the first byte of a request: an idle connection
   head,      ///< the rest of a head
   body,      ///< the rest of a body
-  response,  ///< the handler: it is to respond, or to give body bytes back
-  peer,      ///< the output is to be produced and sent
+  response,  ///< the handler, which must respond or give body bytes back
+  peer,      ///< output must be produced and sent
   nothing,   ///< the session is finished
 };
 
@@ -84,14 +84,14 @@ class Session {
   /// A request that is served is dropped without an event.
   ~Session() = default;
 
-  /// Takes what arrived, whatever `wants_input` says. A failure means that the peer broke the protocol:
-  /// produce what is left (a response that names the fault), send it, close. Later calls drop their bytes and
-  /// give the same failure.
+  /// Takes received bytes, even while `wants_input` is false. A failure means that the peer broke the
+  /// protocol: produce the rest of the output (a response that names the fault), send it, close. Later calls
+  /// drop their bytes and return the same failure.
   Status receive(Bytes bytes);
 
-  /// Moves what is due to `out`, until nothing is left or `out` holds `limit_bytes`; slabs that are well
-  /// filled change hands without a copy. When a response has been produced, the next request that has arrived
-  /// is begun, and what its handler responds at once follows.
+  /// Moves due output to `out`, until nothing is left or `out` holds `limit_bytes`; well-filled slabs change
+  /// hands without a copy. When a response has been produced, the next request that has arrived begins. If
+  /// its handler responds at once, that response follows.
   void produce(Chain& out, std::size_t limit_bytes = 1024 * 1024);
 
   /// True while `produce` may append something or call an event.
@@ -122,8 +122,8 @@ class Session {
 
   /// The same in pieces: `begin` once, `send` for each piece, then `finish`. With a `content_length` the
   /// pieces must be as long in sum, unless the request is HEAD; otherwise each is one chunk. Empty pieces do
-  /// nothing. If the request is not complete when its response begins, the connection ends with the response;
-  /// what arrives of the request after `finish` is dropped.
+  /// nothing. If the request is not complete when its response begins, the connection ends with the response,
+  /// and the rest of the request is dropped if it arrives after `finish`.
   void begin(const Response& response);
   void send(Bytes piece);  ///< copies
   void send(Chain piece);  ///< takes the slabs over
@@ -133,8 +133,8 @@ class Session {
   /// sends more.
   bool writable() const noexcept { return !above_high_water_; }
 
-  /// The connection ends after the response to the request that is served, or has begun to arrive; at once
-  /// where there is none. Requests behind that one are dropped, and their clients may send them again (RFC
+  /// The connection ends after the response to the request that is served or has begun to arrive. If there is
+  /// none, it ends at once. Requests behind that one are dropped, and their clients may send them again (RFC
   /// 9112, 9.6).
   void shut_down() noexcept;
 
@@ -143,7 +143,7 @@ class Session {
 
   /// The event of `waits_for` took too long, so the connection ends. Before a response has begun, an
   /// incomplete request gets a 408; an idle connection gets nothing. A response that has begun is cut off.
-  /// Produce what is left, then close.
+  /// Produce the rest of the output, then close.
   void time_out();
 
   /// Bytes that wait to be produced.

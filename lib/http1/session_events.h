@@ -6,7 +6,7 @@
 ///
 ///   on_request, on_body *, on_request_end, on_response_end      // on_writable in between
 ///
-/// with `on_aborted` instead of what has not come yet. A request without a body has `on_request` and
+/// `on_aborted` may replace all events that have not come yet. A request without a body has `on_request` and
 /// `on_request_end` at once. The next request begins after `on_response_end`.
 #pragma once
 

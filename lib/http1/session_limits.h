@@ -18,7 +18,7 @@ struct Limits {
   /// no input.
   std::size_t body_window_bytes = 64 * 1024;
   /// Bytes that arrive behind a request while its response is not sent. A caller that stops reading when
-  /// Session::wants_input says so needs room for what was on its way. Bytes beyond the limit are dropped, and
+  /// Session::wants_input is false needs room for bytes in flight. Bytes beyond the limit are dropped, and
   /// the connection is closed after the response.
   std::size_t pipelined_bytes_max = 256 * 1024;
   std::uint32_t requests_max = 1000;  ///< on one connection; the last response says `Connection: close`

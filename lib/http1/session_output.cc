@@ -70,7 +70,7 @@ void Session::begin(const Response& response) {
   mark_high_water();
 }
 
-/// Counts a piece of the body; true if it is to be queued.
+/// Counts a piece of the body. True if it must be queued.
 bool Session::accept_piece(std::size_t bytes) noexcept {
   assert(output_ == Output::open);
   if (bytes == 0 || exchange_.is_head) return false;

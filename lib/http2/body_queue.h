@@ -58,8 +58,8 @@ class BodyQueue {
   /// Appends a copy. Throws std::bad_alloc.
   void append(const BodyMemory& memory, Bytes bytes);
 
-  /// The size of the next DATA frame, at most `limit`. It may be less than what is queued, so that a slab
-  /// which can be sent without a copy becomes a frame of its own.
+  /// The size of the next DATA frame, at most `limit`. It may be less than the queued bytes, so that a slab
+  /// that can be sent without a copy becomes a frame of its own.
   std::size_t next_frame_bytes(std::size_t limit) const noexcept {
     return size_ < moved_bytes_min ? std::min(limit, size_) : next_large_frame_bytes(limit);
   }

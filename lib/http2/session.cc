@@ -16,7 +16,7 @@ namespace {
 /// the peer when half a window is free, so the parts delay no update for long.
 constexpr std::size_t window_parts = 8;
 
-/// The debug data of a GOAWAY is cut here.
+/// The limit of a GOAWAY's debug data; the rest is cut.
 constexpr std::size_t debug_bytes_max = 1024;
 
 struct OptionDeleter {

@@ -110,7 +110,7 @@ class Session {
 
   /// Reserves room in the stream's queue, so that a body can be written in place instead of copied by
   /// send_data: room for `bytes`, or for as many of them as fit in a slab. Valid until the next call on this
-  /// stream. Call `commit_data` to queue what was written, then reserve room for the rest.
+  /// stream. Call `commit_data` to queue the written bytes, then reserve room for the rest.
   std::span<std::uint8_t> reserve_data(Stream& stream, std::size_t bytes) {
     return stream.body_.reserve(body_memory_, bytes);
   }
@@ -120,7 +120,7 @@ class Session {
   /// send_headers. If it throws, nothing has been sent.
   void send_trailers(Stream& stream, std::span<const Header> trailers);
 
-  /// Ends the stream at once and drops what is queued. The only event that follows is `on_closed`, from
+  /// Ends the stream at once and drops the queued bytes. The only event that follows is `on_closed`, from
   /// `produce`. With `no_error` after the stream's end was queued (send_trailers, end_stream) nothing is
   /// dropped: RST_STREAM follows the end of the response, unless the peer has half-closed the stream by then
   /// (RFC 9113, 8.1).

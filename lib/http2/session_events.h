@@ -27,9 +27,9 @@ class SessionEvents {
   /// stream's on_closed.
   virtual void on_capacity() {}
   /// The peer takes no stream above `last_stream_id`. `debug` is valid until this returns. On a client,
-  /// on_closed with refused_stream follows at once for two kinds of stream: those above the last one, refused
-  /// by the peer, and those whose requests have not been produced and never will be, which count as not
-  /// refused by the peer.
+  /// on_closed with refused_stream follows at once for two kinds of stream: those above the last one
+  /// (`by_peer` is true), and those whose requests have not been produced and never will be (`by_peer` is
+  /// false).
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// A GOAWAY has been produced, of either this side's user or the session itself.
   virtual void on_goaway_sent(ErrorCode /*code*/) {}

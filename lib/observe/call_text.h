@@ -28,7 +28,7 @@ struct MethodMetrics {
 /// "bidi_stream".
 std::string method_labels(std::string_view type, std::string_view service, std::string_view method);
 
-/// The labels of all unknown methods together: peers choose their names, and each name would be kept for ever.
+/// The labels of all unknown methods together: peers choose their names, and each name would be kept forever.
 inline constexpr std::string_view unknown_method_labels =
     R"(grpc_type="unknown",grpc_service="unknown",grpc_method="unknown")";
 

@@ -22,7 +22,7 @@ std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
-/// Removes what precedes `separator` from the front of `list`, with the separator.
+/// Removes the text up to `separator` from the front of `list`, and the separator. Returns the text.
 std::string_view take_until(std::string_view& list, char separator) noexcept {
   const std::size_t end = std::min(list.find(separator), list.size());
   const std::string_view taken = trim(list.substr(0, end));

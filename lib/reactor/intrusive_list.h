@@ -54,7 +54,7 @@ class ListOf {
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
   T* back() noexcept { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
 
-  /// The element behind `element`, which is on this list; null when it is the last.
+  /// The element after `element`, which is on this list; null when it is the last.
   T* after(T& element) noexcept {
     Node* const next = static_cast<Node&>(element).next_;
     return next == &head_ ? nullptr : static_cast<T*>(next);

@@ -68,8 +68,8 @@ class ByteStream {
     ~Handler() = default;
   };
 
-  /// Closes the connection and drops what the kernel does not have yet. Call `shutdown_send` first for an
-  /// orderly end.
+  /// Closes the connection and drops bytes that the kernel does not have yet. Call `shutdown_send` first for
+  /// an orderly end.
   virtual ~ByteStream() = default;
 
   /// Begins to receive. Call once; `handler` must outlive the stream.
@@ -92,8 +92,8 @@ class ByteStream {
   /// The descriptor, for socket options. The stream owns it.
   virtual int descriptor() const noexcept = 0;
 
-  /// The failure of a protocol between the descriptor and the handler (TLS), or what it still waits for, when
-  /// an errno value does not tell. OK if there is none.
+  /// The failure of a protocol between the descriptor and the handler (TLS), or the event that it still waits
+  /// for, if an errno value cannot express it. OK if there is none.
   virtual Status failure() const { return {}; }
   /// Adds the facts about the peer that such a protocol has verified.
   virtual void identify(PeerIdentity& /*identity*/) const {}
@@ -142,7 +142,7 @@ class Connector {
 /// The pause between two attempts to connect to a unix socket whose backlog is full.
 inline constexpr std::chrono::milliseconds full_backlog_pause{10};
 
-/// What io_uring has counted on one shard; 0 on other backends.
+/// The counters of io_uring on one shard; 0 on other backends.
 struct IoCounters {
   std::uint64_t ring_overflows = 0;  ///< waits that began while completions exceeded the completion queue
   std::uint64_t receive_buffers_used = 0;      ///< of those that the streams share, now
@@ -183,9 +183,9 @@ class Io {
   /// `until` has come; it does not sleep if `until` is in the past. Returns true if `dispatch` has work.
   virtual bool wait(Instant until) = 0;
 
-  /// Calls the handlers for what `wait` reaped, in order of completion: all of them, or at least one and no
-  /// more once `until` has come. Returns false if some are left for the next dispatch; no `wait` sleeps
-  /// before it.
+  /// Calls the handlers of the completions that `wait` reaped, in their order: all of them, or at least one
+  /// and no more once `until` has come. Returns false if some are left for the next dispatch; no `wait`
+  /// sleeps before it.
   virtual bool dispatch(Instant until) = 0;
 
   virtual IoCounters counters() const noexcept { return {}; }

@@ -92,7 +92,7 @@ SocketAddress peer_address(int fd) noexcept;
 /// True if `fd` is a socket.
 bool is_socket(int fd) noexcept;
 
-/// What to do after an error of accept(2).
+/// The time for another attempt after an error of accept(2).
 enum class AcceptRetry {
   at_once,  ///< the error concerned one connection
   later,    ///< resources are short, or the cause is unknown: an immediate retry would spin

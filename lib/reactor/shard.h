@@ -133,7 +133,7 @@ class Shard {
     return found == locals_.end() ? nullptr : found->second.get();
   }
   /// Keeps `kept` under the unused `key` until `drop` or the end of the shard. Objects that remain then are
-  /// destroyed before the rest of the shard, on its thread, when no turn runs any more.
+  /// destroyed before the rest of the shard, on its thread, when turns no longer run.
   void keep(const void* key, std::unique_ptr<ShardLocal> kept);
   /// Destroys the object kept under `key`, if there is one.
   void drop(const void* key);
@@ -147,7 +147,7 @@ class Shard {
   /// Runs one turn. It sleeps only with `may_sleep` and when nothing is ready, until `until` at the latest.
   RINGRPC_TESTING_EXPORT void turn(bool may_sleep = true, Instant until = never);
 
-  /// How many turns have begun.
+  /// The number of turns that have begun.
   std::uint64_t turns() const noexcept { return turns_; }
 
   /// Tells `observer` of each turn from this one on; null ends that. Costs one reading of the clock in each turn.

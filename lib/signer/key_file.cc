@@ -36,7 +36,7 @@ Result<GuardedBytes> read_file(const std::string& path) {
   if (::fstat(file.get(), &about) < 0) return std::unexpected(from_errno("read " + path, errno));
   if (S_ISDIR(about.st_mode)) return refuse(path, "it is a directory; name a file");
   if (S_ISREG(about.st_mode) && (about.st_mode & S_IROTH) != 0)
-    log::warn("{} can be read by everybody; chmod o-r", path);
+    log::warn("{} can be read by all users; chmod o-r", path);
 
   Result<GuardedBytes> text = GuardedBytes::make(file_bytes_max + 1);
   if (!text) return text;
@@ -51,8 +51,7 @@ Result<GuardedBytes> read_file(const std::string& path) {
     size += static_cast<std::size_t>(got);
   }
   if (size == 0 && S_ISFIFO(about.st_mode))
-    return refuse(path,
-                  "it is a pipe that nobody writes to; give a file, or open the pipe for writing first");
+    return refuse(path, "it is a pipe without a writer; give a file, or open the pipe for writing first");
   text->truncate(size);
   return text;
 }

@@ -17,7 +17,7 @@ namespace ringrpc {
 
 namespace {
 
-/// Blocks of powers of two, each behind a header with its size. Freed blocks wait in one list for each size.
+/// Blocks of powers of two, each after a header with its size. Freed blocks wait in one list for each size.
 class Heap {
  public:
   static constexpr unsigned order_max = 16;

@@ -92,7 +92,7 @@ openssl::Owned<EVP_PKEY> generate(const KeySource& source) {
   return openssl::Owned<EVP_PKEY>(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
 }
 
-/// Makes a key that nobody uses. OpenSSL loads its tables with the first key, half a megabyte that needs no
+/// Makes a key and discards it. OpenSSL loads its tables with the first key, half a megabyte that needs no
 /// guarded memory.
 Status prepare_openssl(std::size_t keys) {
   if (Status status = KeyHeap::prepare(heap_bytes + keys * heap_bytes_per_key); !status.ok()) return status;
@@ -136,7 +136,7 @@ Result<std::unique_ptr<Signer>> make_or_read_key(const KeySource& source, const 
   return std::unexpected(of_file(source, signer.error()));
 }
 
-/// The failure, behind the name of the setting that the key came from, if any.
+/// The failure, preceded by the name of the setting that the key came from, if there is one.
 Status named(const KeySource& source, const Status& failure) {
   return source.named_by.empty() ? failure : behind(source.named_by, failure);
 }

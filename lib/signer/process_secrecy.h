@@ -5,8 +5,8 @@
 
 namespace ringrpc {
 
-/// Turns off core dumps (RLIMIT_CORE), and debuggers and /proc/PID/mem for other processes of the same user
-/// (PR_SET_DUMPABLE). A step that the system refuses is logged as a warning.
+/// Turns off core dumps (RLIMIT_CORE), and denies other processes of the same user debugging and
+/// /proc/PID/mem (PR_SET_DUMPABLE). A step that the system refuses is logged as a warning.
 void keep_process_secret();
 
 }  // namespace ringrpc

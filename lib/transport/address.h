@@ -31,7 +31,7 @@ class Address {
 
   /// INVALID_ARGUMENT quotes `text` and gives the form that is expected.
   RINGRPC_TESTING_EXPORT static Result<Address> parse(std::string_view text);
-  /// The same for a client. Refuses what only servers can use: `systemd`, `fd:3` and `vsock:any:PORT`.
+  /// The same for a client. Refuses forms that only servers can use: `systemd`, `fd:3` and `vsock:any:PORT`.
   static Result<Address> parse_target(std::string_view text);
 
   /// An open, listening socket.

@@ -1,4 +1,4 @@
-/// How servers come to their sockets: from the text of an address to a listener that accepts.
+/// Makes listeners of addresses: from the text of an address to a socket that accepts.
 ///
 ///   Result<std::vector<Address>> addresses = listen_addresses("systemd:web");
 ///   for (const Address& address : *addresses) Result<std::string> bound = bind(shard, listener, address);

@@ -47,7 +47,7 @@ void HybridVsockStream::shutdown_send() {
   let_go();
 }
 
-/// Passes on what is held back, once the CONNECT line has been sent and the response has come. After a
+/// Passes on the held-back bytes, once the CONNECT line has been sent and the response has come. After a
 /// failure it passes on an end and then a send. The carrier refuses that send, so the handler gets its
 /// on_sent in the usual way.
 void HybridVsockStream::let_go() {

@@ -21,7 +21,7 @@ PeerIdentity identify(const ByteStream& stream) {
   PeerIdentity identity;
   int domain = AF_UNSPEC;
   ucred credentials{};
-  // Sockets of other domains return credentials too, but of no one.
+  // Sockets of other domains return credentials too, but these identify no process.
   if (ask(stream.descriptor(), SO_DOMAIN, domain) && domain == AF_UNIX &&
       ask(stream.descriptor(), SO_PEERCRED, credentials))
     identity.unix_credentials = {.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};

@@ -27,7 +27,7 @@ bool includes(const SocketAddress& wide, const SocketAddress& narrow) {
          all.substr(all.rfind(':')) == one.substr(one.rfind(':'));
 }
 
-/// What the operator can do about a failure to listen.
+/// The operator's remedy for a failure to listen.
 std::string_view remedy(Code code, const Address& address) {
   switch (code) {
     case Code::ALREADY_EXISTS:
@@ -151,7 +151,7 @@ void Listener::refuse(const UniqueFd& connection, LogQuota& logged, const std::s
             left_out->words());
 }
 
-/// The quota limits these too: they come as long as descriptors are short, which depends on the clients.
+/// The quota limits these too: they repeat while descriptors are short, which clients can cause.
 void Listener::report(int accept_error) try {
   accept_errors_.fetch_add(1, std::memory_order_relaxed);
   const auto left_out = errors_logged_.take(shards_.front()->now());

@@ -53,7 +53,7 @@ Lookup::Lookup(Shard& home, const Address& address, Handler& handler)
                           "resolve " + address.name() + ": cannot start a thread: " + error.code().message(),
                           Initiator::library));
   } catch (...) {
-    shared_->letter = {};  // the mail holds a reference to what would hold the mail
+    shared_->letter = {};  // the mail refers to the object that would hold it
     throw;
   }
 }

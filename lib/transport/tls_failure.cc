@@ -33,7 +33,7 @@ Cause cause_of_objection(int error) {
   }
 }
 
-/// Adds to OpenSSL's message what an operator needs to know and can do.
+/// The facts and the remedy for an operator, to follow OpenSSL's message.
 std::string remedy(int error, const X509& certificate) {
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:

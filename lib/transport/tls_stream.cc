@@ -285,7 +285,7 @@ bool TlsStream::encrypt() {
   return true;
 }
 
-/// Sends what is pending, unless the carrier is sending.
+/// Sends pending output, unless the carrier is sending.
 void TlsStream::pump() {
   if (carrier_sending_ == Sending::sending || phase_ == Phase::over) return;
   if (phase_ == Phase::open && !plain_.empty() && !encrypt()) return;
@@ -304,7 +304,7 @@ void TlsStream::pump() {
   }
 }
 
-/// After close_notify only messages of TLS itself can remain, and they cannot be sent any more.
+/// After close_notify only messages of TLS itself can remain, and they can no longer be sent.
 void TlsStream::send_output() {
   if (carrier_sending_ == Sending::shut_down) return finish(phase_ == Phase::broken ? EPROTO : EPIPE);
   enter(carrier_sending_, Sending::sending);

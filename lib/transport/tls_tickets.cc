@@ -8,7 +8,7 @@ namespace {
 
 using Ticket = openssl::Owned<SSL_SESSION>;
 
-/// OpenSSL makes the session of a connection that is cut off unusable for resumption, but not a copy of it.
+/// When a connection is cut off, OpenSSL makes its session unusable for resumption. A copy stays usable.
 Ticket copy_of(SSL_SESSION& session) { return Ticket(SSL_SESSION_dup(&session)); }
 
 bool is_good(const SSL_SESSION& session) {

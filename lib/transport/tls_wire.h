@@ -36,7 +36,7 @@ struct TlsWire {
   SlabPool& pool;
   bool out_of_memory = false;     ///< output was lost, so the session is lost too
   bool message_received = false;  ///< a complete handshake message has arrived since this was last cleared
-  std::string objection;          ///< what our verification found wrong with the peer's certificate
+  std::string objection;          ///< the fault that our verification found in the peer's certificate
   Cause objection_cause = Cause::other;
 };
 

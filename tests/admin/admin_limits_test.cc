@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long it takes until `done`, in simulated time.
+/// The simulated time until `done` is true.
 Nanoseconds time_until(AdminWorld& world, const std::function<bool()>& done) {
   const Instant begun = world.simulation().now();
   CHECK(world.run_until(done));

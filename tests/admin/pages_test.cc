@@ -1,4 +1,4 @@
-// What requests get: pages, the index, and refusals.
+// The responses to requests: pages, the index, and refusals.
 #include <doctest/doctest.h>
 #include <optional>
 #include <stdexcept>
@@ -119,7 +119,7 @@ TEST_CASE("pipelined requests get their responses in order, over any network") {
   }
 }
 
-TEST_CASE("a client that has ended its sending gets its response") {
+TEST_CASE("a client that has half-closed the connection gets its response") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
   browser.send("GET /one HTTP/1.1\r\nHost: here\r\n\r\n");

@@ -259,7 +259,7 @@ TEST_CASE("a writer that has stopped neither writes nor makes flush wait") {
   CHECK(sink->records == std::vector<std::string>{"error in time"});
 }
 
-TEST_CASE("a sink that blocks makes neither flush nor stop wait for ever") {
+TEST_CASE("a sink that blocks makes neither flush nor stop wait forever") {
   auto sink = std::make_shared<KeepingSink>();
   sink->block();
   {
@@ -313,7 +313,7 @@ TEST_CASE("(exits while nobody reads its stderr)" * doctest::skip()) {
   std::exit(0);
 }
 
-TEST_CASE("a process ends although nobody reads its stderr") {
+TEST_CASE("a process ends although its stderr is not read") {
   std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits while*' >/dev/null", "r");
   REQUIRE(child);
   CHECK(pclose(child) == 0);

@@ -133,7 +133,7 @@ TEST_CASE("Moving the front hands well-filled slabs over and copies the rest") {
   from.for_each_piece(0, from.size(), [&](Bytes piece) { places.push_back(piece.data()); });
   REQUIRE(places.size() == 4);
 
-  SUBCASE("all, where more is asked for than there is") {
+  SUBCASE("all, if more is requested than there is") {
     from.move_front(10 * source.size(), to);
     CHECK(from.empty());
     CHECK(from.held_bytes() == 0);

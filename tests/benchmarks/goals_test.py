@@ -1,4 +1,4 @@
-"""How goals are judged, with invented figures."""
+"""Tests the judgement of goals with invented figures."""
 
 import copy
 import io

@@ -1,4 +1,4 @@
-"""How peers.py chooses and evaluates its loads, without running any."""
+"""Tests how peers.py chooses and evaluates its loads, without running any."""
 
 import collections
 import io

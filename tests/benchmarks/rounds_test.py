@@ -1,4 +1,4 @@
-"""How contenders take turns, and how their rounds are evaluated."""
+"""Tests the turns of contenders and the evaluation of their rounds."""
 
 import contextlib
 import io

@@ -1,5 +1,5 @@
-// The examples at the heads of the public headers, so that they compile: each region bears its header's name.
-// What they leave out ("...") and take for granted is here too; nothing of it runs.
+// The examples at the heads of the public headers, so that they compile. Each region has the name of its
+// header. Code that the examples omit ("...") or assume is here too. Nothing here runs.
 #include <functional>
 #include <iostream>
 #include <mutex>

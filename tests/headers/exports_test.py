@@ -1,4 +1,4 @@
-"""What the shared libraries export, against the macros in the headers.
+"""Compares the exports of the shared libraries with the macros in the headers.
 
     exports_test.py SOURCE_ROOT ARCHIVE...
 
@@ -16,7 +16,7 @@ MESSAGES = re.compile(r"_Z(T[ISV])?NK?4grpc|_ZN6google8protobuf5Arena\w*IN4grpc|
 # Weak symbols of templates and inline functions of others, which libstdc++ and spdlog declare with default visibility. Some
 # must be the same in the whole process, such as the pool of threads that wait for an atomic.
 INLINE_OF_OTHERS = re.compile(r"_ZG?[TZ]?[ISV]?N?K?(St|S[absiod]|6spdlog)")
-# What compilers and sanitizers add.
+# Symbols that compilers and sanitizers add.
 COMPILERS = re.compile(r"__|asan\.|tsan\.")
 # The mangled names of namespace ringrpc: of functions and variables, type info, tables and thunks, and variables of functions.
 OURS = re.compile(r"_Z(?:GV|T(?:[ISV]|hn\d+_|v\d+_n\d+_))?Z?N[VKRO]*7ringrpc")

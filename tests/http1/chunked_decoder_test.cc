@@ -74,7 +74,7 @@ TEST_CASE("Chunks are decoded however they are cut (RFC 9112, 7.1)") {
   }
 }
 
-TEST_CASE("What is not exactly a chunk is refused") {
+TEST_CASE("Malformed chunks are refused") {
   struct Case {
     std::string_view coded;
     int status;

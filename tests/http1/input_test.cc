@@ -200,7 +200,7 @@ TEST_CASE("100 (Continue) invites the body of a request that waits for it (RFC 9
     const Outcome outcome = outcome_however_cut(head + "\r\nhello", with_bodies);
     CHECK(statuses(outcome.sent) == std::vector{100, 200});
   }
-  SUBCASE("not where the handler responds at once, which ends the connection") {
+  SUBCASE("not if the handler responds at once, which ends the connection") {
     Server server(with_bodies);
     server.on_request_hook = [&](const Request&) { server.session.respond({.status = 403}, as_bytes("no")); };
     const std::string sent = server.answer(head + "\r\n");
@@ -208,14 +208,14 @@ TEST_CASE("100 (Continue) invites the body of a request that waits for it (RFC 9
     CHECK(sent.find("connection: close\r\n") != std::string::npos);
     CHECK(server.session.finished());
   }
-  SUBCASE("not where the response has begun by then") {
+  SUBCASE("not if the response has begun by then") {
     Server server(with_bodies);
     server.on_request_hook = [&](const Request&) { server.session.begin({}); };
     server.on_end_hook = [&] { server.session.finish(); };
     CHECK(statuses(server.answer(head + "\r\n")) == std::vector{200});
     CHECK(server.answer("hello") == "0\r\n\r\n");
   }
-  SUBCASE("not where the body is too large") {
+  SUBCASE("not if the body is too large") {
     Server server;
     CHECK(statuses(server.answer(head + "\r\n")) == std::vector{413});
     CHECK(server.events.empty());
@@ -267,7 +267,7 @@ TEST_CASE("A fault in a body aborts its request") {
   server.on_request_hook = [&](const Request& request) {
     if (request.query == "early") server.session.begin({});
   };
-  SUBCASE("with a response where none has begun") {
+  SUBCASE("with a response if none has begun") {
     const std::string sent = server.answer(std::string(chunked) + "2\r\nhe\r\nx");
     CHECK(statuses(sent) == std::vector{400});
     CHECK(server.events ==

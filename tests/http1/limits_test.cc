@@ -104,7 +104,7 @@ TEST_CASE("A connection may have a thousand requests, and the last response says
   CHECK(Limits{}.requests_max == 1000);
 }
 
-TEST_CASE("What arrives behind a request is kept up to a limit, beyond which the connection ends") {
+TEST_CASE("Bytes behind a request are kept up to a limit, beyond which the connection ends") {
   const Limits limits{.pipelined_bytes_max = 2 * get.size()};
   Server server(limits);
   server.on_end_hook = [] {};

@@ -1,5 +1,5 @@
-// No honest peer sends these bytes. However they are cut, there is no crash and no event out of order, and
-// the same bytes have the same events.
+// Bytes that no honest peer sends, cut at any places: there is no crash and no event out of order, and the
+// same bytes have the same events.
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <random>

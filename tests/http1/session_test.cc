@@ -52,7 +52,7 @@ TEST_CASE("An idle session holds no slab") {
 TEST_CASE("Shutting down ends the connection after the response") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
-  SUBCASE("at once where there is no request") {
+  SUBCASE("at once if there is no request") {
     server.session.shut_down();
     CHECK(server.session.finished());
     CHECK(server.receive(get).ok());
@@ -73,7 +73,7 @@ TEST_CASE("Shutting down ends the connection after the response") {
     server.session.respond({}, Bytes());
     CHECK(says_close(server.produce()));
   }
-  SUBCASE("before the response, which says so") {
+  SUBCASE("before the response, which announces it") {
     CHECK(server.receive(std::string(get) + std::string(get)).ok());
     server.session.shut_down();
     server.session.respond({}, Bytes());

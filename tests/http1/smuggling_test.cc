@@ -1,6 +1,6 @@
 // Requests that two readers could understand differently (RFC 9112, 11.2), and other malformed ones: each
-// gets its status, a line that names the cause, and the end of the connection. What follows them is never a
-// request of its own.
+// gets its status, a line that names the cause, and the end of the connection. Bytes that follow are never
+// served as a request of their own.
 #include <doctest/doctest.h>
 #include <string>
 #include <string_view>

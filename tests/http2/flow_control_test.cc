@@ -149,8 +149,7 @@ TEST_CASE("A stream's body stops at its window and at the connection's, and cont
   CHECK(body_bytes(server.answer(window_update(1, 1))) == 1);
   CHECK(body_bytes(server.answer(window_update(0, 1))) == 0);
   CHECK(body_bytes(server.answer(settings({{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}))) == 0);
-  CHECK(body_bytes(server.answer(window_update(1, 10))) ==
-        0);  // 10 - 11 + 1 + 10 - 10: below nought until now
+  CHECK(body_bytes(server.answer(window_update(1, 10))) == 0);  // 10 - 11 + 1 + 10 - 10: negative until now
   CHECK(body_bytes(server.answer(window_update(1, 1'000'000))) == 65'535 + 1 - 11);
   CHECK(server.endpoint.session.connection_send_window() == 0);
   const auto rest = server.answer(window_update(0, 1'000'000));
@@ -168,7 +167,7 @@ TEST_CASE("on_writable comes once for each time that the queue falls below the m
   session.send_headers(stream, ok_response, false);
   session.send_data(stream, as_bytes(std::string(1000, 'x')));
   server.endpoint.produce();
-  CHECK(server.endpoint[1].writable == 0);  // it never was above
+  CHECK(server.endpoint[1].writable == 0);  // it was never above the mark
   session.send_data(stream, as_bytes(std::string(65'535 - 1000 + Session::low_water_bytes, 'x')));
   server.endpoint.produce();
   CHECK(stream.queued_bytes() == Session::low_water_bytes);

@@ -150,7 +150,7 @@ TEST_CASE("A new stream far below one already used is a connection error, unless
     CHECK(endings(frames)[0].code == ErrorCode::protocol_error);
     CHECK(endings(frames)[0].debug == "HEADERS: stream_id lower than one already used");
   };
-  SUBCASE("where no stream was reset") {
+  SUBCASE("if no stream was reset") {
     server.answer(server.encoder.headers(9001, get, end_stream));
     SUBCASE("with END_STREAM") { check_ended(server.answer(server.encoder.headers(3001, get, end_stream))); }
     SUBCASE("without") { check_ended(server.answer(server.encoder.headers(3001, get))); }
@@ -159,13 +159,13 @@ TEST_CASE("A new stream far below one already used is a connection error, unless
   server.answer(server.encoder.headers(1, get));
   server.answer(server.encoder.headers(9001, get, end_stream));
   const FieldList trailers = {{"late", "trailers"}};
-  SUBCASE("where one was reset a while ago") {
+  SUBCASE("if one was reset a while ago") {
     server.endpoint.now += std::chrono::seconds(59);
     CHECK(endings(server.answer(server.encoder.headers(1, trailers, end_stream))).empty());
     server.answer(server.encoder.headers(9003, with(get, trailers), end_stream));
     CHECK(server.endpoint[9003].header_blocks.at(0).back().first == "late");  // HPACK is in step
   }
-  SUBCASE("where one was reset long ago") {
+  SUBCASE("if one was reset long ago") {
     server.endpoint.now += std::chrono::seconds(60);
     check_ended(server.answer(server.encoder.headers(1, trailers, end_stream)));
   }

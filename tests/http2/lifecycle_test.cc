@@ -1,4 +1,4 @@
-// How streams and connections begin and end.
+// The beginning and the end of streams and connections.
 #include <doctest/doctest.h>
 #include <nghttp2/nghttp2.h>
 #include <random>

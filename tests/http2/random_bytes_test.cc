@@ -1,5 +1,5 @@
-// Bytes that no honest peer sends. Whatever they are and however they are cut, there is no crash, no event
-// out of order and no forgotten stream, and the same bytes give the same events.
+// Any bytes that no honest peer sends, cut at any places: there is no crash, no event out of order and no
+// forgotten stream, and the same bytes give the same events.
 #include <doctest/doctest.h>
 #include <random>
 

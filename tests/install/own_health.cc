@@ -1,5 +1,5 @@
-// A client of the health service with messages of its own, generated from the installed .proto file, in one process with
-// the library's copy of them.
+// A client of the health service whose messages are generated from the installed .proto file. The library's
+// copy of these messages is in the same process.
 #include <iostream>
 
 #include "ringrpc/block_on.h"

@@ -251,8 +251,8 @@ Task<Status> unimplemented_service(Channel& channel) {
 
 Status expect_compressed(bool compressed, bool wanted) {
   if (compressed == wanted) return {};
-  return wrong(wanted ? "a response came uncompressed that was to be compressed"
-                      : "a response came compressed that was not to be");
+  return wrong(wanted ? "a response is uncompressed, although the request asked for compression"
+                      : "a response is compressed, although the request excluded compression");
 }
 
 Task<Status> unary_with_compression(Channel& channel, Compression compression, bool expected) {

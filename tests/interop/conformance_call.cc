@@ -54,7 +54,7 @@ bool cancels_before_end(const ClientCompatRequest& request) {
   return request.cancel().has_before_close_send();
 }
 
-/// The time between half-closing the call and cancelling it, or nothing if it is not to be cancelled then.
+/// The time between half-closing the call and cancelling it, or nothing if it must not be cancelled then.
 std::optional<milliseconds> cancels_after_end(const ClientCompatRequest& request) {
   if (!request.has_cancel()) return std::nullopt;
   const Cancel& cancel = request.cancel();
@@ -64,7 +64,7 @@ std::optional<milliseconds> cancels_after_end(const ClientCompatRequest& request
   return std::nullopt;
 }
 
-/// True if the call is to be cancelled after this many responses.
+/// True if the call must be cancelled after this many responses.
 bool cancels_after(const ClientCompatRequest& request, int responses) {
   return request.cancel().cancel_timing_case() == Cancel::kAfterNumResponses &&
          request.cancel().after_num_responses() == static_cast<std::uint32_t>(responses);

@@ -99,7 +99,7 @@ def _fetch(what, command):
     except subprocess.TimeoutExpired as slow:
         raise unittest.SkipTest(f"{what} took longer than {BUILD_SECONDS} s to fetch") from slow
     if done.returncode != 0:
-        raise unittest.SkipTest(f"{what} cannot be had: {done.stdout.strip()}")
+        raise unittest.SkipTest(f"{what} is not available: {done.stdout.strip()}")
 
 
 def _lost(server):

@@ -90,7 +90,7 @@ Status server_compressed_unary(Target& target) {
     grpc::testing::SimpleResponse response;
     if (Status status = target.stub->UnaryCall(&context, request, &response); !status.ok()) return status;
     if (InteropClientContextInspector::message_compressed(context) != compressed)
-      return wrong("the response is not compressed as it was to be");
+      return wrong("the response is not compressed as requested");
     if (response.payload().body().size() != 314'159) return wrong("the response is of another size");
   }
   return Status::OK;
@@ -108,7 +108,7 @@ Status server_compressed_streaming(Target& target) {
     grpc::testing::StreamingOutputCallResponse response;
     if (!in->Read(&response)) return in->Finish();
     if (InteropClientContextInspector::message_compressed(context) != wanted.compressed().value())
-      return wrong("a response is not compressed as it was to be");
+      return wrong("a response is not compressed as requested");
     if (response.payload().body().size() != static_cast<std::size_t>(wanted.size()))
       return wrong("a response is of another size");
   }

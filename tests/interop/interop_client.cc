@@ -31,20 +31,20 @@ std::string help() {
 
 void add_flags(Flags& flags, Options& options) {
   flags.add("--server_host", options.host,
-            "Where the server is; an address of any kind without its port, or a whole one");
-  flags.add("--server_port", options.port, "Where it listens there; a whole address has none beside it");
-  flags.add("--test_case", options.test_case, "What is run");
+            "The server's host, or any other address, with or without its port");
+  flags.add("--server_port", options.port, "The server's port, unless the address has it");
+  flags.add("--test_case", options.test_case, "The test case to run");
   for (const char* name : {"--additional_metadata", "--custom_credentials_type", "--default_service_account",
                            "--oauth_scope", "--service_account_key_file", "--service_config_json"})
     flags.refuse(name);
   SoakOptions& soak = options.soak;
   flags.add("--soak_iterations", soak.iterations, "Calls that a soak test makes");
-  flags.add("--soak_max_failures", soak.max_failures, "Calls of them that may fail");
+  flags.add("--soak_max_failures", soak.max_failures, "Maximum of failed calls");
   flags.add("--soak_per_iteration_max_acceptable_latency_ms", soak.per_iteration_max_ms,
-            "A longer call has failed");
-  flags.add("--soak_overall_timeout_seconds", soak.overall_timeout_s, "When to give up");
+            "Maximum duration of a successful call");
+  flags.add("--soak_overall_timeout_seconds", soak.overall_timeout_s, "Time limit of the soak test");
   flags.add("--soak_min_time_ms_between_rpcs", soak.min_ms_between_rpcs,
-            "From one call's beginning to the next's");
+            "Minimum time between the starts of two calls");
   flags.add("--soak_request_size", soak.request_bytes, "Bytes of a request's payload");
   flags.add("--soak_response_size", soak.response_bytes, "Bytes of a response's payload");
   flags.add("--soak_num_threads", soak.threads, "Calls at the same time");

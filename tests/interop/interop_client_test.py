@@ -48,7 +48,7 @@ class Flags(unittest.TestCase):
             with self.subTest(name):
                 done = self.client(f"--{name}=some", *where)
                 self.assertEqual(done.returncode, 1)
-                self.assertIn(f"--{name}: this program has nothing of the kind; leave it empty", done.stdout)
+                self.assertIn(f"--{name}: this program does not support it; leave it empty", done.stdout)
 
     def test_an_unknown_case_is_refused(self):
         done = self.client("--test_case", "no_such_case")

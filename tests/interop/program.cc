@@ -61,8 +61,7 @@ template void Flags::add(const std::string&, std::int64_t&, const std::string&);
 
 void Flags::refuse(const std::string& name) {
   const auto check = [name](const std::string& text) {
-    if (!text.empty())
-      throw CLI::ValidationError(name, "this program has nothing of the kind; leave it empty");
+    if (!text.empty()) throw CLI::ValidationError(name, "this program does not support it; leave it empty");
   };
   app_->add_option_function<std::string>(name, check, "Must be empty");
 }
@@ -80,10 +79,10 @@ Result<bool> Flags::parse(int count, char** arguments) {
 }
 
 TlsFlags::TlsFlags(Flags& flags) {
-  flags.add("--use_tls", use_tls, "Whether TLS is spoken");
-  flags.add("--use_test_ca", use_test_ca, "Believe the authorities in --ca_file, not the system's");
-  flags.add("--ca_file,--tls_ca_file", ca_file, "PEM; a server wants clients that these have signed");
-  flags.add("--tls_cert_file", certificate_file, "PEM of the certificate to show");
+  flags.add("--use_tls", use_tls, "Use TLS");
+  flags.add("--use_test_ca", use_test_ca, "Trust the CAs in --ca_file, not the system's");
+  flags.add("--ca_file,--tls_ca_file", ca_file, "PEM of trusted CAs; a server then requires certificates");
+  flags.add("--tls_cert_file", certificate_file, "PEM of the certificate to present");
   flags.add("--tls_key_file", key_file, "PEM of its private key");
   flags.add("--server_host_override", server_name, "The name that the server's certificate must have");
 }
@@ -98,7 +97,7 @@ Result<std::shared_ptr<ServerTls>> TlsFlags::server() const {
 Result<std::shared_ptr<const ClientTls>> TlsFlags::client() const {
   if (!use_tls) return nullptr;
   if (use_test_ca && ca_file.empty())
-    return fail(Code::INVALID_ARGUMENT, "--use_test_ca: give the test's authority with --ca_file");
+    return fail(Code::INVALID_ARGUMENT, "--use_test_ca: give the test's CA with --ca_file");
   return ClientTls::load({.authorities = file(ca_file),
                           .certificate = file(certificate_file),
                           .private_key = file(key_file),

@@ -41,7 +41,7 @@ Status check_size(std::int32_t bytes) {
                                             std::to_string(bytes));
 }
 
-/// Checks that the last request was compressed if it says so, and not if it says not.
+/// Checks that the last request was compressed as its field `expect_compressed` says, if it has that.
 template <class Request>
 Status check_compression(const Call& call, const Request& request) {
   const bool compressed = call.message_compression() != Compression::identity;
@@ -50,7 +50,7 @@ Status check_compression(const Call& call, const Request& request) {
                                                    : "the request is not compressed and expects to be");
 }
 
-/// Turns on compression if any response is to be compressed; `write` then excludes the others.
+/// Turns on compression if any response must be compressed; `write` then excludes the others.
 void choose_compression(Call& call, const TestService::OutputRequest& request) {
   for (const grpc::testing::ResponseParameters& wanted : request.response_parameters())
     if (wanted.compressed().value()) call.set_compression(Compression::gzip);

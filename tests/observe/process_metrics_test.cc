@@ -35,7 +35,7 @@ TEST_CASE("An opened descriptor is counted") {
   CHECK(read_process_metrics().open_fds == *before + 1);
 }
 
-TEST_CASE("What cannot be read is left out") {
+TEST_CASE("Numbers that cannot be read are left out") {
   MetricsText text(MetricsFormat::prometheus);
   write_process(text, {.open_fds = 3});
   CHECK(std::move(text).finish() ==

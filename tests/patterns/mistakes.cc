@@ -1,6 +1,6 @@
-// Mistakes that must not compile. mistakes_test.py compiles each on its own, behind this head. The first
-// lines of the compiler's output must contain the text behind `error:`, or behind `clang:` if the message
-// is the compiler's own.
+// Mistakes that must not compile. mistakes_test.py compiles each on its own, after this head. The first lines
+// of the compiler's output must contain the text after `error:`, or after `clang:` if the message is the
+// compiler's own.
 #include <memory>
 #include <string>
 #include <utility>

@@ -42,7 +42,7 @@ void limit_descriptors(rlim_t count) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// A listener that cannot accept the four clients who are waiting, and one more for later.
+/// A listener that cannot accept its four waiting clients, and a fifth client that connects later.
 struct Short {
   explicit Short(Shortage shortage) : shard(0, kernel_io()) {
     for (int i = 0; i < 5; ++i) clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -431,8 +431,7 @@ TEST_CASE("A path that cannot be bound is refused with its cause") {
   CHECK(refused.error().message() == "bind: no such file or directory");
 }
 
-TEST_CASE(
-    "Without a descriptor left clients are turned away, the cause is told, and service goes on afterwards") {
+TEST_CASE("Without a free descriptor, clients are refused with a report, and service resumes afterwards") {
   CHECK(failed_step(turn_away_then_serve) == 0);
 }
 

@@ -49,7 +49,7 @@ class Peer final : ByteStream::Handler {
     call([this] { stream_->resume_receiving(); });
   }
 
-  /// Queues bytes behind those that are not sent yet.
+  /// Queues bytes after those that are not sent yet.
   void send(std::string_view bytes) {
     to_send_.append(bytes);
     flush();
@@ -60,7 +60,7 @@ class Peer final : ByteStream::Handler {
     in_flight_bytes_ = chain.size();
     call([&] { stream_->send(std::move(chain)); });
   }
-  /// Ends the sending direction after what is queued.
+  /// Ends the sending direction after the queued bytes.
   void finish() {
     finishing_ = true;
     flush();

@@ -120,7 +120,7 @@ TEST_CASE("A turn with slow handlers ends between them, and the next turns conti
 
 TEST_CASE("Timers fire even if completions never end") {
   Shard shard(0, kernel_io());
-  // Both ends of some streams send each byte back, and take longer for it than a turn has.
+  // Both ends of some streams send each byte back, which takes longer than a turn may last.
   std::vector<std::unique_ptr<End>> ends;
   for (int at = 0; at < 8; ++at) {
     auto [left, right] = socket_pair();

@@ -74,7 +74,7 @@ TEST_CASE("A tour of no shards ends at once") {
   CHECK(block_on(tour({}, [](Shard&) { return Visit::again; })).ok());
 }
 
-TEST_CASE("What a visit throws ends the tour") {
+TEST_CASE("An exception of a visit ends the tour") {
   Network network;
   auto visits = std::make_shared<int>(0);
   const Status status = network.run([visits](Shard&) -> Visit {
@@ -85,7 +85,7 @@ TEST_CASE("What a visit throws ends the tour") {
   CHECK(*visits == 1);
 }
 
-TEST_CASE("A tour whose reader is gone ends without it") {
+TEST_CASE("A tour is finished even if its task was destroyed") {
   Network network;
   Shard& home = network.simulation.shard(2);
   const std::array shards{&network.simulation.shard(0), &network.simulation.shard(1)};

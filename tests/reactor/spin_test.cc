@@ -14,8 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A backend whose clock advances by a microsecond with each look at it, and to which events come at set
-/// times.
+/// A backend whose clock advances by a microsecond with each reading, and whose events come at set times.
 class Scripted final : public Io {
  public:
   explicit Scripted(Nanoseconds wanted) : gap(wanted), next_(after(now_, wanted)) {}

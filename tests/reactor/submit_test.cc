@@ -77,8 +77,7 @@ TEST_CASE("Any thread may submit, shards included, and as many tasks as it likes
   CHECK(inner.get_future().get() == 5);
 }
 
-TEST_CASE(
-    "What a task of block_on does for long delays neither other threads that block nor submitted tasks") {
+TEST_CASE("A long task of block_on delays neither other blocked threads nor submitted tasks") {
   std::binary_semaphore entered{0};
   std::binary_semaphore leave{0};
   const std::jthread slow([&] {

@@ -28,7 +28,7 @@ class Queue {
     simulation_.shard(0).post(
         [this, peer] { std::erase_if(waiters_, [&](const auto& waiter) { return waiter->peer == peer; }); });
   }
-  /// The owners of the next `count` shares; fewer when no one waits any more.
+  /// The owners of the next `count` shares; fewer if no more waiters are left.
   std::string serve(std::size_t count) {
     served_.clear();
     for (std::size_t i = 0; i < count; ++i) simulation_.shard(0).turn(false);

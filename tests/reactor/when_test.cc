@@ -193,7 +193,7 @@ TEST_CASE("when_any of many tasks gives the index of the first") {
   CHECK(first.value == 99);
 }
 
-TEST_CASE("when_any without a task throws instead of waiting for ever") {
+TEST_CASE("when_any without a task throws instead of waiting forever") {
   Simulation simulation(1);
   const auto task = start_on(simulation, [] { return when_any(std::vector<Task<int>>()); });
   REQUIRE(task->done());

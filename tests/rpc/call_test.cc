@@ -60,7 +60,7 @@ class Wordless final : public Service {
   }
 };
 
-TEST_CASE("initial metadata stays apart from trailing where there is no message between") {
+TEST_CASE("initial metadata stays apart from trailing without a message in between") {
   for_each_world([](World& world) {
     Wordless service;
     world.also_serve(service);
@@ -84,7 +84,7 @@ TEST_CASE("initial metadata stays apart from trailing where there is no message 
       CHECK(status.ok());
       expect_both(co_await stream.initial_metadata(), stream.trailing_metadata());
     }));
-    world.stop();  // before the service goes
+    world.stop();  // before the service is destroyed
   });
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("both directions of a stream take turns") {
   });
 }
 
-TEST_CASE("a client that takes no message where one is due says so") {
+TEST_CASE("a unary call that gets several messages, or none, is UNIMPLEMENTED") {
   SimulatedWorld world(5);
   CHECK(world.run([](Channel& channel) -> Task<void> {
     const auto several =

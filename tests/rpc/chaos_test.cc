@@ -94,8 +94,8 @@ ChannelOptions draw_channel_options(std::minstd_rand& random, ClientInterceptor&
   return options;
 }
 
-/// Every eighth seed goes through TLS; the handshakes make it slow. Such a seed is not quite the same each
-/// time, since keys and signatures are drawn elsewhere.
+/// Every eighth seed uses TLS, whose handshakes make it slow. Two runs of such a seed differ a little,
+/// because OpenSSL draws keys and signatures from its own random generator.
 bool secured(std::uint64_t seed) { return seed % 8 == 7; }
 
 void secure(ServerOptions& options) {
@@ -115,7 +115,7 @@ bool cancels(std::minstd_rand& random, const Attempt& attempt) {
   return attempt.may_cancel && random() % 200 == 0;
 }
 
-/// Whether a large message that is easily made smaller came as the server was told to send it.
+/// True if a large message that compresses well came with the compression that the server was told to use.
 bool compressed_rightly(const Attempt& attempt, std::size_t bytes, bool compressed) {
   const bool compresses = Ledger::compression_of(attempt.id) != Compression::identity;
   return bytes < 200 || compressed == compresses;
@@ -228,7 +228,8 @@ struct Chaos {
   std::size_t begun = 0;
 };
 
-/// Each call has an end, which is what the server says of it, and the server did it once.
+/// Checks that each call has ended, that its outcome agrees with the server's ledger, and that the server has
+/// served it at most once.
 void check_attempts(const std::vector<Attempt>& attempts, const Ledger& ledger) {
   std::size_t seen = 0;
   for (const Attempt& attempt : attempts) {
@@ -242,7 +243,7 @@ void check_attempts(const std::vector<Attempt>& attempts, const Ledger& ledger) 
     CHECK(entry.answered <= entry.begun);
     if (attempt.status->ok()) CHECK(entry.answered == 1);
   }
-  CHECK(ledger.size() == seen);  // no call that was not made
+  CHECK(ledger.size() == seen);  // no other calls were served
 }
 
 /// Replaces the server a few times while the calls run.
@@ -253,7 +254,7 @@ Task<void> restart_server(World& world, std::minstd_rand& random) {
   }
 }
 
-/// Nothing may be left when all calls have ended.
+/// Checks that nothing is left when all calls have ended.
 void check_nothing_left(SimulatedWorld& world) {
   world.stop();
   CHECK(world.simulation().run_until_quiet());
@@ -261,7 +262,7 @@ void check_nothing_left(SimulatedWorld& world) {
   CHECK(world.simulation().clean());
 }
 
-/// The outcome of each call, and the time at which all was over.
+/// The outcome of each call, and the time at which the last one ended.
 std::string account(const std::vector<Attempt>& attempts, Instant over) {
   std::string told;
   for (const Attempt& attempt : attempts) told += attempt.id + ": " + attempt.status->to_string() + '\n';

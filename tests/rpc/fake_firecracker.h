@@ -16,7 +16,7 @@
 
 namespace ringrpc::test {
 
-/// How bytes reach the client.
+/// The form in which bytes reach the client.
 enum class Delivery : std::uint8_t {
   glued,         ///< the response together with the guest's first bytes
   byte_by_byte,  ///< each byte in a write of its own, including the response
@@ -47,7 +47,7 @@ class FakeFirecracker {
 
   Machine machine_;
   UniqueFd listener_;
-  UniqueFd stop_;  ///< readable once all shall end
+  UniqueFd stop_;  ///< readable once all threads must end
   std::vector<std::jthread> connections_;
   std::jthread acceptor_;
 };

@@ -25,7 +25,7 @@ struct Whole {
   std::string bytes;
 };
 
-/// Around what one block takes, one slab, several.
+/// Sizes around the capacity of a block, of a slab, and of several slabs.
 std::vector<std::size_t> sizes_at_boundaries() {
   std::vector<std::size_t> sizes;
   for (const std::size_t edge :
@@ -37,7 +37,7 @@ std::vector<std::size_t> sizes_at_boundaries() {
   return sizes;
 }
 
-/// An interceptor that lets the message wait before it goes.
+/// An interceptor that delays the message before it is sent.
 class Delay final : public ClientInterceptor {
  public:
   Task<Status> intercept(ClientRequest&, ClientNext next) override {
@@ -206,7 +206,7 @@ TEST_CASE("an invalid message is refused in pieces as in one") {
     LargeMirror mirror;
     world.also_serve(mirror);
     CHECK(world.run([](Channel& channel) -> Task<void> {
-      // A field of type bytes that says it has more than there is.
+      // A field of type bytes whose length exceeds the bytes that follow.
       std::string cut = protobuf(100'000).SerializeAsString();
       cut.resize(60'000);
       const Result<RawMessage> answer =

@@ -8,8 +8,8 @@
 ///   CHECK(ledger["17"].begun == 1);
 ///   CHECK(Ledger::came_back(response.metadata.initial, response.metadata.trailing, "17"));
 ///
-/// It sends the id back with the response, as text before the messages and as bytes after them, and has the
-/// responses compressed, each in a way that follows from the id.
+/// It returns the id with the response, as text before the messages and as bytes after them. The id also
+/// selects the compression of the responses.
 #pragma once
 
 #include <charconv>

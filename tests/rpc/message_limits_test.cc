@@ -59,10 +59,10 @@ TEST_CASE("the limit of responses may be another than that of requests") {
     CHECK(response.error().to_string() ==
           "RESOURCE_EXHAUSTED: the response has 2001 bytes, the limit is 2000");
   }));
-  CHECK(captured.text().find("without a message") == std::string::npos);  // the handler has given one
+  CHECK(captured.text().find("without a message") == std::string::npos);  // the handler has returned one
 }
 
-/// A message that says that it is longer than any prefix can.
+/// A message whose size exceeds what a prefix can express.
 struct Endless {};
 
 }  // namespace
@@ -75,7 +75,7 @@ struct Codec<Endless> {
 
 namespace {
 
-/// Answers with what cannot be.
+/// Responds with a message that is too long for its prefix.
 class Boundless final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Boundless"; }

@@ -1,4 +1,4 @@
-/// What an observer can ask of a message.
+/// The view of a message that an observer gets.
 #include <array>
 #include <doctest/doctest.h>
 #include <google/protobuf/descriptor.pb.h>
@@ -12,7 +12,7 @@ namespace {
 
 using google::protobuf::StringValue;
 
-TEST_CASE("a message in one piece is seen where it is") {
+TEST_CASE("a message in one piece is viewed without a copy") {
   const std::string sent = "as it is";
   const Bytes piece = as_bytes(sent);
   const MessageView message(Pieces(&piece, 1));
@@ -48,7 +48,7 @@ TEST_CASE("a message in several pieces is copied and parsed once") {
   CHECK(message.as<StringValue>() == parsed);
 }
 
-TEST_CASE("a message that was parsed ahead is not parsed again, and can be had as bytes") {
+TEST_CASE("a message that was parsed ahead is not parsed again, and is available as bytes") {
   detail::SerializableMessageOf<StringValue> parsed;
   parsed.message.set_value("parsed");
   const std::string whole = parsed.message.SerializeAsString();
@@ -59,7 +59,7 @@ TEST_CASE("a message that was parsed ahead is not parsed again, and can be had a
   CHECK(message.as<RawMessage>()->bytes == whole);
 }
 
-TEST_CASE("what is not a message of the type is null") {
+TEST_CASE("bytes that are not a message of the type give null") {
   const std::string sent = "\x0a\x7f cut";
   const Bytes piece = as_bytes(sent);
   const MessageView message(Pieces(&piece, 1));

@@ -1,6 +1,6 @@
-/// Lets each allocation of a scenario fail in a run of its own (over TLS every seventh), alone or with those after it.
-/// The process survives, the call succeeds or fails by itself, calls on other connections go on, and later calls
-/// succeed. Sanitizers check for leaks and dangling pointers.
+/// Lets each allocation of a scenario fail in a run of its own (over TLS every seventh), alone or with those
+/// after it. The process survives, the call succeeds or fails without affecting others, calls on other
+/// connections continue, and later calls succeed. Sanitizers check for leaks and dangling pointers.
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -24,14 +24,14 @@ namespace {
 using namespace std::chrono_literals;
 using test::Shortage;
 
-/// What a call came to, where the process ran out of memory on either side.
+/// Checks the outcome of a call during which either side ran out of memory.
 void check_outcome(const Status& status) {
   const bool expected =
       status.ok() || status.code() == Code::RESOURCE_EXHAUSTED || status.code() == Code::UNAVAILABLE;
   CHECK_MESSAGE(expected, status.to_string());
 }
 
-/// A script of a client: what it says it came to.
+/// A client's script. It returns its outcome.
 using Play = std::function<Task<Status>(Channel&)>;
 
 struct Scenario {
@@ -41,7 +41,7 @@ struct Scenario {
   bool intercepted = false;
 };
 
-/// What scenarios say instead of a CHECK, which would allocate.
+/// Scenarios return this instead of using CHECK, which would allocate.
 Status check_content(bool right) {
   return right ? Status() : Status(Code::DATA_LOSS, "the content is not what was sent");
 }
@@ -75,7 +75,7 @@ Task<Status> carry_metadata(Channel& channel) {
   co_return status_of(answer);
 }
 
-/// A failure with its trailers counts as a success: that is what was asked for.
+/// The requested failure, with its trailers, counts as a success.
 Task<Status> fail_as_asked(Channel& channel) {
   const auto answer = co_await unary(channel, "Fail", "9");
   if (!answer && answer.error().code() == Code::FAILED_PRECONDITION) co_return Status();
@@ -175,13 +175,13 @@ ChannelOptions client_of(const Scenario& scenario) {
   ChannelOptions options;
   if (scenario.tls) options.tls = tls;
   if (scenario.intercepted) options.interceptors = {&interceptor};
-  options.backoff.initial = 1ms;  // over real sockets the waits are real
+  options.backoff.initial = 1ms;  // over real sockets, waits take real time
   return options;
 }
 
 enum class Victim : std::uint8_t { server, client };
 
-/// One run: `first` allocations of the victim's succeed, then `count` fail. Whether any failed.
+/// One run: `first` allocations of the victim succeed, then `count` fail. Returns true if any failed.
 class Run {
  public:
   Run(World& world, const Scenario& scenario, Victim victim)
@@ -196,7 +196,7 @@ class Run {
           Status before = co_await call(beside);
           CHECK_MESSAGE(before.ok(), before.to_string());
           begun = co_await in_shortage(first, count);
-          // A client without memory may have ended any of its connections; the server has no reason to.
+          // A client without memory may have ended any of its connections. The server must not end this one.
           Status after = co_await call(beside);
           CHECK_MESSAGE(after.ok(), after.to_string());
         },
@@ -208,7 +208,7 @@ class Run {
   }
 
  private:
-  /// Of calls beside, which nobody intercepts.
+  /// The options of the other calls, which have no interceptors.
   ChannelOptions plain_options() const {
     ChannelOptions options = client_of(scenario_);
     options.interceptors.clear();
@@ -230,14 +230,13 @@ class Run {
     Status status;
     try {
       status = co_await scenario_.play(channel);
-    } catch (
-        const std::bad_alloc&) {  // thrown by this test's own code, or where no call could be made at all
+    } catch (const std::bad_alloc&) {  // thrown by this test's own code, or because no call could be made
       status = out_of_memory();
     }
     shortage.end();
     if (status.cause() == Cause::out_of_memory) CHECK(shortage.begun());
     check_outcome(status);
-    co_await sleep_for(1ms);  // a connection that has broken is gone by then
+    co_await sleep_for(1ms);  // by then a broken connection has been removed
     Status again = co_await call(channel);
     CHECK_MESSAGE(again.ok(), again.to_string());
     co_return shortage.begun();
@@ -248,7 +247,7 @@ class Run {
   Victim victim_;
 };
 
-/// Runs until the last allocation has had its turn; how many there were.
+/// Runs once for each allocation until none is left to fail. Returns the number of allocations.
 template <class RunOnce>
 std::uint64_t fail_each(std::uint64_t step, RunOnce run_once) {
   std::uint64_t first = 0;
@@ -259,15 +258,15 @@ std::uint64_t fail_each(std::uint64_t step, RunOnce run_once) {
   return first;
 }
 
-/// A scenario with no more than these has not felt the shortage. A server's connection takes most from its pools and
-/// from the block that it is itself.
+/// A scenario with at most this number has not been affected by the shortage. A server's connection takes
+/// most of its memory from pools and from its own block.
 std::uint64_t fewest_allocations(Victim victim) { return victim == Victim::server ? 5 : 10; }
 
 void fail_every_allocation(Victim victim) {
   test::let_openssl_run_out();
   for (const Scenario& scenario : scenarios()) {
     CAPTURE(scenario.name);
-    // TLS makes thousands of them, most in OpenSSL and much alike.
+    // TLS makes thousands of allocations, most of them similar ones in OpenSSL.
     const std::uint64_t step = scenario.tls ? 7 : 1;
     for (const std::uint64_t count : {1, 2, 50}) {
       CAPTURE(count);
@@ -291,7 +290,7 @@ TEST_CASE("a client that runs out of memory ends a call, and continues to call")
   fail_every_allocation(Victim::client);
 }
 
-TEST_CASE("so do both over real sockets, whatever serves them") {
+TEST_CASE("servers and clients survive that over real sockets, on every backend") {
   for (const IoBackend backend : test::kernel_backends()) {
     for (const Victim victim : {Victim::server, Victim::client}) {
       CAPTURE(victim == Victim::server);

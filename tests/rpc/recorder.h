@@ -20,7 +20,7 @@
 
 namespace ringrpc {
 
-/// Writes down the messages that it sees, and refuses those that are as `refused` says.
+/// Records the messages that it sees, and refuses those that equal `refused`.
 class Recorder final : public MessageObserver {
  public:
   Recorder(std::string name, std::vector<std::string>& seen, std::string refused = "nothing")
@@ -42,7 +42,7 @@ class Recorder final : public MessageObserver {
   std::string refused_;
 };
 
-/// Does with the messages what the test says.
+/// Handles the messages by functions of the test.
 class CustomObserver final : public MessageObserver {
  public:
   using See = std::function<Status(const MessageView&)>;
@@ -83,7 +83,7 @@ inline Task<void> make_calls_of_each_kind(Channel& channel) {
   CHECK((co_await chatting.finish()).ok());
 }
 
-/// What Recorders of two interceptors, "outer" and "inner", write down of these calls.
+/// The records that two interceptors with Recorders, "outer" and "inner", make of these calls.
 inline std::vector<std::string> records_of_each_kind() {
   std::vector<std::string> records;
   const auto requests = [&](std::initializer_list<const char*> messages) {

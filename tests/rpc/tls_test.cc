@@ -106,7 +106,7 @@ TEST_CASE("a handler knows the client by its certificate, over a unix socket by 
             std::to_string(::getegid()) + ", spiffe://example.org/billing");
 }
 
-/// How a call ends over a channel to `world`.
+/// The status of a call over a channel to `world`.
 Status outcome(World& world, const ChannelOptions& options, std::string address = {}) {
   Status status;
   const auto script = [&](Channel& channel) -> Task<void> {
@@ -231,7 +231,7 @@ TEST_CASE("a client that does not finish its handshake times out like one that s
   world.server_shard().load().fetch_add(1);
   world.server().add(std::move(theirs), true);
   RawPeer client(world.client_shard(), std::move(ours));
-  client.send(std::string("\x16\x03\x01\x02\x00\x01", 6));  // a record that never comes to its end
+  client.send(std::string("\x16\x03\x01\x02\x00\x01", 6));  // a record that is never completed
   world.simulation().run_for(2s);
   CHECK_FALSE(client.closed());
   world.simulation().run_for(3s);

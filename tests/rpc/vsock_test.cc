@@ -71,7 +71,7 @@ std::uint64_t buffer_bytes(const ByteStream& stream) {
   return bytes;
 }
 
-/// Two connected sockets that keep sends apart, as a stream does not.
+/// Two connected sockets that preserve the boundaries of sends, unlike a stream.
 std::pair<UniqueFd, UniqueFd> packet_sockets() {
   const UniqueFd listening(::socket(AF_VSOCK, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   SocketAddress address = vsock_address(VMADDR_CID_LOCAL, 0);
@@ -116,7 +116,7 @@ TEST_CASE("both ends know each other, and have buffers of 8 MiB") {
   });
 }
 
-TEST_CASE("much arrives whole, both ways at once, also at a reader that pauses") {
+TEST_CASE("large data arrives whole, both ways at once, also at a reader that pauses") {
   on_each_backend([](IoBackend backend) {
     VsockPair pair(backend);
     const std::string sent = pattern(20 << 20);  // more than the buffers hold

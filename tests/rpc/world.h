@@ -98,8 +98,8 @@ Faults benign_faults();
 /// networks of several seeds (seeds.h) that cut and delay; over one seed's alone when that is run again.
 void for_each_world(const std::function<void(World&)>& test);
 
-/// Runs `test` over real sockets, and over a few networks that cut and delay: for what would take too long over one byte
-/// at a time.
+/// Runs `test` over real sockets, and over a few networks that cut and delay: for tests that would take too
+/// long on a network that carries one byte at a time.
 void for_some_worlds(const std::function<void(World&)>& test);
 
 /// A unary call of that method of RawService.

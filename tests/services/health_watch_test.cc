@@ -38,7 +38,7 @@ class Watch {
     });
   }
 
-  /// Runs `work` where the call is, and what follows from it.
+  /// Runs `work` on the call's shard, and everything that follows from it.
   void on_shard(const std::function<void()>& work) {
     shard_.post([&] { work(); });
     simulation_.run_until_quiet();
@@ -60,7 +60,7 @@ class Watch {
   Shard& shard_;
 };
 
-TEST_CASE("a watch says the state at once and then every change, on every shard") {
+TEST_CASE("a watch reports the state at once and then every change, on every shard") {
   Simulation simulation(1, {.shards = 2});
   HealthService health;
   Watch here(simulation, 0, health, "");
@@ -75,7 +75,7 @@ TEST_CASE("a watch says the state at once and then every change, on every shard"
   CHECK_FALSE(here.task.done());
 }
 
-TEST_CASE("a watch of a service that is not known says so, and goes on") {
+TEST_CASE("a watch of an unknown service reports that, and goes on") {
   Simulation simulation(1);
   HealthService health;
   const Watch watch(simulation, 0, health, "routes.v1.RouteGuide");
@@ -98,7 +98,7 @@ TEST_CASE("a name that is too long is not watched") {
   CHECK(refused.message() == "the name of the service has 1025 bytes, the limit is 1024");
 }
 
-TEST_CASE("a watch hears of its own service only, and of nothing that stays as it was") {
+TEST_CASE("a watch reports only its own service, and only changes") {
   Simulation simulation(1);
   HealthService health;
   health.set("a", ServingStatus::serving);
@@ -127,7 +127,7 @@ TEST_CASE("a watcher that reads slowly gets the latest state, not each one befor
   CHECK(watch.seen() == Statuses{serving, not_serving, serving});
 }
 
-TEST_CASE("shutting down says NOT_SERVING and ends every watch, those to come too") {
+TEST_CASE("shutting down reports NOT_SERVING and ends every watch, later ones too") {
   Simulation simulation(1);
   HealthService health;
   const Watch known(simulation, 0, health, "");
@@ -154,13 +154,13 @@ TEST_CASE("a watch that its caller drops is forgotten") {
   HealthService health;
   {
     const Watch dropped(simulation, 0, health, "");
-    health.set("", ServingStatus::not_serving);  // the news is under way
+    health.set("", ServingStatus::not_serving);  // the notification is in flight
   }
   simulation.run_until_quiet();
   CHECK(simulation.clean());
 }
 
-TEST_CASE("a watch ends when its connection drains, and says nothing else of a service that serves on") {
+TEST_CASE("a watch ends when its connection drains, and reports no change of a service that serves on") {
   Simulation simulation(1);
   HealthService health;
   Watch watch(simulation, 0, health, "");

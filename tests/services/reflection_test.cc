@@ -128,7 +128,7 @@ TEST_CASE_TEMPLATE("fields come with their names in JSON, as protoc writes them"
   CHECK(names == "payload=payload request_id=requestId ");
 }
 
-TEST_CASE_TEMPLATE("a stream is sent an import once, but what it asks for every time", Version, V1, V1Alpha) {
+TEST_CASE_TEMPLATE("a stream gets an import once, but a requested file each time", Version, V1, V1Alpha) {
   Conversation<Version> conversation;
   CHECK(file_names(conversation.ask_file("catalog_base.proto")) ==
         Names{"catalog_base.proto", "google/protobuf/timestamp.proto"});
@@ -177,7 +177,7 @@ TEST_CASE_TEMPLATE("extensions are found by the type that they extend and their 
   CHECK(none.all_extension_numbers_response().extension_number().empty());
 }
 
-TEST_CASE_TEMPLATE("what is not there is NOT_FOUND, and the stream goes on", Version, V1, V1Alpha) {
+TEST_CASE_TEMPLATE("an unknown name is NOT_FOUND, and the stream goes on", Version, V1, V1Alpha) {
   Conversation<Version> conversation;
   const auto refused = [](const typename Version::Response& response, const std::string& message) {
     CHECK(response.error_response().error_code() == 5);
@@ -200,7 +200,7 @@ TEST_CASE_TEMPLATE("a request of an unknown kind is UNIMPLEMENTED, and the strea
   CHECK_FALSE(conversation.task.done());
 }
 
-TEST_CASE_TEMPLATE("the stream ends well when the caller has asked everything", Version, V1, V1Alpha) {
+TEST_CASE_TEMPLATE("the stream ends with OK when the client half-closes it", Version, V1, V1Alpha) {
   Conversation<Version> conversation;
   CHECK_FALSE(conversation.task.done());
   conversation.stream.receive_end();
@@ -208,12 +208,12 @@ TEST_CASE_TEMPLATE("the stream ends well when the caller has asked everything", 
   CHECK(conversation.task.result().ok());
 }
 
-TEST_CASE("a value of an enum is found though nobody has asked for its file before") {
+TEST_CASE("an enum value is found even if its file was never requested") {
   const DescriptorIndex index({"palette.Palette"}, *google::protobuf::DescriptorPool::generated_pool());
   CHECK(index.file_with_symbol("palette.SIENNA"));
 }
 
-TEST_CASE("a pool of one's own is asked in place of the generated one") {
+TEST_CASE("an index of another pool does not use the generated one") {
   google::protobuf::FileDescriptorProto file;
   file.set_name("own.proto");
   file.set_package("own");
@@ -252,7 +252,7 @@ class Listing {
   Task<Status> task_;
 };
 
-TEST_CASE("what is listed is what the server that started last serves, in new streams") {
+TEST_CASE("new streams list the services of the server that started last") {
   Reflection reflection;
   echo::v1::EchoService::Service echo;
   catalog::Catalog::Service catalog;
@@ -270,7 +270,7 @@ TEST_CASE("what is listed is what the server that started last serves, in new st
                                              "grpc.reflection.v1alpha.ServerReflection"});
 }
 
-TEST_CASE("servers may start while reflection is asked") {
+TEST_CASE("servers may start while reflection responds") {
   Reflection reflection;
   echo::v1::EchoService::Service echo;
   const Service* const served[] = {&echo, &reflection.v1()};

@@ -47,13 +47,13 @@ TEST_CASE("guarded bytes are locked and left out of core dumps") {
   const GuardedBytes bytes = GuardedBytes::make(100).value();
   CHECK(bytes.size() == 100);
   const std::string flags = flags_of(bytes.bytes().data());
-#ifndef RINGRPC_SANITIZED  // a sanitizer lets nobody lock memory
+#ifndef RINGRPC_SANITIZED  // under a sanitizer, memory cannot be locked
   CHECK(flags.find(" lo") != std::string::npos);
 #endif
   CHECK(flags.find(" dd") != std::string::npos);
 }
 
-TEST_CASE("writing behind the end or into read-only bytes faults") {
+TEST_CASE("writing beyond the end or into read-only bytes faults") {
   CHECK(end_of([](GuardedBytes& bytes) { bytes.writable()[99] = 1; }) == 0);
   CHECK(end_of([](GuardedBytes& bytes) {
           volatile std::uint8_t* behind = bytes.writable().data();

@@ -192,7 +192,7 @@ TEST_CASE("a pipe is read from its writer, and refused at once without one") {
   REQUIRE_FALSE(none);
   CHECK(none.error().to_string() ==
         "INVALID_ARGUMENT: key file " + file.path() +
-            ": it is a pipe that nobody writes to; give a file, or open the pipe for writing first");
+            ": it is a pipe without a writer; give a file, or open the pipe for writing first");
 
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
@@ -292,8 +292,8 @@ struct Damaged {
     id = keys.all()[0]->public_key().id();
   }
 
-  /// A copy must either be refused with a message that quotes nothing of it, or load as the same key. Only
-  /// with Ed25519 is another seed another good key.
+  /// A copy must either be refused with a message that quotes nothing of it, or load as the same key. Only an
+  /// Ed25519 copy may load as another key, because any seed makes one.
   void check(const std::string& text) {
     const Result<KeyRegistry> keys = keys_of(text, passphrase);
     if (keys) {
@@ -376,7 +376,7 @@ TEST_CASE("a file that everybody can read causes a warning") {
     return captured.text();
   };
   CHECK(logged(0600).empty());
-  CHECK(logged(0644).find(file.path() + " can be read by everybody; chmod o-r") != std::string::npos);
+  CHECK(logged(0644).find(file.path() + " can be read by all users; chmod o-r") != std::string::npos);
 }
 
 TEST_CASE("a passphrase is the first line of its file") {

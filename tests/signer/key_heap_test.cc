@@ -107,15 +107,15 @@ TEST_CASE("allocation fails while the heap is full, and succeeds when there is r
 }
 
 TEST_CASE("destroyed keys leave nothing in the heap") {
-  new_keys({"rsa2048", "p256", "p384", "ed25519"});  // OpenSSL also allocates what it keeps for ever
+  new_keys({"rsa2048", "p256", "p384", "ed25519"});  // OpenSSL also allocates memory that it keeps forever
   const std::size_t used_bytes = KeyHeap::used_bytes();
   constexpr std::size_t rounds = 8;
   for (std::size_t round = 0; round < rounds; ++round) {
     const KeyRegistry keys = new_keys({"rsa2048", "p256", "p384", "ed25519"});
     CHECK(KeyHeap::used_bytes() > used_bytes);
   }
-  // OpenSSL sometimes allocates another small object. If each round left the smallest number of a key, it
-  // would be more than that.
+  // OpenSSL sometimes allocates another small object. If each round left even the smallest number of a
+  // key, the sum would exceed that.
   constexpr std::size_t smallest_bytes = 32;
   CHECK(KeyHeap::used_bytes() < used_bytes + rounds * smallest_bytes);
 }

@@ -7,7 +7,7 @@
 namespace ringrpc {
 namespace {
 
-TEST_CASE("keys are found by id, algorithm and kind, the first where there are several") {
+TEST_CASE("keys are found by id, algorithm and kind, the first one if there are several") {
   const KeyRegistry keys = new_keys({"p256", "ED25519:ed25519", "p256"});
   REQUIRE(keys.all().size() == 3);
   const Signer* const first = keys.all()[0].get();

@@ -16,7 +16,7 @@ std::string input_for(Algorithm algorithm) {
   return bytes > 0 ? std::string(bytes, 'd') : "a message";
 }
 
-TEST_CASE("new keys sign with all their algorithms, and everybody can verify it") {
+TEST_CASE("new keys sign with all their algorithms, and their public halves verify the signatures") {
   const KeyRegistry keys = new_keys({"rsa2048", "p256", "p384", "ed25519"});
   for (const Algorithm algorithm : every_algorithm) {
     CAPTURE(name(algorithm));

@@ -65,7 +65,7 @@ TEST_CASE("a unary method that a mock does not override fails with UNIMPLEMENTED
         "UNIMPLEMENTED: the stub does not override /echo.v1.EchoService/Echo");
 }
 
-/// What a client saw of a call.
+/// The parts of a call that a client has seen.
 struct Seen {
   std::vector<std::string> messages;
   std::string begin;

@@ -1,5 +1,5 @@
-// Random data through an echo server on a faulty network: what arrives is what was sent, or a prefix of it
-// and an error.
+// Random data through an echo server on a faulty network: it arrives unchanged, or as a prefix followed by an
+// error.
 #include <arpa/inet.h>
 #include <cerrno>
 #include <doctest/doctest.h>

@@ -141,7 +141,7 @@ TEST_CASE("Any other response ends the stream, and pending data is dropped with 
     guest.end->stream->send(guest.chain("hello"));
     guest.carrier->tell_sent();
     guest.carrier->deliver(answer);
-    if (!guest.end->receive_end) guest.carrier->deliver("more than any answer is long");
+    if (!guest.end->receive_end) guest.carrier->deliver("longer than any response");
     CHECK(guest.end->receive_end == EPROTO);
     CHECK(guest.end->received.empty());
     guest.carrier->deliver("OK 1\nlate");

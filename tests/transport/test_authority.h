@@ -46,7 +46,7 @@ class TestAuthority {
   std::string pem_;
 };
 
-// What most tests use: a CA, a server with its certificate, and a client that trusts it.
+// The defaults of most tests: a CA, a server with its certificate, and a client that trusts it.
 
 inline const TestAuthority& our_authority() {
   static const TestAuthority authority("our authority");

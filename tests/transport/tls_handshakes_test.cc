@@ -1,4 +1,4 @@
-// Many handshakes at a time: their share of a shard, and that none suffers from waiting.
+// Many handshakes at a time: their share of a shard, and their success in spite of waiting.
 #include <doctest/doctest.h>
 #include <memory>
 #include <numeric>

@@ -328,7 +328,7 @@ TEST_CASE("a shutdown during a partial TLS message of the peer follows its rest"
 TEST_CASE("a peer that closes within a TLS message leaves no send waiting") {
   Simulation simulation(1);
   HalfTold ends(simulation);
-  SUBCASE("when something was to be sent") {
+  SUBCASE("when data waits to be sent") {
     ends.client->send("meanwhile");
     ends.server->peer.finish();
     REQUIRE(simulation.run_until([&] { return ends.client->send_error.has_value(); }));
@@ -341,7 +341,7 @@ TEST_CASE("a peer that closes within a TLS message leaves no send waiting") {
     CHECK(ends.client->stream().failure().message() ==
           "TLS: the peer closed the connection within a message");
   }
-  SUBCASE("when nothing more was to be sent") {
+  SUBCASE("when no more data waits") {
     ends.client->finish();
     ends.server->peer.finish();
     REQUIRE(simulation.run_until([&] { return ends.client->ended.has_value(); }));

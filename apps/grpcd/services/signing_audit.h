@@ -3,9 +3,9 @@
 ///   127.0.0.1:40712 SignRSA RSA_PSS_SHA256 key 7c1e… digest SHA256:ab12…: OK
 ///   unix: (pid 4711, uid 1000, gid 1000) SignECC ECDSA_P256_SHA256 key 820a… digest -: INVALID_ARGUMENT
 ///
-/// The parentheses behind the address contain the identity that the transport guarantees, unless the address
-/// says it already: a process, or the name in a certificate. When signing failed, the parentheses behind the
-/// code contain the cause, which clients do not learn: which limit was reached, for example.
+/// The parentheses after the address contain the identity that the transport guarantees, unless the address
+/// has it already: a process, or the name in a certificate. When signing failed, the parentheses after the
+/// code contain the cause, such as the limit that was reached. Clients do not get it.
 ///
 /// The record has the digest of the data if a key was used, or was in use when the call ended, whatever the
 /// status. If the request itself contains a digest, the record has that one.
@@ -15,7 +15,7 @@
 ///
 /// The destructor writes the record, so that a cancelled call has one too; `written` writes it earlier, for
 /// services that must not send a signature without its record. The record never contains the data, the
-/// signature or any part of a private key. A dash stands for what was not known yet when the request failed.
+/// signature or any part of a private key. A dash stands for a value that was not known yet.
 #pragma once
 
 #include <memory>

@@ -4,9 +4,9 @@
 ///   pages.emplace_back("/build", "Version", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
 ///   auto admin = AdminServer::start({.listen = {"127.0.0.1:9901"}}, pages);
 ///
-/// The pages have addresses and a thread of their own, so that they and the calls of a Server do not delay each
-/// other. Give them loopback addresses or unix sockets: they are neither encrypted nor access-controlled, and may
-/// tell about clients. Other addresses get a warning in the log.
+/// The pages have addresses and a thread of their own, so that they and the calls of a Server do not delay
+/// each other. Give them loopback addresses or unix sockets: they are neither encrypted nor
+/// access-controlled, and may contain data about clients. Other addresses get a warning in the log.
 ///
 /// GET and HEAD are served, with keep-alive and pipelining. `/` is an index of the pages, unless a page has that
 /// path.
@@ -33,7 +33,7 @@ namespace ringrpc {
 /// A request for a page.
 struct PageRequest {
   std::string path{};    ///< "/metrics", percent-encoded
-  std::string query{};   ///< behind the '?', percent-encoded
+  std::string query{};   ///< after the '?', percent-encoded
   std::string accept{};  ///< the value of Accept (RFC 9110, 12.5.1); empty if there is none
 };
 
@@ -85,31 +85,31 @@ class AdminPage {
 
 /// The options of an admin server. Sizes are in bytes.
 struct AdminOptions {
-  /// Where to listen, in the syntax of ServerOptions::listen, without TLS.
+  /// The addresses to listen on, in the syntax of ServerOptions::listen, without TLS.
   std::vector<std::string> listen{};
-  /// How its thread does I/O.
+  /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
   /// A further connection takes the place of the one that has been idle longest; if none is idle it is closed at
   /// once.
   std::uint32_t max_connections = 64;
   std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
-  /// How long a connection may wait for a request.
+  /// The time that a connection may wait for a request.
   std::chrono::milliseconds idle_timeout{120'000};
-  /// How long a request may take from its first byte to its last; then 408, and the connection is closed.
+  /// The time from a request's first byte to its last; then 408, and the connection is closed.
   std::chrono::milliseconds header_timeout{10'000};
-  /// How long a page may take to be made, with the time that it waits for requests before it; then 504.
+  /// The time to make a page, including the wait for requests before it; then 504.
   std::chrono::milliseconds page_timeout{10'000};
-  /// How long a client may take to read a response; then the connection is closed.
+  /// The time in which a client must read a response; then the connection is closed.
   std::chrono::milliseconds write_timeout{60'000};
 };
 
 /// A running admin server.
 class RINGRPC_EXPORT AdminServer {
  public:
-  /// Starts the thread and listens. What the pages refer to must outlive the admin server. Fails with a status
-  /// that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or has TLS, or
-  /// for two pages of one path; ALREADY_EXISTS for an address in use.
+  /// Starts the thread and listens. Objects that the pages use must outlive the admin server. Fails with a
+  /// status that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or
+  /// has TLS, or for two pages of one path; ALREADY_EXISTS for an address in use.
   static Result<std::unique_ptr<AdminServer>> start(const AdminOptions& options,
                                                     std::vector<AdminPage> pages);
 

@@ -30,7 +30,7 @@ class RINGRPC_EXPORT AllowList final : public Interceptor {
  public:
   /// Lets `who` call `methods`. Call it before the server starts. `methods` is "/package.Service/Method",
   /// "/package.Service/*" or "*". `who` is one of
-  ///   spiffe://domain/path     that SPIFFE id; all below spiffe://domain/path where it ends in "/*"
+  ///   spiffe://domain/path     that SPIFFE id; if it ends in "/*", all below spiffe://domain/path
   ///   dns:name, uri:uri, email:address
   ///                            a certificate with exactly that alternative name
   ///   subject:CN=alice,O=x     a certificate of exactly that subject (RFC 4514)

@@ -5,7 +5,7 @@
 ///   options.interceptors = {&authentication};
 ///
 /// Other calls end with UNAUTHENTICATED. Handlers find the token's holder in `call.attributes()`, under
-/// `principal`. Tokens are secrets: accept them over TLS, or on a network that nobody else can read.
+/// `principal`. Tokens are secrets: accept them over TLS, or on a network that others cannot read.
 #pragma once
 
 #include <functional>

@@ -5,7 +5,7 @@
 ///   ChannelOptions options;
 ///   options.interceptors = {&token};
 ///
-/// A call with an `authorization` of its own keeps it. Tokens are secrets: anybody who can read the network
+/// A call with an `authorization` of its own keeps it. Tokens are secrets: everyone who can read the network
 /// between the client and the server can use them.
 #pragma once
 
@@ -32,7 +32,7 @@ class RINGRPC_EXPORT BearerToken final : public ClientInterceptor {
 
  private:
   const std::string token_;
-  const Source source_;  // where there is no fixed token
+  const Source source_;  // if there is no fixed token
 };
 
 }  // namespace ringrpc

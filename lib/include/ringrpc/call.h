@@ -1,4 +1,4 @@
-/// A call as its handler sees it: who calls, with what metadata, and until when.
+/// A call as its handler sees it: the caller, the metadata and the deadline.
 ///
 ///   Task<Result<Reply>> Get(Call& call, Request request) override {
 ///     log::info("{} asked", call.peer());

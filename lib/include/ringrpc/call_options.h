@@ -28,8 +28,8 @@ struct CallOptions {
   /// The deadline on the clock of the shard (`Call::now`). If `timeout` is set too, the earlier one applies.
   Instant deadline = never;
 
-  /// Options for a call that a handler makes to serve `handled`: with the same deadline. (When `handled` is
-  /// cancelled, the frame of its handler is destroyed, and so are the calls that the handler has made.)
+  /// Options for a call that a handler makes to serve `handled`. They have the same deadline. (When `handled`
+  /// is cancelled, the frame of its handler is destroyed, and so are the calls that the handler has made.)
   static CallOptions from(const Call& handled) {
     CallOptions options;
     options.deadline = handled.deadline();

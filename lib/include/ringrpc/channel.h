@@ -114,7 +114,7 @@ class RINGRPC_EXPORT Channel {
  public:
   /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
   /// "vsock:CID:port", or "hvsock:///path:port", which is a virtual machine of Firecracker or Cloud Hypervisor.
-  /// With `tls+` before it the channel uses TLS. Where the target or the options are invalid, calls fail with
+  /// With `tls+` before it the channel uses TLS. If the target or the options are invalid, calls fail with
   /// INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
@@ -137,13 +137,13 @@ class RINGRPC_EXPORT Channel {
   ClientStream<Request, Response> bidirectional(std::string_view path, const CallOptions& options = {}) const;
 
   /// Begins a call whose messages are bytes, on the shard whose turn runs on this thread. A call that cannot
-  /// be made has ended with its status: FAILED_PRECONDITION where there is no shard, RESOURCE_EXHAUSTED where
-  /// there is no memory. (Throws std::bad_alloc where there is none for the ended call either.)
+  /// be made has ended with its status: FAILED_PRECONDITION outside of a shard, RESOURCE_EXHAUSTED if there
+  /// is no memory. (Throws std::bad_alloc if there is none for the ended call either.)
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
-  /// Connects, if there is no connection, so that the first call need not wait for that. Ends when the server's
-  /// SETTINGS have arrived, or with the status that a call would get. To be awaited on a shard, whose calls use
-  /// the connection. Destroying the task ends the wait.
+  /// Connects, if there is no connection, so that the first call need not wait for that. Ends when the
+  /// server's SETTINGS have arrived, or with the status that a call would get. Await it on the shard whose
+  /// calls will use the connection. Destroying the task ends the wait.
   Task<Status> connect() const;
 
   /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the rest end
@@ -160,8 +160,8 @@ class RINGRPC_EXPORT Channel {
   struct Impl;
   std::unique_ptr<ClientCall> begin(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
-  /// When the last copy is destroyed the channel ends. Its calls end with CANCELLED: at once on the shard where
-  /// that happens, in their next turn on others.
+  /// When the last copy is destroyed the channel ends. Its calls end with CANCELLED: at once on the shard
+  /// that destroys the copy, in the next turn on others.
   std::shared_ptr<const Impl> impl_;
 };
 

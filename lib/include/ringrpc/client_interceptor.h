@@ -25,9 +25,9 @@
 /// (ringrpc/message_observer.h). In a unary or client-streaming call, and in any call with an observer, `next` ends
 /// when the caller has taken the responses that arrived, or waits for the status without them. Its status is then the
 /// caller's: INTERNAL if a response is not of the method's type. If the responses arrive in time but the caller takes
-/// them only after the deadline or after `cancel`, such a call ends with DEADLINE_EXCEEDED or CANCELLED, where a
-/// channel without interceptors gives OK. In other calls, a response that is not of the method's type may show after
-/// `next` gave OK.
+/// them only after the deadline or after `cancel`, such a call ends with DEADLINE_EXCEEDED or CANCELLED; on a
+/// channel without interceptors it ends with OK. In other calls, the caller may find a response that is not
+/// of the method's type after `next` gave OK.
 ///
 /// For the channel, a call begins when the innermost `next` runs. That gives CANCELLED while the channel closes. When
 /// the channel has closed, calls that have not begun end as if the caller had cancelled them. The same object serves

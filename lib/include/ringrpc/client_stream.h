@@ -1,5 +1,5 @@
-/// Calls that stream, on the client: ClientReader, ClientWriter and ClientStream are what the methods of a stub
-/// return.
+/// Calls that stream, on the client. The methods of a stub return a ClientReader, a ClientWriter or a
+/// ClientStream.
 ///
 ///   ClientStream<Note, Note> chat = routes.RouteChat();
 ///   co_await chat.write(note);                                // false: the call is over

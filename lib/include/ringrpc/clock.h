@@ -13,7 +13,7 @@ using Nanoseconds = std::chrono::nanoseconds;
 /// No deadline.
 inline constexpr Instant never = Instant::max();
 
-/// `from` + `wait`, or `never` where the sum would overflow.
+/// `from` + `wait`, or `never` if the sum would overflow.
 constexpr Instant after(Instant from, Nanoseconds wait) noexcept {
   return wait >= never - from ? never : from + wait;
 }

@@ -51,11 +51,11 @@ class RINGRPC_EXPORT HealthService final : public Service {
   /// Sets it for all services that were set before, including "".
   void set_all(ServingStatus status);
 
-  /// Makes every service NOT_SERVING for ever. Every `Watch` reports that and then ends with UNAVAILABLE. Call it
-  /// before Server::drain, so that clients see NOT_SERVING instead of the mere end of their watches.
+  /// Makes every service NOT_SERVING permanently. Every `Watch` reports that and then ends with UNAVAILABLE.
+  /// Call it before Server::drain, so that clients see NOT_SERVING instead of the mere end of their watches.
   void shut_down();
 
-  /// Whether `service` was set to serving last, and `shut_down` was not called.
+  /// True if `service` was last set to serving and `shut_down` was not called.
   bool serving(std::string_view service = "") const;
 
   std::string_view service_name() const noexcept override;

@@ -91,7 +91,7 @@ class RINGRPC_EXPORT MetricsSource {
 /// grpc_client_started_total, grpc_client_handled_total, grpc_client_msg_received_total, grpc_client_msg_sent_total and
 /// grpc_client_handling_seconds by method and target, and those that begin with ringrpc_client_. For programs without a
 /// server: Server::metrics_text has the same in addition to the server's. Channels of one target count together, and
-/// what they have counted stays when they end. Each shard has at most 1,000 methods of a target, and the process 1,000
+/// their counts stay when they end. Each shard has at most 1,000 methods of a target, and the process 1,000
 /// targets; calls of others count as "other". No shard is delayed by more than 200 µs at a time. FAILED_PRECONDITION
 /// outside of a shard.
 RINGRPC_EXPORT Task<Result<std::string>> channel_metrics_text(MetricsFormat format);

@@ -4,8 +4,8 @@
 ///   if (!peer.unix_credentials || peer.unix_credentials->uid != 0)
 ///     co_return fail(Code::PERMISSION_DENIED, "only root may ask that");
 ///
-/// Each kind of identity is a member, empty where the connection has none of that kind. Later versions may
-/// add kinds.
+/// Each kind of identity is a member, empty if the connection has none of that kind. Later versions may add
+/// kinds.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ struct CertificateIdentity {
 /// All identities of a peer: one member for each kind.
 struct PeerIdentity {
   std::optional<UnixCredentials> unix_credentials;  ///< over unix sockets
-  /// Over TLS, where the server has `client_authorities` (ringrpc/tls.h). All calls of the connection share
-  /// it, so a copy is cheap.
+  /// Over TLS, if the server has `client_authorities` (ringrpc/tls.h). All calls of the connection share it,
+  /// so a copy is cheap.
   std::shared_ptr<const CertificateIdentity> certificate;
   /// Over vsock: the context id of the virtual machine that connected, 2 for the host, 1 for this machine
   /// (vsock(7)). Over hybrid vsock the hypervisor connects, with its unix_credentials.

@@ -63,7 +63,7 @@ struct ServerOptions {
   /// If there are as many shards as such cores, each is pinned to one.
   unsigned shards = 0;
 
-  /// How shards do I/O.
+  /// The I/O backend of the shards.
   IoBackend io = IoBackend::automatic;
 
   /// The time for which an idle shard polls before it sleeps. It polls only if requests have arrived within that time

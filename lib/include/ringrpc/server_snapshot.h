@@ -19,14 +19,14 @@
 
 namespace ringrpc {
 
-/// How far a call is, and what it waits for.
+/// The progress of a call, and what it waits for.
 enum class CallState : std::uint8_t {
-  receiving,   ///< the client is to send the rest of the request
+  receiving,   ///< the rest of the request has not arrived
   parsing,     ///< the request is parsed, or waits to be, outside the shard's thread
   reading,     ///< the handler waits for a message of the client
   writing,     ///< the handler waits until the client has read, or a message has been compressed
   handling,    ///< the handler waits for something else
-  responding,  ///< the call has its status; the client is to read the response
+  responding,  ///< the call has its status; the client has not read the response
 };
 
 /// "receiving" and so on.

@@ -175,7 +175,7 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
   bool valid() const noexcept { return static_cast<bool>(frame_); }
   bool done() const noexcept { return frame_ && frame_.done(); }
 
-  /// Runs the task until it ends or suspends, as the root of a chain of tasks. Nobody may await it then.
+  /// Runs the task until it ends or suspends, as the root of a chain of tasks. It must not be awaited then.
   /// `observer`, if any, learns of the end and must outlive the task. `result` throws the exception that
   /// ended the task. Throws std::logic_error if the task was started or awaited before.
   void start(TaskObserver* observer = nullptr) const {

@@ -3,7 +3,7 @@
 ///   co_await turn_share();
 ///   Signature signature = sign(digest);    // some tens of microseconds
 ///
-/// Longer computations belong into a WorkerPool; shorter ones need neither.
+/// Longer computations belong in a WorkerPool; shorter ones need neither.
 #pragma once
 
 #include "ringrpc/export.h"

@@ -4,7 +4,7 @@
 ///   if (!io) return fail(io.error());       // names the cause and the remedy
 ///   Shard shard(0, *std::move(io));
 ///
-/// One enter in each turn submits what the turn queued and reaps completions. Receives and accepts are
+/// One enter in each turn submits the queued operations and reaps completions. Receives and accepts are
 /// multishot; receives use buffers that the ring owns. A stream has one send in flight.
 #pragma once
 

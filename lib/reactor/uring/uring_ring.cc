@@ -23,7 +23,7 @@ constexpr std::array needed_operations = {IORING_OP_ACCEPT,  IORING_OP_RECV,    
                                           IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_READ,
                                           IORING_OP_TIMEOUT, IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
 
-/// The number of completions between two looks at the clock.
+/// The number of completions between two readings of the clock.
 constexpr std::size_t completions_a_look = 4;
 
 /// Finds what forbids io_uring, and the remedy.

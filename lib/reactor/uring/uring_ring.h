@@ -91,7 +91,7 @@ class Ring {
 
   io_uring& native() noexcept { return ring_; }
 
-  /// How often a wait began while the kernel kept completions that did not fit in their queue.
+  /// The number of waits that began while the kernel kept completions that did not fit in their queue.
   std::uint64_t overflows() const noexcept { return overflows_; }
   /// The receive buffers of completions that wait for `dispatch`.
   std::size_t buffers_used() const noexcept;
@@ -148,7 +148,7 @@ class Resident : public ListNodeOf<ResidentTag> {
   }
 
  private:
-  /// Asks the kernel to cancel what is in flight.
+  /// Asks the kernel to cancel the operations in flight.
   virtual void cancel_all() = 0;
 
   unsigned in_flight_ = 0;

@@ -24,14 +24,14 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
   return number;
 }
 
-/// The code in a `grpc-status` value; UNKNOWN for what is not one of the 17.
+/// The code in a `grpc-status` value; UNKNOWN for any value that is not one of the 17.
 Code parse_code(std::string_view text) {
   if (text.size() > 1 && text.front() == '0') return Code::UNKNOWN;
   const std::optional<std::uint32_t> number = parse_number(text);
   return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
 }
 
-/// The field of that name; the last one where it repeats, null where it is absent.
+/// The field of that name; the last one if it repeats, null if it is absent.
 const http2::Header* last_field(std::span<const http2::Header> headers, std::string_view name) noexcept {
   const http2::Header* found = nullptr;
   for (const http2::Header& header : headers)
@@ -160,7 +160,7 @@ void CallAttempt::leave_lists() noexcept {
   keep_input();
 }
 
-/// Copies what is borrowed.
+/// Copies the borrowed input.
 void CallAttempt::keep_input() noexcept {
   call_.contain([this] { buffer_.keep(); });
 }
@@ -223,7 +223,7 @@ void CallAttempt::take_headers() {
 void CallAttempt::take_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
   if (std::exchange(phase_, Phase::body) == Phase::headers)
-    grpc_status_.reset();  // a status in headers counts only where nothing follows
+    grpc_status_.reset();  // a status in headers counts only if nothing follows
   if (head_.http_status != 200 || !head_.is_grpc) return call_.settle(status_without_grpc_status());
   if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
     return call_.settle(several_responses());

@@ -6,7 +6,7 @@
 ///                                   ▼
 ///                                 ended
 ///
-/// A response may skip `body`, and `trailers` where its first header block has the status (PROTOCOL-HTTP2.md,
+/// A response may skip `body`, and `trailers` if its first header block has the status (PROTOCOL-HTTP2.md,
 /// "Trailers-Only"). An attempt ends with its response, with a reset by either side, or with its connection. It reports
 /// to its call, which decides what follows. Messages that arrived before the end can still be taken.
 ///
@@ -54,8 +54,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
     if (stream_) cancel();
   }
 
-  /// Opens the stream on `connection`, which has room for it, and sends what was written of the request. Where that
-  /// fails the call is settled. Call once.
+  /// Opens the stream on `connection`, which has room for it, and sends the messages written so far. If that
+  /// fails, the call is settled. Call once.
   void open(ClientConnection& connection);
   /// The connection is lost: the attempt ends, and settles its call with this status.
   void detach(const Status& why) noexcept;

@@ -1,4 +1,4 @@
-/// What is counted of one call of a channel with metrics.
+/// The counts of one call of a channel with metrics.
 ///
 ///   CallRecord record(metrics, shard.now());        // the call begins
 ///   record.reserve(18);

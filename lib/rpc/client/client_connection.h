@@ -67,7 +67,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
 
   std::uint32_t streams_opened() const noexcept { return counts().streams_started; }
 
-  /// A GOAWAY that we have sent counts, whatever the server sends besides.
+  /// A connection on which we have sent GOAWAY is `sent`, even if the server sends one too.
   enum class Goaway : std::uint8_t { none, received, sent };
 
   bool on_batch() noexcept override;

@@ -91,13 +91,13 @@ void ConnectAttempt::give_up_address() {
   address_failed(missing + within, cause);
 }
 
-/// The cause of a failed handshake: Cause::no_http2 in plaintext where nothing more exact is known.
+/// The cause of a failed handshake: Cause::no_http2 in plaintext if nothing more exact is known.
 Cause ConnectAttempt::of_handshake(Cause cause) const {
   const bool plaintext = channel_.scheme() == "http";
   return cause == Cause::other && plaintext ? Cause::no_http2 : cause;
 }
 
-/// One cause for each address; its own name where the target is another.
+/// Notes the cause for an address. Names the address unless the target is the address itself.
 void ConnectAttempt::address_failed(std::string_view words, Cause cause) {
   const std::string address = to_string(addresses_[tried_ - 1]);
   causes_ += causes_.empty() ? "connect " + channel_.target() : ";";

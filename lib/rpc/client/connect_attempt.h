@@ -1,7 +1,7 @@
 /// One attempt to reach a server: its name is looked up, then each address tried in turn until a connection
 /// has completed the HTTP/2 handshake.
 ///
-/// 1. `start` looks the name up, off the shard where that may take time.
+/// 1. `start` looks the name up, off the shard if that may take time.
 /// 2. Each address is connected to; a `ClientConnection` on top of it exchanges SETTINGS. Each has
 ///    `timeout` for both.
 /// 3. Once the connection is usable, `take` it. When no address is left, the attempt has failed: the channel gets

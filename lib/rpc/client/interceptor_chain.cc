@@ -27,7 +27,7 @@ class InterceptorChain::Outcome {
   InterceptorChain& chain_;
 };
 
-/// The wait until the response has been read, or will not be. Gives what the reader found wrong with it.
+/// The wait until the response has been read, or will not be. Gives the fault that the reader found in it.
 class InterceptorChain::ResponseRead {
  public:
   explicit ResponseRead(InterceptorChain& chain) noexcept : chain_(chain) {}

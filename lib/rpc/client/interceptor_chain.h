@@ -1,13 +1,14 @@
 /// The interceptors of one call (ringrpc/client_interceptor.h), the outermost first.
 ///
 /// 1. `start` runs them. They hold the call back until the innermost `next` submits it.
-/// 2. `next` waits until the call is settled. Dropped before that, it cancels the call.
-/// 3. Where the caller gets one response, `next` also waits until that has been read, or the caller asks for the status
-///    without: only then is it known that the response could be parsed.
-/// 4. What the outermost returns is the caller's status.
+/// 2. `next` waits until the call is settled. If its task is destroyed before that, the call is cancelled.
+/// 3. If the caller gets one response, `next` also waits until the caller has read it, or takes the status
+///    without reading it. Only then is it known whether the response could be parsed.
+/// 4. The status that the outermost interceptor returns is the caller's status.
 ///
-/// Observers (ringrpc/message_observer.h) see the messages of the call for as long as their `next` runs. With any, 3.
-/// applies to every kind of call and every outcome, so that no message passes them unseen.
+/// Observers (ringrpc/message_observer.h) see the messages of the call as long as their `next` runs. If there
+/// are observers, step 3 applies to every kind of call and every outcome, so that no message passes them
+/// unseen.
 ///
 /// Belongs to its call.
 #pragma once

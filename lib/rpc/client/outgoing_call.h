@@ -10,7 +10,7 @@
 ///
 /// 1. A call begins `held`. Without interceptors the channel takes it at once. Interceptors (interceptor_chain.h) hold
 ///    it until the innermost `next` runs, or respond themselves.
-/// 2. `queued`, it waits for a connection with room. What is written until then waits in the replay buffer.
+/// 2. `queued`, it waits for a connection with room. Messages written until then wait in the replay buffer.
 /// 3. Each attempt (call_attempt.h) is a stream on one connection. A request that the server has not begun to serve may
 ///    be attempted again (replay_buffer.h): the call decides what follows when an attempt ends.
 /// 4. The call is `settled` once its outcome is known: the last attempt has ended, the deadline has passed, the caller
@@ -225,7 +225,7 @@ class OutgoingCall final : public ClientCall,
   bool writes_ended_ = false;
   ReplayBuffer replay_;
   std::unique_ptr<CompressedMessage>
-      compressed_;                      // the message that is being written, where it is to be compressed
+      compressed_;                      // the message that is being written, if it will be compressed
   std::optional<CallAttempt> attempt_;  // the latest
   std::unique_ptr<InterceptorChain> interceptors_;  // null for a channel without
   std::optional<CallRecord> record_;                // none if metrics are off

@@ -1,7 +1,7 @@
 /// A channel on one shard: the calls that wait, and the connections that take them.
 ///
-/// 1. `submit` gives a call to the first connection with room for another stream; where there is none the
-///    call queues.
+/// 1. `submit` gives a call to the first connection with room for another stream; if there is none, the call
+///    queues.
 /// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
 ///    and opens another connection: one attempt at a time, up to `max_connections`, with a backoff after a failed
 ///    attempt (backoff_state.h).
@@ -10,7 +10,7 @@
 /// 4. A server that sends GOAWAY before it has accepted a call may be about to be replaced: the channel connects
 ///    again at once, but not twice in a row.
 /// 5. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. The channel
-///    sends GOAWAY on a connection that it needs no more.
+///    sends GOAWAY on a connection that it no longer needs.
 ///
 /// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
 /// connection is destroyed inside its own events. Belongs to its shard, which keeps it.

@@ -41,11 +41,11 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
   const ChannelOptions& options() const noexcept { return options_; }
-  /// Where its calls count; null if metrics are off.
+  /// The metrics that its calls count in; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
   /// Whether calls have interceptors. False if the interceptors are invalid, and with them the options.
   bool intercepts() const noexcept { return intercepts_; }
-  /// Whether calls have interceptors, or count.
+  /// True if calls have interceptors or metrics.
   bool watches_calls() const noexcept { return watches_calls_; }
 
   /// The channel on `shard`, on its thread; made at the first call. CANCELLED when the channel has ended.
@@ -59,7 +59,7 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   static Task<std::uint64_t> close(std::shared_ptr<SharedChannelState> shared, Nanoseconds timeout);
 
  private:
-  /// A wait until no shard has the channel any more. Touched on its own shard only, except for the letter.
+  /// A wait until no shard has the channel. Used on its own shard only, except for the letter.
   struct Wait {
     Shard* home;
     std::coroutine_handle<> waiting;

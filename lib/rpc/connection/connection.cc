@@ -278,7 +278,7 @@ void Connection::note_progress() {
   const bool sent = std::exchange(sends_seen_, sends_) != sends_;
   const std::uint64_t moved_bytes = delivered_bytes - delivered_bytes_;
   if (phase_ == Phase::half_closed) {
-    if (!sent || moved_bytes == 0) return;  // PINGs are sent too; the client can open no window any more
+    if (!sent || moved_bytes == 0) return;  // PINGs are sent too; the client can no longer open a window
   } else {
     const bool moved = sent && (held.waiting_bytes == 0 || moved_bytes >= progress_bytes_min);
     if (!idle && !moved) return;

@@ -6,8 +6,8 @@
 ///    peer a second to read them and close.
 /// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output for the
 ///    stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading less than
-///    `progress_bytes_min` does not count, so that a peer cannot keep output waiting for ever by reading a byte at a
-///    time.
+///    `progress_bytes_min` does not count, so that a peer cannot keep output waiting forever by reading a
+///    byte at a time.
 /// 5. A client that half-closes the connection still gets the responses to its complete requests. It acknowledges
 ///    no PING, but sending it one shows whether its socket still exists: if not, the client's system resets the
 ///    connection on the second packet. The connection is closed if nothing of any response has been sent for the
@@ -155,7 +155,7 @@ class Connection : public ExceptionBarrier<Connection>,
   void look_after();
 
   enum class Phase : std::uint8_t { idle, open, half_closed, closing, lingering, over };
-  /// What has arrived from the peer: nothing, any bytes, its SETTINGS.
+  /// The peer has sent: nothing; some bytes; its SETTINGS.
   enum class Handshake : std::uint8_t { awaited, begun, complete };
   enum class Send : std::uint8_t { none, in_flight };
 
@@ -183,7 +183,7 @@ class Connection : public ExceptionBarrier<Connection>,
   const channelz::Sockets::Entry entry_;
   ConnectionTimeouts timeouts_;
   std::unique_ptr<ByteStream> stream_;
-  std::string peer_;  // read at the start, because a broken socket does not know it any more
+  std::string peer_;  // read at the start, because a broken socket no longer has it
   http2::Session session_;
   const http2::Role role_;
   Phase phase_ = Phase::idle;

@@ -2,8 +2,9 @@
 /// https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
 ///
 /// 1. When nothing has come from the peer for `time`, a PING is sent, if there are calls or `without_calls` is set.
-/// 2. When nothing at all comes within `timeout` after that, the connection is closed.
-/// 3. While there are no calls and `without_calls` is not set, no PING is sent; the next call starts the time again.
+/// 2. If nothing comes within `timeout` after that, the connection is closed.
+/// 3. While there are no calls and `without_calls` is not set, no PING is sent; the next call restarts
+///    `time`.
 ///
 /// Belongs to its connection.
 #pragma once
@@ -31,7 +32,7 @@ class Keepalive final : Timer {
   void on_activity();
   /// A call has begun on the connection.
   void on_call();
-  /// The peer is half-closed and can acknowledge no PING any more.
+  /// The peer is half-closed and can no longer acknowledge PINGs.
   void stop() noexcept;
 
  private:

@@ -63,13 +63,13 @@ class MessageBuffer {
   bool restore_next(std::size_t bytes_max);
   /// Takes the waiting message, decompressed elsewhere. `take` will return it.
   void put_restored(std::vector<std::uint8_t> restored) noexcept;
-  /// Drops the waiting message, which was used elsewhere. Then checks the one behind it as `add` does.
+  /// Drops the waiting message, which was used elsewhere. Then checks the one after it as `add` does.
   void skip();
   /// The waiting message, once `restore_next` or `put_restored` has decompressed it; empty before.
   Bytes restored() const noexcept { return next_restored_ ? Bytes(restored_) : Bytes(); }
 
   /// Returns the next message, in one piece unless it is large; valid until the next call of a method that is
-  /// not const. Then checks the message behind it as `add` does. Returns nothing if the message was
+  /// not const. Then checks the message after it as `add` does. Returns nothing if the message was
   /// compressed and cannot be decompressed: `fault` has the reason.
   std::optional<Pieces> take();
 
@@ -83,10 +83,10 @@ class MessageBuffer {
     return took_compressed_ ? encoding_ : Compression::identity;
   }
 
-  /// The fault found while taking a message or checking the one behind it.
+  /// The fault found while taking a message or checking the one after it.
   const Status& fault() const noexcept { return fault_; }
 
-  /// Releases the memory of the message last taken, which no one reads any more.
+  /// Releases the memory of the message last taken. It must not be read afterwards.
   void forget_taken() noexcept {
     if (taken_bytes_ > 0) drop_taken();
     if (!restored_.empty() && !next_restored_) drop_restored();

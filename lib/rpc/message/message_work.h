@@ -18,7 +18,7 @@
 
 namespace ringrpc {
 
-/// How to parse the requests of a method.
+/// The type and shape by which the requests of a method are parsed.
 struct RequestForm {
   std::optional<detail::RequestType> type{};  ///< none if the handler takes the bytes
   const MessageShape* shape = nullptr;        ///< null if the type has no descriptor

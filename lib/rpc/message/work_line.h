@@ -43,7 +43,7 @@ class WorkLine final : private TaskObserver, private Ready {
 
     /// True if it waits or its work is being done.
     bool taken() const noexcept { return line_ != nullptr; }
-    /// Leaves the line: neither of the functions below is called any more.
+    /// Leaves the line: the functions below are no longer called.
     void leave() noexcept {
       if (line_) [[unlikely]]
         give_up();

@@ -34,7 +34,7 @@ std::pair<std::string_view, std::string_view> split_path(std::string_view path) 
   return {path.substr(1, slash - 1), path.substr(slash + 1)};
 }
 
-/// What a shard keeps of a target.
+/// A shard's hold on its metrics of a target.
 class KeptMetrics final : public ShardLocal {
  public:
   explicit KeptMetrics(std::shared_ptr<ChannelMetrics> kept) noexcept : metrics(std::move(kept)) {}

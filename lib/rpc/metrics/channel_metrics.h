@@ -6,11 +6,12 @@
 ///   ++metrics->counts.connects_failed;
 ///
 /// All channels of a target count together. Each shard that uses a target counts in a ChannelMetrics of its own, which
-/// belongs to the shard's thread. When the shard ends, the next one that uses the target counts on in it. So no count is
-/// ever lost or copied, and there are as many as shards have used the target at the same time.
+/// belongs to the shard's thread. When the shard ends, the next one that uses the target continues to count
+/// in it. So no count is lost or copied, and a target has only as many of these objects as shards used it at
+/// the same time.
 ///
-/// The numbers stay until the process ends, so their number is limited: the names of targets and methods are chosen by
-/// code that may have them from anywhere. Those beyond a limit count together, as "other".
+/// The metrics stay until the process ends. So targets and methods are limited, because programs may take
+/// their names from anywhere. Those beyond a limit count together, as "other".
 #pragma once
 
 #include <array>
@@ -35,7 +36,7 @@ class TargetMetrics;
 
 /// The end of a channel's connection.
 enum class ConnectionEnd : std::uint8_t {
-  by_channel,  ///< the channel did not need it any more
+  by_channel,  ///< the channel no longer needed it
   by_goaway,   ///< the server had sent GOAWAY
   by_loss,     ///< any other
 };
@@ -46,7 +47,7 @@ enum class QueueWait : std::uint8_t {
   stream,      ///< the server allows no more calls on those that there are
 };
 
-/// What a shard counts of a target's channels beside their calls.
+/// A shard's counts of a target's channels, except those of calls.
 struct ChannelCounts {
   // A call enters and leaves the queue. `now` is the time of the turn.
   void enter_queue(QueueWait wait, Instant now) noexcept {
@@ -67,7 +68,7 @@ struct ChannelCounts {
   std::uint64_t connects_failed = 0;
   std::array<std::uint64_t, 3> ends{};   ///< of the connections, by ConnectionEnd
   std::uint64_t queued = 0;              ///< calls that wait for a connection or a stream now
-  std::uint64_t retries = 0;             ///< requests that were sent again, or are to be (gRFC A6)
+  std::uint64_t retries = 0;             ///< requests that were or will be sent again (gRFC A6)
   std::array<std::uint64_t, 2> waits{};  ///< calls that had to queue, by QueueWait
   std::uint64_t refused = 0;             ///< calls that found the queue full
   /// The times at which calls left the queue, minus those at which they entered it, modulo 2^64. In a sum: how long
@@ -96,7 +97,7 @@ class ChannelMetrics {
   explicit ChannelMetrics(TargetMetrics& target);
 
   /// Of that method's calls. Those of paths that are no "/package.Service/Method" count together with those beyond the
-  /// limit, and with those for which there was no memory. The reference is valid for ever.
+  /// limit, and with those for which there was no memory. The reference stays valid until the process ends.
   CallMetrics& of(std::string_view path, MethodKind kind) noexcept;
 
   const TargetMetrics& target() const noexcept { return target_; }
@@ -143,7 +144,7 @@ class TargetMetrics {
   /// The label "target".
   const std::string& label() const noexcept { return label_; }
 
-  /// The numbers of all targets and shards, to be read with `owner_of`, and how many methods they have in sum.
+  /// The numbers of all targets and shards, to be read with `owner_of`, and their total number of methods.
   struct Parts {
     std::vector<ChannelMetrics*> all;
     std::size_t methods = 0;

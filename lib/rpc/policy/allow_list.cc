@@ -53,7 +53,7 @@ std::string certificate_for_log(const CertificateIdentity& shown) {
   return escape_controls(names, logged_bytes_max);
 }
 
-/// The same for everything that a list can name the peer by.
+/// The same for all names that a list can have for the peer.
 std::string names_for_log(const PeerIdentity& peer) {
   std::string names;
   if (peer.unix_credentials)

@@ -4,8 +4,8 @@
 ///   while (!survey.visit_some(server_shard, slice)) ...    // in later turns of that shard
 ///   CallsSnapshot calls = std::move(survey).finish();      // when all shards have been visited
 ///
-/// A step takes a slice of time (reactor/slices.h) and at most one connection more, of which it sees the first
-/// `most` calls: a connection's calls are in the order in which they began. One thread at a time.
+/// A step ends with the first connection that exceeds a slice of time (reactor/slices.h). It reads only the
+/// first `most` calls of a connection, which are its oldest. One thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-/// How long a server keeps a connection (gRFC A9,
+/// The time for which a server keeps a connection (gRFC A9,
 /// https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md).
 ///
 /// 1. A connection that has reached its maximum age, or has had no calls for the idle time, is drained: the client

@@ -14,7 +14,7 @@ namespace {
 
 enum class State : unsigned char {
   idle,     // there is no thread
-  wanted,   // the thread is to trim, again if it has already
+  wanted,   // the thread must trim, again if it has already
   trimmed,  // the thread has begun to trim, or pauses, and there is no request since
 };
 

@@ -1,4 +1,4 @@
-/// Returns freed memory to the system that lies between allocations in use. malloc does so only on request.
+/// Returns freed memory between allocations in use to the system. malloc does so only on request.
 ///
 ///   trim_heap();    // from any thread; returns at once
 ///

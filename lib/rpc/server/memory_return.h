@@ -1,4 +1,4 @@
-/// Returns memory to the system that closed connections have left in a shard's pools and in malloc's heap.
+/// Returns the memory of closed connections in a shard's pools and in malloc's heap to the system.
 ///
 ///   memory_return_.connections_are(connections, held_bytes);   // after each that opens or closes
 ///   memory_return_.hold(held_bytes);                           // when their calls hold more

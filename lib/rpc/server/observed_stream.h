@@ -1,4 +1,4 @@
-/// The messages of a call as the interceptors behind an observer get them: each is shown to it first.
+/// The messages of a call for the interceptors inside an observer's: the observer sees each first.
 ///
 ///   ObservedStream stream(call, below, observer);   // in the frame of `next(observer)`
 ///

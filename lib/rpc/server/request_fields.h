@@ -34,7 +34,7 @@ struct RequestFields {
   std::string_view encoding = "identity";
   std::optional<Compression> compression = Compression::identity;  ///< none if `encoding` is not supported
   Nanoseconds timeout = Nanoseconds::max();
-  http2::Header malformed_field;  ///< the last malformed one; none has no name
+  http2::Header malformed_field;  ///< the last malformed one; without a name if there is none
   std::string_view malformed_why;
   std::size_t listed_values = 0;  ///< of binary metadata, besides the first of each field
   bool post = false;

@@ -269,7 +269,7 @@ void ServerCall::end(const Status& status) {
   call_.parsed_bytes = work.parsing_bytes = 0;
 }
 
-/// Fails where the handler ended with OK and did not give the one response of its method.
+/// Fails if the handler ended with OK and did not give the one response of its method.
 Status ServerCall::check_response() const {
   if (call_.response >= Response::message || !call_.stream || !one_response(call_.method->method->kind))
     return {};

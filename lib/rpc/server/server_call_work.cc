@@ -1,5 +1,5 @@
-/// Messages that take long to parse or to compress: which ones these are, how they go to the thread beside
-/// the shard, and how they come back.
+/// Messages that take long to parse or to compress: recognizes them, passes them to the thread beside the
+/// shard, and takes the results.
 #include <utility>
 
 #include "rpc/message/message_work.h"

@@ -144,7 +144,7 @@ class ServerConnection final : public Connection,
   InflationBudget inflation_;
   std::size_t calls_in_flight_ = 0;
   std::size_t buffered_bytes_ = 0;
-  std::size_t output_bytes_ = 0;  // of buffered_bytes_, what has left the calls and not yet the process
+  std::size_t output_bytes_ = 0;  // of buffered_bytes_: has left the calls and not yet the process
   std::uint64_t written_bytes_ = 0;
   PeerIdentity peer_identity_;  // none before the client's preface
   Keepalive keepalive_;

@@ -103,7 +103,7 @@ class TurnMetrics final : public TurnObserver {
   std::uint64_t ready_run = 0;  ///< elements of the ready list
 };
 
-/// What a shard counts for all its users.
+/// Numbers of a shard that belong to all its users.
 struct ShardNumbers {
   /// The ready list is counted up to this length, which takes some microseconds.
   static constexpr std::size_t ready_list_max = 4096;
@@ -136,12 +136,12 @@ class ServerMetrics {
 /// The labels of each method by its index, then those of the unknown ones.
 std::vector<std::string> metric_labels(const MethodTable& table);
 
-/// The sum of all shards, and what is not the shards'.
+/// The sum of all shards, and the numbers that belong to no shard.
 struct ServerTotals {
   /// Adds the metrics of some methods, from `next_method` on, until a slice of time is over. Adds the rest of the
   /// shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
   bool add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice);
-  /// Adds what `shard` counts for all its users.
+  /// Adds the numbers of `shard` that belong to all its users.
   void add(Shard& shard, const TurnMetrics& turns) {
     shards.push_back({.index = shard.index(),
                       .turns = shard.turns(),

@@ -163,7 +163,7 @@ class ServerShard final : public channelz::Part {
   std::size_t free_call_count_ = 0;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;
-  std::vector<std::shared_ptr<ConnectionWalk>> walks_;  // those that nobody else holds are over
+  std::vector<std::shared_ptr<ConnectionWalk>> walks_;  // a walk is over if only this list holds it
   bool draining_ = false;
   std::vector<std::move_only_function<void()>> on_empty_;
 };

@@ -184,7 +184,7 @@ TEST_CASE("with many keys, the error for an unknown key refers to the help") {
   CHECK(action.error().message() == file.path() + ":1: unlike: unknown key; --help lists the keys, as flags");
 }
 
-TEST_CASE("a file is checked even where a flag beats it") {
+TEST_CASE("a file is checked even if flags override it") {
   const ScratchFile file("shards = 65");
   CHECK(refusal({"--config", file.path(), "--shards", "1"}, Code::FAILED_PRECONDITION)
             .ends_with("shards: 65 is out of range; choose 0 to 64"));
@@ -285,7 +285,7 @@ TEST_CASE("words may come between flags, a letter is a flag, and a toggle takes 
   CHECK(program.loud);
 }
 
-TEST_CASE("a flag that a wordy program does not know is no word") {
+TEST_CASE("an unknown flag is not taken for a positional argument") {
   Wordy program;
   const Result<Action> action = program.read({"one", "--two"});
   REQUIRE_FALSE(action);

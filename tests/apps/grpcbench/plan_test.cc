@@ -34,8 +34,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
   return std::string(plan.error().message());
 }
 
-TEST_CASE(
-    "what was not typed is not blamed, and more threads than connections were typed are not insisted on") {
+TEST_CASE("errors name the source of a setting, and a flag lowers a number of threads from the environment") {
   const Result<Plan> fewer = plan_of({"--connections", "2"}, {{"THREADS", "8"}});
   REQUIRE(fewer);
   CHECK(fewer->threads <= 2);
@@ -63,7 +62,7 @@ TEST_CASE("without flags it is a thousand echoes over ten connections") {
   CHECK(plan->operations[0].name == "echo.v1.EchoService/Echo");
 }
 
-TEST_CASE("a duration takes the place of the number, and both bound the run where both are given") {
+TEST_CASE("a duration replaces the default number of calls, and both limit the run if both are given") {
   const Result<Plan> timed = plan_of({"--duration", "30"});
   REQUIRE(timed);
   CHECK(timed->duration == 30s);

@@ -75,7 +75,7 @@ TEST_CASE("a pipe without a reader is refused at once, and one with a reader get
   const Result<ReportFile> unread = ReportFile::open(path);
   REQUIRE_FALSE(unread);
   CHECK(unread.error().message() ==
-        "--report: " + path + ": a pipe that nobody reads, or a socket; write the path of a file");
+        "--report: " + path + ": a pipe without a reader, or a socket; write the path of a file");
   const std::string text(1'000'000, 'x');
   std::string read;
   const UniqueFd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));

@@ -84,7 +84,7 @@ TEST_CASE("calls and connections are dealt out whole") {
   }
 }
 
-TEST_CASE("a rate that no nanoseconds divide does not drift") {
+TEST_CASE("a rate whose interval is no whole number of nanoseconds does not drift") {
   Schedule schedule({.calls_per_second = 3});
   for (int call = 0; call < 3'000'000; ++call) schedule.advance();
   CHECK(std::abs((schedule.next() - 1'000'000s).count()) <= 1000);

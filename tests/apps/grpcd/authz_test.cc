@@ -43,7 +43,7 @@ std::string refusal(const ScratchFile& file) {
   return list ? "taken" : std::string(list.error().message());
 }
 
-TEST_CASE("the file allows names to call methods; without a file everybody may call") {
+TEST_CASE("the file allows names to call methods; without a file every caller is allowed") {
   const ScratchFile file(
       "\"/p.S/M\" = [\"uid:1\", \"uid:2\"]   # two users\n"
       "\"/p.S/*\" = \"*\"\n");

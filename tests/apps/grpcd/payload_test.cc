@@ -13,7 +13,7 @@ TEST_CASE("a payload is described in the requested detail") {
   CHECK(describe_payload(PayloadLog::full, "hi") == "2 bytes \"hi\"");
 }
 
-TEST_CASE("the head ends after 64 bytes and the whole where the log would cut it") {
+TEST_CASE("the head of a payload has 64 bytes; a full payload is cut like a log line") {
   CHECK(describe_payload(PayloadLog::head, std::string(64, 'a')) ==
         "64 bytes \"" + std::string(64, 'a') + "\"");
   CHECK(describe_payload(PayloadLog::head, std::string(65, 'a')) ==

@@ -1,4 +1,4 @@
-// A CallResult is a Result that has the response's metadata beside it, whoever awaits it.
+// A CallResult is a Result that also has the response's metadata, in every way to await it.
 #include "ringrpc/call_result.h"
 
 #include <chrono>

@@ -92,7 +92,7 @@ TEST_CASE("copies share one channel, which ends with the last of them") {
   }));
 }
 
-TEST_CASE("a call where there is no shard says where calls are made") {
+TEST_CASE("the error of a call outside of a shard says where to make calls") {
   const Channel channel("127.0.0.1:1");
   const auto call = channel.call(echo, MethodKind::unary, {});
   CHECK_FALSE(write_message(*call, RawMessage{"x"}));
@@ -142,7 +142,7 @@ TEST_CASE("each shard that calls has a connection of its own, and all close with
   SUBCASE("dropped on one of its shards") {
     at.world.simulation().shard(2).post([&] { at.channel.reset(); });
   }
-  SUBCASE("dropped where there is no shard") { at.channel.reset(); }
+  SUBCASE("dropped outside of a shard") { at.channel.reset(); }
   REQUIRE(at.world.run_until([&] { return at.done(); }));
   for (const auto& call : at.calls) CHECK(code_of(call) == Code::CANCELLED);
   CHECK(at.world.run_until([&] { return at.world.service().running == 0; }));

@@ -1,4 +1,4 @@
-/// How calls with client interceptors end: by deadline, cancellation, exception, and with their channel.
+/// The end of calls with client interceptors: by deadline, cancellation, exception, and with their channel.
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -45,8 +45,7 @@ TEST_CASE("the deadline counts while an interceptor waits, before the call and a
   });
 }
 
-TEST_CASE(
-    "the deadline of the call within is told to the interceptors, which may make it earlier, not later") {
+TEST_CASE("interceptors see the call's deadline, and may make it earlier but not later") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
     Instant wanted = never;
@@ -232,7 +231,7 @@ TEST_CASE("an interceptor makes its call once") {
   CHECK(world.service().started == 1);
 }
 
-/// A message that nothing is.
+/// A message type that no bytes parse as.
 struct Unreadable {};
 
 }  // namespace
@@ -391,7 +390,7 @@ TEST_CASE("calls that are made while a channel closes do not keep it open") {
       first.start();
       auto closing = channel.close(1h);
       closing.start();
-      co_await sleep_for(1ms);  // each shard hears of it
+      co_await sleep_for(1ms);  // each shard is notified
       std::vector<Task<CallResult<RawMessage>>> late;
       while (!closing.done() && late.size() < 100) {
         late.push_back(unary(channel, "Echo", "x"));

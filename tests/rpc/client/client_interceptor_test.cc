@@ -1,5 +1,5 @@
-/// What client interceptors do around calls: order, refusal, metadata, waiting, streaming; and the one that
-/// is shipped.
+/// Client interceptors around calls: order, refusal, metadata, waiting, streaming; and the one that the
+/// library provides.
 
 #include <doctest/doctest.h>
 #include <string>

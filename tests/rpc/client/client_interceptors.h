@@ -23,7 +23,7 @@ inline ClientStream<RawMessage, RawMessage> chat(const Channel& channel, const C
       channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, options));
 }
 
-/// Does what the test says, and counts the frames that exist.
+/// Runs a function of the test around each call, and counts the frames that exist.
 class Custom final : public ClientInterceptor {
  public:
   using Around = std::function<Task<Status>(ClientRequest&, ClientNext)>;
@@ -48,7 +48,7 @@ class Custom final : public ClientInterceptor {
   Around around_;
 };
 
-/// Writes down what it sees.
+/// Records the calls and their codes.
 inline Custom witness(const std::string& name, std::vector<std::string>& seen) {
   return Custom([name, &seen](ClientRequest& request, ClientNext next) -> Task<Status> {
     seen.push_back(name + " before " + std::string(request.method));

@@ -385,7 +385,7 @@ TEST_CASE("The methods of a target are limited; odd paths and those beyond count
   CHECK(&metrics.of("/a.B/unseen", MethodKind::unary) == &other);
 }
 
-TEST_CASE("A shard counts on where one that ended has stopped") {
+TEST_CASE("A shard continues the counts of one that has ended") {
   TargetMetrics target("reused");
   const ChannelMetrics* first = nullptr;
   {

@@ -104,7 +104,7 @@ TEST_CASE("a response that is not gRPC is reported by its HTTP status, without w
   }
 }
 
-TEST_CASE("metadata of headers stays initial where trailers follow") {
+TEST_CASE("metadata of headers stays initial if trailers follow") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = [](RawPeer& peer, std::uint32_t id) {
@@ -275,7 +275,7 @@ TEST_CASE("a response that ends before its request is kept") {
 }
 
 TEST_CASE("a request without a message ends with an empty DATA frame") {
-  // PROTOCOL-HTTP2.md demands it; grpc-go never answers a request that ends with its headers.
+  // PROTOCOL-HTTP2.md demands it; grpc-go never responds to a request that ends with its headers.
   const auto call_without_messages = [](Channel& channel) -> Task<void> {
     auto call = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat", {.timeout = 10s});
     call.writes_done();
@@ -373,8 +373,7 @@ TEST_CASE("a stream whose deadline passes reports how many responses came before
   }));
 }
 
-TEST_CASE(
-    "a server whose frames are wrong is told by what was wrong, whatever it does with the connection then") {
+TEST_CASE("the status names the fault of a server's frames, whatever the server then does") {
   enum class Then { stays, hangs_up, hangs_up_at_once };
   int left_at_once = 0;
   int told_all_the_same = 0;
@@ -404,7 +403,7 @@ TEST_CASE(
       if (by_fault) ++told_all_the_same;
     }));
   }
-  // Some leave before the frame has come, which nobody can know then.
+  // Some connections are lost before the frame has arrived. Their calls cannot report it.
   CHECK(told_all_the_same * 2 > left_at_once);
 }
 

@@ -1,4 +1,4 @@
-/// How a channel spreads its calls over connections.
+/// The distribution of a channel's calls over connections.
 
 #include <doctest/doctest.h>
 #include <string>
@@ -19,7 +19,7 @@ std::string limited_to(std::uint32_t streams) {
   return settings({{http2::test::setting::max_concurrent_streams, streams}}) + settings_ack();
 }
 
-/// How many of the calls have reached a server.
+/// The number of calls that have reached a server.
 std::size_t arrived(const RawHost& host) {
   std::size_t count = 0;
   for (const auto& peer : host.peers)

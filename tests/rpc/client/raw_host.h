@@ -28,7 +28,7 @@ inline constexpr std::string_view echo = echo_path;
 inline const FieldList good_headers = {{":status", "200"}, {"content-type", "application/grpc"}};
 inline const FieldList good_trailers = {{"grpc-status", "0"}};
 
-/// Sends `greeting` on each connection, then `answer` for each request that begins.
+/// Sends `greeting` on each connection, then the response `answer` for each request that begins.
 class RawHost final : Acceptor::Handler {
  public:
   using Answer = std::function<std::string(RawPeer&, std::uint32_t stream)>;
@@ -96,7 +96,7 @@ inline Task<void> all_done(const std::vector<Task<CallResult<RawMessage>>>& call
     co_await sleep_for(std::chrono::milliseconds(1));
 }
 
-/// The code a call that is done ended with.
+/// The code of a call that has ended.
 inline Code code_of(const Task<CallResult<RawMessage>>& call) {
   const auto result = call.result();
   return result ? Code::OK : result.error().code();

@@ -1,4 +1,4 @@
-/// How a channel connects to its server, loses it and reconnects.
+/// A channel connects to its server, loses it and reconnects.
 
 #include <doctest/doctest.h>
 #include <functional>
@@ -264,12 +264,13 @@ TEST_CASE("of the GOAWAYs of one connection the first is logged") {
   CHECK(text.find("GOAWAY", at + 40) == std::string::npos);
 }
 
-/// Servers that greet and read nothing, so that no request leaves.
+/// Makes servers send their greeting but read nothing, so that no request leaves.
 void read_nothing(RawHost& host) {
   host.on_connection = [](RawPeer& peer) { peer.pause(); };
 }
 
-/// GOAWAY from the latest server, which closes a moment later: nothing of what waits to be sent can leave.
+/// Sends GOAWAY from the latest server, which closes a moment later. Requests that wait to be sent cannot
+/// leave.
 Task<void> send_goaway(RawHost& host) {
   const std::size_t servers = host.peers.size();
   co_await sleep_for(10ms);
@@ -427,7 +428,7 @@ TEST_CASE("the channel's options set the waits between attempts, and success end
 TEST_CASE("a host that needs a resolver is looked up off the shard") {
   RealWorld world;
   world.serve({});
-  // getaddrinfo knows this old spelling of 127.0.0.1, which is no literal to us, without asking any server.
+  // An old spelling of 127.0.0.1. It is no literal to us, and getaddrinfo resolves it without a server.
   const std::string port = world.address().substr(world.address().rfind(':'));
   CHECK(world.run_against("127.1" + port, [](Channel& channel) -> Task<void> {
     const auto response = co_await unary(channel);

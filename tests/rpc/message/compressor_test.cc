@@ -29,7 +29,7 @@ Restored restored(Compression how, std::string_view bytes, std::size_t max_bytes
   return {std::move(status), std::string(as_text(message))};
 }
 
-/// Text that gets smaller, but not to nothing.
+/// Text that compresses to about half of its size.
 std::string letters(std::size_t bytes) {
   std::minstd_rand random(7);
   std::string text(bytes, '\0');
@@ -60,7 +60,7 @@ TEST_CASE("compressing appends and makes smaller") {
   }
 }
 
-TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more is not") {
+TEST_CASE("the limit applies to the decompressed size: one byte more is refused") {
   for (const Compression how : every_compression) {
     CAPTURE(name(how));
     const std::string bytes = compressed(how, std::string(50'000, 'x'));
@@ -73,7 +73,7 @@ TEST_CASE("the limit holds for what comes out: itself is allowed, one byte more 
   }
 }
 
-TEST_CASE("no limit is a limit too") {
+TEST_CASE("the largest limit is no limit") {
   const std::string message = letters(100'000);
   for (const Compression how : every_compression)
     CHECK(restored(how, compressed(how, message), std::numeric_limits<std::size_t>::max()).message ==

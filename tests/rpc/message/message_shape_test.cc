@@ -54,7 +54,7 @@ TEST_CASE("the fields of a message are counted with those of the messages inside
   CHECK(weight.unknown_fields == 0);
 }
 
-TEST_CASE("counting ends where a message has more fields than are wanted") {
+TEST_CASE("counting ends at the first field beyond the limit") {
   FileDescriptorProto many;
   for (int at = 0; at < 1000; ++at) many.add_message_type();
   const std::string wire = many.SerializeAsString();

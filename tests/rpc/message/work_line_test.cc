@@ -22,7 +22,7 @@ class Note final : public LongWork {
   bool throws_;
 };
 
-/// Stands in a line, and writes down when its work began and ended.
+/// Waits in a line, and records when its work began and ended.
 class Worker {
  public:
   Worker(std::string name, std::vector<std::string>& events) : name_(std::move(name)), events_(events) {}
@@ -73,7 +73,7 @@ TEST_CASE("a line does one work at a time, in order") {
   CHECK_FALSE(a.turn.taken());
 }
 
-TEST_CASE("a turn that has left the line is not called any more, and the next one comes") {
+TEST_CASE("a turn that has left the line is no longer called, and the next one begins") {
   Fixture at;
   Worker b("b", at.events);
   SUBCASE("while it waits") {
@@ -98,7 +98,7 @@ TEST_CASE("a turn that has left the line is not called any more, and the next on
   }
 }
 
-TEST_CASE("a turn may be taken as soon as the one whose work is done has been given up") {
+TEST_CASE("another turn may begin as soon as the one whose work is being done has left the line") {
   Fixture at;
   Worker b("b", at.events);
   std::optional<Worker> gone(std::in_place, "gone", at.events);

@@ -178,7 +178,7 @@ TEST_CASE("methods of all four kinds that are not overridden end with UNIMPLEMEN
   }
 }
 
-/// An easel and a channel to it, on which is written down what is called.
+/// An easel and a channel to it that records the called methods.
 struct Studio {
   bool run(const World::Script& script) { return world.run(script, with({&scribe})); }
 

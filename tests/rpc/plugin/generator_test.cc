@@ -1,4 +1,5 @@
-/// Tests the parts of the generated text that its users' tests do not reach: comments, file names, error messages.
+/// Tests the parts of the generator that the tests of generated code do not cover: comments, file names,
+/// errors.
 
 #include "rpc/plugin/generator.h"
 
@@ -30,7 +31,7 @@ class MemoryTree final : public pb::compiler::SourceTree {
   std::map<std::string, std::string> files_;
 };
 
-/// Keeps what is written, by file name.
+/// Keeps the written files by name.
 class MemoryContext final : public pb::compiler::GeneratorContext {
  public:
   pb::io::ZeroCopyOutputStream* Open(const std::string& name) override {
@@ -39,7 +40,7 @@ class MemoryContext final : public pb::compiler::GeneratorContext {
   std::map<std::string, std::string> written;
 };
 
-/// Generates from the file `name`; what was written, and the error if any.
+/// Generates code from the file `name`: the written files, and the error if there is one.
 struct Generated {
   Generated(std::map<std::string, std::string> files, const std::string& name,
             const std::string& parameter = "") {
@@ -98,7 +99,7 @@ TEST_CASE("comments become doc comments of the service, the handler and the stub
             "\n    /// Gets one.\n    /// Or none.\n    ::ringrpc::Task<::ringrpc::CallResult<"));
 }
 
-TEST_CASE("a comment stands behind what it describes where there is none before") {
+TEST_CASE("without a comment above a method, the comment on its line is used") {
   Generated made(
       "syntax = \"proto3\"; message M {}\nservice S {\n  rpc Get(M) returns (M);  // Gets one.\n}\n");
   REQUIRE(made.ok);

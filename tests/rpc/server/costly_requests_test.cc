@@ -25,7 +25,7 @@ constexpr std::size_t mebibyte = 1024 * 1024;
 const http2::test::FieldList zstd = {{"grpc-encoding", "zstd"}};
 constexpr std::string_view hold_path = "/test.v1.Costly/Hold";
 
-/// A message of that size when decompressed, and of nearly none when compressed.
+/// A compressed message of almost no bytes that decompresses to these.
 std::string bomb(std::string_view bytes) {
   std::vector<std::uint8_t> small;
   compress(Compression::zstd, as_bytes(bytes), small);
@@ -87,7 +87,7 @@ class Costly final : public Service {
   }
 };
 
-/// Takes little on the wire, and an object for each two bytes of it in memory.
+/// A message that is small on the wire, but becomes an object for each of its two bytes in memory.
 std::string many_messages(int count) {
   FileDescriptorProto file;
   for (int at = 0; at < count; ++at) file.add_message_type();

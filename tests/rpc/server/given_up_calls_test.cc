@@ -1,5 +1,5 @@
-/// Clients that cancel calls as fast as they may: that costs their connection, and the other calls on it,
-/// nothing. Attacks are in hostile_client_test.cc.
+/// Clients that cancel calls as fast as the limits allow. Their connections and the other calls on them go
+/// on. Attacks are in hostile_client_test.cc.
 
 #include <doctest/doctest.h>
 #include <string>
@@ -18,13 +18,13 @@ CallOptions given_up_after(Nanoseconds timeout) {
   return options;
 }
 
-/// How a call that was started ends.
+/// The end of a call that was started.
 Task<CallResult<RawMessage>> end_of(const Task<CallResult<RawMessage>>& call) {
   while (!call.done()) co_await sleep_for(1ms);
   co_return call.result();
 }
 
-/// Runs `give_up` beside a call on the same connection, which must be answered.
+/// Runs `give_up` while another call is in flight on the same connection, which must get its response.
 void beside_a_long_call(const World::Script& give_up) {
   SimulatedWorld world(1);
   world.serve({});
@@ -40,8 +40,8 @@ void beside_a_long_call(const World::Script& give_up) {
       {.max_connections = 1}));
 }
 
-/// Calls with a deadline of 15 ms that are answered after a second; how the last one ends, or the first that
-/// ends otherwise.
+/// Calls with a deadline of 15 ms whose responses take a second. Returns the result of the last one, or of
+/// the first that ends with another status than DEADLINE_EXCEEDED.
 Task<CallResult<RawMessage>> give_up_in_turn(Channel& channel, int count) {
   Result<RawMessage> late;
   for (int at = 0; at < count; ++at) {
@@ -68,7 +68,7 @@ TEST_CASE("calls may pass their deadlines one after the other, if only just befo
   CHECK(world.service().started == 301);
 }
 
-TEST_CASE("calls may have deadlines within which no other call could be given up") {
+TEST_CASE("calls may have deadlines so short that resets without a deadline would end the connection") {
   for (const bool stated : {true, false}) {
     SimulatedWorld world(1);
     ServerOptions few_resets;
@@ -114,7 +114,7 @@ class Ends final : public Interceptor {
   std::vector<std::string> ends;
 };
 
-TEST_CASE("on_end tells a call that the client cancelled from one that was reset for the client's error") {
+TEST_CASE("on_end distinguishes a cancelled call from one that was reset for the client's error") {
   SimulatedWorld world(1);
   Ends witness;
   ServerOptions options;
@@ -187,7 +187,7 @@ TEST_CASE("a server may end calls before their requests as often as it likes") {
   });
 }
 
-TEST_CASE("how many calls may be cancelled as soon as they have begun is the server's to say") {
+TEST_CASE("options of the server limit the calls that may be cancelled right after their start") {
   const auto is_let_pass = [](std::uint32_t count, const ServerOptions& options) {
     SimulatedWorld world(1);
     world.serve(options);

@@ -105,7 +105,7 @@ TEST_CASE("headers of requests that are not gRPC's count as well") {
 }
 
 TEST_CASE("responses count until the socket has taken them") {
-  // The windows are open and the network holds next to nothing, so a response lies in the chain being sent.
+  // The windows are open and the network holds almost nothing, so a response stays in the chain being sent.
   SimulatedWorld world(1, {.socket_buffer_bytes = 1000});
   ServerOptions options;
   options.max_message_bytes = 100'000;

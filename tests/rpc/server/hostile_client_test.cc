@@ -222,7 +222,7 @@ TEST_CASE("a handler whose call HTTP/2 has ended writes no more") {
   CHECK_FALSE(peer->closed());
 }
 
-TEST_CASE("an idle connection is nobody's fault") {
+TEST_CASE("an idle connection is not closed") {
   SimulatedWorld world(1);
   world.serve(short_timeouts());
   const auto peer = RawPeer::before_server(world);

@@ -35,7 +35,7 @@ TEST_CASE("a long pause saves up no more than one second") {
   CHECK(budget.spent(begin + 24h));
 }
 
-TEST_CASE("a limit beyond all that can be sent is none") {
+TEST_CASE("the largest limit is no limit of decompression") {
   InflationBudget budget(SIZE_MAX);
   CHECK_FALSE(budget.spent(begin));
   budget.charge(1, 0xffff'ffff);

@@ -93,7 +93,7 @@ TEST_CASE("a call that fails after its initial metadata ends with trailers") {
   CHECK(at.peer->field(1, "grpc-status") == "10");
 }
 
-TEST_CASE("initial metadata that is too large fails the call when it is to leave") {
+TEST_CASE("initial metadata that is too large fails the call when it is sent") {
   PromptWorld at;
   at.peer->begin(1, "/test.v1.Prompt/Much");
   REQUIRE(at.world.run_until([&] { return at.peer->ended(1); }));
@@ -122,7 +122,7 @@ TEST_CASE("a client has the initial metadata while it waits for the first messag
   }));
 }
 
-TEST_CASE("waiting for initial metadata ends with the call where there is none") {
+TEST_CASE("waiting for initial metadata ends with the call if none arrives") {
   SimulatedWorld world(1);
   Prompt service;
   world.also_serve(service);

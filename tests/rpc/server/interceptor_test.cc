@@ -46,7 +46,7 @@ class Witness final : public Interceptor {
   std::vector<std::string>& seen_;
 };
 
-/// Does what the test says.
+/// Runs a function of the test around each call.
 class Custom final : public Interceptor {
  public:
   using Around = Task<Status> (*)(Call&, Next);

@@ -18,8 +18,9 @@ constexpr bool without_pools = true;
 constexpr bool without_pools = false;
 #endif
 
-/// Leaves a pool without blocks in use nearly empty. Otherwise the few blocks of the next connection come
-/// from places that earlier tests have freed, and each of them holds a region of half a megabyte.
+/// Empties a pool without blocks in use, almost completely. Otherwise the few blocks of the next connection
+/// would come from regions that earlier tests have freed, and each block would keep a region of half a
+/// megabyte.
 void give_back_all(http2::MemoryPool& pool) {
   for (int passes = 0; passes < 2; ++passes) {  // a server may have ended in the middle of the first
     while (!pool.give_back(10'000)) {
@@ -41,7 +42,7 @@ TEST_CASE("the memory of connections is returned to the system when most of them
       CHECK(most > 4'000'000);
       crowd.erase(crowd.begin() + 110, crowd.end());
       co_await sleep_for(100ms);
-      CHECK(pool.mapped_bytes() == most);  // they may come back
+      CHECK(pool.mapped_bytes() == most);  // the connections may return
       crowd.clear();
       while (pool.mapped_bytes() > most / 3) co_await sleep_for(1ms);
       CHECK(co_await unary(kept, "Echo", "x"));

@@ -55,10 +55,10 @@ class RawPeer {
   }
 
   void send(std::string_view bytes) { peer_.send(bytes); }
-  /// Ends the sending direction after what was sent.
+  /// Ends the sending direction after the bytes sent so far.
   void finish() { peer_.finish(); }
 
-  /// The header block of a gRPC request, with `more` fields behind.
+  /// The header block of a gRPC request, with `more` fields at its end.
   static http2::test::FieldList request_fields(std::string_view path,
                                                const http2::test::FieldList& more = {}) {
     return http2::test::with({{":method", "POST"},
@@ -87,7 +87,7 @@ class RawPeer {
 
   std::size_t frames_of(unsigned type) const { return http2::test::count(frames, type); }
   std::vector<http2::ErrorCode> resets(std::uint32_t id) const { return http2::test::resets(frames, id); }
-  /// Whether END_STREAM has arrived.
+  /// True if END_STREAM has arrived.
   bool ended(std::uint32_t id) const {
     for (const auto& each : frames)
       if (each.stream_id == id && each.type <= http2::test::frame_type::headers &&
@@ -95,7 +95,7 @@ class RawPeer {
         return true;
     return false;
   }
-  /// What WINDOW_UPDATEs have added to the window of a stream, or of the connection (0).
+  /// The bytes that WINDOW_UPDATEs have added to the window of a stream, or of the connection (0).
   std::uint64_t window_given(std::uint32_t id) const {
     std::uint64_t sum = 0;
     for (const auto& each : frames)

@@ -45,7 +45,7 @@ class RawService final : public Service {
   std::atomic<int> running = 0;
   std::atomic<int> most_running = 0;
   std::atomic<int> started = 0;
-  /// What Flood has written.
+  /// The number of messages that Flood has written.
   std::atomic<int> flooded = 0;
 
  private:
@@ -73,14 +73,14 @@ class RawService final : public Service {
     co_return request;
   }
 
-  /// Fails with the code whose number the request is.
+  /// Fails with the code whose number the request has.
   Task<Result<RawMessage>> fail_with(Call& call, RawMessage request) {
     const Presence present(*this);
     (void)call.trailing_metadata().add("x-reason", "asked for");
     co_return fail(static_cast<Code>(number(request)), "failed as asked, 100%");
   }
 
-  /// Fails with a message of as many a-umlauts as the request says, behind one letter.
+  /// Fails with a message of one letter and as many a-umlauts as the request says.
   Task<Result<RawMessage>> fail_at_length(Call&, RawMessage request) {
     const Presence present(*this);
     std::string said = "x";
@@ -160,7 +160,7 @@ class RawService final : public Service {
     co_return Status();
   }
 
-  /// Responds to the first message with far more than anyone has room for.
+  /// Responds to the first message with far more messages than the buffers hold.
   Task<Status> flood(Call&, Reader<RawMessage>& in, Writer<RawMessage>& out) {
     const Presence present(*this);
     const auto message = co_await in.next();

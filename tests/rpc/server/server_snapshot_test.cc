@@ -1,4 +1,4 @@
-// What a server tells about its calls and shards.
+// A server's snapshots of its calls and shards.
 #include "ringrpc/server_snapshot.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// All in one step, as far as the simulated clock tells.
+/// Surveys all calls in one step: the simulated clock stands still meanwhile.
 CallsSnapshot survey_at_once(SimulatedWorld& world, std::size_t most) {
   CallSurvey survey(most);
   const Slices endless(world.server_shard());
@@ -32,7 +32,7 @@ CallsSnapshot survey_at_once(SimulatedWorld& world, std::size_t most) {
 
 void let_pass(SimulatedWorld& world) { world.simulation().run_for(10ms); }
 
-TEST_CASE("each state of a call is told") {
+TEST_CASE("each state of a call is reported") {
   SimulatedWorld world(1);
   world.serve({});
   const auto peer =
@@ -90,7 +90,7 @@ TEST_CASE("the oldest calls of all connections are kept, from the oldest") {
   CHECK(survey_at_once(world, 0).oldest.empty());
 }
 
-TEST_CASE("a survey in steps bears connections that close and open meanwhile") {
+TEST_CASE("connections may close and open between the steps of a survey") {
   SimulatedWorld world(1);
   world.serve({});
   std::vector<std::unique_ptr<RawPeer>> peers;
@@ -133,7 +133,7 @@ TEST_CASE("the last connection may close between two steps") {
   CHECK(survey.visit_some(world.server(), over));
 }
 
-TEST_CASE("a server tells of all its shards") {
+TEST_CASE("a server reports all of its shards") {
   RawService service;
   auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 3});
   REQUIRE_MESSAGE(server, server.error().to_string());

@@ -100,7 +100,7 @@ TEST_CASE("a server may be destroyed as soon as waiting has ended") {
   }
 }
 
-/// Keeps what `on_start` was given, and says what it is told to.
+/// Records the arguments of `on_start`, which returns the given status.
 class Starting final : public Service {
  public:
   explicit Starting(std::string_view name, Status outcome = {}) : name_(name), outcome_(std::move(outcome)) {}

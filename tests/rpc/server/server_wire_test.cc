@@ -207,9 +207,7 @@ TEST_CASE("a deadline that passes while the request is still arriving tells the 
   CHECK(wire.world.run_until([&] { return wire.world.service().running == 0; }));
 }
 
-TEST_CASE(
-    "a deadline that passes behind messages that the client does not take ends the handler, and is told "
-    "behind them") {
+TEST_CASE("a deadline that passes behind unread messages ends the handler; the status follows the messages") {
   Wire wire;
   wire.peer->request(1, "/test.v1.Raw/Count", message("1000000"), {{"grpc-timeout", "100m"}});
   REQUIRE(wire.world.run_until([&] { return wire.world.service().started == 1; }));

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Writes whether the connection stops, and again when it does.
+/// Writes whether the connection stops: at once, and again when it does.
 class Vigil final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "test.v1.Vigil"; }
@@ -136,7 +136,7 @@ TEST_CASE("a connection that reaches its age stops its own calls, and no others"
   const auto old = server.connect();
   server.keep(*old, 1);
   server.world.simulation().run_for(50s);
-  server.world.simulation().run_for(1ms);  // in which the shards see what time it is
+  server.world.simulation().run_for(1ms);  // so that the shards read the clock
   const auto young = server.connect();
   server.keep(*young, 1);
   server.world.simulation().run_for(39s);  // at 89 s; the age is 90 s to 110 s

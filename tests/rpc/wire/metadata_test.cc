@@ -21,7 +21,7 @@ TEST_CASE("metadata refuses fields that would break the protocol") {
   for (const char* bad :
        {"", "Upper", "with space", "colon:", ":path", "grpc-status", "content-type", "te", "new\nline"})
     CHECK(metadata.add(bad, "x").code() == Code::INVALID_ARGUMENT);
-  // What RFC 9113 (8.2.2, 8.1.1) has peers take for a malformed message.
+  // Fields that make a message malformed (RFC 9113, 8.2.2 and 8.1.1).
   for (const char* bad : {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
                           "content-length", "host"})
     CHECK(metadata.add(bad, "x").code() == Code::INVALID_ARGUMENT);

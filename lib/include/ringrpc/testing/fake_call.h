@@ -4,7 +4,7 @@
 ///   call.time_limit = call.now() + 2s;
 ///   Result<EchoResponse> response = world.run(server.Echo(call, request));
 ///
-/// It shows what a call through a channel cannot: a handler on its own, with any deadline and any peer. A handler
+/// Unlike a call through a channel, it tests a handler on its own, with any deadline and any peer. A handler
 /// that streams gets a Reader or Writer on a FakeStream. A handler that waits needs a shard: run it in
 /// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread at a time.
 #pragma once

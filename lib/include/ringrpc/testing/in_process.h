@@ -46,7 +46,7 @@ struct InProcessOptions {
 
 class RINGRPC_EXPORT InProcess {
  public:
-  /// Starts the server. `services` must outlive the world. Throws std::invalid_argument where Server::start
+  /// Starts the server. `services` must outlive the world. Throws std::invalid_argument if Server::start
   /// would fail, and std::logic_error if the thread has a world already.
   explicit InProcess(std::span<Service* const> services, const InProcessOptions& options = {});
   explicit InProcess(std::initializer_list<Service*> services, const InProcessOptions& options = {})

@@ -124,8 +124,7 @@ TEST_CASE("a public key is found by type and by id") {
   }
 }
 
-TEST_CASE(
-    "ECC is the key on P-384 where there is no other, with which SignECC signs when its algorithm is named") {
+TEST_CASE("ECC is the key on P-384 if there is no other; SignECC uses it when its algorithm is named") {
   CryptoWorld world(new_keys({"p384"}));
   PublicKeyRequest request;
   request.set_key_type(crypto::v1::ECC);
