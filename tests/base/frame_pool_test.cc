@@ -10,7 +10,7 @@ using namespace ringrpc;
 using detail::allocate_frame;
 using detail::free_frame;
 
-TEST_CASE("Frames of every size can be written from end to end, and freed in any order") {
+TEST_CASE("frames of every size can be written from end to end, and freed in any order") {
   std::vector<std::pair<void*, std::size_t>> frames;
   for (std::size_t bytes = 1; bytes < 9'000; bytes += 61) {
     void* frame = allocate_frame(bytes);
@@ -26,7 +26,7 @@ TEST_CASE("Frames of every size can be written from end to end, and freed in any
 }
 
 // AddressSanitizer finds the leak.
-TEST_CASE("More frames than are kept, and frames freed on another thread, leak nothing") {
+TEST_CASE("more frames than are kept, and frames freed on another thread, leak nothing") {
   std::vector<void*> frames;
   for (int i = 0; i < 3'000; ++i) frames.push_back(allocate_frame(200));
   std::thread([&] {
@@ -35,7 +35,7 @@ TEST_CASE("More frames than are kept, and frames freed on another thread, leak n
 }
 
 #ifndef RINGRPC_SANITIZED
-TEST_CASE("The frame freed last is the next one of its size") {
+TEST_CASE("the frame freed last is the next one of its size") {
   void* small = allocate_frame(100);
   void* large = allocate_frame(1'000);
   free_frame(small, 100);
@@ -47,7 +47,7 @@ TEST_CASE("The frame freed last is the next one of its size") {
 }
 #endif
 
-TEST_CASE("A task gives its value to the task that awaits it, and its exception too") {
+TEST_CASE("a task gives its value to the task that awaits it, and its exception too") {
   const auto inner = [](int value) -> Task<int> {
     if (value < 0) throw value;
     co_return value + 1;
@@ -63,7 +63,7 @@ TEST_CASE("A task gives its value to the task that awaits it, and its exception 
   CHECK_THROWS_AS(bad.result(), int);
 }
 
-TEST_CASE("Destroying a suspended task destroys the tasks that it awaits") {
+TEST_CASE("destroying a suspended task destroys the tasks that it awaits") {
   struct Mark {
     explicit Mark(int& destroyed) : count(destroyed) {}
     ~Mark() { ++count; }

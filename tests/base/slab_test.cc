@@ -31,7 +31,7 @@ std::vector<std::uint8_t> content(const Chain& chain) {
 
 }  // namespace
 
-TEST_CASE("A chain returns the appended bytes, over any number of slabs") {
+TEST_CASE("a chain returns the appended bytes, over any number of slabs") {
   SlabPool pool;
   const std::vector<std::uint8_t> bytes = pattern(3 * Slab::capacity + 5);
   Chain chain(pool);
@@ -41,7 +41,7 @@ TEST_CASE("A chain returns the appended bytes, over any number of slabs") {
   CHECK(content(chain) == bytes);
 }
 
-TEST_CASE("An empty chain holds no slab") {
+TEST_CASE("an empty chain holds no slab") {
   SlabPool pool;
   Chain chain(pool);
   CHECK(pool.in_use() == 0);
@@ -51,7 +51,7 @@ TEST_CASE("An empty chain holds no slab") {
   CHECK(pool.in_use() == 0);
 }
 
-TEST_CASE("Reserved room is in one piece and joins the chain when it is committed") {
+TEST_CASE("reserved room is in one piece and joins the chain when it is committed") {
   SlabPool pool;
   Chain chain(pool);
   chain.append(pattern(Slab::capacity - 4));
@@ -63,7 +63,7 @@ TEST_CASE("Reserved room is in one piece and joins the chain when it is committe
   CHECK(as_text(Bytes(all).last(6)) == "header");
 }
 
-TEST_CASE("Room that was reserved and not used is not described") {
+TEST_CASE("room that was reserved and not used is not described") {
   SlabPool pool;
   Chain chain(pool);
   chain.reserve(100);
@@ -74,7 +74,7 @@ TEST_CASE("Room that was reserved and not used is not described") {
   CHECK(chain.gather(pieces) == 1);
 }
 
-TEST_CASE("Gathering stops at the given room and begins after the consumed bytes") {
+TEST_CASE("gathering stops at the given room and begins after the consumed bytes") {
   SlabPool pool;
   Chain chain(pool);
   const std::vector<std::uint8_t> bytes = pattern(4 * Slab::capacity);
@@ -87,7 +87,7 @@ TEST_CASE("Gathering stops at the given room and begins after the consumed bytes
   CHECK(std::memcmp(pieces[0].iov_base, bytes.data() + Slab::capacity + 10, pieces[0].iov_len) == 0);
 }
 
-TEST_CASE("A chain that was moved from is empty and can be filled again") {
+TEST_CASE("a chain that was moved from is empty and can be filled again") {
   SlabPool pool;
   Chain first(pool);
   first.append(as_bytes("one"));
@@ -100,7 +100,7 @@ TEST_CASE("A chain that was moved from is empty and can be filled again") {
   CHECK(as_text(content(second)) == "two");
 }
 
-TEST_CASE("A pool recycles slabs and keeps at most its limit") {
+TEST_CASE("a pool recycles slabs and keeps at most its limit") {
   SlabPool pool(1);
   Slab* first = pool.take();
   Slab* second = pool.take();
@@ -112,7 +112,7 @@ TEST_CASE("A pool recycles slabs and keeps at most its limit") {
   pool.give_back(first);
 }
 
-TEST_CASE("A pool keeps no dropped slab, and can be used further") {
+TEST_CASE("a pool keeps no dropped slab, and can be used further") {
   SlabPool pool(2);
   Slab* const used = pool.take();
   pool.give_back(pool.take());
@@ -123,7 +123,7 @@ TEST_CASE("A pool keeps no dropped slab, and can be used further") {
   pool.give_back(used);
 }
 
-TEST_CASE("Moving the front hands well-filled slabs over and copies the rest") {
+TEST_CASE("moving the front hands well-filled slabs over and copies the rest") {
   SlabPool pool;
   const std::vector<std::uint8_t> source = pattern(3 * Slab::capacity + 100);
   Chain from(pool);
@@ -168,7 +168,7 @@ TEST_CASE("Moving the front hands well-filled slabs over and copies the rest") {
   CHECK(pool.in_use() == 0);
 }
 
-TEST_CASE("Random filling and consuming agrees with a plain buffer") {
+TEST_CASE("random filling and consuming agrees with a plain buffer") {
   SlabPool pool;
   Chain chain(pool);
   std::vector<std::uint8_t> model;

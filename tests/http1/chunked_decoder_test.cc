@@ -49,7 +49,7 @@ Decoded decode(std::string_view coded) {
 
 }  // namespace
 
-TEST_CASE("Chunks are decoded however they are cut (RFC 9112, 7.1)") {
+TEST_CASE("chunks are decoded however they are cut (RFC 9112, 7.1)") {
   struct Case {
     std::string_view coded;
     std::string_view data;
@@ -74,7 +74,7 @@ TEST_CASE("Chunks are decoded however they are cut (RFC 9112, 7.1)") {
   }
 }
 
-TEST_CASE("Malformed chunks are refused") {
+TEST_CASE("malformed chunks are refused") {
   struct Case {
     std::string_view coded;
     int status;

@@ -14,7 +14,7 @@ std::string written(long long seconds) {
 
 }  // namespace
 
-TEST_CASE("A date is an IMF-fixdate (RFC 9110, 5.6.7)") {
+TEST_CASE("a date is an IMF-fixdate (RFC 9110, 5.6.7)") {
   CHECK(written(784'111'777) == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(written(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
   CHECK(written(951'782'399) == "Mon, 28 Feb 2000 23:59:59 GMT");

@@ -24,7 +24,7 @@ std::string repeated(std::string_view text, int times) {
 
 }  // namespace
 
-TEST_CASE("A request is given by its parts") {
+TEST_CASE("a request is given by its parts") {
   Server server(with_bodies);
   Request seen;
   server.on_request_hook = [&](const Request& request) {
@@ -57,7 +57,7 @@ TEST_CASE("A request is given by its parts") {
   CHECK(server.events == Events{"request PUT /a%20b/?x=1&y=?2", "body abc", "end"});
 }
 
-TEST_CASE("Bodies arrive in pieces, without their coding") {
+TEST_CASE("bodies arrive in pieces, without their coding") {
   for (const auto& [bytes, body] : {
            std::pair{std::string(post_b) + "hello", "body hello"},
            std::pair{std::string(chunked) + "2\r\nhe\r\n3;x\r\nllo\r\n0\r\na: b\r\n\r\n", "body hello"},
@@ -68,7 +68,7 @@ TEST_CASE("Bodies arrive in pieces, without their coding") {
   }
 }
 
-TEST_CASE("Persistence follows version and Connection (RFC 9112, 9.3)") {
+TEST_CASE("persistence follows version and Connection (RFC 9112, 9.3)") {
   struct Case {
     std::string_view version;
     std::string_view connection;
@@ -103,7 +103,7 @@ TEST_CASE("HTTP/1.0 needs no Host (RFC 9112, 3.2)") {
   CHECK(statuses(outcome_however_cut("GET / HTTP/1.0\r\n\r\n").sent) == std::vector{200});
 }
 
-TEST_CASE("Pipelined requests are served one after the other") {
+TEST_CASE("pipelined requests are served one after the other") {
   const std::string bytes = std::string(get_a) + std::string(post_b) + "hello" + std::string(chunked) +
                             "1\r\nx\r\n0\r\n\r\n" + std::string(get_a);
   const Outcome outcome = outcome_however_cut(bytes, with_bodies);
@@ -114,7 +114,7 @@ TEST_CASE("Pipelined requests are served one after the other") {
   CHECK(statuses(outcome.sent) == std::vector{200, 200, 200, 200});
 }
 
-TEST_CASE("The next request waits until the response has been produced, and no input is wanted meanwhile") {
+TEST_CASE("the next request waits until the response has been produced, and no input is wanted meanwhile") {
   Server server;
   server.on_end_hook = [] {};
   CHECK(server.session.wants_input());
@@ -135,7 +135,7 @@ TEST_CASE("The next request waits until the response has been produced, and no i
   CHECK(server.session.wants_input());
 }
 
-TEST_CASE("Requests that arrive while others wait are served behind them") {
+TEST_CASE("requests that arrive while others wait are served behind them") {
   Server server;
   server.on_end_hook = [] {};
   const auto request = [](int i) { return "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n"; };
@@ -151,7 +151,7 @@ TEST_CASE("Requests that arrive while others wait are served behind them") {
   CHECK(server.session.wants_input());
 }
 
-TEST_CASE("A thousand pipelined requests are served in one go, or in portions of the output") {
+TEST_CASE("a thousand pipelined requests are served in one go, or in portions of the output") {
   Server server;
   const std::string bytes = repeated(get_a, 1000);
   SUBCASE("in one piece") {
@@ -164,7 +164,7 @@ TEST_CASE("A thousand pipelined requests are served in one go, or in portions of
   }
 }
 
-TEST_CASE("No input is wanted while too much of a body waits to be consumed") {
+TEST_CASE("no input is wanted while too much of a body waits to be consumed") {
   Limits limits = with_bodies;
   limits.body_window_bytes = 10;
   Server server(limits);
@@ -233,7 +233,7 @@ TEST_CASE("100 (Continue) invites the body of a request that waits for it (RFC 9
   }
 }
 
-TEST_CASE("A response that begins before its request is whole ends the connection (RFC 9112, 9.3)") {
+TEST_CASE("a response that begins before its request is whole ends the connection (RFC 9112, 9.3)") {
   Server server(with_bodies);
   server.on_request_hook = [&](const Request&) {
     server.session.begin({.status = 401, .content_length = 4});
@@ -262,7 +262,7 @@ TEST_CASE("A response that begins before its request is whole ends the connectio
   CHECK(server.produce().empty());
 }
 
-TEST_CASE("A fault in a body aborts its request") {
+TEST_CASE("a fault in a body aborts its request") {
   Server server(with_bodies);
   server.on_request_hook = [&](const Request& request) {
     if (request.query == "early") server.session.begin({});
@@ -287,7 +287,7 @@ TEST_CASE("A fault in a body aborts its request") {
   CHECK(server.produce().empty());
 }
 
-TEST_CASE("A handler that waits to send more hears nothing after its request is aborted") {
+TEST_CASE("a handler that waits to send more hears nothing after its request is aborted") {
   Server server(with_bodies);
   server.on_request_hook = [&](const Request&) {
     server.session.begin({});
@@ -301,7 +301,7 @@ TEST_CASE("A handler that waits to send more hears nothing after its request is 
   CHECK(server.session.finished());
 }
 
-TEST_CASE("The response to a refused HEAD has no body (RFC 9110, 9.3.2)") {
+TEST_CASE("the response to a refused HEAD has no body (RFC 9110, 9.3.2)") {
   const Outcome outcome = outcome_however_cut("HEAD / HTTP/1.1\r\nX : y\r\n\r\n");
   CHECK(statuses(outcome.sent) == std::vector{400});
   CHECK(outcome.sent.ends_with("\r\n\r\n"));

@@ -20,7 +20,7 @@ std::string post_with(std::string_view field, std::string_view body) {
 
 }  // namespace
 
-TEST_CASE("A head may have 16 KiB: 431 (RFC 6585, 5)") {
+TEST_CASE("a head may have 16 KiB: 431 (RFC 6585, 5)") {
   constexpr std::string_view begin = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
   const auto request = [&](std::size_t bytes) {
     return std::string(begin) + std::string(bytes - begin.size() - 4, 'x') + "\r\n\r\n";
@@ -37,7 +37,7 @@ TEST_CASE("A head may have 16 KiB: 431 (RFC 6585, 5)") {
   CHECK(cut.failure.find("too large") != std::string::npos);
 }
 
-TEST_CASE("A head may have 100 fields: 431 (RFC 6585, 5)") {
+TEST_CASE("a head may have 100 fields: 431 (RFC 6585, 5)") {
   const auto request = [](int fields) {
     std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\n";
     for (int i = 1; i < fields; ++i) bytes += "x: y\r\n";
@@ -48,7 +48,7 @@ TEST_CASE("A head may have 100 fields: 431 (RFC 6585, 5)") {
   CHECK(statuses(outcome_however_cut(request(4), {.fields_max = 3}).sent) == std::vector{431});
 }
 
-TEST_CASE("A request target may have 8 KiB: 414 (RFC 9112, 3)") {
+TEST_CASE("a request target may have 8 KiB: 414 (RFC 9112, 3)") {
   const auto request = [](std::size_t bytes) {
     return "GET /" + std::string(bytes - 1, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n";
   };
@@ -60,13 +60,13 @@ TEST_CASE("A request target may have 8 KiB: 414 (RFC 9112, 3)") {
   CHECK(statuses_of(request(100), {.header_bytes_max = 50}) == std::vector{414});
 }
 
-TEST_CASE("A method may have 32 bytes: 501 (RFC 9112, 3)") {
+TEST_CASE("a method may have 32 bytes: 501 (RFC 9112, 3)") {
   const std::string rest = " / HTTP/1.1\r\nHost: h\r\n\r\n";
   CHECK(statuses_of(std::string(32, 'M') + rest, {}) == std::vector{200});
   CHECK(statuses(outcome_however_cut(std::string(33, 'M') + rest).sent) == std::vector{501});
 }
 
-TEST_CASE("A body may have as many bytes as are asked for, none by default: 413 (RFC 9110, 15.5.14)") {
+TEST_CASE("a body may have as many bytes as are asked for, none by default: 413 (RFC 9110, 15.5.14)") {
   CHECK(statuses_of(post_with("Content-Length: 0", ""), {}) == std::vector{200});
   CHECK(statuses_of(post_with("Content-Length: 1", "x"), {}) == std::vector{413});
   CHECK(statuses_of(post_with("Transfer-Encoding: chunked", "0\r\n\r\n"), {}) == std::vector{200});
@@ -82,7 +82,7 @@ TEST_CASE("A body may have as many bytes as are asked for, none by default: 413 
   CHECK(cut.events.back() == "aborted the body is too large (RFC 9110, 15.5.14)");
 }
 
-TEST_CASE("A chunk's extension may have 256 bytes: 400 (RFC 9112, 7.1.1)") {
+TEST_CASE("a chunk's extension may have 256 bytes: 400 (RFC 9112, 7.1.1)") {
   const Limits limits{.body_bytes_max = 10};
   const auto request = [](std::size_t bytes) {
     return post_with("Transfer-Encoding: chunked", "1;" + std::string(bytes - 1, 'x') + "\r\na\r\n1;" +
@@ -92,7 +92,7 @@ TEST_CASE("A chunk's extension may have 256 bytes: 400 (RFC 9112, 7.1.1)") {
   CHECK(statuses_of(request(257), limits) == std::vector{400});
 }
 
-TEST_CASE("A connection may have a thousand requests, and the last response says so") {
+TEST_CASE("a connection may have a thousand requests, and the last response says so") {
   const Limits limits{.requests_max = 3};
   std::string bytes;
   for (int i = 0; i < 5; ++i) bytes += "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -104,7 +104,7 @@ TEST_CASE("A connection may have a thousand requests, and the last response says
   CHECK(Limits{}.requests_max == 1000);
 }
 
-TEST_CASE("Bytes behind a request are kept up to a limit, beyond which the connection ends") {
+TEST_CASE("bytes behind a request are kept up to a limit, beyond which the connection ends") {
   const Limits limits{.pipelined_bytes_max = 2 * get.size()};
   Server server(limits);
   server.on_end_hook = [] {};

@@ -6,7 +6,7 @@
 using namespace ringrpc;
 using namespace ringrpc::http1;
 
-TEST_CASE("The first bytes tell HTTP/2 from HTTP/1.1 (RFC 9113, 3.4)") {
+TEST_CASE("the first bytes tell HTTP/2 from HTTP/1.1 (RFC 9113, 3.4)") {
   constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   for (std::size_t bytes = 0; bytes <= preface.size(); ++bytes) {
     CAPTURE(bytes);

@@ -89,7 +89,7 @@ void check_order(const std::vector<std::string>& events) {
 
 }  // namespace
 
-TEST_CASE("Random requests have the same effect however they are cut") {
+TEST_CASE("random requests have the same effect however they are cut") {
   for_each_seed(2000, [](std::uint64_t seed) {
     INFO("RINGRPC_SEED=", seed);
     Random random(seed);
@@ -108,7 +108,7 @@ TEST_CASE("Random requests have the same effect however they are cut") {
   });
 }
 
-TEST_CASE("Random bytes get a response at most, and the end") {
+TEST_CASE("random bytes get a response at most, and the end") {
   for_each_seed(2000, [](std::uint64_t seed) {
     INFO("RINGRPC_SEED=", seed);
     Random random(seed);

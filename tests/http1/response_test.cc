@@ -38,7 +38,7 @@ std::string with_date(std::string_view before, std::string_view after) {
 
 }  // namespace
 
-TEST_CASE("A response has its status, Date, fields and length") {
+TEST_CASE("a response has its status, Date, fields and length") {
   Waiting waiting(get);
   const Field fields[] = {{"content-type", "text/html"}, {"Cache-Control", "no-store"}};
   waiting.session.respond({.status = 404, .fields = fields}, as_bytes("no page"));
@@ -48,13 +48,13 @@ TEST_CASE("A response has its status, Date, fields and length") {
   CHECK(waiting.server.events.back() == "response end");
 }
 
-TEST_CASE("A status without a registered phrase keeps its space (RFC 9112, 4)") {
+TEST_CASE("a status without a registered phrase keeps its space (RFC 9112, 4)") {
   Waiting waiting(get);
   waiting.session.respond({.status = 299}, Bytes());
   CHECK(waiting.server.produce() == with_date("HTTP/1.1 299 \r\n", "content-length: 0\r\n\r\n"));
 }
 
-TEST_CASE("A field value cannot end its line (RFC 9110, 5.5)") {
+TEST_CASE("a field value cannot end its line (RFC 9110, 5.5)") {
   Waiting waiting(get);
   const std::string_view value("a\r\nSet-Cookie: b\0\x7f", 18);
   const Field field{"location", value};
@@ -62,7 +62,7 @@ TEST_CASE("A field value cannot end its line (RFC 9110, 5.5)") {
   CHECK(waiting.server.produce().find("\r\nlocation: a  Set-Cookie: b  \r\n") != std::string::npos);
 }
 
-TEST_CASE("A body of unknown length is chunked, each piece a chunk (RFC 9112, 7.1)") {
+TEST_CASE("a body of unknown length is chunked, each piece a chunk (RFC 9112, 7.1)") {
   Waiting waiting(get);
   waiting.session.begin({});
   waiting.session.send(as_bytes("hello"));
@@ -78,7 +78,7 @@ TEST_CASE("A body of unknown length is chunked, each piece a chunk (RFC 9112, 7.
   CHECK(statuses(waiting.server.answer(get)).empty());  // the next request is taken
 }
 
-TEST_CASE("A body of known length comes as it is, in pieces") {
+TEST_CASE("a body of known length comes as it is, in pieces") {
   Waiting waiting(get);
   waiting.session.begin({.content_length = 10});
   waiting.session.send(as_bytes("hello"));
@@ -92,7 +92,7 @@ TEST_CASE("A body of known length comes as it is, in pieces") {
   CHECK(waiting.server.events.back() == "response end");
 }
 
-TEST_CASE("A body of unknown length ends with the connection for HTTP/1.0 (RFC 9112, 6.1)") {
+TEST_CASE("a body of unknown length ends with the connection for HTTP/1.0 (RFC 9112, 6.1)") {
   Waiting waiting(get_1_0);
   waiting.session.begin({});
   waiting.session.send(as_bytes("hello"));
@@ -101,7 +101,7 @@ TEST_CASE("A body of unknown length ends with the connection for HTTP/1.0 (RFC 9
   CHECK(waiting.session.finished());
 }
 
-TEST_CASE("The response to HEAD has the fields of GET and no body (RFC 9110, 9.3.2)") {
+TEST_CASE("the response to HEAD has the fields of GET and no body (RFC 9110, 9.3.2)") {
   Waiting waiting(head);
   SUBCASE("of known length, at once") {
     waiting.session.respond({}, as_bytes("hello"));
@@ -130,7 +130,7 @@ TEST_CASE("204 and 304 have no body and no framing (RFC 9112, 6.3)") {
   }
 }
 
-TEST_CASE("A handler closes the connection") {
+TEST_CASE("a handler closes the connection") {
   Waiting waiting(get);
   CHECK(waiting.server.receive(get).ok());
   waiting.session.respond({.close = true}, Bytes());
@@ -140,7 +140,7 @@ TEST_CASE("A handler closes the connection") {
   CHECK(waiting.server.events == std::vector<std::string>{"request GET /", "end", "response end"});
 }
 
-TEST_CASE("A large page in a chain is not copied on its way out") {
+TEST_CASE("a large page in a chain is not copied on its way out") {
   const std::string page = large_page(4 * 1024 * 1024);
   for (const std::size_t portion : {std::size_t{1024 * 1024}, std::size_t{100'000}}) {
     Waiting waiting(get);
@@ -167,7 +167,7 @@ TEST_CASE("A large page in a chain is not copied on its way out") {
   }
 }
 
-TEST_CASE("Large chunks arrive whole, whatever the portions of output") {
+TEST_CASE("large chunks arrive whole, whatever the portions of output") {
   const std::string page = large_page(300'000);
   for (const std::size_t portion :
        {std::size_t{1}, std::size_t{5000}, std::size_t{16'384}, std::size_t{1024 * 1024}}) {
@@ -181,7 +181,7 @@ TEST_CASE("Large chunks arrive whole, whatever the portions of output") {
   }
 }
 
-TEST_CASE("A handler of a large page waits while the peer does not read") {
+TEST_CASE("a handler of a large page waits while the peer does not read") {
   Waiting waiting(get);
   const std::string piece = large_page(10'000);
   int pieces = 0;

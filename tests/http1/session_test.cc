@@ -22,7 +22,7 @@ bool says_close(std::string_view sent) {
 
 }  // namespace
 
-TEST_CASE("A session says what it waits for") {
+TEST_CASE("a session says what it waits for") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
   CHECK(server.session.waits_for() == WaitsFor::request);
@@ -42,14 +42,14 @@ TEST_CASE("A session says what it waits for") {
   CHECK(server.session.waits_for() == WaitsFor::nothing);
 }
 
-TEST_CASE("An idle session holds no slab") {
+TEST_CASE("an idle session holds no slab") {
   Server server;
   CHECK(server.slabs.in_use() == 0);
   server.answer(get);
   CHECK(server.slabs.in_use() == 0);
 }
 
-TEST_CASE("Shutting down ends the connection after the response") {
+TEST_CASE("shutting down ends the connection after the response") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
   SUBCASE("at once if there is no request") {
@@ -98,7 +98,7 @@ TEST_CASE("Shutting down ends the connection after the response") {
   CHECK(server.session.finished());
 }
 
-TEST_CASE("The complete requests of a peer that half-closes the connection are served") {
+TEST_CASE("the complete requests of a peer that half-closes the connection are served") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
   SUBCASE("nothing") {
@@ -141,7 +141,7 @@ TEST_CASE("The complete requests of a peer that half-closes the connection are s
   CHECK(server.session.finished());
 }
 
-TEST_CASE("A timeout ends the connection") {
+TEST_CASE("a timeout ends the connection") {
   Server server(with_bodies);
   server.on_end_hook = [] {};
   SUBCASE("without a word while idle") {
@@ -188,7 +188,7 @@ TEST_CASE("A timeout ends the connection") {
   CHECK(server.session.finished());
 }
 
-TEST_CASE("A failure names the code that fits") {
+TEST_CASE("a failure names the code that fits") {
   const auto failure = [](std::string_view bytes) {
     Server server;
     return server.receive(bytes).code();

@@ -224,7 +224,7 @@ bool ends_with_body(std::string_view sent, std::string_view body) {
 
 static_assert(std::size(refused) + std::size(served) >= 60);
 
-TEST_CASE("A malformed request is refused with its cause, and nothing behind it is served") {
+TEST_CASE("a malformed request is refused with its cause, and nothing behind it is served") {
   for (const auto& [bytes, status, cause] : refused) {
     CAPTURE(bytes);
     const Outcome outcome = outcome_however_cut(std::string(bytes) + std::string(behind), with_bodies);
@@ -242,7 +242,7 @@ TEST_CASE("A malformed request is refused with its cause, and nothing behind it 
   }
 }
 
-TEST_CASE("A well-formed request is served, and the one behind it") {
+TEST_CASE("a well-formed request is served, and the one behind it") {
   for (const auto& [bytes, status, length] : served) {
     CAPTURE(bytes);
     const Outcome outcome = outcome_however_cut(std::string(bytes) + std::string(behind), with_bodies);

@@ -20,7 +20,7 @@ constexpr std::string_view no_progress = "too many frames without progress";
 
 }  // namespace
 
-TEST_CASE("A header block comes in at most four CONTINUATION frames, cut anywhere") {
+TEST_CASE("a header block comes in at most four CONTINUATION frames, cut anywhere") {
   RawServer server;
   const auto block_in = [&](int continuations, std::size_t each) {
     const std::string block = server.encoder.block(with(get, {{"long", std::string(each, 'x')}}));
@@ -45,7 +45,7 @@ TEST_CASE("A header block comes in at most four CONTINUATION frames, cut anywher
   }
 }
 
-TEST_CASE("A flood of CONTINUATION frames is not read to its end") {
+TEST_CASE("a flood of CONTINUATION frames is not read to its end") {
   RawServer server;
   const std::string fill(16'000, '\x82');
   SUBCASE("empty") {
@@ -62,7 +62,7 @@ TEST_CASE("A flood of CONTINUATION frames is not read to its end") {
   }
 }
 
-TEST_CASE("A header block must be finished within its time") {
+TEST_CASE("a header block must be finished within its time") {
   RawServer server({.header_block_timeout = 5s});
   Session& session = server.endpoint.session;
   const std::string block = server.encoder.block(get);
@@ -140,7 +140,7 @@ TEST_CASE("SETTINGS must be acknowledged within ten seconds") {
   }
 }
 
-TEST_CASE("Streams above the limit are refused even before our SETTINGS were acknowledged") {
+TEST_CASE("streams above the limit are refused even before our SETTINGS were acknowledged") {
   RawServer server({.max_concurrent_streams = 10}, false);
   server.endpoint.end_hook = nullptr;
   std::string bytes;
@@ -153,7 +153,7 @@ TEST_CASE("Streams above the limit are refused even before our SETTINGS were ack
   CHECK(resets(frames, id_of(11)) == std::vector{ErrorCode::refused_stream});
 }
 
-TEST_CASE("A peer that acknowledges nothing and opens streams without limit loses its connection") {
+TEST_CASE("a peer that acknowledges nothing and opens streams without limit loses its connection") {
   RawServer server({}, false);
   server.endpoint.end_hook = nullptr;
   const std::size_t before = MemoryPool::of_this_thread()->mapped_bytes();
@@ -277,7 +277,7 @@ TEST_CASE("PINGs for keepalive or measurement are acknowledged without limit") {
   }
 }
 
-TEST_CASE("A flood of frames without progress ends the connection") {
+TEST_CASE("a flood of frames without progress ends the connection") {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
   const auto run = [&](auto make) {
@@ -322,7 +322,7 @@ TEST_CASE("A flood of frames without progress ends the connection") {
   }
 }
 
-TEST_CASE("A flood of GOAWAY ends the connection") {
+TEST_CASE("a flood of GOAWAY ends the connection") {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
   CHECK(server.flood(million, [](std::uint32_t) { return goaway(0, ErrorCode::no_error); }) == 999);
@@ -342,7 +342,7 @@ TEST_CASE("DATA after our reset is accepted only within the windows") {
   server.check_ended(ErrorCode::enhance_your_calm, no_progress);
 }
 
-TEST_CASE("Frames that come with progress never end a connection") {
+TEST_CASE("frames that come with progress never end a connection") {
   Limits strict{.glitch_burst = 10, .glitches_per_second = 0};
   SUBCASE("two WINDOW_UPDATEs for each DATA frame") {
     RawServer server(strict);
@@ -387,7 +387,7 @@ TEST_CASE("Frames that come with progress never end a connection") {
   }
 }
 
-TEST_CASE("Requests and responses that wait for a slow reader do not end its connection") {
+TEST_CASE("requests and responses that wait for a slow reader do not end its connection") {
   constexpr std::uint32_t streams = 8000;
   SUBCASE("responses") {
     RawServer server({.max_concurrent_streams = streams});
@@ -427,7 +427,7 @@ TEST_CASE("SETTINGS has at most sixteen entries") {
   CHECK_FALSE(server.endpoint.receive(ping()).ok());
 }
 
-TEST_CASE("A header list over the limit fails its stream, one far over it the connection") {
+TEST_CASE("a header list over the limit fails its stream, one far over it the connection") {
   RawServer server;
   SUBCASE("bytes at the limit") {
     FieldList fields = get;
@@ -462,7 +462,7 @@ TEST_CASE("A header list over the limit fails its stream, one far over it the co
   CHECK(server.endpoint[99].closes == 1);
 }
 
-TEST_CASE("A request with too large headers may get a response") {
+TEST_CASE("a request with too large headers may get a response") {
   RawServer server;
   const FieldList large = with(get, {{"large", std::string(9000, 'x')}});
   server.endpoint.too_large_hook = [&](Stream& stream) {
@@ -493,7 +493,7 @@ TEST_CASE("A request with too large headers may get a response") {
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("An HPACK bomb is not decoded to its end") {
+TEST_CASE("an HPACK bomb is not decoded to its end") {
   RawServer server;
   // One entry of almost the table's size, then references to it, one byte each.
   const std::string large = server.encoder.block(with(get, {{"bomb", std::string(3900, 'x')}}));
@@ -509,7 +509,7 @@ TEST_CASE("An HPACK bomb is not decoded to its end") {
   CHECK(MemoryPool::of_this_thread()->mapped_bytes() - before < 1024 * 1024);
 }
 
-TEST_CASE("Fields without a name count too") {
+TEST_CASE("fields without a name count too") {
   RawServer server;
   // Literal, not indexed, empty name, empty value: three bytes each.
   std::string block;

@@ -16,7 +16,7 @@ using namespace ringrpc::http2;
 using namespace ringrpc::http2::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("A bucket gives its burst at once and its rate in the long run") {
+TEST_CASE("a bucket gives its burst at once and its rate in the long run") {
   TokenBucket bucket(5, 10);
   Instant now{1h};
   for (int i = 0; i < 5; ++i) CHECK(bucket.take(now));
@@ -31,13 +31,13 @@ TEST_CASE("A bucket gives its burst at once and its rate in the long run") {
   CHECK_FALSE(bucket.take(now));
 }
 
-TEST_CASE("A bucket without a rate gives its burst and no more") {
+TEST_CASE("a bucket without a rate gives its burst and no more") {
   TokenBucket bucket(1, 0);
   CHECK(bucket.take(Instant{1h}));
   CHECK_FALSE(bucket.take(Instant{2h}));
 }
 
-TEST_CASE("A stream's past is known as long as it is remembered") {
+TEST_CASE("a stream's past is known as long as it is remembered") {
   StreamHistory history;
   history.open(1);
   history.open(7);
@@ -70,7 +70,7 @@ TEST_CASE("A stream's past is known as long as it is remembered") {
   CHECK(history.of(0x7fffffff) == StreamPast::open);
 }
 
-TEST_CASE("A stream's sending side takes only the steps of the drawing") {
+TEST_CASE("a stream's sending side takes only the steps of the drawing") {
   using enum SendState;
   const std::vector<std::pair<SendState, SendState>> steps = {
       {headers_due, open},         {headers_due, ending}, {open, ending},
@@ -87,7 +87,7 @@ TEST_CASE("A stream's sending side takes only the steps of the drawing") {
   }
 }
 
-TEST_CASE("A stream's receiving side takes only the steps of the drawing") {
+TEST_CASE("a stream's receiving side takes only the steps of the drawing") {
   using enum ReceiveState;
   const std::vector<std::pair<ReceiveState, ReceiveState>> steps = {
       {head_due, head_too_large}, {head_due, body}, {head_due, ended},   {head_too_large, discarding},
@@ -104,7 +104,7 @@ TEST_CASE("A stream's receiving side takes only the steps of the drawing") {
   }
 }
 
-TEST_CASE("The scanner sees each frame, however the bytes are cut") {
+TEST_CASE("the scanner sees each frame, however the bytes are cut") {
   const std::string bytes = std::string(preface) + settings() + data(1, "hello", end_stream) +
                             padded_data(3, "x", 7) + priority(5, 3) + frame(NGHTTP2_PRIORITY, 0, 5, "ab") +
                             ping() + frame(0xff, 0xff, 0x7fffffff, "");

@@ -25,7 +25,7 @@ std::uint32_t increments(const std::vector<Frame>& frames, std::uint32_t id) {
 
 }  // namespace
 
-TEST_CASE("A body crosses a window of one byte") {
+TEST_CASE("a body crosses a window of one byte") {
   Connection connection({.initial_window_bytes = 1}, {.initial_window_bytes = 1});
   echo(connection.server);
   REQUIRE(connection.run());
@@ -36,7 +36,7 @@ TEST_CASE("A body crosses a window of one byte") {
   CHECK(exchange.closes == 1);
 }
 
-TEST_CASE("Large bodies cross both windows, both ways, at once" * doctest::test_suite("long")) {
+TEST_CASE("large bodies cross both windows, both ways, at once" * doctest::test_suite("long")) {
   Connection connection({.initial_window_bytes = 70'000, .connection_window_bytes = 100'000},
                         {.initial_window_bytes = 70'000, .connection_window_bytes = 100'000});
   echo(connection.server);
@@ -50,7 +50,7 @@ TEST_CASE("Large bodies cross both windows, both ways, at once" * doctest::test_
   for (int i = 0; i < 5; ++i) CHECK(exchanges[i]->body == std::string(1'000'000, static_cast<char>('a' + i)));
 }
 
-TEST_CASE("Unconsumed bytes stop the sender, and consuming them lets it continue" *
+TEST_CASE("unconsumed bytes stop the sender, and consuming them lets it continue" *
           doctest::test_suite("long")) {
   Connection connection({}, {.initial_window_bytes = 100'000});
   connection.server.consumes = false;
@@ -78,7 +78,7 @@ TEST_CASE("Unconsumed bytes stop the sender, and consuming them lets it continue
   CHECK(connection.server[1].ends == 1);
 }
 
-TEST_CASE("An unread stream blocks itself and no other stream" * doctest::test_suite("long")) {
+TEST_CASE("an unread stream blocks itself and no other stream" * doctest::test_suite("long")) {
   constexpr std::uint32_t window = 65'535;
   RawServer server({.initial_window_bytes = window, .connection_window_bytes = window});
   server.endpoint.consumes = false;
@@ -103,7 +103,7 @@ TEST_CASE("An unread stream blocks itself and no other stream" * doctest::test_s
   CHECK(server.endpoint.requests == 101);
 }
 
-TEST_CASE("The connection's window is returned for DATA that is not passed on" *
+TEST_CASE("the connection's window is returned for DATA that is not passed on" *
           doctest::test_suite("long")) {
   RawServer server({.initial_window_bytes = 65'535, .connection_window_bytes = 65'535});
   server.endpoint.consumes = false;
@@ -134,7 +134,7 @@ TEST_CASE("The connection's window is returned for DATA that is not passed on" *
   CHECK(given >= 32'000);
 }
 
-TEST_CASE("A stream's body stops at its window and at the connection's, and continues" *
+TEST_CASE("a stream's body stops at its window and at the connection's, and continues" *
           doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
@@ -178,7 +178,7 @@ TEST_CASE("on_writable comes once for each time that the queue falls below the m
   CHECK(server.endpoint[1].writable == 1);
 }
 
-TEST_CASE("A body may be continued from inside on_writable, and ended there" * doctest::test_suite("long")) {
+TEST_CASE("a body may be continued from inside on_writable, and ended there" * doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(window_update(0, 10'000'000) +
@@ -202,7 +202,7 @@ TEST_CASE("A body may be continued from inside on_writable, and ended there" * d
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("Produce stops near the limit and continues there" * doctest::test_suite("long")) {
+TEST_CASE("produce stops near the limit and continues there" * doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(window_update(0, 10'000'000) +
@@ -223,7 +223,7 @@ TEST_CASE("Produce stops near the limit and continues there" * doctest::test_sui
   CHECK(parse(all).back().type == NGHTTP2_HEADERS);
 }
 
-TEST_CASE("A peer that overruns a window is stopped" * doctest::test_suite("long")) {
+TEST_CASE("a peer that overruns a window is stopped" * doctest::test_suite("long")) {
   RawServer server(
       {.initial_window_bytes = 80'000, .connection_window_bytes = 65'535, .max_frame_bytes = 128 * 1024});
   server.endpoint.consumes = false;

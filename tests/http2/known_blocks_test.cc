@@ -48,7 +48,7 @@ using Field = std::pair<std::string, std::string>;
 
 }  // namespace
 
-TEST_CASE("Only indexed fields and literals without indexing leave HPACK's table alone") {
+TEST_CASE("only indexed fields and literals without indexing leave HPACK's table alone") {
   const auto alone = [](const std::string& block) { return leaves_table_alone(as_bytes(block)); };
   CHECK(alone(""));
   CHECK(alone(root + newest));
@@ -71,7 +71,7 @@ TEST_CASE("Only indexed fields and literals without indexing leave HPACK's table
   }
 }
 
-TEST_CASE("A repeated request is reported each time, however the bytes are cut") {
+TEST_CASE("a repeated request is reported each time, however the bytes are cut") {
   const std::string block = root + plain("x-a", "1");
   std::string bytes;
   for (std::uint32_t id = 1; id < 12; id += 2) {
@@ -94,7 +94,7 @@ TEST_CASE("A repeated request is reported each time, however the bytes are cut")
   }
 }
 
-TEST_CASE("The same bytes mean other fields once HPACK's table has changed") {
+TEST_CASE("the same bytes mean other fields once HPACK's table has changed") {
   KnowingClient client;
   CHECK(client.last_field(1, root + indexing("x", "1")) == Field{"x", "1"});
   CHECK(client.last_field(3, root + newest) == Field{"x", "1"});
@@ -127,7 +127,7 @@ TEST_CASE("The same bytes mean other fields once HPACK's table has changed") {
   CHECK(client.last_field(13, root + newest) == Field{"x", "2"});
 }
 
-TEST_CASE("Requests of several kinds may alternate") {
+TEST_CASE("requests of several kinds may alternate") {
   KnowingClient client;
   std::uint32_t id = 1;
   for (int round = 0; round < 3; ++round) {
@@ -139,7 +139,7 @@ TEST_CASE("Requests of several kinds may alternate") {
   }
 }
 
-TEST_CASE("Requests that never repeat take no more memory than a few") {
+TEST_CASE("requests that never repeat take no more memory than a few") {
   KnowingClient client;
   std::size_t mapped = 0;
   for (int i = 0; i < 5000; ++i) {
@@ -152,7 +152,7 @@ TEST_CASE("Requests that never repeat take no more memory than a few") {
   CHECK(MemoryPool::of_this_thread()->mapped_bytes() == mapped);
 }
 
-TEST_CASE("Fields that a stream keeps outlive the session's known blocks") {
+TEST_CASE("fields that a stream keeps outlive the session's known blocks") {
   KnowingClient client;
   Endpoint& endpoint = client.endpoint;
   endpoint.headers_hook = [](Stream& stream) { stream.keep_headers(); };
@@ -171,7 +171,7 @@ TEST_CASE("Fields that a stream keeps outlive the session's known blocks") {
   }
 }
 
-TEST_CASE("A refused request is refused again when it is repeated") {
+TEST_CASE("a refused request is refused again when it is repeated") {
   SUBCASE("a malformed request") {
     RawServer server;
     for (const std::uint32_t id : {1U, 3U, 5U}) {

@@ -10,7 +10,7 @@ using namespace ringrpc;
 using namespace ringrpc::http2;
 using namespace ringrpc::http2::test;
 
-TEST_CASE("Frames after the peer's own RST_STREAM are an error of that stream, sent once") {
+TEST_CASE("frames after the peer's own RST_STREAM are an error of that stream, sent once") {
   RawServer server;
   const std::vector<ErrorCode> told{ErrorCode::stream_closed};
   const auto run = [&](const std::vector<ErrorCode>& errors, auto make_late) {
@@ -51,7 +51,7 @@ TEST_CASE("Frames after the peer's own RST_STREAM are an error of that stream, s
   }
 }
 
-TEST_CASE("A client tolerates frames after the server's RST_STREAM too") {
+TEST_CASE("a client tolerates frames after the server's RST_STREAM too") {
   Endpoint client(Role::client);
   client.produce();
   REQUIRE(client.receive(settings() + settings_ack()).ok());
@@ -72,7 +72,7 @@ TEST_CASE("A client tolerates frames after the server's RST_STREAM too") {
   CHECK(client[3].trailers == Fields{{"grpc-status", "0"}});
 }
 
-TEST_CASE("Everything in flight to streams when they are reset is tolerated, whatever its frames") {
+TEST_CASE("everything in flight to streams when they are reset is tolerated, whatever its frames") {
   constexpr std::uint32_t streams = 4;
   constexpr std::size_t window_bytes = 256 * 1024;
   RawServer server({.glitch_burst = 1, .glitches_per_second = 0});
@@ -104,7 +104,7 @@ TEST_CASE("Everything in flight to streams when they are reset is tolerated, wha
   }
 }
 
-TEST_CASE("Resets allow no more late frames than fit in the connection's window") {
+TEST_CASE("resets allow no more late frames than fit in the connection's window") {
   RawServer server;
   const auto reset_streams = [&](std::uint32_t streams) {
     for (std::uint32_t n = 0; n < streams; ++n)
@@ -140,7 +140,7 @@ TEST_CASE("Resets allow no more late frames than fit in the connection's window"
   }
 }
 
-TEST_CASE("A new stream far below one already used is a connection error, unless it may be late trailers") {
+TEST_CASE("a new stream far below one already used is a connection error, unless it may be late trailers") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     if (stream.id() == 1) server.endpoint.session.reset(stream, ErrorCode::cancel);
@@ -180,7 +180,7 @@ TEST_CASE("A new stream far below one already used is a connection error, unless
   }
 }
 
-TEST_CASE("Streams that arrive in one piece with more than the history holds get their trailers") {
+TEST_CASE("streams that arrive in one piece with more than the history holds get their trailers") {
   RawServer server({.max_concurrent_streams = 2000});
   server.endpoint.end_hook = nullptr;
   // A header block that changes HPACK's table is fed together with the bytes after it.

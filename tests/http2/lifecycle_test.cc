@@ -9,7 +9,7 @@ using namespace ringrpc;
 using namespace ringrpc::http2;
 using namespace ringrpc::http2::test;
 
-TEST_CASE("A new stream below one already used is a connection error") {
+TEST_CASE("a new stream below one already used is a connection error") {
   RawServer server;
   server.answer(server.encoder.headers(5, get, end_stream));
   const auto frames = server.answer(server.encoder.headers(3, get, end_stream));
@@ -19,7 +19,7 @@ TEST_CASE("A new stream below one already used is a connection error") {
   CHECK(server.endpoint.session.finished());
 }
 
-TEST_CASE("Trailers that cross our reset do not open a stream") {
+TEST_CASE("trailers that cross our reset do not open a stream") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     if (stream.id() == 1) server.endpoint.session.reset(stream, ErrorCode::cancel);
@@ -35,7 +35,7 @@ TEST_CASE("Trailers that cross our reset do not open a stream") {
   CHECK(server.endpoint[5].header_blocks.at(0).back().first == "late");  // HPACK is in step
 }
 
-TEST_CASE("The rest of a header block is dropped when its stream ends") {
+TEST_CASE("the rest of a header block is dropped when its stream ends") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const std::string more = server.encoder.block({{"a", "b"}, {"c", "d"}});
@@ -58,7 +58,7 @@ TEST_CASE("The rest of a header block is dropped when its stream ends") {
   CHECK(server.endpoint[3].ends == 1);
 }
 
-TEST_CASE("Frames after the peer's own end are a connection error") {
+TEST_CASE("frames after the peer's own end are a connection error") {
   RawServer server;
   std::vector<Frame> frames;
   SUBCASE("DATA after END_STREAM, stream still open here") {
@@ -86,7 +86,7 @@ TEST_CASE("Frames after the peer's own end are a connection error") {
   CHECK(server.endpoint.session.finished());
 }
 
-TEST_CASE("A stream older than the history is still distinguished from one that never existed" *
+TEST_CASE("a stream older than the history is still distinguished from one that never existed" *
           doctest::test_suite("long")) {
   RawServer server;
   server.answer(server.encoder.headers(1, get));
@@ -96,7 +96,7 @@ TEST_CASE("A stream older than the history is still distinguished from one that 
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("A reset drops the queue, and the user gets one event" * doctest::test_suite("long")) {
+TEST_CASE("a reset drops the queue, and the user gets one event" * doctest::test_suite("long")) {
   Connection connection;
   REQUIRE(connection.run());
   Exchange& exchange = connection.client.open(echo_request, false);
@@ -126,7 +126,7 @@ TEST_CASE("A reset drops the queue, and the user gets one event" * doctest::test
   CHECK(connection.client.session.open_streams() == 0);
 }
 
-TEST_CASE("A reset from inside an event ends the events of that stream") {
+TEST_CASE("a reset from inside an event ends the events of that stream") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     server.endpoint.session.reset(stream, ErrorCode::internal_error);
@@ -138,7 +138,7 @@ TEST_CASE("A reset from inside an event ends the events of that stream") {
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("A stream reset because of its peer is closed for its user before the reset has left") {
+TEST_CASE("a stream reset because of its peer is closed for its user before the reset has left") {
   RawServer server;
   Endpoint& endpoint = server.endpoint;
   endpoint.headers_hook = [&](Stream& stream) {
@@ -230,7 +230,7 @@ TEST_CASE("RST_STREAM(NO_ERROR) follows an early response and never overtakes it
   }
 }
 
-TEST_CASE("A body queued before its headers follows them") {
+TEST_CASE("a body queued before its headers follows them") {
   RawServer server;
   server.endpoint.end_hook = [&](Stream& stream) {
     server.endpoint.session.send_data(stream, as_bytes("body"), true);
@@ -244,7 +244,7 @@ TEST_CASE("A body queued before its headers follows them") {
   CHECK(server.endpoint[1].closes == 1);
 }
 
-TEST_CASE("A server drains in two steps and loses nothing") {
+TEST_CASE("a server drains in two steps and loses nothing") {
   Connection connection;
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -276,7 +276,7 @@ TEST_CASE("A server drains in two steps and loses nothing") {
 }
 
 TEST_CASE(
-    "The PING of a drain follows its GOAWAY, so its acknowledgement follows all streams opened before") {
+    "the PING of a drain follows its GOAWAY, so its acknowledgement follows all streams opened before") {
   Connection connection;
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -297,7 +297,7 @@ TEST_CASE(
   CHECK(crossing.closes == 0);
 }
 
-TEST_CASE("A fault found while draining is reported like any other") {
+TEST_CASE("a fault found while draining is reported like any other") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(server.encoder.headers(1, get, end_stream));
@@ -307,7 +307,7 @@ TEST_CASE("A fault found while draining is reported like any other") {
   server.check_ended(ErrorCode::protocol_error, "DATA: stream_id == 0");
 }
 
-TEST_CASE("A stream that arrives while a GOAWAY is queued is not begun, because its peer will retry it") {
+TEST_CASE("a stream that arrives while a GOAWAY is queued is not begun, because its peer will retry it") {
   Connection connection;
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -324,7 +324,7 @@ TEST_CASE("A stream that arrives while a GOAWAY is queued is not begun, because 
   CHECK(taken.closes == 0);
 }
 
-TEST_CASE("Streams above a GOAWAY are refused and may be retried elsewhere") {
+TEST_CASE("streams above a GOAWAY are refused and may be retried elsewhere") {
   Endpoint client(Role::client);
   client.produce();
   REQUIRE(client.receive(settings() + settings_ack()).ok());
@@ -342,7 +342,7 @@ TEST_CASE("Streams above a GOAWAY are refused and may be retried elsewhere") {
   }
 }
 
-TEST_CASE("A request that a GOAWAY stops is refused at once, because nothing more may be produced") {
+TEST_CASE("a request that a GOAWAY stops is refused at once, because nothing more may be produced") {
   for (const std::uint32_t last : {1u, 0x7fffffffu}) {
     CAPTURE(last);
     Endpoint client(Role::client);
@@ -368,7 +368,7 @@ TEST_CASE("A request that a GOAWAY stops is refused at once, because nothing mor
   }
 }
 
-TEST_CASE("A request that has left in a piece of the output is not refused by a GOAWAY above it") {
+TEST_CASE("a request that has left in a piece of the output is not refused by a GOAWAY above it") {
   Endpoint client(Role::client);
   client.produce();
   REQUIRE(client.receive(settings() + settings_ack()).ok());
@@ -382,7 +382,7 @@ TEST_CASE("A request that has left in a piece of the output is not refused by a 
   CHECK(exchange.closes == 0);
 }
 
-TEST_CASE("Terminate sends the reason and nothing else") {
+TEST_CASE("terminate sends the reason and nothing else") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   server.answer(server.encoder.headers(1, get, end_stream));
@@ -400,7 +400,7 @@ TEST_CASE("Terminate sends the reason and nothing else") {
   CHECK_FALSE(server.endpoint.session.wants_to_produce());
 }
 
-TEST_CASE("Terminate from inside any event is safe") {
+TEST_CASE("terminate from inside any event is safe") {
   for (const int where : {0, 1, 2, 3}) {
     CAPTURE(where);
     RawServer server;
@@ -417,7 +417,7 @@ TEST_CASE("Terminate from inside any event is safe") {
   }
 }
 
-TEST_CASE("A PING is acknowledged with its payload") {
+TEST_CASE("a PING is acknowledged with its payload") {
   Connection connection;
   connection.client.session.ping(0x0123456789abcdef);
   connection.server.session.ping(42);
@@ -426,7 +426,7 @@ TEST_CASE("A PING is acknowledged with its payload") {
   CHECK(connection.server.ping_acks == std::vector<std::uint64_t>{42});
 }
 
-TEST_CASE("A client opens as many streams as the server takes") {
+TEST_CASE("a client opens as many streams as the server takes") {
   Connection connection({}, {.max_concurrent_streams = 3});
   connection.server.end_hook = nullptr;
   REQUIRE(connection.run());
@@ -443,7 +443,7 @@ TEST_CASE("A client opens as many streams as the server takes") {
   CHECK(connection.client.session.open_capacity() == 1);
 }
 
-TEST_CASE("A client rejects hostile responses" * doctest::test_suite("long")) {
+TEST_CASE("a client rejects hostile responses" * doctest::test_suite("long")) {
   Endpoint client(Role::client);
   Encoder encoder;
   client.produce();
@@ -476,7 +476,7 @@ TEST_CASE("A client rejects hostile responses" * doctest::test_suite("long")) {
   CHECK(client.session.finished());
 }
 
-TEST_CASE("A connection without the preface, or without SETTINGS, ends at once") {
+TEST_CASE("a connection without the preface, or without SETTINGS, ends at once") {
   Endpoint server(Role::server);
   ErrorCode expected = ErrorCode::protocol_error;
   SUBCASE("HTTP/1.1") {
@@ -492,7 +492,7 @@ TEST_CASE("A connection without the preface, or without SETTINGS, ends at once")
   CHECK(server.session.finished());
 }
 
-TEST_CASE("Headers may be kept until the stream closes" * doctest::test_suite("long")) {
+TEST_CASE("headers may be kept until the stream closes" * doctest::test_suite("long")) {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   Stream* kept = nullptr;
@@ -513,7 +513,7 @@ TEST_CASE("Headers may be kept until the stream closes" * doctest::test_suite("l
   CHECK(copy(kept->headers()) == with(get, {{"mine", "first"}}));
 }
 
-TEST_CASE("The never-indexed mark of a secret passes in both directions") {
+TEST_CASE("the never-indexed mark of a secret passes in both directions") {
   Connection connection;
   bool marked = false;
   connection.server.headers_hook = [&](Stream& stream) { marked = stream.headers().back().never_indexed; };
@@ -524,7 +524,7 @@ TEST_CASE("The never-indexed mark of a secret passes in both directions") {
   CHECK(marked);
 }
 
-TEST_CASE("Headers that are too large to send fail their stream alone") {
+TEST_CASE("headers that are too large to send fail their stream alone") {
   Connection connection;
   const std::string large(70'000, 'x');
   connection.server.end_hook = [&](Stream& stream) {
@@ -543,7 +543,7 @@ TEST_CASE("Headers that are too large to send fail their stream alone") {
   CHECK(refused.error().code() == Code::RESOURCE_EXHAUSTED);
 }
 
-TEST_CASE("Sessions may be dropped at any time, with all that they hold" * doctest::test_suite("long")) {
+TEST_CASE("sessions may be dropped at any time, with all that they hold" * doctest::test_suite("long")) {
   std::mt19937 random(3);
   for (int round = 0; round < 50; ++round) {
     Connection connection;

@@ -81,7 +81,7 @@ struct Case {
 
 }  // namespace
 
-TEST_CASE("A malformed request resets its stream and nothing else" * doctest::test_suite("long")) {
+TEST_CASE("a malformed request resets its stream and nothing else" * doctest::test_suite("long")) {
   const std::vector<Case> cases = {
       {"upper-case name", with(get, {{"X-Custom", "1"}})},
       {"empty name", with(get, {{"", "1"}})},
@@ -154,7 +154,7 @@ TEST_CASE("A malformed request resets its stream and nothing else" * doctest::te
   }
 }
 
-TEST_CASE("A well-formed request of an unusual kind is served") {
+TEST_CASE("a well-formed request of an unusual kind is served") {
   const std::vector<Case> cases = {
       {"no :authority", without(":authority")},
       {"host beside :authority", with(get, {{"host", "elsewhere"}})},
@@ -179,7 +179,7 @@ TEST_CASE("A well-formed request of an unusual kind is served") {
   }
 }
 
-TEST_CASE("A request's body must be as long as content-length says") {
+TEST_CASE("a request's body must be as long as content-length says") {
   Server server;
   const FieldList fields = with(get, {{"content-length", "10"}});
   SUBCASE("exactly") {
@@ -218,7 +218,7 @@ TEST_CASE("A request's body must be as long as content-length says") {
   server.check_serves(3);
 }
 
-TEST_CASE("Trailers end the stream and have no pseudo-header fields") {
+TEST_CASE("trailers end the stream and have no pseudo-header fields") {
   Server server;
   SUBCASE("well-formed") {
     server.answer(in_order({server.encoder.headers(1, get), data(1, "hello"),
@@ -243,7 +243,7 @@ TEST_CASE("Trailers end the stream and have no pseudo-header fields") {
   server.check_serves(3);
 }
 
-TEST_CASE("A malformed response resets its stream") {
+TEST_CASE("a malformed response resets its stream") {
   const std::vector<Case> cases = {
       {"no :status", {{"content-type", "application/grpc"}}},
       {"empty :status", {{":status", ""}}},
@@ -273,7 +273,7 @@ TEST_CASE("A malformed response resets its stream") {
   }
 }
 
-TEST_CASE("Interim responses come before the final one and end nothing") {
+TEST_CASE("interim responses come before the final one and end nothing") {
   Client client;
   client.answer(in_order({client.encoder.headers(1, {{":status", "100"}}),
                           client.encoder.headers(1, {{":status", "103"}, {"link", "</a>"}}),
@@ -288,7 +288,7 @@ TEST_CASE("Interim responses come before the final one and end nothing") {
   CHECK(client.exchange->code == ErrorCode::no_error);
 }
 
-TEST_CASE("A response without a final header block is malformed") {
+TEST_CASE("a response without a final header block is malformed") {
   Client client;
   SUBCASE("body after an interim response") {
     const auto frames = client.answer(client.encoder.headers(1, {{":status", "100"}}) + data(1, "body"));
@@ -303,7 +303,7 @@ TEST_CASE("A response without a final header block is malformed") {
   }
 }
 
-TEST_CASE("A response may omit the body that content-length announces if HTTP allows it") {
+TEST_CASE("a response may omit the body that content-length announces if HTTP allows it") {
   SUBCASE("304") {
     Client client;
     const auto frames =
@@ -332,7 +332,7 @@ TEST_CASE("HPACK stays in step when a stream fails in the middle of its block") 
   CHECK(server.endpoint[3].header_blocks == std::vector<Fields>{with(get, {{"later", "indexed"}})});
 }
 
-TEST_CASE("A field is reused from the previous request only when it is equal in full") {
+TEST_CASE("a field is reused from the previous request only when it is equal in full") {
   Server server;
   const std::vector<FieldList> requests = {
       with(get, {{"a", "1"}, {"b", "2"}}), with(get, {{"a", "1"}, {"b", "2"}}),
@@ -353,7 +353,7 @@ TEST_CASE("A field is reused from the previous request only when it is equal in 
   server.check_serves(id + 2);
 }
 
-TEST_CASE("A request reset before its end allows late frames of that request only") {
+TEST_CASE("a request reset before its end allows late frames of that request only") {
   Server server;
   for (std::uint32_t id = 1; id < 20; id += 2) {
     const std::string request = server.encoder.headers(id, with(get, {{"Bad", "b"}}), 0);
@@ -370,7 +370,7 @@ TEST_CASE("A request reset before its end allows late frames of that request onl
   }
 }
 
-TEST_CASE("A malformed request that was sent to its end allows no late frames") {
+TEST_CASE("a malformed request that was sent to its end allows no late frames") {
   Server server;
   const auto make = [&](const FieldList& more, std::string_view body) {
     for (std::uint32_t id = 1; id < 100; id += 2) {

@@ -20,7 +20,7 @@ constexpr bool recycles = true;
 
 }  // namespace
 
-TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
+TEST_CASE("blocks of all sizes are apart, aligned and recycled") {
   MemoryPool pool;
   std::mt19937 random(1);
   struct Block {
@@ -53,7 +53,7 @@ TEST_CASE("Blocks of all sizes are apart, aligned and recycled") {
   CHECK(pool.mapped_bytes() - mapped < 1024 * 1024);  // much less than twenty rounds took in total
 }
 
-TEST_CASE("Blocks of many sizes do not accumulate the peak of each size") {
+TEST_CASE("blocks of many sizes do not accumulate the peak of each size") {
   constexpr std::size_t mebibyte = 1024 * 1024;
   MemoryPool pool;
   std::vector<void*> blocks;
@@ -65,7 +65,7 @@ TEST_CASE("Blocks of many sizes do not accumulate the peak of each size") {
   CHECK(pool.mapped_bytes() < 24 * mebibyte);
 }
 
-TEST_CASE("A session's HPACK tables lie in the page in which its frame buffer begins" *
+TEST_CASE("a session's HPACK tables lie in the page in which its frame buffer begins" *
           doctest::skip(!recycles)) {
   MemoryPool pool;
   const auto page_of = [](const void* memory) { return reinterpret_cast<std::uintptr_t>(memory) / 4096; };
@@ -77,7 +77,7 @@ TEST_CASE("A session's HPACK tables lie in the page in which its frame buffer be
   }
 }
 
-TEST_CASE("A block keeps its content when it is resized") {
+TEST_CASE("a block keeps its content when it is resized") {
   MemoryPool pool;
   void* memory = nullptr;
   std::size_t filled = 0;
@@ -109,7 +109,7 @@ std::vector<std::uint8_t*> take_crowd(MemoryPool& pool) {
 
 }  // namespace
 
-TEST_CASE("Memory of many closed connections is given back in steps, between which the pool is used") {
+TEST_CASE("memory of many closed connections is given back in steps, between which the pool is used") {
   MemoryPool pool;
   for (int times = 0; times < 3; ++times) {
     std::vector<std::uint8_t*> blocks = take_crowd(pool);
@@ -131,7 +131,7 @@ TEST_CASE("Memory of many closed connections is given back in steps, between whi
   }
 }
 
-TEST_CASE("Blocks in use stay in place while memory around them is given back") {
+TEST_CASE("blocks in use stay in place while memory around them is given back") {
   MemoryPool pool;
   std::vector<std::uint8_t*> blocks = take_crowd(pool);
   const std::size_t most = pool.mapped_bytes();
@@ -161,7 +161,7 @@ TEST_CASE("Blocks in use stay in place while memory around them is given back") 
   for (; at < kept.size(); ++at) pool.deallocate(blocks[kept[at]]);
 }
 
-TEST_CASE("Blocks carved before, during and after giving back count in their own region") {
+TEST_CASE("blocks carved before, during and after giving back count in their own region") {
   MemoryPool pool;
   std::mt19937 random(1);
   std::vector<std::uint8_t*> in_use;
@@ -186,7 +186,7 @@ TEST_CASE("Blocks carved before, during and after giving back count in their own
   CHECK(pool.mapped_bytes() < 1'500'000);  // the regions from which more can be carved
 }
 
-TEST_CASE("The reserve gives all its memory, and again once everything was returned") {
+TEST_CASE("the reserve gives all its memory, and again once everything was returned") {
   MemoryPool pool;
   for (int round = 0; round < 3; ++round) {
     std::vector<void*> blocks;
@@ -204,7 +204,7 @@ TEST_CASE("The reserve gives all its memory, and again once everything was retur
   }
 }
 
-TEST_CASE("A block that no longer fits moves into the reserve") {
+TEST_CASE("a block that no longer fits moves into the reserve") {
   MemoryPool pool;
   auto* const memory = static_cast<std::uint8_t*>(pool.allocate(100));
   std::memset(memory, 7, 100);

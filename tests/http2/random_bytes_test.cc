@@ -84,7 +84,7 @@ Outcome outcome(const std::string& bytes, Cut cut) {
 
 }  // namespace
 
-TEST_CASE("Random frames have the same effect however they are cut") {
+TEST_CASE("random frames have the same effect however they are cut") {
   for (unsigned seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     Random random(seed);
@@ -97,7 +97,7 @@ TEST_CASE("Random frames have the same effect however they are cut") {
   }
 }
 
-TEST_CASE("An honest conversation with bytes changed at random does no harm") {
+TEST_CASE("an honest conversation with bytes changed at random does no harm") {
   Encoder encoder;
   std::string honest = std::string(preface) + settings() + settings_ack();
   for (std::uint32_t id = 1; id < 20; id += 2)
@@ -113,7 +113,7 @@ TEST_CASE("An honest conversation with bytes changed at random does no harm") {
   }
 }
 
-TEST_CASE("Random bytes do a client no harm") {
+TEST_CASE("random bytes do a client no harm") {
   for (unsigned seed = 0; seed < 1000; ++seed) {
     Random random(seed);
     Endpoint client(Role::client);

@@ -16,7 +16,7 @@ constexpr std::string_view too_many_resets = "too many streams reset";
 
 }  // namespace
 
-TEST_CASE("Rapid reset ends the connection before it has started more than a thousand handlers") {
+TEST_CASE("rapid reset ends the connection before it has started more than a thousand handlers") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const int taken = server.flood(100'000, [&](std::uint32_t n) {
@@ -27,7 +27,7 @@ TEST_CASE("Rapid reset ends the connection before it has started more than a tho
   server.check_ended(ErrorCode::enhance_your_calm, too_many_resets);
 }
 
-TEST_CASE("Rapid reset in one piece ends the connection as early") {
+TEST_CASE("rapid reset in one piece ends the connection as early") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   std::string bytes;
@@ -40,7 +40,7 @@ TEST_CASE("Rapid reset in one piece ends the connection as early") {
   server.check_ended(ErrorCode::enhance_your_calm, too_many_resets);
 }
 
-TEST_CASE("Calls that are cancelled now and then do not add up") {
+TEST_CASE("calls that are cancelled now and then do not add up") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const int taken = server.flood(5'000, [&](std::uint32_t n) {
@@ -50,7 +50,7 @@ TEST_CASE("Calls that are cancelled now and then do not add up") {
   CHECK(taken == 5'000);
 }
 
-TEST_CASE("Resets that cross the response do not count") {
+TEST_CASE("resets that cross the response do not count") {
   RawServer server;
   const int taken = server.flood(20'000, [&](std::uint32_t n) {
     return server.encoder.headers(id_of(n), get, end_stream) +
@@ -59,7 +59,7 @@ TEST_CASE("Resets that cross the response do not count") {
   CHECK(taken == 20'000);
 }
 
-TEST_CASE("Streams that the peer has waited for may be reset at any rate") {
+TEST_CASE("streams that the peer has waited for may be reset at any rate") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const auto taken_at_age = [&](Nanoseconds age) {
@@ -77,7 +77,7 @@ TEST_CASE("Streams that the peer has waited for may be reset at any rate") {
   }
 }
 
-TEST_CASE("Streams whose response has begun may be reset at any rate") {
+TEST_CASE("streams whose response has begun may be reset at any rate") {
   RawServer server;
   Endpoint& endpoint = server.endpoint;
   std::string_view first;
@@ -101,7 +101,7 @@ TEST_CASE("Streams whose response has begun may be reset at any rate") {
   }
 }
 
-TEST_CASE("Making us reset streams counts like resetting them") {
+TEST_CASE("making us reset streams counts like resetting them") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const auto run = [&](auto make) {
@@ -143,7 +143,7 @@ TEST_CASE("Making us reset streams counts like resetting them") {
   }
 }
 
-TEST_CASE("Making us reset streams counts whatever their age") {
+TEST_CASE("making us reset streams counts whatever their age") {
   RawServer server;
   server.endpoint.end_hook = nullptr;
   const int taken = server.flood(10'000, [&](std::uint32_t n) {
@@ -156,7 +156,7 @@ TEST_CASE("Making us reset streams counts whatever their age") {
   server.check_ended(ErrorCode::enhance_your_calm, too_many_resets);
 }
 
-TEST_CASE("Streams that we reset count even if the peer reads nothing") {
+TEST_CASE("streams that we reset count even if the peer reads nothing") {
   RawServer server({.reset_burst = 10});
   server.endpoint.end_hook = nullptr;
   Status status;
@@ -168,7 +168,7 @@ TEST_CASE("Streams that we reset count even if the peer reads nothing") {
   CHECK(n == 11);
 }
 
-TEST_CASE("Streams that the user refuses do not count") {
+TEST_CASE("streams that the user refuses do not count") {
   RawServer server;
   server.endpoint.headers_hook = [&](Stream& stream) {
     server.endpoint.session.reset(stream, ErrorCode::refused_stream);

@@ -23,7 +23,7 @@ void check_echoed(Exchange& exchange, std::string_view body) {
 
 }  // namespace
 
-TEST_CASE("A request with a body gets headers, body and trailers") {
+TEST_CASE("a request with a body gets headers, body and trailers") {
   Connection connection;
   echo(connection.server);
   Exchange& exchange = connection.client.open(echo_request, false);
@@ -39,7 +39,7 @@ TEST_CASE("A request with a body gets headers, body and trailers") {
   CHECK(connection.server.capacities == 0);
 }
 
-TEST_CASE("Many exchanges survive any cut of the bytes" * doctest::test_suite("long")) {
+TEST_CASE("many exchanges survive any cut of the bytes" * doctest::test_suite("long")) {
   const auto run = [](const std::function<std::size_t()>& cut) {
     Connection connection;
     echo(connection.server);

@@ -6,7 +6,7 @@
 using namespace ringrpc;
 using namespace std::chrono_literals;
 
-TEST_CASE("Calls that have started and not ended are in flight") {
+TEST_CASE("calls that have started and not ended are in flight") {
   CallMetrics metrics;
   metrics.start();
   metrics.start();
@@ -19,7 +19,7 @@ TEST_CASE("Calls that have started and not ended are in flight") {
   CHECK(metrics.handled(Code::CANCELLED) == 1);
 }
 
-TEST_CASE("Histograms are kept by code, and exist once a call has ended with it") {
+TEST_CASE("histograms are kept by code, and exist once a call has ended with it") {
   CallMetrics metrics;
   CHECK(metrics.histograms(Code::OK) == nullptr);
   metrics.end(Code::OK, 70us, {.sent_bytes = 18, .received_bytes = 2000});
@@ -34,21 +34,21 @@ TEST_CASE("Histograms are kept by code, and exist once a call has ended with it"
   CHECK(metrics.all_histograms().duration.sum() == 3'000'070'000);
 }
 
-TEST_CASE("A code outside of gRPC's counts as UNKNOWN") {
+TEST_CASE("a code outside of gRPC's counts as UNKNOWN") {
   CallMetrics metrics;
   metrics.end(static_cast<Code>(99), 1ms, {});
   CHECK(metrics.handled(Code::UNKNOWN) == 1);
   CHECK(metrics.handled() == 1);
 }
 
-TEST_CASE("A duration before the clock counts as zero") {
+TEST_CASE("a duration before the clock counts as zero") {
   CallMetrics metrics;
   metrics.end(Code::OK, -1ns, {});
   CHECK(metrics.histograms(Code::OK)->duration.count(0) == 1);
   CHECK(metrics.histograms(Code::OK)->duration.sum() == 0);
 }
 
-TEST_CASE("The sum of shards has the numbers of all") {
+TEST_CASE("the sum of shards has the numbers of all") {
   CallMetrics shards[3];
   for (CallMetrics& shard : shards) {
     shard.start();

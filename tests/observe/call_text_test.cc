@@ -24,7 +24,7 @@ bool has_line(const std::string& text, std::string_view line) {
 
 }  // namespace
 
-TEST_CASE("A method without calls has counters and no histograms") {
+TEST_CASE("a method without calls has counters and no histograms") {
   const std::string labels = method_labels("unary", "a.B", "C");
   std::vector<MethodMetrics> methods(1);
   methods[0].labels = labels;
@@ -39,7 +39,7 @@ TEST_CASE("A method without calls has counters and no histograms") {
   CHECK(text.find("_bucket") == text.npos);
 }
 
-TEST_CASE("Calls are counted by method and code, and timed by method") {
+TEST_CASE("calls are counted by method and code, and timed by method") {
   std::vector<MethodMetrics> methods(2);
   const std::string labels = R"(grpc_type="bidi_stream",grpc_service="a.B",grpc_method="C")";
   methods[0].labels = labels;
@@ -71,7 +71,7 @@ TEST_CASE("Calls are counted by method and code, and timed by method") {
                        R"(grpc_method="unknown",grpc_code="Unimplemented"} 1)"));
 }
 
-TEST_CASE("The samples of a family stand together") {
+TEST_CASE("the samples of a family stand together") {
   std::vector<MethodMetrics> methods(3);
   for (std::string_view labels : {"a", "b", "c"}) {
     MethodMetrics& method = methods[static_cast<std::size_t>(labels[0] - 'a')];

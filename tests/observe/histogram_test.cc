@@ -68,12 +68,12 @@ void check_texts(double unit) {
 
 }  // namespace
 
-TEST_CASE("A million values are counted as a naive histogram counts them") {
+TEST_CASE("a million values are counted as a naive histogram counts them") {
   compare<latency_bounds>(500'000);
   compare<size_bounds>(500'000);
 }
 
-TEST_CASE("A bucket includes its upper bound, and the last one everything above") {
+TEST_CASE("a bucket includes its upper bound, and the last one everything above") {
   for (std::size_t at = 0; at < latency_bounds.size(); ++at) {
     CHECK(LatencyHistogram::bucket_of(latency_bounds[at].value) == at);
     CHECK(LatencyHistogram::bucket_of(latency_bounds[at].value + 1) == at + 1);
@@ -81,17 +81,17 @@ TEST_CASE("A bucket includes its upper bound, and the last one everything above"
   CHECK(LatencyHistogram::bucket_of(std::numeric_limits<std::uint64_t>::max()) == latency_bounds.size());
 }
 
-TEST_CASE("The texts of the bounds are their values in seconds and bytes") {
+TEST_CASE("the texts of the bounds are their values in seconds and bytes") {
   check_texts<latency_bounds>(1e9);
   check_texts<size_bounds>(1);
 }
 
-TEST_CASE("The bounds are those of gRFC A66") {
+TEST_CASE("the bounds are those of gRFC A66") {
   CHECK(latency_bounds.size() == 41);
   CHECK(size_bounds.size() == 14);
 }
 
-TEST_CASE("Merged histograms have the counts and sums of both") {
+TEST_CASE("merged histograms have the counts and sums of both") {
   SizeHistogram one, other;
   one.record(0);
   one.record(5000);
@@ -104,7 +104,7 @@ TEST_CASE("Merged histograms have the counts and sums of both") {
   CHECK(one.sum() == 10'000 + (std::uint64_t{1} << 40));
 }
 
-TEST_CASE("A quantile lies in the bucket of its rank, and is the last bound at most") {
+TEST_CASE("a quantile lies in the bucket of its rank, and is the last bound at most") {
   LatencyHistogram histogram;
   CHECK(histogram.quantile(0.5) == 0);
   for (int count = 0; count < 99; ++count) histogram.record(1'500'000);  // in the bucket from 1 to 2 ms

@@ -22,7 +22,7 @@ TEST_CASE("Prometheus gets OpenMetrics") {
   CHECK(is_openmetrics("text/plain;q=0.25, application/openmetrics-text; version=\"1.0.0\"; q=0.5"));
 }
 
-TEST_CASE("Other clients get Prometheus's own text") {
+TEST_CASE("other clients get Prometheus's own text") {
   CHECK(!is_openmetrics(""));
   CHECK(!is_openmetrics("*/*"));
   CHECK(!is_openmetrics("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
@@ -37,7 +37,7 @@ TEST_CASE("OpenMetrics must be acceptable, in our version, and not less than tex
   CHECK(!is_openmetrics("application/openmetrics-text;q=0.4,text/plain;q=0.401"));
 }
 
-TEST_CASE("A malformed weight makes a range unacceptable") {
+TEST_CASE("a malformed weight makes a range unacceptable") {
   for (const std::string_view weight : {"", "2", "1.001", "0.1234", "-1", ".5", "0,5", "0.x", "nan"}) {
     INFO(weight);
     CHECK(!is_openmetrics("application/openmetrics-text;q=" + std::string(weight)));
@@ -45,7 +45,7 @@ TEST_CASE("A malformed weight makes a range unacceptable") {
   CHECK(!is_openmetrics(";;,,=;q=,application/openmetrics-textual"));
 }
 
-TEST_CASE("The content type names format and version") {
+TEST_CASE("the content type names format and version") {
   CHECK(content_type(MetricsFormat::prometheus) == "text/plain; version=0.0.4; charset=utf-8");
   CHECK(content_type(MetricsFormat::openmetrics) ==
         "application/openmetrics-text; version=1.0.0; charset=utf-8");

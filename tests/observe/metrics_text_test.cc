@@ -59,12 +59,12 @@ TEST_CASE("OpenMetrics has units, families without suffixes, and an end") {
         "# EOF\n");
 }
 
-TEST_CASE("Values of labels are escaped") {
+TEST_CASE("values of labels are escaped") {
   CHECK(label("path", "a\\b\"c\nd") == R"(path="a\\b\"c\nd")");
   CHECK(label("path", "") == R"(path="")");
 }
 
-TEST_CASE("Buckets are cumulative, and sums exact") {
+TEST_CASE("buckets are cumulative, and sums exact") {
   LatencyHistogram values;
   values.record(0);
   values.record(60'000);
@@ -85,7 +85,7 @@ TEST_CASE("Buckets are cumulative, and sums exact") {
   CHECK(contains(page, R"(t_seconds_sum{a="b"} 3601.000060001)"));
 }
 
-TEST_CASE("Bounds of OpenMetrics are floats") {
+TEST_CASE("bounds of OpenMetrics are floats") {
   SizeHistogram values;
   MetricsText text(MetricsFormat::openmetrics);
   text.begin({.name = "t_bytes", .help = "T.", .type = MetricType::histogram, .unit = "bytes"});

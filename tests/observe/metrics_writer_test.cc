@@ -21,7 +21,7 @@ std::string status_of(Write write) {
 
 }  // namespace
 
-TEST_CASE("A program's families follow the format") {
+TEST_CASE("a program's families follow the format") {
   MetricsText text(MetricsFormat::openmetrics);
   MetricsWriter writer(text);
   {
@@ -49,7 +49,7 @@ TEST_CASE("A program's families follow the format") {
         "# EOF\n");
 }
 
-TEST_CASE("Names that would spoil the page are reported") {
+TEST_CASE("names that would spoil the page are reported") {
   CHECK(status_of([](MetricsWriter& writer) { writer.gauge("two words", "Help."); }) ==
         "INTERNAL: metric \"two words\": the name must have letters, digits and '_'");
   CHECK(status_of([](MetricsWriter& writer) { writer.gauge("0", "Help."); }) !=

@@ -11,7 +11,7 @@
 using namespace ringrpc;
 using namespace std::chrono_literals;
 
-TEST_CASE("The process's metrics are plausible") {
+TEST_CASE("the process's metrics are plausible") {
   const ProcessMetrics process = read_process_metrics();
   const Nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
   REQUIRE(process.start_time);
@@ -29,13 +29,13 @@ TEST_CASE("The process's metrics are plausible") {
   CHECK(*process.max_fds >= *process.open_fds);
 }
 
-TEST_CASE("An opened descriptor is counted") {
+TEST_CASE("an opened descriptor is counted") {
   const auto before = read_process_metrics().open_fds;
   const UniqueFd opened(open("/dev/null", O_RDONLY | O_CLOEXEC));
   CHECK(read_process_metrics().open_fds == *before + 1);
 }
 
-TEST_CASE("Numbers that cannot be read are left out") {
+TEST_CASE("numbers that cannot be read are left out") {
   MetricsText text(MetricsFormat::prometheus);
   write_process(text, {.open_fds = 3});
   CHECK(std::move(text).finish() ==
@@ -44,7 +44,7 @@ TEST_CASE("Numbers that cannot be read are left out") {
         "process_open_fds 3\n");
 }
 
-TEST_CASE("The build is an info metric") {
+TEST_CASE("the build is an info metric") {
   MetricsText text(MetricsFormat::openmetrics);
   write_build(text, "1.2.3");
   CHECK(std::move(text).finish() ==

@@ -128,7 +128,7 @@ Task<std::string> several_awaited_arguments() {
   co_return text;
 }
 
-TEST_CASE("An aggregate made among the arguments is destroyed once") {
+TEST_CASE("an aggregate made among the arguments is destroyed once") {
   CHECK(run(aggregate) == long_text);
   CHECK(run(aggregate_by_reference) == long_text);
   CHECK(run(aggregate_that_awaits) == long_text);
@@ -136,12 +136,12 @@ TEST_CASE("An aggregate made among the arguments is destroyed once") {
   CHECK(run(counted_aggregate_by_name) == long_text);
 }
 
-TEST_CASE("A temporary among the arguments lives until the call has ended") {
+TEST_CASE("a temporary among the arguments lives until the call has ended") {
   CHECK(run(temporary_text) == long_text + "y");
   CHECK(run(temporary_behind_a_view) == long_text + "y");
 }
 
-TEST_CASE("Containers and pointers may be made among the arguments") {
+TEST_CASE("containers and pointers may be made among the arguments") {
   CHECK(run(optional_text) == long_text);
   CHECK(run(pointer_to_text) == long_text);
   CHECK(run(pair_in_braces) == long_text);
@@ -151,9 +151,9 @@ TEST_CASE("Containers and pointers may be made among the arguments") {
   CHECK(run(vector_in_braces) == 300);
 }
 
-TEST_CASE("A task may give an aggregate") { CHECK(run(aggregate_as_result) == long_text + long_text); }
+TEST_CASE("a task may give an aggregate") { CHECK(run(aggregate_as_result) == long_text + long_text); }
 
-TEST_CASE("An argument may itself be awaited") {
+TEST_CASE("an argument may itself be awaited") {
   CHECK(run(call_in_a_call_in_a_call) == long_text);
   CHECK(run(several_awaited_arguments) == long_text + long_text + "y");
 }

@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(
         "/patterns.v1.Store/ForgetStream: the handler, or a task that it awaits, ended without co_return");
 }
 
-TEST_CASE("A server refuses a service or an interceptor that is null") {
+TEST_CASE("a server refuses a service or an interceptor that is null") {
   StoreService service;
   Service* const none = nullptr;
   const auto without_service = Server::start({&service, none}, {.listen = {"127.0.0.1:0"}});

@@ -147,22 +147,22 @@ Task<bool> asserted() {
   co_return true;
 }
 
-TEST_CASE("A condition may await in a coroutine that has no variables") {
+TEST_CASE("a condition may await in a coroutine that has no variables") {
   CHECK(run(refused) == "refused");
   CHECK(run(admitted) == "admitted");
   CHECK(run(last_word) == long_text);
   CHECK(run(guarded) == "admitted");
 }
 
-TEST_CASE("An if statement's initializer may await") { CHECK(run(with_initializer) == 4); }
+TEST_CASE("an if statement's initializer may await") { CHECK(run(with_initializer) == 4); }
 
-TEST_CASE("Logical operators await from the left and only as far as needed") {
+TEST_CASE("logical operators await from the left and only as far as needed") {
   CHECK(run(both_or_either) == 2);
   CHECK(run(conjunction));
   CHECK(run(second_is_not_asked));
 }
 
-TEST_CASE("A conditional expression awaits one branch, and destroys no other") {
+TEST_CASE("a conditional expression awaits one branch, and destroys no other") {
   bool choice = true;
   CHECK(run(chosen, choice) == long_text);
   CHECK(run(one_branch_awaits, choice) == long_text);
@@ -172,12 +172,12 @@ TEST_CASE("A conditional expression awaits one branch, and destroys no other") {
   CHECK(run(chosen_by_what_is_awaited) == long_text);
 }
 
-TEST_CASE("A switch may await its value and in its cases") {
+TEST_CASE("a switch may await its value and in its cases") {
   CHECK(run(in_a_switch) == 22);
   CHECK(run(switch_over_a_code));
 }
 
-TEST_CASE("Loops may await in their heads and bodies") {
+TEST_CASE("loops may await in their heads and bodies") {
   CHECK(run(for_until_refused) == 3);
   CHECK(run(for_that_awaits_in_its_head) == 4);
   CHECK(run(forever_until_a_break));
@@ -186,7 +186,7 @@ TEST_CASE("Loops may await in their heads and bodies") {
   CHECK(run(while_with_a_variable) == 3);
 }
 
-TEST_CASE("An assertion may await") { CHECK(run(asserted)); }
+TEST_CASE("an assertion may await") { CHECK(run(asserted)); }
 
 }  // namespace
 }  // namespace ringrpc::patterns

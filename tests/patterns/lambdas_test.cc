@@ -96,25 +96,25 @@ Task<std::string> pooled_unique_pointer(WorkerPool& pool) {
   co_return given.value();
 }
 
-TEST_CASE("A lambda made among the arguments is destroyed once, with its captures") {
+TEST_CASE("a lambda made among the arguments is destroyed once, with its captures") {
   CHECK(run(lambda_with_a_text) == long_text);
   CHECK(run(function_object) == long_text);
   CHECK(run(lambda_with_a_counted) == 0);
   CHECK(run(lambda_with_a_shared_pointer) == 1);
 }
 
-TEST_CASE("A lambda that is a coroutine may be called in place, by name and through a function") {
+TEST_CASE("a lambda that is a coroutine may be called in place, by name and through a function") {
   CHECK(run(coroutine_by_reference) == long_text);
   CHECK(run(coroutine_called_where_it_stands) == 1);
   CHECK(run(coroutine_behind_a_function) == long_text);
 }
 
-TEST_CASE("A shielded task has its parameters") {
+TEST_CASE("a shielded task has its parameters") {
   CHECK(run(shielded_parameter) == long_text);
   CHECK(run(shielded_task) == long_text);
 }
 
-TEST_CASE("A job of a worker pool may be a lambda made among the arguments") {
+TEST_CASE("a job of a worker pool may be a lambda made among the arguments") {
   const Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start({.threads = 1});
   REQUIRE(pool);
   CHECK(run(pooled_text, **pool) == long_text);

@@ -47,7 +47,7 @@ Task<std::string> message_of(Task<std::string> task) {
 
 Task<int> tiny() { co_return 1; }
 
-TEST_CASE("A coroutine that ends without co_return throws where it is awaited") {
+TEST_CASE("a coroutine that ends without co_return throws where it is awaited") {
   const std::string message = "a coroutine ended without co_return";
   CHECK(run([] { return message_of(without_co_return()); }) == message);
   CHECK(run([] { return message_of(without_co_return_in_a_branch(false)); }) == message);
@@ -60,7 +60,7 @@ TEST_CASE("block_on gives INTERNAL for a coroutine that ends without co_return")
   CHECK(text.error().code() == Code::INTERNAL);
 }
 
-TEST_CASE("A task runs once: neither started nor awaited a second time") {
+TEST_CASE("a task runs once: neither started nor awaited a second time") {
   const std::string message = "a task runs once; was it started or awaited before?";
   CHECK(run([]() -> Task<std::string> {
           Task<std::string> task = later(long_text);
@@ -78,7 +78,7 @@ TEST_CASE("A task runs once: neither started nor awaited a second time") {
   CHECK_THROWS_WITH_AS(started.start(), message.c_str(), std::logic_error);
 }
 
-TEST_CASE("A task that has not ended has no result") {
+TEST_CASE("a task that has not ended has no result") {
   const std::string message = "this task has no result: it has not ended";
   const Task<int> fresh = tiny();
   CHECK_THROWS_WITH_AS((void)fresh.result(), message.c_str(), std::logic_error);
@@ -88,7 +88,7 @@ TEST_CASE("A task that has not ended has no result") {
 
 Task<> holding(Counted) { co_return; }
 
-TEST_CASE("Assigning to a task destroys its frame") {
+TEST_CASE("assigning to a task destroys its frame") {
   const int before = Counted::alive;
   Task<> task = holding(Counted());
   CHECK(Counted::alive == before + 1);
@@ -99,7 +99,7 @@ TEST_CASE("Assigning to a task destroys its frame") {
   CHECK(Counted::alive == before);
 }
 
-TEST_CASE("A task without a coroutine throws where it is awaited") {
+TEST_CASE("a task without a coroutine throws where it is awaited") {
   CHECK(run([] { return message_of(Task<std::string>()); }) ==
         "this task has no coroutine; did a function return {} instead of a task?");
 }
@@ -118,7 +118,7 @@ std::string thrown_off_a_shard(const Make& make) {
   return "nothing";
 }
 
-TEST_CASE("A wait away from any shard throws") {
+TEST_CASE("a wait away from any shard throws") {
   const std::string message = "await this on a shard: in a handler, or under block_on";
   EventCount changes;
   const auto join_one = [](TaskScope& scope) -> Task<> {
@@ -151,7 +151,7 @@ Status status_off_a_shard(Task<T> task) {
     return outcome ? Status() : outcome.error();
 }
 
-TEST_CASE("A wait away from any shard fails where its result can say so") {
+TEST_CASE("a wait away from any shard fails where its result can say so") {
   const auto pool = WorkerPool::start({.threads = 1});
   TaskScope scope;
   const Channel channel("unix-abstract:nobody");
@@ -181,7 +181,7 @@ std::string thrown_on_a_shard(const Block& block) {
   });
 }
 
-TEST_CASE("A server's functions that block throw on a shard") {
+TEST_CASE("a server's functions that block throw on a shard") {
   Nothing nothing;
   const auto server = Server::start({&nothing}, {.listen = {"127.0.0.1:0"}, .shards = 1});
   REQUIRE(server);
@@ -194,7 +194,7 @@ TEST_CASE("A server's functions that block throw on a shard") {
 
 // With a sanitizer, g++ returns through every coroutine that resumed another, so the loop would need stack.
 #if defined(__clang__) || !defined(__SANITIZE_ADDRESS__)
-TEST_CASE("A loop of a million tasks needs no stack") {
+TEST_CASE("a loop of a million tasks needs no stack") {
   constexpr int rounds = 1'000'000;
   CHECK(run([]() -> Task<int> {
           int sum = 0;

@@ -101,18 +101,18 @@ Task<std::string> result_unwrapped() {
   }
 }
 
-TEST_CASE("An awaited value may be a member of an aggregate") {
+TEST_CASE("an awaited value may be a member of an aggregate") {
   CHECK(run(member_of_an_aggregate) == long_text + long_text);
   CHECK(run(structured_binding) == long_text + long_text + "z");
 }
 
-TEST_CASE("Awaited values may be assigned, appended and computed with") {
+TEST_CASE("awaited values may be assigned, appended and computed with") {
   CHECK(run(assigned_and_appended) == long_text + "y");
   CHECK(run(concatenated) == "<" + long_text + ">");
   CHECK(run(computed) == 14);
 }
 
-TEST_CASE("Containers may be filled with awaited values") {
+TEST_CASE("containers may be filled with awaited values") {
   CHECK(run(pushed_back) == long_text + long_text);
   CHECK(run(element_of_a_list) == long_text + "y");
   CHECK(run(key_and_value) == long_text + "v");
@@ -120,13 +120,13 @@ TEST_CASE("Containers may be filled with awaited values") {
   CHECK(run(optional_emplaced) == long_text);
 }
 
-TEST_CASE("An awaited value lives as long as views of it") {
+TEST_CASE("an awaited value lives as long as views of it") {
   CHECK(run(range_of_a_loop) == 100);
   CHECK(run(method_of_what_is_awaited) == 100);
   CHECK(run(reference_to_what_is_awaited) == long_text);
 }
 
-TEST_CASE("An exception may carry an awaited value, and unwinds the objects made before it") {
+TEST_CASE("an exception may carry an awaited value, and unwinds the objects made before it") {
   CHECK(run(caught) == "no " + long_text + "!");
   CHECK(run(unwound) == 0);
   CHECK(run(result_unwrapped) == long_text);

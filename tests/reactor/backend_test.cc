@@ -49,12 +49,12 @@ std::string made_without(unsigned error, IoBackend backend, unsigned system_call
 
 }  // namespace
 
-TEST_CASE("Each backend can be chosen by name") {
+TEST_CASE("each backend can be chosen by name") {
   CHECK(made(IoBackend::epoll) == "epoll");
   if (!io_uring_hidden()) CHECK(made(IoBackend::uring) == "io_uring");
 }
 
-TEST_CASE("By default a shard takes io_uring, and epoll after any failure") {
+TEST_CASE("by default a shard takes io_uring, and epoll after any failure") {
   if (!io_uring_hidden()) CHECK(made(IoBackend::automatic) == "io_uring");
   for (const unsigned error : {EPERM, EACCES, ENOSYS, ENOMEM, EINVAL, EOPNOTSUPP, EMFILE}) {
     CAPTURE(error);
@@ -64,13 +64,13 @@ TEST_CASE("By default a shard takes io_uring, and epoll after any failure") {
     CHECK(made_without(EPERM, IoBackend::automatic, system_call) == "epoll");
 }
 
-TEST_CASE("Asked for by name, io_uring fails with the cause and the remedy") {
+TEST_CASE("asked for by name, io_uring fails with the cause and the remedy") {
   const std::string said = made_without(EPERM, IoBackend::uring);
   CHECK(said.starts_with("PERMISSION_DENIED: io_uring: io_uring_setup: operation not permitted; "));
   CHECK(made_without(ENOSYS, IoBackend::uring).find("6.1") != std::string::npos);
 }
 
-TEST_CASE("The program's default applies only to shards without a choice of their own") {
+TEST_CASE("the program's default applies only to shards without a choice of their own") {
   const auto made_by_default = [](IoBackend chosen, IoBackend asked) {
     return in_child([=] {
       set_default_io_backend(chosen);
@@ -82,7 +82,7 @@ TEST_CASE("The program's default applies only to shards without a choice of thei
   CHECK(made_by_default(IoBackend::uring, IoBackend::epoll) == "epoll");
 }
 
-TEST_CASE("The fall-back is logged once, with its cause") {
+TEST_CASE("the fall-back is logged once, with its cause") {
   const std::string said = in_child([]() -> std::string {
     int fds[2];
     if (::pipe(fds) != 0 || ::dup2(fds[1], STDERR_FILENO) < 0) return "no pipe";

@@ -32,7 +32,7 @@ void let_it_try(Shard& shard) {
 
 }  // namespace
 
-TEST_CASE("A connect waits for room in a full backlog, and is made when there is some") {
+TEST_CASE("a connect waits for room in a full backlog, and is made when there is some") {
   for (const IoBackend backend : kernel_backends()) {
     const Busy busy;
     Shard shard(0, kernel_io({}, backend));
@@ -47,7 +47,7 @@ TEST_CASE("A connect waits for room in a full backlog, and is made when there is
   }
 }
 
-TEST_CASE("A connect that waits for a full backlog fails when the listener closes") {
+TEST_CASE("a connect that waits for a full backlog fails when the listener closes") {
   for (const IoBackend backend : kernel_backends()) {
     Busy busy;
     Shard shard(0, kernel_io({}, backend));
@@ -60,7 +60,7 @@ TEST_CASE("A connect that waits for a full backlog fails when the listener close
   }
 }
 
-TEST_CASE("A connect cancelled while it waits for a full backlog tries no more") {
+TEST_CASE("a connect cancelled while it waits for a full backlog tries no more") {
   for (const IoBackend backend : kernel_backends()) {
     const Busy busy;
     Shard shard(0, kernel_io({}, backend));

@@ -28,7 +28,7 @@ Task<Result<std::string>> fail_later() {
 
 }  // namespace
 
-TEST_CASE("A task's value, status, result or nothing returns to the blocked thread") {
+TEST_CASE("a task's value, status, result or nothing returns to the blocked thread") {
   const Result<int> value = block_on(later(7));
   REQUIRE(value);
   CHECK(*value == 7);
@@ -39,7 +39,7 @@ TEST_CASE("A task's value, status, result or nothing returns to the blocked thre
   CHECK(block_on(sleep_for(1ms)).ok());
 }
 
-TEST_CASE("A task made in block_on is made, run and destroyed on the background shard") {
+TEST_CASE("a task made in block_on is made, run and destroyed on the background shard") {
   struct Witness {
     explicit Witness(std::vector<Shard*>& where) : seen(where) { seen.push_back(Shard::current()); }
     Witness(const Witness&) = delete;
@@ -59,13 +59,13 @@ TEST_CASE("A task made in block_on is made, run and destroyed on the background 
   CHECK_FALSE(Shard::current());
 }
 
-TEST_CASE("A result that cannot be copied is moved out") {
+TEST_CASE("a result that cannot be copied is moved out") {
   const auto made = block_on([]() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); });
   REQUIRE(made);
   CHECK(**made == 3);
 }
 
-TEST_CASE("A task that throws is INTERNAL") {
+TEST_CASE("a task that throws is INTERNAL") {
   const Result<int> thrown = block_on([]() -> Task<int> {
     co_await sleep_for(1ms);
     throw std::runtime_error("boom");
@@ -80,7 +80,7 @@ TEST_CASE("A task that throws is INTERNAL") {
   CHECK(odd.error().to_string() == "INTERNAL: the task threw");
 }
 
-TEST_CASE("A task that is out of memory is RESOURCE_EXHAUSTED") {
+TEST_CASE("a task that is out of memory is RESOURCE_EXHAUSTED") {
   const Result<int> thrown = block_on([]() -> Task<int> {
     co_await sleep_for(1ms);
     throw std::bad_alloc();
@@ -89,19 +89,19 @@ TEST_CASE("A task that is out of memory is RESOURCE_EXHAUSTED") {
   CHECK(thrown.error().to_string() == "RESOURCE_EXHAUSTED: out of memory");
 }
 
-TEST_CASE("A function that throws instead of making a task is INTERNAL") {
+TEST_CASE("a function that throws instead of making a task is INTERNAL") {
   const Result<int> thrown = block_on([]() -> Task<int> { throw std::runtime_error("boom"); });
   REQUIRE_FALSE(thrown);
   CHECK(thrown.error().to_string() == "INTERNAL: the task threw: boom");
 }
 
-TEST_CASE("No task at all is INTERNAL too") {
+TEST_CASE("no task at all is INTERNAL too") {
   const Result<int> none = block_on([]() -> Task<int> { return {}; });
   REQUIRE_FALSE(none);
   CHECK(none.error().code() == Code::INTERNAL);
 }
 
-TEST_CASE("On a shard it would wait for itself, so it fails") {
+TEST_CASE("on a shard it would wait for itself, so it fails") {
   const Result<Code> inside = block_on([]() -> Task<Code> {
     const Result<int> value = block_on(later(1));
     co_return value ? Code::OK : value.error().code();
@@ -110,7 +110,7 @@ TEST_CASE("On a shard it would wait for itself, so it fails") {
   CHECK(*inside == Code::FAILED_PRECONDITION);
 }
 
-TEST_CASE("Any number of threads may block at the same time") {
+TEST_CASE("any number of threads may block at the same time") {
   std::vector<std::jthread> threads;
   std::vector<int> sums(8);
   for (int& sum : sums) {

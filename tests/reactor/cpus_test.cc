@@ -29,14 +29,14 @@ class FakeRoot {
 
 }  // namespace
 
-TEST_CASE("Without control groups there is no quota") {
+TEST_CASE("without control groups there is no quota") {
   const FakeRoot fake;
   CHECK(!cpu_quota(fake.root()));
   fake.write("proc/self/cgroup", "not a line of the kernel's\n0::/\n");
   CHECK(!cpu_quota(fake.root()));
 }
 
-TEST_CASE("Version 2: the tightest quota from the group upward counts") {
+TEST_CASE("version 2: the tightest quota from the group upward counts") {
   const FakeRoot fake;
   fake.write("proc/self/cgroup", "0::/system.slice/rpc.service\n");
   fake.write("sys/fs/cgroup/system.slice/rpc.service/cpu.max", "max 100000\n");
@@ -47,7 +47,7 @@ TEST_CASE("Version 2: the tightest quota from the group upward counts") {
   CHECK(cpu_quota(fake.root()) == 0.5);
 }
 
-TEST_CASE("Version 1: the cpu controller's quota counts, even if the group is not visible") {
+TEST_CASE("version 1: the cpu controller's quota counts, even if the group is not visible") {
   const FakeRoot fake;
   fake.write("proc/self/cgroup", "5:cpuset:/x\n4:cpu,cpuacct:/docker/abc\n0::/\n");
   fake.write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
@@ -59,7 +59,7 @@ TEST_CASE("Version 1: the cpu controller's quota counts, even if the group is no
   CHECK(cpu_quota(fake.root()) == 3.0);
 }
 
-TEST_CASE("An invalid quota is ignored") {
+TEST_CASE("an invalid quota is ignored") {
   const FakeRoot fake;
   fake.write("proc/self/cgroup", "0::/\n");
   for (const char* text : {"", "100", "-5 100", "100 0", "x y"}) {
@@ -68,7 +68,7 @@ TEST_CASE("An invalid quota is ignored") {
   }
 }
 
-TEST_CASE("A pinned thread may use one core, and that many cores are usable") {
+TEST_CASE("a pinned thread may use one core, and that many cores are usable") {
   CHECK(usable_cpu_count() >= 1);
   CHECK(usable_cpu_count() <= allowed_cpus().size());
   std::thread([] {
@@ -80,7 +80,7 @@ TEST_CASE("A pinned thread may use one core, and that many cores are usable") {
   }).join();
 }
 
-TEST_CASE("A core that does not exist is refused by name") {
+TEST_CASE("a core that does not exist is refused by name") {
   std::thread([] {
     const Status status = pin_this_thread(5'000);
     CHECK(status.code() == Code::INVALID_ARGUMENT);

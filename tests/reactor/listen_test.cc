@@ -128,7 +128,7 @@ bool exists(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("A client and a server meet over TCP, and exchange bytes") {
+TEST_CASE("a client and a server meet over TCP, and exchange bytes") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -157,7 +157,7 @@ TEST_CASE("A client and a server meet over TCP, and exchange bytes") {
   REQUIRE(turn_until(shard, [&] { return client.received == "pong"; }));
 }
 
-TEST_CASE("One acceptor takes any number of connections") {
+TEST_CASE("one acceptor takes any number of connections") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 64, accepted);
@@ -172,7 +172,7 @@ TEST_CASE("One acceptor takes any number of connections") {
   CHECK(accepted.errors.empty());
 }
 
-TEST_CASE("An address in use is refused with the system call and the cause") {
+TEST_CASE("an address in use is refused with the system call and the cause") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -183,7 +183,7 @@ TEST_CASE("An address in use is refused with the system call and the cause") {
   CHECK(second.error().message() == "bind: address already in use");
 }
 
-TEST_CASE("A port can be listened on again at once, though connections of the earlier listener linger") {
+TEST_CASE("a port can be listened on again at once, though connections of the earlier listener linger") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -198,7 +198,7 @@ TEST_CASE("A port can be listened on again at once, though connections of the ea
   CHECK(shard.io().listen(address, 16, accepted).has_value());
 }
 
-TEST_CASE("A socket that listens already is accepted on, with the options of one of ours") {
+TEST_CASE("a socket that listens already is accepted on, with the options of one of ours") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   UniqueFd open(::socket(AF_INET, SOCK_STREAM, 0));
@@ -217,7 +217,7 @@ TEST_CASE("A socket that listens already is accepted on, with the options of one
   CHECK(no_delay == 1);
 }
 
-TEST_CASE("A descriptor that is not a listening stream socket is refused") {
+TEST_CASE("a descriptor that is not a listening stream socket is refused") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   const auto refusal = [&](const UniqueFd& fd) {  // which stays open
@@ -233,7 +233,7 @@ TEST_CASE("A descriptor that is not a listening stream socket is refused") {
   CHECK(refusal(UniqueFd(1000)) == "FAILED_PRECONDITION: it is not open");
 }
 
-TEST_CASE("A connect without a listener is refused, through the handler") {
+TEST_CASE("a connect without a listener is refused, through the handler") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -262,7 +262,7 @@ bool listens(const UniqueFd& socket) {
   return on != 0;
 }
 
-TEST_CASE("A shared socket continues to listen after its acceptor is destroyed") {
+TEST_CASE("a shared socket continues to listen after its acceptor is destroyed") {
   for (const IoBackend backend : kernel_backends()) {
     Shard shard(0, kernel_io({}, backend));
     const UniqueFd theirs = foreign_listener();
@@ -280,7 +280,7 @@ TEST_CASE("A shared socket continues to listen after its acceptor is destroyed")
   }
 }
 
-TEST_CASE("A socket shut down by others fails from time to time and affects nothing else") {
+TEST_CASE("a socket shut down by others fails from time to time and affects nothing else") {
   for (const IoBackend backend : kernel_backends()) {
     Shard shard(0, kernel_io({}, backend));
     const UniqueFd theirs = foreign_listener();
@@ -295,7 +295,7 @@ TEST_CASE("A socket shut down by others fails from time to time and affects noth
   }
 }
 
-TEST_CASE("A descriptor that cannot be listened on is refused and left open") {
+TEST_CASE("a descriptor that cannot be listened on is refused and left open") {
   Shard shard(0, kernel_io());
   const UniqueFd file(::open("/dev/null", O_RDONLY));
   Accepted accepted;
@@ -303,7 +303,7 @@ TEST_CASE("A descriptor that cannot be listened on is refused and left open") {
   CHECK(::fcntl(file.get(), F_GETFD) != -1);
 }
 
-TEST_CASE("A failure that connect(2) knows at once comes through the handler too") {
+TEST_CASE("a failure that connect(2) knows at once comes through the handler too") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   Connected connected;
@@ -313,7 +313,7 @@ TEST_CASE("A failure that connect(2) knows at once comes through the handler too
   CHECK(*connected.outcome == ENOENT);
 }
 
-TEST_CASE("A cancelled connect does not call its handler") {
+TEST_CASE("a cancelled connect does not call its handler") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 16, accepted);
@@ -328,7 +328,7 @@ TEST_CASE("A cancelled connect does not call its handler") {
   }
 }
 
-TEST_CASE("An acceptor may be destroyed in its handler, and takes nothing after that") {
+TEST_CASE("an acceptor may be destroyed in its handler, and takes nothing after that") {
   struct Once final : Acceptor::Handler {
     void on_accepted(UniqueFd) override {
       ++count;
@@ -359,7 +359,7 @@ TEST_CASE("An acceptor may be destroyed in its handler, and takes nothing after 
   }
 }
 
-TEST_CASE("A unix socket's file appears with the listener and is removed with it") {
+TEST_CASE("a unix socket's file appears with the listener and is removed with it") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
@@ -377,7 +377,7 @@ TEST_CASE("A unix socket's file appears with the listener and is removed with it
   CHECK(!exists(path));
 }
 
-TEST_CASE("A socket file without a listener is replaced; one in use, or another file, stays") {
+TEST_CASE("a socket file without a listener is replaced; one in use, or another file, stays") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
@@ -407,7 +407,7 @@ TEST_CASE("A socket file without a listener is replaced; one in use, or another 
   }
 }
 
-TEST_CASE("A socket file that another server has put in place of ours is not removed with ours") {
+TEST_CASE("a socket file that another server has put in place of ours is not removed with ours") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   const std::string path = directory.file("a.sock");
@@ -421,7 +421,7 @@ TEST_CASE("A socket file that another server has put in place of ours is not rem
   CHECK(exists(path));
 }
 
-TEST_CASE("A path that cannot be bound is refused with its cause") {
+TEST_CASE("a path that cannot be bound is refused with its cause") {
   Shard shard(0, kernel_io());
   TemporaryDirectory directory;
   Accepted accepted;
@@ -431,10 +431,10 @@ TEST_CASE("A path that cannot be bound is refused with its cause") {
   CHECK(refused.error().message() == "bind: no such file or directory");
 }
 
-TEST_CASE("Without a free descriptor, clients are refused with a report, and service resumes afterwards") {
+TEST_CASE("without a free descriptor, clients are refused with a report, and service resumes afterwards") {
   CHECK(failed_step(turn_away_then_serve) == 0);
 }
 
-TEST_CASE("An acceptor may be destroyed while it waits for descriptors") {
+TEST_CASE("an acceptor may be destroyed while it waits for descriptors") {
   CHECK(failed_step(destroy_in_shortage) == 0);
 }

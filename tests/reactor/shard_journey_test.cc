@@ -30,7 +30,7 @@ struct JourneyNetwork {
 
 }  // namespace
 
-TEST_CASE("A journey begins where it is awaited, and goes wherever it wants") {
+TEST_CASE("a journey begins where it is awaited, and goes wherever it wants") {
   JourneyNetwork network;
   auto seen = std::make_shared<std::vector<Shard*>>();
   const std::array stops{&network.simulation.shard(0), &network.simulation.shard(1),
@@ -44,7 +44,7 @@ TEST_CASE("A journey begins where it is awaited, and goes wherever it wants") {
   CHECK(*seen == std::vector<Shard*>{&network.simulation.shard(2), stops[0], stops[1], stops[2]});
 }
 
-TEST_CASE("A step that throws ends the journey") {
+TEST_CASE("a step that throws ends the journey") {
   JourneyNetwork network;
   Shard& other = network.simulation.shard(0);
   const Status status = network.run([&](Shard* here, NextStop& next) {
@@ -54,7 +54,7 @@ TEST_CASE("A step that throws ends the journey") {
   CHECK(status.code() == Code::RESOURCE_EXHAUSTED);
 }
 
-TEST_CASE("A journey whose next shard ends goes on from there") {
+TEST_CASE("a journey whose next shard ends goes on from there") {
   JourneyNetwork network;
   auto ending = std::make_unique<Simulation>(2);
   auto seen = std::make_shared<std::vector<Shard*>>();

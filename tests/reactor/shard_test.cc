@@ -24,7 +24,7 @@ struct ActingTimer final : Timer {
 
 }  // namespace
 
-TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and the turn's end") {
+TEST_CASE("a turn dispatches completions, then mail, timers, the ready list and the turn's end") {
   Pair pair;
   std::string order;
   Step ready;
@@ -47,7 +47,7 @@ TEST_CASE("A turn dispatches completions, then mail, timers, the ready list and 
   CHECK(order == "cmtre");
 }
 
-TEST_CASE("A turn end that asks again is called at the end of the next turn, without a sleep before") {
+TEST_CASE("a turn end that asks again is called at the end of the next turn, without a sleep before") {
   Shard shard(0, kernel_io());
   int count = 0;
   Step flush;
@@ -63,7 +63,7 @@ TEST_CASE("A turn end that asks again is called at the end of the next turn, wit
   CHECK(count == 3);
 }
 
-TEST_CASE("An element destroyed while it waits is not called") {
+TEST_CASE("an element destroyed while it waits is not called") {
   Shard shard(0, kernel_io());
   {
     Step gone;
@@ -74,7 +74,7 @@ TEST_CASE("An element destroyed while it waits is not called") {
   shard.turn(false);
 }
 
-TEST_CASE("A ready element may queue itself again; completions are served in between") {
+TEST_CASE("a ready element may queue itself again; completions are served in between") {
   Pair pair;
   Step busy;
   busy.action = [&] { pair.shard.ready().push(busy); };
@@ -83,7 +83,7 @@ TEST_CASE("A ready element may queue itself again; completions are served in bet
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received == "hello"; }));
 }
 
-TEST_CASE("A turn with slow handlers ends between them, and the next turns continue without sleeping") {
+TEST_CASE("a turn with slow handlers ends between them, and the next turns continue without sleeping") {
   constexpr std::size_t connections = 12;
   Shard shard(0, kernel_io());
   std::vector<UniqueFd> peers;
@@ -118,7 +118,7 @@ TEST_CASE("A turn with slow handlers ends between them, and the next turns conti
   CHECK(handled_before_timer == connections - 1);
 }
 
-TEST_CASE("Timers fire even if completions never end") {
+TEST_CASE("timers fire even if completions never end") {
   Shard shard(0, kernel_io());
   // Both ends of some streams send each byte back, which takes longer than a turn may last.
   std::vector<std::unique_ptr<End>> ends;
@@ -140,7 +140,7 @@ TEST_CASE("Timers fire even if completions never end") {
   CHECK(turn_until(shard, [&] { return rang; }));
 }
 
-TEST_CASE("A sleeping shard wakes for its timers") {
+TEST_CASE("a sleeping shard wakes for its timers") {
   Shard shard(0, kernel_io());
   bool rang = false;
   ActingTimer alarm;
@@ -151,7 +151,7 @@ TEST_CASE("A sleeping shard wakes for its timers") {
   CHECK(shard.io().now() + 1ms >= due);
 }
 
-TEST_CASE("The current shard is known in its turn and nowhere else") {
+TEST_CASE("the current shard is known in its turn and nowhere else") {
   Shard shard(7, kernel_io());
   CHECK(Shard::current() == nullptr);
   Shard* seen = nullptr;
@@ -162,7 +162,7 @@ TEST_CASE("The current shard is known in its turn and nowhere else") {
   CHECK(Shard::current() == nullptr);
 }
 
-TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and wakes the shard") {
+TEST_CASE("mail from many threads arrives whole, each thread's in its order, and wakes the shard") {
   Shard shard(0, kernel_io());
   constexpr int threads = 4;
   constexpr int letters = 5'000;
@@ -189,7 +189,7 @@ TEST_CASE("Mail from many threads arrives whole, each thread's in its order, and
   }
 }
 
-TEST_CASE("Two shards that sleep between mails never miss one") {
+TEST_CASE("two shards that sleep between mails never miss one") {
   Shard left(0, kernel_io());
   Shard right(1, kernel_io());
   constexpr int rounds = 3'000;
@@ -210,7 +210,7 @@ TEST_CASE("Two shards that sleep between mails never miss one") {
   CHECK(count == rounds);
 }
 
-TEST_CASE("Stopping wakes a shard that sleeps") {
+TEST_CASE("stopping wakes a shard that sleeps") {
   for (int round = 0; round < 200; ++round) {
     Shard shard(0, kernel_io({.submissions = 8, .completions = 16, .receive_buffers = 1}));
     std::jthread stopper([&] { shard.stop(); });
@@ -218,7 +218,7 @@ TEST_CASE("Stopping wakes a shard that sleeps") {
   }
 }
 
-TEST_CASE("Mail that is never delivered is destroyed with the shard, unrun") {
+TEST_CASE("mail that is never delivered is destroyed with the shard, unrun") {
   const auto token = std::make_shared<int>(0);
   {
     Shard shard(0, kernel_io());

@@ -38,7 +38,7 @@ struct Network {
 
 }  // namespace
 
-TEST_CASE("A tour visits the shards in order, each on its own thread and until it is done") {
+TEST_CASE("a tour visits the shards in order, each on its own thread and until it is done") {
   Network network;
   auto order = std::make_shared<std::string>();
   const Status status = network.run([order](Shard& shard) {
@@ -50,7 +50,7 @@ TEST_CASE("A tour visits the shards in order, each on its own thread and until i
   CHECK(*order == "000111");
 }
 
-TEST_CASE("A shard is visited once in a turn") {
+TEST_CASE("a shard is visited once in a turn") {
   Network network;
   unsigned turns = 0;
   struct Counter final : Ready, TurnEnd {
@@ -70,11 +70,11 @@ TEST_CASE("A shard is visited once in a turn") {
   CHECK(*seen == std::vector<unsigned>{0, 1, 2, 3});
 }
 
-TEST_CASE("A tour of no shards ends at once") {
+TEST_CASE("a tour of no shards ends at once") {
   CHECK(block_on(tour({}, [](Shard&) { return Visit::again; })).ok());
 }
 
-TEST_CASE("An exception of a visit ends the tour") {
+TEST_CASE("an exception of a visit ends the tour") {
   Network network;
   auto visits = std::make_shared<int>(0);
   const Status status = network.run([visits](Shard&) -> Visit {
@@ -85,7 +85,7 @@ TEST_CASE("An exception of a visit ends the tour") {
   CHECK(*visits == 1);
 }
 
-TEST_CASE("A tour is finished even if its task was destroyed") {
+TEST_CASE("a tour is finished even if its task was destroyed") {
   Network network;
   Shard& home = network.simulation.shard(2);
   const std::array shards{&network.simulation.shard(0), &network.simulation.shard(1)};
@@ -100,7 +100,7 @@ TEST_CASE("A tour is finished even if its task was destroyed") {
   CHECK(visits.use_count() == 1);
 }
 
-TEST_CASE("A thread without a shard reads the shards of a server") {
+TEST_CASE("a thread without a shard reads the shards of a server") {
   Result<std::unique_ptr<Shards>> shards = Shards::start(3);
   REQUIRE(shards);
   auto visited = std::make_shared<std::vector<std::thread::id>>();

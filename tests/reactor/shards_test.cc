@@ -19,7 +19,7 @@ Result<std::unique_ptr<Io>> small_ring() {
 
 }  // namespace
 
-TEST_CASE("Each shard runs on a thread of its own and knows itself") {
+TEST_CASE("each shard runs on a thread of its own and knows itself") {
   auto shards = Shards::start(3, small_ring);
   REQUIRE(shards);
   REQUIRE((*shards)->all().size() == 3);
@@ -37,13 +37,13 @@ TEST_CASE("Each shard runs on a thread of its own and knows itself") {
   CHECK(!threads.contains(std::this_thread::get_id()));
 }
 
-TEST_CASE("No count means one shard for each usable core") {
+TEST_CASE("no count means one shard for each usable core") {
   auto shards = Shards::start(0, small_ring);
   REQUIRE(shards);
   CHECK((*shards)->all().size() == usable_cpu_count());
 }
 
-TEST_CASE("Shards are pinned only if each core has one") {
+TEST_CASE("shards are pinned only if each core has one") {
   const std::size_t cores = allowed_cpus().size();
   const bool have_all = usable_cpu_count() == cores;
   for (const std::size_t count : {cores, cores - 1, cores + 1}) {
@@ -59,7 +59,7 @@ TEST_CASE("Shards are pinned only if each core has one") {
   }
 }
 
-TEST_CASE("If one backend fails, nothing is started and its status is returned") {
+TEST_CASE("if one backend fails, nothing is started and its status is returned") {
   std::atomic<int> made = 0;
   const auto shards = Shards::start(3, [&]() -> Result<std::unique_ptr<Io>> {
     if (++made == 2) return fail(Code::PERMISSION_DENIED, "no ring for you");
@@ -70,7 +70,7 @@ TEST_CASE("If one backend fails, nothing is started and its status is returned")
   CHECK(made == 3);
 }
 
-TEST_CASE("Shards that post to each other to the last stop cleanly") {
+TEST_CASE("shards that post to each other to the last stop cleanly") {
   for (int round = 0; round < 20; ++round) {
     auto shards = Shards::start(2, small_ring);
     REQUIRE(shards);
@@ -82,7 +82,7 @@ TEST_CASE("Shards that post to each other to the last stop cleanly") {
   }
 }
 
-TEST_CASE("A connection accepted on one shard is served on another") {
+TEST_CASE("a connection accepted on one shard is served on another") {
   auto shards = Shards::start(2);
   REQUIRE(shards);
   Shard& acceptor_home = *(*shards)->all()[0];

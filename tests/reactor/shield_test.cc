@@ -27,7 +27,7 @@ Task<int> throw_later() {
 
 }  // namespace
 
-TEST_CASE("A shielded task gives its result, at once or later") {
+TEST_CASE("a shielded task gives its result, at once or later") {
   Simulation simulation(1);
   int sum = 1;
   const auto late = start_on(simulation, [&] { return shield(add_later(sum, 2)); });
@@ -38,7 +38,7 @@ TEST_CASE("A shielded task gives its result, at once or later") {
   CHECK(late->result() == 3);
 }
 
-TEST_CASE("A shielded task continues when its waiter is destroyed") {
+TEST_CASE("a shielded task continues when its waiter is destroyed") {
   Simulation simulation(1);
   int sum = 1;
   auto dropped = start_on(simulation, [&] { return shield(add_later(sum, 2)); });
@@ -50,7 +50,7 @@ TEST_CASE("A shielded task continues when its waiter is destroyed") {
   CHECK(sum == 3);
 }
 
-TEST_CASE("An exception of a shielded task reaches its waiter, and nothing else") {
+TEST_CASE("an exception of a shielded task reaches its waiter, and nothing else") {
   Simulation simulation(1);
   const auto waiting = start_on(simulation, [] { return shield(throw_later()); });
   auto dropped = start_on(simulation, [] { return shield(throw_later()); });
@@ -60,7 +60,7 @@ TEST_CASE("An exception of a shielded task reaches its waiter, and nothing else"
   CHECK_THROWS_AS((void)waiting->result(), std::runtime_error);
 }
 
-TEST_CASE("A shard destroys its shielded tasks when it ends") {
+TEST_CASE("a shard destroys its shielded tasks when it ends") {
   const auto alive = std::make_shared<int>(1);
   {
     Simulation simulation(1);

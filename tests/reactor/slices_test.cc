@@ -36,7 +36,7 @@ struct Computation {
 
 }  // namespace
 
-TEST_CASE("A computation has one slice in each turn") {
+TEST_CASE("a computation has one slice in each turn") {
   Computation computation;
   for (unsigned turn = 1; turn <= 3; ++turn) {
     computation.shard.turn(false);
@@ -46,7 +46,7 @@ TEST_CASE("A computation has one slice in each turn") {
   CHECK(computation.task.done());
 }
 
-TEST_CASE("A computation that is destroyed between slices is not resumed") {
+TEST_CASE("a computation that is destroyed between slices is not resumed") {
   Computation computation;
   computation.shard.turn(false);
   computation.shard.post([&] { computation.task = {}; });

@@ -72,7 +72,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("A shard without a budget sleeps at once") {
+TEST_CASE("a shard without a budget sleeps at once") {
   Scene scene(20us, 0us);
   scene.serve(100);
   CHECK(scene.spun().tried == 0);
@@ -80,7 +80,7 @@ TEST_CASE("A shard without a budget sleeps at once") {
   CHECK(scene.io->waits == 100);
 }
 
-TEST_CASE("An event within the budget is taken while spinning, each time") {
+TEST_CASE("an event within the budget is taken while spinning, each time") {
   Scene scene(20us);
   scene.serve(100);
   CHECK(scene.io->sleeps == 0);
@@ -88,7 +88,7 @@ TEST_CASE("An event within the budget is taken while spinning, each time") {
   CHECK(scene.spun().paid == 100);
 }
 
-TEST_CASE("Events later than the budget are slept for, with ever rarer spins") {
+TEST_CASE("events later than the budget are slept for, with ever rarer spins") {
   Scene scene(1ms);
   scene.serve(100'000);
   CHECK(scene.spun().paid == 0);
@@ -96,14 +96,14 @@ TEST_CASE("Events later than the budget are slept for, with ever rarer spins") {
   CHECK(scene.io->sleeps == 100'000);
 }
 
-TEST_CASE("An idle shard spins once and sleeps") {
+TEST_CASE("an idle shard spins once and sleeps") {
   Scene scene(24h);
   for (int i = 0; i < 10; ++i) scene.shard->turn(true, after(scene.io->now(), 1h));
   CHECK(scene.spun().tried <= 4);
   CHECK(scene.io->sleeps == 10);
 }
 
-TEST_CASE("When requests become faster, spinning resumes") {
+TEST_CASE("when requests become faster, spinning resumes") {
   Scene scene(1ms);
   scene.serve(100'000);
   scene.io->gap = 20us;
@@ -113,7 +113,7 @@ TEST_CASE("When requests become faster, spinning resumes") {
   CHECK(scene.io->sleeps == before);
 }
 
-TEST_CASE("A due timer ends a spin in time and does not count for or against spinning") {
+TEST_CASE("a due timer ends a spin in time and does not count for or against spinning") {
   struct Due final : Timer {
     void on_time() override { rung = true; }
     bool rung = false;
@@ -127,7 +127,7 @@ TEST_CASE("A due timer ends a spin in time and does not count for or against spi
   CHECK(scene.spun().tried == 0);
 }
 
-TEST_CASE("Mail and completions reach a shard that spins, on every backend") {
+TEST_CASE("mail and completions reach a shard that spins, on every backend") {
   for (const IoBackend backend : kernel_backends()) {
     Shard left(0, kernel_io({}, backend), 1ms);
     Shard right(1, kernel_io({}, backend), 1ms);
@@ -152,14 +152,14 @@ TEST_CASE("Mail and completions reach a shard that spins, on every backend") {
   }
 }
 
-TEST_CASE("Shards that never sleep need a core each, and its time") {
+TEST_CASE("shards that never sleep need a core each, and its time") {
   CHECK(have_cores(2, 2, std::nullopt));
   CHECK_FALSE(have_cores(3, 2, std::nullopt));
   CHECK(have_cores(2, 4, 2.0));
   CHECK_FALSE(have_cores(2, 4, 1.5));
 }
 
-TEST_CASE("More shards than cores do not spin") {
+TEST_CASE("more shards than cores do not spin") {
   const auto cores = static_cast<unsigned>(allowed_cpus().size());
   const auto small = [] { return Result<std::unique_ptr<Io>>(kernel_io({.receive_buffers = 1})); };
   for (const unsigned count : {cores, cores + 1}) {

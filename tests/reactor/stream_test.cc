@@ -6,7 +6,7 @@
 using namespace ringrpc;
 using namespace ringrpc::test;
 
-TEST_CASE("One end receives what the other sends, and the sender learns when it has left") {
+TEST_CASE("one end receives what the other sends, and the sender learns when it has left") {
   Pair pair;
   pair.left->stream->send(chain_of(pair.shard, "hello"));
   REQUIRE(
@@ -16,7 +16,7 @@ TEST_CASE("One end receives what the other sends, and the sender learns when it 
   CHECK(pair.shard.slabs().in_use() == 0);
 }
 
-TEST_CASE("A chain of a mebibyte arrives whole and in order, though the socket takes it in pieces") {
+TEST_CASE("a chain of a mebibyte arrives whole and in order, though the socket takes it in pieces") {
   Pair pair;
   const std::string sent = pattern(1 << 20);
   const int small = 4096;
@@ -29,7 +29,7 @@ TEST_CASE("A chain of a mebibyte arrives whole and in order, though the socket t
   CHECK(pair.shard.slabs().in_use() == 0);
 }
 
-TEST_CASE("Both ends send a mebibyte at once") {
+TEST_CASE("both ends send a mebibyte at once") {
   Pair pair;
   const std::string sent = pattern(1 << 20);
   pair.left->stream->send(chain_of(pair.shard, sent));
@@ -41,7 +41,7 @@ TEST_CASE("Both ends send a mebibyte at once") {
   CHECK(pair.right->received == sent);
 }
 
-TEST_CASE("An end that sends no more can still receive") {
+TEST_CASE("an end that sends no more can still receive") {
   Pair pair;
   pair.left->stream->shutdown_send();
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->receive_end.has_value(); }));
@@ -51,7 +51,7 @@ TEST_CASE("An end that sends no more can still receive") {
   CHECK(!pair.left->receive_end);
 }
 
-TEST_CASE("A handler may send from inside on_received") {
+TEST_CASE("a handler may send from inside on_received") {
   Pair pair;
   pair.right->when_received = [&] {
     if (pair.right->received.size() == 4) pair.right->stream->send(chain_of(pair.shard, "pong"));
@@ -60,7 +60,7 @@ TEST_CASE("A handler may send from inside on_received") {
   REQUIRE(turn_until(pair.shard, [&] { return pair.left->received == "pong"; }));
 }
 
-TEST_CASE("A handler may send again from inside on_sent") {
+TEST_CASE("a handler may send again from inside on_sent") {
   Pair pair;
   int rounds = 0;
   pair.left->when_sent = [&] {
@@ -70,7 +70,7 @@ TEST_CASE("A handler may send again from inside on_sent") {
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received.size() == 50; }));
 }
 
-TEST_CASE("A paused stream receives nothing until it is resumed, and then everything") {
+TEST_CASE("a paused stream receives nothing until it is resumed, and then everything") {
   Pair pair;
   pair.right->stream->pause_receiving();
   pair.right->stream->pause_receiving();
@@ -83,7 +83,7 @@ TEST_CASE("A paused stream receives nothing until it is resumed, and then everyt
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received == "later"; }));
 }
 
-TEST_CASE("Pausing and resuming in one turn loses nothing") {
+TEST_CASE("pausing and resuming in one turn loses nothing") {
   Pair pair;
   for (int round = 0; round < 100; ++round) {
     pair.right->stream->pause_receiving();
@@ -97,7 +97,7 @@ TEST_CASE("Pausing and resuming in one turn loses nothing") {
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->received.size() == 100; }));
 }
 
-TEST_CASE("A peer that does not read stops the sender, and so does a pause") {
+TEST_CASE("a peer that does not read stops the sender, and so does a pause") {
   Pair pair;
   pair.right->stream->pause_receiving();
   settle(pair.shard);
@@ -111,7 +111,7 @@ TEST_CASE("A peer that does not read stops the sender, and so does a pause") {
   CHECK(pair.right->received == sent);
 }
 
-TEST_CASE("A handler that pauses after each delivery still gets all of it, in order") {
+TEST_CASE("a handler that pauses after each delivery still gets all of it, in order") {
   Pair pair;
   const std::string sent = pattern(1 << 20);
   pair.right->when_received = [&] { pair.right->stream->pause_receiving(); };
@@ -123,7 +123,7 @@ TEST_CASE("A handler that pauses after each delivery still gets all of it, in or
   CHECK(pair.right->received == sent);
 }
 
-TEST_CASE("Destroying a stream ends the peer's receiving in an orderly way") {
+TEST_CASE("destroying a stream ends the peer's receiving in an orderly way") {
   Pair pair;
   settle(pair.shard);
   pair.left.reset();
@@ -131,7 +131,7 @@ TEST_CASE("Destroying a stream ends the peer's receiving in an orderly way") {
   CHECK(*pair.right->receive_end == 0);
 }
 
-TEST_CASE("Sending to a peer that has closed fails once and raises no signal") {
+TEST_CASE("sending to a peer that has closed fails once and raises no signal") {
   Pair pair;
   settle(pair.shard);
   pair.left.reset();
@@ -142,7 +142,7 @@ TEST_CASE("Sending to a peer that has closed fails once and raises no signal") {
   CHECK(pair.shard.slabs().in_use() == 0);
 }
 
-TEST_CASE("A stream may be destroyed while its send is in the kernel; the slabs come back") {
+TEST_CASE("a stream may be destroyed while its send is in the kernel; the slabs come back") {
   Pair pair;
   pair.right->stream->pause_receiving();
   settle(pair.shard);
@@ -154,7 +154,7 @@ TEST_CASE("A stream may be destroyed while its send is in the kernel; the slabs 
   REQUIRE(turn_until(pair.shard, [&] { return pair.shard.slabs().in_use() == 0; }));
 }
 
-TEST_CASE("Data that the kernel does not have is dropped when its stream is destroyed") {
+TEST_CASE("data that the kernel does not have is dropped when its stream is destroyed") {
   Pair pair;
   settle(pair.shard);
   pair.left->stream->send(chain_of(pair.shard, "never"));
@@ -164,7 +164,7 @@ TEST_CASE("Data that the kernel does not have is dropped when its stream is dest
   CHECK(pair.shard.slabs().in_use() == 0);
 }
 
-TEST_CASE("A stream may be destroyed from inside its own handler") {
+TEST_CASE("a stream may be destroyed from inside its own handler") {
   Pair pair;
   SUBCASE("on_received") {
     pair.right->when_received = [&] { pair.right.reset(); };
@@ -193,7 +193,7 @@ TEST_CASE("A stream may be destroyed from inside its own handler") {
   REQUIRE(turn_until(pair.shard, [&] { return !pair.right; }));
 }
 
-TEST_CASE("One stream may be destroyed while bytes for it have been reaped already") {
+TEST_CASE("one stream may be destroyed while bytes for it have been reaped already") {
   Pair pair;
   auto [near, far] = socket_pair();
   std::optional<End> victim(pair.shard.io().adopt(std::move(near)));
@@ -208,7 +208,7 @@ TEST_CASE("One stream may be destroyed while bytes for it have been reaped alrea
   CHECK(victim.has_value() != pair.right.has_value());
 }
 
-TEST_CASE("A descriptor's number is not reused while its stream's operations are in flight") {
+TEST_CASE("a descriptor's number is not reused while its stream's operations are in flight") {
   Pair pair;
   settle(pair.shard);
   for (int round = 0; round < 50; ++round) {
@@ -228,7 +228,7 @@ TEST_CASE("A descriptor's number is not reused while its stream's operations are
   }
 }
 
-TEST_CASE("More connections than receive buffers: every one is served") {
+TEST_CASE("more connections than receive buffers: every one is served") {
   Shard shard(0, kernel_io({.receive_buffers = 2, .receive_buffer_bytes = 512}));
   constexpr std::size_t count = 40;
   std::vector<std::unique_ptr<End>> ends;
@@ -256,7 +256,7 @@ TEST_CASE("More connections than receive buffers: every one is served") {
   }
 }
 
-TEST_CASE("More operations in a turn than the queue has slots: none is lost") {
+TEST_CASE("more operations in a turn than the queue has slots: none is lost") {
   Shard shard(0, kernel_io({.submissions = 4, .completions = 8}));
   std::vector<std::unique_ptr<End>> ends;
   std::vector<UniqueFd> others;
@@ -275,7 +275,7 @@ TEST_CASE("More operations in a turn than the queue has slots: none is lost") {
   for (const auto& end : ends) CHECK(end->sent == std::vector<int>{0});
 }
 
-TEST_CASE("A reset by the peer ends receiving with its error") {
+TEST_CASE("a reset by the peer ends receiving with its error") {
   Shard shard(0, kernel_io());
   Accepted accepted;
   auto acceptor = shard.io().listen(loopback(), 8, accepted);
@@ -292,7 +292,7 @@ TEST_CASE("A reset by the peer ends receiving with its error") {
   CHECK(*end.receive_end == ECONNRESET);
 }
 
-TEST_CASE("A stream that was never started may be destroyed, and so may a shard with open streams") {
+TEST_CASE("a stream that was never started may be destroyed, and so may a shard with open streams") {
   Shard shard(0, kernel_io());
   auto [near, far] = socket_pair();
   shard.io().adopt(std::move(near)).reset();

@@ -26,7 +26,7 @@ Task<int> soon(int number) {
 
 }  // namespace
 
-TEST_CASE("A submitted task gives its outcome to a future") {
+TEST_CASE("a submitted task gives its outcome to a future") {
   std::future<Result<int>> value = submit([] { return soon(7); });
   std::future<Status> nothing = submit([] { return sleep_for(1ms); });
   std::future<Result<int>> failed =
@@ -36,7 +36,7 @@ TEST_CASE("A submitted task gives its outcome to a future") {
   CHECK(failed.get().error().message() == "none");
 }
 
-TEST_CASE("A submitted task that throws is INTERNAL") {
+TEST_CASE("a submitted task that throws is INTERNAL") {
   auto thrown = submit([]() -> Task<int> {
     co_await sleep_for(1ms);
     throw std::runtime_error("boom");
@@ -46,7 +46,7 @@ TEST_CASE("A submitted task that throws is INTERNAL") {
   CHECK(unmade.get().error().code() == Code::INTERNAL);
 }
 
-TEST_CASE("The callback is called once, on a shard, with an outcome that need not be copied") {
+TEST_CASE("the callback is called once, on a shard, with an outcome that need not be copied") {
   std::promise<bool> called;
   submit([]() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); },
          [&called](Result<std::unique_ptr<int>> outcome) {
@@ -55,7 +55,7 @@ TEST_CASE("The callback is called once, on a shard, with an outcome that need no
   CHECK(called.get_future().get());
 }
 
-TEST_CASE("Any thread may submit, shards included, and as many tasks as it likes") {
+TEST_CASE("any thread may submit, shards included, and as many tasks as it likes") {
   std::vector<std::jthread> threads;
   std::vector<int> sums(4);
   for (int& sum : sums) {
@@ -77,7 +77,7 @@ TEST_CASE("Any thread may submit, shards included, and as many tasks as it likes
   CHECK(inner.get_future().get() == 5);
 }
 
-TEST_CASE("A long task of block_on delays neither other blocked threads nor submitted tasks") {
+TEST_CASE("a long task of block_on delays neither other blocked threads nor submitted tasks") {
   std::binary_semaphore entered{0};
   std::binary_semaphore leave{0};
   const std::jthread slow([&] {

@@ -62,7 +62,7 @@ TEST_CASE("join waits for all tasks of a scope, whenever they were spawned") {
   CHECK(sum == 101);
 }
 
-TEST_CASE("An empty scope is joined at once, and again") {
+TEST_CASE("an empty scope is joined at once, and again") {
   Simulation simulation(1);
   const auto task = start_on(simulation, []() -> Task<Status> {
     TaskScope scope;
@@ -74,7 +74,7 @@ TEST_CASE("An empty scope is joined at once, and again") {
   CHECK(task->result().ok());
 }
 
-TEST_CASE("The first failure cancels the other tasks of a scope, and join returns it") {
+TEST_CASE("the first failure cancels the other tasks of a scope, and join returns it") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   const auto task = start_on(simulation, [&] {
@@ -96,7 +96,7 @@ TEST_CASE("The first failure cancels the other tasks of a scope, and join return
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("After a failure a scope begins no more tasks until it is joined") {
+TEST_CASE("after a failure a scope begins no more tasks until it is joined") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   const auto task = start_on(simulation, [&] {
@@ -150,7 +150,7 @@ TEST_CASE("cancel ends the tasks of a scope, its caller among them, and is no fa
   CHECK(*held == 0);
 }
 
-TEST_CASE("A lambda that is spawned keeps its captures until its task has ended or is destroyed") {
+TEST_CASE("a lambda that is spawned keeps its captures until its task has ended or is destroyed") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   const auto task = start_on(simulation, [&] {
@@ -175,7 +175,7 @@ TEST_CASE("A lambda that is spawned keeps its captures until its task has ended 
   CHECK(held.use_count() == 2);  // with that of the scope's coroutine
 }
 
-TEST_CASE("Destroying a scope destroys its tasks") {
+TEST_CASE("destroying a scope destroys its tasks") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(0);
   auto task = start_on(simulation, [&] {
@@ -192,7 +192,7 @@ TEST_CASE("Destroying a scope destroys its tasks") {
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("A join that is cancelled leaves its scope alone") {
+TEST_CASE("a join that is cancelled leaves its scope alone") {
   Simulation simulation(1);
   int sum = 0;
   const auto task = start_on(simulation, [&] {
@@ -211,7 +211,7 @@ TEST_CASE("A join that is cancelled leaves its scope alone") {
   CHECK(sum == 1);
 }
 
-TEST_CASE("The second of two tasks that join a scope at once throws, and the first is not disturbed") {
+TEST_CASE("the second of two tasks that join a scope at once throws, and the first is not disturbed") {
   Simulation simulation(1);
   TaskScope scope;
   const auto first = start_on(simulation, [&] {
@@ -228,7 +228,7 @@ TEST_CASE("The second of two tasks that join a scope at once throws, and the fir
   CHECK(first->result().ok());
 }
 
-TEST_CASE("A failure that is not joined is logged") {
+TEST_CASE("a failure that is not joined is logged") {
   const apps::CapturedStderr captured;
   {
     Simulation simulation(1);

@@ -26,7 +26,7 @@ struct Probe final : Timer {
 
 }  // namespace
 
-TEST_CASE("A timer fires once, at its time or within a tick of it, never before") {
+TEST_CASE("a timer fires once, at its time or within a tick of it, never before") {
   TimerWheel wheel(start);
   Probe probe;
   wheel.arm(probe, start + 10ms);
@@ -41,7 +41,7 @@ TEST_CASE("A timer fires once, at its time or within a tick of it, never before"
   CHECK(probe.fired == 1);
 }
 
-TEST_CASE("A time between two ticks is rounded up") {
+TEST_CASE("a time between two ticks is rounded up") {
   TimerWheel wheel(start);
   Probe probe;
   wheel.arm(probe, start + 10ms + 1ns);
@@ -51,7 +51,7 @@ TEST_CASE("A time between two ticks is rounded up") {
   CHECK(probe.fired == 1);
 }
 
-TEST_CASE("Without a timer the wheel has no next time") {
+TEST_CASE("without a timer the wheel has no next time") {
   TimerWheel wheel(start);
   CHECK(wheel.next() == never);
   Probe probe;
@@ -68,7 +68,7 @@ TEST_CASE("Without a timer the wheel has no next time") {
   CHECK(wheel.next() == never);
 }
 
-TEST_CASE("A time that has passed fires at the next tick, not from inside arm") {
+TEST_CASE("a time that has passed fires at the next tick, not from inside arm") {
   TimerWheel wheel(start);
   wheel.advance(start + 5s);
   Probe probe;
@@ -92,7 +92,7 @@ TEST_CASE("Re-arming moves a timer") {
   CHECK(probe.fired == 1);
 }
 
-TEST_CASE("A timer may cancel, destroy and re-arm others and itself when it fires") {
+TEST_CASE("a timer may cancel, destroy and re-arm others and itself when it fires") {
   TimerWheel wheel(start);
   Probe first;
   Probe second;
@@ -118,7 +118,7 @@ TEST_CASE("A timer may cancel, destroy and re-arm others and itself when it fire
   CHECK(again.fired == 3);
 }
 
-TEST_CASE("A timer may outlive its wheel") {
+TEST_CASE("a timer may outlive its wheel") {
   Probe probe;
   {
     TimerWheel wheel(start);
@@ -128,7 +128,7 @@ TEST_CASE("A timer may outlive its wheel") {
   probe.cancel();
 }
 
-TEST_CASE("A timer at the end of time can be armed and cancelled") {
+TEST_CASE("a timer at the end of time can be armed and cancelled") {
   TimerWheel wheel(start);
   Probe probe;
   wheel.arm(probe, never - 1ns);
@@ -140,7 +140,7 @@ TEST_CASE("A timer at the end of time can be armed and cancelled") {
   CHECK(wheel.next() == never);
 }
 
-TEST_CASE("Random arming, cancelling and advancing agrees with a sorted list, over all levels") {
+TEST_CASE("random arming, cancelling and advancing agrees with a sorted list, over all levels") {
   for (unsigned seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);

@@ -82,7 +82,7 @@ TEST_CASE("when_all of no tasks ends at once") {
   CHECK(nothing->done());
 }
 
-TEST_CASE("An exception of one task cancels the others and reaches the awaiter of when_all") {
+TEST_CASE("an exception of one task cancels the others and reaches the awaiter of when_all") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
   const auto task = start_on(
@@ -94,7 +94,7 @@ TEST_CASE("An exception of one task cancels the others and reaches the awaiter o
   CHECK_THROWS_WITH_AS((void)task->result(), "lost", std::runtime_error);
 }
 
-TEST_CASE("A failure that is a value cancels nothing") {
+TEST_CASE("a failure that is a value cancels nothing") {
   Simulation simulation(1);
   const auto task = start_on(simulation, [] {
     const auto failing = []() -> Task<Result<int>> { co_return fail(Code::NOT_FOUND, "none"); };
@@ -108,7 +108,7 @@ TEST_CASE("A failure that is a value cancels nothing") {
   CHECK(number == 5);
 }
 
-TEST_CASE("Cancelling the awaiter of when_all destroys the frames of its tasks") {
+TEST_CASE("cancelling the awaiter of when_all destroys the frames of its tasks") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
   auto task = start_on(simulation, [&] { return when_all(hold_number(held), hold_number(held)); });
@@ -200,7 +200,7 @@ TEST_CASE("when_any without a task throws instead of waiting forever") {
   CHECK_THROWS_AS((void)task->result(), std::invalid_argument);
 }
 
-TEST_CASE("An empty task in when_all is an exception, and the others are cancelled") {
+TEST_CASE("an empty task in when_all is an exception, and the others are cancelled") {
   Simulation simulation(1);
   const auto held = std::make_shared<int>(7);
   const auto task = start_on(simulation, [&] { return when_all(hold_number(held), Task<int>()); });

@@ -90,7 +90,7 @@ class SlowToWake final : public Io {
 
 }  // namespace
 
-TEST_CASE("A job runs on another thread and its value comes back to the shard") {
+TEST_CASE("a job runs on another thread and its value comes back to the shard") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(2, 8);
   std::thread::id worker;
@@ -111,7 +111,7 @@ TEST_CASE("A job runs on another thread and its value comes back to the shard") 
   CHECK(back_on == &shard);
 }
 
-TEST_CASE("Functions of nothing, of Status and of Result give what the caller expects") {
+TEST_CASE("functions of nothing, of Status and of Result give what the caller expects") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
   const auto handler = [&]() -> Task<std::string> {
@@ -130,7 +130,7 @@ TEST_CASE("Functions of nothing, of Status and of Result give what the caller ex
   CHECK(task.result() == "OK, ABORTED: a, NOT_FOUND: b, 7");
 }
 
-TEST_CASE("A job that was waited for is destroyed on its shard, before its waiter resumes") {
+TEST_CASE("a job that was waited for is destroyed on its shard, before its waiter resumes") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(2, 8);
   unsigned elsewhere = 0;
@@ -155,7 +155,7 @@ TEST_CASE("A job that was waited for is destroyed on its shard, before its waite
   CHECK(late == 0);
 }
 
-TEST_CASE("A job that throws fails and affects no other job") {
+TEST_CASE("a job that throws fails and affects no other job") {
   Shard shard(0, kernel_io());
   const auto pool = pool_of(1, 8);
   const auto handler = [&]() -> Task<std::string> {
@@ -173,7 +173,7 @@ TEST_CASE("A job that throws fails and affects no other job") {
         "INTERNAL: the job threw: no entropy; INTERNAL: the job threw; RESOURCE_EXHAUSTED: out of memory; 4");
 }
 
-TEST_CASE("Threads have the niceness that is set, and at least that of the process") {
+TEST_CASE("threads have the niceness that is set, and at least that of the process") {
   Shard shard(0, kernel_io());
   const int own = ::getpriority(PRIO_PROCESS, 0);
   for (const auto& [asked, wanted] : {std::pair(0, own), std::pair(7, std::max(own, 7)), std::pair(50, 19)}) {
@@ -189,7 +189,7 @@ TEST_CASE("Threads have the niceness that is set, and at least that of the proce
   CHECK(::getpriority(PRIO_PROCESS, 0) == own);
 }
 
-TEST_CASE("A full pool refuses at once, names its limit, and serves again when there is room") {
+TEST_CASE("a full pool refuses at once, names its limit, and serves again when there is room") {
   Shard shard(0, kernel_io());
   Gate gate;
   const auto pool = pool_of(1, 2);
@@ -220,7 +220,7 @@ TEST_CASE("A full pool refuses at once, names its limit, and serves again when t
   CHECK(second.result() == 2);
 }
 
-TEST_CASE("Pools of one name count together, and what they have done stays") {
+TEST_CASE("pools of one name count together, and what they have done stays") {
   const WorkerPoolCounts& counts = WorkerPoolCounts::of("counted");
   Shard shard(0, kernel_io());
   Gate gate;
@@ -256,13 +256,13 @@ TEST_CASE("Pools of one name count together, and what they have done stays") {
   CHECK(counts.done == 2);
 }
 
-TEST_CASE("The names of pools are limited") {
+TEST_CASE("the names of pools are limited") {
   for (std::size_t number = 0; number < WorkerPoolCounts::names_max; ++number)
     (void)WorkerPoolCounts::of("pool " + std::to_string(number));
   CHECK(&WorkerPoolCounts::of("one more") == &WorkerPoolCounts::of("other"));
 }
 
-TEST_CASE("An abandoned job is not run unless it has begun, and frees its place") {
+TEST_CASE("an abandoned job is not run unless it has begun, and frees its place") {
   Shard shard(0, kernel_io());
   Gate gate;
   const auto pool = pool_of(1, 1);
@@ -293,7 +293,7 @@ TEST_CASE("An abandoned job is not run unless it has begun, and frees its place"
   CHECK(runs == 2);
 }
 
-TEST_CASE("Closing the pool cancels what was not begun") {
+TEST_CASE("closing the pool cancels what was not begun") {
   Shard shard(0, kernel_io());
   Gate gate;
   auto pool = pool_of(1, 4);
@@ -317,7 +317,7 @@ TEST_CASE("Closing the pool cancels what was not begun") {
   CHECK((outcome == 2 || outcome.error().code() == Code::CANCELLED));
 }
 
-TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
+TEST_CASE("many jobs from several shards, abandoned at random, all end") {
   const UringOptions small{.submissions = 8, .completions = 16, .receive_buffers = 1};
   Shard left(0, kernel_io(small));
   Shard right(1, kernel_io(small));
@@ -345,7 +345,7 @@ TEST_CASE("Many jobs from several shards, abandoned at random, all end") {
   CHECK(other_ended);
 }
 
-TEST_CASE("A sleep lasts as long as requested, or not at all, and ends with its task") {
+TEST_CASE("a sleep lasts as long as requested, or not at all, and ends with its task") {
   Simulation simulation(1);
   Shard& shard = simulation.shard(0);
   std::string order;
@@ -374,7 +374,7 @@ TEST_CASE("A sleep lasts as long as requested, or not at all, and ends with its 
   CHECK(shard.timers().next() == never);
 }
 
-TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
+TEST_CASE("a pool may outlive the shard that awaits a job which is running") {
   Gate gate;
   const auto pool = pool_of(1, 8);
   {
@@ -386,7 +386,7 @@ TEST_CASE("A pool may outlive the shard that awaits a job which is running") {
   gate.open.count_down();  // the job ends and has no shard to return to
 }
 
-TEST_CASE("A finished job releases its shard before its waiter ends") {
+TEST_CASE("a finished job releases its shard before its waiter ends") {
   Gate gate;
   std::atomic<bool> ended = false;
   std::atomic<bool> ended_too_early = false;

@@ -290,7 +290,7 @@ class SecureHost final : Acceptor::Handler {
   std::unique_ptr<Acceptor> acceptor_;
 };
 
-TEST_CASE("The server counts handshakes by their outcome, and connections over TLS apart") {
+TEST_CASE("the server counts handshakes by their outcome, and connections over TLS apart") {
   SimulatedWorld world(1);
   ServerOptions options = serving();
   options.metrics = true;

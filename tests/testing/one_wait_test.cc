@@ -103,7 +103,7 @@ Task<> together(Task<T>... tasks) {
   co_await when_all(std::move(tasks)...);
 }
 
-TEST_CASE("A handler in which two tasks read, or write, at once ends with INTERNAL and a log line") {
+TEST_CASE("a handler in which two tasks read, or write, at once ends with INTERNAL and a log line") {
   for (const auto& [name, operation] :
        {std::pair("ReadTwice", "next()"), std::pair("WriteTwice", "write()")}) {
     CAPTURE(name);
@@ -121,7 +121,7 @@ TEST_CASE("A handler in which two tasks read, or write, at once ends with INTERN
   }
 }
 
-TEST_CASE("On the client, the second of two tasks that wait for the same thing throws") {
+TEST_CASE("on the client, the second of two tasks that wait for the same thing throws") {
   Pairs pairs;
   InProcess world({&pairs});
   const auto thrown = world.run([&]() -> Task<std::vector<std::string>> {
@@ -138,7 +138,7 @@ TEST_CASE("On the client, the second of two tasks that wait for the same thing t
   CHECK(*thrown == std::vector{words_of("next()"), words_of("write()"), words_of("finish()")});
 }
 
-TEST_CASE("The task that waits already is not disturbed") {
+TEST_CASE("the task that waits already is not disturbed") {
   testing::FakeClientCall call;
   Stream stream(call.call());
   const Task<> first = read(stream);

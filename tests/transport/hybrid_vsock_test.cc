@@ -69,7 +69,7 @@ struct Guest {
   std::optional<End> end;
 };
 
-TEST_CASE("The request is one send of one line") {
+TEST_CASE("the request is one send of one line") {
   Guest guest;
   CHECK(guest.carrier->sent == std::vector<std::string>{"CONNECT 52\n"});
   CHECK(guest.end->stream->descriptor() == 7);
@@ -77,7 +77,7 @@ TEST_CASE("The request is one send of one line") {
 }
 
 TEST_CASE(
-    "The guest's bytes arrive, and nothing else, wherever the response and the bytes after it are cut") {
+    "the guest's bytes arrive, and nothing else, wherever the response and the bytes after it are cut") {
   const std::string answer = "OK 1073741824\n";
   const std::string whole = answer + "PRI\n* \nOK 1\n";
   for (std::size_t first = 0; first <= whole.size(); ++first) {
@@ -96,7 +96,7 @@ TEST_CASE(
   CHECK(guest.end->received == whole.substr(answer.size()));
 }
 
-TEST_CASE("Data sent early waits for the response and for the CONNECT line to leave") {
+TEST_CASE("data sent early waits for the response and for the CONNECT line to leave") {
   Guest guest;
   guest.end->stream->send(guest.chain("hello"));
   CHECK(guest.carrier->sent.size() == 1);
@@ -117,7 +117,7 @@ TEST_CASE("Data sent early waits for the response and for the CONNECT line to le
   CHECK(guest.end->sent == std::vector<int>{0});
 }
 
-TEST_CASE("A hypervisor that closes without a response has no listener at that port") {
+TEST_CASE("a hypervisor that closes without a response has no listener at that port") {
   Guest guest;
   guest.carrier->tell_sent();
   SUBCASE("at once") {}
@@ -127,13 +127,13 @@ TEST_CASE("A hypervisor that closes without a response has no listener at that p
   CHECK(guest.end->received.empty());
 }
 
-TEST_CASE("An error of the connection stays what it is") {
+TEST_CASE("an error of the connection stays what it is") {
   Guest guest;
   guest.carrier->end(ECONNRESET);
   CHECK(guest.end->receive_end == ECONNRESET);
 }
 
-TEST_CASE("Any other response ends the stream, and pending data is dropped with an error") {
+TEST_CASE("any other response ends the stream, and pending data is dropped with an error") {
   for (const char* answer : {"OK\n", "OK \n", "OK x\n", "OK 1 \n", "ok 1\n", "\n",
                              "HTTP/1.1 400 Bad Request\r\n", "OK 1234567890123456789", "PRI * HTTP/2.0"}) {
     CAPTURE(answer);
@@ -154,7 +154,7 @@ TEST_CASE("Any other response ends the stream, and pending data is dropped with 
   }
 }
 
-TEST_CASE("A handler that pauses during the exchange still gets its connection, paused") {
+TEST_CASE("a handler that pauses during the exchange still gets its connection, paused") {
   Guest guest;
   guest.end->stream->pause_receiving();
   CHECK(!guest.carrier->paused);
@@ -166,7 +166,7 @@ TEST_CASE("A handler that pauses during the exchange still gets its connection, 
   CHECK(guest.end->received == "hello");
 }
 
-TEST_CASE("An end of sending waits for the response too") {
+TEST_CASE("an end of sending waits for the response too") {
   Guest guest;
   guest.end->stream->shutdown_send();
   guest.carrier->tell_sent();
@@ -175,7 +175,7 @@ TEST_CASE("An end of sending waits for the response too") {
   CHECK(guest.carrier->ended);
 }
 
-TEST_CASE("The handler may destroy the stream whenever it is called") {
+TEST_CASE("the handler may destroy the stream whenever it is called") {
   SUBCASE("with the guest's first bytes") {
     Guest guest;
     guest.carrier->tell_sent();
@@ -192,7 +192,7 @@ TEST_CASE("The handler may destroy the stream whenever it is called") {
   }
 }
 
-TEST_CASE("Once it is open, everything passes") {
+TEST_CASE("once it is open, everything passes") {
   Guest guest;
   guest.carrier->tell_sent();
   guest.carrier->deliver("OK 1\n");

@@ -117,8 +117,7 @@ Status ServerImpl::begin(std::span<Service* const> services, const ServerOptions
   shards_ = std::move(*shards);
   parts_.begin(shards_->all(), options);
   for (const Shard* shard : shards_->all()) parts_.on(*shard)->join(entity_);
-  for (Shard* shard : shards_->all())
-    shard->post([part = parts_.on(*shard)] { part->observe_turns(); });
+  for (Shard* shard : shards_->all()) shard->post([part = parts_.on(*shard)] { part->observe_turns(); });
   return listen(options);
 }
 

@@ -40,47 +40,47 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 }  // namespace
 
-TEST_CASE("A ring that a seccomp profile forbids is refused with cause and remedy") {
+TEST_CASE("a ring that a seccomp profile forbids is refused with cause and remedy") {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, EPERM); });
   INFO(said);
   CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_setup: operation not permitted"));
   CHECK((has(said, "seccomp") || has(said, "kernel.io_uring_disabled")));
 }
 
-TEST_CASE("A kernel without io_uring is named as such") {
+TEST_CASE("a kernel without io_uring is named as such") {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, ENOSYS); });
   INFO(said);
   CHECK(has(said, "UNAVAILABLE: io_uring: io_uring_setup: function not implemented"));
   CHECK(has(said, "6.1"));
 }
 
-TEST_CASE("A kernel that does not know the flags is too old") {
+TEST_CASE("a kernel that does not know the flags is too old") {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, EINVAL); });
   INFO(said);
   CHECK(has(said, "use 6.1 or later"));
 }
 
-TEST_CASE("Memory that may not be locked names its limit") {
+TEST_CASE("memory that may not be locked names its limit") {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_setup, ENOMEM); });
   INFO(said);
   CHECK(has(said, "RLIMIT_MEMLOCK"));
 }
 
-TEST_CASE("A ring that may be set up and not entered is refused" * doctest::skip(io_uring_hidden())) {
+TEST_CASE("a ring that may be set up and not entered is refused" * doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_enter, EPERM); });
   INFO(said);
   CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_enter: operation not permitted"));
   CHECK(has(said, "io_uring_enter and io_uring_register"));
 }
 
-TEST_CASE("A ring whose registration is forbidden is refused, not half made" *
+TEST_CASE("a ring whose registration is forbidden is refused, not half made" *
           doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] { return forbid(SYS_io_uring_register, EPERM); });
   INFO(said);
   CHECK(has(said, "PERMISSION_DENIED: io_uring: io_uring_register"));
 }
 
-TEST_CASE("Without descriptors there is no ring, and the limit is named" * doctest::skip(io_uring_hidden())) {
+TEST_CASE("without descriptors there is no ring, and the limit is named" * doctest::skip(io_uring_hidden())) {
   const std::string said = refusal_after([] {
     const rlimit limit{4, 4};
     return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && ::dup(0) == -1;
@@ -90,13 +90,13 @@ TEST_CASE("Without descriptors there is no ring, and the limit is named" * docte
   CHECK(has(said, "RLIMIT_NOFILE"));
 }
 
-TEST_CASE("Options that make no sense are refused" * doctest::skip(io_uring_hidden())) {
+TEST_CASE("options that make no sense are refused" * doctest::skip(io_uring_hidden())) {
   const Result<std::unique_ptr<Io>> io = make_uring({.receive_buffers = 3});
   REQUIRE(!io);
   CHECK(io.error().code() == Code::INVALID_ARGUMENT);
 }
 
-TEST_CASE("No descriptor is left open when everything is destroyed") {
+TEST_CASE("no descriptor is left open when everything is destroyed") {
   const auto open_descriptors = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
     return std::distance(begin(all), end(all));

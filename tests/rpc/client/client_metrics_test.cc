@@ -88,7 +88,7 @@ std::string channel_text(MetricsFormat format = MetricsFormat::prometheus) {
 
 }  // namespace
 
-TEST_CASE("A channel counts its calls by outcome, with their messages and bytes") {
+TEST_CASE("a channel counts its calls by outcome, with their messages and bytes") {
   for_each_world([](World& world) {
     world.serve({});
     const Since echoes(world, "Echo");
@@ -112,7 +112,7 @@ TEST_CASE("A channel counts its calls by outcome, with their messages and bytes"
   });
 }
 
-TEST_CASE("A channel counts the responses that are not of the method's type") {
+TEST_CASE("a channel counts the responses that are not of the method's type") {
   for_each_world([](World& world) {
     world.serve({});
     const Since echoes(world, "Echo");
@@ -130,7 +130,7 @@ TEST_CASE("A channel counts the responses that are not of the method's type") {
   });
 }
 
-TEST_CASE("A channel without metrics counts nothing") {
+TEST_CASE("a channel without metrics counts nothing") {
   SimulatedWorld world(1);
   world.serve({});
   const Since echoes(world, "Echo");
@@ -138,7 +138,7 @@ TEST_CASE("A channel without metrics counts nothing") {
   CHECK(echoes.started() == 0);
 }
 
-TEST_CASE("A channel counts the messages of streams while the call is in flight") {
+TEST_CASE("a channel counts the messages of streams while the call is in flight") {
   for_each_world([](World& world) {
     world.serve({});
     const Since calls(world, "Chat", MethodKind::bidirectional);
@@ -164,7 +164,7 @@ TEST_CASE("A channel counts the messages of streams while the call is in flight"
   });
 }
 
-TEST_CASE("Deadlines, cancelled, dropped and closed calls have their outcomes") {
+TEST_CASE("deadlines, cancelled, dropped and closed calls have their outcomes") {
   for_each_world([](World& world) {
     world.serve({});
     const Since calls(world, "Sleep");
@@ -200,7 +200,7 @@ TEST_CASE("Deadlines, cancelled, dropped and closed calls have their outcomes") 
   });
 }
 
-TEST_CASE("A response that cannot be parsed is counted with the caller's status") {
+TEST_CASE("a response that cannot be parsed is counted with the caller's status") {
   for_each_world([](World& world) {
     world.serve({});
     const Since echoes(world, "Echo");
@@ -221,7 +221,7 @@ TEST_CASE("A response that cannot be parsed is counted with the caller's status"
   });
 }
 
-TEST_CASE("Calls that interceptors respond to, refuse or hold back are counted too") {
+TEST_CASE("calls that interceptors respond to, refuse or hold back are counted too") {
   for_each_world([](World& world) {
     world.serve({});
     const Since echoes(world, "Echo");
@@ -252,7 +252,7 @@ TEST_CASE("Calls that interceptors respond to, refuse or hold back are counted t
   });
 }
 
-TEST_CASE("The compressed requests of a channel count with the size that they have on the wire") {
+TEST_CASE("the compressed requests of a channel count with the size that they have on the wire") {
   for_each_world([](World& world) {
     world.serve({});
     const Since echoes(world, "Echo");
@@ -268,7 +268,7 @@ TEST_CASE("The compressed requests of a channel count with the size that they ha
   });
 }
 
-TEST_CASE("A channel's call lasts from its beginning to its status") {
+TEST_CASE("a channel's call lasts from its beginning to its status") {
   SimulatedWorld world(1);
   world.serve({});
   const Since calls(world, "Sleep");
@@ -278,7 +278,7 @@ TEST_CASE("A channel's call lasts from its beginning to its status") {
   CHECK(calls.duration_ns() < 80'000'000);
 }
 
-TEST_CASE("Connections of channels are counted with their ends, and queued calls") {
+TEST_CASE("connections of channels are counted with their ends, and queued calls") {
   SimulatedWorld world(1);
   world.serve({.max_concurrent_streams = 1});
   const ChannelCounts& counts = metrics_of(world).counts;
@@ -322,7 +322,7 @@ TEST_CASE("Connections of channels are counted with their ends, and queued calls
       options));
 }
 
-TEST_CASE("Connections of channels end by the server's GOAWAY, or are lost") {
+TEST_CASE("connections of channels end by the server's GOAWAY, or are lost") {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = well_answered();
@@ -350,7 +350,7 @@ TEST_CASE("Connections of channels end by the server's GOAWAY, or are lost") {
       options));
 }
 
-TEST_CASE("Failed connects are counted, and calls that fail with them") {
+TEST_CASE("failed connects are counted, and calls that fail with them") {
   SimulatedWorld world(1);
   world.serve({});
   const std::string nowhere = "127.0.0.1:1";
@@ -368,7 +368,7 @@ TEST_CASE("Failed connects are counted, and calls that fail with them") {
       counted()));
 }
 
-TEST_CASE("The methods of a target are limited; odd paths and those beyond count as other") {
+TEST_CASE("the methods of a target are limited; odd paths and those beyond count as other") {
   ChannelMetrics metrics(TargetMetrics::of("odd \"target\n\xff"));
   CHECK(metrics.target().label() == R"(target="odd \"target??")");
   const CallMetrics& other = metrics.methods().front().calls;
@@ -385,7 +385,7 @@ TEST_CASE("The methods of a target are limited; odd paths and those beyond count
   CHECK(&metrics.of("/a.B/unseen", MethodKind::unary) == &other);
 }
 
-TEST_CASE("A shard continues the counts of one that has ended") {
+TEST_CASE("a shard continues the counts of one that has ended") {
   TargetMetrics target("reused");
   const ChannelMetrics* first = nullptr;
   {
@@ -401,7 +401,7 @@ TEST_CASE("A shard continues the counts of one that has ended") {
   CHECK(target.on(world.client_shard()).get() == first);
 }
 
-TEST_CASE("The text has the sum of all threads' calls, also of those that have ended") {
+TEST_CASE("the text has the sum of all threads' calls, also of those that have ended") {
   constexpr int threads = 6;
   constexpr int calls = 50;
   RawService service;

@@ -71,7 +71,7 @@ std::string text_of(World& world) {
 
 }  // namespace
 
-TEST_CASE("A visit adds one method between two looks at the clock") {
+TEST_CASE("a visit adds one method between two looks at the clock") {
   ServerTotals totals;
   totals.methods.resize(methods + 1);
   for (unsigned index = 0; index < shards; ++index) {
@@ -88,7 +88,7 @@ TEST_CASE("A visit adds one method between two looks at the clock") {
   CHECK(totals.shards.size() == shards);
 }
 
-TEST_CASE("The text of one method in one family is written between two looks at the clock") {
+TEST_CASE("the text of one method in one family is written between two looks at the clock") {
   std::vector<std::string> labels;
   for (std::size_t number = 0; number < methods; ++number) labels.push_back(method_label(number));
   ServerTotals totals;
@@ -114,7 +114,7 @@ TEST_CASE("The text of one method in one family is written between two looks at 
   CHECK(scraped(page, "grpc_server_started_total{" + labels.back() + "}") == "1");
 }
 
-TEST_CASE("Calls are counted by the limit that they exceed") {
+TEST_CASE("calls are counted by the limit that they exceed") {
   SimulatedWorld world(1);
   world.serve({.max_message_bytes = 1'000,
                .max_response_bytes = 2'000,
@@ -142,7 +142,7 @@ TEST_CASE("Calls are counted by the limit that they exceed") {
   CHECK(scraped(text, R"(ringrpc_server_calls_refused_total{limit="total_buffered_bytes"})") == "0");
 }
 
-TEST_CASE("A compressed message beyond the allowance of its connection is counted") {
+TEST_CASE("a compressed message beyond the allowance of its connection is counted") {
   SimulatedWorld world(1);
   world.serve({.max_inflation_per_second = 1'000, .metrics = true});
   const auto& refused = world.server().metrics()->connections.calls_refused;
@@ -155,7 +155,7 @@ TEST_CASE("A compressed message beyond the allowance of its connection is counte
   }));
 }
 
-TEST_CASE("Turns are timed while metrics are on") {
+TEST_CASE("turns are timed while metrics are on") {
   RawService service;
   ServerOptions options{.listen = {"127.0.0.1:0"}, .shards = 2, .metrics = true};
   const auto server = Server::start({&service}, options).value();
@@ -172,7 +172,7 @@ TEST_CASE("Turns are timed while metrics are on") {
   }
 }
 
-TEST_CASE("The page of a server has the metrics of its program, or says what is wrong with them") {
+TEST_CASE("the page of a server has the metrics of its program, or says what is wrong with them") {
   struct Source final : MetricsSource {
     void write_metrics(MetricsWriter& writer) override {
       writer.counter(name, "Things of the program.");

@@ -78,7 +78,7 @@ class Strict final : public Service {
 
 }  // namespace
 
-TEST_CASE("Requests that are not of the method's type are counted") {
+TEST_CASE("requests that are not of the method's type are counted") {
   for_some_worlds([](World& world) {
     Strict service;
     world.also_serve(service);
@@ -106,7 +106,7 @@ TEST_CASE("Requests that are not of the method's type are counted") {
   });
 }
 
-TEST_CASE("Calls are counted by outcome, with their messages and bytes") {
+TEST_CASE("calls are counted by outcome, with their messages and bytes") {
   for_each_world([](World& world) {
     world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
@@ -138,7 +138,7 @@ TEST_CASE("Calls are counted by outcome, with their messages and bytes") {
   });
 }
 
-TEST_CASE("The messages of streams are counted while the call is in flight") {
+TEST_CASE("the messages of streams are counted while the call is in flight") {
   for_each_world([](World& world) {
     world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
@@ -163,7 +163,7 @@ TEST_CASE("The messages of streams are counted while the call is in flight") {
   });
 }
 
-TEST_CASE("Cancelled calls, passed deadlines and lost connections end calls too") {
+TEST_CASE("cancelled calls, passed deadlines and lost connections end calls too") {
   for_each_world([](World& world) {
     world.serve({.metrics = true});
     const CallMetrics& calls = calls_of(world, "Sleep");
@@ -186,7 +186,7 @@ TEST_CASE("Cancelled calls, passed deadlines and lost connections end calls too"
   });
 }
 
-TEST_CASE("A call lasts from its headers to its status") {
+TEST_CASE("a call lasts from its headers to its status") {
   SimulatedWorld world(1);
   world.serve({.metrics = true});
   CHECK(world.run([&](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "Sleep", "70")); }));
@@ -197,7 +197,7 @@ TEST_CASE("A call lasts from its headers to its status") {
   CHECK(duration_ns < 75'000'000);
 }
 
-TEST_CASE("Compressed messages count with the size that they have on the wire") {
+TEST_CASE("compressed messages count with the size that they have on the wire") {
   for_each_world([](World& world) {
     world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
@@ -213,7 +213,7 @@ TEST_CASE("Compressed messages count with the size that they have on the wire") 
   });
 }
 
-TEST_CASE("Connections are counted by transport, and requests that are refused as calls") {
+TEST_CASE("connections are counted by transport, and requests that are refused as calls") {
   for_each_world([](World& world) {
     world.serve({.metrics = true});
     CHECK(world.run([&](Channel& channel) -> Task<void> {
@@ -249,7 +249,7 @@ TEST_CASE("GOAWAYs are counted when they are sent, by their codes") {
   });
 }
 
-TEST_CASE("Responses that wait for a window are counted") {
+TEST_CASE("responses that wait for a window are counted") {
   for_some_worlds([](World& world) {
     world.serve({.metrics = true});
     const ConnectionMetrics& connections = world.server().metrics()->connections;
@@ -264,7 +264,7 @@ TEST_CASE("Responses that wait for a window are counted") {
   });
 }
 
-TEST_CASE("A server without metrics counts none") {
+TEST_CASE("a server without metrics counts none") {
   RawService service;
   const std::unique_ptr<Server> server = start(service);
   const Result<std::string> text = block_on(server->metrics_text(MetricsFormat::prometheus));
@@ -272,7 +272,7 @@ TEST_CASE("A server without metrics counts none") {
   CHECK(text.error().code() == Code::FAILED_PRECONDITION);
 }
 
-TEST_CASE("The text has the sum of all shards, exactly, once the calls have ended") {
+TEST_CASE("the text has the sum of all shards, exactly, once the calls have ended") {
   constexpr int threads = 6;
   constexpr int calls = 50;
   RawService service;
