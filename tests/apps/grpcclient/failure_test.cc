@@ -11,8 +11,8 @@ TEST_CASE("a failed call exits with the number of its code, and no other error u
   for (std::uint32_t number = 1; number <= 16; ++number)
     CHECK(call_failure("a.B/C", Status(*code_from_number(number), "why")).exit_status ==
           static_cast<int>(number));
-  for (const ExitStatus other :
-       {exit_usage, exit_data, exit_not_found, exit_system, exit_output, exit_protocol})
+  for (const reflected::ExitStatus other :
+       {exit_usage, exit_data, reflected::exit_not_found, exit_system, exit_output, exit_protocol})
     CHECK(other > 16);
 }
 
