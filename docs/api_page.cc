@@ -5,6 +5,7 @@
 #include <fstream>
 #include <google/protobuf/compiler/importer.h>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor_database.h>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -49,7 +50,9 @@ std::string anchor(std::string name) {
   return name;
 }
 
+/// Types of protobuf itself have no heading on the page.
 std::string link(const std::string& full_name, const std::string& shown) {
+  if (full_name.starts_with("google.protobuf.")) return "`" + full_name + "`";
   return "[`" + shown + "`](#" + anchor(full_name) + ")";
 }
 
@@ -138,12 +141,16 @@ std::string page(const fs::path& folder) {
   pb::compiler::DiskSourceTree tree;
   tree.MapPath("", folder);
   Complaints complaints;
-  pb::compiler::Importer importer(&tree, &complaints);
+  // Files of protobuf itself are in the library.
+  pb::DescriptorPoolDatabase known(*pb::DescriptorPool::generated_pool());
+  pb::compiler::SourceTreeDescriptorDatabase files(&tree, &known);
+  files.RecordErrorsTo(&complaints);
+  pb::DescriptorPool pool(&files, files.GetValidationErrorCollector());
   std::string text =
       "# Services\n\nServices of grpcd, from the comments in [proto](../proto). `make api` writes this page; "
       "do not edit it.\n\n";
   for (const std::string& name : proto_files(folder)) {
-    const pb::FileDescriptor* file = importer.Import(name);
+    const pb::FileDescriptor* file = pool.FindFileByName(name);
     if (!file) return {};
     text += file_part(*file);
   }

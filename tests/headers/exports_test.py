@@ -26,7 +26,7 @@ DECLARED = re.compile(r"^(?:(?:class|struct) (?:\[\[.*?\]\] |(?P<exported_class>
                       r"|(?P<exported>RINGRPC_EXPORT )?(?!inline|constexpr|class|struct|enum|using|namespace|extern template)"
                       r"\w[\w:<>*& ,]*?\b(?P<name>\w+)(?:\(|;$))", re.MULTILINE)
 FOR_TESTING = re.compile(r"^ *RINGRPC_TESTING_EXPORT (?:static )?(?:[\w:<>*&]+ )*?(~?\w+)\(", re.MULTILINE)
-CLASS = re.compile(r"^class (\w+)[^;]*\{$", re.MULTILINE)
+CLASS = re.compile(r"^(?:class|struct) (?P<whole>RINGRPC_TESTING_EXPORT )?(?P<name>\w+)[^;]*\{$", re.MULTILINE)
 
 
 def public_names(headers):
@@ -44,9 +44,11 @@ def testing_names(headers):
     names = set()
     for header in headers:
         text = header.read_text()
+        classes = list(CLASS.finditer(text))
+        names |= {found["name"] for found in classes if found["whole"]}
         for found in FOR_TESTING.finditer(text):
             member = found[0].startswith(" ")
-            names.add(CLASS.findall(text[:found.start()])[-1] if member else found[1])
+            names.add([each["name"] for each in classes if each.start() < found.start()][-1] if member else found[1])
     return names
 
 

@@ -203,6 +203,7 @@ void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) no
 }  // namespace ringrpc::log
 
 /// Formats the value.
+/// @cond  Doxygen does not know the template.
 template <>
 struct fmt::formatter<ringrpc::log::Field> {
   constexpr fmt::format_parse_context::iterator parse(fmt::format_parse_context& context) {
@@ -212,3 +213,4 @@ struct fmt::formatter<ringrpc::log::Field> {
     return ringrpc::log::detail::write_value(field, context);
   }
 };
+/// @endcond
