@@ -36,7 +36,7 @@ class Flags(unittest.TestCase):
     def test_a_test_authority_must_be_given(self):
         done = harness.run([peers.our_client()[0], "--use_tls=true", "--use_test_ca=true", "--test_case=empty_unary"])
         self.assertEqual(done.returncode, 1)
-        self.assertIn("--use_test_ca: give the test's authority with --ca_file", done.stdout)
+        self.assertIn("--use_test_ca: give the test's CA with --ca_file", done.stdout)
 
     def test_flags_for_missing_features_may_be_empty(self):
         names = ("additional_metadata", "custom_credentials_type", "default_service_account", "oauth_scope",
