@@ -56,13 +56,13 @@ TEST_CASE("a step that throws ends the journey") {
 
 TEST_CASE("a journey whose next shard ends goes on from there") {
   JourneyNetwork network;
-  auto ending = std::make_unique<Simulation>(2);
+  auto ending = std::make_unique<Shard>(3, network.simulation.network().make_io());
   auto seen = std::make_shared<std::vector<Shard*>>();
   Task<Status> task;
   network.simulation.shard(2).post([&] {
     task = journey([&, seen](Shard* here, NextStop& next) {
       seen->push_back(here);
-      if (seen->size() == 1) return next.go_to(ending->shard(0));
+      if (seen->size() == 1) return next.go_to(*ending);
       if (seen->size() == 2) return next.go_to(network.simulation.shard(0));
       return Leg::last;
     });
