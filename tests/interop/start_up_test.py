@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import harness
+from servers import free_port
 
 
 class StartUp(unittest.TestCase):
@@ -41,8 +42,7 @@ class StartUp(unittest.TestCase):
             self.assertSays(self.refused(1, "--listen", address), address, "in use", "--listen")
 
     def test_an_address_that_is_given_twice(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = "127.0.0.1:{}".format(free.getsockname()[1])
+        address = f"127.0.0.1:{free_port()}"
         line = self.refused(2, "--listen", address, "--listen", address)
         self.assertEqual(line, f"grpcd: listen on {address}: this address is given twice")
         with tempfile.TemporaryDirectory() as folder:
@@ -50,8 +50,7 @@ class StartUp(unittest.TestCase):
             self.assertSays(self.refused(2, "--listen", path, "--listen", path), path, "given twice")
 
     def test_an_address_that_another_includes(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         pairs = [("0.0.0.0", "127.0.0.1")]
         if socket.has_dualstack_ipv6():
             pairs += [("[::]", "0.0.0.0"), ("[::]", "127.0.0.1"), ("[::]", "[::1]")]
@@ -176,7 +175,7 @@ class Life(unittest.TestCase):
             self.assertFalse(os.path.exists(path), "the socket's file is left behind")
 
     def test_it_takes_the_port_of_one_that_ended_at_once(self):
-        ended = harness.Server()
+        ended = harness.Server(listen=(f"127.0.0.1:{free_port()}",))
         ended.start()
         address = ended.address
         ended.kill()

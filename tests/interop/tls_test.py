@@ -16,6 +16,7 @@ import certificates
 import frames
 import harness
 import tools
+from servers import free_port
 
 ECHO = "echo.v1.EchoService/Echo"
 UNAVAILABLE = 14
@@ -341,8 +342,7 @@ class Foreign(unittest.TestCase):
         cls.made = cls.enterClassContext(certificates.Folder())
 
     def refusal(self, identity, *flags):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", identity.certificate, "-key", identity.key]
         with subprocess.Popen(
             [*map(str, command), *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
