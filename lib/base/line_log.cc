@@ -60,7 +60,7 @@ class LineLog::File final : public LogSink {
   void change_file() {
     const std::lock_guard lock(mutex_);
     if (!next_) return;
-    lines_.flush();
+    (void)lines_.flush();  // it counts the lines that it cannot write
     descriptor_ = std::exchange(next_, UniqueFd());
     lines_.continue_on(descriptor_.get());
   }

@@ -11,7 +11,7 @@
 #include "base/log_sink.h"
 
 namespace spdlog {
-class pattern_formatter;
+class pattern_formatter;  // NOLINT(readability-identifier-naming): spdlog's name
 }
 
 namespace ringrpc {
