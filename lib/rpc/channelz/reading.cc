@@ -159,7 +159,7 @@ Task<Result<SubchannelSnapshot>> read_subchannel(Id id, std::size_t most_sockets
       });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   if (!*read) co_return not_found("subchannel", id);
-  co_return **std::move(read);
+  co_return std::move(**read);
 }
 
 Task<Result<Page<Ref>>> read_server_sockets(Id server, Id first, std::size_t most) {
@@ -194,7 +194,7 @@ Task<Result<SocketSnapshot>> read_socket(Id id, Detail detail) {
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   if (!*read) co_return not_found("socket", id);
-  co_return **std::move(read);
+  co_return std::move(**read);
 }
 
 }  // namespace ringrpc::channelz
