@@ -26,72 +26,49 @@ PageResponse readiness(const Server& server, const HealthService& health) {
 
 void write(JsonText& json, const CallSnapshot& call) {
   json.open('{');
-  json.name("method");
-  json.text(call.method);
-  json.name("peer");
-  json.text(call.peer);
-  json.name("shard");
-  json.number(call.shard);
-  json.name("age_s");
-  json.seconds(call.age);
+  json.member("method", call.method);
+  json.member("peer", call.peer);
+  json.member("shard", call.shard);
+  json.member("age_s", call.age);
   json.name("deadline_in_s");
   call.time_left ? json.seconds(*call.time_left) : json.null();
-  json.name("state");
-  json.text(name(call.state));
-  json.name("waits_for");
-  json.text(waits_for(call.state));
+  json.member("state", name(call.state));
+  json.member("waits_for", waits_for(call.state));
   json.close('}');
 }
 
 void write(JsonText& json, const ShardSnapshot& shard) {
-  const auto add = [&](std::string_view name, std::uint64_t value) {
-    json.name(name);
-    json.number(value);
-  };
   json.open('{');
-  add("shard", shard.index);
-  add("connections_open", shard.connections_open);
-  add("calls_started", shard.calls_started);
-  add("calls_succeeded", shard.calls_succeeded);
-  add("calls_failed", shard.calls_failed);
-  add("buffered_bytes", shard.buffered_bytes);
+  json.member("shard", shard.index);
+  json.member("connections_open", shard.connections_open);
+  json.member("calls_started", shard.calls_started);
+  json.member("calls_succeeded", shard.calls_succeeded);
+  json.member("calls_failed", shard.calls_failed);
+  json.member("buffered_bytes", shard.buffered_bytes);
   json.close('}');
 }
 
 void write(JsonText& json, const ConnectionSnapshot& connection) {
-  const auto add = [&](std::string_view name, std::string_view value) {
-    json.name(name);
-    json.text(value);
-  };
   json.open('{');
-  add("peer", connection.peer);
-  add("identity", connection.identity);
-  add("transport", connection.transport);
-  add("tls", connection.tls ? "yes" : "no");
-  add("draining", connection.draining ? "yes" : "no");
-  json.name("shard");
-  json.number(connection.shard);
-  json.name("age_s");
-  json.seconds(connection.age);
-  json.name("calls_in_flight");
-  json.number(connection.calls_in_flight);
+  json.member("peer", connection.peer);
+  json.member("identity", connection.identity);
+  json.member("transport", connection.transport);
+  json.member("tls", connection.tls ? "yes" : "no");
+  json.member("draining", connection.draining ? "yes" : "no");
+  json.member("shard", connection.shard);
+  json.member("age_s", connection.age);
+  json.member("calls_in_flight", connection.calls_in_flight);
   json.close('}');
 }
 
 void write(JsonText& json, const FailureSnapshot& failure) {
-  const auto add = [&](std::string_view name, std::string_view value) {
-    json.name(name);
-    json.text(value);
-  };
   json.open('{');
-  json.name("at_s");
-  json.seconds(failure.at.time_since_epoch());
-  add("code", name(failure.code));
-  add("method", failure.method);
-  add("message", failure.message);
-  add("peer", failure.peer);
-  json.name("shard");
-  json.number(failure.shard);
+  json.member("at_s", failure.at.time_since_epoch());
+  json.member("code", name(failure.code));
+  json.member("method", failure.method);
+  json.member("message", failure.message);
+  json.member("peer", failure.peer);
+  json.member("shard", failure.shard);
   json.close('}');
 }
 
@@ -108,8 +85,7 @@ Task<Result<PageResponse>> connections_in_json(const Server& server) {
   if (!connections) co_return std::unexpected(connections.error());
   JsonText json;
   json.open('{');
-  json.name("connections_open");
-  json.number(connections->open);
+  json.member("connections_open", connections->open);
   write_array(json, "oldest", connections->oldest);
   write_array(json, "newest", connections->newest);
   json.close('}');
@@ -131,8 +107,7 @@ Task<Result<PageResponse>> calls_in_json(const Server& server) {
   if (!calls) co_return std::unexpected(calls.error());
   JsonText json;
   json.open('{');
-  json.name("calls_in_flight");
-  json.number(calls->in_flight);
+  json.member("calls_in_flight", calls->in_flight);
   write_array(json, "oldest", calls->oldest);
   json.close('}');
   co_return in_json(std::move(json));

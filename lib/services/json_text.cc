@@ -68,6 +68,21 @@ void JsonText::null() {
   text_ += "null";
 }
 
+void JsonText::member(std::string_view member_name, std::string_view value) {
+  name(member_name);
+  text(value);
+}
+
+void JsonText::member(std::string_view member_name, std::uint64_t value) {
+  name(member_name);
+  number(value);
+}
+
+void JsonText::member(std::string_view member_name, Nanoseconds value) {
+  name(member_name);
+  seconds(value);
+}
+
 std::string JsonText::finish() && {
   text_ += '\n';
   return std::move(text_);

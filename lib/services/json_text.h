@@ -2,9 +2,10 @@
 ///
 ///   JsonText json;
 ///   json.open('{');
-///   json.name("calls"); json.open('['); json.number(1); json.close(']');
+///   json.member("shard", 1);
+///   json.name("calls"); json.open('['); json.number(7); json.close(']');
 ///   json.close('}');
-///   respond(std::move(json).finish());           // {"calls":[1]} and a line end
+///   respond(std::move(json).finish());           // {"shard":1,"calls":[7]} and a line end
 #pragma once
 
 #include <chrono>
@@ -28,6 +29,11 @@ class JsonText {
   void number(std::uint64_t value);
   void seconds(Nanoseconds value);  ///< with microseconds
   void null();
+
+  // A member of an object: its name and its value.
+  void member(std::string_view member_name, std::string_view value);
+  void member(std::string_view member_name, std::uint64_t value);
+  void member(std::string_view member_name, Nanoseconds value);
 
   std::string finish() &&;
 
