@@ -4,8 +4,8 @@
 ///   return daemon.run(signals);
 ///
 /// SIGTERM and SIGINT drain, a second one exits at once; SIGHUP reloads the configuration file and the
-/// certificates, and reopens the access log; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the thread that calls `run`,
-/// except the drain itself.
+/// certificates, and reopens the access log; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the
+/// thread that calls `run`, except the drain itself.
 #pragma once
 
 #include <cstdint>

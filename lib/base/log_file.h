@@ -12,7 +12,8 @@
 ///   2026-03-01T12:31:40.007Z warning 321 log lines were lost between 2026-… and 2026-…: they could not be
 ///   written (No space left on device)
 ///
-/// The log can have that warning instead, for a file whose lines are no log lines. " [torn]" ends a line of which only the beginning was written. Such a line counts as lost.
+/// The log can have that warning instead, for a file whose lines are no log lines. " [torn]" ends a line of
+/// which only the beginning was written. Such a line counts as lost.
 #pragma once
 
 #include <cstddef>

@@ -21,8 +21,8 @@ namespace ringrpc {
 
 enum class MetricType : std::uint8_t { counter, gauge, histogram, info };
 
-/// Metrics of one name, which must stay valid until the next family begins. `name` is without "_total" and "_info", which the writer adds, and ends in "_" and the unit if
-/// there is one. `help` is one line.
+/// Metrics of one name, which must stay valid until the next family begins. `name` is without "_total" and
+/// "_info", which the writer adds, and ends in "_" and the unit if there is one. `help` is one line.
 struct MetricFamily {
   std::string_view name;
   std::string_view help;

@@ -52,15 +52,14 @@ class Pages(unittest.TestCase):
 
     def test_the_panels_of_the_dashboard_do_not_overlap(self):
         taken = set()
-        identities = set()
-        for panel in json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]:
+        panels = json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]
+        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
+        for panel in panels:
             at = panel["gridPos"]
             cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
             self.assertLessEqual(at["x"] + at["w"], 24)
             self.assertFalse(cells & taken, panel["title"])
             taken |= cells
-            identities.add(panel["id"])
-        self.assertEqual(len(identities), len(json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]))
 
 
 if __name__ == "__main__":

@@ -194,8 +194,9 @@ class RINGRPC_EXPORT Server {
 
   /// Shuts the server down: stops accepting connections, asks every client to open no more calls (two GOAWAY
   /// frames, RFC 9113, 6.8), lets calls in flight finish for at most `timeout`, then cancels the rest. Handlers
-  /// can see it begin (Call::stopping). Blocks, and returns the number of calls that it cancelled, when the last connection has
-  /// closed. May be called again, also while it runs on another thread; each call waits for its own `timeout`.
+  /// can see it begin (Call::stopping). Blocks, and returns the number of calls that it cancelled, when the
+  /// last connection has closed. May be called again, also while it runs on another thread; each call waits for
+  /// its own `timeout`.
   virtual std::uint64_t drain(std::chrono::milliseconds timeout) = 0;
 
   /// Blocks until a drain, begun on another thread, has ended and none is running. Returns at once if that is so

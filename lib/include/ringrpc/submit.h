@@ -50,9 +50,9 @@ class SubmittedTask final : public BackgroundTaskOf<F> {
 
 /// Calls `make` on the shard of submitted tasks, runs the Task that it returns, and calls `done` there with
 /// the outcome. It is Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a
-/// Status, a Result or a CallResult. An exception from `make` or the task becomes a status as in block_on. If no shard can be
-/// started, `done` gets the backend's status, on the calling thread. An exception that leaves `done` ends the
-/// process.
+/// Status, a Result or a CallResult. An exception from `make` or the task becomes a status as in block_on. If
+/// no shard can be started, `done` gets the backend's status, on the calling thread. An exception that leaves
+/// `done` ends the process.
 template <class F, class Done>
   requires std::invocable<Done&, typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome>
 void submit(F&& make, Done&& done) {
