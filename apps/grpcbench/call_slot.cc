@@ -11,7 +11,7 @@ void CallSlot::begin(std::size_t operation_index, const Operation& operation, st
   due_ = due;
   sent_ = 0;
   bytes_sent_ = bytes_received_ = 0;
-  answered_ = expired_ = false;
+  responded_ = expired_ = false;
   static const CallOptions options;
   call_ = channel_.call(operation.path, operation.kind, options);
   waited_for_turn_ = call_->queued();
@@ -45,7 +45,7 @@ void CallSlot::go_on() {
   while (call_->message_ready()) {
     const std::optional<Pieces> message = call_->take_message();
     if (!message) break;
-    answered_ = true;
+    responded_ = true;
     bytes_received_ += total_bytes(*message);
   }
   if (call_->finished()) return end();
@@ -54,7 +54,7 @@ void CallSlot::go_on() {
 
 void CallSlot::end() {
   Status status = call_->take_status();
-  if (status.ok() && operation_->one_response() && !answered_)
+  if (status.ok() && operation_->one_response() && !responded_)
     status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   call_.reset();
   owner_.on_call_ended(*this, {std::move(status), bytes_sent_, bytes_received_});

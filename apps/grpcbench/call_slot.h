@@ -77,7 +77,7 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
   bool waited_for_turn_ = false;
-  bool answered_ = false;
+  bool responded_ = false;
   bool expired_ = false;
 };
 

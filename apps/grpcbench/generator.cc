@@ -36,7 +36,7 @@ void Measurement::merge(const Measurement& other) {
   for (std::size_t at = 0; at < other.tallies.size(); ++at) tallies[at].merge(other.tallies[at]);
   timeline.merge(other.timeline);
   duration = std::max(duration, other.duration);
-  unanswered += other.unanswered;
+  without_response += other.without_response;
   if (fatal.ok()) {
     fatal = other.fatal;
     fatal_call = other.fatal_call;
@@ -54,7 +54,7 @@ Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events even
       plan_(plan),
       events_(std::move(events)),
       turn_(index),
-      answered_(plan.operations.size()) {
+      responded_(plan.operations.size()) {
   const Dealt dealt{.index = index, .threads = plan.threads, .connections = plan.connections};
   measured_.tallies.resize(plan.operations.size());
   if (plan.pace) {
@@ -183,7 +183,7 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   last_change_ = shard_.now();
   if (!slot.expired()) count(slot, outcome.status);
   if (outcome.status.ok()) {
-    answered_[slot.operation_index()] = true;
+    responded_[slot.operation_index()] = true;
     if (!slot.expired() && slot.due() >= counting_from_)
       measured_.tallies[slot.operation_index()].carry(outcome.bytes_sent, outcome.bytes_received);
   }
@@ -257,7 +257,7 @@ void Generator::end_if_silent() {
 
 void Generator::end_if_hopeless(const CallSlot& slot, Status status) {
   if (status.ok()) return;
-  const bool missing = status.code() == Code::UNIMPLEMENTED && !answered_[slot.operation_index()];
+  const bool missing = status.code() == Code::UNIMPLEMENTED && !responded_[slot.operation_index()];
   if (missing || unreachable(status)) end_early(slot, std::move(status));
 }
 
@@ -285,7 +285,7 @@ void Generator::count_backlog() {
   for (;; schedule_->advance()) {
     const Instant due = start_ + schedule_->next();
     if (due > shard_.now() || !may_begin(due)) return;
-    if (due >= counting_from_) ++measured_.unanswered;
+    if (due >= counting_from_) ++measured_.without_response;
   }
 }
 
@@ -297,7 +297,7 @@ void Generator::finish_if_done() {
 void Generator::stop() {
   if (phase_ == Phase::done) return;
   awaited_.for_each([this](const CallSlot& slot) {
-    if (slot.due() >= counting_from_) ++measured_.unanswered;
+    if (slot.due() >= counting_from_) ++measured_.without_response;
   });
   count_backlog();
   finish(shard_.now());

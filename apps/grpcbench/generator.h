@@ -48,7 +48,7 @@ struct Measurement {
   Timeline timeline;
   Nanoseconds duration{0};  ///< from the end of the warm-up to the end of the last call, or of the schedule
   /// Calls that were due when the run was stopped or ended early, in flight or not; they are in no tally.
-  std::uint64_t unanswered = 0;
+  std::uint64_t without_response = 0;
   Status fatal;            ///< why the run ended early
   std::string fatal_call;  ///< the method of the call that caused it
 
@@ -143,11 +143,11 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
 
   // A slot is in free_, or its call is in awaited_, or its call has expired and the slot is in neither list.
   std::deque<CallSlot> slots_;
-  List<CallSlot> free_;         // in the order in which they became free
-  List<CallSlot> awaited_;      // in the order in which their calls were due
-  std::uint64_t turn_;          // selects operations and messages; threads start with different ones
-  std::vector<bool> answered_;  // for each operation: whether a call has succeeded
-  bool starved_ = false;        // a call is due and no slot is free
+  List<CallSlot> free_;          // in the order in which they became free
+  List<CallSlot> awaited_;       // in the order in which their calls were due
+  std::uint64_t turn_;           // selects operations and messages; threads start with different ones
+  std::vector<bool> responded_;  // for each operation: whether a call has succeeded
+  bool starved_ = false;         // a call is due and no slot is free
   /// Calls still to make in closed loop, not counting the warm-up.
   std::uint64_t calls_left_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<Schedule> schedule_;

@@ -37,9 +37,9 @@ std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
 std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome) {
   const Measurement& measured = outcome.measured;
   std::vector<std::string> warnings;
-  if (measured.unanswered > 0)
+  if (measured.without_response > 0)
     warnings.push_back(fmt::format("{} had no response when the run ended early and are not counted",
-                                   counted(measured.unanswered, "call")));
+                                   counted(measured.without_response, "call")));
   const bool telling = measured.duration >= telling_duration;
   // In open loop a thread that wakes for each call looks busy although it has time left; there, late calls show
   // that it has not.

@@ -24,7 +24,7 @@ std::string_view remedy(Cause cause) {
       return "; has a server been started with that path?";
     case Cause::refused:
       return "; is a server listening there?";
-    case Cause::unanswered:
+    case Cause::unresponsive:
       return "; is the address correct? Does a firewall drop packets? --connect-timeout allows more time";
     case Cause::no_http2:
       return "; does a gRPC server listen there? If it uses TLS, write tls+ before the address";

@@ -38,12 +38,12 @@ Task<Outcome<ReflectionClient::Response>> ReflectionClient::ask(Request request)
     std::optional<Response> response;
     if (written) response = co_await stream_->next();
     if (response) {
-      answered_ = true;
+      responded_ = true;
       co_return std::move(*response);
     }
     const Status status = co_await stream_->finish();
     stream_.reset();
-    const bool older = status.code() == Code::UNIMPLEMENTED && v1_ && !answered_;
+    const bool older = status.code() == Code::UNIMPLEMENTED && v1_ && !responded_;
     if (!older) co_return std::unexpected(failure(status));
     v1_ = false;
   }
@@ -66,7 +66,7 @@ Task<> ReflectionClient::cancel_in_time() {
 
 Failure ReflectionClient::failure(const Status& status) const {
   if (status.ok()) return {exit_protocol, channel_.target() + ": reflection ended without a response"};
-  if (status.code() != Code::UNIMPLEMENTED || answered_) return call_failure("reflection", status);
+  if (status.code() != Code::UNIMPLEMENTED || responded_) return call_failure("reflection", status);
   return {static_cast<int>(Code::UNIMPLEMENTED),
           channel_.target() + " has no reflection, which this command needs; register " +
               std::string(ServerReflection::name) + " in that server"};

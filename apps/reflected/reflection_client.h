@@ -56,8 +56,8 @@ class ReflectionClient {
   Channel& channel_;
   MakeOptions make_options_;
   std::optional<ClientStream<Request, Response>> stream_;
-  bool v1_ = true;         // false once the server turns out to have only v1alpha
-  bool answered_ = false;  // the server has this version
+  bool v1_ = true;          // false once the server turns out to have only v1alpha
+  bool responded_ = false;  // the server has this version
 };
 
 }  // namespace ringrpc::reflected

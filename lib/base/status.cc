@@ -53,7 +53,7 @@ Cause cause_from_errno(int error) noexcept {
     case EHOSTDOWN:
     case ENETUNREACH:
     case ENETDOWN:
-      return Cause::unanswered;
+      return Cause::unresponsive;
     default:
       return Cause::other;
   }

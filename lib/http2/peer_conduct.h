@@ -65,7 +65,7 @@ class PeerConduct {
   Verdict stream_unbegun() noexcept;
   /// The peer reset a stream that it had waited for, or that no longer exists. The stream's own allowances
   /// cover that.
-  Verdict stream_given_up() noexcept { return spend(); }
+  Verdict stream_abandoned() noexcept { return spend(); }
   /// A frame that is acceptable in small numbers only, such as a stream above the limit.
   Verdict glitch() noexcept;
 

@@ -222,7 +222,7 @@ class Session {
   bool header_block_unfinished() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
-  void answer_oversized(Stream& stream, bool end_stream);
+  void refuse_oversized(Stream& stream, bool end_stream);
   /// Counts a field of the block. False if the block has become too large or its stream has failed.
   bool field_counts(std::size_t bytes) noexcept {
     block_bytes_ += bytes;

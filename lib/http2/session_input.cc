@@ -199,10 +199,10 @@ int Session::refuse_field() {
   return verdict();
 }
 
-void Session::answer_oversized(Stream& stream, bool end_stream) {
+void Session::refuse_oversized(Stream& stream, bool end_stream) {
   stream.receiving_.become(end_stream ? ReceiveState::ended : ReceiveState::discarding);
-  const bool answered = events_.on_headers_too_large(stream) && stream.sending_ != SendState::headers_due;
-  if (answered) return reset(stream, ErrorCode::no_error);
+  const bool responded = events_.on_headers_too_large(stream) && stream.sending_ != SendState::headers_due;
+  if (responded) return reset(stream, ErrorCode::no_error);
   fail_stream(stream, ErrorCode::enhance_your_calm);
 }
 
@@ -282,7 +282,7 @@ void Session::header_block_complete(Stream& stream, bool end_stream) {
     // begun. nghttp2 accepts the stream while the GOAWAY waits to be produced, and closes it then.
     return stream.sending_.become(SendState::reset);
   }
-  if (stream.receiving_ == ReceiveState::head_too_large) return answer_oversized(stream, end_stream);
+  if (stream.receiving_ == ReceiveState::head_too_large) return refuse_oversized(stream, end_stream);
   if (stream.receiving_ == ReceiveState::discarding) {  // trailers that no one reads
     if (end_stream) peer_finished(stream);
     return;
@@ -365,16 +365,16 @@ void Session::tell_closed(Stream& stream, ErrorCode code, bool by_peer) {
 /// server that resets its client's streams harms only itself.
 bool Session::wasted(const Stream& stream) const noexcept {
   if (stream.is_reset()) return false;  // it was counted when we reset it
-  const bool answered = stream.body_begun_ || stream.end_queued();
+  const bool responded = stream.body_begun_ || stream.end_queued();
   // Half of the timeout, because the two clocks may differ.
-  const Nanoseconds given_up_after = std::min(wasted_age_max_, stream.timeout_ / 2);
-  return role_ == Role::server && !answered && now_ - stream.begun_ < given_up_after;
+  const Nanoseconds abandoned_within = std::min(wasted_age_max_, stream.timeout_ / 2);
+  return role_ == Role::server && !responded && now_ - stream.begun_ < abandoned_within;
 }
 
 void Session::peer_reset(std::int32_t id) {
   Stream* const stream = find(id);
   if (stream != nullptr) stream->receiving_.become(ReceiveState::reset);
-  if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_given_up());
+  if (stream == nullptr || !wasted(*stream)) return enforce(conduct_.stream_abandoned());
   // The user starts no work before `receive` returns.
   const bool unbegun = stream->receipt_ == receipt_ && stream->timeout_ != Nanoseconds::max();
   enforce(unbegun ? conduct_.stream_unbegun() : conduct_.stream_wasted());

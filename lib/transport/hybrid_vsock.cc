@@ -9,7 +9,7 @@ namespace ringrpc {
 namespace {
 
 constexpr std::string_view yes = "OK ";
-constexpr std::size_t answer_bytes_max = 16;  // "OK 4294967295\n" and some spare bytes
+constexpr std::size_t response_bytes_max = 16;  // "OK 4294967295\n" and some spare bytes
 
 bool is_yes(std::string_view line) {
   if (!line.starts_with(yes) || line.size() == yes.size()) return false;
@@ -20,7 +20,7 @@ bool is_yes(std::string_view line) {
 
 void HybridVsockStream::start(ByteStream::Handler& handler) {
   handler_ = &handler;
-  answer_.reserve(2 * answer_bytes_max);  // its largest size
+  response_.reserve(2 * response_bytes_max);  // its largest size
   carrier_->start(*this);
   Chain line(slabs_);
   line.append(as_bytes("CONNECT " + std::to_string(port_) + "\n"));
@@ -68,13 +68,13 @@ void HybridVsockStream::on_received(Bytes bytes) {
   if (phase_ == Phase::failed) return;
   const std::string_view text = as_text(bytes);
   const std::size_t end = text.find('\n');
-  answer_.append(text.substr(0, std::min(end, answer_bytes_max)));
-  if (end != std::string_view::npos && is_yes(answer_)) return answered(bytes.subspan(end + 1));
-  if (end != std::string_view::npos || answer_.size() >= answer_bytes_max) fail(EPROTO);
+  response_.append(text.substr(0, std::min(end, response_bytes_max)));
+  if (end != std::string_view::npos && is_yes(response_)) return on_response(bytes.subspan(end + 1));
+  if (end != std::string_view::npos || response_.size() >= response_bytes_max) fail(EPROTO);
 }
 
 /// `rest` came with the response and belongs to the guest.
-void HybridVsockStream::answered(Bytes rest) {
+void HybridVsockStream::on_response(Bytes rest) {
   phase_ = Phase::open;
   if (paused_) carrier_->pause_receiving();
   let_go();

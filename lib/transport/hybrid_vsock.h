@@ -45,7 +45,7 @@ class HybridVsockStream final : public ByteStream, ByteStream::Handler {
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;
   void on_sent(int error) override;
-  void answered(Bytes rest);
+  void on_response(Bytes rest);
   void fail(int error);
   void let_go();
 
@@ -54,10 +54,10 @@ class HybridVsockStream final : public ByteStream, ByteStream::Handler {
   std::uint32_t port_;
   ByteStream::Handler* handler_ = nullptr;
   Phase phase_ = Phase::asking;
-  bool asked_ = false;   ///< the CONNECT line has been sent
-  bool paused_ = false;  ///< the handler has paused; the response is received all the same
-  bool ending_ = false;  ///< shutdown_send was called
-  std::string answer_;   ///< the response as far as it has arrived
+  bool asked_ = false;    ///< the CONNECT line has been sent
+  bool paused_ = false;   ///< the handler has paused; the response is received all the same
+  bool ending_ = false;   ///< shutdown_send was called
+  std::string response_;  ///< the response as far as it has arrived
   std::optional<Chain> held_;
 };
 

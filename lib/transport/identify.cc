@@ -10,9 +10,9 @@ namespace {
 
 /// False if `socket` has no such option or is not a kernel socket.
 template <class T>
-bool ask(int socket, int option, T& answer) noexcept {
-  socklen_t length = sizeof answer;
-  return ::getsockopt(socket, SOL_SOCKET, option, &answer, &length) == 0;
+bool ask(int socket, int option, T& value) noexcept {
+  socklen_t length = sizeof value;
+  return ::getsockopt(socket, SOL_SOCKET, option, &value, &length) == 0;
 }
 
 }  // namespace

@@ -11,11 +11,11 @@ namespace ringrpc {
 
 /// The state that the thread and the look-up share.
 struct Lookup::Shared : std::enable_shared_from_this<Shared> {
-  Shared(Shard& answers_to, Handler& told) : home(&answers_to), handler(&told) {}
+  Shared(Shard& waiter_home, Handler& waiter) : home(&waiter_home), handler(&waiter) {}
 
   void seal_letter() {
     letter = Shard::SealedMail([self = shared_from_this()] {
-      if (self->handler) std::exchange(self->handler, nullptr)->on_resolved(std::move(self->answer));
+      if (self->handler) std::exchange(self->handler, nullptr)->on_resolved(std::move(self->result));
     });
   }
 
@@ -31,14 +31,14 @@ struct Lookup::Shared : std::enable_shared_from_this<Shared> {
   void deliver(Result<std::vector<SocketAddress>> addresses) noexcept {
     const std::lock_guard lock(mutex);
     if (!home) return;
-    answer = std::move(addresses);
+    result = std::move(addresses);
     home->post(std::move(letter));
   }
 
   std::mutex mutex;
   Shard* home;       // null once cancelled; guarded by the mutex
   Handler* handler;  // likewise, but used by the home shard only
-  Result<std::vector<SocketAddress>> answer;
+  Result<std::vector<SocketAddress>> result;
   Shard::SealedMail
       letter;  // carries the result home; allocated before the look-up starts; guarded like `home`
 };

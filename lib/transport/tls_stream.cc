@@ -79,7 +79,7 @@ void TlsStream::shutdown_send() {
 Status TlsStream::failure() const {
   if (phase_ == Phase::handshake)
     return Status(Code::UNAVAILABLE, "TLS: the peer has not finished the handshake", Initiator::peer)
-        .with_cause(handshake_ == Handshake::silent ? Cause::no_tls : Cause::unanswered);
+        .with_cause(handshake_ == Handshake::silent ? Cause::no_tls : Cause::unresponsive);
   return failure_;
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("a cause is carried along, and stays with copies; OK has none") {
   CHECK(Status().with_cause(Cause::refused).cause() == Cause::other);
   CHECK(from_errno("connect", ECONNREFUSED).cause() == Cause::refused);
   CHECK(from_errno("socket", EMFILE).cause() == Cause::no_descriptors);
-  CHECK(from_errno("connect", EHOSTUNREACH).cause() == Cause::unanswered);
+  CHECK(from_errno("connect", EHOSTUNREACH).cause() == Cause::unresponsive);
   CHECK(from_errno("connect", ENOENT).cause() == Cause::absent);
   CHECK(from_errno("connect", EPROTO).cause() == Cause::other);
 }

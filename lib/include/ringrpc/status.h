@@ -66,7 +66,7 @@ enum class Cause : std::uint8_t {
   lookup_failed,       ///< the resolver did not respond
   absent,              ///< the file or unix socket does not exist
   refused,             ///< no server listens on the address
-  unanswered,          ///< nothing responded in time, or there is no route
+  unresponsive,        ///< nothing responded in time, or there is no route
   no_http2,            ///< the peer closed, was silent or sent something else instead of HTTP/2
   no_tls,              ///< the peer closed, was silent or sent something else instead of TLS
   tls,                 ///< the peer speaks TLS, and this side does not

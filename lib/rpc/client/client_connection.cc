@@ -31,8 +31,8 @@ void ClientConnection::retire() {
   flush_soon();
 }
 
-void ClientConnection::give_up(Status why) {
-  given_up_ = true;
+void ClientConnection::abandon(Status why) {
+  abandoned_ = true;
   abort(std::move(why));
 }
 
@@ -73,7 +73,7 @@ void ClientConnection::on_lost(const Status& why) noexcept {
   try {
     const Status lost = this->lost(why);
     if (ready()) log_end(lost);  // else the channel logs that it could not connect
-    const bool complete = given_up_ || lost.cause() == Cause::out_of_memory;
+    const bool complete = abandoned_ || lost.cause() == Cause::out_of_memory;
     detach_attempts(complete
                         ? lost
                         : Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(lost.message()),

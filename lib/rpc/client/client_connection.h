@@ -41,7 +41,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// Sends GOAWAY: no more calls will be made here. The connection ends with the last of those under way.
   void retire();
   /// Ends the connection at once, and its calls with `why`, which names the address.
-  void give_up(Status why) override;
+  void abandon(Status why) override;
 
   /// True once the peer's SETTINGS have arrived, and the time at which they did.
   bool ready() const noexcept { return ready_since_ != never; }
@@ -87,7 +87,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   Instant ready_since_ = never;
   std::uint32_t streams_unsent_ = 0;  // of those opened, refused before they had left
   Goaway goaway_ = Goaway::none;
-  bool given_up_ = false;
+  bool abandoned_ = false;
   std::string goaway_reason_;  // of the server's GOAWAY, unless that is NO_ERROR
   Lifetime lifetime_;
 };

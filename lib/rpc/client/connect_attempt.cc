@@ -80,7 +80,7 @@ void ConnectAttempt::give_up_address() {
                                              Initiator::library)
                                           .with_cause(Cause::lookup_failed));
   std::string missing = "no response";
-  Cause cause = Cause::unanswered;
+  Cause cause = Cause::unresponsive;
   if (connection_) {
     const Status failure = connection_->stream_failure();
     missing = failure.ok() ? "no HTTP/2 preface" : failure.message();

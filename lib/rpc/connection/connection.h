@@ -100,7 +100,7 @@ class Connection : public ExceptionBarrier<Connection>,
   /// Ends the connection at once and sends nothing more.
   void abort(Status why) noexcept;
   /// The same for a peer that does not acknowledge PINGs; `why` names it.
-  virtual void give_up(Status why) { abort(std::move(why)); }
+  virtual void abandon(Status why) { abort(std::move(why)); }
 
   /// The time within which a peer must make progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }

@@ -46,7 +46,7 @@ void Keepalive::on_time() {
 void Keepalive::check() {
   Shard& shard = connection_.shard();
   if (pinging_)
-    return connection_.give_up(
+    return connection_.abandon(
         Status(Code::UNAVAILABLE,
                "keepalive: no response from " + connection_.peer() + " in " + in_words(rule_.timeout),
                Initiator::peer));

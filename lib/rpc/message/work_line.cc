@@ -19,7 +19,7 @@ Task<Result<std::unique_ptr<LongWork>>> do_elsewhere(Shard& shard, std::unique_p
 
 }  // namespace
 
-void WorkLine::Turn::give_up() noexcept {
+void WorkLine::Turn::release() noexcept {
   if (line_->current_ == this) line_->abandon_current();
   line_ = nullptr;
   unlink();

@@ -46,12 +46,12 @@ class WorkLine final : private TaskObserver, private Ready {
     /// Leaves the line: the functions below are no longer called.
     void leave() noexcept {
       if (line_) [[unlikely]]
-        give_up();
+        release();
     }
 
    private:
     friend class WorkLine;
-    void give_up() noexcept;
+    void release() noexcept;
     /// Returns the work when the turn has come; null if the turn has left the line instead.
     virtual std::unique_ptr<LongWork> begin() = 0;
     /// Passes the finished work, or the reason why it could not be done. Called from the ready list, or from

@@ -82,7 +82,7 @@ std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
 void ServerConnection::on_request(http2::Stream& stream) {
   const RequestFields request(stream);
   if (!request.is_grpc()) {
-    if (request.post && request.other_codec) return answer_not_grpc(stream);
+    if (request.post && request.other_codec) return refuse_not_grpc(stream);
     plain_requests_.try_emplace(stream.id(), *this, stream);
     return;
   }
@@ -150,7 +150,7 @@ ServerConnection::PlainRequest::~PlainRequest() {
 }
 
 void ServerConnection::PlainRequest::on_end() {
-  connection_.answer_not_grpc(stream_);
+  connection_.refuse_not_grpc(stream_);
   connection_.forget_plain(stream_);
 }
 
@@ -159,7 +159,7 @@ void ServerConnection::forget_plain(const http2::Stream& stream) noexcept {
   plain_requests_.erase(stream.id());
 }
 
-void ServerConnection::answer_not_grpc(http2::Stream& stream) {
+void ServerConnection::refuse_not_grpc(http2::Stream& stream) {
   const RequestFields request(stream);
   if (!request.post) return send_wrong_method(session(), stream, !request.head);
   refuse(stream, nullptr, malformed("the content-type is not application/grpc"), "415");

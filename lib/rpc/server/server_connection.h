@@ -127,7 +127,7 @@ class ServerConnection final : public Connection,
   void on_settings() override;
 
   void forget_plain(const http2::Stream& stream) noexcept;
-  void answer_not_grpc(http2::Stream& stream);
+  void refuse_not_grpc(http2::Stream& stream);
   /// `method` is null if it is unknown.
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");

@@ -240,8 +240,8 @@ TEST_CASE(
           "all 20 calls in flight of a thread are beyond the deadline, and none ended for 1 s more: the "
           "server seems to hang");
     CHECK(measured.fatal_call == "test.v1.Paced/Answer");
-    // All due calls are reported, as calls or as unanswered.
-    if (rate > 0) CHECK(measured.tallies.at(0).total() + measured.unanswered >= 2000);
+    // All due calls are reported, as calls or as calls without a response.
+    if (rate > 0) CHECK(measured.tallies.at(0).total() + measured.without_response >= 2000);
     CHECK(measured.duration >= 1s);
     CHECK(measured.duration <= 2300ms);
   }
@@ -328,7 +328,7 @@ TEST_CASE("a stopped run waits for the calls in flight and counts them") {
     CHECK(measured.fatal.ok());
     CHECK_FALSE(bench.ended_early());
     CHECK(measured.tallies.at(0).succeeded() == bench.service.started());
-    CHECK(measured.unanswered == 0);
+    CHECK(measured.without_response == 0);
     CHECK(measured.duration >= 1s);
     CHECK(measured.duration <= 1020ms);
   }
@@ -344,8 +344,8 @@ TEST_CASE("a stopped run reports due calls that found no stream as calls without
     bench.cease();
   });
   CHECK(measured.tallies.at(0).total() == bench.service.started());
-  CHECK(measured.tallies.at(0).total() + measured.unanswered >= 1000);
-  CHECK(measured.tallies.at(0).total() + measured.unanswered <= 1010);
+  CHECK(measured.tallies.at(0).total() + measured.without_response >= 1000);
+  CHECK(measured.tallies.at(0).total() + measured.without_response <= 1010);
 }
 
 TEST_CASE("a run that is stopped before the first call makes none") {
@@ -368,7 +368,7 @@ TEST_CASE("an aborted run reports its results, and the number of calls without a
     CHECK(bench.done());
   });
   CHECK(measured.tallies.at(0).succeeded() == 1000);
-  CHECK(measured.unanswered == 10);
+  CHECK(measured.without_response == 10);
   CHECK(measured.duration >= 1s);
   CHECK(measured.duration <= 1010ms);
 }

@@ -292,7 +292,7 @@ TEST_CASE("doubtful figures have a warning") {
   CHECK(Results(accepted_plan(values), outcome).warnings.empty());
   outcome.measured.busiest = 0.97;
   outcome.measured.most_delayed = 0.3;
-  outcome.measured.unanswered = 1;
+  outcome.measured.without_response = 1;
   outcome.measured.waited_for_slot = 20;
   outcome.measured.waited_for_turn = 7;
   for (int call = 0; call < 100; ++call) outcome.measured.late.record(call < 95 ? 0ms : 4ms);

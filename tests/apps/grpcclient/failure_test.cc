@@ -46,7 +46,7 @@ TEST_CASE("the remedy follows from the cause, not from the message") {
   CHECK(remedy(Cause::other).empty());
   CHECK(remedy(Cause::no_descriptors).contains("ulimit -n"));
   CHECK(remedy(Cause::absent).contains("path"));
-  CHECK(remedy(Cause::unanswered).contains("--connect-timeout"));
+  CHECK(remedy(Cause::unresponsive).contains("--connect-timeout"));
   CHECK(remedy(Cause::lookup_failed).contains("DNS"));
   CHECK(remedy(Cause::no_http2).contains("tls+"));
   CHECK(remedy(Cause::tls).contains("--tls"));
