@@ -1,6 +1,5 @@
 #include "rpc/client/call_attempt.h"
 
-#include <cassert>
 #include <charconv>
 #include <utility>
 
@@ -62,21 +61,21 @@ void CallAttempt::open(ClientConnection& connection) {
   const http2::Headers& headers = write_headers();
   const std::size_t bytes_max = connection.session().header_list_bytes_max();
   if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)
-    return call_.settle(Status(Code::RESOURCE_EXHAUSTED,
-                               "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
-                                   std::to_string(bytes_max) + " can go to " + call_.channel().target(),
-                               Initiator::library));
+    return fail(Status(Code::RESOURCE_EXHAUSTED,
+                       "the request's headers have " + std::to_string(bytes) + " bytes; at most " +
+                           std::to_string(bytes_max) + " can go to " + call_.channel().target(),
+                       Initiator::library));
 
   // Never with END_STREAM: a request without messages ends with an empty DATA frame (PROTOCOL-HTTP2.md,
   // "EOS").
   Result<http2::Stream*> stream = connection.session().open(headers, this, false);
   connection.flush_soon();
-  if (!stream) return call_.settle(std::move(stream).error());
-  phase_ = Phase::awaiting_headers;
+  if (!stream) return fail(std::move(stream).error());
+  enter(Phase::awaiting_headers);
   connection_ = &connection;
   stream_ = *stream;
   connection.join(*this);
-  call_.send_written();
+  call_.on_attempt_opened(*this);
 }
 
 /// The request's header block, in the channel's memory for it.
@@ -127,19 +126,27 @@ void CallAttempt::count_end(bool success) noexcept {
   if (!success) ++counts.streams_failed;
 }
 
+/// The call decides what follows; it cancels the attempt if that is its end.
+void CallAttempt::fail(Status why) noexcept { call_.on_attempt_failed(*this, std::move(why)); }
+
 void CallAttempt::cancel() noexcept {
-  if (stream_ && !ended()) count_end(false);
-  phase_ = Phase::ended;
+  if (!ended()) {
+    if (stream_) count_end(false);
+    enter(Phase::ended);
+  }
   reset(http2::ErrorCode::cancel);
 }
 
 void CallAttempt::detach(const Status& why) noexcept {
-  phase_ = Phase::ended;
+  const bool open = !ended();
   leave_lists();
   if (stream_) stream_->set_events(nullptr);
   stream_ = nullptr;
   connection_ = nullptr;
-  call_.settle(why);
+  if (open) {
+    enter(Phase::ended);
+    call_.on_attempt_lost(*this, why);
+  }
   call_.wake_soon();  // for input that came before, too
 }
 
@@ -200,9 +207,8 @@ void CallAttempt::on_closed(http2::ErrorCode code, bool by_peer) {
 }
 
 void CallAttempt::take_headers() {
-  assert(phase_ == Phase::awaiting_headers);
-  phase_ = Phase::headers;
-  call_.on_attempt_committed();
+  enter(Phase::headers);
+  call_.on_attempt_committed(*this);
   std::optional<std::string_view> encoding;
   for (const http2::Header& header : stream_->headers()) {
     if (header.name == ":status") {
@@ -222,35 +228,38 @@ void CallAttempt::take_headers() {
 
 void CallAttempt::take_data(Bytes bytes) {
   uncredited_bytes_ += bytes.size();
-  if (std::exchange(phase_, Phase::body) == Phase::headers)
+  if (phase_ == Phase::headers) {
+    enter(Phase::body);
     grpc_status_.reset();  // a status in headers counts only if nothing follows
-  if (head_.http_status != 200 || !head_.is_grpc) return call_.settle(status_without_grpc_status());
+  }
+  if (head_.http_status != 200 || !head_.is_grpc) return fail(status_without_grpc_status());
   if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
-    return call_.settle(several_responses());
+    return fail(several_responses());
   connection_->counts().messages_received += arrived_.count(bytes);
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // it borrows the input, which is valid until this returns
-    return call_.settle(std::move(status));
+    return fail(std::move(status));
   }
   connection_->join_batch(*this);
 }
 
 void CallAttempt::take_trailers() {
-  phase_ = Phase::trailers;
+  enter(Phase::trailers);
   grpc_status_.reset();
   read_status();
   read_metadata_into(call_.response().trailing);
 }
 
 void CallAttempt::take_end() {
-  const bool trailers_only = std::exchange(phase_, Phase::ended) == Phase::headers;
+  const bool trailers_only = phase_ == Phase::headers;
+  enter(Phase::ended);
   count_end(true);
   if (ResponseMetadata& response = call_.response(); trailers_only && grpc_status_)
     response.trailing = std::exchange(response.initial, {});
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
   if (status.ok()) status = check_messages();
   ClientConnection& connection = *connection_;
-  call_.on_attempt_ended(std::move(status));
+  call_.on_attempt_ended(*this, std::move(status));
   // The server will not read the rest of the request.
   if (!call_.writes_ended()) {
     reset(http2::ErrorCode::no_error);
@@ -263,29 +272,31 @@ void CallAttempt::take_end() {
 void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
   const bool refused = code == http2::ErrorCode::refused_stream;
   if (refused && !by_peer) connection_->count_unsent();
-  if (!ended()) count_end(false);
+  const bool open = !ended();
+  if (open) count_end(false);
   ListNodeOf<AttemptTag>::unlink();
   stream_ = nullptr;
   connection_ = nullptr;
-  if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
-  if (!refused) return call_.on_attempt_failed(reset_status(code, by_peer));
-  call_.on_attempt_refused(by_peer ? ReplayBuffer::Refused::by_the_server
-                                   : ReplayBuffer::Refused::before_it_left);
+  if (!open) return;
+  enter(Phase::ended);
+  if (!refused) return call_.on_attempt_reset(*this, reset_status(code, by_peer));
+  call_.on_attempt_refused(
+      *this, by_peer ? ReplayBuffer::Refused::by_the_server : ReplayBuffer::Refused::before_it_left);
 }
 
 void CallAttempt::set_encoding(std::string_view name) {
   const std::optional<Compression> encoding = parse_compression(name);
   if (encoding) return buffer_.set_encoding(*encoding);
-  call_.settle(Status(Code::INTERNAL,
-                      "the server compresses with \"" + std::string(name) +
-                          "\", which was not offered; these were: " + std::string(compression_names),
-                      Initiator::peer));
+  fail(Status(Code::INTERNAL,
+              "the server compresses with \"" + std::string(name) +
+                  "\", which was not offered; these were: " + std::string(compression_names),
+              Initiator::peer));
 }
 
 void CallAttempt::read_metadata_into(Metadata& to) {
   if (!may_have_metadata(stream_->headers())) return;
   Result<Metadata> metadata = read_metadata(stream_->headers());
-  if (!metadata) return call_.settle(std::move(metadata).error());
+  if (!metadata) return fail(std::move(metadata).error());
   to = std::move(*metadata);
 }
 

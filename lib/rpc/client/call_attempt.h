@@ -13,6 +13,7 @@
 /// Received messages wait in a buffer that the stream's window limits. Belongs to its call.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -102,6 +103,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void on_batch() noexcept;
 
  private:
+  /// In the order of the diagram.
   enum class Phase : std::uint8_t { opening, awaiting_headers, headers, body, trailers, ended };
 
   /// The response's headers, as far as they concern the call's status.
@@ -132,6 +134,29 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   Status check_messages() const;
   Status status_without_grpc_status() const;
 
+  /// Takes a step of the diagram. Any other step is a fault of this class.
+  void enter(Phase next) noexcept {
+    assert(may_follow(phase_, next));
+    phase_ = next;
+  }
+  static constexpr bool may_follow(Phase from, Phase to) noexcept {
+    switch (to) {
+      case Phase::opening:
+        return false;
+      case Phase::awaiting_headers:
+        return from == Phase::opening;
+      case Phase::headers:
+        return from == Phase::awaiting_headers;
+      case Phase::body:
+        return from == Phase::headers;
+      case Phase::trailers:
+        return from == Phase::headers || from == Phase::body;
+      case Phase::ended:
+        return from != Phase::ended;
+    }
+    return false;
+  }
+  void fail(Status why) noexcept;
   void count_end(bool success) noexcept;
   void reset(http2::ErrorCode code) noexcept;
   void leave_lists() noexcept;

@@ -79,10 +79,8 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
 }
 
 void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {
-  assert(state_ == State::held || state_ == State::attempting);
   queue.push_back(*this);
-  state_ = State::queued;
-  trace();
+  enter(State::queued);
 }
 
 void OutgoingCall::log_state() const noexcept {
@@ -100,47 +98,55 @@ void OutgoingCall::leave_channel_list() noexcept {
 }
 
 void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
-  assert(state_ == State::held || state_ == State::queued);
   leave_channel();
-  state_ = State::attempting;
-  trace();
+  enter(State::attempting);
   contain([&] {
     attempt_.emplace(*this, shard_.slabs(), channel_->options().max_message_bytes).open(connection);
   });
 }
 
-void OutgoingCall::send_written() {
+void OutgoingCall::on_attempt_opened(CallAttempt& attempt) {
   if (replay_.size() > 0 || writes_ended_)
-    attempt_->send(replay_.bytes(), replay_.message_count(), writes_ended_);
+    attempt.send(replay_.bytes(), replay_.message_count(), writes_ended_);
   if (!replay_.fits(0)) replay_.commit();
   if (writable_waiter_) run_soon();
 }
 
-void OutgoingCall::on_attempt_committed() noexcept {
+void OutgoingCall::on_attempt_committed([[maybe_unused]] CallAttempt& attempt) noexcept {
+  assert(is_current(attempt));
   replay_.commit();
   if (headers_waiter_) run_soon();
 }
 
-void OutgoingCall::on_attempt_ended(Status&& status) {
-  assert(state_ == State::attempting);
+void OutgoingCall::on_attempt_ended([[maybe_unused]] CallAttempt& attempt, Status&& status) {
+  assert(is_current(attempt) && state_ == State::attempting);
   if (status.code() == Code::DEADLINE_EXCEEDED && past_deadline())
     status = no_response_in_time();  // the server has said so a moment before our own clock
   enter_settled(std::move(status));
 }
 
-void OutgoingCall::on_attempt_failed(Status why) {
-  // The server may see the deadline first, and resets then.
-  settle(past_deadline() ? no_response_in_time() : std::move(why));
+void OutgoingCall::on_attempt_failed([[maybe_unused]] CallAttempt& attempt, Status&& why) noexcept {
+  assert(is_current(attempt));
+  settle(std::move(why));
 }
 
-void OutgoingCall::on_attempt_refused(ReplayBuffer::Refused refused) {
-  assert(state_ == State::attempting);
+void OutgoingCall::on_attempt_reset(CallAttempt& attempt, Status&& why) {
+  // The server may see the deadline first, and resets then.
+  on_attempt_failed(attempt, past_deadline() ? no_response_in_time() : std::move(why));
+}
+
+void OutgoingCall::on_attempt_lost(CallAttempt& attempt, const Status& why) noexcept {
+  on_attempt_failed(attempt, Status(why));
+}
+
+void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refused refused) {
+  assert(is_current(attempt) && state_ == State::attempting);
   if (!past_deadline() && replay_.replay(refused)) return channel_->submit_again(*this);
   const bool sent = refused == ReplayBuffer::Refused::by_the_server;
-  on_attempt_failed(Status(Code::UNAVAILABLE,
-                           sent ? "the server reset the stream: REFUSED_STREAM"
-                                : "the server sent GOAWAY before the request had left",
-                           Initiator::peer));
+  on_attempt_reset(attempt, Status(Code::UNAVAILABLE,
+                                   sent ? "the server reset the stream: REFUSED_STREAM"
+                                        : "the server sent GOAWAY before the request had left",
+                                   Initiator::peer));
 }
 
 void OutgoingCall::settle(Status status) noexcept {
@@ -204,9 +210,8 @@ void OutgoingCall::finish_with_interceptors() noexcept {
 void OutgoingCall::finish(Status status) noexcept {
   assert(state_ == State::held || state_ == State::settled);
   leave_channel();
-  state_ = State::finished;
   status_ = std::move(status);
-  trace();
+  enter(State::finished);
   channel_ = nullptr;
   replay_.commit();
   Timer::cancel();

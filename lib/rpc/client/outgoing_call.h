@@ -7,6 +7,7 @@
 ///   attempting → queued           the server has not begun to serve the request, which may be sent again
 ///   any of these → settled        the outcome is known: a status for the interceptors
 ///   held or settled → finished    the interceptors have returned, or are waited for no longer
+///   any of these → finished       the outcome is known, and there are no interceptors
 ///
 /// 1. A call begins `held`. Without interceptors the channel takes it at once. Interceptors (interceptor_chain.h) hold
 ///    it until the innermost `next` runs, or respond themselves.
@@ -95,16 +96,20 @@ class OutgoingCall final : public ClientCall,
   }
   ResponseMetadata& response() noexcept { return response_; }
   bool writes_ended() const noexcept { return writes_ended_; }
-  /// The stream is open: sends what was written so far.
-  void send_written();
+  /// The attempt's stream is open: sends what was written so far.
+  void on_attempt_opened(CallAttempt& attempt);
   /// The server has begun to respond: there will be no other attempt.
-  void on_attempt_committed() noexcept;
+  void on_attempt_committed(CallAttempt& attempt) noexcept;
   /// The response has arrived completely. Waiters are resumed at the end of the batch.
-  void on_attempt_ended(Status&& status);
+  void on_attempt_ended(CallAttempt& attempt, Status&& status);
+  /// The response violates the protocol, or the request cannot be sent.
+  void on_attempt_failed(CallAttempt& attempt, Status&& why) noexcept;
   /// The stream was reset for this reason.
-  void on_attempt_failed(Status why);
+  void on_attempt_reset(CallAttempt& attempt, Status&& why);
+  /// The connection was lost for this reason.
+  void on_attempt_lost(CallAttempt& attempt, const Status& why) noexcept;
   /// The server has not begun to serve the request (RFC 9113, 8.7).
-  void on_attempt_refused(ReplayBuffer::Refused refused);
+  void on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refused refused);
   /// Fails the call, even if the server has ended it with OK: the response violates the protocol or was not read.
   void fail(const Status& why) noexcept;
   /// Resumes all waiters that can go on. One of them may destroy the call.
@@ -175,20 +180,35 @@ class OutgoingCall final : public ClientCall,
     if (ListNodeOf<OutgoingCallTag>::linked()) leave_channel_list();
   }
   void leave_channel_list() noexcept;
+  /// Takes a step of the diagram. Any other step is a fault of this class.
+  void enter(State next) noexcept {
+    assert(may_follow(state_, next));
+    state_ = next;
+    if (log::enabled(log::Level::trace)) [[unlikely]]
+      log_state();
+  }
+  static constexpr bool may_follow(State from, State to) noexcept {
+    switch (to) {
+      case State::held:
+        return false;
+      case State::queued:
+        return from == State::held || from == State::attempting;
+      case State::attempting:
+        return from == State::held || from == State::queued;
+      case State::settled:
+      case State::finished:
+        return from < to;
+    }
+    return false;
+  }
   void enter_settled(Status&& status) noexcept {
     if (state_ != State::held) count_end(status);
-    state_ = interceptors_ ? State::settled : State::finished;
     status_ = std::move(status);
-    trace();
+    enter(interceptors_ ? State::settled : State::finished);
     channel_ = nullptr;
     Timer::cancel();
     if (record_) [[unlikely]]
       record_outcome();
-  }
-  /// Logs the state that the call has entered.
-  void trace() const noexcept {
-    if (log::enabled(log::Level::trace)) [[unlikely]]
-      log_state();
   }
   void log_state() const noexcept;
   void count_end(const Status& status) noexcept;
@@ -200,6 +220,7 @@ class OutgoingCall final : public ClientCall,
   Status overdue() const noexcept;
   Status no_response_in_time() const;
   bool past_deadline() const noexcept;
+  bool is_current(const CallAttempt& attempt) const noexcept { return attempt_ && &*attempt_ == &attempt; }
   Waiter* next_waiter() noexcept;
 
   /// True if nothing more can be sent: the call is settled, or will fail when its interceptors submit it.
