@@ -262,8 +262,9 @@ class KeyLog(Logs):
             env={**os.environ, "SSLKEYLOGFILE": theirs},
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertLessEqual(set(self.secrets("clients")), set(self.secrets("keys")))
         self.assertGreaterEqual(len(self.secrets("clients")), 4)
+        # The server may write its last secrets after the client has ended.
+        self.assertTrue(harness.wait_until(lambda: set(self.secrets("clients")) <= set(self.secrets("keys"))))
         self.stop()
 
     def test_the_variable_alone_has_no_effect(self):
