@@ -1,6 +1,7 @@
 #include "transport/hybrid_vsock.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@ bool is_yes(std::string_view line) {
 }  // namespace
 
 void HybridVsockStream::start(ByteStream::Handler& handler) {
+  assert(!handler_);
   handler_ = &handler;
   response_.reserve(2 * response_bytes_max);  // its largest size
   carrier_->start(*this);
@@ -75,7 +77,7 @@ void HybridVsockStream::on_received(Bytes bytes) {
 
 /// `rest` came with the response and belongs to the guest.
 void HybridVsockStream::on_response(Bytes rest) {
-  phase_ = Phase::open;
+  enter(Phase::open);
   if (paused_) carrier_->pause_receiving();
   let_go();
   if (!rest.empty()) handler_->on_received(rest);
@@ -87,7 +89,7 @@ void HybridVsockStream::on_receive_end(int error) {
 }
 
 void HybridVsockStream::fail(int error) {
-  phase_ = Phase::failed;
+  enter(Phase::failed);
   ending_ = true;
   let_go();
   handler_->on_receive_end(error);

@@ -13,6 +13,7 @@
 /// (https://github.com/firecracker-microvm/firecracker/blob/main/docs/vsock.md)
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,6 +42,12 @@ class HybridVsockStream final : public ByteStream, ByteStream::Handler {
 
  private:
   enum class Phase : std::uint8_t { asking, open, failed };
+
+  /// `asking` ends once, in either of the others.
+  void enter(Phase next) noexcept {
+    assert(phase_ == Phase::asking && next != Phase::asking);
+    phase_ = next;
+  }
 
   void on_received(Bytes bytes) override;
   void on_receive_end(int error) override;

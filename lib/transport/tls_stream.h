@@ -120,7 +120,7 @@ class TlsStream final : public ByteStream,
   void run() override;
   void on_time() override { finish(EPROTO); }
 
-  // Transitions. Each asserts that it is in the diagram.
+  // Transitions. Each asserts that it is in the diagram, or repeats `over` after a further failure.
   void enter(Phase next) noexcept;
   static void enter(Sending& half, Sending next) noexcept;
 

@@ -59,18 +59,21 @@ class Held:
         self.resident.append(resident)
         self.descriptors.append(descriptors)
 
-    def is_flat(self, part):
+    def memory_is_flat(self, part):
         return max(self.resident[-part:]) <= max(self.resident[:part]) + SLACK
+
+    def descriptors_are_flat(self, part):
+        return max(self.descriptors[-part:]) <= max(self.descriptors[:part]) + DESCRIPTORS_SLACK
 
     def expect_flat(self, part=PART // SAMPLE_EVERY):
         """Checks that the last `part` samples do not exceed the first."""
         first, last = max(self.resident[:part]), max(self.resident[-part:])
         print(f"{self.who}: {first} bytes resident in the first thousand calls, {last} in the last")
-        if not self.is_flat(part):
+        if not self.memory_is_flat(part):
             raise AssertionError(f"{self.who} grows: {self.resident}")
         first, last = max(self.descriptors[:part]), max(self.descriptors[-part:])
         print(f"{self.who}: {first} descriptors in the first thousand calls, {last} in the last")
-        if last > first + DESCRIPTORS_SLACK:
+        if not self.descriptors_are_flat(part):
             raise AssertionError(f"{self.who} keeps descriptors: {self.descriptors}")
 
 
@@ -155,10 +158,11 @@ class GoClient(Soak):
             soak(peers.go_client(), self.server, "channel_soak", PART, lambda _, number: iterations.append(number))
             self.assertEqual(len(iterations), PART)
             held.sample(self.server.process)
-        # The server returns the memory of many closed connections at most every ten seconds.
+        # The server closes the connections of the last client after that has ended, and returns the memory of many
+        # closed connections at most every ten seconds.
         def is_flat():
             held.sample(self.server.process)
-            return held.is_flat(part=1)
+            return held.memory_is_flat(part=1) and held.descriptors_are_flat(part=1)
 
         harness.wait_until(is_flat, pause=0.5)
         held.expect_flat(part=1)

@@ -314,3 +314,11 @@ void use(TaskScope& scope, int& sum) {
 // error: spawn takes a task without a value, of a Status or of a Result, or a function that returns one
 Task<bool> allowed();
 void use(TaskScope& scope) { scope.spawn(allowed()); }
+
+// mistake: a streaming call that nobody keeps
+// clang: destroying it cancels the call
+void use(Store::Stub stub) { stub.List(Key()); }
+
+// mistake: a server that nobody keeps
+// clang: destroying it ends the server
+void use(Service& service) { Server::start({&service}, {}); }

@@ -138,6 +138,26 @@ TEST_CASE("on the client, the second of two tasks that wait for the same thing t
   CHECK(*thrown == std::vector{words_of("next()"), words_of("write()"), words_of("finish()")});
 }
 
+TEST_CASE("finish gives the status of a call once, and throws from then on") {
+  Pairs pairs;
+  InProcess world({&pairs});
+  const auto thrown = world.run([&]() -> Task<std::string> {
+    Stream call = call_of(world.channel(), "Hold");
+    const auto first = co_await when_any(call.finish(), sleep_for(1ms));
+    CHECK(first.index() == 1);  // it has given nothing yet
+    call.cancel();
+    CHECK((co_await call.finish()).code() == Code::CANCELLED);
+    try {
+      CHECK((co_await call.finish()).code() == Code::CANCELLED);
+    } catch (const std::logic_error& error) {
+      co_return error.what();
+    }
+    co_return "";
+  });
+  REQUIRE(thrown);
+  CHECK(*thrown == "finish() has given the call's status before: keep it, because it is given once");
+}
+
 TEST_CASE("the task that waits already is not disturbed") {
   testing::FakeClientCall call;
   Stream stream(call.call());

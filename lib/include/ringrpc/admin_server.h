@@ -110,8 +110,8 @@ class RINGRPC_EXPORT AdminServer {
   /// Starts the thread and listens. Objects that the pages use must outlive the admin server. Fails with a
   /// status that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or
   /// has TLS, or for two pages of one path; ALREADY_EXISTS for an address in use.
-  static Result<std::unique_ptr<AdminServer>> start(const AdminOptions& options,
-                                                    std::vector<AdminPage> pages);
+  [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<AdminServer>> start(
+      const AdminOptions& options, std::vector<AdminPage> pages);
 
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

@@ -53,6 +53,9 @@ class RINGRPC_EXPORT ClientCall : public MessageStream {
 /// A call that has ended with `status`, and never had a message. For stubs that fail a streaming method.
 RINGRPC_EXPORT std::unique_ptr<ClientCall> failed_call(Status status);
 
+/// The failure of a stub's method that is not overridden; generated code gives it. `path` is the method's.
+RINGRPC_EXPORT std::unexpected<Status> unimplemented(std::string_view path);
+
 namespace detail {
 
 /// Waits until `known` is true of a call.
@@ -95,8 +98,21 @@ class [[nodiscard("co_await it")]] FinishAwaiter final
   Status await_resume() { return call().take_status(); }
 };
 
-/// The failure of a method that a stub does not override.
-RINGRPC_EXPORT std::unexpected<Status> no_override(std::string_view path);
+/// Remembers that `finish` has given the status, which it gives once.
+class RINGRPC_EXPORT StatusGiven {
+ public:
+  void set() noexcept { given_ = true; }
+  /// Throws std::logic_error if it has been given.
+  void refuse_again() const {
+    if (given_) [[unlikely]]
+      status_given_before();
+  }
+
+ private:
+  [[noreturn]] static void status_given_before();
+
+  bool given_ = false;
+};
 
 }  // namespace detail
 

@@ -45,7 +45,7 @@ CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&&
 
 /// A server-streaming call: one request, many responses.
 template <class Response>
-class ClientReader {
+class [[nodiscard("destroying it cancels the call")]] ClientReader {
  public:
   explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
@@ -57,8 +57,14 @@ class ClientReader {
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   /// True if the message that `next` gave last arrived compressed.
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
-  /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Call once.
-  Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }
+  /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Once it has given the
+  /// status, a further one throws std::logic_error.
+  Task<Status> finish() {
+    given_.refuse_again();
+    Status status = co_await detail::FinishAwaiter(*call_);
+    given_.set();
+    co_return status;
+  }
   /// Complete once `finish` has returned. Valid as long as the call.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
   /// Ends the call with CANCELLED, unless it has ended.
@@ -66,11 +72,12 @@ class ClientReader {
 
  private:
   std::unique_ptr<ClientCall> call_;
+  detail::StatusGiven given_;
 };
 
 /// A client-streaming call: many requests, one response.
 template <class Request, class Response>
-class ClientWriter {
+class [[nodiscard("destroying it cancels the call")]] ClientWriter {
  public:
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
@@ -81,11 +88,14 @@ class ClientWriter {
   auto write(const Request& message, WriteOptions options = {}) noexcept {
     return Writer<Request>(*call_).write(message, options);
   }
-  /// Half-closes the call and waits for the response, with its metadata. Call once.
+  /// Half-closes the call and waits for the response, with its metadata. Once it has given
+  /// the result, a further one throws std::logic_error.
   Task<CallResult<Response>> finish() {
+    given_.refuse_again();
     call_->writes_done();
     std::optional<Response> response = co_await Reader<Response>(*call_).next();
     Status status = co_await detail::FinishAwaiter(*call_);
+    given_.set();
     co_return detail::result_of(*call_, std::move(response), std::move(status));
   }
   /// As ClientReader's.
@@ -94,11 +104,12 @@ class ClientWriter {
 
  private:
   std::unique_ptr<ClientCall> call_;
+  detail::StatusGiven given_;
 };
 
 /// A bidirectional call: many requests and many responses, in any order.
 template <class Request, class Response>
-class ClientStream {
+class [[nodiscard("destroying it cancels the call")]] ClientStream {
  public:
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
@@ -113,12 +124,18 @@ class ClientStream {
   // The rest is as ClientReader's.
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
-  Task<Status> finish() { co_return co_await detail::FinishAwaiter(*call_); }
+  Task<Status> finish() {
+    given_.refuse_again();
+    Status status = co_await detail::FinishAwaiter(*call_);
+    given_.set();
+    co_return status;
+  }
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
   void cancel() { call_->cancel(); }
 
  private:
   std::unique_ptr<ClientCall> call_;
+  detail::StatusGiven given_;
 };
 
 }  // namespace ringrpc

@@ -165,20 +165,22 @@ class RINGRPC_EXPORT Server {
   /// the server. Fails with a status that names the cause and the remedy: INVALID_ARGUMENT for an invalid option,
   /// or a service or interceptor that is null; ALREADY_EXISTS for two services of one name, or an address in use;
   /// or the failure of `on_start`.
-  static Result<std::unique_ptr<Server>> start(std::span<Service* const> services,
-                                               const ServerOptions& options);
-  static Result<std::unique_ptr<Server>> start(std::initializer_list<Service*> services,
-                                               const ServerOptions& options) {
+  [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
+      std::span<Service* const> services, const ServerOptions& options);
+  [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
+      std::initializer_list<Service*> services, const ServerOptions& options) {
     return start(std::span<Service* const>(services.begin(), services.size()), options);
   }
 
   template <std::same_as<std::nullptr_t> Null>
-  static Result<std::unique_ptr<Server>> start(std::initializer_list<Null>, const ServerOptions&) {
+  [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
+      std::initializer_list<Null>, const ServerOptions&) {
     static_assert(detail::never<Null>, "a server needs services: give pointers to them, none of them null");
     return fail(Code::INVALID_ARGUMENT, "a service is null");
   }
-  static Result<std::unique_ptr<Server>> start(detail::NoServiceList,
-                                               const ServerOptions&);  ///< does not compile
+  [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
+      detail::NoServiceList,
+      const ServerOptions&);  ///< does not compile
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -15,7 +15,7 @@ Stream::Stream(Poller& poller, std::span<std::uint8_t> buffer, UniqueFd fd) noex
       pieces_max_(pieces_of_a_send(fd_.get())),
       watch_error_(poller.watch(fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this)) {
   // No event will report this error, so the first receive or send reports it.
-  readable_ = watch_error_ != 0;
+  if (watch_error_ != 0) unread_ = Unread::end;
 }
 
 SocketAddress Stream::peer() const { return peer_address(fd_.get()); }
@@ -23,9 +23,9 @@ SocketAddress Stream::peer() const { return peer_address(fd_.get()); }
 void Stream::on_events(std::uint32_t events) {
   constexpr std::uint32_t broken = EPOLLHUP | EPOLLERR;
   if (events & (EPOLLIN | EPOLLRDHUP | broken)) {
-    readable_ = true;
-    if (events & (EPOLLRDHUP | broken)) hung_up_ = true;
-    if (wanted_) poller_.pend(receive_);
+    if (events & (EPOLLRDHUP | broken)) unread_ = Unread::end;
+    if (unread_ == Unread::nothing) unread_ = Unread::data;
+    if (receiving_ == Receiving::flowing) poller_.pend(receive_);
   }
   // This turn's submissions were tried already and found no room.
   if ((events & (EPOLLOUT | broken)) && sending_) write();
@@ -38,34 +38,34 @@ void Stream::start(Handler& handler) {
 }
 
 void Stream::pause_receiving() {
-  wanted_ = false;
+  if (receiving_ == Receiving::flowing) receiving_ = Receiving::paused;
   receive_.unlink();
 }
 
 void Stream::resume_receiving() {
-  wanted_ = !receive_ended_;
-  if (wanted_ && readable_) poller_.pend(receive_);
+  if (receiving_ == Receiving::ended) return;
+  receiving_ = Receiving::flowing;
+  if (unread_ != Unread::nothing) poller_.pend(receive_);
 }
 
 void Stream::receive() {
   if (watch_error_ != 0) return end_receive(watch_error_);
   const ssize_t got = ::recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) {
-    readable_ = false;
+    unread_ = Unread::nothing;
     return;
   }
   if (got < 0 && errno == EINTR) return poller_.pend(receive_);
   if (got <= 0) return end_receive(got == 0 ? 0 : errno);
   const auto bytes = static_cast<std::size_t>(got);
   // A short read has emptied the socket (epoll(7)): later data causes another edge.
-  readable_ = bytes == buffer_.size() || hung_up_;
-  if (readable_) poller_.pend(receive_);
+  if (unread_ == Unread::data && bytes < buffer_.size()) unread_ = Unread::nothing;
+  if (unread_ != Unread::nothing) poller_.pend(receive_);
   handler_->on_received(Bytes(buffer_.data(), bytes));
 }
 
 void Stream::end_receive(int error) {
-  wanted_ = false;
-  receive_ended_ = true;
+  receiving_ = Receiving::ended;
   handler_->on_receive_end(error);
 }
 

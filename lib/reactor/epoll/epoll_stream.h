@@ -1,5 +1,7 @@
 /// A connected stream on epoll: reads when the socket is readable and the handler wants data; writes what the
 /// turn submitted.
+///
+///   receiving   paused <---> flowing ---> ended     begins paused
 #pragma once
 
 #include <array>
@@ -31,6 +33,13 @@ class Stream final : public ByteStream, Watcher {
   int descriptor() const noexcept override { return fd_.get(); }
 
  private:
+  enum class Receiving : std::uint8_t { paused, flowing, ended };
+  enum class Unread : std::uint8_t {
+    nothing,
+    data,
+    end,  ///< and perhaps data before it
+  };
+
   void on_events(std::uint32_t events) override;
   void receive();
   void end_receive(int error);
@@ -43,12 +52,10 @@ class Stream final : public ByteStream, Watcher {
   UniqueFd fd_;
   std::size_t pieces_max_;  ///< slabs in one send
   Handler* handler_ = nullptr;
-  int watch_error_;             ///< the reason why the descriptor is not watched; 0 if it is
-  bool wanted_ = false;         ///< started, not paused, not ended
-  bool readable_ = false;       ///< an edge has come and some of its data is unread
-  bool hung_up_ = false;        ///< the readable data includes the end
-  bool receive_ended_ = false;  ///< the handler knows that nothing more will arrive
-  int send_error_ = 0;          ///< the error of the send that ended
+  int watch_error_;  ///< the reason why the descriptor is not watched; 0 if it is
+  Receiving receiving_ = Receiving::paused;
+  Unread unread_ = Unread::nothing;  ///< of what edges have announced
+  int send_error_ = 0;               ///< the error of the send that ended
   std::optional<Chain> sending_;
   PendingOf<Stream, &Stream::receive> receive_{*this};
   PendingOf<Stream, &Stream::write> write_{*this};

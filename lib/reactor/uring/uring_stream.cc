@@ -15,14 +15,15 @@ void StreamState::start(ByteStream::Handler& handler) {
 }
 
 void StreamState::pause_receiving() {
-  wanted_ = false;
+  if (receiving_ == Receiving::flowing) receiving_ = Receiving::paused;
   if (armed_ && !cancelling_) cancel_receive();
 }
 
 void StreamState::resume_receiving() {
-  wanted_ = !receive_ended_;
+  if (receiving_ == Receiving::ended) return;
+  receiving_ = Receiving::flowing;
   // A receive that is still being cancelled is armed again at its last completion.
-  if (wanted_ && !armed_) arm_receive();
+  if (!armed_) arm_receive();
 }
 
 void StreamState::arm_receive() {
@@ -44,7 +45,7 @@ void StreamState::cancel_receive() {
 void StreamState::on_receive_cancelled(int result, unsigned) {
   cancelling_ = false;
   // The kernel may have been working on the receive at that moment, and left it armed.
-  if (result == -EALREADY && armed_ && !wanted_ && !abandoned()) cancel_receive();
+  if (result == -EALREADY && armed_ && receiving_ != Receiving::flowing && !abandoned()) cancel_receive();
   ended();
 }
 
@@ -53,7 +54,7 @@ void StreamState::on_receive(int result, unsigned flags) {
   if (final) armed_ = false;
   take_received(result, flags);
   if (!final) return;
-  if (wanted_ && !armed_ && !abandoned()) arm_receive();
+  if (receiving_ == Receiving::flowing && !armed_ && !abandoned()) arm_receive();
   ended();
 }
 
@@ -76,8 +77,7 @@ void StreamState::take_received(int result, unsigned flags) {
 }
 
 void StreamState::end_receive(int error) {
-  wanted_ = false;
-  receive_ended_ = true;
+  receiving_ = Receiving::ended;
   if (!abandoned()) handler_->on_receive_end(error);
 }
 
@@ -131,7 +131,7 @@ void StreamState::on_send_cancelled(int, unsigned) { ended(); }
 
 void StreamState::cancel_all() {
   handler_ = nullptr;
-  wanted_ = false;
+  receiving_ = Receiving::ended;
   // Entries queued in this turn have not reached the kernel; the shutdown makes it refuse them.
   ::shutdown(fd_.get(), SHUT_RDWR);
   if (armed_ && !cancelling_) cancel_receive();

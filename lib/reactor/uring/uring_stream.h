@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <sys/socket.h>
 #include <utility>
@@ -17,6 +18,9 @@
 namespace ringrpc::uring {
 
 /// The state that the kernel works on: the descriptor, the chain being sent, and the operations.
+///
+///   receiving   paused <---> flowing ---> ended     begins paused
+///                  +------------------------^       what was on its way during a pause may be the end
 class StreamState final : public Resident {
  public:
   StreamState(Ring& ring, ReceiveBuffers& buffers, UniqueFd fd) noexcept
@@ -30,6 +34,8 @@ class StreamState final : public Resident {
   int descriptor() const noexcept { return fd_.get(); }
 
  private:
+  enum class Receiving : std::uint8_t { paused, flowing, ended };
+
   void arm_receive();
   void cancel_receive();
   void submit_send();
@@ -47,10 +53,9 @@ class StreamState final : public Resident {
   UniqueFd fd_;
   std::size_t pieces_max_;  ///< slabs in one send
   ByteStream::Handler* handler_ = nullptr;
-  bool wanted_ = false;         ///< started, not paused, not ended: a receive should be armed
-  bool armed_ = false;          ///< a receive is in flight …
-  bool cancelling_ = false;     ///< … and is being cancelled
-  bool receive_ended_ = false;  ///< the handler knows that nothing more will arrive
+  Receiving receiving_ = Receiving::paused;
+  bool armed_ = false;       ///< `receive_` is in flight
+  bool cancelling_ = false;  ///< `receive_cancel_` is in flight
   OperationOf<StreamState, &StreamState::on_receive> receive_{*this};
   OperationOf<StreamState, &StreamState::on_receive_cancelled> receive_cancel_{*this};
   OperationOf<StreamState, &StreamState::on_send> send_{*this};

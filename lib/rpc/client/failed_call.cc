@@ -1,5 +1,6 @@
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -44,7 +45,11 @@ std::unique_ptr<ClientCall> failed_call(Status status) {
   return std::make_unique<FailedCall>(std::move(status));
 }
 
-std::unexpected<Status> detail::no_override(std::string_view path) {
+void detail::StatusGiven::status_given_before() {
+  throw std::logic_error("finish() has given the call's status before: keep it, because it is given once");
+}
+
+std::unexpected<Status> unimplemented(std::string_view path) {
   return fail(Code::UNIMPLEMENTED, "the stub does not override " + std::string(path), Initiator::application);
 }
 

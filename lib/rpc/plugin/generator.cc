@@ -193,7 +193,7 @@ void print_bodies(Printer& printer, const pb::ServiceDescriptor& service) {
     of_method["unused"] = "[[maybe_unused]] ";
     print(printer, of_method, "\n", shape.stub_result, " $class$::StubInterface::$function$(\n    ",
           shape.stub_parameters, ") const {\n");
-    constexpr std::string_view failure = "::ringrpc::detail::no_override(\"$path$\")";
+    constexpr std::string_view failure = "::ringrpc::unimplemented(\"$path$\")";
     if (&shape == &unary) {
       print(printer, of_method, "  co_return ", failure, ";\n}\n");
     } else {
