@@ -85,13 +85,11 @@ ServerSnapshot server_of(EntityView&& view, const PartsRead& parts) {
 }
 
 ChannelSnapshot channel_of(EntityView&& view, const PartsRead& parts) {
-  ChannelSnapshot channel{.ref = std::move(view.ref),
-                          .state = view.shut_down ? Connectivity::shutdown : parts.state,
-                          .trace = std::move(view.trace),
-                          .calls = Registry::of_process().sum(Kind::channel, view.ref.id, parts.calls),
-                          .subchannels = {}};
-  for (const PartPlace& part : view.parts) channel.subchannels.push_back({part.id, channel.ref.name});
-  return channel;
+  return {.ref = std::move(view.ref),
+          .state = view.shut_down ? Connectivity::shutdown : parts.state,
+          .trace = std::move(view.trace),
+          .calls = Registry::of_process().sum(Kind::channel, view.ref.id, parts.calls),
+          .subchannels = std::move(view.subchannels)};
 }
 
 template <class Snapshot>
@@ -139,24 +137,23 @@ Task<Result<ChannelSnapshot>> read_channel(Id id) {
 }
 
 Task<Result<SubchannelSnapshot>> read_subchannel(Id id, std::size_t most_sockets) {
-  const std::optional<Registry::Subchannel> found = Registry::of_process().subchannel(id);
+  const std::optional<PartPlace> found = Registry::of_process().subchannel(id);
   if (!found) co_return not_found("subchannel", id);
   const auto read = std::make_shared<std::optional<SubchannelSnapshot>>();
-  Status status =
-      co_await visit_parts({found->place}, [read, most_sockets, target = found->channel.name](Part& part) {
-        SubchannelSnapshot& subchannel =
-            read->emplace(SubchannelSnapshot{.ref = {part.id(), target},
-                                             .target = target,
-                                             .state = part.state(),
-                                             .trace = part.trace().snapshot(),
-                                             .calls = part.calls(),
-                                             .max_connections = part.max_connections(),
-                                             .sockets = {}});
-        part.sockets().visit_from(0, most_sockets, [&](Id socket, const Connection& connection) {
-          subchannel.sockets.push_back({socket, connection.peer()});
-        });
-        return Found::yes;
-      });
+  Status status = co_await visit_parts({*found}, [read, most_sockets](Part& part) {
+    SubchannelSnapshot& subchannel =
+        read->emplace(SubchannelSnapshot{.ref = {part.id(), part.name()},
+                                         .target = part.name(),
+                                         .state = part.state(),
+                                         .trace = part.trace().snapshot(),
+                                         .calls = part.calls(),
+                                         .max_connections = part.max_connections(),
+                                         .sockets = {}});
+    part.sockets().visit_from(0, most_sockets, [&](Id socket, const Connection& connection) {
+      subchannel.sockets.push_back({socket, connection.peer()});
+    });
+    return Found::yes;
+  });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   if (!*read) co_return not_found("subchannel", id);
   co_return std::move(**read);

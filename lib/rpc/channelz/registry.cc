@@ -15,8 +15,15 @@ EntityView view_of(const Ref& ref, const Trace& trace, bool shut_down, const std
                   .trace = trace.snapshot(),
                   .shut_down = shut_down,
                   .listen_sockets = listen_sockets,
-                  .parts = {}};
-  for (const Part* part : parts) view.parts.push_back({part->id(), &part->home()});
+                  .parts = {},
+                  .subchannels = {}};
+  for (const Part* part : parts) {
+    if (part->role() == Part::Role::subchannel) {
+      view.subchannels.push_back({part->id(), part->name()});
+    } else {
+      view.parts.push_back({part->id(), &part->home()});
+    }
+  }
   return view;
 }
 
@@ -93,8 +100,9 @@ void Part::join(Entity& entity) {
     throw;
   }
   entity_ = &entity;
-  if (entity.kind_ == Entity::Kind::channel)
-    entity.trace_.add(Severity::info, "subchannel created on shard " + std::to_string(home_.index()), id_);
+  if (role_ == Role::subchannel)
+    entity.trace_.add(Severity::info,
+                      "subchannel created on shard " + std::to_string(home_.index()) + ": " + name_, id_);
 }
 
 void Part::leave(const CallTotals& calls) noexcept {
@@ -102,10 +110,10 @@ void Part::leave(const CallTotals& calls) noexcept {
   Registry& registry = Registry::of_process();
   const std::lock_guard lock(registry.mutex());
   Entity& entity = *std::exchange(entity_, nullptr);
-  entity.calls_before_.add(calls);
+  if (role_ == Role::whole) entity.calls_before_.add(calls);
   std::erase(entity.parts_, this);
   registry.tables_.parts.erase(id_);
-  if (entity.kind_ == Entity::Kind::channel) entity.trace_.add(Severity::info, "subchannel deleted", id_);
+  if (role_ == Role::subchannel) entity.trace_.add(Severity::info, "subchannel deleted: " + name_, id_);
 }
 
 std::optional<EntityView> Registry::find(Entity::Kind kind, Id id) {
@@ -136,13 +144,11 @@ std::optional<Ref> Registry::listen_socket(Id id) {
   return std::nullopt;
 }
 
-std::optional<Registry::Subchannel> Registry::subchannel(Id id) {
+std::optional<PartPlace> Registry::subchannel(Id id) {
   const std::lock_guard lock(mutex_);
   const auto found = tables_.parts.find(id);
-  if (found == tables_.parts.end()) return std::nullopt;
-  const Entity& entity = *found->second->entity_;
-  if (entity.kind_ != Entity::Kind::channel) return std::nullopt;
-  return Subchannel{{id, &found->second->home()}, {entity.id_, entity.name_}};
+  if (found == tables_.parts.end() || found->second->role() != Part::Role::subchannel) return std::nullopt;
+  return PartPlace{id, &found->second->home()};
 }
 
 std::vector<PartPlace> Registry::all_parts() {

@@ -62,9 +62,16 @@ class Entity {
   CallTotals calls_before_;  // of parts that have left
 };
 
+/// What one shard has of a server or a channel.
 class Part {
  public:
-  explicit Part(Shard& shard) noexcept : home_(shard) {}
+  enum class Role : std::uint8_t {
+    whole,       ///< all that the shard has: its calls are those of the server or channel
+    subchannel,  ///< the connections of a channel to one address
+  };
+
+  Part(Shard& shard, Role role, std::string name = {}) noexcept
+      : home_(shard), role_(role), name_(std::move(name)) {}
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
@@ -74,11 +81,13 @@ class Part {
   // On the shard's thread.
   virtual CallTotals calls() const = 0;
   virtual Connectivity state() const = 0;
-  /// Of a channel's part: how many it may have at the same time. 0 for a server's, where the whole server has a limit.
+  /// Of a subchannel: how many it may have at the same time. 0 for others.
   virtual std::uint32_t max_connections() const { return 0; }
 
-  /// Of a channel's part, its id as a subchannel.
   Id id() const noexcept { return id_; }
+  Role role() const noexcept { return role_; }
+  /// A subchannel's address. From any thread.
+  const std::string& name() const noexcept { return name_; }
   Shard& home() const noexcept { return home_; }
   Sockets& sockets() noexcept { return sockets_; }
   Trace& trace() noexcept { return trace_; }
@@ -94,6 +103,8 @@ class Part {
   friend class Registry;
 
   Shard& home_;
+  const Role role_;
+  const std::string name_;
   Entity* entity_ = nullptr;  // once it has joined
   Id id_ = 0;
   Sockets sockets_;
@@ -112,7 +123,8 @@ struct EntityView {
   TraceSnapshot trace;
   bool shut_down = false;
   std::vector<Ref> listen_sockets;
-  std::vector<PartPlace> parts;
+  std::vector<PartPlace> parts;  ///< those that are Part::Role::whole
+  std::vector<Ref> subchannels;  ///< their names are addresses
 };
 
 class Registry {
@@ -123,12 +135,7 @@ class Registry {
   /// At most `most` of them, with ids from `first` on.
   std::vector<EntityView> list(Entity::Kind kind, Id first, std::size_t most);
   std::optional<Ref> listen_socket(Id id);
-  /// A subchannel's place, and its channel.
-  struct Subchannel {
-    PartPlace place;
-    Ref channel;
-  };
-  std::optional<Subchannel> subchannel(Id id);
+  std::optional<PartPlace> subchannel(Id id);
   std::vector<PartPlace> all_parts();
 
   /// The calls of an entity whose parts had `calls` when they were visited: those of parts that have left since then

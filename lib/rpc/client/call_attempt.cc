@@ -259,6 +259,7 @@ void CallAttempt::take_end() {
   Status status = grpc_status_ ? std::move(*grpc_status_) : status_without_grpc_status();
   if (status.ok()) status = check_messages();
   ClientConnection& connection = *connection_;
+  if (!status.ok()) connection.count_failed_call();
   call_.on_attempt_ended(*this, std::move(status));
   // The server will not read the rest of the request.
   if (!call_.writes_ended()) {

@@ -6,31 +6,31 @@
 #include <utility>
 
 #include "base/caught.h"
+#include "rpc/client/channel_core.h"
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/shard_channel.h"
-#include "rpc/client/shared_channel_state.h"
 #include "rpc/metrics/channel_metrics.h"
 
 namespace ringrpc {
 
 struct Channel::Impl {
-  explicit Impl(std::shared_ptr<SharedChannelState> parts) noexcept : shared(std::move(parts)) {}
+  explicit Impl(std::shared_ptr<ChannelCore> parts) noexcept : shared(std::move(parts)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { shared->drop(); }
 
-  const std::shared_ptr<SharedChannelState> shared;
+  const std::shared_ptr<ChannelCore> shared;
 };
 
 Channel::Channel(std::string target, const ChannelOptions& options)
-    : impl_(std::make_shared<const Impl>(std::make_shared<SharedChannelState>(std::move(target), options))) {}
+    : impl_(std::make_shared<const Impl>(std::make_shared<ChannelCore>(std::move(target), options))) {}
 
 const std::string& Channel::target() const noexcept { return impl_->shared->target(); }
 
 Task<std::uint64_t> Channel::close(std::chrono::milliseconds timeout) const {
   // A very long time must not overflow the clock.
-  return SharedChannelState::close(impl_->shared,
-                                   std::min<std::chrono::milliseconds>(timeout, std::chrono::years(1)));
+  return ChannelCore::close(impl_->shared,
+                            std::min<std::chrono::milliseconds>(timeout, std::chrono::years(1)));
 }
 
 Task<Status> Channel::connect() const {
@@ -39,7 +39,7 @@ Task<Status> Channel::connect() const {
     co_return fail(Code::FAILED_PRECONDITION,
                    "a channel connects on a shard: in a handler, or under block_on");
   // The channel is destroyed with the last handle, which may be dropped during the wait.
-  const std::shared_ptr<SharedChannelState> shared = impl_->shared;
+  const std::shared_ptr<ChannelCore> shared = impl_->shared;
   Result<ShardChannel*> channel = shared->on_shard(*shard);
   if (!channel) co_return std::move(channel).error();
   ConnectWait wait(*shard);
@@ -63,7 +63,7 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     return failed_call(Status(Code::FAILED_PRECONDITION,
                               "calls are made on a shard: in a handler, or under block_on",
                               Initiator::application));
-  const std::shared_ptr<SharedChannelState>& shared = impl_->shared;
+  const std::shared_ptr<ChannelCore>& shared = impl_->shared;
   if (!shared->watches_calls()) {
     Result<ShardChannel*> channel = shared->on_shard(*shard);
     if (!channel) return failed_call(std::move(channel).error());

@@ -6,13 +6,15 @@
 
 #include "rpc/client/channel_log.h"
 #include "rpc/client/shard_channel.h"
+#include "rpc/client/subchannel.h"
 
 namespace ringrpc {
-ClientConnection::ClientConnection(ShardChannel& channel, std::unique_ptr<ByteStream> stream)
-    : Connection(channel, std::move(stream), http2::Role::client, channel.limits(), channel.timeouts(),
-                 *this),
-      channel_(channel),
-      keepalive_(*this, channel.keepalive_rule()) {}
+ClientConnection::ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream)
+    : Connection(subchannel, std::move(stream), http2::Role::client, subchannel.channel().limits(),
+                 subchannel.channel().timeouts(), *this),
+      subchannel_(subchannel),
+      channel_(subchannel.channel()),
+      keepalive_(*this, subchannel.keepalive_rule()) {}
 
 void ClientConnection::detach_attempts(const Status& status) noexcept {
   while (CallAttempt* attempt = attempts_.pop_front()) attempt->detach(status);
@@ -40,21 +42,21 @@ void ClientConnection::on_settings() {
   ready_since_ = shard().now();
   established();
   keepalive_.on_activity();
-  channel_.run_soon();
+  subchannel_.run_soon();
 }
 
-void ClientConnection::on_capacity() { channel_.run_soon(); }
+void ClientConnection::on_capacity() { subchannel_.run_soon(); }
 
 void ClientConnection::on_goaway(std::uint32_t, http2::ErrorCode code, std::string_view debug) {
   if (goaway_ == Goaway::none) goaway_ = Goaway::received;
   counts().receive_goaway(static_cast<std::uint32_t>(code));
-  channel_.run_soon();
+  subchannel_.run_soon();
   if (code == http2::ErrorCode::no_error) return;
   const bool first = goaway_reason_.empty();  // the server may repeat it as often as it likes
   goaway_reason_ = "the server sent GOAWAY: " + std::string(http2::name(code));
   if (!debug.empty()) goaway_reason_.append(" ").append(debug);
   if (first) log::info("{}: {}", log::Field("target", channel_.target()), goaway_reason_);
-  if (code == http2::ErrorCode::enhance_your_calm && debug == "too_many_pings") channel_.slow_keepalive();
+  if (code == http2::ErrorCode::enhance_your_calm && debug == "too_many_pings") subchannel_.slow_keepalive();
 }
 
 /// A call that is woken may destroy the channel.
@@ -78,11 +80,11 @@ void ClientConnection::on_lost(const Status& why) noexcept {
                         ? lost
                         : Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(lost.message()),
                                  why.initiator()));
-    channel_.on_connection_lost(*this, lost);
+    subchannel_.on_connection_lost(*this, lost);
   } catch (...) {
     const Status lost = caught();
     detach_attempts(lost);
-    channel_.on_connection_lost(*this, lost);
+    subchannel_.on_connection_lost(*this, lost);
   }
 }
 

@@ -1,5 +1,4 @@
-/// One connection of a channel, and the attempts of calls that have a stream on it. Belongs to its shard and to its
-/// channel.
+/// One connection of a channel, and the attempts of calls that have a stream on it. Belongs to its subchannel.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +14,11 @@
 namespace ringrpc {
 
 class ShardChannel;
+class Subchannel;
 
 class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
-  ClientConnection(ShardChannel& channel, std::unique_ptr<ByteStream> stream);
+  ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream);
 
   /// Ends its attempts. The connection cannot be used afterwards.
   void detach_attempts(const Status& status) noexcept;
@@ -33,6 +33,9 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   }
   /// A request was refused before it was sent.
   void count_unsent() noexcept { ++streams_unsent_; }
+  /// A call has ended with a status from the server that is not OK, as the stream has ended.
+  void count_failed_call() noexcept { ++calls_failed_; }
+  std::uint32_t calls_failed() const noexcept { return calls_failed_; }
   /// Wakes the attempt's call when the present batch of input ends.
   void join_batch(CallAttempt& attempt) noexcept {
     if (!attempt.ListNodeOf<AttemptBatchTag>::linked()) batch_.push_back(attempt);
@@ -56,9 +59,9 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// True once any request has left for the server. A GOAWAY stops those that were not sent yet.
   bool took_calls() const noexcept { return streams_opened() > streams_unsent_; }
 
-  /// The channel's note of when the last call ended; `never` while there is one.
+  /// The subchannel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;
-  /// The channel's note that this connection was opened at once after a GOAWAY on one that had taken no call.
+  /// The subchannel's note that this connection was opened at once after a GOAWAY on one that had taken no call.
   bool second_chance = false;
 
  private:
@@ -80,11 +83,13 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   void on_ping_ack(std::uint64_t) override {}
   void on_settings() override;
 
+  Subchannel& subchannel_;
   ShardChannel& channel_;
   Keepalive keepalive_;
   ListOf<CallAttempt, AttemptTag> attempts_;
   ListOf<CallAttempt, AttemptBatchTag> batch_;
   Instant ready_since_ = never;
+  std::uint32_t calls_failed_ = 0;
   std::uint32_t streams_unsent_ = 0;  // of those opened, refused before they had left
   Goaway goaway_ = Goaway::none;
   bool abandoned_ = false;

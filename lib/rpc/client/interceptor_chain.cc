@@ -43,7 +43,7 @@ class InterceptorChain::ResponseRead {
   InterceptorChain& chain_;
 };
 
-InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel)
+InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCore> channel)
     : call_(call),
       channel_(std::move(channel)),
       deadline_(call.request().deadline),

@@ -29,7 +29,7 @@
 #include "ringrpc/message_observer.h"
 #include "ringrpc/task.h"
 
-#include "rpc/client/shared_channel_state.h"
+#include "rpc/client/channel_core.h"
 
 namespace ringrpc {
 
@@ -37,7 +37,7 @@ class OutgoingCall;
 
 class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
  public:
-  InterceptorChain(OutgoingCall& call, std::shared_ptr<SharedChannelState> channel);
+  InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCore> channel);
   InterceptorChain(const InterceptorChain&) = delete;
   InterceptorChain& operator=(const InterceptorChain&) = delete;
 
@@ -87,7 +87,7 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   }
 
   OutgoingCall& call_;
-  const std::shared_ptr<SharedChannelState> channel_;
+  const std::shared_ptr<ChannelCore> channel_;
   const Instant deadline_;
   ClientRequest request_;
   std::vector<MessageObserver*> observers_;  // the outermost first

@@ -49,7 +49,7 @@ void OutgoingCall::start(ShardChannel& channel) {
   channel.submit(*this);
 }
 
-void OutgoingCall::start_interceptors(std::shared_ptr<SharedChannelState> channel) {
+void OutgoingCall::start_interceptors(std::shared_ptr<ChannelCore> channel) {
   assert(state_ == State::held && !channel_ && !interceptors_);
   if (const Result<ShardChannel*> here = channel->on_shard(shard_); here && (*here)->hold(*this))
     channel_ = *here;

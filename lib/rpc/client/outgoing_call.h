@@ -52,7 +52,7 @@ namespace ringrpc {
 class ClientConnection;
 class InterceptorChain;
 class ShardChannel;
-class SharedChannelState;
+class ChannelCore;
 struct ClientRequest;
 
 struct OutgoingCallTag;
@@ -76,7 +76,7 @@ class OutgoingCall final : public ClientCall,
   /// Submits the call to the channel.
   void start(ShardChannel& channel);
   /// Runs the channel's interceptors, the innermost of which submits the call.
-  void start_interceptors(std::shared_ptr<SharedChannelState> channel);
+  void start_interceptors(std::shared_ptr<ChannelCore> channel);
 
   // For the channel.
   const CallRequest& request() const noexcept { return request_; }

@@ -1,23 +1,23 @@
 #include "rpc/client/shard_channel.h"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <new>
+#include <unordered_map>
 #include <utility>
 
+#include "ringrpc/log.h"
+
 #include "base/caught.h"
+#include "rpc/balancing/pick_first.h"
 #include "rpc/client/channel_log.h"
 
 namespace ringrpc {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// gRFC A8: the shortest time between a client's keepalive PINGs.
-constexpr Nanoseconds client_keepalive_time_min = 10s;
-
-Nanoseconds effective_keepalive_time(Nanoseconds asked) {
-  return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
-}
+/// A status names the causes of this many addresses.
+constexpr std::size_t causes_max = 5;
 
 /// The status of calls on a channel that has ended.
 Status gone_status(const std::string& target, std::string_view why) noexcept {
@@ -30,15 +30,14 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 
 }  // namespace
 
-ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared)
-    : Part(shard),
+ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
+    : Part(shard, Role::whole),
       shard_(shard),
-      shared_(std::move(shared)),
-      metrics_(shared_->metrics() ? shared_->metrics()->on(shard) : nullptr),
-      keepalive_rule_{.time = effective_keepalive_time(options().keepalive_time),
-                      .timeout = options().keepalive_timeout,
-                      .without_calls = options().keepalive_without_calls},
-      backoff_(options().backoff, shard.now(), shard.index()) {
+      core_(std::move(core)),
+      metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
+      open_(core_->address().has_value()),
+      policy_(std::make_unique<PickFirst>()),
+      lookup_backoff_(options().backoff, shard.now(), shard.index()) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -46,19 +45,16 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> sha
 
 ShardChannel::~ShardChannel() {
   std::uint64_t cut = queued_ + refused_;
-  for (const auto* connections : {&connections_, &leaving_})
-    for (const auto& connection : *connections) cut += connection->attempts();
+  for (const auto* subchannels : {&backends_, &retired_})
+    for (const auto& subchannel : *subchannels) cut += subchannel->calls_under_way();
   const Status gone = gone_status(target(), closing_ ? " is closed" : " was destroyed");
   while (OutgoingCall* call = queue_.front()) call->stop(gone);
   for (; OutgoingCall* call = held_.front(); ++cut) call->stop(gone);
   end_connect_waits(gone);
-  for (const auto* connections : {&connections_, &leaving_})
-    for (const auto& connection : *connections) {
-      connection->detach_attempts(gone);
-      if (metrics_) metrics_->counts.end(ConnectionEnd::by_channel);
-    }
+  for (const auto* subchannels : {&backends_, &retired_})
+    for (const auto& subchannel : *subchannels) subchannel->detach_calls(gone);
   leave(calls());
-  shared_->remove(shard_, closing_ ? cut : 0);
+  core_->remove(shard_, closing_ ? cut : 0);
 }
 
 Status ShardChannel::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
@@ -68,14 +64,13 @@ std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ri
 void ShardChannel::submit(OutgoingCall& call) {
   ++calls_started_;
   last_call_ = shard_.now();
-  if (closing_) return refuse(call, closed(target()));
-  if (!shared_->address()) return refuse(call, shared_->address().error());
+  if (!open_) return refuse(call, refusal());
   if (call.request().deadline <= shard_.now())
     return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
                                Initiator::library));
   if (queued_ == 0 && attempt(call)) return;
-  const bool waits = call.request().wait_for_ready || !connections_.empty() || attempt_;
-  if (!waits && !backoff_.over(shard_.now())) return refuse(call, unreachable());
+  if (state_ == Connectivity::transient_failure && !call.request().wait_for_ready)
+    return refuse(call, last_failure_);
   if (queued_ >= options().max_queued_calls) {
     if (metrics_) ++metrics_->counts.refused;
     return refuse(call, Status(Code::RESOURCE_EXHAUSTED,
@@ -84,6 +79,11 @@ void ShardChannel::submit(OutgoingCall& call) {
                                Initiator::library));
   }
   enqueue(call);
+}
+
+/// The reason why the channel takes no calls.
+Status ShardChannel::refusal() const noexcept {
+  return closing_ ? closed(target()) : core_->address().error();
 }
 
 /// Settles a call that has neither been queued nor attempted.
@@ -97,14 +97,6 @@ channelz::CallTotals ShardChannel::calls() const {
           .succeeded = calls_succeeded_,
           .failed = calls_failed_,
           .last_started = channelz::wall_time(shard_, last_call_)};
-}
-
-channelz::Connectivity ShardChannel::state() const {
-  using enum channelz::Connectivity;
-  if (closing_) return shutdown;
-  if (usable()) return ready;
-  if (attempt_) return connecting;
-  return backoff_.over(shard_.now()) ? idle : transient_failure;
 }
 
 bool ShardChannel::hold(OutgoingCall& call) noexcept {
@@ -123,10 +115,9 @@ Status ShardChannel::admit_held() {
 }
 
 void ShardChannel::submit(ConnectWait& wait) {
-  if (closing_) return wait.finish(closed(target()));
-  if (!shared_->address()) return wait.finish(shared_->address().error());
-  if (usable()) return wait.finish(Status());
-  if (!attempt_ && !backoff_.over(shard_.now())) return wait.finish(unreachable());
+  if (!open_) return wait.finish(refusal());
+  if (state_ == Connectivity::ready) return wait.finish(Status());
+  if (state_ == Connectivity::transient_failure) return wait.finish(last_failure_);
   connect_waits_.push_back(wait);
   run_soon();
 }
@@ -141,29 +132,32 @@ void ShardChannel::enqueue(OutgoingCall& call) {
   call.join_queue(queue_);
   ++queued_;
   if (metrics_)
-    metrics_->counts.enter_queue(connections_.empty() ? QueueWait::connection : QueueWait::stream,
+    metrics_->counts.enter_queue(state_ == Connectivity::ready ? QueueWait::stream : QueueWait::connection,
                                  shard_.now());
   run_soon();
 }
 
-/// Attempts the call on the first connection with room for it.
+/// Attempts the call on the backend that the policy picks, if that has room for it.
 bool ShardChannel::attempt(OutgoingCall& call) {
-  const auto found = std::ranges::find_if(connections_, &ClientConnection::has_room,
-                                          [](const auto& connection) -> const auto& { return *connection; });
-  if (found == connections_.end()) return false;
-  call.attempt_on(**found);
+  Backend* const picked = policy_->pick();
+  ClientConnection* const connection = picked ? static_cast<Subchannel*>(picked)->room() : nullptr;
+  if (!connection) return false;
+  call.attempt_on(*connection);
   return true;
 }
 
 std::string ShardChannel::describe_wait() const {
-  if (!connections_.empty())
-    return "waited for a free stream on " + std::to_string(connections_.size()) + " connections to " +
-           target() + " until the deadline";
+  std::size_t connections = 0;
+  for (const auto& backend : backends_) connections += backend->connections();
+  if (connections > 0)
+    return "waited for a free stream on " + std::to_string(connections) + " connections to " + target() +
+           " until the deadline";
   const std::string waited = "waited for a connection to " + target() + " until the deadline";
   return last_failure_.ok() ? waited : waited + "; last: " + std::string(last_failure_.message());
 }
 
 void ShardChannel::close(Nanoseconds timeout) {
+  open_ = false;
   closing_ = true;
   close_by_ = std::min(close_by_, after(shard_.now(), timeout));
   end_connect_waits(closed(target()));
@@ -176,64 +170,36 @@ void ShardChannel::run() {
   } catch (...) {
     give_up_step(caught());
   }
-  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(shared_.get());  // destroys this
+  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(core_.get());  // destroys this
   shard_.timers().arm(*this, next_event());
 }
 
 void ShardChannel::do_what_is_due() {
-  settle_attempt();
-  sort_out_leaving();
+  if (lookup_ && shard_.now() >= look_up_by_)
+    lookup_failed(
+        Status(Code::UNAVAILABLE,
+               "resolve " + core_->address()->name() + ": no response within " +
+                   std::to_string(
+                       std::chrono::ceil<std::chrono::milliseconds>(options().connect_timeout).count()) +
+                   " ms",
+               Initiator::library)
+            .with_cause(Cause::lookup_failed));
+  if (unneeded()) lookup_.reset();
+  if (unneeded() != std::exchange(told_unneeded_, unneeded()))
+    for (const auto& backend : backends_) backend->run_soon();
+  update_state();
+  drop_retired();
   attempt_queued();
-  if (wanted()) grow();
-  note_idle();
-  retire_idle();
+  if (wanted()) reach_out();
 }
 
-/// Without memory for it there is no attempt to connect. Another may come after the usual wait.
+/// Without memory for it there is no look-up. Another may come after the usual wait.
 void ShardChannel::give_up_step(Status why) noexcept {
-  if (attempt_ && metrics_) ++metrics_->counts.connects_failed;
-  attempt_.reset();
-  failed(std::move(why));
-}
-
-/// Takes over the connection of the attempt when its handshake is complete.
-void ShardChannel::settle_attempt() {
-  if (closing_ && queued_ == 0) attempt_.reset();
-  ClientConnection* connection = attempt_ ? attempt_->connection() : nullptr;
-  if (!connection || !connection->ready()) return;
-  connection->second_chance = second_chance_;
-  connections_.reserve(connections_.size() + 1);  // or the connection would be lost
-  connections_.push_back(attempt_->take());
-  attempt_.reset();
-  trace().add(channelz::Severity::info, "connected to " + connection->peer());
-  if (metrics_) ++metrics_->counts.connects;
-  log_connected(*connection);
-  backoff_.succeeded();
-  end_connect_waits(Status());
-}
-
-void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
-  const bool again = std::exchange(outage_, false);
-  channel_log::connected(target(), connection.peer(),
-                         again ? channel_log::Connected::again : channel_log::Connected::first);
-}
-
-void ShardChannel::sort_out_leaving() {
-  const auto leaving =
-      std::ranges::count_if(connections_, [](const auto& connection) { return connection->leaving(); });
-  if (leaving == 0) return;
-  leaving_.reserve(leaving_.size() + static_cast<std::size_t>(leaving));  // or some would be lost
-  bool in_vain = false;
-  for (auto& connection : connections_) {
-    if (!connection->leaving()) continue;
-    turned_away_ = was_useless(*connection);
-    in_vain |= turned_away_ && connection->second_chance;
-    leaving_.push_back(std::move(connection));
-  }
-  std::erase(connections_, nullptr);
-  if (in_vain)
-    failed(Status(Code::UNAVAILABLE, target() + ": the server sent GOAWAY before it took a call",
-                  Initiator::library));
+  lookup_.reset();
+  last_failure_ = std::move(why);
+  lookup_backoff_.failed(shard_.now());
+  update_state();
+  fail_waiting();
 }
 
 void ShardChannel::attempt_queued() {
@@ -242,142 +208,216 @@ void ShardChannel::attempt_queued() {
 }
 
 bool ShardChannel::wanted() const noexcept {
-  return queued_ > 0 || (!connect_waits_.empty() && connections_.empty());
+  return queued_ > 0 || (!connect_waits_.empty() && state_ != Connectivity::ready);
 }
 
-bool ShardChannel::usable() const noexcept {
-  return std::ranges::any_of(connections_, &ClientConnection::usable,
-                             [](const auto& connection) -> const auto& { return *connection; });
+/// Connects for the calls that wait, or fails them.
+void ShardChannel::reach_out() {
+  switch (state_) {
+    case Connectivity::ready:
+      for (const auto& backend : backends_)
+        if (backend->state() == Connectivity::ready) backend->grow();
+      return;
+    case Connectivity::idle:
+      return begin_pass();
+    case Connectivity::transient_failure:
+      return fail_waiting();
+    case Connectivity::connecting:
+    case Connectivity::shutdown:
+      return;
+  }
 }
 
-bool ShardChannel::may_grow() const noexcept {
-  return wanted() && !attempt_ && connections_.size() < max_connections();
+/// Has the policy connect, to the addresses that the name has now.
+void ShardChannel::begin_pass() {
+  if (!resolves_at_once(*core_->address())) return look_up();
+  if (backends_.empty()) use(*resolve(*core_->address()));
+  policy_->connect();
 }
 
-/// Opens another connection for the calls that wait, if it may be now.
-void ShardChannel::grow() {
-  if (!may_grow()) return;
-  if (!backoff_.over(shard_.now())) return fail_waiting();
-  attempt_ = std::make_unique<ConnectAttempt>(
-      *this, std::max<Nanoseconds>(options().connect_timeout, backoff_.next_wait()));
-  second_chance_ = turned_away_ && connections_.empty();
-  attempt_->start(*shared_->address());
+void ShardChannel::look_up() {
+  log::trace("{}: looking up the addresses of {}", log::Field("target", target()), core_->address()->name());
+  look_up_by_ = after(shard_.now(), options().connect_timeout);
+  lookup_ = std::make_unique<Lookup>(shard_, *core_->address(), static_cast<Lookup::Handler&>(*this));
+  update_state();
 }
 
-void ShardChannel::note_idle() {
-  for (const auto& connection : connections_) {
-    if (!connection->idle()) {
-      connection->idle_since = never;
-    } else if (connection->idle_since == never) {
-      connection->idle_since = shard_.now();
+void ShardChannel::on_resolved(Result<std::vector<SocketAddress>> addresses) {
+  lookup_.reset();
+  run_soon();
+  try {
+    if (!addresses) return lookup_failed(std::move(addresses).error());
+    lookup_backoff_.succeeded();
+    use(*std::move(addresses));
+    policy_->connect();
+    update_state();
+  } catch (...) {
+    give_up_step(caught());
+  }
+}
+
+void ShardChannel::lookup_failed(Status why) {
+  lookup_.reset();
+  if (metrics_) ++metrics_->counts.connects_failed;
+  log_failed(why);
+  core_->record_failure(why);
+  last_failure_ = std::move(why);
+  lookup_backoff_.failed(shard_.now());
+  update_state();
+}
+
+/// The name has these addresses.
+void ShardChannel::use(std::vector<SocketAddress> addresses) {
+  const Address& address = *core_->address();
+  std::vector<Endpoint> endpoints;
+  for (const SocketAddress& each : addresses)
+    endpoints.push_back({.address = each,
+                         .hybrid_vsock_port = address.kind() == Address::Kind::hybrid_vsock
+                                                  ? std::optional(address.port())
+                                                  : std::nullopt,
+                         .name = to_string(each),
+                         .server_name = core_->server_name()});
+  replace_backends(std::move(endpoints));
+}
+
+/// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires the rest.
+void ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
+  struct Hash {
+    std::size_t operator()(const Endpoint* endpoint) const noexcept {
+      return std::hash<std::string_view>()(endpoint->name);
+    }
+  };
+  struct Same {
+    bool operator()(const Endpoint* one, const Endpoint* other) const noexcept { return *one == *other; }
+  };
+  std::unordered_map<const Endpoint*, std::unique_ptr<Subchannel>*, Hash, Same> known;
+  for (std::unique_ptr<Subchannel>& backend : backends_) known.emplace(&backend->endpoint(), &backend);
+  std::vector<std::unique_ptr<Subchannel>> made;
+  made.reserve(endpoints.size());
+  std::vector<std::unique_ptr<Subchannel>*> next;
+  std::vector<Backend*> chosen;
+  for (Endpoint& endpoint : endpoints) {
+    const auto found = known.find(&endpoint);
+    if (found != known.end() && !found->second) continue;  // it is in the list twice
+    if (found == known.end()) {
+      made.push_back(std::make_unique<Subchannel>(*this, std::move(endpoint)));
+      known.emplace(&made.back()->endpoint(), nullptr);
+      next.push_back(&made.back());
+    } else {
+      next.push_back(std::exchange(found->second, nullptr));
+    }
+    chosen.push_back(next.back()->get());
+  }
+  std::vector<std::unique_ptr<Subchannel>> replaced(next.size());
+  retired_.reserve(retired_.size() + backends_.size());
+  replacing_ = true;
+  policy_->update(chosen);  // the last step that may fail
+  replacing_ = false;
+  std::ranges::transform(next, replaced.begin(), [](auto* backend) { return std::move(*backend); });
+  backends_.swap(replaced);
+  for (std::unique_ptr<Subchannel>& backend : replaced) {
+    if (!backend) continue;
+    backend->retire();
+    retired_.push_back(std::move(backend));
+  }
+  in_state_ = {};
+  for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->state())];
+  update_state();
+}
+
+void ShardChannel::drop_retired() {
+  std::erase_if(retired_, [](const auto& subchannel) { return subchannel->over(); });
+}
+
+void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcept {
+  if (replacing_ || subchannel.retired()) return;
+  --in_state_[static_cast<std::size_t>(before)];
+  ++in_state_[static_cast<std::size_t>(subchannel.state())];
+  policy_->on_state(subchannel);
+  update_state();
+}
+
+Connectivity ShardChannel::observe_state() const noexcept {
+  using enum Connectivity;
+  if (in_state(ready) > 0) return ready;
+  if (in_state(connecting) > 0 || lookup_) return connecting;
+  if (!lookup_backoff_.over(shard_.now())) return transient_failure;
+  return in_state(transient_failure) > 0 && in_state(idle) == 0 ? transient_failure : idle;
+}
+
+void ShardChannel::update_state() noexcept {
+  const Connectivity now = observe_state();
+  if (now == state_) return;
+  state_ = now;
+  run_soon();
+  if (now == Connectivity::ready) end_connect_waits(Status());
+  if (now == Connectivity::transient_failure && lookup_backoff_.over(shard_.now())) try {
+      last_failure_ = failures();
+    } catch (...) {
+      last_failure_ = caught();
+    }
+}
+
+/// The causes of all addresses at which nothing can be reached.
+Status ShardChannel::failures() const {
+  std::string words;
+  Cause furthest = Cause::other;
+  Initiator initiator = Initiator::library;
+  std::size_t failed = 0;
+  const std::string prefix = "connect " + target() + " ";
+  for (const auto& backend : backends_) {
+    const Status& why = backend->failure();
+    if (why.cause() == Cause::out_of_memory) return why;
+    furthest = std::max(furthest, why.cause());
+    if (++failed > causes_max) continue;
+    std::string_view cause = why.message();
+    if (words.empty()) {
+      words = cause;
+      initiator = why.initiator();
+    } else {
+      if (cause.starts_with(prefix)) cause.remove_prefix(prefix.size());
+      words.append("; ").append(cause);
     }
   }
-}
-
-/// Ends connections that are not needed: all when the channel closes, else those beside the first.
-void ShardChannel::retire_idle() {
-  const bool all = closing_ && queued_ == 0;
-  for (std::size_t at = all ? 0 : 1; at < connections_.size(); ++at) {
-    ClientConnection& connection = *connections_[at];
-    if (connection.idle_since == never) continue;
-    if (!all && shard_.now() < after(connection.idle_since, options().idle_timeout)) continue;
-    connection.retire();
-    run_soon();
-  }
+  if (failed > causes_max) words += "; and " + std::to_string(failed - causes_max) + " more";
+  return Status(Code::UNAVAILABLE, std::move(words), initiator).with_cause(furthest);
 }
 
 Instant ShardChannel::next_event() const {
   Instant next = close_by_;
-  if (may_grow()) next = std::min(next, backoff_.ends());
-  for (std::size_t at = 1; at < connections_.size(); ++at)
-    if (connections_[at]->idle_since != never)
-      next = std::min(next, after(connections_[at]->idle_since, options().idle_timeout));
+  if (lookup_) next = std::min(next, look_up_by_);
+  if (!lookup_backoff_.over(shard_.now())) next = std::min(next, lookup_backoff_.ends());
   return next;
 }
 
 bool ShardChannel::over() const noexcept {
-  return queued_ == 0 && held_.empty() && !attempt_ && connections_.empty() && leaving_.empty();
+  const auto over = [](const auto& subchannel) { return subchannel->over(); };
+  return queued_ == 0 && held_.empty() && !lookup_ && std::ranges::all_of(backends_, over) &&
+         std::ranges::all_of(retired_, over);
 }
 
-void ShardChannel::on_attempt_failed(Status why) noexcept {
-  if (metrics_) ++metrics_->counts.connects_failed;
+void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
+  const bool again = std::exchange(outage_, false);
+  channel_log::connected(target(), connection.peer(),
+                         again ? channel_log::Connected::again : channel_log::Connected::first);
+}
+
+void ShardChannel::log_failed(const Status& why) noexcept {
   outage_ = true;
   channel_log::connect_failed(target(), why);
-  attempt_.reset();
-  failed(std::move(why));
-  run_soon();
 }
 
-/// A server that accepts a connection and then no call counts as one that cannot be reached.
-bool ShardChannel::was_useless(const ClientConnection& connection) const noexcept {
-  return !connection.took_calls() && !connection.retired() &&
-         shard_.now() < after(connection.ready_since(), options().backoff.initial);
-}
-
-void ShardChannel::failed(Status why) noexcept {
-  trace().add(channelz::Severity::warning, why.message());
-  last_failure_ = std::move(why);
-  backoff_.failed(shard_.now());
-  fail_waiting();
-}
-
-/// If there is no usable connection and no attempt to connect: fails the waits for a connection, and the calls without
-/// `wait_for_ready`.
+/// Fails the waits for a connection, and the calls without `wait_for_ready`.
 void ShardChannel::fail_waiting() noexcept {
-  if (attempt_ || usable()) return;
-  const Status failure = unreachable();
-  end_connect_waits(failure);
+  if (state_ != Connectivity::transient_failure) return;
+  end_connect_waits(last_failure_);
   queue_.for_each([&](OutgoingCall& call) {
-    if (!call.request().wait_for_ready) call.settle(failure);
+    if (!call.request().wait_for_ready) call.settle(last_failure_);
   });
 }
 
 void ShardChannel::end_connect_waits(const Status& status) noexcept {
   while (ConnectWait* wait = connect_waits_.front()) wait->finish(status);
-}
-
-Status ShardChannel::unreachable() const noexcept {
-  if (last_failure_.cause() == Cause::out_of_memory) return last_failure_;
-  try {
-    return Status(Code::UNAVAILABLE, std::string(last_failure_.message()), last_failure_.initiator())
-        .with_cause(last_failure_.cause());
-  } catch (...) {
-    return caught();
-  }
-}
-
-void ShardChannel::count_end(const ClientConnection& connection) noexcept {
-  const bool goaway = connection.leaving();
-  metrics_->counts.end(connection.retired() ? ConnectionEnd::by_channel
-                       : goaway             ? ConnectionEnd::by_goaway
-                                            : ConnectionEnd::by_loss);
-}
-
-void ShardChannel::trace_end(const ClientConnection& connection, const Status& why) noexcept try {
-  const bool wanted = connection.retired() || connection.leaving();
-  trace().add(
-      wanted ? channelz::Severity::info : channelz::Severity::warning,
-      "the connection to " + connection.peer() + " has ended: " +
-          (connection.retired() ? std::string("it was not needed any more") : std::string(why.message())));
-} catch (const std::bad_alloc&) {
-  // There is no memory for the event.
-}
-
-void ShardChannel::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
-  if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
-  const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
-  const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
-  trace_end(connection, why);
-  if (metrics_) count_end(connection);
-  outage_ |= !connection.leaving();
-  std::erase_if(connections_, is_lost);
-  std::erase_if(leaving_, is_lost);
-  run_soon();
-  if (useless) try {
-      failed(Status(Code::UNAVAILABLE, target() + ": " + std::string(why.message()), why.initiator()));
-    } catch (...) {
-      failed(caught());
-    }
 }
 
 }  // namespace ringrpc

@@ -1,21 +1,19 @@
-/// A channel on one shard: the calls that wait, and the connections that take them.
+/// A channel on one shard: the calls that wait, and the choice of the connections that take them.
 ///
-/// 1. `submit` gives a call to the first connection with room for another stream; if there is none, the call
-///    queues.
+/// 1. `submit` gives a call to the backend that the policy picks (rpc/balancing/policy.h), a Subchannel, if that has
+///    room for another stream; if not, the call queues.
 /// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
-///    and opens another connection: one attempt at a time, up to `max_connections`, with a backoff after a failed
-///    attempt (backoff_state.h).
-/// 3. While nothing is connected and an attempt has just failed, calls fail with its cause instead of
+///    and has the policy connect, or the ready subchannels open further connections.
+/// 3. The first call, and each one that finds nothing connected, looks up the name of the target, unless that is an
+///    address already. Each address becomes a Subchannel; those of an earlier look-up that are found again remain.
+/// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
 ///    queueing, except those with `wait_for_ready`.
-/// 4. A server that sends GOAWAY before it has accepted a call may be about to be replaced: the channel connects
-///    again at once, but not twice in a row.
-/// 5. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. The channel
-///    sends GOAWAY on a connection that it no longer needs.
 ///
 /// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
-/// connection is destroyed inside its own events. Belongs to its shard, which keeps it.
+/// subchannel is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -26,15 +24,17 @@
 
 #include "http2/session.h"
 #include "reactor/shard.h"
+#include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
-#include "rpc/client/backoff_state.h"
-#include "rpc/client/client_connection.h"
-#include "rpc/client/connect_attempt.h"
+#include "rpc/naming/backoff_state.h"
+#include "rpc/client/channel_core.h"
 #include "rpc/client/connect_wait.h"
 #include "rpc/client/outgoing_call.h"
-#include "rpc/client/shared_channel_state.h"
-#include "rpc/connection/keepalive.h"
+#include "rpc/client/subchannel.h"
+#include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_metrics.h"
+#include "rpc/naming/endpoint.h"
+#include "transport/lookup.h"
 
 namespace ringrpc {
 
@@ -44,9 +44,13 @@ struct RequestHeaders {
   std::deque<std::string> encoded;  ///< values that are not in the metadata as they are sent
 };
 
-class ShardChannel final : public ShardLocal, public channelz::Part, private Ready, private Timer {
+class ShardChannel final : public ShardLocal,
+                           public channelz::Part,
+                           private Lookup::Handler,
+                           private Ready,
+                           private Timer {
  public:
-  ShardChannel(Shard& shard, std::shared_ptr<SharedChannelState> shared);
+  ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core);
   /// Calls that remain end with CANCELLED.
   ~ShardChannel() override;
 
@@ -69,6 +73,7 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   void left_queue() noexcept {
     --queued_;
     if (metrics_) metrics_->counts.leave_queue(shard_.now());
+    if (closing_) run_soon();
   }
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
@@ -82,74 +87,78 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   void on_input() noexcept {
     if (queued_ > 0) run_soon();
   }
-  /// The connection was lost; it is destroyed here.
-  void on_connection_lost(ClientConnection& connection, const Status& why) noexcept;
-  /// The attempt under way has failed; it is destroyed here.
-  void on_attempt_failed(Status why) noexcept;
-  /// The server has sent GOAWAY with "too_many_pings" (gRFC A8): keepalive PINGs become half as frequent.
-  void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
 
   /// A call that was queued or attempted has ended.
   void count_end(bool success) noexcept { ++(success ? calls_succeeded_ : calls_failed_); }
   channelz::CallTotals calls() const override;
-  channelz::Connectivity state() const override;
-  std::uint32_t max_connections() const override { return std::max(options().max_connections, 1u); }
+  Connectivity state() const override { return closing_ ? Connectivity::shutdown : state_; }
+
+  // For its subchannels.
+  /// The state of `subchannel` was `before`.
+  void on_state(Subchannel& subchannel, Connectivity before) noexcept;
+  bool has_queue() const noexcept { return queued_ > 0; }
+  /// True if no call will need a connection.
+  bool unneeded() const noexcept { return closing_ && queued_ == 0; }
+  /// A connection was lost, or could not be made.
+  void note_outage() noexcept { outage_ = true; }
+  void log_connected(const ClientConnection& connection) noexcept;
+  void log_failed(const Status& why) noexcept;
 
   Shard& shard() noexcept { return shard_; }
-  const std::string& target() const noexcept { return shared_->target(); }
-  const std::string& authority() const noexcept { return shared_->authority(); }
-  std::string_view scheme() const noexcept { return shared_->scheme(); }
+  const ChannelCore& core() const noexcept { return *core_; }
+  ChannelCore& core() noexcept { return *core_; }
+  const std::string& target() const noexcept { return core_->target(); }
+  const std::string& authority() const noexcept { return core_->authority(); }
+  std::string_view scheme() const noexcept { return core_->scheme(); }
   std::string_view user_agent() const noexcept;
-  /// The stream that carries the calls: `carrier`, or TLS on it.
-  std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) {
-    return shared_->secure(shard_, std::move(carrier));
-  }
-  const ChannelOptions& options() const noexcept { return shared_->options(); }
+  const ChannelOptions& options() const noexcept { return core_->options(); }
+  /// Null if they are off.
+  ChannelMetrics* metrics() const noexcept { return metrics_.get(); }
   const http2::Limits& limits() const noexcept { return limits_; }
+  const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   /// Memory for the headers of the request that is being sent.
   RequestHeaders& request_headers() noexcept {
     request_headers_.encoded.clear();
     return request_headers_;
   }
-  const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
-  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
 
  private:
   void run() override;
   void on_time() override { run_soon(); }
+  void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
 
   void do_what_is_due();
   void give_up_step(Status why) noexcept;
+  Status refusal() const noexcept;
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
   void refuse(OutgoingCall& call, Status why) noexcept;
-  void trace_end(const ClientConnection& connection, const Status& why) noexcept;
-  void settle_attempt();
-  void log_connected(const ClientConnection& connection) noexcept;
-  void count_end(const ClientConnection& connection) noexcept;
-  void sort_out_leaving();
   void attempt_queued();
-  void grow();
-  void note_idle();
-  void retire_idle();
+  bool wanted() const noexcept;
+  void reach_out();
+  void begin_pass();
+  void look_up();
+  void lookup_failed(Status why);
+  void use(std::vector<SocketAddress> addresses);
+  void replace_backends(std::vector<Endpoint> endpoints);
+  void drop_retired();
+
+  void update_state() noexcept;
+  Connectivity observe_state() const noexcept;
+  std::size_t in_state(Connectivity state) const noexcept {
+    return in_state_[static_cast<std::size_t>(state)];
+  }
+  Status failures() const;
+  void fail_waiting() noexcept;
+  void end_connect_waits(const Status& status) noexcept;
   Instant next_event() const;
   bool over() const noexcept;
 
-  bool wanted() const noexcept;
-  bool usable() const noexcept;
-  bool may_grow() const noexcept;
-  void failed(Status why) noexcept;
-  void fail_waiting() noexcept;
-  void end_connect_waits(const Status& status) noexcept;
-  Status unreachable() const noexcept;
-  bool was_useless(const ClientConnection& connection) const noexcept;
-
   Shard& shard_;
-  const std::shared_ptr<SharedChannelState> shared_;
+  const std::shared_ptr<ChannelCore> core_;
   const std::shared_ptr<ChannelMetrics> metrics_;  // null if they are off
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
-  KeepaliveRule keepalive_rule_;
 
   std::uint64_t calls_started_ = 0;
   std::uint64_t calls_succeeded_ = 0;
@@ -157,21 +166,29 @@ class ShardChannel final : public ShardLocal, public channelz::Part, private Rea
   Instant last_call_;
 
   RequestHeaders request_headers_;
+  bool open_;  // takes calls: the target is valid, and the channel is not being closed
+  bool closing_ = false;
+  bool told_unneeded_ = false;  // the subchannels know that no call will need a connection
+  bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
+  Instant close_by_ = never;
+
   ListOf<OutgoingCall, OutgoingCallTag> queue_;
   std::size_t queued_ = 0;  // length of queue_
   ListOf<OutgoingCall, OutgoingCallTag> held_;
   std::uint64_t refused_ = 0;  // of those, because the channel closes
   ListOf<ConnectWait, ConnectWaitTag> connect_waits_;
-  std::vector<std::unique_ptr<ClientConnection>> connections_;
-  std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
-  std::unique_ptr<ConnectAttempt> attempt_;
-  BackoffState backoff_;
+
+  Connectivity state_ = Connectivity::idle;
   Status last_failure_;
-  bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
-  bool second_chance_ = false;  // the attempt was begun for that reason
-  bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
-  bool closing_ = false;
-  Instant close_by_ = never;
+  std::vector<std::unique_ptr<Subchannel>> backends_;
+  std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
+  std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
+  const std::unique_ptr<Policy> policy_;
+  bool replacing_ = false;  // the backends
+
+  std::unique_ptr<Lookup> lookup_;
+  Instant look_up_by_ = never;
+  BackoffState lookup_backoff_;
 };
 
 }  // namespace ringrpc

@@ -42,7 +42,7 @@ Nanoseconds or_no_limit(std::chrono::milliseconds limit) {
 
 ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& methods,
                          const ServerOptions& options)
-    : Part(shard),
+    : Part(shard, Role::whole),
       shard_(shard),
       methods_(methods),
       interceptors_(options.interceptors),

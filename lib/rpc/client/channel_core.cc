@@ -1,4 +1,4 @@
-#include "rpc/client/shared_channel_state.h"
+#include "rpc/client/channel_core.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,7 +25,7 @@ Status check_channel(const ChannelOptions& options) {
 
 }  // namespace
 
-SharedChannelState::SharedChannelState(std::string target, const ChannelOptions& options)
+ChannelCore::ChannelCore(std::string target, const ChannelOptions& options)
     : target_(std::move(target)),
       entity_(channelz::Entity::Kind::channel, target_),
       options_(options),
@@ -53,14 +53,14 @@ SharedChannelState::SharedChannelState(std::string target, const ChannelOptions&
   authority_ = renamed ? server_name_ : address_->authority();
 }
 
-std::unique_ptr<ByteStream> SharedChannelState::secure(Shard& shard,
-                                                       std::unique_ptr<ByteStream> carrier) const {
+std::unique_ptr<ByteStream> ChannelCore::secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
+                                                const std::string& server_name) const {
   if (!tls_) return carrier;
   return std::make_unique<TlsStream>(shard, std::move(carrier),
-                                     tls_->context()->connect(server_name_, tickets_));
+                                     tls_->context()->connect(server_name, tickets_));
 }
 
-Result<ShardChannel*> SharedChannelState::on_shard(Shard& shard) {
+Result<ShardChannel*> ChannelCore::on_shard(Shard& shard) {
   if (ShardLocal* kept = shard.local(this)) return static_cast<ShardChannel*>(kept);
   auto made = std::make_unique<ShardChannel>(shard, shared_from_this());
   {
@@ -69,12 +69,12 @@ Result<ShardChannel*> SharedChannelState::on_shard(Shard& shard) {
     homes_.push_back({&shard, seal_dropping(shard)});
   }
   ShardChannel* const channel = made.get();
-  channel->join(entity_);
+  introduce(*channel);
   shard.keep(this, std::move(made));
   return channel;
 }
 
-void SharedChannelState::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
+void ChannelCore::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
   const std::lock_guard lock(mutex_);
   std::erase_if(homes_, [&](const Home& home) { return home.shard == &shard; });
   calls_cut_ += calls_cut;
@@ -83,7 +83,7 @@ void SharedChannelState::remove(Shard& shard, std::uint64_t calls_cut) noexcept 
     wait->home->post(std::move(wait->letter));
 }
 
-void SharedChannelState::drop() noexcept {
+void ChannelCore::drop() noexcept {
   entity_.shut_down();
   if (Shard* here = Shard::current()) here->drop(this);
   const std::lock_guard lock(mutex_);
@@ -91,11 +91,11 @@ void SharedChannelState::drop() noexcept {
   for (Home& home : homes_) home.shard->post(std::move(home.dropping));
 }
 
-Shard::SealedMail SharedChannelState::seal_dropping(Shard& shard) {
+Shard::SealedMail ChannelCore::seal_dropping(Shard& shard) {
   return Shard::SealedMail([self = shared_from_this(), &shard] { shard.drop(self.get()); });
 }
 
-void SharedChannelState::begin_close(Nanoseconds timeout) {
+void ChannelCore::begin_close(Nanoseconds timeout) {
   entity_.shut_down();
   const std::lock_guard lock(mutex_);
   closed_ = true;
@@ -107,9 +107,9 @@ void SharedChannelState::begin_close(Nanoseconds timeout) {
   }
 }
 
-class SharedChannelState::WaitForAll {
+class ChannelCore::WaitForAll {
  public:
-  WaitForAll(Shard& here, SharedChannelState& shared) noexcept : here_(here), shared_(shared) {}
+  WaitForAll(Shard& here, ChannelCore& shared) noexcept : here_(here), shared_(shared) {}
   WaitForAll(const WaitForAll&) = delete;
   WaitForAll& operator=(const WaitForAll&) = delete;
   ~WaitForAll() {
@@ -138,12 +138,11 @@ class SharedChannelState::WaitForAll {
 
  private:
   Shard& here_;
-  SharedChannelState& shared_;
+  ChannelCore& shared_;
   std::shared_ptr<Wait> wait_;
 };
 
-Task<std::uint64_t> SharedChannelState::close(std::shared_ptr<SharedChannelState> shared,
-                                              Nanoseconds timeout) {
+Task<std::uint64_t> ChannelCore::close(std::shared_ptr<ChannelCore> shared, Nanoseconds timeout) {
   Shard& here = Shard::here();
   shared->begin_close(timeout);
   WaitForAll gone(here, *shared);

@@ -28,9 +28,9 @@ class ShardChannel;
 class TargetMetrics;
 class TlsTickets;
 
-class SharedChannelState final : public std::enable_shared_from_this<SharedChannelState> {
+class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
  public:
-  SharedChannelState(std::string target, const ChannelOptions& options);
+  ChannelCore(std::string target, const ChannelOptions& options);
 
   const std::string& target() const noexcept { return target_; }
   /// The parsed target, or the reason why it or the options are invalid.
@@ -38,8 +38,11 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
   const std::string& authority() const noexcept { return authority_; }
   /// The scheme of requests: "https" over TLS.
   std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
-  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it.
-  std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier) const;
+  /// The name that a server's certificate must have.
+  const std::string& server_name() const noexcept { return server_name_; }
+  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it with a server of that name.
+  std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
+                                     const std::string& server_name) const;
   const ChannelOptions& options() const noexcept { return options_; }
   /// The metrics that its calls count in; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
@@ -50,13 +53,19 @@ class SharedChannelState final : public std::enable_shared_from_this<SharedChann
 
   /// The channel on `shard`, on its thread; made at the first call. CANCELLED when the channel has ended.
   Result<ShardChannel*> on_shard(Shard& shard);
+  /// Notes in channelz that a look-up has failed.
+  void record_failure(const Status& why) noexcept {
+    entity_.record(channelz::Severity::warning, why.message());
+  }
+  /// Shows `part` in channelz from now on.
+  void introduce(channelz::Part& part) { part.join(entity_); }
   /// The channel on `shard` is being destroyed.
   void remove(Shard& shard, std::uint64_t calls_cut) noexcept;
 
   /// Destroys the channel on all shards: on this thread's shard at once, on others by mail.
   void drop() noexcept;
   /// Closes the channel on all shards; ends when none is left. Gives the number of calls that were cut.
-  static Task<std::uint64_t> close(std::shared_ptr<SharedChannelState> shared, Nanoseconds timeout);
+  static Task<std::uint64_t> close(std::shared_ptr<ChannelCore> shared, Nanoseconds timeout);
 
  private:
   /// A wait until no shard has the channel. Used on its own shard only, except for the letter.

@@ -1,0 +1,298 @@
+#include "rpc/client/subchannel.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "base/caught.h"
+#include "rpc/client/channel_log.h"
+#include "rpc/client/shard_channel.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// gRFC A8: the shortest time between a client's keepalive PINGs.
+constexpr Nanoseconds client_keepalive_time_min = 10s;
+
+Nanoseconds effective_keepalive_time(Nanoseconds asked) {
+  return asked <= Nanoseconds::zero() ? Nanoseconds::zero() : std::max(asked, client_keepalive_time_min);
+}
+
+KeepaliveRule keepalive_of(const ChannelOptions& options) {
+  return {.time = effective_keepalive_time(options.keepalive_time),
+          .timeout = options.keepalive_timeout,
+          .without_calls = options.keepalive_without_calls};
+}
+
+/// The calls on a connection, of which each is a stream.
+channelz::CallTotals calls_on(const ClientConnection& connection, Shard& shard) {
+  const channelz::SocketCounts& counts = connection.counts();
+  const std::uint64_t failed = counts.streams_failed + connection.calls_failed();
+  return {
+      .started = counts.streams_started,
+      .succeeded = counts.streams_ended - failed,
+      .failed = failed,
+      .last_started = channelz::wall_time(shard, counts.streams_begun() ? shard.now() : counts.last_stream)};
+}
+
+}  // namespace
+
+Subchannel::Subchannel(ShardChannel& channel, Endpoint endpoint)
+    : Part(channel.shard(), Role::subchannel, endpoint.name),
+      channel_(channel),
+      shard_(channel.shard()),
+      endpoint_(std::move(endpoint)),
+      keepalive_rule_(keepalive_of(channel.options())),
+      backoff_(channel.options().backoff, shard_.now(), shard_.index()) {}
+
+Subchannel::~Subchannel() { leave(calls()); }
+
+void Subchannel::detach_calls(const Status& why) noexcept {
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) {
+      connection->detach_attempts(why);
+      if (channel_.metrics()) channel_.metrics()->counts.end(ConnectionEnd::by_channel);
+    }
+}
+
+std::uint64_t Subchannel::calls_under_way() const noexcept {
+  std::uint64_t calls = 0;
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) calls += connection->attempts();
+  return calls;
+}
+
+channelz::CallTotals Subchannel::calls() const {
+  channelz::CallTotals calls = calls_before_;
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) calls.add(calls_on(*connection, shard_));
+  return calls;
+}
+
+std::uint32_t Subchannel::max_connections() const { return std::max(channel_.options().max_connections, 1u); }
+
+std::unique_ptr<ByteStream> Subchannel::secure(std::unique_ptr<ByteStream> carrier) const {
+  return channel_.core().secure(shard_, std::move(carrier), endpoint_.server_name);
+}
+
+void Subchannel::connect() noexcept {
+  if (state_ != Connectivity::idle || unneeded()) return;
+  wanted_ = true;
+  update_state();
+  run_soon();
+}
+
+void Subchannel::grow() noexcept {
+  if (attempt_ || connections_.size() >= max_connections() || std::exchange(wanted_, true)) return;
+  run_soon();
+}
+
+void Subchannel::retire() noexcept {
+  retired_ = true;
+  run_soon();
+}
+
+bool Subchannel::unneeded() const noexcept { return retired_ || channel_.unneeded(); }
+
+void Subchannel::run() {
+  try {
+    do_what_is_due();
+  } catch (...) {
+    give_up_step(caught());
+  }
+  update_state();
+  shard_.timers().arm(*this, next_event());
+  if (channel_.has_queue() || (unneeded() && over())) channel_.run_soon();
+}
+
+void Subchannel::do_what_is_due() {
+  settle_attempt();
+  sort_out_leaving();
+  if (wanted_) begin_attempt();
+  note_idle();
+  retire_idle();
+}
+
+/// Without memory for it there is no attempt to connect. Another may come after the usual wait.
+void Subchannel::give_up_step(Status why) noexcept {
+  if (attempt_ && channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
+  attempt_.reset();
+  failed(std::move(why));
+}
+
+/// Takes over the connection of the attempt when its handshake is complete.
+void Subchannel::settle_attempt() {
+  if (!attempt_) return;
+  if (unneeded()) return attempt_.reset();
+  ClientConnection* connection = attempt_->connection();
+  if (!connection || !connection->ready()) return;
+  connection->second_chance = second_chance_;
+  connections_.reserve(connections_.size() + 1);  // or the connection would be lost
+  connections_.push_back(attempt_->take());
+  attempt_.reset();
+  trace().add(channelz::Severity::info, "connected to " + connection->peer());
+  if (channel_.metrics()) ++channel_.metrics()->counts.connects;
+  channel_.log_connected(*connection);
+  backoff_.succeeded();
+  failure_ = Status();
+}
+
+void Subchannel::sort_out_leaving() {
+  const auto leaving =
+      std::ranges::count_if(connections_, [](const auto& connection) { return connection->leaving(); });
+  if (leaving == 0) return;
+  leaving_.reserve(leaving_.size() + static_cast<std::size_t>(leaving));  // or some would be lost
+  bool in_vain = false;
+  for (auto& connection : connections_) {
+    if (!connection->leaving()) continue;
+    turned_away_ = was_useless(*connection);
+    in_vain |= turned_away_ && connection->second_chance;
+    leaving_.push_back(std::move(connection));
+  }
+  std::erase(connections_, nullptr);
+  if (in_vain)
+    failed(Status(Code::UNAVAILABLE, channel_.target() + ": the server sent GOAWAY before it took a call",
+                  Initiator::library));
+}
+
+/// Opens the connection that is wanted, if it may be now.
+void Subchannel::begin_attempt() {
+  if (attempt_ || connections_.size() >= max_connections()) return;
+  if (unneeded() || (usable() && !channel_.has_queue())) {
+    wanted_ = false;
+    return;
+  }
+  if (!backoff_.over(shard_.now())) return;
+  wanted_ = false;
+  if (!std::exchange(known_, true)) channel_.core().introduce(*this);
+  attempt_ = std::make_unique<ConnectAttempt>(
+      *this, std::max<Nanoseconds>(channel_.options().connect_timeout, backoff_.next_wait()));
+  second_chance_ = turned_away_ && connections_.empty();
+  attempt_->start();
+}
+
+void Subchannel::note_idle() {
+  for (const auto& connection : connections_) {
+    if (!connection->idle()) {
+      connection->idle_since = never;
+    } else if (connection->idle_since == never) {
+      connection->idle_since = shard_.now();
+    }
+  }
+}
+
+/// Ends connections that are not needed: all if no call will come, else those beside the first.
+void Subchannel::retire_idle() {
+  const bool all = unneeded();
+  for (std::size_t at = all ? 0 : 1; at < connections_.size(); ++at) {
+    ClientConnection& connection = *connections_[at];
+    if (connection.idle_since == never) continue;
+    if (!all && shard_.now() < after(connection.idle_since, channel_.options().idle_timeout)) continue;
+    connection.retire();
+    run_soon();
+  }
+}
+
+Connectivity Subchannel::observe_state() const noexcept {
+  if (usable()) return Connectivity::ready;
+  if (attempt_) return Connectivity::connecting;
+  if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
+  return wanted_ ? Connectivity::connecting : Connectivity::idle;
+}
+
+void Subchannel::update_state() noexcept {
+  const Connectivity now = observe_state();
+  if (now == state_) return;
+  const Connectivity before = std::exchange(state_, now);
+  channel_.on_state(*this, before);
+}
+
+Instant Subchannel::next_event() const noexcept {
+  Instant next = never;
+  if (wanted_ || state_ == Connectivity::transient_failure)
+    if (!backoff_.over(shard_.now())) next = backoff_.ends();
+  for (std::size_t at = 1; at < connections_.size(); ++at)
+    if (connections_[at]->idle_since != never)
+      next = std::min(next, after(connections_[at]->idle_since, channel_.options().idle_timeout));
+  return next;
+}
+
+bool Subchannel::usable() const noexcept {
+  return std::ranges::any_of(connections_, &ClientConnection::usable,
+                             [](const auto& connection) -> const auto& { return *connection; });
+}
+
+void Subchannel::on_attempt_failed(const Status& why) noexcept {
+  if (channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
+  attempt_.reset();
+  Status failure = unreachable(why);
+  channel_.log_failed(failure);
+  failed(std::move(failure));
+  run_soon();
+}
+
+/// The status of an attempt that has failed for this reason. Names the address unless the target is the address itself.
+Status Subchannel::unreachable(const Status& why) const noexcept {
+  if (why.cause() == Cause::out_of_memory) return why;
+  try {
+    std::string words = "connect " + channel_.target();
+    if (!channel_.target().ends_with(endpoint_.name)) words += " at " + endpoint_.name;
+    return Status(Code::UNAVAILABLE, words.append(": ").append(why.message()), Initiator::library)
+        .with_cause(why.cause());
+  } catch (...) {
+    return caught();
+  }
+}
+
+/// A server that accepts a connection and then no call counts as one that cannot be reached.
+bool Subchannel::was_useless(const ClientConnection& connection) const noexcept {
+  return !connection.took_calls() && !connection.retired() &&
+         shard_.now() < after(connection.ready_since(), channel_.options().backoff.initial);
+}
+
+void Subchannel::failed(Status why) noexcept {
+  trace().add(channelz::Severity::warning, why.message());
+  failure_ = std::move(why);
+  backoff_.failed(shard_.now());
+}
+
+void Subchannel::count_end(const ClientConnection& connection) noexcept {
+  const bool goaway = connection.leaving();
+  channel_.metrics()->counts.end(connection.retired() ? ConnectionEnd::by_channel
+                                 : goaway             ? ConnectionEnd::by_goaway
+                                                      : ConnectionEnd::by_loss);
+}
+
+void Subchannel::trace_end(const ClientConnection& connection, const Status& why) noexcept try {
+  const bool expected = connection.retired() || connection.leaving();
+  trace().add(
+      expected ? channelz::Severity::info : channelz::Severity::warning,
+      "the connection to " + connection.peer() + " has ended: " +
+          (connection.retired() ? std::string("it was not needed any more") : std::string(why.message())));
+} catch (const std::bad_alloc&) {
+  // There is no memory for the event.
+}
+
+void Subchannel::on_connection_lost(ClientConnection& connection, const Status& why) noexcept {
+  if (attempt_ && attempt_->connection() == &connection) return attempt_->connection_failed(why);
+  const auto is_lost = [&](const auto& each) { return each.get() == &connection; };
+  const bool useless = std::ranges::any_of(connections_, is_lost) && was_useless(connection);
+  trace_end(connection, why);
+  if (channel_.metrics()) count_end(connection);
+  if (!connection.leaving()) channel_.note_outage();
+  calls_before_.add(calls_on(connection, shard_));
+  std::erase_if(connections_, is_lost);
+  std::erase_if(leaving_, is_lost);
+  run_soon();
+  if (useless) try {
+      failed(
+          Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(why.message()), why.initiator()));
+    } catch (...) {
+      failed(caught());
+    }
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,134 @@
+/// The connections of a channel to one address, on one shard.
+///
+/// 1. `connect` begins an attempt to connect (connect_attempt.h); one at a time, with a backoff after a failed one
+///    (backoff_state.h).
+/// 2. `room` gives a connection that can take a call. While calls wait for room, `grow` opens further connections, up
+///    to `max_connections`. A further connection that has been idle for `idle_timeout` ends.
+/// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A server that
+///    sends GOAWAY before it has accepted a call may be about to be replaced: the next attempt is made at once, but not
+///    twice in a row.
+/// 4. `retire` ends the connections as they become idle.
+///
+/// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
+/// connection is destroyed inside its own events. Belongs to its ShardChannel.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/status.h"
+
+#include "reactor/shard.h"
+#include "rpc/balancing/policy.h"
+#include "rpc/channelz/registry.h"
+#include "rpc/naming/backoff_state.h"
+#include "rpc/client/client_connection.h"
+#include "rpc/client/connect_attempt.h"
+#include "rpc/connection/keepalive.h"
+#include "rpc/naming/endpoint.h"
+
+namespace ringrpc {
+
+class ShardChannel;
+
+class Subchannel final : public Backend, public channelz::Part, private Ready, private Timer {
+ public:
+  Subchannel(ShardChannel& channel, Endpoint endpoint);
+  Subchannel(const Subchannel&) = delete;
+  Subchannel& operator=(const Subchannel&) = delete;
+  ~Subchannel() override;
+
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+  // Backend and channelz::Part
+  Connectivity state() const noexcept override { return state_; }
+  void connect() noexcept override;
+  channelz::CallTotals calls() const override;
+  std::uint32_t max_connections() const override;
+
+  /// The first connection with room for another stream; null if there is none.
+  ClientConnection* room() noexcept {
+    for (const auto& connection : connections_)
+      if (connection->has_room()) return connection.get();
+    return nullptr;
+  }
+  /// Calls wait for room.
+  void grow() noexcept;
+  /// It gets no more calls.
+  void retire() noexcept;
+  bool retired() const noexcept { return retired_; }
+  /// True if it has no connection, and makes none.
+  bool over() const noexcept { return !attempt_ && connections_.empty() && leaving_.empty(); }
+
+  /// The connections that may get calls.
+  std::size_t connections() const noexcept { return connections_.size(); }
+  /// The calls under way.
+  std::uint64_t calls_under_way() const noexcept;
+  /// The reason of the last failure to connect; OK if none has failed since the last success.
+  const Status& failure() const noexcept { return failure_; }
+
+  /// Something has changed: schedules `run` in this turn.
+  void run_soon() noexcept { shard_.ready().push(*this); }
+  /// Ends the calls with `why`. Nothing but the destructor may follow.
+  void detach_calls(const Status& why) noexcept;
+
+  // For its attempt and its connections.
+  /// The connection was lost; it is destroyed here.
+  void on_connection_lost(ClientConnection& connection, const Status& why) noexcept;
+  /// The attempt under way has failed; it is destroyed here. The message of `why` does not name the address, unless
+  /// there was no memory for it.
+  void on_attempt_failed(const Status& why) noexcept;
+  /// The server has sent GOAWAY with "too_many_pings" (gRFC A8): keepalive PINGs become half as frequent.
+  void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
+
+  ShardChannel& channel() noexcept { return channel_; }
+  Shard& shard() noexcept { return shard_; }
+  const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
+  /// The stream that carries the calls: `carrier`, or TLS on it.
+  std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) const;
+
+ private:
+  void run() override;
+  void on_time() override { run_soon(); }
+
+  void do_what_is_due();
+  void give_up_step(Status why) noexcept;
+  void settle_attempt();
+  void sort_out_leaving();
+  void begin_attempt();
+  void note_idle();
+  void retire_idle();
+  void update_state() noexcept;
+  Connectivity observe_state() const noexcept;
+  Instant next_event() const noexcept;
+
+  bool usable() const noexcept;
+  bool unneeded() const noexcept;
+  void failed(Status why) noexcept;
+  bool was_useless(const ClientConnection& connection) const noexcept;
+  Status unreachable(const Status& why) const noexcept;
+  void count_end(const ClientConnection& connection) noexcept;
+  void trace_end(const ClientConnection& connection, const Status& why) noexcept;
+
+  ShardChannel& channel_;
+  Shard& shard_;
+  const Endpoint endpoint_;
+  KeepaliveRule keepalive_rule_;
+
+  Connectivity state_ = Connectivity::idle;
+  std::vector<std::unique_ptr<ClientConnection>> connections_;
+  std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
+  std::unique_ptr<ConnectAttempt> attempt_;
+  BackoffState backoff_;
+  Status failure_;
+  channelz::CallTotals calls_before_;  // on connections that have ended
+  bool known_ = false;                 // to channelz
+  bool wanted_ = false;                // another connection
+  bool retired_ = false;
+  bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
+  bool second_chance_ = false;  // the attempt was begun for that reason
+};
+
+}  // namespace ringrpc
