@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "common/settings.h"
+#include "rpc/naming/target.h"
 #include "signer/algorithm.h"
-#include "transport/address.h"
 
 namespace ringrpc::grpcbench {
 
@@ -90,12 +90,12 @@ void add_server(apps::CommandLine& line, Values& values) {
        .group = group,
        .placeholder = "ADDR",
        .help =
-           "The server's address: host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or "
-           "hvsock:///path:port",
+           "The server's address: host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name, "
+           "vsock:CID:port or hvsock:///path:port; or several with commas between them",
        .fallback = "127.0.0.1:50051"},
       values.server, [](const std::string& text) -> Result<std::string> {
-        if (Result<Address> address = Address::parse_target(text); !address)
-          return std::unexpected(address.error());
+        if (Result<ringrpc::Target> target = ringrpc::Target::parse(text, {}); !target)
+          return std::unexpected(target.error());
         return text;
       }));
   line.add(given<Transport>(values.transport, [&](Transport& transport) {

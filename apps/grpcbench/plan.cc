@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reactor/cpus.h"
+#include "rpc/naming/target.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcbench {
@@ -42,9 +43,12 @@ std::optional<Transport> transport_to(const Address& server) {
 Result<std::string> server_of(const Values& values, const apps::Origins& origins) {
   const bool vsock = values.transport == Transport::vsock;
   std::string server = values.server.value_or(vsock ? "vsock:1:50051" : "127.0.0.1:50051");
-  const Result<Address> address = Address::parse_target(server);
-  if (!address) return std::unexpected(address.error());
-  if (!values.transport || values.transport == transport_to(*address)) return server;
+  const Result<ringrpc::Target> target = ringrpc::Target::parse(server, {});
+  if (!target) return std::unexpected(target.error());
+  const auto agrees = [&](const ringrpc::Target::Place& place) {
+    return values.transport == transport_to(place.address);
+  };
+  if (!values.transport || std::ranges::all_of(target->places(), agrees)) return server;
   return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " contradicts " +
                  origins.of("server") + " " + server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
                  ", or leave out " + origins.of("transport"));

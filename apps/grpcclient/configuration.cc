@@ -4,7 +4,7 @@
 
 #include "common/settings.h"
 #include "grpcclient/header_line.h"
-#include "transport/address.h"
+#include "rpc/naming/target.h"
 
 namespace ringrpc::grpcclient {
 
@@ -27,9 +27,11 @@ constexpr const char* commands_help =
     "                            to its echo service, lets its crypto service sign\n"
     "                            with each kind of key, and verifies the signatures\n"
     "\n"
-    "ADDR is host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or\n"
-    "hvsock:///path:port, with the prefix tls+ for TLS. All commands but demo need\n"
-    "reflection in the server. Responses go to stdout, everything else to stderr.\n";
+    "ADDR is host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name,\n"
+    "vsock:CID:port or hvsock:///path:port, or several of these with commas between\n"
+    "them, of which the first that answers is used. The prefix tls+ is for TLS. All\n"
+    "commands but demo need reflection in the server. Responses go to stdout,\n"
+    "everything else to stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
@@ -129,7 +131,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
        .placeholder = "ADDR",
        .help = "The server's address, if the command has no ADDR"},
       [&values](const std::string& text) -> Status {
-        if (Result<Address> address = Address::parse_target(text); !address) return address.error();
+        if (Result<Target> target = Target::parse(text, {}); !target) return target.error();
         values.address = text;
         return Status();
       },

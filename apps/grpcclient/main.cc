@@ -19,7 +19,7 @@
 #include "grpcclient/failure.h"
 #include "grpcclient/session.h"
 #include "grpcclient/show.h"
-#include "transport/address.h"
+#include "rpc/naming/target.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -77,8 +77,8 @@ int run(const std::vector<std::string>& arguments) {
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
     return usage(origins.of("key") + " is only for the command demo");
   if (command->address) {
-    if (Result<Address> address = Address::parse_target(*command->address); !address)
-      return usage(std::string(address.error().message()));
+    if (Result<Target> target = Target::parse(*command->address, {}); !target)
+      return usage(std::string(target.error().message()));
     values.address = *command->address;
   }
   log::set_level(values.log_level);

@@ -139,6 +139,22 @@ class Connector {
   virtual ~Connector() = default;
 };
 
+/// A wait until a descriptor is ready for what other code does with it. Destroying it ends the wait. Destroy it before
+/// the descriptor is closed.
+class Readiness {
+ public:
+  class Handler {
+   public:
+    /// `events` as in poll(2), POLLERR and POLLHUP included. Called once.
+    virtual void on_ready(short events) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  virtual ~Readiness() = default;
+};
+
 /// The pause between two attempts to connect to a unix socket whose backlog is full.
 inline constexpr std::chrono::milliseconds full_backlog_pause{10};
 
@@ -172,6 +188,13 @@ class Io {
   /// listener's backlog is full the attempt waits: the kernel does that for TCP; a unix socket is tried again
   /// every `full_backlog_pause`. The caller must limit the time.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
+
+  /// Waits for one of `events`, as in poll(2), on a descriptor that other code reads and writes. Null in backends
+  /// without the kernel's descriptors.
+  virtual std::unique_ptr<Readiness> await_readiness(int /*descriptor*/, short /*events*/,
+                                                     Readiness::Handler& /*handler*/) {
+    return nullptr;
+  }
 
   /// The peer's address of an accepted connection; none if it has none or has closed.
   virtual SocketAddress peer(const UniqueFd& connection) const = 0;

@@ -23,6 +23,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +38,7 @@
 #include "ringrpc/client_stream.h"
 #include "ringrpc/clock.h"
 #include "ringrpc/export.h"
+#include "ringrpc/resolver.h"
 #include "ringrpc/service.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
@@ -68,10 +71,13 @@ struct ChannelOptions {
   /// field (RFC 9113, 6.5.2). It is announced to the server. A call whose response has more, or more than 100 fields,
   /// fails with RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
-  /// The timeout for each address, from the lookup of its name to the server's SETTINGS. If the wait of `ConnectBackoff` is
-  /// longer, it applies instead.
+  /// The timeout for each address, until the server's SETTINGS have arrived, and for the look-up of a name before. If the
+  /// wait of `ConnectBackoff` is longer, it applies to an address instead.
   std::chrono::milliseconds connect_timeout{20'000};
   ConnectBackoff backoff{};
+  /// The application's resolvers by the schemes of their targets (ringrpc/resolver.h). They go before the schemes that the
+  /// library knows.
+  std::map<std::string, std::shared_ptr<Resolver>, std::less<>> resolvers{};
 
   /// Uses TLS with these settings. Null uses plaintext, unless the target begins with `tls+`: then the
   /// defaults of ClientTlsOptions apply, which trust the system's certificate authorities.
@@ -112,9 +118,14 @@ struct ChannelOptions {
 /// A handle for one server; copies are the same channel.
 class RINGRPC_EXPORT Channel {
  public:
-  /// `target` is the address of one server: "host:port", "[v6]:port", "unix:/path", "unix-abstract:name",
-  /// "vsock:CID:port", or "hvsock:///path:port", which is a virtual machine of Firecracker or Cloud Hypervisor.
-  /// With `tls+` before it the channel uses TLS. If the target or the options are invalid, calls fail with
+  /// `target` is a list of at most 100 places, separated by commas. A place is "host:port", "[v6]:port",
+  /// "dns:///host:port" or "dns://server/host:port", "ipv4:address:port", "ipv6:[address]:port", "unix:/path",
+  /// "unix-abstract:name", "vsock:CID:port", or "hvsock:///path:port", which is a virtual machine of Firecracker or Cloud
+  /// Hypervisor. The places after "ipv4:" or "ipv6:" need no prefix. After "dns:", "ipv4:" and "ipv6:" the port may be
+  /// missing: it is 443 with TLS and 80 without
+  /// (https://github.com/grpc/grpc/blob/master/doc/naming.md). Host names are looked up by DNS and in /etc/hosts. The
+  /// first place gives the authority of requests. Or `target` is a name for one of ChannelOptions::resolvers.
+  /// With `tls+` before all of it the channel uses TLS. If the target or the options are invalid, calls fail with
   /// INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 

@@ -11,6 +11,7 @@
 #include "reactor/epoll/epoll_acceptor.h"
 #include "reactor/epoll/epoll_connector.h"
 #include "reactor/epoll/epoll_poller.h"
+#include "reactor/epoll/epoll_readiness.h"
 #include "reactor/epoll/epoll_stream.h"
 #include "reactor/posix_socket.h"
 
@@ -59,6 +60,10 @@ class Epoll final : public Io {
     return accept_on(take_listener(std::move(socket)), handler);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
+  std::unique_ptr<Readiness> await_readiness(int descriptor, short events,
+                                             Readiness::Handler& handler) override {
+    return std::make_unique<EpollReadiness>(poller_, descriptor, events, handler);
+  }
   SocketAddress peer(const UniqueFd& connection) const override { return peer_address(connection.get()); }
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override {
     return std::make_unique<Stream>(poller_, buffer_, std::move(connection));

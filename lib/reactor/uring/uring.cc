@@ -13,6 +13,7 @@
 #include "reactor/uring/uring_bell.h"
 #include "reactor/uring/uring_buffers.h"
 #include "reactor/uring/uring_connector.h"
+#include "reactor/uring/uring_readiness.h"
 #include "reactor/uring/uring_ring.h"
 #include "reactor/uring/uring_stream.h"
 
@@ -41,6 +42,8 @@ class Uring final : public Io {
     return accept_on(take_listener(std::move(socket)), handler);
   }
   std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) override;
+  std::unique_ptr<Readiness> await_readiness(int descriptor, short events,
+                                             Readiness::Handler& handler) override;
   SocketAddress peer(const UniqueFd& connection) const override { return peer_address(connection.get()); }
   std::unique_ptr<ByteStream> adopt(UniqueFd connection) override;
   bool wait(Instant until) override;
@@ -120,6 +123,15 @@ std::unique_ptr<Connector> Uring::connect(const SocketAddress& address, Connecto
   ConnectorState& connector = *state;
   auto handle = keep<UringConnector>(std::move(state));
   connector.start(address);
+  return handle;
+}
+
+std::unique_ptr<Readiness> Uring::await_readiness(int descriptor, short events,
+                                                  Readiness::Handler& handler) {
+  auto state = std::make_unique<ReadinessState>(*ring_, handler);
+  ReadinessState& readiness = *state;
+  auto handle = keep<UringReadiness>(std::move(state));
+  readiness.start(descriptor, events);
   return handle;
 }
 

@@ -6,6 +6,7 @@
 #include "rpc/client/shard_channel.h"
 #include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_metrics.h"
+#include "rpc/naming/dns_resolver.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
 #include "transport/tls_tickets.h"
@@ -20,6 +21,10 @@ Status check_interceptors(const ChannelOptions& options) {
 
 Status check_channel(const ChannelOptions& options) {
   if (Status status = check_interceptors(options); !status.ok()) return status;
+  for (const auto& [scheme, resolver] : options.resolvers)
+    if (!resolver)
+      return Status(Code::INVALID_ARGUMENT, "the resolver of the scheme " + scheme + " is null",
+                    Initiator::application);
   return check_header_list_bytes(options.max_header_list_bytes);
 }
 
@@ -32,32 +37,54 @@ ChannelCore::ChannelCore(std::string target, const ChannelOptions& options)
       metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
       intercepts_(!options.interceptors.empty() && check_interceptors(options).ok()),
       watches_calls_(options.metrics || intercepts_),
-      address_(Address::parse_target(target_)),
       tls_(options.tls) {
-  if (!address_) return;
-  if (Status status = check_channel(options_); !status.ok()) {
-    address_ = std::unexpected(std::move(status));
-    return;
-  }
-  if (address_->tls() && !tls_) {
+  fault_ = read(
+      Target::parse(target_, [&](std::string_view scheme) { return options_.resolvers.contains(scheme); }));
+}
+
+/// Takes what the target and the options say. The reason why they are invalid, if they are.
+Status ChannelCore::read(const Result<Target>& target) {
+  if (!target) return target.error();
+  if (Status status = check_channel(options_); !status.ok()) return status;
+  if (target->tls() && !tls_) {
     Result<std::shared_ptr<const ClientTls>> usual = ClientTls::load();
-    if (!usual) {
-      address_ = std::unexpected(std::move(usual).error());
-      return;
-    }
+    if (!usual) return std::move(usual).error();
     tls_ = std::move(*usual);
   }
-  if (tls_) tickets_ = std::make_shared<TlsTickets>();
   const bool renamed = tls_ && !tls_->server_name().empty();
-  server_name_ = renamed ? tls_->server_name() : address_->server_name();
-  authority_ = renamed ? server_name_ : address_->authority();
+  server_name_ = renamed ? tls_->server_name() : target->server_name();
+  authority_ = renamed ? server_name_ : target->authority();
+  if (const std::optional<Target::Name>& name = target->name()) {
+    resolver_ = options_.resolvers.find(name->scheme)->second;
+    request_ = {.authority = name->authority, .name = name->name};
+  } else if (target->needs_resolver()) {
+    resolver_ = std::make_shared<DnsResolver>(target->places());
+  } else {
+    for (const Target::Place& place : target->places())
+      add_endpoints(place.address, place.address.server_name(), endpoints_);
+  }
+  return {};
+}
+
+NameWatch::Subject ChannelCore::subject() const {
+  return {.target = target_, .server_name = server_name_, .request = request_};
 }
 
 std::unique_ptr<ByteStream> ChannelCore::secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
-                                                const std::string& server_name) const {
+                                                const std::string& server_name) {
   if (!tls_) return carrier;
+  const std::string& name = tls_->server_name().empty() ? server_name : tls_->server_name();
   return std::make_unique<TlsStream>(shard, std::move(carrier),
-                                     tls_->context()->connect(server_name, tickets_));
+                                     tls_->context()->connect(name, tickets_for(name)));
+}
+
+/// A name that has left the addresses may have tickets until there are too many names.
+std::shared_ptr<TlsTickets> ChannelCore::tickets_for(const std::string& server_name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tickets_.find(server_name);
+  if (found != tickets_.end()) return found->second;
+  if (tickets_.size() >= resolved_addresses_max) tickets_.clear();
+  return tickets_.emplace(server_name, std::make_shared<TlsTickets>()).first->second;
 }
 
 Result<ShardChannel*> ChannelCore::on_shard(Shard& shard) {

@@ -1,4 +1,4 @@
-/// The state that all shards of one channel share: the target, the options, TLS, and the list of those shards.
+/// What all shards of one channel share: the target, the options, TLS, and the list of those shards.
 ///
 /// Each shard that makes a call keeps a ShardChannel under the address of this object (Shard::keep), so a call
 /// finds it without a lock. The lock here guards the list of shards: it is taken when a ShardChannel is made or
@@ -10,6 +10,8 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,7 +22,9 @@
 #include "http2/session_limits.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
-#include "transport/address.h"
+#include "rpc/naming/endpoint.h"
+#include "rpc/naming/name_watch.h"
+#include "rpc/naming/target.h"
 
 namespace ringrpc {
 
@@ -33,16 +37,21 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   ChannelCore(std::string target, const ChannelOptions& options);
 
   const std::string& target() const noexcept { return target_; }
-  /// The parsed target, or the reason why it or the options are invalid.
-  const Result<Address>& address() const noexcept { return address_; }
+  /// The reason why the target or the options are invalid; OK if they are not.
+  const Status& fault() const noexcept { return fault_; }
+  /// The addresses of a target that has no names; empty for others.
+  const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
+  /// The resolver of a target that has names; null for others.
+  Resolver* resolver() const noexcept { return resolver_.get(); }
+  /// The name, for the resolver.
+  NameWatch::Subject subject() const;
   const std::string& authority() const noexcept { return authority_; }
   /// The scheme of requests: "https" over TLS.
   std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
-  /// The name that a server's certificate must have.
-  const std::string& server_name() const noexcept { return server_name_; }
-  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it with a server of that name.
+  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it with a server of that name, unless the
+  /// options of TLS have another.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
-                                     const std::string& server_name) const;
+                                     const std::string& server_name);
   const ChannelOptions& options() const noexcept { return options_; }
   /// The metrics that its calls count in; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
@@ -81,6 +90,8 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   };
   class WaitForAll;
 
+  Status read(const Result<Target>& target);
+  std::shared_ptr<TlsTickets> tickets_for(const std::string& server_name);
   Shard::SealedMail seal_dropping(Shard& shard);
   void begin_close(Nanoseconds timeout);
 
@@ -90,13 +101,17 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   TargetMetrics* const metrics_;
   const bool intercepts_;
   const bool watches_calls_;
-  Result<Address> address_;
+  Status fault_;
   std::shared_ptr<const ClientTls> tls_;  // null for plaintext
-  std::string server_name_;               // of the certificate
-  std::shared_ptr<TlsTickets> tickets_;   // of that server, for all connections of all shards
+  std::string server_name_;               // that certificates must have, unless an address has its own
   std::string authority_;
+  std::vector<Endpoint> endpoints_;
+  std::shared_ptr<Resolver> resolver_;
+  ResolveRequest request_;  // to a resolver of the application's
 
   std::mutex mutex_;
+  // By the names of the servers: the sessions of all connections of all shards.
+  std::map<std::string, std::shared_ptr<TlsTickets>, std::less<>> tickets_;
   std::vector<Home> homes_;
   std::vector<std::shared_ptr<Wait>> waits_;
   std::uint64_t calls_cut_ = 0;

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <new>
 #include <unordered_map>
 #include <utility>
 
-#include "ringrpc/log.h"
-
 #include "base/caught.h"
+#include "reactor/slices.h"
 #include "rpc/balancing/pick_first.h"
 #include "rpc/client/channel_log.h"
 
@@ -18,6 +18,12 @@ namespace {
 
 /// A status names the causes of this many addresses.
 constexpr std::size_t causes_max = 5;
+
+/// Attempts to connect that may begin in a turn, each of some system calls.
+constexpr unsigned dials_of_a_turn_max = 16;
+
+/// Subchannels whose connections are told in a turn that no more calls come.
+constexpr unsigned dismissals_of_a_turn_max = 16;
 
 /// The status of calls on a channel that has ended.
 Status gone_status(const std::string& target, std::string_view why) noexcept {
@@ -30,14 +36,52 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 
 }  // namespace
 
+/// The backends of a channel after a look-up.
+struct ShardChannel::NextBackends {
+  using Owner = std::unique_ptr<Subchannel>;
+
+  /// `present` stays as it is as long as this is in use.
+  explicit NextBackends(std::vector<Owner>& present) {
+    for (Owner& backend : present) known.emplace(&backend->endpoint(), &backend);
+  }
+
+  /// No effect if the endpoint was added before.
+  void add(ShardChannel& channel, Endpoint&& endpoint) {
+    const auto found = known.find(&endpoint);
+    if (found != known.end() && !found->second) return;
+    Owner* owner = nullptr;
+    if (found == known.end()) {
+      owner = &made.emplace_back(std::make_unique<Subchannel>(channel, std::move(endpoint)));
+      known.emplace(&(*owner)->endpoint(), nullptr);
+    } else {
+      owner = std::exchange(found->second, nullptr);
+    }
+    owners.push_back(owner);
+    backends.push_back(owner->get());
+  }
+
+  struct Hash {
+    std::size_t operator()(const Endpoint* endpoint) const noexcept {
+      return std::hash<std::string_view>()(endpoint->name);
+    }
+  };
+  struct Same {
+    bool operator()(const Endpoint* one, const Endpoint* other) const noexcept { return *one == *other; }
+  };
+
+  std::vector<Backend*> backends;
+  std::vector<Owner*> owners;                                     // of the backends
+  std::deque<Owner> made;                                         // those that are new
+  std::unordered_map<const Endpoint*, Owner*, Hash, Same> known;  // null once it was added
+};
+
 ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
     : Part(shard, Role::whole),
       shard_(shard),
       core_(std::move(core)),
       metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
-      open_(core_->address().has_value()),
-      policy_(std::make_unique<PickFirst>()),
-      lookup_backoff_(options().backoff, shard.now(), shard.index()) {
+      straight_(core_->fault().ok()),
+      policy_(std::make_unique<PickFirst>()) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -64,7 +108,7 @@ std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ri
 void ShardChannel::submit(OutgoingCall& call) {
   ++calls_started_;
   last_call_ = shard_.now();
-  if (!open_) return refuse(call, refusal());
+  if (!straight_ && !admit(call)) return;
   if (call.request().deadline <= shard_.now())
     return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
                                Initiator::library));
@@ -81,9 +125,19 @@ void ShardChannel::submit(OutgoingCall& call) {
   enqueue(call);
 }
 
-/// The reason why the channel takes no calls.
-Status ShardChannel::refusal() const noexcept {
-  return closing_ ? closed(target()) : core_->address().error();
+/// The reason why the channel takes no calls; OK if it does.
+Status ShardChannel::refusal() const noexcept { return closing_ ? closed(target()) : core_->fault(); }
+
+/// Wakes a channel that is dormant. False if the call is refused.
+bool ShardChannel::admit(OutgoingCall& call) noexcept {
+  if (Status refused = refusal(); !refused.ok()) {
+    refuse(call, std::move(refused));
+    return false;
+  }
+  dormant_ = false;
+  straight_ = true;
+  names_->look();
+  return true;
 }
 
 /// Settles a call that has neither been queued nor attempted.
@@ -115,7 +169,7 @@ Status ShardChannel::admit_held() {
 }
 
 void ShardChannel::submit(ConnectWait& wait) {
-  if (!open_) return wait.finish(refusal());
+  if (Status refused = refusal(); !refused.ok()) return wait.finish(std::move(refused));
   if (state_ == Connectivity::ready) return wait.finish(Status());
   if (state_ == Connectivity::transient_failure) return wait.finish(last_failure_);
   connect_waits_.push_back(wait);
@@ -157,7 +211,7 @@ std::string ShardChannel::describe_wait() const {
 }
 
 void ShardChannel::close(Nanoseconds timeout) {
-  open_ = false;
+  straight_ = false;
   closing_ = true;
   close_by_ = std::min(close_by_, after(shard_.now(), timeout));
   end_connect_waits(closed(target()));
@@ -175,17 +229,8 @@ void ShardChannel::run() {
 }
 
 void ShardChannel::do_what_is_due() {
-  if (lookup_ && shard_.now() >= look_up_by_)
-    lookup_failed(
-        Status(Code::UNAVAILABLE,
-               "resolve " + core_->address()->name() + ": no response within " +
-                   std::to_string(
-                       std::chrono::ceil<std::chrono::milliseconds>(options().connect_timeout).count()) +
-                   " ms",
-               Initiator::library)
-            .with_cause(Cause::lookup_failed));
-  if (unneeded()) lookup_.reset();
-  if (unneeded() != std::exchange(told_unneeded_, unneeded()))
+  if (unneeded() && names_) names_->stop();
+  if (std::exchange(told_unneeded_, unneeded()) != unneeded())
     for (const auto& backend : backends_) backend->run_soon();
   update_state();
   drop_retired();
@@ -193,11 +238,10 @@ void ShardChannel::do_what_is_due() {
   if (wanted()) reach_out();
 }
 
-/// Without memory for it there is no look-up. Another may come after the usual wait.
+/// Without memory for it nothing happens for a while.
 void ShardChannel::give_up_step(Status why) noexcept {
-  lookup_.reset();
   last_failure_ = std::move(why);
-  lookup_backoff_.failed(shard_.now());
+  give_up_until_ = after(shard_.now(), options().backoff.initial);
   update_state();
   fail_waiting();
 }
@@ -219,7 +263,8 @@ void ShardChannel::reach_out() {
         if (backend->state() == Connectivity::ready) backend->grow();
       return;
     case Connectivity::idle:
-      return begin_pass();
+      if (backends_.empty()) return find_backends();
+      return policy_->connect();
     case Connectivity::transient_failure:
       return fail_waiting();
     case Connectivity::connecting:
@@ -228,92 +273,76 @@ void ShardChannel::reach_out() {
   }
 }
 
-/// Has the policy connect, to the addresses that the name has now.
-void ShardChannel::begin_pass() {
-  if (!resolves_at_once(*core_->address())) return look_up();
-  if (backends_.empty()) use(*resolve(*core_->address()));
-  policy_->connect();
-}
-
-void ShardChannel::look_up() {
-  log::trace("{}: looking up the addresses of {}", log::Field("target", target()), core_->address()->name());
-  look_up_by_ = after(shard_.now(), options().connect_timeout);
-  lookup_ = std::make_unique<Lookup>(shard_, *core_->address(), static_cast<Lookup::Handler&>(*this));
+/// The first step of a channel that has no addresses yet.
+void ShardChannel::find_backends() {
+  if (!core_->resolver()) {
+    replacement_ = replace_backends(core_->endpoints());
+    return replacement_.start();
+  }
+  if (!names_)
+    names_.emplace(shard_, *core_->resolver(), core_->subject(),
+                   NameWatch::Times{.first_timeout = options().connect_timeout, .backoff = options().backoff},
+                   static_cast<NameWatch::Handler&>(*this));
+  names_->look();
   update_state();
 }
 
-void ShardChannel::on_resolved(Result<std::vector<SocketAddress>> addresses) {
-  lookup_.reset();
+void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
   run_soon();
   try {
-    if (!addresses) return lookup_failed(std::move(addresses).error());
-    lookup_backoff_.succeeded();
-    use(*std::move(addresses));
-    policy_->connect();
-    update_state();
+    if (endpoints) {
+      replacement_ = replace_backends(*std::move(endpoints));
+      return replacement_.start();
+    }
   } catch (...) {
+    endpoints = std::unexpected(caught());
+  }
+  if (metrics_) ++metrics_->counts.connects_failed;
+  log_failed(endpoints.error());
+  core_->record_failure(endpoints.error());
+  if (!backends_.empty()) return;  // those that were found before remain
+  last_failure_ = std::move(endpoints).error();
+  update_state();
+}
+
+void ShardChannel::on_look_due() noexcept {
+  run_soon();  // a failed look-up is over
+  if (wanted() || std::exchange(names_used_, last_call_) != last_call_) return names_->look();
+  dormant_ = true;
+  straight_ = false;
+}
+
+/// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires the rest. In
+/// slices: there may be a thousand.
+Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
+  try {
+    installing_ = true;
+    Slices slices(shard_);
+    NextBackends next(backends_);
+    for (Endpoint& endpoint : endpoints) {
+      next.add(*this, std::move(endpoint));
+      if (slices.over()) co_await slices.next();
+    }
+    install(next);
+  } catch (...) {
+    installing_ = false;
     give_up_step(caught());
   }
 }
 
-void ShardChannel::lookup_failed(Status why) {
-  lookup_.reset();
-  if (metrics_) ++metrics_->counts.connects_failed;
-  log_failed(why);
-  core_->record_failure(why);
-  last_failure_ = std::move(why);
-  lookup_backoff_.failed(shard_.now());
-  update_state();
-}
-
-/// The name has these addresses.
-void ShardChannel::use(std::vector<SocketAddress> addresses) {
-  const Address& address = *core_->address();
-  std::vector<Endpoint> endpoints;
-  for (const SocketAddress& each : addresses)
-    endpoints.push_back({.address = each,
-                         .hybrid_vsock_port = address.kind() == Address::Kind::hybrid_vsock
-                                                  ? std::optional(address.port())
-                                                  : std::nullopt,
-                         .name = to_string(each),
-                         .server_name = core_->server_name()});
-  replace_backends(std::move(endpoints));
-}
-
-/// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires the rest.
-void ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
-  struct Hash {
-    std::size_t operator()(const Endpoint* endpoint) const noexcept {
-      return std::hash<std::string_view>()(endpoint->name);
-    }
-  };
-  struct Same {
-    bool operator()(const Endpoint* one, const Endpoint* other) const noexcept { return *one == *other; }
-  };
-  std::unordered_map<const Endpoint*, std::unique_ptr<Subchannel>*, Hash, Same> known;
-  for (std::unique_ptr<Subchannel>& backend : backends_) known.emplace(&backend->endpoint(), &backend);
-  std::vector<std::unique_ptr<Subchannel>> made;
-  made.reserve(endpoints.size());
-  std::vector<std::unique_ptr<Subchannel>*> next;
-  std::vector<Backend*> chosen;
-  for (Endpoint& endpoint : endpoints) {
-    const auto found = known.find(&endpoint);
-    if (found != known.end() && !found->second) continue;  // it is in the list twice
-    if (found == known.end()) {
-      made.push_back(std::make_unique<Subchannel>(*this, std::move(endpoint)));
-      known.emplace(&made.back()->endpoint(), nullptr);
-      next.push_back(&made.back());
-    } else {
-      next.push_back(std::exchange(found->second, nullptr));
-    }
-    chosen.push_back(next.back()->get());
-  }
-  std::vector<std::unique_ptr<Subchannel>> replaced(next.size());
+void ShardChannel::install(NextBackends& next) {
+  std::vector<std::unique_ptr<Subchannel>> replaced(next.owners.size());
   retired_.reserve(retired_.size() + backends_.size());
   replacing_ = true;
-  policy_->update(chosen);  // the last step that may fail
-  replacing_ = false;
-  std::ranges::transform(next, replaced.begin(), [](auto* backend) { return std::move(*backend); });
+  try {
+    policy_->update(next.backends);
+  } catch (...) {
+    replacing_ = false;
+    throw;
+  }
+  // From here on nothing fails.
+  replacing_ = installing_ = false;
+  std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });
   backends_.swap(replaced);
   for (std::unique_ptr<Subchannel>& backend : replaced) {
     if (!backend) continue;
@@ -323,9 +352,15 @@ void ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
   in_state_ = {};
   for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->state())];
   update_state();
+  run_soon();
 }
 
+/// Has the connections of retired subchannels end, and drops those that have none left.
 void ShardChannel::drop_retired() {
+  unsigned dismissed = 0;
+  undismissed_ = std::ranges::any_of(retired_, [&](const auto& subchannel) {
+    return subchannel->dismiss() && ++dismissed > dismissals_of_a_turn_max;
+  });
   std::erase_if(retired_, [](const auto& subchannel) { return subchannel->over(); });
 }
 
@@ -340,8 +375,10 @@ void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcep
 Connectivity ShardChannel::observe_state() const noexcept {
   using enum Connectivity;
   if (in_state(ready) > 0) return ready;
-  if (in_state(connecting) > 0 || lookup_) return connecting;
-  if (!lookup_backoff_.over(shard_.now())) return transient_failure;
+  if (in_state(connecting) > 0 || installing_ || (names_ && names_->looking() && backends_.empty()))
+    return connecting;
+  if (shard_.now() < give_up_until_) return transient_failure;
+  if (names_ && names_->backing_off() && backends_.empty()) return transient_failure;
   return in_state(transient_failure) > 0 && in_state(idle) == 0 ? transient_failure : idle;
 }
 
@@ -351,7 +388,7 @@ void ShardChannel::update_state() noexcept {
   state_ = now;
   run_soon();
   if (now == Connectivity::ready) end_connect_waits(Status());
-  if (now == Connectivity::transient_failure && lookup_backoff_.over(shard_.now())) try {
+  if (now == Connectivity::transient_failure && in_state(now) > 0 && shard_.now() >= give_up_until_) try {
       last_failure_ = failures();
     } catch (...) {
       last_failure_ = caught();
@@ -385,15 +422,20 @@ Status ShardChannel::failures() const {
 
 Instant ShardChannel::next_event() const {
   Instant next = close_by_;
-  if (lookup_) next = std::min(next, look_up_by_);
-  if (!lookup_backoff_.over(shard_.now())) next = std::min(next, lookup_backoff_.ends());
+  if (undismissed_) next = shard_.now();
+  if (shard_.now() < give_up_until_) next = std::min(next, give_up_until_);
   return next;
 }
 
 bool ShardChannel::over() const noexcept {
   const auto over = [](const auto& subchannel) { return subchannel->over(); };
-  return queued_ == 0 && held_.empty() && !lookup_ && std::ranges::all_of(backends_, over) &&
+  return queued_ == 0 && held_.empty() && std::ranges::all_of(backends_, over) &&
          std::ranges::all_of(retired_, over);
+}
+
+bool ShardChannel::may_dial() noexcept {
+  if (std::exchange(dial_turn_, shard_.turns()) != shard_.turns()) dials_ = 0;
+  return dials_++ < dials_of_a_turn_max;
 }
 
 void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
@@ -403,7 +445,7 @@ void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
 }
 
 void ShardChannel::log_failed(const Status& why) noexcept {
-  outage_ = true;
+  note_outage();
   channel_log::connect_failed(target(), why);
 }
 

@@ -4,8 +4,8 @@
 ///    room for another stream; if not, the call queues.
 /// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
 ///    and has the policy connect, or the ready subchannels open further connections.
-/// 3. The first call, and each one that finds nothing connected, looks up the name of the target, unless that is an
-///    address already. Each address becomes a Subchannel; those of an earlier look-up that are found again remain.
+/// 3. The first call looks up the names of the target, if there are any, and a NameWatch follows them then. Each address
+///    becomes a Subchannel; those of an earlier look-up that are found again remain.
 /// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
 ///    queueing, except those with `wait_for_ready`.
 ///
@@ -16,6 +16,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,6 @@
 #include "reactor/shard.h"
 #include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
-#include "rpc/naming/backoff_state.h"
 #include "rpc/client/channel_core.h"
 #include "rpc/client/connect_wait.h"
 #include "rpc/client/outgoing_call.h"
@@ -34,7 +34,7 @@
 #include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_metrics.h"
 #include "rpc/naming/endpoint.h"
-#include "transport/lookup.h"
+#include "rpc/naming/name_watch.h"
 
 namespace ringrpc {
 
@@ -46,7 +46,7 @@ struct RequestHeaders {
 
 class ShardChannel final : public ShardLocal,
                            public channelz::Part,
-                           private Lookup::Handler,
+                           private NameWatch::Handler,
                            private Ready,
                            private Timer {
  public:
@@ -97,10 +97,19 @@ class ShardChannel final : public ShardLocal,
   /// The state of `subchannel` was `before`.
   void on_state(Subchannel& subchannel, Connectivity before) noexcept;
   bool has_queue() const noexcept { return queued_ > 0; }
+  /// True if another attempt to connect may begin in this turn.
+  bool may_dial() noexcept;
   /// True if no call will need a connection.
   bool unneeded() const noexcept { return closing_ && queued_ == 0; }
   /// A connection was lost, or could not be made.
-  void note_outage() noexcept { outage_ = true; }
+  void note_outage() noexcept {
+    outage_ = true;
+    doubt_names();
+  }
+  /// A server seems to have gone.
+  void doubt_names() noexcept {
+    if (names_) names_->doubt();
+  }
   void log_connected(const ClientConnection& connection) noexcept;
   void log_failed(const Status& why) noexcept;
 
@@ -125,22 +134,23 @@ class ShardChannel final : public ShardLocal,
  private:
   void run() override;
   void on_time() override { run_soon(); }
-  void on_resolved(Result<std::vector<SocketAddress>> addresses) override;
+  void on_names(Result<std::vector<Endpoint>> endpoints) noexcept override;
+  void on_look_due() noexcept override;
 
   void do_what_is_due();
   void give_up_step(Status why) noexcept;
   Status refusal() const noexcept;
+  bool admit(OutgoingCall& call) noexcept;
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
   void refuse(OutgoingCall& call, Status why) noexcept;
   void attempt_queued();
   bool wanted() const noexcept;
   void reach_out();
-  void begin_pass();
-  void look_up();
-  void lookup_failed(Status why);
-  void use(std::vector<SocketAddress> addresses);
-  void replace_backends(std::vector<Endpoint> endpoints);
+  struct NextBackends;
+  void find_backends();
+  Task<void> replace_backends(std::vector<Endpoint> endpoints);
+  void install(NextBackends& next);
   void drop_retired();
 
   void update_state() noexcept;
@@ -166,7 +176,8 @@ class ShardChannel final : public ShardLocal,
   Instant last_call_;
 
   RequestHeaders request_headers_;
-  bool open_;  // takes calls: the target is valid, and the channel is not being closed
+  bool straight_;         // calls need nothing but room: the channel is open, and its names are watched
+  bool dormant_ = false;  // no call was made while the answer about the names expired
   bool closing_ = false;
   bool told_unneeded_ = false;  // the subchannels know that no call will need a connection
   bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
@@ -183,12 +194,17 @@ class ShardChannel final : public ShardLocal,
   std::vector<std::unique_ptr<Subchannel>> backends_;
   std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
+  bool undismissed_ = false;  // some of these have not been told to end their connections
   const std::unique_ptr<Policy> policy_;
-  bool replacing_ = false;  // the backends
+  bool installing_ = false;      // backends are being made
+  bool replacing_ = false;       // the policy is told of them
+  std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
+  unsigned dials_ = 0;
+  Instant give_up_until_ = Instant::min();  // there was no memory
 
-  std::unique_ptr<Lookup> lookup_;
-  Instant look_up_by_ = never;
-  BackoffState lookup_backoff_;
+  std::optional<NameWatch> names_;  // of a target that has names, once a call needs them
+  Instant names_used_;              // when a call last used the names, as of the latest look-up
+  Task<void> replacement_;
 };
 
 }  // namespace ringrpc

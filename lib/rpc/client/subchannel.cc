@@ -90,11 +90,6 @@ void Subchannel::grow() noexcept {
   run_soon();
 }
 
-void Subchannel::retire() noexcept {
-  retired_ = true;
-  run_soon();
-}
-
 bool Subchannel::unneeded() const noexcept { return retired_ || channel_.unneeded(); }
 
 void Subchannel::run() {
@@ -144,6 +139,7 @@ void Subchannel::sort_out_leaving() {
   const auto leaving =
       std::ranges::count_if(connections_, [](const auto& connection) { return connection->leaving(); });
   if (leaving == 0) return;
+  if (!unneeded()) channel_.doubt_names();
   leaving_.reserve(leaving_.size() + static_cast<std::size_t>(leaving));  // or some would be lost
   bool in_vain = false;
   for (auto& connection : connections_) {
@@ -166,6 +162,8 @@ void Subchannel::begin_attempt() {
     return;
   }
   if (!backoff_.over(shard_.now())) return;
+  dials_later_ = !channel_.may_dial();
+  if (dials_later_) return;
   wanted_ = false;
   if (!std::exchange(known_, true)) channel_.core().introduce(*this);
   attempt_ = std::make_unique<ConnectAttempt>(
@@ -214,6 +212,7 @@ Instant Subchannel::next_event() const noexcept {
   Instant next = never;
   if (wanted_ || state_ == Connectivity::transient_failure)
     if (!backoff_.over(shard_.now())) next = backoff_.ends();
+  if (dials_later_) next = shard_.now();
   for (std::size_t at = 1; at < connections_.size(); ++at)
     if (connections_[at]->idle_since != never)
       next = std::min(next, after(connections_[at]->idle_since, channel_.options().idle_timeout));

@@ -23,10 +23,10 @@
 #include "reactor/shard.h"
 #include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
-#include "rpc/naming/backoff_state.h"
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
 #include "rpc/connection/keepalive.h"
+#include "rpc/naming/backoff_state.h"
 #include "rpc/naming/endpoint.h"
 
 namespace ringrpc {
@@ -57,7 +57,14 @@ class Subchannel final : public Backend, public channelz::Part, private Ready, p
   /// Calls wait for room.
   void grow() noexcept;
   /// It gets no more calls.
-  void retire() noexcept;
+  void retire() noexcept { retired_ = true; }
+  /// Ends the connections of a retired one. False if it was called before.
+  bool dismiss() noexcept {
+    if (dismissed_) return false;
+    dismissed_ = true;
+    run_soon();
+    return true;
+  }
   bool retired() const noexcept { return retired_; }
   /// True if it has no connection, and makes none.
   bool over() const noexcept { return !attempt_ && connections_.empty() && leaving_.empty(); }
@@ -126,7 +133,9 @@ class Subchannel final : public Backend, public channelz::Part, private Ready, p
   channelz::CallTotals calls_before_;  // on connections that have ended
   bool known_ = false;                 // to channelz
   bool wanted_ = false;                // another connection
+  bool dials_later_ = false;           // in the next millisecond
   bool retired_ = false;
+  bool dismissed_ = false;
   bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
   bool second_chance_ = false;  // the attempt was begun for that reason
 };

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reactor/io.h"
+#include "transport/address.h"
 
 namespace ringrpc {
 
@@ -22,5 +24,16 @@ struct Endpoint {
            server_name == other.server_name;
   }
 };
+
+/// Adds the endpoints of an address that has no host name: "localhost" has two.
+inline void add_endpoints(const Address& address, const std::string& server_name, std::vector<Endpoint>& to) {
+  for (const SocketAddress& each : *resolve(address))
+    to.push_back({.address = each,
+                  .hybrid_vsock_port = address.kind() == Address::Kind::hybrid_vsock
+                                           ? std::optional(address.port())
+                                           : std::nullopt,
+                  .name = to_string(each),
+                  .server_name = server_name});
+}
 
 }  // namespace ringrpc

@@ -425,30 +425,5 @@ TEST_CASE("the channel's options set the waits between attempts, and success end
       {.backoff = {.initial = 100ms, .multiplier = 10, .jitter = 0, .max = 1h}}));
 }
 
-TEST_CASE("a host that needs a resolver is looked up off the shard") {
-  RealWorld world;
-  world.serve({});
-  // An old spelling of 127.0.0.1. It is no literal to us, and getaddrinfo resolves it without a server.
-  const std::string port = world.address().substr(world.address().rfind(':'));
-  CHECK(world.run_against("127.1" + port, [](Channel& channel) -> Task<void> {
-    const auto response = co_await unary(channel);
-    CHECK_MESSAGE(response, response.error().to_string());
-  }));
-}
-
-TEST_CASE("a channel may be destroyed while its host is looked up") {
-  RealWorld world;
-  for (int at = 0; at < 20; ++at) {
-    CHECK(world.run_against("127.0.0.1:1", [](Channel&) -> Task<void> {
-      auto channel = std::make_unique<Channel>("127.1:1");
-      auto call = unary(*channel);
-      call.start();
-      channel.reset();
-      while (!call.done()) co_await sleep_for(1ms);
-      CHECK(call.result().error().code() == Code::CANCELLED);
-    }));
-  }
-}
-
 }  // namespace
 }  // namespace ringrpc::test

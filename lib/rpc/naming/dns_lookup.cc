@@ -1,0 +1,257 @@
+#include "rpc/naming/dns_lookup.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <netdb.h>
+#include <new>
+#include <poll.h>
+#include <sys/time.h>
+#include <utility>
+
+#include "base/caught.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int query_class_in = 1;
+constexpr int query_type_a = 1;
+constexpr int query_type_aaaa = 28;
+constexpr Nanoseconds resolution_delay = 50ms;
+
+/// In place of a status of c-ares: the backend cannot wait for sockets.
+constexpr int no_descriptors = -1;
+
+/// How long names of the hosts file are used.
+constexpr std::uint32_t hosts_file_ttl_s = 30;
+
+int init_c_ares() noexcept {
+  static const int status = ares_library_init(ARES_LIB_INIT_ALL);
+  return status;
+}
+
+bool says_no(int status) noexcept { return status == ARES_ENOTFOUND || status == ARES_ENODATA; }
+
+void add_host_entry(const hostent& entry, std::uint16_t port, DnsAddresses& to) {
+  for (char** at = entry.h_addr_list; *at; ++at) {
+    SocketAddress address;
+    if (entry.h_addrtype == AF_INET) {
+      auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
+      four.sin_family = AF_INET;
+      four.sin_port = htons(port);
+      std::memcpy(&four.sin_addr, *at, sizeof four.sin_addr);
+      address.length = sizeof four;
+    } else {
+      auto& six = reinterpret_cast<sockaddr_in6&>(address.storage);
+      six.sin6_family = AF_INET6;
+      six.sin6_port = htons(port);
+      std::memcpy(&six.sin6_addr, *at, sizeof six.sin6_addr);
+      address.length = sizeof six;
+    }
+    to.addresses.push_back(address);
+  }
+}
+
+}  // namespace
+
+/// A socket of c-ares, and the wait for it.
+class DnsLookup::Socket final : Readiness::Handler {
+ public:
+  Socket(DnsLookup& lookup, int descriptor) noexcept : lookup_(lookup), descriptor_(descriptor) {}
+
+  void want(short events) noexcept {
+    if (std::exchange(events_, events) != events) waiting_.reset();
+  }
+  /// False if the backend cannot wait for it.
+  bool await() {
+    if (!waiting_) waiting_ = lookup_.shard_.io().await_readiness(descriptor_, events_, *this);
+    return waiting_ != nullptr;
+  }
+
+ private:
+  // The last step: processing may destroy this.
+  void on_ready(short events) override {
+    waiting_.reset();
+    lookup_.process(descriptor_, events);
+  }
+
+  DnsLookup& lookup_;
+  const int descriptor_;
+  short events_ = 0;
+  std::unique_ptr<Readiness> waiting_;
+};
+
+DnsLookup::DnsLookup(Shard& shard, Question question, Handler& handler)
+    : shard_(shard), question_(std::move(question)), handler_(handler) {
+  if (const int status = begin(); status != ARES_SUCCESS) finish(status);
+}
+
+DnsLookup::~DnsLookup() { end_channel(); }
+
+int DnsLookup::begin() {
+  if (const int status = init_c_ares(); status != ARES_SUCCESS) return status;
+  ares_options options{};
+  options.sock_state_cb = [](void* lookup, ares_socket_t descriptor, int readable, int writable) {
+    static_cast<DnsLookup*>(lookup)->on_socket_state(descriptor, readable != 0, writable != 0);
+  };
+  options.sock_state_cb_data = this;
+  if (const int status = ares_init_options(&channel_, &options, ARES_OPT_SOCK_STATE_CB);
+      status != ARES_SUCCESS) {
+    channel_ = nullptr;
+    return status;
+  }
+  if (question_.server) {
+    const std::string server = question_.server->to_string();
+    if (const int status = ares_set_servers_ports_csv(channel_, server.c_str()); status != ARES_SUCCESS)
+      return status;
+  } else {
+    read_hosts_file();
+    if (!found_.addresses.empty()) {
+      finish(ARES_SUCCESS);
+      return ARES_SUCCESS;
+    }
+  }
+  ares_options in_force{};
+  int mask = 0;
+  if (const int status = ares_save_options(channel_, &in_force, &mask); status != ARES_SUCCESS) return status;
+  const std::unique_ptr<ares_options, decltype(&ares_destroy_options)> owner(&in_force, ares_destroy_options);
+  name_candidates(in_force.ndots, in_force.domains, in_force.ndomains);
+  ask_next();
+  return ARES_SUCCESS;
+}
+
+void DnsLookup::read_hosts_file() {
+  for (const int family : {AF_INET6, AF_INET}) {
+    hostent* entry = nullptr;
+    if (ares_gethostbyname_file(channel_, question_.host.c_str(), family, &entry) != ARES_SUCCESS) continue;
+    const std::unique_ptr<hostent, decltype(&ares_free_hostent)> owner(entry, ares_free_hostent);
+    add_host_entry(*entry, question_.port, found_);
+    found_.ttl_s = hosts_file_ttl_s;
+  }
+}
+
+/// resolv.conf(5): a name with fewer dots than `ndots` is tried in the search domains first, others as they are.
+void DnsLookup::name_candidates(int ndots, char** domains, int count) {
+  const std::string& host = question_.host;
+  const bool whole = host.ends_with('.');
+  const bool as_it_is = whole || std::ranges::count(host, '.') >= ndots;
+  if (as_it_is) candidates_.push_back(host);
+  if (!whole)
+    for (int at = 0; at < count; ++at) candidates_.push_back(host + "." + domains[at]);
+  if (!as_it_is) candidates_.push_back(host);
+}
+
+void DnsLookup::ask_next() {
+  const std::string& name = candidates_[asked_++];
+  four_.answered = six_.answered = false;
+  worst_ = ARES_SUCCESS;
+  const auto on_answer = [](void* query, int status, int, unsigned char* message, int bytes) {
+    Query& asked = *static_cast<Query*>(query);
+    asked.lookup->on_answer(asked, status, {message, static_cast<std::size_t>(bytes)});
+  };
+  // Both before an answer, which may come at once.
+  const ares_channel channel = channel_;
+  ares_query(channel, name.c_str(), query_class_in, query_type_aaaa, on_answer, &six_);
+  ares_query(channel, name.c_str(), query_class_in, query_type_a, on_answer, &four_);
+  await_more();
+}
+
+void DnsLookup::on_answer(Query& query, int status, Bytes message) noexcept try {
+  query.answered = true;
+  if (!channel_ || finished_) return;
+  if (status == ARES_SUCCESS && !read_addresses(message, question_.port, found_)) status = ARES_EBADRESP;
+  if (status != ARES_SUCCESS && (worst_ == ARES_SUCCESS || says_no(worst_))) worst_ = status;
+  if (!found_.addresses.empty() && enough_ == never) enough_ = after(shard_.io().now(), resolution_delay);
+} catch (const std::bad_alloc&) {
+  finish(ARES_ENOMEM);
+}
+
+/// Sees what the answers to the present queries mean.
+void DnsLookup::settle() {
+  if (finished_) return;
+  const bool both = four_.answered && six_.answered;
+  if (!found_.addresses.empty() && (both || shard_.io().now() >= enough_)) return finish(ARES_SUCCESS);
+  if (!both) return await_more();
+  if (worst_ == ARES_SUCCESS) worst_ = ARES_ENODATA;
+  if (says_no(worst_) && asked_ < candidates_.size()) return ask_next();
+  finish(worst_);
+}
+
+void DnsLookup::process(int descriptor, short events) {
+  const bool failed = (events & (POLLERR | POLLHUP)) != 0;
+  ares_process_fd(channel_, (events & POLLIN) != 0 || failed ? descriptor : ARES_SOCKET_BAD,
+                  (events & POLLOUT) != 0 ? descriptor : ARES_SOCKET_BAD);
+  settle();
+}
+
+void DnsLookup::on_time() {
+  ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  settle();
+}
+
+/// Waits for the sockets and the time-out of c-ares.
+void DnsLookup::await_more() {
+  if (finished_) return;
+  if (four_.answered && six_.answered) return shard_.ready().push(*this);  // without a server to ask
+  for (const auto& [descriptor, socket] : sockets_)
+    if (!socket->await()) return finish(no_descriptors);
+  timeval left{};
+  const Instant now = shard_.io().now();
+  const timeval* const next = ares_timeout(channel_, nullptr, &left);
+  const Instant due =
+      next ? after(now, std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec))
+           : never;
+  shard_.timers().arm(*this, std::min(due, enough_));
+}
+
+void DnsLookup::on_socket_state(int descriptor, bool readable, bool writable) noexcept try {
+  if (!readable && !writable) {
+    sockets_.erase(descriptor);
+    return;
+  }
+  std::unique_ptr<Socket>& socket = sockets_[descriptor];
+  if (!socket) socket = std::make_unique<Socket>(*this, descriptor);
+  socket->want(static_cast<short>((readable ? POLLIN : 0) | (writable ? POLLOUT : 0)));
+} catch (const std::bad_alloc&) {
+  sockets_.erase(descriptor);
+  finish(ARES_ENOMEM);
+}
+
+void DnsLookup::finish(int status) noexcept {
+  finished_ = true;
+  status_ = status;
+  Timer::cancel();
+  shard_.ready().push(*this);
+}
+
+void DnsLookup::end_channel() noexcept {
+  finished_ = true;
+  if (const ares_channel channel = std::exchange(channel_, nullptr)) ares_destroy(channel);
+}
+
+void DnsLookup::run() {
+  if (!finished_) return settle();
+  end_channel();
+  handler_.on_looked_up(outcome());
+}
+
+Result<DnsAddresses> DnsLookup::outcome() {
+  if (status_ == ARES_SUCCESS) return std::move(found_);
+  if (status_ == ARES_ENOMEM) return std::unexpected(out_of_memory());
+  const bool unknown = says_no(status_);
+  std::string_view why = status_ == no_descriptors ? "" : ares_strerror(status_);
+  if (status_ == ARES_ENOTFOUND) why = "there is no such name";
+  if (status_ == ARES_ENODATA) why = "the name has no address";
+  if (status_ == ARES_ETIMEOUT) why = "no name server answered";
+  if (status_ == ARES_ECONNREFUSED) why = "no name server can be reached";
+  if (status_ == no_descriptors)
+    why = "the simulated network has no name servers; use an address, or give the channel a resolver";
+  return std::unexpected(
+      Status(Code::UNAVAILABLE, "resolve " + question_.host + ": " + std::string(why), Initiator::library)
+          .with_cause(unknown ? Cause::unknown_name : Cause::lookup_failed));
+}
+
+}  // namespace ringrpc

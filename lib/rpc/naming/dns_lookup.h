@@ -1,0 +1,96 @@
+/// Asks name servers for the addresses of a host, on the shard (c-ares; no thread).
+///
+///   DnsLookup lookup(shard, {.host = "orders.example", .port = 443}, handler);      // on_looked_up follows
+///
+/// 1. Unless a server is given, the hosts file (/etc/hosts) comes first.
+/// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of these
+///    names that has an address is the result. Once one kind of addresses has come, the other may take another 50 ms
+///    (RFC 8305, 3).
+/// 3. A truncated response is asked for again over TCP; a server that does not answer is replaced by the next one.
+///
+/// Each look-up reads /etc/resolv.conf again and has sockets, and so ports, of its own. Belongs to its shard.
+#pragma once
+
+#include <ares.h>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ringrpc/status.h"
+
+#include "base/testing_export.h"
+#include "reactor/shard.h"
+#include "rpc/naming/dns_message.h"
+#include "transport/address.h"
+
+namespace ringrpc {
+
+class DnsLookup final : Ready, Timer {
+ public:
+  struct Question {
+    std::string host;
+    std::uint16_t port = 0;
+    std::optional<Address> server{};  ///< none for those of the system
+  };
+  class Handler {
+   public:
+    /// Addresses, at least one, or UNAVAILABLE with the host and the reason. Called once, from the ready list. May
+    /// destroy the look-up.
+    virtual void on_looked_up(Result<DnsAddresses> found) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  /// Throws std::bad_alloc.
+  RINGRPC_TESTING_EXPORT DnsLookup(Shard& shard, Question question, Handler& handler);
+  DnsLookup(const DnsLookup&) = delete;
+  DnsLookup& operator=(const DnsLookup&) = delete;
+  /// Cancels the look-up.
+  RINGRPC_TESTING_EXPORT ~DnsLookup();
+
+ private:
+  class Socket;
+  /// One of the two queries for a name.
+  struct Query {
+    DnsLookup* lookup;
+    bool answered = false;
+  };
+
+  void run() override;
+  void on_time() override;
+
+  int begin();
+  void read_hosts_file();
+  void name_candidates(int ndots, char** domains, int count);
+  void ask_next();
+  void process(int descriptor, short events);
+  void await_more();
+  void on_socket_state(int descriptor, bool readable, bool writable) noexcept;
+  void on_answer(Query& query, int status, Bytes message) noexcept;
+  void settle();
+  void finish(int status) noexcept;
+  void end_channel() noexcept;
+  Result<DnsAddresses> outcome();
+
+  Shard& shard_;
+  const Question question_;
+  Handler& handler_;
+  ares_channel channel_ = nullptr;  // null once it has ended
+  std::map<int, std::unique_ptr<Socket>> sockets_;
+  std::vector<std::string> candidates_;
+  std::size_t asked_ = 0;  // of the candidates
+  Query four_{this};
+  Query six_{this};
+  Instant enough_ = never;  // when the addresses of one kind are enough
+  DnsAddresses found_;
+  int worst_ = ARES_SUCCESS;  // of this candidate's queries, the status that says least about the name
+  bool finished_ = false;
+  int status_ = ARES_SUCCESS;
+};
+
+}  // namespace ringrpc

@@ -1,0 +1,31 @@
+/// Reads the addresses of a DNS response (RFC 1035, 4.1; RFC 3596).
+///
+///   DnsAddresses found;
+///   if (!read_addresses(message, 50051, found)) ...            // the message is malformed
+///
+/// A reader of our own, because that of c-ares takes the square of the number of addresses, and a response over TCP has
+/// thousands (docs/decisions/0054-targets-and-resolvers.md).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "ringrpc/bytes.h"
+
+#include "base/testing_export.h"
+#include "reactor/io.h"
+
+namespace ringrpc {
+
+struct DnsAddresses {
+  std::vector<SocketAddress> addresses;
+  /// How long all of them, and the aliases that led to them, may be used.
+  std::uint32_t ttl_s = std::numeric_limits<std::uint32_t>::max();
+};
+
+/// Adds the addresses of the answers, with `port`, as long as there are fewer than resolved_addresses_max. False if the
+/// message is malformed; some may have been added then.
+RINGRPC_TESTING_EXPORT bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to);
+
+}  // namespace ringrpc
