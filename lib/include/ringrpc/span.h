@@ -1,0 +1,73 @@
+/// Finished spans of calls, as gRFC A72 describes them, and the interface that takes them.
+///
+///   class Printer final : public SpanSink {
+///     void take(SpanRecord&& span) noexcept override { std::puts(span.name.c_str()); }
+///   };
+///
+/// A call on a server has the span "Recv.package.Service.Method". A call on a client has "Sent.package.Service.Method",
+/// and below it "Attempt.package.Service.Method" for each attempt
+/// (https://github.com/grpc/proposal/blob/master/A72-open-telemetry-tracing.md).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ringrpc/export.h"
+#include "ringrpc/status.h"
+#include "ringrpc/trace_context.h"
+
+namespace ringrpc {
+
+/// The names are valid as long as the process.
+struct SpanAttribute {
+  std::string_view name;
+  std::variant<bool, std::int64_t, std::string> value;
+
+  friend bool operator==(const SpanAttribute&, const SpanAttribute&) = default;
+};
+
+struct SpanEvent {
+  std::string_view name;      ///< valid as long as the process
+  std::uint64_t time_ns = 0;  ///< since 1970
+  std::vector<SpanAttribute> attributes{};
+};
+
+/// The numbers are those of OTLP's SpanKind.
+enum class SpanKind : std::uint8_t { internal = 1, server = 2, client = 3 };
+
+/// A span that has ended. Only spans of sampled traces exist.
+struct SpanRecord {
+  /// A longer method is cut; a method that the server does not know is not in the name.
+  static constexpr std::size_t name_bytes_max = 256;
+  /// Later ones are dropped, and counted.
+  static constexpr std::size_t events_max = 128;
+
+  TraceContext context{};      ///< of this span
+  SpanId parent_span_id{};     ///< zeros for the first span of a trace
+  bool parent_remote = false;  ///< the parent is a span of another process
+  SpanKind kind = SpanKind::internal;
+  std::string name{};
+  std::uint64_t start_ns = 0;  ///< since 1970
+  std::uint64_t end_ns = 0;    ///< since 1970, not before `start_ns`
+  Code code = Code::OK;        ///< the status of the call or of the attempt
+  std::string message{};       ///< of that status, at most 1 KiB; empty for OK
+  std::vector<SpanAttribute> attributes{};
+  std::vector<SpanEvent> events{};
+  std::uint32_t dropped_events = 0;
+};
+
+/// Takes the spans of sampled calls when they end.
+class RINGRPC_EXPORT SpanSink {
+ public:
+  virtual ~SpanSink() = default;
+
+  /// A span has ended. Called on the shard of the call, so by several threads at a time. It must not block. Spans of a
+  /// call come in the order of their ends: attempts before their call.
+  virtual void take(SpanRecord&& span) noexcept = 0;
+};
+
+}  // namespace ringrpc
