@@ -18,7 +18,6 @@ namespace ringrpc {
 namespace {
 
 constexpr std::size_t identity_bytes_max = 256;
-constexpr std::size_t request_id_bytes_max = 128;
 
 /// True if a text is one value of a line as it is. Checks every byte, so that the compiler can vectorize the loop.
 bool is_one_word(std::string_view text) noexcept {
@@ -84,8 +83,6 @@ class AccessLine {
   std::string line_;
 };
 
-bool is_lower_hex(char c) noexcept { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
-
 }  // namespace
 
 std::string access_line(const AccessRecord& record, log::Format format, std::uint64_t suppressed) {
@@ -103,24 +100,6 @@ std::string access_line(const AccessRecord& record, log::Format format, std::uin
   line.text_if_any("trace_id", record.trace_id, record.trace_id.size());
   if (suppressed > 0) line.number("suppressed", suppressed);
   return std::move(line).finish();
-}
-
-std::string_view trace_id_of(std::string_view traceparent) noexcept {
-  constexpr std::size_t version_0_bytes = 55;  // 00-<32 digits>-<16 digits>-<2 digits>
-  constexpr std::string_view no_id = "00000000000000000000000000000000";
-  if (traceparent.size() < version_0_bytes) return {};
-  const std::string_view version = traceparent.substr(0, 2);
-  const std::string_view trace = traceparent.substr(3, 32);
-  const std::string_view parent = traceparent.substr(36, 16);
-  const std::string_view flags = traceparent.substr(53, 2);
-  for (const std::string_view part : {version, trace, parent, flags})
-    if (!std::ranges::all_of(part, is_lower_hex)) return {};
-  if (traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-') return {};
-  // Later versions may have more parts; version ff does not exist.
-  const bool longer = traceparent.size() > version_0_bytes;
-  if (version == "ff" || (longer && (version == "00" || traceparent[version_0_bytes] != '-'))) return {};
-  if (trace == no_id || parent == no_id.substr(0, 16)) return {};
-  return trace;
 }
 
 struct AccessLog::State {

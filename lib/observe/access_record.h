@@ -4,6 +4,7 @@
 ///   if (const auto place = sampler.take(code, now)) place->write(record);
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,10 @@
 #include "observe/call_metrics.h"
 
 namespace ringrpc {
+
+inline constexpr std::string_view request_id_name = "x-request-id";
+/// A longer one is cut.
+inline constexpr std::size_t request_id_bytes_max = 128;
 
 /// Views are valid while it is written. Empty texts are left out.
 struct AccessRecord {
@@ -34,9 +39,6 @@ struct AccessRecord {
 
 /// The record's line without the time: `"method":"/echo…","peer":…` or `method=/echo… peer=…`.
 std::string access_line(const AccessRecord& record, log::Format format, std::uint64_t suppressed);
-
-/// The trace id of a `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header); empty if it is malformed.
-std::string_view trace_id_of(std::string_view traceparent) noexcept;
 
 /// A shard's part of the access log.
 class AccessSampler {

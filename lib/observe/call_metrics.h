@@ -18,6 +18,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
+#include "observe/exemplar.h"
 #include "observe/histogram.h"
 
 namespace ringrpc {
@@ -33,8 +34,10 @@ struct CallHistograms {
   LatencyHistogram duration;     ///< nanoseconds
   SizeHistogram sent_bytes;      ///< of a call
   SizeHistogram received_bytes;  ///< of a call
+  std::unique_ptr<LatencyExemplars> exemplars{};  ///< of `duration`; null if no sampled call has ended so
 
-  void add(const CallHistograms& other) noexcept;
+  /// Throws std::bad_alloc if there is no memory for exemplars.
+  void add(const CallHistograms& other);
 };
 
 class CallMetrics {
@@ -51,6 +54,17 @@ class CallMetrics {
   /// for them, they miss the call; the counters do not.
   void end(Code code, Nanoseconds duration, const CallTraffic& traffic) noexcept;
 
+  /// The same for a sampled call, whose trace and span the bucket of its duration points to from now on.
+  void end(Code code, Nanoseconds duration, const CallTraffic& traffic, const TraceContext& sampled) noexcept;
+
+  /// The latest sampled call with this code and in this bucket of durations; null if there is none.
+  const Exemplar* exemplar(Code code, std::size_t bucket) const noexcept {
+    const CallHistograms* const histograms = this->histograms(code);
+    if (!histograms || !histograms->exemplars) return nullptr;
+    const Exemplar& latest = histograms->exemplars->buckets[bucket];
+    return latest ? &latest : nullptr;
+  }
+
   /// Adds the numbers of another shard. Throws std::bad_alloc if there is no memory for its histograms; then some
   /// of them may be missing.
   void add(const CallMetrics& other);
@@ -65,8 +79,8 @@ class CallMetrics {
   const CallHistograms* histograms(Code code) const noexcept {
     return ends_[index_of(code)].histograms.get();
   }
-  /// Of all codes.
-  CallHistograms all_histograms() const noexcept;
+  /// Of all codes. Throws std::bad_alloc if there is no memory for exemplars.
+  CallHistograms all_histograms() const;
 
   /// A handler may make a code of any number.
   static std::size_t index_of(Code code) noexcept {

@@ -46,6 +46,12 @@ void write_handled(MetricsText& text, const MethodMetrics& method) {
   }
 }
 
+void write_durations(MetricsText& text, const MethodMetrics& method) {
+  if (method.calls.handled() == 0) return;
+  const CallHistograms all = method.calls.all_histograms();
+  text.histogram(method.labels, all.duration, all.exemplars.get());
+}
+
 template <auto histogram>
 void write_histogram(MetricsText& text, const MethodMetrics& method) {
   if (method.calls.handled() > 0) text.histogram(method.labels, method.calls.all_histograms().*histogram);
@@ -70,7 +76,7 @@ constexpr auto call_families = std::to_array<CallFamily>({
        text.sample(method.labels, method.calls.rejected());
      }},
     {"grpc", "handling_seconds", "Time from the beginning of a call to its status.", MetricType::histogram,
-     "seconds", &write_histogram<&CallHistograms::duration>},
+     "seconds", &write_durations},
     {"ringrpc", "call_received_bytes", "Bytes of the messages received in a call, as they were on the wire.",
      MetricType::histogram, "bytes", &write_histogram<&CallHistograms::received_bytes>},
     {"ringrpc", "call_sent_bytes", "Bytes of the messages sent in a call, as they were on the wire.",

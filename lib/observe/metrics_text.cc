@@ -90,8 +90,9 @@ void MetricsText::number(std::string_view labels, double value) {
   text_ += '\n';
 }
 
-void MetricsText::histogram(std::string_view labels, const LatencyHistogram& values) {
-  write_histogram(labels, values);
+void MetricsText::histogram(std::string_view labels, const LatencyHistogram& values,
+                            const LatencyExemplars* exemplars) {
+  write_histogram(labels, values, format_ == MetricsFormat::openmetrics ? exemplars : nullptr);
   write_name("_sum", labels);
   write_seconds(values.sum());
   text_ += '\n';
@@ -105,7 +106,8 @@ void MetricsText::histogram(std::string_view labels, const SizeHistogram& values
 }
 
 template <const auto& bounds>
-void MetricsText::write_histogram(std::string_view labels, const Histogram<bounds>& values) {
+void MetricsText::write_histogram(std::string_view labels, const Histogram<bounds>& values,
+                                  const LatencyExemplars* exemplars) {
   std::uint64_t below = 0;
   for (std::size_t bucket = 0; bucket < values.bucket_count; ++bucket) {
     below += values.count(bucket);
@@ -113,11 +115,21 @@ void MetricsText::write_histogram(std::string_view labels, const Histogram<bound
     write_bound(bucket < bounds.size() ? bounds[bucket].text : "+Inf");
     text_ += "\"} ";
     write(below);
+    if (exemplars && exemplars->buckets[bucket]) write_exemplar(exemplars->buckets[bucket]);
     text_ += '\n';
   }
   write_name("_count", labels);
   write(below);
   text_ += '\n';
+}
+
+/// The labels have 63 characters; OpenMetrics allows 128.
+void MetricsText::write_exemplar(const Exemplar& exemplar) {
+  text_.append(" # {trace_id=\"").append(to_hex(exemplar.trace_id));
+  text_.append("\",span_id=\"").append(to_hex(exemplar.span_id)).append("\"} ");
+  write_seconds(exemplar.value);
+  text_ += ' ';
+  write_seconds(exemplar.time_ms * 1'000'000);
 }
 
 /// In OpenMetrics a float has a point or an exponent.

@@ -15,6 +15,7 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/metrics.h"
 
+#include "observe/exemplar.h"
 #include "observe/histogram.h"
 
 namespace ringrpc {
@@ -44,7 +45,9 @@ class MetricsText {
   void sample(std::string_view labels, std::uint64_t value);
   void sample(std::string_view labels, Nanoseconds seconds);
   void number(std::string_view labels, double value);
-  void histogram(std::string_view labels, const LatencyHistogram& values);
+  /// `exemplars` may be null. Only OpenMetrics has them.
+  void histogram(std::string_view labels, const LatencyHistogram& values,
+                 const LatencyExemplars* exemplars = nullptr);
   void histogram(std::string_view labels, const SizeHistogram& values);
 
   /// Avoids that a long text is copied while it grows.
@@ -55,7 +58,9 @@ class MetricsText {
 
  private:
   template <const auto& bounds>
-  void write_histogram(std::string_view labels, const Histogram<bounds>& values);
+  void write_histogram(std::string_view labels, const Histogram<bounds>& values,
+                       const LatencyExemplars* exemplars = nullptr);
+  void write_exemplar(const Exemplar& exemplar);
   void write_name(std::string_view suffix, std::string_view labels);
   void write_comment(std::string_view keyword, std::string_view text);
   void write_bound(std::string_view bound);

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "ringrpc/suspended.h"
+
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
 
@@ -81,7 +83,7 @@ class EventCount::Wait final : Ready, Timer {
   Waiters& waiters_;
   std::uint64_t seen_;
   Nanoseconds timeout_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
   std::shared_ptr<Ticket> ticket_;
 };
 

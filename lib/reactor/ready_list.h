@@ -7,6 +7,8 @@
 #include <coroutine>
 #include <cstddef>
 
+#include "ringrpc/suspended.h"
+
 #include "reactor/intrusive_list.h"
 
 namespace ringrpc {
@@ -32,7 +34,7 @@ class ReadyCoroutine final : public Ready {
   void run() override { waiting_.resume(); }
 
  private:
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 class ReadyList {

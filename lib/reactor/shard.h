@@ -68,6 +68,8 @@ class ShardLocal {
   virtual ~ShardLocal() = default;
 };
 
+class ContextSource;
+
 class Shard {
   struct Letter;
 
@@ -162,6 +164,9 @@ class Shard {
   /// Ends `run` after the current turn. From any thread.
   void stop() noexcept;
 
+  /// The source of the context of the code that runs now (reactor/context.h); null if it has none.
+  ContextSource*& context_source() noexcept { return context_source_; }
+
   /// The number of this shard's jobs on other threads, which will finish by mail. Simulated time waits for
   /// them. Belongs to the shard's thread.
   unsigned& jobs_elsewhere() noexcept { return jobs_elsewhere_; }
@@ -192,6 +197,7 @@ class Shard {
   ReadyList ready_;
   ListOf<TurnEnd, TurnEndTag> turn_ends_;
   Instant now_;
+  ContextSource* context_source_ = nullptr;
   unsigned jobs_elsewhere_ = 0;
   std::uint64_t turns_ = 0;
   unsigned turns_behind_ = 0;  ///< consecutive turns that left completions

@@ -1,5 +1,10 @@
 #include "ringrpc/shield.h"
 
+#include <utility>
+
+#include "ringrpc/suspended.h"
+
+#include "reactor/context.h"
 #include "reactor/shard.h"
 
 namespace ringrpc::detail {
@@ -13,13 +18,17 @@ class ShieldKeeper final : public ShardLocal, private TaskObserver, private Read
   /// Runs the task. True if it has ended already.
   bool start() {
     starting_ = true;
+    ContextSource* const callers = shard_.context_source();
+    detail::Context* const context = callers ? callers->get() : nullptr;
+    KeptContext detached(context ? context->detached() : nullptr);
+    const ContextScope scope(shard_, &detached);
     shielded_->start(*this);
     starting_ = false;
     return ended_;
   }
 
   /// Sets the coroutine to resume when the task has ended; null for none.
-  void set_waiting(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  void set_waiting(Suspended waiting) noexcept { waiting_ = std::move(waiting); }
 
  private:
   void on_task_done() override {
@@ -28,14 +37,14 @@ class ShieldKeeper final : public ShardLocal, private TaskObserver, private Read
   }
 
   void run() override {
-    const std::coroutine_handle<> waiting = waiting_;
+    Suspended waiting = std::move(waiting_);
     shard_.drop(this);
     if (waiting) waiting.resume();
   }
 
   Shard& shard_;
   std::shared_ptr<Shielded> shielded_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
   bool starting_ = false;
   bool ended_ = false;
 };

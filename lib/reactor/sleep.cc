@@ -3,6 +3,8 @@
 #include <chrono>
 #include <coroutine>
 
+#include "ringrpc/suspended.h"
+
 #include "reactor/shard.h"
 
 namespace ringrpc {
@@ -26,7 +28,7 @@ class TimeAwaiter final : Timer, Ready {
 
   Shard& shard_;
   Instant due_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 }  // namespace

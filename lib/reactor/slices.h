@@ -13,6 +13,7 @@
 #include <coroutine>
 
 #include "ringrpc/clock.h"
+#include "ringrpc/suspended.h"
 
 #include "reactor/ready_list.h"
 #include "reactor/shard.h"
@@ -49,7 +50,7 @@ class Slices {
     void run() override { waiting_.resume(); }
 
     Slices& slices_;
-    std::coroutine_handle<> waiting_;
+    Suspended waiting_;
   };
 
   Shard& shard_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ringrpc/log.h"
+#include "ringrpc/suspended.h"
 
 #include "base/frame_allocator.h"
 #include "reactor/shard.h"
@@ -94,7 +95,7 @@ class TaskScope::Children final : private Ready {
       delete child;
     }
     if (state_ == State::ending) count_ -= destroy(running_);
-    if (idle() && waiting_) std::exchange(waiting_, {}).resume();  // this may destroy the object
+    if (idle() && waiting_) waiting_.resume();  // this may destroy the object
   }
 
   /// Only the first failure counts, because it causes the later ones.
@@ -132,7 +133,7 @@ class TaskScope::Children final : private Ready {
   State state_ = State::open;
   Status failure_;
   std::exception_ptr thrown_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 class TaskScope::Join {

@@ -1,5 +1,7 @@
 #include "ringrpc/turn_share.h"
 
+#include "ringrpc/suspended.h"
+
 #include "reactor/turn_gate.h"
 
 namespace ringrpc {
@@ -21,7 +23,7 @@ class ShareAwaiter final : public TurnGate::Waiter {
   void run() override { waiting_.resume(); }
 
   TurnGate& gate_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 }  // namespace

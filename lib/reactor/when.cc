@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "ringrpc/suspended.h"
+
 #include "base/frame_allocator.h"
 #include "reactor/shard.h"
 
@@ -33,12 +35,12 @@ class Endings::Queue final : private Ready {
     ended_.push_back(ended);
     if (waiting_) shard_.ready().push(*this);
   }
-  void run() override { std::exchange(waiting_, {}).resume(); }
+  void run() override { waiting_.resume(); }
 
   Shard& shard_;
   std::vector<Observer, FrameAllocator<Observer>> observers_;
   List<Observer> ended_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 Endings::Endings(std::size_t tasks) : queue_(std::make_unique<Queue>(tasks)) {}

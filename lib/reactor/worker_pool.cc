@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "ringrpc/suspended.h"
+
 #include "base/background_thread.h"
 #include "reactor/cpus.h"
 #include "reactor/shard.h"
@@ -26,22 +28,22 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
   std::mutex mutex;
   /// Null once abandoned, because the shard may no longer exist; guarded by the mutex.
   Shard* home = nullptr;
-  std::coroutine_handle<> waiting;  ///< likewise, but used by the home shard only
+  Suspended waiting;  ///< likewise, but used by the home shard only
   Status status;
   Shard::SealedMail letter;  ///< carries the ticket home; allocated beforehand; guarded like `home`
 
   void wait(std::coroutine_handle<> handle) {
     letter = Shard::SealedMail([self = shared_from_this()] {
-      if (const std::coroutine_handle<> resumed = self->stop_waiting()) resumed.resume();
+      if (Suspended resumed = self->stop_waiting()) resumed.resume();
     });
     waiting = handle;
     ++home->jobs_elsewhere();
   }
 
   /// Returns the coroutine that waits, if any, and ends its wait.
-  std::coroutine_handle<> stop_waiting() noexcept {
+  Suspended stop_waiting() noexcept {
     if (waiting) --home->jobs_elsewhere();
-    return std::exchange(waiting, nullptr);
+    return std::move(waiting);
   }
 
   /// Posts the ticket home, where its waiter resumes if it still exists.

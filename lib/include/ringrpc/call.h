@@ -63,6 +63,10 @@ class RINGRPC_EXPORT Call {
   /// The arrival time of the request: of its last byte if it is a single message, of its headers if it is a stream.
   virtual Instant received_at() const noexcept = 0;
 
+  /// The request's header `x-request-id`, if it has one of 1 to 128 bytes. Otherwise 16 hexadecimal digits that the
+  /// server makes if it has an access log, a tracer or ServerOptions::return_request_id; empty if not.
+  virtual std::string_view request_id() = 0;
+
   /// The peer's address in the syntax of ServerOptions::listen: "127.0.0.1:40712", "unix:".
   virtual std::string peer() const = 0;
   /// The peer's identity, as the transport has verified it.

@@ -27,6 +27,10 @@ struct CallOptions {
   bool wait_for_ready = false;
   /// The deadline on the clock of the shard (`Call::now`). If `timeout` is set too, the earlier one applies.
   Instant deadline = never;
+  /// A call that a handler makes continues the trace of the handler's call, and ends at the deadline of that call at
+  /// the latest. That also holds for calls in tasks that the handler has started, but not for the deadline in tasks
+  /// that `shield` protects. False makes the call as if no handler made it.
+  bool inherit = true;
 
   /// Options for a call that a handler makes to serve `handled`. They have the same deadline. (When `handled`
   /// is cancelled, the frame of its handler is destroyed, and so are the calls that the handler has made.)

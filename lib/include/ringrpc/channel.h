@@ -43,6 +43,7 @@
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 #include "ringrpc/tls.h"
+#include "ringrpc/tracer.h"
 
 namespace ringrpc {
 
@@ -109,6 +110,9 @@ struct ChannelOptions {
   /// shard takes 600 bytes for each method of the target, and 600 more for each status code with which its calls have
   /// ended, until the process ends.
   bool metrics = false;
+
+  /// Traces the calls; null for none, except for calls that a handler makes, which use its server's.
+  std::shared_ptr<const Tracer> tracer{};
 
   /// Run around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the channel and its
   /// calls.

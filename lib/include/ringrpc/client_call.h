@@ -20,6 +20,7 @@
 #include "ringrpc/metadata.h"
 #include "ringrpc/status.h"
 #include "ringrpc/stream.h"
+#include "ringrpc/suspended.h"
 
 namespace ringrpc {
 
@@ -78,10 +79,10 @@ class CallAwaiter : MessageStream::Waiter {
   ClientCall& call() const noexcept { return call_; }
 
  private:
-  void on_ready() final { std::exchange(waiting_, nullptr).resume(); }
+  void on_ready() final { waiting_.resume(); }
 
   ClientCall& call_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 class [[nodiscard("co_await it")]] InitialMetadataAwaiter final

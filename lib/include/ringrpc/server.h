@@ -35,6 +35,7 @@
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 #include "ringrpc/tls.h"
+#include "ringrpc/tracer.h"
 
 namespace ringrpc {
 
@@ -145,6 +146,11 @@ struct ServerOptions {
 
   /// Gets a line for each call; null for none. Takes the memory of `metrics` too.
   std::shared_ptr<AccessLog> access_log{};
+
+  /// Traces the calls; null for none. Calls that handlers make on channels without a tracer use it too.
+  std::shared_ptr<const Tracer> tracer{};
+  /// Sends Call::request_id as `x-request-id` with the initial metadata of each response.
+  bool return_request_id = false;
 };
 
 /// Counters since the server started, summed over its shards.

@@ -24,6 +24,7 @@
 #include "ringrpc/codec.h"
 #include "ringrpc/export.h"
 #include "ringrpc/status.h"
+#include "ringrpc/suspended.h"
 #include "ringrpc/task.h"
 
 namespace ringrpc {
@@ -190,10 +191,10 @@ class [[nodiscard("co_await it")]] NextAwaiter final : MessageStream::Waiter {
   }
 
  private:
-  void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+  void on_ready() override { waiting_.resume(); }
 
   MessageStream& stream_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 template <class T>
@@ -222,12 +223,12 @@ class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
   }
 
  private:
-  void on_ready() override { std::exchange(waiting_, nullptr).resume(); }
+  void on_ready() override { waiting_.resume(); }
 
   MessageStream& stream_;
   const T& message_;
   WriteOptions options_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
 };
 
 }  // namespace detail

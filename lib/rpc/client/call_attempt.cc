@@ -98,6 +98,8 @@ http2::Headers& CallAttempt::write_headers() {
     headers.push_back(
         {"grpc-timeout", encoded.emplace_back(format_timeout(request.deadline - channel.shard().now()))});
   append_metadata(request.metadata, headers, encoded);
+  if (CallTrace* const trace = call_.trace()) [[unlikely]]
+    trace->append_headers(headers);
   return headers;
 }
 

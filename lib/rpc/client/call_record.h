@@ -48,8 +48,11 @@ class CallRecord {
   /// The message that was received is not of the method's type.
   void reject() noexcept { metrics_.reject_message(); }
   /// The call has ended; no effect if that is known already.
-  void end(Code code, Instant now) noexcept {
-    if (!ended_) metrics_.end(code, now - begun_, traffic_);
+  /// `sampled` is the place of its span, or null.
+  void end(Code code, Instant now, const TraceContext* sampled = nullptr) noexcept {
+    if (!ended_)
+      sampled ? metrics_.end(code, now - begun_, traffic_, *sampled)
+              : metrics_.end(code, now - begun_, traffic_);
     ended_ = true;
   }
 

@@ -12,10 +12,11 @@
 namespace ringrpc {
 
 struct CallRequest {
-  CallRequest(std::string_view called, MethodKind kind_of_method, const CallOptions& options, Instant now)
+  CallRequest(std::string_view called, MethodKind kind_of_method, const CallOptions& options, Instant now,
+              Instant inherited_deadline)
       : path(called),
         kind(kind_of_method),
-        deadline(std::min(after(now, options.timeout), options.deadline)),
+        deadline(std::min({after(now, options.timeout), options.deadline, inherited_deadline})),
         wait_for_ready(options.wait_for_ready),
         compression(options.compression),
         metadata(options.metadata) {}

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/caught.h"
+#include "rpc/call/call_context.h"
 #include "rpc/client/channel_core.h"
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/shard_channel.h"
@@ -68,14 +69,19 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     Result<ShardChannel*> channel = shared->on_shard(*shard);
     if (!channel) return failed_call(std::move(channel).error());
     auto call = std::make_unique<OutgoingCall>(*shard, shared->options(), path, kind, options);
+    if (const CallContext* const handler = options.inherit ? CallContext::of(*shard) : nullptr) [[unlikely]]
+      call->trace_by({}, handler);
     call->start(**channel);
     return call;
   }
   auto call = std::make_unique<OutgoingCall>(*shard, shared->options(), path, kind, options);
   if (TargetMetrics* const metrics = shared->metrics()) call->count_in(metrics->on(*shard)->of(path, kind));
+  Result<ShardChannel*> channel = shared->on_shard(*shard);
+  call->trace_by(channel ? (*channel)->tracer() : ShardTracer::Ref(),
+                 options.inherit ? CallContext::of(*shard) : nullptr);
   if (shared->intercepts()) {
     call->start_interceptors(shared);
-  } else if (Result<ShardChannel*> channel = shared->on_shard(*shard); channel) {
+  } else if (channel) {
     call->start(**channel);
   } else {
     call->settle(std::move(channel).error());

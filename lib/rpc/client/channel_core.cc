@@ -36,7 +36,7 @@ ChannelCore::ChannelCore(std::string target, const ChannelOptions& options)
       options_(options),
       metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
       intercepts_(!options.interceptors.empty() && check_interceptors(options).ok()),
-      watches_calls_(options.metrics || intercepts_),
+      watches_calls_(options.metrics || options.tracer || intercepts_),
       tls_(options.tls) {
   fault_ = read(
       Target::parse(target_, [&](std::string_view scheme) { return options_.resolvers.contains(scheme); }));
@@ -153,7 +153,7 @@ class ChannelCore::WaitForAll {
     if (shared_.homes_.empty()) return false;
     wait_ = std::make_shared<Wait>(&here_, waiting);
     wait_->letter = Shard::SealedMail([wait = wait_] {
-      if (wait->waiting) std::exchange(wait->waiting, {}).resume();
+      if (wait->waiting) wait->waiting.resume();
     });
     shared_.waits_.push_back(wait_);
     return true;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ringrpc/channel.h"
+#include "ringrpc/suspended.h"
 
 #include "http2/session_limits.h"
 #include "reactor/shard.h"
@@ -80,7 +81,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   /// A wait until no shard has the channel. Used on its own shard only, except for the letter.
   struct Wait {
     Shard* home;
-    std::coroutine_handle<> waiting;
+    Suspended waiting;
     Shard::SealedMail letter{};  // which ends the wait
   };
   /// A shard that has a ShardChannel.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ringrpc/status.h"
+#include "ringrpc/suspended.h"
 
 #include "reactor/shard.h"
 
@@ -32,7 +33,7 @@ class ConnectWait final : public ListNodeOf<ConnectWaitTag>, private Ready {
   void run() override { waiting_.resume(); }
 
   Shard& shard_;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
   Status status_;
 };
 

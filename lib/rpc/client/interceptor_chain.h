@@ -27,6 +27,7 @@
 #include "ringrpc/client_interceptor.h"
 #include "ringrpc/codec.h"
 #include "ringrpc/message_observer.h"
+#include "ringrpc/suspended.h"
 #include "ringrpc/task.h"
 
 #include "rpc/client/channel_core.h"
@@ -82,8 +83,8 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   void observe(MessageObserver& observer) override { observers_.push_back(&observer); }
   void unobserve(MessageObserver& observer) noexcept override;
   void on_task_done() override;
-  static void resume(std::coroutine_handle<>& waiting) {
-    if (waiting) std::exchange(waiting, {}).resume();
+  static void resume(Suspended& waiting) {
+    if (waiting) waiting.resume();
   }
 
   OutgoingCall& call_;
@@ -92,8 +93,8 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   ClientRequest request_;
   std::vector<MessageObserver*> observers_;  // the outermost first
   std::optional<Request> written_;
-  std::coroutine_handle<> awaits_outcome_;
-  std::coroutine_handle<> awaits_reader_;
+  Suspended awaits_outcome_;
+  Suspended awaits_reader_;
   Task<Status> task_;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "rpc/call/call_context.h"
 #include "rpc/call/write_ahead.h"
 #include "rpc/client/interceptor_chain.h"
 #include "rpc/client/shard_channel.h"
@@ -13,6 +14,12 @@ namespace {
 
 Status cancelled_status() noexcept {
   return Status(Code::CANCELLED, "cancelled by the caller", Initiator::application);
+}
+
+/// The deadline of the call whose handler makes this one.
+Instant inherited_deadline(Shard& shard, const CallOptions& options) noexcept {
+  const CallContext* const handler = options.inherit ? CallContext::of(shard) : nullptr;
+  return handler ? handler->deadline : never;
 }
 
 Status check_request_bytes(std::size_t bytes, std::size_t max_request_bytes) {
@@ -29,14 +36,14 @@ Status check_request_bytes(std::size_t bytes, std::size_t max_request_bytes) {
 OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, std::string_view path,
                            MethodKind kind, const CallOptions& options)
     : shard_(shard),
-      request_(path, kind, options, shard.now()),
+      request_(path, kind, options, shard.now(), inherited_deadline(shard, options)),
       max_request_bytes_(channel_options.max_request_bytes.value_or(MessageBuffer::length_max)) {
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
 }
 
 OutgoingCall::~OutgoingCall() {
-  if (record_) [[unlikely]]
-    record_end(finished() ? status_.code() : Code::CANCELLED);
+  if (record_ || trace_) [[unlikely]]
+    record_end(finished() ? status_ : cancelled_status());
   interceptors_.reset();  // their frames refer to all the rest
   if (state_ == State::queued || state_ == State::attempting) channel_->count_end(false);
   leave_channel();
@@ -81,6 +88,8 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
 void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {
   queue.push_back(*this);
   enter(State::queued);
+  if (trace_) [[unlikely]]
+    trace_->queue();
 }
 
 void OutgoingCall::log_state() const noexcept {
@@ -100,6 +109,8 @@ void OutgoingCall::leave_channel_list() noexcept {
 void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
   leave_channel();
   enter(State::attempting);
+  if (trace_) [[unlikely]]
+    trace_->begin_attempt();
   contain([&] {
     attempt_.emplace(*this, shard_.slabs(), channel_->options().max_message_bytes).open(connection);
   });
@@ -108,6 +119,8 @@ void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
 void OutgoingCall::on_attempt_opened(CallAttempt& attempt) {
   if (replay_.size() > 0 || writes_ended_)
     attempt.send(replay_.bytes(), replay_.message_count(), writes_ended_);
+  if (trace_) [[unlikely]]
+    trace_->send_written();
   if (!replay_.fits(0)) replay_.commit();
   if (writable_waiter_) run_soon();
 }
@@ -141,12 +154,17 @@ void OutgoingCall::on_attempt_lost(CallAttempt& attempt, const Status& why) noex
 
 void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refused refused) {
   assert(is_current(attempt) && state_ == State::attempting);
-  if (!past_deadline() && replay_.replay(refused)) return channel_->submit_again(*this);
   const bool sent = refused == ReplayBuffer::Refused::by_the_server;
-  on_attempt_reset(attempt, Status(Code::UNAVAILABLE,
-                                   sent ? "the server reset the stream: REFUSED_STREAM"
-                                        : "the server sent GOAWAY before the request had left",
-                                   Initiator::peer));
+  Status why(Code::UNAVAILABLE,
+             sent ? "the server reset the stream: REFUSED_STREAM"
+                  : "the server sent GOAWAY before the request had left",
+             Initiator::peer);
+  if (past_deadline() || !replay_.replay(refused)) return on_attempt_reset(attempt, std::move(why));
+  if (trace_) [[unlikely]] {
+    trace_->end_attempt(why);
+    trace_->retry_transparently();
+  }
+  channel_->submit_again(*this);
 }
 
 void OutgoingCall::settle(Status status) noexcept {
@@ -215,7 +233,7 @@ void OutgoingCall::finish(Status status) noexcept {
   channel_ = nullptr;
   replay_.commit();
   Timer::cancel();
-  if (record_) record_outcome();
+  if (record_ || trace_) record_outcome();
   run_soon();
 }
 
@@ -224,10 +242,13 @@ void OutgoingCall::count_end(const Status& status) noexcept { channel_->count_en
 /// Reading may still fail a call that the server has ended with OK.
 void OutgoingCall::record_outcome() noexcept {
   const bool unread = attempt_ && attempt_->message_ready();
-  if (finished() && !(status_.ok() && unread)) record_end(status_.code());
+  if (finished() && !(status_.ok() && unread)) record_end(status_);
 }
 
-void OutgoingCall::record_end(Code code) noexcept { record_->end(code, shard_.io().now()); }
+void OutgoingCall::record_end(const Status& status) noexcept {
+  if (record_) record_->end(status.code(), shard_.io().now(), trace_ ? trace_->sampled() : nullptr);
+  if (trace_) trace_->end(status);
+}
 
 bool OutgoingCall::past_deadline() const noexcept { return shard_.io().now() >= request_.deadline; }
 
@@ -310,7 +331,10 @@ std::optional<Pieces> OutgoingCall::take_message() {
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
   if (record_) [[unlikely]]
     record_->receive(attempt_->next_message_bytes());
+  const std::size_t wire_bytes = attempt_->next_message_bytes();
   std::optional<Pieces> message = attempt_->take_message();
+  if (trace_ && message) [[unlikely]]
+    trace_->receive({.bytes = total_bytes(*message), .wire_bytes = wire_bytes});
   response_.compressed = attempt_->message_compressed();
   if (message && observed() && !show_response(*message)) [[unlikely]]
     message.reset();
@@ -337,8 +361,8 @@ void OutgoingCall::wait_finished(Waiter* waiter) {
 Status OutgoingCall::take_status() {
   assert(finished());
   if (attempt_ && attempt_->message_ready()) attempt_->drop_messages();
-  if (record_) [[unlikely]]
-    record_end(status_.code());
+  if (record_ || trace_) [[unlikely]]
+    record_end(status_);
   return std::exchange(status_, Status());
 }
 
@@ -349,6 +373,8 @@ std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool ma
     if (Status status = check_request_bytes(bytes, max_request_bytes_); !status.ok()) return fail(status);
     if (record_) [[unlikely]]
       record_->reserve(bytes);
+    if (trace_) [[unlikely]]
+      trace_->reserve(bytes);
     room = observed() && !held() ? interceptors_->reserve_request(bytes, may_compress)
                                  : make_room(bytes, may_compress);
   });
@@ -385,6 +411,8 @@ void OutgoingCall::send_message() {
   if (compressed_) return send_compressed();
   if (record_) [[unlikely]]
     held() ? record_->send_held() : record_->send();
+  if (trace_) [[unlikely]]
+    trace_->send();
   if (state_ != State::attempting) return;
   if (!replay_.kept()) return attempt_->commit_message();
   attempt_->send(replay_.last_message(), 1);
@@ -394,6 +422,7 @@ void OutgoingCall::send_compressed() {
   const std::unique_ptr<CompressedMessage> message = std::move(compressed_);
   const Bytes framed = message->finish(request_.compression);
   if (record_) record_->send(framed.size() - MessageBuffer::prefix_bytes);
+  if (trace_) trace_->send(framed.size() - MessageBuffer::prefix_bytes);
   if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
   if (replay_.kept()) replay_.append(framed);
   if (state_ == State::attempting) attempt_->send(framed, 1);

@@ -44,6 +44,7 @@
 #include "rpc/client/call_attempt.h"
 #include "rpc/client/call_record.h"
 #include "rpc/client/call_request.h"
+#include "rpc/client/call_trace.h"
 #include "rpc/client/replay_buffer.h"
 #include "rpc/message/compressed_message.h"
 
@@ -72,6 +73,12 @@ class OutgoingCall final : public ClientCall,
   /// Counts the call, if called before it is started.
   void count_in(CallMetrics& metrics) noexcept { record_.emplace(metrics, shard_.now()); }
 
+  /// Traces the call if the channel has a tracer, or `handler`, which makes it, has one; before it is started. Both may be
+  /// null.
+  void trace_by(const ShardTracer::Ref& of_channel, const CallContext* handler) noexcept {
+    trace_ = CallTrace::begin(shard_, of_channel, handler, request_.path);
+  }
+
   // Each call is started by one of these, once.
   /// Submits the call to the channel.
   void start(ShardChannel& channel);
@@ -96,6 +103,8 @@ class OutgoingCall final : public ClientCall,
   }
   ResponseMetadata& response() noexcept { return response_; }
   bool writes_ended() const noexcept { return writes_ended_; }
+  /// Null if the call is not traced.
+  CallTrace* trace() const noexcept { return trace_.get(); }
   /// The attempt's stream is open: sends what was written so far.
   void on_attempt_opened(CallAttempt& attempt);
   /// The server has begun to respond: there will be no other attempt.
@@ -203,17 +212,19 @@ class OutgoingCall final : public ClientCall,
   }
   void enter_settled(Status&& status) noexcept {
     if (state_ != State::held) count_end(status);
+    if (trace_) [[unlikely]]
+      trace_->end_attempt(status);
     status_ = std::move(status);
     enter(interceptors_ ? State::settled : State::finished);
     channel_ = nullptr;
     Timer::cancel();
-    if (record_) [[unlikely]]
+    if (record_ || trace_) [[unlikely]]
       record_outcome();
   }
   void log_state() const noexcept;
   void count_end(const Status& status) noexcept;
   void record_outcome() noexcept;
-  void record_end(Code code) noexcept;
+  void record_end(const Status& status) noexcept;
   void finish(Status status) noexcept;
   void finish_with_interceptors() noexcept;
   void advance_interceptors() noexcept;
@@ -250,6 +261,7 @@ class OutgoingCall final : public ClientCall,
   std::optional<CallAttempt> attempt_;  // the latest
   std::unique_ptr<InterceptorChain> interceptors_;  // null for a channel without
   std::optional<CallRecord> record_;                // none if metrics are off
+  std::unique_ptr<CallTrace> trace_;                // null if the call is not traced
   Status status_;  // once settled; while held, why the call will fail when it would begin
 
   Waiter* message_waiter_ = nullptr;

@@ -80,6 +80,7 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       shard_(shard),
       core_(std::move(core)),
       metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
+      tracer_(ShardTracer::make(core_->options().tracer)),
       straight_(core_->fault().ok()),
       policy_(std::make_unique<PickFirst>()) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);

@@ -24,6 +24,7 @@
 #include "ringrpc/channel.h"
 
 #include "http2/session.h"
+#include "observe/shard_tracer.h"
 #include "reactor/shard.h"
 #include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
@@ -123,6 +124,8 @@ class ShardChannel final : public ShardLocal,
   const ChannelOptions& options() const noexcept { return core_->options(); }
   /// Null if they are off.
   ChannelMetrics* metrics() const noexcept { return metrics_.get(); }
+  /// Null if the channel has none.
+  const ShardTracer::Ref& tracer() const noexcept { return tracer_; }
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   /// Memory for the headers of the request that is being sent.
@@ -167,6 +170,7 @@ class ShardChannel final : public ShardLocal,
   Shard& shard_;
   const std::shared_ptr<ChannelCore> core_;
   const std::shared_ptr<ChannelMetrics> metrics_;  // null if they are off
+  const ShardTracer::Ref tracer_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
 

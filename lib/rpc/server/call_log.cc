@@ -5,6 +5,7 @@
 
 #include "base/log_loss.h"
 #include "http2/session.h"
+#include "observe/trace_wire.h"
 #include "rpc/server/server_connection.h"
 
 namespace ringrpc {
@@ -16,12 +17,15 @@ void CallLog::add(ServerConnection& connection, const http2::Stream* stream, Acc
   const std::string identity = to_string(connection.peer_identity());
   record.identity = identity;
   record.peer = connection.peer();
+  const bool traced = !record.trace_id.empty();
   if (stream) {
     for (const http2::Header& header : stream->headers()) {
-      if (header.name == "x-request-id") record.request_id = header.value;
-      if (header.name == "traceparent") record.trace_id = trace_id_of(header.value);
+      if (header.name == request_id_name && !header.value.empty()) record.request_id = header.value;
+      if (header.name == traceparent_name && !traced) record.trace_id = trace_id_of(header.value);
     }
   }
+  std::string made_id;
+  if (record.request_id.empty()) record.request_id = made_id = connection.make_request_id();
   place->write(record);
 } catch (...) {
   count_lost_log_line();  // out of memory

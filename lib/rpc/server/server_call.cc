@@ -74,7 +74,7 @@ bool ServerCall::follows(Handler from, Handler to) noexcept {
 }
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout, Compression encoding) {
+                       Nanoseconds timeout, Compression encoding, bool traced) {
   assert(!call_.connection && buffer_.empty());
   call_.connection = &connection;
   call_.stream = &stream;
@@ -93,6 +93,8 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
     call_.deadline = after(now(), timeout);
     connection.shard().timers().arm(*this, call_.deadline);
   }
+  if (connection.follows_calls()) [[unlikely]]
+    begin_trace(traced);
   connection.batch().join(*this);
 }
 
@@ -189,6 +191,8 @@ void ServerCall::start_handler() {
                      *this, call_.method_entered);
       return all.enter();
     });
+    const bool passes_on = call_.traced || call_.deadline != never;
+    const ContextScope scope(call_.connection->shard(), passes_on ? this : nullptr);
     call_.task.start(this);
   });
 }
@@ -343,6 +347,8 @@ void ServerCall::count_end(const Status& status) noexcept {
   (status.ok() ? counters.calls_succeeded : counters.calls_failed)++;
   ++call_.connection->counts().streams_ended;
   if (call_.metrics) record_end(status.code());
+  if (call_.span) [[unlikely]]
+    end_span(status);
   if (log::enabled(log::Level::debug)) log_end(status);
   tell_interceptors(status);
 }
@@ -407,6 +413,7 @@ void ServerCall::abandon() noexcept {
   Ready::unlink();
   cancel();
   buffer_.clear();
+  drop_context();
   std::destroy_at(&call_);
   ::new (&call_) State;  // std::construct_at would clear all of its bytes first
   connection.give_back(*this);
@@ -496,7 +503,10 @@ void ServerCall::wait_message(Waiter* waiter) {
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   count_received();
+  const std::size_t wire_bytes = buffer_.next_bytes();
   const std::optional<Pieces> message = buffer_.take();
+  if (call_.span && message) [[unlikely]]
+    note_received(total_bytes(*message), wire_bytes);
   call_.parsed_bytes = call_.next.memory_bytes;
   call_.connection->batch().count_parsed(call_.next.memory_bytes);
   call_.next.place = NextMessage::Place::not_judged;
@@ -528,6 +538,8 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
+  if (call_.span) [[unlikely]]
+    call_.written_bytes = bytes;
   buffer_.forget_taken();  // the request has been parsed: makes room for the response
   if (call_.method->method->kind == MethodKind::unary) call_.parsed_bytes = 0;  // its handler has ended
   if (const Status status = call_.connection->check_buffered(bytes); !status.ok()) {
@@ -564,6 +576,8 @@ bool ServerCall::commit_message() {
   }
   call_.room.commit(call_.connection->session(), *call_.stream);
   count_sent();
+  if (call_.span) [[unlikely]]
+    note_sent(call_.written_bytes);
   account();
   call_.connection->flush_soon();
   return true;

@@ -43,6 +43,8 @@
 #include "base/caught.h"
 #include "http2/session.h"
 #include "observe/call_metrics.h"
+#include "observe/call_span.h"
+#include "reactor/context.h"
 #include "reactor/ready_list.h"
 #include "reactor/timer.h"
 #include "rpc/call/message_room.h"
@@ -66,6 +68,7 @@ class ServerCall final : public Call,
                          public ExceptionBarrier<ServerCall>,
                          public ListNodeOf<CallTag>,
                          public ListNodeOf<BatchTag>,
+                         private ContextSource,
                          private http2::StreamEvents,
                          private TaskObserver,
                          private Ready,
@@ -75,9 +78,10 @@ class ServerCall final : public Call,
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Begins the call of a request whose headers are valid. Call once after taking the object from the pool. `timeout` is
-  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests.
+  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests. `traced` is true if
+  /// the headers have a place in a trace.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout, Compression encoding);
+             Nanoseconds timeout, Compression encoding, bool traced);
 
   /// The client has half-closed the connection: an incomplete request will never be complete.
   void on_half_close();
@@ -123,6 +127,7 @@ class ServerCall final : public Call,
   void set_compression(Compression compression) override;
   bool message_compressed() const noexcept override { return buffer_.took_compressed(); }
   Compression message_compression() const noexcept override { return buffer_.took_compression(); }
+  std::string_view request_id() override;
   Instant deadline() const noexcept override { return call_.deadline; }
   Instant received_at() const noexcept override { return call_.received_at; }
   std::string peer() const override;
@@ -267,6 +272,13 @@ class ServerCall final : public Call,
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
+  // server_call_trace.cc
+  void begin_trace(bool traced) noexcept;
+  void begin_span(std::optional<TraceContext> parent);
+  detail::Context* make() noexcept override;
+  void note_received(std::size_t bytes, std::size_t wire_bytes) noexcept;
+  void note_sent(std::size_t wire_bytes) noexcept;
+  void end_span(const Status& status) noexcept;
   // server_call_log.cc
   void record_end(Code code) noexcept;
   void log_end(const Status& status) const;
@@ -298,6 +310,7 @@ class ServerCall final : public Call,
     Request request = Request::open;
     Response response = Response::nothing;
     Handler handler = Handler::waiting;
+    bool traced = false;         ///< `trace_id` is valid
     bool method_entered = false;                      ///< kept by `Next`
     Compression compression = Compression::identity;  ///< of responses
     Estimate estimate = Estimate::weighed;            ///< how `parsed_bytes` was found
@@ -314,6 +327,10 @@ class ServerCall final : public Call,
     CallTraffic traffic;
     std::uint64_t received_messages = 0;  ///< counted with `metrics`
     std::uint64_t sent_messages = 0;      ///< the same
+    TraceId trace_id;
+    std::unique_ptr<CallSpan> span;        ///< null if the call is not sampled
+    std::size_t written_bytes = 0;         ///< of the response being written, uncompressed; kept with `span`
+    std::unique_ptr<std::string> made_id;  ///< the request id, once it was asked for and made here
     Instant begun;
     Instant received_at;
     Instant deadline = never;

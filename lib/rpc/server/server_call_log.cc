@@ -5,6 +5,7 @@
 
 #include "ringrpc/log.h"
 
+#include "observe/trace_wire.h"
 #include "rpc/server/server_call.h"
 #include "rpc/server/server_connection.h"
 
@@ -20,15 +21,25 @@ void ServerCall::trace(Handler next) const noexcept {
 
 void ServerCall::record_end(Code code) noexcept {
   const Nanoseconds duration = now() - call_.begun;
-  call_.metrics->end(code, duration, call_.traffic);
-  if (CallLog* const log = call_.connection->call_log()) [[unlikely]]
-    log->add(*call_.connection, call_.stream,
-             {.method = call_.method->path,
-              .code = code,
-              .duration = duration,
-              .received_messages = call_.received_messages,
-              .sent_messages = call_.sent_messages,
-              .traffic = call_.traffic});
+  if (call_.span) [[unlikely]] {
+    call_.metrics->end(code, duration, call_.traffic, call_.span->context());
+  } else {
+    call_.metrics->end(code, duration, call_.traffic);
+  }
+  CallLog* const log = call_.connection->call_log();
+  if (!log) [[likely]]
+    return;
+  std::array<char, 2 * sizeof(TraceId)> trace_id;
+  if (call_.traced) write_hex(call_.trace_id, trace_id.data());
+  log->add(*call_.connection, call_.stream,
+           {.method = call_.method->path,
+            .code = code,
+            .duration = duration,
+            .received_messages = call_.received_messages,
+            .sent_messages = call_.sent_messages,
+            .traffic = call_.traffic,
+            .request_id = call_.made_id ? std::string_view(*call_.made_id) : std::string_view(),
+            .trace_id = std::string_view(trace_id.data(), call_.traced ? trace_id.size() : 0)});
 }
 
 void ServerCall::log_end(const Status& status) const try {

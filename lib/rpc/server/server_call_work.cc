@@ -118,18 +118,21 @@ void ServerCall::on_parsed(Result<std::unique_ptr<LongWork>> done) noexcept {
 
 void ServerCall::take_parsed_work(LongWork& done) {
   auto& parse = static_cast<ParseWork&>(done);
-  work().parsing_bytes = 0;
+  const std::size_t parsed_bytes = std::exchange(work().parsing_bytes, 0);
   if (const std::size_t paid = std::exchange(work().inflation_paid, 0); paid > 0) {
     call_.connection->inflation().refund(paid);
     (void)call_.connection->inflation().charge(buffer_.next_bytes(), parse.restored_bytes);
   }
   if (!parse.status.ok()) return fail_message(parse.status);
+  const std::size_t message_bytes = parse.restored_bytes > 0 ? parse.restored_bytes : parsed_bytes;
   if (parse.parsed) {
     work().parsed = std::move(parse.parsed);
     parses_ahead_ = true;
     call_.parsed_bytes = parse.memory_bytes;
     call_.estimate = Estimate::weighed;
     count_received();
+    if (call_.span) [[unlikely]]
+      note_received(message_bytes, buffer_.next_bytes());
     buffer_.skip();
     buffer_.forget_taken();
     call_.next.place = NextMessage::Place::not_judged;
@@ -189,6 +192,8 @@ void ServerCall::send_compressed(Bytes framed) {
   call_.connection->count_written(framed.size());
   call_.traffic.sent_bytes += framed.size() - MessageBuffer::prefix_bytes;
   count_sent();
+  if (call_.span) [[unlikely]]
+    note_sent(framed.size() - MessageBuffer::prefix_bytes);
   call_.connection->session().send_data(*call_.stream, framed, false);
   account();
   call_.connection->flush_soon();

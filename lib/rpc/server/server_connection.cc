@@ -8,9 +8,11 @@
 
 #include "ringrpc/log.h"
 
+#include "observe/call_span.h"
 #include "rpc/server/request_fields.h"
 #include "rpc/server/server_shard.h"
 #include "rpc/wire/response_headers.h"
+#include "rpc/wire/trace_headers.h"
 
 namespace ringrpc {
 namespace {
@@ -32,6 +34,7 @@ ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStrea
       owner_(owner),
       counted_(std::move(counted)),
       kind_(kind),
+      follows_calls_(owner.tracer() || owner.returns_request_id()),
       work_line_(owner.shard()),
       inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),
@@ -75,6 +78,16 @@ ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
 
 CallLog* ServerConnection::call_log() noexcept { return owner_.call_log(); }
 
+ShardTracer* ServerConnection::tracer() noexcept { return owner_.tracer(); }
+
+bool ServerConnection::returns_request_id() const noexcept { return owner_.returns_request_id(); }
+
+bool ServerConnection::makes_request_ids() noexcept {
+  return owner_.tracer() || owner_.call_log() || owner_.returns_request_id();
+}
+
+std::string ServerConnection::make_request_id() { return owner_.make_request_id(); }
+
 std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
   return owner_.interceptors();
 }
@@ -113,7 +126,7 @@ void ServerConnection::on_request(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   count_start();
-  call.begin(*this, stream, *method, request.timeout, *request.compression);
+  call.begin(*this, stream, *method, request.timeout, *request.compression, request.traced);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
@@ -129,9 +142,30 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     if (CallLog* const log = owner_.call_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
+  if (owner_.tracer()) [[unlikely]]
+    trace_refused(stream, method, status);
   if (log::enabled(log::Level::debug)) log::debug("{}: {}", log::Field("peer", peer()), status.to_string());
   send_refusal(session(), stream, http_status, status);
   session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is not needed
+}
+
+/// The call has a span, too; not the name of a method that is unknown, because clients could make any number of them.
+void ServerConnection::trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
+                                     const Status& status) noexcept try {
+  ShardTracer& tracer = *owner_.tracer();
+  const std::optional<TraceContext> parent = read_trace(stream.headers());
+  const TraceContext* const from = parent ? &*parent : nullptr;
+  TraceContext own{.trace_id = parent ? parent->trace_id : tracer.make_trace_id(),
+                   .span_id = tracer.make_span_id()};
+  if (!tracer.sampler().samples(own.trace_id, from)) return;
+  own.flags = TraceContext::sampled_flag;
+  if (parent) own.state = parent->state;
+  const Instant now = shard().io().now();
+  CallSpan span(SpanKind::server, "Recv.", method ? std::string_view(method->path) : "unknown", own, from,
+                /*remote=*/true, now);
+  tracer.take(std::move(span).finish(status, now));
+} catch (...) {
+  // There is no memory for the span.
 }
 
 ServerConnection::PlainRequest::PlainRequest(ServerConnection& connection, http2::Stream& stream)

@@ -61,6 +61,14 @@ class ServerConnection final : public Connection,
   ServerMetrics* metrics() noexcept;
   /// Null if there is none.
   CallLog* call_log() noexcept;
+  /// Null if there is none.
+  ShardTracer* tracer() noexcept;
+  /// True if each call has something to do at its beginning: for its trace, or for its request id.
+  bool follows_calls() const noexcept { return follows_calls_; }
+  bool returns_request_id() const noexcept;
+  /// True if calls without a request id get one.
+  bool makes_request_ids() noexcept;
+  std::string make_request_id();
   ConnectionKind kind() const noexcept { return kind_; }
   std::span<Interceptor* const> interceptors() const noexcept;
   const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }
@@ -131,12 +139,14 @@ class ServerConnection final : public Connection,
   /// `method` is null if it is unknown.
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");
+  void trace_refused(const http2::Stream& stream, const RegisteredMethod* method, const Status& status) noexcept;
   Status headers_too_large(std::string_view hint = {});
   void count_start() noexcept;
 
   ServerShard& owner_;
   const PeerCounts::Hold counted_;
   const ConnectionKind kind_;
+  const bool follows_calls_;
   ListOf<ServerCall, CallTag> calls_;
   CallBatch batch_{*this};
   std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id

@@ -1,6 +1,8 @@
 #include "rpc/server/server_shard.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <sys/socket.h>
 #include <utility>
 
@@ -64,6 +66,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       metrics_(options.metrics || options.access_log ? std::make_unique<ServerMetrics>(methods.size())
                                                      : nullptr),
+      tracer_(ShardTracer::make(options.tracer)),
+      returns_request_id_(options.return_request_id),
       memory_return_(shard) {
   if (options.access_log) call_log_.emplace(options.access_log);
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
@@ -182,6 +186,14 @@ Nanoseconds ServerShard::draw_age() {
   if (age_rule_.age == Nanoseconds::max()) return age_rule_.age;
   std::uniform_real_distribution<double> jitter(1 - age_jitter, 1 + age_jitter);
   return std::chrono::duration_cast<Nanoseconds>(age_rule_.age * jitter(random_));
+}
+
+std::string ServerShard::make_request_id() {
+  if (!request_ids_) request_ids_.emplace();
+  const std::uint64_t number = (*request_ids_)();
+  std::array<std::uint8_t, sizeof number> bytes;
+  std::memcpy(bytes.data(), &number, sizeof number);
+  return to_hex(bytes);
 }
 
 ServerCall& ServerShard::take_call() {

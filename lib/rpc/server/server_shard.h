@@ -14,8 +14,10 @@
 #include "ringrpc/server.h"
 
 #include "base/log_quota.h"
+#include "base/random.h"
 #include "base/testing_export.h"
 #include "http2/session.h"
+#include "observe/shard_tracer.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/connection/keepalive.h"
@@ -105,6 +107,11 @@ class ServerShard final : public channelz::Part {
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
   /// Null if there is no access log.
   CallLog* call_log() noexcept { return call_log_ ? &*call_log_ : nullptr; }
+  /// Null if there is none.
+  ShardTracer* tracer() noexcept { return tracer_.get(); }
+  bool returns_request_id() const noexcept { return returns_request_id_; }
+  /// 16 hexadecimal digits.
+  std::string make_request_id();
   /// The bytes that the calls of all connections hold.
   std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
   ShardSnapshot snapshot() const noexcept {
@@ -157,6 +164,9 @@ class ServerShard final : public channelz::Part {
   Instant last_call_;
   std::unique_ptr<ServerMetrics> metrics_;
   std::optional<CallLog> call_log_;
+  const ShardTracer::Ref tracer_;
+  const bool returns_request_id_;
+  std::optional<Random> request_ids_;  // once one was made
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection

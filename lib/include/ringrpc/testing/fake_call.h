@@ -126,6 +126,7 @@ class FakeCall final : public Call {
   // Input of the handler; set it before the handler runs.
   Metadata request_metadata;
   PeerIdentity identity;       ///< as TLS or a unix socket would have established it
+  std::string request_id_given;  ///< `request_id`
   Instant time_limit = never;  ///< the deadline, on the clock of `now`
   /// Advances the clock of `now`, which begins at one millisecond.
   void advance(Nanoseconds time) { now_ += time; }
@@ -154,6 +155,7 @@ class FakeCall final : public Call {
   Metadata& attributes() override { return attributes_; }
   void set_compression(Compression compression) override { compression_ = compression; }
   Compression message_compression() const noexcept override { return Compression::identity; }
+  std::string_view request_id() override { return request_id_given; }
   Instant deadline() const noexcept override { return time_limit; }
   Instant received_at() const noexcept override { return received_at_; }
   std::string peer() const override { return peer_; }
