@@ -20,6 +20,8 @@
 namespace ringrpc {
 
 inline constexpr std::string_view request_id_name = "x-request-id";
+/// Of those that the server makes: hexadecimal digits.
+inline constexpr std::size_t request_id_digits = 16;
 /// A longer one is cut.
 inline constexpr std::size_t request_id_bytes_max = 128;
 

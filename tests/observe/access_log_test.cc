@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "observe/access_record.h"
+#include "observe/trace_wire.h"
 #include "observe/rate_gate.h"
 
 namespace ringrpc {

@@ -83,3 +83,31 @@ TEST_CASE("the samples of a family stand together") {
   CHECK(text.find("# TYPE grpc_server_started_total") == text.rfind("# TYPE grpc_server_started_total"));
   CHECK(text.rfind("grpc_server_started_total") < text.find("grpc_server_handled_total"));
 }
+
+TEST_CASE("a bucket of durations points to the latest sampled call in it, in OpenMetrics") {
+  std::vector<MethodMetrics> methods(1);
+  methods[0].labels = R"(grpc_method="C")";
+  TraceContext sampled{.flags = TraceContext::sampled_flag};
+  sampled.trace_id.fill(0xab);
+  sampled.span_id.fill(0xcd);
+  CallMetrics of_shard;
+  of_shard.start();
+  of_shard.end(Code::OK, 150us, {}, {});
+  of_shard.end(Code::OK, 250us, {}, sampled);
+  of_shard.end(Code::OK, 2500us, {});
+  REQUIRE(of_shard.exemplar(Code::OK, LatencyHistogram::bucket_of(250'000)));
+  CHECK_FALSE(of_shard.exemplar(Code::OK, LatencyHistogram::bucket_of(2'500'000)));
+  CHECK_FALSE(of_shard.exemplar(Code::ABORTED, 4));
+  methods[0].calls.add(of_shard);
+  MetricsText text(MetricsFormat::openmetrics);
+  CallText calls(text, CallSide::server, methods);
+  while (calls.write_next()) {
+  }
+  const std::string page = std::move(text).finish();
+  const std::string begin =
+      "\ngrpc_server_handling_seconds_bucket{grpc_method=\"C\",le=\"0.0003\"} 2 # "
+      "{trace_id=\"abababababababababababababababab\",span_id=\"cdcdcdcdcdcdcdcd\"} 0.000250000 ";
+  CHECK(page.find(begin) != page.npos);
+  CHECK(page.find("le=\"0.003\"} 3\n") != page.npos);
+  CHECK(write(CallSide::server, methods).find('#' + std::string(" {")) == page.npos);
+}

@@ -1,5 +1,6 @@
 #include "rpc/server/call_log.h"
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -24,8 +25,11 @@ void CallLog::add(ServerConnection& connection, const http2::Stream* stream, Acc
       if (header.name == traceparent_name && !traced) record.trace_id = trace_id_of(header.value);
     }
   }
-  std::string made_id;
-  if (record.request_id.empty()) record.request_id = made_id = connection.make_request_id();
+  std::array<char, request_id_digits> made_id;
+  if (record.request_id.empty()) {
+    made_id = connection.make_request_id();
+    record.request_id = std::string_view(made_id.data(), made_id.size());
+  }
   place->write(record);
 } catch (...) {
   count_lost_log_line();  // out of memory

@@ -191,8 +191,9 @@ void ServerCall::start_handler() {
                      *this, call_.method_entered);
       return all.enter();
     });
-    const bool passes_on = call_.traced || call_.deadline != never;
-    const ContextScope scope(call_.connection->shard(), passes_on ? this : nullptr);
+    if (!call_.traced && call_.deadline == never) [[likely]]
+      return call_.task.start(this);
+    const ContextScope scope(call_.connection->shard(), this);
     call_.task.start(this);
   });
 }
@@ -503,10 +504,11 @@ void ServerCall::wait_message(Waiter* waiter) {
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   count_received();
-  const std::size_t wire_bytes = buffer_.next_bytes();
+  if (call_.span) [[unlikely]]
+    call_.taken_wire_bytes = buffer_.next_bytes();
   const std::optional<Pieces> message = buffer_.take();
   if (call_.span && message) [[unlikely]]
-    note_received(total_bytes(*message), wire_bytes);
+    note_received(total_bytes(*message));
   call_.parsed_bytes = call_.next.memory_bytes;
   call_.connection->batch().count_parsed(call_.next.memory_bytes);
   call_.next.place = NextMessage::Place::not_judged;

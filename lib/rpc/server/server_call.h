@@ -28,6 +28,7 @@
 /// A call that ends before its handler starts leaves the handler in `waiting` or `parsing`.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <memory>
 #include <optional>
@@ -42,6 +43,7 @@
 
 #include "base/caught.h"
 #include "http2/session.h"
+#include "observe/access_record.h"
 #include "observe/call_metrics.h"
 #include "observe/call_span.h"
 #include "reactor/context.h"
@@ -273,12 +275,17 @@ class ServerCall final : public Call,
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
   // server_call_trace.cc
-  void begin_trace(bool traced) noexcept;
+  [[gnu::cold, gnu::noinline]] void begin_trace(bool traced) noexcept;
   void begin_span(std::optional<TraceContext> parent);
   detail::Context* make() noexcept override;
-  void note_received(std::size_t bytes, std::size_t wire_bytes) noexcept;
+  void note_received(std::size_t bytes) noexcept;
   void note_sent(std::size_t wire_bytes) noexcept;
   void end_span(const Status& status) noexcept;
+  /// Empty if none was made.
+  std::string_view made_request_id() const noexcept {
+    return call_.made_id_used ? std::string_view(call_.made_id.data(), call_.made_id.size())
+                              : std::string_view();
+  }
   // server_call_log.cc
   void record_end(Code code) noexcept;
   void log_end(const Status& status) const;
@@ -310,7 +317,8 @@ class ServerCall final : public Call,
     Request request = Request::open;
     Response response = Response::nothing;
     Handler handler = Handler::waiting;
-    bool traced = false;         ///< `trace_id` is valid
+    bool traced = false;        ///< `trace_id` is valid
+    bool made_id_used = false;  ///< `made_id` is valid
     bool method_entered = false;                      ///< kept by `Next`
     Compression compression = Compression::identity;  ///< of responses
     Estimate estimate = Estimate::weighed;            ///< how `parsed_bytes` was found
@@ -327,10 +335,12 @@ class ServerCall final : public Call,
     CallTraffic traffic;
     std::uint64_t received_messages = 0;  ///< counted with `metrics`
     std::uint64_t sent_messages = 0;      ///< the same
+    std::unique_ptr<CallSpan> span;  ///< null if the call is not sampled
+    // These have no value before they get one, because most calls do not need them.
     TraceId trace_id;
-    std::unique_ptr<CallSpan> span;        ///< null if the call is not sampled
-    std::size_t written_bytes = 0;         ///< of the response being written, uncompressed; kept with `span`
-    std::unique_ptr<std::string> made_id;  ///< the request id, once it was asked for and made here
+    std::array<char, request_id_digits> made_id;  ///< the request id, once it was asked for and made here
+    std::size_t written_bytes;                    ///< of the response being written, uncompressed, if there is a span
+    std::size_t taken_wire_bytes;                 ///< of the message taken last, as it arrived, if there is a span
     Instant begun;
     Instant received_at;
     Instant deadline = never;

@@ -38,7 +38,7 @@ void ServerCall::record_end(Code code) noexcept {
             .received_messages = call_.received_messages,
             .sent_messages = call_.sent_messages,
             .traffic = call_.traffic,
-            .request_id = call_.made_id ? std::string_view(*call_.made_id) : std::string_view(),
+            .request_id = made_request_id(),
             .trace_id = std::string_view(trace_id.data(), call_.traced ? trace_id.size() : 0)});
 }
 

@@ -50,8 +50,8 @@ detail::Context* ServerCall::make() noexcept try {
   return nullptr;  // out of memory
 }
 
-void ServerCall::note_received(std::size_t bytes, std::size_t wire_bytes) noexcept {
-  call_.span->receive({.bytes = bytes, .wire_bytes = wire_bytes}, now());
+void ServerCall::note_received(std::size_t bytes) noexcept {
+  call_.span->receive({.bytes = bytes, .wire_bytes = call_.taken_wire_bytes}, now());
 }
 
 void ServerCall::note_sent(std::size_t wire_bytes) noexcept {
@@ -66,9 +66,11 @@ void ServerCall::end_span(const Status& status) noexcept {
 std::string_view ServerCall::request_id() {
   if (const auto given = metadata().find(request_id_name); given && !given->empty())
     return given->substr(0, request_id_bytes_max);
-  if (!call_.made_id && call_.connection->makes_request_ids())
-    call_.made_id = std::make_unique<std::string>(call_.connection->make_request_id());
-  return call_.made_id ? std::string_view(*call_.made_id) : std::string_view();
+  if (!call_.made_id_used && call_.connection->makes_request_ids()) {
+    call_.made_id = call_.connection->make_request_id();
+    call_.made_id_used = true;
+  }
+  return made_request_id();
 }
 
 }  // namespace ringrpc

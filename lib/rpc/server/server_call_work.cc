@@ -131,8 +131,10 @@ void ServerCall::take_parsed_work(LongWork& done) {
     call_.parsed_bytes = parse.memory_bytes;
     call_.estimate = Estimate::weighed;
     count_received();
-    if (call_.span) [[unlikely]]
-      note_received(message_bytes, buffer_.next_bytes());
+    if (call_.span) [[unlikely]] {
+      call_.taken_wire_bytes = buffer_.next_bytes();
+      note_received(message_bytes);
+    }
     buffer_.skip();
     buffer_.forget_taken();
     call_.next.place = NextMessage::Place::not_judged;

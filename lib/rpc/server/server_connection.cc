@@ -86,7 +86,7 @@ bool ServerConnection::makes_request_ids() noexcept {
   return owner_.tracer() || owner_.call_log() || owner_.returns_request_id();
 }
 
-std::string ServerConnection::make_request_id() { return owner_.make_request_id(); }
+std::array<char, request_id_digits> ServerConnection::make_request_id() { return owner_.make_request_id(); }
 
 std::span<Interceptor* const> ServerConnection::interceptors() const noexcept {
   return owner_.interceptors();

@@ -4,6 +4,7 @@
 /// takes the stream's events from then on. Belongs to its shard and is on the shard's list of connections.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -68,7 +69,7 @@ class ServerConnection final : public Connection,
   bool returns_request_id() const noexcept;
   /// True if calls without a request id get one.
   bool makes_request_ids() noexcept;
-  std::string make_request_id();
+  std::array<char, request_id_digits> make_request_id();
   ConnectionKind kind() const noexcept { return kind_; }
   std::span<Interceptor* const> interceptors() const noexcept;
   const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }

@@ -9,6 +9,7 @@
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+#include "observe/trace_wire.h"
 #include "rpc/message/message_buffer.h"
 #include "transport/tls_context.h"
 #include "transport/tls_stream.h"
@@ -188,12 +189,15 @@ Nanoseconds ServerShard::draw_age() {
   return std::chrono::duration_cast<Nanoseconds>(age_rule_.age * jitter(random_));
 }
 
-std::string ServerShard::make_request_id() {
+std::array<char, request_id_digits> ServerShard::make_request_id() {
   if (!request_ids_) request_ids_.emplace();
   const std::uint64_t number = (*request_ids_)();
   std::array<std::uint8_t, sizeof number> bytes;
   std::memcpy(bytes.data(), &number, sizeof number);
-  return to_hex(bytes);
+  std::array<char, request_id_digits> digits;
+  static_assert(digits.size() == 2 * bytes.size());
+  write_hex(bytes, digits.data());
+  return digits;
 }
 
 ServerCall& ServerShard::take_call() {

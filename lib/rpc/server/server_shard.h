@@ -110,8 +110,7 @@ class ServerShard final : public channelz::Part {
   /// Null if there is none.
   ShardTracer* tracer() noexcept { return tracer_.get(); }
   bool returns_request_id() const noexcept { return returns_request_id_; }
-  /// 16 hexadecimal digits.
-  std::string make_request_id();
+  std::array<char, request_id_digits> make_request_id();
   /// The bytes that the calls of all connections hold.
   std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
   ShardSnapshot snapshot() const noexcept {
