@@ -173,8 +173,8 @@ benchmark-peers: configured  ## Compare with tonic, grpc-go, grpc++ and nghttpd,
 
 benchmark-micro: configured  ## Measure instructions and CPU per call and memory per idle connection, beside nghttpd
 	@.ci/setup test
-	ninja -C build apps/grpcd benchmarks/valgrind-wait.so
-	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd \
+	ninja -C build apps/grpcd benchmarks/traced-echo benchmarks/valgrind-wait.so
+	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd --traced-echo build/benchmarks/traced-echo \
 	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
 
 benchmark-transports: configured  ## Compare CPU per call, throughput and latency over TCP, unix sockets, vsock and TLS

@@ -9,6 +9,9 @@ instructions  user-space instructions of one unary echo call, 10 connections of 
 cpu           the server's processor time of one call, kernel included: the median of rounds in which the two take turns,
               with h2load on another core, and the median of the rounds' ratios. Compare only the ratios: the times change
               from machine to machine and from minute to minute
+tracing       user-space instructions of the same call to a server with a tracer: of a call that is not sampled, and of a
+              sampled call, whose span is dropped where an exporter would take it; and what each adds to the call of the
+              same server without a tracer
 tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, both of grpcd, taking turns;
               handshakes included
 memory        the growth of the resident set for each idle connection that has exchanged SETTINGS, and whether the server
@@ -34,10 +37,11 @@ from machine import require, two_cores
 from options import whole
 from rounds import Contender, median, ratio, take_turns
 from servers import Server
-from subjects import echo_server, file_server, grpcd_command, make_certificate
+from subjects import ADDRESS, echo_server, file_server, grpcd_command, make_certificate
 
 SHAPES = ((10, 10), (1, 100), (100, 1))  # connections, streams on each
 OURS, THEIRS, OVER_TLS = "grpcd", "nghttpd", "TLS"
+SAMPLING = {"off": "no tracer", "never": "tracer, not sampled", "always": "sampled"}
 
 
 def over_tls(plain, folder):
@@ -68,6 +72,13 @@ def measure(options, cores):
         if "instructions" in options.only:
             counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
             figures["instructions"] = {each.name: counting.instructions_per_call(each, SHAPES[0]) for each in both}
+        if "tracing" in options.only:
+            counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
+            figures["tracing"] = {
+                sampling: counting.instructions_per_call(
+                    echo_server(sampling, [options.traced_echo, ADDRESS, sampling], folder), SHAPES[0])
+                for sampling in SAMPLING
+            }
         if "cpu" in options.only:
             for shape in SHAPES:
                 figures["rows"]["{}x{}".format(*shape)] = under_h2load(options, both, shape, cores)
@@ -87,6 +98,10 @@ def report(figures):
     if counted := figures.get("instructions"):
         ours, theirs = counted[OURS], counted[THEIRS]
         print(row("user-space instructions a call, 10x10", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}"))
+    if traced := figures.get("tracing"):
+        for sampling, title in SAMPLING.items():
+            print(row(f"instructions a call, {title}", f"{traced[sampling]:,.0f}", "",
+                      f"{traced[sampling] - traced['off']:+,.0f}"))
     for shape, cpu in figures["rows"].items():
         each = (f"{median(cpu, name, 'cpu_us'):.2f}" for name in (OURS, THEIRS))
         print(row(f"server CPU a call, {shape}, µs", *each, f"{ratio(cpu, 'cpu_us', OURS, THEIRS):.2f}"))
@@ -100,12 +115,13 @@ def report(figures):
 
 
 def parse_options():
-    parts = ["instructions", "cpu", "tls", "memory"]
+    parts = ["instructions", "tracing", "cpu", "tls", "memory"]
     parser = argparse.ArgumentParser(description="Measures grpcd's unary echo, beside nghttpd.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
     parser.add_argument(
         "--valgrind-wait", required=True, type=pathlib.Path, help="valgrind-wait.so, which the build makes"
     )
+    parser.add_argument("--traced-echo", type=pathlib.Path, help="traced-echo, which the build makes, for tracing")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="which figures (all)")
     parser.add_argument("--calls", type=whole(100), default=100_000, help="calls of a round of cpu and tls (%(default)s)")
     parser.add_argument("--rounds", type=whole(1), default=5, help="rounds of cpu and tls (%(default)s)")
@@ -117,7 +133,10 @@ def parse_options():
     )
     parser.add_argument("--flags", default="", help="further flags of grpcd, in one argument")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if "tracing" in options.only and not options.traced_echo:
+        parser.error("tracing needs --traced-echo")
+    return options
 
 
 def main():

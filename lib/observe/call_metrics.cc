@@ -40,8 +40,8 @@ void CallMetrics::end(Code code, Nanoseconds duration, const CallTraffic& traffi
       {.trace_id = sampled.trace_id,
        .span_id = sampled.span_id,
        .value = static_cast<std::uint64_t>(std::max(duration, Nanoseconds::zero()).count()),
-       .time_ms = static_cast<std::uint64_t>(
-           std::chrono::duration_cast<std::chrono::milliseconds>(now).count())});
+       .time_ms =
+           static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count())});
 }
 
 void CallMetrics::add(const CallMetrics& other) {

@@ -31,9 +31,9 @@ struct CallTraffic {
 
 /// The calls that ended with one code.
 struct CallHistograms {
-  LatencyHistogram duration;     ///< nanoseconds
-  SizeHistogram sent_bytes;      ///< of a call
-  SizeHistogram received_bytes;  ///< of a call
+  LatencyHistogram duration;                      ///< nanoseconds
+  SizeHistogram sent_bytes;                       ///< of a call
+  SizeHistogram received_bytes;                   ///< of a call
   std::unique_ptr<LatencyExemplars> exemplars{};  ///< of `duration`; null if no sampled call has ended so
 
   /// Throws std::bad_alloc if there is no memory for exemplars.

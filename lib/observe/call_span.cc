@@ -20,14 +20,14 @@ std::string name_of_span(std::string_view prefix, std::string_view method) {
 }
 
 std::uint64_t unix_now_ns() noexcept {
-  return static_cast<std::uint64_t>(
-      Nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(Nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 }  // namespace
 
-CallSpan::CallSpan(SpanKind kind, std::string_view prefix, std::string_view method, const TraceContext& context,
-                   const TraceContext* parent, bool remote, Instant now)
+CallSpan::CallSpan(SpanKind kind, std::string_view prefix, std::string_view method,
+                   const TraceContext& context, const TraceContext* parent, bool remote, Instant now,
+                   const CallSpan* beside)
     : begun_(now) {
   record_.context = context;
   if (parent) {
@@ -36,7 +36,7 @@ CallSpan::CallSpan(SpanKind kind, std::string_view prefix, std::string_view meth
   }
   record_.kind = kind;
   record_.name = name_of_span(prefix, method);
-  record_.start_ns = unix_now_ns();
+  record_.start_ns = beside ? beside->unix_ns(now) : unix_now_ns();
 }
 
 SpanEvent* CallSpan::add_event(std::string_view name, Instant now) noexcept {
@@ -50,7 +50,8 @@ SpanEvent* CallSpan::add_event(std::string_view name, Instant now) noexcept {
 
 void CallSpan::add(std::string_view name, Instant now) noexcept { (void)add_event(name, now); }
 
-void CallSpan::add_message(std::string_view name, std::int64_t number, MessageSize size, Instant now) noexcept {
+void CallSpan::add_message(std::string_view name, std::int64_t number, MessageSize size,
+                           Instant now) noexcept {
   SpanEvent* const event = add_event(name, now);
   if (!event) return;
   const bool compressed = size.bytes != size.wire_bytes;

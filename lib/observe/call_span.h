@@ -25,16 +25,18 @@ struct MessageSize {
 class CallSpan {
  public:
   /// The wall clock is read now; all times of the span are as long after that as `now` tells. `method` is
-  /// "package.Service/Method" with or without a leading slash. `parent` is null if the span begins a trace. May throw
-  /// std::bad_alloc.
+  /// "package.Service/Method" with or without a leading slash. `parent` is null if the span begins a trace. With `beside`, the
+  /// wall clock is that span's instead. May throw std::bad_alloc.
   CallSpan(SpanKind kind, std::string_view prefix, std::string_view method, const TraceContext& context,
-           const TraceContext* parent, bool remote, Instant now);
+           const TraceContext* parent, bool remote, Instant now, const CallSpan* beside = nullptr);
 
   const TraceContext& context() const noexcept { return record_.context; }
 
   // Messages are numbered from 0, each direction by itself (gRFC A72).
   void send(MessageSize size, Instant now) noexcept { add_message("Outbound message", sent_++, size, now); }
-  void receive(MessageSize size, Instant now) noexcept { add_message("Inbound message", received_++, size, now); }
+  void receive(MessageSize size, Instant now) noexcept {
+    add_message("Inbound message", received_++, size, now);
+  }
   /// An event without attributes. `name` must be a literal.
   void add(std::string_view name, Instant now) noexcept;
   /// `name` must be a literal.

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "observe/access_record.h"
-#include "observe/trace_wire.h"
 #include "observe/rate_gate.h"
+#include "observe/trace_wire.h"
 
 namespace ringrpc {
 namespace {

@@ -36,9 +36,10 @@ TEST_CASE("messages are events, each direction numbered from 0") {
   CHECK(record.events[0].attributes ==
         std::vector<SpanAttribute>{{"sequence-number", std::int64_t{0}}, {"message-size", std::int64_t{5}}});
   CHECK(record.events[1].name == "Outbound message");
-  CHECK(record.events[1].attributes == std::vector<SpanAttribute>{{"sequence-number", std::int64_t{0}},
-                                                                  {"message-size", std::int64_t{100}},
-                                                                  {"message-size-compressed", std::int64_t{30}}});
+  CHECK(record.events[1].attributes ==
+        std::vector<SpanAttribute>{{"sequence-number", std::int64_t{0}},
+                                   {"message-size", std::int64_t{100}},
+                                   {"message-size-compressed", std::int64_t{30}}});
   CHECK(record.events[2].attributes[0] == SpanAttribute{"sequence-number", std::int64_t{1}});
 }
 

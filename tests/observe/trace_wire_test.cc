@@ -57,14 +57,26 @@ TEST_CASE("flags other than sampled are not kept") {
 
 TEST_CASE("a malformed traceparent gives nothing") {
   const std::string zeros(32, '0');
-  for (const std::string& malformed :
-       {std::string(), std::string("00"), good.substr(0, 54), good + "0", good + "-", good + "-more",
-        "ff" + good.substr(2), "0g" + good.substr(2), "FE" + good.substr(2) + "-more", "cc" + good.substr(2) + "0",
-        "00-" + zeros + "-" + span_id + "-01", "00-" + trace_id + "-" + zeros.substr(0, 16) + "-01",
-        "00-0AF7651916CD43DD8448EB211C80319C-" + span_id + "-01", "00-" + trace_id + "-B7AD6B7169203331-01",
-        "00-" + trace_id + "-" + span_id + "-0A", "00-" + trace_id + "-" + span_id + "-0x",
-        "00_" + good.substr(3), good.substr(0, 35) + "_" + good.substr(36), good.substr(0, 52) + "_01",
-        " " + good.substr(0, 54)}) {
+  for (const std::string& malformed : {std::string(),
+                                       std::string("00"),
+                                       good.substr(0, 54),
+                                       good + "0",
+                                       good + "-",
+                                       good + "-more",
+                                       "ff" + good.substr(2),
+                                       "0g" + good.substr(2),
+                                       "FE" + good.substr(2) + "-more",
+                                       "cc" + good.substr(2) + "0",
+                                       "00-" + zeros + "-" + span_id + "-01",
+                                       "00-" + trace_id + "-" + zeros.substr(0, 16) + "-01",
+                                       "00-0AF7651916CD43DD8448EB211C80319C-" + span_id + "-01",
+                                       "00-" + trace_id + "-B7AD6B7169203331-01",
+                                       "00-" + trace_id + "-" + span_id + "-0A",
+                                       "00-" + trace_id + "-" + span_id + "-0x",
+                                       "00_" + good.substr(3),
+                                       good.substr(0, 35) + "_" + good.substr(36),
+                                       good.substr(0, 52) + "_01",
+                                       " " + good.substr(0, 54)}) {
     CAPTURE(malformed);
     CHECK_FALSE(parse_traceparent(malformed));
     CHECK(trace_id_of(malformed).empty());
@@ -91,8 +103,8 @@ TEST_CASE("a tracestate keeps its members in their order, without blanks and emp
 }
 
 TEST_CASE("a tracestate with a malformed member, or with a key twice, is dropped") {
-  for (const std::string malformed : {"a", "=1", "a=", "A=1", "a b=1", "@a=1", "a@b@c=1", "_a=1", "a=1=2", "a=\x7f", "a=\xc3\xa4",
-                                "a=1,b=2,a=3"}) {
+  for (const std::string malformed : {"a", "=1", "a=", "A=1", "a b=1", "@a=1", "a@b@c=1", "_a=1", "a=1=2",
+                                      "a=\x7f", "a=\xc3\xa4", "a=1,b=2,a=3"}) {
     CAPTURE(malformed);
     CHECK(joined({"ok=1", malformed}).empty());
   }

@@ -12,11 +12,12 @@
 /// - identity: the client's, as the transport has verified it (ringrpc/peer_identity.h)
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
 /// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes on the wire without prefixes
-/// - request_id: the request's header x-request-id
-/// - trace_id: that of the request's header traceparent (https://www.w3.org/TR/trace-context/)
+/// - request_id: Call::request_id
+/// - trace_id: of the call if the server has a tracer (ringrpc/tracer.h), otherwise that of the request's header
+///   traceparent (https://www.w3.org/TR/trace-context/)
 /// - suppressed: the number of lines that the rate limit has left out since the line before
 ///
-/// `identity`, `request_id`, `trace_id` and `suppressed` are left out when there is none. Texts from clients are escaped
+/// `identity`, `trace_id` and `suppressed` are left out when there is none. Texts from clients are escaped
 /// as in the log, and cut: the method of an unknown call after 100 bytes, an identity after 256, a request id after 128.
 ///
 /// No shard waits for the file. At most 8192 lines wait to be written; further ones are lost and counted, like those

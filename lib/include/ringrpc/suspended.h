@@ -32,7 +32,8 @@ class Suspended {
  public:
   Suspended() noexcept = default;
   /// The coroutine suspends now.
-  Suspended(std::coroutine_handle<> waiting) noexcept  // NOLINT(google-explicit-constructor): as awaiters want it
+  Suspended(
+      std::coroutine_handle<> waiting) noexcept  // NOLINT(google-explicit-constructor): as awaiters want it
       : waiting_(waiting), context_(waiting ? detail::keep_context() : nullptr) {}
   Suspended(Suspended&& other) noexcept
       : waiting_(std::exchange(other.waiting_, nullptr)), context_(std::exchange(other.context_, nullptr)) {}
@@ -49,9 +50,7 @@ class Suspended {
   explicit operator bool() const noexcept { return static_cast<bool>(waiting_); }
 
   /// Resumes the coroutine, which may destroy this object. Call once.
-  void resume() {
-    detail::resume_in(std::exchange(context_, nullptr), std::exchange(waiting_, nullptr));
-  }
+  void resume() { detail::resume_in(std::exchange(context_, nullptr), std::exchange(waiting_, nullptr)); }
 
  private:
   std::coroutine_handle<> waiting_;

@@ -29,9 +29,7 @@ class CallContext final : public detail::Context {
   }
 
   /// Without the deadline.
-  Context* detached() const override {
-    return tracer ? new CallContext(never, tracer, trace) : nullptr;
-  }
+  Context* detached() const override { return tracer ? new CallContext(never, tracer, trace) : nullptr; }
 
   const Instant deadline;
   const ShardTracer::Ref tracer;

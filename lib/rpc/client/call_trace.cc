@@ -49,7 +49,8 @@ void CallTrace::make_attempt() noexcept {
   TraceContext own = context_;
   own.span_id = tracer_->make_span_id();
   try {
-    attempt_span_.emplace(SpanKind::internal, "Attempt.", path_, own, &context_, /*remote=*/false, now());
+    attempt_span_.emplace(SpanKind::internal, "Attempt.", path_, own, &context_, /*remote=*/false, now(),
+                          &*span_);
     attempt_span_->set("previous-rpc-attempts", attempts_++);
     attempt_span_->set("transparent-retry", std::exchange(transparent_, false));
   } catch (...) {

@@ -41,7 +41,6 @@ struct RequestFields {
   bool head = false;
   bool has_host = false;
   bool grpc = false;         ///< content-type application/grpc
-  bool traced = false;       ///< has a field that read_trace (rpc/wire/trace_headers.h) knows
   bool other_codec = false;  ///< content-type application/grpc+ with a codec other than protobuf
 
  private:
@@ -58,18 +57,12 @@ struct RequestFields {
       case 7:
         if (is(name, ":method")) return read_method(header.value);
         break;
-      case 11:
-        if (is(name, "traceparent")) traced = true;
-        break;
       case 12:
         if (is(name, "content-type")) return read_content_type(header.value);
         if (is(name, "grpc-timeout")) return read_timeout(header);
         break;
       case 13:
         if (is(name, "grpc-encoding")) return read_encoding(header.value);
-        break;
-      case 14:
-        if (is(name, "grpc-trace-bin")) traced = true;
         break;
       default:
         break;

@@ -74,7 +74,7 @@ bool ServerCall::follows(Handler from, Handler to) noexcept {
 }
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout, Compression encoding, bool traced) {
+                       Nanoseconds timeout, Compression encoding) {
   assert(!call_.connection && buffer_.empty());
   call_.connection = &connection;
   call_.stream = &stream;
@@ -94,7 +94,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
     connection.shard().timers().arm(*this, call_.deadline);
   }
   if (connection.follows_calls()) [[unlikely]]
-    begin_trace(traced);
+    begin_trace();
   connection.batch().join(*this);
 }
 

@@ -80,10 +80,9 @@ class ServerCall final : public Call,
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
   /// Begins the call of a request whose headers are valid. Call once after taking the object from the pool. `timeout` is
-  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests. `traced` is true if
-  /// the headers have a place in a trace.
+  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout, Compression encoding, bool traced);
+             Nanoseconds timeout, Compression encoding);
 
   /// The client has half-closed the connection: an incomplete request will never be complete.
   void on_half_close();
@@ -275,7 +274,7 @@ class ServerCall final : public Call,
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
   // server_call_trace.cc
-  [[gnu::cold, gnu::noinline]] void begin_trace(bool traced) noexcept;
+  [[gnu::cold, gnu::noinline]] void begin_trace() noexcept;
   void begin_span(std::optional<TraceContext> parent);
   detail::Context* make() noexcept override;
   void note_received(std::size_t bytes) noexcept;
@@ -317,8 +316,8 @@ class ServerCall final : public Call,
     Request request = Request::open;
     Response response = Response::nothing;
     Handler handler = Handler::waiting;
-    bool traced = false;        ///< `trace_id` is valid
-    bool made_id_used = false;  ///< `made_id` is valid
+    bool traced = false;                              ///< `trace_id` is valid
+    bool made_id_used = false;                        ///< `made_id` is valid
     bool method_entered = false;                      ///< kept by `Next`
     Compression compression = Compression::identity;  ///< of responses
     Estimate estimate = Estimate::weighed;            ///< how `parsed_bytes` was found
@@ -335,12 +334,12 @@ class ServerCall final : public Call,
     CallTraffic traffic;
     std::uint64_t received_messages = 0;  ///< counted with `metrics`
     std::uint64_t sent_messages = 0;      ///< the same
-    std::unique_ptr<CallSpan> span;  ///< null if the call is not sampled
+    std::unique_ptr<CallSpan> span;       ///< null if the call is not sampled
     // These have no value before they get one, because most calls do not need them.
     TraceId trace_id;
     std::array<char, request_id_digits> made_id;  ///< the request id, once it was asked for and made here
-    std::size_t written_bytes;                    ///< of the response being written, uncompressed, if there is a span
-    std::size_t taken_wire_bytes;                 ///< of the message taken last, as it arrived, if there is a span
+    std::size_t written_bytes;     ///< of the response being written, uncompressed, if there is a span
+    std::size_t taken_wire_bytes;  ///< of the message taken last, as it arrived, if there is a span
     Instant begun;
     Instant received_at;
     Instant deadline = never;

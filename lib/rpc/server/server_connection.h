@@ -140,7 +140,8 @@ class ServerConnection final : public Connection,
   /// `method` is null if it is unknown.
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");
-  void trace_refused(const http2::Stream& stream, const RegisteredMethod* method, const Status& status) noexcept;
+  void trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
+                     const Status& status) noexcept;
   Status headers_too_large(std::string_view hint = {});
   void count_start() noexcept;
 

@@ -38,6 +38,16 @@ std::optional<TraceContext> read_trace_bin(std::span<const http2::Header> header
 
 }  // namespace
 
+bool has_trace(std::span<const http2::Header> headers) noexcept {
+  for (const http2::Header& header : headers) {
+    const std::size_t size = header.name.size();
+    if ((size == traceparent_name.size() && header.name == traceparent_name) ||
+        (size == trace_bin_name.size() && header.name == trace_bin_name))
+      return true;
+  }
+  return false;
+}
+
 std::optional<TraceContext> read_trace(std::span<const http2::Header> headers) {
   std::optional<TraceContext> trace = parse_traceparent(only_value(headers, traceparent_name));
   if (!trace) return read_trace_bin(headers);

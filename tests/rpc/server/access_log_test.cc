@@ -48,7 +48,8 @@ class AccessFile {
   /// Without the time, the client's port, the duration, and a request id that the server has made.
   std::vector<std::string> lines() const {
     log_->flush();
-    const std::regex varying(R"(^\S+Z |(:)\d+(?= )|( duration_ms=)\d+\.\d{3}| request_id=[0-9a-f]{16}(?= |$))");
+    const std::regex varying(
+        R"(^\S+Z |(:)\d+(?= )|( duration_ms=)\d+\.\d{3}| request_id=[0-9a-f]{16}(?= |$))");
     std::vector<std::string> all;
     std::ifstream file(path());
     for (std::string line; std::getline(file, line);)

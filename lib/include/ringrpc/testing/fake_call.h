@@ -125,9 +125,9 @@ class FakeCall final : public Call {
 
   // Input of the handler; set it before the handler runs.
   Metadata request_metadata;
-  PeerIdentity identity;       ///< as TLS or a unix socket would have established it
+  PeerIdentity identity;         ///< as TLS or a unix socket would have established it
   std::string request_id_given;  ///< `request_id`
-  Instant time_limit = never;  ///< the deadline, on the clock of `now`
+  Instant time_limit = never;    ///< the deadline, on the clock of `now`
   /// Advances the clock of `now`, which begins at one millisecond.
   void advance(Nanoseconds time) { now_ += time; }
   /// The server begins to drain. Tasks that wait in `until_stopping` are resumed inside this call.

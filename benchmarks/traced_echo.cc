@@ -1,0 +1,57 @@
+/// An echo server for unary_echo.py, which counts the instructions that tracing takes.
+///
+///   traced-echo 127.0.0.1:50051 off|never|always
+///
+/// `off` has no tracer. `never` samples no call, `always` every call, whose spans are dropped where an exporter would
+/// take them. Serves on one shard until SIGTERM.
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include "ringrpc/server.h"
+
+#include "echo/v1/echo.ringrpc.h"
+
+namespace {
+
+using namespace ringrpc;
+
+class Echo final : public echo::v1::EchoService::Service {
+ public:
+  Task<Result<echo::v1::EchoResponse>> Echo(Call&, echo::v1::EchoRequest request) override {
+    echo::v1::EchoResponse response;
+    response.set_payload(std::move(*request.mutable_payload()));
+    co_return response;
+  }
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string_view sampling = count == 3 ? words[2] : "";
+  if (sampling != "off" && sampling != "never" && sampling != "always") {
+    std::fputs("usage: traced-echo ADDRESS off|never|always\n", stderr);
+    return 2;
+  }
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);  // in all threads, for sigwait
+  ServerOptions options;
+  options.listen = {words[1]};
+  options.shards = 1;
+  if (sampling != "off") {
+    const Sampler sampler = sampling == "always" ? Sampler::always() : Sampler::never();
+    options.tracer = std::make_shared<const Tracer>(Tracer{.sampler = sampler.parent_based()});
+  }
+  class Echo echo;
+  const auto server = Server::start({&echo}, options);
+  if (!server) {
+    std::fprintf(stderr, "%s\n", server.error().to_string().c_str());
+    return 1;
+  }
+  int signal = 0;
+  sigwait(&ending, &signal);
+  (*server)->drain(std::chrono::seconds(10));
+}
