@@ -17,7 +17,7 @@ namespace {
 
 using namespace ringrpc;
 
-class Echo final : public echo::v1::EchoService::Service {
+class PlainEcho final : public echo::v1::EchoService::Service {
  public:
   Task<Result<echo::v1::EchoResponse>> Echo(Call&, echo::v1::EchoRequest request) override {
     echo::v1::EchoResponse response;
@@ -45,7 +45,7 @@ int main(int count, char** words) {
     const Sampler sampler = sampling == "always" ? Sampler::always() : Sampler::never();
     options.tracer = std::make_shared<const Tracer>(Tracer{.sampler = sampler.parent_based()});
   }
-  class Echo echo;
+  PlainEcho echo;
   const auto server = Server::start({&echo}, options);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().to_string().c_str());

@@ -36,6 +36,7 @@ CallSpan::CallSpan(SpanKind kind, std::string_view prefix, std::string_view meth
   }
   record_.kind = kind;
   record_.name = name_of_span(prefix, method);
+  record_.events.reserve(2);  // of a unary call
   record_.start_ns = beside ? beside->unix_ns(now) : unix_now_ns();
 }
 

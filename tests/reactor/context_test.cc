@@ -61,7 +61,7 @@ Task<> note_twice(std::vector<int>& seen, Nanoseconds wait) {
 /// Runs `begin` on a simulated shard, and then the shard until `done`.
 template <class Begin, class Done>
 void on_shard(Begin begin, Done done) {
-  Simulation simulation(1, 1);
+  Simulation simulation(1);
   simulation.shard(0).post(begin);
   CHECK(simulation.run_until(done));
 }
