@@ -41,6 +41,7 @@ struct RequestFields {
   bool head = false;
   bool has_host = false;
   bool grpc = false;         ///< content-type application/grpc
+  bool traced = false;       ///< may have a place in a trace: read_trace (rpc/wire/trace_headers.h)
   bool other_codec = false;  ///< content-type application/grpc+ with a codec other than protobuf
 
  private:
@@ -56,6 +57,9 @@ struct RequestFields {
         break;
       case 7:
         if (is(name, ":method")) return read_method(header.value);
+        break;
+      case 11:
+        if (is(name, "traceparent")) traced = true;
         break;
       case 12:
         if (is(name, "content-type")) return read_content_type(header.value);
@@ -97,6 +101,7 @@ struct RequestFields {
     const std::optional<std::size_t> values = count_base64_values(binary.value);
     if (!values) malform(binary);
     listed_values += values.value_or(1) - 1;
+    traced = true;  // grpc-trace-bin is one of them
   }
 
   /// A request has at most one Host field, which must equal :authority if it has both (RFC 9113, 8.3.1; RFC 9110, 7.2).

@@ -14,6 +14,7 @@
 
 #include "rpc/call/contained.h"
 #include "rpc/call/write_ahead.h"
+#include "rpc/server/request_fields.h"
 #include "rpc/server/server_connection.h"
 #include "rpc/wire/metadata_wire.h"
 #include "rpc/wire/response_headers.h"
@@ -74,7 +75,7 @@ bool ServerCall::follows(Handler from, Handler to) noexcept {
 }
 
 void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-                       Nanoseconds timeout, Compression encoding) {
+                       const RequestFields& request) {
   assert(!call_.connection && buffer_.empty());
   call_.connection = &connection;
   call_.stream = &stream;
@@ -84,17 +85,17 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
     call_.metrics = &metrics->of(method);
     call_.metrics->start();
   }
-  buffer_.set_encoding(encoding);
+  buffer_.set_encoding(*request.compression);
   call_.begun = call_.received_at = connection.shard().now();
-  call_.deadline = after(call_.received_at, timeout);
+  call_.deadline = after(call_.received_at, request.timeout);
   if (call_.deadline != never) {
-    stream.set_timeout(timeout);
+    stream.set_timeout(request.timeout);
     // The turn's time may be older than the request, and the client's deadline must pass first.
-    call_.deadline = after(now(), timeout);
+    call_.deadline = after(now(), request.timeout);
     connection.shard().timers().arm(*this, call_.deadline);
   }
   if (connection.follows_calls()) [[unlikely]]
-    begin_trace();
+    begin_trace(request.traced);
   connection.batch().join(*this);
 }
 
@@ -504,8 +505,7 @@ void ServerCall::wait_message(Waiter* waiter) {
 std::optional<Pieces> ServerCall::take_message() {
   if (!buffer_.ready()) return std::nullopt;
   count_received();
-  if (call_.span) [[unlikely]]
-    call_.taken_wire_bytes = buffer_.next_bytes();
+  call_.taken_wire_bytes = buffer_.next_bytes();
   const std::optional<Pieces> message = buffer_.take();
   if (call_.span && message) [[unlikely]]
     note_received(total_bytes(*message));
@@ -540,8 +540,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
                      Initiator::application));
     return {};
   }
-  if (call_.span) [[unlikely]]
-    call_.written_bytes = bytes;
+  call_.written_bytes = bytes;
   buffer_.forget_taken();  // the request has been parsed: makes room for the response
   if (call_.method->method->kind == MethodKind::unary) call_.parsed_bytes = 0;  // its handler has ended
   if (const Status status = call_.connection->check_buffered(bytes); !status.ok()) {

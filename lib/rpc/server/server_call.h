@@ -58,6 +58,7 @@
 namespace ringrpc {
 
 class ServerConnection;
+struct RequestFields;
 
 struct CallTag;
 struct BatchTag;
@@ -79,10 +80,9 @@ class ServerCall final : public Call,
   /// The limits apply to one message of the request, and to one of the response.
   ServerCall(SlabPool& slabs, std::size_t max_message_bytes, std::size_t max_response_bytes);
 
-  /// Begins the call of a request whose headers are valid. Call once after taking the object from the pool. `timeout` is
-  /// the client's, Nanoseconds::max() for none. `encoding` is the compression of compressed requests.
+  /// Begins the call of a request whose headers are valid. Call once after taking the object from the pool.
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
-             Nanoseconds timeout, Compression encoding);
+             const RequestFields& request);
 
   /// The client has half-closed the connection: an incomplete request will never be complete.
   void on_half_close();
@@ -274,7 +274,7 @@ class ServerCall final : public Call,
   void count_end(const Status& status) noexcept;
   void count_lost(const Status& status) noexcept;
   // server_call_trace.cc
-  [[gnu::cold, gnu::noinline]] void begin_trace() noexcept;
+  [[gnu::cold, gnu::noinline]] void begin_trace(bool traced) noexcept;
   void begin_span(std::optional<TraceContext> parent);
   detail::Context* make() noexcept override;
   void note_received(std::size_t bytes) noexcept;
@@ -338,8 +338,8 @@ class ServerCall final : public Call,
     // These have no value before they get one, because most calls do not need them.
     TraceId trace_id;
     std::array<char, request_id_digits> made_id;  ///< the request id, once it was asked for and made here
-    std::size_t written_bytes;     ///< of the response being written, uncompressed, if there is a span
-    std::size_t taken_wire_bytes;  ///< of the message taken last, as it arrived, if there is a span
+    std::size_t written_bytes;                    ///< of the response being written, uncompressed
+    std::size_t taken_wire_bytes;                 ///< of the message taken last, as it arrived
     Instant begun;
     Instant received_at;
     Instant deadline = never;

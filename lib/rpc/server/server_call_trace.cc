@@ -13,12 +13,12 @@ namespace ringrpc {
 
 /// A call that begins a trace and is not sampled has no context yet: `make` makes it if the handler needs one. If there is
 /// no memory, the call is not traced.
-void ServerCall::begin_trace() noexcept try {
+void ServerCall::begin_trace(bool traced) noexcept try {
   if (call_.connection->returns_request_id())
     (void)call_.initial_metadata.add(std::string(request_id_name), std::string(request_id()));
   ShardTracer* const tracer = call_.connection->tracer();
   if (!tracer) return;
-  if (has_trace(call_.stream->headers())) return begin_span(read_trace(call_.stream->headers()));
+  if (traced) return begin_span(read_trace(call_.stream->headers()));
   call_.trace_id = tracer->make_trace_id();
   call_.traced = true;
   if (tracer->sampler().samples(call_.trace_id, nullptr)) begin_span(std::nullopt);

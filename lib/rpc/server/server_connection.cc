@@ -126,7 +126,7 @@ void ServerConnection::on_request(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   count_start();
-  call.begin(*this, stream, *method, request.timeout, *request.compression);
+  call.begin(*this, stream, *method, request);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,

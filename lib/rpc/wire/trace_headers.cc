@@ -1,7 +1,6 @@
 #include "rpc/wire/trace_headers.h"
 
 #include <array>
-#include <cstring>
 #include <string_view>
 
 #include "observe/trace_wire.h"
@@ -38,20 +37,6 @@ std::optional<TraceContext> read_trace_bin(std::span<const http2::Header> header
 }
 
 }  // namespace
-
-/// `content-length` has as many bytes as `grpc-trace-bin`; the compiler compares constant sizes inline.
-bool has_trace(std::span<const http2::Header> headers) noexcept {
-  constexpr std::size_t parent_bytes = traceparent_name.size();
-  constexpr std::size_t bin_bytes = trace_bin_name.size();
-  for (const http2::Header& header : headers) {
-    const std::string_view name = header.name;
-    if (name.size() == parent_bytes && std::memcmp(name.data(), traceparent_name.data(), parent_bytes) == 0)
-      return true;
-    if (name.size() == bin_bytes && std::memcmp(name.data(), trace_bin_name.data(), bin_bytes) == 0)
-      return true;
-  }
-  return false;
-}
 
 std::optional<TraceContext> read_trace(std::span<const http2::Header> headers) {
   std::optional<TraceContext> trace = parse_traceparent(only_value(headers, traceparent_name));

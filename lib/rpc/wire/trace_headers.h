@@ -12,9 +12,6 @@
 
 namespace ringrpc {
 
-/// True if `read_trace` has something to read. Fast, because it runs for each request.
-bool has_trace(std::span<const http2::Header> headers) noexcept;
-
 /// That of `traceparent` with `tracestate`; without a valid one, that of `grpc-trace-bin`. A field that is there twice is
 /// malformed. Nothing if there is none. May throw std::bad_alloc.
 std::optional<TraceContext> read_trace(std::span<const http2::Header> headers);
