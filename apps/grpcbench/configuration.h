@@ -22,12 +22,14 @@ namespace ringrpc::grpcbench {
 
 enum class Transport : std::uint8_t { tcp, vsock };
 enum class Target : std::uint8_t { echo, crypto, both };
+enum class Balancing : std::uint8_t { pick_first, round_robin, least_request };
 enum class Format : std::uint8_t { text, json, csv };
 
 /// The settings as they were given. Those that may be missing are optional.
 struct Values {
   std::optional<std::string> server;
   std::optional<Transport> transport;
+  Balancing balancing = Balancing::pick_first;
   std::chrono::milliseconds connect_timeout{5'000};
   apps::ClientTlsValues tls;
 

@@ -1,9 +1,12 @@
 #include "grpcbench/plan.h"
 
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <string_view>
 #include <utility>
+
+#include "ringrpc/load_balancing.h"
 
 #include "reactor/cpus.h"
 #include "rpc/naming/target.h"
@@ -52,6 +55,18 @@ Result<std::string> server_of(const Values& values, const apps::Origins& origins
   return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " contradicts " +
                  origins.of("server") + " " + server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
                  ", or leave out " + origins.of("transport"));
+}
+
+std::shared_ptr<const BalancingPolicy> policy_of(Balancing balancing) {
+  switch (balancing) {
+    case Balancing::pick_first:
+      break;
+    case Balancing::round_robin:
+      return round_robin();
+    case Balancing::least_request:
+      return least_request();
+  }
+  return pick_first();
 }
 
 std::vector<Operation> operations_of(const Values& values) {
@@ -114,6 +129,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.pace = pace_of(values);
   plan.deadline = values.deadline;
   plan.channel.max_connections = 1;
+  plan.channel.balancing = policy_of(values.balancing);
   plan.channel.max_queued_calls = plan.streams;
   plan.channel.max_message_bytes = values.max_message_bytes;
   plan.channel.max_header_list_bytes = values.max_header_list_bytes;

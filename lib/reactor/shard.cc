@@ -65,6 +65,10 @@ void Shard::keep(const void* key, std::unique_ptr<ShardLocal> kept) {
 }
 
 void Shard::drop(const void* key) {
+  if (key == recent_key_) {
+    recent_key_ = nullptr;
+    recent_ = nullptr;
+  }
   // Off the table first, because its destructor may search the table.
   const auto dropped = locals_.extract(key);
 }

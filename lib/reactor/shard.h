@@ -130,9 +130,13 @@ class Shard {
   }
 
   /// The object kept under `key`; null if there is none.
-  ShardLocal* local(const void* key) const noexcept {
+  ShardLocal* local(const void* key) noexcept {
+    if (key == recent_key_) return recent_;
     const auto found = locals_.find(key);
-    return found == locals_.end() ? nullptr : found->second.get();
+    if (found == locals_.end()) return nullptr;
+    recent_key_ = key;
+    recent_ = found->second.get();
+    return recent_;
   }
   /// Keeps `kept` under the unused `key` until `drop` or the end of the shard. Objects that remain then are
   /// destroyed before the rest of the shard, on its thread, when turns no longer run.
@@ -203,6 +207,8 @@ class Shard {
   unsigned turns_behind_ = 0;  ///< consecutive turns that left completions
   TurnObserver* turn_observer_ = nullptr;
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
+  const void* recent_key_ = nullptr;  ///< the latest that was found: a call after another is often of the same channel
+  ShardLocal* recent_ = nullptr;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};

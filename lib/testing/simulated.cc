@@ -116,6 +116,10 @@ SimulatedListener* SimulatedNetwork::find_listener(const SocketAddress& address)
   return nullptr;
 }
 
+bool SimulatedNetwork::swallows(const SocketAddress& address) const noexcept {
+  return std::ranges::any_of(swallowed_, [&](const SocketAddress& each) { return same(each, address); });
+}
+
 Result<UniqueFd> SimulatedNetwork::listen(const SocketAddress& address, int backlog) {
   SocketAddress bound = address;
   in_port_t* port = port_of(bound);

@@ -82,6 +82,9 @@ class SimulatedNetwork {
   /// is the address that they connect to.
   SocketAddress& client_address() noexcept { return client_address_; }
 
+  /// From now on, attempts to connect to that address get no response, as if packets were lost.
+  void swallow(const SocketAddress& address) { swallowed_.push_back(address); }
+
   /// May be changed at any time. Completions that are scheduled already are not affected.
   Faults& faults() noexcept { return faults_; }
   const FaultCounts& fault_counts() const noexcept { return counts_; }
@@ -119,12 +122,14 @@ class SimulatedNetwork {
   SimulatedSocket& socket(int descriptor);
   SimulatedListener& listener(int descriptor);
   SimulatedListener* find_listener(const SocketAddress& address) noexcept;
+  bool swallows(const SocketAddress& address) const noexcept;
   Result<UniqueFd> listen(const SocketAddress& address, int backlog);
   std::pair<std::unique_ptr<SimulatedSocket>, std::unique_ptr<SimulatedSocket>> connect(
       const SocketAddress& to);
 
   Faults faults_;
   SocketAddress client_address_;
+  std::vector<SocketAddress> swallowed_;
   FaultCounts counts_;
   std::mt19937_64 random_;
   std::uint64_t trace_ = 0;

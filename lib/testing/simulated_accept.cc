@@ -96,7 +96,7 @@ class SimulatedConnectorState final : public std::enable_shared_from_this<Simula
 
  private:
   void attempt() {
-    if (abandoned_) return;
+    if (abandoned_ || network_.swallows(to_)) return;
     SimulatedListener* listener = network_.find_listener(to_);
     if (!listener || network_.happens(network_.faults_.refuse, network_.counts_.refusals)) {
       network_.record(0, trace_refused);

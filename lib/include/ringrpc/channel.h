@@ -1,4 +1,4 @@
-/// A client's handle for one server, and the calls made with it.
+/// A client's handle for a server, or for several that serve the same, and the calls made with it.
 ///
 ///   Channel channel("127.0.0.1:50051");
 ///   EchoService::Stub echo(channel);
@@ -8,12 +8,12 @@
 /// made on a shard: in a handler, or under `block_on` (ringrpc/block_on.h). Each shard that makes calls has its
 /// own connections, so a call takes no lock. A call belongs to the shard that made it.
 ///
-/// Connections. The first call connects, and so does the first call after the connection is lost: to each
-/// address of the name in turn, until one completes the HTTP/2 handshake. When none does, the channel waits
-/// (`ConnectBackoff`) before it tries again. Calls made meanwhile fail at once with UNAVAILABLE, naming the address and
-/// the cause ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When the server's limit
-/// of concurrent streams is reached, the channel opens another connection, up to `max_connections`; beyond that
-/// calls queue.
+/// Connections. The first call connects, and so does the first call after the connection is lost: to the
+/// addresses of the name, until one completes the HTTP/2 handshake; or to all of them, as `ChannelOptions::balancing`
+/// says. An address that fails is not tried again for a while (`ConnectBackoff`). While nothing is connected and every
+/// address has failed, calls fail at once with UNAVAILABLE, naming the addresses and the causes ("connect 127.0.0.1:1:
+/// connection refused"), unless they `wait_for_ready`. When the server's limit of concurrent streams is reached, the
+/// channel opens another connection to that address, up to `max_connections`; beyond that calls queue.
 ///
 /// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM) is sent
 /// again if at most 64 KiB of it were written. A request that had left this machine is sent again once; an unsent one,
@@ -37,6 +37,7 @@
 #include "ringrpc/client_call.h"
 #include "ringrpc/client_stream.h"
 #include "ringrpc/clock.h"
+#include "ringrpc/connectivity.h"
 #include "ringrpc/export.h"
 #include "ringrpc/resolver.h"
 #include "ringrpc/service.h"
@@ -47,6 +48,7 @@
 
 namespace ringrpc {
 
+class BalancingPolicy;
 class ClientInterceptor;
 
 /// The waits between failed attempts to connect
@@ -80,16 +82,19 @@ struct ChannelOptions {
   /// library knows.
   std::map<std::string, std::shared_ptr<Resolver>, std::less<>> resolvers{};
 
+  /// Chooses among the addresses of the target (ringrpc/load_balancing.h). Null is `pick_first()`.
+  std::shared_ptr<const BalancingPolicy> balancing{};
+
   /// Uses TLS with these settings. Null uses plaintext, unless the target begins with `tls+`: then the
   /// defaults of ClientTlsOptions apply, which trust the system's certificate authorities.
   std::shared_ptr<const ClientTls> tls{};
 
-  /// The most connections of each shard. Most servers accept 100 concurrent calls on a connection, so 4 connections
-  /// carry 400.
+  /// The most connections of each shard to each address. Most servers accept 100 concurrent calls on a connection, so 4
+  /// connections carry 400.
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for a free stream; RESOURCE_EXHAUSTED beyond that.
   std::size_t max_queued_calls = 10'000;
-  /// A connection other than the first is closed when it has had no call for this long.
+  /// A connection other than the first to its address is closed when it has had no call for this long.
   std::chrono::milliseconds idle_timeout{60'000};
 
   /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never. Servers
@@ -119,7 +124,7 @@ struct ChannelOptions {
   std::vector<ClientInterceptor*> interceptors{};
 };
 
-/// A handle for one server; copies are the same channel.
+/// A handle for a target; copies are the same channel.
 class RINGRPC_EXPORT Channel {
  public:
   /// `target` is a list of at most 100 places, separated by commas. A place is "host:port", "[v6]:port",
@@ -160,6 +165,15 @@ class RINGRPC_EXPORT Channel {
   /// server's SETTINGS have arrived, or with the status that a call would get. Await it on the shard whose
   /// calls will use the connection. Destroying the task ends the wait.
   Task<Status> connect() const;
+
+  /// The state of the channel on the shard whose turn runs on this thread: of its best address. Elsewhere it throws
+  /// std::logic_error. A channel that is idle stays so until a call or `connect`.
+  Connectivity state() const;
+
+  /// Ends when the channel's state on this shard is another than `from`, and gives it: at once if it is already, and
+  /// with `shutdown` when the channel ends. States that last less than a turn may be missed. To be awaited on a shard
+  /// (elsewhere it throws std::logic_error). Destroying the task ends the wait.
+  Task<Connectivity> wait_for_state_change(Connectivity from) const;
 
   /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the rest end
   /// with CANCELLED, and then the connections are closed. A call that an interceptor holds back is waited for too. It

@@ -1,56 +1,107 @@
 #include "rpc/balancing/pick_first.h"
 
 #include <algorithm>
-#include <utility>
+#include <chrono>
 
 namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The Connection Attempt Delay of RFC 8305.
+constexpr Nanoseconds attempt_delay = 250ms;
+
+/// In their order, but with the families taking turns (RFC 8305, 4).
+std::vector<Backend*> interleaved(std::span<Backend* const> backends) {
+  const auto is_six = [](const Backend* backend) { return backend->address().starts_with('['); };
+  std::vector<Backend*> mixed;
+  mixed.reserve(backends.size());
+  std::size_t place[] = {0, 0};  // of the next one of each family
+  bool six = !backends.empty() && is_six(backends.front());
+  while (mixed.size() < backends.size()) {
+    std::size_t& at = place[six ? 1 : 0];
+    while (at < backends.size() && is_six(backends[at]) != six) ++at;
+    if (at < backends.size()) mixed.push_back(backends[at++]);
+    six = !six;
+  }
+  return mixed;
+}
+
+class PickFirstPolicy final : public BalancingPolicy {
+ public:
+  explicit PickFirstPolicy(const PickFirstOptions& options) noexcept : options_(options) {}
+  std::unique_ptr<Balancer> make() const override {
+    return std::make_unique<PickFirst>(Shard::here(), options_);
+  }
+
+ private:
+  const PickFirstOptions options_;
+};
+
+}  // namespace
+
+std::shared_ptr<const BalancingPolicy> pick_first(const PickFirstOptions& options) {
+  return std::make_shared<PickFirstPolicy>(options);
+}
+
+PickFirst::PickFirst(Shard& shard, const PickFirstOptions& options)
+    : shard_(shard),
+      shuffle_(options.shuffle),
+      random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()) {}
 
 void PickFirst::update(std::span<Backend* const> backends) {
-  std::vector<Backend*> updated(backends.begin(), backends.end());
-  backends_.swap(updated);
-  const auto remains = [&](Backend* backend) {
-    return std::ranges::find(backends_, backend) != backends_.end();
-  };
-  if (selected_ && !remains(selected_)) selected_ = nullptr;
-  if (tried_ && !remains(tried_)) {
-    tried_ = nullptr;
-    try_from(0);
-  }
+  std::vector<Backend*> order(backends.begin(), backends.end());
+  if (shuffle_) std::ranges::shuffle(order, random_);
+  order = interleaved(order);
+  const bool passing = next_ < backends_.size() || armed();
+  backends_.swap(order);
+  if (std::ranges::find(backends_, selected_) == backends_.end()) selected_ = nullptr;
+  next_ = backends_.size();
+  if (!selected_ && passing) connect();
 }
 
 void PickFirst::connect() noexcept {
-  if (!selected_ && !tried_) try_from(0);
+  if (selected_) return;
+  next_ = 0;
+  try_next();
+}
+
+/// Connects to the next one that may be connected to.
+void PickFirst::try_next() noexcept {
+  Timer::cancel();
+  while (next_ < backends_.size()) {
+    Backend& backend = *backends_[next_++];
+    if (backend.state() != Connectivity::idle) continue;
+    if (next_ < backends_.size()) shard_.timers().arm(*this, after(shard_.now(), attempt_delay));
+    return backend.connect();
+  }
 }
 
 void PickFirst::on_state(Backend& backend) noexcept {
   switch (backend.state()) {
     case Connectivity::ready:
-      if (!selected_) selected_ = &backend;
-      if (tried_ == &backend) tried_ = nullptr;
+      if (!selected_) select(backend);
       return;
     case Connectivity::idle:
     case Connectivity::transient_failure:
-      if (selected_ == &backend) selected_ = nullptr;
-      if (tried_ != &backend) return;
-      tried_ = nullptr;
-      return try_from(static_cast<std::size_t>(std::ranges::find(backends_, &backend) - backends_.begin()) +
-                      1);
+      if (selected_ == &backend) {
+        selected_ = nullptr;
+      } else if (!selected_) {
+        try_next();
+      }
+      return;
     case Connectivity::connecting:
     case Connectivity::shutdown:
       return;
   }
 }
 
-/// Connects to the first that may be connected to, from this place on.
-void PickFirst::try_from(std::size_t place) noexcept {
-  for (; place < backends_.size(); ++place) {
-    if (backends_[place]->state() != Connectivity::idle) continue;
-    tried_ = backends_[place];
-    tried_->connect();
-    if (tried_ && tried_->state() != Connectivity::connecting)
-      tried_ = nullptr;  // the channel is being closed
-    return;
-  }
+void PickFirst::select(Backend& backend) noexcept {
+  selected_ = &backend;
+  next_ = backends_.size();
+  Timer::cancel();
+  for (Backend* const other : backends_)
+    if (other != &backend) other->stop_connecting();
 }
 
 }  // namespace ringrpc

@@ -1,30 +1,42 @@
-/// Uses the first backend that can be reached, and tries them in their order
-/// (https://github.com/grpc/grpc/blob/master/doc/load-balancing.md#pick_first).
+/// The policy pick_first: one backend takes all calls, the first that can be reached.
 ///
-/// 1. `connect` begins a pass: each backend that may connect is tried, until one is ready.
-/// 2. That one takes all calls. When it is not ready any more, the next call begins another pass, from the first on.
+/// 1. `connect` begins a pass over the backends, the families of their addresses taking turns. Each is tried when the
+///    last one has failed, or 250 ms after it was begun (gRFC A61).
+/// 2. The first that is ready takes all calls; the other attempts are stopped. When it is not ready any more, the next
+///    call begins another pass.
 #pragma once
 
 #include <cstddef>
+#include <random>
 #include <vector>
 
-#include "rpc/balancing/policy.h"
+#include "ringrpc/load_balancing.h"
+
+#include "base/testing_export.h"
+#include "reactor/shard.h"
 
 namespace ringrpc {
 
-class PickFirst final : public Policy {
+class PickFirst final : public Balancer, private Timer {
  public:
+  RINGRPC_TESTING_EXPORT PickFirst(Shard& shard, const PickFirstOptions& options);
+
   void update(std::span<Backend* const> backends) override;
   void on_state(Backend& backend) noexcept override;
   void connect() noexcept override;
-  Backend* pick() noexcept override { return selected_; }
+  Backend* pick(const PickedCall&) noexcept override { return selected_; }
 
  private:
-  void try_from(std::size_t place) noexcept;
+  void on_time() override { try_next(); }
+  void try_next() noexcept;
+  void select(Backend& backend) noexcept;
 
+  Shard& shard_;
+  const bool shuffle_;
+  std::minstd_rand random_;
   std::vector<Backend*> backends_;
   Backend* selected_ = nullptr;  // is ready
-  Backend* tried_ = nullptr;     // is connecting
+  std::size_t next_ = 0;         // of the backends, the next to be tried; all of them while there is no pass
 };
 
 }  // namespace ringrpc

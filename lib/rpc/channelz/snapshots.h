@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/connectivity.h"
+
 #include "reactor/io.h"
 
 namespace ringrpc::channelz {
@@ -59,8 +61,7 @@ struct CallTotals {
   WallTime last_started{};
 };
 
-/// In the order of precedence for a channel that has subchannels in several states.
-enum class Connectivity : std::uint8_t { idle, transient_failure, connecting, ready, shutdown };
+using ringrpc::Connectivity;
 
 struct ServerSnapshot {
   Ref ref;

@@ -48,6 +48,23 @@ Task<Status> Channel::connect() const {
   co_return co_await wait;
 }
 
+Connectivity Channel::state() const {
+  const ShardLocal* const kept = Shard::here().local(impl_->shared.get());
+  if (kept) return static_cast<const ShardChannel*>(kept)->state();
+  return impl_->shared->closed() ? Connectivity::shutdown : Connectivity::idle;
+}
+
+Task<Connectivity> Channel::wait_for_state_change(Connectivity from) const {
+  Shard& shard = Shard::here();
+  // As in `connect`.
+  const std::shared_ptr<ChannelCore> shared = impl_->shared;
+  Result<ShardChannel*> channel = shared->on_shard(shard);
+  if (!channel) co_return Connectivity::shutdown;
+  StateWait wait(shard, from);
+  (*channel)->submit(wait);
+  co_return co_await wait;
+}
+
 std::unique_ptr<ClientCall> Channel::call(std::string_view path, MethodKind kind,
                                           const CallOptions& options) const {
   try {

@@ -110,6 +110,11 @@ void ChannelCore::remove(Shard& shard, std::uint64_t calls_cut) noexcept {
     wait->home->post(std::move(wait->letter));
 }
 
+bool ChannelCore::closed() noexcept {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
 void ChannelCore::drop() noexcept {
   entity_.shut_down();
   if (Shard* here = Shard::current()) here->drop(this);

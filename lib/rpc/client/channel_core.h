@@ -72,6 +72,8 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   /// The channel on `shard` is being destroyed.
   void remove(Shard& shard, std::uint64_t calls_cut) noexcept;
 
+  /// True once it was closed. Takes the lock.
+  bool closed() noexcept;
   /// Destroys the channel on all shards: on this thread's shard at once, on others by mail.
   void drop() noexcept;
   /// Closes the channel on all shards; ends when none is left. Gives the number of calls that were cut.

@@ -34,6 +34,11 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
   }
 }
 
+std::unique_ptr<Balancer> make_balancer(const ChannelOptions& options, Shard& shard) {
+  std::unique_ptr<Balancer> made = options.balancing ? options.balancing->make() : nullptr;
+  return made ? std::move(made) : std::make_unique<PickFirst>(shard, PickFirstOptions());
+}
+
 }  // namespace
 
 /// The backends of a channel after a look-up.
@@ -82,7 +87,7 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
       tracer_(ShardTracer::make(core_->options().tracer)),
       straight_(core_->fault().ok()),
-      policy_(std::make_unique<PickFirst>()) {
+      balancer_(make_balancer(options(), shard)) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -92,14 +97,16 @@ ShardChannel::~ShardChannel() {
   std::uint64_t cut = queued_ + refused_;
   for (const auto* subchannels : {&backends_, &retired_})
     for (const auto& subchannel : *subchannels) cut += subchannel->calls_under_way();
-  const Status gone = gone_status(target(), closing_ ? " is closed" : " was destroyed");
+  const bool was_closing = std::exchange(closing_, true);
+  const Status gone = gone_status(target(), was_closing ? " is closed" : " was destroyed");
   while (OutgoingCall* call = queue_.front()) call->stop(gone);
   for (; OutgoingCall* call = held_.front(); ++cut) call->stop(gone);
   end_connect_waits(gone);
+  end_state_waits();
   for (const auto* subchannels : {&backends_, &retired_})
     for (const auto& subchannel : *subchannels) subchannel->detach_calls(gone);
   leave(calls());
-  core_->remove(shard_, closing_ ? cut : 0);
+  core_->remove(shard_, was_closing ? cut : 0);
 }
 
 Status ShardChannel::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
@@ -177,6 +184,11 @@ void ShardChannel::submit(ConnectWait& wait) {
   run_soon();
 }
 
+void ShardChannel::submit(StateWait& wait) {
+  state_waits_.push_back(wait);
+  end_state_waits();
+}
+
 void ShardChannel::submit_again(OutgoingCall& call) {
   if (metrics_) ++metrics_->counts.retries;
   channel_log::retried(target(), call.request().path);
@@ -192,9 +204,9 @@ void ShardChannel::enqueue(OutgoingCall& call) {
   run_soon();
 }
 
-/// Attempts the call on the backend that the policy picks, if that has room for it.
+/// Attempts the call on the backend that the balancer picks, if that has room for it.
 bool ShardChannel::attempt(OutgoingCall& call) {
-  Backend* const picked = policy_->pick();
+  Backend* const picked = balancer_->pick(PickedCall(call.request()));
   ClientConnection* const connection = picked ? static_cast<Subchannel*>(picked)->room() : nullptr;
   if (!connection) return false;
   call.attempt_on(*connection);
@@ -216,6 +228,7 @@ void ShardChannel::close(Nanoseconds timeout) {
   closing_ = true;
   close_by_ = std::min(close_by_, after(shard_.now(), timeout));
   end_connect_waits(closed(target()));
+  end_state_waits();
   run_soon();
 }
 
@@ -265,7 +278,7 @@ void ShardChannel::reach_out() {
       return;
     case Connectivity::idle:
       if (backends_.empty()) return find_backends();
-      return policy_->connect();
+      return balancer_->connect();
     case Connectivity::transient_failure:
       return fail_waiting();
     case Connectivity::connecting:
@@ -336,7 +349,7 @@ void ShardChannel::install(NextBackends& next) {
   retired_.reserve(retired_.size() + backends_.size());
   replacing_ = true;
   try {
-    policy_->update(next.backends);
+    balancer_->update(next.backends);
   } catch (...) {
     replacing_ = false;
     throw;
@@ -369,7 +382,7 @@ void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcep
   if (replacing_ || subchannel.retired()) return;
   --in_state_[static_cast<std::size_t>(before)];
   ++in_state_[static_cast<std::size_t>(subchannel.state())];
-  policy_->on_state(subchannel);
+  balancer_->on_state(subchannel);
   update_state();
 }
 
@@ -388,6 +401,7 @@ void ShardChannel::update_state() noexcept {
   if (now == state_) return;
   state_ = now;
   run_soon();
+  end_state_waits();
   if (now == Connectivity::ready) end_connect_waits(Status());
   if (now == Connectivity::transient_failure && in_state(now) > 0 && shard_.now() >= give_up_until_) try {
       last_failure_ = failures();
@@ -461,6 +475,13 @@ void ShardChannel::fail_waiting() noexcept {
 
 void ShardChannel::end_connect_waits(const Status& status) noexcept {
   while (ConnectWait* wait = connect_waits_.front()) wait->finish(status);
+}
+
+/// Ends the waits for a state other than the present one.
+void ShardChannel::end_state_waits() noexcept {
+  state_waits_.for_each([this](StateWait& wait) {
+    if (wait.from() != state()) wait.finish(state());
+  });
 }
 
 }  // namespace ringrpc

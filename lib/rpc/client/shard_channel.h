@@ -1,9 +1,9 @@
 /// A channel on one shard: the calls that wait, and the choice of the connections that take them.
 ///
-/// 1. `submit` gives a call to the backend that the policy picks (rpc/balancing/policy.h), a Subchannel, if that has
-///    room for another stream; if not, the call queues.
+/// 1. `submit` gives a call to the backend that the balancer picks (ringrpc/load_balancing.h), a Subchannel, if that
+///    has room for another stream; if not, the call queues.
 /// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
-///    and has the policy connect, or the ready subchannels open further connections.
+///    and has the balancer connect, or the ready subchannels open further connections.
 /// 3. The first call looks up the names of the target, if there are any, and a NameWatch follows them then. Each address
 ///    becomes a Subchannel; those of an earlier look-up that are found again remain.
 /// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
@@ -26,11 +26,11 @@
 #include "http2/session.h"
 #include "observe/shard_tracer.h"
 #include "reactor/shard.h"
-#include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/client/channel_core.h"
 #include "rpc/client/connect_wait.h"
 #include "rpc/client/outgoing_call.h"
+#include "rpc/client/state_wait.h"
 #include "rpc/client/subchannel.h"
 #include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_metrics.h"
@@ -70,6 +70,8 @@ class ShardChannel final : public ShardLocal,
   Status admit_held();
   /// Finishes `wait`, later, when there is a connection or with the reason why there will be none.
   void submit(ConnectWait& wait);
+  /// Finishes `wait`, later, when the state is another.
+  void submit(StateWait& wait);
   /// A call has left the queue.
   void left_queue() noexcept {
     --queued_;
@@ -164,6 +166,7 @@ class ShardChannel final : public ShardLocal,
   Status failures() const;
   void fail_waiting() noexcept;
   void end_connect_waits(const Status& status) noexcept;
+  void end_state_waits() noexcept;
   Instant next_event() const;
   bool over() const noexcept;
 
@@ -192,6 +195,7 @@ class ShardChannel final : public ShardLocal,
   ListOf<OutgoingCall, OutgoingCallTag> held_;
   std::uint64_t refused_ = 0;  // of those, because the channel closes
   ListOf<ConnectWait, ConnectWaitTag> connect_waits_;
+  ListOf<StateWait, StateWaitTag> state_waits_;
 
   Connectivity state_ = Connectivity::idle;
   Status last_failure_;
@@ -199,9 +203,9 @@ class ShardChannel final : public ShardLocal,
   std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
   bool undismissed_ = false;  // some of these have not been told to end their connections
-  const std::unique_ptr<Policy> policy_;
+  const std::unique_ptr<Balancer> balancer_;
   bool installing_ = false;      // backends are being made
-  bool replacing_ = false;       // the policy is told of them
+  bool replacing_ = false;       // the balancer is told of them
   std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
   unsigned dials_ = 0;
   Instant give_up_until_ = Instant::min();  // there was no memory

@@ -85,6 +85,24 @@ void Subchannel::connect() noexcept {
   run_soon();
 }
 
+void Subchannel::stop_connecting() noexcept {
+  if (state_ != Connectivity::connecting) return;
+  attempt_.reset();
+  wanted_ = dials_later_ = false;
+  update_state();
+}
+
+bool Subchannel::has_room() const noexcept {
+  return std::ranges::any_of(connections_, &ClientConnection::has_room,
+                             [](const auto& connection) -> const auto& { return *connection; });
+}
+
+std::size_t Subchannel::calls_in_flight() const noexcept {
+  std::size_t calls = 0;
+  for (const auto& connection : connections_) calls += connection->session().open_streams();
+  return calls;
+}
+
 void Subchannel::grow() noexcept {
   if (attempt_ || connections_.size() >= max_connections() || std::exchange(wanted_, true)) return;
   run_soon();
@@ -238,7 +256,8 @@ Status Subchannel::unreachable(const Status& why) const noexcept {
   if (why.cause() == Cause::out_of_memory) return why;
   try {
     std::string words = "connect " + channel_.target();
-    if (!channel_.target().ends_with(endpoint_.name)) words += " at " + endpoint_.name;
+    const std::string& target = channel_.target();
+    if (!target.ends_with(endpoint_.name) || target.contains(',')) words += " at " + endpoint_.name;
     return Status(Code::UNAVAILABLE, words.append(": ").append(why.message()), Initiator::library)
         .with_cause(why.cause());
   } catch (...) {

@@ -18,10 +18,10 @@
 #include <string_view>
 #include <vector>
 
+#include "ringrpc/load_balancing.h"
 #include "ringrpc/status.h"
 
 #include "reactor/shard.h"
-#include "rpc/balancing/policy.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
@@ -43,8 +43,12 @@ class Subchannel final : public Backend, public channelz::Part, private Ready, p
   const Endpoint& endpoint() const noexcept { return endpoint_; }
 
   // Backend and channelz::Part
+  const std::string& address() const noexcept override { return endpoint_.name; }
   Connectivity state() const noexcept override { return state_; }
+  bool has_room() const noexcept override;
+  std::size_t calls_in_flight() const noexcept override;
   void connect() noexcept override;
+  void stop_connecting() noexcept override;
   channelz::CallTotals calls() const override;
   std::uint32_t max_connections() const override;
 

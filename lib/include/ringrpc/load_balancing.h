@@ -1,0 +1,112 @@
+/// How a channel chooses among the addresses of its target: which of them it connects to, and which one takes a call.
+///
+///   Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
+///
+/// The policies that ship: `pick_first` (the default), `round_robin` and `least_request`. A policy of your own is a
+/// BalancingPolicy that makes a Balancer for each shard:
+///
+///   class Nearest final : public Balancer {
+///    public:
+///     void update(std::span<Backend* const> backends) override { backends_.assign(backends.begin(), backends.end()); }
+///     void on_state(Backend&) noexcept override {}
+///     void connect() noexcept override { for (Backend* each : backends_) each->connect(); }
+///     Backend* pick(const PickedCall&) noexcept override { ... }
+///   };
+///
+/// Each shard that makes calls connects for itself. So a channel has at most backends × shards × `max_connections`
+/// connections, and `pick_first` has only one backend.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/connectivity.h"
+#include "ringrpc/export.h"
+#include "ringrpc/metadata.h"
+
+namespace ringrpc {
+
+struct CallRequest;
+
+/// One address of a channel on one shard.
+///
+///   idle ──▶ connecting ──▶ ready ──▶ idle       the last connection that takes calls has ended, or is about to
+///    ▲           │            │
+///    │           ▼            ▼
+///    └──── transient_failure ◀┘                  until the backoff is over
+class Backend {
+ public:
+  /// As the resolver gave it, "10.0.0.7:50051".
+  virtual const std::string& address() const noexcept = 0;
+  virtual Connectivity state() const noexcept = 0;
+  /// True if a call would be sent at once, because a connection has a free stream.
+  virtual bool has_room() const noexcept = 0;
+  /// The calls on its connections.
+  virtual std::size_t calls_in_flight() const noexcept = 0;
+  /// Begins to connect, if it is idle.
+  virtual void connect() noexcept = 0;
+  /// Stops connecting, if it is connecting.
+  virtual void stop_connecting() noexcept = 0;
+
+ protected:
+  ~Backend() = default;
+};
+
+/// A call that needs a backend.
+class RINGRPC_EXPORT PickedCall {
+ public:
+  explicit PickedCall(const CallRequest& request) noexcept : request_(request) {}
+  /// "/package.Service/Method".
+  std::string_view path() const noexcept;
+  const Metadata& metadata() const noexcept;
+
+ private:
+  const CallRequest& request_;
+};
+
+/// A policy at work on one shard. It is called by the channel only, in the turns of that shard, never from inside one of
+/// its own calls of a Backend, except that `connect` and `stop_connecting` may call `on_state`.
+class RINGRPC_EXPORT Balancer {
+ public:
+  virtual ~Balancer() = default;
+
+  /// The backends are these from now on, in the order of the resolver; none twice. Those that are missing are destroyed
+  /// after this returns. If this throws std::bad_alloc, nothing may have changed.
+  virtual void update(std::span<Backend* const> backends) = 0;
+  /// The state of `backend` has changed.
+  virtual void on_state(Backend& backend) noexcept = 0;
+  /// A call waits, and no backend is ready or connecting.
+  virtual void connect() noexcept = 0;
+  /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that wait are
+  /// picked for again, in their order, when something has changed.
+  virtual Backend* pick(const PickedCall& call) noexcept = 0;
+};
+
+class RINGRPC_EXPORT BalancingPolicy {
+ public:
+  virtual ~BalancingPolicy() = default;
+  /// The balancer of the shard whose turn runs on this thread. From several shards at the same time.
+  virtual std::unique_ptr<Balancer> make() const = 0;
+};
+
+struct PickFirstOptions {
+  /// Tries the addresses in a random order, so that the clients of a list spread over it (gRFC A62).
+  bool shuffle = false;
+};
+
+/// Uses the first address that answers. They are tried in their order, IPv6 and IPv4 taking turns, each 250 ms after the
+/// last or as soon as that has failed (gRFC A61, RFC 8305). When the connection is lost, the next call tries all of them
+/// again.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> pick_first(const PickFirstOptions& options = {});
+
+/// Connects to all addresses, and has those that are ready take turns. One whose streams are all in use is passed over.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> round_robin();
+
+/// Connects to all addresses. Of `choices` of those that are ready, drawn at random, the one with the fewest calls of this
+/// shard in flight takes the call (gRFC A48). Fewer than 2 choices count as 2, more than 10 as 10.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> least_request(unsigned choices = 2);
+
+}  // namespace ringrpc
