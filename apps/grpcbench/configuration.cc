@@ -113,7 +113,7 @@ void add_server(apps::CommandLine& line, Values& values) {
        .group = group,
        .placeholder = "POLICY",
        .help =
-           "Which of several addresses gets a call: pick_first (the first that answers), round_robin (all "
+           "Which of several addresses gets a call: pick_first (the first that responds), round_robin (all "
            "in turn) or least_request (of two at random, the one with fewer calls). With the last two, "
            "each of --connections is one to every address",
        .fallback = "pick_first"},

@@ -29,7 +29,7 @@ constexpr const char* commands_help =
     "\n"
     "ADDR is host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name,\n"
     "vsock:CID:port or hvsock:///path:port, or several of these with commas between\n"
-    "them, of which the first that answers is used. The prefix tls+ is for TLS. All\n"
+    "them, of which the first that responds is used. The prefix tls+ is for TLS. All\n"
     "commands but demo need reflection in the server. Responses go to stdout,\n"
     "everything else to stderr.\n";
 

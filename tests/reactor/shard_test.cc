@@ -227,3 +227,30 @@ TEST_CASE("mail that is never delivered is destroyed with the shard, unrun") {
   }
   CHECK(token.use_count() == 1);
 }
+
+TEST_CASE("an object that is kept is found by its key until it is dropped, whichever was found before") {
+  struct Kept final : ShardLocal {
+    explicit Kept(int given) : number(given) {}
+    int number;
+  };
+  Shard shard(0, kernel_io());
+  const int one = 0, two = 0;
+  const auto found = [&](const int& key) {
+    ShardLocal* const kept = shard.local(&key);
+    return kept ? static_cast<Kept*>(kept)->number : 0;
+  };
+  CHECK(found(one) == 0);
+  shard.keep(&one, std::make_unique<Kept>(1));
+  shard.keep(&two, std::make_unique<Kept>(2));
+  CHECK(found(one) == 1);
+  CHECK(found(one) == 1);
+  CHECK(found(two) == 2);
+  CHECK(found(one) == 1);
+  shard.drop(&two);
+  CHECK(found(two) == 0);
+  CHECK(found(one) == 1);
+  shard.drop(&one);
+  CHECK(found(one) == 0);
+  shard.keep(&one, std::make_unique<Kept>(3));
+  CHECK(found(one) == 3);
+}

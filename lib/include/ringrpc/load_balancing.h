@@ -11,6 +11,7 @@
 ///     void on_state(Backend&) noexcept override {}
 ///     void connect() noexcept override { for (Backend* each : backends_) each->connect(); }
 ///     Backend* pick(const PickedCall&) noexcept override { ... }
+///     ...
 ///   };
 ///
 /// Each shard that makes calls connects for itself. So a channel has at most backends × shards × `max_connections`
@@ -97,7 +98,7 @@ struct PickFirstOptions {
   bool shuffle = false;
 };
 
-/// Uses the first address that answers. They are tried in their order, IPv6 and IPv4 taking turns, each 250 ms after the
+/// Uses the first address that responds. They are tried in their order, IPv6 and IPv4 taking turns, each 250 ms after the
 /// last or as soon as that has failed (gRFC A61, RFC 8305). When the connection is lost, the next call tries all of them
 /// again.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> pick_first(const PickFirstOptions& options = {});

@@ -11,7 +11,7 @@
 /// A channel resolves its name on each shard that makes calls: when the first call needs a connection, when `valid_for`
 /// has passed and calls are still made, and when a connection was lost or could not be made; but not again within
 /// `resolve_interval_min`. After a failure it waits as ChannelOptions::backoff says. It keeps the addresses that it has
-/// until others come: a failure or an empty answer takes no connection away.
+/// until others come: a failure or an empty result takes no connection away.
 #pragma once
 
 #include <chrono>
@@ -60,7 +60,7 @@ class RINGRPC_EXPORT Resolver {
 
   /// Looks the name up. Runs on the shards of the channels that use it, on several at the same time. The first look-up
   /// of a channel on a shard is cancelled after ChannelOptions::connect_timeout, by destroying the task. Later ones may
-  /// take their time: a resolver that is told of changes may answer when there is one. A failure or an exception fails
+  /// take their time: a resolver that is told of changes may end when there is one. A failure or an exception fails
   /// the calls that wait, unless they `wait_for_ready`, with UNAVAILABLE and the message of the failure. So do no
   /// addresses. An address that is not valid is left out, with a warning.
   virtual Task<Result<Resolution>> resolve(ResolveRequest request) = 0;

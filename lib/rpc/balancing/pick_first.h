@@ -12,14 +12,13 @@
 
 #include "ringrpc/load_balancing.h"
 
-#include "base/testing_export.h"
 #include "reactor/shard.h"
 
 namespace ringrpc {
 
 class PickFirst final : public Balancer, private Timer {
  public:
-  RINGRPC_TESTING_EXPORT PickFirst(Shard& shard, const PickFirstOptions& options);
+  PickFirst(Shard& shard, const PickFirstOptions& options);
 
   void update(std::span<Backend* const> backends) override;
   void on_state(Backend& backend) noexcept override;

@@ -20,10 +20,10 @@ namespace {
 constexpr std::size_t causes_max = 5;
 
 /// Attempts to connect that may begin in a turn, each of some system calls.
-constexpr unsigned dials_of_a_turn_max = 16;
+constexpr unsigned dials_of_a_turn_max = 4;
 
-/// Subchannels whose connections are told in a turn that no more calls come.
-constexpr unsigned dismissals_of_a_turn_max = 16;
+/// Subchannels that end their connections in a turn, because no more calls come, or are dropped.
+constexpr unsigned retired_of_a_turn_max = 4;
 
 /// The status of calls on a channel that has ended.
 Status gone_status(const std::string& target, std::string_view why) noexcept {
@@ -142,7 +142,6 @@ bool ShardChannel::admit(OutgoingCall& call) noexcept {
     refuse(call, std::move(refused));
     return false;
   }
-  dormant_ = false;
   straight_ = true;
   names_->look();
   return true;
@@ -254,6 +253,7 @@ void ShardChannel::do_what_is_due() {
 
 /// Without memory for it nothing happens for a while.
 void ShardChannel::give_up_step(Status why) noexcept {
+  installing_ = false;
   last_failure_ = std::move(why);
   give_up_until_ = after(shard_.now(), options().backoff.initial);
   update_state();
@@ -309,6 +309,7 @@ void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
       return replacement_.start();
     }
   } catch (...) {
+    installing_ = false;
     endpoints = std::unexpected(caught());
   }
   if (metrics_) ++metrics_->counts.connects_failed;
@@ -322,7 +323,6 @@ void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
 void ShardChannel::on_look_due() noexcept {
   run_soon();  // a failed look-up is over
   if (wanted() || std::exchange(names_used_, last_call_) != last_call_) return names_->look();
-  dormant_ = true;
   straight_ = false;
 }
 
@@ -339,7 +339,6 @@ Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
     }
     install(next);
   } catch (...) {
-    installing_ = false;
     give_up_step(caught());
   }
 }
@@ -369,13 +368,20 @@ void ShardChannel::install(NextBackends& next) {
   run_soon();
 }
 
-/// Has the connections of retired subchannels end, and drops those that have none left.
+/// Ends the connections of retired subchannels, and drops those that have none left: a few in each turn.
 void ShardChannel::drop_retired() {
-  unsigned dismissed = 0;
-  undismissed_ = std::ranges::any_of(retired_, [&](const auto& subchannel) {
-    return subchannel->dismiss() && ++dismissed > dismissals_of_a_turn_max;
-  });
-  std::erase_if(retired_, [](const auto& subchannel) { return subchannel->over(); });
+  unsigned changed = 0;
+  for (std::size_t at = retired_.size(); at > 0 && changed < retired_of_a_turn_max; --at) {
+    std::unique_ptr<Subchannel>& subchannel = retired_[at - 1];
+    if (subchannel->over()) {
+      std::swap(subchannel, retired_.back());
+      retired_.pop_back();
+      ++changed;
+    } else if (subchannel->dismiss()) {
+      ++changed;
+    }
+  }
+  if (changed == retired_of_a_turn_max) shard_.at_turn_end(*this);
 }
 
 void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcept {
@@ -437,7 +443,6 @@ Status ShardChannel::failures() const {
 
 Instant ShardChannel::next_event() const {
   Instant next = close_by_;
-  if (undismissed_) next = shard_.now();
   if (shard_.now() < give_up_until_) next = std::min(next, give_up_until_);
   return next;
 }
@@ -448,9 +453,23 @@ bool ShardChannel::over() const noexcept {
          std::ranges::all_of(retired_, over);
 }
 
-bool ShardChannel::may_dial() noexcept {
+bool ShardChannel::may_dial(Subchannel& subchannel) noexcept {
   if (std::exchange(dial_turn_, shard_.turns()) != shard_.turns()) dials_ = 0;
-  return dials_++ < dials_of_a_turn_max;
+  if (dials_ < dials_of_a_turn_max) {
+    ++dials_;
+    return true;
+  }
+  if (!subchannel.ListNodeOf<DialTag>::linked()) dialing_.push_back(subchannel);
+  shard_.at_turn_end(*this);
+  return false;
+}
+
+/// Continues in the next turn with what takes several.
+void ShardChannel::on_turn_end() {
+  run_soon();
+  for (unsigned next = 0; next < dials_of_a_turn_max; ++next)
+    if (Subchannel* const subchannel = dialing_.pop_front()) subchannel->run_soon();
+  if (!dialing_.empty()) shard_.at_turn_end(*this);
 }
 
 void ShardChannel::log_connected(const ClientConnection& connection) noexcept {

@@ -49,6 +49,7 @@ class ShardChannel final : public ShardLocal,
                            public channelz::Part,
                            private NameWatch::Handler,
                            private Ready,
+                           private TurnEnd,
                            private Timer {
  public:
   ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core);
@@ -100,8 +101,8 @@ class ShardChannel final : public ShardLocal,
   /// The state of `subchannel` was `before`.
   void on_state(Subchannel& subchannel, Connectivity before) noexcept;
   bool has_queue() const noexcept { return queued_ > 0; }
-  /// True if another attempt to connect may begin in this turn.
-  bool may_dial() noexcept;
+  /// True if `subchannel` may begin to connect in this turn. If not, it runs again in a later one.
+  bool may_dial(Subchannel& subchannel) noexcept;
   /// True if no call will need a connection.
   bool unneeded() const noexcept { return closing_ && queued_ == 0; }
   /// A connection was lost, or could not be made.
@@ -139,6 +140,7 @@ class ShardChannel final : public ShardLocal,
  private:
   void run() override;
   void on_time() override { run_soon(); }
+  void on_turn_end() override;
   void on_names(Result<std::vector<Endpoint>> endpoints) noexcept override;
   void on_look_due() noexcept override;
 
@@ -183,8 +185,7 @@ class ShardChannel final : public ShardLocal,
   Instant last_call_;
 
   RequestHeaders request_headers_;
-  bool straight_;         // calls need nothing but room: the channel is open, and its names are watched
-  bool dormant_ = false;  // no call was made while the answer about the names expired
+  bool straight_;  // calls need nothing but room: the channel is open, and its names are watched
   bool closing_ = false;
   bool told_unneeded_ = false;  // the subchannels know that no call will need a connection
   bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
@@ -202,12 +203,12 @@ class ShardChannel final : public ShardLocal,
   std::vector<std::unique_ptr<Subchannel>> backends_;
   std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
-  bool undismissed_ = false;  // some of these have not been told to end their connections
   const std::unique_ptr<Balancer> balancer_;
   bool installing_ = false;      // backends are being made
   bool replacing_ = false;       // the balancer is told of them
   std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
   unsigned dials_ = 0;
+  ListOf<Subchannel, DialTag> dialing_;     // in later turns
   Instant give_up_until_ = Instant::min();  // there was no memory
 
   std::optional<NameWatch> names_;  // of a target that has names, once a call needs them

@@ -88,7 +88,7 @@ void Subchannel::connect() noexcept {
 void Subchannel::stop_connecting() noexcept {
   if (state_ != Connectivity::connecting) return;
   attempt_.reset();
-  wanted_ = dials_later_ = false;
+  wanted_ = false;
   update_state();
 }
 
@@ -180,8 +180,7 @@ void Subchannel::begin_attempt() {
     return;
   }
   if (!backoff_.over(shard_.now())) return;
-  dials_later_ = !channel_.may_dial();
-  if (dials_later_) return;
+  if (!channel_.may_dial(*this)) return;
   wanted_ = false;
   if (!std::exchange(known_, true)) channel_.core().introduce(*this);
   attempt_ = std::make_unique<ConnectAttempt>(
@@ -230,7 +229,6 @@ Instant Subchannel::next_event() const noexcept {
   Instant next = never;
   if (wanted_ || state_ == Connectivity::transient_failure)
     if (!backoff_.over(shard_.now())) next = backoff_.ends();
-  if (dials_later_) next = shard_.now();
   for (std::size_t at = 1; at < connections_.size(); ++at)
     if (connections_[at]->idle_since != never)
       next = std::min(next, after(connections_[at]->idle_since, channel_.options().idle_timeout));

@@ -33,7 +33,14 @@ namespace ringrpc {
 
 class ShardChannel;
 
-class Subchannel final : public Backend, public channelz::Part, private Ready, private Timer {
+struct DialTag;
+
+/// On its channel's list of those that will connect while it waits for its turn.
+class Subchannel final : public Backend,
+                         public channelz::Part,
+                         public ListNodeOf<DialTag>,
+                         private Ready,
+                         private Timer {
  public:
   Subchannel(ShardChannel& channel, Endpoint endpoint);
   Subchannel(const Subchannel&) = delete;
@@ -137,7 +144,6 @@ class Subchannel final : public Backend, public channelz::Part, private Ready, p
   channelz::CallTotals calls_before_;  // on connections that have ended
   bool known_ = false;                 // to channelz
   bool wanted_ = false;                // another connection
-  bool dials_later_ = false;           // in the next millisecond
   bool retired_ = false;
   bool dismissed_ = false;
   bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call

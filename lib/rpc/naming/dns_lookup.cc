@@ -152,7 +152,7 @@ void DnsLookup::ask_next() {
     Query& asked = *static_cast<Query*>(query);
     asked.lookup->on_answer(asked, status, {message, static_cast<std::size_t>(bytes)});
   };
-  // Both before an answer, which may come at once.
+  // Both before a response, which may come at once.
   const ares_channel channel = channel_;
   ares_query(channel, name.c_str(), query_class_in, query_type_aaaa, on_answer, &six_);
   ares_query(channel, name.c_str(), query_class_in, query_type_a, on_answer, &four_);
@@ -169,7 +169,7 @@ void DnsLookup::on_answer(Query& query, int status, Bytes message) noexcept try 
   finish(ARES_ENOMEM);
 }
 
-/// Sees what the answers to the present queries mean.
+/// Sees what the responses to the present queries mean.
 void DnsLookup::settle() {
   if (finished_) return;
   const bool both = four_.answered && six_.answered;
@@ -245,8 +245,8 @@ Result<DnsAddresses> DnsLookup::outcome() {
   std::string_view why = status_ == no_descriptors ? "" : ares_strerror(status_);
   if (status_ == ARES_ENOTFOUND) why = "there is no such name";
   if (status_ == ARES_ENODATA) why = "the name has no address";
-  if (status_ == ARES_ETIMEOUT) why = "no name server answered";
-  if (status_ == ARES_ECONNREFUSED) why = "no name server can be reached";
+  if (status_ == ARES_ETIMEOUT) why = "no name server responded";
+  if (status_ == ARES_ECONNREFUSED) why = "every name server failed, refused or cannot be reached";
   if (status_ == no_descriptors)
     why = "the simulated network has no name servers; use an address, or give the channel a resolver";
   return std::unexpected(

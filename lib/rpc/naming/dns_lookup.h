@@ -6,7 +6,7 @@
 /// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of these
 ///    names that has an address is the result. Once one kind of addresses has come, the other may take another 50 ms
 ///    (RFC 8305, 3).
-/// 3. A truncated response is asked for again over TCP; a server that does not answer is replaced by the next one.
+/// 3. A truncated response is asked for again over TCP; a server that does not respond is replaced by the next one.
 ///
 /// Each look-up reads /etc/resolv.conf again and has sockets, and so ports, of its own. Belongs to its shard.
 #pragma once
@@ -22,7 +22,6 @@
 
 #include "ringrpc/status.h"
 
-#include "base/testing_export.h"
 #include "reactor/shard.h"
 #include "rpc/naming/dns_message.h"
 #include "transport/address.h"
@@ -47,11 +46,11 @@ class DnsLookup final : Ready, Timer {
   };
 
   /// Throws std::bad_alloc.
-  RINGRPC_TESTING_EXPORT DnsLookup(Shard& shard, Question question, Handler& handler);
+  DnsLookup(Shard& shard, Question question, Handler& handler);
   DnsLookup(const DnsLookup&) = delete;
   DnsLookup& operator=(const DnsLookup&) = delete;
   /// Cancels the look-up.
-  RINGRPC_TESTING_EXPORT ~DnsLookup();
+  ~DnsLookup();
 
  private:
   class Socket;

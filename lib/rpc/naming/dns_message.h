@@ -13,7 +13,6 @@
 
 #include "ringrpc/bytes.h"
 
-#include "base/testing_export.h"
 #include "reactor/io.h"
 
 namespace ringrpc {
@@ -24,8 +23,8 @@ struct DnsAddresses {
   std::uint32_t ttl_s = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// Adds the addresses of the answers, with `port`, as long as there are fewer than resolved_addresses_max. False if the
+/// Adds the addresses of the response, with `port`, as long as there are fewer than resolved_addresses_max. False if the
 /// message is malformed; some may have been added then.
-RINGRPC_TESTING_EXPORT bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to);
+bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to);
 
 }  // namespace ringrpc

@@ -20,7 +20,6 @@
 
 #include "ringrpc/status.h"
 
-#include "base/testing_export.h"
 #include "transport/address.h"
 
 namespace ringrpc {
@@ -49,7 +48,7 @@ class Target {
   using IsScheme = std::function<bool(std::string_view)>;
 
   /// INVALID_ARGUMENT quotes `text` and gives the form that is expected.
-  RINGRPC_TESTING_EXPORT static Result<Target> parse(std::string_view text, const IsScheme& is_scheme);
+  static Result<Target> parse(std::string_view text, const IsScheme& is_scheme);
 
   bool tls() const noexcept { return tls_; }
   /// The name, if it is for a resolver of the application's.

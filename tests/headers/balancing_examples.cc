@@ -1,0 +1,52 @@
+// The examples at the heads of the headers about names and balancing, as in examples.cc.
+#include <chrono>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/load_balancing.h"
+#include "ringrpc/resolver.h"
+
+using namespace ringrpc;
+using namespace std::chrono_literals;
+
+// [resolver.h]
+class Inventory final : public Resolver {
+  Task<Result<Resolution>> resolve(ResolveRequest request) override {
+    co_return Resolution{.addresses = {{.address = "10.0.0.7:50051"}, {.address = "unix:/run/near.sock"}},
+                         .valid_for = 30s};
+  }
+};
+// [/resolver.h]
+
+void show_resolver() {
+  // [resolver.h]
+  Channel channel("inventory:///orders", {.resolvers = {{"inventory", std::make_shared<Inventory>()}}});
+  // [/resolver.h]
+}
+
+void show_load_balancing() {
+  // [load_balancing.h]
+  Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
+  // [/load_balancing.h]
+}
+
+// [load_balancing.h]
+class Nearest final : public Balancer {
+ public:
+  void update(std::span<Backend* const> backends) override {
+    backends_.assign(backends.begin(), backends.end());
+  }
+  void on_state(Backend&) noexcept override {}
+  void connect() noexcept override {
+    for (Backend* each : backends_) each->connect();
+  }
+  Backend* pick(const PickedCall&) noexcept override {
+    for (Backend* each : backends_)
+      if (each->has_room()) return each;
+    return nullptr;
+  }
+  std::vector<Backend*> backends_;
+};
+// [/load_balancing.h]
