@@ -43,17 +43,17 @@ void add_serving(apps::CommandLine& line, Values& values) {
            "passes, fd:3 a socket that listens already. The prefix tls+ serves an address with TLS. Repeat "
            "the flag to listen on several."},
       server.listen));
-  line.add(addresses(
-      {.name = "admin",
-       .environment = "ADMIN_ADDR",
-       .group = group,
-       .placeholder = "ADDR",
-       .help = "Address of the admin pages: HTTP/1.1 with /status, /healthz, /readyz, /metrics and /debug. "
-               "The pages tell about clients and have no access control, so "
-               "choose a loopback address or a unix socket. Repeat the flag to listen on "
-               "several.",
-       .fallback = "none"},
-      values.admin));
+  line.add(addresses({.name = "admin",
+                      .environment = "ADMIN_ADDR",
+                      .group = group,
+                      .placeholder = "ADDR",
+                      .help = "Address of the admin pages: HTTP/1.1 and HTTP/2 with /status, /healthz, "
+                              "/readyz, /metrics and /debug. "
+                              "The pages tell about clients and have no access control, so "
+                              "choose a loopback address or a unix socket. Repeat the flag to listen on "
+                              "several.",
+                      .fallback = "none"},
+                     values.admin));
   line.add(addresses(
       {.name = "channelz",
        .environment = "CHANNELZ_ADDR",

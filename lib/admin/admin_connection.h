@@ -1,27 +1,29 @@
-/// One connection to the admin server: carries bytes between a stream and an HTTP/1.1 session, and requests to
-/// pages.
+/// One connection to the admin server: carries bytes between a stream and the session of its protocol, HTTP/1.1 or
+/// HTTP/2 with prior knowledge.
 ///
-///   open ---- the session is finished ----> lingering ---- the peer closes, or 1 s ----> over
-///     |                                                                                   ^
-///     +-------------------------- a failure, or a timeout -------------------------------+
+///   undecided ---> open ---- the session is finished ----> lingering ---- the peer closes, or 1 s ----> over
+///       |           |  a fault ^                                                                         ^
+///       |           +--> failed                                                                          |
+///       +---------------- an error of the stream, or a timeout -----------------------------------------+
 ///
-/// 1. Received bytes go to the session. When a request is complete, the connection requests its page, and
-///    stops reading the stream until the response is sent.
-/// 2. At the end of the turn, the session's output leaves in one send. A body goes to the session in pieces,
-///    as the client reads them.
-/// 3. When the session is finished the connection sends nothing more and reads until the peer closes, because
+/// 1. The first bytes decide the protocol. They wait until then.
+/// 2. Received bytes go to the session, which requests pages and stops reading the stream if it must.
+/// 3. At the end of the turn, the session's output leaves in one send.
+/// 4. After a fault of the peer what arrives is dropped, and the rest of the output leaves.
+/// 5. When the session is finished the connection sends nothing more and reads until the peer closes, because
 ///    closing with unread input would lose the last response (RFC 9112, 9.6).
 ///
 /// Belongs to its shard and is on the list of its AdminShard, which destroys it.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 
-#include "admin/page_runner.h"
+#include "admin/page_session.h"
 #include "base/caught.h"
-#include "http1/session.h"
+#include "http1/protocol.h"
 #include "reactor/io.h"
 #include "reactor/ready_list.h"
 #include "reactor/shard.h"
@@ -35,25 +37,24 @@ struct ConnectionTag;
 
 class AdminConnection final : public ExceptionBarrier<AdminConnection>,
                               public ListNodeOf<ConnectionTag>,
-                              private PageRunner::Client,
+                              private PageSession::Carrier,
                               private ByteStream::Handler,
-                              private http1::SessionEvents,
                               private TurnEnd,
                               private Ready,
                               private Timer {
  public:
   AdminConnection(AdminShard& owner, std::unique_ptr<ByteStream> stream);
-  ~AdminConnection() override;
 
   /// Begins to receive. Call once.
   void start();
 
   /// True while it waits for a request, and the time at which the wait began.
-  bool idle() const noexcept { return phase_ == Phase::open && waits_for_ == http1::WaitsFor::request; }
-  Instant idle_since() const noexcept { return waits_since_; }
+  bool idle() const noexcept;
+  Instant idle_since() const noexcept { return session_ ? session_->idle_since() : begun_; }
 
  private:
-  enum class Phase : std::uint8_t { open, lingering, over };
+  enum class Phase : std::uint8_t { undecided, open, failed, lingering, over };
+  enum class Input : std::uint8_t { reading, paused, ended };
 
   friend ExceptionBarrier<AdminConnection>;
   void on_exception(const Status& why) noexcept;
@@ -63,47 +64,35 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   void on_receive_end(int error) override;
   void on_sent(int error) override;
 
-  // http1::SessionEvents
-  void on_request(const http1::Request& request) override { request_ = &request; }
-  void on_body(Bytes bytes) override { session_.consumed(bytes.size()); }
-  void on_request_end() override;
-  void on_writable() override { send_pieces(); }
-  void on_response_end() override;
-  void on_aborted(const Status& why) override;
-  std::chrono::sys_seconds time_of_day() override;
-
-  void on_page(Result<PageResponse> response) noexcept override;
-
   void on_turn_end() override;
   void on_time() override;
   void run() override;
 
-  void respond(PageResponse response);
-  void respond_plain(int status, std::string text);
-  void send_pieces();
-  void release_body() noexcept;
-  void leave_page() noexcept;
-  void flush_soon() noexcept;
+  // PageSession::Carrier
+  void flush_soon() noexcept override;
+  void finish() noexcept override;
+
+  bool sending() const noexcept { return send_deadline_ != never; }
+
+  void decide(Bytes bytes);
+  void begin(http1::Protocol protocol);
+  void receive(Bytes bytes);
   void flush();
+  void steer_input();
   void watch();
-  Nanoseconds timeout_of(http1::WaitsFor waits) const noexcept;
+  Instant next_deadline() noexcept;
   void end_wait();
   void begin_linger();
-  void finish() noexcept;
 
   AdminShard& owner_;
   std::unique_ptr<ByteStream> stream_;
-  http1::Session session_;
-  Phase phase_ = Phase::open;
-  http1::WaitsFor waits_for_ = http1::WaitsFor::nothing;  ///< as last watched
-  Instant waits_since_;
-  bool sending_ = false;
-  bool receiving_ = true;
-  bool peer_ended_ = false;
-  const http1::Request* request_ = nullptr;  ///< the request that is served
-  PageRunner* page_ = nullptr;               ///< the page that it waits for
-  std::string body_;                         ///< of the response
-  std::size_t body_sent_bytes_ = 0;
+  std::unique_ptr<PageSession> session_;  ///< null while undecided
+  Phase phase_ = Phase::undecided;
+  Input input_ = Input::reading;
+  Instant send_deadline_ = never;  ///< of the output on its way
+  Instant begun_;                  ///< when the peer connected, or began to send while undecided
+  std::array<std::uint8_t, http1::protocol_bytes> first_;  ///< what has arrived while undecided
+  std::size_t first_bytes_ = 0;
 };
 
 }  // namespace ringrpc::admin

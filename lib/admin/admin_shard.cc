@@ -11,8 +11,13 @@ namespace ringrpc::admin {
 
 AdminShard::AdminShard(Shard& shard, const AdminOptions& options, std::vector<AdminPage> pages)
     : shard_(shard), options_(options), pages_(shard, std::move(pages)) {
-  limits_.body_bytes_max = 0;
-  limits_.pipelined_bytes_max = 64 * 1024;
+  http1_limits_.body_bytes_max = 0;
+  http1_limits_.pipelined_bytes_max = 64 * 1024;
+  http2_limits_.max_concurrent_streams = 16;
+  http2_limits_.initial_window_bytes = 64 * 1024 - 1;  // the protocol's own: requests have no bodies
+  http2_limits_.connection_window_bytes = 64 * 1024 - 1;
+  http2_limits_.max_header_list_bytes = 16 * 1024;
+  http2_limits_.header_block_timeout = options_.header_timeout;
 }
 
 AdminShard::~AdminShard() {
@@ -48,6 +53,10 @@ bool AdminShard::make_room() {
   });
   if (oldest) remove(*oldest);
   return oldest != nullptr;
+}
+
+std::chrono::sys_seconds AdminShard::time_of_day() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 void AdminShard::report_full() noexcept try {

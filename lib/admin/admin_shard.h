@@ -7,6 +7,7 @@
 /// Belongs to the shard's thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "base/log_quota.h"
 #include "base/unique_fd.h"
 #include "http1/session_limits.h"
+#include "http2/session_limits.h"
 #include "reactor/shard.h"
 
 namespace ringrpc::admin {
@@ -37,7 +39,9 @@ class AdminShard {
   Shard& shard() noexcept { return shard_; }
   Pages& pages() noexcept { return pages_; }
   const AdminOptions& options() const noexcept { return options_; }
-  const http1::Limits& limits() const noexcept { return limits_; }
+  const http1::Limits& http1_limits() const noexcept { return http1_limits_; }
+  const http2::Limits& http2_limits() const noexcept { return http2_limits_; }
+  static std::chrono::sys_seconds time_of_day();
   std::size_t connections() const noexcept { return connection_count_; }
 
   /// Counts the bytes of a page that will be sent. Returns 0, or the HTTP status of a refusal.
@@ -51,7 +55,8 @@ class AdminShard {
 
   Shard& shard_;
   const AdminOptions options_;
-  http1::Limits limits_;
+  http1::Limits http1_limits_;
+  http2::Limits http2_limits_;
   Pages pages_;
   std::size_t held_bytes_ = 0;
   LogQuota full_logged_;

@@ -1,5 +1,5 @@
-"""The admin pages of grpcd: curl and Python's http.client read them, and clients that misbehave harm neither them nor
-the calls."""
+"""The admin pages of grpcd: curl, nghttp, h2load, h2spec and Python's http.client read them, and clients that misbehave
+harm neither them nor the calls."""
 
 import contextlib
 import http.client
@@ -12,11 +12,13 @@ import unittest
 
 import frames
 import harness
+import tools
 from bystander import Bystander
 from frames import Client
 
 PAGES = ["/", "/healthz", "/readyz", "/metrics", "/debug/shards", "/debug/calls"]
 OPEN_CALLS = 3
+H2SPEC_SECONDS = 600
 
 
 def connect(address):
@@ -48,8 +50,8 @@ class Pages(harness.ServerCase):
         response = self.client.getresponse()
         return response.status, response.read()
 
-    def curl(self, *arguments):
-        command = ["curl", "--http1.1", "--silent", "--show-error", "--max-time", str(harness.RUN_SECONDS), *arguments]
+    def curl(self, *arguments, protocol="--http1.1"):
+        command = ["curl", protocol, "--silent", "--show-error", "--max-time", str(harness.RUN_SECONDS), *arguments]
         done = harness.run(command)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
@@ -84,6 +86,38 @@ class Pages(harness.ServerCase):
         self.assertEqual(
             self.curl("--abstract-unix-socket", self.abstract_socket, "http://localhost/healthz"), "ok\n"
         )
+
+    @unittest.skipUnless(shutil.which("curl"), "curl is not installed")
+    def test_curl_gets_the_same_over_http2(self):
+        for path in ("/", "/healthz", "/readyz", "/absent"):
+            report = ["--write-out", "%{http_code} %{content_type}", f"http://{self.admin}{path}"]
+            over_2 = self.curl(*report, protocol="--http2-prior-knowledge")
+            self.assertEqual(over_2, self.curl(*report))
+        head = self.curl("--head", f"http://{self.admin}/healthz", protocol="--http2-prior-knowledge")
+        self.assertTrue(head.startswith("HTTP/2 200"), head)
+        self.assertIn("content-length: 3\n", head.replace("\r", ""))
+        upgraded = self.curl("--head", f"http://{self.admin}/healthz", protocol="--http2")
+        self.assertTrue(upgraded.startswith("HTTP/1.1 200"), upgraded)
+
+    @unittest.skipUnless(shutil.which("h2load"), "h2load is not installed")
+    def test_h2load(self):
+        for flags in (["-m", "16"], ["-m", "16", "-w", "10", "-W", "12"], ["--h1"]):
+            done = harness.run(["h2load", "-n", "800", "-c", "8", *flags, f"http://{self.admin}/metrics"])
+            self.assertIn("800 succeeded, 0 failed, 0 errored", done.stdout)
+
+    @unittest.skipUnless(shutil.which("nghttp"), "nghttp is not installed")
+    def test_nghttp(self):
+        done = harness.run(["nghttp", f"http://{self.admin}/healthz"])
+        self.assertEqual((done.returncode, done.stdout), (0, "ok\n"))
+
+    def test_h2spec(self):
+        h2spec = tools.path("h2spec")
+        command = [h2spec, "-S", "-h", "127.0.0.1", "-p", self.admin.rpartition(":")[2], "-o", "50"]
+        output = harness.run(command, timeout=H2SPEC_SECONDS).stdout
+        # What does not begin as HTTP/2 does is a request of HTTP/1.1, and gets its 400.
+        failed = output.partition("Failures:")[2]
+        self.assertIn("2: Sends invalid connection preface", failed)
+        self.assertIn("146 tests, 145 passed, 0 skipped, 1 failed", failed)
 
     def test_a_pipeline(self):
         with connect(self.admin) as connection:
