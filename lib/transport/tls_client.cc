@@ -2,6 +2,7 @@
 
 #include "ringrpc/tls.h"
 
+#include "transport/client_certificates.h"
 #include "transport/tls_context.h"
 #include "transport/tls_key_log.h"
 
@@ -18,6 +19,7 @@ Result<std::shared_ptr<const ClientTls>> ClientTls::load(const ClientTlsOptions&
   if (!keys) return std::unexpected(std::move(keys).error());
   Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_client(options, std::move(*keys));
   if (!context) return std::unexpected(std::move(context).error());
+  list_client_certificates(*context);
   return std::shared_ptr<const ClientTls>(new ClientTls(std::move(*context), options.server_name));
 }
 

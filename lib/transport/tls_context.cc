@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ctime>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -224,9 +225,10 @@ bool expect(SSL& session, const std::string& host) {
          X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1;
 }
 
-/// Those of a client's trusted CAs are left out.
-std::vector<CertificateSnapshot> list_certificates(SSL_CTX& context) {
-  using Use = CertificateSnapshot::Use;
+using Use = CertificateSnapshot::Use;
+
+/// `own` is the use of its own certificate. The trusted CAs are listed as `trusted`, if that is set.
+std::vector<CertificateSnapshot> list_certificates(SSL_CTX& context, Use own, std::optional<Use> trusted) {
   std::vector<CertificateSnapshot> all;
   const auto add = [&](Use use, const X509* certificate) {
     tm ends{};
@@ -236,15 +238,15 @@ std::vector<CertificateSnapshot> list_certificates(SSL_CTX& context) {
                    .serial = serial_of(*certificate),
                    .not_after = std::chrono::sys_seconds(std::chrono::seconds(timegm(&ends)))});
   };
-  add(Use::server, SSL_CTX_get0_certificate(&context));
+  add(own, SSL_CTX_get0_certificate(&context));
   STACK_OF(X509)* intermediate = nullptr;
   SSL_CTX_get0_chain_certs(&context, &intermediate);
   for (int at = 0; at < sk_X509_num(intermediate); ++at)
     add(Use::intermediate, sk_X509_value(intermediate, at));
-  if ((SSL_CTX_get_verify_mode(&context) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0) {
-    const STACK_OF(X509_OBJECT)* trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(&context));
-    for (int at = 0; at < sk_X509_OBJECT_num(trusted); ++at)
-      add(Use::client_ca, X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, at)));
+  if (trusted) {
+    const STACK_OF(X509_OBJECT)* authorities = X509_STORE_get0_objects(SSL_CTX_get_cert_store(&context));
+    for (int at = 0; at < sk_X509_OBJECT_num(authorities); ++at)
+      add(*trusted, X509_OBJECT_get0_X509(sk_X509_OBJECT_value(authorities, at)));
   }
   std::ranges::sort(all, {}, &CertificateSnapshot::not_after);
   if (all.size() > TlsContext::certificates_listed_max) all.resize(TlsContext::certificates_listed_max);
@@ -275,7 +277,10 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_server(const ServerTlsO
     SSL_CTX_set_session_ticket_cb(context, nullptr, on_ticket, nullptr);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_objection);
   }
-  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
+  const bool checks_clients = !options.client_authorities.empty();
+  auto listed =
+      list_certificates(*context, Use::server, checks_clients ? std::optional(Use::client_ca) : std::nullopt);
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made), std::move(listed)));
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsOptions& options,
@@ -300,7 +305,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::of_client(const ClientTlsO
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_ticket);
   SSL_CTX_set_info_callback(context, on_state);
-  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made)));
+  // The system's CAs are left out: they are many, and the system replaces them.
+  const bool trusts_own = !options.authorities.empty();
+  auto listed =
+      list_certificates(*context, Use::client, trusts_own ? std::optional(Use::server_ca) : std::nullopt);
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(made), std::move(listed)));
 }
 
 Owned<SSL> TlsContext::accept() const {
@@ -322,8 +331,8 @@ Owned<SSL> TlsContext::connect(const std::string& host, std::shared_ptr<TlsTicke
   return session;
 }
 
-TlsContext::TlsContext(Owned<SSL_CTX> context)
-    : context_(std::move(context)), certificates_(list_certificates(*context_)) {}
+TlsContext::TlsContext(Owned<SSL_CTX> context, std::vector<CertificateSnapshot> certificates) noexcept
+    : context_(std::move(context)), certificates_(std::move(certificates)) {}
 
 Status TlsContext::check_dates(const Pem& from) const {
   const X509* certificate = SSL_CTX_get0_certificate(context_.get());

@@ -1,6 +1,7 @@
 /// Prints a page of metrics, for tools that judge its format.
 ///
-///   metrics_page prometheus|openmetrics        of a server that has served calls
+///   metrics_page prometheus|openmetrics        of a server that has served calls, and its channel
+///   metrics_page prometheus|openmetrics CA     the same of a program that trusts the CA of a file
 ///   metrics_page prometheus|openmetrics odd    with values that need escapes, and large ones
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/channel.h"
 #include "ringrpc/server.h"
+#include "ringrpc/tls.h"
 
 #include "observe/metrics_text.h"
 #include "rpc/server/raw_service.h"
@@ -26,7 +28,14 @@ Task<CallResult<RawMessage>> call(const Channel& channel, std::string_view metho
                                                            RawMessage{std::move(request)});
 }
 
-Result<std::string> page_of_server(MetricsFormat format) {
+Result<std::string> page_of_server(MetricsFormat format, const std::string& authorities) {
+  std::shared_ptr<const ClientTls> tls;
+  if (!authorities.empty()) {
+    Result<std::shared_ptr<const ClientTls>> loaded =
+        ClientTls::load({.authorities = Pem::file(authorities)});
+    if (!loaded) return std::unexpected(loaded.error());
+    tls = std::move(*loaded);
+  }
   RawService service;
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
@@ -67,7 +76,8 @@ int main(int count, char** arguments) {
   const std::string_view name = count > 1 ? arguments[1] : "";
   if (name != "prometheus" && name != "openmetrics") return 2;
   const MetricsFormat format = name == "openmetrics" ? MetricsFormat::openmetrics : MetricsFormat::prometheus;
-  const Result<std::string> page = count > 2 ? odd_page(format) : page_of_server(format);
+  const std::string more = count > 2 ? arguments[2] : "";
+  const Result<std::string> page = more == "odd" ? odd_page(format) : page_of_server(format, more);
   if (!page) {
     std::fprintf(stderr, "%s\n", page.error().to_string().c_str());
     return 1;

@@ -127,7 +127,8 @@ class Scrape(unittest.TestCase):
         cls.server = cls.enterClassContext(harness.Server(
             "--admin", "127.0.0.1:0", "--tls-cert", identity.certificate, "--tls-key", identity.key,
             listen=("127.0.0.1:0", "tls+127.0.0.1:0")))
-        text = harness.run([os.environ["METRICS_PAGE"], "prometheus"]).stdout
+        with certificates.Folder() as made:
+            text = harness.run([os.environ["METRICS_PAGE"], "prometheus", made.ca]).stdout
         page = cls.enterClassContext(Page(text))
         cls.prometheus = cls.enterClassContext(
             Prometheus(folder, cls.server.admin_addresses[0], f"127.0.0.1:{page.server_port}"))
@@ -231,6 +232,8 @@ class Scrape(unittest.TestCase):
         expiry = self.settled("ringrpc_server_tls_certificate_not_after_timestamp_seconds - time()")
         self.assertLess(expiry, 24 * 3600)
         self.assertGreater(expiry, 22 * 3600)
+        authority = self.settled('ringrpc_client_tls_certificate_not_after_timestamp_seconds{use="server_ca"} - time()')
+        self.assertGreater(authority, 0)
 
     def test_dashboard_and_alerts_find_their_metrics(self):
         self.settled("vector(1)")

@@ -16,6 +16,7 @@
 #include "ringrpc/tls.h"
 
 #include "apps/scratch_file.h"
+#include "transport/client_certificates.h"
 #include "transport/identify.h"
 #include "transport/tls_ends.h"
 
@@ -205,7 +206,6 @@ TEST_CASE("a context knows when the first of its certificates expires") {
   const TestIdentity late = our_authority().issue({.valid_until_hours = 100});
   CHECK(expires_in_hours(server_options({late.certificate + soon.certificate, late.key})) ==
         doctest::Approx(5).epsilon(0.1));
-  CHECK(TlsContext::of_client(client_options()).value()->certificates().empty());
 }
 
 TEST_CASE("a context lists its certificates, from the one that expires first, by their use") {
@@ -225,6 +225,39 @@ TEST_CASE("a context lists its certificates, from the one that expires first, by
   CHECK(all[1].serial != all[0].serial);
   CHECK(all[2].use == Use::client_ca);
   CHECK(std::ranges::is_sorted(all, {}, &CertificateSnapshot::not_after));
+}
+
+TEST_CASE(
+    "a client's context lists its own certificate and the CAs that it was given, but not the system's") {
+  using Use = CertificateSnapshot::Use;
+  CHECK(TlsContext::of_client({}).value()->certificates().empty());
+  const TestIdentity own = our_authority().issue({.common_name = "own", .valid_until_hours = 5});
+  ClientTlsOptions options = client_options();
+  options.certificate = Pem::text(own.certificate);
+  options.private_key = Pem::text(own.key);
+  const std::vector<CertificateSnapshot> all = TlsContext::of_client(options).value()->certificates();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].use == Use::client);
+  CHECK(all[0].subject == "CN=own");
+  CHECK(all[1].use == Use::server_ca);
+}
+
+TEST_CASE("the certificates of clients are listed until their last owner is gone") {
+  const TestIdentity own = our_authority().issue({.common_name = "listed", .valid_until_hours = 1});
+  const auto listed = [] {
+    return std::ranges::any_of(client_certificates(),
+                               [](const auto& each) { return each.subject == "CN=listed"; });
+  };
+  {
+    ClientTlsOptions options = client_options();
+    options.certificate = Pem::text(own.certificate);
+    options.private_key = Pem::text(own.key);
+    const auto tls = ClientTls::load(options);
+    REQUIRE(tls.has_value());
+    CHECK(listed());
+    CHECK(std::ranges::is_sorted(client_certificates(), {}, &CertificateSnapshot::not_after));
+  }
+  CHECK_FALSE(listed());
 }
 
 /// A connection of a client that may have connected before.

@@ -46,12 +46,14 @@ struct CallsSnapshot {
   std::vector<CallSnapshot> oldest{};  ///< the oldest of them, from the oldest
 };
 
-/// A certificate that a server uses.
+/// A certificate that a server or a channel uses.
 struct CertificateSnapshot {
   enum class Use : std::uint8_t {
     server,        ///< the server's own
     intermediate,  ///< sent with it
     client_ca,     ///< trusted for clients' certificates
+    client,        ///< a channel's own
+    server_ca,     ///< trusted by a channel for servers' certificates
   };
 
   Use use = Use::server;

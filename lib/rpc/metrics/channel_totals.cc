@@ -12,7 +12,9 @@
 #include "observe/process_metrics.h"
 #include "reactor/shard_journey.h"
 #include "reactor/shard_worker.h"
+#include "rpc/metrics/certificate_text.h"
 #include "rpc/metrics/pool_text.h"
+#include "transport/client_certificates.h"
 
 namespace ringrpc {
 namespace {
@@ -149,6 +151,10 @@ Task<> write_channels(MetricsText& text, const ChannelTotals& totals, Slices& sl
                  .help = "Requests sent again because the server had not begun to serve them (gRFC A6).",
                  .type = MetricType::counter},
                 [](const ChannelCounts& counts) { return counts.retries; });
+  if (slices.over()) co_await slices.next();
+  write_certificates(text, "ringrpc_client_tls_certificate_not_after_timestamp_seconds",
+                     "Time, since 1970, when a certificate that channels depend on expires.",
+                     client_certificates());
 }
 
 Task<Result<std::string>> channel_metrics_text(MetricsFormat format) {

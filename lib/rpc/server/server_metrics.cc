@@ -1,9 +1,9 @@
 #include "rpc/server/server_metrics.h"
 
-#include <set>
 #include <string>
 #include <sys/socket.h>
 
+#include "rpc/metrics/certificate_text.h"
 #include "rpc/metrics/method_type.h"
 #include "rpc/metrics/pool_text.h"
 
@@ -55,22 +55,6 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
   text.sample(label("outcome", "full"), connections.tls.full);
   text.sample(label("outcome", "resumed"), connections.tls.resumed);
   text.sample(label("outcome", "failed"), connections.tls.failed);
-}
-
-void write_certificates(MetricsText& text, const std::vector<CertificateSnapshot>& certificates) {
-  if (certificates.empty()) return;
-  text.begin({.name = "ringrpc_server_tls_certificate_not_after_timestamp_seconds",
-              .help = "Time, since 1970, when a certificate that the server has loaded expires.",
-              .type = MetricType::gauge,
-              .unit = "seconds"});
-  std::set<std::string> written;  // a CA may be listed twice
-  for (const CertificateSnapshot& certificate : certificates) {
-    std::string labels = label("use", name(certificate.use));
-    labels.append(",").append(label("subject", certificate.subject));
-    labels.append(",").append(label("serial", certificate.serial));
-    const auto seconds = std::max(certificate.not_after.time_since_epoch(), std::chrono::seconds::zero());
-    if (written.insert(labels).second) text.sample(labels, static_cast<std::uint64_t>(seconds.count()));
-  }
 }
 
 /// Codes that have not occurred are left out, except `always`.
@@ -245,7 +229,9 @@ Task<> write_server(MetricsText& text, const ServerTotals& totals, Slices& slice
   while (calls.write_next())
     if (slices.over()) co_await slices.next();
   write_connections(text, totals);
-  write_certificates(text, totals.certificates);
+  write_certificates(text, "ringrpc_server_tls_certificate_not_after_timestamp_seconds",
+                     "Time, since 1970, when a certificate that the server has loaded expires.",
+                     totals.certificates);
   if (slices.over()) co_await slices.next();
   write_frames(text, totals.connections);
   write_refusals(text, totals.connections);

@@ -21,9 +21,19 @@ std::string_view name(CallState state) noexcept {
 }
 
 std::string_view name(CertificateSnapshot::Use use) noexcept {
-  using enum CertificateSnapshot::Use;
-  if (use == server) return "server";
-  return use == intermediate ? "intermediate" : "client_ca";
+  switch (use) {
+    case CertificateSnapshot::Use::server:
+      return "server";
+    case CertificateSnapshot::Use::intermediate:
+      return "intermediate";
+    case CertificateSnapshot::Use::client_ca:
+      return "client_ca";
+    case CertificateSnapshot::Use::client:
+      return "client";
+    case CertificateSnapshot::Use::server_ca:
+      break;
+  }
+  return "server_ca";
 }
 
 }  // namespace ringrpc
