@@ -1,0 +1,153 @@
+#include "rpc/balancing/json_field.h"
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <google/protobuf/util/json_util.h>
+
+namespace ringrpc {
+namespace {
+
+namespace pb = google::protobuf;
+
+/// Beyond this a double does not hold every whole number.
+constexpr double whole_max = 9'007'199'254'740'992.0;
+
+/// About 10,000 years (google.protobuf.Duration).
+constexpr std::uint64_t duration_s_max = 315'576'000'000;
+constexpr std::size_t fraction_digits_max = 9;
+
+std::optional<double> number_in(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> digits_in(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<Nanoseconds> duration_in(std::string_view text) {
+  if (!text.ends_with('s')) return std::nullopt;
+  text.remove_suffix(1);
+  const std::size_t point = text.find('.');
+  const std::optional<std::uint64_t> seconds = digits_in(text.substr(0, point));
+  if (!seconds || *seconds > duration_s_max) return std::nullopt;
+  std::uint64_t nanoseconds = 0;
+  if (point != std::string_view::npos) {
+    std::string fraction(text.substr(point + 1));
+    if (fraction.empty() || fraction.size() > fraction_digits_max) return std::nullopt;
+    fraction.resize(fraction_digits_max, '0');
+    const std::optional<std::uint64_t> parsed = digits_in(fraction);
+    if (!parsed) return std::nullopt;
+    nanoseconds = *parsed;
+  }
+  constexpr std::uint64_t max_s = static_cast<std::uint64_t>(Nanoseconds::max().count()) / 1'000'000'000;
+  if (*seconds >= max_s) return Nanoseconds::max();  // 292 years
+  return Nanoseconds(static_cast<std::int64_t>(*seconds * 1'000'000'000 + nanoseconds));
+}
+
+}  // namespace
+
+JsonField::JsonField(std::string path, const pb::Value* value, JsonFault& fault)
+    : path_(std::move(path)),
+      value_(value && value->kind_case() != pb::Value::kNullValue ? value : nullptr),
+      fault_(&fault) {}
+
+const JsonField& JsonField::required() const {
+  if (!given()) refuse("it is missing");
+  return *this;
+}
+
+JsonField JsonField::operator[](const std::string& name) const {
+  std::string path = path_.empty() ? name : path_ + "." + name;
+  if (!given()) return {std::move(path), nullptr, *fault_};
+  if (!value_->has_struct_value()) {
+    refuse_value("an object");
+    return {std::move(path), nullptr, *fault_};
+  }
+  const auto& fields = value_->struct_value().fields();
+  const auto found = fields.find(name);
+  return {std::move(path), found == fields.end() ? nullptr : &found->second, *fault_};
+}
+
+std::vector<std::pair<std::string, JsonField>> JsonField::members() const {
+  std::vector<std::pair<std::string, JsonField>> members;
+  if (!given()) return members;
+  if (!value_->has_struct_value()) {
+    refuse_value("an object");
+    return members;
+  }
+  for (const auto& [name, value] : value_->struct_value().fields())
+    members.emplace_back(name, JsonField(path_ + "." + name, &value, *fault_));
+  return members;
+}
+
+std::vector<JsonField> JsonField::elements() const {
+  std::vector<JsonField> elements;
+  if (!given()) return elements;
+  if (!value_->has_list_value()) {
+    refuse_value("a list");
+    return elements;
+  }
+  for (const pb::Value& value : value_->list_value().values())
+    elements.push_back({path_ + "[" + std::to_string(elements.size()) + "]", &value, *fault_});
+  return elements;
+}
+
+std::string JsonField::text() const {
+  if (!given()) return {};
+  if (!value_->has_string_value()) refuse_value("a string");
+  return value_->string_value();
+}
+
+bool JsonField::boolean() const {
+  if (!given()) return false;
+  if (!value_->has_bool_value()) refuse_value("true or false");
+  return value_->bool_value();
+}
+
+double JsonField::number() const {
+  if (!given()) return 0;
+  if (value_->has_number_value()) return value_->number_value();
+  const std::optional<double> parsed =
+      value_->has_string_value() ? number_in(value_->string_value()) : std::nullopt;
+  if (!parsed) refuse_value("a number");
+  return parsed.value_or(0);
+}
+
+std::uint64_t JsonField::whole_number(std::uint64_t least) const {
+  const double value = number();
+  if (!given()) return 0;
+  if (value >= static_cast<double>(least) && value <= whole_max && value == std::floor(value))
+    return static_cast<std::uint64_t>(value);
+  refuse_value("a whole number from " + std::to_string(least) + " on");
+  return least;
+}
+
+Nanoseconds JsonField::duration() const {
+  if (!given()) return Nanoseconds::zero();
+  const std::optional<Nanoseconds> parsed =
+      value_->has_string_value() ? duration_in(value_->string_value()) : std::nullopt;
+  if (!parsed) refuse_value("a duration such as \"1.5s\"");
+  return parsed.value_or(Nanoseconds::zero());
+}
+
+std::string JsonField::json() const {
+  std::string text = "null";
+  if (given() && !pb::util::MessageToJsonString(*value_, &(text = std::string())).ok()) text = "the value";
+  return text;
+}
+
+void JsonField::refuse(const std::string& what) const {
+  constexpr std::size_t quoted_bytes_max = 200;
+  if (*fault_) return;
+  *fault_ = (path_.empty() ? std::string() : path_ + ": ") +
+            (what.size() > quoted_bytes_max ? "..." + what.substr(what.size() - quoted_bytes_max) : what);
+}
+
+}  // namespace ringrpc
