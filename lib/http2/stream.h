@@ -46,6 +46,9 @@ class Stream {
   /// none: the body that arrives is dropped and its window returned.
   void set_events(StreamEvents* events) noexcept { events_ = events; }
 
+  /// True if the peer sends no more. In on_headers and on_request: the header block is all that it sends.
+  bool peer_ended() const noexcept { return receiving_ >= ReceiveState::ended; }
+
   /// Bytes of the body that are queued and not yet produced.
   std::size_t queued_bytes() const noexcept { return body_.size(); }
 
@@ -63,8 +66,6 @@ class Stream {
   bool takes_body() const noexcept { return sending_ <= SendState::open && !end_with_data_; }
   /// True if the request or the final response has arrived: another header block contains the trailers.
   bool head_arrived() const noexcept { return receiving_ >= ReceiveState::body; }
-  /// True if the peer sends no more.
-  bool peer_ended() const noexcept { return receiving_ >= ReceiveState::ended; }
 
   void free_memory(const BodyMemory& memory) noexcept {
     kept_headers_.release(memory.blocks);

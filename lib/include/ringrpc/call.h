@@ -57,6 +57,10 @@ class RINGRPC_EXPORT Call {
   /// the request: `call.set_compression(call.message_compression())`.
   virtual Compression message_compression() const noexcept = 0;
 
+  /// The number of attempts of this call that the client has made before, as it says (gRFC A6,
+  /// `grpc-previous-rpc-attempts`); 0 for the first. The client may be hedging: the others may still run.
+  virtual unsigned previous_attempts() = 0;
+
   /// The time at which the client stops waiting; `never` if the request has no timeout.
   virtual Instant deadline() const noexcept = 0;
 

@@ -5,6 +5,8 @@
 ///   auto response = co_await echo.Echo(request, options);
 #pragma once
 
+#include <optional>
+
 #include "ringrpc/call.h"
 #include "ringrpc/clock.h"
 #include "ringrpc/compression.h"
@@ -23,8 +25,9 @@ struct CallOptions {
   /// that does not support it responds with UNIMPLEMENTED.
   Compression compression = Compression::identity;
   /// Waits for a connection until the deadline. Otherwise the call fails with UNAVAILABLE when the server cannot
-  /// be reached (https://grpc.io/docs/guides/wait-for-ready/).
-  bool wait_for_ready = false;
+  /// be reached (https://grpc.io/docs/guides/wait-for-ready/). Without a value, the service config decides; without
+  /// that, the call does not wait.
+  std::optional<bool> wait_for_ready{};
   /// The deadline on the clock of the shard (`Call::now`). If `timeout` is set too, the earlier one applies.
   Instant deadline = never;
   /// A call that a handler makes continues the trace of the handler's call, and ends at the deadline of that call at

@@ -18,6 +18,10 @@
 /// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM) is sent
 /// again if at most 64 KiB of it were written. A request that had left this machine is sent again once; an unsent one,
 /// each time.
+///
+/// Retries and hedging (gRFC A6). The service config says which methods have them (`ChannelOptions::service_config`). They
+/// are attempts of one call: it has one deadline, its interceptors run once, and the response's metadata is that of the
+/// last attempt. Once a response has begun, or the request is too long to be kept, there is no further attempt.
 #pragma once
 
 #include <chrono>
@@ -41,6 +45,7 @@
 #include "ringrpc/export.h"
 #include "ringrpc/resolver.h"
 #include "ringrpc/service.h"
+#include "ringrpc/service_config.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 #include "ringrpc/tls.h"
@@ -94,6 +99,14 @@ struct ChannelOptions {
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for a free stream; RESOURCE_EXHAUSTED beyond that.
   std::size_t max_queued_calls = 10'000;
+  /// Timeouts, limits, retries and hedging for each method (ringrpc/service_config.h); null for none.
+  std::shared_ptr<const ServiceConfig> service_config{};
+  /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts. A longer
+  /// request is sent, and there are no further attempts after that.
+  std::size_t retry_buffer_bytes = 256 * 1024;
+  /// The same for all calls of the channel on a shard.
+  std::size_t retry_buffer_total_bytes = 16 * 1024 * 1024;
+
   /// A connection other than the first to its address is closed when it has had no call for this long.
   std::chrono::milliseconds idle_timeout{60'000};
 

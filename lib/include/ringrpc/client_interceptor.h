@@ -34,6 +34,7 @@
 /// all shards at the same time.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -59,7 +60,7 @@ struct ClientRequest {
   Metadata metadata;
   /// On the clock of the shard. If it is later than the caller's deadline, the caller's applies.
   Instant deadline;
-  bool wait_for_ready;  ///< as CallOptions::wait_for_ready
+  std::optional<bool> wait_for_ready;  ///< as CallOptions::wait_for_ready
   Compression compression;
 
   /// The metadata of the response. Complete when `next` has ended.

@@ -87,16 +87,23 @@ http2::Headers& CallAttempt::write_headers() {
     return http2::Header{.name = name, .value = value, .static_storage = true};
   };
   auto& [headers, encoded] = channel.request_headers();
-  headers.assign({lasting(":method", "POST"), lasting(":scheme", channel.scheme()),
-                  http2::Header{":path", request.path}, lasting(":authority", channel.authority()),
-                  lasting("content-type", "application/grpc"), lasting("te", "trailers"),
-                  lasting("grpc-accept-encoding", compression_names)});
+  constexpr std::size_t path = 2;
+  constexpr std::size_t common = 7;  // those that all requests have
+  if (headers.empty())
+    headers.assign({lasting(":method", "POST"), lasting(":scheme", channel.scheme()),
+                    http2::Header{":path", request.path}, lasting(":authority", channel.authority()),
+                    lasting("content-type", "application/grpc"), lasting("te", "trailers"),
+                    lasting("grpc-accept-encoding", compression_names)});
+  headers.resize(common);
+  headers[path].value = request.path;
   if (!request.metadata.find("user-agent")) headers.push_back(lasting("user-agent", channel.user_agent()));
   if (request.compression != Compression::identity)
     headers.push_back(lasting("grpc-encoding", name(request.compression)));
   if (request.deadline != never)
     headers.push_back(
         {"grpc-timeout", encoded.emplace_back(format_timeout(request.deadline - channel.shard().now()))});
+  if (previous_ > 0) [[unlikely]]
+    headers.push_back({"grpc-previous-rpc-attempts", encoded.emplace_back(std::to_string(previous_))});
   append_metadata(request.metadata, headers, encoded);
   if (CallTrace* const trace = call_.trace()) [[unlikely]]
     trace->append_headers(headers);
@@ -210,7 +217,6 @@ void CallAttempt::on_closed(http2::ErrorCode code, bool by_peer) {
 
 void CallAttempt::take_headers() {
   enter(Phase::headers);
-  call_.on_attempt_committed(*this);
   std::optional<std::string_view> encoding;
   for (const http2::Header& header : stream_->headers()) {
     if (header.name == ":status") {
@@ -222,6 +228,10 @@ void CallAttempt::take_headers() {
       encoding = header.value;
     }
   }
+  // A call with a policy may go on after a response that is only a status, or not gRPC's (gRFC A6, "When Retries are
+  // Valid").
+  if (!call_.has_policy() || (head_.http_status == 200 && head_.is_grpc && !stream_->peer_ended()))
+    call_.on_attempt_committed(*this);
   if (encoding && head_.http_status == 200) set_encoding(*encoding);
   if (ended()) return;
   read_status();
@@ -273,8 +283,8 @@ void CallAttempt::take_end() {
 }
 
 void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
-  const bool refused = code == http2::ErrorCode::refused_stream;
-  if (refused && !by_peer) connection_->count_unsent();
+  const bool refused = code == http2::ErrorCode::refused_stream && phase_ <= Phase::awaiting_headers;
+  if (code == http2::ErrorCode::refused_stream && !by_peer) connection_->count_unsent();
   const bool open = !ended();
   if (open) count_end(false);
   ListNodeOf<AttemptTag>::unlink();

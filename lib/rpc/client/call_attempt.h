@@ -46,8 +46,10 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
                           public ListNodeOf<AttemptBatchTag>,
                           private http2::StreamEvents {
  public:
-  CallAttempt(OutgoingCall& call, SlabPool& slabs, std::size_t max_message_bytes) noexcept
-      : call_(call), buffer_(slabs, max_message_bytes) {}
+  /// `previous` attempts of the call count in `grpc-previous-rpc-attempts`.
+  CallAttempt(OutgoingCall& call, SlabPool& slabs, std::size_t max_message_bytes,
+              unsigned previous = 0) noexcept
+      : call_(call), previous_(previous), buffer_(slabs, max_message_bytes) {}
   CallAttempt(const CallAttempt&) = delete;
   CallAttempt& operator=(const CallAttempt&) = delete;
   /// Cancels the stream.
@@ -167,6 +169,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   ClientConnection* connection_ = nullptr;  // these two until the stream has closed or was reset
   http2::Stream* stream_ = nullptr;
   Phase phase_ = Phase::opening;
+  const std::uint32_t previous_;
   ResponseHead head_;
   std::optional<Status> grpc_status_;
   MessageRoom room_;  // of the message that is being written

@@ -17,7 +17,8 @@ struct CallRequest {
       : path(called),
         kind(kind_of_method),
         deadline(std::min({after(now, options.timeout), options.deadline, inherited_deadline})),
-        wait_for_ready(options.wait_for_ready),
+        wait_for_ready(options.wait_for_ready.value_or(false)),
+        waiting_given(options.wait_for_ready.has_value()),
         compression(options.compression),
         metadata(options.metadata) {}
 
@@ -25,6 +26,7 @@ struct CallRequest {
   const MethodKind kind;
   Instant deadline;
   bool wait_for_ready;
+  bool waiting_given;       ///< by the caller or an interceptor: the service config does not decide it
   Compression compression;  ///< of the request's messages
   Metadata metadata;
 };

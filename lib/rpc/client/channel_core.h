@@ -23,6 +23,7 @@
 #include "http2/session_limits.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
+#include "rpc/client/retry_throttle.h"
 #include "rpc/naming/endpoint.h"
 #include "rpc/naming/name_watch.h"
 #include "rpc/naming/target.h"
@@ -54,6 +55,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
                                      const std::string& server_name);
   const ChannelOptions& options() const noexcept { return options_; }
+  RetryThrottle& retry_throttle() noexcept { return retry_throttle_; }
   /// The metrics that its calls count in; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
   /// Whether calls have interceptors. False if the interceptors are invalid, and with them the options.
@@ -63,7 +65,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
 
   /// The channel on `shard`, on its thread; made at the first call. CANCELLED when the channel has ended.
   Result<ShardChannel*> on_shard(Shard& shard);
-  /// Notes in channelz that a look-up has failed.
+  /// Notes in channelz that a look-up has failed, or that a service config was refused.
   void record_failure(const Status& why) noexcept {
     entity_.record(channelz::Severity::warning, why.message());
   }
@@ -111,6 +113,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   std::vector<Endpoint> endpoints_;
   std::shared_ptr<Resolver> resolver_;
   ResolveRequest request_;  // to a resolver of the application's
+  RetryThrottle retry_throttle_;
 
   std::mutex mutex_;
   // By the names of the servers: the sessions of all connections of all shards.

@@ -60,11 +60,24 @@ void ended(std::string_view target, std::string_view peer, const Status& why) no
   });
 }
 
-void retried(std::string_view target, std::string_view path) noexcept {
+void attempted_again(std::string_view target, std::string_view path, AttemptKind kind, unsigned attempts,
+                     const Status& last) noexcept {
   thread_local LogQuota quota;
   limited(Level::debug, quota, [&](const std::string& more) {
-    log::debug("{}: {}: the server has not begun the call, so its request is sent again{}",
-               Field("target", target), Field("method", path), more);
+    if (kind == AttemptKind::transparent)
+      return log::debug("{}: {}: the server has not begun the call, so its request is sent again{}",
+                        Field("target", target), Field("method", path), more);
+    const std::string why = last.ok() ? "no response yet" : last.to_string();
+    log::debug("{}: {}: {} after {} {}: {}{}", Field("target", target), Field("method", path),
+               kind == AttemptKind::hedge ? "hedged" : "retried", Field("attempts", attempts),
+               attempts == 1 ? "attempt" : "attempts", why, more);
+  });
+}
+
+void config_refused(std::string_view target, const Status& why) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::warn, quota, [&](const std::string& more) {
+    log::warn("{}: {}; the last good one stays in use{}", Field("target", target), why.message(), more);
   });
 }
 

@@ -4,7 +4,7 @@
 ///   channel_log::lost(channel.target(), connection.peer(), why, 3);
 ///
 /// A failed attempt to connect, a lost connection, and the first connection after either are at level info; other
-/// connections and retries at level debug.
+/// connections and further attempts of calls at level debug; service configs that are refused at level warn.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,8 @@
 #include <string_view>
 
 #include "ringrpc/status.h"
+
+#include "rpc/metrics/attempt_kind.h"
 
 namespace ringrpc::channel_log {
 
@@ -25,7 +27,10 @@ void connect_failed(std::string_view target, const Status& why) noexcept;
 void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept;
 /// A connection that the channel needed no more, or on which the server had sent GOAWAY, has ended.
 void ended(std::string_view target, std::string_view peer, const Status& why) noexcept;
-/// A request is sent again.
-void retried(std::string_view target, std::string_view path) noexcept;
+/// A call is attempted again, after `attempts`; `last` is the failure of the latest that has ended, OK if none has.
+void attempted_again(std::string_view target, std::string_view path, AttemptKind kind, unsigned attempts,
+                     const Status& last) noexcept;
+/// A service config is invalid for this reason, and the last good one stays in use.
+void config_refused(std::string_view target, const Status& why) noexcept;
 
 }  // namespace ringrpc::channel_log

@@ -52,7 +52,8 @@ InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCo
                .kind = call.request().kind,
                .metadata = call.request().metadata,
                .deadline = deadline_,
-               .wait_for_ready = call.request().wait_for_ready,
+               .wait_for_ready =
+                   call.request().waiting_given ? std::optional(call.request().wait_for_ready) : std::nullopt,
                .compression = call.request().compression,
                .response = call.response_metadata()} {}
 

@@ -6,6 +6,7 @@
 
 #include "rpc/call/call_context.h"
 #include "rpc/call/write_ahead.h"
+#include "rpc/client/attempt_plan.h"
 #include "rpc/client/interceptor_chain.h"
 #include "rpc/client/shard_channel.h"
 
@@ -20,6 +21,11 @@ Status cancelled_status() noexcept {
 Instant inherited_deadline(Shard& shard, const CallOptions& options) noexcept {
   const CallContext* const handler = options.inherit ? CallContext::of(shard) : nullptr;
   return handler ? handler->deadline : never;
+}
+
+/// The end of an attempt in the trace of a hedged call, which has one attempt at a time.
+Status overtaken() noexcept {
+  return Status(Code::CANCELLED, "another attempt was begun beside this one", Initiator::library);
 }
 
 Status check_request_bytes(std::size_t bytes, std::size_t max_request_bytes) {
@@ -37,7 +43,8 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
                            MethodKind kind, const CallOptions& options)
     : shard_(shard),
       request_(path, kind, options, shard.now(), inherited_deadline(shard, options)),
-      max_request_bytes_(channel_options.max_request_bytes.value_or(MessageBuffer::length_max)) {
+      max_request_bytes_(channel_options.max_request_bytes.value_or(MessageBuffer::length_max)),
+      max_message_bytes_(channel_options.max_message_bytes) {
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
 }
 
@@ -45,21 +52,49 @@ OutgoingCall::~OutgoingCall() {
   if (record_ || trace_) [[unlikely]]
     record_end(finished() ? status_ : cancelled_status());
   interceptors_.reset();  // their frames refer to all the rest
-  if (state_ == State::queued || state_ == State::attempting) channel_->count_end(false);
+  if (under_way()) channel_->count_end(false);
   leave_channel();
-  attempt_.reset();  // it refers to the call
 }
 
 void OutgoingCall::start(ShardChannel& channel) {
   assert(state_ == State::held && !channel_);
   channel_ = &channel;
+  if (const ServiceConfig* const config = channel.call_policies().config()) [[unlikely]]
+    apply(*config);
   channel.submit(*this);
+}
+
+/// Takes the settings of its method for a call that is about to be submitted.
+void OutgoingCall::apply(const ServiceConfig& config) {
+  const MethodConfig* const method = config.find(request_.path);
+  if (!method) return;
+  limit_messages(*method);
+  if (method->wait_for_ready && !request_.waiting_given) request_.wait_for_ready = *method->wait_for_ready;
+  if (method->timeout) {
+    request_.deadline = std::min(request_.deadline, after(shard_.now(), *method->timeout));
+    shard_.timers().arm(*this, request_.deadline);
+  }
+  if (method->retry_policy) {
+    plan_ = std::make_unique<AttemptPlan>(*this, *channel_, *method->retry_policy);
+  } else if (method->hedging_policy) {
+    plan_ = std::make_unique<AttemptPlan>(*this, *channel_, *method->hedging_policy);
+  }
+  if (plan_) replay_.set_limit(channel_->options().retry_buffer_bytes);
+}
+
+void OutgoingCall::limit_messages(const MethodConfig& method) noexcept {
+  max_request_bytes_ =
+      std::min(max_request_bytes_, method.max_request_message_bytes.value_or(max_request_bytes_));
+  max_message_bytes_ =
+      std::min(max_message_bytes_, method.max_response_message_bytes.value_or(max_message_bytes_));
 }
 
 void OutgoingCall::start_interceptors(std::shared_ptr<ChannelCore> channel) {
   assert(state_ == State::held && !channel_ && !interceptors_);
   if (const Result<ShardChannel*> here = channel->on_shard(shard_); here && (*here)->hold(*this))
     channel_ = *here;
+  if (const ServiceConfig* const config = channel_ ? channel_->call_policies().config() : nullptr)
+    if (const MethodConfig* const method = config->find(request_.path)) limit_messages(*method);
   interceptors_ = std::make_unique<InterceptorChain>(*this, std::move(channel));
   interceptors_->start();
 }
@@ -74,11 +109,13 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     if (Status refused = show_held_requests(); !refused.ok()) return settle(std::move(refused));
     request_.metadata = changed.metadata;
     request_.compression = changed.compression;
-    request_.wait_for_ready = changed.wait_for_ready;
+    request_.wait_for_ready = changed.wait_for_ready.value_or(false);
+    request_.waiting_given = changed.wait_for_ready.has_value();
     request_.deadline = std::min(changed.deadline, interceptors_->deadline());
     replay_.settle_compression(request_.compression);
     if (record_) record_->settle_held(replay_.size(), MessageBuffer::prefix_bytes);
     shard_.timers().arm(*this, request_.deadline);
+    if (const ServiceConfig* const config = channel_->call_policies().config()) apply(*config);
     channel_->submit(*this);
   } catch (...) {
     settle(caught());
@@ -87,13 +124,18 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
 
 void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {
   queue.push_back(*this);
-  enter(State::queued);
-  if (trace_) [[unlikely]]
+  // Other attempts of a hedged call may be under way.
+  const bool beside = state_ == State::attempting && first_live();
+  if (!beside) enter(State::queued);
+  if (trace_) [[unlikely]] {
+    if (beside) trace_->end_attempt(overtaken());
     trace_->queue();
+  }
 }
 
 void OutgoingCall::log_state() const noexcept {
-  constexpr std::array<std::string_view, 5> names = {"held", "queued", "attempting", "settled", "finished"};
+  constexpr std::array<std::string_view, 6> names = {"held",        "queued",  "attempting",
+                                                     "backing off", "settled", "finished"};
   const std::string_view outcome = settled() ? name(status_.code()) : "";
   log::trace("{}: {}: {}{}{}",
              log::Field("target", channel_ ? std::string_view(channel_->target()) : "not submitted"),
@@ -103,75 +145,27 @@ void OutgoingCall::log_state() const noexcept {
 
 void OutgoingCall::leave_channel_list() noexcept {
   ListNodeOf<OutgoingCallTag>::unlink();
-  state_ == State::queued ? channel_->left_queue() : channel_->left_hold();
+  const bool held_back = state_ == State::held || state_ == State::backing_off;
+  held_back ? channel_->left_hold() : channel_->left_queue();
 }
 
 void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
+  const bool waited = ListNodeOf<OutgoingCallTag>::linked();
   leave_channel();
-  enter(State::attempting);
-  if (trace_) [[unlikely]]
-    trace_->begin_attempt();
-  contain([&] {
-    attempt_.emplace(*this, shard_.slabs(), channel_->options().max_message_bytes).open(connection);
-  });
-}
-
-void OutgoingCall::on_attempt_opened(CallAttempt& attempt) {
-  if (replay_.size() > 0 || writes_ended_)
-    attempt.send(replay_.bytes(), replay_.message_count(), writes_ended_);
-  if (trace_) [[unlikely]]
-    trace_->send_written();
-  if (!replay_.fits(0)) replay_.commit();
-  if (writable_waiter_) run_soon();
-}
-
-void OutgoingCall::on_attempt_committed([[maybe_unused]] CallAttempt& attempt) noexcept {
-  assert(is_current(attempt));
-  replay_.commit();
-  if (headers_waiter_) run_soon();
-}
-
-void OutgoingCall::on_attempt_ended([[maybe_unused]] CallAttempt& attempt, Status&& status) {
-  assert(is_current(attempt) && state_ == State::attempting);
-  if (status.code() == Code::DEADLINE_EXCEEDED && past_deadline())
-    status = no_response_in_time();  // the server has said so a moment before our own clock
-  enter_settled(std::move(status));
-}
-
-void OutgoingCall::on_attempt_failed([[maybe_unused]] CallAttempt& attempt, Status&& why) noexcept {
-  assert(is_current(attempt));
-  settle(std::move(why));
-}
-
-void OutgoingCall::on_attempt_reset(CallAttempt& attempt, Status&& why) {
-  // The server may see the deadline first, and resets then.
-  on_attempt_failed(attempt, past_deadline() ? no_response_in_time() : std::move(why));
-}
-
-void OutgoingCall::on_attempt_lost(CallAttempt& attempt, const Status& why) noexcept {
-  on_attempt_failed(attempt, Status(why));
-}
-
-void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refused refused) {
-  assert(is_current(attempt) && state_ == State::attempting);
-  const bool sent = refused == ReplayBuffer::Refused::by_the_server;
-  Status why(Code::UNAVAILABLE,
-             sent ? "the server reset the stream: REFUSED_STREAM"
-                  : "the server sent GOAWAY before the request had left",
-             Initiator::peer);
-  if (past_deadline() || !replay_.replay(refused)) return on_attempt_reset(attempt, std::move(why));
+  const bool beside = state_ == State::attempting;
+  if (!beside) enter(State::attempting);
   if (trace_) [[unlikely]] {
-    trace_->end_attempt(why);
-    trace_->retry_transparently();
+    if (beside && !waited) trace_->end_attempt(overtaken());
+    trace_->begin_attempt();
   }
-  channel_->submit_again(*this);
+  contain([&] { begin_attempt().open(connection); });
 }
 
 void OutgoingCall::settle(Status status) noexcept {
   if (settled()) return;
   leave_channel();
   enter_settled(std::move(status));
-  if (attempt_) attempt_->cancel();
+  cancel_attempts();
   wake_soon();
 }
 
@@ -182,7 +176,7 @@ Status OutgoingCall::show_outcome() noexcept {
 }
 
 void OutgoingCall::fail(const Status& why) noexcept {
-  if (state_ == State::queued || state_ == State::attempting) return settle(why);
+  if (under_way()) return settle(why);
   if (status_.ok()) status_ = why;
 }
 
@@ -203,6 +197,7 @@ void OutgoingCall::stop(Status why) noexcept {
   switch (state_) {
     case State::queued:
     case State::attempting:
+    case State::backing_off:
       return settle(std::move(why));
     case State::held:
     case State::settled:
@@ -220,7 +215,7 @@ void OutgoingCall::stop(Status why) noexcept {
 /// replaces OK.
 void OutgoingCall::finish_with_interceptors() noexcept {
   Status status = interceptors_->result();
-  if (state_ == State::queued || state_ == State::attempting) abandon();
+  if (under_way()) abandon();
   if (state_ == State::settled && status.ok()) status = std::exchange(status_, Status());
   finish(std::move(status));
 }
@@ -263,6 +258,8 @@ Status OutgoingCall::overdue() const noexcept {
         return Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library);
       case State::attempting:
         return no_response_in_time();
+      case State::backing_off:
+        return no_further_attempt_in_time();
       case State::settled:
         return Status(Code::DEADLINE_EXCEEDED,
                       interceptors_->awaits_reader() ? "the response was not read before the deadline"
@@ -387,8 +384,9 @@ std::span<std::uint8_t> OutgoingCall::make_room(std::size_t bytes, bool may_comp
     compressed_ = std::make_unique<CompressedMessage>(bytes);
     return compressed_->room();
   }
-  if (state_ == State::queued) return replay_.add_message(bytes);
-  if (!replay_.fits(MessageBuffer::prefix_bytes + bytes)) replay_.commit();
+  if (state_ != State::attempting) return replay_.add_message(bytes);
+  if (!may_keep(MessageBuffer::prefix_bytes + bytes)) [[unlikely]]
+    commit_to_first();
   return replay_.kept() ? replay_.add_message(bytes) : attempt_->reserve_message(bytes);
 }
 
@@ -415,7 +413,8 @@ void OutgoingCall::send_message() {
     trace_->send();
   if (state_ != State::attempting) return;
   if (!replay_.kept()) return attempt_->commit_message();
-  attempt_->send(replay_.last_message(), 1);
+  account_kept();
+  send_to_attempts(replay_.last_message(), 1);
 }
 
 void OutgoingCall::send_compressed() {
@@ -423,9 +422,10 @@ void OutgoingCall::send_compressed() {
   const Bytes framed = message->finish(request_.compression);
   if (record_) record_->send(framed.size() - MessageBuffer::prefix_bytes);
   if (trace_) trace_->send(framed.size() - MessageBuffer::prefix_bytes);
-  if (state_ == State::attempting && !replay_.fits(framed.size())) replay_.commit();
+  if (state_ == State::attempting && !may_keep(framed.size())) commit_to_first();
   if (replay_.kept()) replay_.append(framed);
-  if (state_ == State::attempting) attempt_->send(framed, 1);
+  account_kept();
+  if (state_ == State::attempting) send_to_attempts(framed, 1);
 }
 
 bool OutgoingCall::chain_observed() const noexcept { return interceptors_->observed(); }
@@ -466,12 +466,12 @@ bool OutgoingCall::show_response(Pieces message) {
 
 void OutgoingCall::writes_done() {
   if (std::exchange(writes_ended_, true) || state_ != State::attempting) return;
-  contain([this] { attempt_->send({}, 0, true); });
+  contain([this] { send_to_attempts({}, 0, true); });
 }
 
 bool OutgoingCall::writable() const {
   if (settled()) return true;
-  const std::size_t waiting = state_ == State::attempting ? attempt_->queued_bytes() : replay_.size();
+  const std::size_t waiting = state_ == State::attempting ? queued_bytes() : replay_.size();
   return waiting < write_ahead_bytes;
 }
 

@@ -1,10 +1,14 @@
 /// One call on the client, from its first message to its status.
 ///
 ///   held ──▶ queued ◀──▶ attempting ──▶ settled ──▶ finished
+///     │         ▲            │ ▲
+///     └─────────┴──▶ backing_off
 ///
 ///   held → queued or attempting   the channel takes the call: no connection has room for it, or one has
 ///   queued → attempting           a connection has room
 ///   attempting → queued           the server has not begun to serve the request, which may be sent again
+///   these three → backing_off     all attempts have failed, and the call's policy has another one later
+///   backing_off → queued or attempting   its time has come
 ///   any of these → settled        the outcome is known: a status for the interceptors
 ///   held or settled → finished    the interceptors have returned, or are waited for no longer
 ///   any of these → finished       the outcome is known, and there are no interceptors
@@ -13,7 +17,9 @@
 ///    it until the innermost `next` runs, or respond themselves.
 /// 2. `queued`, it waits for a connection with room. Messages written until then wait in the replay buffer.
 /// 3. Each attempt (call_attempt.h) is a stream on one connection. A request that the server has not begun to serve may
-///    be attempted again (replay_buffer.h): the call decides what follows when an attempt ends.
+///    be attempted again (replay_buffer.h). A call with a retry or hedging policy has a plan (attempt_plan.h) for
+///    further attempts, of which those of a hedged call run at the same time. When an attempt has headers, it is the
+///    call's, and the others are cancelled. The call decides what follows when an attempt ends.
 /// 4. The call is `settled` once its outcome is known: the last attempt has ended, the deadline has passed, the caller
 ///    has cancelled, or the connection was lost. Without interceptors it is `finished` then. With interceptors they see
 ///    the outcome first, and what they return is the caller's status. Messages that have arrived can still be read.
@@ -50,6 +56,7 @@
 
 namespace ringrpc {
 
+class AttemptPlan;
 class ClientConnection;
 class InterceptorChain;
 class ShardChannel;
@@ -90,12 +97,20 @@ class OutgoingCall final : public ClientCall,
   void join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept;
   /// Makes an attempt on `connection`, which has room for it.
   void attempt_on(ClientConnection& connection) noexcept;
+  /// The channel has no connection for the call, or none any more, for this reason.
+  void on_unplaced(Status why) noexcept;
   /// The outcome of a call that is queued or attempted, or was submitted just now; no effect once it has one.
   void settle(Status status) noexcept;
   /// Ends the call from outside, in whatever state it is.
   void stop(Status why) noexcept;
 
-  // For its attempt.
+  // For its plan.
+  /// It is time for another attempt.
+  void on_attempt_due() noexcept;
+
+  // For its attempts.
+  /// True if it may go on when an attempt has failed.
+  bool has_policy() const noexcept { return plan_ != nullptr; }
   /// While the call is queued or attempted.
   ShardChannel& channel() const noexcept {
     assert(channel_);
@@ -130,6 +145,8 @@ class OutgoingCall final : public ClientCall,
   // For its interceptors.
   Shard& shard() const noexcept { return shard_; }
   bool held() const noexcept { return state_ == State::held; }
+  /// True while the channel has it: it was submitted, and has no outcome.
+  bool under_way() const noexcept { return state_ > State::held && state_ < State::settled; }
   /// True once the outcome is known.
   bool settled() const noexcept { return state_ >= State::settled; }
   /// The innermost `next` runs: submits a call that is held, with the request as the interceptors have changed it.
@@ -165,7 +182,7 @@ class OutgoingCall final : public ClientCall,
   void writes_done() override;
   bool queued() const noexcept override { return state_ == State::queued; }
   bool has_initial_metadata() const noexcept override {
-    return (attempt_ && attempt_->has_headers()) || settled();
+    return (attempt_ && attempt_->has_headers() && !may_go_on()) || settled();
   }
   void wait_initial_metadata(Waiter* waiter) override {
     set_waiter(headers_waiter_, waiter, "initial_metadata()");
@@ -178,7 +195,7 @@ class OutgoingCall final : public ClientCall,
 
  private:
   /// In the order in which a call goes through them.
-  enum class State : std::uint8_t { held, queued, attempting, settled, finished };
+  enum class State : std::uint8_t { held, queued, attempting, backing_off, settled, finished };
 
   friend ExceptionBarrier<OutgoingCall>;
   void on_exception(const Status& why) noexcept;
@@ -201,9 +218,11 @@ class OutgoingCall final : public ClientCall,
       case State::held:
         return false;
       case State::queued:
-        return from == State::held || from == State::attempting;
+        return from == State::held || from == State::attempting || from == State::backing_off;
       case State::attempting:
-        return from == State::held || from == State::queued;
+        return from == State::held || from == State::queued || from == State::backing_off;
+      case State::backing_off:
+        return from < State::backing_off;
       case State::settled:
       case State::finished:
         return from < to;
@@ -216,6 +235,8 @@ class OutgoingCall final : public ClientCall,
       trace_->end_attempt(status);
     status_ = std::move(status);
     enter(interceptors_ ? State::settled : State::finished);
+    if (plan_) [[unlikely]]
+      drop_plan();
     channel_ = nullptr;
     Timer::cancel();
     if (record_ || trace_) [[unlikely]]
@@ -230,8 +251,46 @@ class OutgoingCall final : public ClientCall,
   void advance_interceptors() noexcept;
   Status overdue() const noexcept;
   Status no_response_in_time() const;
+  Status no_further_attempt_in_time() const;
   bool past_deadline() const noexcept;
-  bool is_current(const CallAttempt& attempt) const noexcept { return attempt_ && &*attempt_ == &attempt; }
+
+  void apply(const ServiceConfig& config);
+  void limit_messages(const MethodConfig& method) noexcept;
+  /// True if the request is kept for further attempts of the policy.
+  bool may_go_on() const noexcept { return plan_ && replay_.kept(); }
+  bool goes_on(const Status& why) noexcept;
+  CallAttempt& begin_attempt() {
+    if (plan_) [[unlikely]]
+      return begin_planned_attempt();
+    return *(attempt_ = &own_.emplace(*this, shard_.slabs(), max_message_bytes_));
+  }
+  CallAttempt& begin_planned_attempt();
+  /// The call has no other attempt than this one.
+  void commit_to(CallAttempt& attempt) noexcept {
+    replay_.commit();
+    if (plan_) [[unlikely]]
+      drop_others(attempt);
+  }
+  void drop_others(CallAttempt& attempt) noexcept;
+  void commit_to_first() noexcept;
+  void cancel_attempts(const CallAttempt* except = nullptr) noexcept;
+  void drop_plan() noexcept;
+  template <class Visit>
+  void for_each_live(Visit visit);
+  CallAttempt* first_live() noexcept;
+  /// True if the request may still be kept when this much more is written.
+  bool may_keep(std::size_t more_bytes) const noexcept {
+    return replay_.fits(more_bytes) && (!plan_ || memory_for(more_bytes));
+  }
+  bool memory_for(std::size_t more_bytes) const noexcept;
+  void account_kept() noexcept;
+  void send_to_attempts(Bytes messages, std::uint32_t count, bool end_stream = false) {
+    if (may_go_on()) [[unlikely]]
+      return send_to_all(messages, count, end_stream);
+    attempt_->send(messages, count, end_stream);
+  }
+  void send_to_all(Bytes messages, std::uint32_t count, bool end_stream);
+  std::size_t queued_bytes() const noexcept;
   Waiter* next_waiter() noexcept;
 
   /// True if nothing more can be sent: the call is settled, or will fail when its interceptors submit it.
@@ -251,14 +310,15 @@ class OutgoingCall final : public ClientCall,
   ShardChannel* channel_ = nullptr;  // until the call is settled
   CallRequest request_;
   ResponseMetadata response_;
-  const std::size_t max_request_bytes_;
+  std::size_t max_request_bytes_;
+  std::size_t max_message_bytes_;
 
   State state_ = State::held;
   bool writes_ended_ = false;
   ReplayBuffer replay_;
   std::unique_ptr<CompressedMessage>
-      compressed_;                      // the message that is being written, if it will be compressed
-  std::optional<CallAttempt> attempt_;  // the latest
+      compressed_;                  // the message that is being written, if it will be compressed
+  CallAttempt* attempt_ = nullptr;  // the one that has headers, or the latest of own_
   std::unique_ptr<InterceptorChain> interceptors_;  // null for a channel without
   std::optional<CallRecord> record_;                // none if metrics are off
   std::unique_ptr<CallTrace> trace_;                // null if the call is not traced
@@ -269,6 +329,10 @@ class OutgoingCall final : public ClientCall,
   Waiter* headers_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
   Lifetime lifetime_;
+
+  // Destroyed first, because they refer to the rest.
+  std::optional<CallAttempt> own_;     // the latest attempt, or the first of a hedged call
+  std::unique_ptr<AttemptPlan> plan_;  // null without a policy
 };
 
 }  // namespace ringrpc

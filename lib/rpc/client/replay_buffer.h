@@ -27,7 +27,7 @@ namespace ringrpc {
 
 class ReplayBuffer {
  public:
-  /// A longer request is not kept after it was sent.
+  /// A longer request is not kept after it was sent, unless it has a limit of its own.
   static constexpr std::size_t bytes_max = 64 * 1024;
 
   /// How much of a refused request has left this machine.
@@ -38,7 +38,8 @@ class ReplayBuffer {
   std::uint32_t message_count() const noexcept { return message_count_; }
   Bytes bytes() const noexcept { return bytes_; }
   /// True if the request may still be kept when this much more is written.
-  bool fits(std::size_t more_bytes) const noexcept { return bytes_.size() + more_bytes <= bytes_max; }
+  bool fits(std::size_t more_bytes) const noexcept { return bytes_.size() + more_bytes <= limit_bytes_; }
+  void set_limit(std::size_t bytes) noexcept { limit_bytes_ = bytes; }
 
   /// Room for a message of `message_bytes`, which `settle_compression` compresses if it `may`.
   std::span<std::uint8_t> add_message(std::size_t message_bytes, bool may_compress = true);
@@ -71,6 +72,7 @@ class ReplayBuffer {
 
   std::vector<std::uint8_t, FrameAllocator<std::uint8_t>> bytes_;
   std::size_t last_message_bytes_ = 0;
+  std::size_t limit_bytes_ = bytes_max;
   std::uint32_t message_count_ = 0;
   State state_ = State::fresh;
 };

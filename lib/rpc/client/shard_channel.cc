@@ -86,6 +86,7 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       core_(std::move(core)),
       metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
       tracer_(ShardTracer::make(core_->options().tracer)),
+      call_policies_(options(), core_->retry_throttle(), metrics_.get(), shard.now(), shard.index()),
       straight_(core_->fault().ok()),
       balancer_(make_balancer(options(), shard)) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
@@ -97,6 +98,7 @@ ShardChannel::~ShardChannel() {
   std::uint64_t cut = queued_ + refused_;
   for (const auto* subchannels : {&backends_, &retired_})
     for (const auto& subchannel : *subchannels) cut += subchannel->calls_under_way();
+  call_policies_.end();
   const bool was_closing = std::exchange(closing_, true);
   const Status gone = gone_status(target(), was_closing ? " is closed" : " was destroyed");
   while (OutgoingCall* call = queue_.front()) call->stop(gone);
@@ -121,16 +123,21 @@ void ShardChannel::submit(OutgoingCall& call) {
     return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
                                Initiator::library));
   if (queued_ == 0 && attempt(call)) return;
-  if (state_ == Connectivity::transient_failure && !call.request().wait_for_ready)
-    return refuse(call, last_failure_);
+  if (Status refused = let_wait(call); !refused.ok()) call.on_unplaced(std::move(refused));
+}
+
+/// Lets the call wait for a connection with room. The reason if it may not.
+Status ShardChannel::let_wait(OutgoingCall& call) {
+  if (state_ == Connectivity::transient_failure && !call.request().wait_for_ready) return last_failure_;
   if (queued_ >= options().max_queued_calls) {
     if (metrics_) ++metrics_->counts.refused;
-    return refuse(call, Status(Code::RESOURCE_EXHAUSTED,
-                               std::to_string(queued_) + " calls wait for a stream to " + target() +
-                                   " already, the limit is max_queued_calls",
-                               Initiator::library));
+    return Status(Code::RESOURCE_EXHAUSTED,
+                  std::to_string(queued_) + " calls wait for a stream to " + target() +
+                      " already, the limit is max_queued_calls",
+                  Initiator::library);
   }
   enqueue(call);
+  return {};
 }
 
 /// The reason why the channel takes no calls; OK if it does.
@@ -188,10 +195,22 @@ void ShardChannel::submit(StateWait& wait) {
   end_state_waits();
 }
 
-void ShardChannel::submit_again(OutgoingCall& call) {
-  if (metrics_) ++metrics_->counts.retries;
-  channel_log::retried(target(), call.request().path);
-  enqueue(call);
+void ShardChannel::submit_again(OutgoingCall& call, AttemptKind kind, unsigned attempts,
+                                const Status& last) noexcept {
+  if (metrics_) ++metrics_->counts.further_attempts[static_cast<std::size_t>(kind)];
+  channel_log::attempted_again(target(), call.request().path, kind, attempts, last);
+  call.contain([&] {
+    if (kind == AttemptKind::transparent) return enqueue(call);
+    if (queued_ == 0 && attempt(call)) return;
+    if (Status refused = let_wait(call); !refused.ok()) call.on_unplaced(std::move(refused));
+  });
+}
+
+void ShardChannel::use_service_config(Result<std::shared_ptr<const ServiceConfig>> config) noexcept {
+  const Status refused = call_policies_.use(std::move(config));
+  if (refused.ok()) return;
+  core_->record_failure(refused);
+  channel_log::config_refused(target(), refused);
 }
 
 void ShardChannel::enqueue(OutgoingCall& call) {
@@ -322,7 +341,8 @@ void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
 
 void ShardChannel::on_look_due() noexcept {
   run_soon();  // a failed look-up is over
-  if (wanted() || std::exchange(names_used_, last_call_) != last_call_) return names_->look();
+  if (wanted() || !held_.empty() || std::exchange(names_used_, last_call_) != last_call_)
+    return names_->look();
   straight_ = false;
 }
 
@@ -488,7 +508,7 @@ void ShardChannel::fail_waiting() noexcept {
   if (state_ != Connectivity::transient_failure) return;
   end_connect_waits(last_failure_);
   queue_.for_each([&](OutgoingCall& call) {
-    if (!call.request().wait_for_ready) call.settle(last_failure_);
+    if (!call.request().wait_for_ready) call.on_unplaced(last_failure_);
   });
 }
 

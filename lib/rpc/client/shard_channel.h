@@ -27,6 +27,7 @@
 #include "observe/shard_tracer.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
+#include "rpc/client/call_policies.h"
 #include "rpc/client/channel_core.h"
 #include "rpc/client/connect_wait.h"
 #include "rpc/client/outgoing_call.h"
@@ -61,8 +62,10 @@ class ShardChannel final : public ShardLocal,
 
   /// Takes a call: attempts it at once if a connection has room, otherwise as soon as one has.
   void submit(OutgoingCall& call);
-  /// Takes a call again that the server has not begun to serve.
-  void submit_again(OutgoingCall& call);
+  /// Takes a call for another attempt. `last` is its latest failure; OK if there is none.
+  void submit_again(OutgoingCall& call, AttemptKind kind, unsigned attempts, const Status& last) noexcept;
+  /// Keeps a call that waits for its next attempt.
+  void hold_back(OutgoingCall& call) noexcept { held_.push_back(call); }
   /// Interceptors hold this call: the channel does not end before it. False if the channel is being closed already.
   bool hold(OutgoingCall& call) noexcept;
   /// A call is held no longer.
@@ -93,7 +96,14 @@ class ShardChannel final : public ShardLocal,
   }
 
   /// A call that was queued or attempted has ended.
-  void count_end(bool success) noexcept { ++(success ? calls_succeeded_ : calls_failed_); }
+  void count_end(bool success) noexcept {
+    ++(success ? calls_succeeded_ : calls_failed_);
+    if (success) call_policies_.note_success();
+  }
+  CallPolicies& call_policies() noexcept { return call_policies_; }
+  /// Calls that begin from now on use `config`; null stands for that of the channel's options. A failure is logged and
+  /// changes nothing.
+  void use_service_config(Result<std::shared_ptr<const ServiceConfig>> config) noexcept;
   channelz::CallTotals calls() const override;
   Connectivity state() const override { return closing_ ? Connectivity::shutdown : state_; }
 
@@ -148,6 +158,7 @@ class ShardChannel final : public ShardLocal,
   void give_up_step(Status why) noexcept;
   Status refusal() const noexcept;
   bool admit(OutgoingCall& call) noexcept;
+  Status let_wait(OutgoingCall& call);
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
   void refuse(OutgoingCall& call, Status why) noexcept;
@@ -183,6 +194,8 @@ class ShardChannel final : public ShardLocal,
   std::uint64_t calls_succeeded_ = 0;
   std::uint64_t calls_failed_ = 0;
   Instant last_call_;
+
+  CallPolicies call_policies_;
 
   RequestHeaders request_headers_;
   bool straight_;  // calls need nothing but room: the channel is open, and its names are watched

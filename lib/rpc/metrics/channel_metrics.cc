@@ -48,7 +48,9 @@ void ChannelCounts::add(const ChannelCounts& other, Instant now) noexcept {
   connects_failed += other.connects_failed;
   for (std::size_t how = 0; how < ends.size(); ++how) ends[how] += other.ends[how];
   queued += other.queued;
-  retries += other.retries;
+  for (std::size_t kind = 0; kind < further_attempts.size(); ++kind)
+    further_attempts[kind] += other.further_attempts[kind];
+  throttled += other.throttled;
   for (std::size_t wait = 0; wait < waits.size(); ++wait) waits[wait] += other.waits[wait];
   refused += other.refused;
   waited_ns += other.waited_ns + other.queued * as_ns(now);

@@ -29,6 +29,7 @@
 
 #include "observe/call_metrics.h"
 #include "reactor/shard.h"
+#include "rpc/metrics/attempt_kind.h"
 
 namespace ringrpc {
 
@@ -66,9 +67,10 @@ struct ChannelCounts {
 
   std::uint64_t connects = 0;  ///< connections whose SETTINGS have arrived
   std::uint64_t connects_failed = 0;
-  std::array<std::uint64_t, 3> ends{};   ///< of the connections, by ConnectionEnd
-  std::uint64_t queued = 0;              ///< calls that wait for a connection or a stream now
-  std::uint64_t retries = 0;             ///< requests that were or will be sent again (gRFC A6)
+  std::array<std::uint64_t, 3> ends{};  ///< of the connections, by ConnectionEnd
+  std::uint64_t queued = 0;             ///< calls that wait for a connection or a stream now
+  std::array<std::uint64_t, attempt_kinds> further_attempts{};  ///< of calls, by AttemptKind (gRFC A6)
+  std::uint64_t throttled = 0;           ///< further attempts that `retryThrottling` has prevented
   std::array<std::uint64_t, 2> waits{};  ///< calls that had to queue, by QueueWait
   std::uint64_t refused = 0;             ///< calls that found the queue full
   /// The times at which calls left the queue, minus those at which they entered it, modulo 2^64. In a sum: how long

@@ -77,6 +77,23 @@ void write_queues(MetricsText& text, const ChannelTotals& totals) {
       &ChannelCounts::refused);
 }
 
+void write_retries(MetricsText& text, const ChannelTotals& totals) {
+  constexpr std::array<std::string_view, attempt_kinds> kinds = {"transparent", "retry", "hedge"};
+  text.begin(
+      {.name = "ringrpc_client_retries",
+       .help = "Further attempts of calls, by their reason: transparent because the server had not begun to "
+               "serve the request, or by the retry policy or the hedging policy (gRFC A6).",
+       .type = MetricType::counter});
+  for (const auto& [target, counts] : totals.counts())
+    for (std::size_t kind = 0; kind < kinds.size(); ++kind)
+      text.sample(with_label(target, "kind", kinds[kind]), counts.further_attempts[kind]);
+  write_targets(text, totals,
+                {.name = "ringrpc_client_retries_throttled",
+                 .help = "Further attempts of calls that retryThrottling has prevented.",
+                 .type = MetricType::counter},
+                &ChannelCounts::throttled);
+}
+
 }  // namespace
 
 ChannelTotals::ChannelTotals(std::size_t methods_expected) {
@@ -146,11 +163,7 @@ Task<> write_channels(MetricsText& text, const ChannelTotals& totals, Slices& sl
   if (slices.over()) co_await slices.next();
   write_queues(text, totals);
   if (slices.over()) co_await slices.next();
-  write_targets(text, totals,
-                {.name = "ringrpc_client_retries",
-                 .help = "Requests sent again because the server had not begun to serve them (gRFC A6).",
-                 .type = MetricType::counter},
-                [](const ChannelCounts& counts) { return counts.retries; });
+  write_retries(text, totals);
   if (slices.over()) co_await slices.next();
   write_certificates(text, "ringrpc_client_tls_certificate_not_after_timestamp_seconds",
                      "Time, since 1970, when a certificate that channels depend on expires.",

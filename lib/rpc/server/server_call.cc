@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 #include <memory>
 #include <new>
 #include <ranges>
@@ -434,6 +435,15 @@ const Metadata& ServerCall::metadata() {
   if (!call_.metadata)
     call_.metadata = call_.stream ? read_metadata(call_.stream->headers()).value_or(Metadata()) : Metadata();
   return *call_.metadata;
+}
+
+unsigned ServerCall::previous_attempts() {
+  if (!call_.stream) return 0;
+  unsigned attempts = 0;
+  for (const http2::Header& header : call_.stream->headers())
+    if (header.name == "grpc-previous-rpc-attempts")
+      std::from_chars(header.value.data(), header.value.data() + header.value.size(), attempts);
+  return attempts;
 }
 
 void ServerCall::send_initial_metadata() {

@@ -121,6 +121,7 @@ class ServerCall final : public Call,
   // Call
   std::string_view method() const noexcept override { return call_.method->path; }
   const Metadata& metadata() override;
+  unsigned previous_attempts() override;
   Metadata& initial_metadata() override { return call_.initial_metadata; }
   void send_initial_metadata() override;
   Metadata& trailing_metadata() override { return call_.trailing_metadata; }

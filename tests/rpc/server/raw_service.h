@@ -29,6 +29,7 @@ class RawService final : public Service {
         method<&RawService::fail_at_length>("FailAtLength"),
         method<&RawService::throw_up>("Throw"),
         method<&RawService::exhaust>("Exhaust"),
+        method<&RawService::attempts>("Attempts"),
         method<&RawService::sleep>("Sleep"),
         method<&RawService::inflate>("Inflate"),
         method<&RawService::metadata>("Metadata"),
@@ -71,6 +72,11 @@ class RawService final : public Service {
   Task<Result<RawMessage>> echo(Call&, RawMessage request) {
     const Presence present(*this);
     co_return request;
+  }
+
+  /// The number of attempts that the client has made before.
+  Task<Result<RawMessage>> attempts(Call& call, RawMessage) {
+    co_return RawMessage{std::to_string(call.previous_attempts())};
   }
 
   /// Fails with the code whose number the request has.

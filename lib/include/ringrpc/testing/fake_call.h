@@ -126,6 +126,7 @@ class FakeCall final : public Call {
   // Input of the handler; set it before the handler runs.
   Metadata request_metadata;
   PeerIdentity identity;         ///< as TLS or a unix socket would have established it
+  unsigned attempts_before = 0;  ///< those that the client has made of the call before this one
   std::string request_id_given;  ///< `request_id`
   Instant time_limit = never;    ///< the deadline, on the clock of `now`
   /// Advances the clock of `now`, which begins at one millisecond.
@@ -149,6 +150,7 @@ class FakeCall final : public Call {
 
   std::string_view method() const noexcept override { return method_; }
   const Metadata& metadata() override { return request_metadata; }
+  unsigned previous_attempts() override { return attempts_before; }
   Metadata& initial_metadata() override { return initial_; }
   void send_initial_metadata() override { initial_sent_ = true; }
   Metadata& trailing_metadata() override { return trailing_; }
