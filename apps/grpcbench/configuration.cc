@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/service_config.h"
 #include "common/settings.h"
 #include "rpc/naming/target.h"
 #include "signer/algorithm.h"
@@ -127,6 +128,7 @@ void add_server(apps::CommandLine& line, Values& values) {
                      .placeholder = "TIME",
                      .help = "How long connecting may take, in seconds or with ms, s, m or h, 1ms to 24h"},
                     values.connect_timeout, 24h));
+  line.add(apps::service_config_setting(group, values.service_config));
 }
 
 void add_calls(apps::CommandLine& line, Values& values) {

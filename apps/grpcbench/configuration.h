@@ -31,6 +31,7 @@ struct Values {
   std::optional<Transport> transport;
   Balancing balancing = Balancing::pick_first;
   std::chrono::milliseconds connect_timeout{5'000};
+  std::string service_config;  ///< a file or JSON; empty for none
   apps::ClientTlsValues tls;
 
   std::optional<Target> service;

@@ -18,6 +18,7 @@
 #include "common/exit_code.h"
 #include "common/output.h"
 #include "common/protobuf_log.h"
+#include "common/service_config.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
 #include "grpcbench/configuration.h"
@@ -149,6 +150,10 @@ int run(const std::vector<std::string>& arguments) {
       apps::load_client_tls(configuration.values.tls, configuration.line.origins());
   if (!tls) return apps::refuse("grpcbench", tls.error());
   plan->channel.tls = *std::move(tls);
+  auto service_config =
+      apps::load_service_config(configuration.values.service_config, configuration.line.origins());
+  if (!service_config) return apps::refuse("grpcbench", service_config.error());
+  plan->channel.service_config = *std::move(service_config);
   // Before the first thread starts: threads inherit the signal mask.
   const apps::Signals signals({SIGINT, SIGTERM});
   return measure(std::move(*plan), configuration.values, signals);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/service_config.h"
 #include "common/settings.h"
 #include "grpcclient/header_line.h"
 #include "rpc/naming/target.h"
@@ -149,6 +150,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
                           .placeholder = "TIME",
                           .help = "How long connecting may take, 1ms to 24h"},
                          values.connect_timeout, 24h));
+  line.add(apps::service_config_setting(group, values.service_config));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",

@@ -32,6 +32,7 @@ struct Values {
   Compression compression = Compression::identity;
   std::chrono::milliseconds deadline{0};  ///< for reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
+  std::string service_config;  ///< a file or JSON; empty for none
   IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;

@@ -11,6 +11,7 @@
 
 #include "common/output.h"
 #include "common/protobuf_log.h"
+#include "common/service_config.h"
 #include "common/standard_streams.h"
 #include "grpcclient/call.h"
 #include "grpcclient/command.h"
@@ -40,8 +41,8 @@ Task<Outcome<bool>> run(Session& session, const Command& command) {
 
 /// The exit status.
 Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTls>& tls,
-                      const Command& command) {
-  Session session(values, tls);
+                      const std::shared_ptr<const ServiceConfig>& service_config, const Command& command) {
+  Session session(values, tls, service_config);
   Outcome<bool> done = co_await run(session, command);
   co_await session.reflection.end_call();
   co_return done ? 0 : report(done.error());
@@ -85,8 +86,10 @@ int run(const std::vector<std::string>& arguments) {
   log::set_format(values.log_format);
   const Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(values.tls, origins);
   if (!tls) return refuse(tls.error());
+  const auto service_config = apps::load_service_config(values.service_config, origins);
+  if (!service_config) return refuse(service_config.error());
   set_default_io_backend(values.io);
-  const Result<int> status = block_on(run(values, *tls, *command));
+  const Result<int> status = block_on(run(values, *tls, *service_config, *command));
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }
 

@@ -16,8 +16,9 @@
 namespace ringrpc::grpcclient {
 
 struct Session {
-  /// `given` must outlive it; `tls` is null for plaintext.
-  explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr);
+  /// `given` must outlive it; `tls` is null for plaintext, `service_config` for none.
+  explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr,
+                   const std::shared_ptr<const ServiceConfig>& service_config = nullptr);
 
   /// Options for a call that is made now: the time left until the deadline, headers, compression.
   CallOptions call_options() const;

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 #include <sstream>
 
+#include "apps/scratch_file.h"
+#include "common/service_config.h"
+
 namespace ringrpc::grpcclient {
 namespace {
 
@@ -52,6 +55,35 @@ TEST_CASE("any TLS flag turns TLS on") {
   CHECK(wants_tls({"list", "--tls-cert=a.pem"}));
   CHECK(wants_tls({"list", "--tls-key=a.key"}));
   CHECK(wants_tls({"list", "--tls-server-name=example.org"}));
+}
+
+TEST_CASE("a service config is JSON or a file, and its error names the flag and the field") {
+  const auto load = [](const std::string& value) {
+    Configuration configuration;
+    REQUIRE(read(configuration, {"call", "a.B/C", "--service-config", value}, no_environment));
+    return apps::load_service_config(configuration.values.service_config, configuration.line.origins());
+  };
+  CHECK(*apps::load_service_config("") == nullptr);
+  const std::string good = R"( {"methodConfig": [{"name": [{}], "timeout": "1s"}]})";
+  const auto given = load(good);
+  REQUIRE(given);
+  CHECK((*given)->find("/a.B/C") != nullptr);
+  const auto wrong = load(R"({"methodConfig": [{"timeout": 1}]})");
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().to_string() ==
+        "INVALID_ARGUMENT: --service-config: the service config is invalid: methodConfig[0].timeout: 1 is "
+        "not a "
+        "duration such as \"1.5s\"");
+  const apps::ScratchFile file(good);
+  CHECK(load(file.path()));
+  const apps::ScratchFile bad("{");
+  const auto unreadable = load(bad.path());
+  REQUIRE_FALSE(unreadable);
+  CHECK(unreadable.error().code() == Code::FAILED_PRECONDITION);
+  CHECK(unreadable.error().message().starts_with("--service-config: " + bad.path() +
+                                                 ": the service config is "));
+  CHECK_FALSE(load("/does/not/exist"));
+  CHECK(refusal({"call", "--service-config", ""}) == "--service-config: it is empty; give a file or JSON");
 }
 
 TEST_CASE("empty data differs from no data") {
