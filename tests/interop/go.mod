@@ -11,9 +11,13 @@ tool (
 	google.golang.org/grpc/interop/client
 	google.golang.org/grpc/interop/server
 	ringrpc/tests/interop/reflecting-server
+	ringrpc/tests/interop/retry-peers
 )
 
-require google.golang.org/grpc v1.83.1
+require (
+	golang.org/x/net v0.55.0
+	google.golang.org/grpc v1.83.1
+)
 
 require (
 	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.6-20250425153114-8976f5be98c1.1 // indirect
@@ -94,7 +98,6 @@ require (
 	go.uber.org/zap v1.24.0 // indirect
 	golang.org/x/crypto v0.51.0 // indirect
 	golang.org/x/exp v0.0.0-20240506185415-9bf2ced13842 // indirect
-	golang.org/x/net v0.55.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
 	golang.org/x/sys v0.45.0 // indirect
