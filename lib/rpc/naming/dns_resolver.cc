@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ringrpc/log.h"
+#include "ringrpc/suspended.h"
 
 #include "base/unique_fd.h"
 #include "reactor/slices.h"
@@ -29,7 +30,7 @@ struct PlaceLookup final : DnsLookup::Handler {
   std::unique_ptr<DnsLookup> lookup;
   std::optional<Result<DnsAddresses>> found;
   std::size_t* left = nullptr;
-  std::coroutine_handle<>* waiting = nullptr;
+  Suspended* waiting = nullptr;
 };
 
 /// Waits for all look-ups.
@@ -60,7 +61,7 @@ class AllLookups {
 
  private:
   std::size_t left_ = 0;
-  std::coroutine_handle<> waiting_;
+  Suspended waiting_;
   std::vector<PlaceLookup> lookups_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/caught.h"
 #include "base/log_quota.h"
+#include "reactor/context.h"
 #include "reactor/slices.h"
 #include "transport/address.h"
 
@@ -32,6 +33,8 @@ void NameWatch::look() noexcept {
     } else {
       shard_.timers().arm(*this, after(began_, times_.first_timeout));
     }
+    const ContextScope scope(shard_,
+                             nullptr);  // a look-up serves all calls, not the one that needed it first
     task_.start(this);
   } catch (...) {
     task_ = {};
