@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/resolver.h"
 #include "ringrpc/sleep.h"
 
 #include "apps/captured_stderr.h"
@@ -153,6 +154,36 @@ TEST_CASE("a failed handshake is reported with the address, the cause and the re
         "UNAVAILABLE: connect 127.0.0.1:7: TLS: the peer refused: certificate required; it requires a client "
         "certificate");
   CHECK(cause == Cause::certificate_wanted);
+}
+
+/// Gives one address, with the name of its certificate.
+struct OneAddress final : Resolver {
+  Task<Result<Resolution>> resolve(ResolveRequest) override {
+    co_return Resolution{.addresses = {{.address = "127.0.0.1:7", .server_name = name}}};
+  }
+  std::string name;
+};
+
+TEST_CASE("a resolver gives each address the name of its certificate, unless the options have one for all") {
+  const auto resolver = std::make_shared<OneAddress>();
+  const auto response = [&](const std::string& name, const std::string& for_all) {
+    SimulatedWorld world(1);
+    world.serve(serving(test::server_options(our_authority().issue({.names = "DNS:a.example"}))),
+                "tls+127.0.0.1:7");
+    resolver->name = name;
+    ClientTlsOptions tls = test::client_options();
+    tls.server_name = for_all;
+    ChannelOptions options = calling(tls);
+    options.resolvers = {{"inventory", resolver}};
+    return outcome(world, options, "inventory:///orders").to_string();
+  };
+  const std::string refused =
+      "UNAVAILABLE: connect inventory:///orders at 127.0.0.1:7: TLS: hostname mismatch, the certificate is "
+      "for a.example";
+  CHECK(response("a.example", "") == "OK");
+  CHECK(response("b.example", "").starts_with(refused));
+  CHECK(response("", "").starts_with(refused));  // the channel's name is "orders"
+  CHECK(response("b.example", "a.example") == "OK");
 }
 
 TEST_CASE("handshakes that fail cannot hide from the log what other clients do") {

@@ -50,7 +50,7 @@ class DnsLookup final : Ready, Timer {
   DnsLookup(const DnsLookup&) = delete;
   DnsLookup& operator=(const DnsLookup&) = delete;
   /// Cancels the look-up.
-  ~DnsLookup();
+  ~DnsLookup() override;
 
  private:
   class Socket;
