@@ -11,6 +11,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ SOURCE = pathlib.Path(os.environ["SOURCE_ROOT"])
 EXAMPLES = SOURCE / "docs/examples"
 LOOP = SOURCE / "tests/install/loop.cc"
 OWN_HEALTH = SOURCE / "tests/install/own_health.cc"
+OWN_CHANNELZ = SOURCE / "tests/install/own_channelz.cc"
 LOOP_PROJECT = f"""cmake_minimum_required(VERSION 3.25)
 project(loop CXX)
 find_package(ringrpc REQUIRED)
@@ -82,6 +84,15 @@ class Install(unittest.TestCase):
         """Compiles a program by hand."""
         libraries = self.flags(*(["--libs"] if SHARED else ["--static", "--libs"]), package=package)
         run([*shlex.split(os.environ["CXX"]), *self.flags("--cflags", package=package), *arguments, *libraries])
+
+    def compile_with_own(self, proto, source, *libraries):
+        """Compiles a program with messages of its own, which are generated from an installed .proto file."""
+        protos, plugin = self.flags("--variable=protos"), self.flags("--variable=plugin")
+        root = pathlib.Path(tempfile.mkdtemp(dir=self.root))
+        run(["protoc", "-I", *protos, f"--plugin=protoc-gen-ringrpc={plugin[0]}", f"--cpp_out={root}",
+             f"--ringrpc_out={root}", proto])
+        self.compile(f"-I{root}", source, *(root / proto).parent.glob("*.cc"), *libraries, "-o", root / "own")
+        return root / "own"
 
     def configure(self, project, build, *options):
         """Configures a CMake project."""
@@ -197,14 +208,23 @@ class Install(unittest.TestCase):
 
     def test_messages_that_the_library_has_too(self):
         """protobuf aborts a process that registers a message twice, or the two copies mix."""
-        protos, plugin = self.flags("--variable=protos"), self.flags("--variable=plugin")
-        generated = self.root / "gen"
-        generated.mkdir()
-        run(["protoc", "-I", *protos, f"--plugin=protoc-gen-ringrpc={plugin[0]}", f"--cpp_out={generated}",
-             f"--ringrpc_out={generated}", "grpc/health/v1/health.proto"])
-        self.compile(f"-I{generated}", OWN_HEALTH, *(generated / "grpc/health/v1").glob("*.cc"), "-o", self.root / "own")
-        self.assertEqual(run([self.root / "own"], env=self.environment).splitlines()[-1:],
-                         ["SERVING"])
+        for source, proto, said in ((OWN_HEALTH, "grpc/health/v1/health.proto", "SERVING"),
+                                    (OWN_CHANNELZ, "grpc/channelz/v1/channelz.proto", "1 server")):
+            with self.subTest(proto=proto):
+                own = self.compile_with_own(proto, source)
+                self.assertEqual(run([own], env=self.environment).splitlines()[-1:], [said])
+
+    def test_beside_grpc_cpp(self):
+        """Its library does not disturb ours, nor ours it, unless it brings messages of the same names at another path."""
+        if attempt(["pkg-config", "--exists", "grpc++"]).returncode != 0:
+            self.skipTest("libgrpc++-dev is not installed")
+        proto = "grpc/channelz/v1/channelz.proto"
+        beside = self.compile_with_own(proto, OWN_CHANNELZ, "-Wl,--no-as-needed", "-lgrpc++", "-lgrpc")
+        self.assertEqual(run([beside], env=self.environment).splitlines()[-1:], ["1 server"])
+        clash = self.compile_with_own(proto, OWN_CHANNELZ, "-Wl,--no-as-needed", "-lgrpcpp_channelz", "-lgrpc++", "-lgrpc")
+        aborted = attempt([clash], env=self.environment)
+        self.assertEqual(aborted.returncode, -signal.SIGABRT, aborted.stdout)
+        self.assertIn("GeneratedDatabase()->Add", aborted.stdout)
 
     def test_with_meson(self):
         port = self.copy_station()
