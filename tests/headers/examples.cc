@@ -29,6 +29,7 @@
 #include "ringrpc/worker_pool.h"
 
 #include "echo/v1/echo.ringrpc.h"
+#include "google/rpc/error_details.pb.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
@@ -527,15 +528,13 @@ struct Talk {
   // [/task_scope.h]
 };
 
-using RetryInfo = google::protobuf::Any;
-
-Task<Status> show_details(const Status& status) {
+Task<Status> show_details(const Status& status, std::int64_t& wait_s) {
   // [status_details.h]
-  RetryInfo retry;
-  retry.set_value("30 s");
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(30);
   co_return with_detail(Status(Code::UNAVAILABLE, "the ledger is closed"), retry);
   // the caller:
-  if (auto told = find_detail<RetryInfo>(status)) log::info("try again after {}", told->value());
+  if (auto info = find_detail<google::rpc::RetryInfo>(status)) wait_s = info->retry_delay().seconds();
   // [/status_details.h]
 }
 

@@ -1,10 +1,10 @@
 /// Typed details of a status: messages beside its code and message, for programs to read.
 ///
-///   RetryInfo retry;
-///   retry.set_value("30 s");
+///   google::rpc::RetryInfo retry;
+///   retry.mutable_retry_delay()->set_seconds(30);
 ///   co_return with_detail(Status(Code::UNAVAILABLE, "the ledger is closed"), retry);
 ///   ...
-///   if (auto told = find_detail<RetryInfo>(status)) log::info("try again after {}", told->value());
+///   if (auto info = find_detail<google::rpc::RetryInfo>(status)) wait_s = info->retry_delay().seconds();
 ///
 /// A detail may have any message type. google/rpc/error_details.proto of googleapis has types that every
 /// gRPC implementation knows (BadRequest, RetryInfo, QuotaFailure and others); generate C++ from your own
