@@ -12,7 +12,6 @@
 #include "reactor/slices.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/channelz/socket_details.h"
-#include "rpc/connection/connection.h"
 
 namespace ringrpc::channelz {
 namespace {
@@ -45,7 +44,7 @@ Task<Status> visit_parts(std::vector<PartPlace> places, std::move_only_function<
   });
 }
 
-/// What the parts of a server or a channel had when they were visited.
+/// The state of the parts of a server or a channel when they were visited.
 struct PartsRead {
   std::vector<Registry::PartCalls> calls;
   Connectivity state = Connectivity::idle;
@@ -149,8 +148,8 @@ Task<Result<SubchannelSnapshot>> read_subchannel(Id id, std::size_t most_sockets
                                          .calls = part.calls(),
                                          .max_connections = part.max_connections(),
                                          .sockets = {}});
-    part.sockets().visit_from(0, most_sockets, [&](Id socket, const Connection& connection) {
-      subchannel.sockets.push_back({socket, connection.peer()});
+    part.sockets().visit_from(0, most_sockets, [&](Id socket_id, const Socket& socket) {
+      subchannel.sockets.push_back({socket_id, socket.peer()});
     });
     return Found::yes;
   });
@@ -164,8 +163,8 @@ Task<Result<Page<Ref>>> read_server_sockets(Id server, Id first, std::size_t mos
   if (!view) co_return not_found("server", server);
   const auto sockets = std::make_shared<std::vector<Ref>>();
   Status status = co_await visit_parts(std::move(view->parts), [sockets, first, most](Part& part) {
-    part.sockets().visit_from(first, most + 1, [&](Id socket, const Connection& connection) {
-      sockets->push_back({socket, connection.peer()});
+    part.sockets().visit_from(first, most + 1, [&](Id socket_id, const Socket& socket) {
+      sockets->push_back({socket_id, socket.peer()});
     });
     std::ranges::sort(*sockets, {}, &Ref::id);
     if (sockets->size() > most + 1) sockets->resize(most + 1);
@@ -183,10 +182,10 @@ Task<Result<SocketSnapshot>> read_socket(Id id, Detail detail) {
     co_return listen_socket(*std::move(listening));
   const auto read = std::make_shared<std::optional<SocketSnapshot>>();
   Status status = co_await visit_parts(Registry::of_process().all_parts(), [read, id, detail](Part& part) {
-    const Connection* const connection = part.sockets().find(id);
-    if (!connection) return Found::no;
-    *read = connection->snapshot();
-    if (detail == Detail::all) (*read)->options = socket_options(connection->descriptor());
+    const Socket* const socket = part.sockets().find(id);
+    if (!socket) return Found::no;
+    *read = socket->snapshot();
+    if (detail == Detail::all) (*read)->options = socket_options(socket->descriptor());
     return Found::yes;
   });
   if (!status.ok()) co_return std::unexpected(std::move(status));

@@ -1,7 +1,7 @@
 /// The connections of a shard's part of a server or of a channel, by their ids.
 ///
-///   class Connection { Sockets::Entry entry_; };      // Entry(sockets, *this) gives the connection its id
-///   Connection* found = sockets.find(id);
+///   class Connection : Socket { Sockets::Entry entry_; };      // Entry(sockets, *this) gives the connection its id
+///   const Socket* found = sockets.find(id);
 ///
 /// Ids ascend, so a sorted array has them: 16 bytes a connection, and a page of any of them takes a binary search.
 /// Belongs to the shard's thread.
@@ -10,15 +10,25 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "rpc/channelz/snapshots.h"
 
-namespace ringrpc {
+namespace ringrpc::channelz {
 
-class Connection;
+/// A connection as channelz reads it, which knows no connections.
+class Socket {
+ public:
+  /// The peer's address, "127.0.0.1:40712".
+  virtual const std::string& peer() const noexcept = 0;
+  virtual int descriptor() const noexcept = 0;
+  /// Without the socket's options. Makes some system calls.
+  virtual SocketSnapshot snapshot() const = 0;
 
-namespace channelz {
+ protected:
+  ~Socket() = default;
+};
 
 /// From any thread.
 inline Id next_id() noexcept {
@@ -31,8 +41,8 @@ class Sockets {
   /// A connection's place among them.
   class Entry {
    public:
-    Entry(Sockets& sockets, Connection& connection) : sockets_(sockets), id_(next_id()) {
-      sockets_.add({id_, &connection});
+    Entry(Sockets& sockets, const Socket& socket) : sockets_(sockets), id_(next_id()) {
+      sockets_.add({id_, &socket});
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -46,9 +56,9 @@ class Sockets {
   };
 
   /// Null if there is none.
-  Connection* find(Id id) const noexcept {
+  const Socket* find(Id id) const noexcept {
     const auto place = std::ranges::lower_bound(places_, id, {}, &Place::id);
-    return place != places_.end() && place->id == id ? place->connection : nullptr;
+    return place != places_.end() && place->id == id ? place->socket : nullptr;
   }
 
   /// Calls `visit` for at most `most` connections with ids from `first` on, in their order.
@@ -56,17 +66,17 @@ class Sockets {
   void visit_from(Id first, std::size_t most, Visit visit) const {
     auto place = std::ranges::lower_bound(places_, first, {}, &Place::id);
     for (; place != places_.end() && most > 0; ++place) {
-      if (!place->connection) continue;
-      visit(place->id, *place->connection);
+      if (!place->socket) continue;
+      visit(place->id, *place->socket);
       --most;
     }
   }
 
  private:
-  /// `connection` is null once it has closed.
+  /// `socket` is null once it has closed.
   struct Place {
     Id id;
-    Connection* connection;
+    const Socket* socket;
   };
 
   void add(Place place) {
@@ -76,9 +86,9 @@ class Sockets {
   }
 
   void remove(Id id) noexcept {
-    std::ranges::lower_bound(places_, id, {}, &Place::id)->connection = nullptr;
+    std::ranges::lower_bound(places_, id, {}, &Place::id)->socket = nullptr;
     if (++closed_ <= places_.size() / 2) return;
-    std::erase_if(places_, [](const Place& place) { return !place.connection; });
+    std::erase_if(places_, [](const Place& place) { return !place.socket; });
     closed_ = 0;
     if (places_.capacity() > 4 * places_.size()) places_.shrink_to_fit();
   }
@@ -87,5 +97,4 @@ class Sockets {
   std::size_t closed_ = 0;  // of the places
 };
 
-}  // namespace channelz
-}  // namespace ringrpc
+}  // namespace ringrpc::channelz

@@ -62,6 +62,7 @@ Status check_header_list_bytes(std::size_t bytes);
 /// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of memory ends
 /// this connection and no other.
 class Connection : public ExceptionBarrier<Connection>,
+                   private channelz::Socket,
                    private ByteStream::Handler,
                    private TurnEnd,
                    private Ready,
@@ -79,17 +80,15 @@ class Connection : public ExceptionBarrier<Connection>,
   Shard& shard() noexcept { return shard_; }
   /// When it was accepted or connected.
   Instant started() const noexcept { return started_; }
-  /// The peer's address, "127.0.0.1:40712".
-  const std::string& peer() const noexcept { return peer_; }
+  const std::string& peer() const noexcept final { return peer_; }
   /// Identifies the peer where peers take turns. A system call each time.
   PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
   /// The peer's identity, as the transport has verified it, once the handshake is over. A system call each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
-  int descriptor() const noexcept { return stream_->descriptor(); }
+  int descriptor() const noexcept final { return stream_->descriptor(); }
   channelz::SocketCounts& counts() noexcept { return counts_; }
   const channelz::SocketCounts& counts() const noexcept { return counts_; }
-  /// Without the socket's options. Makes some system calls.
-  channelz::SocketSnapshot snapshot() const;
+  channelz::SocketSnapshot snapshot() const final;
   channelz::Id id() const noexcept { return entry_.id(); }
   /// The reason why the transport has failed, or what it still waits for: ByteStream::failure.
   Status stream_failure() const { return stream_->failure(); }
