@@ -37,7 +37,7 @@ def h2load(subject, server, calls, shape, core):
     succeeded = re.search(r"(\d+) succeeded, 0 failed, 0 errored, 0 timeout", said)
     data = re.search(r"\((\d+)\) data$", said, re.MULTILINE)
     if not succeeded or int(succeeded[1]) != calls or int(data[1]) < calls * subject.answer_bytes:
-        raise RuntimeError(f"not every call to {subject.name} was answered:\n{said}")
+        raise RuntimeError(f"not every call to {subject.name} succeeded:\n{said}")
     rate = re.search(r"^finished in .*?, ([0-9.]+) req/s", said, re.MULTILINE)
     return Load(calls=calls, calls_per_second=float(rate[1]), generator_us=cpu_us / calls)
 
