@@ -143,7 +143,7 @@ Task<std::string> session(Store::Stub& store) {
   co_return status.ok() ? keys : status.to_string();
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "Options may be made among the arguments of a call") {
+TEST_CASE_FIXTURE(StoreFixture, "options may be made among the arguments of a call") {
   CHECK(run(with_a_timeout, store) == "k");
   CHECK(run(with_positional_options, store) == "k");
   CHECK(run(with_metadata, store) == long_text);
@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(StoreFixture, "Options may be made among the arguments of a ca
   CHECK(run(with_a_braced_request, store) == "-");
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "The outcome of a call may be used where it is awaited") {
+TEST_CASE_FIXTURE(StoreFixture, "the outcome of a call may be used where it is awaited") {
 #if __cpp_range_based_for >= 202211L
   CHECK(run(of_a_temporary, store) == long_text);
 #endif
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(StoreFixture, "The outcome of a call may be used where it is a
   CHECK(run(returned_condition, store) == "there");
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "One of two calls may be chosen, and one be made for another") {
+TEST_CASE_FIXTURE(StoreFixture, "one of two calls may be chosen, and one be made for another") {
   bool first = true;
   CHECK(run(one_of_two, store, first) == long_text);
   first = false;
@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(StoreFixture, "One of two calls may be chosen, and one be made
   CHECK(run(refused_put, store) == "PERMISSION_DENIED: not yours");
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "Streams may be read and written in the head and the body of a loop") {
+TEST_CASE_FIXTURE(StoreFixture, "streams may be read and written in the head and the body of a loop") {
   CHECK(run(list_by_while, store) == 3);
   CHECK(run(list_with_a_variable, store) == long_text + long_text + long_text);
   CHECK(run(list_by_for, store) == 3);
@@ -181,7 +181,7 @@ TEST_CASE_FIXTURE(StoreFixture, "Streams may be read and written in the head and
   CHECK(run(session, store) == long_text + long_text + long_text);
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "Handlers without variables keep their bodies, one call after another") {
+TEST_CASE_FIXTURE(StoreFixture, "handlers without variables keep their bodies, one call after another") {
   for (int i = 0; i < 12; ++i) {
     CHECK(run(negated, store) == "refused");
     CHECK(run(with_a_timeout, store) == "k");
@@ -189,13 +189,13 @@ TEST_CASE_FIXTURE(StoreFixture, "Handlers without variables keep their bodies, o
   }
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "A handler that throws an awaited value fails its call") {
+TEST_CASE_FIXTURE(StoreFixture, "a handler that throws an awaited value fails its call") {
   const Result<Entry> entry = block_on(store.Throw(key_of(long_text)));
   REQUIRE_FALSE(entry);
   CHECK(entry.error().code() == Code::INTERNAL);
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "A handler that ends without co_return fails its call with INTERNAL") {
+TEST_CASE_FIXTURE(StoreFixture, "a handler that ends without co_return fails its call with INTERNAL") {
   const Result<Entry> entry = block_on(store.Forget(key_of("k")));
   REQUIRE_FALSE(entry);
   CHECK(entry.error().code() == Code::INTERNAL);

@@ -80,7 +80,7 @@ TEST_CASE("a time that has passed fires at the next tick, not from inside arm") 
   CHECK(probe.fired == 1);
 }
 
-TEST_CASE("Re-arming moves a timer") {
+TEST_CASE("re-arming moves a timer") {
   TimerWheel wheel(start);
   Probe probe;
   wheel.arm(probe, start + 10ms);
