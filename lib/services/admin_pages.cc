@@ -6,7 +6,7 @@
 
 #include "services/call_wait.h"
 #include "services/json_text.h"
-#include "services/status_pages.h"
+#include "services/status_page.h"
 
 namespace ringrpc {
 namespace {

@@ -1,3 +1,5 @@
+#include "services/status_page.h"
+
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -10,7 +12,6 @@
 #include "ringrpc/admin_pages.h"
 
 #include "services/status_html.h"
-#include "services/status_pages.h"
 
 namespace ringrpc {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::size_t connections_listed = 50;  // the oldest, and as many of th
 constexpr std::size_t calls_listed = 100;
 constexpr std::size_t methods_listed = 20;
 
-/// What stays the same from one request to the next.
+/// The parts of the page that stay the same from one request to the next.
 struct StatusPage {
   const Server& server;
   StatusPageOptions options;
