@@ -14,7 +14,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// From the largest, because a value is shown in the first unit that divides it.
+// Largest first: a value is printed in the first unit that divides it.
 constexpr std::array size_units{Unit{"G", 1ull << 30}, Unit{"M", 1ull << 20}, Unit{"K", 1ull << 10},
                                 Unit{"", 1}};
 constexpr std::array duration_units{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}};

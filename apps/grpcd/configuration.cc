@@ -49,7 +49,7 @@ void add_serving(apps::CommandLine& line, Values& values) {
                       .placeholder = "ADDR",
                       .help = "Address of the admin pages: HTTP/1.1 and HTTP/2 with /status, /healthz, "
                               "/readyz, /metrics and /debug. "
-                              "The pages tell about clients and have no access control, so "
+                              "The pages show data about clients and have no access control, so "
                               "choose a loopback address or a unix socket. Repeat the flag to listen on "
                               "several.",
                       .fallback = "none"},
@@ -295,7 +295,7 @@ void add_access_log(apps::CommandLine& line, const std::string& group, AccessLog
   line.add(apps::number({.name = "access-log-sample",
                          .group = group,
                          .placeholder = "N",
-                         .help = "Has the access log take one call of N, 1 to 1000000000"},
+                         .help = "Logs one call in N, 1 to 1000000000"},
                         values.one_call_of, {1, 1'000'000'000}));
   line.add(apps::choice<bool>(
       {.name = "access-log-failures",

@@ -9,8 +9,8 @@
 namespace ringrpc {
 
 /// Replaces control characters in `text` by \x0d and the like, except those in `keep`. Replaces U+0080 to
-/// U+009F and marks of text direction too, in UTF-8. A text above about `limit_bytes` is cut, between
-/// characters.
+/// U+009F and marks of text direction too, in UTF-8. Text longer than about `limit_bytes` is cut at a
+/// character boundary.
 std::string escape_controls(std::string_view text, std::size_t limit_bytes = std::string_view::npos,
                             std::string_view keep = {});
 

@@ -8,7 +8,7 @@
 
 namespace ringrpc {
 
-/// Sets the flag while it lives.
+/// Keeps the flag set for as long as this object exists; asserts that it was clear.
 class Inside {
  public:
   explicit Inside(bool& flag) noexcept : flag_(flag) {

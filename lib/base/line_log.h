@@ -22,7 +22,7 @@ namespace ringrpc {
 
 class LineLog {
  public:
-  /// Who may read the file. A private file is refused if it exists and others may read or write it.
+  /// The readers of the file. A private file is refused if it exists and others may read or write it.
   enum class Access : std::uint8_t { group, only_owner };
 
   struct Options {

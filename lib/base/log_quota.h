@@ -32,8 +32,8 @@ class LogQuota {
     }
   };
 
-  /// The number of records suppressed since the last one, if another may be written now. Else nothing, and
-  /// this record counts as suppressed.
+  /// If a record may be written now, returns the number suppressed since the last one. Otherwise counts this record
+  /// as suppressed and returns nothing.
   std::optional<LeftOut> take(Instant now) noexcept {
     const Instant earliest = now - burst * interval;
     spent_until_ = std::max(spent_until_, earliest);

@@ -69,7 +69,8 @@ void BodyQueue::move_front(const std::uint8_t* header, Chain& out) noexcept {
   Slab* const slab = piece->slab;
   slab->begin = static_cast<std::uint32_t>(frame - slab->data);
   slab->end = slab->begin + static_cast<std::uint32_t>(frame_header_bytes + piece->size());
-  std::memcpy(frame, header, frame_header_bytes);  // the Piece lies before the frame
+  std::memcpy(frame, header,
+              frame_header_bytes);  // does not overwrite the Piece, which is stored before the frame
   out.append(slab);
 }
 

@@ -103,7 +103,7 @@ bool Session::header_block_unfinished() const noexcept {
   return (head_.flags & FrameHead::end_headers) == 0 || scanner_.inside_payload();
 }
 
-/// Feeds bytes to nghttp2. False when it takes no more.
+/// Gives bytes to nghttp2. Returns false once nghttp2 accepts no more.
 bool Session::feed(Bytes bytes) {
   if (bytes.empty()) return true;
   const ssize_t taken = nghttp2_session_mem_recv(engine_, bytes.data(), bytes.size());

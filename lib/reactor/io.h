@@ -44,7 +44,7 @@ struct SocketAddress {
   int family() const noexcept { return length == 0 ? AF_UNSPEC : storage.ss_family; }
 };
 
-/// How a stream is secured (TLS).
+/// The security of a stream with TLS.
 struct StreamSecurity {
   std::string cipher;             ///< by its name in RFC 8446: "TLS_AES_128_GCM_SHA256"
   std::string local_certificate;  ///< these two in DER; empty if there is none

@@ -24,8 +24,8 @@ class ShardWorker final : public ShardLocal {
   /// The worker of `shard`, made at the first call.
   static ShardWorker& of(Shard& shard);
 
-  /// Makes the jobs of `shard` run on the shard itself, a moment later. For simulated networks, whose time
-  /// does not include the time of other threads. Call it before any job.
+  /// Runs the jobs of `shard` on the shard itself, a millisecond later, because simulated time does not include other
+  /// threads. Call it before the first job.
   RINGRPC_TESTING_EXPORT static void run_in_place(Shard& shard);
 
   /// Like WorkerPool::run. RESOURCE_EXHAUSTED also when the system has no more threads.

@@ -92,7 +92,7 @@ class TurnGate final : public ShardLocal, Ready, TurnEnd {
     if (!turns_.empty()) shard_.ready().push(*this);
   }
 
-  /// Removes lines without waiters from the front.
+  /// Removes peers without waiters from the front of the queue.
   void drop_empty_lines() noexcept {
     for (Line* line = turns_.front(); line && line->waiting.empty(); line = turns_.front())
       lines_.erase(lines_.find(line->peer));

@@ -1,4 +1,4 @@
-/// What the worker pools of one name do, over all of the process, for its metrics.
+/// Counts of all worker pools of one name in the process, for metrics.
 ///
 ///   WorkerPoolCounts& counts = WorkerPoolCounts::of("signing");
 ///   ++counts.queued;

@@ -1,4 +1,4 @@
-/// What a call of a state waits for, in words for pages.
+/// Names the thing that a call in a certain state waits for, for pages.
 #pragma once
 
 #include <string_view>

@@ -13,7 +13,8 @@
 namespace ringrpc {
 
 inline constexpr int rsa_bits_min = 2048;
-inline constexpr int rsa_bits_max = 8192;  ///< a larger key takes a worker tens of milliseconds a signature
+inline constexpr int rsa_bits_max =
+    8192;  ///< one signature with a larger key occupies a worker for tens of milliseconds
 /// The minimum of FIPS 186-5. A smaller exponent makes signatures forgeable for verifiers that check
 /// padding loosely.
 inline constexpr unsigned rsa_exponent_min = 65537;

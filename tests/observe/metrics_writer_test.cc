@@ -1,4 +1,4 @@
-/// What a program may write on a page of metrics, and what makes the page a failure.
+/// Tests a program's own metrics on a page, and the errors that make the page a failure.
 #include <doctest/doctest.h>
 #include <limits>
 #include <string>

@@ -104,7 +104,7 @@ TEST_CASE("a task without a coroutine throws where it is awaited") {
         "this task has no coroutine; did a function return {} instead of a task?");
 }
 
-/// What `make` does on a thread that is no shard.
+/// The result of `make` on a thread that is no shard.
 template <class Make>
 std::string thrown_off_a_shard(const Make& make) {
   auto task = make();
@@ -168,7 +168,7 @@ TEST_CASE("a wait away from any shard fails where its result can say so") {
   CHECK(status_off_a_shard((*server)->shard_snapshots()).code() == Code::FAILED_PRECONDITION);
 }
 
-/// What `block` throws on a shard.
+/// The error that `block` throws on a shard.
 template <class Block>
 std::string thrown_on_a_shard(const Block& block) {
   return run([&]() -> Task<std::string> {

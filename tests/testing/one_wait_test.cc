@@ -88,7 +88,7 @@ Stream call_of(const Channel& channel, const char* method_name) {
   return channel.bidirectional<RawMessage, RawMessage>(std::string("/test.v1.Pairs/") + method_name);
 }
 
-/// What the task throws.
+/// The message of the exception that the task throws.
 Task<std::string> message_of(Task<> task) {
   try {
     co_await std::move(task);

@@ -44,9 +44,8 @@ Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<Signing
   }
   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, job.data_bytes());
   if (!share) co_return std::unexpected(std::move(share).error());
-  auto work = [job = std::move(job), share = std::move(*share)] {
-    return job.run();
-  };  // owns the job and its share: the worker may outlive the call
+  // The lambda owns the job and its share of the queue, because the worker may run longer than the call.
+  auto work = [job = std::move(job), share = std::move(*share)] { return job.run(); };
   co_return co_await workers.run(std::move(work));
 }
 

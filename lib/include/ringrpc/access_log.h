@@ -40,7 +40,7 @@ struct AccessLogOptions {
   log::Format format = log::Format::text;
   /// One of so many calls is logged, on each shard the first and then every so many; 0 counts as 1.
   std::uint32_t one_call_of = 1;
-  /// Whether failed calls, those with a status other than OK, are logged although sampling would leave them out.
+  /// Logs failed calls, those with a status other than OK, even if sampling would leave them out.
   bool all_failures = true;
   /// The rate of lines, which is also the largest burst; 0 means no limit. It applies to failed calls too, because
   /// clients can cause any number of them.

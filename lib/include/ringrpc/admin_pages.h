@@ -52,7 +52,7 @@ struct StatusSetting {
   std::string origin{};  ///< what has set it; may be empty
 };
 
-/// What the status page shows of the program.
+/// The program, as the status page shows it.
 struct StatusPageOptions {
   std::string program = "Server";  ///< its name and version, "routes 1.4"
   /// The settings in force; called for each request, on the admin server's thread. Everyone who can connect to the admin

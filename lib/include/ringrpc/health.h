@@ -34,7 +34,7 @@ class HealthListResponse;
 
 namespace ringrpc {
 
-/// Whether a service can take calls.
+/// The readiness of a service to take calls.
 enum class ServingStatus : std::uint8_t { not_serving, serving };
 
 /// The service grpc.health.v1.Health.

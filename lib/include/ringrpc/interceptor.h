@@ -42,9 +42,9 @@ class Interceptor;
 /// The rest of a call: the inner interceptors and the handler. Valid as long as the interceptor's frame.
 class RINGRPC_EXPORT Next {
  public:
-  /// Runs the rest of the call, and gives its status: what it returns, INTERNAL if it throws, or why the call has
-  /// failed (Call::failure), for example because a response is over the limit. A failure after that, such as more
-  /// trailing metadata than the client accepts, shows only in `on_end`. At most once: the second time gives INTERNAL.
+  /// Runs the rest of the call and returns its status: INTERNAL if the rest throws, and Call::failure if the call has
+  /// failed meanwhile, for example because a response is over the limit. Later failures, such as more trailing metadata
+  /// than the client accepts, reach only `on_end`. A second run returns INTERNAL.
   Task<Status> operator()() const;
   /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }

@@ -1,4 +1,4 @@
-/// What a server does at the moment, and has done: its calls in flight, connections, shards and failures.
+/// The state of a server at one moment: its calls in flight, connections, shards and latest failures.
 ///
 ///   for (const CallSnapshot& call : calls.oldest)
 ///     log::info("{} from {}: {} for {} ms", call.method, call.peer, name(call.state), call.age / 1ms);

@@ -269,7 +269,7 @@ inline constexpr bool is_task<Task<T>> = true;
 template <class F>
 concept TaskMaker = std::invocable<F&> && is_task<std::invoke_result_t<F&>>;
 
-/// What `co_await` takes as it is, such as the result of Reader::next.
+/// An object that `co_await` takes as it is, such as the result of Reader::next.
 template <class A>
 concept Awaiter = requires(A& awaiter) {
   { awaiter.await_ready() } -> std::same_as<bool>;

@@ -73,8 +73,8 @@ struct ServerTlsOptions {
 /// called from any thread.
 class RINGRPC_EXPORT ServerTls {
  public:
-  /// INVALID_ARGUMENT names the file and the problem: no PEM, a key of another certificate, an encrypted
-  /// key. Fails also as `Pem::read` does. An expired certificate is accepted, with a warning in the log.
+  /// Fails with INVALID_ARGUMENT, naming the file, if it is not PEM, or if the key is encrypted or does
+  /// not match the certificate. Also fails as `Pem::read` does. An expired certificate only gets a warning in the log.
   static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;

@@ -62,7 +62,7 @@ class Entity {
   CallTotals calls_before_;  // of parts that have left
 };
 
-/// What one shard has of a server or a channel.
+/// One shard's part of a server or a channel.
 class Part {
  public:
   enum class Role : std::uint8_t {

@@ -1,4 +1,4 @@
-/// What channelz shows of servers, channels, subchannels and sockets, as plain data
+/// Servers, channels, subchannels and sockets as channelz shows them, as plain data
 /// (https://github.com/grpc/proposal/blob/master/A14-channelz.md).
 ///
 /// rpc/channelz/reading.h gives them.
@@ -32,7 +32,7 @@ struct Ref {
 
 enum class Severity : std::uint8_t { info, warning, error };
 
-/// What happened to a server, a channel or a subchannel.
+/// An event in the life of a server, a channel or a subchannel.
 struct TraceEvent {
   Severity severity = Severity::info;
   WallTime at{};

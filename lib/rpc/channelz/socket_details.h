@@ -1,4 +1,4 @@
-/// What the kernel knows of a socket.
+/// Reads the addresses and options of a socket from the kernel.
 #pragma once
 
 #include "rpc/channelz/snapshots.h"

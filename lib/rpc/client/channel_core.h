@@ -1,4 +1,4 @@
-/// What all shards of one channel share: the target, the options, TLS, and the list of those shards.
+/// The part of a channel that all its shards share: the target, the options, TLS, and the list of those shards.
 ///
 /// Each shard that makes a call keeps a ShardChannel under the address of this object (Shard::keep), so a call
 /// finds it without a lock. The lock here guards the list of shards: it is taken when a ShardChannel is made or
@@ -58,7 +58,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   RetryThrottle& retry_throttle() noexcept { return retry_throttle_; }
   /// The metrics that its calls count in; null if metrics are off.
   TargetMetrics* metrics() const noexcept { return metrics_; }
-  /// Whether calls have interceptors. False if the interceptors are invalid, and with them the options.
+  /// True if calls have interceptors. False if the interceptors are invalid, and with them the options.
   bool intercepts() const noexcept { return intercepts_; }
   /// True if calls have interceptors or metrics.
   bool watches_calls() const noexcept { return watches_calls_; }

@@ -1,5 +1,5 @@
-/// What channels log about their connections and calls. At most twenty lines of a kind at once and one a second then, on
-/// each shard: a program may have any number of channels, and its servers may refuse them all.
+/// Log lines of channels about their connections and calls. Each shard logs at most twenty lines of a kind at once, and
+/// then one a second: a program may have any number of channels, and its servers may refuse them all.
 ///
 ///   channel_log::lost(channel.target(), connection.peer(), why, 3);
 ///

@@ -58,7 +58,7 @@ class InterceptorChain final : private ClientNext::Wire, private TaskObserver {
   void on_response_read() { resume(awaits_reader_); }
 
   bool observed() const noexcept { return !observers_.empty(); }
-  /// Shows each observer a message, until one refuses it. Gives the status of that one.
+  /// Shows the message to each observer until one refuses it. Returns the status of that one, or OK.
   Status show_request(Bytes request) noexcept;
   Status show_response(Pieces response) noexcept;
 

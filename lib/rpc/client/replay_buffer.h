@@ -30,7 +30,7 @@ class ReplayBuffer {
   /// A longer request is not kept after it was sent, unless it has a limit of its own.
   static constexpr std::size_t bytes_max = 64 * 1024;
 
-  /// How much of a refused request has left this machine.
+  /// The place where a request was refused.
   enum class Refused : std::uint8_t { before_it_left, by_the_server };
 
   bool kept() const noexcept { return state_ != State::committed; }

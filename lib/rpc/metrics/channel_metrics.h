@@ -42,7 +42,7 @@ enum class ConnectionEnd : std::uint8_t {
   by_loss,     ///< any other
 };
 
-/// What a call waits for in the queue of its channel.
+/// The reason why a call waits in the queue of its channel.
 enum class QueueWait : std::uint8_t {
   connection,  ///< there is none yet
   stream,      ///< the server allows no more calls on those that there are

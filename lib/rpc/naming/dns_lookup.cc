@@ -25,7 +25,7 @@ constexpr Nanoseconds resolution_delay = 50ms;
 /// In place of a status of c-ares: the backend cannot wait for sockets.
 constexpr int no_descriptors = -1;
 
-/// How long names of the hosts file are used.
+/// The time for which names of the hosts file are used.
 constexpr std::uint32_t hosts_file_ttl_s = 30;
 
 int init_c_ares() noexcept {

@@ -19,7 +19,7 @@ namespace ringrpc {
 
 struct DnsAddresses {
   std::vector<SocketAddress> addresses;
-  /// How long all of them, and the aliases that led to them, may be used.
+  /// The time for which all of them, and the aliases that led to them, may be used.
   std::uint32_t ttl_s = std::numeric_limits<std::uint32_t>::max();
 };
 

@@ -29,7 +29,7 @@ void ConnectionSurvey::visit(ServerShard& shard) {
   shard.visit_newest(std::min(most_, others), add_to(newest_));
 }
 
-/// What no longer fits among the oldest may be among the newest.
+/// An entry that no longer fits among the oldest may be among the newest.
 ConnectionsSnapshot ConnectionSurvey::finish() && {
   std::ranges::sort(oldest_, {}, &Entry::started);
   if (oldest_.size() > most_) {

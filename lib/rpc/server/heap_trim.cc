@@ -14,7 +14,7 @@ namespace {
 
 enum class State : unsigned char {
   idle,     // there is no thread
-  wanted,   // the thread must trim, again if it has already
+  wanted,   // a trim is requested, possibly while one runs
   trimmed,  // the thread has begun to trim, or pauses, and there is no request since
 };
 

@@ -1,4 +1,4 @@
-/// What a call tells the metrics and the logs about itself.
+/// The metrics and log lines of a call.
 #include <array>
 #include <new>
 #include <string_view>

@@ -287,7 +287,7 @@ void ServerConnection::recount() {
   calls_.for_each([](ServerCall& call) { call.account(); });
 }
 
-/// What fails is counted, so the caller must end its call then.
+/// Counts a failure as a refused call, so the caller must end its call then.
 Status ServerConnection::check_buffered(std::size_t more) {
   const std::size_t bytes_max = owner_.max_buffered_bytes();
   if (buffered_bytes_ + more > bytes_max) recount();

@@ -1,4 +1,4 @@
-/// What every server consists of, whatever its shards run on: the methods, a part on each shard, and the listener.
+/// The parts of every server, on sockets or simulated: the methods, a part on each shard, and the listener.
 ///
 ///   ServerParts parts;
 ///   if (Status status = parts.add(services, options); !status.ok()) return status;

@@ -1,4 +1,4 @@
-// What channelz reads, on simulated networks that cut and delay, and its parts by themselves.
+// Tests channelz on simulated networks that cut and delay, and its parts by themselves.
 #include <cstdint>
 #include <doctest/doctest.h>
 #include <functional>

@@ -1,4 +1,4 @@
-/// What a channel logs about its connections and calls.
+/// Tests the log lines of channels about their connections and calls.
 
 #include "rpc/client/channel_log.h"
 
