@@ -18,13 +18,13 @@
 using namespace fan_out;
 using namespace std::chrono_literals;
 
-// [sampler]
+// [recorder]
 /// Samples in the background for as long as it exists.
-class Sampler {
+class Recorder {
  public:
-  Sampler(Board& board, Nanoseconds period)
+  Recorder(Board& board, Nanoseconds period)
       : ended_(submit([this, &board, period] { return sample(board, stop_, period); })) {}
-  ~Sampler() {
+  ~Recorder() {
     stop_.notify();
     ended_.wait();  // until then the task uses `stop_` and the board
   }
@@ -33,7 +33,7 @@ class Sampler {
   EventCount stop_;
   std::future<Status> ended_;
 };
-// [/sampler]
+// [/recorder]
 
 // [join]
 /// Prints readings until three are from the summit or the call has ended.
@@ -115,7 +115,7 @@ int main() {
   Station station(board);
   auto server = Server::start({&station}, {.listen = {"127.0.0.1:0"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;
-  const Sampler sampler(board, 10ms);
+  const Recorder recorder(board, 10ms);
   // [/main]
 
   const Weather::Stub weather(Channel((*server)->addresses().front()));
