@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t help_columns = 80;
 constexpr std::size_t help_left_columns = 30;
 
-/// `text` in lines of at most `columns`, broken at spaces.
+/// Breaks `text` at spaces into lines of at most `columns`.
 std::string wrap(std::string_view text, std::size_t columns) {
   std::istringstream words{std::string(text)};
   std::string wrapped;

@@ -39,7 +39,7 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
 /// `--spin-us`, `RINGRPC_SPIN_US`.
 Setting spin(std::string group, std::chrono::microseconds& target, std::string help);
 
-/// INVALID_ARGUMENT when only one of the paths of `tls-cert` and `tls-key` is given.
+/// Fails with INVALID_ARGUMENT if only one of `tls-cert` and `tls-key` is given.
 Status check_certificate_pair(const std::string& certificate, const std::string& key, const Origins& origins);
 
 }  // namespace ringrpc::apps

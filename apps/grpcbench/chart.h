@@ -48,7 +48,7 @@ class Scale {
 struct Chart {
   struct Curve {
     std::string name;
-    std::vector<std::pair<double, std::optional<double>>> points;  ///< no value makes a gap
+    std::vector<std::pair<double, std::optional<double>>> points;  ///< a point without a value makes a gap
   };
   struct Bar {
     double from;

@@ -38,7 +38,7 @@ std::string latency_table(const Results& results) {
   return text + "\n";
 }
 
-/// `text` in lines that fit, broken after commas.
+/// Breaks `text` after commas into lines that fit.
 std::string wrapped(std::string text) {
   for (std::size_t begin = 0; text.size() - begin > text_columns;) {
     const std::size_t comma = text.rfind(", ", begin + text_columns - 1);

@@ -11,8 +11,8 @@
 
 namespace ringrpc::grpcclient {
 
-/// Adds "name: value". The name may be in any case; the value of a "-bin" name is base64. INVALID_ARGUMENT says
-/// what is wrong and what would be right.
+/// Adds "name: value". The name may be in any case; the value of a "-bin" name is base64. Fails with
+/// INVALID_ARGUMENT, which names the fault and the remedy.
 Status add_header(Metadata& metadata, std::string_view line);
 
 /// The same form, on one line: binary values in base64, other values with their control bytes escaped.

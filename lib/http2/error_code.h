@@ -24,7 +24,7 @@ enum class ErrorCode : std::uint32_t {
   http_1_1_required = 0xd,
 };
 
-/// "ENHANCE_YOUR_CALM"; "0x42" is "UNKNOWN".
+/// "ENHANCE_YOUR_CALM" and the like; "UNKNOWN" for a code that RFC 9113 does not define.
 std::string_view name(ErrorCode code) noexcept;
 
 }  // namespace ringrpc::http2

@@ -18,7 +18,7 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
 
 }  // namespace
 
-/// Feeds the bytes before `end` that nghttp2 does not have yet. False when it takes no more.
+/// Gives nghttp2 the bytes before `end` that it does not have yet. Returns false once it accepts no more.
 [[gnu::always_inline]] inline bool Session::feed_until(Input& input, std::size_t end) {
   const std::size_t begin = std::exchange(input.fed, std::max(input.fed, end));
   return feed(input.bytes.subspan(begin, input.fed - begin));

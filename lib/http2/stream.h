@@ -95,7 +95,7 @@ class Stream {
   bool head_request_ = false;   // the request is a HEAD: its response has no body, whatever content-length is
   bool end_with_data_ = false;  // the last DATA frame carries END_STREAM; otherwise trailers do
   bool body_begun_ = false;     // part of the body has been produced, so a reset by the peer wastes nothing
-  // nghttp2 holds one DATA item for the stream. That does not depend on whether more may follow.
+  // nghttp2 holds a DATA item for the stream, whether or not more of the body may follow.
   bool data_attached_ = false;
   bool writable_due_ = false;  // the queue has reached the low-water mark since the last on_writable
 };

@@ -184,9 +184,9 @@ class Io {
   /// Accepts on a socket that listens already. INVALID_ARGUMENT if a backend cannot serve it.
   virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
-  /// Connects. The outcome always comes through the handler, never from inside this call. While the
-  /// listener's backlog is full the attempt waits: the kernel does that for TCP; a unix socket is tried again
-  /// every `full_backlog_pause`. The caller must limit the time.
+  /// Connects. The outcome comes through the handler, and never from inside this call. The attempt waits while the
+  /// listener's backlog is full: in the kernel for TCP, and by trying again every `full_backlog_pause` for a unix
+  /// socket. The caller must limit the time.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
   /// Waits for one of `events`, as in poll(2), on a descriptor that other code reads and writes. Null in backends

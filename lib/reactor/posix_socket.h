@@ -1,4 +1,4 @@
-/// Sockets for the kernel backends: how they are bound, connected and asked for their addresses.
+/// Binds and connects sockets for the kernel backends, and reads their addresses.
 ///
 ///   Result<ListeningSocket> socket = open_listener(address, backlog);
 ///   Connecting connecting = start_connect(address);      // then wait until writable, then finish_connect

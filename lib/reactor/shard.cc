@@ -11,7 +11,7 @@ namespace {
 
 constinit thread_local Shard* running = nullptr;
 
-/// The longest time that one turn dispatches completions. Its output leaves at the end of the turn. If that
+/// The longest time that one turn dispatches completions. The output of a turn leaves at its end. If the end
 /// came late under load, the peer would idle until then, and the two sides would alternate instead of working
 /// at the same time.
 constexpr std::chrono::microseconds dispatch_length{500};

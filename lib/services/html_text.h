@@ -46,7 +46,7 @@ struct Column {
 class HtmlText {
  public:
   void add(Markup markup) { html_ += markup.html(); }
-  /// Escaped; a long text is cut. Control characters are shown as such.
+  /// Adds `text`, escaped and with its control characters made visible. Cuts a long text.
   void text(std::string_view text);
 
   /// A table may be wider than its page and scrolls then.

@@ -123,10 +123,10 @@ struct ChannelOptions {
   bool keepalive_without_calls = false;  ///< send keepalive PINGs also while there is no call
 
   /// Counts calls and connections for Server::metrics_text and channel_metrics_text (ringrpc/metrics.h). A call counts
-  /// from `Channel::call` until its status is known, interceptors included; if the status is OK and responses wait to be
-  /// read, until the caller takes the status or drops the call. A call that is dropped before counts as CANCELLED. Each
-  /// shard takes 600 bytes for each method of the target, and 600 more for each status code with which its calls have
-  /// ended, until the process ends.
+  /// from `Channel::call`, interceptors included, until its status is known. If the status is OK while responses are
+  /// unread, it counts until the caller takes the status or drops the call. A call that is dropped earlier counts as
+  /// CANCELLED. Each shard keeps 600 bytes for each method of the target, and another 600 for each status code with
+  /// which calls of the method have ended, until the process ends.
   bool metrics = false;
 
   /// Traces the calls; null for none, except for calls that a handler makes, which use its server's.

@@ -145,7 +145,7 @@ class SerializableMessageOf final : public ParsedMessageOf<T> {
 struct RequestType {
   /// Null if `pieces` are not a message of this type. May run on any thread.
   std::unique_ptr<ParsedMessage> (*parse)(Pieces pieces);
-  /// Null for a type that has none.
+  /// Null for a type without a descriptor.
   const google::protobuf::Descriptor* descriptor;
 };
 

@@ -143,7 +143,7 @@ template <class Request>
   request = std::move(static_cast<ParsedMessageOf<Request>&>(parsed).message);
 }
 
-/// Takes the one message of a request, which has arrived.
+/// Takes the only message of a request, which must have arrived.
 template <class Request>
 Status take_one(MessageStream& stream, Request& request) {
   if (const std::unique_ptr<ParsedMessage> parsed = stream.take_parsed()) [[unlikely]] {

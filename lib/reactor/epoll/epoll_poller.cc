@@ -72,7 +72,7 @@ void Poller::ask(Instant until) {
 
 bool Poller::dispatch(Instant until) { return run(pending_, until); }
 
-/// False if some are left.
+/// Returns false if `until` came before the last element ran.
 bool Poller::run(Queue& queue, Instant until) {
   // Elements queued meanwhile wait in `queue`, behind these.
   Queue first;

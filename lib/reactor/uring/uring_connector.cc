@@ -37,7 +37,7 @@ void ConnectorState::on_pause_over(int, unsigned) {
 }
 
 void ConnectorState::on_decided(int result, unsigned) {
-  // A poll ends with its events, which are not zero; zero is a connect that succeeded at once.
+  // The result of a poll is its events, which are not zero. Zero is a connect that succeeded at once.
   const int error = result > 0 ? finish_connect(fd_.get()) : -result;
   if (abandoned()) return ended();
   if (result > 0 && is_undecided(error, static_cast<std::uint32_t>(result))) {

@@ -87,7 +87,7 @@ class DnsLookup final : Ready, Timer {
   Query six_{this};
   Instant enough_ = never;  // when the addresses of one kind are enough
   DnsAddresses found_;
-  int worst_ = ARES_SUCCESS;  // of this candidate's queries, the status that says least about the name
+  int worst_ = ARES_SUCCESS;  // the least conclusive status of this candidate's queries
   bool finished_ = false;
   int status_ = ARES_SUCCESS;
 };

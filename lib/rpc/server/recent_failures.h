@@ -22,7 +22,7 @@
 
 namespace ringrpc {
 
-/// Views, which `add` copies, except that of the method.
+/// `add` copies the texts, except the method.
 struct RecentFailure {
   Code code;
   std::string_view method;  ///< valid as long as the server

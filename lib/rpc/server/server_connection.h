@@ -58,7 +58,7 @@ class ServerConnection final : public Connection,
     for (; call && most > 0; --most, call = calls_.after(*call)) visit(*call);
   }
   ServerCounters& counters() noexcept;
-  /// Null if metrics are off, and there is no access log.
+  /// Null if metrics are off and there is no access log.
   ServerMetrics* metrics() noexcept;
   /// Null if there is none.
   CallLog* call_log() noexcept;
