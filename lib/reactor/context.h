@@ -1,4 +1,4 @@
-/// What the code of a handler passes on to the tasks that it starts and to the calls that it makes, without its doing.
+/// The context of a handler, which passes by itself to the tasks that it starts and to the calls that it makes.
 ///
 ///   class CallContext final : public detail::Context { ... };       // of the layer above
 ///   const ContextScope scope(shard, source);                        // around the start of a handler

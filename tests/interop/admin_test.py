@@ -114,7 +114,7 @@ class Pages(harness.ServerCase):
         h2spec = tools.path("h2spec")
         command = [h2spec, "-S", "-h", "127.0.0.1", "-p", self.admin.rpartition(":")[2], "-o", "50"]
         output = harness.run(command, timeout=H2SPEC_SECONDS).stdout
-        # What does not begin as HTTP/2 does is a request of HTTP/1.1, and gets its 400.
+        # Input that does not begin as HTTP/2 does is a request of HTTP/1.1, and gets its 400.
         failed = output.partition("Failures:")[2]
         self.assertIn("2: Sends invalid connection preface", failed)
         self.assertIn("146 tests, 145 passed, 0 skipped, 1 failed", failed)

@@ -84,7 +84,7 @@ def fail_calls(port):
 
 
 class Content(harness.ServerCase):
-    """What the page has, without a browser."""
+    """Checks the content of the page, without a browser."""
 
     @classmethod
     def setUpClass(cls):

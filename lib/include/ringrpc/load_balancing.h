@@ -1,4 +1,4 @@
-/// How a channel chooses among the addresses of its target: which of them it connects to, and which one takes a call.
+/// Policies by which a channel chooses among the addresses of its target: those to connect to, and the one for a call.
 ///
 ///   Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
 ///

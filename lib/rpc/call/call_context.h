@@ -1,4 +1,4 @@
-/// What a handler passes on to the calls that it makes: the place in the trace, and the deadline.
+/// The context that a handler passes on to the calls that it makes: the place in the trace, and the deadline.
 ///
 ///   ContextSource* source = shard.context_source();
 ///   if (const CallContext* context = CallContext::of(shard)) deadline = std::min(deadline, context->deadline);

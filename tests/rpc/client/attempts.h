@@ -57,7 +57,7 @@ inline std::shared_ptr<const ServiceConfig> hedging(unsigned attempts, const std
 
 class Attempts {
  public:
-  /// What the server saw of an attempt.
+  /// An attempt as the server saw it.
   struct Seen {
     Instant at;
     std::string previous;  ///< `grpc-previous-rpc-attempts`, empty without it
