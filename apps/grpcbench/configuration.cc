@@ -4,6 +4,7 @@
 
 #include "common/service_config.h"
 #include "common/settings.h"
+#include "common/telemetry.h"
 #include "rpc/naming/target.h"
 #include "signer/algorithm.h"
 
@@ -286,6 +287,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                        .help = "Also writes an HTML page with charts to this file"},
                       report);
   }));
+  line.add(apps::telemetry(group, values.telemetry));
   line.add(apps::log_level(group, values.log_level));
   line.add(apps::log_format(group, values.log_format));
 }

@@ -56,6 +56,7 @@ struct Values {
 
   Format output = Format::text;
   std::optional<std::string> report;
+  bool telemetry = false;
   log::Level log_level = log::Level::error;
   log::Format log_format = log::Format::text;
 };

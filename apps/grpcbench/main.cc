@@ -21,6 +21,7 @@
 #include "common/service_config.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
+#include "common/telemetry.h"
 #include "grpcbench/configuration.h"
 #include "grpcbench/described_call.h"
 #include "grpcbench/html_report.h"
@@ -156,7 +157,13 @@ int run(const std::vector<std::string>& arguments) {
   plan->channel.service_config = *std::move(service_config);
   // Before the first thread starts: threads inherit the signal mask.
   const apps::Signals signals({SIGINT, SIGTERM});
-  return measure(std::move(*plan), configuration.values, signals);
+  const Result<apps::ProgramTelemetry> telemetry =
+      apps::ProgramTelemetry::start(configuration.values.telemetry);
+  if (!telemetry) return apps::refuse("grpcbench", telemetry.error());
+  telemetry->apply(plan->channel);
+  const int exit_status = measure(std::move(*plan), configuration.values, signals);
+  telemetry->finish();
+  return exit_status;
 }
 
 }  // namespace

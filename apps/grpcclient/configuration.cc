@@ -4,6 +4,7 @@
 
 #include "common/service_config.h"
 #include "common/settings.h"
+#include "common/telemetry.h"
 #include "grpcclient/header_line.h"
 #include "rpc/naming/target.h"
 
@@ -176,6 +177,7 @@ void add_output(apps::CommandLine& line, Values& values) {
                          .group = group,
                          .help = "Shows headers, trailers and times on stderr"},
                         values.verbose));
+  line.add(apps::telemetry(group, values.telemetry));
   line.add(apps::log_level(group, values.log_level));
   line.add(apps::log_format(group, values.log_format));
 }

@@ -40,6 +40,7 @@ struct Values {
   bool compact = false;        ///< print each response on one line
   bool emit_defaults = false;  ///< print fields that are not set, too
   bool verbose = false;
+  bool telemetry = false;
   log::Level log_level = log::Level::warn;
   log::Format log_format = log::Format::text;
 };

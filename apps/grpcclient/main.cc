@@ -13,6 +13,7 @@
 #include "common/protobuf_log.h"
 #include "common/service_config.h"
 #include "common/standard_streams.h"
+#include "common/telemetry.h"
 #include "grpcclient/call.h"
 #include "grpcclient/command.h"
 #include "grpcclient/configuration.h"
@@ -40,9 +41,8 @@ Task<Outcome<bool>> run(Session& session, const Command& command) {
 }
 
 /// The exit status.
-Task<Result<int>> run(const Values& values, const std::shared_ptr<const ClientTls>& tls,
-                      const std::shared_ptr<const ServiceConfig>& service_config, const Command& command) {
-  Session session(values, tls, service_config);
+Task<Result<int>> run(const Values& values, const ChannelOptions& options, const Command& command) {
+  Session session(values, options);
   Outcome<bool> done = co_await run(session, command);
   co_await session.reflection.end_call();
   co_return done ? 0 : report(done.error());
@@ -89,7 +89,12 @@ int run(const std::vector<std::string>& arguments) {
   const auto service_config = apps::load_service_config(values.service_config, origins);
   if (!service_config) return refuse(service_config.error());
   set_default_io_backend(values.io);
-  const Result<int> status = block_on(run(values, *tls, *service_config, *command));
+  const Result<apps::ProgramTelemetry> telemetry = apps::ProgramTelemetry::start(values.telemetry);
+  if (!telemetry) return refuse(telemetry.error());
+  ChannelOptions options{.tls = *tls, .service_config = *service_config};
+  telemetry->apply(options);
+  const Result<int> status = block_on(run(values, options, *command));
+  telemetry->finish();
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }
 

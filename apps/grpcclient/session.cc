@@ -14,11 +14,7 @@ using namespace std::chrono_literals;
 /// The timeout of reflection if no deadline is given.
 constexpr Nanoseconds reflection_timeout = 30s;
 
-ChannelOptions channel_options(const Values& values, const std::shared_ptr<const ClientTls>& tls,
-                               const std::shared_ptr<const ServiceConfig>& service_config) {
-  ChannelOptions options;
-  options.tls = tls;
-  options.service_config = service_config;
+ChannelOptions channel_options(const Values& values, ChannelOptions options) {
   options.max_message_bytes = values.max_message_bytes;
   options.max_header_list_bytes = values.max_header_list_bytes;
   options.connect_timeout = values.connect_timeout;
@@ -35,12 +31,11 @@ CallOptions reflection_options(const Session& session) {
 
 }  // namespace
 
-Session::Session(const Values& given, const std::shared_ptr<const ClientTls>& tls,
-                 const std::shared_ptr<const ServiceConfig>& service_config)
+Session::Session(const Values& given, const ChannelOptions& options)
     : values(given),
       deadline(values.deadline.count() == 0 ? never
                                             : after(std::chrono::steady_clock::now(), values.deadline)),
-      channel(values.address, channel_options(values, tls, service_config)),
+      channel(values.address, channel_options(values, options)),
       reflection(channel, [this] { return reflection_options(*this); }),
       catalogue(reflection) {}
 

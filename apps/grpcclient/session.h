@@ -4,8 +4,6 @@
 ///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();
 #pragma once
 
-#include <memory>
-
 #include "ringrpc/channel.h"
 
 #include "grpcclient/configuration.h"
@@ -16,9 +14,8 @@
 namespace ringrpc::grpcclient {
 
 struct Session {
-  /// `given` must outlive it; `tls` is null for plaintext, `service_config` for none.
-  explicit Session(const Values& given, const std::shared_ptr<const ClientTls>& tls = nullptr,
-                   const std::shared_ptr<const ServiceConfig>& service_config = nullptr);
+  /// `given` must outlive it. `options` are those of the channel that are made from several flags: TLS, the service config and telemetry.
+  explicit Session(const Values& given, const ChannelOptions& options = {});
 
   /// Options for a call that is made now: the time left until the deadline, headers, compression.
   CallOptions call_options() const;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/settings.h"
+#include "common/telemetry.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcd {
@@ -362,6 +363,7 @@ Configuration::Configuration()
   add_limits(line, values);
   add_timeouts(line, values);
   add_signing(line, values.signing);
+  line.add(apps::telemetry("Telemetry", values.telemetry));
   add_logging(line, values);
   line.settle([this](const apps::Origins& origins) { return settle(values, origins); });
 }

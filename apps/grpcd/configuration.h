@@ -41,6 +41,7 @@ struct Values {
   SigningValues signing;
   TlsValues tls;
   std::string authz;  ///< path of the allow-list; empty when every client may call every method
+  bool telemetry = false;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
   AccessLogOptions access_log{.path = {}};  ///< no path for none

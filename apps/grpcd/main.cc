@@ -16,6 +16,7 @@
 #include "common/protobuf_log.h"
 #include "common/signals.h"
 #include "common/standard_streams.h"
+#include "common/telemetry.h"
 #include "grpcd/authz.h"
 #include "grpcd/configuration.h"
 #include "grpcd/daemon.h"
@@ -42,8 +43,12 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   if (!allowed) return apps::refuse("grpcd", allowed.error());
   if (*allowed) configuration->values.server.interceptors.push_back(allowed->get());
   configuration->values.server.metrics_sources.push_back(&(*signing)->metrics());
+  const Result<apps::ProgramTelemetry> telemetry =
+      apps::ProgramTelemetry::start(configuration->values.telemetry);
+  if (!telemetry) return apps::refuse("grpcd", telemetry.error());
   Daemon::Parts parts;
-  parts.start = [&](const ServerOptions& options) {
+  parts.start = [&](ServerOptions options) {
+    telemetry->apply(options);
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
     if (server) (*signing)->log_keys();
     return server;
@@ -67,7 +72,10 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
     return Server::start(channelz_services, options);
   };
   parts.on_drain = [&] { services.stop_serving(); };
-  parts.on_drained = [&] { (*signing)->stop(); };
+  parts.on_drained = [&] {
+    (*signing)->stop();
+    telemetry->finish();
+  };
   parts.quit = [] {
     log::flush();
     std::_Exit(apps::exit_failure);

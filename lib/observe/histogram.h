@@ -107,6 +107,8 @@ class Histogram {
   /// Values in one bucket; not cumulative.
   std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket]; }
   std::uint64_t sum() const noexcept { return sum_; }
+  /// Of each bucket but the last one.
+  static constexpr std::uint64_t upper_bound(std::size_t bucket) noexcept { return bounds[bucket].value; }
 
   std::uint64_t count() const noexcept {
     std::uint64_t all = 0;

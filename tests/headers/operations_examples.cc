@@ -6,10 +6,12 @@
 #include "ringrpc/admin_pages.h"
 #include "ringrpc/admin_server.h"
 #include "ringrpc/admin_services.h"
+#include "ringrpc/channel.h"
 #include "ringrpc/channelz.h"
 #include "ringrpc/health.h"
 #include "ringrpc/log.h"
 #include "ringrpc/server.h"
+#include "ringrpc/telemetry.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
@@ -51,4 +53,18 @@ void show_admin_services() {
   AdminServices admin;
   auto debug = Server::start(admin.all(), {.listen = {"127.0.0.1:50052"}, .shards = 1});
   // [/admin_services.h]
+}
+
+void export_telemetry(void (*report)(const Status&)) {
+  // [telemetry.h]
+  Result<TelemetryOptions> options = telemetry_from_environment();  // OTEL_*
+  if (!options) return report(options.error());
+  Result<std::unique_ptr<Telemetry>> telemetry = Telemetry::start(*options);
+  if (!telemetry) return report(telemetry.error());
+
+  ServerOptions serving{.metrics = true, .tracer = (*telemetry)->tracer()};
+  Channel channel("127.0.0.1:50051", {.metrics = true, .tracer = (*telemetry)->tracer()});
+
+  Status exported = (*telemetry)->flush(5s);  // after the drain, before the server is destroyed
+  // [/telemetry.h]
 }

@@ -140,11 +140,11 @@ class Daemon:
 class Server(Daemon):
     """A running grpcd on free ports."""
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None):
+    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None, environment=None):
         command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
         for address in listen:
             command += ["--listen", address]
-        super().__init__(command, descriptors=descriptors)
+        super().__init__(command, descriptors=descriptors, environment=environment)
 
 
 class ServerCase(unittest.TestCase):

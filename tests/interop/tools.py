@@ -28,6 +28,20 @@ def path(name):
     return build_once(".", sources, _build) / name
 
 
+def go_module(folder, chore=None):
+    """The program of the Go module in `folder`, which has a go.mod of its own. As for `path`. With a `chore`, only
+    `make CHORE` builds it, because that takes long."""
+    folder = MODULE / folder
+    sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+
+    def build(into):
+        if chore and "RINGRPC_BUILD_ALL" not in os.environ:
+            raise unittest.SkipTest(f"{folder.name} is not built; `make {chore}` builds it once, in some minutes")
+        _go_build(into, folder, ["build", "-o", into])
+
+    return build_once(folder.name, sources, build) / folder.name
+
+
 def build_once(name, sources, build):
     """The folder `name` in TOOLS_DIR, filled by `build(folder)` now, or earlier from the same sources."""
     folder = pathlib.Path(os.environ["TOOLS_DIR"]) / name
@@ -43,16 +57,20 @@ def build_once(name, sources, build):
 
 
 def _build(folder):
+    _go_build(folder, MODULE, ["install", "tool"])
+
+
+def _go_build(folder, module, command):
     # Go must neither fetch another version of itself nor lack a folder for its caches.
     environment = {"HOME": str(folder), **os.environ, "GOTOOLCHAIN": "local", "GOBIN": str(folder)}
     go = _go(environment)
-    print("building the Go tools, which may take some minutes", flush=True)
+    print(f"building {module.name}'s Go programs, which may take some minutes", flush=True)
     built = subprocess.run(
-        [go, "install", "tool"],
-        cwd=MODULE, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_SECONDS,
+        [go, *command],
+        cwd=module, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_SECONDS,
     )
     if built.returncode != 0:
-        raise unittest.SkipTest(f"the Go tools did not build: {built.stderr.strip()}")
+        raise unittest.SkipTest(f"{module.name}'s Go programs did not build: {built.stderr.strip()}")
 
 
 def _go(environment):

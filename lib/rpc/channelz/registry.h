@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "observe/call_metrics.h"
 #include "reactor/shard.h"
 #include "rpc/channelz/snapshots.h"
 #include "rpc/channelz/sockets.h"
@@ -81,6 +82,13 @@ class Part {
   // On the shard's thread.
   virtual CallTotals calls() const = 0;
   virtual Connectivity state() const = 0;
+  /// A method of a server's part that counts its calls for metrics. The path is empty for all unknown methods together.
+  struct CountedMethod {
+    std::string_view path;
+    const CallMetrics& calls;
+  };
+  /// By an index that counts from 0; nothing behind the last one.
+  virtual std::optional<CountedMethod> counted_method(std::size_t) const { return std::nullopt; }
   /// Of a subchannel: how many it may have at the same time. 0 for others.
   virtual std::uint32_t max_connections() const { return 0; }
 

@@ -1,26 +1,36 @@
-/// The counts of one call of a channel with metrics.
+/// The counts of one call of a channel with metrics, and of its attempts (gRFC A66).
 ///
-///   CallRecord record(metrics, shard.now());        // the call begins
+///   CallRecord record(metrics.of(path, kind), shard.now());        // the call begins
+///   record.begin_attempt(shard.now());
 ///   record.reserve(18);
 ///   record.send();
+///   record.settle_attempt(Code::OK, shard.io().now());
 ///   record.receive(18);
 ///   record.end(Code::OK, shard.io().now());
+///
+/// An attempt begins when the channel takes the call, before there is a connection for it. Every attempt sends all messages
+/// of the call, and only the last one receives any.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
 
 #include "observe/call_metrics.h"
+#include "rpc/metrics/channel_metrics.h"
 
 namespace ringrpc {
 
 class CallRecord {
  public:
-  /// `metrics` must outlive it.
-  CallRecord(CallMetrics& metrics, Instant now) noexcept : metrics_(metrics), begun_(now) { metrics.start(); }
+  /// `method` must outlive it.
+  CallRecord(ChannelMetrics::Method& method, Instant now) noexcept
+      : metrics_(method.calls), attempts_(method.attempts), begun_(now) {
+    metrics_.start();
+  }
   CallRecord(const CallRecord&) = delete;
   CallRecord& operator=(const CallRecord&) = delete;
 
@@ -47,18 +57,58 @@ class CallRecord {
   }
   /// The message that was received is not of the method's type.
   void reject() noexcept { metrics_.reject_message(); }
+
+  /// A hedged attempt that is under way counts as cancelled, and is not followed any further.
+  void begin_attempt(Instant now) noexcept {
+    fail_attempt(Code::CANCELLED, now);
+    attempts_.start();
+    attempt_ = {.state = Attempt::State::under_way, .begun = now};
+  }
+  /// The attempt, if one is under way, has failed. Another one may begin.
+  void fail_attempt(Code code, Instant now) noexcept {
+    settle_attempt(code, now);
+    end_attempt(nullptr);
+  }
+  /// The outcome of the attempt, if one is under way, is known. Responses may still be received.
+  void settle_attempt(Code code, Instant now) noexcept {
+    if (attempt_.state != Attempt::State::under_way) return;
+    attempt_.state = Attempt::State::settled;
+    attempt_.code = code;
+    attempt_.duration = now - attempt_.begun;
+  }
+
   /// The call has ended; no effect if that is known already.
   /// `sampled` is the place of its span, or null.
   void end(Code code, Instant now, const TraceContext* sampled = nullptr) noexcept {
-    if (!ended_)
-      sampled ? metrics_.end(code, now - begun_, traffic_, *sampled)
-              : metrics_.end(code, now - begun_, traffic_);
-    ended_ = true;
+    if (std::exchange(ended_, true)) return;
+    settle_attempt(code, now);
+    count_end(metrics_, code, now - begun_, sampled);
+    end_attempt(sampled);
   }
 
  private:
+  struct Attempt {
+    enum class State : std::uint8_t { none, under_way, settled };
+
+    State state = State::none;
+    Code code = Code::OK;  // these once it is settled
+    Nanoseconds duration{};
+    Instant begun{};
+  };
+
+  void count_end(CallMetrics& metrics, Code code, Nanoseconds duration,
+                 const TraceContext* sampled) noexcept {
+    sampled ? metrics.end(code, duration, traffic_, *sampled) : metrics.end(code, duration, traffic_);
+  }
+  void end_attempt(const TraceContext* sampled) noexcept {
+    if (std::exchange(attempt_.state, Attempt::State::none) == Attempt::State::settled)
+      count_end(attempts_, attempt_.code, attempt_.duration, sampled);
+  }
+
   CallMetrics& metrics_;
+  CallMetrics& attempts_;
   const Instant begun_;
+  Attempt attempt_;
   CallTraffic traffic_;
   std::size_t reserved_bytes_ = 0;
   std::size_t held_ = 0;

@@ -61,6 +61,7 @@ void OutgoingCall::start(ShardChannel& channel) {
   channel_ = &channel;
   if (const ServiceConfig* const config = channel.call_policies().config()) [[unlikely]]
     apply(*config);
+  record_attempt();
   channel.submit(*this);
 }
 
@@ -116,10 +117,16 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     if (record_) record_->settle_held(replay_.size(), MessageBuffer::prefix_bytes);
     shard_.timers().arm(*this, request_.deadline);
     if (const ServiceConfig* const config = channel_->call_policies().config()) apply(*config);
+    record_attempt();
     channel_->submit(*this);
   } catch (...) {
     settle(caught());
   }
+}
+
+void OutgoingCall::record_attempt() noexcept {
+  if (record_) [[unlikely]]
+    record_->begin_attempt(shard_.now());
 }
 
 void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {

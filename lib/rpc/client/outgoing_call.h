@@ -78,7 +78,7 @@ class OutgoingCall final : public ClientCall,
   ~OutgoingCall() override;
 
   /// Counts the call, if called before it is started.
-  void count_in(CallMetrics& metrics) noexcept { record_.emplace(metrics, shard_.now()); }
+  void count_in(ChannelMetrics::Method& method) noexcept { record_.emplace(method, shard_.now()); }
 
   /// Traces the call if the channel has a tracer, or `handler`, which makes it, has one; before it is started. Both may be
   /// null.
@@ -233,6 +233,8 @@ class OutgoingCall final : public ClientCall,
     if (state_ != State::held) count_end(status);
     if (trace_) [[unlikely]]
       trace_->end_attempt(status);
+    if (record_) [[unlikely]]
+      record_->settle_attempt(status.code(), shard_.io().now());
     status_ = std::move(status);
     enter(interceptors_ ? State::settled : State::finished);
     if (plan_) [[unlikely]]
@@ -243,6 +245,7 @@ class OutgoingCall final : public ClientCall,
       record_outcome();
   }
   void log_state() const noexcept;
+  void record_attempt() noexcept;
   void count_end(const Status& status) noexcept;
   void record_outcome() noexcept;
   void record_end(const Status& status) noexcept;

@@ -31,6 +31,7 @@ void OutgoingCall::on_attempt_due() noexcept {
     return;
   }
   leave_channel();
+  record_attempt();
   channel_->submit_again(*this, plan_->kind(), plan_->begun(), plan_->last_failure());
 }
 
@@ -50,6 +51,7 @@ bool OutgoingCall::goes_on(const Status& why) noexcept {
   response_ = {};
   if (live) return true;
   if (trace_) trace_->end_attempt(why);
+  if (record_ && !queued) record_->fail_attempt(why.code(), shard_.io().now());
   if (queued) {
     if (state_ == State::attempting) enter(State::queued);
     return true;
@@ -180,6 +182,8 @@ void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refuse
     trace_->end_attempt(why);
     trace_->retry_transparently();
   }
+  if (record_) record_->fail_attempt(why.code(), shard_.io().now());
+  record_attempt();
   channel_->submit_again(*this, AttemptKind::transparent, 1, Status());
 }
 

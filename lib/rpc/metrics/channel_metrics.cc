@@ -8,6 +8,7 @@
 
 #include "observe/call_text.h"
 #include "rpc/metrics/method_type.h"
+#include "transport/address.h"
 
 namespace ringrpc {
 namespace {
@@ -32,6 +33,13 @@ std::pair<std::string_view, std::string_view> split_path(std::string_view path) 
                       std::ranges::all_of(path, [](char c) { return c > ' ' && c <= '~'; });
   if (!usable) return {};
   return {path.substr(1, slash - 1), path.substr(slash + 1)};
+}
+
+std::string uri_of(std::string_view target) {
+  const Result<Address> address = Address::parse_target(target);
+  if (!address) return std::string(target);
+  const std::string plain = address->with_tls(false).to_string();
+  return address->kind() == Address::Kind::tcp ? "dns:///" + plain : plain;
 }
 
 /// A shard's hold on its metrics of a target.
@@ -74,32 +82,35 @@ ChannelMetrics::ChannelMetrics(TargetMetrics& target) : target_(target) {
   methods_.push_back({.path = {},
                       .kind = MethodKind::unary,
                       .labels = std::string(other_labels).append(",").append(target.label()),
-                      .calls = {}});
+                      .calls = {},
+                      .attempts = {}});
   TargetMetrics::count_method();
 }
 
-CallMetrics& ChannelMetrics::of(std::string_view path, MethodKind kind) noexcept {
+ChannelMetrics::Method& ChannelMetrics::of(std::string_view path, MethodKind kind) noexcept {
   if (const auto found = index_.find({path, kind}); found != index_.end()) return *found->second;
-  if (methods_.size() > methods_max) return methods_.front().calls;
+  if (methods_.size() > methods_max) return methods_.front();
   try {
     return add(path, kind);
   } catch (const std::bad_alloc&) {
-    return methods_.front().calls;
+    return methods_.front();
   }
 }
 
-CallMetrics& ChannelMetrics::add(std::string_view path, MethodKind kind) {
+ChannelMetrics::Method& ChannelMetrics::add(std::string_view path, MethodKind kind) {
   const auto [service, method] = split_path(path);
-  if (service.empty()) return methods_.front().calls;
+  if (service.empty()) return methods_.front();
   Method& added = methods_.emplace_back(
       std::string(path), kind,
-      method_labels(method_type(kind), service, method).append(",").append(target_.label()), CallMetrics());
+      method_labels(method_type(kind), service, method).append(",").append(target_.label()), CallMetrics(),
+      CallMetrics());
   TargetMetrics::count_method();
-  index_.emplace(Key{added.path, kind}, &added.calls);
-  return added.calls;
+  index_.emplace(Key{added.path, kind}, &added);
+  return added;
 }
 
-TargetMetrics::TargetMetrics(std::string_view target) : label_(ringrpc::label("target", target)) {}
+TargetMetrics::TargetMetrics(std::string_view target)
+    : label_(ringrpc::label("target", target)), uri_(uri_of(target)) {}
 
 TargetMetrics& TargetMetrics::of(std::string_view target) {
   std::string name = printable(target);

@@ -94,13 +94,14 @@ class ChannelMetrics {
     MethodKind kind;
     std::string labels;
     CallMetrics calls;
+    CallMetrics attempts;  ///< of the calls: without the messages
   };
 
   explicit ChannelMetrics(TargetMetrics& target);
 
   /// Of that method's calls. Those of paths that are no "/package.Service/Method" count together with those beyond the
   /// limit, and with those for which there was no memory. The reference stays valid until the process ends.
-  CallMetrics& of(std::string_view path, MethodKind kind) noexcept;
+  Method& of(std::string_view path, MethodKind kind) noexcept;
 
   const TargetMetrics& target() const noexcept { return target_; }
   /// The first is that of all other paths.
@@ -121,11 +122,11 @@ class ChannelMetrics {
     }
   };
 
-  CallMetrics& add(std::string_view path, MethodKind kind);
+  Method& add(std::string_view path, MethodKind kind);
 
   TargetMetrics& target_;
   std::deque<Method> methods_;
-  std::unordered_map<Key, CallMetrics*, Hash> index_;
+  std::unordered_map<Key, Method*, Hash> index_;
   Shard* shard_ = nullptr;  // which counts here; null while none does. Guarded by the mutex of all targets
 };
 
@@ -145,6 +146,8 @@ class TargetMetrics {
 
   /// The label "target".
   const std::string& label() const noexcept { return label_; }
+  /// The target as a URI, without TLS: "dns:///localhost:50051", "unix:/run/x.sock" (gRFC A66, grpc.target).
+  const std::string& uri() const noexcept { return uri_; }
 
   /// The numbers of all targets and shards, to be read with `owner_of`, and their total number of methods.
   struct Parts {
@@ -165,6 +168,7 @@ class TargetMetrics {
   std::shared_ptr<ChannelMetrics> lease(Shard& shard);
 
   const std::string label_;
+  const std::string uri_;
   std::vector<std::unique_ptr<ChannelMetrics>> parts_;  // guarded by the mutex
 };
 

@@ -10,6 +10,7 @@
 #include "ringrpc/metrics.h"
 
 #include "observe/process_metrics.h"
+#include "observe/telemetry_counts.h"
 #include "reactor/shard_journey.h"
 #include "reactor/shard_worker.h"
 #include "rpc/metrics/certificate_text.h"
@@ -126,11 +127,9 @@ Task<> ChannelTotals::free(Slices& slices) {
     if (slices.over()) co_await slices.next();
 }
 
-Task<Result<std::shared_ptr<ChannelTotals>>> read_channels() {
-  TargetMetrics::Parts parts = TargetMetrics::parts();
-  const auto totals = std::make_shared<ChannelTotals>(parts.methods);
-  Status status =
-      co_await journey([totals, left = std::move(parts.all)](Shard* here, NextStop& next) mutable {
+Task<Status> visit_channels(std::move_only_function<bool(const ChannelMetrics&, Slices*)> visit) {
+  return journey(
+      [visit = std::move(visit), left = TargetMetrics::parts().all](Shard* here, NextStop& next) mutable {
         std::optional<Slices> slice;
         if (here) slice.emplace(*here);
         while (!left.empty()) {
@@ -139,11 +138,17 @@ Task<Result<std::shared_ptr<ChannelTotals>>> read_channels() {
           Shard* const owner = TargetMetrics::owner_of(part);
           if (owner && owner != here) return next.go_to(*owner);
           if (owner) lock.unlock();  // no other thread can change that
-          if (!totals->add_some(part, slice ? &*slice : nullptr)) return next.go_to(*here);
+          if (!visit(part, slice ? &*slice : nullptr)) return next.go_to(*here);
           left.pop_back();
         }
         return Leg::last;
       });
+}
+
+Task<Result<std::shared_ptr<ChannelTotals>>> read_channels() {
+  const auto totals = std::make_shared<ChannelTotals>(TargetMetrics::parts().methods);
+  Status status = co_await visit_channels(
+      [totals](const ChannelMetrics& part, Slices* slice) { return totals->add_some(part, slice); });
   if (!status.ok()) co_return std::unexpected(std::move(status));
   co_return totals;
 }
@@ -182,6 +187,7 @@ Task<Result<std::string>> channel_metrics_text(MetricsFormat format) {
   Slices slices(*here);
   co_await write_channels(text, **totals, slices);
   write_worker_pools(text);
+  write_telemetry(text);
   write_build(text, RINGRPC_VERSION);
   write_process(text, *process);
   co_await (*totals)->free(slices);

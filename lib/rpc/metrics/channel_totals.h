@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -45,6 +46,10 @@ class ChannelTotals {
   std::map<std::string_view, ChannelCounts> counts_;
   std::size_t next_method_ = 0;
 };
+
+/// Calls `visit` with each ChannelMetrics on the thread of its shard, again and again until it returns true. Where no shard
+/// counts in it the slice is null, and the visit goes on to the end. `visit` owns what it writes to.
+Task<Status> visit_channels(std::move_only_function<bool(const ChannelMetrics&, Slices*)> visit);
 
 /// Reads all channels of the process. Await it on a shard. A task that was destroyed may still read for some turns.
 Task<Result<std::shared_ptr<ChannelTotals>>> read_channels();

@@ -36,7 +36,8 @@ Status MethodTable::add(Service& service) {
     auto registered = std::make_unique<RegisteredMethod>(
         RegisteredMethod{methods_.size(), "/" + name + "/" + std::string(method.name), &service, &method,
                          form_of(method, service.keeps_unknown_fields())});
-    methods_.emplace(registered->path, std::move(registered));
+    const auto [added, fresh] = methods_.emplace(registered->path, std::move(registered));
+    if (fresh) in_order_.push_back(added->second.get());
   }
   return {};
 }

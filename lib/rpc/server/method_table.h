@@ -39,6 +39,7 @@ class MethodTable {
   RINGRPC_TESTING_EXPORT Status add(std::span<Service* const> services);
 
   std::size_t size() const noexcept { return methods_.size(); }
+  const RegisteredMethod& at(std::size_t index) const noexcept { return *in_order_[index]; }
   /// In no particular order.
   auto all() const {
     return std::views::transform(methods_, [](const auto& entry) { return std::to_address(entry.second); });
@@ -59,6 +60,7 @@ class MethodTable {
 
   std::vector<std::string> services_;
   std::unordered_map<std::string_view, std::unique_ptr<RegisteredMethod>> methods_;
+  std::vector<const RegisteredMethod*> in_order_;  // by their indices
 };
 
 }  // namespace ringrpc

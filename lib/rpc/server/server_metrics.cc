@@ -3,6 +3,7 @@
 #include <string>
 #include <sys/socket.h>
 
+#include "observe/telemetry_counts.h"
 #include "rpc/metrics/certificate_text.h"
 #include "rpc/metrics/method_type.h"
 #include "rpc/metrics/pool_text.h"
@@ -156,6 +157,7 @@ void write_process_wide(MetricsText& text, const ServerTotals& totals) {
               .type = MetricType::counter});
   text.sample({}, totals.log_lines_lost);
   write_worker_pools(text);
+  write_telemetry(text);
   write_build(text, RINGRPC_VERSION);
   write_process(text, totals.process);
 }

@@ -65,6 +65,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       // Differs between machines, processes and shards, but not between runs of a simulation. The shard is running
       // already, so this thread must not read its time.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
+      counts_metrics_(options.metrics),
       metrics_(options.metrics || options.access_log ? std::make_unique<ServerMetrics>(methods.size())
                                                      : nullptr),
       tracer_(ShardTracer::make(options.tracer)),
@@ -90,6 +91,12 @@ ServerShard::~ServerShard() {
   if (metrics_) shard_.observe_turns(nullptr);
   end_all();
   drop_calls(0);
+}
+
+std::optional<channelz::Part::CountedMethod> ServerShard::counted_method(std::size_t index) const {
+  if (!counts_metrics_ || index > methods_.size()) return std::nullopt;
+  const std::string_view path = index < methods_.size() ? methods_.at(index).path : std::string_view();
+  return CountedMethod{.path = path, .calls = metrics_->calls()[index]};
 }
 
 /// Null if there is no memory for it.

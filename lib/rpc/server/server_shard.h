@@ -77,6 +77,7 @@ class ServerShard final : public channelz::Part {
 
   channelz::CallTotals calls() const override;
   channelz::Connectivity state() const override { return channelz::Connectivity::ready; }
+  std::optional<CountedMethod> counted_method(std::size_t index) const override;
 
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
@@ -161,6 +162,7 @@ class ServerShard final : public channelz::Part {
   std::minstd_rand random_;
   ServerCounters counters_;
   Instant last_call_;
+  const bool counts_metrics_;
   std::unique_ptr<ServerMetrics> metrics_;
   std::optional<CallLog> call_log_;
   const ShardTracer::Ref tracer_;

@@ -66,6 +66,7 @@ TEST_CASE("every flag sets its option") {
                                               "--signing-queue=17",
                                               "--signing-queue-size=5M",
                                               "--verify-signatures",
+                                              "--telemetry",
                                               "--audit-required",
                                               "--max-header-list-size=16K",
                                               "--reset-burst=50",
@@ -106,6 +107,7 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.tls.version_min == TlsVersion::tls_1_3);
   CHECK(values.authz == "who.toml");
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
+  CHECK(values.telemetry);
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_format == log::Format::json);
   CHECK(values.access_log.path == "calls");

@@ -33,7 +33,7 @@ ChannelMetrics& metrics_of(World& world) {
 class Since {
  public:
   Since(World& world, std::string_view method, MethodKind kind = MethodKind::unary)
-      : calls_(metrics_of(world).of("/test.v1.Raw/" + std::string(method), kind)) {
+      : calls_(metrics_of(world).of("/test.v1.Raw/" + std::string(method), kind).calls) {
     before_.add(calls_);
   }
   std::uint64_t started() const { return calls_.started() - before_.started(); }
@@ -350,6 +350,65 @@ TEST_CASE("connections of channels end by the server's GOAWAY, or are lost") {
       options));
 }
 
+TEST_CASE("each attempt of a call is counted, with its outcome and all that the call has sent") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  int refusals = 1;
+  host.answer = [&](RawPeer& peer, std::uint32_t id) {
+    return refusals-- > 0 ? http2::test::rst_stream(id, http2::ErrorCode::refused_stream)
+                          : well_answered()(peer, id);
+  };
+  CHECK(host.serve(
+      [&](Channel& channel) -> Task<void> {
+        const ChannelMetrics::Method& method =
+            TargetMetrics::of(channel.target()).on(world.client_shard())->of(echo_path, MethodKind::unary);
+        CallMetrics calls;
+        CallMetrics attempts;
+        calls.add(method.calls);
+        attempts.add(method.attempts);
+        const auto response = co_await unary(channel);
+        CHECK(response);
+        CHECK(method.calls.started() - calls.started() == 1);
+        CHECK(method.calls.handled(Code::OK) - calls.handled(Code::OK) == 1);
+        CHECK(method.attempts.started() - attempts.started() == 2);
+        CHECK(method.attempts.handled(Code::OK) - attempts.handled(Code::OK) == 1);
+        CHECK(method.attempts.handled(Code::UNAVAILABLE) - attempts.handled(Code::UNAVAILABLE) == 1);
+        const auto sent = [](const CallMetrics& metrics) {
+          return metrics.all_histograms().sent_bytes.sum();
+        };
+        const auto received = [](const CallMetrics& metrics) {
+          return metrics.all_histograms().received_bytes.sum();
+        };
+        CHECK(sent(method.attempts) - sent(attempts) == 2 * (sent(method.calls) - sent(calls)));
+        CHECK(received(method.attempts) - received(attempts) == received(method.calls) - received(calls));
+      },
+      counted()));
+}
+
+TEST_CASE("calls that were not submitted have no attempt, and others that fail have one") {
+  SimulatedWorld world(1);
+  world.serve({});
+  Custom refuses([](ClientRequest&, ClientNext) -> Task<Status> { co_return Status(Code::ABORTED, "no"); });
+  const Since echoes(world, "Echo");
+  const CallMetrics& attempts = metrics_of(world).of("/test.v1.Raw/Echo", MethodKind::unary).attempts;
+  const std::uint64_t before = attempts.started();
+  CHECK(world.run([&](Channel& channel) -> Task<void> { CHECK(!co_await unary(channel, "Echo", "x")); },
+                  counted(with({&refuses}))));
+  CHECK(echoes.started() == 1);
+  CHECK(attempts.started() == before);
+  CHECK(world.run(
+      [&](Channel& channel) -> Task<void> {
+        std::optional<ClientReader<RawMessage>> dropped;
+        dropped.emplace(channel.server_streaming<RawMessage, RawMessage>(echo_path, RawMessage("x")));
+        dropped.reset();
+        co_return;
+      },
+      counted()));
+  const CallMetrics& streamed = metrics_of(world).of(echo_path, MethodKind::server_streaming).attempts;
+  CHECK(streamed.started() - streamed.handled() == 0);
+  CHECK(streamed.handled(Code::CANCELLED) >= 1);
+}
+
 TEST_CASE("failed connects are counted, and calls that fail with them") {
   SimulatedWorld world(1);
   world.serve({});
@@ -359,7 +418,7 @@ TEST_CASE("failed connects are counted, and calls that fail with them") {
       [&](Channel& channel) -> Task<void> {
         ChannelMetrics& metrics = *TargetMetrics::of(nowhere).on(world.client_shard());
         const std::uint64_t failed = metrics.counts.connects_failed;
-        const CallMetrics& echoes = metrics.of(echo_path, MethodKind::unary);
+        const CallMetrics& echoes = metrics.of(echo_path, MethodKind::unary).calls;
         const std::uint64_t unavailable = echoes.handled(Code::UNAVAILABLE);
         CHECK(!co_await unary(channel, "Echo", "x"));
         CHECK(metrics.counts.connects_failed == failed + 1);
@@ -371,11 +430,11 @@ TEST_CASE("failed connects are counted, and calls that fail with them") {
 TEST_CASE("the methods of a target are limited; odd paths and those beyond count as other") {
   ChannelMetrics metrics(TargetMetrics::of("odd \"target\n\xff"));
   CHECK(metrics.target().label() == R"(target="odd \"target??")");
-  const CallMetrics& other = metrics.methods().front().calls;
+  const ChannelMetrics::Method& other = metrics.methods().front();
   for (const std::string_view path : {"", "/", "Echo", "//x", "/a.B/", "/a b/C", "/a/\xff", "/a/\n", "/x"})
     CHECK(&metrics.of(path, MethodKind::unary) == &other);
   CHECK(&metrics.of("/" + std::string(300, 'x') + "/y", MethodKind::unary) == &other);
-  CallMetrics& unary = metrics.of("/a.B/C", MethodKind::unary);
+  ChannelMetrics::Method& unary = metrics.of("/a.B/C", MethodKind::unary);
   CHECK(&unary != &other);
   CHECK(&metrics.of("/a.B/C", MethodKind::bidirectional) != &unary);
   for (std::size_t count = 0; count < 2 * ChannelMetrics::methods_max; ++count)

@@ -1,0 +1,51 @@
+/// Sends the requests of one signal to the collector, one at a time.
+///
+///   OtlpClient client(TelemetrySignal::traces, options);
+///   Result<Sent> sent = co_await client.send(request, 30s);
+///
+/// A request that fails with a code that permits it is sent again, with a growing wait or the one that the collector asks
+/// for (https://opentelemetry.io/docs/specs/otlp/#failures). Its calls are neither traced nor counted. Belongs to the
+/// exporter's thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "ringrpc/channel.h"
+#include "ringrpc/telemetry.h"
+
+#include "base/log_quota.h"
+#include "observe/telemetry_counts.h"
+
+namespace ringrpc::telemetry {
+
+/// The time to wait before a request that failed with `status` is sent again: that of the collector's RetryInfo, else
+/// `wait`. Nothing if it must not be sent again.
+std::optional<Nanoseconds> retry_delay(const Status& status, Nanoseconds wait);
+
+class OtlpClient {
+ public:
+  OtlpClient(TelemetrySignal signal, const OtlpOptions& options);
+
+  /// `items` are the spans or data points of the serialized `request`. Gives the number of those that the collector has rejected; fails
+  /// with the last status after `timeout`, or at once if the request must not be sent again.
+  Task<Result<std::uint64_t>> send(std::string request, std::uint64_t items, Nanoseconds timeout);
+
+  const std::string& target() const noexcept { return channel_.target(); }
+
+ private:
+  std::uint64_t rejected(std::int64_t number, std::string_view why, std::uint64_t items);
+  Nanoseconds jittered(Nanoseconds wait);
+
+  const TelemetrySignal signal_;
+  const OtlpOptions options_;
+  const Channel channel_;
+  std::minstd_rand random_;
+  LogQuota rejections_logged_;
+};
+
+}  // namespace ringrpc::telemetry

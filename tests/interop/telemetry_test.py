@@ -1,0 +1,179 @@
+"""OpenTelemetry's own code receives what our programs export, and grpc-go's OpenTelemetry plugin counts the same calls."""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import tempfile
+import unittest
+
+import harness
+import memory
+import otlp
+import servers
+import traces
+
+CALLS = 20
+
+
+def setUpModule():
+    global peer
+    peer = otlp.peer()
+
+
+class GoServer(harness.Daemon):
+    """echo.v1.EchoService on grpc-go with the plugin. Once it has ended, `metrics` gives what the plugin has counted."""
+
+    def __init__(self, folder, environment=None):
+        self.file = pathlib.Path(folder) / "server.json"
+        super().__init__([peer, "serve", self.file], ready=otlp.LISTENING, environment=environment)
+
+    def metrics(self):
+        return json.loads(self.file.read_text())
+
+
+def call_with_go(folder, address, environment=None):
+    """What the plugin has counted of CALLS calls, and of one of an unknown method."""
+    file = pathlib.Path(folder) / "client.json"
+    done = harness.run([peer, "call", file, address, CALLS], env={**os.environ, **(environment or {})})
+    if done.returncode != 0:
+        raise AssertionError(f"the Go client failed:\n{done.stdout}")
+    return json.loads(file.read_text())
+
+
+def instrument(metric):
+    """What does not depend on the calls."""
+    return {key: metric[key] for key in ("unit", "description", "kind")}
+
+
+def points(metric, values=True):
+    """{attributes: point}, with the values of histograms if they are `values` that can be compared."""
+    found = {}
+    for point in metric["points"]:
+        found[tuple(sorted(point["attributes"].items()))] = {
+            "value": point["value"], "count": point["count"], "bounds": point["bounds"],
+            "sum": point["sum"] if values else None, "buckets": point["buckets"] if values else None}
+    return found
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
+    def equal(self, ours, theirs, side, other_values=(), only_ours=()):
+        """Compares all metrics of a side; those of durations, and of `other_values`, without their values. The plugin may
+        lack points with the attributes `only_ours`."""
+        theirs = {name: metric for name, metric in theirs.items() if name.startswith(f"grpc.{side}.")}
+        self.assertEqual({name: instrument(metric) for name, metric in ours.items() if name.startswith(f"grpc.{side}.")},
+                         {name: instrument(metric) for name, metric in theirs.items()})
+        self.assertGreaterEqual(len(theirs), 4)
+        for name in theirs:
+            with self.subTest(name):
+                comparable = theirs[name]["unit"] != "s" and name not in other_values
+                found = points(ours[name], comparable)
+                for attributes in only_ours:
+                    found.pop(attributes, None)
+                self.assertEqual(found, points(theirs[name], comparable))
+
+    def test_a_server_counts_as_the_plugin_of_grpc_go(self):
+        with otlp.Sink(self.folder) as sink:
+            with harness.Server("--telemetry", environment=otlp.environment(sink.address, "ours")) as ours:
+                call_with_go(self.folder, ours.address)
+            with GoServer(self.folder) as theirs:
+                call_with_go(self.folder, theirs.address)
+        # grpcd's response has a time, too. grpc-go does not count the ends of calls of unknown methods.
+        self.equal(sink.metrics()["ours"], theirs.metrics(), "server",
+                   other_values=["grpc.server.call.sent_total_compressed_message_size"],
+                   only_ours=[(("grpc.method", "other"), ("grpc.status", "UNIMPLEMENTED"))])
+
+    def test_a_channel_counts_as_the_plugin_of_grpc_go(self):
+        # Both clients call the same server, so that the target is the same too.
+        with otlp.Sink(self.folder) as sink, GoServer(self.folder) as server:
+            theirs = call_with_go(self.folder, server.address)
+            environment = otlp.environment(sink.address, "ours")
+            client = harness.run([os.environ["CALLER"], server.address, CALLS], env={**os.environ, **environment})
+            self.assertEqual(client.returncode, 0, client.stdout)
+        self.equal(sink.metrics()["ours"], theirs, "client")
+
+    def test_grpcbench_and_grpcclient_export_theirs(self):
+        with otlp.Sink(self.folder) as sink, harness.Server() as server:
+            for program, service, arguments in (
+                    ("GRPCBENCH", "bench", ["--server", server.address, "--requests", 100]),
+                    ("GRPCCLIENT", "client", ["call", server.address, "echo.v1.EchoService/Echo"])):
+                environment = otlp.environment(sink.address, service)
+                done = harness.run([os.environ[program], *arguments, "--telemetry"], env={**os.environ, **environment})
+                self.assertEqual(done.returncode, 0, done.stdout)
+        for service, calls in (("bench", 100), ("client", 1)):
+            counts = {point["attributes"]["grpc.method"]: point["value"]
+                      for point in sink.metrics()[service]["grpc.client.attempt.started"]["points"]}
+            self.assertEqual(counts["echo.v1.EchoService/Echo"], calls)
+
+
+class Traces(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
+    def check(self, choose):
+        """Runs the chain that `choose` gives: a client and a server."""
+        with otlp.Sink(self.folder) as sink:
+            chain = traces.Chain(self.folder, sink.address)
+            chain.call(*choose(chain))
+        traces.check(self, sink.spans())
+
+    def test_a_chain_of_a_go_client_and_a_go_server_is_one_trace(self):
+        self.check(lambda chain: (chain.go_client, chain.go_server))
+
+    def test_a_chain_of_our_client_and_a_go_server_is_one_trace(self):
+        self.check(lambda chain: (chain.our_client, chain.go_server))
+
+    def test_a_chain_of_a_go_client_and_our_server_is_one_trace(self):
+        self.check(lambda chain: (chain.go_client, chain.our_server))
+
+    def test_rotel_receives_a_chain_too(self):
+        with otlp.Rotel() as rotel:
+            chain = traces.Chain(self.folder, rotel.address)
+            chain.call(chain.our_client, chain.our_server)
+            self.assertTrue(rotel.has_spans(traces.CALLS * 6))
+        traces.check(self, rotel.spans())
+
+
+class Outages(unittest.TestCase):
+    """grpcd under load, with all calls sampled, and a collector that takes nothing."""
+
+    WARM_UP = 20_000
+    CALLS = 100_000
+    GROWTH_MAX = 4 * memory.MEBIBYTE
+
+    def check(self, address):
+        environment = {**otlp.environment(address), "OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+                       "OTEL_EXPORTER_OTLP_TIMEOUT": "1000", "OTEL_BSP_EXPORT_TIMEOUT": "2000"}
+        with harness.Server("--telemetry", "--admin", "127.0.0.1:0", environment=environment) as server:
+            memory.skip_if_sanitized(server.process)
+            self.load(server, self.WARM_UP)
+            self.assertTrue(server.says("traces are not exported"))
+            before = memory.resident_bytes(server.process)
+            self.load(server, self.CALLS)
+            growth = memory.resident_bytes(server.process) - before
+            self.assertLess(growth, self.GROWTH_MAX)
+            print(f"memory grew by {growth} bytes in {self.CALLS} calls")
+            # A signal has one warning, however many spans were dropped since.
+            self.assertEqual(sum("traces are not exported" in line for line in server.log), 1, server.text())
+            dropped = harness.run(["curl", "--silent", f"http://{server.admin_addresses[0]}/metrics"]).stdout
+            lost = sum(map(int, re.findall(r"^ringrpc_telemetry_spans_dropped_total\{.*\} (\d+)$", dropped, re.MULTILINE)))
+            self.assertGreater(lost, self.CALLS // 2)
+
+    def load(self, server, calls):
+        done = harness.run([os.environ["GRPCBENCH"], "--server", server.address, "--requests", calls, "--streams", 50])
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_a_collector_that_is_down_costs_a_limited_amount_of_memory(self):
+        self.check(f"127.0.0.1:{servers.free_port()}")
+
+    def test_a_collector_that_hangs_costs_a_limited_amount_of_memory(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.check("127.0.0.1:{}".format(listener.getsockname()[1]))
+
+
+if __name__ == "__main__":
+    harness.main()
