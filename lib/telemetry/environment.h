@@ -14,11 +14,9 @@
 
 #include "ringrpc/telemetry.h"
 
-
 namespace ringrpc::telemetry {
 
 /// A failure names the variable and what would be right.
-Result<TelemetryOptions> read_environment(const GetEnvironment& get,
-                                                                 std::vector<std::string>& warnings);
+Result<TelemetryOptions> read_environment(const GetEnvironment& get, std::vector<std::string>& warnings);
 
 }  // namespace ringrpc::telemetry

@@ -13,7 +13,6 @@
 
 #include "ringrpc/clock.h"
 
-
 namespace ringrpc::telemetry {
 
 class Outage {

@@ -36,8 +36,7 @@ class SpanQueue final : public SpanSink, public std::enable_shared_from_this<Spa
   static constexpr std::size_t batch_bytes = 256 * 1024;
 
   /// `spans_max` may wait in batches that were handed over.
-  SpanQueue(std::size_t spans_max, Nanoseconds delay,
-                                   std::size_t batch_max = batch_spans);
+  SpanQueue(std::size_t spans_max, Nanoseconds delay, std::size_t batch_max = batch_spans);
 
   /// Spans end on shards only.
   void take(SpanRecord&& span) noexcept override;

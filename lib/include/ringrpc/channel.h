@@ -125,8 +125,8 @@ struct ChannelOptions {
   /// Counts calls and connections for Server::metrics_text and channel_metrics_text (ringrpc/metrics.h). A call counts
   /// from `Channel::call`, interceptors included, until its status is known. If the status is OK while responses are
   /// unread, it counts until the caller takes the status or drops the call. A call that is dropped earlier counts as
-  /// CANCELLED. Each shard keeps 600 bytes for each method of the target, and another 600 for each status code with
-  /// which calls of the method have ended, until the process ends.
+  /// CANCELLED. Each shard keeps 900 bytes for each method of the target, and 1,200 more for each status code with
+  /// which its calls have ended, until the process ends.
   bool metrics = false;
 
   /// Traces the calls; null for none, except for calls that a handler makes, which use its server's.
