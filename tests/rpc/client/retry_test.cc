@@ -359,28 +359,30 @@ TEST_CASE("interceptors see one call with its last status") {
 
 TEST_CASE("metrics and the log have further attempts by their kind") {
   const KeptLog log(log::Level::debug);
-  Attempts attempts({resets(ErrorCode::refused_stream), fails("14", {{"grpc-message", "busy"}}), answers("y"),
-                     fails("14")});
-  ChannelOptions options;
-  options.metrics = true;
-  options.service_config = retrying(3, R"(, "retryThrottling": {"maxTokens": 3, "tokenRatio": 0.1})");
-  CHECK(attempts.host.serve(
-      [&](Channel& channel) -> Task<void> {
-        const auto& counts = TargetMetrics::of(channel.target()).on(attempts.world.client_shard())->counts;
-        const auto further = counts.further_attempts;
-        const auto throttled = counts.throttled;
-        CHECK(co_await unary(channel));
-        CHECK_FALSE(co_await unary(channel));
-        const auto since = [&](AttemptKind kind) {
-          return counts.further_attempts[static_cast<std::size_t>(kind)] -
-                 further[static_cast<std::size_t>(kind)];
-        };
-        CHECK(since(AttemptKind::transparent) == 1);
-        CHECK(since(AttemptKind::retry) == 1);
-        CHECK(since(AttemptKind::hedge) == 0);
-        CHECK(counts.throttled - throttled == 1);
-      },
-      options));
+  {
+    Attempts attempts({resets(ErrorCode::refused_stream), fails("14", {{"grpc-message", "busy"}}),
+                       answers("y"), fails("14")});
+    ChannelOptions options;
+    options.metrics = true;
+    options.service_config = retrying(3, R"(, "retryThrottling": {"maxTokens": 3, "tokenRatio": 0.1})");
+    CHECK(attempts.host.serve(
+        [&](Channel& channel) -> Task<void> {
+          const auto& counts = TargetMetrics::of(channel.target()).on(attempts.world.client_shard())->counts;
+          const auto further = counts.further_attempts;
+          const auto throttled = counts.throttled;
+          CHECK(co_await unary(channel));
+          CHECK_FALSE(co_await unary(channel));
+          const auto since = [&](AttemptKind kind) {
+            return counts.further_attempts[static_cast<std::size_t>(kind)] -
+                   further[static_cast<std::size_t>(kind)];
+          };
+          CHECK(since(AttemptKind::transparent) == 1);
+          CHECK(since(AttemptKind::retry) == 1);
+          CHECK(since(AttemptKind::hedge) == 0);
+          CHECK(counts.throttled - throttled == 1);
+        },
+        options));
+  }
   const std::string page = block_on(channel_metrics_text(MetricsFormat::prometheus)).value();
   CHECK(page.find("ringrpc_client_retries_total{target=\"127.0.0.1:7\",kind=\"retry\"}") !=
         std::string::npos);
