@@ -7,9 +7,11 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -129,5 +131,14 @@ struct RequestFields {
     return std::ranges::equal(a, b, {}, lower, lower);
   }
 };
+
+/// The number in `grpc-previous-rpc-attempts`; 0 if there is none.
+inline unsigned previous_attempts_in(std::span<const http2::Header> headers) noexcept {
+  unsigned attempts = 0;
+  for (const http2::Header& header : headers)
+    if (header.name == "grpc-previous-rpc-attempts")
+      std::from_chars(header.value.data(), header.value.data() + header.value.size(), attempts);
+  return attempts;
+}
 
 }  // namespace ringrpc

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <charconv>
 #include <memory>
 #include <new>
 #include <ranges>
@@ -438,12 +437,7 @@ const Metadata& ServerCall::metadata() {
 }
 
 unsigned ServerCall::previous_attempts() {
-  if (!call_.stream) return 0;
-  unsigned attempts = 0;
-  for (const http2::Header& header : call_.stream->headers())
-    if (header.name == "grpc-previous-rpc-attempts")
-      std::from_chars(header.value.data(), header.value.data() + header.value.size(), attempts);
-  return attempts;
+  return call_.stream ? previous_attempts_in(call_.stream->headers()) : 0;
 }
 
 void ServerCall::send_initial_metadata() {
