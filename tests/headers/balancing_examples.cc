@@ -7,6 +7,7 @@
 #include "ringrpc/channel.h"
 #include "ringrpc/load_balancing.h"
 #include "ringrpc/resolver.h"
+#include "ringrpc/service_config.h"
 
 using namespace ringrpc;
 using namespace std::chrono_literals;
@@ -50,3 +51,22 @@ class Nearest final : public Balancer {
   std::vector<Backend*> backends_;
 };
 // [/load_balancing.h]
+
+Status show_service_config(ChannelOptions& options) {
+  const auto report = [](const Status& status) { return status; };
+  // [service_config.h]
+  Result<std::shared_ptr<const ServiceConfig>> config = ServiceConfig::parse(R"({
+    "methodConfig": [{
+      "name": [{"service": "echo.v1.EchoService"}],
+      "timeout": "2s",
+      "retryPolicy": {
+        "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+      }
+    }]
+  })");
+  if (!config) return report(config.error());  // names the field: "methodConfig[0].timeout: ..."
+  options.service_config = *config;            // of ChannelOptions
+  // [/service_config.h]
+  return {};
+}

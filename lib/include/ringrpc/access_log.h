@@ -13,8 +13,7 @@
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
 /// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes on the wire without prefixes
 /// - request_id: Call::request_id
-/// - trace_id: of the call if the server has a tracer (ringrpc/tracer.h), otherwise that of the request's header
-///   traceparent (https://www.w3.org/TR/trace-context/)
+/// - trace_id: of the call if the server has a tracer (ringrpc/tracer.h), otherwise that of `traceparent`
 /// - suppressed: the number of lines that the rate limit has left out since the line before
 ///
 /// `identity`, `trace_id` and `suppressed` are left out when there is none. Texts from clients are escaped
