@@ -54,7 +54,7 @@ void show_span_memory(Service& routes) {
   const auto CHECK = [](bool) {};
   // [span_memory.h]
   auto spans = std::make_shared<testing::SpanMemory>();
-  InProcess world({&routes}, {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})});
+  InProcess world({&routes}, {.server = {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})}});
   world.run([]() -> Task<> { co_return; });
   CHECK(spans->named("Recv.routes.v1.RouteGuide.GetFeature").size() == 1);
   // [/span_memory.h]

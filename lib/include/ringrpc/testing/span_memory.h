@@ -1,7 +1,7 @@
 /// Keeps the spans of a test's calls.
 ///
 ///   auto spans = std::make_shared<testing::SpanMemory>();
-///   InProcess world({&routes}, {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})});
+///   InProcess world({&routes}, {.server = {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})}});
 ///   ...
 ///   CHECK(spans->named("Recv.routes.v1.RouteGuide.GetFeature").size() == 1);
 #pragma once
