@@ -207,7 +207,8 @@ class Shard {
   unsigned turns_behind_ = 0;  ///< consecutive turns that left completions
   TurnObserver* turn_observer_ = nullptr;
   std::unordered_map<const void*, std::unique_ptr<ShardLocal>> locals_;
-  const void* recent_key_ = nullptr;  ///< the latest that was found: a call after another is often of the same channel
+  const void* recent_key_ =
+      nullptr;  ///< the latest that was found: a call after another is often of the same channel
   ShardLocal* recent_ = nullptr;
   alignas(64) std::atomic<Letter*> mailbox_{nullptr};
   std::atomic<bool> asleep_{false};

@@ -126,8 +126,7 @@ std::unique_ptr<Connector> Uring::connect(const SocketAddress& address, Connecto
   return handle;
 }
 
-std::unique_ptr<Readiness> Uring::await_readiness(int descriptor, short events,
-                                                  Readiness::Handler& handler) {
+std::unique_ptr<Readiness> Uring::await_readiness(int descriptor, short events, Readiness::Handler& handler) {
   auto state = std::make_unique<ReadinessState>(*ring_, handler);
   ReadinessState& readiness = *state;
   auto handle = keep<UringReadiness>(std::move(state));

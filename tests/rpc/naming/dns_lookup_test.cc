@@ -129,7 +129,8 @@ TEST_CASE("names that do not exist, servers that fail, and none at all are told 
   gone.reset();
   const Result<DnsAddresses> unreachable = look_up("orders.test.", nobody);
   REQUIRE_FALSE(unreachable);
-  CHECK(unreachable.error().message() == "resolve orders.test.: every name server failed, refused or cannot be reached");
+  CHECK(unreachable.error().message() ==
+        "resolve orders.test.: every name server failed, refused or cannot be reached");
   CHECK(unreachable.error().cause() == Cause::lookup_failed);
 }
 
