@@ -115,9 +115,11 @@ Result<Target> Target::parse(std::string_view text, const IsScheme& is_scheme) {
     return target;
   }
   if (Status status = target.add_places(rest); !status.ok()) {
-    // The message about one address names it already.
-    if (status.message().find(rest) != std::string_view::npos) return std::unexpected(std::move(status));
-    return wrong(text, status.message());
+    // The message about one address names it already, but without the prefix.
+    std::string message(status.message());
+    const std::size_t at = message.find(rest);
+    if (at == std::string::npos) return wrong(text, message);
+    return fail(status.code(), message.replace(at, rest.size(), text), status.initiator());
   }
   return target;
 }
