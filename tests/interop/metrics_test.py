@@ -15,6 +15,7 @@ import unittest
 import certificates
 import foreign_clients
 import harness
+from servers import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -29,11 +30,12 @@ def page(*arguments):
 
 
 def grpcd_page(accept="text/plain"):
-    """That of grpcd with TLS."""
+    """That of grpcd with TLS, and with telemetry for a collector that is not there."""
     with certificates.Folder() as made:
         own = made.issue("server")
-        flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca)
-        with harness.Server("--admin", "127.0.0.1:0", *flags) as server:
+        flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca, "--telemetry")
+        absent = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+        with harness.Server("--admin", "127.0.0.1:0", *flags, environment=absent) as server:
             admin = http.client.HTTPConnection(server.admin_addresses[0], timeout=SECONDS)
             with contextlib.closing(admin):
                 admin.request("GET", "/metrics", headers={"Accept": accept})
