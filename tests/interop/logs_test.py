@@ -220,7 +220,7 @@ class Access(Logs):
         self.bench(port, 100)
 
         def whole():
-            return len(re.findall(rb" sent_bytes=\d+\n", self.read("access")))
+            return len(re.findall(rb" request_id=[0-9a-f]{16}\n", self.read("access")))
 
         self.assertTrue(harness.wait_until(lambda: whole() + self.metric("ringrpc_log_lines_lost_total") == 2100))
         self.assertLess(whole(), 1000)
