@@ -22,8 +22,8 @@ CallAttempt& OutgoingCall::begin_planned_attempt() {
 }
 
 void OutgoingCall::on_attempt_due() noexcept {
-  assert(state_ == State::attempting || state_ == State::backing_off);
-  if (state_ == State::attempting && ListNodeOf<OutgoingCallTag>::linked())
+  assert(under_way());
+  if (state_ != State::backing_off && ListNodeOf<OutgoingCallTag>::linked())
     return;  // one waits for a connection
   if (plan_->hedges() && !channel_->call_policies().allows_attempt()) {
     plan_->stop();
