@@ -66,7 +66,7 @@ clean:  ## Remove all build directories
 	rm -rf build build-asan build-tsan build-checked build-coverage
 
 collector: configured  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
-	cd tests/interop && TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
+	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
 
 .PHONY: test asan tsan checked coverage h2spec interop guest without-io-uring soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
