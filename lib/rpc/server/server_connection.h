@@ -13,6 +13,7 @@
 
 #include "ringrpc/server.h"
 
+#include "observe/shard_tracer.h"
 #include "reactor/intrusive_list.h"
 #include "rpc/connection/connection.h"
 #include "rpc/connection/keepalive.h"
