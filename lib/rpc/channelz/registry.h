@@ -78,6 +78,7 @@ class Part {
 
   /// From now on, readers visit this part. `entity` must outlive it. Call once; from any thread.
   void join(Entity& entity);
+  bool joined() const noexcept { return entity_ != nullptr; }
 
   // On the shard's thread.
   virtual CallTotals calls() const = 0;

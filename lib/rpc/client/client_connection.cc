@@ -9,11 +9,12 @@
 #include "rpc/client/subchannel.h"
 
 namespace ringrpc {
-ClientConnection::ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream)
+ClientConnection::ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream, Chance chance)
     : Connection(subchannel, std::move(stream), http2::Role::client, subchannel.channel().limits(),
                  subchannel.channel().timeouts(), *this),
       subchannel_(subchannel),
       channel_(subchannel.channel()),
+      chance_(chance),
       keepalive_(*this, subchannel.keepalive_rule()) {}
 
 void ClientConnection::detach_attempts(const Status& status) noexcept {

@@ -16,9 +16,12 @@ namespace ringrpc {
 class ShardChannel;
 class Subchannel;
 
+/// The second chance of a server that has sent GOAWAY before it took a call is an attempt to connect at once.
+enum class Chance : std::uint8_t { first, second };
+
 class ClientConnection final : public Connection, private http2::SessionEvents {
  public:
-  ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream);
+  ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteStream> stream, Chance chance);
 
   /// Ends its attempts. The connection cannot be used afterwards.
   void detach_attempts(const Status& status) noexcept;
@@ -59,10 +62,10 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   /// True once any request has left for the server. A GOAWAY stops those that were not sent yet.
   bool took_calls() const noexcept { return streams_opened() > streams_unsent_; }
 
+  Chance chance() const noexcept { return chance_; }
+
   /// The subchannel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;
-  /// The subchannel's note that this connection was opened at once after a GOAWAY on one that had taken no call.
-  bool second_chance = false;
 
  private:
   /// A client's streams have odd ids of 31 bits (RFC 9113, 5.1.1).
@@ -85,6 +88,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
 
   Subchannel& subchannel_;
   ShardChannel& channel_;
+  const Chance chance_;
   Keepalive keepalive_;
   ListOf<CallAttempt, AttemptTag> attempts_;
   ListOf<CallAttempt, AttemptBatchTag> batch_;

@@ -15,6 +15,7 @@ namespace ringrpc {
 void ConnectAttempt::on_exception(const Status& why) noexcept { subchannel_.on_attempt_failed(why); }
 
 void ConnectAttempt::start() noexcept {
+  assert(!connector_ && !connection_);
   contain([this] { connect(); });
 }
 
@@ -42,11 +43,13 @@ void ConnectAttempt::shake_hands(UniqueFd descriptor, int error) {
   std::unique_ptr<ByteStream> stream = shard.io().adopt(std::move(descriptor));
   if (const auto port = subchannel_.endpoint().hybrid_vsock_port)
     stream = std::make_unique<HybridVsockStream>(std::move(stream), shard.slabs(), *port);
-  connection_ = std::make_unique<ClientConnection>(subchannel_, subchannel_.secure(std::move(stream)));
+  connection_ =
+      std::make_unique<ClientConnection>(subchannel_, subchannel_.secure(std::move(stream)), chance_);
   connection_->start();
 }
 
 void ConnectAttempt::connection_failed(const Status& why) noexcept {
+  assert(connection_);
   connection_.reset();
   contain([&] { fail(why.message(), of_handshake(why.cause())); });
 }

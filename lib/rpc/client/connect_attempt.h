@@ -6,6 +6,7 @@
 /// Belongs to its Subchannel, which destroys it when it fails.
 #pragma once
 
+#include <cassert>
 #include <memory>
 
 #include "ringrpc/clock.h"
@@ -21,16 +22,19 @@ class Subchannel;
 
 class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handler, Timer {
  public:
-  ConnectAttempt(Subchannel& subchannel, Nanoseconds timeout) noexcept
-      : subchannel_(subchannel), timeout_(timeout) {}
+  ConnectAttempt(Subchannel& subchannel, Nanoseconds timeout, Chance chance) noexcept
+      : subchannel_(subchannel), timeout_(timeout), chance_(chance) {}
 
   /// Call once. The attempt may have failed, and be destroyed, when this returns.
   void start() noexcept;
 
   /// The connection whose handshake is under way or complete; null while there is none.
   ClientConnection* connection() noexcept { return connection_.get(); }
-  /// Takes the connection out. The attempt can only be destroyed then.
-  std::unique_ptr<ClientConnection> take() noexcept { return std::move(connection_); }
+  /// Takes the connection, whose handshake is complete. The attempt can only be destroyed then.
+  std::unique_ptr<ClientConnection> take() noexcept {
+    assert(connection_ && connection_->ready());
+    return std::move(connection_);
+  }
 
   /// `connection()` has ended before it was taken.
   void connection_failed(const Status& why) noexcept;
@@ -49,6 +53,7 @@ class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handle
 
   Subchannel& subchannel_;
   const Nanoseconds timeout_;
+  const Chance chance_;
   std::unique_ptr<Connector> connector_;  // these two one after the other
   std::unique_ptr<ClientConnection> connection_;
 };

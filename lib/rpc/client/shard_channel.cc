@@ -1,6 +1,7 @@
 #include "rpc/client/shard_channel.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -87,7 +88,7 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       metrics_(core_->metrics() ? core_->metrics()->on(shard) : nullptr),
       tracer_(ShardTracer::make(core_->options().tracer)),
       call_policies_(options(), core_->retry_throttle(), metrics_.get(), shard.now(), shard.index()),
-      straight_(core_->fault().ok()),
+      intake_(core_->fault().ok() ? Intake::open : Intake::faulty),
       balancer_(make_balancer(options(), shard)) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
@@ -99,7 +100,8 @@ ShardChannel::~ShardChannel() {
   for (const auto* subchannels : {&backends_, &retired_})
     for (const auto& subchannel : *subchannels) cut += subchannel->calls_under_way();
   call_policies_.end();
-  const bool was_closing = std::exchange(closing_, true);
+  const bool was_closing = closing();
+  enter(Intake::closing);
   const Status gone = gone_status(target(), was_closing ? " is closed" : " was destroyed");
   while (OutgoingCall* call = queue_.front()) call->stop(gone);
   for (; OutgoingCall* call = held_.front(); ++cut) call->stop(gone);
@@ -111,6 +113,17 @@ ShardChannel::~ShardChannel() {
   core_->remove(shard_, was_closing ? cut : 0);
 }
 
+void ShardChannel::enter(Intake next) noexcept {
+  assert(next == Intake::closing || (next == Intake::open && intake_ == Intake::dormant) ||
+         (next == Intake::dormant && intake_ == Intake::open));
+  intake_ = next;
+}
+
+void ShardChannel::enter(Replacement next) noexcept {
+  assert(next != Replacement::telling || replacing_ == Replacement::making);
+  replacing_ = next;
+}
+
 Status ShardChannel::closed(const std::string& target) noexcept { return gone_status(target, " is closed"); }
 
 std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ringrpc/" RINGRPC_VERSION; }
@@ -118,7 +131,7 @@ std::string_view ShardChannel::user_agent() const noexcept { return "grpc-c++-ri
 void ShardChannel::submit(OutgoingCall& call) {
   ++calls_started_;
   last_call_ = shard_.now();
-  if (!straight_ && !admit(call)) return;
+  if (intake_ != Intake::open && !admit(call)) return;
   if (call.request().deadline <= shard_.now())
     return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
                                Initiator::library));
@@ -141,7 +154,7 @@ Status ShardChannel::let_wait(OutgoingCall& call) {
 }
 
 /// The reason why the channel takes no calls; OK if it does.
-Status ShardChannel::refusal() const noexcept { return closing_ ? closed(target()) : core_->fault(); }
+Status ShardChannel::refusal() const noexcept { return closing() ? closed(target()) : core_->fault(); }
 
 /// Wakes a channel that is dormant. False if the call is refused.
 bool ShardChannel::admit(OutgoingCall& call) noexcept {
@@ -149,7 +162,7 @@ bool ShardChannel::admit(OutgoingCall& call) noexcept {
     refuse(call, std::move(refused));
     return false;
   }
-  straight_ = true;
+  enter(Intake::open);
   names_->look();
   return true;
 }
@@ -168,16 +181,16 @@ channelz::CallTotals ShardChannel::calls() const {
 }
 
 bool ShardChannel::hold(OutgoingCall& call) noexcept {
-  if (!closing_) held_.push_back(call);
-  return !closing_;
+  if (!closing()) held_.push_back(call);
+  return !closing();
 }
 
 void ShardChannel::left_hold() noexcept {
-  if (closing_) run_soon();
+  if (closing()) run_soon();
 }
 
 Status ShardChannel::admit_held() {
-  if (!closing_) return {};
+  if (!closing()) return {};
   ++refused_;
   return closed(target());
 }
@@ -242,8 +255,7 @@ std::string ShardChannel::describe_wait() const {
 }
 
 void ShardChannel::close(Nanoseconds timeout) {
-  straight_ = false;
-  closing_ = true;
+  enter(Intake::closing);
   close_by_ = std::min(close_by_, after(shard_.now(), timeout));
   end_connect_waits(closed(target()));
   end_state_waits();
@@ -256,7 +268,7 @@ void ShardChannel::run() {
   } catch (...) {
     give_up_step(caught());
   }
-  if (closing_ && (over() || shard_.now() >= close_by_)) return shard_.drop(core_.get());  // destroys this
+  if (closing() && (over() || shard_.now() >= close_by_)) return shard_.drop(core_.get());  // destroys this
   shard_.timers().arm(*this, next_event());
 }
 
@@ -272,7 +284,7 @@ void ShardChannel::do_what_is_due() {
 
 /// Without memory for it nothing happens for a while.
 void ShardChannel::give_up_step(Status why) noexcept {
-  installing_ = false;
+  enter(Replacement::none);
   last_failure_ = std::move(why);
   give_up_until_ = after(shard_.now(), options().backoff.initial);
   update_state();
@@ -328,7 +340,7 @@ void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
       return replacement_.start();
     }
   } catch (...) {
-    installing_ = false;
+    enter(Replacement::none);
     endpoints = std::unexpected(caught());
   }
   if (metrics_) ++metrics_->counts.connects_failed;
@@ -343,14 +355,14 @@ void ShardChannel::on_look_due() noexcept {
   run_soon();  // a failed look-up is over
   if (wanted() || !held_.empty() || std::exchange(names_used_, last_call_) != last_call_)
     return names_->look();
-  straight_ = false;
+  if (intake_ == Intake::open) enter(Intake::dormant);
 }
 
 /// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires the rest. In
 /// slices: there may be a thousand.
 Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
   try {
-    installing_ = true;
+    enter(Replacement::making);
     Slices slices(shard_);
     NextBackends next(backends_);
     for (Endpoint& endpoint : endpoints) {
@@ -366,15 +378,10 @@ Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
 void ShardChannel::install(NextBackends& next) {
   std::vector<std::unique_ptr<Subchannel>> replaced(next.owners.size());
   retired_.reserve(retired_.size() + backends_.size());
-  replacing_ = true;
-  try {
-    balancer_->update(next.backends);
-  } catch (...) {
-    replacing_ = false;
-    throw;
-  }
+  enter(Replacement::telling);
+  balancer_->update(next.backends);
   // From here on nothing fails.
-  replacing_ = installing_ = false;
+  enter(Replacement::none);
   std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });
   backends_.swap(replaced);
   for (std::unique_ptr<Subchannel>& backend : replaced) {
@@ -405,7 +412,7 @@ void ShardChannel::drop_retired() {
 }
 
 void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcept {
-  if (replacing_ || subchannel.retired()) return;
+  if (replacing_ == Replacement::telling || subchannel.retired()) return;
   --in_state_[static_cast<std::size_t>(before)];
   ++in_state_[static_cast<std::size_t>(subchannel.state())];
   balancer_->on_state(subchannel);
@@ -415,7 +422,8 @@ void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcep
 Connectivity ShardChannel::observe_state() const noexcept {
   using enum Connectivity;
   if (in_state(ready) > 0) return ready;
-  if (in_state(connecting) > 0 || installing_ || (names_ && names_->looking() && backends_.empty()))
+  if (in_state(connecting) > 0 || replacing_ != Replacement::none ||
+      (names_ && names_->looking() && backends_.empty()))
     return connecting;
   if (shard_.now() < give_up_until_) return transient_failure;
   if (names_ && names_->backing_off() && backends_.empty()) return transient_failure;

@@ -9,6 +9,11 @@
 /// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
 ///    queueing, except those with `wait_for_ready`.
 ///
+///
+///   open ⇄ dormant        the names of a dormant channel are not followed any more; its next call looks them up
+///   faulty                the target cannot be used; calls fail with the reason
+///   every state ──▶ closing
+///
 /// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
 /// subchannel is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
@@ -80,7 +85,7 @@ class ShardChannel final : public ShardLocal,
   void left_queue() noexcept {
     --queued_;
     if (metrics_) metrics_->counts.leave_queue(shard_.now());
-    if (closing_) run_soon();
+    if (closing()) run_soon();
   }
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
@@ -105,7 +110,7 @@ class ShardChannel final : public ShardLocal,
   /// changes nothing.
   void use_service_config(Result<std::shared_ptr<const ServiceConfig>> config) noexcept;
   channelz::CallTotals calls() const override;
-  Connectivity state() const override { return closing_ ? Connectivity::shutdown : state_; }
+  Connectivity state() const override { return closing() ? Connectivity::shutdown : state_; }
 
   // For its subchannels.
   /// The state of `subchannel` was `before`.
@@ -114,7 +119,7 @@ class ShardChannel final : public ShardLocal,
   /// True if `subchannel` may begin to connect in this turn. If not, it runs again in a later one.
   bool may_dial(Subchannel& subchannel) noexcept;
   /// True if no call will need a connection.
-  bool unneeded() const noexcept { return closing_ && queued_ == 0; }
+  bool unneeded() const noexcept { return closing() && queued_ == 0; }
   /// A connection was lost, or could not be made.
   void note_outage() noexcept {
     outage_ = true;
@@ -148,6 +153,16 @@ class ShardChannel final : public ShardLocal,
   }
 
  private:
+  /// Only an `open` channel takes calls without a further look.
+  enum class Intake : std::uint8_t { open, dormant, faulty, closing };
+  /// After a look-up: the backends are made, then the balancer is told of them.
+  enum class Replacement : std::uint8_t { none, making, telling };
+
+  bool closing() const noexcept { return intake_ == Intake::closing; }
+  /// Asserts that there is such a step.
+  void enter(Intake next) noexcept;
+  void enter(Replacement next) noexcept;
+
   void run() override;
   void on_time() override { run_soon(); }
   void on_turn_end() override;
@@ -198,8 +213,7 @@ class ShardChannel final : public ShardLocal,
   CallPolicies call_policies_;
 
   RequestHeaders request_headers_;
-  bool straight_;  // calls need nothing but room: the channel is open, and its names are watched
-  bool closing_ = false;
+  Intake intake_;
   bool told_unneeded_ = false;  // the subchannels know that no call will need a connection
   bool outage_ = false;         // a connection was lost, or could not be made, since one was last made
   Instant close_by_ = never;
@@ -217,8 +231,7 @@ class ShardChannel final : public ShardLocal,
   std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
   const std::unique_ptr<Balancer> balancer_;
-  bool installing_ = false;      // backends are being made
-  bool replacing_ = false;       // the balancer is told of them
+  Replacement replacing_ = Replacement::none;
   std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
   unsigned dials_ = 0;
   ListOf<Subchannel, DialTag> dialing_;     // in later turns

@@ -1,6 +1,7 @@
 #include "rpc/client/subchannel.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <new>
 #include <utility>
@@ -50,6 +51,18 @@ Subchannel::Subchannel(ShardChannel& channel, Endpoint endpoint)
 
 Subchannel::~Subchannel() { leave(calls()); }
 
+void Subchannel::enter(Tenure next) noexcept {
+  assert(std::to_underlying(next) == std::to_underlying(tenure_) + 1);
+  tenure_ = next;
+}
+
+void Subchannel::enter(Further next) noexcept {
+  assert(next == Further::none ? further_ != Further::none
+                               : std::to_underlying(next) == std::to_underlying(further_) + 1);
+  assert((next == Further::attempted) == (attempt_ != nullptr));
+  further_ = next;
+}
+
 void Subchannel::detach_calls(const Status& why) noexcept {
   for (const auto* connections : {&connections_, &leaving_})
     for (const auto& connection : *connections) {
@@ -80,15 +93,14 @@ std::unique_ptr<ByteStream> Subchannel::secure(std::unique_ptr<ByteStream> carri
 
 void Subchannel::connect() noexcept {
   if (state_ != Connectivity::idle || unneeded()) return;
-  wanted_ = true;
+  enter(Further::wanted);
   update_state();
   run_soon();
 }
 
 void Subchannel::stop_connecting() noexcept {
   if (state_ != Connectivity::connecting) return;
-  attempt_.reset();
-  wanted_ = false;
+  end_attempt();
   update_state();
 }
 
@@ -104,11 +116,12 @@ std::size_t Subchannel::calls_in_flight() const noexcept {
 }
 
 void Subchannel::grow() noexcept {
-  if (attempt_ || connections_.size() >= max_connections() || std::exchange(wanted_, true)) return;
+  if (further_ != Further::none || connections_.size() >= max_connections()) return;
+  enter(Further::wanted);
   run_soon();
 }
 
-bool Subchannel::unneeded() const noexcept { return retired_ || channel_.unneeded(); }
+bool Subchannel::unneeded() const noexcept { return retired() || channel_.unneeded(); }
 
 void Subchannel::run() {
   try {
@@ -124,7 +137,7 @@ void Subchannel::run() {
 void Subchannel::do_what_is_due() {
   settle_attempt();
   sort_out_leaving();
-  if (wanted_) begin_attempt();
+  if (further_ == Further::wanted) begin_attempt();
   note_idle();
   retire_idle();
 }
@@ -132,20 +145,19 @@ void Subchannel::do_what_is_due() {
 /// Without memory for it there is no attempt to connect. Another may come after the usual wait.
 void Subchannel::give_up_step(Status why) noexcept {
   if (attempt_ && channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
-  attempt_.reset();
+  end_attempt();
   failed(std::move(why));
 }
 
 /// Takes over the connection of the attempt when its handshake is complete.
 void Subchannel::settle_attempt() {
   if (!attempt_) return;
-  if (unneeded()) return attempt_.reset();
+  if (unneeded()) return end_attempt();
   ClientConnection* connection = attempt_->connection();
   if (!connection || !connection->ready()) return;
-  connection->second_chance = second_chance_;
   connections_.reserve(connections_.size() + 1);  // or the connection would be lost
   connections_.push_back(attempt_->take());
-  attempt_.reset();
+  end_attempt();
   trace().add(channelz::Severity::info, "connected to " + connection->peer());
   if (channel_.metrics()) ++channel_.metrics()->counts.connects;
   channel_.log_connected(*connection);
@@ -163,7 +175,7 @@ void Subchannel::sort_out_leaving() {
   for (auto& connection : connections_) {
     if (!connection->leaving()) continue;
     turned_away_ = was_useless(*connection);
-    in_vain |= turned_away_ && connection->second_chance;
+    in_vain |= turned_away_ && connection->chance() == Chance::second;
     leaving_.push_back(std::move(connection));
   }
   std::erase(connections_, nullptr);
@@ -174,19 +186,22 @@ void Subchannel::sort_out_leaving() {
 
 /// Opens the connection that is wanted, if it may be now.
 void Subchannel::begin_attempt() {
-  if (attempt_ || connections_.size() >= max_connections()) return;
-  if (unneeded() || (usable() && !channel_.has_queue())) {
-    wanted_ = false;
-    return;
-  }
+  if (connections_.size() >= max_connections()) return;
+  if (unneeded() || (usable() && !channel_.has_queue())) return enter(Further::none);
   if (!backoff_.over(shard_.now())) return;
   if (!channel_.may_dial(*this)) return;
-  wanted_ = false;
-  if (!std::exchange(known_, true)) channel_.core().introduce(*this);
+  if (!joined()) channel_.core().introduce(*this);
   attempt_ = std::make_unique<ConnectAttempt>(
-      *this, std::max<Nanoseconds>(channel_.options().connect_timeout, backoff_.next_wait()));
-  second_chance_ = turned_away_ && connections_.empty();
+      *this, std::max<Nanoseconds>(channel_.options().connect_timeout, backoff_.next_wait()),
+      turned_away_ && connections_.empty() ? Chance::second : Chance::first);
+  enter(Further::attempted);
   attempt_->start();
+}
+
+/// Another connection is neither attempted nor wanted any more.
+void Subchannel::end_attempt() noexcept {
+  attempt_.reset();
+  if (further_ != Further::none) enter(Further::none);
 }
 
 void Subchannel::note_idle() {
@@ -215,7 +230,7 @@ Connectivity Subchannel::observe_state() const noexcept {
   if (usable()) return Connectivity::ready;
   if (attempt_) return Connectivity::connecting;
   if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
-  return wanted_ ? Connectivity::connecting : Connectivity::idle;
+  return further_ == Further::wanted ? Connectivity::connecting : Connectivity::idle;
 }
 
 void Subchannel::update_state() noexcept {
@@ -227,7 +242,7 @@ void Subchannel::update_state() noexcept {
 
 Instant Subchannel::next_event() const noexcept {
   Instant next = never;
-  if (wanted_ || state_ == Connectivity::transient_failure)
+  if (further_ == Further::wanted || state_ == Connectivity::transient_failure)
     if (!backoff_.over(shard_.now())) next = backoff_.ends();
   for (std::size_t at = 1; at < connections_.size(); ++at)
     if (connections_[at]->idle_since != never)
@@ -242,7 +257,7 @@ bool Subchannel::usable() const noexcept {
 
 void Subchannel::on_attempt_failed(const Status& why) noexcept {
   if (channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
-  attempt_.reset();
+  end_attempt();
   Status failure = unreachable(why);
   channel_.log_failed(failure);
   failed(std::move(failure));

@@ -7,12 +7,19 @@
 /// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A server that
 ///    sends GOAWAY before it has accepted a call may be about to be replaced: the next attempt is made at once, but not
 ///    twice in a row.
-/// 4. `retire` ends the connections as they become idle.
+/// 4. `retire` takes it from the balancer, and `dismiss` ends its connections as they become idle.
+///
+///   in_use ──▶ retired ──▶ dismissed
+///
+/// The connection that it would have besides:
+///
+///   none ──▶ wanted ──▶ attempted ──▶ none     from `wanted` back to `none` if no call needs it any more
 ///
 /// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
 /// connection is destroyed inside its own events. Belongs to its ShardChannel.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -67,16 +74,16 @@ class Subchannel final : public Backend,
   }
   /// Calls wait for room.
   void grow() noexcept;
-  /// It gets no more calls.
-  void retire() noexcept { retired_ = true; }
+  /// It gets no more calls. Call once.
+  void retire() noexcept { enter(Tenure::retired); }
   /// Ends the connections of a retired one. False if it was called before.
   bool dismiss() noexcept {
-    if (dismissed_) return false;
-    dismissed_ = true;
+    if (tenure_ == Tenure::dismissed) return false;
+    enter(Tenure::dismissed);
     run_soon();
     return true;
   }
-  bool retired() const noexcept { return retired_; }
+  bool retired() const noexcept { return tenure_ != Tenure::in_use; }
   /// True if it has no connection, and makes none.
   bool over() const noexcept { return !attempt_ && connections_.empty() && leaving_.empty(); }
 
@@ -108,6 +115,14 @@ class Subchannel final : public Backend,
   std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) const;
 
  private:
+  enum class Tenure : std::uint8_t { in_use, retired, dismissed };
+  /// `attempted` while there is an attempt.
+  enum class Further : std::uint8_t { none, wanted, attempted };
+
+  /// Asserts that the drawing has this step.
+  void enter(Tenure next) noexcept;
+  void enter(Further next) noexcept;
+
   void run() override;
   void on_time() override { run_soon(); }
 
@@ -116,6 +131,7 @@ class Subchannel final : public Backend,
   void settle_attempt();
   void sort_out_leaving();
   void begin_attempt();
+  void end_attempt() noexcept;
   void note_idle();
   void retire_idle();
   void update_state() noexcept;
@@ -142,12 +158,9 @@ class Subchannel final : public Backend,
   BackoffState backoff_;
   Status failure_;
   channelz::CallTotals calls_before_;  // on connections that have ended
-  bool known_ = false;                 // to channelz
-  bool wanted_ = false;                // another connection
-  bool retired_ = false;
-  bool dismissed_ = false;
-  bool turned_away_ = false;    // the last connection with a GOAWAY had taken no call
-  bool second_chance_ = false;  // the attempt was begun for that reason
+  Tenure tenure_ = Tenure::in_use;
+  Further further_ = Further::none;
+  bool turned_away_ = false;  // the last connection with a GOAWAY had taken no call
 };
 
 }  // namespace ringrpc
