@@ -6,7 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 
 namespace ringrpc {
 namespace {

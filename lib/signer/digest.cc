@@ -1,11 +1,14 @@
 #include "signer/digest.h"
 
-#include "signer/openssl.h"
+#include <cassert>
+
+#include "signer/openssl_algorithms.h"
 
 namespace ringrpc {
 
 Result<Digest> digest_of(Hash hash, Bytes data) {
   // Reused, because creating and freeing a context takes longer than hashing a small message.
+  assert(hash != Hash::none);
   thread_local openssl::Owned<EVP_MD_CTX> context;
   if (!context) context.reset(EVP_MD_CTX_new());
   Digest digest;

@@ -2,7 +2,7 @@
 
 #include <openssl/bn.h>
 
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 
 namespace ringrpc {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "signer/guarded_bytes.h"
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 
 namespace ringrpc {
 

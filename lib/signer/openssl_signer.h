@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 #include "signer/signer.h"
 
 namespace ringrpc {

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 #include "signer/signer.h"
 
 namespace ringrpc {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "signer/digest.h"
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 
 namespace ringrpc {
 

@@ -26,7 +26,7 @@ void ServerCall::record_end(Code code) noexcept {
   } else {
     call_.metrics->end(code, duration, call_.traffic);
   }
-  CallLog* const log = call_.connection->call_log();
+  ShardAccessLog* const log = call_.connection->access_log();
   if (!log) [[likely]]
     return;
   std::array<char, 2 * sizeof(TraceId)> trace_id;

@@ -76,14 +76,14 @@ void ServerConnection::count_start() noexcept {
 
 ServerMetrics* ServerConnection::metrics() noexcept { return owner_.metrics(); }
 
-CallLog* ServerConnection::call_log() noexcept { return owner_.call_log(); }
+ShardAccessLog* ServerConnection::access_log() noexcept { return owner_.access_log(); }
 
 ShardTracer* ServerConnection::tracer() noexcept { return owner_.tracer(); }
 
 bool ServerConnection::returns_request_id() const noexcept { return owner_.returns_request_id(); }
 
 bool ServerConnection::makes_request_ids() noexcept {
-  return owner_.tracer() || owner_.call_log() || owner_.returns_request_id();
+  return owner_.tracer() || owner_.access_log() || owner_.returns_request_id();
 }
 
 std::array<char, request_id_digits> ServerConnection::make_request_id() { return owner_.make_request_id(); }
@@ -139,7 +139,7 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     calls.start();
     calls.end(status.code(), Nanoseconds::zero(), {});
     keep_failure(method ? std::string_view(method->path) : "unknown", status);
-    if (CallLog* const log = owner_.call_log())
+    if (ShardAccessLog* const log = owner_.access_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
   if (owner_.tracer()) [[unlikely]]

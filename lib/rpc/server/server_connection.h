@@ -19,12 +19,12 @@
 #include "rpc/connection/keepalive.h"
 #include "rpc/message/work_line.h"
 #include "rpc/server/call_batch.h"
-#include "rpc/server/call_log.h"
 #include "rpc/server/connection_age.h"
-#include "rpc/server/drain.h"
+#include "rpc/server/connection_drain.h"
 #include "rpc/server/inflation_budget.h"
 #include "rpc/server/server_call.h"
 #include "rpc/server/server_metrics.h"
+#include "rpc/server/shard_access_log.h"
 #include "transport/peer_counts.h"
 
 namespace ringrpc {
@@ -44,13 +44,13 @@ class ServerConnection final : public Connection,
   /// Begins to serve, and starts the timer of the connection's age. Call once.
   void begin();
 
-  /// Lets the calls in flight finish and has the client open no more (rpc/server/drain.h). No effect when the
+  /// Lets the calls in flight finish and has the client open no more (rpc/server/connection_drain.h). No effect when the
   /// connection drains already.
   void drain();
 
   bool draining() const noexcept { return drain_.begun(); }
   /// Awaits the beginning of the drain.
-  Drain::Wait drain_begins() noexcept { return drain_.begins(); }
+  ConnectionDrain::Wait drain_begins() noexcept { return drain_.begins(); }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
   /// Calls `visit` for each of the `most` calls that began first.
   template <class Visit>
@@ -62,7 +62,7 @@ class ServerConnection final : public Connection,
   /// Null if metrics are off and there is no access log.
   ServerMetrics* metrics() noexcept;
   /// Null if there is none.
-  CallLog* call_log() noexcept;
+  ShardAccessLog* access_log() noexcept;
   /// Null if there is none.
   ShardTracer* tracer() noexcept;
   /// True if each call has something to do at its beginning: for its trace, or for its request id.
@@ -162,7 +162,7 @@ class ServerConnection final : public Connection,
   PeerIdentity peer_identity_;  // none before the client's preface
   Keepalive keepalive_;
   ConnectionAge age_;
-  Drain drain_{*this};
+  ConnectionDrain drain_{*this};
 };
 
 }  // namespace ringrpc

@@ -71,7 +71,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       tracer_(ShardTracer::make(options.tracer)),
       returns_request_id_(options.return_request_id),
       memory_return_(shard) {
-  if (options.access_log) call_log_.emplace(options.access_log);
+  if (options.access_log) access_log_.emplace(options.access_log);
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.reset_burst = options.reset_burst;

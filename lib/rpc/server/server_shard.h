@@ -21,13 +21,13 @@
 #include "reactor/shard.h"
 #include "rpc/channelz/registry.h"
 #include "rpc/connection/keepalive.h"
-#include "rpc/server/call_log.h"
 #include "rpc/server/connection_age.h"
 #include "rpc/server/connection_walk.h"
 #include "rpc/server/memory_return.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_connection.h"
 #include "rpc/server/server_metrics.h"
+#include "rpc/server/shard_access_log.h"
 #include "transport/peer_counts.h"
 
 namespace ringrpc {
@@ -107,7 +107,7 @@ class ServerShard final : public channelz::Part {
   /// Null if the options have metrics off, and no access log.
   ServerMetrics* metrics() noexcept { return metrics_.get(); }
   /// Null if there is no access log.
-  CallLog* call_log() noexcept { return call_log_ ? &*call_log_ : nullptr; }
+  ShardAccessLog* access_log() noexcept { return access_log_ ? &*access_log_ : nullptr; }
   /// Null if there is none.
   ShardTracer* tracer() noexcept { return tracer_.get(); }
   bool returns_request_id() const noexcept { return returns_request_id_; }
@@ -164,7 +164,7 @@ class ServerShard final : public channelz::Part {
   Instant last_call_;
   const bool counts_metrics_;
   std::unique_ptr<ServerMetrics> metrics_;
-  std::optional<CallLog> call_log_;
+  std::optional<ShardAccessLog> access_log_;
   const ShardTracer::Ref tracer_;
   const bool returns_request_id_;
   std::optional<Random> request_ids_;  // once one was made

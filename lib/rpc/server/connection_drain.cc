@@ -1,4 +1,4 @@
-#include "rpc/server/drain.h"
+#include "rpc/server/connection_drain.h"
 
 #include <cassert>
 #include <chrono>
@@ -13,12 +13,12 @@ constexpr std::chrono::seconds drain_ping_timeout{5};
 
 }  // namespace
 
-void Drain::enter(State next) noexcept {
+void ConnectionDrain::enter(State next) noexcept {
   assert(state_ < next && (state_ != State::half_closed || next == State::final));
   state_ = next;
 }
 
-void Drain::begin() {
+void ConnectionDrain::begin() {
   if (begun()) return;
   if (state_ == State::half_closed) {
     enter(State::final);
@@ -28,29 +28,29 @@ void Drain::begin() {
   while (Ready* const waiting = waiting_.pop_front()) connection_.shard().ready().push(*waiting);
 }
 
-void Drain::announce() {
+void ConnectionDrain::announce() {
   enter(State::announced);
   connection_.session().announce_shutdown(drain_ping);
   connection_.shard().timers().arm(*this, after(connection_.shard().now(), drain_ping_timeout));
   connection_.flush_soon();
 }
 
-void Drain::on_ping_ack(std::uint64_t opaque) {
+void ConnectionDrain::on_ping_ack(std::uint64_t opaque) {
   if (opaque == drain_ping && state_ == State::announced) finish();
 }
 
-void Drain::on_time() {
+void ConnectionDrain::on_time() {
   connection_.contain([this] { finish(); });
 }
 
-void Drain::finish() {
+void ConnectionDrain::finish() {
   cancel();
   enter(State::final);
   connection_.session().goaway(http2::ErrorCode::no_error);
   connection_.flush_soon();
 }
 
-void Drain::on_half_close() noexcept {
+void ConnectionDrain::on_half_close() noexcept {
   cancel();
   if (state_ == State::serving) enter(State::half_closed);
   if (state_ == State::announced) enter(State::final);

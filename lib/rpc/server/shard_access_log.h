@@ -1,6 +1,6 @@
 /// Writes the calls of a shard to the server's access log.
 ///
-///   CallLog log(options.access_log);
+///   ShardAccessLog log(options.access_log);
 ///   log.add(connection, stream, {.method = path, .code = Code::OK, .duration = duration});
 #pragma once
 
@@ -18,9 +18,9 @@ class Stream;
 }
 class ServerConnection;
 
-class CallLog {
+class ShardAccessLog {
  public:
-  explicit CallLog(std::shared_ptr<AccessLog> log) noexcept : sampler_(std::move(log)) {}
+  explicit ShardAccessLog(std::shared_ptr<AccessLog> log) noexcept : sampler_(std::move(log)) {}
 
   /// A call has ended. Takes the caller's part of the record from the connection and from the request's headers: the
   /// request id, which it makes if there is none, and the trace id unless the record has one.

@@ -1,4 +1,4 @@
-#include "rpc/server/call_log.h"
+#include "rpc/server/shard_access_log.h"
 
 #include <array>
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace ringrpc {
 
-void CallLog::add(ServerConnection& connection, const http2::Stream* stream, AccessRecord record) noexcept
-    try {
+void ShardAccessLog::add(ServerConnection& connection, const http2::Stream* stream,
+                         AccessRecord record) noexcept try {
   const std::optional<AccessSampler::Place> place = sampler_.take(record.code, connection.shard().now());
   if (!place) return;
   const std::string identity = to_string(connection.peer_identity());

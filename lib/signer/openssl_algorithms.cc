@@ -1,4 +1,4 @@
-#include "signer/openssl.h"
+#include "signer/openssl_algorithms.h"
 
 #include <array>
 #include <openssl/err.h>

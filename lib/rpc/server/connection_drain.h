@@ -25,9 +25,9 @@ namespace ringrpc {
 
 class Connection;
 
-class Drain final : Timer {
+class ConnectionDrain final : Timer {
  public:
-  explicit Drain(Connection& connection) noexcept : connection_(connection) {}
+  explicit ConnectionDrain(Connection& connection) noexcept : connection_(connection) {}
 
   /// No effect once the drain has begun.
   void begin();
@@ -39,7 +39,7 @@ class Drain final : Timer {
   /// A coroutine that waits for `begin`. Resumed from the ready list.
   class [[nodiscard("co_await it")]] Wait {
    public:
-    explicit Wait(Drain& drain) noexcept : drain_(drain) {}
+    explicit Wait(ConnectionDrain& drain) noexcept : drain_(drain) {}
 
     bool await_ready() const noexcept { return drain_.begun(); }
     void await_suspend(std::coroutine_handle<> waiting) noexcept {
@@ -49,7 +49,7 @@ class Drain final : Timer {
     void await_resume() const noexcept {}
 
    private:
-    Drain& drain_;
+    ConnectionDrain& drain_;
     ReadyCoroutine waiting_;
   };
   Wait begins() noexcept { return Wait(*this); }
