@@ -1,6 +1,7 @@
 #include "admin/pages.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "base/escape.h"
@@ -38,6 +39,7 @@ Status check_pages(const std::vector<AdminPage>& pages) {
 
 Pages::Pages(Shard& shard, std::vector<AdminPage> pages)
     : list_("There is no such page. These are served:\n") {
+  assert(check_pages(pages).ok());
   if (std::ranges::count(pages, "/", &AdminPage::path) == 0)
     pages.insert(pages.begin(), AdminPage("/", "Index", [html = index_of(pages)](const PageRequest&) {
                    return PageResponse{.content_type = "text/html; charset=utf-8", .body = html};

@@ -88,6 +88,7 @@ std::size_t Chain::gather(std::span<iovec> into) const noexcept {
 }
 
 void Chain::consume(std::size_t bytes) noexcept {
+  assert(bytes <= size_);
   size_ -= bytes;
   while (head_) {
     const std::size_t piece = std::min<std::size_t>(bytes, head_->end - head_->begin);

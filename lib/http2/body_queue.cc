@@ -48,6 +48,7 @@ std::size_t BodyQueue::next_large_frame_bytes(std::size_t limit) const noexcept 
 }
 
 void BodyQueue::drain(const BodyMemory& memory, std::size_t bytes, const std::uint8_t* header, Chain& out) {
+  assert(bytes <= size_);
   size_ -= bytes;
   if (bytes >= moved_bytes_min && head_->slab != nullptr && bytes == head_->size()) [[unlikely]]
     return move_front(header, out);

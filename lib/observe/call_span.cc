@@ -1,6 +1,7 @@
 #include "observe/call_span.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -68,6 +69,7 @@ void CallSpan::add_message(std::string_view name, std::int64_t number, MessageSi
 }
 
 SpanRecord CallSpan::finish(const Status& status, Instant now) && noexcept {
+  assert(record_.end_ns == 0);
   record_.end_ns = unix_ns(now);
   record_.code = status.code();
   if (!status.ok()) try {

@@ -47,6 +47,7 @@ std::string label(std::string_view name, std::string_view value) {
 void MetricsText::begin(const MetricFamily& family) {
   assert(family.help.find_first_of("\\\n\"") == family.help.npos);
   assert(family.unit.empty() || family.name.ends_with(family.unit));
+  assert(!text_.contains("# HELP " + std::string(family.name) + " "));
   family_ = family;
   write_comment("HELP", family.help);
   write_comment("TYPE", name(family.type, format_));

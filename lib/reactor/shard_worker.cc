@@ -1,5 +1,7 @@
 #include "reactor/shard_worker.h"
 
+#include <cassert>
+
 #include "reactor/worker_pool_counts.h"
 
 namespace ringrpc {
@@ -22,6 +24,7 @@ ShardWorker& ShardWorker::of(Shard& shard) {
 }
 
 void ShardWorker::run_in_place(Shard& shard) {
+  assert(!shard.local(&key));
   shard.keep(&key, std::unique_ptr<ShardWorker>(new ShardWorker(true)));
 }
 

@@ -1,6 +1,7 @@
 #include "signer/algorithm.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace ringrpc {
 
@@ -63,6 +64,7 @@ std::size_t digest_bytes(Hash hash) noexcept {
 }
 
 Algorithm Algorithms::first() const noexcept {
+  assert(!empty());
   return *std::ranges::find_if(every_algorithm, [this](Algorithm one) { return contains(one); });
 }
 

@@ -22,7 +22,7 @@ class GuardedThread {
   /// Joins.
   ~GuardedThread();
 
-  /// Returns when the work is done. Call it at most once.
+  /// Returns when the work is done, at once if it has been joined before.
   void join();
 
  private:

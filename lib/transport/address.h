@@ -89,8 +89,8 @@ class Address {
 inline constexpr std::string_view tls_prefix = "tls+";
 
 /// The socket addresses to connect to for `address`, in order of preference. Numbers and "localhost" resolve
-/// at once. Other host names go to the system's resolver, which may take seconds: do not call this on a
-/// shard. UNAVAILABLE names the host and the resolver's error.
+/// at once. Other host names go to the system's resolver, which may take seconds, so a shard calls this
+/// for them only before it serves. UNAVAILABLE names the host and the resolver's error.
 Result<std::vector<SocketAddress>> resolve(const Address& address);
 
 /// True if `resolve` needs no resolver for this address.

@@ -1,5 +1,6 @@
 #include "transport/bind.h"
 
+#include <cassert>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -20,6 +21,7 @@ Result<std::vector<Address>> listen_addresses(const std::string& text) {
 }
 
 Result<std::string> bind(Shard& accepting, Listener& listener, const Address& address) {
+  assert(!Shard::current());
   constexpr std::chrono::milliseconds pause{10};
   constexpr int attempts = 25;
   for (int attempt = 1;; ++attempt) {

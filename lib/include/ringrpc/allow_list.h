@@ -12,6 +12,7 @@
 /// "*". At level debug the log has the identities of each refused peer, in the form that `add` takes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -28,7 +29,7 @@ namespace ringrpc {
 /// An interceptor that lets only listed peers call a method.
 class RINGRPC_EXPORT AllowList final : public Interceptor {
  public:
-  /// Lets `who` call `methods`. Call it before the server starts. `methods` is "/package.Service/Method",
+  /// Lets `who` call `methods`. Throws std::logic_error once a server with this list has started. `methods` is "/package.Service/Method",
   /// "/package.Service/*" or "*". `who` is one of
   ///   spiffe://domain/path     that SPIFFE id; if it ends in "/*", all below spiffe://domain/path
   ///   dns:name, uri:uri, email:address
@@ -41,6 +42,7 @@ class RINGRPC_EXPORT AllowList final : public Interceptor {
   Status add(std::string_view methods, std::string_view who);
 
   Task<Status> intercept(Call& call, Next next) override;
+  Status on_start() override;
 
   /// True if `peer` may call `method` ("/package.Service/Method"). From any thread.
   bool allows(std::string_view method, const PeerIdentity& peer) const;
@@ -57,6 +59,7 @@ class RINGRPC_EXPORT AllowList final : public Interceptor {
   static bool matches(const Rule& rule, const PeerIdentity& peer);
 
   std::map<std::string, Rules, std::less<>> lists_;  // by "/p.S/M", "/p.S/" for a service, "" for all
+  std::atomic<bool> started_ = false;
 };
 
 }  // namespace ringrpc

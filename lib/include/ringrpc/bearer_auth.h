@@ -8,6 +8,7 @@
 /// `principal`. Tokens are secrets: accept them over TLS, or on a network that others cannot read.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,16 +36,19 @@ class RINGRPC_EXPORT BearerAuth final : public Interceptor {
   /// A check that knows these tokens, each with its holder. Its duration reveals nothing about the tokens.
   static Check known_tokens(const std::vector<std::pair<std::string, std::string>>& tokens);
 
-  /// Lets clients without a token call the methods of `service` ("package.Service"). Call it before the server starts.
-  void leave_open(std::string service) { open_services_.push_back(std::move(service)); }
+  /// Lets clients without a token call the methods of `service` ("package.Service"). Throws std::logic_error once a
+  /// server with this interceptor has started.
+  void leave_open(std::string service);
 
   Task<Status> intercept(Call& call, Next next) override;
+  Status on_start() override;
 
  private:
   bool is_open(std::string_view method) const;
 
   Check check_;
   std::vector<std::string> open_services_;
+  std::atomic<bool> started_ = false;
 };
 
 }  // namespace ringrpc

@@ -86,6 +86,10 @@ class RINGRPC_EXPORT Interceptor {
   /// connection (CANCELLED). Called once for each call, the innermost interceptor first, even if the call failed before
   /// `intercept` ran, such as a request without a message. The handler's frame may still exist.
   virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
+
+  /// Called once per start of a server, on the thread that starts it, before the server takes calls; after
+  /// Service::on_start of all services. Server::start fails with a status that is not OK.
+  virtual Status on_start() { return {}; }
 };
 
 inline Task<Status> Next::enter() const {

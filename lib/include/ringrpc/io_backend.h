@@ -22,7 +22,7 @@ enum class IoBackend : std::uint8_t {
 };
 
 /// Sets what IoBackend::automatic means for shards that have no options, such as those of `block_on` and
-/// `submit`. Call it before the first of these shards starts. From any thread.
+/// `submit`. Those that have started keep theirs. From any thread.
 RINGRPC_EXPORT void set_default_io_backend(IoBackend backend) noexcept;
 
 }  // namespace ringrpc

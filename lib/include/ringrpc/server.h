@@ -167,7 +167,8 @@ struct ServerCounters {
 /// A running server. Its destructor cancels all calls at once; `drain` lets them finish.
 class RINGRPC_EXPORT Server {
  public:
-  /// Calls Service::on_start of each service, starts the shards and binds every address. The services must outlive
+  /// Calls Service::on_start of each service and Interceptor::on_start of each interceptor, starts the shards and binds
+  /// every address. The services must outlive
   /// the server. Fails with a status that names the cause and the remedy: INVALID_ARGUMENT for an invalid option,
   /// or a service or interceptor that is null; ALREADY_EXISTS for two services of one name, or an address in use;
   /// or the failure of `on_start`.

@@ -1,6 +1,7 @@
 #include "rpc/client/interceptor_chain.h"
 
 #include <algorithm>
+#include <cassert>
 #include <ranges>
 
 #include "rpc/call/contained.h"
@@ -58,6 +59,7 @@ InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCo
                .response = call.response_metadata()} {}
 
 void InterceptorChain::start() {
+  assert(!task_.valid());
   const ClientNext all(channel_->options().interceptors, request_, *this);
   task_ = all();
   task_.start(this);

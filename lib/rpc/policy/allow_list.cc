@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -65,7 +66,14 @@ std::string names_for_log(const PeerIdentity& peer) {
 
 }  // namespace
 
+Status AllowList::on_start() {
+  started_.store(true, std::memory_order_relaxed);
+  return {};
+}
+
 Status AllowList::add(std::string_view methods, std::string_view who) {
+  if (started_.load(std::memory_order_relaxed))
+    throw std::logic_error("a server with this AllowList has started: call add() before");
   if (!names_methods(methods))
     return fail(Code::INVALID_ARGUMENT, "\"" + std::string(methods) +
                                             "\" names no method; want /package.Service/Method, "

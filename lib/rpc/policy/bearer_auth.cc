@@ -1,6 +1,8 @@
 #include "ringrpc/bearer_auth.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 namespace ringrpc {
 namespace {
@@ -34,6 +36,17 @@ BearerAuth::Check BearerAuth::known_tokens(const std::vector<std::pair<std::stri
       if (same(token, asked)) found = &holder;
     return found ? std::optional(*found) : std::nullopt;
   };
+}
+
+void BearerAuth::leave_open(std::string service) {
+  if (started_.load(std::memory_order_relaxed))
+    throw std::logic_error("a server with this BearerAuth has started: call leave_open() before");
+  open_services_.push_back(std::move(service));
+}
+
+Status BearerAuth::on_start() {
+  started_.store(true, std::memory_order_relaxed);
+  return {};
 }
 
 Task<Status> BearerAuth::intercept(Call& call, Next next) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ringrpc/interceptor.h"
+
 #include "rpc/connection/connection.h"
 
 namespace ringrpc {
@@ -26,7 +28,10 @@ ServerParts::~ServerParts() = default;
 
 Status ServerParts::add(std::span<Service* const> services, const ServerOptions& options) {
   if (Status status = check_server(options); !status.ok()) return status;
-  return methods_.add(services);
+  if (Status status = methods_.add(services); !status.ok()) return status;
+  for (Interceptor* const interceptor : options.interceptors)
+    if (Status status = interceptor->on_start(); !status.ok()) return status;
+  return {};
 }
 
 void ServerParts::begin(std::span<Shard* const> shards, const ServerOptions& options) {

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/allow_list.h"
 #include "ringrpc/bearer_auth.h"
 #include "ringrpc/rate_limiter.h"
+#include "ringrpc/server.h"
 #include "ringrpc/sleep.h"
 
 #include "rpc/world.h"
@@ -310,6 +312,32 @@ TEST_CASE("a service that is left open is called without a token") {
   authentication.leave_open(std::string(RawService::name));
   world.serve(with({&authentication}));
   CHECK(world.run([](Channel& channel) -> Task<void> { CHECK(co_await unary(channel, "Echo", "x")); }));
+}
+
+TEST_CASE("open services and allowed peers are refused once a server with them has started") {
+  for_each_world([](World& world) {
+    BearerAuth authentication(BearerAuth::known_tokens({}));
+    AllowList allowed;
+    CHECK(allowed.add("*", "*").ok());
+    world.serve(with({&allowed, &authentication}));
+    CHECK_THROWS_AS(authentication.leave_open(std::string(RawService::name)), std::logic_error);
+    CHECK_THROWS_AS((void)allowed.add("*", "uid:0"), std::logic_error);
+  });
+}
+
+TEST_CASE("an interceptor that cannot start keeps its server from starting") {
+  class Unready final : public Interceptor {
+   public:
+    Status on_start() override { return fail(Code::FAILED_PRECONDITION, "no key"); }
+  } unready;
+  std::vector<std::string> seen;
+  Witness witness("w", seen);
+  ServerOptions options = with({&witness, &unready});
+  options.listen = {"127.0.0.1:0"};
+  RawService service;
+  const auto server = Server::start({&service}, options);
+  REQUIRE_FALSE(server);
+  CHECK(server.error().to_string() == "FAILED_PRECONDITION: no key");
 }
 
 TEST_CASE("a bucket gives its burst at once, then its rate, and never more than its burst again") {
