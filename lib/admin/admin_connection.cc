@@ -23,6 +23,17 @@ constexpr std::chrono::seconds linger_timeout{1};
 AdminConnection::AdminConnection(AdminShard& owner, std::unique_ptr<ByteStream> stream)
     : owner_(owner), stream_(std::move(stream)), begun_(owner.shard().now()) {}
 
+void AdminConnection::enter(Phase next) noexcept {
+  assert(phase_ < next);
+  assert(next != Phase::failed || phase_ == Phase::open);
+  phase_ = next;
+}
+
+void AdminConnection::enter(Input next) noexcept {
+  assert(input_ != Input::ended && input_ != next);
+  input_ = next;
+}
+
 void AdminConnection::start() {
   contain([this] {
     stream_->start(*this);
@@ -67,21 +78,21 @@ void AdminConnection::begin(http1::Protocol protocol) {
     session_ = std::make_unique<Http2Pages>(owner_, carrier);
   else
     session_ = std::make_unique<Http1Pages>(owner_, carrier);
-  phase_ = Phase::open;
+  enter(Phase::open);
   if (first_bytes_ > 0) receive(Bytes(first_).first(first_bytes_));
 }
 
 void AdminConnection::receive(Bytes bytes) {
   const Status status = session_->receive(bytes);
   if (status.ok()) return;
-  if (phase_ == Phase::open) phase_ = Phase::failed;
+  if (phase_ == Phase::open) enter(Phase::failed);
   if (log::enabled(log::Level::debug))
     log::debug("admin {}: {}", to_string(stream_->peer()), status.to_string());
 }
 
 void AdminConnection::on_receive_end(int error) {
   if (phase_ == Phase::over) return;
-  input_ = Input::ended;
+  enter(Input::ended);
   if (phase_ == Phase::lingering || error != 0) return finish();
   contain([this] {
     if (phase_ == Phase::undecided) begin(http1::Protocol::http1);
@@ -123,7 +134,7 @@ void AdminConnection::steer_input() {
   if (input_ == Input::ended) return;
   const Input wanted = session_->wants_input() ? Input::reading : Input::paused;
   if (wanted == input_) return;
-  input_ = wanted;
+  enter(wanted);
   if (wanted == Input::reading)
     stream_->resume_receiving();
   else
@@ -150,7 +161,7 @@ void AdminConnection::end_wait() {
 }
 
 void AdminConnection::begin_linger() {
-  phase_ = Phase::lingering;
+  enter(Phase::lingering);
   stream_->shutdown_send();
   if (input_ == Input::ended) return finish();
   if (input_ == Input::paused) stream_->resume_receiving();
@@ -160,7 +171,7 @@ void AdminConnection::begin_linger() {
 /// The owner destroys the connection, from the ready list.
 void AdminConnection::finish() noexcept {
   if (phase_ == Phase::over) return;
-  phase_ = Phase::over;
+  enter(Phase::over);
   cancel();
   owner_.shard().ready().push(*this);
 }

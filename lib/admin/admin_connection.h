@@ -56,6 +56,10 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   enum class Phase : std::uint8_t { undecided, open, failed, lingering, over };
   enum class Input : std::uint8_t { reading, paused, ended };
 
+  /// Asserts that the drawing has this step.
+  void enter(Phase next) noexcept;
+  void enter(Input next) noexcept;
+
   friend ExceptionBarrier<AdminConnection>;
   void on_exception(const Status& why) noexcept;
 

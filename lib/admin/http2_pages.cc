@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
@@ -73,6 +74,11 @@ class Http2Pages::Exchange final : public ListNodeOf<ExchangeTag>,
     contain([this] { time_out(); });
   }
 
+  /// Asserts that the drawing has this step.
+  void enter(Phase next) noexcept {
+    assert(phase_ < next);
+    phase_ = next;
+  }
   void refuse_body() { refuse(413, "Requests have no body here.\n"); }
   void time_out();
   void send_pieces();
@@ -115,7 +121,7 @@ void Http2Pages::Exchange::on_data(Bytes bytes) {
 void Http2Pages::Exchange::on_end() {
   if (phase_ != Phase::arriving) return;
   if (body_bytes_ > 0) return refuse_body();
-  phase_ = Phase::making;
+  enter(Phase::making);
   arm(pages_.owner_.options().page_timeout);
   reply_.request(method_, std::move(request_));
 }
@@ -132,7 +138,7 @@ void Http2Pages::Exchange::on_reply() {
   if (http1::has_body(reply_.status())) headers.push_back({.name = "content-length", .value = length});
   const bool ends = method_ == Method::head || reply_.body_bytes() == 0;
   pages_.session_.send_headers(stream_, headers, ends);
-  phase_ = Phase::sending;
+  enter(Phase::sending);
   arm(pages_.owner_.options().write_timeout);
   if (ends)
     pages_.session_.reset(stream_, http2::ErrorCode::no_error);
@@ -200,6 +206,7 @@ void Http2Pages::exchange_closed() noexcept {
 }
 
 void Http2Pages::enter(State next) noexcept {
+  assert(state_ != next && state_ != State::ended);
   state_ = next;
   since_ = owner_.shard().now();
 }

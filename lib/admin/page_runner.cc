@@ -1,5 +1,6 @@
 #include "admin/page_runner.h"
 
+#include <cassert>
 #include <new>
 #include <utility>
 
@@ -8,6 +9,11 @@
 #include "base/caught.h"
 
 namespace ringrpc::admin {
+
+void PageRunner::enter(State next) noexcept {
+  assert(state_ != next);
+  state_ = next;
+}
 
 void PageRunner::request(Client& client, PageRequest request) {
   client.request_ = std::move(request);
@@ -23,7 +29,7 @@ void PageRunner::forget(Client& client) noexcept {
 void PageRunner::start_next() noexcept {
   client_ = waiting_.pop_front();
   if (!client_) return;
-  state_ = State::running;
+  enter(State::running);
   try {
     task_ = page_.make(std::move(client_->request_));
     task_.start(this);
@@ -37,7 +43,7 @@ void PageRunner::start_next() noexcept {
 void PageRunner::run() {
   Result<PageResponse> response = take();
   task_ = {};
-  state_ = State::idle;
+  enter(State::idle);
   if (!response) report(response.error());
   if (Client* const client = std::exchange(client_, nullptr)) client->on_page(std::move(response));
   if (state_ == State::idle) start_next();

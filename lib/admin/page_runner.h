@@ -45,6 +45,8 @@ class PageRunner final : private TaskObserver, private Ready {
  private:
   enum class State : std::uint8_t { idle, running };
 
+  void enter(State next) noexcept;
+
   void on_task_done() override { shard_.ready().push(*this); }
   void run() override;
   void start_next() noexcept;

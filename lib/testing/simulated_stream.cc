@@ -21,6 +21,10 @@ enum StreamTrace : std::uint64_t { trace_received = 1, trace_received_end, trace
 }  // namespace
 
 /// The state that a stream shares with its events. Each direction has at most one event pending.
+///
+///   receiving   idle <---> under_way        sending   idle ---> under_way <---> blocked
+///                 +-----> ended                        |  ^---------+
+///                                                      +-----> shut_down
 class SimulatedStreamState final : public std::enable_shared_from_this<SimulatedStreamState>,
                                    private SimulatedFile::Watcher {
  public:
@@ -46,17 +50,15 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   }
 
   void send(Chain chain) {
-    assert(handler_ && !sending_ && !chain.empty() && !send_shut_down_);
+    assert(handler_ && !chain.empty());
     const SimulatedKernel at_work;
-    sending_.emplace(std::move(chain));
-    send_under_way_ = true;
-    schedule_send();
+    unsent_.emplace(std::move(chain));
+    begin_send();
   }
 
   void shutdown_send() {
-    assert(!sending_);
     const SimulatedKernel at_work;
-    send_shut_down_ = true;
+    enter(Sending::shut_down);
     socket_.end_writing();
   }
 
@@ -71,15 +73,30 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   int descriptor() const noexcept { return fd_.get(); }
 
  private:
+  enum class Receiving : std::uint8_t { idle, under_way, ended };
+  enum class Sending : std::uint8_t { idle, under_way, blocked, shut_down };
+
+  // Each asserts that the drawing has this step.
+  void enter(Receiving next) noexcept {
+    assert(next == Receiving::idle ? receiving_ == Receiving::under_way : receiving_ == Receiving::idle);
+    receiving_ = next;
+  }
+  void enter(Sending next) noexcept {
+    assert(sending_ == Sending::under_way
+               ? next == Sending::idle || next == Sending::blocked
+               : next == Sending::under_way || (sending_ == Sending::idle && next == Sending::shut_down));
+    assert(sending_ != Sending::shut_down);
+    sending_ = next;
+  }
+
   void on_change() override {
     poll_receive();
     poll_send();
   }
 
   void poll_receive() {
-    if (!handler_ || abandoned_ || paused_ || receive_ended_ || receive_under_way_ || !socket_.readable())
-      return;
-    receive_under_way_ = true;
+    if (!handler_ || abandoned_ || paused_ || receiving_ != Receiving::idle || !socket_.readable()) return;
+    enter(Receiving::under_way);
     schedule_receive();
   }
 
@@ -91,7 +108,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
     inject_reset();
     if (!abandoned_ && network_.happens(network_.faults_.no_buffers, network_.counts_.no_buffers))
       return schedule_receive(no_buffers_pause);
-    receive_under_way_ = false;
+    enter(Receiving::idle);
     // A pause may come too late to stop a buffer that was on its way.
     if (abandoned_ || (paused_ && network_.random_below(2) == 0)) return;
     if (socket_.readable_bytes() > 0)
@@ -117,7 +134,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   }
 
   void receive_end() {
-    receive_ended_ = true;
+    enter(Receiving::ended);
     network_.record(descriptor(), trace_received_end);
     io_.complete([self = shared_from_this(), error = socket_.read_end()] {
       if (!self->abandoned_) self->handler_->on_receive_end(error);
@@ -125,12 +142,11 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   }
 
   void poll_send() {
-    if (!sending_ || abandoned_ || send_under_way_ || !socket_.writable()) return;
-    send_under_way_ = true;
-    schedule_send();
+    if (sending_ == Sending::blocked && !abandoned_ && socket_.writable()) begin_send();
   }
 
-  void schedule_send() {
+  void begin_send() {
+    enter(Sending::under_way);
     io_.schedule([self = shared_from_this()] { self->send_some(); });
   }
 
@@ -138,37 +154,37 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   void send_some() {
     inject_reset();
     if (const int error = socket_.write_error()) return end_send(error);
-    std::size_t count = std::min(socket_.writable_bytes(), sending_->size());
+    std::size_t count = std::min(socket_.writable_bytes(), unsent_->size());
     if (count > 1 && network_.happens(network_.faults_.short_write, network_.counts_.short_writes))
       count = 1 + network_.random_below(count - 1);
     network_.record(descriptor(), trace_sent + count * 8);
     write(count);
-    if (sending_->empty()) return end_send(0);
-    send_under_way_ = false;
+    if (unsent_->empty()) return end_send(0);
+    enter(Sending::blocked);
     poll_send();
   }
 
   void write(std::size_t count) {
     while (count > 0) {
       std::array<iovec, 16> pieces;
-      const std::size_t filled = sending_->gather(pieces);
+      const std::size_t filled = unsent_->gather(pieces);
       std::size_t written = 0;
       for (std::size_t i = 0; i < filled && written < count; ++i) {
         const std::size_t bytes = std::min(count - written, pieces[i].iov_len);
         socket_.write({static_cast<const std::uint8_t*>(pieces[i].iov_base), bytes});
         written += bytes;
       }
-      sending_->consume(written);
+      unsent_->consume(written);
       count -= written;
     }
   }
 
-  /// The chain is kept until its completion is dispatched; `send_under_way_` stays set until then.
+  /// The chain is kept until its completion is dispatched, and the send is under way until then.
   void end_send(int error) {
     network_.record(descriptor(), trace_send_ended);
     io_.complete([self = shared_from_this(), error] {
-      self->sending_.reset();
-      self->send_under_way_ = false;
+      self->unsent_.reset();
+      self->enter(Sending::idle);
       if (!self->abandoned_) self->handler_->on_sent(error);
     });
   }
@@ -183,13 +199,11 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   UniqueFd fd_;
   SimulatedSocket& socket_;
   ByteStream::Handler* handler_ = nullptr;
-  std::optional<Chain> sending_;
-  bool abandoned_ = false;
+  std::optional<Chain> unsent_;
+  Receiving receiving_ = Receiving::idle;
+  Sending sending_ = Sending::idle;
   bool paused_ = false;
-  bool receive_under_way_ = false;
-  bool receive_ended_ = false;
-  bool send_under_way_ = false;
-  bool send_shut_down_ = false;
+  bool abandoned_ = false;
 };
 
 namespace {

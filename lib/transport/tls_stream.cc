@@ -48,6 +48,16 @@ void TlsStream::enter(Phase next) noexcept {
   phase_ = next;
 }
 
+void TlsStream::enter(Handshake next) noexcept {
+  assert(handshake_ < next);
+  handshake_ = next;
+}
+
+void TlsStream::enter(Receiving next) noexcept {
+  assert(receiving_ != Receiving::ended && receiving_ != next);
+  receiving_ = next;
+}
+
 void TlsStream::enter(Sending& half, Sending next) noexcept {
   assert(next == Sending::idle ? half == Sending::sending : half == Sending::idle);
   half = next;
@@ -102,18 +112,18 @@ std::optional<StreamSecurity> TlsStream::security() const {
 }
 
 void TlsStream::pause_receiving() {
-  if (receiving_ == Receiving::flowing) receiving_ = Receiving::paused;
+  if (receiving_ == Receiving::flowing) enter(Receiving::paused);
   carrier_->pause_receiving();
 }
 
 void TlsStream::resume_receiving() {
-  if (receiving_ == Receiving::paused) receiving_ = Receiving::flowing;
+  if (receiving_ == Receiving::paused) enter(Receiving::flowing);
   if (!awaiting_turn()) carrier_->resume_receiving();
 }
 
 void TlsStream::receive(Bytes bytes) {
   if (phase_ >= Phase::broken || receiving_ == Receiving::ended) return;
-  if (handshake_ == Handshake::silent) handshake_ = Handshake::heard;
+  if (handshake_ == Handshake::silent) enter(Handshake::heard);
   if (phase_ == Phase::open || may_advance()) {
     take(bytes);
   } else {
@@ -165,7 +175,7 @@ void TlsStream::advance_handshake() {
   ERR_clear_error();
   const int done = SSL_do_handshake(session_.get());
   if (done == 1) {
-    handshake_ = Handshake::finished;
+    enter(Handshake::finished);
     if (counters_) ++(SSL_session_reused(session_.get()) == 1 ? counters_->resumed : counters_->full);
     enter(Phase::open);
     SSL_set_msg_callback(session_.get(), nullptr);
@@ -236,7 +246,8 @@ void TlsStream::end_receiving(int error) {
 
 /// False when the handler destroyed this stream.
 bool TlsStream::tell_receive_end(int error) {
-  if (std::exchange(receiving_, Receiving::ended) == Receiving::ended) return true;
+  if (receiving_ == Receiving::ended) return true;
+  enter(Receiving::ended);
   const Lifetime::Watch watch(lifetime_);
   handler_->on_receive_end(error);
   return !watch.ended();

@@ -122,6 +122,8 @@ class TlsStream final : public ByteStream,
 
   // Transitions. Each asserts that it is in the diagram, or repeats `over` after a further failure.
   void enter(Phase next) noexcept;
+  void enter(Handshake next) noexcept;
+  void enter(Receiving next) noexcept;
   static void enter(Sending& half, Sending next) noexcept;
 
   void receive(Bytes bytes);

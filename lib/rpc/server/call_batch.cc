@@ -19,6 +19,11 @@ constexpr std::size_t handler_bytes = 1024;
 
 }  // namespace
 
+void CallBatch::enter(State next) noexcept {
+  assert(next != state_ && (state_ != State::waiting || next == State::idle));
+  state_ = next;
+}
+
 void CallBatch::serve() {
   assert(state_ != State::running);
   if (state_ == State::waiting) return keep();
@@ -28,7 +33,7 @@ void CallBatch::serve() {
 /// The turn has come.
 void CallBatch::run() {
   assert(state_ == State::waiting);
-  state_ = State::idle;
+  enter(State::idle);
   connection_.contain([this] {
     if (!connection_.lost()) run_until(after(connection_.shard().io().now(), batch_turn_length));
   });
@@ -37,7 +42,7 @@ void CallBatch::run() {
 /// Serves at least one call.
 void CallBatch::run_until(Instant end) {
   parsed_bytes_ = 0;
-  state_ = State::running;
+  enter(State::running);
   while (ServerCall* call = calls_.pop_front()) {
     call->contain([call] { call->on_batch(); });
     parsed_bytes_ += handler_bytes;
@@ -48,7 +53,7 @@ void CallBatch::run_until(Instant end) {
       end = after(now, batch_turn_length);
     }
   }
-  state_ = State::idle;
+  enter(State::idle);
 }
 
 bool CallBatch::may_go_on(ServerCall& call) {
@@ -78,7 +83,7 @@ TurnGate& CallBatch::turns() {
 void CallBatch::wait_for_turn() {
   keep();
   turns().wait(*this, connection_.fair_key());
-  state_ = State::waiting;
+  enter(State::waiting);
 }
 
 }  // namespace ringrpc

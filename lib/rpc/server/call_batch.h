@@ -8,7 +8,7 @@
 ///    each turn of the shard, so that a client with many calls delays another client by one turn.
 /// 3. The clock is read once a certain amount of messages has been parsed, not after each call.
 ///
-///   idle ---> running ---> waiting       waiting: for the turn
+///   idle ---> running ---> waiting       waiting: for the turn; from idle too, for a call that may not go on
 ///    ^           |            |
 ///    +-----------+------------+
 ///
@@ -50,6 +50,9 @@ class CallBatch final : TurnGate::Waiter {
 
  private:
   enum class State : std::uint8_t { idle, running, waiting };
+
+  /// Asserts that the drawing has this step.
+  void enter(State next) noexcept;
 
   void run() override;
   void run_until(Instant end);
