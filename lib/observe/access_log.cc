@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/escape.h"
+#include "base/internals.h"
 #include "base/json.h"
 #include "base/line_log.h"
 #include "base/log_loss.h"
@@ -136,12 +137,12 @@ AccessSampler::AccessSampler(std::shared_ptr<AccessLog> log) noexcept : log_(std
 
 bool AccessSampler::sampled() noexcept {
   const bool taken = skipped_ == 0;
-  if (++skipped_ >= log_->state().options.one_call_of) skipped_ = 0;
+  if (++skipped_ >= detail::Internals::state(*log_).options.one_call_of) skipped_ = 0;
   return taken;
 }
 
 std::optional<AccessSampler::Place> AccessSampler::take(Code code, Instant now) noexcept {
-  AccessLog::State& state = log_->state();
+  auto& state = detail::Internals::state(*log_);
   const bool wanted = sampled() || (code != Code::OK && state.options.all_failures);
   if (!wanted) return std::nullopt;
   const std::optional<std::uint64_t> suppressed = state.gate.pass(now);
@@ -150,7 +151,7 @@ std::optional<AccessSampler::Place> AccessSampler::take(Code code, Instant now) 
 }
 
 void AccessSampler::Place::write(const AccessRecord& record) const noexcept try {
-  AccessLog::State& state = log.state();
+  auto& state = detail::Internals::state(log);
   state.lines->write(access_line(record, state.options.format, suppressed));
 } catch (...) {
   count_lost_log_line();

@@ -5,6 +5,7 @@
 
 #include "ringrpc/metrics.h"
 
+#include "base/internals.h"
 #include "observe/metrics_text.h"
 
 namespace ringrpc {
@@ -14,16 +15,16 @@ namespace {
 template <class Write>
 std::string status_of(Write write) {
   MetricsText text(MetricsFormat::prometheus);
-  MetricsWriter writer(text);
+  auto writer = detail::Internals::make<MetricsWriter>(text);
   write(writer);
-  return writer.status().to_string();
+  return detail::Internals::status(writer).to_string();
 }
 
 }  // namespace
 
 TEST_CASE("a program's families follow the format") {
   MetricsText text(MetricsFormat::openmetrics);
-  MetricsWriter writer(text);
+  auto writer = detail::Internals::make<MetricsWriter>(text);
   {
     const std::string name = "cache_lookups";  // need not outlive the call
     writer.counter(name, "Lookups.");
@@ -34,7 +35,7 @@ TEST_CASE("a program's families follow the format") {
   writer.sample({}, -0.25);
   writer.gauge("cache_limit", "Limit.");
   writer.sample({}, std::numeric_limits<double>::infinity());
-  CHECK(writer.status().ok());
+  CHECK(detail::Internals::status(writer).ok());
   CHECK(std::move(text).finish() ==
         "# HELP cache_lookups Lookups.\n"
         "# TYPE cache_lookups counter\n"

@@ -11,6 +11,7 @@
 #include "ringrpc/sleep.h"
 #include "ringrpc/tls.h"
 
+#include "base/internals.h"
 #include "rpc/world.h"
 #include "transport/test_authority.h"
 
@@ -62,13 +63,13 @@ TEST_CASE("a reload takes valid certificates and reports why it refuses others")
   files.put(our_authority().issue({}));
   const auto tls = ServerTls::load(files.options()).value();
   CHECK_FALSE(tls->files_changed());
-  const auto first = tls->context();
+  const auto first = detail::Internals::context(*tls);
 
   files.put(our_authority().issue({}));
   CHECK(tls->files_changed());
   CHECK(tls->reload().ok());
   CHECK_FALSE(tls->files_changed());
-  const auto second = tls->context();
+  const auto second = detail::Internals::context(*tls);
   CHECK(second != first);
 
   Files::put(files.key(), our_authority().issue({}).key);
@@ -76,7 +77,7 @@ TEST_CASE("a reload takes valid certificates and reports why it refuses others")
   CHECK(tls->reload().message() ==
         "TLS: " + files.key() + ": the key is not that of the first certificate in " + files.certificate());
   CHECK_FALSE(tls->files_changed());  // refused files are not tried again
-  CHECK(tls->context() == second);
+  CHECK(detail::Internals::context(*tls) == second);
 
   Files::put(files.certificate(), "");
   CHECK(tls->reload().message() ==
@@ -91,7 +92,7 @@ TEST_CASE("a reload takes valid certificates and reports why it refuses others")
   CHECK(tls->reload().message().starts_with(whose + "has expired on "));
   files.put(our_authority().issue({.valid_from_hours = 24, .valid_until_hours = 48}));
   CHECK(tls->reload().message().starts_with(whose + "is not valid before "));
-  CHECK(tls->context() == second);
+  CHECK(detail::Internals::context(*tls) == second);
 }
 
 TEST_CASE("open connections stay, and new ones get the new certificate") {

@@ -16,6 +16,7 @@
 #include "ringrpc/tls.h"
 
 #include "apps/scratch_file.h"
+#include "base/internals.h"
 #include "transport/client_certificates.h"
 #include "transport/identify.h"
 #include "transport/tls_ends.h"
@@ -458,13 +459,13 @@ TEST_CASE("a key of another type than the certificate's is refused, at the start
   key.write(rsa.key);
   const auto tls = ServerTls::load(options);
   REQUIRE_MESSAGE(tls, tls.error().to_string());
-  const auto loaded = (*tls)->context();
+  const auto loaded = detail::Internals::context(**tls);
   key.write(elliptic.key);
   CHECK((*tls)->reload().message() == why + certificate.path());
   key.write(rsa.key);
   certificate.write(elliptic.certificate);
   CHECK((*tls)->reload().message() == why + certificate.path());
-  CHECK((*tls)->context() == loaded);
+  CHECK(detail::Internals::context(**tls) == loaded);
 }
 
 }  // namespace

@@ -63,11 +63,10 @@ class RINGRPC_EXPORT AccessLog {
   /// Waits until all earlier lines have been written, at most 2 s. Do not call it on a shard.
   void flush() noexcept;
 
-  /// For the library.
+ private:
+  friend struct detail::Internals;
   struct State;
   State& state() noexcept { return *state_; }
-
- private:
   explicit AccessLog(std::unique_ptr<State> state) noexcept;
 
   std::unique_ptr<State> state_;

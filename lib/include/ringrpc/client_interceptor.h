@@ -68,11 +68,23 @@ struct ClientRequest {
 };
 
 class ClientInterceptor;
+class InterceptorChain;
 
 /// The rest of a call: the inner interceptors and the server. Valid as long as the interceptor's frame.
 class RINGRPC_EXPORT ClientNext {
  public:
-  /// For the library: makes the call.
+  /// Runs the rest of the call, and gives its status: INTERNAL if an inner interceptor throws. At most once: the second
+  /// time gives INTERNAL. Destroying the task cancels the call.
+  Task<Status> operator()() const;
+  /// The same, and shows the messages of the call to `observer`, which must outlive the task.
+  Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
+
+ private:
+  friend struct detail::Internals;
+  friend class InterceptorChain;
+  class Observation;
+
+  /// The innermost step: makes the call.
   class Wire {
    public:
     virtual Task<Status> make_call() = 0;
@@ -85,17 +97,9 @@ class RINGRPC_EXPORT ClientNext {
     ~Wire() = default;
   };
 
-  /// Runs the rest of the call, and gives its status: INTERNAL if an inner interceptor throws. At most once: the second
-  /// time gives INTERNAL. Destroying the task cancels the call.
-  Task<Status> operator()() const;
-  /// The same, and shows the messages of the call to `observer`, which must outlive the task.
-  Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
-
-  /// For the library: a whole call.
+  /// A whole call.
   ClientNext(std::span<ClientInterceptor* const> interceptors, ClientRequest& request, Wire& wire) noexcept
       : interceptors_(interceptors), request_(&request), wire_(&wire) {}
-
- private:
   static Task<Status> run_observed(ClientNext next, MessageObserver& observer);
 
   std::span<ClientInterceptor* const> interceptors_;

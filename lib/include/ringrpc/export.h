@@ -3,4 +3,9 @@
 /// the static library.
 #pragma once
 
+/// Before the name of a class or function: it is a part of the ABI.
 #define RINGRPC_EXPORT [[gnu::visibility("default")]]
+
+namespace ringrpc::detail {
+struct Internals;  // the library's way to private members
+}

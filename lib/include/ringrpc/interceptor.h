@@ -49,9 +49,11 @@ class RINGRPC_EXPORT Next {
   /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
 
-  /// For the library: the same without Call::failure, and passes exceptions on.
-  Task<Status> enter() const;
-  /// For the library: a whole call. `begun` becomes true when the handler begins.
+ private:
+  friend struct detail::Internals;
+  friend class Interceptor;
+
+  /// A whole call. `begun` becomes true when the handler begins.
   Next(std::span<Interceptor* const> interceptors, const Method& method, Service& service, Call& call,
        MessageStream& stream, bool& begun) noexcept
       : interceptors_(interceptors),
@@ -60,8 +62,8 @@ class RINGRPC_EXPORT Next {
         call_(&call),
         stream_(&stream),
         begun_(&begun) {}
-
- private:
+  /// Runs the rest without Call::failure, and passes exceptions on.
+  Task<Status> enter() const;
   static Task<Status> run_observed(Next next, MessageObserver& observer);
   static Task<Status> run_twice() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);

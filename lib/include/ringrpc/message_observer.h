@@ -55,8 +55,6 @@ class MessageView {
  public:
   /// `pieces`, and the bytes that they refer to, must outlive the view.
   explicit MessageView(Pieces pieces) noexcept : pieces_(pieces) {}
-  /// For the library. `message` must outlive the view.
-  explicit MessageView(const detail::ParsedMessage& message) noexcept : message_(&message) {}
   MessageView(const MessageView&) = delete;
   MessageView& operator=(const MessageView&) = delete;
 
@@ -84,6 +82,9 @@ class MessageView {
   }
 
  private:
+  friend struct detail::Internals;
+  explicit MessageView(const detail::ParsedMessage& message) noexcept : message_(&message) {}
+
   template <class T>
   static const T* as_parsed(const detail::ParsedMessage* parsed) noexcept {
     const auto* known = dynamic_cast<const detail::ParsedMessageOf<T>*>(parsed);

@@ -38,17 +38,17 @@ class RINGRPC_EXPORT Metadata {
   /// The first value of that name, which must be in lower case. Valid until the metadata changes.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
 
-  /// For the library: adds an entry that a peer sent, unchecked: values may hold any bytes that HTTP/2 carries.
-  void add_received(std::string_view name, std::string value) {
-    entries_.push_back({std::string(name), std::move(value)});
-  }
-
   bool empty() const noexcept { return entries_.empty(); }
   std::size_t size() const noexcept { return entries_.size(); }
   auto begin() const noexcept { return entries_.begin(); }
   auto end() const noexcept { return entries_.end(); }
 
  private:
+  friend struct detail::Internals;
+  void add_received(std::string_view name, std::string value) {
+    entries_.push_back({std::string(name), std::move(value)});
+  }
+
   std::vector<Entry> entries_;
 };
 

@@ -40,8 +40,6 @@ class RINGRPC_EXPORT MetricsWriter {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-  /// For the library.
-  explicit MetricsWriter(MetricsText& text) noexcept : text_(text) {}
   MetricsWriter(const MetricsWriter&) = delete;
   MetricsWriter& operator=(const MetricsWriter&) = delete;
 
@@ -55,16 +53,15 @@ class RINGRPC_EXPORT MetricsWriter {
   /// two samples differ. Every new combination is a new time series, so do not take values from peers without a limit.
   void sample(Labels labels, double value);
 
-  /// For the library: what was wrong with a name.
-  const Status& status() const noexcept { return status_; }
-
  private:
+  friend struct detail::Internals;
+  explicit MetricsWriter(MetricsText& text) noexcept : text_(text) {}
   /// The name, which stays valid; empty if it is invalid.
   std::string_view begin(std::string_view name, std::string_view help);
 
   MetricsText& text_;
   std::set<std::string, std::less<>> begun_;
-  Status status_;
+  Status status_;  // what was wrong with a name
 };
 
 /// Has metrics of a program for the page of a server.

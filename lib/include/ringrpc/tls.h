@@ -89,10 +89,9 @@ class RINGRPC_EXPORT ServerTls {
   /// change. Do not call it on a shard: it asks the file system.
   bool files_changed() const;
 
-  /// For the library: the context of new connections.
-  std::shared_ptr<const TlsContext> context() const;
-
  private:
+  friend struct detail::Internals;
+  std::shared_ptr<const TlsContext> context() const;
   struct State;
   explicit ServerTls(std::unique_ptr<State> state) noexcept;
   std::unique_ptr<State> state_;
@@ -126,10 +125,9 @@ class RINGRPC_EXPORT ClientTls {
 
   const std::string& server_name() const noexcept { return server_name_; }
 
-  /// For the library: the context of connections.
-  const std::shared_ptr<const TlsContext>& context() const noexcept { return context_; }
-
  private:
+  friend struct detail::Internals;
+  const std::shared_ptr<const TlsContext>& context() const noexcept { return context_; }
   ClientTls(std::shared_ptr<const TlsContext> context, std::string server_name) noexcept;
 
   std::shared_ptr<const TlsContext> context_;

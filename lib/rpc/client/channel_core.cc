@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/internals.h"
 #include "rpc/client/shard_channel.h"
 #include "rpc/connection/connection.h"
 #include "rpc/metrics/channel_metrics.h"
@@ -75,7 +76,7 @@ std::unique_ptr<ByteStream> ChannelCore::secure(Shard& shard, std::unique_ptr<By
   if (!tls_) return carrier;
   const std::string& name = tls_->server_name().empty() ? server_name : tls_->server_name();
   return std::make_unique<TlsStream>(shard, std::move(carrier),
-                                     tls_->context()->connect(name, tickets_for(name)));
+                                     detail::Internals::context(*tls_)->connect(name, tickets_for(name)));
 }
 
 /// A name that has left the addresses may have tickets until there are too many names.

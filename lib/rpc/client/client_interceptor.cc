@@ -3,12 +3,11 @@
 #include "rpc/call/contained.h"
 
 namespace ringrpc {
-namespace {
 
 /// As long as it exists, the observer sees the messages of the call.
-class Observation {
+class ClientNext::Observation {
  public:
-  Observation(ClientNext::Wire& wire, MessageObserver& observer) : wire_(wire), observer_(observer) {
+  Observation(Wire& wire, MessageObserver& observer) : wire_(wire), observer_(observer) {
     wire_.observe(observer_);
   }
   Observation(const Observation&) = delete;
@@ -16,11 +15,9 @@ class Observation {
   ~Observation() { wire_.unobserve(observer_); }
 
  private:
-  ClientNext::Wire& wire_;
+  Wire& wire_;
   MessageObserver& observer_;
 };
-
-}  // namespace
 
 Task<Status> ClientNext::operator()() const {
   if (interceptors_.empty()) return wire_->make_call();

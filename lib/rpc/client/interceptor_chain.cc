@@ -4,6 +4,7 @@
 #include <cassert>
 #include <ranges>
 
+#include "base/internals.h"
 #include "rpc/call/contained.h"
 #include "rpc/client/outgoing_call.h"
 
@@ -60,7 +61,8 @@ InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCo
 
 void InterceptorChain::start() {
   assert(!task_.valid());
-  const ClientNext all(channel_->options().interceptors, request_, *this);
+  const auto all = detail::Internals::make<ClientNext>(channel_->options().interceptors, request_,
+                                                       static_cast<ClientNext::Wire&>(*this));
   task_ = all();
   task_.start(this);
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/internals.h"
 #include "rpc/call/contained.h"
 
 namespace ringrpc {
@@ -16,13 +17,15 @@ bool ObservedStream::accepted(const MessageView& message,
 
 std::unique_ptr<detail::ParsedMessage> ObservedStream::take_parsed_ahead() {
   std::unique_ptr<detail::ParsedMessage> message = stream_.take_parsed();
-  if (message && !accepted(MessageView(*message), &MessageObserver::on_request)) message.reset();
+  if (message && !accepted(detail::Internals::make<MessageView>(*message), &MessageObserver::on_request))
+    message.reset();
   return message;
 }
 
 std::optional<Pieces> ObservedStream::take_message() {
   const std::optional<Pieces> message = stream_.take_message();
-  if (message && !accepted(MessageView(*message), &MessageObserver::on_request)) return std::nullopt;
+  if (message && !accepted(detail::Internals::make<MessageView>(*message), &MessageObserver::on_request))
+    return std::nullopt;
   return message;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/internals.h"
 #include "base/log_loss.h"
 #include "reactor/backend.h"
 #include "reactor/run_on.h"
@@ -264,17 +265,18 @@ Task<Result<std::string>> ServerImpl::metrics_text(MetricsFormat format) const {
   co_await write_channels(text, **channels, slices);
   co_await totals->free(slices);
   co_await (*channels)->free(slices);
-  MetricsWriter writer(text);
+  MetricsWriter writer = detail::Internals::make<MetricsWriter>(text);
   for (MetricsSource* const source : metrics_sources_) {
     if (slices.over()) co_await slices.next();
     source->write_metrics(writer);
-    if (!writer.status().ok()) co_return std::unexpected(writer.status());
+    if (const Status& status = detail::Internals::status(writer); !status.ok())
+      co_return std::unexpected(status);
   }
   co_return std::move(text).finish();
 }
 
 std::vector<CertificateSnapshot> ServerImpl::certificates() const {
-  return tls_ ? tls_->context()->certificates() : std::vector<CertificateSnapshot>();
+  return tls_ ? detail::Internals::context(*tls_)->certificates() : std::vector<CertificateSnapshot>();
 }
 
 Task<Result<CallsSnapshot>> ServerImpl::calls(std::size_t most) const {

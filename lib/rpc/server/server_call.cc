@@ -12,6 +12,7 @@
 #include "ringrpc/interceptor.h"
 #include "ringrpc/log.h"
 
+#include "base/internals.h"
 #include "rpc/call/contained.h"
 #include "rpc/call/write_ahead.h"
 #include "rpc/server/request_fields.h"
@@ -188,9 +189,10 @@ void ServerCall::start_handler() {
   }
   step_handler([this] {
     call_.task = contained([this] {
-      const Next all(call_.connection->interceptors(), *call_.method->method, *call_.method->service, *this,
-                     *this, call_.method_entered);
-      return all.enter();
+      const Next all =
+          detail::Internals::make<Next>(call_.connection->interceptors(), *call_.method->method,
+                                        *call_.method->service, *this, *this, call_.method_entered);
+      return detail::Internals::enter(all);
     });
     if (!call_.traced && call_.deadline == never) [[likely]]
       return call_.task.start(this);

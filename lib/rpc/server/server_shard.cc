@@ -9,6 +9,7 @@
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+#include "base/internals.h"
 #include "observe/trace_wire.h"
 #include "rpc/message/message_buffer.h"
 #include "transport/tls_context.h"
@@ -105,8 +106,9 @@ ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
   try {
     std::unique_ptr<ByteStream> stream = shard_.io().adopt(std::move(descriptor));
     if (tls)
-      stream = std::make_unique<TlsStream>(shard_, std::move(stream), tls_->context()->accept(),
-                                           metrics_ ? &metrics_->connections.tls : nullptr);
+      stream =
+          std::make_unique<TlsStream>(shard_, std::move(stream), detail::Internals::context(*tls_)->accept(),
+                                      metrics_ ? &metrics_->connections.tls : nullptr);
     const ConnectionKind kind = kind_of(*stream, tls);
     return new ServerConnection(*this, std::move(stream), std::move(counted), kind);
   } catch (...) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/internals.h"
 #include "rpc/wire/base64.h"
 #include "rpc/wire/metadata_wire.h"
 
@@ -75,7 +76,7 @@ Result<Metadata> read_metadata(std::span<const http2::Header> headers) {
   for (const http2::Header& header : headers) {
     if (belongs_to_protocol(header.name) || belongs_to_http(header.name)) continue;
     if (!header.name.ends_with(binary_suffix)) {
-      metadata.add_received(header.name, std::string(header.value));
+      detail::Internals::add_received(metadata, header.name, std::string(header.value));
       continue;
     }
     for (std::size_t at = 0; at <= header.value.size();) {
@@ -84,7 +85,7 @@ Result<Metadata> read_metadata(std::span<const http2::Header> headers) {
       if (!value)
         return fail(Code::INTERNAL, "metadata \"" + std::string(header.name) + "\": the value is not base64",
                     Initiator::peer);
-      metadata.add_received(header.name, std::move(*value));
+      detail::Internals::add_received(metadata, header.name, std::move(*value));
       at = comma + 1;
     }
   }

@@ -8,6 +8,7 @@
 
 #include "apps/captured_stderr.h"
 #include "apps/scratch_file.h"
+#include "base/internals.h"
 #include "transport/test_authority.h"
 
 namespace ringrpc::grpcd {
@@ -78,12 +79,12 @@ TEST_CASE("a changed file is reloaded, and an invalid one is logged once") {
   const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()}, {},
                                                std::chrono::milliseconds(20))
                                 .value();
-  const auto before = certificates->tls()->context();
+  const auto before = detail::Internals::context(*certificates->tls());
 
   key.write(second.key);
   certificate.write(second.certificate);
-  CHECK(comes_true([&] { return certificates->tls()->context() != before; }));
-  const auto after = certificates->tls()->context();
+  CHECK(comes_true([&] { return detail::Internals::context(*certificates->tls()) != before; }));
+  const auto after = detail::Internals::context(*certificates->tls());
 
   // Each change is found in one check of the files and loaded in the next. So a file that was logged in each check would be
   // logged more often than it changes.
@@ -101,7 +102,7 @@ TEST_CASE("a changed file is reloaded, and an invalid one is logged once") {
     CHECK(comes_true([&] { return times_logged() >= changes; }));
     CHECK(times_logged() == changes);
   }
-  CHECK(certificates->tls()->context() == after);
+  CHECK(detail::Internals::context(*certificates->tls()) == after);
 
   certificate.write(second.certificate);
   certificates->reload("SIGHUP");
@@ -117,7 +118,7 @@ TEST_CASE("an expired certificate is refused with its flag and its file") {
   const auto certificates = Certificates::load({.certificate = certificate.path(), .key = key.path()},
                                                origins, std::chrono::hours(1))
                                 .value();
-  const auto before = certificates->tls()->context();
+  const auto before = detail::Internals::context(*certificates->tls());
   const test::TestIdentity late =
       our_authority().issue({.common_name = "late", .valid_from_hours = -48, .valid_until_hours = -24});
   certificate.write(late.certificate);
@@ -126,7 +127,7 @@ TEST_CASE("an expired certificate is refused with its flag and its file") {
   certificates->reload("SIGHUP");
   CHECK(captured.text().contains("SIGHUP: TLS: --tls-cert: " + certificate.path() +
                                  ": the certificate of CN=late has expired on "));
-  CHECK(certificates->tls()->context() == before);
+  CHECK(detail::Internals::context(*certificates->tls()) == before);
 }
 
 }  // namespace

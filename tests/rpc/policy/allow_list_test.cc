@@ -10,6 +10,7 @@
 #include "ringrpc/testing/fake_call.h"
 
 #include "apps/captured_stderr.h"
+#include "base/internals.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -150,7 +151,9 @@ std::pair<std::string, std::string> refusal_of(PeerIdentity peer) {
   bool begun = false;
   const apps::CapturedStderr captured;
   log::set_level(log::Level::debug);
-  const Task<Status> task = list.intercept(call, Next({}, method, service, call, stream, begun));
+  const Task<Status> task = list.intercept(
+      call,
+      detail::Internals::make<Next>(std::span<Interceptor* const>(), method, service, call, stream, begun));
   task.start();
   log::set_level(log::Level::info);
   REQUIRE(task.done());

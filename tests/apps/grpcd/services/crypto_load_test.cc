@@ -13,6 +13,7 @@
 #include "ringrpc/turn_share.h"
 
 #include "apps/captured_stderr.h"
+#include "base/internals.h"
 #include "crypto_world.h"
 #include "observe/metrics_text.h"
 #include "reactor/shard.h"
@@ -77,7 +78,7 @@ TEST_CASE("a full queue refuses at once, and queued data is signed") {
   });
   CHECK(gate.begun == 3);
   MetricsText text(MetricsFormat::prometheus);
-  MetricsWriter writer(text);
+  auto writer = detail::Internals::make<MetricsWriter>(text);
   world.service.write_metrics(writer);
   const std::string page = std::move(text).finish();
   CHECK(page.find(R"(algorithm="RSA_PSS_SHA256",outcome="made"} 3)") != page.npos);
