@@ -141,6 +141,14 @@ Task<Status> use(Store::Stub store) {
   co_return Status();
 }
 
+// mistake: a result that is dropped
+// clang: ignoring return value of
+Task<> use(Task<Result<Entry>> looked_up) { co_await std::move(looked_up); }
+
+// mistake: a result of block_on that is dropped
+// clang: ignoring return value of
+void use(Store::Stub store) { block_on(store.Get(Key())); }
+
 // mistake: a task with a name that is awaited in place
 // error: a task that has a name is awaited by `co_await std::move(task)`
 Task<Result<Entry>> use(Store::Stub store) {

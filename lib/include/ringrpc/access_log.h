@@ -33,10 +33,11 @@
 
 namespace ringrpc {
 
+/// The options of an access log.
 struct AccessLogOptions {
   /// The file, which is created with mode 0640 or appended to; "-" is standard output.
   std::string path = "-";
-  log::Format format = log::Format::text;
+  log::Format format = log::Format::text;  ///< of each line: key=value, or a JSON object
   /// One of so many calls is logged, on each shard the first and then every so many; 0 counts as 1.
   std::uint32_t one_call_of = 1;
   /// Logs failed calls, those with a status other than OK, even if sampling would leave them out.
@@ -50,7 +51,7 @@ struct AccessLogOptions {
 class RINGRPC_EXPORT AccessLog {
  public:
   /// Opens the file and starts the thread that writes it. The status names the file and the cause.
-  static Result<std::shared_ptr<AccessLog>> open(const AccessLogOptions& options);
+  [[nodiscard]] static Result<std::shared_ptr<AccessLog>> open(const AccessLogOptions& options);
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
   /// Writes the lines that wait, unless the file blocks for 2 s.

@@ -47,8 +47,8 @@ RINGRPC_EXPORT AdminPage failures_page(const Server& server);
 
 /// A setting of a program, as the status page shows it.
 struct StatusSetting {
-  std::string name;
-  std::string value;
+  std::string name;      ///< "worker threads"
+  std::string value;     ///< as people read it, "4"
   std::string origin{};  ///< what has set it; may be empty
 };
 

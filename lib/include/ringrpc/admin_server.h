@@ -38,16 +38,18 @@ struct PageRequest {
   std::string accept{};  ///< the value of Accept (RFC 9110, 12.5.1); empty if there is none
 };
 
+/// The response to a request for a page.
 struct PageResponse {
-  int status = 200;  ///< 200 to 599. 204 and 304 go without the body.
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string content_security_policy{};  ///< https://www.w3.org/TR/CSP3/; empty for none
-  std::string body{};                     ///< freed when the client has taken it
+  int status = 200;                                        ///< 200 to 599. 204 and 304 go without the body.
+  std::string content_type = "text/plain; charset=utf-8";  ///< of the body (RFC 9110, 8.3)
+  std::string content_security_policy{};                   ///< https://www.w3.org/TR/CSP3/; empty for none
+  std::string body{};                                      ///< freed when the client has taken it
 };
 
 /// A path and the function that makes its page.
 class AdminPage {
  public:
+  /// Makes the page for a request.
   using Make = std::function<Task<Result<PageResponse>>(PageRequest)>;
 
   /// `path` begins with '/'. `title` is a line for the index. `make` takes a PageRequest and returns a
@@ -60,8 +62,9 @@ class AdminPage {
   AdminPage(std::string path, std::string title, F make)
       : path_(std::move(path)), title_(std::move(title)), make_(as_coroutine(std::move(make))) {}
 
-  const std::string& path() const noexcept { return path_; }
-  const std::string& title() const noexcept { return title_; }
+  const std::string& path() const noexcept { return path_; }    ///< "/metrics"
+  const std::string& title() const noexcept { return title_; }  ///< its line in the index
+  /// Makes the page for `request`. The task refers to this object.
   Task<Result<PageResponse>> make(PageRequest request) const { return make_(std::move(request)); }
 
  private:

@@ -16,6 +16,7 @@
 
 namespace ringrpc {
 
+/// The services for operators. The object must outlive the server.
 class AdminServices {
  public:
   AdminServices() = default;

@@ -31,6 +31,7 @@ class RINGRPC_EXPORT BearerAuth final : public Interceptor {
   /// The attribute of a call that names the token's holder.
   static constexpr std::string_view principal = "principal";
 
+  /// Accepts the tokens that `check` knows.
   explicit BearerAuth(Check check) : check_(std::move(check)) {}
 
   /// A check that knows these tokens, each with its holder. Its duration reveals nothing about the tokens.

@@ -25,7 +25,9 @@ class RINGRPC_EXPORT BearerToken final : public ClientInterceptor {
   /// all shards at the same time: cache a token that takes long to get until it expires.
   using Source = std::function<Task<Result<std::string>>()>;
 
+  /// Sends the same token with each call.
   explicit BearerToken(std::string token) : token_(std::move(token)) {}
+  /// Sends a token that `source` gives for each call.
   explicit BearerToken(Source source) : source_(std::move(source)) {}
 
   Task<Status> intercept(ClientRequest& request, ClientNext next) override;

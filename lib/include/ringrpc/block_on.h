@@ -111,7 +111,7 @@ class BackgroundTaskOf : public BackgroundTask {
 /// std::bad_alloc.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
-auto block_on(F&& make) {
+[[nodiscard("it may be a failure")]] auto block_on(F&& make) {
   using Blocking = detail::BackgroundTaskOf<std::remove_reference_t<F>&>;
   using Outcome = typename Blocking::Outcome;
   Blocking task(make);
@@ -122,7 +122,7 @@ auto block_on(F&& make) {
 
 /// The same for a task that exists already. It starts on the background shard.
 template <class T>
-auto block_on(Task<T> task) {
+[[nodiscard("it may be a failure")]] auto block_on(Task<T> task) {
   const auto made = [&task] { return std::move(task); };
   return block_on(made);
 }

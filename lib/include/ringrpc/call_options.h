@@ -14,6 +14,7 @@
 
 namespace ringrpc {
 
+/// The options of one call.
 struct CallOptions {
   /// The time that the call may take, counted from its beginning. The call ends with DEADLINE_EXCEEDED after that.
   /// `Nanoseconds::max()` means no limit. The server learns the time that is left (PROTOCOL-HTTP2.md, "grpc-timeout").

@@ -29,10 +29,11 @@ class [[nodiscard]] CallResult : public Result<T> {
  public:
   using Result<T>::Result;
   CallResult() = default;
+  /// The outcome of a call, and the metadata that came with it.
   CallResult(Result<T> result, ResponseMetadata with = {})
       : Result<T>(std::move(result)), metadata(std::move(with)) {}
 
-  ResponseMetadata metadata;
+  ResponseMetadata metadata;  ///< of the response, also that of a failed call
 };
 
 namespace detail {

@@ -60,10 +60,10 @@ class ClientInterceptor;
 /// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). The wait is `initial` again once the
 /// server's SETTINGS have arrived.
 struct ConnectBackoff {
-  std::chrono::milliseconds initial{1'000};
-  double multiplier = 1.6;
-  double jitter = 0.2;  ///< each wait is up to this fraction of itself longer or shorter
-  std::chrono::milliseconds max{120'000};
+  std::chrono::milliseconds initial{1'000};  ///< the wait after the first failure
+  double multiplier = 1.6;                   ///< of the wait, with each further failure
+  double jitter = 0.2;                       ///< each wait is up to this fraction of itself longer or shorter
+  std::chrono::milliseconds max{120'000};    ///< the longest wait, before the jitter
 };
 
 /// Limits, timeouts, TLS and interceptors of a channel. Where an option is optional, its comment says what applies
@@ -82,7 +82,8 @@ struct ChannelOptions {
   /// The timeout for each address, until the server's SETTINGS have arrived, and for the look-up of a name before. If the
   /// wait of `ConnectBackoff` is longer, it applies to an address instead.
   std::chrono::milliseconds connect_timeout{20'000};
-  ConnectBackoff backoff{};
+  ConnectBackoff backoff{};  ///< between two attempts to connect to an address, and two look-ups
+
   /// The application's resolvers by the schemes of their targets (ringrpc/resolver.h). They go before the schemes that the
   /// library knows.
   std::map<std::string, std::shared_ptr<Resolver>, std::less<>> resolvers{};
@@ -159,13 +160,15 @@ class RINGRPC_EXPORT Channel {
   template <class Request, class Response>
   Task<CallResult<Response>> unary(std::string_view path, Request request, CallOptions options = {}) const;
 
-  // The others begin here, and report failures as `call` does.
+  /// A call with one request and many responses. It begins here, and reports failures as `call` does.
   template <class Request, class Response>
   ClientReader<Response> server_streaming(std::string_view path, const Request& request,
                                           const CallOptions& options = {}) const;
+  /// The same with many requests and one response.
   template <class Request, class Response>
   ClientWriter<Request, Response> client_streaming(std::string_view path,
                                                    const CallOptions& options = {}) const;
+  /// The same with many of both.
   template <class Request, class Response>
   ClientStream<Request, Response> bidirectional(std::string_view path, const CallOptions& options = {}) const;
 

@@ -38,12 +38,14 @@ class RINGRPC_EXPORT ClientCall : public MessageStream {
   virtual bool queued() const noexcept = 0;
   /// True once the server's initial metadata has arrived, or the call has ended without it.
   virtual bool has_initial_metadata() const noexcept = 0;
+  /// Calls `waiter` once `has_initial_metadata` is true.
   virtual void wait_initial_metadata(Waiter* waiter) = 0;
   /// The metadata received so far: `initial` once `has_initial_metadata`, all of it once `finished`. Valid as
   /// long as the call.
   virtual const ResponseMetadata& response_metadata() const noexcept = 0;
   /// True once the status is known. Messages that have arrived may still be unread.
   virtual bool finished() const noexcept = 0;
+  /// Calls `waiter` once `finished` is true.
   virtual void wait_finished(Waiter* waiter) = 0;
   /// The status of the call. Call once, when `finished`. Drops the messages that are unread.
   virtual Status take_status() = 0;

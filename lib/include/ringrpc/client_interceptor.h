@@ -54,14 +54,14 @@ namespace ringrpc {
 struct ClientRequest {
   const std::string_view method;  ///< "/echo.v1.EchoService/Echo"
   const std::string_view target;  ///< the channel's
-  const MethodKind kind;
+  const MethodKind kind;          ///< unary, or which sides stream
 
   // The request as it will be sent. Changes have no effect once the innermost `next` runs.
-  Metadata metadata;
+  Metadata metadata;  ///< of the request
   /// On the clock of the shard. If it is later than the caller's deadline, the caller's applies.
   Instant deadline;
   std::optional<bool> wait_for_ready;  ///< as CallOptions::wait_for_ready
-  Compression compression;
+  Compression compression;             ///< of the request's messages
 
   /// The metadata of the response. Complete when `next` has ended.
   const ResponseMetadata& response;

@@ -47,6 +47,7 @@ CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&&
 template <class Response>
 class [[nodiscard("destroying it cancels the call")]] ClientReader {
  public:
+  /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
   /// Waits until the server's initial metadata has arrived, or the call has ended without it. Gives a
@@ -79,6 +80,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader {
 template <class Request, class Response>
 class [[nodiscard("destroying it cancels the call")]] ClientWriter {
  public:
+  /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
   /// As ClientReader's.
@@ -100,6 +102,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter {
   }
   /// As ClientReader's.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// As ClientReader's.
   void cancel() { call_->cancel(); }
 
  private:
@@ -111,6 +114,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter {
 template <class Request, class Response>
 class [[nodiscard("destroying it cancels the call")]] ClientStream {
  public:
+  /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
   /// As ClientReader's.
@@ -121,16 +125,20 @@ class [[nodiscard("destroying it cancels the call")]] ClientStream {
   }
   /// Half-closes the call: no more messages will be written. The server may go on.
   void writes_done() { call_->writes_done(); }
-  // The rest is as ClientReader's.
+  /// As ClientReader's.
   auto next() noexcept { return Reader<Response>(*call_).next(); }
+  /// As ClientReader's.
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
+  /// As ClientReader's.
   Task<Status> finish() {
     given_.refuse_again();
     Status status = co_await detail::FinishAwaiter(*call_);
     given_.set();
     co_return status;
   }
+  /// As ClientReader's.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// As ClientReader's.
   void cancel() { call_->cancel(); }
 
  private:

@@ -8,6 +8,7 @@ namespace ringrpc {
 
 /// A point on the monotonic clock, or on a test's simulated clock. Only differences have a meaning.
 using Instant = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
+/// Durations have this unit unless they are options.
 using Nanoseconds = std::chrono::nanoseconds;
 
 /// No deadline.

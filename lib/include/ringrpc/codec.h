@@ -73,28 +73,34 @@ struct Codec {
 /// A message that is neither serialized nor parsed.
 struct RawMessage {
   RawMessage() = default;
+  /// A message with these bytes.
   explicit RawMessage(std::string content) noexcept : bytes(std::move(content)) {}
 
-  std::string bytes;
+  std::string bytes;  ///< the serialized message, without its gRPC prefix
 };
 
 /// The bytes of a RawMessage are the message.
 template <>
 struct Codec<RawMessage> {
+  /// Copies the bytes. Always true.
   static bool parse(RawMessage& message, Bytes bytes) {
     message.bytes.assign(as_text(bytes));
     return true;
   }
+  /// Joins the pieces. Always true.
   static bool parse(RawMessage& message, Pieces pieces) {
     message.bytes.clear();
     message.bytes.reserve(total_bytes(pieces));
     for (const Bytes piece : pieces) message.bytes.append(as_text(piece));
     return true;
   }
+  /// In bytes.
   static std::size_t size(const RawMessage& message) { return message.bytes.size(); }
+  /// Copies the bytes to `to`.
   static void serialize(const RawMessage& message, std::uint8_t* to) {
     message.bytes.copy(reinterpret_cast<char*>(to), message.bytes.size());
   }
+  /// The same in pieces.
   static void serialize(const RawMessage& message, google::protobuf::io::ZeroCopyOutputStream& to) {
     detail::copy_in_pieces(as_bytes(message.bytes), to);
   }

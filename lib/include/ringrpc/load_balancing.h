@@ -42,6 +42,7 @@ class Backend {
  public:
   /// As the resolver gave it, "10.0.0.7:50051".
   virtual const std::string& address() const noexcept = 0;
+  /// As of the last event of this turn.
   virtual Connectivity state() const noexcept = 0;
   /// True if a call would be sent at once, because a connection has a free stream.
   virtual bool has_room() const noexcept = 0;
@@ -59,9 +60,11 @@ class Backend {
 /// A call that needs a backend.
 class RINGRPC_EXPORT PickedCall {
  public:
+  /// For tests of policies too. `request` must outlive this.
   explicit PickedCall(const CallRequest& request) noexcept : request_(request) {}
   /// "/package.Service/Method".
   std::string_view path() const noexcept;
+  /// Of the request, without the fields that the library adds.
   const Metadata& metadata() const noexcept;
 
  private:
@@ -86,6 +89,7 @@ class RINGRPC_EXPORT Balancer {
   virtual Backend* pick(const PickedCall& call) noexcept = 0;
 };
 
+/// Makes the balancers of a channel. Any number of channels may share it.
 class RINGRPC_EXPORT BalancingPolicy {
  public:
   virtual ~BalancingPolicy() = default;
@@ -93,6 +97,7 @@ class RINGRPC_EXPORT BalancingPolicy {
   virtual std::unique_ptr<Balancer> make() const = 0;
 };
 
+/// The options of `pick_first`.
 struct PickFirstOptions {
   /// Tries the addresses in a random order, so that the clients of a list spread over it (gRFC A62).
   bool shuffle = false;

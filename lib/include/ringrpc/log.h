@@ -60,26 +60,31 @@ enum class Format : std::uint8_t { text, json };
 /// argument that the format string does not mention is for JSON and sinks only.
 class Field {
  public:
+  /// Texts are views, numbers and booleans are kept as they are.
   using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
 
   /// `name` is a literal. A text must outlive the call that logs it; JSON and sinks have at most 1 KiB of it.
   template <std::size_t size, std::convertible_to<std::string_view> Text>
   Field(const char (&name)[size], const Text& text) noexcept
       : name_(name, size - 1), value_(std::string_view(text)) {}
+  /// A boolean.
   template <std::size_t size>
   Field(const char (&name)[size], bool value) noexcept : name_(name, size - 1), value_(value) {}
+  /// A number with a sign.
   template <std::size_t size, std::signed_integral Number>
   Field(const char (&name)[size], Number number) noexcept
       : name_(name, size - 1), value_(static_cast<std::int64_t>(number)) {}
+  /// A number without a sign.
   template <std::size_t size, std::unsigned_integral Number>
     requires(!std::same_as<Number, bool>)
   Field(const char (&name)[size], Number number) noexcept
       : name_(name, size - 1), value_(static_cast<std::uint64_t>(number)) {}
+  /// A number with a fraction.
   template <std::size_t size>
   Field(const char (&name)[size], double number) noexcept : name_(name, size - 1), value_(number) {}
 
-  std::string_view name() const noexcept { return name_; }
-  const Value& value() const noexcept { return value_; }
+  std::string_view name() const noexcept { return name_; }  ///< "peer"
+  const Value& value() const noexcept { return value_; }    ///< valid as long as this object
 
   /// The same name with another value.
   Field with(Value value) const noexcept {
@@ -95,10 +100,10 @@ class Field {
 
 /// A record as a sink gets it. Views are valid during Sink::write.
 struct Record {
-  std::chrono::system_clock::time_point time;
-  Level level;
-  std::string_view message;  ///< without control bytes, but not necessarily UTF-8
-  std::span<const Field> fields;
+  std::chrono::system_clock::time_point time;  ///< when it was logged
+  Level level;                                 ///< its severity
+  std::string_view message;                    ///< without control bytes, but not necessarily UTF-8
+  std::span<const Field> fields;               ///< in the order of the message
 };
 
 /// Takes records instead of stderr. Its functions run on the log's own thread, one at a time, so they may block; records
@@ -156,16 +161,18 @@ void put(Level level, fmt::string_view format, const Arguments&... arguments) no
 
 /// The lowest level that is written; info by default.
 inline Level level() noexcept { return detail::threshold.load(std::memory_order_relaxed); }
+/// Records below this level are dropped. From any thread.
 inline void set_level(Level level) noexcept { detail::threshold.store(level, std::memory_order_relaxed); }
 
 /// True if records of that level are written.
 inline bool enabled(Level of) noexcept { return of >= level(); }
 
 /// The level of that name; "warning" means warn. INVALID_ARGUMENT for an unknown name lists the known ones.
-RINGRPC_EXPORT Result<Level> parse_level(std::string_view name);
+[[nodiscard]] RINGRPC_EXPORT Result<Level> parse_level(std::string_view name);
 
 /// The form of lines that are written from now on; text by default. May be called from any thread.
 RINGRPC_EXPORT Format format() noexcept;
+/// Sets how lines on stderr are written from now on. From any thread.
 RINGRPC_EXPORT void set_format(Format format) noexcept;
 
 /// Gives the records that are written from now on to `sink`; to stderr if it is null. The sink is destroyed on the
@@ -175,26 +182,31 @@ RINGRPC_EXPORT void set_sink(std::shared_ptr<Sink> sink);
 /// Waits until all earlier records have been written, at most 2 s. Do not call it on a shard: it blocks.
 RINGRPC_EXPORT void flush() noexcept;
 
+/// Logs at level trace: every frame and every step of a connection. Formats nothing unless the level is enabled.
 template <class... Arguments>
 void trace(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::trace)) detail::put(Level::trace, format, arguments...);
 }
 
+/// The same at level debug: events that matter when a fault is looked for.
 template <class... Arguments>
 void debug(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::debug)) detail::put(Level::debug, format, arguments...);
 }
 
+/// The same at level info: events of normal operation.
 template <class... Arguments>
 void info(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::info)) detail::put(Level::info, format, arguments...);
 }
 
+/// The same at level warn: something is wrong, and the program works all the same.
 template <class... Arguments>
 void warn(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::warn)) detail::put(Level::warn, format, arguments...);
 }
 
+/// The same at level error: a part of the program does not work.
 template <class... Arguments>
 void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::error)) detail::put(Level::error, format, arguments...);

@@ -101,7 +101,9 @@ class MessageView {
 class RINGRPC_EXPORT MessageObserver {
  public:
   virtual ~MessageObserver() = default;
+  /// A message of the request. A status that is not OK ends the call with it.
   virtual Status on_request(const MessageView& /*request*/) { return {}; }
+  /// The same for a message of the response.
   virtual Status on_response(const MessageView& /*response*/) { return {}; }
 };
 

@@ -27,8 +27,8 @@ class RINGRPC_EXPORT Metadata {
  public:
   /// A field; the name is in lower case.
   struct Entry {
-    std::string name;
-    std::string value;
+    std::string name;   ///< in lower case
+    std::string value;  ///< as the application gave it: that of a name in "-bin" is not encoded
   };
 
   /// Adds an entry. INVALID_ARGUMENT for a name or value that the wire cannot carry; the metadata stays as
@@ -38,10 +38,10 @@ class RINGRPC_EXPORT Metadata {
   /// The first value of that name, which must be in lower case. Valid until the metadata changes.
   std::optional<std::string_view> find(std::string_view name) const noexcept;
 
-  bool empty() const noexcept { return entries_.empty(); }
-  std::size_t size() const noexcept { return entries_.size(); }
-  auto begin() const noexcept { return entries_.begin(); }
-  auto end() const noexcept { return entries_.end(); }
+  bool empty() const noexcept { return entries_.empty(); }       ///< true if there are no entries
+  std::size_t size() const noexcept { return entries_.size(); }  ///< the number of entries
+  auto begin() const noexcept { return entries_.begin(); }       ///< the entries, in their order
+  auto end() const noexcept { return entries_.end(); }           ///< the end of the entries
 
  private:
   friend struct detail::Internals;

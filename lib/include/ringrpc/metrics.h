@@ -38,6 +38,7 @@ class MetricsText;
 /// so, because Prometheus would refuse a page with that name.
 class RINGRPC_EXPORT MetricsWriter {
  public:
+  /// Names and values.
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
   MetricsWriter(const MetricsWriter&) = delete;
@@ -47,6 +48,7 @@ class RINGRPC_EXPORT MetricsWriter {
   /// not begin with "grpc_", "ringrpc_" or "process_", which are the library's. That of a counter is without "_total",
   /// which is added. `help` is one line without quotes and backslashes.
   void counter(std::string_view name, std::string_view help);
+  /// The same for a value that may go down. `name` has no suffix.
   void gauge(std::string_view name, std::string_view help);
 
   /// A sample of the family last begun. Names of labels have letters, digits and '_'; values are UTF-8. The labels of

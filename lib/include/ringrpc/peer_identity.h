@@ -23,9 +23,9 @@ namespace ringrpc {
 /// have passed the socket on since, and its pid may have been reused: decide by uid and gid. The pid is 0
 /// for a process of a pid namespace that is not visible from here.
 struct UnixCredentials {
-  pid_t pid;
-  uid_t uid;
-  gid_t gid;
+  pid_t pid;  ///< the process, as of the connection
+  uid_t uid;  ///< its effective user
+  gid_t gid;  ///< its effective group
 
   friend bool operator==(const UnixCredentials&, const UnixCredentials&) = default;
 };
@@ -35,10 +35,10 @@ struct UnixCredentials {
 struct CertificateIdentity {
   std::string subject;  ///< "CN=alice,O=example" (RFC 4514)
   // The subject's alternative names, by their kind.
-  std::vector<std::string> dns_names;
-  std::vector<std::string> uris;
-  std::vector<std::string> email_addresses;
-  std::vector<std::string> ip_addresses;
+  std::vector<std::string> dns_names;        ///< "a.example"
+  std::vector<std::string> uris;             ///< "spiffe://example.org/billing"
+  std::vector<std::string> email_addresses;  ///< "alice@example.org"
+  std::vector<std::string> ip_addresses;     ///< "10.0.0.7", "fd00::1"
   /// "spiffe://example.org/billing" if the certificate is an X.509-SVID, which has this one URI
   /// (https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md); else empty.
   std::string spiffe_id;

@@ -35,6 +35,7 @@ class RINGRPC_EXPORT Reflection {
 
   /// The services to give to a server; valid as long as this object. Either may be served without the other.
   Service& v1() noexcept { return *v1_; }
+  /// The older version, with the same responses.
   Service& v1alpha() noexcept { return *v1alpha_; }
 
  private:

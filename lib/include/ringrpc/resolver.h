@@ -34,6 +34,7 @@ inline constexpr std::chrono::milliseconds resolve_interval_min{1'000};
 /// A longer Resolution::valid_for counts as this.
 inline constexpr std::chrono::milliseconds resolve_interval_max{300'000};
 
+/// An address behind a name.
 struct ResolvedAddress {
   /// In the form that a Channel's target has, "10.0.0.7:50051", but no host name: numbers, or a path.
   std::string address;
@@ -43,7 +44,7 @@ struct ResolvedAddress {
 
 /// The outcome of a look-up. Repeated addresses count once.
 struct Resolution {
-  std::vector<ResolvedAddress> addresses;
+  std::vector<ResolvedAddress> addresses;  ///< in the order in which `pick_first` tries them
   /// From `resolve_interval_min` to `resolve_interval_max`; other values count as the nearer of these.
   std::chrono::milliseconds valid_for{30'000};
 };
@@ -54,6 +55,7 @@ struct ResolveRequest {
   std::string name;       ///< without the slash before it
 };
 
+/// Finds the addresses behind the names of a scheme.
 class RINGRPC_EXPORT Resolver {
  public:
   virtual ~Resolver() = default;

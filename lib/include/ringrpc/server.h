@@ -155,13 +155,13 @@ struct ServerOptions {
 
 /// Counters since the server started, summed over its shards.
 struct ServerCounters {
-  std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_open = 0;
+  std::uint64_t connections_accepted = 0;            ///< since the start, without those that were refused
+  std::uint64_t connections_open = 0;                ///< at the moment
   std::uint64_t connections_refused = 0;             ///< by either limit of connections
   std::uint64_t connections_refused_of_address = 0;  ///< of these, by the limit per address
-  std::uint64_t calls_started = 0;
-  std::uint64_t calls_succeeded = 0;  ///< ended with OK
-  std::uint64_t calls_failed = 0;     ///< ended with any other status, even if it was not sent
+  std::uint64_t calls_started = 0;                   ///< since the start
+  std::uint64_t calls_succeeded = 0;                 ///< ended with OK
+  std::uint64_t calls_failed = 0;                    ///< ended with any other status, even if it was not sent
 };
 
 /// A running server. Its destructor cancels all calls at once; `drain` lets them finish.
@@ -174,11 +174,13 @@ class RINGRPC_EXPORT Server {
   /// or the failure of `on_start`.
   [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
       std::span<Service* const> services, const ServerOptions& options);
+  /// The same for a list: `Server::start({&echo, &health}, options)`.
   [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
       std::initializer_list<Service*> services, const ServerOptions& options) {
     return start(std::span<Service* const>(services.begin(), services.size()), options);
   }
 
+  /// Refused at compile time: `Server::start({nullptr}, options)`.
   template <std::same_as<std::nullptr_t> Null>
   [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<Server>> start(
       std::initializer_list<Null>, const ServerOptions&) {
@@ -197,6 +199,7 @@ class RINGRPC_EXPORT Server {
   /// The bound addresses, with the ports that the kernel has chosen, in the order of the options. Valid as long as
   /// the server.
   virtual const std::vector<std::string>& addresses() const noexcept = 0;
+  /// The number of shards.
   virtual unsigned shards() const noexcept = 0;
   /// "io_uring" or "epoll".
   virtual std::string_view io_backend() const noexcept = 0;

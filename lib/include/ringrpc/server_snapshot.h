@@ -32,15 +32,17 @@ enum class CallState : std::uint8_t {
 /// "receiving" and so on.
 RINGRPC_EXPORT std::string_view name(CallState state) noexcept;
 
+/// A call in flight.
 struct CallSnapshot {
   std::string method;  ///< "/echo.v1.EchoService/Echo"
   std::string peer;    ///< "127.0.0.1:40712"
-  unsigned shard = 0;
-  Nanoseconds age{};  ///< since its headers arrived; for a single request since it is complete
+  unsigned shard = 0;  ///< the index of the shard that has it
+  Nanoseconds age{};   ///< since its headers arrived; for a single request since it is complete
   std::optional<Nanoseconds> time_left{};  ///< until its deadline, if it has one
-  CallState state = CallState::receiving;
+  CallState state = CallState::receiving;  ///< what it does
 };
 
+/// Calls in flight.
 struct CallsSnapshot {
   std::uint64_t in_flight = 0;         ///< of all shards
   std::vector<CallSnapshot> oldest{};  ///< the oldest of them, from the oldest
@@ -48,6 +50,7 @@ struct CallsSnapshot {
 
 /// A certificate that a server or a channel uses.
 struct CertificateSnapshot {
+  /// Where the server uses it.
   enum class Use : std::uint8_t {
     server,        ///< the server's own
     intermediate,  ///< sent with it
@@ -56,10 +59,10 @@ struct CertificateSnapshot {
     server_ca,     ///< trusted by a channel for servers' certificates
   };
 
-  Use use = Use::server;
-  std::string subject;  ///< "CN=example.org,O=Example" (RFC 4514)
-  std::string serial;   ///< hexadecimal
-  std::chrono::sys_seconds not_after;
+  Use use = Use::server;               ///< where the server uses it
+  std::string subject;                 ///< "CN=example.org,O=Example" (RFC 4514)
+  std::string serial;                  ///< hexadecimal
+  std::chrono::sys_seconds not_after;  ///< when it expires
 };
 
 /// "server" and so on.
@@ -67,16 +70,17 @@ RINGRPC_EXPORT std::string_view name(CertificateSnapshot::Use use) noexcept;
 
 /// Numbers of one shard; counters are since the server started.
 struct ShardSnapshot {
-  unsigned index = 0;
-  std::uint64_t connections_open = 0;
-  std::uint64_t calls_started = 0;
-  std::uint64_t calls_succeeded = 0;
-  std::uint64_t calls_failed = 0;
-  std::uint64_t buffered_bytes = 0;  ///< of requests and unsent responses
-  std::uint64_t turns = 0;           ///< of the shard's loop
-  /// The time that half of the turns, and 99 % of them, do not exceed, without the wait for events; estimates. Zero
-  /// without ServerOptions::metrics.
+  unsigned index = 0;                  ///< from 0
+  std::uint64_t connections_open = 0;  ///< at the moment
+  std::uint64_t calls_started = 0;     ///< with those that have ended
+  std::uint64_t calls_succeeded = 0;   ///< ended with OK
+  std::uint64_t calls_failed = 0;      ///< ended with another status
+  std::uint64_t buffered_bytes = 0;    ///< of requests and unsent responses
+  std::uint64_t turns = 0;             ///< of the shard's loop
+  /// The time that half of the turns do not exceed, without the wait for events; an estimate. Zero without
+  /// ServerOptions::metrics.
   Nanoseconds turn_p50{};
+  /// The same for 99 % of the turns.
   Nanoseconds turn_p99{};
 };
 
@@ -84,20 +88,21 @@ struct ShardSnapshot {
 struct ConnectionSnapshot {
   std::string peer{};      ///< "127.0.0.1:40712"
   std::string identity{};  ///< "CN=alice,O=example" (to_string in ringrpc/peer_identity.h); empty for none
-  std::string_view transport{};  ///< "tcp", "unix", "vsock" or "other"
-  bool tls = false;
-  bool draining = false;  ///< its client was asked to open no more calls
-  unsigned shard = 0;
-  Nanoseconds age{};
-  std::uint64_t calls_in_flight = 0;
+  std::string_view transport{};       ///< "tcp", "unix", "vsock" or "other"
+  bool tls = false;                   ///< true if it is encrypted
+  bool draining = false;              ///< its client was asked to open no more calls
+  unsigned shard = 0;                 ///< the index of the shard that has it
+  Nanoseconds age{};                  ///< since it was accepted
+  std::uint64_t calls_in_flight = 0;  ///< begun and not ended
 };
 
+/// Connections, and how many there are of each kind.
 struct ConnectionsSnapshot {
   /// The connections of one transport.
   struct Kind {
-    std::string_view transport;
-    bool tls = false;
-    std::uint64_t open = 0;
+    std::string_view transport;  ///< "tcp", "unix", "vsock" or "other"
+    bool tls = false;            ///< true if they are encrypted
+    std::uint64_t open = 0;      ///< at the moment
   };
 
   std::uint64_t open = 0;     ///< of all shards
@@ -109,29 +114,30 @@ struct ConnectionsSnapshot {
 /// A call that has not ended with OK.
 struct FailureSnapshot {
   std::chrono::system_clock::time_point at{};  ///< when it ended
-  Code code = Code::UNKNOWN;
+  Code code = Code::UNKNOWN;                   ///< of its status
   std::string method{};   ///< "/echo.v1.EchoService/Echo"; "unknown" for an unknown method
   std::string peer{};     ///< "127.0.0.1:40712"
   std::string message{};  ///< of its status, at most 256 bytes
-  unsigned shard = 0;
+  unsigned shard = 0;     ///< the index of the shard that had it
 };
 
 /// The calls of one method since the server started.
 struct MethodSnapshot {
+  /// A bucket of the histogram of latencies.
   struct Bucket {
-    Nanoseconds upper{};  ///< inclusive; Nanoseconds::max() for the last bucket
-    std::uint64_t calls = 0;
+    Nanoseconds upper{};      ///< inclusive; Nanoseconds::max() for the last bucket
+    std::uint64_t calls = 0;  ///< in this bucket alone
   };
 
-  std::string method{};  ///< "echo.v1.EchoService/Echo"; "unknown" for all unknown methods together
-  std::uint64_t started = 0;
-  std::uint64_t handled = 0;
-  std::uint64_t failed = 0;  ///< of those, with another code than OK
+  std::string method{};       ///< "echo.v1.EchoService/Echo"; "unknown" for all unknown methods together
+  std::uint64_t started = 0;  ///< since the server started
+  std::uint64_t handled = 0;  ///< of these, those that have ended
+  std::uint64_t failed = 0;   ///< of those, with another code than OK
   // The time from the beginning of a call to its status, of calls that have ended; estimates.
-  Nanoseconds p50{};
-  Nanoseconds p90{};
-  Nanoseconds p99{};
-  Nanoseconds p999{};
+  Nanoseconds p50{};              ///< of half of them, at most
+  Nanoseconds p90{};              ///< of 90 %
+  Nanoseconds p99{};              ///< of 99 %
+  Nanoseconds p999{};             ///< of 99.9 %
   std::vector<Bucket> latency{};  ///< in ascending order
 };
 

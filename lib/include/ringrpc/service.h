@@ -66,7 +66,7 @@ class Service;
 struct Method {
   /// As in the .proto file: "GetFeature". Must outlive every server of the service.
   std::string_view name;
-  MethodKind kind;
+  MethodKind kind;  ///< unary, or which sides stream
   /// Runs one call: reads requests from `stream` and writes responses to it. The status ends the call. If the
   /// request is a single message, the server calls this once the message has arrived. All three references stay
   /// valid as long as the task.
@@ -82,6 +82,7 @@ class RINGRPC_EXPORT Service {
   virtual ~Service() = default;
   /// The full name: "echo.v1.EchoService". The name and the methods must not change while a server serves them.
   virtual std::string_view service_name() const noexcept = 0;
+  /// Its methods, each with its handler.
   virtual std::span<const Method> service_methods() const noexcept = 0;
   /// True if handlers need fields that the request's type does not declare, for example to forward them. Otherwise the
   /// server drops such fields from large messages, because in memory they take many times their size on the wire.

@@ -36,11 +36,15 @@ namespace ringrpc {
 class CodeSet {
  public:
   constexpr CodeSet() noexcept = default;
+  /// These codes.
   constexpr CodeSet(std::initializer_list<Code> codes) noexcept {
     for (const Code code : codes) add(code);
   }
+  /// No effect if the set has it.
   constexpr void add(Code code) noexcept { bits_ |= bit(code); }
+  /// True if the set has it.
   constexpr bool contains(Code code) const noexcept { return (bits_ & bit(code)) != 0; }
+  /// True if it has no codes.
   constexpr bool empty() const noexcept { return bits_ == 0; }
   bool operator==(const CodeSet&) const = default;
 
@@ -54,19 +58,19 @@ class CodeSet {
 
 /// Failed calls are attempted again (gRFC A6, "Retry Policy").
 struct RetryPolicy {
-  unsigned max_attempts;  ///< the first included; 2 to 5. More in the JSON text count as 5
-  Nanoseconds initial_backoff;
-  Nanoseconds max_backoff;
-  double backoff_multiplier;
-  CodeSet retryable_codes;
+  unsigned max_attempts;        ///< the first included; 2 to 5. More in the JSON text count as 5
+  Nanoseconds initial_backoff;  ///< the longest wait before the second attempt
+  Nanoseconds max_backoff;      ///< the longest wait before any attempt
+  double backoff_multiplier;    ///< of the longest wait, with each further attempt
+  CodeSet retryable_codes;      ///< other failures end the call
   bool operator==(const RetryPolicy&) const = default;
 };
 
 /// Calls are attempted several times at once, and the first response wins (gRFC A6, "Hedging Policy").
 struct HedgingPolicy {
-  unsigned max_attempts;  ///< the first included; 2 to 5. More in the JSON text count as 5
-  Nanoseconds delay{0};   ///< between the beginnings of two attempts
-  CodeSet non_fatal_codes{};
+  unsigned max_attempts;      ///< the first included; 2 to 5. More in the JSON text count as 5
+  Nanoseconds delay{0};       ///< between the beginnings of two attempts
+  CodeSet non_fatal_codes{};  ///< other failures end the call
   bool operator==(const HedgingPolicy&) const = default;
 };
 
@@ -74,21 +78,20 @@ struct HedgingPolicy {
 /// channel begins with `max_milli_tokens`. Each failure takes 1,000 of them, and each success gives `milli_token_ratio`
 /// back. There are no further attempts unless more than half of them are left.
 struct RetryThrottling {
-  std::uint32_t max_milli_tokens;  ///< 1 to 1,000,000
-  std::uint32_t milli_token_ratio;
+  std::uint32_t max_milli_tokens;   ///< 1 to 1,000,000
+  std::uint32_t milli_token_ratio;  ///< 1 or more
   bool operator==(const RetryThrottling&) const = default;
 };
 
 /// The settings of one or more methods. CallOptions and ChannelOptions apply too: of two limits or timeouts the smaller
 /// one.
 struct MethodConfig {
-  std::optional<Nanoseconds> timeout{};
-  std::optional<bool> wait_for_ready{};  ///< for calls whose CallOptions leave it open
-  std::optional<std::size_t> max_request_message_bytes{};
-  std::optional<std::size_t> max_response_message_bytes{};
-  // At most one of these.
-  std::optional<RetryPolicy> retry_policy{};
-  std::optional<HedgingPolicy> hedging_policy{};
+  std::optional<Nanoseconds> timeout{};                     ///< of the whole call, with all attempts
+  std::optional<bool> wait_for_ready{};                     ///< for calls whose CallOptions leave it open
+  std::optional<std::size_t> max_request_message_bytes{};   ///< of one message, before compression
+  std::optional<std::size_t> max_response_message_bytes{};  ///< of one message, decompressed
+  std::optional<RetryPolicy> retry_policy{};                ///< none if there is a hedging policy
+  std::optional<HedgingPolicy> hedging_policy{};            ///< none if there is a retry policy
 };
 
 /// A load-balancing policy and its own settings.
@@ -97,6 +100,7 @@ struct LoadBalancingConfig {
   std::string config;  ///< a JSON object
 };
 
+/// The service config of a channel, by method.
 class RINGRPC_EXPORT ServiceConfig {
  public:
   /// The most bytes of a JSON text.
@@ -104,7 +108,7 @@ class RINGRPC_EXPORT ServiceConfig {
 
   /// Fields that it does not know are ignored. INVALID_ARGUMENT names the field by its path and says what is wrong:
   /// "methodConfig[0].retryPolicy.maxAttempts: 1 is not a whole number from 2 on".
-  static Result<std::shared_ptr<const ServiceConfig>> parse(std::string_view json);
+  [[nodiscard]] static Result<std::shared_ptr<const ServiceConfig>> parse(std::string_view json);
 
   ServiceConfig(const ServiceConfig&) = delete;
   ServiceConfig& operator=(const ServiceConfig&) = delete;
@@ -113,6 +117,7 @@ class RINGRPC_EXPORT ServiceConfig {
   /// The settings of the method of that path ("/package.Service/Method"): its own, else those of its service, else those
   /// of all services; null if there are none. Valid as long as the service config.
   const MethodConfig* find(std::string_view path) const noexcept;
+  /// The throttling of the whole channel.
   const std::optional<RetryThrottling>& retry_throttling() const noexcept;
   /// In the order of preference. A `loadBalancingPolicy` is the only entry if there is no `loadBalancingConfig`.
   const std::vector<LoadBalancingConfig>& load_balancing() const noexcept;

@@ -24,16 +24,17 @@ namespace ringrpc {
 
 /// The names are valid as long as the process.
 struct SpanAttribute {
-  std::string_view name;
-  std::variant<bool, std::int64_t, std::string> value;
+  std::string_view name;                                ///< "message-size"
+  std::variant<bool, std::int64_t, std::string> value;  ///< texts are UTF-8
 
   friend bool operator==(const SpanAttribute&, const SpanAttribute&) = default;
 };
 
+/// Something that happened during a span.
 struct SpanEvent {
-  std::string_view name;      ///< valid as long as the process
-  std::uint64_t time_ns = 0;  ///< since 1970
-  std::vector<SpanAttribute> attributes{};
+  std::string_view name;                    ///< valid as long as the process
+  std::uint64_t time_ns = 0;                ///< since 1970
+  std::vector<SpanAttribute> attributes{};  ///< of the event
 };
 
 /// The numbers are those of OTLP's SpanKind.
@@ -46,18 +47,18 @@ struct SpanRecord {
   /// Later ones are dropped, and counted.
   static constexpr std::size_t events_max = 128;
 
-  TraceContext context{};      ///< of this span
-  SpanId parent_span_id{};     ///< zeros for the first span of a trace
-  bool parent_remote = false;  ///< the parent is a span of another process
-  SpanKind kind = SpanKind::internal;
-  std::string name{};
-  std::uint64_t start_ns = 0;  ///< since 1970
-  std::uint64_t end_ns = 0;    ///< since 1970, not before `start_ns`
-  Code code = Code::OK;        ///< the status of the call or of the attempt
-  std::string message{};       ///< of that status, at most 1 KiB; empty for OK
-  std::vector<SpanAttribute> attributes{};
-  std::vector<SpanEvent> events{};
-  std::uint32_t dropped_events = 0;
+  TraceContext context{};                   ///< of this span
+  SpanId parent_span_id{};                  ///< zeros for the first span of a trace
+  bool parent_remote = false;               ///< the parent is a span of another process
+  SpanKind kind = SpanKind::internal;       ///< the side of the call
+  std::string name{};                       ///< "Recv.echo.v1.EchoService.Echo" (gRFC A66)
+  std::uint64_t start_ns = 0;               ///< since 1970
+  std::uint64_t end_ns = 0;                 ///< since 1970, not before `start_ns`
+  Code code = Code::OK;                     ///< the status of the call or of the attempt
+  std::string message{};                    ///< of that status, at most 1 KiB; empty for OK
+  std::vector<SpanAttribute> attributes{};  ///< of the whole span
+  std::vector<SpanEvent> events{};          ///< in the order of their times
+  std::uint32_t dropped_events = 0;         ///< beyond `events_max`, or for want of memory
 };
 
 /// Takes the spans of sampled calls when they end.

@@ -93,13 +93,14 @@ class [[nodiscard]] RINGRPC_EXPORT Status {
   /// A copy lacks its message and details if there is no memory for them.
   Status(const Status& other) noexcept;
   Status(Status&& other) noexcept = default;
+  /// As the copy does.
   Status& operator=(const Status& other) noexcept;
   Status& operator=(Status&& other) noexcept = default;
   ~Status() = default;
 
-  bool ok() const noexcept { return code_ == Code::OK; }
-  Code code() const noexcept { return code_; }
-  Initiator initiator() const noexcept { return initiator_; }
+  bool ok() const noexcept { return code_ == Code::OK; }       ///< true unless it is a failure
+  Code code() const noexcept { return code_; }                 ///< the kind of failure
+  Initiator initiator() const noexcept { return initiator_; }  ///< the side that made it
 
   /// Valid until this status is changed or destroyed.
   std::string_view message() const noexcept;
@@ -108,6 +109,7 @@ class [[nodiscard]] RINGRPC_EXPORT Status {
   /// Valid until this status is changed or destroyed.
   std::string_view details() const noexcept;
 
+  /// The reason, where the library knows a more exact one than the code.
   Cause cause() const noexcept { return cause_; }
 
   /// The same failure with details attached; no effect on OK.
@@ -163,6 +165,7 @@ struct ResultOf<void> {
                                                   Initiator initiator = Initiator::application) {
   return std::unexpected(Status(code, std::move(message), initiator));
 }
+/// The same; a failure without memory for its message has none.
 [[nodiscard]] inline std::unexpected<Status> fail(Code code, const char* message,
                                                   Initiator initiator = Initiator::application) {
   return std::unexpected(Status(code, message, initiator));

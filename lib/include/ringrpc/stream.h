@@ -45,6 +45,7 @@ class RINGRPC_EXPORT MessageStream {
   /// Waits for one direction. Called once for each wait, from the shard's ready list.
   class Waiter {
    public:
+    /// The wait is over.
     virtual void on_ready() = 0;
 
    protected:
@@ -237,6 +238,7 @@ class [[nodiscard("co_await it")]] WriteAwaiter final : MessageStream::Waiter {
 template <class T>
 class Reader {
  public:
+  /// `stream` must outlive this.
   explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
 
   /// Waits for the next message. Nothing when no more will come. In a handler, the client has half-closed the call
@@ -252,6 +254,7 @@ class Reader {
 template <class T>
 class Writer {
  public:
+  /// `stream` must outlive this.
   explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
 
   /// Waits until there is room, then serializes and queues `message`, which must stay valid until then. False if the

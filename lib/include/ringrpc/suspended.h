@@ -28,6 +28,7 @@ RINGRPC_EXPORT void resume_in(Context* context, std::coroutine_handle<> waiting)
 
 }  // namespace detail
 
+/// A coroutine that waits, and the context in which it runs.
 class Suspended {
  public:
   Suspended() noexcept = default;
@@ -35,8 +36,10 @@ class Suspended {
   Suspended(
       std::coroutine_handle<> waiting) noexcept  // NOLINT(google-explicit-constructor): as awaiters want it
       : waiting_(waiting), context_(waiting ? detail::keep_context() : nullptr) {}
+  /// Takes the wait over.
   Suspended(Suspended&& other) noexcept
       : waiting_(std::exchange(other.waiting_, nullptr)), context_(std::exchange(other.context_, nullptr)) {}
+  /// Exchanges the waits.
   Suspended& operator=(Suspended&& other) noexcept {
     std::swap(waiting_, other.waiting_);
     std::swap(context_, other.context_);

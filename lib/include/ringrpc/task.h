@@ -45,6 +45,7 @@ class Task;
 /// Learns that a root task has ended. It must not destroy the task from inside the call, only later.
 class RINGRPC_EXPORT TaskObserver {
  public:
+  /// The task has ended: its `result` is there.
   virtual void on_task_done() = 0;
 
  protected:
@@ -146,13 +147,15 @@ struct TaskPromise<void> : TaskPromiseBase {
 template <class T = void>
 class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
  public:
-  using promise_type = detail::TaskPromise<T>;
-  using Value = T;
+  using promise_type = detail::TaskPromise<T>;  ///< for the compiler
+  using Value = T;                              ///< of the coroutine
 
   /// A task without a coroutine, to be assigned to or destroyed. Running or awaiting it throws
   /// std::logic_error.
   Task() noexcept = default;
+  /// For the compiler.
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  /// Takes the coroutine over.
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
 #ifdef __clang__  // it has the reasons of C++26 in C++23 too
 #pragma clang diagnostic push
@@ -173,6 +176,7 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
 
   /// True if there is a coroutine.
   bool valid() const noexcept { return static_cast<bool>(frame_); }
+  /// True if the coroutine has ended.
   bool done() const noexcept { return frame_ && frame_.done(); }
 
   /// Runs the task until it ends or suspends, as the root of a chain of tasks. It must not be awaited then.
@@ -193,6 +197,7 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     return frame_.promise().take();
   }
 
+  /// Runs the task; gives its value, or throws the exception that ended it.
   auto operator co_await() && { return TakeAwaiter{{new_frame()}}; }
 
   /// Refused at compile time: a task is awaited once and gives its value away.
@@ -210,17 +215,19 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     return PeekAwaiter{{new_frame()}};
   }
 
-  // Refused at compile time: the uses of a task whose `co_await` was forgotten.
+  /// Refused at compile time: the use of a task as its value, whose `co_await` was forgotten.
   template <class U>
     requires(std::same_as<T, U> || std::derived_from<T, U>)
   operator U() const {
     return not_awaited<U>();
   }
+  /// The same.
   template <class U = T>
     requires(!std::same_as<U, bool>)
   explicit operator bool() const {
     return not_awaited<U, bool>();
   }
+  /// The same.
   template <class U = T>
   U& operator->() const {
     return not_awaited<U, U&>();
@@ -239,6 +246,11 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
 
   struct TakeAwaiter : Awaiter {
     T await_resume() const { return this->frame.promise().take(); }
+    [[nodiscard("it may be a failure")]] T await_resume() const
+      requires requires { typename T::error_type; }  // of std::expected
+    {
+      return this->frame.promise().take();
+    }
   };
 
   template <class U, class Wanted = U>

@@ -50,6 +50,7 @@ class RINGRPC_EXPORT TaskScope {
   /// Runs the task until it suspends; from then on it runs beside the caller. After a failure or `cancel`
   /// the task is dropped without running, until `join` has ended.
   void spawn(Task<Status> task);
+  /// The same for a task without a value.
   void spawn(Task<> task);
   /// The same for a Result or a CallResult, whose value is dropped.
   template <class T>

@@ -40,22 +40,24 @@ namespace ringrpc {
 
 /// Where and how one signal, traces or metrics, is exported.
 struct OtlpOptions {
-  bool enabled = true;
+  bool enabled = true;  ///< false exports nothing of this signal
   /// The collector, in the syntax of Channel's targets.
   std::string target = "localhost:4317";
   /// The TLS of the channel. Null means plaintext, unless the target begins with `tls+`.
   std::shared_ptr<const ClientTls> tls{};
   /// Sent with each request, for example credentials.
   Metadata headers{};
-  Compression compression = Compression::identity;
+  Compression compression = Compression::identity;  ///< of the requests
   /// The time that the collector may take for one request. A request that fails with a code that permits it is sent again,
   /// within the timeout of the whole export.
   std::chrono::milliseconds timeout{10'000};
 };
 
+/// The options of the exports.
 struct TelemetryOptions {
-  OtlpOptions traces{};
-  OtlpOptions metrics{};
+  OtlpOptions traces{};   ///< where spans go
+  OtlpOptions metrics{};  ///< where metrics go
+
   /// Attributes of the process, in UTF-8 (https://opentelemetry.io/docs/specs/semconv/resource/). Without service.name it
   /// is "unknown_service:" and the name of the executable file. The library adds telemetry.sdk.*.
   std::vector<std::pair<std::string, std::string>> resource{};
@@ -74,6 +76,7 @@ struct TelemetryOptions {
   /// The time for the export of a batch, with retries; then its spans are dropped.
   std::chrono::milliseconds batch_timeout{30'000};
 
+  /// The time from one export of metrics to the next.
   std::chrono::milliseconds metric_interval{60'000};
   /// The time for one export of all metrics, with retries.
   std::chrono::milliseconds metric_timeout{30'000};
@@ -88,16 +91,16 @@ using GetEnvironment = std::function<const char*(const char*)>;
 /// The options that the OTEL_* variables ask for; docs/operations/opentelemetry.md lists them. Values that are not
 /// understood get a warning in the log where the specification says so. INVALID_ARGUMENT names the variable: for an
 /// endpoint, headers, a protocol other than grpc, or certificates that cannot be used. Reads files.
-RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment(const GetEnvironment& get);
+[[nodiscard]] RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment(const GetEnvironment& get);
 /// The same with the environment of this process.
-RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment();
+[[nodiscard]] RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment();
 
 /// The exports of a process. All methods may be called from any thread, but not on a shard, because they block.
 class RINGRPC_EXPORT Telemetry {
  public:
   /// Starts the thread. It connects when there is something to export, so a collector that is down is not a failure.
   /// INVALID_ARGUMENT names an option that is invalid.
-  static Result<std::unique_ptr<Telemetry>> start(const TelemetryOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<Telemetry>> start(const TelemetryOptions& options);
 
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;

@@ -32,19 +32,22 @@ class RINGRPC_EXPORT Pem {
  public:
   /// Neither text nor file.
   Pem() = default;
+  /// PEM text that the program has.
   static Pem text(std::string pem) { return Pem({}, std::move(pem), {}); }
   /// Failures begin with `named_by`, for example the flag or the setting that gave the path; it may be empty.
   static Pem file(std::string path, std::string named_by = {}) {
     return Pem(std::move(path), {}, std::move(named_by));
   }
 
+  /// True if it is neither a file nor a text.
   bool empty() const noexcept { return path_.empty() && text_.empty(); }
   /// The file's path; empty for text.
   const std::string& path() const noexcept { return path_; }
+  /// The flag or option that named it, for messages.
   const std::string& named_by() const noexcept { return named_by_; }
   /// The text, read from the file each time; at most 1 MiB. A pipe is read to its end. The status names the
   /// file and the cause. Reading may block, so do not call it on a shard.
-  Result<std::string> read() const;
+  [[nodiscard]] Result<std::string> read() const;
 
  private:
   Pem(std::string path, std::string text, std::string named_by)
@@ -62,7 +65,7 @@ struct ServerTlsOptions {
   /// Trusted CAs. If set, each client must present a certificate that one of them signed;
   /// Call::peer_identity has its names. If empty, no client is asked for one.
   Pem client_authorities{};
-  TlsVersion version_min = TlsVersion::tls_1_2;
+  TlsVersion version_min = TlsVersion::tls_1_2;  ///< clients with older versions are refused
   /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
   /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
   /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
@@ -75,7 +78,7 @@ class RINGRPC_EXPORT ServerTls {
  public:
   /// Fails with INVALID_ARGUMENT, naming the file, if it is not PEM, or if the key is encrypted or does
   /// not match the certificate. Also fails as `Pem::read` does. An expired certificate only gets a warning in the log.
-  static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
+  [[nodiscard]] static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
   ~ServerTls();
@@ -106,7 +109,7 @@ struct ClientTlsOptions {
   /// The name that the server's certificate must have; also sent as SNI and as `:authority`. Empty means
   /// the host of the address, or "localhost" for an address without a host.
   std::string server_name{};
-  TlsVersion version_min = TlsVersion::tls_1_2;
+  TlsVersion version_min = TlsVersion::tls_1_2;  ///< servers with older versions are refused
   /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
   /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
   /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
@@ -118,11 +121,12 @@ struct ClientTlsOptions {
 class RINGRPC_EXPORT ClientTls {
  public:
   /// Fails as ServerTls::load does, and with INVALID_ARGUMENT for a `server_name` that contains a NUL byte.
-  static Result<std::shared_ptr<const ClientTls>> load(const ClientTlsOptions& options = {});
+  [[nodiscard]] static Result<std::shared_ptr<const ClientTls>> load(const ClientTlsOptions& options = {});
   ClientTls(const ClientTls&) = delete;
   ClientTls& operator=(const ClientTls&) = delete;
   ~ClientTls();
 
+  /// ClientTlsOptions::server_name.
   const std::string& server_name() const noexcept { return server_name_; }
 
  private:

@@ -16,19 +16,22 @@ namespace ringrpc {
 
 /// Zeros are no id.
 using TraceId = std::array<std::uint8_t, 16>;
+/// Of a span; all zeros is invalid.
 using SpanId = std::array<std::uint8_t, 8>;
 
 /// Copies are independent.
 struct TraceContext {
-  static constexpr std::uint8_t sampled_flag = 1;
+  static constexpr std::uint8_t sampled_flag = 1;  ///< of `flags`
 
-  TraceId trace_id{};
-  SpanId span_id{};
-  std::uint8_t flags = 0;
+  TraceId trace_id{};      ///< of the whole trace
+  SpanId span_id{};        ///< of the span within it
+  std::uint8_t flags = 0;  ///< `sampled_flag`, and those of later versions
   /// The value of `tracestate`, which the library passes on as it is; at most 512 bytes. Empty if there is none.
   std::string state{};
 
+  /// True if the spans of the trace are recorded.
   bool sampled() const noexcept { return (flags & sampled_flag) != 0; }
+  /// True if neither id is all zeros.
   bool valid() const noexcept { return trace_id != TraceId{} && span_id != SpanId{}; }
 };
 

@@ -21,7 +21,9 @@ namespace ringrpc {
 /// Decides whether a call is sampled.
 class RINGRPC_EXPORT Sampler {
  public:
+  /// Samples every trace.
   static Sampler always() noexcept { return Sampler(threshold_max); }
+  /// Samples no trace.
   static Sampler never() noexcept { return Sampler(0); }
   /// Samples this share of all traces, 0 to 1, by their ids: every process with the same ratio chooses the same traces
   /// (OpenTelemetry's TraceIdRatioBased). A share out of that range counts as its nearer end.
@@ -49,7 +51,7 @@ class RINGRPC_EXPORT Sampler {
 /// A server or a channel shares it; any number of them may have the same one.
 struct Tracer {
   std::shared_ptr<SpanSink> sink{};  ///< null drops the spans, and trace contexts still pass on
-  Sampler sampler = Sampler::always().parent_based();
+  Sampler sampler = Sampler::always().parent_based();  ///< chooses the calls that are recorded
   /// Sends `grpc-trace-bin` in addition to `traceparent`, for servers that know only the former.
   bool send_trace_bin = false;
 };

@@ -91,8 +91,8 @@ void with_index(std::size_t index, const Use& use) {
 /// The first task of several to end: its index and its value.
 template <class T>
 struct FirstOf {
-  std::size_t index;
-  detail::ItemOf<T> value;
+  std::size_t index;        ///< from 0, in the order of the arguments
+  detail::ItemOf<T> value;  ///< of that task
 };
 
 namespace detail {

@@ -100,7 +100,7 @@ struct WorkerPoolOptions {
 class RINGRPC_EXPORT WorkerPool {
  public:
   /// Starts the threads. RESOURCE_EXHAUSTED if the system has no more threads.
-  static Result<std::unique_ptr<WorkerPool>> start(const WorkerPoolOptions& options = {});
+  [[nodiscard]] static Result<std::unique_ptr<WorkerPool>> start(const WorkerPoolOptions& options = {});
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   /// Waits for the running jobs. Jobs that have not begun are dropped: their awaiters get CANCELLED.
