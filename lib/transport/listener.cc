@@ -8,6 +8,7 @@
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+#include "base/probe.h"
 
 namespace ringrpc {
 namespace {
@@ -124,6 +125,7 @@ void Listener::take(UniqueFd connection, bool tls) try {
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = least_loaded();
   shard.load().fetch_add(1, std::memory_order_relaxed);
+  RINGRPC_PROBE(accept, connection.get(), shard.index());
   if (&shard == Shard::current())
     return sink_.on_connection(shard, std::move(connection), tls, std::move(counted));
   try {

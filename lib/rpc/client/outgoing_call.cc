@@ -45,10 +45,12 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
       request_(path, kind, options, shard.now(), inherited_deadline(shard, options)),
       max_request_bytes_(channel_options.max_request_bytes.value_or(MessageBuffer::length_max)),
       max_message_bytes_(channel_options.max_message_bytes) {
+  RINGRPC_PROBE(client_call_begin, this, request_.path.c_str());
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
 }
 
 OutgoingCall::~OutgoingCall() {
+  if (!finished()) RINGRPC_PROBE(client_call_end, this, static_cast<int>(Code::CANCELLED));
   if (record_ || trace_) [[unlikely]]
     record_end(finished() ? status_ : cancelled_status());
   interceptors_.reset();  // their frames refer to all the rest

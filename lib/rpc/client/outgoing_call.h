@@ -45,6 +45,7 @@
 #include "base/caught.h"
 #include "base/frame_allocator.h"
 #include "base/lifetime.h"
+#include "base/probe.h"
 #include "reactor/intrusive_list.h"
 #include "reactor/shard.h"
 #include "rpc/client/call_attempt.h"
@@ -210,6 +211,7 @@ class OutgoingCall final : public ClientCall,
   void enter(State next) noexcept {
     assert(may_follow(state_, next));
     state_ = next;
+    if (next == State::finished) RINGRPC_PROBE(client_call_end, this, static_cast<int>(status_.code()));
     if (log::enabled(log::Level::trace)) [[unlikely]]
       log_state();
   }

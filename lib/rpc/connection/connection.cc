@@ -7,6 +7,7 @@
 
 #include "ringrpc/log.h"
 
+#include "base/probe.h"
 #include "rpc/channelz/socket_details.h"
 #include "rpc/connection/frame_trace.h"
 
@@ -110,6 +111,7 @@ void Connection::on_received(Bytes bytes) {
 
 void Connection::take(Bytes bytes) {
   if (phase_ != Phase::open) return;
+  RINGRPC_PROBE(receive, this, bytes.size());
   if (handshake_ == Handshake::awaited) {
     handshake_ = Handshake::begun;
     if (is_client())
@@ -222,7 +224,10 @@ void Connection::flush() {
     progress_ = shard_.now();
     watch();
   }
-  if (sending()) return stream_->send(std::move(out));
+  if (sending()) {
+    RINGRPC_PROBE(send, this, out.size());
+    return stream_->send(std::move(out));
+  }
   if (session_.finished() || phase_ == Phase::closing) begin_linger();
 }
 

@@ -13,6 +13,7 @@
 #include "ringrpc/log.h"
 
 #include "base/internals.h"
+#include "base/probe.h"
 #include "rpc/call/contained.h"
 #include "rpc/call/write_ahead.h"
 #include "rpc/server/request_fields.h"
@@ -82,6 +83,7 @@ void ServerCall::begin(ServerConnection& connection, http2::Stream& stream, cons
   call_.stream = &stream;
   stream.set_events(this);
   call_.method = &method;
+  RINGRPC_PROBE(server_call_begin, this, method.path.c_str());
   if (ServerMetrics* const metrics = connection.metrics()) {
     call_.metrics = &metrics->of(method);
     call_.metrics->start();
@@ -337,6 +339,7 @@ void ServerCall::send_status(const Status& status) {
 /// The call has its outcome, even if the client does not see it.
 void ServerCall::count_end(const Status& status) noexcept {
   enter(Response::ended);
+  RINGRPC_PROBE(server_call_end, this, static_cast<int>(status.code()));
   if (!status.ok()) {
     call_.failure = status;
     if (call_.metrics && status.cause() == Cause::unparsable_message) call_.metrics->reject_message();
