@@ -88,7 +88,8 @@ struct ChannelOptions {
   /// library knows.
   std::map<std::string, std::shared_ptr<Resolver>, std::less<>> resolvers{};
 
-  /// Chooses among the addresses of the target (ringrpc/load_balancing.h). Null is `pick_first()`.
+  /// Chooses among the addresses of the target (ringrpc/load_balancing.h), unless a service config has a policy. Null is
+  /// `pick_first()`.
   std::shared_ptr<const BalancingPolicy> balancing{};
 
   /// Uses TLS with these settings. Null uses plaintext, unless the target begins with `tls+`: then the
@@ -100,8 +101,13 @@ struct ChannelOptions {
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for a free stream; RESOURCE_EXHAUSTED beyond that.
   std::size_t max_queued_calls = 10'000;
-  /// Timeouts, limits, retries and hedging for each method (ringrpc/service_config.h); null for none.
+  /// Timeouts, limits, retries and hedging for each method, and the policy of load balancing (ringrpc/service_config.h);
+  /// null for none.
   std::shared_ptr<const ServiceConfig> service_config{};
+  /// Looks in DNS for the service config of the target's first name (gRFC A2): that of the TXT record of
+  /// `_grpc_config.<name>` replaces `service_config` while there is one. Off as in gRPC's C++ library: the zone of a name
+  /// decides then how its clients call. A resolver of the application's may give one in any case (ringrpc/resolver.h).
+  bool resolve_service_config = false;
   /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts. A longer
   /// request is sent, and there are no further attempts after that.
   std::size_t retry_buffer_bytes = 256 * 1024;

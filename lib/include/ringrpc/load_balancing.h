@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,11 @@
 namespace ringrpc {
 
 struct CallRequest;
+
+struct CallCounts {
+  std::uint64_t all = 0;
+  std::uint64_t failed = 0;
+};
 
 /// One address of a channel on one shard.
 ///
@@ -48,10 +54,13 @@ class Backend {
   virtual bool has_room() const noexcept = 0;
   /// The calls on its connections.
   virtual std::size_t calls_in_flight() const noexcept = 0;
+  /// The calls that have ended on its connections so far, and those of them that had another status than OK or were cut.
+  virtual CallCounts calls_ended() const noexcept = 0;
   /// Begins to connect, if it is idle.
   virtual void connect() noexcept = 0;
-  /// Stops connecting, if it is connecting.
-  virtual void stop_connecting() noexcept = 0;
+  /// It is not needed: stops connecting, and ends its connections as they become idle. It is idle from then on, until
+  /// `connect`.
+  virtual void release() noexcept = 0;
 
  protected:
   ~Backend() = default;
@@ -72,7 +81,7 @@ class RINGRPC_EXPORT PickedCall {
 };
 
 /// A policy at work on one shard. It is called by the channel only, in the turns of that shard, never from inside one of
-/// its own calls of a Backend, except that `connect` and `stop_connecting` may call `on_state`.
+/// its own calls of a Backend, except that `connect` and `release` may call `on_state`.
 class RINGRPC_EXPORT Balancer {
  public:
   virtual ~Balancer() = default;
@@ -82,7 +91,7 @@ class RINGRPC_EXPORT Balancer {
   virtual void update(std::span<Backend* const> backends) = 0;
   /// The state of `backend` has changed.
   virtual void on_state(Backend& backend) noexcept = 0;
-  /// A call waits, and no backend is ready or connecting.
+  /// A call waits, and no backend is ready or connecting; or it was not picked for although all that are ready have room.
   virtual void connect() noexcept = 0;
   /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that wait are
   /// picked for again, in their order, when something has changed.

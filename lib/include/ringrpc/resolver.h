@@ -42,11 +42,18 @@ struct ResolvedAddress {
   std::string server_name{};
 };
 
+/// The longest service config that a channel takes from a resolver.
+inline constexpr std::size_t resolved_config_bytes_max = 16 * 1024;
+
 /// The outcome of a look-up. Repeated addresses count once.
 struct Resolution {
   std::vector<ResolvedAddress> addresses;  ///< in the order in which `pick_first` tries them
   /// From `resolve_interval_min` to `resolve_interval_max`; other values count as the nearer of these.
   std::chrono::milliseconds valid_for{30'000};
+  /// The service config of the name, as JSON (ringrpc/service_config.h), at most `resolved_config_bytes_max` long. It
+  /// replaces ChannelOptions::service_config. Empty if the name has none. One that is wrong, or a failure to find it, is
+  /// logged and leaves the last good one in place.
+  Result<std::string> service_config{};
 };
 
 /// The parts of a target "scheme://authority/name", or "scheme:name".

@@ -1,4 +1,4 @@
-/// The service config of a channel: timeouts, limits, retries and hedging for each method
+/// The service config of a channel: timeouts, limits, retries and hedging for each method, and the policy of load balancing
 /// (https://github.com/grpc/grpc/blob/master/doc/service_config.md).
 ///
 ///   Result<std::shared_ptr<const ServiceConfig>> config = ServiceConfig::parse(R"({
@@ -14,6 +14,14 @@
 ///   if (!config) return report(config.error());   // names the field: "methodConfig[0].timeout: ..."
 ///   options.service_config = *config;             // of ChannelOptions
 ///
+/// `loadBalancingConfig` is a list of policies, of which the first counts that this library has. A list without any is an
+/// error. The policies and their settings:
+///   pick_first                    shuffleAddressList
+///   round_robin
+///   least_request_experimental    choiceCount
+/// The policy of a service config goes before ChannelOptions::balancing. What is said there about `least_request` applies
+/// to it under that name, too.
+///
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once
 
@@ -24,13 +32,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "ringrpc/clock.h"
 #include "ringrpc/export.h"
 #include "ringrpc/status.h"
 
 namespace ringrpc {
+
+class BalancingPolicy;
 
 /// A set of status codes.
 class CodeSet {
@@ -94,12 +103,6 @@ struct MethodConfig {
   std::optional<HedgingPolicy> hedging_policy{};            ///< none if there is a retry policy
 };
 
-/// A load-balancing policy and its own settings.
-struct LoadBalancingConfig {
-  std::string policy;  ///< "round_robin"
-  std::string config;  ///< a JSON object
-};
-
 /// The service config of a channel, by method.
 class RINGRPC_EXPORT ServiceConfig {
  public:
@@ -119,10 +122,8 @@ class RINGRPC_EXPORT ServiceConfig {
   const MethodConfig* find(std::string_view path) const noexcept;
   /// The throttling of the whole channel.
   const std::optional<RetryThrottling>& retry_throttling() const noexcept;
-  /// In the order of preference. A `loadBalancingPolicy` is the only entry if there is no `loadBalancingConfig`.
-  const std::vector<LoadBalancingConfig>& load_balancing() const noexcept;
-  /// The service whose health the client checks (gRFC A17); empty is the whole server.
-  const std::optional<std::string>& health_check_service() const noexcept;
+  /// The first policy of `loadBalancingConfig` that this library has; null if the service config says nothing about it.
+  const std::shared_ptr<const BalancingPolicy>& balancing() const noexcept;
 
  private:
   struct Content;

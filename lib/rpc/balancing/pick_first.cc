@@ -57,7 +57,11 @@ void PickFirst::update(std::span<Backend* const> backends) {
   backends_.swap(order);
   if (std::ranges::find(backends_, selected_) == backends_.end()) selected_ = nullptr;
   next_ = backends_.size();
-  if (!selected_ && passing) connect();
+  if (selected_) return;
+  const auto is_ready = [](const Backend* backend) { return backend->state() == Connectivity::ready; };
+  if (const auto ready = std::ranges::find_if(backends_, is_ready); ready != backends_.end())
+    return select(**ready);  // another policy connected to it
+  if (passing) connect();
 }
 
 void PickFirst::connect() noexcept {
@@ -101,7 +105,7 @@ void PickFirst::select(Backend& backend) noexcept {
   next_ = backends_.size();
   Timer::cancel();
   for (Backend* const other : backends_)
-    if (other != &backend) other->stop_connecting();
+    if (other != &backend) other->release();
 }
 
 }  // namespace ringrpc

@@ -8,7 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "rpc/balancing/json_field.h"
+#include "rpc/balancing/policy_config.h"
+#include "rpc/wire/json_field.h"
 
 namespace ringrpc {
 namespace {
@@ -113,26 +114,10 @@ RetryThrottling read_throttling(const JsonField& field) {
   return {.max_milli_tokens = in_milli(most), .milli_token_ratio = in_milli(given_back)};
 }
 
-std::vector<LoadBalancingConfig> read_load_balancing(const JsonField& config) {
-  std::vector<LoadBalancingConfig> all;
-  for (const JsonField& entry : config["loadBalancingConfig"].elements()) {
-    const auto members = entry.members();
-    if (members.size() != 1) {
-      entry.refuse("it must have the name of one policy, with the object of its settings");
-      continue;
-    }
-    const auto& [policy, settings] = members.front();
-    (void)settings.members();  // they are an object
-    all.push_back({.policy = policy, .config = settings.given() ? settings.json() : "{}"});
-  }
-  if (const JsonField named = config["loadBalancingPolicy"]; all.empty() && named.given()) {
-    std::string policy = named.text();
-    std::ranges::transform(policy, policy.begin(), [](char letter) {
-      return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-    });
-    all.push_back({.policy = std::move(policy), .config = "{}"});
-  }
-  return all;
+std::shared_ptr<const BalancingPolicy> read_balancing(const JsonField& config) {
+  if (const JsonField list = config["loadBalancingConfig"]; list.given()) return read_policy(list);
+  if (const JsonField name = config["loadBalancingPolicy"]; name.given()) return read_policy_name(name);
+  return nullptr;
 }
 
 std::unexpected<Status> invalid_config(std::string why) {
@@ -145,8 +130,7 @@ struct ServiceConfig::Content {
   std::vector<MethodConfig> methods;
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> index;
   std::optional<RetryThrottling> throttling;
-  std::vector<LoadBalancingConfig> load_balancing;
-  std::optional<std::string> health_check_service;
+  std::shared_ptr<const BalancingPolicy> balancing;
 
   void read(const JsonField& config) {
     for (const JsonField& field : config["methodConfig"].elements()) {
@@ -157,9 +141,9 @@ struct ServiceConfig::Content {
       }
     }
     if (const JsonField field = config["retryThrottling"]; field.given()) throttling = read_throttling(field);
-    load_balancing = read_load_balancing(config);
-    if (const JsonField check = config["healthCheckConfig"]["serviceName"]; check.given())
-      health_check_service = check.text();
+    balancing = read_balancing(config);
+    if (const JsonField check = config["healthCheckConfig"]; check["serviceName"].given())
+      check.refuse("this client does not check the health of servers; leave it out");
   }
 };
 
@@ -199,12 +183,8 @@ const std::optional<RetryThrottling>& ServiceConfig::retry_throttling() const no
   return content_->throttling;
 }
 
-const std::vector<LoadBalancingConfig>& ServiceConfig::load_balancing() const noexcept {
-  return content_->load_balancing;
-}
-
-const std::optional<std::string>& ServiceConfig::health_check_service() const noexcept {
-  return content_->health_check_service;
+const std::shared_ptr<const BalancingPolicy>& ServiceConfig::balancing() const noexcept {
+  return content_->balancing;
 }
 
 }  // namespace ringrpc

@@ -59,7 +59,9 @@ Status ChannelCore::read(const Result<Target>& target) {
     resolver_ = options_.resolvers.find(name->scheme)->second;
     request_ = {.authority = name->authority, .name = name->name};
   } else if (target->needs_resolver()) {
-    resolver_ = std::make_shared<DnsResolver>(target->places());
+    resolver_ = std::make_shared<DnsResolver>(target->places(), options_.resolve_service_config
+                                                                    ? std::optional(ConfigReader::here())
+                                                                    : std::nullopt);
   } else {
     for (const Target::Place& place : target->places())
       add_endpoints(place.address, place.address.server_name(), endpoints_);

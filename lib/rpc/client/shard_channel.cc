@@ -35,8 +35,8 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
   }
 }
 
-std::unique_ptr<Balancer> make_balancer(const ChannelOptions& options, Shard& shard) {
-  std::unique_ptr<Balancer> made = options.balancing ? options.balancing->make() : nullptr;
+std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard) {
+  std::unique_ptr<Balancer> made = policy ? policy->make() : nullptr;
   return made ? std::move(made) : std::make_unique<PickFirst>(shard, PickFirstOptions());
 }
 
@@ -89,7 +89,8 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       tracer_(ShardTracer::make(core_->options().tracer)),
       call_policies_(options(), core_->retry_throttle(), metrics_.get(), shard.now(), shard.index()),
       intake_(core_->fault().ok() ? Intake::open : Intake::faulty),
-      balancer_(make_balancer(options(), shard)) {
+      policy_(policy()),
+      balancer_(make_balancer(policy_.get(), shard)) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -219,11 +220,33 @@ void ShardChannel::submit_again(OutgoingCall& call, AttemptKind kind, unsigned a
   });
 }
 
-void ShardChannel::use_service_config(Result<std::shared_ptr<const ServiceConfig>> config) noexcept {
-  const Status refused = call_policies_.use(std::move(config));
+/// Calls that begin from now on use the service config of the name, or that of the options if the name has none. The
+/// balancer is replaced with the backends. A failure, or one that is wrong, changes nothing.
+void ShardChannel::use_service_config(Result<std::string> json) noexcept try {
+  if (json && *json == config_json_) return;
+  Status refused;
+  if (!json) {
+    refused = std::move(json).error();
+  } else if (json->size() > resolved_config_bytes_max) {
+    refused = Status(Code::INVALID_ARGUMENT,
+                     "the service config of the name has " + std::to_string(json->size()) +
+                         " bytes, the limit is " + std::to_string(resolved_config_bytes_max),
+                     Initiator::library);
+  } else {
+    refused = call_policies_.use(json->empty() ? nullptr : ServiceConfig::parse(*json));
+    if (refused.ok()) config_json_ = *std::move(json);
+  }
   if (refused.ok()) return;
   core_->record_failure(refused);
   channel_log::config_refused(target(), refused);
+} catch (...) {
+  core_->record_failure(caught());
+}
+
+/// The policy that is in force; null for the default.
+std::shared_ptr<const BalancingPolicy> ShardChannel::policy() const noexcept {
+  const ServiceConfig* const config = call_policies_.config();
+  return config && config->balancing() ? config->balancing() : options().balancing;
 }
 
 void ShardChannel::enqueue(OutgoingCall& call) {
@@ -304,9 +327,7 @@ bool ShardChannel::wanted() const noexcept {
 void ShardChannel::reach_out() {
   switch (state_) {
     case Connectivity::ready:
-      for (const auto& backend : backends_)
-        if (backend->state() == Connectivity::ready) backend->grow();
-      return;
+      return grow_backends();
     case Connectivity::idle:
       if (backends_.empty()) return find_backends();
       return balancer_->connect();
@@ -316,6 +337,17 @@ void ShardChannel::reach_out() {
     case Connectivity::shutdown:
       return;
   }
+}
+
+/// Has the ready backends without room connect further. If all have room, the balancer has a use for none of them.
+void ShardChannel::grow_backends() noexcept {
+  bool full = false;
+  for (const auto& backend : backends_) {
+    if (backend->state() != Connectivity::ready || backend->has_room()) continue;
+    full = true;
+    backend->grow();
+  }
+  if (!full) balancer_->connect();
 }
 
 /// The first step of a channel that has no addresses yet.
@@ -332,22 +364,23 @@ void ShardChannel::find_backends() {
   update_state();
 }
 
-void ShardChannel::on_names(Result<std::vector<Endpoint>> endpoints) noexcept {
+void ShardChannel::on_names(Result<NameWatch::Found> found) noexcept {
   run_soon();
   try {
-    if (endpoints) {
-      replacement_ = replace_backends(*std::move(endpoints));
+    if (found) {
+      use_service_config(std::move(found->service_config));
+      replacement_ = replace_backends(std::move(found->endpoints));
       return replacement_.start();
     }
   } catch (...) {
     enter(Replacement::none);
-    endpoints = std::unexpected(caught());
+    found = std::unexpected(caught());
   }
   if (metrics_) ++metrics_->counts.connects_failed;
-  log_failed(endpoints.error());
-  core_->record_failure(endpoints.error());
+  log_failed(found.error());
+  core_->record_failure(found.error());
   if (!backends_.empty()) return;  // those that were found before remain
-  last_failure_ = std::move(endpoints).error();
+  last_failure_ = std::move(found).error();
   update_state();
 }
 
@@ -378,10 +411,16 @@ Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
 void ShardChannel::install(NextBackends& next) {
   std::vector<std::unique_ptr<Subchannel>> replaced(next.owners.size());
   retired_.reserve(retired_.size() + backends_.size());
+  std::shared_ptr<const BalancingPolicy> policy = this->policy();
+  std::unique_ptr<Balancer> other = policy == policy_ ? nullptr : make_balancer(policy.get(), shard_);
   enter(Replacement::telling);
-  balancer_->update(next.backends);
+  (other ? *other : *balancer_).update(next.backends);
   // From here on nothing fails.
   enter(Replacement::none);
+  if (other) {
+    policy_ = std::move(policy);
+    balancer_ = std::move(other);
+  }
   std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });
   backends_.swap(replaced);
   for (std::unique_ptr<Subchannel>& backend : replaced) {
@@ -390,7 +429,7 @@ void ShardChannel::install(NextBackends& next) {
     retired_.push_back(std::move(backend));
   }
   in_state_ = {};
-  for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->state())];
+  for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->counted())];
   update_state();
   run_soon();
 }
@@ -414,7 +453,7 @@ void ShardChannel::drop_retired() {
 void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcept {
   if (replacing_ == Replacement::telling || subchannel.retired()) return;
   --in_state_[static_cast<std::size_t>(before)];
-  ++in_state_[static_cast<std::size_t>(subchannel.state())];
+  ++in_state_[static_cast<std::size_t>(subchannel.counted())];
   balancer_->on_state(subchannel);
   update_state();
 }
@@ -453,6 +492,7 @@ Status ShardChannel::failures() const {
   const std::string prefix = "connect " + target() + " ";
   for (const auto& backend : backends_) {
     const Status& why = backend->failure();
+    if (backend->counted() != Connectivity::transient_failure) continue;
     if (why.cause() == Cause::out_of_memory) return why;
     furthest = std::max(furthest, why.cause());
     if (++failed > causes_max) continue;

@@ -106,9 +106,6 @@ class ShardChannel final : public ShardLocal,
     if (success) call_policies_.note_success();
   }
   CallPolicies& call_policies() noexcept { return call_policies_; }
-  /// Calls that begin from now on use `config`; null stands for that of the channel's options. A failure is logged and
-  /// changes nothing.
-  void use_service_config(Result<std::shared_ptr<const ServiceConfig>> config) noexcept;
   channelz::CallTotals calls() const override;
   Connectivity state() const override { return closing() ? Connectivity::shutdown : state_; }
 
@@ -166,7 +163,7 @@ class ShardChannel final : public ShardLocal,
   void run() override;
   void on_time() override { run_soon(); }
   void on_turn_end() override;
-  void on_names(Result<std::vector<Endpoint>> endpoints) noexcept override;
+  void on_names(Result<NameWatch::Found> found) noexcept override;
   void on_look_due() noexcept override;
 
   void do_what_is_due();
@@ -180,8 +177,11 @@ class ShardChannel final : public ShardLocal,
   void attempt_queued();
   bool wanted() const noexcept;
   void reach_out();
+  void grow_backends() noexcept;
   struct NextBackends;
   void find_backends();
+  void use_service_config(Result<std::string> json) noexcept;
+  std::shared_ptr<const BalancingPolicy> policy() const noexcept;
   Task<void> replace_backends(std::vector<Endpoint> endpoints);
   void install(NextBackends& next);
   void drop_retired();
@@ -228,9 +228,11 @@ class ShardChannel final : public ShardLocal,
   Connectivity state_ = Connectivity::idle;
   Status last_failure_;
   std::vector<std::unique_ptr<Subchannel>> backends_;
-  std::array<std::size_t, 4> in_state_{};             // of the backends, how many are in each state
+  std::array<std::size_t, 5> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
-  const std::unique_ptr<Balancer> balancer_;
+  std::string config_json_;  // the service config of the last look-up that had a good one
+  std::shared_ptr<const BalancingPolicy> policy_;  // of the balancer; null for the default
+  std::unique_ptr<Balancer> balancer_;
   Replacement replacing_ = Replacement::none;
   std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
   unsigned dials_ = 0;

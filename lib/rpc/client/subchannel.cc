@@ -52,7 +52,9 @@ Subchannel::Subchannel(ShardChannel& channel, Endpoint endpoint)
 Subchannel::~Subchannel() { leave(calls()); }
 
 void Subchannel::enter(Tenure next) noexcept {
-  assert(std::to_underlying(next) == std::to_underlying(tenure_) + 1);
+  assert(next == Tenure::in_use      ? tenure_ == Tenure::released
+         : next == Tenure::dismissed ? tenure_ == Tenure::retired
+                                     : tenure_ < next && tenure_ <= Tenure::released);
   tenure_ = next;
 }
 
@@ -92,16 +94,19 @@ std::unique_ptr<ByteStream> Subchannel::secure(std::unique_ptr<ByteStream> carri
 }
 
 void Subchannel::connect() noexcept {
-  if (state_ != Connectivity::idle || unneeded()) return;
-  enter(Further::wanted);
+  if (state_ != Connectivity::idle || retired() || channel_.unneeded()) return;
+  if (tenure_ == Tenure::released) enter(Tenure::in_use);
+  if (!usable()) enter(Further::wanted);
   update_state();
   run_soon();
 }
 
-void Subchannel::stop_connecting() noexcept {
-  if (state_ != Connectivity::connecting) return;
+void Subchannel::release() noexcept {
+  if (tenure_ != Tenure::in_use) return;
+  enter(Tenure::released);
   end_attempt();
   update_state();
+  if (!connections_.empty()) run_soon();
 }
 
 bool Subchannel::has_room() const noexcept {
@@ -115,13 +120,24 @@ std::size_t Subchannel::calls_in_flight() const noexcept {
   return calls;
 }
 
+CallCounts Subchannel::calls_ended() const noexcept {
+  CallCounts ended{.all = calls_before_.started, .failed = calls_before_.started - calls_before_.succeeded};
+  for (const auto* connections : {&connections_, &leaving_})
+    for (const auto& connection : *connections) {
+      const channelz::SocketCounts& counts = connection->counts();
+      ended.all += counts.streams_ended;
+      ended.failed += counts.streams_failed + connection->calls_failed();
+    }
+  return ended;
+}
+
 void Subchannel::grow() noexcept {
-  if (further_ != Further::none || connections_.size() >= max_connections()) return;
+  if (unneeded() || further_ != Further::none || connections_.size() >= max_connections()) return;
   enter(Further::wanted);
   run_soon();
 }
 
-bool Subchannel::unneeded() const noexcept { return retired() || channel_.unneeded(); }
+bool Subchannel::unneeded() const noexcept { return tenure_ != Tenure::in_use || channel_.unneeded(); }
 
 void Subchannel::run() {
   try {
@@ -227,6 +243,7 @@ void Subchannel::retire_idle() {
 }
 
 Connectivity Subchannel::observe_state() const noexcept {
+  if (tenure_ == Tenure::released) return Connectivity::idle;
   if (usable()) return Connectivity::ready;
   if (attempt_) return Connectivity::connecting;
   if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
@@ -234,9 +251,10 @@ Connectivity Subchannel::observe_state() const noexcept {
 }
 
 void Subchannel::update_state() noexcept {
-  const Connectivity now = observe_state();
-  if (now == state_) return;
-  const Connectivity before = std::exchange(state_, now);
+  state_ = observe_state();
+  const Connectivity now = tenure_ == Tenure::released ? Connectivity::shutdown : state_;
+  if (now == counted_) return;
+  const Connectivity before = std::exchange(counted_, now);
   channel_.on_state(*this, before);
 }
 

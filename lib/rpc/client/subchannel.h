@@ -7,9 +7,12 @@
 /// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A server that
 ///    sends GOAWAY before it has accepted a call may be about to be replaced: the next attempt is made at once, but not
 ///    twice in a row.
-/// 4. `retire` takes it from the balancer, and `dismiss` ends its connections as they become idle.
+/// 4. `release` ends its connections as they become idle, until `connect`. `retire` takes it from the balancer, and
+///    `dismiss` then ends them, too.
 ///
-///   in_use ──▶ retired ──▶ dismissed
+///   in_use ⇄ released
+///      │        │
+///      └────────┴──▶ retired ──▶ dismissed
 ///
 /// The connection that it would have besides:
 ///
@@ -61,8 +64,9 @@ class Subchannel final : public Backend,
   Connectivity state() const noexcept override { return state_; }
   bool has_room() const noexcept override;
   std::size_t calls_in_flight() const noexcept override;
+  CallCounts calls_ended() const noexcept override;
   void connect() noexcept override;
-  void stop_connecting() noexcept override;
+  void release() noexcept override;
   channelz::CallTotals calls() const override;
   std::uint32_t max_connections() const override;
 
@@ -83,7 +87,9 @@ class Subchannel final : public Backend,
     run_soon();
     return true;
   }
-  bool retired() const noexcept { return tenure_ != Tenure::in_use; }
+  /// Its part in the state of the channel: `shutdown` if it has none, because it is released.
+  Connectivity counted() const noexcept { return counted_; }
+  bool retired() const noexcept { return tenure_ >= Tenure::retired; }
   /// True if it has no connection, and makes none.
   bool over() const noexcept { return !attempt_ && connections_.empty() && leaving_.empty(); }
 
@@ -115,7 +121,7 @@ class Subchannel final : public Backend,
   std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) const;
 
  private:
-  enum class Tenure : std::uint8_t { in_use, retired, dismissed };
+  enum class Tenure : std::uint8_t { in_use, released, retired, dismissed };
   /// `attempted` while there is an attempt.
   enum class Further : std::uint8_t { none, wanted, attempted };
 
@@ -152,6 +158,7 @@ class Subchannel final : public Backend,
   KeepaliveRule keepalive_rule_;
 
   Connectivity state_ = Connectivity::idle;
+  Connectivity counted_ = Connectivity::idle;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;

@@ -19,8 +19,13 @@ using namespace std::chrono_literals;
 
 constexpr int query_class_in = 1;
 constexpr int query_type_a = 1;
+constexpr int query_type_txt = 16;
 constexpr int query_type_aaaa = 28;
 constexpr Nanoseconds resolution_delay = 50ms;
+constexpr Nanoseconds config_delay = 1s;
+
+constexpr std::string_view config_name_prefix = "_grpc_config.";
+constexpr std::string_view config_attribute = "grpc_config=";
 
 /// In place of a status of c-ares: the backend cannot wait for sockets.
 constexpr int no_descriptors = -1;
@@ -55,6 +60,25 @@ void add_host_entry(const hostent& entry, std::uint16_t port, DnsAddresses& to) 
   }
 }
 
+/// The value of the first TXT record that begins with the attribute; empty if there is none. A status of c-ares.
+int read_config(Bytes message, std::string& to) {
+  ares_txt_ext* records = nullptr;
+  const int status = ares_parse_txt_reply_ext(message.data(), static_cast<int>(message.size()), &records);
+  if (status != ARES_SUCCESS) return says_no(status) ? ARES_SUCCESS : status;
+  const std::unique_ptr<ares_txt_ext, decltype(&ares_free_data)> owner(records, ares_free_data);
+  bool inside = false;
+  for (const ares_txt_ext* each = records; each; each = each->next) {
+    std::string_view text(reinterpret_cast<const char*>(each->txt), each->length);
+    if (each->record_start != 0) {
+      if (inside) break;
+      inside = text.starts_with(config_attribute);
+      if (inside) text.remove_prefix(config_attribute.size());
+    }
+    if (inside) to.append(text);
+  }
+  return ARES_SUCCESS;
+}
+
 }  // namespace
 
 /// A socket of c-ares, and the wait for it.
@@ -85,7 +109,10 @@ class DnsLookup::Socket final : Readiness::Handler {
 };
 
 DnsLookup::DnsLookup(Shard& shard, Question question, Handler& handler)
-    : shard_(shard), question_(std::move(question)), handler_(handler) {
+    : shard_(shard),
+      question_(std::move(question)),
+      handler_(handler),
+      config_(question_.service_config ? ConfigQuery::wanted : ConfigQuery::not_wanted) {
   if (const int status = begin(); status != ARES_SUCCESS) finish(status);
 }
 
@@ -110,7 +137,10 @@ int DnsLookup::begin() {
   } else {
     read_hosts_file();
     if (!found_.addresses.empty()) {
-      finish(ARES_SUCCESS);
+      candidates_.push_back(question_.host);
+      asked_ = 1;
+      four_.answered = six_.answered = true;
+      settle();
       return ARES_SUCCESS;
     }
   }
@@ -169,11 +199,51 @@ void DnsLookup::on_answer(Query& query, int status, Bytes message) noexcept try 
   finish(ARES_ENOMEM);
 }
 
+/// Asks for the service config of the name that has addresses.
+void DnsLookup::ask_config() {
+  config_ = ConfigQuery::asked;
+  config_due_ = after(shard_.io().now(), config_delay);
+  enough_ = never;
+  const std::string name = std::string(config_name_prefix).append(candidates_[asked_ - 1]);
+  const auto on_answer = [](void* lookup, int status, int, unsigned char* message, int bytes) {
+    static_cast<DnsLookup*>(lookup)->on_config(status, {message, static_cast<std::size_t>(bytes)});
+  };
+  ares_query(channel_, name.c_str(), query_class_in, query_type_txt, on_answer, this);
+  await_more();
+}
+
+void DnsLookup::on_config(int status, Bytes message) noexcept try {
+  if (!channel_ || finished_) return;
+  config_ = ConfigQuery::answered;
+  std::string text;
+  if (status == ARES_SUCCESS) status = read_config(message, text);
+  if (status == ARES_SUCCESS || says_no(status)) {
+    configs_ = std::move(text);
+  } else {
+    configs_ = std::unexpected(no_config(ares_strerror(status)));
+  }
+} catch (const std::bad_alloc&) {
+  finish(ARES_ENOMEM);
+}
+
+Status DnsLookup::no_config(std::string_view why) const {
+  return Status(Code::UNAVAILABLE,
+                "resolve the service config of " + question_.host + ": " + std::string(why),
+                Initiator::library);
+}
+
 /// Sees what the responses to the present queries mean.
 void DnsLookup::settle() {
   if (finished_) return;
   const bool both = four_.answered && six_.answered;
-  if (!found_.addresses.empty() && (both || shard_.io().now() >= enough_)) return finish(ARES_SUCCESS);
+  const Instant now = shard_.io().now();
+  if (!found_.addresses.empty() && (both || now >= enough_ || config_ >= ConfigQuery::asked)) {
+    if (config_ == ConfigQuery::wanted) return ask_config();
+    if (config_ != ConfigQuery::asked) return finish(ARES_SUCCESS);
+    if (now < config_due_) return await_more();
+    configs_ = std::unexpected(no_config("no name server responded within a second"));
+    return finish(ARES_SUCCESS);
+  }
   if (!both) return await_more();
   if (worst_ == ARES_SUCCESS) worst_ = ARES_ENODATA;
   if (says_no(worst_) && asked_ < candidates_.size()) return ask_next();
@@ -195,7 +265,9 @@ void DnsLookup::on_time() {
 /// Waits for the sockets and the time-out of c-ares.
 void DnsLookup::await_more() {
   if (finished_) return;
-  if (four_.answered && six_.answered) return shard_.ready().push(*this);  // without a server to ask
+  const bool both = four_.answered && six_.answered;
+  if (config_ == ConfigQuery::answered || (both && config_ != ConfigQuery::asked))
+    return shard_.ready().push(*this);  // without a server to ask
   for (const auto& [descriptor, socket] : sockets_)
     if (!socket->await()) return finish(no_descriptors);
   timeval left{};
@@ -204,7 +276,7 @@ void DnsLookup::await_more() {
   const Instant due =
       next ? after(now, std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec))
            : never;
-  shard_.timers().arm(*this, std::min(due, enough_));
+  shard_.timers().arm(*this, std::min({due, enough_, config_due_}));
 }
 
 void DnsLookup::on_socket_state(int descriptor, bool readable, bool writable) noexcept try {

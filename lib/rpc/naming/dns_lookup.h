@@ -6,7 +6,9 @@
 /// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of these
 ///    names that has an address is the result. Once one kind of addresses has come, the other may take another 50 ms
 ///    (RFC 8305, 3).
-/// 3. A truncated response is asked for again over TCP; a server that does not respond is replaced by the next one.
+/// 3. If it is asked for, the service config of that name follows (gRFC A2), in the TXT record of `_grpc_config.<name>`. It may
+///    take another second.
+/// 4. A truncated response is asked for again over TCP; a server that does not respond is replaced by the next one.
 ///
 /// Each look-up reads /etc/resolv.conf again and has sockets, and so ports, of its own. Belongs to its shard.
 #pragma once
@@ -18,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ringrpc/status.h"
@@ -34,6 +37,7 @@ class DnsLookup final : Ready, Timer {
     std::string host;
     std::uint16_t port = 0;
     std::optional<Address> server{};  ///< none for those of the system
+    bool service_config = false;      ///< asks for that too
   };
   class Handler {
    public:
@@ -52,6 +56,10 @@ class DnsLookup final : Ready, Timer {
   /// Cancels the look-up.
   ~DnsLookup() override;
 
+  /// The list of service configs that the name has, as JSON; empty if it has none or was not asked for. UNAVAILABLE if that is
+  /// not known. Once the addresses have been found.
+  const Result<std::string>& service_configs() const noexcept { return configs_; }
+
  private:
   class Socket;
   /// One of the two queries for a name.
@@ -59,6 +67,8 @@ class DnsLookup final : Ready, Timer {
     DnsLookup* lookup;
     bool answered = false;
   };
+  /// Of the query for the service config.
+  enum class ConfigQuery : std::uint8_t { not_wanted, wanted, asked, answered };
 
   void run() override;
   void on_time() override;
@@ -67,13 +77,16 @@ class DnsLookup final : Ready, Timer {
   void read_hosts_file();
   void name_candidates(int ndots, char** domains, int count);
   void ask_next();
+  void ask_config();
   void process(int descriptor, short events);
   void await_more();
   void on_socket_state(int descriptor, bool readable, bool writable) noexcept;
   void on_answer(Query& query, int status, Bytes message) noexcept;
+  void on_config(int status, Bytes message) noexcept;
   void settle();
   void finish(int status) noexcept;
   void end_channel() noexcept;
+  Status no_config(std::string_view why) const;
   Result<DnsAddresses> outcome();
 
   Shard& shard_;
@@ -86,6 +99,9 @@ class DnsLookup final : Ready, Timer {
   Query four_{this};
   Query six_{this};
   Instant enough_ = never;  // when the addresses of one kind are enough
+  ConfigQuery config_;
+  Instant config_due_ = never;  // when it is waited for no longer
+  Result<std::string> configs_;
   DnsAddresses found_;
   int worst_ = ARES_SUCCESS;  // the least conclusive status of this candidate's queries
   bool finished_ = false;

@@ -22,6 +22,7 @@ namespace {
 
 /// The look-up of one place; none that is an address.
 struct PlaceLookup final : DnsLookup::Handler {
+  bool is_name() const noexcept { return lookup != nullptr; }
   void on_looked_up(Result<DnsAddresses> result) override {
     found = std::move(result);
     if (--*left == 0) waiting->resume();
@@ -36,7 +37,8 @@ struct PlaceLookup final : DnsLookup::Handler {
 /// Waits for all look-ups.
 class AllLookups {
  public:
-  AllLookups(Shard& shard, const std::vector<Target::Place>& places) : lookups_(places.size()) {
+  AllLookups(Shard& shard, const std::vector<Target::Place>& places, bool service_config)
+      : lookups_(places.size()) {
     for (std::size_t at = 0; at < places.size(); ++at) {
       if (!places[at].is_name()) continue;
       PlaceLookup& each = lookups_[at];
@@ -47,7 +49,7 @@ class AllLookups {
       each.lookup = std::make_unique<DnsLookup>(
           shard,
           DnsLookup::Question{address.name(), static_cast<std::uint16_t>(address.port()),
-                              places[at].name_server},
+                              places[at].name_server, std::exchange(service_config, false)},
           handler);
       ++left_;
     }
@@ -87,10 +89,15 @@ std::vector<SocketAddress> in_order(const std::vector<SocketAddress>& addresses)
 
 }  // namespace
 
+/// The choice among the service configs that a name has.
+Result<std::string> DnsResolver::config_in(const Result<std::string>& configs) const {
+  return configs && !configs->empty() ? choose_config(*configs, *config_reader_) : configs;
+}
+
 Task<Result<Resolution>> DnsResolver::resolve(ResolveRequest) {
   Shard& shard = Shard::here();
   Resolution resolution{.addresses = {}, .valid_for = resolve_interval_max};
-  AllLookups all(shard, places_);
+  AllLookups all(shard, places_, config_reader_.has_value());
   std::vector<PlaceLookup>& lookups = co_await all;
   Status failure;
   Slices slices(shard);
@@ -115,6 +122,9 @@ Task<Result<Resolution>> DnsResolver::resolve(ResolveRequest) {
     }
   }
   if (resolution.addresses.empty()) co_return std::unexpected(std::move(failure));
+  const auto named = std::ranges::find_if(lookups, &PlaceLookup::is_name);
+  if (config_reader_ && named != lookups.end())
+    resolution.service_config = config_in(named->lookup->service_configs());
   co_return resolution;
 }
 

@@ -70,26 +70,26 @@ void NameWatch::on_time() {
 }
 
 void NameWatch::run() {
-  Result<std::vector<Endpoint>> endpoints;
+  Result<Found> found;
   try {
-    endpoints = task_.result();
+    found = task_.result();
   } catch (...) {
-    endpoints = std::unexpected(caught());
+    found = std::unexpected(caught());
   }
   task_ = {};
-  take(std::move(endpoints));
+  take(std::move(found));
 }
 
-void NameWatch::take(Result<std::vector<Endpoint>> endpoints) noexcept {
-  if (endpoints) {
+void NameWatch::take(Result<Found> found) noexcept {
+  if (found) {
     known_ = true;
     backoff_.succeeded();
     wait_until(after(shard_.now(), valid_for_));
-    return handler_.on_names(std::move(endpoints));
+    return handler_.on_names(std::move(found));
   }
   backoff_.failed(shard_.now());
   wait_until(std::max(backoff_.ends(), after(began_, resolve_interval_min)));
-  handler_.on_names(std::unexpected(failure(endpoints.error())));
+  handler_.on_names(std::unexpected(failure(found.error())));
 }
 
 /// UNAVAILABLE, with the target if the message does not name what was looked up.
@@ -105,7 +105,7 @@ Status NameWatch::failure(const Status& why) const noexcept {
   }
 }
 
-Task<Result<std::vector<Endpoint>>> NameWatch::find() {
+Task<Result<NameWatch::Found>> NameWatch::find() {
   Result<Resolution> resolution = co_await resolver_.resolve(subject_.request);
   if (!resolution) co_return std::unexpected(std::move(resolution).error());
   valid_for_ = std::clamp(resolution->valid_for, resolve_interval_min, resolve_interval_max);
@@ -128,7 +128,9 @@ Task<Result<std::vector<Endpoint>>> NameWatch::find() {
     if (const auto left_out = invalid_quota.take(shard_.now()))
       log::warn("{}: the resolver gave {} invalid addresses, which are left out; the first: {}{}",
                 log::Field("target", subject_.target), invalid, reason.message(), left_out->words());
-  if (!endpoints.empty()) co_return endpoints;
+  if (!endpoints.empty())
+    co_return Found{.endpoints = std::move(endpoints),
+                    .service_config = std::move(resolution->service_config)};
   co_return ringrpc::fail(Code::UNAVAILABLE, invalid > 0 ? std::string(reason.message())
                                                          : std::string("the name has no address"));
 }

@@ -26,10 +26,14 @@ namespace ringrpc {
 
 class NameWatch final : TaskObserver, Ready, Timer {
  public:
+  struct Found {
+    std::vector<Endpoint> endpoints;     ///< at least one
+    Result<std::string> service_config;  ///< as Resolution has it
+  };
   class Handler {
    public:
-    /// The addresses of the name, at least one, or the failure of a look-up, which is UNAVAILABLE.
-    virtual void on_names(Result<std::vector<Endpoint>> endpoints) noexcept = 0;
+    /// What is behind the name, or the failure of a look-up, which is UNAVAILABLE.
+    virtual void on_names(Result<Found> found) noexcept = 0;
     /// `look` would begin a look-up now.
     virtual void on_look_due() noexcept = 0;
 
@@ -64,11 +68,11 @@ class NameWatch final : TaskObserver, Ready, Timer {
   bool backing_off() const noexcept { return !backoff_.over(shard_.now()); }
 
  private:
-  Task<Result<std::vector<Endpoint>>> find();
+  Task<Result<Found>> find();
   Status add(const ResolvedAddress& address, std::vector<Endpoint>& to) const;
 
   void wait_until(Instant when) noexcept;
-  void take(Result<std::vector<Endpoint>> endpoints) noexcept;
+  void take(Result<Found> found) noexcept;
   Status failure(const Status& why) const noexcept;
   void on_task_done() override { shard_.ready().push(*this); }
   void run() override;
@@ -79,7 +83,7 @@ class NameWatch final : TaskObserver, Ready, Timer {
   const Subject subject_;
   const Times times_;
   Handler& handler_;
-  Task<Result<std::vector<Endpoint>>> task_;
+  Task<Result<Found>> task_;
   BackoffState backoff_;
   bool known_ = false;              // a look-up has succeeded
   Instant began_ = Instant::min();  // the latest look-up

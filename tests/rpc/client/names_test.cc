@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/load_balancing.h"
 #include "ringrpc/resolver.h"
+#include "ringrpc/service_config.h"
 #include "ringrpc/sleep.h"
 
 #include "rpc/client/raw_host.h"
@@ -30,11 +32,13 @@ struct Inventory final : Resolver {
     if (!failure.ok()) co_return std::unexpected(failure);
     Resolution resolution{.addresses = {}, .valid_for = valid_for};
     for (const std::string& address : addresses) resolution.addresses.push_back({.address = address});
+    resolution.service_config = service_config;
     co_return resolution;
   }
 
   std::vector<std::string> addresses;
   std::chrono::milliseconds valid_for{30'000};
+  Result<std::string> service_config{};
   Status failure;
   bool throws = false;
   Nanoseconds thinks_for = 0s;
@@ -433,6 +437,112 @@ TEST_CASE("a channel may be destroyed while its host is looked up") {
       CHECK(call.result().error().code() == Code::CANCELLED);
     }));
   }
+}
+
+/// Two hosts, a name that has both, and calls while the resolver changes its mind.
+struct ConfiguredWorld : NamedWorld {
+  ConfiguredWorld() {
+    for (RawHost* host : {&one, &two}) host->answer = well_answered();
+    inventory->addresses = {"127.0.0.1:1", "127.0.0.1:2"};
+    inventory->valid_for = 1s;
+  }
+  /// Waits until the resolver has been asked again, with calls that make it so.
+  Task<void> looked_again(Channel& channel) {
+    for (const int before = inventory->answered; inventory->answered < before + 2;) {
+      CHECK(co_await unary(channel));
+      co_await sleep_for(100ms);
+    }
+    co_await sleep_for(10ms);
+  }
+  /// The hosts that take ten calls.
+  Task<std::size_t> hosts_of_ten_calls(Channel& channel) {
+    const auto requests = [&](RawHost& host) {
+      std::size_t streams = 0;
+      for (const auto& peer : host.peers)
+        for (std::uint32_t id = 1; peer->field(id, ":path"); id += 2) ++streams;
+      return streams;
+    };
+    const std::size_t before[] = {requests(one), requests(two)};
+    for (int at = 0; at < 10; ++at) CHECK(co_await unary(channel));
+    co_return (requests(one) > before[0] ? 1u : 0u) + (requests(two) > before[1] ? 1u : 0u);
+  }
+
+  RawHost one{world, "127.0.0.1:1"};
+  RawHost two{world, "127.0.0.1:2"};
+};
+
+constexpr const char* in_turn = R"({"loadBalancingConfig": [{"round_robin": {}}]})";
+
+TEST_CASE("the service config of a name chooses the policy, and changes it without losing a call") {
+  ConfiguredWorld named;
+  CHECK(named.run([&](Channel& channel) -> Task<void> {
+    CHECK((co_await named.hosts_of_ten_calls(channel)) == 1);
+    named.inventory->service_config = in_turn;
+    co_await named.looked_again(channel);
+    CHECK((co_await named.hosts_of_ten_calls(channel)) == 2);
+    CHECK(named.one.peers.size() == 1);  // the connection that there was is in use
+    named.inventory->service_config = "";
+    co_await named.looked_again(channel);
+    CHECK((co_await named.hosts_of_ten_calls(channel)) == 1);
+    co_await sleep_for(100ms);
+    CHECK(named.one.peers.front()->closed() != named.two.peers.front()->closed());
+    named.inventory->service_config = in_turn;
+    co_await named.looked_again(channel);
+    CHECK((co_await named.hosts_of_ten_calls(channel)) == 2);
+    CHECK(named.one.peers.size() + named.two.peers.size() == 3);
+  }));
+}
+
+TEST_CASE("a wrong service config of a name leaves the last good one in use, and is logged with the reason") {
+  ConfiguredWorld named;
+  const KeptLog log(log::Level::warn);
+  CHECK(named.run([&](Channel& channel) -> Task<void> {
+    named.inventory->service_config = in_turn;
+    CHECK(co_await unary(channel));
+    const std::vector<Result<std::string>> wrong = {
+        R"({"loadBalancingConfig": [{"best": {}}]})",
+        "{",
+        std::string(resolved_config_bytes_max + 1, ' '),
+        fail(Code::UNAVAILABLE, "the inventory has lost it"),
+    };
+    for (const Result<std::string>& config : wrong) {
+      named.inventory->service_config = config;
+      co_await named.looked_again(channel);
+      CHECK((co_await named.hosts_of_ten_calls(channel)) == 2);
+    }
+  }));
+  CHECK(log.count(
+            "warn inventory:///orders: the service config is invalid: "
+            "loadBalancingConfig: none of its policies is known: best; the last good one stays in use") >= 1);
+}
+
+TEST_CASE("the service config of a name replaces that of the options, which is back when the name has none") {
+  ConfiguredWorld named;
+  ChannelOptions options;
+  options.service_config = *ServiceConfig::parse(in_turn);
+  options.balancing = pick_first();
+  CHECK(named.run(
+      [&](Channel& channel) -> Task<void> {
+        CHECK(co_await unary(channel));
+        co_await sleep_for(10ms);
+        CHECK((co_await named.hosts_of_ten_calls(channel)) == 2);
+        named.inventory->service_config = R"({"loadBalancingConfig": [{"pick_first": {}}]})";
+        co_await named.looked_again(channel);
+        CHECK((co_await named.hosts_of_ten_calls(channel)) == 1);
+        named.inventory->service_config = R"({"methodConfig": [{"name": [{}], "timeout": "0s"}]})";
+        co_await sleep_for(2s);
+        (void)co_await unary(channel);
+        co_await sleep_for(2s);
+        const auto overdue = co_await unary(channel);
+        REQUIRE_FALSE(overdue);
+        CHECK(overdue.error().code() == Code::DEADLINE_EXCEEDED);
+        named.inventory->service_config = "";
+        co_await sleep_for(2s);
+        (void)co_await unary(channel);
+        co_await sleep_for(2s);
+        CHECK((co_await named.hosts_of_ten_calls(channel)) == 2);
+      },
+      options));
 }
 
 }  // namespace

@@ -52,16 +52,53 @@ Result<DnsAddresses> look_up(const std::string& host, const std::optional<Addres
   return *std::move(found.found);
 }
 
-Result<DnsAddresses> look_up(const NameServer& server, const std::string& host = "orders.test.") {
-  return look_up(host, *Address::parse(server.address()));
-}
-
 std::vector<std::string> texts(const Result<DnsAddresses>& found) {
   REQUIRE_MESSAGE(found, found.error().message());
   std::vector<std::string> all;
   for (const SocketAddress& address : found->addresses) all.push_back(to_string(address));
   std::ranges::sort(all);
   return all;
+}
+
+/// The service configs of a name that has addresses.
+Result<std::string> configs_of(NameServer::Answer answer) {
+  const NameServer server(std::move(answer));
+  Shard shard(0, kernel_io());
+  struct Kept final : DnsLookup::Handler {
+    void on_looked_up(Result<DnsAddresses> result) override {
+      CHECK(texts(result).size() == 1);
+      configs = lookup->service_configs();
+    }
+    std::optional<Result<std::string>> configs;
+    std::unique_ptr<DnsLookup> lookup;
+  } kept;
+  shard.post([&] {
+    kept.lookup = std::make_unique<DnsLookup>(
+        shard, DnsLookup::Question{"orders.test.", 50051, *Address::parse(server.address()), true}, kept);
+  });
+  REQUIRE(turn_until(shard, [&] { return kept.configs.has_value(); }));
+  return *std::move(kept.configs);
+}
+
+/// Knows one address, and responds to the query for the service config with `config`.
+NameServer::Answer with_config(const Reply& config) {
+  return [config](const Query& query) {
+    if (query.type == NameServer::type_a) return Reply{.records = {NameServer::address("127.0.0.1", 60)}};
+    if (query.type != 16) return Reply{};
+    CHECK(query.name == "_grpc_config.orders.test");
+    return config;
+  };
+}
+
+/// The data of a TXT record.
+std::string strings(const std::vector<std::string>& each) {
+  std::string data;
+  for (const std::string& text : each) data += NameServer::number(text.size(), 1) + text;
+  return data;
+}
+
+Result<DnsAddresses> look_up(const NameServer& server, const std::string& host = "orders.test.") {
+  return look_up(host, *Address::parse(server.address()));
 }
 
 TEST_CASE("A and AAAA are asked for together") {
@@ -184,6 +221,31 @@ TEST_CASE("the hosts file comes before the system's name servers") {
   // Every machine has this line.
   const Result<DnsAddresses> found = look_up("localhost", std::nullopt);
   CHECK_FALSE(texts(found).empty());
+}
+
+TEST_CASE("the service config of a name is the first TXT record with the attribute, in one piece") {
+  const auto txt = [](const std::vector<std::string>& each) {
+    return NameServer::Record{.type = 16, .ttl_s = 60, .data = strings(each)};
+  };
+  CHECK(configs_of(with_config(
+            {.records = {txt({"v=spf1", "grpc_config=no"}), txt({"grpc_config=[{\"a\":", "1}", "]"}),
+                         txt({"grpc_config=[2]"})}})) == "[{\"a\":1}]");
+  CHECK(configs_of(with_config({.records = {txt({"v=spf1"})}})) == "");
+  CHECK(configs_of(with_config({})) == "");
+  CHECK(configs_of(with_config({.code = 3})) == "");
+}
+
+TEST_CASE("a service config that cannot be looked up leaves the addresses, and takes a second at most") {
+  const auto refused = configs_of(with_config({.code = 5}));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().starts_with("resolve the service config of orders.test.: "));
+  const auto silent = configs_of(with_config({.silent = true}));
+  REQUIRE_FALSE(silent);
+  CHECK(silent.error().message() ==
+        "resolve the service config of orders.test.: no name server responded within a second");
+  const auto broken = configs_of(
+      with_config({.records = {{.type = 16, .ttl_s = 60, .data = std::string("\xff") + "grpc_config=[]"}}}));
+  CHECK_FALSE(broken);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "rpc/balancing/json_field.h"
+#include "rpc/wire/json_field.h"
 
 #include <charconv>
 #include <chrono>
