@@ -1,7 +1,10 @@
 #include "ringrpc/block_on.h"
 
+#include <atomic>
 #include <doctest/doctest.h>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -9,6 +12,7 @@
 
 #include "ringrpc/sleep.h"
 
+#include "reactor/background_shards.h"
 #include "reactor/shard.h"
 
 using namespace ringrpc;
@@ -108,6 +112,25 @@ TEST_CASE("on a shard it would wait for itself, so it fails") {
   });
   REQUIRE(inside);
   CHECK(*inside == Code::FAILED_PRECONDITION);
+}
+
+TEST_CASE("threads beyond the limit share background shards") {
+  constexpr unsigned callers = BackgroundShards::shards_max + 1;
+  std::atomic<unsigned> running = 0;
+  std::mutex mutex;
+  std::set<const Shard*> shards;
+  const auto meet = [&]() -> Task<> {
+    {
+      const std::lock_guard lock(mutex);
+      shards.insert(Shard::current());
+    }
+    ++running;
+    while (running < callers) co_await sleep_for(1ms);
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned at = 0; at < callers; ++at) threads.emplace_back([&] { CHECK(block_on(meet).ok()); });
+  threads.clear();
+  CHECK(shards.size() <= BackgroundShards::shards_max);
 }
 
 TEST_CASE("any number of threads may block at the same time") {

@@ -12,11 +12,12 @@
 ///     co_return co_await features.finish();
 ///   });
 ///
-/// The task runs on a background shard. The calling thread has that shard to itself until the task ends, so
-/// a task that computes for long, or blocks, delays no other thread. Shards start as threads need them, at
-/// most 64; further threads share them. A free shard is used again, with its connections. Any number of
-/// threads may call block_on at the same time. On a shard block_on would wait for itself, so there it fails
-/// with FAILED_PRECONDITION. Threads that must not block use ringrpc/submit.h.
+/// The task runs on a background shard. Any number of threads may call block_on at the same time. Up to 64 of them
+/// have a shard each until their tasks end, so a task that computes for long, or blocks, delays no other. Each
+/// further one shares the shard with the fewest tasks, which take turns on it: a task that blocks delays those
+/// beside it. Shards start as threads need them. A free shard is used again, with its connections. On a shard
+/// block_on would wait for itself, so there it fails with FAILED_PRECONDITION. Threads that must not block use
+/// ringrpc/submit.h.
 #pragma once
 
 #include <exception>
