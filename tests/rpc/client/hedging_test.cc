@@ -154,22 +154,33 @@ TEST_CASE("throttling stops further attempts, not those under way") {
   CHECK(slow.seen.size() == 2);
 }
 
-TEST_CASE("attempts wait for streams, and the call ends though one still waits") {
-  Attempts attempts({silence()});
+/// Lets all attempts share one connection, which has room for one stream.
+ChannelOptions over_one_stream(Attempts& attempts) {
   attempts.host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}}) +
                            http2::test::settings_ack();
   ChannelOptions options;
   options.service_config = hedging(3, "0.1s");
   options.max_connections = 1;
+  return options;
+}
+
+/// Makes a call whose first attempt, the only one with a stream, gets `reply` after 5 s. The call succeeds.
+Task<void> call_with_late_reply(Channel& channel, const Attempts& attempts, RawHost::Answer reply) {
+  const auto calls = start_calls(channel, 1);
+  co_await sleep_for(5s);
+  REQUIRE(attempts.seen.size() == 1);
+  const auto& first = attempts.seen.front();
+  first.peer->send(reply(*first.peer, first.stream));
+  co_await all_done(calls);
+  CHECK(test::code_of(calls.front()) == Code::OK);
+}
+
+TEST_CASE("attempts wait for streams, and the call ends though one still waits") {
+  Attempts attempts({silence()});
+  const ChannelOptions options = over_one_stream(attempts);
   CHECK(attempts.host.serve(
       [&](Channel& channel) -> Task<void> {
-        const auto calls = start_calls(channel, 1);
-        co_await sleep_for(5s);
-        REQUIRE(attempts.seen.size() == 1);
-        const auto& first = attempts.seen.front();
-        first.peer->send(answers("y")(*first.peer, first.stream));
-        co_await all_done(calls);
-        CHECK(test::code_of(calls.front()) == Code::OK);
+        co_await call_with_late_reply(channel, attempts, answers("y"));
         co_await sleep_for(5s);
         CHECK(attempts.seen.size() == 1);
       },
@@ -178,20 +189,10 @@ TEST_CASE("attempts wait for streams, and the call ends though one still waits")
 
 TEST_CASE("an attempt that waits for a stream gets that of one that has failed") {
   Attempts attempts({silence(), answers("y")});
-  attempts.host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}}) +
-                           http2::test::settings_ack();
-  ChannelOptions options;
-  options.service_config = hedging(3, "0.1s");
-  options.max_connections = 1;
+  const ChannelOptions options = over_one_stream(attempts);
   CHECK(attempts.host.serve(
       [&](Channel& channel) -> Task<void> {
-        const auto calls = start_calls(channel, 1);
-        co_await sleep_for(1s);
-        REQUIRE(attempts.seen.size() == 1);
-        const auto& first = attempts.seen.front();
-        first.peer->send(fails("14")(*first.peer, first.stream));
-        co_await all_done(calls);
-        CHECK(test::code_of(calls.front()) == Code::OK);
+        co_await call_with_late_reply(channel, attempts, fails("14"));
         CHECK(attempts.seen.size() == 2);
       },
       options));
