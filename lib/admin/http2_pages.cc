@@ -22,7 +22,7 @@ namespace {
 /// The queue of a response's body is filled up to here; the session asks for more below its low-water mark.
 constexpr std::size_t body_queue_bytes = 64 * 1024;
 
-/// A request with a shorter body gets its 413 when it is complete, so that a fault in it is still told.
+/// A request with a shorter body gets its 413 when it is complete, so that a fault in it is still reported.
 constexpr std::size_t awaited_body_bytes = 16 * 1024;
 
 bool valid_target(std::string_view target) noexcept {

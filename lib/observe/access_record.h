@@ -20,7 +20,7 @@
 namespace ringrpc {
 
 inline constexpr std::string_view request_id_name = "x-request-id";
-/// Of those that the server makes: hexadecimal digits.
+/// The hexadecimal digits of a request id that the server makes.
 inline constexpr std::size_t request_id_digits = 16;
 /// A longer one is cut.
 inline constexpr std::size_t request_id_bytes_max = 128;

@@ -34,7 +34,7 @@ struct CallHistograms {
   LatencyHistogram duration;                      ///< nanoseconds
   SizeHistogram sent_bytes;                       ///< of a call
   SizeHistogram received_bytes;                   ///< of a call
-  std::unique_ptr<LatencyExemplars> exemplars{};  ///< of `duration`; null if no sampled call has ended so
+  std::unique_ptr<LatencyExemplars> exemplars{};  ///< of `duration`; null if no sampled call has ended with this code
 
   /// Throws std::bad_alloc if there is no memory for exemplars.
   void add(const CallHistograms& other);
@@ -54,7 +54,7 @@ class CallMetrics {
   /// for them, they miss the call; the counters do not.
   void end(Code code, Nanoseconds duration, const CallTraffic& traffic) noexcept;
 
-  /// The same for a sampled call, whose trace and span the bucket of its duration points to from now on.
+  /// The same for a sampled call. The bucket of its duration points to its trace and span from now on.
   void end(Code code, Nanoseconds duration, const CallTraffic& traffic, const TraceContext& sampled) noexcept;
 
   /// The latest sampled call with this code and in this bucket of durations; null if there is none.

@@ -1,4 +1,4 @@
-/// What the exports of this process (ringrpc/telemetry.h) do, for its metrics.
+/// Counts of the exports of this process (ringrpc/telemetry.h), for its metrics.
 ///
 ///   TelemetryCounts& counts = TelemetryCounts::of_process();
 ///   counts.dropped(SpanLoss::queue_full, 512);
@@ -17,7 +17,7 @@
 
 namespace ringrpc {
 
-/// Why a span was not exported.
+/// The reason why a span was not exported.
 enum class SpanLoss : std::uint8_t {
   queue_full,  ///< too many waited already
   failed,      ///< the collector did not take the request, or not in time

@@ -34,7 +34,7 @@ class Outage {
   std::string_view target_;
   State state_ = State::none;
   Instant last_failure_{};
-  std::uint64_t lost_before_ = 0;  // it began
+  std::uint64_t lost_before_ = 0;  // at its beginning
 };
 
 }  // namespace ringrpc::telemetry

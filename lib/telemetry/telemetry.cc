@@ -67,7 +67,7 @@ std::uint64_t start_of_process_ns() {
   return static_cast<std::uint64_t>(read_process_metrics().start_time.value_or(present).count());
 }
 
-/// What runs on the thread of the exports.
+/// The part that runs on the thread of the exports.
 class Exports {
  public:
   /// `spans` is null if traces are not exported.

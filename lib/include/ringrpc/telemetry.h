@@ -38,7 +38,7 @@
 
 namespace ringrpc {
 
-/// Where and how one signal, traces or metrics, is exported.
+/// The collector of one signal, traces or metrics, and the requests that it gets.
 struct OtlpOptions {
   bool enabled = true;  ///< false exports nothing of this signal
   /// The collector, in the syntax of Channel's targets.

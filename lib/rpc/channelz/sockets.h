@@ -17,7 +17,7 @@
 
 namespace ringrpc::channelz {
 
-/// A connection as channelz reads it, which knows no connections.
+/// A connection as channelz reads it. Channelz does not know the class Connection.
 class Socket {
  public:
   /// The peer's address, "127.0.0.1:40712".

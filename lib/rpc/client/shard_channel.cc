@@ -305,7 +305,7 @@ void ShardChannel::do_what_is_due() {
   if (wanted()) reach_out();
 }
 
-/// Without memory for it nothing happens for a while.
+/// There was no memory for a step: tries again after a while.
 void ShardChannel::give_up_step(Status why) noexcept {
   enter(Replacement::none);
   last_failure_ = std::move(why);
@@ -532,7 +532,7 @@ bool ShardChannel::may_dial(Subchannel& subchannel) noexcept {
   return false;
 }
 
-/// Continues in the next turn with what takes several.
+/// Continues in the next turn: attempts to connect and dropped subchannels may take several.
 void ShardChannel::on_turn_end() {
   run_soon();
   for (unsigned next = 0; next < dials_of_a_turn_max; ++next)

@@ -9,7 +9,6 @@
 /// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
 ///    queueing, except those with `wait_for_ready`.
 ///
-///
 ///   open ⇄ dormant        the names of a dormant channel are not followed any more; its next call looks them up
 ///   faulty                the target cannot be used; calls fail with the reason
 ///   every state ──▶ closing

@@ -158,7 +158,7 @@ void Subchannel::do_what_is_due() {
   retire_idle();
 }
 
-/// Without memory for it there is no attempt to connect. Another may come after the usual wait.
+/// There was no memory for a step, which counts as a failure to connect: the next attempt comes after the backoff.
 void Subchannel::give_up_step(Status why) noexcept {
   if (attempt_ && channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
   end_attempt();

@@ -1,4 +1,4 @@
-/// Why a call is attempted again.
+/// The reason for another attempt of a call.
 #pragma once
 
 #include <cstddef>

@@ -232,7 +232,7 @@ Status DnsLookup::no_config(std::string_view why) const {
                 Initiator::library);
 }
 
-/// Sees what the responses to the present queries mean.
+/// Acts on the responses to the present queries: has enough addresses, asks for the next name, or fails.
 void DnsLookup::settle() {
   if (finished_) return;
   const bool both = four_.answered && six_.answered;
@@ -262,7 +262,7 @@ void DnsLookup::on_time() {
   settle();
 }
 
-/// Waits for the sockets and the time-out of c-ares.
+/// Waits for the sockets and the timeout of c-ares.
 void DnsLookup::await_more() {
   if (finished_) return;
   const bool both = four_.answered && six_.answered;
