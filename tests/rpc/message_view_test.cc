@@ -7,6 +7,8 @@
 
 #include "ringrpc/message_observer.h"
 
+#include "base/internals.h"
+
 namespace ringrpc {
 namespace {
 
@@ -52,7 +54,7 @@ TEST_CASE("a message that was parsed ahead is not parsed again, and is available
   detail::SerializableMessageOf<StringValue> parsed;
   parsed.message.set_value("parsed");
   const std::string whole = parsed.message.SerializeAsString();
-  const MessageView message(parsed);
+  const auto message = detail::Internals::make<MessageView>(parsed);
   CHECK(message.as<StringValue>() == &parsed.message);
   CHECK(message.size() == whole.size());
   CHECK(as_text(message.bytes()) == whole);
