@@ -105,7 +105,7 @@ struct ChannelOptions {
   /// null for none.
   std::shared_ptr<const ServiceConfig> service_config{};
   /// Looks in DNS for the service config of the target's first name (gRFC A2): that of the TXT record of
-  /// `_grpc_config.<name>` replaces `service_config` while there is one. Off as in gRPC's C++ library: the zone of a name
+  /// "_grpc_config." and the name replaces `service_config` while there is one. Off as in gRPC's C++ library: the zone of a name
   /// decides then how its clients call. A resolver of the application's may give one in any case (ringrpc/resolver.h).
   bool resolve_service_config = false;
   /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts. A longer

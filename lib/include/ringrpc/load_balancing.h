@@ -33,9 +33,10 @@ namespace ringrpc {
 
 struct CallRequest;
 
+/// Calls that have ended.
 struct CallCounts {
-  std::uint64_t all = 0;
-  std::uint64_t failed = 0;
+  std::uint64_t all = 0;     ///< with any status
+  std::uint64_t failed = 0;  ///< of these, with another status than OK, or cut
 };
 
 /// One address of a channel on one shard.
@@ -54,7 +55,7 @@ class Backend {
   virtual bool has_room() const noexcept = 0;
   /// The calls on its connections.
   virtual std::size_t calls_in_flight() const noexcept = 0;
-  /// The calls that have ended on its connections so far, and those of them that had another status than OK or were cut.
+  /// The calls that have ended on its connections so far.
   virtual CallCounts calls_ended() const noexcept = 0;
   /// Begins to connect, if it is idle.
   virtual void connect() noexcept = 0;

@@ -360,12 +360,6 @@ void ServerCall::count_end(const Status& status) noexcept {
   tell_interceptors(status);
 }
 
-/// The client does not see the outcome.
-void ServerCall::count_lost(const Status& status) noexcept {
-  ++call_.connection->counts().streams_failed;
-  count_end(status);
-}
-
 void ServerCall::tell_interceptors(const Status& status) noexcept {
   for (Interceptor* interceptor : std::views::reverse(call_.connection->interceptors())) try {
       interceptor->on_end(*this, status);
@@ -480,27 +474,6 @@ bool ServerCall::message_ready() {
     return false;
   }
   return request_ended;
-}
-
-/// The next message is taken.
-void ServerCall::count_received() {
-  ++call_.connection->counts().messages_received;
-  if (!call_.metrics) return;
-  call_.traffic.received_bytes += buffer_.next_bytes();
-  ++call_.received_messages;
-  call_.metrics->receive_message();
-}
-
-/// A message of the response has been given to the session.
-void ServerCall::count_sent() {
-  ++call_.connection->counts().messages_sent;
-  if (!call_.metrics) return;
-  ++call_.sent_messages;
-  call_.metrics->send_message();
-}
-
-void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
-  if (ServerMetrics* const metrics = call_.connection->metrics()) metrics->connections.reset(code, by_peer);
 }
 
 void ServerCall::wait_message(Waiter* waiter) {

@@ -260,9 +260,6 @@ class ServerCall final : public Call,
   void fail_message(const Status& fault);
 
   void settle();
-  void count_received();
-  void count_sent();
-  void count_reset(http2::ErrorCode code, bool by_peer);
   void end(const Status& status);
   template <class Step>
   void step_handler(Step step);
@@ -273,7 +270,6 @@ class ServerCall final : public Call,
   Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
-  void count_lost(const Status& status) noexcept;
   // server_call_trace.cc
   [[gnu::cold, gnu::noinline]] void begin_trace(bool traced) noexcept;
   void begin_span(std::optional<TraceContext> parent);
@@ -287,6 +283,10 @@ class ServerCall final : public Call,
                               : std::string_view();
   }
   // server_call_log.cc
+  void count_received();
+  void count_sent();
+  void count_reset(http2::ErrorCode code, bool by_peer);
+  void count_lost(const Status& status) noexcept;
   void record_end(Code code) noexcept;
   void log_end(const Status& status) const;
   void tell_interceptors(const Status& status) noexcept;

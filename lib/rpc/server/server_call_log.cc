@@ -1,4 +1,4 @@
-/// The metrics and log lines of a call.
+/// The counts, metrics and log lines of a call.
 #include <array>
 #include <new>
 #include <string_view>
@@ -17,6 +17,33 @@ void ServerCall::trace(Handler next) const noexcept {
   log::trace("{}: stream {}: {}: the handler is {}", log::Field("peer", call_.connection->peer()),
              log::Field("stream", call_.stream ? call_.stream->id() : 0),
              log::Field("method", call_.method->path), names[static_cast<std::size_t>(next)]);
+}
+
+/// The next message is taken.
+void ServerCall::count_received() {
+  ++call_.connection->counts().messages_received;
+  if (!call_.metrics) return;
+  call_.traffic.received_bytes += buffer_.next_bytes();
+  ++call_.received_messages;
+  call_.metrics->receive_message();
+}
+
+/// A message of the response has been given to the session.
+void ServerCall::count_sent() {
+  ++call_.connection->counts().messages_sent;
+  if (!call_.metrics) return;
+  ++call_.sent_messages;
+  call_.metrics->send_message();
+}
+
+void ServerCall::count_reset(http2::ErrorCode code, bool by_peer) {
+  if (ServerMetrics* const metrics = call_.connection->metrics()) metrics->connections.reset(code, by_peer);
+}
+
+/// The client does not see the outcome.
+void ServerCall::count_lost(const Status& status) noexcept {
+  ++call_.connection->counts().streams_failed;
+  count_end(status);
 }
 
 void ServerCall::record_end(Code code) noexcept {
