@@ -33,7 +33,7 @@ sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g
 help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: setup build server stop-server client example install clean
+.PHONY: setup build server stop-server client example install uninstall dist clean
 setup:  ## Install missing packages of the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
@@ -62,13 +62,24 @@ example: configured  ## Build and run an example, NAME=streams; docs/examples/RE
 install: build  ## Install programs, library and headers (respects DESTDIR)
 	$(MESON) install -C build --no-rebuild
 
+uninstall:  ## Remove what `make install` has installed
+	ninja -C build uninstall
+
+# git gives each file the time of the commit, so the same commit gives the same bytes.
+version = $(shell sed -n "s/^  version: '\(.*\)',/\1/p" meson.build | head -n 1)
+DIST ?= build-dist
+dist:  ## Pack the sources of this commit: build-dist/ringrpc-VERSION.tar.xz and its SHA-256
+	@mkdir -p '$(DIST)'
+	git archive --prefix=ringrpc-$(version)/ HEAD | xz -9 -T1 > '$(DIST)/ringrpc-$(version).tar.xz'
+	@cd '$(DIST)' && sha256sum ringrpc-$(version).tar.xz | tee ringrpc-$(version).tar.xz.sha256
+
 clean:  ## Remove all build directories
-	rm -rf build build-asan build-tsan build-checked build-coverage
+	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist
 
 collector: configured  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
 	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
 
-.PHONY: test asan tsan checked coverage h2spec interop guest without-io-uring soak
+.PHONY: test asan tsan checked fuzz coverage h2spec interop guest without-io-uring soak
 test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test docs
 	$(call run_tests,build)
@@ -87,6 +98,14 @@ checked:  ## Run the tests with assertions, each source compiled by itself, in b
 	@.ci/setup build test docs
 	$(call configure,build-checked,-Dbenchmarks=false -Dunity=off -Db_ndebug=false -Dwerror=true)
 	$(call run_suites,build-checked,transport http1 http2 observe admin plugin services testing apps patterns docs)
+
+# Seconds for each target, and more arguments: tests/fuzz/fuzz.py has them.
+SECONDS ?= 60
+fuzz:  ## Fuzz each target for a minute, or SECONDS=3600, in build-fuzz/; ARGS go to tests/fuzz/fuzz.py (ARGS='server --planted')
+	@.ci/setup build test
+	$(call configure,build-fuzz,-Dbenchmarks=false -Dfuzz=true -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-O1 -g1' -Db_lundef=false -Db_sanitize=address$(comma)undefined)
+	ninja -C build-fuzz tests/fuzz/fuzz-targets
+	$(PYTHON) -B tests/fuzz/fuzz.py build-fuzz --seconds $(SECONDS) $(ARGS)
 
 coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/coveragereport/index.html
 	@.ci/setup build test coverage

@@ -84,8 +84,8 @@ class Endpoint final : public SessionEvents {
 
   Exchange& operator[](std::uint32_t id) { return exchanges.try_emplace(id, *this).first->second; }
 
-  Exchange& open(std::span<const Header> request, bool end_stream) {
-    const Result<Stream*> stream = session.open(request, nullptr, end_stream);
+  Exchange& open(std::span<const Header> request, bool ends) {
+    const Result<Stream*> stream = session.open(request, nullptr, ends);
     Exchange& exchange = (*this)[stream.value()->id()];
     exchange.begin(**stream);
     return exchange;

@@ -71,6 +71,14 @@ class Install(unittest.TestCase):
                            "PATH": f"{cls.prefix / 'bin'}:{os.environ['PATH']}",
                            "LD_LIBRARY_PATH": str(package.parent.parent)}
 
+    @classmethod
+    def tearDownClass(cls):
+        """`make uninstall` removes all files of the last installation, which is this one."""
+        run(["ninja", "-C", BUILD, "uninstall"])
+        left = [path for path in cls.image.rglob("*") if not path.is_dir()]
+        if left:
+            raise AssertionError(f"uninstall leaves {left[:5]}")
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)

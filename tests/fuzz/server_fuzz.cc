@@ -1,0 +1,65 @@
+// A whole server on a simulated network: one client sends any frames and messages in pieces, closes when it likes, and lets
+// time pass; an honest client is served all the same, and nothing is left when both have gone.
+#include <memory>
+
+#include "fuzz/frame_input.h"
+#include "fuzz/target.h"
+#include "rpc/server/raw_peer.h"
+#include "rpc/world.h"
+
+namespace ringrpc::fuzz {
+namespace {
+
+using namespace std::chrono_literals;
+
+ServerOptions options_of(Input& input) {
+  ServerOptions options;
+  options.handshake_timeout = 5s;
+  options.header_timeout = 5s;
+  options.stall_timeout = 10s;
+  options.max_message_bytes = 4096;
+  options.max_concurrent_streams = 1 + input.number(8);
+  options.max_connection_age = input.flag() ? 20s : std::chrono::milliseconds::max();
+  return options;
+}
+
+Task<void> call_honestly(Channel& channel) {
+  CallOptions options;
+  options.timeout = 60s;
+  const auto response = co_await unary(channel, "Echo", "honest", options);
+  REQUIRE(response.has_value());
+  CHECK(response->bytes == "honest");
+}
+
+}  // namespace
+
+void run(Input input) {
+  SimulatedWorld world(input.byte(), input.flag() ? benign_faults() : Faults());
+  world.serve(options_of(input));
+  const std::unique_ptr<RawPeer> peer = RawPeer::silent(world);
+  if (input.number(8) != 0)
+    peer->send(std::string(http2::test::preface) + http2::test::settings() + http2::test::settings_ack());
+  while (!input.empty() && !peer->closed()) {
+    switch (input.number(16)) {
+      case 0:
+        world.simulation().run_for(std::chrono::milliseconds(20 * input.byte()));
+        break;
+      case 1:
+        if (input.number(4) == 0) peer->finish();
+        break;
+      case 2:
+        peer->send(input.text(100));
+        break;
+      default:
+        peer->send(next_frame(input, peer->encoder));
+    }
+  }
+  CHECK(world.run(call_honestly));
+  world.simulation().run_for(2min);
+  CHECK(peer->closed());
+  CHECK(world.server().counters().connections_open == 0);
+  CHECK(world.service().running == 0);
+  plant(world.service().started > 2 && peer->frames_of(http2::test::frame_type::data) > 2);
+}
+
+}  // namespace ringrpc::fuzz
