@@ -104,7 +104,7 @@ SECONDS ?= 60
 fuzz:  ## Fuzz each target for a minute, or SECONDS=3600, in build-fuzz/; ARGS go to tests/fuzz/fuzz.py (ARGS='server --planted')
 	@.ci/setup build test
 	$(call configure,build-fuzz,-Dbenchmarks=false -Dfuzz=true -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-O1 -g1' -Db_lundef=false -Db_sanitize=address$(comma)undefined)
-	ninja -C build-fuzz tests/fuzz/fuzz-targets
+	ninja -C build-fuzz fuzz-targets
 	$(PYTHON) -B tests/fuzz/fuzz.py build-fuzz --seconds $(SECONDS) $(ARGS)
 
 coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/coveragereport/index.html
