@@ -31,10 +31,11 @@ struct CallTraffic {
 
 /// The calls that ended with one code.
 struct CallHistograms {
-  LatencyHistogram duration;                      ///< nanoseconds
-  SizeHistogram sent_bytes;                       ///< of a call
-  SizeHistogram received_bytes;                   ///< of a call
-  std::unique_ptr<LatencyExemplars> exemplars{};  ///< of `duration`; null if no sampled call has ended with this code
+  LatencyHistogram duration;     ///< nanoseconds
+  SizeHistogram sent_bytes;      ///< of a call
+  SizeHistogram received_bytes;  ///< of a call
+  /// Of `duration`; null if no sampled call has ended with this code.
+  std::unique_ptr<LatencyExemplars> exemplars{};
 
   /// Throws std::bad_alloc if there is no memory for exemplars.
   void add(const CallHistograms& other);

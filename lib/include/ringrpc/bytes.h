@@ -10,8 +10,7 @@
 
 namespace ringrpc {
 
-/// Bytes that belong to another object. Each function that takes or returns a Bytes says how long they must stay
-/// valid, or stay valid.
+/// Bytes that belong to another object. Each function that takes or returns a Bytes says how long they are valid.
 using Bytes = std::span<const std::uint8_t>;
 
 /// Bytes in several pieces, in order. Both the pieces and the array of them belong to another object.
