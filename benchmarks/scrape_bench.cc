@@ -1,6 +1,6 @@
-/// The time for which a scrape of 1,000 methods on 8 shards holds a shard at once: the longest visit to a shard, and
-/// the longest turn of the one that writes the text, in processor time of its thread. `longest_us` must stay below
-/// 200; the mean says how far a slice is cut.
+/// The time for which a scrape of 1,000 methods on 8 shards holds a shard at once: the longest visit to a
+/// shard, and the longest turn of the one that writes the text, in processor time of its thread. `longest_us`
+/// must stay below 200; the mean says how far a slice is cut.
 #include <algorithm>
 #include <benchmark/benchmark.h>
 #include <ctime>

@@ -1,4 +1,5 @@
-/// The limit of open file descriptors. Each connection takes one, and the usual limit of 1024 is soon reached.
+/// The limit of open file descriptors. Each connection takes one, and the usual
+/// limit of 1024 is soon reached.
 ///
 ///   const std::uint64_t limit = raise_descriptor_limit(20'064);
 ///   if (limit < 20'064) log::warn("{}", descriptor_shortage(limit, 20'064));

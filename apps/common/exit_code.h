@@ -15,8 +15,8 @@ enum ExitCode : int {
   exit_usage = 2,    ///< a flag or a variable is wrong
 };
 
-/// Turns INVALID_ARGUMENT into FAILED_PRECONDITION, so that `refuse` reports a failure instead of a usage error.
-/// An example is a mistake in a file that a correct flag names.
+/// Turns INVALID_ARGUMENT into FAILED_PRECONDITION, so that `refuse` reports a failure instead of a usage
+/// error. An example is a mistake in a file that a correct flag names.
 Status at_run_time(Status status);
 
 /// The same, with the `origin` of the file's path in front: "--tls-ca: ...".

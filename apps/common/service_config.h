@@ -17,8 +17,8 @@ namespace ringrpc::apps {
 /// `target` stays empty until the flag is given.
 Setting service_config_setting(const std::string& group, std::string& target);
 
-/// Null if `value` is empty. `value` is JSON if it begins with a brace, else the path of a file that has it. An error
-/// names the flag and the field; INVALID_ARGUMENT is only for JSON in the flag itself.
+/// Null if `value` is empty. `value` is JSON if it begins with a brace, else the path of a file that has it.
+/// An error names the flag and the field; INVALID_ARGUMENT is only for JSON in the flag itself.
 Result<std::shared_ptr<const ServiceConfig>> load_service_config(const std::string& value,
                                                                  const Origins& origins = {});
 

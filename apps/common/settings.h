@@ -26,8 +26,8 @@ Setting log_format(std::string group, log::Format& target);
 
 /// `--allow-tls-key-log`.
 Setting allow_tls_key_log(std::string group, bool& target);
-/// The file that SSLKEYLOGFILE names, if `allowed`; with a warning in the log, because it exposes all connections. Empty
-/// for none.
+/// The file that SSLKEYLOGFILE names, if `allowed`; with a warning in the log, because it exposes all
+/// connections. Empty for none.
 std::string tls_key_log(bool allowed);
 
 /// `--io`, `RINGRPC_IO`.

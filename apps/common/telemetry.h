@@ -32,7 +32,8 @@ class ProgramTelemetry {
     options.tracer = telemetry_->tracer();
   }
 
-  /// Exports what is left, within some seconds. The servers and channels must not have been destroyed. Not on a shard.
+  /// Exports what is left, within some seconds. The servers and channels must not have been
+  /// destroyed. Not on a shard.
   void finish() const;
 
  private:

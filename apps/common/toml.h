@@ -4,8 +4,8 @@
 ///   max-connections = 20_000                               # whole numbers
 ///   verbose = true
 ///
-/// CLI11 reads such files too, but it accepts invalid TOML silently and loses types and line numbers. A server
-/// must not start with a misread file. Tables, dotted keys, dates and fractions are errors.
+/// CLI11 reads such files too, but it accepts invalid TOML silently and loses types and line numbers. A
+/// server must not start with a misread file. Tables, dotted keys, dates and fractions are errors.
 #pragma once
 
 #include <cstdint>

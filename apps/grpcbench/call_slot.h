@@ -50,9 +50,9 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   /// True if `expire` was called for this call.
   bool expired() const noexcept { return expired_; }
 
-  /// The status of a call that has exceeded the deadline, DEADLINE_EXCEEDED. The call itself goes on and keeps
-  /// its stream: a server takes many cancellations for an attack, and they would hide the work that it still
-  /// does. on_call_ended follows as usual. Call it once per call.
+  /// The status of a call that has exceeded the deadline, DEADLINE_EXCEEDED. The call itself goes on and
+  /// keeps its stream: a server takes many cancellations for an attack, and they would hide the work that it
+  /// still does. on_call_ended follows as usual. Call it once per call.
   Status expire();
   /// Cancels the call, if there is one, without on_call_ended.
   void drop();

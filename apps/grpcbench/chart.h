@@ -4,8 +4,8 @@
 ///   chart.curves.push_back({.name = "succeeded", .points = {{0.05, 50'312}, {0.15, 51'870}}});
 ///   page += chart.svg();
 ///
-/// Classes: `grid` and `label` for the axes, `curve` and `series-0`, `series-1`, ... for the curves. Each point
-/// shows its values as a tooltip, without a script; a point without neighbours has the class `lone`.
+/// Classes: `grid` and `label` for the axes, `curve` and `series-0`, `series-1`, ... for the curves. Each
+/// point shows its values as a tooltip, without a script; a point without neighbours has the class `lone`.
 #pragma once
 
 #include <functional>

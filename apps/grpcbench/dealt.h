@@ -1,6 +1,6 @@
 /// One thread's part of the load. Connections and calls are dealt like cards: connection c goes to thread
-/// c mod threads, call k to connection k mod connections. So a thread's share of the calls equals its share of
-/// the connections.
+/// c mod threads, call k to connection k mod connections. So a thread's share of the calls equals its
+/// share of the connections.
 #pragma once
 
 #include <cstdint>

@@ -303,8 +303,8 @@ void Generator::stop() {
   finish(shard_.now());
 }
 
-/// The end of the measured time: the end of the last call or of the schedule, whichever is later, so that a slow
-/// rate is reported correctly.
+/// The end of the measured time: the end of the last call or of the schedule, whichever is later, so that a
+/// slow rate is reported correctly.
 Instant Generator::end_of_calls() const {
   Instant end = no_calls_from_;
   if (schedule_ && schedule_->over()) {

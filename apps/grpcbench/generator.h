@@ -6,20 +6,20 @@
 ///   Measurement measured = generator.take();
 ///
 /// 1. All connections are made before the first call, so that only calls are measured.
-/// 2. Closed loop: each slot begins a call when its previous one has ended. Open loop: the schedule says when a
-///    call is due. It takes the slot that has been free for longest, so that all connections are used, or the
-///    first that becomes free. In both cases its latency counts from the time at which it was due.
+/// 2. Closed loop: each slot begins a call when its previous one has ended. Open loop: the schedule says when
+///    a call is due. It takes the slot that has been free for longest, so that all connections are used, or
+///    the first that becomes free. In both cases its latency counts from the time at which it was due.
 /// 3. Calls that were due during the warm-up do not count, whenever they end.
-/// 4. A call without a response at its deadline is counted then. It is not cancelled, and its slot stays taken
-///    until the response comes. So an overloaded server loses no connections to cancellations, and no new calls
-///    are added to those that it still works on.
+/// 4. A call without a response at its deadline is counted then. It is not cancelled, and its slot stays
+///    taken until the response comes. So an overloaded server loses no connections to cancellations, and no
+///    new calls are added to those that it still works on.
 /// 5. When no more calls begin, the run waits for those in flight, at most until their deadlines.
 /// 6. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
 ///    server cannot be reached, or when it does not have the method. No more calls begin then.
 ///
 /// Times are those of the shard's turns: a call begins at the start of the turn that sends it and ends at the
-/// start of the turn that finds its response. So no call reads the clock, and the generator's own work can only
-/// make the server look slower, never faster.
+/// start of the turn that finds its response. So no call reads the clock, and the generator's own work can
+/// only make the server look slower, never faster.
 #pragma once
 
 #include <atomic>

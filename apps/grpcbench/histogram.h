@@ -6,8 +6,8 @@
 ///   latency.merge(another_threads);
 ///   latency.percentile(99.9);
 ///
-/// Each power of two is split into 2^bits buckets, so the relative error is at most 1/2^bits, and values below
-/// 2^(bits+1) are exact. Minimum, maximum and mean are always exact. Recording increments one counter.
+/// Each power of two is split into 2^bits buckets, so the relative error is at most 1/2^bits, and values
+/// below 2^(bits+1) are exact. Minimum, maximum and mean are always exact. Recording increments one counter.
 #pragma once
 
 #include <algorithm>

@@ -19,7 +19,8 @@ constexpr unsigned default_threads_max = 4;
 constexpr std::uint32_t default_calls = 1000;
 constexpr std::size_t default_payload_bytes = 16;
 constexpr std::string_view default_algorithm = "ECDSA_P256_SHA256";
-/// Most servers accept this many calls on one connection. In open loop, due calls must not wait for each other.
+/// Most servers accept this many calls on one connection. In open loop, due calls
+/// must not wait for each other.
 constexpr unsigned default_open_loop_streams = 100;
 /// Limit of calls in flight over all connections; each slot takes some hundreds of bytes.
 constexpr unsigned slots_max = 1'000'000;

@@ -41,8 +41,8 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
     warnings.push_back(fmt::format("{} had no response when the run ended early and are not counted",
                                    counted(measured.without_response, "call")));
   const bool telling = measured.duration >= telling_duration;
-  // In open loop, a thread that wakes for each call looks busy although it has time left. There, late calls show
-  // that a thread is overloaded.
+  // In open loop, a thread that wakes for each call looks busy although it has time left. There, late calls
+  // show that a thread is overloaded.
   if (telling && !plan.pace && plan.spin == Nanoseconds(0) && measured.busiest > busy_limit)
     warnings.push_back(
         fmt::format("the generator may be the limit, not the server: one of its threads ran {:.0f} % of the "

@@ -3,9 +3,9 @@
 ///   Schedule schedule({.calls_per_second = 1000, .spacing = Spacing::poisson}, {.index = 0, .threads = 2});
 ///   while (begin + schedule.next() <= now) { start_call(begin + schedule.next()); schedule.advance(); }
 ///
-/// All threads compute the same schedule, and each takes the calls of its own connections (dealt.h). So the calls
-/// of all threads together are evenly spaced with constant spacing, and form one Poisson process with Poisson
-/// spacing.
+/// All threads compute the same schedule, and each takes the calls of its own connections (dealt.h). So
+/// the calls of all threads together are evenly spaced with constant spacing, and form one Poisson
+/// process with Poisson spacing.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 /// Counts the calls of one method: status codes, latencies and bytes.
 ///
-/// A call has a latency if it succeeded, or if it had no response before our deadline; the latter count with the
-/// time that they waited, because leaving them out would hide the worst. A call that the server fails has no
-/// latency: it says nothing about the server's speed.
+/// A call has a latency if it succeeded, or if it had no response before our deadline; the latter count with
+/// the time that they waited, because leaving them out would hide the worst. A call that the server fails has
+/// no latency: it says nothing about the server's speed.
 #pragma once
 
 #include <array>

@@ -5,8 +5,8 @@
 ///   timeline.merge(another_threads);
 ///   draw(timeline.spans(duration));
 ///
-/// Intervals are 100 ms long at first. When there are 240, each two are merged, so that a long run has 120 to 240
-/// of them.
+/// Intervals are 100 ms long at first. When there are 240, each two are merged, so that a long
+/// run has 120 to 240 of them.
 #pragma once
 
 #include <chrono>
@@ -51,8 +51,8 @@ class Timeline {
   void merge(Timeline other);
 
   /// The intervals of a run that lasted for `duration`. The last one may be shorter; one shorter than half an
-  /// interval is merged with the one before. With `calls_min`, intervals are merged until those with calls have
-  /// that many on average, provided that at least ten are left.
+  /// interval is merged with the one before. With `calls_min`, intervals are merged until those with calls
+  /// have that many on average, provided that at least ten are left.
   std::vector<Span> spans(Nanoseconds duration, std::uint64_t calls_min = 0) const;
 
   /// Up to the last one with a call.

@@ -1,4 +1,5 @@
-/// The objects that all commands share: the channel to the server, the call options, and the reflected services.
+/// The objects that all commands share: the channel to the server, the call options,
+/// and the reflected services.
 ///
 ///   Session session(values);       // on a shard
 ///   Outcome<std::vector<std::string>> services = co_await session.catalogue.services();
@@ -14,7 +15,8 @@
 namespace ringrpc::grpcclient {
 
 struct Session {
-  /// `given` must outlive it. `options` are those of the channel that are made from several flags: TLS, the service config and telemetry.
+  /// `given` must outlive it. `options` are those of the channel that are made from several flags: TLS, the
+  /// service config and telemetry.
   explicit Session(const Values& given, const ChannelOptions& options = {});
 
   /// Options for a call that is made now: the time left until the deadline, headers, compression.

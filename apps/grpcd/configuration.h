@@ -56,8 +56,8 @@ struct Configuration {
   apps::CommandLine line;
 };
 
-/// The settings in force, for the status page. A setting holds no secret: keys and passphrases come from files, of which
-/// a setting has the path. Call it once `line` has been read.
+/// The settings in force, for the status page. A setting holds no secret: keys and passphrases come from
+/// files, of which a setting has the path. Call it once `line` has been read.
 std::vector<StatusSetting> settings_in_force(const Configuration& configuration);
 
 /// A setting that differs between two configurations, with its values as the file would have them.

@@ -52,8 +52,8 @@ std::uint64_t calls_over(const ServerCounters& counters) {
   return counters.calls_succeeded + counters.calls_failed;
 }
 
-/// Descriptors other than those of calls' connections: one for each listener, four for each shard, and some for the
-/// process itself; and those of the admin pages and of channelz.
+/// Descriptors other than those of calls' connections: one for each listener, four for each shard, and some
+/// for the process itself; and those of the admin pages and of channelz.
 std::uint64_t descriptors_beside(const Values& values) {
   const ServerOptions& options = values.server;
   const unsigned shards = options.shards > 0 ? options.shards : std::thread::hardware_concurrency();

@@ -56,8 +56,8 @@ class Daemon {
   apps::ExitCode run(const apps::Signals& signals);
 
  private:
-  /// The thread that drains the server, so that a second signal works although a shard hangs. It starts before
-  /// the first signal, because there may be no memory for a thread later.
+  /// The thread that drains the server, so that a second signal works although a shard hangs. It starts
+  /// before the first signal, because there may be no memory for a thread later.
   class Drainer {
    public:
     explicit Drainer(std::function<void()> drain);

@@ -27,8 +27,8 @@ class Services {
   /// Valid as long as this object.
   std::span<Service* const> all() const noexcept { return all_; }
 
-  /// Makes every health check return NOT_SERVING and the node service report DRAINING, and ends the watches of
-  /// both. From any thread.
+  /// Makes every health check return NOT_SERVING and the node service report DRAINING, and ends the watches
+  /// of both. From any thread.
   void stop_serving();
 
   const HealthService& health() const noexcept { return health_; }

@@ -42,8 +42,8 @@ using Outcome = std::expected<T, Failure>;
 /// The message of a failed call, with a remedy if one is known.
 std::string with_remedy(const Status& status);
 
-/// The failure of a call: the method, the name of the code, the message and a remedy. Without a connection, only
-/// the message and the remedy.
+/// The failure of a call: the method, the name of the code, the message and a remedy. Without a connection,
+/// only the message and the remedy.
 Failure call_failure(std::string_view called, const Status& status);
 
 }  // namespace ringrpc::reflected

@@ -1,5 +1,5 @@
-/// One connection to the admin server: carries bytes between a stream and the session of its protocol, HTTP/1.1 or
-/// HTTP/2 with prior knowledge.
+/// One connection to the admin server: carries bytes between a stream and the session of its protocol,
+/// HTTP/1.1 or HTTP/2 with prior knowledge.
 ///
 ///   undecided ---> open ---- the session is finished ----> lingering ---- the peer closes, or 1 s ----> over
 ///       |           |  a fault ^                                                                         ^

@@ -1,7 +1,7 @@
 /// Pages over HTTP/1.1: one request after the other.
 ///
-/// While a response is made or sent, the connection is read no further. A body goes to the session in pieces, as the
-/// client reads them.
+/// While a response is made or sent, the connection is read no further. A body goes to the session in pieces,
+/// as the client reads them.
 #pragma once
 
 #include "admin/page_reply.h"

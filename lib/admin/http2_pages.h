@@ -1,7 +1,7 @@
 /// Pages over HTTP/2 with prior knowledge (RFC 9113, 3.3): several requests at once.
 ///
-/// Each request is a stream with its own reply and its own timeouts. A request with a body gets 413. http2::Session
-/// limits what the peer can make the connection hold or do.
+/// Each request is a stream with its own reply and its own timeouts. A request with a body gets 413.
+/// http2::Session limits what the peer can make the connection hold or do.
 #pragma once
 
 #include <cstddef>

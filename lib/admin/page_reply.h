@@ -1,12 +1,12 @@
-/// The reply to one request, whatever protocol it came in: finds the page, waits for it, and holds its text until
-/// the client has read it.
+/// The reply to one request, whatever protocol it came in: finds the page, waits for it, and holds its text
+/// until the client has read it.
 ///
 ///   reply.request(Method::get, {.path = "/metrics"});   // receiver.on_reply(), from inside or later
 ///   reply.status(); reply.fields(); reply.rest();
 ///   reply.reset();                                      // frees the text, forgets the page
 ///
-/// A path without a page gets 404, a method other than GET and HEAD 405, a page that fails 500 or 503, and a page
-/// for whose text there is no room 503.
+/// A path without a page gets 404, a method other than GET and HEAD 405, a page that fails 500 or 503, and a
+/// page for whose text there is no room 503.
 #pragma once
 
 #include <array>

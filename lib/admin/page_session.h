@@ -4,8 +4,8 @@
 ///   session->produce(out, bytes_max);        // at the end of the turn; then send `out`
 ///   if (session->finished()) ...             // shut down sending, then close
 ///
-/// It requests the pages itself (page_reply.h). Its owner, the connection, carries the bytes and keeps the time.
-/// Methods may throw std::bad_alloc; close the connection then.
+/// It requests the pages itself (page_reply.h). Its owner, the connection, carries the bytes and keeps the
+/// time. Methods may throw std::bad_alloc; close the connection then.
 #pragma once
 
 #include <cstddef>

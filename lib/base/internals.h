@@ -1,5 +1,5 @@
-/// The library's way to the members of public types that are not for users: these members are private, and the type is a
-/// friend of this.
+/// The library's way to the members of public types that are not for users: these members are private, and
+/// the type is a friend of this.
 ///
 ///   const MetricsWriter writer = detail::Internals::make<MetricsWriter>(text);
 #pragma once

@@ -15,7 +15,8 @@
 
 namespace ringrpc {
 
-/// Appends `text` in quotes. Bytes that are not UTF-8 and control characters become \xff and the like (base/escape.h).
+/// Appends `text` in quotes. Bytes that are not UTF-8 and control characters become \xff and
+/// the like (base/escape.h).
 void append_json(std::string& to, std::string_view text);
 template <std::same_as<bool> Bool>  // no pointer
 void append_json(std::string& to, Bool value) {

@@ -4,8 +4,8 @@
 ///   (*file)->write("GET /");            // any thread, never waits
 ///   (*file)->reopen();                  // after logrotate has renamed it
 ///
-/// At most `capacity` lines wait. Lines beyond them, and lines that the file does not take, are lost and counted; the
-/// log has warnings about them.
+/// At most `capacity` lines wait. Lines beyond them, and lines that the file does not take, are lost and
+/// counted; the log has warnings about them.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +43,8 @@ class LineLog {
   /// `line` without its end. From any thread.
   void write(std::string line) noexcept;
 
-  /// Opens the path again; later lines go there. If that fails, they go to the old file. From any thread, not from a
-  /// shard.
+  /// Opens the path again; later lines go there. If that fails, they go to the old file. From any
+  /// thread, not from a shard.
   Status reopen();
 
   /// Waits until all earlier lines have been written, at most 2 s.

@@ -33,8 +33,8 @@ namespace ringrpc {
 
 class LogFile final : public LogSink {
  public:
-  /// The caller keeps the ownership of the descriptor. A file with a `name` has no log lines: the log has the warnings
-  /// about those that are lost.
+  /// The caller keeps the ownership of the descriptor. A file with a `name` has no log lines: the log has the
+  /// warnings about those that are lost.
   LogFile(int descriptor, std::unique_ptr<LineFormat> format, std::string name = {});
 
   void take(LogRecord record) override;

@@ -32,8 +32,8 @@ class LogQuota {
     }
   };
 
-  /// If a record may be written now, returns the number suppressed since the last one. Otherwise counts this record
-  /// as suppressed and returns nothing.
+  /// If a record may be written now, returns the number suppressed since the last one. Otherwise counts this
+  /// record as suppressed and returns nothing.
   std::optional<LeftOut> take(Instant now) noexcept {
     const Instant earliest = now - burst * interval;
     spent_until_ = std::max(spent_until_, earliest);

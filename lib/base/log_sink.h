@@ -33,7 +33,8 @@ class LogSink {
   /// Takes a record and may keep it until the next flush, which calls its receipt at the latest.
   virtual void take(LogRecord record) = 0;
 
-  /// Records that found the queue full. `cause` says what happened to them. By default the log has a warning about them.
+  /// Records that found the queue full. `cause` says what happened to them. By default the log
+  /// has a warning about them.
   virtual void take_loss(const LogLoss& loss, std::string_view cause) {
     take({.time = std::chrono::system_clock::now(), .level = log::Level::warn, .message = loss.words(cause)});
   }

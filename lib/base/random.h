@@ -10,7 +10,8 @@
 
 namespace ringrpc {
 
-/// xoshiro256++ by Blackman and Vigna (https://prng.di.unimi.it/): 15 instructions a number. Belongs to one thread.
+/// xoshiro256++ by Blackman and Vigna (https://prng.di.unimi.it/): 15 instructions a
+/// number. Belongs to one thread.
 class Random {
  public:
   /// Reads its seed from the system.

@@ -33,7 +33,8 @@ class SessionEvents {
   virtual void on_goaway(std::uint32_t last_stream_id, ErrorCode code, std::string_view debug) = 0;
   /// A GOAWAY has been produced, of either this side's user or the session itself.
   virtual void on_goaway_sent(ErrorCode /*code*/) {}
-  /// A body has used up a flow-control window, and more of it waits: the connection's window, or that of its stream.
+  /// A body has used up a flow-control window, and more of it waits: the connection's
+  /// window, or that of its stream.
   virtual void on_stall(bool /*connection*/) {}
   /// The peer has acknowledged a `ping`.
   virtual void on_ping_ack(std::uint64_t opaque) = 0;

@@ -1,5 +1,5 @@
-/// Flow control (RFC 9113, 5.2): when received bytes are returned to the peer's windows, and when the peer's windows
-/// hold output back. nghttp2 keeps the windows themselves.
+/// Flow control (RFC 9113, 5.2): when received bytes are returned to the peer's windows, and when the peer's
+/// windows hold output back. nghttp2 keeps the windows themselves.
 #include <utility>
 
 #include "http2/session_callbacks.h"

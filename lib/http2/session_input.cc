@@ -24,8 +24,9 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
   return feed(input.bytes.subspan(begin, input.fed - begin));
 }
 
-/// Takes the HEADERS or CONTINUATION frame that the scanner has found. The fields of requests are looked up, and may
-/// be learnt; other blocks only show whether what was learnt still holds. False when nghttp2 takes no more.
+/// Takes the HEADERS or CONTINUATION frame that the scanner has found. The fields of requests are
+/// looked up, and may be learnt; other blocks only show whether what was learnt still holds. False
+/// when nghttp2 takes no more.
 [[gnu::always_inline]] inline bool Session::take_block(Input& input, bool request) {
   if (head_.type == FrameType::headers) block_deadline_ = never;  // the previous block has ended
   if (!request && !known_blocks_.any()) return true;

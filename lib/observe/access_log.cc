@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::size_t identity_bytes_max = 256;
 
-/// True if a text is one value of a line as it is. Checks every byte, so that the compiler can vectorize the loop.
+/// True if a text is one value of a line as it is. Checks every byte, so that the
+/// compiler can vectorize the loop.
 bool is_one_word(std::string_view text) noexcept {
   std::uint8_t others = 0;
   for (const char c : text)

@@ -56,7 +56,8 @@ class AccessSampler {
     void write(const AccessRecord& record) const noexcept;
   };
 
-  /// None if the call is not to be logged. Call once for each call that ends, and write the record if there is a place.
+  /// None if the call is not to be logged. Call once for each call that ends, and write the
+  /// record if there is a place.
   std::optional<Place> take(Code code, Instant now) noexcept;
 
  private:

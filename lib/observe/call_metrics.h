@@ -5,9 +5,9 @@
 ///   metrics.receive_message();
 ///   metrics.end(Code::OK, {.duration = 80us, .sent_bytes = 18, .received_bytes = 18});
 ///
-/// Everything is a plain integer of the shard's thread. A reader merges the shards with `add`, on the thread of
-/// each (reactor/shard_tour.h). `started() - handled()` is the number of calls in flight, also in a merged copy,
-/// because all numbers of a method on a shard are read at once.
+/// Everything is a plain integer of the shard's thread. A reader merges the shards with `add`, on the thread
+/// of each (reactor/shard_tour.h). `started() - handled()` is the number of calls in flight, also in a merged
+/// copy, because all numbers of a method on a shard are read at once.
 #pragma once
 
 #include <array>
@@ -51,8 +51,8 @@ class CallMetrics {
   /// A message that was received is not of the method's type.
   void reject_message() noexcept { ++rejected_; }
 
-  /// A call has its outcome. The first call that ends with a code allocates its histograms. If there is no memory
-  /// for them, they miss the call; the counters do not.
+  /// A call has its outcome. The first call that ends with a code allocates its histograms. If there is no
+  /// memory for them, they miss the call; the counters do not.
   void end(Code code, Nanoseconds duration, const CallTraffic& traffic) noexcept;
 
   /// The same for a sampled call. The bucket of its duration points to its trace and span from now on.
@@ -66,8 +66,8 @@ class CallMetrics {
     return latest ? &latest : nullptr;
   }
 
-  /// Adds the numbers of another shard. Throws std::bad_alloc if there is no memory for its histograms; then some
-  /// of them may be missing.
+  /// Adds the numbers of another shard. Throws std::bad_alloc if there is no memory for its histograms; then
+  /// some of them may be missing.
   void add(const CallMetrics& other);
 
   std::uint64_t started() const noexcept { return started_; }

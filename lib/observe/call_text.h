@@ -32,10 +32,11 @@ std::string method_labels(std::string_view type, std::string_view service, std::
 inline constexpr std::string_view unknown_method_labels =
     R"(grpc_type="unknown",grpc_service="unknown",grpc_method="unknown")";
 
-/// Writes the families of one side, in steps of some microseconds, because a server may have thousands of methods.
+/// Writes the families of one side, in steps of some microseconds, because a server may
+/// have thousands of methods.
 ///
-/// The counters of methods without calls are 0, so that the first call is an increase. Histograms begin with the
-/// first call that ends.
+/// The counters of methods without calls are 0, so that the first call is an increase. Histograms begin with
+/// the first call that ends.
 class CallText {
  public:
   /// Both must outlive it. Nothing else is written to `text` until it has finished.

@@ -5,8 +5,8 @@
 ///
 /// A histogram belongs to one thread. Readers get copies that `add` has merged.
 ///
-/// The bounds are those of https://github.com/grpc/proposal/blob/master/A66-otel-stats.md, so the same numbers
-/// serve Prometheus and OpenTelemetry. As in both, a bucket includes its upper bound.
+/// The bounds are those of https://github.com/grpc/proposal/blob/master/A66-otel-stats.md, so the same
+/// numbers serve Prometheus and OpenTelemetry. As in both, a bucket includes its upper bound.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 
 namespace ringrpc {
 
-/// The upper bound of a bucket, and the same in the unit that is published, as Go prints it with %g. OpenMetrics
-/// asks for this spelling ("Canonical Numbers").
+/// The upper bound of a bucket, and the same in the unit that is published, as Go prints it with %g.
+/// OpenMetrics asks for this spelling ("Canonical Numbers").
 struct Bound {
   std::uint64_t value;
   std::string_view text;
@@ -116,8 +116,8 @@ class Histogram {
     return all;
   }
 
-  /// An estimate of the value that `share` of the values, 0 to 1, do not exceed: as if they were spread evenly in their
-  /// bucket. 0 if there are none; the last bound if the value is above it.
+  /// An estimate of the value that `share` of the values, 0 to 1, do not exceed: as if they were spread
+  /// evenly in their bucket. 0 if there are none; the last bound if the value is above it.
   std::uint64_t quantile(double share) const noexcept {
     const double rank = share * static_cast<double>(count());
     double below = 0;
@@ -133,8 +133,8 @@ class Histogram {
     return count() == 0 ? 0 : least;
   }
 
-  /// Starts at the first bound that a value of this bit width can meet. At most four bounds lie between two powers
-  /// of two.
+  /// Starts at the first bound that a value of this bit width can meet. At most four bounds lie
+  /// between two powers of two.
   static constexpr std::size_t bucket_of(std::uint64_t value) noexcept {
     std::size_t bucket = first_of_width[static_cast<std::size_t>(std::bit_width(value))];
     while (bucket < bounds.size() && value > bounds[bucket].value) ++bucket;

@@ -20,8 +20,8 @@ class RateGate {
   explicit RateGate(std::uint32_t per_second) noexcept
       : interval_(per_second == 0 ? 0 : std::max<std::int64_t>(burst / per_second, 1)) {}
 
-  /// The number of events that were suppressed since the last one that passed, if this one passes. Otherwise this one
-  /// counts as suppressed.
+  /// The number of events that were suppressed since the last one that passed, if this one passes. Otherwise
+  /// this one counts as suppressed.
   std::optional<std::uint64_t> pass(Instant now) noexcept {
     if (interval_ == 0) return 0;
     if (spend(now.time_since_epoch().count())) return suppressed_.exchange(0, std::memory_order_relaxed);

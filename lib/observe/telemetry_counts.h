@@ -4,8 +4,8 @@
 ///   counts.dropped(SpanLoss::queue_full, 512);
 ///   write_telemetry(text);
 ///
-/// The thread of the exports changes them once for each request, and the shards once for each batch. So they are atomic
-/// integers, which any thread may read.
+/// The thread of the exports changes them once for each request, and the shards once for each batch. So they
+/// are atomic integers, which any thread may read.
 #pragma once
 
 #include <array>

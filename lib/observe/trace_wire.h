@@ -1,4 +1,5 @@
-/// Trace contexts as they are in headers: W3C's `traceparent` and `tracestate`, and OpenCensus's `grpc-trace-bin`.
+/// Trace contexts as they are in headers: W3C's `traceparent` and `tracestate`, and
+/// OpenCensus's `grpc-trace-bin`.
 ///
 ///   std::optional<TraceContext> parent = parse_traceparent(value);
 ///   std::array<char, traceparent_bytes> text = format_traceparent(context);
@@ -38,9 +39,10 @@ std::string_view trace_id_of(std::string_view traceparent) noexcept;
 std::optional<TraceContext> parse_trace_bin(std::string_view bytes) noexcept;
 std::array<char, trace_bin_bytes> format_trace_bin(const TraceContext& context) noexcept;
 
-/// The members of `lists`, the values of all `tracestate` fields in their order, as one list. Empty if any member is
-/// malformed, two have the same key, or there are more than 32. Of more than 512 bytes, members of more than 128 bytes are left
-/// out first and then the last ones (https://www.w3.org/TR/trace-context/#tracestate-limits).
+/// The members of `lists`, the values of all `tracestate` fields in their order, as one list. Empty if any
+/// member is malformed, two have the same key, or there are more than 32. Of more than 512 bytes, members of
+/// more than 128 bytes are left out first and then the last ones
+/// (https://www.w3.org/TR/trace-context/#tracestate-limits).
 std::string join_tracestate(std::span<const std::string_view> lists);
 
 /// Writes two lower-case digits for each byte.

@@ -1,12 +1,14 @@
-/// The context of a handler, which passes by itself to the tasks that it starts and to the calls that it makes.
+/// The context of a handler, which passes by itself to the tasks that it starts and
+/// to the calls that it makes.
 ///
 ///   class CallContext final : public detail::Context { ... };       // of the layer above
 ///   const ContextScope scope(shard, source);                        // around the start of a handler
 ///   if (detail::Context* context = shard.context()) ...             // in code that the handler calls
 ///
-/// A shard has one present context. `Suspended` (ringrpc/suspended.h) keeps the context of a coroutine that waits, and
-/// makes it present again while the coroutine runs. A source makes its context only when something keeps it, so a handler
-/// that neither waits nor makes calls has no cost. All of it belongs to the shard's thread.
+/// A shard has one present context. `Suspended` (ringrpc/suspended.h) keeps the context of a
+/// coroutine that waits, and makes it present again while the coroutine runs. A source makes its
+/// context only when something keeps it, so a handler that neither waits nor makes calls has no
+/// cost. All of it belongs to the shard's thread.
 #pragma once
 
 #include <new>
@@ -30,8 +32,8 @@ class Context : public Pooled {
   void release() noexcept {
     if (--references_ == 0) delete this;
   }
-  /// For a task that outlives its call (ringrpc/shield.h): the same without what binds it to the call, with one reference. Null if
-  /// nothing remains.
+  /// For a task that outlives its call (ringrpc/shield.h): the same without what binds it to the call, with
+  /// one reference. Null if nothing remains.
   virtual Context* detached() const { return nullptr; }
 
  protected:

@@ -28,7 +28,8 @@ struct Ticket final : ListNode {
 
 /// Shared by the EventCount and its waits, so that a wait that is left over learns of the end.
 struct EventCount::Waiters {
-  /// Resumes all waits. Post under the lock: a wait on the list keeps its shard alive, one that was taken off does not.
+  /// Resumes all waits. Post under the lock: a wait on the list keeps its shard alive, one
+  /// that was taken off does not.
   void resume_all() {
     while (Ticket* const ticket = tickets.pop_front()) ticket->home.post(std::move(ticket->letter));
   }

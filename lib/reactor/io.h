@@ -139,8 +139,8 @@ class Connector {
   virtual ~Connector() = default;
 };
 
-/// A wait until a descriptor is ready for what other code does with it. Destroying it ends the wait. Destroy it before
-/// the descriptor is closed.
+/// A wait until a descriptor is ready for what other code does with it. Destroying it ends the wait. Destroy
+/// it before the descriptor is closed.
 class Readiness {
  public:
   class Handler {
@@ -184,13 +184,13 @@ class Io {
   /// Accepts on a socket that listens already. INVALID_ARGUMENT if a backend cannot serve it.
   virtual Result<std::unique_ptr<Acceptor>> listen(UniqueFd socket, Acceptor::Handler& handler) = 0;
 
-  /// Connects. The outcome comes through the handler, and never from inside this call. The attempt waits while the
-  /// listener's backlog is full: in the kernel for TCP, and by trying again every `full_backlog_pause` for a unix
-  /// socket. The caller must limit the time.
+  /// Connects. The outcome comes through the handler, and never from inside this call. The attempt waits
+  /// while the listener's backlog is full: in the kernel for TCP, and by trying again every
+  /// `full_backlog_pause` for a unix socket. The caller must limit the time.
   virtual std::unique_ptr<Connector> connect(const SocketAddress& address, Connector::Handler& handler) = 0;
 
-  /// Waits for one of `events`, as in poll(2), on a descriptor that other code reads and writes. Null in backends
-  /// without the kernel's descriptors.
+  /// Waits for one of `events`, as in poll(2), on a descriptor that other code reads and writes. Null in
+  /// backends without the kernel's descriptors.
   virtual std::unique_ptr<Readiness> await_readiness(int /*descriptor*/, short /*events*/,
                                                      Readiness::Handler& /*handler*/) {
     return nullptr;

@@ -52,8 +52,8 @@ class ReadyList {
     return number;
   }
 
-  /// Runs queued elements, and those that they queue, at most `budget`, so that I/O is not starved. Returns the
-  /// number that it has run.
+  /// Runs queued elements, and those that they queue, at most `budget`, so that I/O is not starved. Returns
+  /// the number that it has run.
   unsigned run(unsigned budget = 256) {
     unsigned ran = 0;
     for (; ran < budget; ++ran) {

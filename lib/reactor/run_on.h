@@ -20,8 +20,8 @@ inline void refuse_on_shard(const char* function) {
                            " on a shard would wait for itself: call it on a thread of your own");
 }
 
-/// Calls `work` on the shard's thread and returns what it returns. Blocks until then. Throws std::logic_error on the
-/// shard itself, which in a destructor ends the process.
+/// Calls `work` on the shard's thread and returns what it returns. Blocks until then. Throws std::logic_error
+/// on the shard itself, which in a destructor ends the process.
 template <class Work>
 auto run_on(Shard& shard, Work work) {
   if (Shard::current() == &shard) refuse_on_shard("a function that blocks");

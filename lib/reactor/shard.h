@@ -52,7 +52,8 @@ class TurnEnd : public ListNodeOf<TurnEndTag> {
 /// An object that is told of each turn: see Shard::observe_turns.
 class TurnObserver {
  public:
-  /// A turn ends. It has taken `busy` since it reaped completions, and has run `ran` elements of the ready list.
+  /// A turn ends. It has taken `busy` since it reaped completions, and has run `ran`
+  /// elements of the ready list.
   virtual void on_turn(Nanoseconds busy, unsigned ran) noexcept = 0;
 
  protected:
@@ -156,7 +157,8 @@ class Shard {
   /// The number of turns that have begun.
   std::uint64_t turns() const noexcept { return turns_; }
 
-  /// Tells `observer` of each turn from this one on; null ends that. Costs one reading of the clock in each turn.
+  /// Tells `observer` of each turn from this one on; null ends that. Costs one
+  /// reading of the clock in each turn.
   void observe_turns(TurnObserver* observer) noexcept {
     assert(accessible());
     turn_observer_ = observer;

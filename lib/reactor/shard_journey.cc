@@ -25,8 +25,8 @@ void take_step(const std::shared_ptr<Journey>& journey, Shard* here) noexcept tr
   journey->ended.notify();
 }
 
-/// The mail that brings a journey to another shard. If that shard ends before it runs the mail, the journey goes on from
-/// there.
+/// The mail that brings a journey to another shard. If that shard ends before it runs the mail, the
+/// journey goes on from there.
 class NextStep {
  public:
   explicit NextStep(std::shared_ptr<Journey> journey) noexcept : journey_(std::move(journey)) {}

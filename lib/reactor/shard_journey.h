@@ -36,8 +36,8 @@ class NextStop {
  public:
   explicit NextStop(std::shared_ptr<Journey> journey);
 
-  /// Takes the next step on `shard`, which must not end before this returns. The step that calls it returns at once,
-  /// with the result: the next one may be under way on another thread.
+  /// Takes the next step on `shard`, which must not end before this returns. The step that calls it returns
+  /// at once, with the result: the next one may be under way on another thread.
   [[nodiscard]] Leg go_to(Shard& shard) noexcept;
 
  private:
@@ -45,10 +45,11 @@ class NextStop {
   Shard::SealedMail mail_;
 };
 
-/// Calls `step` again and again until it returns Leg::last: first on the shard that runs, then at each next stop. `here`
-/// is the shard on whose thread it runs. If a shard ends before the step is taken there, it is taken at that time, with
-/// null. Destroying the task does not stop the journey, so `step` owns what it writes to; it is never called on two
-/// threads at a time. What `step` throws ends the journey: the status is that of `caught` (base/caught.h).
+/// Calls `step` again and again until it returns Leg::last: first on the shard that runs, then at each next
+/// stop. `here` is the shard on whose thread it runs. If a shard ends before the step is taken there, it is
+/// taken at that time, with null. Destroying the task does not stop the journey, so `step` owns what it
+/// writes to; it is never called on two threads at a time. What `step` throws ends the journey: the status is
+/// that of `caught` (base/caught.h).
 Task<Status> journey(std::move_only_function<Leg(Shard* here, NextStop& next)> step);
 
 }  // namespace ringrpc

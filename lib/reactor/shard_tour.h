@@ -6,8 +6,8 @@
 ///     return Visit::again;                    // or Visit::done
 ///   });
 ///
-/// A shard is visited once in each turn, until the visit is done. So a reader of many numbers takes its time in
-/// steps that delay no call.
+/// A shard is visited once in each turn, until the visit is done. So a reader of many numbers takes its time
+/// in steps that delay no call.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +26,10 @@ enum class Visit : std::uint8_t {
   done,   ///< with this shard
 };
 
-/// Calls `visit` on the thread of each of `shards` until it is done there. Await the task on any shard (elsewhere it
-/// fails with FAILED_PRECONDITION), and keep `shards` running until it ends. Destroying the task does not stop the
-/// tour, so `visit` owns what it writes to; it is never called on two threads at a time. What `visit` throws ends the
-/// tour: the status is that of `caught` (base/caught.h).
+/// Calls `visit` on the thread of each of `shards` until it is done there. Await the task on any shard
+/// (elsewhere it fails with FAILED_PRECONDITION), and keep `shards` running until it ends. Destroying the
+/// task does not stop the tour, so `visit` owns what it writes to; it is never called on two threads at a
+/// time. What `visit` throws ends the tour: the status is that of `caught` (base/caught.h).
 Task<Status> tour(std::span<Shard* const> shards, std::move_only_function<Visit(Shard&)> visit);
 
 }  // namespace ringrpc

@@ -24,8 +24,8 @@ class ShardWorker final : public ShardLocal {
   /// The worker of `shard`, made at the first call.
   static ShardWorker& of(Shard& shard);
 
-  /// Runs the jobs of `shard` on the shard itself, a millisecond later, because simulated time does not include other
-  /// threads. Call it before the first job.
+  /// Runs the jobs of `shard` on the shard itself, a millisecond later, because simulated time does not
+  /// include other threads. Call it before the first job.
   RINGRPC_TESTING_EXPORT static void run_in_place(Shard& shard);
 
   /// Like WorkerPool::run. RESOURCE_EXHAUSTED also when the system has no more threads.

@@ -126,8 +126,9 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
   ticket_->home = Shard::current();
 }
 
-/// Destroys the job here, even if the worker that ran it still holds the ticket. The lock waits until the worker has
-/// returned from `post`: the mail may arrive before that, and the shard may be destroyed after this.
+/// Destroys the job here, even if the worker that ran it still holds the ticket. The lock
+/// waits until the worker has returned from `post`: the mail may arrive before that, and the
+/// shard may be destroyed after this.
 WorkAwaiter::~WorkAwaiter() {
   if (ticket_->stop_waiting()) {
     queue_->remove(ticket_);

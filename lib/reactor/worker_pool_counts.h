@@ -4,8 +4,9 @@
 ///   ++counts.queued;
 ///   WorkerPoolCounts::for_each([&](const std::string& name, const WorkerPoolCounts& counts) { ... });
 ///
-/// A pool changes them some times for each job, which takes far longer. So they are atomic integers, which any thread
-/// may read. They stay until the process ends, so that counters never decrease, and the number of names is limited.
+/// A pool changes them some times for each job, which takes far longer. So they are atomic integers,
+/// which any thread may read. They stay until the process ends, so that counters never decrease, and the
+/// number of names is limited.
 #pragma once
 
 #include <atomic>

@@ -12,7 +12,8 @@ namespace {
 
 namespace v1 = grpc::channelz::v1;
 
-/// Replaces all but printable ASCII: a string in a message must be UTF-8, and paths and bytes from peers need not be.
+/// Replaces all but printable ASCII: a string in a message must be UTF-8, and paths and
+/// bytes from peers need not be.
 std::string printable(std::string text) {
   std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
   return text;

@@ -10,8 +10,8 @@ namespace pb = google::protobuf;
 DescriptorIndex::DescriptorIndex(std::vector<std::string> services, const pb::DescriptorPool& pool)
     : pool_(pool), services_(std::move(services)) {
   std::sort(services_.begin(), services_.end());
-  // The generated pool builds a file when it is looked up, and finds some symbols, such as values of enums, only in files
-  // that are built. So all files that the services use are built now.
+  // The generated pool builds a file when it is looked up, and finds some symbols, such as values of enums,
+  // only in files that are built. So all files that the services use are built now.
   SentFiles built;
   for (const std::string& name : services_)
     if (const pb::ServiceDescriptor* const service = pool_.FindServiceByName(name))

@@ -49,7 +49,8 @@ Status check_name(std::string_view service) {
 }  // namespace
 
 struct HealthService::State {
-  /// The status of one service, if it was ever set, and a flag that tells whether the health service shuts down.
+  /// The status of one service, if it was ever set, and a flag that tells whether the
+  /// health service shuts down.
   struct View {
     std::optional<ServingStatus> status;
     bool shut_down;

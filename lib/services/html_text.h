@@ -1,5 +1,5 @@
-/// Writes HTML for pages. Only literals of the program become markup; everything else is escaped, so that a peer's name
-/// or a message of an error is shown as text whatever it contains.
+/// Writes HTML for pages. Only literals of the program become markup; everything else is escaped, so that a
+/// peer's name or a message of an error is shown as text whatever it contains.
 ///
 ///   HtmlText html;
 ///   html.add("<p>");

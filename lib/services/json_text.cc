@@ -33,8 +33,8 @@ void JsonText::text(std::string_view value) {
   append_quoted(value);
 }
 
-/// Bytes that are not ASCII are written as if they were Latin-1, because they need not be UTF-8: the path of a
-/// client's unix socket may have any.
+/// Bytes that are not ASCII are written as if they were Latin-1, because they need not be UTF-8: the path of
+/// a client's unix socket may have any.
 void JsonText::append_quoted(std::string_view value) {
   text_ += '"';
   for (const char c : value) {

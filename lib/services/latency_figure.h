@@ -1,5 +1,5 @@
-/// Draws the latency of a method as SVG: a bar for each bucket of its histogram, and the share of calls that took no
-/// longer.
+/// Draws the latency of a method as SVG: a bar for each bucket of its histogram, and the share of
+/// calls that took no longer.
 #pragma once
 
 #include <string>

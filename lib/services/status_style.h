@@ -37,8 +37,8 @@ svg { display: block; width: 100%; height: auto; }
 button { font: inherit; margin-left: .6rem; }
 )";
 
-/// Fetches the page's main part and takes over its sections. The browser parses it as a document whose scripts would not
-/// run, and nothing is ever made from text.
+/// Fetches the page's main part and takes over its sections. The browser parses it as a document whose
+/// scripts would not run, and nothing is ever made from text.
 inline constexpr std::string_view script = R"(
 "use strict";
 const interval_ms = 2000;

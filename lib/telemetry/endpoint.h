@@ -1,5 +1,6 @@
-/// Reads the variables about the collector: OTEL_EXPORTER_OTLP_* and, for one signal, OTEL_EXPORTER_OTLP_TRACES_* or
-/// OTEL_EXPORTER_OTLP_METRICS_*, which take precedence (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
+/// Reads the variables about the collector: OTEL_EXPORTER_OTLP_* and, for one signal,
+/// OTEL_EXPORTER_OTLP_TRACES_* or OTEL_EXPORTER_OTLP_METRICS_*, which take precedence
+/// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 #pragma once
 
 #include <string>

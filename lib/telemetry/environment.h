@@ -4,9 +4,9 @@
 ///   Result<TelemetryOptions> options = read_environment(getenv, warnings);
 ///
 /// https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
-/// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. An empty value counts as none. A number or a name that
-/// is not understood gets a warning, and the default applies; values whose loss would send data to a wrong place or
-/// without credentials are failures.
+/// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. An empty value counts as none. A number or a
+/// name that is not understood gets a warning, and the default applies; values whose loss would send data to
+/// a wrong place or without credentials are failures.
 #pragma once
 
 #include <string>

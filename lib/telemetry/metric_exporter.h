@@ -20,7 +20,8 @@ namespace ringrpc::telemetry {
 
 class MetricExporter {
  public:
-  /// Both must outlive it. `start_ns` is the time, since 1970, from which the calls of the process have been counted.
+  /// Both must outlive it. `start_ns` is the time, since 1970, from which the calls of the
+  /// process have been counted.
   MetricExporter(const TelemetryOptions& options, const otlp::v1::Resource& resource, std::uint64_t start_ns);
 
   /// Never ends.

@@ -39,7 +39,8 @@ constexpr std::array<InstrumentText, MetricRequests::instruments> texts{{
 template <class Values>
 constexpr bool is_latency = std::is_same_v<Values, LatencyHistogram>;
 
-/// In the unit that is published. The division gives the double that is nearest to the decimal number of a bound.
+/// In the unit that is published. The division gives the double that is nearest to the
+/// decimal number of a bound.
 double published(std::uint64_t value, bool latency) noexcept {
   return latency ? static_cast<double>(value) / 1e9 : static_cast<double>(value);
 }

@@ -5,7 +5,8 @@
 ///   requests.add_channels(*channels);
 ///   for (const MetricRequests::Request& request : std::move(requests).finish()) ...
 ///
-/// A request has at most `points_max` data points and some, because collectors refuse messages of more than 4 MiB.
+/// A request has at most `points_max` data points and some, because collectors refuse
+/// messages of more than 4 MiB.
 #pragma once
 
 #include <array>

@@ -3,8 +3,8 @@
 ///   outage.failed("UNAVAILABLE: connect 127.0.0.1:4317: connection refused", now());
 ///   outage.succeeded(lost, now());                     // spans lost so far
 ///
-/// An outage is over when an export succeeds and none has failed for some seconds. So a collector that fails every other
-/// request costs few lines. Belongs to the exporter's thread.
+/// An outage is over when an export succeeds and none has failed for some seconds. So a collector that fails
+/// every other request costs few lines. Belongs to the exporter's thread.
 #pragma once
 
 #include <chrono>

@@ -45,7 +45,8 @@ class Variables {
   enum class Zero : std::uint8_t { refused, no_limit, plain };
   void read_time(const std::string& name, std::chrono::milliseconds& to, Zero zero) const;
 
-  /// The value that belongs to the name; nothing if it is not set or not among them. Names are compared without case.
+  /// The value that belongs to the name; nothing if it is not set or not among them.
+  /// Names are compared without case.
   template <class Value>
   std::optional<Value> choice(const std::string& name,
                               std::initializer_list<std::pair<std::string_view, Value>> values) const {
@@ -72,8 +73,8 @@ class Variables {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-/// The pairs of "key=value,key=value", percent-decoded (https://www.w3.org/TR/baggage/#header-content). INVALID_ARGUMENT
-/// says at which pair the text goes wrong, and quotes no value, which may be a secret.
+/// The pairs of "key=value,key=value", percent-decoded (https://www.w3.org/TR/baggage/#header-content).
+/// INVALID_ARGUMENT says at which pair the text goes wrong, and quotes no value, which may be a secret.
 Result<Pairs> parse_pairs(std::string_view text);
 
 /// The words of a list that commas separate.

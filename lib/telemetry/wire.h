@@ -1,4 +1,5 @@
-/// Writes messages in protobuf's wire format (https://protobuf.dev/programming-guides/encoding/) without objects for them.
+/// Writes messages in protobuf's wire format (https://protobuf.dev/programming-guides/encoding/)
+/// without objects for them.
 ///
 ///   WireWriter out(room);                       // which has room for all that follows
 ///   out.varint(1, x);

@@ -18,9 +18,9 @@ namespace ringrpc {
 /// One address, or those of the sockets that systemd has passed.
 Result<std::vector<Address>> listen_addresses(const std::string& text);
 
-/// Listens on `address` and returns the bound one, as Listener::listen does on `accepting`, the listener's first
-/// shard. Retries an address in use for a quarter of a second: after a process was killed, its io_uring keeps its
-/// listening sockets open for another moment. Blocks, so a shard must not call it.
+/// Listens on `address` and returns the bound one, as Listener::listen does on `accepting`, the listener's
+/// first shard. Retries an address in use for a quarter of a second: after a process was killed, its io_uring
+/// keeps its listening sockets open for another moment. Blocks, so a shard must not call it.
 Result<std::string> bind(Shard& accepting, Listener& listener, const Address& address);
 
 }  // namespace ringrpc

@@ -13,8 +13,8 @@ class TlsContext;
 /// Lists the certificates of `context` until its last owner destroys it.
 void list_client_certificates(const std::shared_ptr<const TlsContext>& context);
 
-/// Of all contexts that are listed, at most TlsContext::certificates_listed_max, from the one that expires first. Any
-/// thread; takes a mutex.
+/// Of all contexts that are listed, at most TlsContext::certificates_listed_max, from the one that expires
+/// first. Any thread; takes a mutex.
 std::vector<CertificateSnapshot> client_certificates();
 
 }  // namespace ringrpc

@@ -48,8 +48,9 @@ class TlsContext {
   /// may accept it, or if there is none. `from` is the source of the certificate.
   Status check_dates(const Pem& from) const;
 
-  /// Its own certificate, the intermediate ones and the CAs that its options trust, at most `certificates_listed_max`, from the one that
-  /// expires first. The system's CAs are not listed, since they are many.
+  /// Its own certificate, the intermediate ones and the CAs that its options trust, at most
+  /// `certificates_listed_max`, from the one that expires first. The system's CAs are not
+  /// listed, since they are many.
   const std::vector<CertificateSnapshot>& certificates() const noexcept { return certificates_; }
 
  private:

@@ -31,7 +31,8 @@ class Http2Browser {
     std::string status() const { return field(":status"); }
   };
 
-  /// Sends the preface and SETTINGS: `window` is the one of each stream; that of the connection holds any page.
+  /// Sends the preface and SETTINGS: `window` is the one of each stream; that of the
+  /// connection holds any page.
   explicit Http2Browser(AdminWorld& world, std::uint32_t window = 1 << 30)
       : world_(world), peer_(world.connect()) {
     peer_->on_event = [this] { read(); };

@@ -1,5 +1,5 @@
-// A client of channelz whose messages are generated from the installed .proto file. The library's copy of these
-// messages is in the same process.
+// A client of channelz whose messages are generated from the installed .proto file. The library's copy of
+// these messages is in the same process.
 #include <iostream>
 
 #include "ringrpc/block_on.h"

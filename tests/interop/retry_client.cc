@@ -1,4 +1,5 @@
-// The client of retries_test.py on this library: reads and prints what `retry-peers client` does (retry-peers/main.go).
+// The client of retries_test.py on this library: reads and prints what `retry-peers client`
+// does (retry-peers/main.go).
 //
 //   retry_client ADDRESS < scenarios
 #include <charconv>

@@ -1,5 +1,5 @@
-// telemetry_caller ADDR CALLS: calls echo.v1.EchoService/Echo so often, with the payloads of the Go client in telemetry/peer,
-// then an unknown method. Exports as the OTEL_* variables ask.
+// telemetry_caller ADDR CALLS: calls echo.v1.EchoService/Echo so often, with the payloads of the Go client in
+// telemetry/peer, then an unknown method. Exports as the OTEL_* variables ask.
 #include <cstdlib>
 #include <iostream>
 #include <string>

@@ -38,7 +38,8 @@ class Collector {
   ~Collector();
 
   const std::string& address() const { return server_->addresses().front(); }
-  /// The response to the request with that number, from 0; an empty one by default. Called on the server's shard.
+  /// The response to the request with that number, from 0; an empty one by default.
+  /// Called on the server's shard.
   void respond(std::function<Response(std::size_t call)> response);
   /// Requests get no response until `release`.
   void hang();

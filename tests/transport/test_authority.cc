@@ -10,8 +10,8 @@
 namespace ringrpc::test {
 namespace {
 
-/// Before the first background shard begins, so that it ends before OpenSSL does at the exit of the process. Otherwise
-/// OpenSSL would not free what it keeps for the shard's thread, and LeakSanitizer would report it.
+/// Before the first background shard begins, so that it ends before OpenSSL does at the exit of the process.
+/// Otherwise OpenSSL would not free what it keeps for the shard's thread, and LeakSanitizer would report it.
 [[maybe_unused]] const int openssl_begun = OPENSSL_init_ssl(0, nullptr);
 
 using openssl::Owned;

@@ -5,8 +5,8 @@
 ///   CryptoService crypto(keys, *workers);
 ///   Server::start({&crypto}, options);
 ///
-/// Workers sign with RSA and P-384, sign large messages, and verify. The shard signs with P-256 and Ed25519, a
-/// few signatures per turn. Each request is logged (see signing_audit.h).
+/// Workers sign with RSA and P-384, sign large messages, and verify. The shard signs with P-256 and Ed25519,
+/// a few signatures per turn. Each request is logged (see signing_audit.h).
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,8 @@ struct CryptoOptions {
   /// Data of all requests that wait for a worker or are being processed by one; RESOURCE_EXHAUSTED beyond.
   std::size_t backlog_bytes_max = 64 * 1024 * 1024;
   /// Send a signature only after its record has been written to the log, which adds a millisecond or two;
-  /// UNAVAILABLE when that fails. While records cannot be written, or the log level hides them, no key is used.
+  /// UNAVAILABLE when that fails. While records cannot be written, or the log level
+  /// hides them, no key is used.
   bool audit_required = false;
   /// The timeout of the wait for that record; a log whose reader has stopped never writes it.
   std::chrono::milliseconds audit_timeout{2000};
@@ -36,7 +37,8 @@ struct CryptoOptions {
 
 class CryptoService final : public crypto::v1::CryptoService::Service, public MetricsSource {
  public:
-  /// `keys` and `workers` must outlive the calls, and `keys` the service; all of its keys must have been added.
+  /// `keys` and `workers` must outlive the calls, and `keys` the service; all of its
+  /// keys must have been added.
   CryptoService(const KeyRegistry& keys, WorkerPool& workers, const CryptoOptions& options = {})
       : keys_(keys),
         workers_(workers),

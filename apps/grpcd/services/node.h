@@ -1,5 +1,5 @@
-/// node.v1.NodeService: reports the state of this server and accepts metrics. Responses are compressed like the
-/// requests.
+/// node.v1.NodeService: reports the state of this server and accepts metrics. Responses are
+/// compressed like the requests.
 ///
 ///   NodeService node;
 ///   Server::start({&node}, options);
@@ -26,8 +26,8 @@ class NodeService final : public node::v1::NodeService::Service {
   /// The uptime counts from `started`, on the clock of Call::now.
   explicit NodeService(Instant started = std::chrono::steady_clock::now()) noexcept : started_(started) {}
 
-  /// Sets the status to DRAINING. Every WatchNode reports it and then ends with UNAVAILABLE. Without this, watches
-  /// end with UNAVAILABLE as soon as their connection drains.
+  /// Sets the status to DRAINING. Every WatchNode reports it and then ends with UNAVAILABLE. Without this,
+  /// watches end with UNAVAILABLE as soon as their connection drains.
   void drain();
 
   Task<Result<node::v1::GetNodeResponse>> GetNode(Call& call, node::v1::GetNodeRequest request) override;

@@ -4,8 +4,8 @@
 ///   counts.count(*choice.signer, choice.algorithm, signature.has_value());
 ///   counts.write(writer);
 ///
-/// A signature takes tens of microseconds, so all shards share the counters, which are atomic. All members may be used
-/// from any thread at the same time.
+/// A signature takes tens of microseconds, so all shards share the counters, which are atomic. All members
+/// may be used from any thread at the same time.
 #pragma once
 
 #include <array>

@@ -57,9 +57,9 @@ class SigningAudit {
   /// The same, with the cause.
   void failed(Code code, const Status& cause);
 
-  /// Writes the record of a finished signature, with OK, and waits until it has been written. UNAVAILABLE when
-  /// writing failed or took longer than `timeout`: the signature must then be discarded, and a second record
-  /// says so. Call it once, last, and only if the record is wanted.
+  /// Writes the record of a finished signature, with OK, and waits until it has been written. UNAVAILABLE
+  /// when writing failed or took longer than `timeout`: the signature must then be discarded, and a second
+  /// record says so. Call it once, last, and only if the record is wanted.
   Task<Status> written(Nanoseconds timeout);
 
  private:

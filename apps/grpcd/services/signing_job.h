@@ -1,5 +1,5 @@
-/// One signature, from the request's data to the bytes of the response. It runs on a worker, or on the shard if
-/// it takes only some tens of microseconds.
+/// One signature, from the request's data to the bytes of the response. It runs on a worker, or on the shard
+/// if it takes only some tens of microseconds.
 ///
 ///   SigningJob job(choice, std::move(request), {.verify = true, .digest = true}, expires, use);
 ///   Result<std::string> signature = job.run();

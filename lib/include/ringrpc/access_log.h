@@ -6,21 +6,25 @@
 ///
 ///   (*access)->reopen();                     // on SIGHUP: logrotate has renamed the file
 ///
-/// A line of JSON has these members; a line of text has them in the same order as `name=value`, after the time:
+/// A line of JSON has these members; a line of text has them in the same order as
+/// `name=value`, after the time:
 ///
 /// - time: the end of the call (RFC 3339), method, and peer: the client's address
 /// - identity: the client's, as the transport has verified it (ringrpc/peer_identity.h)
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
-/// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes on the wire without prefixes
+/// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes
+///   on the wire without prefixes
 /// - request_id: Call::request_id
 /// - trace_id: of the call if the server has a tracer (ringrpc/tracer.h), otherwise that of `traceparent`
 /// - suppressed: the number of lines that the rate limit has left out since the line before
 ///
 /// `identity`, `trace_id` and `suppressed` are left out when there is none. Texts from clients are escaped
-/// as in the log, and cut: the method of an unknown call after 100 bytes, an identity after 256, a request id after 128.
+/// as in the log, and cut: the method of an unknown call after 100 bytes, an identity after
+/// 256, a request id after 128.
 ///
-/// No shard waits for the file. At most 8192 lines wait to be written; further ones are lost and counted, like those
-/// that the file does not take: in warnings in the log, and in the metric ringrpc_log_lines_lost_total.
+/// No shard waits for the file. At most 8192 lines wait to be written; further ones are lost and counted,
+/// like those that the file does not take: in warnings in the log, and in the metric
+/// ringrpc_log_lines_lost_total.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +46,8 @@ struct AccessLogOptions {
   std::uint32_t one_call_of = 1;
   /// Logs failed calls, those with a status other than OK, even if sampling would leave them out.
   bool all_failures = true;
-  /// The rate of lines, which is also the largest burst; 0 means no limit. It applies to failed calls too, because
-  /// clients can cause any number of them.
+  /// The rate of lines, which is also the largest burst; 0 means no limit. It applies to failed calls too,
+  /// because clients can cause any number of them.
   std::uint32_t lines_per_second_max = 0;
 };
 
@@ -57,8 +61,8 @@ class RINGRPC_EXPORT AccessLog {
   /// Writes the lines that wait, unless the file blocks for 2 s.
   ~AccessLog();
 
-  /// Opens the path again, for example after the file was renamed. Later lines go there; if that fails, to the old
-  /// file. Do not call it on a shard: opening may block.
+  /// Opens the path again, for example after the file was renamed. Later lines go there; if that fails, to
+  /// the old file. Do not call it on a shard: opening may block.
   Status reopen();
 
   /// Waits until all earlier lines have been written, at most 2 s. Do not call it on a shard.

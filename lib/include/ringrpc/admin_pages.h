@@ -23,26 +23,27 @@ namespace ringrpc {
 /// `/healthz`: 200 as long as the process lives. Restart a process that does not respond.
 RINGRPC_EXPORT AdminPage liveness_page();
 
-/// `/readyz`: 200 while the server can take calls, else 503 with the reason: the server drains, or the service "" of
-/// `health` is NOT_SERVING. Send no new clients to a server that is not ready.
+/// `/readyz`: 200 while the server can take calls, else 503 with the reason: the server drains, or the
+/// service "" of `health` is NOT_SERVING. Send no new clients to a server that is not ready.
 RINGRPC_EXPORT AdminPage readiness_page(const Server& server, const HealthService& health);
 
-/// `/metrics`: Server::metrics_text, in the format that the request's Accept prefers. 500 if the server counts none
-/// (ServerOptions::metrics).
+/// `/metrics`: Server::metrics_text, in the format that the request's Accept prefers. 500 if the server
+/// counts none (ServerOptions::metrics).
 RINGRPC_EXPORT AdminPage metrics_page(const Server& server);
 
 /// `/debug/shards`: Server::shard_snapshots in JSON, an object with an array "shards".
 RINGRPC_EXPORT AdminPage shards_page(const Server& server);
 
-/// `/debug/calls`: Server::calls in JSON, an object with "calls_in_flight" and an array "oldest" of at most 200 calls.
-/// Times are in seconds; "deadline_in_s" is null for a call without a deadline.
+/// `/debug/calls`: Server::calls in JSON, an object with "calls_in_flight" and an array "oldest" of at most
+/// 200 calls. Times are in seconds; "deadline_in_s" is null for a call without a deadline.
 RINGRPC_EXPORT AdminPage calls_page(const Server& server);
 
-/// `/debug/connections`: Server::connections in JSON, an object with "connections_open" and the arrays "oldest" and
-/// "newest" of at most 64 each.
+/// `/debug/connections`: Server::connections in JSON, an object with "connections_open" and the arrays
+/// "oldest" and "newest" of at most 64 each.
 RINGRPC_EXPORT AdminPage connections_page(const Server& server);
 
-/// `/debug/failures`: Server::failures in JSON, an object with an array "failures". "at_s" is in seconds since 1970.
+/// `/debug/failures`: Server::failures in JSON, an object with an array "failures".
+/// "at_s" is in seconds since 1970.
 RINGRPC_EXPORT AdminPage failures_page(const Server& server);
 
 /// A setting of a program, as the status page shows it.
@@ -55,15 +56,16 @@ struct StatusSetting {
 /// The program, as the status page shows it.
 struct StatusPageOptions {
   std::string program = "Server";  ///< its name and version, "routes 1.4"
-  /// The settings in force; called for each request, on the admin server's thread. Everyone who can connect to the admin
-  /// server sees them: leave out secrets, and show the path of a file instead of its content.
+  /// The settings in force; called for each request, on the admin server's thread. Everyone who can connect
+  /// to the admin server sees them: leave out secrets, and show the path of a file instead of its content.
   std::function<std::vector<StatusSetting>()> settings{};
 };
 
-/// `/status`: a page for people, which refreshes itself every two seconds while it is visible. It has the shards, the 50
-/// oldest and the 50 newest connections, the 100 oldest calls in flight, the latency of the 20 methods that were called
-/// most, the last calls that failed, eight of each code, certificates and settings. It is one document that loads nothing,
-/// and without JavaScript it shows the state of the moment. Latencies and failures need ServerOptions::metrics.
+/// `/status`: a page for people, which refreshes itself every two seconds while it is visible. It has the
+/// shards, the 50 oldest and the 50 newest connections, the 100 oldest calls in flight, the latency of the 20
+/// methods that were called most, the last calls that failed, eight of each code, certificates and settings.
+/// It is one document that loads nothing, and without JavaScript it shows the state of the moment. Latencies
+/// and failures need ServerOptions::metrics.
 RINGRPC_EXPORT AdminPage status_page(const Server& server, StatusPageOptions options = {});
 
 /// All of these.

@@ -1,5 +1,5 @@
-/// Pages about a process for its operators, over HTTP/1.1 and HTTP/2: browsers, curl, Prometheus and probes read
-/// them.
+/// Pages about a process for its operators, over HTTP/1.1 and HTTP/2: browsers, curl,
+/// Prometheus and probes read them.
 ///
 ///   std::vector<AdminPage> pages = server_pages(server, health);  // ringrpc/admin_pages.h
 ///   pages.emplace_back("/build", "Version", [](PageRequest) { return PageResponse{.body = "1.4\n"}; });
@@ -9,8 +9,9 @@
 /// each other. Give them loopback addresses or unix sockets: they are neither encrypted nor
 /// access-controlled, and may contain data about clients. Other addresses get a warning in the log.
 ///
-/// GET and HEAD are served. A port speaks HTTP/1.1, with keep-alive and pipelining, and HTTP/2 with prior knowledge
-/// (RFC 9113, 3.3), with several requests at once. `/` is an index of the pages, unless a page has that path.
+/// GET and HEAD are served. A port speaks HTTP/1.1, with keep-alive and pipelining, and HTTP/2 with
+/// prior knowledge (RFC 9113, 3.3), with several requests at once. `/` is an index of the pages,
+/// unless a page has that path.
 #pragma once
 
 #include <chrono>
@@ -53,10 +54,10 @@ class AdminPage {
   using Make = std::function<Task<Result<PageResponse>>(PageRequest)>;
 
   /// `path` begins with '/'. `title` is a line for the index. `make` takes a PageRequest and returns a
-  /// PageResponse, a Result<PageResponse>, or a Task of that, which may suspend. It runs on the admin server's
-  /// thread and must not block it; a page is made for one request at a time, and further requests wait. It is not
-  /// cancelled when its client closes the connection or the page timeout passes. A failure is a response with
-  /// status 503 for UNAVAILABLE and RESOURCE_EXHAUSTED, else 500, and the status's message.
+  /// PageResponse, a Result<PageResponse>, or a Task of that, which may suspend. It runs on the admin
+  /// server's thread and must not block it; a page is made for one request at a time, and further requests
+  /// wait. It is not cancelled when its client closes the connection or the page timeout passes. A failure is
+  /// a response with status 503 for UNAVAILABLE and RESOURCE_EXHAUSTED, else 500, and the status's message.
   template <class F>
     requires std::invocable<const F&, PageRequest>
   AdminPage(std::string path, std::string title, F make)
@@ -93,20 +94,21 @@ struct AdminOptions {
   std::vector<std::string> listen{};
   /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
-  /// A further connection takes the place of the one that has been idle longest; if none is idle it is closed at
-  /// once.
+  /// A further connection takes the place of the one that has been idle longest; if none is
+  /// idle it is closed at once.
   std::uint32_t max_connections = 64;
   std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
   /// The time that a connection may wait for a request. HTTP/2 gets GOAWAY then.
   std::chrono::milliseconds idle_timeout{120'000};
-  /// The time from a request's first byte to its last; then 408, and the connection is closed. Over HTTP/2 the time
-  /// from a stream's request to its end, and only the stream ends; the connection ends if its preface takes as long.
+  /// The time from a request's first byte to its last; then 408, and the connection is closed. Over
+  /// HTTP/2 the time from a stream's request to its end, and only the stream ends; the connection ends
+  /// if its preface takes as long.
   std::chrono::milliseconds header_timeout{10'000};
   /// The time to make a page, including the wait for requests before it; then 504.
   std::chrono::milliseconds page_timeout{10'000};
-  /// The time in which a client must read a response; then the connection is closed. Over HTTP/2 the stream is reset;
-  /// the connection is closed if it takes no bytes for as long.
+  /// The time in which a client must read a response; then the connection is closed. Over HTTP/2 the stream
+  /// is reset; the connection is closed if it takes no bytes for as long.
   std::chrono::milliseconds write_timeout{60'000};
 };
 

@@ -3,8 +3,8 @@
 ///   AdminServices admin;
 ///   auto debug = Server::start(admin.all(), {.listen = {"127.0.0.1:50052"}, .shards = 1});
 ///
-/// A server that serves the bundle gets the services that later versions add to it. They tell about all peers of the
-/// process and have no access control: see ringrpc/channelz.h
+/// A server that serves the bundle gets the services that later versions add to it. They tell about all peers
+/// of the process and have no access control: see ringrpc/channelz.h
 /// (https://github.com/grpc/proposal/blob/master/A38-admin-interface-api.md).
 #pragma once
 

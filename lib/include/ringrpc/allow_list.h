@@ -29,8 +29,8 @@ namespace ringrpc {
 /// An interceptor that lets only listed peers call a method.
 class RINGRPC_EXPORT AllowList final : public Interceptor {
  public:
-  /// Lets `who` call `methods`. Throws std::logic_error once a server with this list has started. `methods` is "/package.Service/Method",
-  /// "/package.Service/*" or "*". `who` is one of
+  /// Lets `who` call `methods`. Throws std::logic_error once a server with this list has started. `methods`
+  /// is "/package.Service/Method", "/package.Service/*" or "*". `who` is one of
   ///   spiffe://domain/path     that SPIFFE id; if it ends in "/*", all below spiffe://domain/path
   ///   dns:name, uri:uri, email:address
   ///                            a certificate with exactly that alternative name

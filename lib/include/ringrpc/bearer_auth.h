@@ -37,8 +37,8 @@ class RINGRPC_EXPORT BearerAuth final : public Interceptor {
   /// A check that knows these tokens, each with its holder. Its duration reveals nothing about the tokens.
   static Check known_tokens(const std::vector<std::pair<std::string, std::string>>& tokens);
 
-  /// Lets clients without a token call the methods of `service` ("package.Service"). Throws std::logic_error once a
-  /// server with this interceptor has started.
+  /// Lets clients without a token call the methods of `service` ("package.Service"). Throws std::logic_error
+  /// once a server with this interceptor has started.
   void leave_open(std::string service);
 
   Task<Status> intercept(Call& call, Next next) override;

@@ -12,12 +12,12 @@
 ///     co_return co_await features.finish();
 ///   });
 ///
-/// The task runs on a background shard. Any number of threads may call block_on at the same time. Up to 64 of them
-/// have a shard each until their tasks end, so a task that computes for long, or blocks, delays no other. Each
-/// further one shares the shard with the fewest tasks, which take turns on it: a task that blocks delays those
-/// beside it. Shards start as threads need them. A free shard is used again, with its connections. On a shard
-/// block_on would wait for itself, so there it fails with FAILED_PRECONDITION. Threads that must not block use
-/// ringrpc/submit.h.
+/// The task runs on a background shard. Any number of threads may call block_on at the same time. Up to 64 of
+/// them have a shard each until their tasks end, so a task that computes for long, or blocks, delays no
+/// other. Each further one shares the shard with the fewest tasks, which take turns on it: a task that blocks
+/// delays those beside it. Shards start as threads need them. A free shard is used again, with its
+/// connections. On a shard block_on would wait for itself, so there it fails with FAILED_PRECONDITION.
+/// Threads that must not block use ringrpc/submit.h.
 #pragma once
 
 #include <exception>
@@ -107,9 +107,9 @@ class BackgroundTaskOf : public BackgroundTask {
 
 /// Calls `make` on the background shard, runs the Task that it returns, and waits for the task's end.
 /// Returns Result<T> for a Task<T>, Status for a Task<>, and the task's own type for a Task of a Status, a
-/// Result or a CallResult. Fails as the task does, and with the backend's status when no shard can be started,
-/// FAILED_PRECONDITION on a shard, and when `make` or the task throws with INTERNAL, or with RESOURCE_EXHAUSTED for
-/// std::bad_alloc.
+/// Result or a CallResult. Fails as the task does, and with the backend's status when no shard can be
+/// started, FAILED_PRECONDITION on a shard, and when `make` or the task throws with INTERNAL, or with
+/// RESOURCE_EXHAUSTED for std::bad_alloc.
 template <class F>
   requires(!detail::is_task<std::remove_cvref_t<F>>)
 [[nodiscard("it may be a failure")]] auto block_on(F&& make) {

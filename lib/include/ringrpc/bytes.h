@@ -1,5 +1,5 @@
-/// Borrowed bytes: views of them as numbers and as text, in one piece or in several. All functions may be called from
-/// any thread.
+/// Borrowed bytes: views of them as numbers and as text, in one piece or in several. All functions may
+/// be called from any thread.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace ringrpc {
 
-/// Bytes that belong to another object. Each function that takes or returns a Bytes says how long they are valid.
+/// Bytes that belong to another object. Each function that takes or returns a Bytes
+/// says how long they are valid.
 using Bytes = std::span<const std::uint8_t>;
 
 /// Bytes in several pieces, in order. Both the pieces and the array of them belong to another object.

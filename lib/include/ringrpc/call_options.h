@@ -16,24 +16,25 @@ namespace ringrpc {
 
 /// The options of one call.
 struct CallOptions {
-  /// The time that the call may take, counted from its beginning. The call ends with DEADLINE_EXCEEDED after that.
-  /// `Nanoseconds::max()` means no limit. The server learns the time that is left (PROTOCOL-HTTP2.md, "grpc-timeout").
+  /// The time that the call may take, counted from its beginning. The call ends with DEADLINE_EXCEEDED
+  /// after that. `Nanoseconds::max()` means no limit. The server learns the time that is left
+  /// (PROTOCOL-HTTP2.md, "grpc-timeout").
   Nanoseconds timeout = Nanoseconds::max();
   /// Sent with the request. The call fails with RESOURCE_EXHAUSTED when the headers of the request are larger
   /// than the server's SETTINGS allow (RFC 9113, SETTINGS_MAX_HEADER_LIST_SIZE).
   Metadata metadata{};
-  /// Compresses the messages of the request, except those written with `WriteOptions::compress` false. A server
-  /// that does not support it responds with UNIMPLEMENTED.
+  /// Compresses the messages of the request, except those written with `WriteOptions::compress` false. A
+  /// server that does not support it responds with UNIMPLEMENTED.
   Compression compression = Compression::identity;
-  /// Waits for a connection until the deadline. Otherwise the call fails with UNAVAILABLE when the server cannot
-  /// be reached (https://grpc.io/docs/guides/wait-for-ready/). Without a value, the service config decides; without
-  /// that, the call does not wait.
+  /// Waits for a connection until the deadline. Otherwise the call fails with UNAVAILABLE when the server
+  /// cannot be reached (https://grpc.io/docs/guides/wait-for-ready/). Without a value, the service config
+  /// decides; without that, the call does not wait.
   std::optional<bool> wait_for_ready{};
   /// The deadline on the clock of the shard (`Call::now`). If `timeout` is set too, the earlier one applies.
   Instant deadline = never;
-  /// A call that a handler makes continues the trace of the handler's call, and ends at the deadline of that call at
-  /// the latest. That also holds for calls in tasks that the handler has started, but not for the deadline in tasks
-  /// that `shield` protects. False makes the call as if no handler made it.
+  /// A call that a handler makes continues the trace of the handler's call, and ends at the deadline of that
+  /// call at the latest. That also holds for calls in tasks that the handler has started, but not for the
+  /// deadline in tasks that `shield` protects. False makes the call as if no handler made it.
   bool inherit = true;
 
   /// Options for a call that a handler makes to serve `handled`. They have the same deadline. (When `handled`

@@ -22,8 +22,8 @@ struct ResponseMetadata {
   bool compressed = false;  ///< true if the last message that was read arrived compressed
 };
 
-/// A value or the status of the failure, with the metadata of the response. The metadata is empty if the call failed
-/// here before the server responded.
+/// A value or the status of the failure, with the metadata of the response. The metadata is empty if the call
+/// failed here before the server responded.
 template <class T>
 class [[nodiscard]] CallResult : public Result<T> {
  public:

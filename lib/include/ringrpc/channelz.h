@@ -3,17 +3,19 @@
 ///   ChannelzService channelz;
 ///   auto debug = Server::start({&channelz}, {.listen = {"127.0.0.1:50052"}, .shards = 1});
 ///
-/// The service shows every server and every channel of the process, not only the server that serves it. It names the
-/// addresses and certificates of all peers and has no access control: serve it where operators alone can connect, or
-/// behind an interceptor (ringrpc/allow_list.h) (https://github.com/grpc/proposal/blob/master/A14-channelz.md).
+/// The service shows every server and every channel of the process, not only the server that serves it. It
+/// names the addresses and certificates of all peers and has no access control: serve it where operators
+/// alone can connect, or behind an interceptor (ringrpc/allow_list.h)
+/// (https://github.com/grpc/proposal/blob/master/A14-channelz.md).
 ///
-/// A Channel is a channel. Its part on a shard is a subchannel, because each shard connects by itself; the connections
-/// of that shard are the subchannel's sockets. A subchannel begins with the first call on its shard and ends with the
-/// channel or the shard. It counts the calls that the channel makes on its shard, and the channel counts those of all.
+/// A Channel is a channel. Its part on a shard is a subchannel, because each shard connects by itself; the
+/// connections of that shard are the subchannel's sockets. A subchannel begins with the first call on its
+/// shard and ends with the channel or the shard. It counts the calls that the channel makes on its shard, and
+/// the channel counts those of all.
 ///
-/// Lists have at most `page_max` entries; the field `end` tells the last page. Nothing is collected for the service:
-/// servers and channels count what it shows anyway, and each call of it reads their shards one after another, in slices
-/// of some 50 µs. The numbers of one list are not of one moment.
+/// Lists have at most `page_max` entries; the field `end` tells the last page. Nothing is collected for the
+/// service: servers and channels count what it shows anyway, and each call of it reads their shards one after
+/// another, in slices of some 50 µs. The numbers of one list are not of one moment.
 #pragma once
 
 #include <cstddef>

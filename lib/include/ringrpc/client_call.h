@@ -27,14 +27,15 @@ namespace ringrpc {
 /// A call in flight. Destroying it cancels it: the server gets RST_STREAM with CANCEL.
 ///
 /// Each `wait_` function registers one waiter, which is called once from the shard's ready list, when the
-/// condition is true; null withdraws it. Different conditions may be waited for at the same time. A second waiter
-/// for one condition throws std::logic_error.
+/// condition is true; null withdraws it. Different conditions may be waited for at the same time. A second
+/// waiter for one condition throws std::logic_error.
 class RINGRPC_EXPORT ClientCall : public MessageStream {
  public:
   virtual ~ClientCall() = default;
   /// Half-closes the call: no more messages will be written. Further calls have no effect.
   virtual void writes_done() = 0;
-  /// True while the call waits for a connection, or for a free stream on one (ChannelOptions::max_connections).
+  /// True while the call waits for a connection, or for a free stream on one
+  /// (ChannelOptions::max_connections).
   virtual bool queued() const noexcept = 0;
   /// True once the server's initial metadata has arrived, or the call has ended without it.
   virtual bool has_initial_metadata() const noexcept = 0;

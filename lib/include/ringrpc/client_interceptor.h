@@ -10,28 +10,28 @@
 ///   };
 ///   options.interceptors = {&audit, &token};   // of ChannelOptions; the first is the outermost
 ///
-/// An interceptor is a coroutine around the call. It runs before the request is sent up to its `next`, and the status
-/// that it returns is the status that the caller gets. If it does not run `next`, nothing is sent. (A unary or
-/// client-streaming call cannot end with OK then, because only a server gives its response: the caller gets
-/// UNIMPLEMENTED.) It may wait: the caller's messages are kept until the innermost `next` runs, and after 64 KiB of
-/// them the caller waits, too. An exception ends its call with INTERNAL, or with RESOURCE_EXHAUSTED if it is
-/// std::bad_alloc.
+/// An interceptor is a coroutine around the call. It runs before the request is sent up to its `next`, and
+/// the status that it returns is the status that the caller gets. If it does not run `next`, nothing is sent.
+/// (A unary or client-streaming call cannot end with OK then, because only a server gives its response: the
+/// caller gets UNIMPLEMENTED.) It may wait: the caller's messages are kept until the innermost `next` runs,
+/// and after 64 KiB of them the caller waits, too. An exception ends its call with INTERNAL, or with
+/// RESOURCE_EXHAUSTED if it is std::bad_alloc.
 ///
-/// When the deadline passes or the caller cancels, `next` gives DEADLINE_EXCEEDED or CANCELLED. If an interceptor
-/// waits for something else then, before `next` or after, its frame is destroyed, and so are those of the interceptors
-/// around it. The caller destroys all of them when it drops the call.
+/// When the deadline passes or the caller cancels, `next` gives DEADLINE_EXCEEDED or CANCELLED. If an
+/// interceptor waits for something else then, before `next` or after, its frame is destroyed, and so are
+/// those of the interceptors around it. The caller destroys all of them when it drops the call.
 ///
-/// Messages go past the interceptors to the caller. To see them, an interceptor passes a MessageObserver to `next`
-/// (ringrpc/message_observer.h). In a unary or client-streaming call, and in any call with an observer, `next` ends
-/// when the caller has taken the responses that arrived, or waits for the status without them. Its status is then the
-/// caller's: INTERNAL if a response is not of the method's type. If the responses arrive in time but the caller takes
-/// them only after the deadline or after `cancel`, such a call ends with DEADLINE_EXCEEDED or CANCELLED; on a
-/// channel without interceptors it ends with OK. In other calls, the caller may find a response that is not
-/// of the method's type after `next` gave OK.
+/// Messages go past the interceptors to the caller. To see them, an interceptor passes a MessageObserver to
+/// `next` (ringrpc/message_observer.h). In a unary or client-streaming call, and in any call with an
+/// observer, `next` ends when the caller has taken the responses that arrived, or waits for the status
+/// without them. Its status is then the caller's: INTERNAL if a response is not of the method's type. If the
+/// responses arrive in time but the caller takes them only after the deadline or after `cancel`, such a call
+/// ends with DEADLINE_EXCEEDED or CANCELLED; on a channel without interceptors it ends with OK. In other
+/// calls, the caller may find a response that is not of the method's type after `next` gave OK.
 ///
-/// For the channel, a call begins when the innermost `next` runs. That gives CANCELLED while the channel closes. When
-/// the channel has closed, calls that have not begun end as if the caller had cancelled them. The same object serves
-/// all shards at the same time.
+/// For the channel, a call begins when the innermost `next` runs. That gives CANCELLED while the channel
+/// closes. When the channel has closed, calls that have not begun end as if the caller had cancelled them.
+/// The same object serves all shards at the same time.
 #pragma once
 
 #include <optional>
@@ -73,8 +73,8 @@ class InterceptorChain;
 /// The rest of a call: the inner interceptors and the server. Valid as long as the interceptor's frame.
 class RINGRPC_EXPORT ClientNext {
  public:
-  /// Runs the rest of the call, and gives its status: INTERNAL if an inner interceptor throws. At most once: the second
-  /// time gives INTERNAL. Destroying the task cancels the call.
+  /// Runs the rest of the call, and gives its status: INTERNAL if an inner interceptor throws. At most once:
+  /// the second time gives INTERNAL. Destroying the task cancels the call.
   Task<Status> operator()() const;
   /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
@@ -88,8 +88,8 @@ class RINGRPC_EXPORT ClientNext {
   class Wire {
    public:
     virtual Task<Status> make_call() = 0;
-    /// Shows the messages of the call to `observer` until `unobserve`. Observers are added from the outermost to the
-    /// innermost.
+    /// Shows the messages of the call to `observer` until `unobserve`. Observers are added from the
+    /// outermost to the innermost.
     virtual void observe(MessageObserver& observer) = 0;
     virtual void unobserve(MessageObserver& observer) noexcept = 0;
 

@@ -7,10 +7,10 @@
 ///   while (auto heard = co_await chat.next()) print(*heard);  // until the server has finished
 ///   Status status = co_await chat.finish();                   // how the call ended
 ///
-/// Each owns its call: destroying one cancels the call. A moved-from one may only be assigned to or destroyed.
-/// They belong to the shard on which the call was begun. Of each operation (`next`, `write`, `finish`,
-/// `initial_metadata`) one at a time may be awaited; a second one throws std::logic_error. Different ones may be awaited
-/// at the same time.
+/// Each owns its call: destroying one cancels the call. A moved-from one may only be assigned to or
+/// destroyed. They belong to the shard on which the call was begun. Of each operation (`next`, `write`,
+/// `finish`, `initial_metadata`) one at a time may be awaited; a second one throws std::logic_error.
+/// Different ones may be awaited at the same time.
 #pragma once
 
 #include <memory>
@@ -58,8 +58,8 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader {
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   /// True if the message that `next` gave last arrived compressed.
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
-  /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Once it has given the
-  /// status, a further one throws std::logic_error.
+  /// Waits until the call has ended, and gives its status. Messages that are unread are dropped. Once it has
+  /// given the status, a further one throws std::logic_error.
   Task<Status> finish() {
     given_.refuse_again();
     Status status = co_await detail::FinishAwaiter(*call_);

@@ -7,12 +7,13 @@
 ///     static void serialize(const Line& line, std::uint8_t* to);
 ///   };
 ///
-/// A message of more than about 16 KiB is received and sent in pieces. A specialization may support that with a
-/// `parse` that takes `Pieces` and a `serialize` that takes a ZeroCopyOutputStream, as below. Without them, such a
-/// message is copied once more in each direction.
+/// A message of more than about 16 KiB is received and sent in pieces. A specialization may support that with
+/// a `parse` that takes `Pieces` and a `serialize` that takes a ZeroCopyOutputStream, as below. Without them,
+/// such a message is copied once more in each direction.
 ///
-/// A server parses a request that would occupy the shard for long on another thread, so `parse` must not depend on
-/// the thread that it runs on. The functions may run on several threads at the same time, for different messages.
+/// A server parses a request that would occupy the shard for long on another thread, so `parse`
+/// must not depend on the thread that it runs on. The functions may run on several threads at the
+/// same time, for different messages.
 ///
 /// `RawMessage` carries the bytes of a message unparsed, for proxies.
 #pragma once
@@ -49,8 +50,8 @@ struct Codec {
   static_assert(std::is_base_of_v<google::protobuf::MessageLite, T>,
                 "specialize ringrpc::Codec for this type");
 
-  /// Parses `bytes`, which need to be valid only during the call. False if they are not a T: `message` then has an
-  /// unspecified value.
+  /// Parses `bytes`, which need to be valid only during the call. False if they are not a T: `message` then
+  /// has an unspecified value.
   static bool parse(T& message, Bytes bytes) {
     if (bytes.size() > std::numeric_limits<int>::max()) return false;
     // Not ParseFromArray, which writes to stderr when a required field is missing.

@@ -40,13 +40,13 @@ class RINGRPC_EXPORT EventCount {
   /// The number of notifications so far. From any thread.
   std::uint64_t count() const noexcept;
 
-  /// Resumes all coroutines that wait, each on its shard. From any thread, including shards. Returns without waiting
-  /// for them.
+  /// Resumes all coroutines that wait, each on its shard. From any thread, including shards. Returns
+  /// without waiting for them.
   void notify();
 
-  /// Waits until `count` differs from `seen`, which may be so already, or `timeout` has passed. Await it on a shard.
-  /// Any number of tasks may wait at the same time. Destroying the task ends the wait. Throws std::logic_error once the
-  /// EventCount has been destroyed: it must outlive the tasks that use it.
+  /// Waits until `count` differs from `seen`, which may be so already, or `timeout` has passed. Await it on a
+  /// shard. Any number of tasks may wait at the same time. Destroying the task ends the wait. Throws
+  /// std::logic_error once the EventCount has been destroyed: it must outlive the tasks that use it.
   Task<> past(std::uint64_t seen, Nanoseconds timeout = Nanoseconds::max());
 
  private:

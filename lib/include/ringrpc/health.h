@@ -7,11 +7,12 @@
 ///   health.shut_down();  // no new calls are sent here
 ///   (*server)->drain(30s);
 ///
-/// `Check` and `List` return the current states. `Watch` sends the current state and then every change; a client that
-/// reads more slowly than the state changes sees only the latest one. A service that was never set is NOT_FOUND to
-/// `Check`, and SERVICE_UNKNOWN to `Watch` until it is set. A watch ends with UNAVAILABLE when its connection drains
-/// (Call::stopping), so it does not delay a drain. Names of services have at most 1,024 bytes; requests with longer
-/// ones get INVALID_ARGUMENT (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+/// `Check` and `List` return the current states. `Watch` sends the current state and then every change; a
+/// client that reads more slowly than the state changes sees only the latest one. A service that was never
+/// set is NOT_FOUND to `Check`, and SERVICE_UNKNOWN to `Watch` until it is set. A watch ends with UNAVAILABLE
+/// when its connection drains (Call::stopping), so it does not delay a drain. Names of services have at most
+/// 1,024 bytes; requests with longer ones get INVALID_ARGUMENT
+/// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 ///
 /// All methods may be called from any threads at the same time.
 #pragma once

@@ -11,18 +11,19 @@
 ///   };
 ///   options.interceptors = {&authentication, &audit};   // the first is the outermost
 ///
-/// An interceptor is a coroutine around the call. It runs before the handler up to its `next`, and the status that it
-/// returns is the status of the call. If it does not run `next`, the handler does not run. It passes what it learns
-/// about the caller to inner interceptors and the handler in `call.attributes()`. To see the messages of the call, it
-/// passes a MessageObserver to `next` (ringrpc/message_observer.h).
+/// An interceptor is a coroutine around the call. It runs before the handler up to its `next`, and the status
+/// that it returns is the status of the call. If it does not run `next`, the handler does not run. It passes
+/// what it learns about the caller to inner interceptors and the handler in `call.attributes()`. To see the
+/// messages of the call, it passes a MessageObserver to `next` (ringrpc/message_observer.h).
 ///
-/// When the deadline passes or the client cancels, the frames of the interceptors are destroyed with the handler's, and
-/// nothing after `next` runs. `on_end` receives the final status of every call that has begun.
+/// When the deadline passes or the client cancels, the frames of the interceptors are destroyed with the
+/// handler's, and nothing after `next` runs. `on_end` receives the final status of every call that has begun.
 ///
-/// Interceptors run for all registered methods, including those of health and reflection. They do not run for a request
-/// that the server refuses by its headers: an unknown method, malformed or too much metadata, an unknown encoding, a
-/// timeout that has already passed. The same object serves all shards at the same time. An exception ends its call
-/// with INTERNAL, or with RESOURCE_EXHAUSTED if it is std::bad_alloc, and no other call.
+/// Interceptors run for all registered methods, including those of health and reflection. They do not
+/// run for a request that the server refuses by its headers: an unknown method, malformed or too much
+/// metadata, an unknown encoding, a timeout that has already passed. The same object serves all shards
+/// at the same time. An exception ends its call with INTERNAL, or with RESOURCE_EXHAUSTED if it is
+/// std::bad_alloc, and no other call.
 #pragma once
 
 #include <span>
@@ -42,9 +43,9 @@ class Interceptor;
 /// The rest of a call: the inner interceptors and the handler. Valid as long as the interceptor's frame.
 class RINGRPC_EXPORT Next {
  public:
-  /// Runs the rest of the call and returns its status: INTERNAL if the rest throws, and Call::failure if the call has
-  /// failed meanwhile, for example because a response is over the limit. Later failures, such as more trailing metadata
-  /// than the client accepts, reach only `on_end`. A second run returns INTERNAL.
+  /// Runs the rest of the call and returns its status: INTERNAL if the rest throws, and Call::failure if the
+  /// call has failed meanwhile, for example because a response is over the limit. Later failures, such as
+  /// more trailing metadata than the client accepts, reach only `on_end`. A second run returns INTERNAL.
   Task<Status> operator()() const;
   /// The same, and shows the messages of the call to `observer`, which must outlive the task.
   Task<Status> operator()(MessageObserver& observer) const { return run_observed(*this, observer); }
@@ -84,9 +85,10 @@ class RINGRPC_EXPORT Interceptor {
   /// Runs around each call, on the call's shard. `call` outlives the task.
   virtual Task<Status> intercept(Call& /*call*/, Next next) { return next.enter(); }
 
-  /// The call has ended with `status`. The client gets it, unless its stream was already closed: by a reset or a lost
-  /// connection (CANCELLED). Called once for each call, the innermost interceptor first, even if the call failed before
-  /// `intercept` ran, such as a request without a message. The handler's frame may still exist.
+  /// The call has ended with `status`. The client gets it, unless its stream was already closed: by
+  /// a reset or a lost connection (CANCELLED). Called once for each call, the innermost interceptor
+  /// first, even if the call failed before `intercept` ran, such as a request without a message.
+  /// The handler's frame may still exist.
   virtual void on_end(Call& /*call*/, const Status& /*status*/) {}
 
   /// Called once per start of a server, on the thread that starts it, before the server takes calls; after

@@ -10,8 +10,8 @@
 /// written as `\x0d`, so that bytes from a peer can neither forge a line nor control a terminal. A record
 /// is cut after 4 KiB.
 ///
-/// With Format::json a record is an object with "time" (RFC 3339), "level" and "message", and its named values
-/// (Field). It is always valid UTF-8: other bytes are written as `\xff`.
+/// With Format::json a record is an object with "time" (RFC 3339), "level" and "message", and its named
+/// values (Field). It is always valid UTF-8: other bytes are written as `\xff`.
 ///
 ///   log::info("{} connected", log::Field("peer", address));
 ///   // {"time":"2026-…","level":"info","message":"127.0.0.1:4071 connected","peer":"127.0.0.1:4071"}
@@ -56,8 +56,8 @@ RINGRPC_EXPORT std::string_view name(Level level) noexcept;
 /// The form of the lines on stderr.
 enum class Format : std::uint8_t { text, json };
 
-/// A named value of a record. As an argument it is written like the value alone; JSON and sinks also get its name. An
-/// argument that the format string does not mention is for JSON and sinks only.
+/// A named value of a record. As an argument it is written like the value alone; JSON and sinks also get its
+/// name. An argument that the format string does not mention is for JSON and sinks only.
 class Field {
  public:
   /// Texts are views, numbers and booleans are kept as they are.
@@ -106,8 +106,8 @@ struct Record {
   std::span<const Field> fields;               ///< in the order of the message
 };
 
-/// Takes records instead of stderr. Its functions run on the log's own thread, one at a time, so they may block; records
-/// beyond 4096 that wait meanwhile are lost and counted. They must not log.
+/// Takes records instead of stderr. Its functions run on the log's own thread, one at a time, so they may
+/// block; records beyond 4096 that wait meanwhile are lost and counted. They must not log.
 class RINGRPC_EXPORT Sink {
  public:
   Sink() = default;
@@ -175,14 +175,15 @@ RINGRPC_EXPORT Format format() noexcept;
 /// Sets how lines on stderr are written from now on. From any thread.
 RINGRPC_EXPORT void set_format(Format format) noexcept;
 
-/// Gives the records that are written from now on to `sink`; to stderr if it is null. The sink is destroyed on the
-/// log's thread or on one that calls this function. May be called from any thread.
+/// Gives the records that are written from now on to `sink`; to stderr if it is null. The sink is destroyed
+/// on the log's thread or on one that calls this function. May be called from any thread.
 RINGRPC_EXPORT void set_sink(std::shared_ptr<Sink> sink);
 
 /// Waits until all earlier records have been written, at most 2 s. Do not call it on a shard: it blocks.
 RINGRPC_EXPORT void flush() noexcept;
 
-/// Logs at level trace: every frame and every step of a connection. Formats nothing unless the level is enabled.
+/// Logs at level trace: every frame and every step of a connection. Formats nothing
+/// unless the level is enabled.
 template <class... Arguments>
 void trace(fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
   if (enabled(Level::trace)) detail::put(Level::trace, format, arguments...);

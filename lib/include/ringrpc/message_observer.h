@@ -12,24 +12,26 @@
 /// The last two lines stand in `intercept` of an Interceptor or of a ClientInterceptor.
 ///
 /// An observer sees each message once, in the order of its direction, before the message goes further. The
-/// outermost interceptor's observer sees requests first and responses last. A status other than OK ends the call
-/// with that status, which `next` gives: the message goes no further, and neither does any after it. An exception
-/// ends the call with INTERNAL, or with RESOURCE_EXHAUSTED if it is std::bad_alloc, and no other call.
+/// outermost interceptor's observer sees requests first and responses last. A status other than OK ends
+/// the call with that status, which `next` gives: the message goes no further, and neither does any
+/// after it. An exception ends the call with INTERNAL, or with RESOURCE_EXHAUSTED if it is
+/// std::bad_alloc, and no other call.
 ///
 /// On the server, an observer sees a request when the handler takes it, so the handler of a unary or
-/// server-streaming method does not start if its request is refused. After a refusal `next()` of a Reader gives
-/// nothing and `write` of a Writer gives false.
+/// server-streaming method does not start if its request is refused. After a refusal `next()` of a Reader
+/// gives nothing and `write` of a Writer gives false.
 ///
-/// On a client, an observer sees the requests that are already written when the innermost `next` runs, and the
-/// others as they are written. It sees responses when the caller takes them, so `next(observer)` ends when the
-/// caller has taken all that arrived, or waits for the status without them; responses that it has not taken are
-/// dropped then. A request that is sent again after a transparent retry (gRFC A6) is not shown again.
+/// On a client, an observer sees the requests that are already written when the innermost `next`
+/// runs, and the others as they are written. It sees responses when the caller takes them, so
+/// `next(observer)` ends when the caller has taken all that arrived, or waits for the status
+/// without them; responses that it has not taken are dropped then. A request that is sent again
+/// after a transparent retry (gRFC A6) is not shown again.
 ///
 /// The observer must outlive the task that `next` gives. The functions of one call run on its shard, one at a
 /// time, and must not wait. An object that several calls share runs on all shards at the same time.
 ///
-/// Calls whose interceptors use no observer pay nothing. Each observer of a server copies the responses once more; all
-/// those of a client's call together copy the requests once more.
+/// Calls whose interceptors use no observer pay nothing. Each observer of a server copies the responses once
+/// more; all those of a client's call together copy the requests once more.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +47,12 @@
 
 namespace ringrpc {
 
-/// A message, uncompressed and without its gRPC prefix. The view, and all that its functions return, is valid until the
-/// observer's function returns.
+/// A message, uncompressed and without its gRPC prefix. The view, and all that its functions return, is valid
+/// until the observer's function returns.
 ///
-/// A server parses some large requests before its interceptors run. The view then shows the message that the handler
-/// gets: `size` and `bytes` are those of the parsed message serialized again, without the fields that its type does not
-/// know (Service::keeps_unknown_fields).
+/// A server parses some large requests before its interceptors run. The view then shows the message that the
+/// handler gets: `size` and `bytes` are those of the parsed message serialized again, without the fields that
+/// its type does not know (Service::keeps_unknown_fields).
 class MessageView {
  public:
   /// `pieces`, and the bytes that they refer to, must outlive the view.
@@ -68,8 +70,9 @@ class MessageView {
     return whole_;
   }
 
-  /// The message as a T, which may be any type with a Codec. Null if it is not one. Parses the message once for each T,
-  /// unless the library has. A protobuf message does not name its type, so the bytes of another type may parse, too.
+  /// The message as a T, which may be any type with a Codec. Null if it is not one. Parses the message
+  /// once for each T, unless the library has. A protobuf message does not name its type, so the bytes of
+  /// another type may parse, too.
   template <class T>
   const T* as() const {
     if (const T* known = as_parsed<T>(message_)) return known;

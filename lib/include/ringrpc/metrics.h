@@ -25,8 +25,8 @@ enum class MetricsFormat : std::uint8_t {
   openmetrics,  ///< https://prometheus.io/docs/specs/om/open_metrics_spec/, version 1.0.0
 };
 
-/// The format for a client whose HTTP request has this `accept` (RFC 9110, 12.5.1). It is OpenMetrics if the client
-/// lists it (version 1.0.0 or none) and does not prefer text/plain; otherwise Prometheus's own.
+/// The format for a client whose HTTP request has this `accept` (RFC 9110, 12.5.1). It is OpenMetrics if the
+/// client lists it (version 1.0.0 or none) and does not prefer text/plain; otherwise Prometheus's own.
 RINGRPC_EXPORT MetricsFormat metrics_format(std::string_view accept) noexcept;
 
 /// The value of `content-type` for text in this format.
@@ -34,8 +34,8 @@ RINGRPC_EXPORT std::string_view content_type(MetricsFormat format) noexcept;
 
 class MetricsText;
 
-/// Writes the metrics of a program behind those of the library. If a name is invalid, the page is a failure that says
-/// so, because Prometheus would refuse a page with that name.
+/// Writes the metrics of a program behind those of the library. If a name is invalid, the page is a failure
+/// that says so, because Prometheus would refuse a page with that name.
 class RINGRPC_EXPORT MetricsWriter {
  public:
   /// Names and values.
@@ -44,15 +44,16 @@ class RINGRPC_EXPORT MetricsWriter {
   MetricsWriter(const MetricsWriter&) = delete;
   MetricsWriter& operator=(const MetricsWriter&) = delete;
 
-  /// Begins a family, whose samples follow. `name` has letters, digits and '_', is not that of another family, and does
-  /// not begin with "grpc_", "ringrpc_" or "process_", which are the library's. That of a counter is without "_total",
-  /// which is added. `help` is one line without quotes and backslashes.
+  /// Begins a family, whose samples follow. `name` has letters, digits and '_', is not that of another
+  /// family, and does not begin with "grpc_", "ringrpc_" or "process_", which are the library's. That of a
+  /// counter is without "_total", which is added. `help` is one line without quotes and backslashes.
   void counter(std::string_view name, std::string_view help);
   /// The same for a value that may go down. `name` has no suffix.
   void gauge(std::string_view name, std::string_view help);
 
-  /// A sample of the family last begun. Names of labels have letters, digits and '_'; values are UTF-8. The labels of
-  /// two samples differ. Every new combination is a new time series, so do not take values from peers without a limit.
+  /// A sample of the family last begun. Names of labels have letters, digits and '_'; values are UTF-8.
+  /// The labels of two samples differ. Every new combination is a new time series, so do not take values
+  /// from peers without a limit.
   void sample(Labels labels, double value);
 
  private:
@@ -77,9 +78,9 @@ class RINGRPC_EXPORT MetricsWriter {
 ///   };
 class RINGRPC_EXPORT MetricsSource {
  public:
-  /// Writes all of them, within some tens of microseconds and without blocking: it runs on the shard that awaits
-  /// Server::metrics_text, which is that of the admin server for the page /metrics. Pages that are made at the same time
-  /// call it from several threads.
+  /// Writes all of them, within some tens of microseconds and without blocking: it runs on the shard that
+  /// awaits Server::metrics_text, which is that of the admin server for the page /metrics. Pages that are
+  /// made at the same time call it from several threads.
   virtual void write_metrics(MetricsWriter& writer) = 0;
 
  protected:
@@ -87,12 +88,12 @@ class RINGRPC_EXPORT MetricsSource {
 };
 
 /// The metrics of all channels of this process with ChannelOptions::metrics, and some of the process:
-/// grpc_client_started_total, grpc_client_handled_total, grpc_client_msg_received_total, grpc_client_msg_sent_total and
-/// grpc_client_handling_seconds by method and target, and those that begin with ringrpc_client_. For programs without a
-/// server: Server::metrics_text has the same in addition to the server's. Channels of one target count together, and
-/// their counts stay when they end. Each shard has at most 1,000 methods of a target, and the process 1,000
-/// targets; calls of others count as "other". No shard is delayed by more than 200 µs at a time. FAILED_PRECONDITION
-/// outside of a shard.
+/// grpc_client_started_total, grpc_client_handled_total, grpc_client_msg_received_total,
+/// grpc_client_msg_sent_total and grpc_client_handling_seconds by method and target, and those that begin
+/// with ringrpc_client_. For programs without a server: Server::metrics_text has the same in addition to the
+/// server's. Channels of one target count together, and their counts stay when they end. Each shard has at
+/// most 1,000 methods of a target, and the process 1,000 targets; calls of others count as "other". No shard
+/// is delayed by more than 200 µs at a time. FAILED_PRECONDITION outside of a shard.
 RINGRPC_EXPORT Task<Result<std::string>> channel_metrics_text(MetricsFormat format);
 
 }  // namespace ringrpc

@@ -3,8 +3,8 @@
 ///   Reflection reflection;
 ///   auto server = Server::start({&routes, &health, &reflection.v1(), &reflection.v1alpha()}, options);
 ///
-/// The server tells reflection which services it serves when it starts (Service::on_start). Both versions of the
-/// protocol give the same responses; most tools ask for v1alpha if they do not find v1
+/// The server tells reflection which services it serves when it starts (Service::on_start). Both versions of
+/// the protocol give the same responses; most tools ask for v1alpha if they do not find v1
 /// (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md).
 ///
 /// A Reflection lists the services of the server that started last. It may serve one server after another, as
@@ -25,8 +25,8 @@ class ReflectedServices;
 /// The services grpc.reflection.v1 and v1alpha.
 class RINGRPC_EXPORT Reflection {
  public:
-  /// Takes descriptors from `pool`, which must outlive this object; other threads may use it at the same time. The
-  /// default is the generated pool, which has all .proto files that are linked into the program.
+  /// Takes descriptors from `pool`, which must outlive this object; other threads may use it at the same
+  /// time. The default is the generated pool, which has all .proto files that are linked into the program.
   explicit Reflection(
       const google::protobuf::DescriptorPool& pool = *google::protobuf::DescriptorPool::generated_pool());
   Reflection(const Reflection&) = delete;

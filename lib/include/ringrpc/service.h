@@ -7,8 +7,8 @@
 ///     Task<Status> RouteChat(Call& call, Reader<Note>& in, Writer<Note>& out) override;
 ///   };
 ///
-/// The code generator writes such a base class for each service of a .proto file, with one virtual function per
-/// method. A service written by hand derives from `Service` and lists its methods itself:
+/// The code generator writes such a base class for each service of a .proto file, with one virtual function
+/// per method. A service written by hand derives from `Service` and lists its methods itself:
 ///
 ///   class Mirror final : public Service {
 ///    public:
@@ -22,8 +22,9 @@
 ///     Task<Result<RawMessage>> reflect(Call&, RawMessage request) { co_return request; }
 ///   };
 ///
-/// A handler has one of the four forms of `Routes`. A RawMessage in place of a message type takes or gives the
-/// serialized bytes. docs/examples/relay/relay.h forwards whole services with a `Method::serve` of its own.
+/// A handler has one of the four forms of `Routes`. A RawMessage in place of a message type takes or
+/// gives the serialized bytes. docs/examples/relay/relay.h forwards whole services with a
+/// `Method::serve` of its own.
 ///
 /// All shards of a server share one service object and call its handlers on several threads at the same time,
 /// so handlers must synchronize the state that they share.
@@ -68,11 +69,11 @@ struct Method {
   std::string_view name;
   MethodKind kind;  ///< unary, or which sides stream
   /// Runs one call: reads requests from `stream` and writes responses to it. The status ends the call. If the
-  /// request is a single message, the server calls this once the message has arrived. All three references stay
-  /// valid as long as the task.
+  /// request is a single message, the server calls this once the message has arrived. All three references
+  /// stay valid as long as the task.
   Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
-  /// The type of requests. The server uses it to parse large messages outside the shard's thread. Null if `serve`
-  /// takes serialized messages.
+  /// The type of requests. The server uses it to parse large messages outside the shard's thread. Null if
+  /// `serve` takes serialized messages.
   detail::RequestType (*request)() = nullptr;
 };
 
@@ -80,24 +81,28 @@ struct Method {
 class RINGRPC_EXPORT Service {
  public:
   virtual ~Service() = default;
-  /// The full name: "echo.v1.EchoService". The name and the methods must not change while a server serves them.
+  /// The full name: "echo.v1.EchoService". The name and the methods must not change
+  /// while a server serves them.
   virtual std::string_view service_name() const noexcept = 0;
   /// Its methods, each with its handler.
   virtual std::span<const Method> service_methods() const noexcept = 0;
-  /// True if handlers need fields that the request's type does not declare, for example to forward them. Otherwise the
-  /// server drops such fields from large messages, because in memory they take many times their size on the wire.
+  /// True if handlers need fields that the request's type does not declare, for example to forward
+  /// them. Otherwise the server drops such fields from large messages, because in memory they take
+  /// many times their size on the wire.
   virtual bool keeps_unknown_fields() const noexcept { return false; }
 
-  /// A server is about to serve this service. `services` are all services of that server, in the order given to
-  /// it, this one included. Called once per start of a server, on the thread that starts it, before the server
-  /// accepts connections; another server may be serving this object at the same time. A failure fails the start
-  /// with that status. The start may also fail afterwards, for example because an address is in use.
+  /// A server is about to serve this service. `services` are all services of that server, in the
+  /// order given to it, this one included. Called once per start of a server, on the thread that
+  /// starts it, before the server accepts connections; another server may be serving this object at
+  /// the same time. A failure fails the start with that status. The start may also fail afterwards,
+  /// for example because an address is in use.
   virtual Status on_start(std::span<const Service* const> /*services*/) { return {}; }
 };
 
 namespace detail {
 
-/// A list of services that is none. Refused at compile time; the error says what is wrong with the first bad item.
+/// A list of services that is none. Refused at compile time; the error says what is
+/// wrong with the first bad item.
 class NoServiceList {
  public:
   template <class... Item>
@@ -261,8 +266,8 @@ constexpr Method method(std::string_view name) {
   return made;
 }
 
-/// The result of a method that is not implemented: `co_return unimplemented(call);`. Generated handlers that are
-/// not overridden return it.
+/// The result of a method that is not implemented: `co_return unimplemented(call);`. Generated handlers that
+/// are not overridden return it.
 inline std::unexpected<Status> unimplemented(const Call& call) {
   return fail(Code::UNIMPLEMENTED, std::string(call.method()) + " is not implemented", Initiator::library);
 }

@@ -6,8 +6,9 @@
 ///     take_sample();
 ///   }
 ///
-/// In a test that runs such code in testing::InProcess (ringrpc/testing/in_process.h), the time is the world's: it takes
-/// no time for it to pass. Use `now` instead of std::chrono::steady_clock, which no test can advance.
+/// In a test that runs such code in testing::InProcess (ringrpc/testing/in_process.h), the time is
+/// the world's: it takes no time for it to pass. Use `now` instead of std::chrono::steady_clock,
+/// which no test can advance.
 #pragma once
 
 #include "ringrpc/clock.h"
@@ -23,8 +24,8 @@ RINGRPC_EXPORT Task<> sleep_for(Nanoseconds wait);
 /// The same until `due`, on the clock of `now`. Ends at once if it is past.
 RINGRPC_EXPORT Task<> sleep_until(Instant due);
 
-/// The current time on the clock of the shard whose turn runs on this thread, which is that of timers, deadlines and
-/// Call::now. On other threads, std::chrono::steady_clock's.
+/// The current time on the clock of the shard whose turn runs on this thread, which is that of timers,
+/// deadlines and Call::now. On other threads, std::chrono::steady_clock's.
 RINGRPC_EXPORT Instant now() noexcept;
 
 }  // namespace ringrpc

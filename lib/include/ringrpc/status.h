@@ -176,8 +176,8 @@ RINGRPC_EXPORT Status out_of_memory() noexcept;
 
 namespace detail {
 
-/// Turns the exception that is being handled into a status: out_of_memory() for std::bad_alloc, else INTERNAL, "`who`
-/// threw" with the exception's text.
+/// Turns the exception that is being handled into a status: out_of_memory() for std::bad_alloc, else
+/// INTERNAL, "`who` threw" with the exception's text.
 RINGRPC_EXPORT Status thrown_status(std::string_view who) noexcept;
 
 }  // namespace detail

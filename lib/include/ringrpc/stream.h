@@ -5,8 +5,8 @@
 ///
 /// One `next` and one `write` of a call may wait at the same time, but not two of either: the second throws
 /// std::logic_error. HTTP/2 flow control
-/// (RFC 9113, 5.2) limits the memory that a call holds: a peer that sends faster than the call reads has to wait, and
-/// `write` waits for a peer that reads slowly. All of a call runs on its shard.
+/// (RFC 9113, 5.2) limits the memory that a call holds: a peer that sends faster than the call reads has to
+/// wait, and `write` waits for a peer that reads slowly. All of a call runs on its shard.
 #pragma once
 
 #include <coroutine>
@@ -39,7 +39,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// The messages of a call as bytes. Reader and Writer use it; the library implements it. Belongs to the call's shard.
+/// The messages of a call as bytes. Reader and Writer use it; the library implements it.
+/// Belongs to the call's shard.
 class RINGRPC_EXPORT MessageStream {
  public:
   /// Waits for one direction. Called once for each wait, from the shard's ready list.
@@ -54,8 +55,8 @@ class RINGRPC_EXPORT MessageStream {
 
   /// True if `take_message` or `take_parsed` has a message, or no more will come.
   virtual bool message_ready() = 0;
-  /// The next message, uncompressed: in one piece, which may be empty, or in several if it is large. Nothing if no
-  /// more will come. Valid until the next call of a function of this stream.
+  /// The next message, uncompressed: in one piece, which may be empty, or in several if it is large. Nothing
+  /// if no more will come. Valid until the next call of a function of this stream.
   virtual std::optional<Pieces> take_message() = 0;
   /// The next message if the library has parsed it already, as the type that Method::request names; null if
   /// `take_message` has it. Call it before `take_message`.
@@ -66,16 +67,17 @@ class RINGRPC_EXPORT MessageStream {
   virtual bool message_compressed() const noexcept = 0;
   /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
   virtual void reject_message() = 0;
-  /// Calls `waiter` once `message_ready` is true; null cancels the wait. One waiter at a time, which may register
-  /// again; throws std::logic_error while another waits.
+  /// Calls `waiter` once `message_ready` is true; null cancels the wait. One waiter at a time, which may
+  /// register again; throws std::logic_error while another waits.
   virtual void wait_message(Waiter* waiter) = 0;
 
-  /// Room for a message of `bytes` bytes: for all of it, or for its beginning if it is large. Call it only while
-  /// `writable`. The message is sent compressed if it `may_compress` and the call has a compression. Its `data()` is
-  /// null if the call is over, or if the message is over the limit: then the call fails with RESOURCE_EXHAUSTED.
+  /// Room for a message of `bytes` bytes: for all of it, or for its beginning if it is large. Call it
+  /// only while `writable`. The message is sent compressed if it `may_compress` and the call has a
+  /// compression. Its `data()` is null if the call is over, or if the message is over the limit: then
+  /// the call fails with RESOURCE_EXHAUSTED.
   virtual std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) = 0;
-  /// Room for the following part, once the room before is filled, until there is room for all `bytes`. Null when
-  /// memory runs out: the call is over then.
+  /// Room for the following part, once the room before is filled, until there is room for all `bytes`. Null
+  /// when memory runs out: the call is over then.
   virtual std::span<std::uint8_t> reserve_more() = 0;
   /// Queues the message once all its room is filled. False if the call is over and the message is not sent.
   virtual bool commit_message() = 0;
@@ -105,8 +107,8 @@ class RINGRPC_EXPORT MessageStream {
 
 /// Options of one message that is written.
 struct WriteOptions {
-  /// False sends the message uncompressed, whatever the call's compression. For content that is already compressed, or
-  /// that has secrets beside data from an attacker (gRPC's compression.md).
+  /// False sends the message uncompressed, whatever the call's compression. For content that is already
+  /// compressed, or that has secrets beside data from an attacker (gRPC's compression.md).
   bool compress = true;
 };
 
@@ -130,8 +132,8 @@ class RINGRPC_EXPORT RoomStream final : public google::protobuf::io::ZeroCopyOut
   std::size_t given_bytes_ = 0;
 };
 
-/// Serializes a message of `bytes` bytes that does not fit into the `first` room. Not inlined, for the sake of those
-/// that do.
+/// Serializes a message of `bytes` bytes that does not fit into the `first` room. Not inlined, for
+/// the sake of those that do.
 template <class T>
 [[gnu::noinline]] void write_large(MessageStream& stream, const T& message, std::span<std::uint8_t> first,
                                    std::size_t bytes) {
@@ -141,7 +143,8 @@ template <class T>
 
 }  // namespace detail
 
-/// Serializes `message` into the stream. False if the call is over, or fails because the message is over the limit.
+/// Serializes `message` into the stream. False if the call is over, or fails because the
+/// message is over the limit.
 template <class T>
 bool write_message(MessageStream& stream, const T& message, WriteOptions options = {}) {
   const std::size_t bytes = Codec<T>::size(message);
@@ -241,9 +244,9 @@ class Reader {
   /// `stream` must outlive this.
   explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits for the next message. Nothing when no more will come. In a handler, the client has half-closed the call
-  /// then, or the call has failed (Call::failure) and the handler is destroyed at its next wait. In a client, `finish`
-  /// of the call says why. A message that is not a T fails the call with INTERNAL.
+  /// Waits for the next message. Nothing when no more will come. In a handler, the client has half-closed the
+  /// call then, or the call has failed (Call::failure) and the handler is destroyed at its next wait. In a
+  /// client, `finish` of the call says why. A message that is not a T fails the call with INTERNAL.
   auto next() noexcept { return detail::NextAwaiter<T>(*stream_); }
 
  private:
@@ -257,9 +260,9 @@ class Writer {
   /// `stream` must outlive this.
   explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits until there is room, then serializes and queues `message`, which must stay valid until then. False if the
-  /// call is over and nothing more can be sent. A message that is over the limit fails the call with
-  /// RESOURCE_EXHAUSTED.
+  /// Waits until there is room, then serializes and queues `message`, which must stay valid until then.
+  /// False if the call is over and nothing more can be sent. A message that is over the limit fails the
+  /// call with RESOURCE_EXHAUSTED.
   auto write(const T& message, WriteOptions options = {}) noexcept {
     return detail::WriteAwaiter<T>(*stream_, message, options);
   }

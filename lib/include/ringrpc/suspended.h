@@ -4,8 +4,8 @@
 ///   ...
 ///   waiting_.resume();
 ///
-/// The context is that of the call whose handler runs: the calls that the coroutine makes continue the trace and keep
-/// the deadline of that call. Belongs to a shard's thread; code outside of shards has no context.
+/// The context is that of the call whose handler runs: the calls that the coroutine makes continue the trace
+/// and keep the deadline of that call. Belongs to a shard's thread; code outside of shards has no context.
 #pragma once
 
 #include <coroutine>
@@ -19,8 +19,8 @@ namespace detail {
 
 class Context;
 
-/// The context of the code that runs on this thread, kept until it is given to `release` or `resume_in`. Null if there
-/// is none.
+/// The context of the code that runs on this thread, kept until it is given to `release` or
+/// `resume_in`. Null if there is none.
 RINGRPC_EXPORT Context* keep_context() noexcept;
 RINGRPC_EXPORT void release(Context& context) noexcept;
 /// Resumes the coroutine in that context, which may be null.

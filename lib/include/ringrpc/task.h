@@ -14,10 +14,10 @@
 /// A coroutine of a task with a value that ends without `co_return` throws std::logic_error from the
 /// `co_await` (compilers warn of it: -Wreturn-type). In a handler it ends the call with INTERNAL.
 ///
-/// A task belongs to one shard; no other thread may touch it. Waits of the library (sleep_for, when_all, a call) need
-/// a shard: a handler has one, and block_on and submit give one. Elsewhere they fail with FAILED_PRECONDITION if they
-/// give a Status or a Result, and throw std::logic_error if not. Frames of up to 4 KiB come from a pool of the
-/// thread, so they cost no allocation once the pool is warm.
+/// A task belongs to one shard; no other thread may touch it. Waits of the library (sleep_for, when_all, a
+/// call) need a shard: a handler has one, and block_on and submit give one. Elsewhere they fail with
+/// FAILED_PRECONDITION if they give a Status or a Result, and throw std::logic_error if not. Frames of up to
+/// 4 KiB come from a pool of the thread, so they cost no allocation once the pool is warm.
 #pragma once
 
 #if defined(__clang__) ? __clang_major__ < 19 : defined(__GNUC__) && __GNUC__ < 14
@@ -189,8 +189,8 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     frame_.resume();
   }
 
-  /// The value of a task that is done, once; throws the exception that ended it. Throws std::logic_error if the task
-  /// has not ended, or has no coroutine.
+  /// The value of a task that is done, once; throws the exception that ended it. Throws std::logic_error if
+  /// the task has not ended, or has no coroutine.
   T result() const {
     if (!done()) [[unlikely]]
       detail::not_ended();

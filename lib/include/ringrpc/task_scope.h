@@ -58,9 +58,9 @@ class RINGRPC_EXPORT TaskScope {
   void spawn(Task<T> task) {
     spawn(detail::without_value(std::move(task)));
   }
-  /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept until the
-  /// task has ended. The captures of a lambda that is called instead, `spawn([x]() -> Task<> { ... }())`, are lost
-  /// before the task ends.
+  /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept
+  /// until the task has ended. The captures of a lambda that is called instead,
+  /// `spawn([x]() -> Task<> { ... }())`, are lost before the task ends.
   template <detail::TaskMaker F>
   void spawn(F&& make) {
     spawn(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));

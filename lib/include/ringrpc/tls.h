@@ -66,9 +66,10 @@ struct ServerTlsOptions {
   /// Call::peer_identity has its names. If empty, no client is asked for one.
   Pem client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;  ///< clients with older versions are refused
-  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
-  /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
-  /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
+  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them
+  /// can decrypt recorded connections. The file is created with mode 0600, and refused if others may
+  /// read it. Lines are lost if they come faster than they can be written. Empty for none; the variable
+  /// SSLKEYLOGFILE has no effect.
   std::string key_log{};
 };
 
@@ -77,7 +78,8 @@ struct ServerTlsOptions {
 class RINGRPC_EXPORT ServerTls {
  public:
   /// Fails with INVALID_ARGUMENT, naming the file, if it is not PEM, or if the key is encrypted or does
-  /// not match the certificate. Also fails as `Pem::read` does. An expired certificate only gets a warning in the log.
+  /// not match the certificate. Also fails as `Pem::read` does. An expired certificate only
+  /// gets a warning in the log.
   [[nodiscard]] static Result<std::shared_ptr<ServerTls>> load(const ServerTlsOptions& options);
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
@@ -110,9 +112,10 @@ struct ClientTlsOptions {
   /// the host of the address, or "localhost" for an address without a host.
   std::string server_name{};
   TlsVersion version_min = TlsVersion::tls_1_2;  ///< servers with older versions are refused
-  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them can decrypt
-  /// recorded connections. The file is created with mode 0600, and refused if others may read it. Lines are lost if
-  /// they come faster than they can be written. Empty for none; the variable SSLKEYLOGFILE has no effect.
+  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them
+  /// can decrypt recorded connections. The file is created with mode 0600, and refused if others may
+  /// read it. Lines are lost if they come faster than they can be written. Empty for none; the variable
+  /// SSLKEYLOGFILE has no effect.
   std::string key_log{};
 };
 

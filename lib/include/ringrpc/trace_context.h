@@ -26,7 +26,8 @@ struct TraceContext {
   TraceId trace_id{};      ///< of the whole trace
   SpanId span_id{};        ///< of the span within it
   std::uint8_t flags = 0;  ///< `sampled_flag`, and those of later versions
-  /// The value of `tracestate`, which the library passes on as it is; at most 512 bytes. Empty if there is none.
+  /// The value of `tracestate`, which the library passes on as it is; at most 512
+  /// bytes. Empty if there is none.
   std::string state{};
 
   /// True if the spans of the trace are recorded.
@@ -38,8 +39,9 @@ struct TraceContext {
 /// Lower-case hexadecimal digits, two for each byte: the form of ids in logs and in `traceparent`.
 RINGRPC_EXPORT std::string to_hex(std::span<const std::uint8_t> id);
 
-/// The trace of the call whose handler runs on this thread, also in the tasks that the handler awaits or spawns. Its
-/// span is the server's. Nothing in other code, and if the server has no tracer (ringrpc/tracer.h).
+/// The trace of the call whose handler runs on this thread, also in the tasks that the handler
+/// awaits or spawns. Its span is the server's. Nothing in other code, and if the server has no
+/// tracer (ringrpc/tracer.h).
 RINGRPC_EXPORT std::optional<TraceContext> current_trace();
 
 }  // namespace ringrpc

@@ -4,8 +4,8 @@
 ///   auto first = co_await when_any(in.next(), sleep_for(30s));
 ///   if (first.index() == 1) co_return fail(Code::DEADLINE_EXCEEDED, "no message for 30 s");
 ///
-/// Beside tasks, they take `next()`, `write()` and `initial_metadata()` of a stream, and functions that return a
-/// task, such as lambdas that are coroutines. Such a function is kept until its task has ended.
+/// Beside tasks, they take `next()`, `write()` and `initial_metadata()` of a stream, and functions that
+/// return a task, such as lambdas that are coroutines. Such a function is kept until its task has ended.
 ///
 /// The tasks run on the shard of their awaiter. Each starts in the order of the arguments and runs until it
 /// suspends. None of them outlives the wait: cancelling the awaiter destroys the frames of all tasks that
@@ -123,8 +123,8 @@ Task<> until_ready(A& awaiter) {
   co_await Readiness<A>{awaiter};
 }
 
-/// One of several things to wait for: an awaiter, which reads or writes its message only in `take`, so that no message
-/// is lost if another one is first.
+/// One of several things to wait for: an awaiter, which reads or writes its message only in `take`, so that
+/// no message is lost if another one is first.
 template <Awaiter A>
 struct AwaiterItem {
   using Value = ItemOf<std::decay_t<decltype(std::declval<A&>().await_resume())>>;
@@ -237,33 +237,33 @@ Task<FirstOf<T>> any_of(std::vector<Task<T>> tasks) {
 
 }  // namespace detail
 
-/// Gives a task of the std::tuple of all values, in the order of the arguments, once all have ended. A Task<> has
-/// std::monostate.
+/// Gives a task of the std::tuple of all values, in the order of the arguments, once all have ended. A
+/// Task<> has std::monostate.
 template <class... A>
   requires(sizeof...(A) > 0)
 auto when_all(A&&... tasks) {
   return detail::all_of(detail::item(std::forward<A>(tasks))...);
 }
 
-/// The same for any number of tasks of one type: gives a task of a std::vector, or a Task<>. Without tasks it ends at
-/// once.
+/// The same for any number of tasks of one type: gives a task of a std::vector, or a Task<>.
+/// Without tasks it ends at once.
 template <class T>
 auto when_all(std::vector<Task<T>>&& tasks) {
   return detail::all_of(std::move(tasks));
 }
 
-/// Gives a task of a std::variant: the value of the task that ends first, at that task's index among the arguments. The
-/// other tasks are cancelled before this one ends; of two that end in the same turn, the later one's value is lost.
-/// `next()` and `write()` take or send their message only if they are first, so they lose none. A task that ends while
-/// it is being started keeps those behind it from starting.
+/// Gives a task of a std::variant: the value of the task that ends first, at that task's index among the
+/// arguments. The other tasks are cancelled before this one ends; of two that end in the same turn, the later
+/// one's value is lost. `next()` and `write()` take or send their message only if they are first, so they
+/// lose none. A task that ends while it is being started keeps those behind it from starting.
 template <class... A>
   requires(sizeof...(A) > 0)
 auto when_any(A&&... tasks) {
   return detail::any_of(detail::item(std::forward<A>(tasks))...);
 }
 
-/// The same for any number of tasks of one type: gives a task of a FirstOf<T>. Without tasks it would wait for ever, so
-/// it throws std::invalid_argument.
+/// The same for any number of tasks of one type: gives a task of a FirstOf<T>. Without tasks it would wait
+/// for ever, so it throws std::invalid_argument.
 template <class T>
 auto when_any(std::vector<Task<T>>&& tasks) {
   return detail::any_of(std::move(tasks));

@@ -4,8 +4,8 @@
 
 namespace ringrpc::uring {
 
-// The descriptor may be closed after the handle was destroyed and before the kernel sees the entry. Then the poll
-// fails, or watches another file until the entry behind it cancels it.
+// The descriptor may be closed after the handle was destroyed and before the kernel sees the entry. Then the
+// poll fails, or watches another file until the entry behind it cancels it.
 void ReadinessState::start(int descriptor, short events) {
   began();
   ring_.submit(done_, [&](io_uring_sqe& entry) {

@@ -1,9 +1,9 @@
 /// The policy pick_first: one backend takes all calls, the first that can be reached.
 ///
-/// 1. `connect` begins a pass over the backends, the families of their addresses taking turns. Each is tried when the
-///    last one has failed, or 250 ms after it was begun (gRFC A61).
-/// 2. The first that is ready takes all calls; the other attempts are stopped. When it is not ready any more, the next
-///    call begins another pass.
+/// 1. `connect` begins a pass over the backends, the families of their addresses taking turns. Each is tried
+///    when the last one has failed, or 250 ms after it was begun (gRFC A61).
+/// 2. The first that is ready takes all calls; the other attempts are stopped. When it is not ready any more,
+///    the next call begins another pass.
 #pragma once
 
 #include <cstddef>

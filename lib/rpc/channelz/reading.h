@@ -3,9 +3,9 @@
 ///   Result<Page<ServerSnapshot>> servers = co_await read_servers(0, 100);
 ///   Result<SocketSnapshot> socket = co_await read_socket(17, Detail::all);
 ///
-/// Await these on a shard. Each visits the shards that have the data one after another, in slices of some 50 µs
-/// (reactor/slices.h), so the data are not of one moment. Servers, channels and shards may end meanwhile. A task that was
-/// destroyed may still read for some turns. Failures are NOT_FOUND and name the id.
+/// Await these on a shard. Each visits the shards that have the data one after another, in slices of some 50
+/// µs (reactor/slices.h), so the data are not of one moment. Servers, channels and shards may end meanwhile.
+/// A task that was destroyed may still read for some turns. Failures are NOT_FOUND and name the id.
 #pragma once
 
 #include <cstddef>

@@ -4,9 +4,9 @@
 ///   class ServerShard : public Part { ... };         // what one shard has of it
 ///   server_shard.join(server);
 ///
-/// A lock guards the registry. It is taken when a server, a channel or a part of one begins or ends, for events of whole
-/// servers and channels, and by readers. A part that has joined is visited on the thread of its shard only, so what it
-/// counts needs no lock.
+/// A lock guards the registry. It is taken when a server, a channel or a part of one begins or ends, for
+/// events of whole servers and channels, and by readers. A part that has joined is visited on the thread of
+/// its shard only, so what it counts needs no lock.
 #pragma once
 
 #include <cstdint>
@@ -83,7 +83,8 @@ class Part {
   // On the shard's thread.
   virtual CallTotals calls() const = 0;
   virtual Connectivity state() const = 0;
-  /// A method of a server's part that counts its calls for metrics. The path is empty for all unknown methods together.
+  /// A method of a server's part that counts its calls for metrics. The path is empty for all
+  /// unknown methods together.
   struct CountedMethod {
     std::string_view path;
     const CallMetrics& calls;
@@ -147,16 +148,16 @@ class Registry {
   std::optional<PartPlace> subchannel(Id id);
   std::vector<PartPlace> all_parts();
 
-  /// The calls of an entity whose parts had `calls` when they were visited: those of parts that have left since then
-  /// count with the entity.
+  /// The calls of an entity whose parts had `calls` when they were visited: those of parts that have left
+  /// since then count with the entity.
   struct PartCalls {
     Id part;
     CallTotals calls;
   };
   CallTotals sum(Entity::Kind kind, Id entity, const std::vector<PartCalls>& parts);
 
-  /// The part with that id; null if it has left. It does not leave, nor does its shard end, while the lock is held, and
-  /// on its shard's thread not before that returns.
+  /// The part with that id; null if it has left. It does not leave, nor does its shard end, while the lock is
+  /// held, and on its shard's thread not before that returns.
   Part* part(const std::unique_lock<std::mutex>& held, Id id) noexcept;
   std::mutex& mutex() noexcept { return mutex_; }
 

@@ -88,8 +88,9 @@ struct SubchannelSnapshot {
   std::vector<Ref> sockets;
 };
 
-/// The numbers of one connection, as plain integers of its shard. A connection has at most 2^30 streams (RFC 9113, 5.1.1).
-/// Streams and messages are only counted as they come and go; the connection notes the time once in a turn.
+/// The numbers of one connection, as plain integers of its shard. A connection has at most 2^30
+/// streams (RFC 9113, 5.1.1). Streams and messages are only counted as they come and go; the
+/// connection notes the time once in a turn.
 struct SocketCounts {
   /// True if streams have begun in this turn.
   bool streams_begun() const noexcept { return streams_started != streams_noted; }

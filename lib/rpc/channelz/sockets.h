@@ -3,8 +3,8 @@
 ///   class Connection : Socket { Sockets::Entry entry_; };      // Entry(sockets, *this) gives the connection its id
 ///   const Socket* found = sockets.find(id);
 ///
-/// Ids ascend, so a sorted array has them: 16 bytes a connection, and a page of any of them takes a binary search.
-/// Belongs to the shard's thread.
+/// Ids ascend, so a sorted array has them: 16 bytes a connection, and a page of any of them takes a binary
+/// search. Belongs to the shard's thread.
 #pragma once
 
 #include <algorithm>

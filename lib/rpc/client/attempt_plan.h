@@ -3,12 +3,14 @@
 ///   const unsigned before = plan.begin();          // for `grpc-previous-rpc-attempts`
 ///   if (plan.goes_on(Code::UNAVAILABLE, pushback)) ...   // the attempt's failure is not the call's
 ///
-/// 1. With a retry policy, an attempt that fails with a retryable code is followed by another after a backoff.
-/// 2. With a hedging policy, attempts begin one after the other while the first ones are under way, or at once when one
-///    fails with a code that is not fatal. Any other outcome is that of the call.
+/// 1. With a retry policy, an attempt that fails with a retryable code is followed
+///    by another after a backoff.
+/// 2. With a hedging policy, attempts begin one after the other while the first ones are under way, or at
+///    once when one fails with a code that is not fatal. Any other outcome is that of the call.
 /// 3. In both cases the server's pushback says when the next attempt begins, or that there is none.
 ///
-/// Only a call with a policy has a plan. The plan keeps the call's share of the memory for replays. Belongs to its call.
+/// Only a call with a policy has a plan. The plan keeps the call's share of the memory for
+/// replays. Belongs to its call.
 #pragma once
 
 #include <cstddef>
@@ -45,8 +47,8 @@ class AttemptPlan final : public Pooled, private Timer {
   /// The server has not begun to serve the attempt, which counts as if it had not been.
   void take_back() noexcept { --begun_; }
 
-  /// An attempt has failed. False if that is the outcome of the call. If it is true, the next attempt is `due`, unless a
-  /// hedged call has begun all.
+  /// An attempt has failed. False if that is the outcome of the call. If it is true, the next attempt is
+  /// `due`, unless a hedged call has begun all.
   bool goes_on(const Status& why, Pushback pushback) noexcept;
   /// True if another attempt will begin.
   bool due() const noexcept { return Timer::armed(); }

@@ -7,8 +7,9 @@
 ///                                 ended
 ///
 /// A response may skip `body`, and `trailers` if its first header block has the status (PROTOCOL-HTTP2.md,
-/// "Trailers-Only"). An attempt ends with its response, with a reset by either side, or with its connection. It reports
-/// to its call, which decides what follows. Messages that arrived before the end can still be taken.
+/// "Trailers-Only"). An attempt ends with its response, with a reset by either side, or with
+/// its connection. It reports to its call, which decides what follows. Messages that arrived
+/// before the end can still be taken.
 ///
 /// Received messages wait in a buffer that the stream's window limits. Belongs to its call.
 #pragma once
@@ -40,8 +41,8 @@ class OutgoingCall;
 struct AttemptTag;
 struct AttemptBatchTag;
 
-/// On its connection's list of attempts while its stream is open, and on that of the present batch when input arrived
-/// for it.
+/// On its connection's list of attempts while its stream is open, and on that of the present batch
+/// when input arrived for it.
 class CallAttempt final : public ListNodeOf<AttemptTag>,
                           public ListNodeOf<AttemptBatchTag>,
                           private http2::StreamEvents {
@@ -72,8 +73,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   // The request; while the attempt has not ended.
   /// Sends `count` messages with their prefixes.
   void send(Bytes messages, std::uint32_t count, bool end_stream = false);
-  /// Room for a message: for all of it, or for its beginning. `reserve_more` gives the rest, or null when there is no
-  /// memory for it. `commit_message` sends the message.
+  /// Room for a message: for all of it, or for its beginning. `reserve_more` gives the rest, or null when
+  /// there is no memory for it. `commit_message` sends the message.
   std::span<std::uint8_t> reserve_message(std::size_t bytes);
   std::span<std::uint8_t> reserve_more();
   void commit_message();
@@ -98,7 +99,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   const Status& fault() const noexcept { return buffer_.fault(); }
   /// Drops the messages that were not taken.
   void drop_messages() noexcept { buffer_.clear(); }
-  /// The readers have been resumed. Copies the input that they left, whose memory the connection is about to reuse.
+  /// The readers have been resumed. Copies the input that they left, whose memory the
+  /// connection is about to reuse.
   void after_wake() noexcept;
 
   /// Resumes the waiters for input that arrived in this batch.

@@ -21,7 +21,8 @@ namespace ringrpc {
 
 class CallPolicies {
  public:
-  /// Backoffs are seeded by the time in nanoseconds and the shard, as those of connecting are. `metrics` may be null.
+  /// Backoffs are seeded by the time in nanoseconds and the shard, as those of connecting
+  /// are. `metrics` may be null.
   CallPolicies(const ChannelOptions& options, RetryThrottle& throttle, ChannelMetrics* metrics, Instant now,
                unsigned shard)
       : fallback_(options.service_config),
@@ -36,8 +37,8 @@ class CallPolicies {
 
   /// Null if there is none.
   const ServiceConfig* config() const noexcept { return config_.get(); }
-  /// Calls that begin from now on use this; null stands for that of the channel's options. Calls that have begun keep
-  /// theirs. If it is a failure, nothing changes, and the failure is returned.
+  /// Calls that begin from now on use this; null stands for that of the channel's options. Calls that have
+  /// begun keep theirs. If it is a failure, nothing changes, and the failure is returned.
   Status use(Result<std::shared_ptr<const ServiceConfig>> config) {
     if (!config) return std::move(config).error();
     config_ = *config ? *std::move(config) : fallback_;

@@ -8,8 +8,8 @@
 ///   record.receive(18);
 ///   record.end(Code::OK, shard.io().now());
 ///
-/// An attempt begins when the channel takes the call, before there is a connection for it. Every attempt sends all messages
-/// of the call, and only the last one receives any.
+/// An attempt begins when the channel takes the call, before there is a connection for it. Every attempt
+/// sends all messages of the call, and only the last one receives any.
 #pragma once
 
 #include <cstddef>

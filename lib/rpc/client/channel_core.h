@@ -1,11 +1,12 @@
-/// The part of a channel that all its shards share: the target, the options, TLS, and the list of those shards.
+/// The part of a channel that all its shards share: the target, the options, TLS,
+/// and the list of those shards.
 ///
-/// Each shard that makes a call keeps a ShardChannel under the address of this object (Shard::keep), so a call
-/// finds it without a lock. The lock here guards the list of shards: it is taken when a ShardChannel is made or
-/// destroyed, and when the channel ends.
+/// Each shard that makes a call keeps a ShardChannel under the address of this object (Shard::keep), so a
+/// call finds it without a lock. The lock here guards the list of shards: it is taken when a ShardChannel is
+/// made or destroyed, and when the channel ends.
 ///
-/// A shard is on the list as long as it has a ShardChannel, which is destroyed before the shard is. So mail may
-/// be posted to any shard on the list while the lock is held.
+/// A shard is on the list as long as it has a ShardChannel, which is destroyed before the shard is. So mail
+/// may be posted to any shard on the list while the lock is held.
 #pragma once
 
 #include <coroutine>
@@ -50,8 +51,8 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   const std::string& authority() const noexcept { return authority_; }
   /// The scheme of requests: "https" over TLS.
   std::string_view scheme() const noexcept { return tls_ ? "https" : "http"; }
-  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it with a server of that name, unless the
-  /// options of TLS have another.
+  /// The stream of a connection on `carrier`: `carrier` itself, or TLS on it with a server of that name,
+  /// unless the options of TLS have another.
   std::unique_ptr<ByteStream> secure(Shard& shard, std::unique_ptr<ByteStream> carrier,
                                      const std::string& server_name);
   const ChannelOptions& options() const noexcept { return options_; }

@@ -12,8 +12,8 @@ namespace {
 using log::Field;
 using log::Level;
 
-/// Calls `write` with the words about lines that were left out, if the level is on and `quota` allows a line. Without
-/// memory for it, the line is lost.
+/// Calls `write` with the words about lines that were left out, if the level is on and `quota` allows a line.
+/// Without memory for it, the line is lost.
 template <class Write>
 void limited(Level level, LogQuota& quota, Write write) noexcept {
   if (!log::enabled(level)) return;

@@ -1,10 +1,12 @@
-/// Log lines of channels about their connections and calls. Each shard logs at most twenty lines of a kind at once, and
-/// then one a second: a program may have any number of channels, and its servers may refuse them all.
+/// Log lines of channels about their connections and calls. Each shard logs at most twenty lines of
+/// a kind at once, and then one a second: a program may have any number of channels, and its
+/// servers may refuse them all.
 ///
 ///   channel_log::lost(channel.target(), connection.peer(), why, 3);
 ///
-/// A failed attempt to connect, a lost connection, and the first connection after either are at level info; other
-/// connections and further attempts of calls at level debug; service configs that are refused at level warn.
+/// A failed attempt to connect, a lost connection, and the first connection after either are at
+/// level info; other connections and further attempts of calls at level debug; service configs that
+/// are refused at level warn.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,8 @@ void connect_failed(std::string_view target, const Status& why) noexcept;
 void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept;
 /// A connection that the channel needed no more, or on which the server had sent GOAWAY, has ended.
 void ended(std::string_view target, std::string_view peer, const Status& why) noexcept;
-/// A call is attempted again, after `attempts`; `last` is the failure of the latest that has ended, OK if none has.
+/// A call is attempted again, after `attempts`; `last` is the failure of the latest that
+/// has ended, OK if none has.
 void attempted_again(std::string_view target, std::string_view path, AttemptKind kind, unsigned attempts,
                      const Status& last) noexcept;
 /// A service config is invalid for this reason, and the last good one stays in use.

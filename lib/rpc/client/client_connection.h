@@ -1,4 +1,5 @@
-/// One connection of a channel, and the attempts of calls that have a stream on it. Belongs to its subchannel.
+/// One connection of a channel, and the attempts of calls that have a stream on it.
+/// Belongs to its subchannel.
 #pragma once
 
 #include <cstdint>

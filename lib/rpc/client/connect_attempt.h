@@ -1,6 +1,7 @@
 /// One attempt to connect to an address.
 ///
-/// 1. `start` connects. A `ClientConnection` on top of that exchanges SETTINGS. Both together may take `timeout`.
+/// 1. `start` connects. A `ClientConnection` on top of that exchanges SETTINGS. Both
+///    together may take `timeout`.
 /// 2. Once the connection is usable, `take` it.
 ///
 /// Belongs to its Subchannel, which destroys it when it fails.

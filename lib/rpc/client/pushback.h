@@ -1,4 +1,5 @@
-/// The request of a server's `grpc-retry-pushback-ms` to wait before the next attempt, or to stop (gRFC A6, "Pushback").
+/// The request of a server's `grpc-retry-pushback-ms` to wait before the next attempt, or to
+/// stop (gRFC A6, "Pushback").
 ///
 ///   const Pushback pushback = Pushback::in(response.trailing);
 ///   if (pushback.kind == Pushback::Kind::stop) ...    // no more attempts

@@ -1,5 +1,5 @@
-/// The messages of a request as they were written, for as long as they may have to be sent, or sent again (gRFC A6,
-/// "Transparent Retries").
+/// The messages of a request as they were written, for as long as they may have to be sent, or sent again
+/// (gRFC A6, "Transparent Retries").
 ///
 ///   fresh ──▶ replayed      the server refused the request after it had been sent
 ///     │           │
@@ -7,8 +7,9 @@
 ///           ▼
 ///       committed           the server has begun to respond, or the request is too long to be kept
 ///
-/// Each message has the prefix that it is sent with. While interceptors hold a call back, the compression of its
-/// messages is not settled: they are kept as they are, and `settle_compression` compresses them once it is known.
+/// Each message has the prefix that it is sent with. While interceptors hold a call back, the
+/// compression of its messages is not settled: they are kept as they are, and `settle_compression`
+/// compresses them once it is known.
 #pragma once
 
 #include <cassert>

@@ -1,11 +1,12 @@
-/// The tokens of a channel that stop retries and hedging while too many calls fail (gRFC A6, "Throttling Retry Attempts
-/// and Hedged RPCs").
+/// The tokens of a channel that stop retries and hedging while too many calls fail (gRFC A6, "Throttling
+/// Retry Attempts and Hedged RPCs").
 ///
 ///   if (!throttle.take(rule)) ...      // a failure; false if there may be no further attempt
 ///   throttle.give_back(rule);          // a success
 ///
-/// All shards of the channel share it, so that the limit is one of the channel. It counts the tokens that are missing:
-/// while calls succeed none are, and nobody writes to it. Only channels whose service config has `retryThrottling` use it.
+/// All shards of the channel share it, so that the limit is one of the channel. It counts the tokens that are
+/// missing: while calls succeed none are, and nobody writes to it. Only channels whose service config has
+/// `retryThrottling` use it.
 #pragma once
 
 #include <algorithm>

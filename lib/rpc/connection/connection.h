@@ -2,16 +2,16 @@
 ///
 /// 1. Received bytes go into the session, whose events go to the derived connection.
 /// 2. At the end of a turn, the session's output leaves in one send. At most one send is in flight.
-/// 3. When the session is finished, the connection sends the last bytes, shuts down its sending side and gives the
-///    peer a second to read them and close.
-/// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output for the
-///    stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading less than
-///    `progress_bytes_min` does not count, so that a peer cannot keep output waiting forever by reading a
-///    byte at a time.
-/// 5. A client that half-closes the connection still gets the responses to its complete requests. It acknowledges
-///    no PING, but sending it one shows whether its socket still exists: if not, the client's system resets the
-///    connection on the second packet. The connection is closed if nothing of any response has been sent for the
-///    stall timeout.
+/// 3. When the session is finished, the connection sends the last bytes, shuts down its sending side and
+///    gives the peer a second to read them and close.
+/// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output
+///    for the stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading
+///    less than `progress_bytes_min` does not count, so that a peer cannot keep output waiting forever by
+///    reading a byte at a time.
+/// 5. A client that half-closes the connection still gets the responses to its complete requests. It
+///    acknowledges no PING, but sending it one shows whether its socket still exists: if not, the client's
+///    system resets the connection on the second packet. The connection is closed if nothing of any response
+///    has been sent for the stall timeout.
 ///
 ///   idle ---> open -----------------------------> lingering ---> over
 ///              |  |                                  ^   ^
@@ -59,8 +59,8 @@ struct ConnectionTimeouts {
 /// INVALID_ARGUMENT if the limit of header lists is out of range.
 Status check_header_list_bytes(std::size_t bytes);
 
-/// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of memory ends
-/// this connection and no other.
+/// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of
+/// memory ends this connection and no other.
 class Connection : public ExceptionBarrier<Connection>,
                    private channelz::Socket,
                    private ByteStream::Handler,
@@ -83,7 +83,8 @@ class Connection : public ExceptionBarrier<Connection>,
   const std::string& peer() const noexcept final { return peer_; }
   /// Identifies the peer where peers take turns. A system call each time.
   PeerKey fair_key() const { return peer_key(stream_->peer(), stream_->descriptor()); }
-  /// The peer's identity, as the transport has verified it, once the handshake is over. A system call each time.
+  /// The peer's identity, as the transport has verified it, once the handshake is
+  /// over. A system call each time.
   PeerIdentity ask_peer_identity() const { return identify(*stream_); }
   int descriptor() const noexcept final { return stream_->descriptor(); }
   channelz::SocketCounts& counts() noexcept { return counts_; }
@@ -121,17 +122,18 @@ class Connection : public ExceptionBarrier<Connection>,
   };
 
  private:
-  /// The session has processed a batch of input, whose memory is still valid. Returns false if the event has destroyed
-  /// the connection.
+  /// The session has processed a batch of input, whose memory is still valid. Returns false if the event has
+  /// destroyed the connection.
   [[nodiscard]] virtual bool on_batch() noexcept = 0;
-  /// The connection is over; `why` is OK after an orderly end. Called once, from the ready list; may destroy the
-  /// connection.
+  /// The connection is over; `why` is OK after an orderly end. Called once, from the ready list;
+  /// may destroy the connection.
   virtual void on_lost(const Status& why) noexcept = 0;
 
-  /// Finds peers that do not read output. A connection that does not limit how slowly its peer reads returns none.
+  /// Finds peers that do not read output. A connection that does not limit how
+  /// slowly its peer reads returns none.
   virtual Output output() { return {}; }
-  /// The size of the memory that holds output which has left the streams and not yet the process: the chain in
-  /// flight, and frames that the session has queued.
+  /// The size of the memory that holds output which has left the streams and not yet the process: the chain
+  /// in flight, and frames that the session has queued.
   virtual void on_output_held(std::size_t /*bytes*/) {}
   /// Called each second while `Output::watched`.
   virtual void on_watch() {}

@@ -1,4 +1,5 @@
-/// The frames of a connection in the log, at level trace: type, stream, flags and length, never their contents.
+/// The frames of a connection in the log, at level trace: type, stream, flags and
+/// length, never their contents.
 ///
 ///   FrameTrace(peer, FrameTrace::Direction::received, scanner).log(bytes);
 ///   // 127.0.0.1:40712: received HEADERS, stream 1, flags 0x4, 42 bytes

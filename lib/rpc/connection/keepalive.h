@@ -1,7 +1,8 @@
 /// Keepalive: a PING shows whether the peer of a quiet connection can still be reached (gRFC A8; for servers,
 /// https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
 ///
-/// 1. When nothing has come from the peer for `time`, a PING is sent, if there are calls or `without_calls` is set.
+/// 1. When nothing has come from the peer for `time`, a PING is sent, if there are calls
+///    or `without_calls` is set.
 /// 2. If nothing comes within `timeout` after that, the connection is closed.
 /// 3. While there are no calls and `without_calls` is not set, no PING is sent; the next call restarts
 ///    `time`.

@@ -1,11 +1,12 @@
-/// The calls of this process as gRFC A66 counts them: those of servers by method, those of channels by target and method.
+/// The calls of this process as gRFC A66 counts them: those of servers by method, those of
+/// channels by target and method.
 ///
 ///   Result<std::shared_ptr<CallSeriesTable>> servers = co_await read_server_calls();
 ///   for (const auto& [target, methods] : (*servers)->targets())
 ///     for (const auto& [method, series] : methods) write(method, series.calls);
 ///
-/// A reader visits each shard on its thread, in steps of some 50 µs, one at a time. Servers, channels and shards may end
-/// meanwhile. The tasks are to be awaited on a shard.
+/// A reader visits each shard on its thread, in steps of some 50 µs, one at a time. Servers, channels and
+/// shards may end meanwhile. The tasks are to be awaited on a shard.
 #pragma once
 
 #include <functional>

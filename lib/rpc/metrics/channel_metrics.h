@@ -5,10 +5,10 @@
 ///   metrics->of("/echo.v1.EchoService/Echo", MethodKind::unary).start();
 ///   ++metrics->counts.connects_failed;
 ///
-/// All channels of a target count together. Each shard that uses a target counts in a ChannelMetrics of its own, which
-/// belongs to the shard's thread. When the shard ends, the next one that uses the target continues to count
-/// in it. So no count is lost or copied, and a target has only as many of these objects as shards used it at
-/// the same time.
+/// All channels of a target count together. Each shard that uses a target counts in a ChannelMetrics of its
+/// own, which belongs to the shard's thread. When the shard ends, the next one that uses the target continues
+/// to count in it. So no count is lost or copied, and a target has only as many of these objects as shards
+/// used it at the same time.
 ///
 /// The metrics stay until the process ends. So targets and methods are limited, because programs may take
 /// their names from anywhere. Those beyond a limit count together, as "other".
@@ -73,8 +73,8 @@ struct ChannelCounts {
   std::uint64_t throttled = 0;           ///< further attempts that `retryThrottling` has prevented
   std::array<std::uint64_t, 2> waits{};  ///< calls that had to queue, by QueueWait
   std::uint64_t refused = 0;             ///< calls that found the queue full
-  /// The times at which calls left the queue, minus those at which they entered it, modulo 2^64. In a sum: how long
-  /// calls have waited, also those that still wait.
+  /// The times at which calls left the queue, minus those at which they entered it, modulo 2^64. In a sum:
+  /// how long calls have waited, also those that still wait.
   std::uint64_t waited_ns = 0;
 
  private:
@@ -99,8 +99,9 @@ class ChannelMetrics {
 
   explicit ChannelMetrics(TargetMetrics& target);
 
-  /// Of that method's calls. Those of paths that are no "/package.Service/Method" count together with those beyond the
-  /// limit, and with those for which there was no memory. The reference stays valid until the process ends.
+  /// Of that method's calls. Those of paths that are no "/package.Service/Method" count together
+  /// with those beyond the limit, and with those for which there was no memory. The reference stays
+  /// valid until the process ends.
   Method& of(std::string_view path, MethodKind kind) noexcept;
 
   const TargetMetrics& target() const noexcept { return target_; }
@@ -140,8 +141,8 @@ class TargetMetrics {
 
   static TargetMetrics& of(std::string_view target);
 
-  /// The numbers of `shard`, on its thread. They belong to it as long as any copy of the pointer exists, and the shard
-  /// keeps one until it ends.
+  /// The numbers of `shard`, on its thread. They belong to it as long as any copy of the pointer exists, and
+  /// the shard keeps one until it ends.
   std::shared_ptr<ChannelMetrics> on(Shard& shard);
 
   /// The label "target".
@@ -155,8 +156,8 @@ class TargetMetrics {
     std::size_t methods = 0;
   };
   static Parts parts();
-  /// The shard that counts in `metrics`; null if there is none. The shard does not end, and no other begins to count
-  /// there, while the lock of `mutex` is held.
+  /// The shard that counts in `metrics`; null if there is none. The shard does not end, and no other begins
+  /// to count there, while the lock of `mutex` is held.
   static Shard* owner_of(const ChannelMetrics& metrics) noexcept { return metrics.shard_; }
   static std::mutex& mutex() noexcept;
 

@@ -26,8 +26,8 @@ class ChannelTotals {
  public:
   explicit ChannelTotals(std::size_t methods_expected);
 
-  /// Adds the calls of some methods, from where the last call with this `part` has stopped, until `slice` is over; all
-  /// of them if it is null. True once the whole part has been added.
+  /// Adds the calls of some methods, from where the last call with this `part` has stopped, until `slice` is
+  /// over; all of them if it is null. True once the whole part has been added.
   bool add_some(const ChannelMetrics& part, Slices* slice);
 
   /// Of each target and method that has calls.
@@ -47,11 +47,13 @@ class ChannelTotals {
   std::size_t next_method_ = 0;
 };
 
-/// Calls `visit` with each ChannelMetrics on the thread of its shard, again and again until it returns true. Where no shard
-/// counts in it the slice is null, and the visit goes on to the end. `visit` owns what it writes to.
+/// Calls `visit` with each ChannelMetrics on the thread of its shard, again and again until it
+/// returns true. Where no shard counts in it the slice is null, and the visit goes on to the end.
+/// `visit` owns what it writes to.
 Task<Status> visit_channels(std::move_only_function<bool(const ChannelMetrics&, Slices*)> visit);
 
-/// Reads all channels of the process. Await it on a shard. A task that was destroyed may still read for some turns.
+/// Reads all channels of the process. Await it on a shard. A task that was destroyed may
+/// still read for some turns.
 Task<Result<std::shared_ptr<ChannelTotals>>> read_channels();
 
 /// Writes everything, in slices; nothing if there are no targets. The arguments must outlive the task.

@@ -15,7 +15,8 @@ constexpr std::size_t dns_header_bytes = 12;
 constexpr std::uint16_t class_in = 1;
 enum RecordType : std::uint16_t { type_a = 1, type_cname = 5, type_aaaa = 28 };
 
-/// Takes numbers and names from the front of a message. Everything is zero once the message has ended too early.
+/// Takes numbers and names from the front of a message. Everything is zero once the
+/// message has ended too early.
 class DnsReader {
  public:
   explicit DnsReader(Bytes rest) noexcept : rest_(rest) {}

@@ -3,8 +3,8 @@
 ///   DnsAddresses found;
 ///   if (!read_addresses(message, 50051, found)) ...            // the message is malformed
 ///
-/// A reader of our own, because that of c-ares takes the square of the number of addresses, and a response over TCP has
-/// thousands (docs/decisions/0054-targets-and-resolvers.md).
+/// A reader of our own, because that of c-ares takes the square of the number of addresses, and a response
+/// over TCP has thousands (docs/decisions/0054-targets-and-resolvers.md).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct DnsAddresses {
   std::uint32_t ttl_s = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// Adds the addresses of the response, with `port`, as long as there are fewer than resolved_addresses_max. False if the
-/// message is malformed; some may have been added then.
+/// Adds the addresses of the response, with `port`, as long as there are fewer than resolved_addresses_max.
+/// False if the message is malformed; some may have been added then.
 bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to);
 
 }  // namespace ringrpc

@@ -3,8 +3,8 @@
 ///   Result<Target> target = Target::parse("tls+dns:///orders.example:443", {});
 ///   target->authority();                        // "orders.example:443"
 ///
-/// A target is a list of places, separated by commas, or a name for a resolver of the application's. `tls+` may precede
-/// either. A place is
+/// A target is a list of places, separated by commas, or a name for a resolver of the application's. `tls+`
+/// may precede either. A place is
 ///   host:port, or any other form of transport/address.h that a client can connect to
 ///   dns:host[:port], dns:///host[:port], dns://server[:port]/host[:port]
 ///   ipv4:address[:port], ipv6:[address]:port, ipv6:address; in a list, those that follow need no prefix

@@ -37,15 +37,17 @@ class CallBatch final : TurnGate::Waiter {
     if (!call.ListNodeOf<BatchTag>::linked()) calls_.push_back(call);
   }
 
-  /// A message that takes `bytes` of memory is about to be parsed. Its memory is the measure of its parsing time.
+  /// A message that takes `bytes` of memory is about to be parsed. Its memory is the
+  /// measure of its parsing time.
   void count_parsed(std::size_t bytes) noexcept { parsed_bytes_ += bytes; }
 
-  /// True if the handler of `call` may read its next message now. If much has been parsed since the clock was last read,
-  /// the call joins the next batch, where the clock is read and other connections may have their turn first.
+  /// True if the handler of `call` may read its next message now. If much has been parsed since the
+  /// clock was last read, the call joins the next batch, where the clock is read and other connections
+  /// may have their turn first.
   bool may_go_on(ServerCall& call);
 
-  /// Starts and resumes handlers. The input that calls borrow must stay valid until this returns. Not from inside a
-  /// handler.
+  /// Starts and resumes handlers. The input that calls borrow must stay valid until this returns.
+  /// Not from inside a handler.
   void serve();
 
  private:

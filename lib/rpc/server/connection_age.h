@@ -1,9 +1,10 @@
 /// The time for which a server keeps a connection (gRFC A9,
 /// https://github.com/grpc/proposal/blob/master/A9-server-side-conn-mgt.md).
 ///
-/// 1. A connection that has reached its maximum age, or has had no calls for the idle time, is drained: the client
-///    opens no more calls on it, and those in flight finish.
-/// 2. When the grace period after the maximum age has ended, the connection is closed, which cancels the remaining calls.
+/// 1. A connection that has reached its maximum age, or has had no calls for the idle time, is drained: the
+///    client opens no more calls on it, and those in flight finish.
+/// 2. When the grace period after the maximum age has ended, the connection is closed, which
+///    cancels the remaining calls.
 ///
 /// The timer is armed only if there is a limit. Belongs to its connection.
 #pragma once

@@ -1,11 +1,12 @@
-/// Drains a server connection: the client opens no more calls on it, and those in flight finish (RFC 9113, 6.8).
+/// Drains a server connection: the client opens no more calls on it, and those in
+/// flight finish (RFC 9113, 6.8).
 ///
 ///   serving ------- begin() ----------> announced --- PING acknowledged, or 5 s, ---> final
 ///      |                                                or on_half_close()              ^
 ///      +--- on_half_close() ---> half_closed ----------------- begin() -----------------+
 ///
-/// 1. `begin` sends a GOAWAY that still allows every stream, and a PING, and resumes the calls that wait for the
-///    drain (Call::until_stopping).
+/// 1. `begin` sends a GOAWAY that still allows every stream, and a PING, and resumes the calls that wait for
+///    the drain (Call::until_stopping).
 /// 2. The acknowledgement of the PING shows that the client has seen the GOAWAY, and that the calls it opened
 ///    before have arrived. The second GOAWAY names the last stream.
 /// 3. The session ends once its streams have ended.

@@ -4,8 +4,9 @@
 ///   survey.visit(server_shard);                                    // on the thread of each shard
 ///   ConnectionsSnapshot connections = std::move(survey).finish();
 ///
-/// A shard's connections are in the order in which it accepted them, so a visit looks only at the first and the last of
-/// them. That takes some tens of microseconds for the most that are allowed. One thread at a time.
+/// A shard's connections are in the order in which it accepted them, so a visit looks only at
+/// the first and the last of them. That takes some tens of microseconds for the most that are
+/// allowed. One thread at a time.
 #pragma once
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 ///   const std::shared_ptr<ConnectionWalk> walk = server_shard.begin_walk();
 ///   while (ServerConnection* connection = walk->next()) ...
 ///
-/// Connections that close between two steps are left out; those that open are visited too. All methods belong to
-/// the shard's thread; the walk may be destroyed on any.
+/// Connections that close between two steps are left out; those that open are visited too. All methods belong
+/// to the shard's thread; the walk may be destroyed on any.
 #pragma once
 
 #include <utility>

@@ -5,8 +5,8 @@
 ///   const std::size_t paid = budget.charge(compressed_bytes, most_bytes);      // before it is decompressed
 ///   budget.refund(paid); budget.charge(compressed_bytes, decompressed_bytes);  // after
 ///
-/// Ordinary data shrinks to a tenth, seldom to less. So only the bytes beyond sixteen times the compressed size are
-/// charged. The budget refills at its size per second.
+/// Ordinary data shrinks to a tenth, seldom to less. So only the bytes beyond sixteen times the compressed
+/// size are charged. The budget refills at its size per second.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +33,8 @@ class InflationBudget {
     return left_ <= 0;
   }
 
-  /// Charges for a message of `arrived` bytes that is decompressed to `inflated` bytes, and returns the charge. A
-  /// budget that is not spent covers a message of any size, so it may be overdrawn by one.
+  /// Charges for a message of `arrived` bytes that is decompressed to `inflated` bytes, and returns the
+  /// charge. A budget that is not spent covers a message of any size, so it may be overdrawn by one.
   std::size_t charge(std::size_t arrived, std::size_t inflated) noexcept {
     const std::size_t cost = inflated - std::min(inflated, arrived * free_ratio);
     left_ -= static_cast<std::int64_t>(cost);

@@ -3,12 +3,12 @@
 ///   memory_return_.connections_are(connections, held_bytes);   // after each that opens or closes
 ///   memory_return_.hold(held_bytes);                           // when their calls hold more
 ///
-/// Pools keep freed memory for reuse, which suits small changes of load. Memory is returned when at most half of the
-/// connections, or of the memory that their calls held, is left:
+/// Pools keep freed memory for reuse, which suits small changes of load. Memory is returned when at most half
+/// of the connections, or of the memory that their calls held, is left:
 /// - Many closed connections leave memory in the pool of HTTP/2 sessions. It is searched in steps of about a
 ///   millisecond, between which the shard serves calls.
-/// - A few connections with large messages leave memory in slabs and in malloc's heap, which another thread trims
-///   (rpc/server/heap_trim.h).
+/// - A few connections with large messages leave memory in slabs and in malloc's heap, which another thread
+///   trims (rpc/server/heap_trim.h).
 ///
 /// Checks only when connections open or close. Belongs to its shard.
 #pragma once

@@ -34,8 +34,9 @@ struct RegisteredMethod {
 
 class MethodTable {
  public:
-  /// Adds all services of a server and tells each that the server starts (Service::on_start). INVALID_ARGUMENT if
-  /// one is null, ALREADY_EXISTS if two have the same name, or the failure of `on_start`. Call once.
+  /// Adds all services of a server and tells each that the server starts (Service::on_start).
+  /// INVALID_ARGUMENT if one is null, ALREADY_EXISTS if two have the same name, or the failure
+  /// of `on_start`. Call once.
   RINGRPC_TESTING_EXPORT Status add(std::span<Service* const> services);
 
   std::size_t size() const noexcept { return methods_.size(); }
@@ -51,8 +52,8 @@ class MethodTable {
     return found == methods_.end() ? nullptr : found->second.get();
   }
 
-  /// The status for a path that `find` does not know. It names the unknown service or method, or the form of a
-  /// path.
+  /// The status for a path that `find` does not know. It names the unknown service or
+  /// method, or the form of a path.
   Status unknown(std::string_view path) const;
 
  private:

@@ -2,8 +2,8 @@
 ///
 ///   ObservedStream stream(call, below, observer);   // in the frame of `next(observer)`
 ///
-/// A response is kept here until it is complete, because a message that has been reserved in the stream below can
-/// no longer be refused.
+/// A response is kept here until it is complete, because a message that has been reserved in the stream below
+/// can no longer be refused.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,8 @@
 ///   failures.add({.code = status.code(), .method = path, .peer = peer, .message = status.message(), .at = now});
 ///   failures.for_each([](const RecentFailure& failure) { ... });
 ///
-/// A few of each code are kept, so that a flood of one does not displace the others. Their memory is used again, so in
-/// the long run a failure allocates nothing. Belongs to the shard's thread.
+/// A few of each code are kept, so that a flood of one does not displace the others. Their memory is used
+/// again, so in the long run a failure allocates nothing. Belongs to the shard's thread.
 #pragma once
 
 #include <algorithm>

@@ -106,7 +106,8 @@ struct RequestFields {
     traced = true;  // grpc-trace-bin is one of them
   }
 
-  /// A request has at most one Host field, which must equal :authority if it has both (RFC 9113, 8.3.1; RFC 9110, 7.2).
+  /// A request has at most one Host field, which must equal :authority if it has both (RFC
+  /// 9113, 8.3.1; RFC 9110, 7.2).
   void read_host(const http2::Header& host, const http2::Stream& stream) {
     if (std::exchange(has_host, true)) return malform(host, ": a request has one");
     if (host.value.contains('@')) return malform(host, ": it has userinfo");

@@ -44,8 +44,8 @@ class ServerConnection final : public Connection,
   /// Begins to serve, and starts the timer of the connection's age. Call once.
   void begin();
 
-  /// Lets the calls in flight finish and has the client open no more (rpc/server/connection_drain.h). No effect when the
-  /// connection drains already.
+  /// Lets the calls in flight finish and has the client open no more (rpc/server/connection_drain.h). No
+  /// effect when the connection drains already.
   void drain();
 
   bool draining() const noexcept { return drain_.begun(); }
@@ -97,8 +97,8 @@ class ServerConnection final : public Connection,
   void give_back(ServerCall& call) noexcept;
 
  private:
-  /// A request that is not gRPC. It gets its response once it is complete, because plain HTTP clients do not expect one
-  /// earlier.
+  /// A request that is not gRPC. It gets its response once it is complete, because plain HTTP
+  /// clients do not expect one earlier.
   class PlainRequest final : public http2::StreamEvents {
    public:
     PlainRequest(ServerConnection& connection, http2::Stream& stream);

@@ -3,8 +3,8 @@
 ///   metrics.of(method).start();
 ///   metrics.opened(kind);
 ///
-/// Belongs to the shard's thread. A reader merges the shards in steps (reactor/shard_tour.h) into `ServerTotals`,
-/// and writes them.
+/// Belongs to the shard's thread. A reader merges the shards in steps (reactor/shard_tour.h) into
+/// `ServerTotals`, and writes them.
 #pragma once
 
 #include <algorithm>
@@ -137,8 +137,8 @@ std::vector<std::string> metric_labels(const MethodTable& table);
 
 /// The sum of all shards, and the numbers that belong to no shard.
 struct ServerTotals {
-  /// Adds the metrics of some methods, from `next_method` on, until a slice of time is over. Adds the rest of the
-  /// shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
+  /// Adds the metrics of some methods, from `next_method` on, until a slice of time is over. Adds the rest of
+  /// the shard's numbers with the first ones. True once all have been added; `next_method` is 0 then.
   bool add_some(const ServerMetrics& shard, std::size_t buffered, Slices& slice);
   /// Adds the numbers of `shard` that belong to all its users.
   void add(Shard& shard, const TurnMetrics& turns) {

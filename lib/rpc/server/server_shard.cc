@@ -24,8 +24,8 @@ constexpr Nanoseconds server_keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
-/// Calls do not report when their output has been sent. So all of them are recounted before one is refused, but at most
-/// once in this time.
+/// Calls do not report when their output has been sent. So all of them are recounted before one is refused,
+/// but at most once in this time.
 constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
 
 /// A client on a unix socket usually has no address.
@@ -63,8 +63,8 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
                 .idle = or_no_limit(options.max_connection_idle)},
-      // Differs between machines, processes and shards, but not between runs of a simulation. The shard is running
-      // already, so this thread must not read its time.
+      // Differs between machines, processes and shards, but not between runs of a simulation. The shard is
+      // running already, so this thread must not read its time.
       random_(static_cast<std::uint32_t>(shard.io().now().time_since_epoch().count()) + shard.index()),
       counts_metrics_(options.metrics),
       metrics_(options.metrics || options.access_log ? std::make_unique<ServerMetrics>(methods.size())

@@ -42,14 +42,14 @@ class ServerShard final : public channelz::Part {
   /// Closes the remaining connections at once.
   RINGRPC_TESTING_EXPORT ~ServerShard();
 
-  /// Serves a connection that the shard's load already counts, with TLS if `tls`, and keeps `counted` until it closes.
-  /// Closes the connection if there is no memory for it.
+  /// Serves a connection that the shard's load already counts, with TLS if `tls`, and keeps `counted` until
+  /// it closes. Closes the connection if there is no memory for it.
   RINGRPC_TESTING_EXPORT void add(UniqueFd connection, bool tls = false,
                                   PeerCounts::Hold counted = {}) noexcept;
   void remove(ServerConnection& connection) noexcept;
 
-  /// Drains all connections, including those that are added later. Calls `empty` when none is left. May be called again;
-  /// each `empty` is called.
+  /// Drains all connections, including those that are added later. Calls `empty` when none is left. May be
+  /// called again; each `empty` is called.
   RINGRPC_TESTING_EXPORT void drain(std::move_only_function<void()> empty);
   /// Closes all connections at once. Returns the number of calls that were in flight.
   RINGRPC_TESTING_EXPORT std::uint64_t end_all();
@@ -98,7 +98,8 @@ class ServerShard final : public channelz::Part {
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
   const AgeRule& age_rule() const noexcept { return age_rule_; }
-  /// The maximum age of a new connection. It varies, so that connections of the same age do not all close together.
+  /// The maximum age of a new connection. It varies, so that connections of the same age
+  /// do not all close together.
   Nanoseconds draw_age();
   std::span<Interceptor* const> interceptors() const noexcept { return interceptors_; }
   ServerCounters& counters() noexcept { return counters_; }

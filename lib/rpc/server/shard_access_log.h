@@ -22,8 +22,8 @@ class ShardAccessLog {
  public:
   explicit ShardAccessLog(std::shared_ptr<AccessLog> log) noexcept : sampler_(std::move(log)) {}
 
-  /// A call has ended. Takes the caller's part of the record from the connection and from the request's headers: the
-  /// request id, which it makes if there is none, and the trace id unless the record has one.
+  /// A call has ended. Takes the caller's part of the record from the connection and from the request's
+  /// headers: the request id, which it makes if there is none, and the trace id unless the record has one.
   /// `stream` is null if it is closed already.
   void add(ServerConnection& connection, const http2::Stream* stream, AccessRecord record) noexcept;
 

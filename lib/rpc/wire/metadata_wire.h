@@ -13,15 +13,16 @@
 
 namespace ringrpc {
 
-/// The pushback: the time to wait before a retry (gRFC A6, "Pushback"). No other name that begins with "grpc-" belongs to
-/// the application.
+/// The pushback: the time to wait before a retry (gRFC A6, "Pushback"). No other name that begins with
+/// "grpc-" belongs to the application.
 inline constexpr std::string_view pushback_name = "grpc-retry-pushback-ms";
 
 /// Appends `metadata` to `headers`. Encoded values live in `storage`; names and other values live in
 /// `metadata`.
 void append_metadata(const Metadata& metadata, http2::Headers& headers, std::deque<std::string>& storage);
 
-/// False if there is no custom metadata among `headers`, as in most responses. Much faster than `read_metadata`.
+/// False if there is no custom metadata among `headers`, as in most responses. Much
+/// faster than `read_metadata`.
 inline bool may_have_metadata(std::span<const http2::Header> headers) noexcept {
   using namespace std::string_view_literals;
   return std::ranges::any_of(headers, [](const http2::Header& header) {

@@ -12,8 +12,8 @@
 
 namespace ringrpc {
 
-/// That of `traceparent` with `tracestate`; without a valid one, that of `grpc-trace-bin`. A field that is there twice is
-/// malformed. Nothing if there is none. May throw std::bad_alloc.
+/// That of `traceparent` with `tracestate`; without a valid one, that of `grpc-trace-bin`. A field that is
+/// there twice is malformed. Nothing if there is none. May throw std::bad_alloc.
 std::optional<TraceContext> read_trace(std::span<const http2::Header> headers);
 
 }  // namespace ringrpc

@@ -86,8 +86,8 @@ TEST_CASE("a changed file is reloaded, and an invalid one is logged once") {
   CHECK(comes_true([&] { return detail::Internals::context(*certificates->tls()) != before; }));
   const auto after = detail::Internals::context(*certificates->tls());
 
-  // Each change is found in one check of the files and loaded in the next. So a file that was logged in each check would be
-  // logged more often than it changes.
+  // Each change is found in one check of the files and loaded in the next. So a file that was logged in each
+  // check would be logged more often than it changes.
   const auto times_logged = [&] {
     const std::string said = captured.text();
     const std::string_view error =

@@ -220,7 +220,8 @@ TEST_CASE("a request that is sent again is shown once") {
   CHECK(seen == std::vector<std::string>{"audit request x", "audit response y"});
 }
 
-/// Calls to a host that sends the responses "a" and "b" and then its status, all at once; a Recorder observes them.
+/// Calls to a host that sends the responses "a" and "b" and then its status, all at once;
+/// a Recorder observes them.
 struct RecordedCalls {
   explicit RecordedCalls(const std::string& grpc_status) {
     host.answer =

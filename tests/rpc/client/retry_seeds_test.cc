@@ -1,5 +1,6 @@
-/// Calls with policies over networks that cut, delay, refuse and lose connections, with servers that are replaced meanwhile.
-/// Every call ends once, with its own response or a failure, and the handlers begin within the bounds of the policies.
+/// Calls with policies over networks that cut, delay, refuse and lose connections, with servers that are
+/// replaced meanwhile. Every call ends once, with its own response or a failure, and the handlers begin
+/// within the bounds of the policies.
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 /// Tests the time for which a scrape holds a shard, and its metrics beside those of calls.
 ///
-/// The shards of the first two cases have a clock that advances by a whole slice with each look at it. So a reader may do
-/// only one step between two looks, and the number of its turns shows that it does so.
+/// The shards of the first two cases have a clock that advances by a whole slice with each look at it. So a
+/// reader may do only one step between two looks, and the number of its turns shows that it does so.
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>

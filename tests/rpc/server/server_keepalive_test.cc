@@ -1,4 +1,5 @@
-/// A server sends keepalive PINGs to silent clients, and closes the connections of those that do not acknowledge them.
+/// A server sends keepalive PINGs to silent clients, and closes the connections of those
+/// that do not acknowledge them.
 
 #include <algorithm>
 #include <chrono>

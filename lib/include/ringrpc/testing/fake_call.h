@@ -29,8 +29,8 @@
 
 namespace ringrpc::testing {
 
-/// The messages of a call, as one side sees them. Waiters are resumed inside the function that makes them ready:
-/// `receive`, `receive_end` or `set_room`.
+/// The messages of a call, as one side sees them. Waiters are resumed inside the function that makes them
+/// ready: `receive`, `receive_end` or `set_room`.
 class FakeStream final : public MessageStream {
  public:
   /// The other side sends a message.
@@ -64,7 +64,8 @@ class FakeStream final : public MessageStream {
     return messages;
   }
   std::size_t sent_count() const noexcept { return sent_.size(); }
-  /// True once the call has failed here: a message that was read is not of the reader's type, or an observer refused one.
+  /// True once the call has failed here: a message that was read is not of the reader's type,
+  /// or an observer refused one.
   bool rejected() const noexcept { return !failure_.ok(); }
   /// The status with which it has failed; OK if it has not.
   const Status& failure() const noexcept { return failure_; }

@@ -11,9 +11,9 @@
 ///   mock.features.finish();
 ///   Status status = block_on(print_features(mock));  // takes a const RouteGuide::StubInterface&
 ///
-/// For methods that stream; a mock of a unary method gives its CallResult with `co_return`. The test may respond
-/// before the code under test asks, or while it waits: that code is then resumed inside `respond` or `finish`.
-/// Belongs to one thread at a time.
+/// For methods that stream; a mock of a unary method gives its CallResult with `co_return`. The test may
+/// respond before the code under test asks, or while it waits: that code is then resumed inside `respond` or
+/// `finish`. Belongs to one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -39,13 +39,13 @@ class RINGRPC_EXPORT FakeClientCall {
   FakeClientCall(const FakeClientCall&) = delete;
   FakeClientCall& operator=(const FakeClientCall&) = delete;
 
-  /// The call, to make a ClientReader, ClientWriter or ClientStream of. Call once; throws std::logic_error the
-  /// second time.
+  /// The call, to make a ClientReader, ClientWriter or ClientStream of. Call once; throws
+  /// std::logic_error the second time.
   std::unique_ptr<ClientCall> call();
 
   // The server's part. No effect once the call has ended.
-  /// Sends the initial metadata. If the test does not call this, the initial metadata is empty and arrives with the
-  /// first response.
+  /// Sends the initial metadata. If the test does not call this, the initial metadata is empty and
+  /// arrives with the first response.
   void send_initial_metadata(Metadata metadata);
   /// Sends a message. Further messages queue until the client reads them.
   template <class Response>

@@ -5,16 +5,17 @@
 ///   EchoService::Stub echo(world.channel());
 ///   Result<EchoResponse> response = world.run(echo.Echo(request));
 ///
-/// A call passes through the same code as over TCP: the client's interceptors, HTTP/2, the server's limits and
-/// interceptors, the handler. Only the bytes travel through memory. The server and the client have one shard
-/// each, and both run on the thread that calls `run` or `advance`.
+/// A call passes through the same code as over TCP: the client's interceptors, HTTP/2, the server's limits
+/// and interceptors, the handler. Only the bytes travel through memory. The server and the client have one
+/// shard each, and both run on the thread that calls `run` or `advance`.
 ///
-/// The world has its own clock: `run` advances it to the next timer or deadline whenever nothing else is left to
-/// do, so a test of an hour's timeout takes no time. The clock stands still while a WorkerPool works for a
-/// handler. It does not wait for other threads that notify a handler (EventCount); notify from a task of `run`.
+/// The world has its own clock: `run` advances it to the next timer or deadline whenever nothing
+/// else is left to do, so a test of an hour's timeout takes no time. The clock stands still while a
+/// WorkerPool works for a handler. It does not wait for other threads that notify a handler
+/// (EventCount); notify from a task of `run`.
 ///
-/// A world belongs to one thread, and a thread may have one world at a time. Link `ringrpc-testing` (pkg-config
-/// and Meson) or `ringrpc::testing` (CMake).
+/// A world belongs to one thread, and a thread may have one world at a time. Link `ringrpc-testing`
+/// (pkg-config and Meson) or `ringrpc::testing` (CMake).
 #pragma once
 
 #include <chrono>
@@ -64,7 +65,8 @@ class RINGRPC_EXPORT InProcess {
 
   /// Calls `make` on the client's shard and runs the Task that it returns to its end. A task of T gives
   /// Result<T>, one of nothing gives Status; Status, Result and CallResult stay what they are. When the task
-  /// throws, it gives the status that block_on would; INTERNAL when it waits for something that never happens.
+  /// throws, it gives the status that block_on would; INTERNAL when it waits for
+  /// something that never happens.
   template <class F>
     requires(!detail::is_task<std::remove_cvref_t<F>>)
   auto run(F&& make) {
