@@ -18,7 +18,7 @@ Setting telemetry(std::string group, bool& target) {
                  .environment = "RINGRPC_TELEMETRY",
                  .group = std::move(group),
                  .help = "Exports traces and metrics to an OpenTelemetry collector, by OTLP over gRPC. The "
-                         "OTEL_* variables say where and what; the default is http://localhost:4317."},
+                         "OTEL_* variables configure them; the default collector is http://localhost:4317."},
                 target);
 }
 
