@@ -326,7 +326,7 @@ TEST_CASE("what has ended is NOT_FOUND, and its calls stay counted") {
   const v1::Server server = observer.server_at(observed->address());
   const v1::Channel channel = observer.channel_to(observed->address());
   const std::int64_t connection = observer.only_socket(server).ref().socket_id();
-  block_on([&] { return observed->channel->close(1min); });
+  CHECK(block_on([&] { return observed->channel->close(1min); }));
   const v1::Channel closed = observer.channel(channel.ref().channel_id());
   CHECK(closed.data().state().state() == v1::ChannelConnectivityState::SHUTDOWN);
   CHECK(closed.data().calls_succeeded() == 1);
