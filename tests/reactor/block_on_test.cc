@@ -1,9 +1,7 @@
 #include "ringrpc/block_on.h"
 
-#include <atomic>
 #include <doctest/doctest.h>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -115,22 +113,17 @@ TEST_CASE("on a shard it would wait for itself, so it fails") {
 }
 
 TEST_CASE("threads beyond the limit share background shards") {
-  constexpr unsigned callers = BackgroundShards::shards_max + 1;
-  std::atomic<unsigned> running = 0;
-  std::mutex mutex;
+  BackgroundShards background;  // not those of the process, which would keep the descriptors of all
+  std::vector<BackgroundShards::Lease> leases;
   std::set<const Shard*> shards;
-  const auto meet = [&]() -> Task<> {
-    {
-      const std::lock_guard lock(mutex);
-      shards.insert(Shard::current());
-    }
-    ++running;
-    while (running < callers) co_await sleep_for(1ms);
-  };
-  std::vector<std::jthread> threads;
-  for (unsigned at = 0; at < callers; ++at) threads.emplace_back([&] { CHECK(block_on(meet).ok()); });
-  threads.clear();
-  CHECK(shards.size() <= BackgroundShards::shards_max);
+  while (leases.size() <= BackgroundShards::shards_max) {
+    Result<BackgroundShards::Lease> lent = background.lend();
+    REQUIRE_MESSAGE(lent, lent.error().to_string());
+    leases.push_back(*std::move(lent));
+    shards.insert(&leases.back().shard());
+  }
+  CHECK(shards.size() == BackgroundShards::shards_max);
+  CHECK(&leases.back().shard() == &leases.front().shard());
 }
 
 TEST_CASE("any number of threads may block at the same time") {
