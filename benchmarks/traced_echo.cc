@@ -2,20 +2,28 @@
 ///
 ///   traced-echo 127.0.0.1:50051 off|never|always
 ///
-/// `off` has no tracer. `never` samples no call, `always` every call, whose spans are dropped where an exporter would
-/// take them. Serves on one shard until SIGTERM.
+/// `off` has no tracer. `never` samples no call, `always` every call. Its spans are dropped where an exporter would take
+/// them. It also takes the exports of other servers, of which it is the collector. Serves on one shard until SIGTERM.
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "ringrpc/server.h"
+#include "ringrpc/service.h"
 
 #include "echo/v1/echo.ringrpc.h"
 
 namespace {
 
 using namespace ringrpc;
+
+/// Drops spans after they were recorded.
+struct Nowhere final : SpanSink {
+  void take(SpanRecord&& span) noexcept override { const SpanRecord dropped = std::move(span); }
+};
 
 class PlainEcho final : public echo::v1::EchoService::Service {
  public:
@@ -24,6 +32,23 @@ class PlainEcho final : public echo::v1::EchoService::Service {
     response.set_payload(std::move(*request.mutable_payload()));
     co_return response;
   }
+};
+
+/// Takes each request of one of OTLP's services. An empty response is a success.
+class Taken final : public Service {
+ public:
+  explicit Taken(std::string_view name) : name_(name) {}
+
+  std::string_view service_name() const noexcept override { return name_; }
+  std::span<const Method> service_methods() const noexcept override {
+    static constexpr std::array methods{method<&Taken::take>("Export")};
+    return methods;
+  }
+
+ private:
+  Task<Result<RawMessage>> take(Call&, RawMessage) { co_return RawMessage(); }
+
+  const std::string_view name_;
 };
 
 }  // namespace
@@ -43,10 +68,13 @@ int main(int count, char** words) {
   options.shards = 1;
   if (sampling != "off") {
     const Sampler sampler = sampling == "always" ? Sampler::always() : Sampler::never();
-    options.tracer = std::make_shared<const Tracer>(Tracer{.sampler = sampler.parent_based()});
+    options.tracer = std::make_shared<const Tracer>(
+        Tracer{.sink = std::make_shared<Nowhere>(), .sampler = sampler.parent_based()});
   }
   PlainEcho echo;
-  const auto server = Server::start({&echo}, options);
+  Taken traces("opentelemetry.proto.collector.trace.v1.TraceService");
+  Taken metrics("opentelemetry.proto.collector.metrics.v1.MetricsService");
+  const auto server = Server::start({&echo, &traces, &metrics}, options);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().to_string().c_str());
     return 1;

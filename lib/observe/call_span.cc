@@ -1,6 +1,5 @@
 #include "observe/call_span.h"
 
-#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <utility>
@@ -16,7 +15,8 @@ std::string name_of_span(std::string_view prefix, std::string_view method) {
   std::string name;
   name.reserve(prefix.size() + method.size());
   name.append(prefix).append(method);
-  std::replace(name.begin() + static_cast<std::ptrdiff_t>(prefix.size()), name.end(), '/', '.');
+  for (std::size_t at = name.find('/', prefix.size()); at != name.npos; at = name.find('/', at + 1))
+    name[at] = '.';
   return name;
 }
 
@@ -41,34 +41,16 @@ CallSpan::CallSpan(SpanKind kind, std::string_view prefix, std::string_view meth
   record_.start_ns = beside ? beside->unix_ns(now) : unix_now_ns();
 }
 
-SpanEvent* CallSpan::add_event(std::string_view name, Instant now) noexcept {
+void CallSpan::add_event(const SpanEvent& event) noexcept {
   if (record_.events.size() < SpanRecord::events_max) try {
-      return &record_.events.emplace_back(SpanEvent{.name = name, .time_ns = unix_ns(now)});
+      record_.events.push_back(event);
+      return;
     } catch (...) {  // out of memory
     }
   ++record_.dropped_events;
-  return nullptr;
 }
 
-void CallSpan::add(std::string_view name, Instant now) noexcept { (void)add_event(name, now); }
-
-void CallSpan::add_message(std::string_view name, std::int64_t number, MessageSize size,
-                           Instant now) noexcept {
-  SpanEvent* const event = add_event(name, now);
-  if (!event) return;
-  const bool compressed = size.bytes != size.wire_bytes;
-  try {
-    event->attributes.reserve(compressed ? 3 : 2);
-  } catch (...) {
-    return;  // the event has no attributes
-  }
-  event->attributes.push_back({"sequence-number", number});
-  event->attributes.push_back({"message-size", static_cast<std::int64_t>(size.bytes)});
-  if (compressed)
-    event->attributes.push_back({"message-size-compressed", static_cast<std::int64_t>(size.wire_bytes)});
-}
-
-SpanRecord CallSpan::finish(const Status& status, Instant now) && noexcept {
+SpanRecord&& CallSpan::finish(const Status& status, Instant now) && noexcept {
   assert(record_.end_ns == 0);
   record_.end_ns = unix_ns(now);
   record_.code = status.code();

@@ -14,6 +14,8 @@
 #include "ringrpc/clock.h"
 #include "ringrpc/span.h"
 
+#include "base/frame_allocator.h"
+
 namespace ringrpc {
 
 /// The size of a message, and as it was on the wire, perhaps compressed; both without the prefix.
@@ -22,7 +24,7 @@ struct MessageSize {
   std::size_t wire_bytes = 0;
 };
 
-class CallSpan {
+class CallSpan : public Pooled {
  public:
   /// The wall clock is read now; all times of the span are as long after that as `now` tells. `method` is
   /// "package.Service/Method" with or without a leading slash. `parent` is null if the span begins a trace. With `beside`, the
@@ -38,17 +40,23 @@ class CallSpan {
     add_message("Inbound message", received_++, size, now);
   }
   /// An event without attributes. `name` must be a literal.
-  void add(std::string_view name, Instant now) noexcept;
+  void add(std::string_view name, Instant now) noexcept {
+    add_event({.name = name, .time_ns = unix_ns(now)});
+  }
   /// `name` must be a literal.
   void set(std::string_view name, bool value) { record_.attributes.push_back({name, value}); }
   void set(std::string_view name, std::int64_t value) { record_.attributes.push_back({name, value}); }
 
-  /// The span, which ends `now`. Call once.
-  SpanRecord finish(const Status& status, Instant now) && noexcept;
+  /// The span, which ends `now`; a member of this object. Call once.
+  SpanRecord&& finish(const Status& status, Instant now) && noexcept;
 
  private:
-  SpanEvent* add_event(std::string_view name, Instant now) noexcept;
-  void add_message(std::string_view name, std::int64_t number, MessageSize size, Instant now) noexcept;
+  void add_message(std::string_view name, std::int64_t number, MessageSize size, Instant now) noexcept {
+    add_event({.name = name,
+               .time_ns = unix_ns(now),
+               .message = SpanMessage{.number = number, .bytes = size.bytes, .wire_bytes = size.wire_bytes}});
+  }
+  void add_event(const SpanEvent& event) noexcept;
   std::uint64_t unix_ns(Instant now) const noexcept {
     return record_.start_ns + static_cast<std::uint64_t>((now - begun_).count());
   }

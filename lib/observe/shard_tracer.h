@@ -1,7 +1,8 @@
 /// A tracer on one shard, with the random ids of its spans.
 ///
 ///   const ShardTracer::Ref tracer = ShardTracer::make(options.tracer);
-///   if (tracer->sampler().samples(id, parent)) tracer->take(std::move(span));
+///   if (tracer->sampler().samples(id, parent) && tracer->records()) begin_span();
+///   tracer->take(std::move(span));
 ///
 /// Belongs to the shard's thread. References are counted without atomics: calls may outlive their server or channel.
 #pragma once
@@ -54,6 +55,9 @@ class ShardTracer {
 
   const Sampler& sampler() const noexcept { return tracer_->sampler; }
   bool send_trace_bin() const noexcept { return tracer_->send_trace_bin; }
+  bool propagates() const noexcept { return tracer_->propagate; }
+  /// The span of a sampled call, or of its attempt, begins. False if it would be dropped.
+  bool records() const noexcept { return tracer_->sink && tracer_->sink->admits(); }
 
   TraceId make_trace_id() noexcept {
     TraceId id;
@@ -68,9 +72,8 @@ class ShardTracer {
     return id;
   }
 
-  void take(SpanRecord&& span) const noexcept {
-    if (tracer_->sink) tracer_->sink->take(std::move(span));
-  }
+  /// A span that was recorded has ended.
+  void take(SpanRecord&& span) const noexcept { tracer_->sink->take(std::move(span)); }
 
  private:
   explicit ShardTracer(std::shared_ptr<const Tracer> tracer) : tracer_(std::move(tracer)) {}

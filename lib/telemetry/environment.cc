@@ -69,14 +69,23 @@ void read_sampler(const Variables& variables, Sampler& sampler) {
   }
 }
 
-/// `traceparent` travels in any case. Baggage, a default of the specification, is the application's own metadata.
+/// `traceparent` travels unless `none` is alone. Baggage, a default of the specification, is the application's own
+/// metadata.
 void read_propagators(const Variables& variables, TelemetryOptions& options) {
   const std::string name = "OTEL_PROPAGATORS";
-  for (const std::string& propagator : split_list(variables.text(name))) {
-    if (propagator == "grpc-trace-bin")
+  const std::vector<std::string> propagators = split_list(variables.text(name));
+  options.propagate = propagators != std::vector<std::string>{"none"};
+  if (!options.propagate) return;
+  for (const std::string& propagator : propagators) {
+    if (propagator == "grpc-trace-bin") {
       options.send_trace_bin = true;
-    else if (propagator != "tracecontext" && propagator != "baggage")
-      variables.warn(name, "\"" + propagator + "\" is not supported; choose of tracecontext, grpc-trace-bin");
+    } else if (propagator == "none") {
+      variables.warn(name, "\"none\" stands beside others; it is ignored");
+    } else if (propagator != "tracecontext" && propagator != "baggage") {
+      variables.warn(name,
+                     "\"" + propagator +
+                         "\" is not supported; choose of tracecontext and grpc-trace-bin, or none alone");
+    }
   }
 }
 

@@ -81,7 +81,7 @@ Task<Status> MetricExporter::export_once() {
   const std::vector<MetricRequests::Request> all = std::move(requests).finish();
   for (const MetricRequests::Request& request : all) {
     const Result<std::uint64_t> rejected =
-        co_await client_.send(request.message.SerializeAsString(), request.points, end - now());
+        co_await client_.send({.parts = {request.message.SerializeAsString()}}, request.points, end - now());
     if (!rejected) co_return rejected.error();
   }
   co_return Status();

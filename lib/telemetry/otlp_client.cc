@@ -76,8 +76,8 @@ OtlpClient::OtlpClient(TelemetrySignal signal, const OtlpOptions& options)
   random_.seed(static_cast<std::uint32_t>(now().time_since_epoch().count()));
 }
 
-Task<Result<std::uint64_t>> OtlpClient::send(std::string request, std::uint64_t items, Nanoseconds timeout) {
-  const RawMessage message(std::move(request));
+Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64_t items,
+                                             Nanoseconds timeout) {
   const Instant end = after(now(), timeout);
   TelemetryCounts& counts = TelemetryCounts::of_process();
   for (Nanoseconds wait = first_wait;; wait = std::min(2 * wait, longest_wait)) {
@@ -86,8 +86,8 @@ Task<Result<std::uint64_t>> OtlpClient::send(std::string request, std::uint64_t 
                               .compression = options_.compression,
                               .deadline = end,
                               .inherit = false};
-    const auto response =
-        co_await channel_.unary<RawMessage, otlp::v1::ExportResponse>(path_of(signal_), message, options);
+    const auto response = co_await channel_.unary<EncodedRequest::View, otlp::v1::ExportResponse>(
+        path_of(signal_), request.view(), options);
     if (response) {
       counts.exported(signal_, true);
       co_return rejected(response->partial_success().rejected(), response->partial_success().error_message(),

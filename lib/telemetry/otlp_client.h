@@ -20,6 +20,7 @@
 
 #include "base/log_quota.h"
 #include "observe/telemetry_counts.h"
+#include "telemetry/encoded_request.h"
 
 namespace ringrpc::telemetry {
 
@@ -31,9 +32,9 @@ class OtlpClient {
  public:
   OtlpClient(TelemetrySignal signal, const OtlpOptions& options);
 
-  /// `items` are the spans or data points of the serialized `request`. Gives the number of those that the collector has rejected; fails
-  /// with the last status after `timeout`, or at once if the request must not be sent again.
-  Task<Result<std::uint64_t>> send(std::string request, std::uint64_t items, Nanoseconds timeout);
+  /// `items` are the spans or data points of the request. Gives the number of those that the collector has rejected;
+  /// fails with the last status after `timeout`, or at once if the request must not be sent again.
+  Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
   const std::string& target() const noexcept { return channel_.target(); }
 

@@ -75,7 +75,7 @@ bool SpanExporter::take_some() {
 /// Fails also if there is no memory for the request.
 Task<Result<std::uint64_t>> SpanExporter::send_taken() {
   try {
-    std::string request = trace_request(resource_, taken_);
+    EncodedRequest request = trace_request(resource_, std::move(taken_));
     taken_.clear();
     co_return co_await client_.send(std::move(request), sending_, options_.batch_timeout);
   } catch (...) {

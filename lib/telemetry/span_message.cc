@@ -1,8 +1,8 @@
 #include "telemetry/span_message.h"
 
-#include <cassert>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -47,14 +47,17 @@ std::size_t room_for(const std::vector<SpanAttribute>& attributes) noexcept {
   return bytes;
 }
 
+std::size_t room_for(const std::vector<SpanEvent>& events) noexcept {
+  constexpr std::size_t time_and_numbers = 160;
+  std::size_t bytes = 0;
+  for (const SpanEvent& event : events) bytes += time_and_numbers + event.name.size();
+  return bytes;
+}
+
 std::size_t room_for(const SpanRecord& span) noexcept {
   constexpr std::size_t ids_times_and_lengths = 160;
-  constexpr std::size_t time_and_lengths = 32;  // of an event
-  std::size_t bytes = ids_times_and_lengths + span.context.state.size() + span.name.size() +
-                      span.message.size() + room_for(span.attributes);
-  for (const SpanEvent& event : span.events)
-    bytes += time_and_lengths + event.name.size() + room_for(event.attributes);
-  return bytes;
+  return ids_times_and_lengths + span.context.state.size() + span.name.size() + span.message.size() +
+         room_for(span.attributes) + room_for(span.events);
 }
 
 void write_value(WireWriter& out, bool flag) { out.varint(2, flag ? 1 : 0); }
@@ -68,6 +71,25 @@ void write_attributes(WireWriter& out, std::uint32_t field, const std::vector<Sp
       out.message(2,
                   [&] { std::visit([&](const auto& value) { write_value(out, value); }, attribute.value); });
     });
+}
+
+/// An attribute that is a number. Inlined, because the size of `name` is known then.
+inline void write_number(WireWriter& out, std::uint32_t field, std::string_view name, std::uint64_t number) {
+  const std::size_t value = 1 + varint_bytes(number);
+  out.head(field, field_bytes(name.size()) + field_bytes(value));
+  out.text(1, name);
+  out.head(2, value);
+  out.varint(3, number);
+}
+
+void write_event(WireWriter& out, const SpanEvent& event) {
+  out.fixed64(1, event.time_ns);
+  out.text(2, event.name);
+  if (!event.message) return;
+  write_number(out, 3, "sequence-number", static_cast<std::uint64_t>(event.message->number));
+  write_number(out, 3, "message-size", event.message->bytes);
+  if (event.message->wire_bytes != event.message->bytes)
+    write_number(out, 3, "message-size-compressed", event.message->wire_bytes);
 }
 
 /// As grpc-go's plugin does, a call that has succeeded has the status OK.
@@ -87,12 +109,7 @@ void write_span(WireWriter& out, const SpanRecord& span) {
   out.fixed64(7, span.start_ns);
   out.fixed64(8, span.end_ns);
   write_attributes(out, 9, span.attributes);
-  for (const SpanEvent& event : span.events)
-    out.message(11, [&] {
-      out.fixed64(1, event.time_ns);
-      out.text(2, event.name);
-      write_attributes(out, 3, event.attributes);
-    });
+  for (const SpanEvent& event : span.events) out.message(11, [&] { write_event(out, event); });
   if (span.dropped_events > 0) out.varint(12, span.dropped_events);
   out.message(15, [&] { write_status(out, span); });
   out.fixed32(16, context.flags | parent_remote_known | (span.parent_remote ? parent_remote : 0));
@@ -105,7 +122,6 @@ void SpanBatch::add(SpanRecord&& span) {
   keep_utf8(span.message);
   keep_utf8(span.context.state);
   keep_utf8(span.attributes);
-  for (SpanEvent& event : span.events) keep_utf8(event.attributes);
   const std::size_t before = bytes.size();
   bytes.resize_and_overwrite(before + room_for(span), [&](char* all, std::size_t) {
     WireWriter out(all + before);
@@ -115,23 +131,27 @@ void SpanBatch::add(SpanRecord&& span) {
   ++spans;
 }
 
-std::string trace_request(const otlp::v1::Resource& resource, std::span<const SpanBatch> batches) {
+EncodedRequest trace_request(const otlp::v1::Resource& resource, std::vector<SpanBatch>&& batches) {
   const std::string process = resource.SerializeAsString();
   const std::string library = scope().SerializeAsString();
   std::size_t scope_spans = field_bytes(library.size());
   for (const SpanBatch& batch : batches) scope_spans += batch.bytes.size();
   const std::size_t resource_spans = field_bytes(process.size()) + field_bytes(scope_spans);
-  std::string request;
-  request.resize_and_overwrite(field_bytes(resource_spans), [&](char* room, std::size_t bytes) {
-    WireWriter out(room);
-    out.head(1, resource_spans);
-    out.text(1, process);
-    out.head(2, scope_spans);
-    out.text(1, library);
-    for (const SpanBatch& batch : batches) out.fields(batch.bytes);
-    assert(out.end() == room + bytes);
-    return bytes;
-  });
+  EncodedRequest request;
+  request.parts.reserve(1 + batches.size());
+  std::string& head = request.parts.emplace_back();
+  constexpr std::size_t lengths_bytes_max = 64;
+  head.resize_and_overwrite(process.size() + library.size() + lengths_bytes_max,
+                            [&](char* room, std::size_t) {
+                              WireWriter out(room);
+                              out.head(1, resource_spans);
+                              out.text(1, process);
+                              out.head(2, scope_spans);
+                              out.text(1, library);
+                              return static_cast<std::size_t>(out.end() - room);
+                            });
+  for (SpanBatch& batch : batches) request.parts.push_back(std::move(batch.bytes));
+  batches.clear();
   return request;
 }
 

@@ -3,15 +3,16 @@
 ///
 ///   SpanBatch batch;
 ///   batch.add(std::move(span));
-///   std::string request = trace_request(resource, batches);
+///   EncodedRequest request = trace_request(resource, std::move(batches));
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "ringrpc/span.h"
 
+#include "telemetry/encoded_request.h"
 #include "telemetry/otlp.pb.h"
 
 namespace ringrpc::telemetry {
@@ -25,7 +26,7 @@ struct SpanBatch {
   std::size_t spans = 0;
 };
 
-/// An ExportTraceRequest. Throws std::bad_alloc.
-std::string trace_request(const otlp::v1::Resource& resource, std::span<const SpanBatch> batches);
+/// An ExportTraceRequest, of which the batches become parts. Throws std::bad_alloc.
+EncodedRequest trace_request(const otlp::v1::Resource& resource, std::vector<SpanBatch>&& batches);
 
 }  // namespace ringrpc::telemetry

@@ -21,11 +21,19 @@ class SpanQueue::ShardSpans final : public ShardLocal, private Timer {
     std::erase(queue_->homes_, &shard_);
   }
 
+  /// Counts a span as dropped if too many wait.
+  bool admits() noexcept {
+    if (queue_->has_room(batch_.spans)) return true;
+    drop_one();
+    return false;
+  }
+
   /// Throws std::bad_alloc.
   void add(SpanRecord&& span) {
+    if (!admits()) return;
     if (batch_.spans == 0) {
       batch_.bytes.reserve(usual_bytes_ + usual_bytes_ / 4);  // so that it seldom grows
-      shard_.timers().arm(*this, after(shard_.now(), queue_->delay_));
+      watch();
     }
     batch_.add(std::move(span));
     if (batch_.spans >= queue_->batch_max_ || batch_.bytes.size() >= batch_bytes) hand_over();
@@ -33,6 +41,7 @@ class SpanQueue::ShardSpans final : public ShardLocal, private Timer {
 
   void hand_over() noexcept {
     Timer::cancel();
+    report_dropped();
     if (batch_.spans == 0) return;
     usual_bytes_ = batch_.bytes.size();
     queue_->push(std::exchange(batch_, {}));
@@ -40,11 +49,24 @@ class SpanQueue::ShardSpans final : public ShardLocal, private Timer {
 
  private:
   void on_time() override { hand_over(); }
+  void watch() {
+    if (!Timer::armed()) shard_.timers().arm(*this, after(shard_.now(), queue_->delay_));
+  }
+
+  /// The counts of the process are atomic, so they get a number at a time.
+  void drop_one() noexcept {
+    if (++dropped_ >= batch_spans) return report_dropped();
+    watch();
+  }
+  void report_dropped() noexcept {
+    if (dropped_ > 0) queue_->drop_overflow(std::exchange(dropped_, 0));
+  }
 
   Shard& shard_;
   const std::shared_ptr<SpanQueue> queue_;
   SpanBatch batch_;
   std::size_t usual_bytes_ = 0;  // of a batch
+  std::size_t dropped_ = 0;      // spans, not reported yet
 };
 
 SpanQueue::SpanQueue(std::size_t spans_max, Nanoseconds delay, std::size_t batch_max)
@@ -52,6 +74,20 @@ SpanQueue::SpanQueue(std::size_t spans_max, Nanoseconds delay, std::size_t batch
       batch_max_(std::min({batch_spans, spans_max, batch_max})),
       delay_(delay),
       queue_(spans_max) {}
+
+bool SpanQueue::admits() noexcept {
+  Shard* const shard = Shard::current();
+  if (!shard || closed_.load(std::memory_order_relaxed)) {
+    drop(SpanLoss::shutdown, 1);
+    return false;
+  }
+  try {
+    return on(*shard).admits();
+  } catch (const std::bad_alloc&) {
+    drop(SpanLoss::queue_full, 1);
+    return false;
+  }
+}
 
 void SpanQueue::take(SpanRecord&& span) noexcept {
   Shard* const shard = Shard::current();
@@ -82,6 +118,10 @@ void SpanQueue::push(SpanBatch&& batch) noexcept {
     }
   }
   waiting_.fetch_sub(spans, std::memory_order_relaxed);
+  drop_overflow(spans);
+}
+
+void SpanQueue::drop_overflow(std::size_t spans) noexcept {
   overflowed_.store(true, std::memory_order_relaxed);
   drop(SpanLoss::queue_full, spans);
 }

@@ -1,12 +1,14 @@
 /// The way of spans from the shards where they end to the thread of the exports.
 ///
 ///   auto queue = std::make_shared<SpanQueue>(2048, 5s);
-///   queue->take(std::move(span));                     // on any shard
+///   if (queue->admits()) begin_span();                // on any shard
+///   queue->take(std::move(span));                     // on the same
 ///   SpanBatch batch = queue->pop();                   // on the thread of the exports
 ///
-/// Each shard collects its spans, as they will be sent, in a batch of its own. It hands a batch over when that is full, or when its first span has
-/// waited for long enough. So a span costs no lock and no atomic operation, only a batch does. Spans beyond the limit are
-/// dropped and counted.
+/// Each shard collects its spans, as they will be sent, in a batch of its own. It hands a batch over when that is full,
+/// or when its first span has waited for long enough. So a span costs no lock and no atomic operation, only a batch does.
+/// While as many spans wait as may, spans that begin are not admitted, and those that end are dropped before they are
+/// written: they cost their calls nothing. All that are dropped are counted.
 #pragma once
 
 #include <atomic>
@@ -38,7 +40,8 @@ class SpanQueue final : public SpanSink, public std::enable_shared_from_this<Spa
   /// `spans_max` may wait in batches that were handed over.
   SpanQueue(std::size_t spans_max, Nanoseconds delay, std::size_t batch_max = batch_spans);
 
-  /// Spans end on shards only.
+  // Spans begin and end on shards only.
+  bool admits() noexcept override;
   void take(SpanRecord&& span) noexcept override;
 
   // On the thread of the exports.
@@ -57,8 +60,13 @@ class SpanQueue final : public SpanSink, public std::enable_shared_from_this<Spa
   class ShardSpans;
 
   ShardSpans& on(Shard& shard);
+  /// True if one more than the `collected` spans of a shard finds room.
+  bool has_room(std::size_t collected) const noexcept {
+    return waiting_.load(std::memory_order_relaxed) + collected < spans_max_;
+  }
   void push(SpanBatch&& batch) noexcept;
   void drop(SpanLoss cause, std::size_t spans) noexcept;
+  void drop_overflow(std::size_t spans) noexcept;
 
   const std::size_t spans_max_;
   const std::size_t batch_max_;

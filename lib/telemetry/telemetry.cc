@@ -142,8 +142,10 @@ Status TelemetryImpl::begin(const TelemetryOptions& options) {
   if (options.traces.enabled) {
     spans =
         std::make_shared<SpanQueue>(options.max_queued_spans, options.batch_delay, options.max_batch_spans);
-    tracer_ = std::make_shared<const Tracer>(
-        Tracer{.sink = spans, .sampler = options.sampler, .send_trace_bin = options.send_trace_bin});
+    tracer_ = std::make_shared<const Tracer>(Tracer{.sink = spans,
+                                                    .sampler = options.sampler,
+                                                    .send_trace_bin = options.send_trace_bin,
+                                                    .propagate = options.propagate});
   }
   run_on(shard(), [&, start_ns = start_of_process_ns()] {
     ::pthread_setname_np(::pthread_self(), "telemetry");

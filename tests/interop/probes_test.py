@@ -100,7 +100,7 @@ class Scripts(harness.ServerCase):
             self.addCleanup(tracer.wait)
             self.addCleanup(tracer.kill)
             # An attached probe has a breakpoint in the place of its nop.
-            changed = lambda: all(now != before for now, before in zip(code_at(served, places), original))
+            changed = lambda: all(new != old for new, old in zip(code_at(served, places), original))
             self.assertTrue(harness.wait_until(lambda: changed() or tracer.poll() is not None))
             if tracer.poll() is not None:
                 self.skipTest("bpftrace cannot attach here: " + tracer.stderr.read().strip()[-200:])

@@ -33,14 +33,10 @@ TEST_CASE("messages are events, each direction numbered from 0") {
   REQUIRE(record.events.size() == 3);
   CHECK(record.events[0].name == "Inbound message");
   CHECK(record.events[0].time_ns - record.start_ns == 1'000'000);
-  CHECK(record.events[0].attributes ==
-        std::vector<SpanAttribute>{{"sequence-number", std::int64_t{0}}, {"message-size", std::int64_t{5}}});
+  CHECK(record.events[0].message == SpanMessage{.number = 0, .bytes = 5, .wire_bytes = 5});
   CHECK(record.events[1].name == "Outbound message");
-  CHECK(record.events[1].attributes ==
-        std::vector<SpanAttribute>{{"sequence-number", std::int64_t{0}},
-                                   {"message-size", std::int64_t{100}},
-                                   {"message-size-compressed", std::int64_t{30}}});
-  CHECK(record.events[2].attributes[0] == SpanAttribute{"sequence-number", std::int64_t{1}});
+  CHECK(record.events[1].message == SpanMessage{.number = 0, .bytes = 100, .wire_bytes = 30});
+  CHECK(record.events[2].message == SpanMessage{.number = 1, .bytes = 7, .wire_bytes = 7});
 }
 
 TEST_CASE("a span keeps 128 events and counts the others") {

@@ -222,9 +222,9 @@ TEST_CASE("a server's call has a span that continues the client's trace") {
   CHECK(span.end_ns >= span.start_ns);
   REQUIRE(span.events.size() == 2);
   CHECK(span.events[0].name == "Inbound message");
-  CHECK(span.events[0].attributes[1] == SpanAttribute{"message-size", std::int64_t{5}});
+  CHECK(span.events[0].message->bytes == 5);
   CHECK(span.events[1].name == "Outbound message");
-  CHECK(span.events[1].attributes[1] == SpanAttribute{"message-size", std::int64_t(seen.size())});
+  CHECK(span.events[1].message->bytes == seen.size());
 }
 
 TEST_CASE("a call without a trace, or with a malformed one, begins a trace") {
@@ -390,9 +390,9 @@ TEST_CASE("a channel's call has a span, and one below it for its attempt") {
   REQUIRE(attempt.events.size() == 3);
   CHECK(attempt.events[0].name == "Delayed LB pick complete");
   CHECK(attempt.events[1].name == "Outbound message");
-  CHECK(attempt.events[1].attributes[1] == SpanAttribute{"message-size", std::int64_t{2}});
+  CHECK(attempt.events[1].message->bytes == 2);
   CHECK(attempt.events[2].name == "Inbound message");
-  CHECK(attempt.events[2].attributes[1] == SpanAttribute{"message-size", std::int64_t(leaf.size())});
+  CHECK(attempt.events[2].message->bytes == leaf.size());
   CHECK(call.start_ns <= attempt.start_ns);
   CHECK(attempt.end_ns <= call.end_ns);
 }
@@ -408,10 +408,9 @@ TEST_CASE("compressed messages have both of their sizes") {
   for (const SpanRecord& span :
        {only(*spans, "Attempt.test.v1.Tracing.Own"), only(*at.spans, "Recv.test.v1.Tracing.Own")}) {
     const SpanEvent& request = span.events[span.kind == SpanKind::server ? 0 : 1];
-    REQUIRE(request.attributes.size() == 3);
-    CHECK(request.attributes[1] == SpanAttribute{"message-size", std::int64_t{10'000}});
-    CHECK(request.attributes[2].name == "message-size-compressed");
-    CHECK(std::get<std::int64_t>(request.attributes[2].value) < 1000);
+    REQUIRE(request.message);
+    CHECK(request.message->bytes == 10'000);
+    CHECK(request.message->wire_bytes < 1000);
   }
 }
 
@@ -461,29 +460,41 @@ TEST_CASE("a call that its caller drops ends its spans as cancelled") {
     CHECK(span.code == Code::CANCELLED);
 }
 
-TEST_CASE("a transparent retry is an attempt of its own, which sends the messages again") {
-  SimulatedWorld world(1);
-  RawHost host(world);
-  int requests = 0;
-  host.answer = [&](RawPeer& peer, std::uint32_t id) {
-    if (++requests == 1) return http2::test::rst_stream(id, http2::ErrorCode::refused_stream);
-    return well_answered()(peer, id);
-  };
-  const auto spans = std::make_shared<SpanMemory>();
-  ChannelOptions options;
-  options.tracer = tracer_to(spans);
-  CHECK(host.serve([](Channel& channel) -> Task<void> { CHECK(co_await unary(channel)); }, options));
-  const std::vector<SpanRecord> attempts = spans->named("Attempt.test.v1.Raw.Echo");
-  REQUIRE(attempts.size() == 2);
-  CHECK(attempts[0].code == Code::UNAVAILABLE);
-  CHECK(attempts[1].code == Code::OK);
-  CHECK(attempts[1].attributes ==
-        std::vector<SpanAttribute>{{"previous-rpc-attempts", std::int64_t{1}}, {"transparent-retry", true}});
-  for (const SpanRecord& attempt : attempts) {
-    CHECK(attempt.parent_span_id == only(*spans, "Sent.test.v1.Raw.Echo").context.span_id);
-    CHECK(std::ranges::count(attempt.events, "Outbound message", &SpanEvent::name) == 1);
+/// A sink that is full.
+struct FullSink final : SpanSink {
+  bool admits() noexcept override {
+    ++refused;
+    return false;
   }
-  CHECK(host.peers[0]->field(1, "traceparent") != host.peers[0]->field(3, "traceparent"));
+  void take(SpanRecord&&) noexcept override { ++taken; }
+
+  int refused = 0;
+  int taken = 0;
+};
+
+TEST_CASE("a sink that admits no span gets none, and traces pass on as sampled") {
+  const auto sink = std::make_shared<FullSink>();
+  ServerOptions options;
+  options.tracer = tracer_to(sink);
+  TracingWorld at(options);
+  const std::string leaf = at.call("Ask", "at once", with_parent(sampled_parent));
+  CHECK(leaf.starts_with("00-" + trace_id + "-"));
+  CHECK(leaf.substr(52) == "-01;none");
+  CHECK(sink->taken == 0);
+  CHECK(sink->refused == 4);  // of Ask, of its call and the attempt, of Leaf
+}
+
+TEST_CASE("a tracer that does not propagate neither reads traces nor sends them") {
+  const auto spans = std::make_shared<SpanMemory>();
+  ServerOptions options;
+  options.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans, .propagate = false});
+  TracingWorld at(options);
+  CHECK(at.call("Ask", "at once", with_parent(sampled_parent)) == "untraced;none");
+  const SpanRecord ask = only(*spans, "Recv.test.v1.Tracing.Ask");
+  CHECK(to_hex(ask.context.trace_id) != trace_id);
+  CHECK(ask.parent_span_id == SpanId());
+  CHECK(only(*spans, "Sent.test.v1.Tracing.Leaf").context.trace_id == ask.context.trace_id);
+  CHECK(only(*spans, "Recv.test.v1.Tracing.Leaf").context.trace_id != ask.context.trace_id);
 }
 
 TEST_CASE("a tracer can send grpc-trace-bin too, and replaces fields that the application has set") {

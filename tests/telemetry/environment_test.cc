@@ -242,6 +242,11 @@ TEST_CASE("propagators that do not exist get a warning") {
   CHECK(!options_of({{"OTEL_PROPAGATORS", "tracecontext, baggage"}}).send_trace_bin);
   CHECK(options_of({{"OTEL_PROPAGATORS", "grpc-trace-bin,tracecontext"}}).send_trace_bin);
   CHECK(read({{"OTEL_PROPAGATORS", "b3"}}).warns("OTEL_PROPAGATORS", "b3"));
+  CHECK(options_of({}).propagate);
+  CHECK(read({{"OTEL_PROPAGATORS", "b3"}}).options->propagate);
+  CHECK_FALSE(options_of({{"OTEL_PROPAGATORS", " none "}}).propagate);
+  CHECK(read({{"OTEL_PROPAGATORS", "none,grpc-trace-bin"}}).options->propagate);
+  CHECK(read({{"OTEL_PROPAGATORS", "none,grpc-trace-bin"}}).warns("OTEL_PROPAGATORS", "none"));
 }
 
 TEST_CASE("batches are no larger than the queue") {

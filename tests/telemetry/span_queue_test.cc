@@ -86,6 +86,30 @@ TEST_CASE("spans beyond the limit are dropped and counted") {
   CHECK(queued.pop_all() == SpanQueue::batch_spans);
 }
 
+TEST_CASE("a span that begins while too many wait is not admitted, and counted within the delay") {
+  const Dropped dropped(SpanLoss::queue_full);
+  Queued queued(2 * SpanQueue::batch_spans, 5s);
+  queued.end_spans(2 * SpanQueue::batch_spans);
+  queued.run_on_shard(1, [&] {
+    for (int span = 0; span < 3; ++span) CHECK_FALSE(queued.queue->admits());
+  });
+  CHECK(queued.simulation.run_until([&] { return dropped.now() == 3; }));
+  CHECK(queued.queue->overflowed());
+  CHECK(queued.pop_all() == 2 * SpanQueue::batch_spans);
+  queued.run_on_shard(1, [&] { CHECK(queued.queue->admits()); });
+  CHECK(dropped.now() == 3);
+}
+
+TEST_CASE("the spans that a shard has collected count as waiting on it") {
+  const Dropped dropped(SpanLoss::queue_full);
+  Queued queued(SpanQueue::batch_spans + 10);
+  queued.end_spans(SpanQueue::batch_spans + 10);
+  queued.run_on_shard(0, [&] { CHECK_FALSE(queued.queue->admits()); });
+  queued.end_spans(SpanQueue::batch_spans - 1);
+  CHECK(dropped.now() == SpanQueue::batch_spans);
+  CHECK(queued.pop_all() == SpanQueue::batch_spans);
+}
+
 TEST_CASE("a queue that is smaller than a batch works too") {
   Queued queued(3);
   queued.end_spans(3);

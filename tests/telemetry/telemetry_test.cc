@@ -223,7 +223,13 @@ TEST_CASE("spans reach the collector as they are") {
   span.attributes = {
       {"transparent-retry", true}, {"previous-rpc-attempts", std::int64_t{2}}, {"text", std::string("t")}};
   span.events = {
-      {.name = "Inbound message", .time_ns = 6, .attributes = {{"message-size", std::int64_t{4}}}}};
+      {.name = "Inbound message",
+       .time_ns = 6,
+       .message = SpanMessage{.number = 300, .bytes = 4, .wire_bytes = 4}},
+      {.name = "Outbound message",
+       .time_ns = ~std::uint64_t{0},
+       .message = SpanMessage{.number = -1, .bytes = ~std::size_t{0}, .wire_bytes = ~std::size_t{0} - 1}},
+      {.name = "Delayed name resolution complete", .time_ns = 8}};
   span.dropped_events = 9;
   const std::uint64_t before = exported();
   end_span(*telemetry, span);
@@ -251,10 +257,19 @@ TEST_CASE("spans reach the collector as they are") {
   CHECK(got.attributes(0).value().bool_value());
   CHECK(got.attributes(1).value().int_value() == 2);
   CHECK(got.attributes(2).value().string_value() == "t");
-  REQUIRE(got.events_size() == 1);
+  REQUIRE(got.events_size() == 3);
   CHECK(got.events(0).name() == "Inbound message");
   CHECK(got.events(0).time_unix_nano() == 6);
-  CHECK(got.events(0).attributes(0).value().int_value() == 4);
+  REQUIRE(got.events(0).attributes_size() == 2);
+  CHECK(got.events(0).attributes(0).key() == "sequence-number");
+  CHECK(got.events(0).attributes(0).value().int_value() == 300);
+  CHECK(got.events(0).attributes(1).key() == "message-size");
+  CHECK(got.events(0).attributes(1).value().int_value() == 4);
+  REQUIRE(got.events(1).attributes_size() == 3);
+  CHECK(got.events(1).attributes(2).key() == "message-size-compressed");
+  CHECK(got.events(1).attributes(2).value().int_value() == -2);
+  CHECK(got.events(2).name() == "Delayed name resolution complete");
+  CHECK(got.events(2).attributes().empty());
   CHECK(got.dropped_events_count() == 9);
   const otlp::v1::Span& root = spans[0].name() == "Recv.a.B.C" ? spans[1] : spans[0];
   CHECK(root.parent_span_id().empty());

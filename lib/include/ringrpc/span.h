@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,11 +31,21 @@ struct SpanAttribute {
   friend bool operator==(const SpanAttribute&, const SpanAttribute&) = default;
 };
 
-/// Something that happened during a span.
+/// A message of a call. Each direction is numbered from 0. The sizes are without the prefix of five bytes.
+struct SpanMessage {
+  std::int64_t number = 0;     ///< from 0
+  std::size_t bytes = 0;       ///< uncompressed
+  std::size_t wire_bytes = 0;  ///< as it was sent, perhaps compressed
+
+  friend bool operator==(const SpanMessage&, const SpanMessage&) = default;
+};
+
+/// Something that happened during a span. The event of a message has the attributes "sequence-number" and "message-size",
+/// and if the message was compressed, "message-size-compressed". Other events have none.
 struct SpanEvent {
-  std::string_view name;                    ///< valid as long as the process
-  std::uint64_t time_ns = 0;                ///< since 1970
-  std::vector<SpanAttribute> attributes{};  ///< of the event
+  std::string_view name;                 ///< valid as long as the process
+  std::uint64_t time_ns = 0;             ///< since 1970
+  std::optional<SpanMessage> message{};  ///< of "Inbound message" and "Outbound message"
 };
 
 /// The numbers are those of OTLP's SpanKind.
@@ -65,6 +76,10 @@ struct SpanRecord {
 class RINGRPC_EXPORT SpanSink {
  public:
   virtual ~SpanSink() = default;
+
+  /// A span begins. False drops it, and `take` is not called for it, so an exporter whose queue is full costs the call
+  /// nothing more. Called on the shard of the call, so by several threads at a time. It must not block.
+  virtual bool admits() noexcept { return true; }
 
   /// A span has ended. Called on the shard of the call, so by several threads at a time. It must not block. Spans of a
   /// call come in the order of their ends: attempts before their call.

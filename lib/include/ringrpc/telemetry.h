@@ -64,8 +64,9 @@ struct TelemetryOptions {
 
   /// The calls that are traced; OTEL_TRACES_SAMPLER.
   Sampler sampler = Sampler::always().parent_based();
-  /// Tracer::send_trace_bin.
+  /// Tracer::send_trace_bin and Tracer::propagate; OTEL_PROPAGATORS.
   bool send_trace_bin = false;
+  bool propagate = true;
 
   /// Spans that may wait for the collector; further ones are dropped.
   std::size_t max_queued_spans = 2'048;

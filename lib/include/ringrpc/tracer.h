@@ -50,10 +50,13 @@ class RINGRPC_EXPORT Sampler {
 
 /// A server or a channel shares it; any number of them may have the same one.
 struct Tracer {
-  std::shared_ptr<SpanSink> sink{};  ///< null drops the spans, and trace contexts still pass on
+  std::shared_ptr<SpanSink> sink{};  ///< null makes no spans, and trace contexts still pass on
   Sampler sampler = Sampler::always().parent_based();  ///< chooses the calls that are recorded
   /// Sends `grpc-trace-bin` in addition to `traceparent`, for servers that know only the former.
   bool send_trace_bin = false;
+  /// False neither reads the trace of requests nor sends that of calls: each call of a server begins a trace. Calls that
+  /// its handlers make continue it in this process.
+  bool propagate = true;
 };
 
 }  // namespace ringrpc

@@ -106,7 +106,7 @@ http2::Headers& CallAttempt::write_headers() {
     headers.push_back({"grpc-previous-rpc-attempts", encoded.emplace_back(std::to_string(previous_))});
   append_metadata(request.metadata, headers, encoded);
   if (CallTrace* const trace = call_.trace()) [[unlikely]]
-    trace->append_headers(headers);
+    trace->append_headers(*this, headers);
   return headers;
 }
 

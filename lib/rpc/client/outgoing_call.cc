@@ -23,11 +23,6 @@ Instant inherited_deadline(Shard& shard, const CallOptions& options) noexcept {
   return handler ? handler->deadline : never;
 }
 
-/// The end of an attempt in the trace of a hedged call, which has one attempt at a time.
-Status overtaken() noexcept {
-  return Status(Code::CANCELLED, "another attempt was begun beside this one", Initiator::library);
-}
-
 Status check_request_bytes(std::size_t bytes, std::size_t max_request_bytes) {
   const std::size_t limit = std::min(max_request_bytes, MessageBuffer::length_max);
   if (bytes <= limit) return {};
@@ -131,15 +126,13 @@ void OutgoingCall::record_attempt() noexcept {
     record_->begin_attempt(shard_.now());
 }
 
-void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept {
+void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue, Addresses addresses) noexcept {
   queue.push_back(*this);
   // Other attempts of a hedged call may be under way.
   const bool beside = state_ == State::attempting && first_live();
   if (!beside) enter(State::queued);
-  if (trace_) [[unlikely]] {
-    if (beside) trace_->end_attempt(overtaken());
-    trace_->queue();
-  }
+  if (trace_) [[unlikely]]
+    addresses == Addresses::known ? trace_->queue() : trace_->await_addresses();
 }
 
 void OutgoingCall::log_state() const noexcept {
@@ -159,15 +152,15 @@ void OutgoingCall::leave_channel_list() noexcept {
 }
 
 void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
-  const bool waited = ListNodeOf<OutgoingCallTag>::linked();
   leave_channel();
   const bool beside = state_ == State::attempting;
   if (!beside) enter(State::attempting);
-  if (trace_) [[unlikely]] {
-    if (beside && !waited) trace_->end_attempt(overtaken());
-    trace_->begin_attempt();
-  }
-  contain([&] { begin_attempt().open(connection); });
+  contain([&] {
+    CallAttempt& attempt = begin_attempt();
+    if (trace_) [[unlikely]]
+      trace_->begin_attempt(attempt);
+    attempt.open(connection);
+  });
 }
 
 void OutgoingCall::settle(Status status) noexcept {
@@ -340,7 +333,7 @@ std::optional<Pieces> OutgoingCall::take_message() {
   const std::size_t wire_bytes = attempt_->next_message_bytes();
   std::optional<Pieces> message = attempt_->take_message();
   if (trace_ && message) [[unlikely]]
-    trace_->receive({.bytes = total_bytes(*message), .wire_bytes = wire_bytes});
+    trace_->receive(*attempt_, {.bytes = total_bytes(*message), .wire_bytes = wire_bytes});
   response_.compressed = attempt_->message_compressed();
   if (message && observed() && !show_response(*message)) [[unlikely]]
     message.reset();

@@ -95,7 +95,12 @@ class OutgoingCall final : public ClientCall,
 
   // For the channel.
   const CallRequest& request() const noexcept { return request_; }
-  void join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue) noexcept;
+  enum class Addresses : std::uint8_t { known, awaited };
+  void join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue, Addresses addresses) noexcept;
+  /// The addresses that the queued call has waited for are known.
+  void on_addresses() noexcept {
+    if (trace_) trace_->on_addresses();
+  }
   /// Makes an attempt on `connection`, which has room for it.
   void attempt_on(ClientConnection& connection) noexcept;
   /// The channel has no connection for the call, or none any more, for this reason.
@@ -234,7 +239,7 @@ class OutgoingCall final : public ClientCall,
   void enter_settled(Status&& status) noexcept {
     if (state_ != State::held) count_end(status);
     if (trace_) [[unlikely]]
-      trace_->end_attempt(status);
+      trace_->end_attempts(status);
     if (record_) [[unlikely]]
       record_->settle_attempt(status.code(), shard_.io().now());
     status_ = std::move(status);
@@ -277,6 +282,7 @@ class OutgoingCall final : public ClientCall,
       drop_others(attempt);
   }
   void drop_others(CallAttempt& attempt) noexcept;
+  void trace_others_end(const CallAttempt& attempt) noexcept;
   void commit_to_first() noexcept;
   void cancel_attempts(const CallAttempt* except = nullptr) noexcept;
   void drop_plan() noexcept;

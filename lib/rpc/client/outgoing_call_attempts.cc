@@ -37,6 +37,8 @@ void OutgoingCall::on_attempt_due() noexcept {
 
 void OutgoingCall::on_unplaced(Status why) noexcept {
   leave_channel();
+  if (trace_) [[unlikely]]
+    trace_->end_queued(why);
   if (goes_on(why)) return;
   if (held()) channel_->count_end(false);
   settle(std::move(why));
@@ -50,7 +52,6 @@ bool OutgoingCall::goes_on(const Status& why) noexcept {
   if (!live && !queued && !plan_->due()) return false;
   response_ = {};
   if (live) return true;
-  if (trace_) trace_->end_attempt(why);
   if (record_ && !queued) record_->fail_attempt(why.code(), shard_.io().now());
   if (queued) {
     if (state_ == State::attempting) enter(State::queued);
@@ -85,10 +86,20 @@ void OutgoingCall::cancel_attempts(const CallAttempt* except) noexcept {
 
 void OutgoingCall::drop_others(CallAttempt& attempt) noexcept {
   attempt_ = &attempt;
+  if (trace_) [[unlikely]]
+    trace_others_end(attempt);
   cancel_attempts(&attempt);
   leave_channel();  // another attempt may have waited for a connection
   plan_->stop();
   plan_->keep(0);
+}
+
+void OutgoingCall::trace_others_end(const CallAttempt& attempt) noexcept {
+  const Status overtaken(Code::CANCELLED, "another attempt was chosen", Initiator::library);
+  for_each_live([&](const CallAttempt& other) {
+    if (&other != &attempt) trace_->end_attempt(other, overtaken);
+  });
+  trace_->end_queued(overtaken);
 }
 
 /// The request becomes too long to be kept.
@@ -127,7 +138,7 @@ void OutgoingCall::on_attempt_opened(CallAttempt& attempt) {
   if (replay_.size() > 0 || writes_ended_)
     attempt.send(replay_.bytes(), replay_.message_count(), writes_ended_);
   if (trace_) [[unlikely]]
-    trace_->send_written();
+    trace_->send_written(attempt);
   if (!may_keep(0)) commit_to(attempt);
   if (writable_waiter_) run_soon();
 }
@@ -141,6 +152,8 @@ void OutgoingCall::on_attempt_ended(CallAttempt& attempt, Status&& status) {
   assert(state_ == State::attempting);
   if (status.code() == Code::DEADLINE_EXCEEDED && past_deadline())
     status = no_response_in_time();  // the server has said so a moment before our own clock
+  if (trace_) [[unlikely]]
+    trace_->end_attempt(attempt, status);
   if (plan_) [[unlikely]] {
     if (!status.ok() && goes_on(status)) return;
     commit_to(attempt);
@@ -149,6 +162,8 @@ void OutgoingCall::on_attempt_ended(CallAttempt& attempt, Status&& status) {
 }
 
 void OutgoingCall::on_attempt_failed(CallAttempt& attempt, Status&& why) noexcept {
+  if (trace_) [[unlikely]]
+    trace_->end_attempt(attempt, why);
   if (may_go_on()) {
     attempt.cancel();
     if (goes_on(why)) return;
@@ -173,15 +188,15 @@ void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refuse
                   : "the server sent GOAWAY before the request had left",
              Initiator::peer);
   if (past_deadline() || !replay_.replay(refused)) return on_attempt_reset(attempt, std::move(why));
+  if (trace_) [[unlikely]]
+    trace_->end_attempt(attempt, why);
   if (plan_) plan_->take_back();
   if (ListNodeOf<OutgoingCallTag>::linked()) {  // another attempt of a hedged call waits for a connection
     if (!first_live()) enter(State::queued);
     return;
   }
-  if (trace_) [[unlikely]] {
-    trace_->end_attempt(why);
+  if (trace_) [[unlikely]]
     trace_->retry_transparently();
-  }
   if (record_) record_->fail_attempt(why.code(), shard_.io().now());
   record_attempt();
   channel_->submit_again(*this, AttemptKind::transparent, 1, Status());

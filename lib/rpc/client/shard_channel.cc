@@ -250,7 +250,8 @@ std::shared_ptr<const BalancingPolicy> ShardChannel::policy() const noexcept {
 }
 
 void ShardChannel::enqueue(OutgoingCall& call) {
-  call.join_queue(queue_);
+  call.join_queue(queue_,
+                  awaits_addresses() ? OutgoingCall::Addresses::awaited : OutgoingCall::Addresses::known);
   ++queued_;
   if (metrics_)
     metrics_->counts.enter_queue(state_ == Connectivity::ready ? QueueWait::stream : QueueWait::connection,
@@ -422,7 +423,9 @@ void ShardChannel::install(NextBackends& next) {
     balancer_ = std::move(other);
   }
   std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });
+  const bool awaited = awaits_addresses();
   backends_.swap(replaced);
+  if (awaited && !awaits_addresses()) queue_.for_each([](OutgoingCall& call) { call.on_addresses(); });
   for (std::unique_ptr<Subchannel>& backend : replaced) {
     if (!backend) continue;
     backend->retire();

@@ -172,6 +172,8 @@ class ShardChannel final : public ShardLocal,
   Status let_wait(OutgoingCall& call);
   bool attempt(OutgoingCall& call);
   void enqueue(OutgoingCall& call);
+  /// True if the names of the target were not found yet.
+  bool awaits_addresses() const noexcept { return core_->resolver() && backends_.empty(); }
   void refuse(OutgoingCall& call, Status why) noexcept;
   void attempt_queued();
   bool wanted() const noexcept;

@@ -335,7 +335,7 @@ class ServerCall final : public Call,
     CallTraffic traffic;
     std::uint64_t received_messages = 0;  ///< counted with `metrics`
     std::uint64_t sent_messages = 0;      ///< the same
-    std::unique_ptr<CallSpan> span;       ///< null if the call is not sampled
+    std::unique_ptr<CallSpan> span;       ///< null if none is recorded
     // These have no value before they get one, because most calls do not need them.
     TraceId trace_id;
     std::array<char, request_id_digits> made_id;  ///< the request id, once it was asked for and made here

@@ -18,7 +18,7 @@ void ServerCall::begin_trace(bool traced) noexcept try {
     (void)call_.initial_metadata.add(std::string(request_id_name), std::string(request_id()));
   ShardTracer* const tracer = call_.connection->tracer();
   if (!tracer) return;
-  if (traced) return begin_span(read_trace(call_.stream->headers()));
+  if (traced && tracer->propagates()) return begin_span(read_trace(call_.stream->headers()));
   call_.trace_id = tracer->make_trace_id();
   call_.traced = true;
   if (tracer->sampler().samples(call_.trace_id, nullptr)) begin_span(std::nullopt);
@@ -35,7 +35,7 @@ void ServerCall::begin_span(std::optional<TraceContext> parent) {
   TraceContext own{.trace_id = call_.trace_id, .span_id = tracer.make_span_id()};
   if (tracer.sampler().samples(call_.trace_id, from)) own.flags = TraceContext::sampled_flag;
   if (parent) own.state = parent->state;
-  if (own.sampled())
+  if (own.sampled() && tracer.records())
     call_.span = std::make_unique<CallSpan>(SpanKind::server, "Recv.", call_.method->path, own, from,
                                             /*remote=*/true, now());
   made_ = new CallContext(call_.deadline, ShardTracer::Ref(&tracer), std::move(own));

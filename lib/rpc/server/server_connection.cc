@@ -153,11 +153,12 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
 void ServerConnection::trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
                                      const Status& status) noexcept try {
   ShardTracer& tracer = *owner_.tracer();
-  const std::optional<TraceContext> parent = read_trace(stream.headers());
+  const std::optional<TraceContext> parent =
+      tracer.propagates() ? read_trace(stream.headers()) : std::nullopt;
   const TraceContext* const from = parent ? &*parent : nullptr;
   TraceContext own{.trace_id = parent ? parent->trace_id : tracer.make_trace_id(),
                    .span_id = tracer.make_span_id()};
-  if (!tracer.sampler().samples(own.trace_id, from)) return;
+  if (!tracer.sampler().samples(own.trace_id, from) || !tracer.records()) return;
   own.flags = TraceContext::sampled_flag;
   if (parent) own.state = parent->state;
   const Instant now = shard().io().now();

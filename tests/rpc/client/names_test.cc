@@ -11,6 +11,8 @@
 #include "ringrpc/resolver.h"
 #include "ringrpc/service_config.h"
 #include "ringrpc/sleep.h"
+#include "ringrpc/testing/span_memory.h"
+#include "ringrpc/tracer.h"
 
 #include "rpc/client/raw_host.h"
 #include "rpc/kept_log.h"
@@ -99,6 +101,43 @@ TEST_CASE("addresses are tried in their order; a failure names each, at most fiv
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message().ends_with("at 127.0.0.1:5: connection refused; and 1 more"));
   }));
+}
+
+TEST_CASE("the wait for names is an event of the call's span, and its attempt begins after it") {
+  NamedWorld named;
+  RawHost host(named.world);
+  host.answer = well_answered();
+  named.inventory->addresses = {"127.0.0.1:7"};
+  named.inventory->thinks_for = 2s;
+  const auto spans = std::make_shared<testing::SpanMemory>();
+  CHECK(named.run(
+      [&](Channel& channel) -> Task<void> {
+        CHECK(co_await unary(channel));
+        CHECK(co_await unary(channel));
+      },
+      {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})}));
+  const std::vector<SpanRecord> calls = spans->named("Sent.test.v1.Raw.Echo");
+  const std::vector<SpanRecord> attempts = spans->named("Attempt.test.v1.Raw.Echo");
+  REQUIRE(calls.size() == 2);
+  REQUIRE(attempts.size() == 2);
+  REQUIRE(calls[0].events.size() == 1);
+  CHECK(calls[0].events[0].name == "Delayed name resolution complete");
+  CHECK(calls[0].events[0].time_ns - calls[0].start_ns >= 2'000'000'000);
+  CHECK(attempts[0].start_ns == calls[0].events[0].time_ns);
+  CHECK(attempts[0].events[0].name == "Delayed LB pick complete");
+  CHECK(calls[1].events.empty());
+}
+
+TEST_CASE("a call whose names are not found has a span without attempts") {
+  NamedWorld named;
+  named.inventory->failure = Status(Code::UNAVAILABLE, "lost");
+  const auto spans = std::make_shared<testing::SpanMemory>();
+  CHECK(named.run([&](Channel& channel) -> Task<void> { CHECK_FALSE(co_await unary(channel)); },
+                  {.tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})}));
+  const std::vector<SpanRecord> all = spans->spans();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].code == Code::UNAVAILABLE);
+  CHECK(all[0].events.empty());
 }
 
 TEST_CASE("a list of addresses needs no resolver") {
