@@ -71,7 +71,7 @@ class Counting:
         output = self._folder / f"{tool}.out"
         output.unlink(missing_ok=True)
         valgrind = ["valgrind", f"--tool={tool}", f"--{tool}-out-file={output}", "--quiet"]
-        command = ["env", f"LD_PRELOAD={self._valgrind_wait}", *valgrind, *subject.command]
+        command = ["env", f"LD_PRELOAD={self._valgrind_wait}", *subject.variables, *valgrind, *subject.command]
         with Server(command, self._cores[0]) as server:
             h2load(subject, server, calls, shape, self._cores[1])
         return output.read_text()

@@ -29,6 +29,7 @@ class Subject(NamedTuple):
     answer_bytes: int
     load_flags: tuple = ()
     certificate: pathlib.Path | None = None  # its own, if it uses TLS
+    variables: tuple = ()  # of its environment, as "name=value"
 
 
 def echo_server(name, command, folder):

@@ -12,6 +12,8 @@ cpu           the server's processor time of one call, kernel included: the medi
 tracing       user-space instructions of the same call to a server with a tracer: of a call that is not sampled, and of a
               sampled call, whose span is dropped where an exporter would take it; and what each adds to the call of the
               same server without a tracer
+observed      user-space instructions of the same call to grpcd with admin pages, with telemetry in addition, and with every
+              call sampled, whose spans a collector takes; and what each adds to the call without them
 tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, both of grpcd, taking turns;
               handshakes included
 memory        the growth of the resident set for each idle connection that has exchanged SETTINGS, and whether the server
@@ -41,6 +43,13 @@ from subjects import ADDRESS, echo_server, file_server, grpcd_command, make_cert
 
 SHAPES = ((10, 10), (1, 100), (100, 1))  # connections, streams on each
 OURS, THEIRS, OVER_TLS = "grpcd", "nghttpd", "TLS"
+# Further flags of grpcd, and OTEL_TRACES_SAMPLER.
+OBSERVED = {
+    "nothing else": ([], ""),
+    "--admin": (["--admin", "127.0.0.1:0"], ""),
+    "--admin --telemetry, not sampled": (["--admin", "127.0.0.1:0", "--telemetry"], "always_off"),
+    "--admin --telemetry, sampled": (["--admin", "127.0.0.1:0", "--telemetry"], "always_on"),
+}
 SAMPLING = {"off": "no tracer", "never": "tracer, not sampled", "always": "sampled"}
 
 
@@ -62,6 +71,19 @@ def under_h2load(options, subjects, shape, cores):
         return take_turns(contenders, options.calls, options.rounds)
 
 
+def observed(options, cores, folder):
+    """Instructions of a call for each row of OBSERVED. The queue has room for all spans, so that none is dropped."""
+    counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
+    counted = {}
+    with Server([options.traced_echo, ADDRESS, "off"], cores[1]) as collector:
+        for title, (flags, sampler) in OBSERVED.items():
+            subject = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags), *flags], folder)
+            variables = (f"OTEL_EXPORTER_OTLP_ENDPOINT=http://{collector.host}", f"OTEL_TRACES_SAMPLER={sampler}",
+                         "OTEL_BSP_MAX_QUEUE_SIZE=1000000")  # fmt: skip
+            counted[title] = counting.instructions_per_call(subject._replace(variables=variables), SHAPES[0])
+    return counted
+
+
 def measure(options, cores):
     """All requested figures, as --json prints them."""
     figures = {"rows": {}}
@@ -79,6 +101,8 @@ def measure(options, cores):
                     echo_server(sampling, [options.traced_echo, ADDRESS, sampling], folder), SHAPES[0])
                 for sampling in SAMPLING
             }
+        if "observed" in options.only:
+            figures["observed"] = observed(options, cores, folder)
         if "cpu" in options.only:
             for shape in SHAPES:
                 figures["rows"]["{}x{}".format(*shape)] = under_h2load(options, both, shape, cores)
@@ -102,6 +126,10 @@ def report(figures):
         for sampling, title in SAMPLING.items():
             print(row(f"instructions a call, {title}", f"{traced[sampling]:,.0f}", "",
                       f"{traced[sampling] - traced['off']:+,.0f}"))
+    if counted := figures.get("observed"):
+        without = next(iter(counted.values()))
+        for title, instructions in counted.items():
+            print(row(f"the same, {title}", f"{instructions:,.0f}", "", f"{instructions - without:+,.0f}"))
     for shape, cpu in figures["rows"].items():
         each = (f"{median(cpu, name, 'cpu_us'):.2f}" for name in (OURS, THEIRS))
         print(row(f"server CPU a call, {shape}, µs", *each, f"{ratio(cpu, 'cpu_us', OURS, THEIRS):.2f}"))
@@ -115,13 +143,13 @@ def report(figures):
 
 
 def parse_options():
-    parts = ["instructions", "tracing", "cpu", "tls", "memory"]
+    parts = ["instructions", "tracing", "observed", "cpu", "tls", "memory"]
     parser = argparse.ArgumentParser(description="Measures grpcd's unary echo, beside nghttpd.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
     parser.add_argument(
         "--valgrind-wait", required=True, type=pathlib.Path, help="valgrind-wait.so, which the build makes"
     )
-    parser.add_argument("--traced-echo", type=pathlib.Path, help="traced-echo, which the build makes, for tracing")
+    parser.add_argument("--traced-echo", type=pathlib.Path, help="traced-echo, which the build makes, for tracing and observed")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="which figures (all)")
     parser.add_argument("--calls", type=whole(100), default=100_000, help="calls of a round of cpu and tls (%(default)s)")
     parser.add_argument("--rounds", type=whole(1), default=5, help="rounds of cpu and tls (%(default)s)")
@@ -134,8 +162,8 @@ def parse_options():
     parser.add_argument("--flags", default="", help="further flags of grpcd, in one argument")
     parser.add_argument("--json", action="store_true", help="print JSON, with every round")
     options = parser.parse_args()
-    if "tracing" in options.only and not options.traced_echo:
-        parser.error("tracing needs --traced-echo")
+    if {"tracing", "observed"} & set(options.only) and not options.traced_echo:
+        parser.error("tracing and observed need --traced-echo")
     return options
 
 
