@@ -29,6 +29,14 @@ def page(*arguments):
     return printed.stdout
 
 
+def read_page(server, accept="text/plain"):
+    """The page of a grpcd."""
+    admin = http.client.HTTPConnection(server.admin_addresses[0], timeout=SECONDS)
+    with contextlib.closing(admin):
+        admin.request("GET", "/metrics", headers={"Accept": accept})
+        return admin.getresponse().read().decode()
+
+
 def grpcd_page(accept="text/plain"):
     """That of grpcd with TLS, and with telemetry for a collector that is not there."""
     with certificates.Folder() as made:
@@ -36,10 +44,7 @@ def grpcd_page(accept="text/plain"):
         flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca, "--telemetry")
         absent = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
         with harness.Server("--admin", "127.0.0.1:0", *flags, environment=absent) as server:
-            admin = http.client.HTTPConnection(server.admin_addresses[0], timeout=SECONDS)
-            with contextlib.closing(admin):
-                admin.request("GET", "/metrics", headers={"Accept": accept})
-                return admin.getresponse().read().decode()
+            return read_page(server, accept)
 
 
 class Promtool(unittest.TestCase):
@@ -120,6 +125,21 @@ class StrictParser(unittest.TestCase):
             self.assertTrue(time.time() < at < time.time() + 3 * 86400)
         signatures = [labels for _, _, _, name, labels, _ in samples if name == "grpcd_signatures_total"]
         self.assertLessEqual({"ED25519", "RSA_PSS_SHA256"}, {labels["algorithm"] for labels in signatures})
+
+    def test_it_reads_the_exemplar_of_a_sampled_call(self):
+        trace_id = "0af7651916cd43dd8448eb211c80319c"
+        absent = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+        with harness.Server("--admin", "127.0.0.1:0", "--telemetry", environment=absent) as server:
+            done = harness.run([os.environ["GRPCCLIENT"], "call", server.address, "echo.v1.EchoService/Echo",
+                                "--header", f"traceparent: 00-{trace_id}-b7ad6b7169203331-01"])  # fmt: skip
+            self.assertEqual(done.returncode, 0, done.stdout)
+            samples = self.parse(read_page(server, "application/openmetrics-text"))
+        ((name, (labels, seconds)),) = [(name, exemplar) for _, _, _, name, labels, _, *exemplar in samples
+                                        if exemplar and labels["grpc_method"] == "Echo"]
+        self.assertEqual(name, "grpc_server_handling_seconds_bucket")
+        self.assertEqual(labels["trace_id"], trace_id)
+        self.assertRegex(labels["span_id"], "^[0-9a-f]{16}$")
+        self.assertTrue(0 < seconds < SECONDS)
 
     def test_it_reads_odd_values(self):
         samples = self.parse(page("openmetrics", "odd"))

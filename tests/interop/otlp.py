@@ -92,11 +92,11 @@ class Receiver(harness.Daemon):
 
 
 class Sink(Receiver):
-    """Receives OTLP over gRPC."""
+    """Receives OTLP over gRPC; with the files of a certificate, its key and a CA over TLS, from clients that the CA knows."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *tls):
         file = pathlib.Path(folder) / "sink.json"
-        super().__init__([peer(), "sink", file], file, LISTENING)
+        super().__init__([peer(), "sink", file, *tls], file, LISTENING)
 
 
 class Collector(Receiver):

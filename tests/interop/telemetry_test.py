@@ -8,6 +8,7 @@ import socket
 import tempfile
 import unittest
 
+import certificates
 import harness
 import memory
 import otlp
@@ -136,6 +137,50 @@ class Traces(unittest.TestCase):
             chain.call(chain.our_client, chain.our_server)
             self.assertTrue(rotel.has_spans(traces.CALLS * 6))
         traces.check(self, rotel.spans())
+
+
+class OverTls(unittest.TestCase):
+    """A collector that speaks TLS and wants to see a certificate."""
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.made = self.enterContext(certificates.Folder())
+        own = self.made.issue("collector")
+        self.sink = self.enterContext(otlp.Sink(self.folder, own.certificate, own.key, self.made.ca))
+
+    def call(self, **variables):
+        """What grpcclient says of a call whose trace and metrics go to the collector."""
+        environment = {**otlp.environment(self.sink.addresses[0], "client"), **{name: str(value) for name, value in variables.items()}}
+        with harness.Server() as server:
+            done = harness.run([os.environ["GRPCCLIENT"], "call", server.address, "echo.v1.EchoService/Echo", "--telemetry"],
+                               env={**os.environ, **environment})  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_it_gets_spans_and_metrics(self):
+        own = self.made.issue("exporter")
+        said = self.call(OTEL_EXPORTER_OTLP_ENDPOINT=f"https://{self.sink.addresses[0]}",
+                         OTEL_EXPORTER_OTLP_CERTIFICATE=self.made.ca,
+                         OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=own.certificate,
+                         OTEL_EXPORTER_OTLP_CLIENT_KEY=own.key)  # fmt: skip
+        self.assertNotIn("not exported", said)
+        self.assertIn("Sent.echo.v1.EchoService.Echo", {span["name"] for span in self.sink.spans()})
+        self.assertIn("grpc.client.call.duration", self.sink.metrics()["client"])
+
+    def test_an_endpoint_without_a_scheme_uses_tls(self):
+        own = self.made.issue("exporter")
+        self.call(OTEL_EXPORTER_OTLP_ENDPOINT=self.sink.addresses[0], OTEL_EXPORTER_OTLP_INSECURE="false",
+                  OTEL_EXPORTER_OTLP_CERTIFICATE=self.made.ca, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=own.certificate,
+                  OTEL_EXPORTER_OTLP_CLIENT_KEY=own.key)  # fmt: skip
+        self.assertTrue(self.sink.spans())
+
+    def test_a_warning_names_a_certificate_that_is_not_trusted(self):
+        stranger = self.made.authority("stranger").certificate
+        said = self.call(OTEL_EXPORTER_OTLP_ENDPOINT=f"https://{self.sink.addresses[0]}",
+                         OTEL_EXPORTER_OTLP_CERTIFICATE=stranger, OTEL_BSP_EXPORT_TIMEOUT="500",
+                         OTEL_METRIC_EXPORT_TIMEOUT="500")  # fmt: skip
+        self.assertRegex(said, r"traces are not exported to .*certificate")
+        self.assertFalse(self.sink.received().requests)
 
 
 class Outages(unittest.TestCase):

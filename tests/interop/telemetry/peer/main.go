@@ -1,6 +1,8 @@
 // What the telemetry checks need on grpc-go, its OpenTelemetry plugin and OpenTelemetry's Go SDK:
 //
-//	peer sink FILE              receives OTLP, and writes each request to the file as a line of JSON
+//	peer sink FILE [CERT KEY CA]
+//	                            receives OTLP, and writes each request to the file as a line of JSON; with PEM files over
+//	                            TLS, from clients with a certificate of the CA
 //	peer serve FILE             serves echo.v1.EchoService with the plugin
 //	peer call FILE ADDR CALLS   calls it with the plugin
 //
@@ -10,6 +12,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log"
 	"net"
@@ -28,6 +32,7 @@ import (
 	traces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
 	experimental "google.golang.org/grpc/experimental/opentelemetry"
@@ -92,10 +97,24 @@ func (s metricSink) Export(_ context.Context, request *metrics.ExportMetricsServ
 	return &metrics.ExportMetricsServiceResponse{}, nil
 }
 
-func receive(path string) {
+func overTLS(certificate, key, authority string) credentials.TransportCredentials {
+	own, err := tls.LoadX509KeyPair(certificate, key)
+	check(err)
+	trusted, err := os.ReadFile(authority)
+	check(err)
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM(trusted)
+	return credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{own},
+		ClientCAs:    clients,
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+	})
+}
+
+func receive(path string, transport credentials.TransportCredentials) {
 	file, err := os.Create(path)
 	check(err)
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.Creds(transport))
 	s := &sink{file: file}
 	traces.RegisterTraceServiceServer(server, s)
 	metrics.RegisterMetricsServiceServer(server, metricSink{sink: s})
@@ -181,7 +200,9 @@ func call(path, address string, calls int) {
 func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "sink":
-		receive(os.Args[2])
+		receive(os.Args[2], insecure.NewCredentials())
+	case len(os.Args) == 6 && os.Args[1] == "sink":
+		receive(os.Args[2], overTLS(os.Args[3], os.Args[4], os.Args[5]))
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		answerAll(os.Args[2])
 	case len(os.Args) == 5 && os.Args[1] == "call":
@@ -189,6 +210,6 @@ func main() {
 		check(err)
 		call(os.Args[2], os.Args[3], calls)
 	default:
-		log.Fatal("usage: peer sink FILE | serve FILE | call FILE ADDR CALLS")
+		log.Fatal("usage: peer sink FILE [CERT KEY CA] | serve FILE | call FILE ADDR CALLS")
 	}
 }
