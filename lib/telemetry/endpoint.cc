@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view default_endpoint = "http://localhost:4317";
 constexpr std::string_view default_port = ":4317";
+constexpr std::string_view example = "; for example http://localhost:4317";
 
 /// The more specific of the two variables that is set.
 class SignalVariables {
@@ -80,9 +81,12 @@ Result<Endpoint> find_endpoint(const SignalVariables& variables) {
   }
   if (!target) return std::unexpected(std::move(target).error());
   const Result<Address> address = Address::parse_target(*target);
-  if (!address)
-    return std::unexpected(refuse(variables.name("ENDPOINT"), std::string(address.error().message()) +
-                                                                  "; for example http://localhost:4317"));
+  if (!address) {
+    const bool other_url = target->contains("://");
+    const std::string why = other_url ? "\"" + *target + "\": the scheme of a URL must be http or https"
+                                      : std::string(address.error().message());
+    return std::unexpected(refuse(variables.name("ENDPOINT"), why + std::string(example)));
+  }
   endpoint.target = address->with_tls(endpoint.tls).to_string();
   return endpoint;
 }
@@ -121,6 +125,13 @@ Status read_tls(const SignalVariables& variables, OtlpOptions& options) {
   return {};
 }
 
+void ignore_tls(const SignalVariables& variables) {
+  for (const char* const suffix : {"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"})
+    if (!variables.text(suffix).empty())
+      variables.all().warn(variables.name(suffix),
+                           "it is ignored, because the endpoint is plaintext; https:// uses TLS");
+}
+
 }  // namespace
 
 Status read_endpoint(const Variables& all, const std::string& signal, OtlpOptions& options) {
@@ -132,8 +143,11 @@ Status read_endpoint(const Variables& all, const std::string& signal, OtlpOption
   Result<Endpoint> endpoint = find_endpoint(variables);
   if (!endpoint) return std::move(endpoint).error();
   options.target = std::move(endpoint->target);
-  if (endpoint->tls)
-    if (Status status = read_tls(variables, options); !status.ok()) return status;
+  if (!endpoint->tls) {
+    ignore_tls(variables);
+  } else if (Status status = read_tls(variables, options); !status.ok()) {
+    return status;
+  }
   if (Status status = read_headers(variables, options.headers); !status.ok()) return status;
   all.read_time(variables.name("TIMEOUT"), options.timeout, Variables::Zero::no_limit);
   if (const auto compression = all.choice<Compression>(

@@ -46,6 +46,11 @@ void read_sampler(const Variables& variables, Sampler& sampler) {
                                                      {"parentbased_always_on", Kind::parent_always},
                                                      {"parentbased_always_off", Kind::parent_never},
                                                      {"parentbased_traceidratio", Kind::parent_ratio}});
+  const bool of_ratio = kind == Kind::ratio || kind == Kind::parent_ratio;
+  if (!of_ratio && !variables.text("OTEL_TRACES_SAMPLER_ARG").empty())
+    variables.warn("OTEL_TRACES_SAMPLER_ARG",
+                   "it is ignored; only traceidratio and parentbased_traceidratio of OTEL_TRACES_SAMPLER "
+                   "have an argument");
   if (!kind) return;
   switch (*kind) {
     case Kind::always:
@@ -84,7 +89,7 @@ void read_propagators(const Variables& variables, TelemetryOptions& options) {
     } else if (propagator != "tracecontext" && propagator != "baggage") {
       variables.warn(name,
                      "\"" + propagator +
-                         "\" is not supported; choose of tracecontext and grpc-trace-bin, or none alone");
+                         "\" is not supported; choose among tracecontext and grpc-trace-bin, or none alone");
     }
   }
 }

@@ -37,6 +37,11 @@ bool Variables::same_word(std::string_view a, std::string_view b) noexcept {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+void Variables::warn(const std::string& name, const std::string& why) const {
+  std::string warning = name + ": " + why;
+  if (std::ranges::find(warnings_, warning) == warnings_.end()) warnings_.push_back(std::move(warning));
+}
+
 std::string Variables::text(const std::string& name) const {
   const char* const value = get_(name.c_str());
   return std::string(trim(value ? value : ""));

@@ -61,7 +61,8 @@ class Variables {
     return std::nullopt;
   }
 
-  void warn(const std::string& name, const std::string& why) const { warnings_.push_back(name + ": " + why); }
+  /// Once, even if a variable is read for both signals.
+  void warn(const std::string& name, const std::string& why) const;
 
  private:
   static bool same_word(std::string_view a, std::string_view b) noexcept;

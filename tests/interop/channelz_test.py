@@ -1,5 +1,5 @@
-"""Other implementations look at our servers, channels and connections through channelz: grpcio's stubs, and grpcclient's
-reflection."""
+"""Other implementations look at our servers, channels and connections through channelz: grpcio's stubs, and grpcurl
+and grpcclient by reflection."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import unittest
 
 import foreign_clients
 import harness
+import tools
 
 HERE = pathlib.Path(__file__).resolve().parent
 PEER = os.environ["CHANNELZ_PEER"]
@@ -45,6 +46,25 @@ class Reflected(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             names = {server["ref"]["name"] for server in json.loads(done.stdout)["server"]}
             self.assertEqual(names, {grpcd.address, channelz})
+
+    def test_grpcurl_reads_it_without_its_proto_files(self):
+        grpcurl = tools.path("grpcurl")
+        with harness.Server("--channelz", "127.0.0.1:0") as grpcd:
+            (channelz,) = grpcd.channelz_addresses
+
+            def ask(method, request="{}"):
+                done = subprocess.run([grpcurl, "-plaintext", "-d", request, channelz, f"grpc.channelz.v1.Channelz/{method}"],
+                                      capture_output=True, text=True, timeout=harness.RUN_SECONDS)  # fmt: skip
+                self.assertEqual(done.returncode, 0, done.stderr)
+                return json.loads(done.stdout)
+
+            for _ in range(3):
+                harness.run([os.environ["GRPCCLIENT"], "call", grpcd.address, "echo.v1.EchoService/Echo"])
+            servers = {server["ref"]["name"]: server for server in ask("GetServers")["server"]}
+            self.assertEqual(set(servers), {grpcd.address, channelz})
+            self.assertEqual(int(servers[grpcd.address]["data"]["callsSucceeded"]), 3 * 2)  # with those of reflection
+            own = servers[channelz]["ref"]["serverId"]
+            self.assertTrue(ask("GetServerSockets", json.dumps({"server_id": own}))["socketRef"])  # grpcurl's own
 
     def test_it_is_not_on_the_port_of_the_calls(self):
         with harness.Server("--channelz", "127.0.0.1:0") as grpcd:

@@ -100,6 +100,19 @@ TEST_CASE("an endpoint is a URL, or a target of a channel") {
   CHECK(target("unix:/run/collector", "true") == "unix:/run/collector");
 }
 
+TEST_CASE("another scheme is refused by its name") {
+  CHECK(refusal({{"OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x"}}) ==
+        "OTEL_EXPORTER_OTLP_ENDPOINT: \"ftp://x\": the scheme of a URL must be http or https; for example "
+        "http://localhost:4317");
+}
+
+TEST_CASE("variables that have no effect get one warning") {
+  CHECK(read({{"OTEL_TRACES_SAMPLER_ARG", "0.5"}}).warns("OTEL_TRACES_SAMPLER_ARG", "traceidratio"));
+  CHECK(read({{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"}})
+            .warns("OTEL_EXPORTER_OTLP_CERTIFICATE", "plaintext"));
+  CHECK(read({{"OTEL_EXPORTER_OTLP_TIMEOUT", "x"}}).warns("OTEL_EXPORTER_OTLP_TIMEOUT", "x"));
+}
+
 TEST_CASE("the variables of a signal take precedence over the common ones") {
   const TelemetryOptions options = options_of({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://common:1"},
                                                {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:2"},
