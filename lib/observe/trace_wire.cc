@@ -69,7 +69,8 @@ bool is_key(std::string_view key) noexcept {
   constexpr std::size_t bytes_max = 256;
   if (key.empty() || key.size() > bytes_max) return false;
   const char first = key.front();
-  if (!((first >= 'a' && first <= 'z') || (first >= '0' && first <= '9'))) return false;
+  const bool begins_well = (first >= 'a' && first <= 'z') || (first >= '0' && first <= '9');
+  if (!begins_well) return false;
   if (std::ranges::count(key, '@') > 1) return false;
   return std::ranges::all_of(key, [](char c) { return is_key_character(c) || c == '@'; });
 }

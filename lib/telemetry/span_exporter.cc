@@ -86,10 +86,10 @@ Task<Result<std::uint64_t>> SpanExporter::send_taken() {
 
 Task<> SpanExporter::export_some() {
   const std::size_t spans = sending_ = spans_of(taken_);
-  Result<std::uint64_t> rejected = co_await send_taken();
+  const Result<std::uint64_t> rejected = co_await send_taken();
   sending_ = 0;
   TelemetryCounts& counts = TelemetryCounts::of_process();
-  status_ = rejected ? Status() : std::move(rejected).error();
+  status_ = rejected ? Status() : rejected.error();
   if (status_.ok()) {
     counts.spans_exported.fetch_add(spans - *rejected, std::memory_order_relaxed);
     counts.dropped(SpanLoss::rejected, *rejected);
