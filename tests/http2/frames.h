@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -105,7 +106,7 @@ class Encoder {
   nghttp2_hd_deflater* deflater_ = nullptr;
 };
 
-/// Decodes header blocks likewise. A faulty block fails the test.
+/// Decodes header blocks likewise.
 class Decoder {
  public:
   Decoder();
@@ -113,7 +114,10 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder();
 
+  /// A faulty block fails the test.
   FieldList fields(std::string_view block);
+  /// Nothing if the block is faulty; the decoder is of no use any more then.
+  std::optional<FieldList> try_fields(std::string_view block);
 
  private:
   nghttp2_hd_inflater* inflater_ = nullptr;
