@@ -23,7 +23,7 @@ constexpr double milli = 1000;
 constexpr std::uint32_t code_count = 17;
 
 struct TextHash {
-  using is_transparent = void;
+  using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard library's name
   std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
 };
 
@@ -105,7 +105,8 @@ RetryThrottling read_throttling(const JsonField& field) {
   const JsonField tokens = field["maxTokens"];
   const JsonField ratio = field["tokenRatio"];
   const double most = tokens.required().number();
-  if (!(most > 0 && most <= throttle_tokens_max)) tokens.refuse("it must be more than 0 and at most 1000");
+  const bool within = most > 0 && most <= throttle_tokens_max;  // NaN is not
+  if (!within) tokens.refuse("it must be more than 0 and at most 1000");
   const double given_back = ratio.required().number();
   if (!(given_back > 0)) ratio.refuse("it must be more than 0");
   const auto in_milli = [](double value) {
