@@ -64,9 +64,8 @@ struct TelemetryOptions {
 
   /// The calls that are traced; OTEL_TRACES_SAMPLER.
   Sampler sampler = Sampler::always().parent_based();
-  /// Tracer::send_trace_bin and Tracer::propagate; OTEL_PROPAGATORS.
-  bool send_trace_bin = false;
-  bool propagate = true;
+  bool send_trace_bin = false;  ///< Tracer::send_trace_bin; OTEL_PROPAGATORS
+  bool propagate = true;        ///< Tracer::propagate; OTEL_PROPAGATORS
 
   /// Spans that may wait for the collector; further ones are dropped.
   std::size_t max_queued_spans = 2'048;
