@@ -12,6 +12,8 @@ import harness
 import tools
 
 SERVICE = "script.v1.Script"
+# grpc-go reads requestHashHeader (gRFC A76) only then.
+HASH_BY_HEADER = {"GRPC_EXPERIMENTAL_RING_HASH_SET_REQUEST_HASH_KEY": "true"}
 CODES = [
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
     "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
@@ -251,6 +253,29 @@ refused("both policies", methods(for_all(retryPolicy=policy(), hedgingPolicy={"m
 refused("hedging with one attempt", methods(for_all(hedgingPolicy={"maxAttempts": 1})), GO_ACCEPTS, NO_HEDGING)
 refused("hedging without a number", methods(for_all(hedgingPolicy={})), GO_ACCEPTS, NO_HEDGING)
 
+# Policies of load balancing.
+for name, entries in (
+    ("a policy that only others have", [{"best": {}}]),
+    ("an empty list of policies", []),
+    ("two policies in one entry", [{"pick_first": {}, "round_robin": {}}]),
+    ("a policy without a name", [{}]),
+    ("shuffling that is text", [{"pick_first": {"shuffleAddressList": "yes"}}]),
+    ("one choice", [{"least_request_experimental": {"choiceCount": 1}}]),
+    ("a ring whose least size is above the largest", [{"ring_hash_experimental": {"minRingSize": 9, "maxRingSize": 8}}]),
+    ("a ring that is too large", [{"ring_hash_experimental": {"maxRingSize": 10_000_000}}]),
+    ("a header of bytes", [{"ring_hash_experimental": {"requestHashHeader": "key-bin"}}]),
+):  # fmt: skip
+    refused(name, {"loadBalancingConfig": entries})
+refused("an older policy that does not exist", {"loadBalancingPolicy": "best"}, GO_ACCEPTS,
+        "the C library refuses it, too; grpc-go takes pick_first")  # fmt: skip
+for name, entries in (
+    ("the first known policy counts", [{"best": {}}, {"round_robin": {}}, {"pick_first": {"shuffleAddressList": 1}}]),
+    ("many choices", [{"least_request_experimental": {"choiceCount": 1000}}]),
+    ("shuffling", [{"pick_first": {"shuffleAddressList": True}}]),
+):
+    add(name, {"loadBalancingConfig": entries}, call("ok", 0))
+RING = {"loadBalancingConfig": [{"ring_hash_experimental": {"requestHashHeader": "x-call"}}]}
+
 
 class Server:
     """The scripted server, and the attempts that it has seen."""
@@ -297,8 +322,9 @@ class Retries(unittest.TestCase):
             fields = [text_of(scenario.config), scenario.timeout_ms, scenario.wait, scenario.size, *sum(names, ())]
             lines.append("\t".join(map(str, fields)))
         done = subprocess.run(
-            command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=harness.RUN_SECONDS
-        )
+            command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=harness.RUN_SECONDS,
+            env={**os.environ, **HASH_BY_HEADER},
+        )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
         results = done.stdout.splitlines()
         self.assertEqual(len(results), len(scenarios), done.stderr)
@@ -324,6 +350,25 @@ class Retries(unittest.TestCase):
     def test_grpc_go(self):
         command = [tools.path("retry-peers"), "client", self.server.address]
         self.check(command, "grpc-go", lambda each: each.go)
+
+    def test_ring_hash_chooses_the_same_server_as_grpc_go(self):
+        names = [f"affinity/{at}" for at in range(200)]
+        for count in (1, 3, 7):
+            servers = [self.enterContext(Server()) for _ in range(count)]
+            line = "\t".join([json.dumps(RING), "0", "yes", "1", *sum(([name, "ok"] for name in names), [])])
+            homes = []
+            for command in ([os.environ["RETRY_CLIENT"]], [tools.path("retry-peers"), "client"]):
+                for server in servers:
+                    server.attempts.clear()
+                done = subprocess.run(
+                    [*command, ",".join(server.address for server in servers)], input=line + "\n", capture_output=True,
+                    text=True, timeout=harness.RUN_SECONDS, env={**os.environ, **HASH_BY_HEADER},
+                )  # fmt: skip
+                self.assertEqual(done.stdout.split(), ["0"] * len(names), done.stderr)
+                harness.wait_until(lambda: sum(len(server.attempts) for server in servers) == len(names))
+                homes.append([[at for at, server in enumerate(servers) if name in server.attempts] for name in names])
+            self.assertEqual(homes[0], homes[1])
+            self.assertEqual({len(home) for home in homes[0]}, {1})
 
     def test_the_table_is_large_and_says_why_clients_differ(self):
         self.assertGreaterEqual(len(TABLE), 60)

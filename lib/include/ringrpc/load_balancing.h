@@ -2,8 +2,9 @@
 ///
 ///   Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
 ///
-/// The policies that ship: `pick_first` (the default), `round_robin` and `least_request`. A policy of your own is a
-/// BalancingPolicy that makes a Balancer for each shard:
+/// The policies that ship: `pick_first` (the default), `round_robin`, `least_request` and `ring_hash`; and two that change
+/// another one: `outlier_detection` and `random_subsetting`. A service config can choose them, too
+/// (ringrpc/service_config.h). A policy of your own is a BalancingPolicy that makes a Balancer for each shard:
 ///
 ///   class Nearest final : public Balancer {
 ///    public:
@@ -18,13 +19,16 @@
 /// connections, and `pick_first` has only one backend.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "ringrpc/clock.h"
 #include "ringrpc/connectivity.h"
 #include "ringrpc/export.h"
 #include "ringrpc/metadata.h"
@@ -62,6 +66,8 @@ class Backend {
   /// It is not needed: stops connecting, and ends its connections as they become idle. It is idle from then on, until
   /// `connect`.
   virtual void release() noexcept = 0;
+  /// The policy uses it again: calls that wait are picked for again in this turn.
+  virtual void pick_again() noexcept = 0;
 
  protected:
   ~Backend() = default;
@@ -97,6 +103,8 @@ class RINGRPC_EXPORT Balancer {
   /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that wait are
   /// picked for again, in their order, when something has changed.
   virtual Backend* pick(const PickedCall& call) noexcept = 0;
+  /// True if the backend depends on the call. Then a call whose backend has no room does not hold up those behind it.
+  virtual bool chooses_by_call() const noexcept { return false; }
 };
 
 /// Makes the balancers of a channel. Any number of channels may share it.
@@ -124,5 +132,59 @@ RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> round_robin();
 /// Connects to all addresses. Of `choices` of those that are ready, drawn at random, the one with the fewest calls of this
 /// shard in flight takes the call (gRFC A48). Fewer than 2 choices count as 2, more than 10 as 10.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> least_request(unsigned choices = 2);
+
+struct RingHashOptions {
+  /// The metadata that calls are hashed by, in lower case; its values are joined by commas. A call without it, and every
+  /// call if this is empty, goes to any backend.
+  std::string header{};
+  /// The places on the ring, of which each backend has the same number, are this many at least, unless that is more than
+  /// the most. At most 4,096; larger sizes count as that.
+  std::size_t min_ring_size = 1'024;
+  std::size_t max_ring_size = 4'096;
+};
+
+/// Sends calls with the same value of a header to the same address (gRFCs A42 and A76), as all implementations of gRPC choose
+/// it. Addresses are connected to when a call needs them. One that cannot be reached is passed over, in the order of the
+/// ring. With more addresses than places on the ring, some get no calls.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> ring_hash(const RingHashOptions& options = {});
+
+struct OutlierDetectionOptions {
+  /// Ejects an address whose share of successful calls is below the mean of all by more than `stdev_factor` thousandths of
+  /// their standard deviation.
+  struct SuccessRate {
+    unsigned stdev_factor = 1'900;
+    unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
+    unsigned minimum_hosts = 5;             ///< with fewer that had enough calls, nothing is ejected
+    unsigned request_volume = 100;          ///< the calls in an interval that are enough
+  };
+  /// Ejects an address that fails more than `threshold` percent of its calls.
+  struct FailurePercentage {
+    unsigned threshold = 85;
+    unsigned enforcement_percentage = 100;
+    unsigned minimum_hosts = 5;
+    unsigned request_volume = 50;
+  };
+
+  Nanoseconds interval = std::chrono::seconds(10);
+  /// An address is ejected for this long, times the number of its ejections, of which each interval without one takes one
+  /// off; but not for longer than the larger of this and `max_ejection_time`.
+  Nanoseconds base_ejection_time = std::chrono::seconds(30);
+  Nanoseconds max_ejection_time = std::chrono::seconds(300);
+  /// No other address is ejected once this share of them is. The last one that is left is never ejected.
+  unsigned max_ejection_percent = 10;
+  std::optional<SuccessRate> success_rate{};
+  std::optional<FailurePercentage> failure_percentage{};
+};
+
+/// Hides the addresses from `other` for a while that fail more calls than the others (gRFC A50). A call fails for this
+/// purpose if it ends with another status than OK, or is cut or cancelled, for example at its deadline. Without
+/// `success_rate` and `failure_percentage` nothing is ejected. A null `other` is `pick_first()`.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> outlier_detection(
+    std::shared_ptr<const BalancingPolicy> other, const OutlierDetectionOptions& options);
+
+/// Uses `other` with `size` of the addresses, which each shard of each client draws for itself, and which stay the same as
+/// long as the name has them (gRFC A68). A channel has at most size × shards × `max_connections` connections then.
+RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> random_subsetting(
+    std::size_t size, std::shared_ptr<const BalancingPolicy> other);
 
 }  // namespace ringrpc

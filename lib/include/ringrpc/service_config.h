@@ -16,11 +16,15 @@
 ///
 /// `loadBalancingConfig` is a list of policies, of which the first counts that this library has. A list without any is an
 /// error. The policies and their settings:
-///   pick_first                    shuffleAddressList
+///   pick_first                       shuffleAddressList
 ///   round_robin
-///   least_request_experimental    choiceCount
-/// The policy of a service config goes before ChannelOptions::balancing. What is said there about `least_request` applies
-/// to it under that name, too.
+///   least_request_experimental       choiceCount
+///   ring_hash_experimental           requestHashHeader, minRingSize, maxRingSize
+///   outlier_detection_experimental   interval, baseEjectionTime, maxEjectionTime, maxEjectionPercent, successRateEjection,
+///                                    failurePercentageEjection, childPolicy
+///   random_subsetting_experimental   subsetSize, childPolicy
+/// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a service config
+/// goes before ChannelOptions::balancing.
 ///
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once

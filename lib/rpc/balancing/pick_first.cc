@@ -108,4 +108,9 @@ void PickFirst::select(Backend& backend) noexcept {
     if (other != &backend) other->release();
 }
 
+std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard) {
+  std::unique_ptr<Balancer> made = policy ? policy->make() : nullptr;
+  return made ? std::move(made) : std::make_unique<PickFirst>(shard, PickFirstOptions());
+}
+
 }  // namespace ringrpc

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -37,5 +38,8 @@ class PickFirst final : public Balancer, private Timer {
   Backend* selected_ = nullptr;  // is ready
   std::size_t next_ = 0;         // of the backends, the next to be tried; all of them while there is no pass
 };
+
+/// The balancer of a policy on this shard, which is the one that runs; that of pick_first if there is none.
+std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard);
 
 }  // namespace ringrpc

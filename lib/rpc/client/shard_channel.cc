@@ -35,11 +35,6 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
   }
 }
 
-std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard) {
-  std::unique_ptr<Balancer> made = policy ? policy->make() : nullptr;
-  return made ? std::move(made) : std::make_unique<PickFirst>(shard, PickFirstOptions());
-}
-
 }  // namespace
 
 /// The backends of a channel after a look-up.
@@ -136,7 +131,7 @@ void ShardChannel::submit(OutgoingCall& call) {
   if (call.request().deadline <= shard_.now())
     return refuse(call, Status(Code::DEADLINE_EXCEEDED, "the deadline had passed before the call began",
                                Initiator::library));
-  if (queued_ == 0 && attempt(call)) return;
+  if ((queued_ == 0 || balancer_->chooses_by_call()) && attempt(call)) return;
   if (Status refused = let_wait(call); !refused.ok()) call.on_unplaced(std::move(refused));
 }
 
@@ -215,7 +210,7 @@ void ShardChannel::submit_again(OutgoingCall& call, AttemptKind kind, unsigned a
   channel_log::attempted_again(target(), call.request().path, kind, attempts, last);
   call.contain([&] {
     if (kind == AttemptKind::transparent) return enqueue(call);
-    if (queued_ == 0 && attempt(call)) return;
+    if ((queued_ == 0 || balancer_->chooses_by_call()) && attempt(call)) return;
     if (Status refused = let_wait(call); !refused.ok()) call.on_unplaced(std::move(refused));
   });
 }
@@ -316,6 +311,8 @@ void ShardChannel::give_up_step(Status why) noexcept {
 }
 
 void ShardChannel::attempt_queued() {
+  if (balancer_->chooses_by_call())
+    return queue_.for_each([this](OutgoingCall& call) { (void)attempt(call); });
   while (OutgoingCall* call = queue_.front())
     if (!attempt(*call)) return;
 }

@@ -109,6 +109,10 @@ void Subchannel::release() noexcept {
   if (!connections_.empty()) run_soon();
 }
 
+void Subchannel::pick_again() noexcept {
+  if (channel_.has_queue()) channel_.run_soon();
+}
+
 bool Subchannel::has_room() const noexcept {
   return std::ranges::any_of(connections_, &ClientConnection::has_room,
                              [](const auto& connection) -> const auto& { return *connection; });

@@ -67,6 +67,7 @@ class Subchannel final : public Backend,
   CallCounts calls_ended() const noexcept override;
   void connect() noexcept override;
   void release() noexcept override;
+  void pick_again() noexcept override;
   channelz::CallTotals calls() const override;
   std::uint32_t max_connections() const override;
 

@@ -2,7 +2,8 @@
 // grpc-go that makes calls.
 //
 //	retry-peers server            prints "ready on 127.0.0.1:PORT" on stderr, then a line for each attempt on stdout
-//	retry-peers client ADDRESS    makes the calls of each scenario on stdin, and prints a line for each on stdout
+//	retry-peers client ADDRESS    makes the calls of each scenario on stdin, and prints a line for each on stdout. There
+//	                              may be several addresses, separated by commas
 //
 // A call has in its metadata `x-call`, its name, and `x-script`: the responses to its attempts, separated by semicolons.
 // The last one applies to all further attempts. A response is a list of words:
@@ -41,9 +42,13 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/balancer/leastrequest"
+	_ "google.golang.org/grpc/balancer/ringhash"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
 )
 
@@ -242,7 +247,13 @@ func client(address string) {
 }
 
 func run(address string, scenario []string) string {
-	channel, err := grpc.NewClient("passthrough:///"+address,
+	var endpoints []resolver.Endpoint
+	for _, each := range strings.Split(address, ",") {
+		endpoints = append(endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: each}}})
+	}
+	list := manual.NewBuilderWithScheme("list")
+	list.InitialState(resolver.State{Endpoints: endpoints})
+	channel, err := grpc.NewClient("list:///"+address, grpc.WithResolvers(list),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(scenario[0]),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(bytesCodec{})))

@@ -90,6 +90,13 @@ TEST_CASE("a service config has the settings of each method") {
 
   CHECK(all.retry_throttling() == RetryThrottling{.max_milli_tokens = 10'000, .milli_token_ratio = 100});
   CHECK(all.balancing());
+  const auto nested = ServiceConfig::parse(R"({"loadBalancingConfig": [{"outlier_detection_experimental": {
+    "interval": "5s", "baseEjectionTime": "10s", "maxEjectionTime": "100s", "maxEjectionPercent": 20,
+    "successRateEjection": {"stdevFactor": 1000}, "failurePercentageEjection": {"threshold": 50},
+    "childPolicy": [{"random_subsetting_experimental": {"subsetSize": 3, "childPolicy": [{"ring_hash_experimental": {}}]}}]
+  }}]})");
+  REQUIRE_MESSAGE(nested, nested.error().to_string());
+  CHECK((*nested)->balancing());
 }
 
 TEST_CASE("an empty service config has nothing, and null is the same as absent") {
@@ -147,6 +154,26 @@ TEST_CASE("a fault names its field") {
        "loadBalancingConfig[0].pick_first.shuffleAddressList: 1 is not true or false"},
       {R"({"loadBalancingConfig": [{"least_request_experimental": {"choiceCount": 1}}]})",
        "loadBalancingConfig[0].least_request_experimental.choiceCount: 1 is not a whole number from 2 on"},
+      {R"({"loadBalancingConfig": [{"ring_hash_experimental": {"minRingSize": 9, "maxRingSize": 8}}]})",
+       "loadBalancingConfig[0].ring_hash_experimental.minRingSize: it must be at most maxRingSize, 8"},
+      {R"({"loadBalancingConfig": [{"ring_hash_experimental": {"minRingSize": 0}}]})",
+       "loadBalancingConfig[0].ring_hash_experimental.minRingSize: 0 is not a whole number from 1 on"},
+      {R"({"loadBalancingConfig": [{"ring_hash_experimental": {"maxRingSize": 8388609}}]})",
+       "loadBalancingConfig[0].ring_hash_experimental.maxRingSize: it must be at most 8388608"},
+      {R"({"loadBalancingConfig": [{"ring_hash_experimental": {"requestHashHeader": "key-bin"}}]})",
+       "loadBalancingConfig[0].ring_hash_experimental.requestHashHeader: it must not end with -bin"},
+      {R"({"loadBalancingConfig": [{"ring_hash_experimental": {"requestHashHeader": "a b"}}]})",
+       R"(loadBalancingConfig[0].ring_hash_experimental.requestHashHeader: "a b" is not a name for metadata)"},
+      {R"({"loadBalancingConfig": [{"outlier_detection_experimental": {}}]})",
+       "loadBalancingConfig[0].outlier_detection_experimental.childPolicy: it is missing"},
+      {R"({"loadBalancingConfig": [{"outlier_detection_experimental": {"interval": "-1s"}}]})",
+       R"(loadBalancingConfig[0].outlier_detection_experimental.interval: "-1s" is not a duration such as "1.5s")"},
+      {R"({"loadBalancingConfig": [{"outlier_detection_experimental": {"maxEjectionPercent": 101}}]})",
+       "loadBalancingConfig[0].outlier_detection_experimental.maxEjectionPercent: it must be at most 100"},
+      {R"({"loadBalancingConfig": [{"outlier_detection_experimental": {"childPolicy": [{"x": {}}]}}]})",
+       "loadBalancingConfig[0].outlier_detection_experimental.childPolicy: none of its policies is known: x"},
+      {R"({"loadBalancingConfig": [{"random_subsetting_experimental": {"childPolicy": [{"round_robin": {}}]}}]})",
+       "loadBalancingConfig[0].random_subsetting_experimental.subsetSize: it is missing"},
       {R"({"healthCheckConfig": {"serviceName": "a.B"}})",
        "healthCheckConfig: this client does not check the health of servers; leave it out"},
   };

@@ -1,0 +1,204 @@
+/// The policy ring_hash (gRFCs A42 and A76): calls with the same value of a header go to the same backend.
+///
+/// 1. Each backend has places on a ring of 64-bit hashes, by its address. A call has one by its header; the first backend
+///    from there on takes it. When backends come or go, only the calls at their places move.
+/// 2. A backend is connected to when a call needs it. One that could not be reached is passed over until it is ready again,
+///    and is tried again meanwhile.
+/// 3. A call without the header goes to the first backend that is ready, from a random place on, and has at most one other
+///    connect.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "ringrpc/load_balancing.h"
+#include "ringrpc/metadata.h"
+
+#include "reactor/shard.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::size_t ring_size_max = 4'096;  // gRFC A42
+
+std::uint64_t hash_of(std::string_view text) noexcept { return XXH64(text.data(), text.size(), 0); }
+
+class RingHash final : public Balancer {
+ public:
+  RingHash(Shard& shard, const RingHashOptions& options)
+      : options_(options),
+        random_(static_cast<std::uint64_t>(shard.now().time_since_epoch().count()) + shard.index()) {}
+
+  void update(std::span<Backend* const> backends) override;
+  void on_state(Backend& backend) noexcept override;
+  void connect() noexcept override;
+  Backend* pick(const PickedCall& call) noexcept override;
+  bool chooses_by_call() const noexcept override { return true; }
+
+ private:
+  struct Member {
+    Backend* backend;
+    bool failed = false;  // since it was last ready
+  };
+  struct Place {
+    std::uint64_t hash;
+    Member* member;
+  };
+
+  std::vector<Place> ring_of(std::vector<Member>& members) const;
+  std::vector<Place>::iterator find(std::uint64_t hash) noexcept;
+  Backend* pick_at(std::uint64_t hash) noexcept;
+  Backend* pick_any(std::uint64_t hash) noexcept;
+
+  const RingHashOptions options_;
+  std::mt19937_64 random_;
+  std::vector<Member> members_;
+  std::vector<Place> ring_;  // in the order of the hashes
+};
+
+void RingHash::update(std::span<Backend* const> backends) {
+  std::vector<Member> members;
+  members.reserve(backends.size());
+  std::vector<Backend*> failed;
+  for (const Member& member : members_)
+    if (member.failed) failed.push_back(member.backend);
+  std::ranges::sort(failed);
+  for (Backend* const backend : backends)
+    members.push_back({.backend = backend, .failed = std::ranges::binary_search(failed, backend)});
+  std::vector<Place> ring = ring_of(members);
+  members_.swap(members);  // the ring points to the elements, which stay where they are
+  ring_.swap(ring);
+}
+
+/// As the other implementations of gRPC do it, so that they agree about the backend of a call.
+std::vector<RingHash::Place> RingHash::ring_of(std::vector<Member>& members) const {
+  std::vector<Place> ring;
+  if (members.empty()) return ring;
+  const auto address = [](const Member& member) -> const std::string& { return member.backend->address(); };
+  std::ranges::sort(members, {}, address);
+  const auto count = static_cast<double>(members.size());
+  const double scale = std::min(std::ceil(static_cast<double>(options_.min_ring_size) / count) * count,
+                                static_cast<double>(options_.max_ring_size));
+  ring.reserve(static_cast<std::size_t>(std::ceil(scale)) + 1);
+  double target = 0;
+  std::string key;
+  for (Member& member : members) {
+    target += scale / count;
+    key.assign(address(member)).push_back('_');
+    const std::size_t prefix = key.size();
+    for (unsigned at = 0; static_cast<double>(ring.size()) < target; ++at) {
+      std::array<char, 16> digits;
+      const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), at).ptr;
+      key.resize(prefix);
+      key.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+      ring.push_back({.hash = hash_of(key), .member = &member});
+    }
+  }
+  std::ranges::sort(ring, {}, &Place::hash);
+  return ring;
+}
+
+void RingHash::on_state(Backend& backend) noexcept {
+  const auto member = std::ranges::find(members_, &backend, &Member::backend);
+  if (member == members_.end()) return;
+  if (backend.state() == Connectivity::ready) member->failed = false;
+  if (backend.state() == Connectivity::transient_failure) member->failed = true;
+}
+
+/// For a call that connects without a request, or one that passes over all backends, which have failed.
+void RingHash::connect() noexcept {
+  const auto in = [this](Connectivity state) {
+    return std::ranges::any_of(members_,
+                               [state](const Member& member) { return member.backend->state() == state; });
+  };
+  if (ring_.empty() || in(Connectivity::connecting) || in(Connectivity::ready)) return;
+  (void)pick_any(random_());
+}
+
+std::vector<RingHash::Place>::iterator RingHash::find(std::uint64_t hash) noexcept {
+  const auto found = std::ranges::lower_bound(ring_, hash, {}, &Place::hash);
+  return found == ring_.end() ? ring_.begin() : found;
+}
+
+Backend* RingHash::pick(const PickedCall& call) noexcept {
+  if (ring_.empty()) return nullptr;
+  const std::optional<std::string_view> first =
+      options_.header.empty() ? std::nullopt : call.metadata().find(options_.header);
+  if (!first) return pick_any(random_());
+  // Several values are hashed as one, with commas between them (A76).
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
+  bool any = false;
+  for (const Metadata::Entry& entry : call.metadata()) {
+    if (entry.name != options_.header) continue;
+    if (std::exchange(any, true)) XXH64_update(&state, ",", 1);
+    XXH64_update(&state, entry.value.data(), entry.value.size());
+  }
+  return pick_at(XXH64_digest(&state));
+}
+
+/// The first backend that has not failed. Those before it are tried again.
+Backend* RingHash::pick_at(std::uint64_t hash) noexcept {
+  auto place = find(hash);
+  for (std::size_t passed = 0; passed < ring_.size(); ++passed) {
+    const Member& member = *place->member;
+    if (++place == ring_.end()) place = ring_.begin();
+    const Connectivity state = member.backend->state();
+    if (state == Connectivity::ready) return member.backend;
+    if (state == Connectivity::idle) member.backend->connect();
+    if (!member.failed) return member.backend;
+  }
+  return nullptr;
+}
+
+/// The first backend that is ready. If none connects, the first that is idle begins to.
+Backend* RingHash::pick_any(std::uint64_t hash) noexcept {
+  Backend* idle = nullptr;
+  bool connecting = false;
+  auto place = find(hash);
+  for (std::size_t passed = 0; passed < ring_.size(); ++passed) {
+    Backend* const backend = place->member->backend;
+    if (++place == ring_.end()) place = ring_.begin();
+    const Connectivity state = backend->state();
+    if (state == Connectivity::ready) {
+      if (idle && !connecting) idle->connect();
+      return backend;
+    }
+    connecting |= state == Connectivity::connecting;
+    if (state == Connectivity::idle && !idle) idle = backend;
+  }
+  if (idle && !connecting) idle->connect();
+  return nullptr;
+}
+
+class RingHashPolicy final : public BalancingPolicy {
+ public:
+  explicit RingHashPolicy(RingHashOptions options) : options_(std::move(options)) {
+    options_.max_ring_size = std::clamp<std::size_t>(options_.max_ring_size, 1, ring_size_max);
+    options_.min_ring_size = std::clamp<std::size_t>(options_.min_ring_size, 1, options_.max_ring_size);
+  }
+  std::unique_ptr<Balancer> make() const override {
+    return std::make_unique<RingHash>(Shard::here(), options_);
+  }
+
+ private:
+  RingHashOptions options_;
+};
+
+}  // namespace
+
+std::shared_ptr<const BalancingPolicy> ring_hash(const RingHashOptions& options) {
+  return std::make_shared<RingHashPolicy>(options);
+}
+
+}  // namespace ringrpc
