@@ -30,8 +30,22 @@ namespace ringrpc {
 namespace {
 
 constexpr std::size_t ring_size_max = 4'096;  // gRFC A42
+constexpr unsigned index_shift = 52;          // of a hash, to one of as many numbers
 
 std::uint64_t hash_of(std::string_view text) noexcept { return XXH64(text.data(), text.size(), 0); }
+
+/// Of all values of that name, with commas between them (gRFC A76).
+std::uint64_t hash_of_all(const Metadata& metadata, std::string_view name) noexcept {
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
+  bool any = false;
+  for (const Metadata::Entry& entry : metadata) {
+    if (entry.name != name) continue;
+    if (std::exchange(any, true)) XXH64_update(&state, ",", 1);
+    XXH64_update(&state, entry.value.data(), entry.value.size());
+  }
+  return XXH64_digest(&state);
+}
 
 class RingHash final : public Balancer {
  public:
@@ -56,7 +70,8 @@ class RingHash final : public Balancer {
   };
 
   std::vector<Place> ring_of(std::vector<Member>& members) const;
-  std::vector<Place>::iterator find(std::uint64_t hash) noexcept;
+  std::size_t find(std::uint64_t hash) const noexcept;
+  std::size_t after(std::size_t place) const noexcept { return place + 1 == ring_.size() ? 0 : place + 1; }
   Backend* pick_at(std::uint64_t hash) noexcept;
   Backend* pick_any(std::uint64_t hash) noexcept;
 
@@ -64,6 +79,8 @@ class RingHash final : public Balancer {
   std::mt19937_64 random_;
   std::vector<Member> members_;
   std::vector<Place> ring_;  // in the order of the hashes
+  // By the upper bits of a hash: the first place whose hash has these or larger ones.
+  std::array<std::uint16_t, ring_size_max> index_{};
 };
 
 void RingHash::update(std::span<Backend* const> backends) {
@@ -78,6 +95,11 @@ void RingHash::update(std::span<Backend* const> backends) {
   std::vector<Place> ring = ring_of(members);
   members_.swap(members);  // the ring points to the elements, which stay where they are
   ring_.swap(ring);
+  std::size_t place = 0;
+  for (std::size_t upper = 0; upper < index_.size(); ++upper) {
+    while (place < ring_.size() && ring_[place].hash >> index_shift < upper) ++place;
+    index_[upper] = static_cast<std::uint16_t>(place);
+  }
 }
 
 /// As the other implementations of gRPC do it, so that they agree about the backend of a call.
@@ -125,34 +147,30 @@ void RingHash::connect() noexcept {
   (void)pick_any(random_());
 }
 
-std::vector<RingHash::Place>::iterator RingHash::find(std::uint64_t hash) noexcept {
-  const auto found = std::ranges::lower_bound(ring_, hash, {}, &Place::hash);
-  return found == ring_.end() ? ring_.begin() : found;
+/// The place of a hash: the next one on the ring.
+std::size_t RingHash::find(std::uint64_t hash) const noexcept {
+  std::size_t place = index_[hash >> index_shift];
+  while (place < ring_.size() && ring_[place].hash < hash) ++place;
+  return place < ring_.size() ? place : 0;
 }
 
 Backend* RingHash::pick(const PickedCall& call) noexcept {
   if (ring_.empty()) return nullptr;
-  const std::optional<std::string_view> first =
-      options_.header.empty() ? std::nullopt : call.metadata().find(options_.header);
-  if (!first) return pick_any(random_());
-  // Several values are hashed as one, with commas between them (A76).
-  XXH64_state_t state;
-  XXH64_reset(&state, 0);
-  bool any = false;
-  for (const Metadata::Entry& entry : call.metadata()) {
+  const Metadata& metadata = call.metadata();
+  const Metadata::Entry* found = nullptr;
+  for (const Metadata::Entry& entry : metadata) {
     if (entry.name != options_.header) continue;
-    if (std::exchange(any, true)) XXH64_update(&state, ",", 1);
-    XXH64_update(&state, entry.value.data(), entry.value.size());
+    if (found) return pick_at(hash_of_all(metadata, options_.header));
+    found = &entry;
   }
-  return pick_at(XXH64_digest(&state));
+  return found ? pick_at(hash_of(found->value)) : pick_any(random_());
 }
 
 /// The first backend that has not failed. Those before it are tried again.
 Backend* RingHash::pick_at(std::uint64_t hash) noexcept {
-  auto place = find(hash);
-  for (std::size_t passed = 0; passed < ring_.size(); ++passed) {
-    const Member& member = *place->member;
-    if (++place == ring_.end()) place = ring_.begin();
+  std::size_t place = find(hash);
+  for (std::size_t passed = 0; passed < ring_.size(); ++passed, place = after(place)) {
+    const Member& member = *ring_[place].member;
     const Connectivity state = member.backend->state();
     if (state == Connectivity::ready) return member.backend;
     if (state == Connectivity::idle) member.backend->connect();
@@ -165,10 +183,9 @@ Backend* RingHash::pick_at(std::uint64_t hash) noexcept {
 Backend* RingHash::pick_any(std::uint64_t hash) noexcept {
   Backend* idle = nullptr;
   bool connecting = false;
-  auto place = find(hash);
-  for (std::size_t passed = 0; passed < ring_.size(); ++passed) {
-    Backend* const backend = place->member->backend;
-    if (++place == ring_.end()) place = ring_.begin();
+  std::size_t place = find(hash);
+  for (std::size_t passed = 0; passed < ring_.size(); ++passed, place = after(place)) {
+    Backend* const backend = ring_[place].member->backend;
     const Connectivity state = backend->state();
     if (state == Connectivity::ready) {
       if (idle && !connecting) idle->connect();

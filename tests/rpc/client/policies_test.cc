@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ringrpc/load_balancing.h"
@@ -64,6 +65,20 @@ TEST_CASE("ring_hash keeps the calls of a key together, and connects to the host
     CHECK(all.front() == first.front());
     CHECK(connected(fleet) > 7);
     CHECK((co_await hosts_of_keys(fleet, channel, 60)) == all);
+  }));
+}
+
+TEST_CASE("several values of the header are hashed as one with commas between them") {
+  Fleet fleet(10);
+  CHECK(fleet.run(by_session(), [&](Channel& channel) -> Task<void> {
+    for (const auto& [one, other] : {std::pair("a", "b"), std::pair("x", "yz"), std::pair("", "q")}) {
+      CallOptions options = keyed(one);
+      CHECK(options.metadata.add("session", other).ok());
+      CHECK(co_await unary(channel, options));
+      const std::size_t before = connected(fleet);
+      CHECK(co_await unary(channel, keyed(std::string(one) + "," + other)));
+      CHECK(connected(fleet) == before);
+    }
   }));
 }
 
