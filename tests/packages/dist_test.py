@@ -48,8 +48,7 @@ class Tarball(unittest.TestCase):
         self.assertEqual(names, tracked)
 
     def test_a_build_can_be_configured_from_it(self):
-        with tarfile.open(self.tarball) as packed:
-            packed.extractall(self.folder, filter="tar")
+        run("tar", "--extract", "--file", self.tarball, "--directory", self.folder)
         unpacked = self.folder / self.tarball.name.removesuffix(".tar.xz")
         run(MESON, "setup", "build", "--native-file", ".ci/clang.ini", "-Dbenchmarks=false", "-Dtests=false", cwd=unpacked)
         options = run(MESON, "introspect", "--projectinfo", "build", cwd=unpacked)
