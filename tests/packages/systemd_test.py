@@ -1,4 +1,5 @@
 """The unit files, the default configuration and socket activation, judged by systemd's own tools."""
+import ctypes
 import os
 import pathlib
 import re
@@ -16,6 +17,20 @@ from servers import free_port
 FOLDER = pathlib.Path(os.environ["SOURCE_ROOT"]) / "docs/deploy/systemd"
 GRPCD, GRPCCLIENT = os.environ["GRPCD"], os.environ["GRPCCLIENT"]
 WAIT_S = 120
+
+# Refuses all system calls but those in argv[1], with EPERM, and executes the rest of the arguments.
+CONFINE = """
+import ctypes, errno, os, sys
+library = ctypes.CDLL("libseccomp.so.2")
+library.seccomp_init.restype = ctypes.c_void_p
+calls = ctypes.c_void_p(library.seccomp_init(0x00050000 | errno.EPERM))  # SCMP_ACT_ERRNO
+numbers = [library.seccomp_syscall_resolve_name(name.encode()) for name in sys.argv[1].split(",")]
+for number in numbers:
+    if number >= 0:  # others are calls of other architectures
+        assert library.seccomp_rule_add(calls, 0x7fff0000, number, 0) == 0  # SCMP_ACT_ALLOW
+assert library.seccomp_load(calls) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def output(*command, **more):
@@ -64,6 +79,73 @@ class Configuration(unittest.TestCase):
         flags = set(re.findall(r"^  --([a-z-]+)", help_text(), re.M)) - {"config", "version"}
         keys = set(re.findall(r"^#?([a-z-]+) = ", (FOLDER / "grpcd.toml").read_text(), re.M))
         self.assertEqual(keys, flags)
+
+
+class Confinement(unittest.TestCase):
+    """The system calls that the unit allows, enforced by the kernel as systemd would."""
+
+    def allowed(self):
+        """The names of the system calls after all lines of SystemCallFilter=, in which ~ removes (systemd.exec(5))."""
+        sets, current = {}, None
+        for line in output("systemd-analyze", "syscall-filter").stdout.splitlines():
+            if line.startswith("@"):
+                current = sets.setdefault(line.strip(), [])
+            elif line.startswith(" ") and not line.strip().startswith("#"):
+                current.append(line.strip())
+
+        def calls(name):
+            return set().union(*map(calls, sets[name])) if name.startswith("@") else {name}
+
+        result = set()
+        for line in re.findall(r"^SystemCallFilter=(.*)$", (FOLDER / "grpcd.service").read_text(), re.M):
+            listed = set().union(*map(calls, line.removeprefix("~").split()))
+            result = result - listed if line.startswith("~") else result | listed
+        return result
+
+    def serve(self, *launcher):
+        """Calls a grpcd that `launcher` executes. Returns its backend, and the name, niceness and cores of each thread."""
+        log = self.enterContext(tempfile.TemporaryFile())
+        grpcd = subprocess.Popen([*launcher, GRPCD, "--listen", "127.0.0.1:0"], env={}, stderr=log)
+
+        def until(found, problem):
+            deadline = time.monotonic() + WAIT_S
+            while not (result := found()):
+                self.assertIsNone(grpcd.poll(), os.pread(log.fileno(), 10000, 0))
+                self.assertLess(time.monotonic(), deadline, problem)
+                time.sleep(0.01)
+            return result
+
+        def threads():
+            """All threads, once the workers have given way to the others."""
+            found = [(pathlib.Path(folder, "comm").read_text().strip(), os.getpriority(os.PRIO_PROCESS, int(folder.name)),
+                      sorted(os.sched_getaffinity(int(folder.name))))
+                     for folder in pathlib.Path(f"/proc/{grpcd.pid}/task").iterdir()]
+            least = max(10, os.getpriority(os.PRIO_PROCESS, 0))
+            workers = [niceness for name, niceness, _ in found if name == "worker"]
+            return sorted(found) if workers and min(workers) >= least else None
+
+        try:
+            ready = until(lambda: re.search(r" ready on (\S+) \(.*, (.*)\)", os.pread(log.fileno(), 10000, 0).decode()),
+                          "grpcd does not get ready")
+            done = output(GRPCCLIENT, "demo", ready[1], env={})
+            self.assertEqual(done.returncode, 0, done.stdout)
+            return ready[2], until(threads, "the workers do not give way")
+        finally:
+            grpcd.terminate()
+            self.assertEqual(grpcd.wait(WAIT_S), 0)
+
+    def test_it_takes_nothing_from_grpcd(self):
+        try:
+            ctypes.CDLL("libseccomp.so.2")
+        except OSError as error:
+            self.skipTest(f"apt-get install libseccomp2: {error}")
+        confined = self.serve(sys.executable, "-B", "-c", CONFINE, ",".join(self.allowed()))
+        self.assertEqual(confined, self.serve())
+
+    def test_it_allows_io_uring_and_nothing_that_changes_the_machine(self):
+        names = self.allowed()
+        self.assertLess({"io_uring_setup", "io_uring_enter", "io_uring_register"}, names)
+        self.assertTrue(names.isdisjoint({"mount", "reboot", "bpf", "setuid", "sched_setscheduler"}))
 
 
 class Activation(unittest.TestCase):
