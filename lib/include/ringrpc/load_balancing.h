@@ -133,6 +133,7 @@ RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> round_robin();
 /// shard in flight takes the call (gRFC A48). Fewer than 2 choices count as 2, more than 10 as 10.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> least_request(unsigned choices = 2);
 
+/// The options of `ring_hash`.
 struct RingHashOptions {
   /// The metadata that calls are hashed by, in lower case; its values are joined by commas. A call without it, and every
   /// call if this is empty, goes to any backend.
@@ -140,7 +141,7 @@ struct RingHashOptions {
   /// The places on the ring, of which each backend has the same number, are this many at least, unless that is more than
   /// the most. At most 4,096; larger sizes count as that.
   std::size_t min_ring_size = 1'024;
-  std::size_t max_ring_size = 4'096;
+  std::size_t max_ring_size = 4'096;  ///< the most places on the ring
 };
 
 /// Sends calls with the same value of a header to the same address (gRFCs A42 and A76), as all implementations of gRPC choose
@@ -148,32 +149,34 @@ struct RingHashOptions {
 /// ring. With more addresses than places on the ring, some get no calls.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> ring_hash(const RingHashOptions& options = {});
 
+/// The options of `outlier_detection`.
 struct OutlierDetectionOptions {
   /// Ejects an address whose share of successful calls is below the mean of all by more than `stdev_factor` thousandths of
   /// their standard deviation.
   struct SuccessRate {
-    unsigned stdev_factor = 1'900;
+    unsigned stdev_factor = 1'900;          ///< thousandths of the standard deviation
     unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
     unsigned minimum_hosts = 5;             ///< with fewer that had enough calls, nothing is ejected
     unsigned request_volume = 100;          ///< the calls in an interval that are enough
   };
   /// Ejects an address that fails more than `threshold` percent of its calls.
   struct FailurePercentage {
-    unsigned threshold = 85;
-    unsigned enforcement_percentage = 100;
-    unsigned minimum_hosts = 5;
-    unsigned request_volume = 50;
+    unsigned threshold = 85;                ///< percent of the calls
+    unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
+    unsigned minimum_hosts = 5;             ///< with fewer that had enough calls, nothing is ejected
+    unsigned request_volume = 50;           ///< the calls in an interval that are enough
   };
 
+  /// The time from one comparison of the addresses to the next.
   Nanoseconds interval = std::chrono::seconds(10);
   /// An address is ejected for this long, times the number of its ejections, of which each interval without one takes one
   /// off; but not for longer than the larger of this and `max_ejection_time`.
   Nanoseconds base_ejection_time = std::chrono::seconds(30);
-  Nanoseconds max_ejection_time = std::chrono::seconds(300);
+  Nanoseconds max_ejection_time = std::chrono::seconds(300);  ///< the longest ejection
   /// No other address is ejected once this share of them is. The last one that is left is never ejected.
   unsigned max_ejection_percent = 10;
-  std::optional<SuccessRate> success_rate{};
-  std::optional<FailurePercentage> failure_percentage{};
+  std::optional<SuccessRate> success_rate{};              ///< none: success rates are not compared
+  std::optional<FailurePercentage> failure_percentage{};  ///< none: failures have no threshold
 };
 
 /// Hides the addresses from `other` for a while that fail more calls than the others (gRFC A50). A call fails for this
