@@ -2,8 +2,9 @@
 ///
 ///   traced-echo 127.0.0.1:50051 off|never|always
 ///
-/// `off` has no tracer. `never` samples no call, `always` every call. Its spans are dropped where an exporter would take
-/// them. It also takes the exports of other servers, of which it is the collector. Serves on one shard until SIGTERM.
+/// `off` has no tracer. `never` samples no call, `always` every call. Its spans are dropped where an
+/// exporter would take them. It also takes the exports of other servers, of which it is the collector.
+/// Serves on one shard until SIGTERM.
 #include <array>
 #include <csignal>
 #include <cstdio>

@@ -1,10 +1,10 @@
-/// Static probes for bpftrace, perf and SystemTap: one `nop` each while no tracer is attached. docs/operations/profiling.md
-/// lists them.
+/// Static probes for bpftrace, perf and SystemTap: one `nop` each while no tracer is attached.
+/// docs/operations/profiling.md lists them.
 ///
 ///   RINGRPC_PROBE(server_call_end, call, code);      // ringrpc:server_call_end, with arg0 and arg1
 ///
-/// The arguments are numbers or pointers, which are at hand at that place: they are evaluated always. A build with
-/// -Dusdt=disabled has no probes.
+/// The arguments are numbers or pointers, which are at hand at that place: they are evaluated always. A build
+/// with -Dusdt=disabled has no probes.
 #pragma once
 
 #ifdef RINGRPC_USDT

@@ -27,8 +27,8 @@ struct MessageSize {
 class CallSpan : public Pooled {
  public:
   /// The wall clock is read now; all times of the span are as long after that as `now` tells. `method` is
-  /// "package.Service/Method" with or without a leading slash. `parent` is null if the span begins a trace. With `beside`, the
-  /// wall clock is that span's instead. May throw std::bad_alloc.
+  /// "package.Service/Method" with or without a leading slash. `parent` is null if the span begins a trace.
+  /// With `beside`, the wall clock is that span's instead. May throw std::bad_alloc.
   CallSpan(SpanKind kind, std::string_view prefix, std::string_view method, const TraceContext& context,
            const TraceContext* parent, bool remote, Instant now, const CallSpan* beside = nullptr);
 

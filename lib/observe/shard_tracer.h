@@ -4,7 +4,8 @@
 ///   if (tracer->sampler().samples(id, parent) && tracer->records()) begin_span();
 ///   tracer->take(std::move(span));
 ///
-/// Belongs to the shard's thread. References are counted without atomics: calls may outlive their server or channel.
+/// Belongs to the shard's thread. References are counted without atomics: calls may
+/// outlive their server or channel.
 #pragma once
 
 #include <cstdint>

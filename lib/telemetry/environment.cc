@@ -74,8 +74,8 @@ void read_sampler(const Variables& variables, Sampler& sampler) {
   }
 }
 
-/// `traceparent` travels unless `none` is alone. Baggage, a default of the specification, is the application's own
-/// metadata.
+/// `traceparent` travels unless `none` is alone. Baggage, a default of the specification, is the
+/// application's own metadata.
 void read_propagators(const Variables& variables, TelemetryOptions& options) {
   const std::string name = "OTEL_PROPAGATORS";
   const std::vector<std::string> propagators = split_list(variables.text(name));

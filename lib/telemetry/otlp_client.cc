@@ -102,7 +102,8 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
   }
 }
 
-/// The number as far as it can be true. A partial success is logged, also one without rejections, which is advice.
+/// The number as far as it can be true. A partial success is logged, also one without
+/// rejections, which is advice.
 std::uint64_t OtlpClient::rejected(std::int64_t number, std::string_view why, std::uint64_t items) {
   const std::uint64_t counted =
       std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(number, 0)), items);

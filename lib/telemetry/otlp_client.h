@@ -3,9 +3,9 @@
 ///   OtlpClient client(TelemetrySignal::traces, options);
 ///   Result<Sent> sent = co_await client.send(request, 30s);
 ///
-/// A request that fails with a code that permits it is sent again, with a growing wait or the one that the collector asks
-/// for (https://opentelemetry.io/docs/specs/otlp/#failures). Its calls are neither traced nor counted. Belongs to the
-/// exporter's thread.
+/// A request that fails with a code that permits it is sent again, with a growing wait or the one that the
+/// collector asks for (https://opentelemetry.io/docs/specs/otlp/#failures). Its calls are neither traced nor
+/// counted. Belongs to the exporter's thread.
 #pragma once
 
 #include <chrono>
@@ -24,16 +24,16 @@
 
 namespace ringrpc::telemetry {
 
-/// The time to wait before a request that failed with `status` is sent again: that of the collector's RetryInfo, else
-/// `wait`. Nothing if it must not be sent again.
+/// The time to wait before a request that failed with `status` is sent again: that of the collector's
+/// RetryInfo, else `wait`. Nothing if it must not be sent again.
 std::optional<Nanoseconds> retry_delay(const Status& status, Nanoseconds wait);
 
 class OtlpClient {
  public:
   OtlpClient(TelemetrySignal signal, const OtlpOptions& options);
 
-  /// `items` are the spans or data points of the request. Gives the number of those that the collector has rejected;
-  /// fails with the last status after `timeout`, or at once if the request must not be sent again.
+  /// `items` are the spans or data points of the request. Gives the number of those that the collector has
+  /// rejected; fails with the last status after `timeout`, or at once if the request must not be sent again.
   Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
   const std::string& target() const noexcept { return channel_.target(); }

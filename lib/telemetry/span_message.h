@@ -1,5 +1,5 @@
-/// Spans as OTLP (https://github.com/open-telemetry/opentelemetry-proto, trace.proto), in its wire format: a span's objects
-/// can be freed on the shard on which they were made, where that costs least.
+/// Spans as OTLP (https://github.com/open-telemetry/opentelemetry-proto, trace.proto), in its wire format: a
+/// span's objects can be freed on the shard on which they were made, where that costs least.
 ///
 ///   SpanBatch batch;
 ///   batch.add(std::move(span));

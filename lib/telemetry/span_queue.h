@@ -5,10 +5,11 @@
 ///   queue->take(std::move(span));                     // on the same
 ///   SpanBatch batch = queue->pop();                   // on the thread of the exports
 ///
-/// Each shard collects its spans, as they will be sent, in a batch of its own. It hands a batch over when that is full,
-/// or when its first span has waited for long enough. So a span costs no lock and no atomic operation, only a batch does.
-/// While as many spans wait as may, spans that begin are not admitted, and those that end are dropped before they are
-/// written: they cost their calls nothing. All that are dropped are counted.
+/// Each shard collects its spans, as they will be sent, in a batch of its own. It hands a batch over
+/// when that is full, or when its first span has waited for long enough. So a span costs no lock and no
+/// atomic operation, only a batch does. While as many spans wait as may, spans that begin are not
+/// admitted, and those that end are dropped before they are written: they cost their calls nothing. All
+/// that are dropped are counted.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// A whole channel on a simulated network: its server sends any frames and messages in pieces, and closes when it likes. Every
-// call ends with a status before its deadline, and nothing is left when the channel has gone.
+// A whole channel on a simulated network: its server sends any frames and messages in pieces, and closes when
+// it likes. Every call ends with a status before its deadline, and nothing is left when the channel has gone.
 #include "fuzz/frame_input.h"
 #include "fuzz/target.h"
 #include "rpc/client/raw_host.h"

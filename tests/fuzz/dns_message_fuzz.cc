@@ -1,4 +1,5 @@
-// Responses of name servers, which may be spoofed: read without harm, and every address has the port that was asked for.
+// Responses of name servers, which may be spoofed: read without harm, and every address has
+// the port that was asked for.
 #include "fuzz/target.h"
 #include "rpc/naming/dns_message.h"
 

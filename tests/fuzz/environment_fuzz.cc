@@ -1,4 +1,5 @@
-// The OTEL_* variables of telemetry, one NAME=value a line: any values give options that telemetry can run with, or a reason.
+// The OTEL_* variables of telemetry, one NAME=value a line: any values give options that telemetry
+// can run with, or a reason.
 #include <map>
 #include <string>
 #include <vector>

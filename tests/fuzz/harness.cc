@@ -1,4 +1,5 @@
-// What all fuzz targets share: doctest's checks outside of test cases, and a main function where libFuzzer has none.
+// What all fuzz targets share: doctest's checks outside of test cases, and a main function
+// where libFuzzer has none.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Header blocks that a server receives on one connection: its session, which knows blocks again that it has seen
-// (lib/http2/known_blocks.h), gives the same fields as nghttp2's decoder alone.
+// Header blocks that a server receives on one connection: its session, which knows blocks again that it has
+// seen (lib/http2/known_blocks.h), gives the same fields as nghttp2's decoder alone.
 #include <optional>
 #include <string>
 

@@ -1,5 +1,5 @@
-// The HTTP/1.1 session of the admin listener: any bytes have the same effect however they are cut, and a connection that
-// has failed gets one response that says so.
+// The HTTP/1.1 session of the admin listener: any bytes have the same effect however they are cut, and a
+// connection that has failed gets one response that says so.
 #include <string>
 #include <vector>
 

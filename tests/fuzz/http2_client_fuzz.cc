@@ -1,5 +1,5 @@
-// The HTTP/2 session of a client: any frames of a server in pieces of any size, and what a client does meanwhile. No event
-// is out of order, and every stream ends once at most.
+// The HTTP/2 session of a client: any frames of a server in pieces of any size, and what a client does
+// meanwhile. No event is out of order, and every stream ends once at most.
 #include <set>
 #include <utility>
 

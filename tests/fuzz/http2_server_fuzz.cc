@@ -1,5 +1,6 @@
-// The HTTP/2 session of a server: any frames in pieces of any size, and what a server does meanwhile. No event is out of
-// order, no stream is told twice of its end, and what waits to be sent stays within its limit.
+// The HTTP/2 session of a server: any frames in pieces of any size, and what a server does
+// meanwhile. No event is out of order, no stream is told twice of its end, and what waits to be
+// sent stays within its limit.
 #include <set>
 #include <utility>
 
@@ -13,7 +14,8 @@ namespace {
 using namespace http2;
 using namespace http2::test;
 
-/// More than the session may queue: its limit, and the frames of one call of `receive` (lib/http2/peer_conduct.h).
+/// More than the session may queue: its limit, and the frames of one call of `receive`
+/// (lib/http2/peer_conduct.h).
 constexpr std::size_t queued_bytes_max = 4 * 1024 * 1024;
 
 /// A server that responds to some requests, and leaves others for later actions.

@@ -1,4 +1,5 @@
-/// The bytes of one execution of a fuzz target, read as choices: which frame comes next, of which stream, with which payload.
+/// The bytes of one execution of a fuzz target, read as choices: which frame comes next, of which
+/// stream, with which payload.
 ///
 ///   Input input({data, size});
 ///   while (!input.empty()) send(input.pick(frames), input.text(40));

@@ -1,5 +1,5 @@
-// The messages in a body: whatever arrives in whatever pieces, each message is within the limit, those without compression
-// are the bytes that their prefixes announce, and a fault is the last thing that happens.
+// The messages in a body: whatever arrives in whatever pieces, each message is within the limit, those
+// without compression are the bytes that their prefixes announce, and a fault is the last thing that happens.
 #include <optional>
 #include <string>
 #include <vector>

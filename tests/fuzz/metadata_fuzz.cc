@@ -1,4 +1,5 @@
-// What header fields are decoded from: each text is refused, or decoded to something that encodes to the same meaning.
+// What header fields are decoded from: each text is refused, or decoded to something that
+// encodes to the same meaning.
 #include <algorithm>
 #include <deque>
 #include <string>

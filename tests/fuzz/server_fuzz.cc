@@ -1,5 +1,6 @@
-// A whole server on a simulated network: one client sends any frames and messages in pieces, closes when it likes, and lets
-// time pass; an honest client is served all the same, and nothing is left when both have gone.
+// A whole server on a simulated network: one client sends any frames and messages in pieces,
+// closes when it likes, and lets time pass; an honest client is served all the same, and
+// nothing is left when both have gone.
 #include <memory>
 
 #include "fuzz/frame_input.h"

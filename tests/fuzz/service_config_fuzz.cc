@@ -1,4 +1,5 @@
-// Service configs of any text, as a name server may send them: refused with the name of the field, or within gRPC's bounds.
+// Service configs of any text, as a name server may send them: refused with the name of the
+// field, or within gRPC's bounds.
 #include <string>
 
 #include "ringrpc/service_config.h"

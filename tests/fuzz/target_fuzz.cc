@@ -1,4 +1,5 @@
-// Addresses and targets: each text is refused with a reason, or its words say the same when they are parsed again.
+// Addresses and targets: each text is refused with a reason, or its words say the same
+// when they are parsed again.
 #include <string>
 
 #include "fuzz/target.h"

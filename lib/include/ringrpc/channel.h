@@ -4,24 +4,26 @@
 ///   EchoService::Stub echo(channel);
 ///   CallResult<EchoResponse> response = co_await echo.Echo(request, {.timeout = 200ms});
 ///
-/// A Channel is a handle: copies are the same channel, and any thread may hold one; a stub holds one. Calls are
-/// made on a shard: in a handler, or under `block_on` (ringrpc/block_on.h). Each shard that makes calls has its
-/// own connections, so a call takes no lock. A call belongs to the shard that made it.
+/// A Channel is a handle: copies are the same channel, and any thread may hold one; a stub holds one. Calls
+/// are made on a shard: in a handler, or under `block_on` (ringrpc/block_on.h). Each shard that makes calls
+/// has its own connections, so a call takes no lock. A call belongs to the shard that made it.
 ///
 /// Connections. The first call connects, and so does the first call after the connection is lost: to the
-/// addresses of the name, until one completes the HTTP/2 handshake; or to all of them, as `ChannelOptions::balancing`
-/// says. An address that fails is not tried again for a while (`ConnectBackoff`). While nothing is connected and every
-/// address has failed, calls fail at once with UNAVAILABLE, naming the addresses and the causes ("connect 127.0.0.1:1:
-/// connection refused"), unless they `wait_for_ready`. When the server's limit of concurrent streams is reached, the
-/// channel opens another connection to that address, up to `max_connections`; beyond that calls queue.
+/// addresses of the name, until one completes the HTTP/2 handshake; or to all of them, as
+/// `ChannelOptions::balancing` says. An address that fails is not tried again for a while (`ConnectBackoff`).
+/// While nothing is connected and every address has failed, calls fail at once with UNAVAILABLE, naming the
+/// addresses and the causes ("connect 127.0.0.1:1: connection refused"), unless they `wait_for_ready`. When
+/// the server's limit of concurrent streams is reached, the channel opens another connection to that address,
+/// up to `max_connections`; beyond that calls queue.
 ///
-/// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM) is sent
-/// again if at most 64 KiB of it were written. A request that had left this machine is sent again once; an unsent one,
-/// each time.
+/// Transparent retries (gRFC A6). A request that the server has not begun to serve (GOAWAY, REFUSED_STREAM)
+/// is sent again if at most 64 KiB of it were written. A request that had left this machine is sent again
+/// once; an unsent one, each time.
 ///
-/// Retries and hedging (gRFC A6). The service config says which methods have them (`ChannelOptions::service_config`). They
-/// are attempts of one call: it has one deadline, its interceptors run once, and the response's metadata is that of the
-/// last attempt. Once a response has begun, or the request is too long to be kept, there is no further attempt.
+/// Retries and hedging (gRFC A6). The service config says which methods have them
+/// (`ChannelOptions::service_config`). They are attempts of one call: it has one deadline, its interceptors
+/// run once, and the response's metadata is that of the last attempt. Once a response has begun, or the
+/// request is too long to be kept, there is no further attempt.
 #pragma once
 
 #include <chrono>
@@ -66,50 +68,52 @@ struct ConnectBackoff {
   std::chrono::milliseconds max{120'000};    ///< the longest wait, before the jitter
 };
 
-/// Limits, timeouts, TLS and interceptors of a channel. Where an option is optional, its comment says what applies
-/// without a value. A keepalive time of zero turns keepalive off.
+/// Limits, timeouts, TLS and interceptors of a channel. Where an option is optional, its comment says what
+/// applies without a value. A keepalive time of zero turns keepalive off.
 struct ChannelOptions {
-  /// The largest message of a response, as it arrives and after decompression. A call with a larger one fails with
-  /// RESOURCE_EXHAUSTED.
+  /// The largest message of a response, as it arrives and after decompression. A call with a larger one
+  /// fails with RESOURCE_EXHAUSTED.
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   /// The largest message of a request, before compression. A larger one is not sent: its call fails with
   /// RESOURCE_EXHAUSTED. Without a value, 4 GiB - 1, the most that gRPC's length prefix can announce.
   std::optional<std::size_t> max_request_bytes{};
-  /// The largest header list of a response, and the largest trailers: the bytes of names and values, and 32 for each
-  /// field (RFC 9113, 6.5.2). It is announced to the server. A call whose response has more, or more than 100 fields,
-  /// fails with RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to 64 KiB.
+  /// The largest header list of a response, and the largest trailers: the bytes of names and
+  /// values, and 32 for each field (RFC 9113, 6.5.2). It is announced to the server. A call whose
+  /// response has more, or more than 100 fields, fails with RESOURCE_EXHAUSTED; four times as much
+  /// ends the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
-  /// The timeout for each address, until the server's SETTINGS have arrived, and for the look-up of a name before. If the
-  /// wait of `ConnectBackoff` is longer, it applies to an address instead.
+  /// The timeout for each address, until the server's SETTINGS have arrived, and for the look-up of a name
+  /// before. If the wait of `ConnectBackoff` is longer, it applies to an address instead.
   std::chrono::milliseconds connect_timeout{20'000};
   ConnectBackoff backoff{};  ///< between two attempts to connect to an address, and two look-ups
 
-  /// The application's resolvers by the schemes of their targets (ringrpc/resolver.h). They go before the schemes that the
-  /// library knows.
+  /// The application's resolvers by the schemes of their targets (ringrpc/resolver.h). They go before the
+  /// schemes that the library knows.
   std::map<std::string, std::shared_ptr<Resolver>, std::less<>> resolvers{};
 
-  /// Chooses among the addresses of the target (ringrpc/load_balancing.h), unless a service config has a policy. Null is
-  /// `pick_first()`.
+  /// Chooses among the addresses of the target (ringrpc/load_balancing.h), unless a service config has a
+  /// policy. Null is `pick_first()`.
   std::shared_ptr<const BalancingPolicy> balancing{};
 
   /// Uses TLS with these settings. Null uses plaintext, unless the target begins with `tls+`: then the
   /// defaults of ClientTlsOptions apply, which trust the system's certificate authorities.
   std::shared_ptr<const ClientTls> tls{};
 
-  /// The most connections of each shard to each address. Most servers accept 100 concurrent calls on a connection, so 4
-  /// connections carry 400.
+  /// The most connections of each shard to each address. Most servers accept 100 concurrent calls on a
+  /// connection, so 4 connections carry 400.
   unsigned max_connections = 4;
   /// Calls of each shard that may wait for a connection or for a free stream; RESOURCE_EXHAUSTED beyond that.
   std::size_t max_queued_calls = 10'000;
-  /// Timeouts, limits, retries and hedging for each method, and the policy of load balancing (ringrpc/service_config.h);
-  /// null for none.
+  /// Timeouts, limits, retries and hedging for each method, and the policy of load balancing
+  /// (ringrpc/service_config.h); null for none.
   std::shared_ptr<const ServiceConfig> service_config{};
   /// Looks in DNS for the service config of the target's first name (gRFC A2): that of the TXT record of
-  /// "_grpc_config." and the name replaces `service_config` while there is one. Off as in gRPC's C++ library: the zone of a name
-  /// decides then how its clients call. A resolver of the application's may give one in any case (ringrpc/resolver.h).
+  /// "_grpc_config." and the name replaces `service_config` while there is one. Off as in gRPC's C++ library:
+  /// the zone of a name decides then how its clients call. A resolver of the application's may give one in
+  /// any case (ringrpc/resolver.h).
   bool resolve_service_config = false;
-  /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts. A longer
-  /// request is sent, and there are no further attempts after that.
+  /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts.
+  /// A longer request is sent, and there are no further attempts after that.
   std::size_t retry_buffer_bytes = 256 * 1024;
   /// The same for all calls of the channel on a shard.
   std::size_t retry_buffer_total_bytes = 16 * 1024 * 1024;
@@ -117,30 +121,30 @@ struct ChannelOptions {
   /// A connection other than the first to its address is closed when it has had no call for this long.
   std::chrono::milliseconds idle_timeout{60'000};
 
-  /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never. Servers
-  /// close a connection with too many PINGs: by default with more than one in 5 minutes. Less than 10 s counts as
-  /// 10 s (https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md).
+  /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never.
+  /// Servers close a connection with too many PINGs: by default with more than one in 5 minutes. Less than 10
+  /// s counts as 10 s (https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md).
   std::chrono::milliseconds keepalive_time{0};
-  /// When nothing has come for this long after a keepalive PING, the connection is closed, and its calls fail with
-  /// UNAVAILABLE.
-  std::chrono::milliseconds keepalive_timeout{20'000};
-  /// When the server reads less than 1 KiB of waiting requests in this time, the connection is closed, and its
+  /// When nothing has come for this long after a keepalive PING, the connection is closed, and its
   /// calls fail with UNAVAILABLE.
+  std::chrono::milliseconds keepalive_timeout{20'000};
+  /// When the server reads less than 1 KiB of waiting requests in this time, the connection is closed, and
+  /// its calls fail with UNAVAILABLE.
   std::chrono::milliseconds stall_timeout{60'000};
   bool keepalive_without_calls = false;  ///< send keepalive PINGs also while there is no call
 
-  /// Counts calls and connections for Server::metrics_text and channel_metrics_text (ringrpc/metrics.h). A call counts
-  /// from `Channel::call`, interceptors included, until its status is known. If the status is OK while responses are
-  /// unread, it counts until the caller takes the status or drops the call. A call that is dropped earlier counts as
-  /// CANCELLED. Each shard keeps 900 bytes for each method of the target, and 1,200 more for each status code with
-  /// which its calls have ended, until the process ends.
+  /// Counts calls and connections for Server::metrics_text and channel_metrics_text (ringrpc/metrics.h). A
+  /// call counts from `Channel::call`, interceptors included, until its status is known. If the status is OK
+  /// while responses are unread, it counts until the caller takes the status or drops the call. A call that
+  /// is dropped earlier counts as CANCELLED. Each shard keeps 900 bytes for each method of the target, and
+  /// 1,200 more for each status code with which its calls have ended, until the process ends.
   bool metrics = false;
 
   /// Traces the calls; null for none, except for calls that a handler makes, which use its server's.
   std::shared_ptr<const Tracer> tracer{};
 
-  /// Run around each call, the first outermost (ringrpc/client_interceptor.h); must outlive the channel and its
-  /// calls.
+  /// Run around each call, the first outermost (ringrpc/client_interceptor.h); must outlive
+  /// the channel and its calls.
   std::vector<ClientInterceptor*> interceptors{};
 };
 
@@ -148,21 +152,22 @@ struct ChannelOptions {
 class RINGRPC_EXPORT Channel {
  public:
   /// `target` is a list of at most 100 places, separated by commas. A place is "host:port", "[v6]:port",
-  /// "dns:///host:port" or "dns://server/host:port", "ipv4:address:port", "ipv6:[address]:port", "unix:/path",
-  /// "unix-abstract:name", "vsock:CID:port", or "hvsock:///path:port", which is a virtual machine of Firecracker or Cloud
-  /// Hypervisor. The places after "ipv4:" or "ipv6:" need no prefix. After "dns:", "ipv4:" and "ipv6:" the port may be
-  /// missing: it is 443 with TLS and 80 without
-  /// (https://github.com/grpc/grpc/blob/master/doc/naming.md). Host names are looked up by DNS and in /etc/hosts. The
-  /// first place gives the authority of requests. Or `target` is a name for one of ChannelOptions::resolvers.
-  /// With `tls+` before all of it the channel uses TLS. If the target or the options are invalid, calls fail with
-  /// INVALID_ARGUMENT. From any thread.
+  /// "dns:///host:port" or "dns://server/host:port", "ipv4:address:port", "ipv6:[address]:port",
+  /// "unix:/path", "unix-abstract:name", "vsock:CID:port", or "hvsock:///path:port", which is a virtual
+  /// machine of Firecracker or Cloud Hypervisor. The places after "ipv4:" or "ipv6:" need no prefix. After
+  /// "dns:", "ipv4:" and "ipv6:" the port may be missing: it is 443 with TLS and 80 without
+  /// (https://github.com/grpc/grpc/blob/master/doc/naming.md). Host names are looked up by DNS and in
+  /// /etc/hosts. The first place gives the authority of requests. Or `target` is a name for one of
+  /// ChannelOptions::resolvers. With `tls+` before all of it the channel uses TLS. If the target or the
+  /// options are invalid, calls fail with INVALID_ARGUMENT. From any thread.
   explicit Channel(std::string target, const ChannelOptions& options = {});
 
-  // Typed calls by path ("/package.Service/Method"), as the methods of generated stubs make them. A RawMessage
-  // in the place of Request or Response stays unparsed. On the shard whose turn runs on this thread.
+  // Typed calls by path ("/package.Service/Method"), as the methods of generated stubs make
+  // them. A RawMessage in the place of Request or Response stays unparsed. On the shard whose
+  // turn runs on this thread.
 
-  /// A unary call. It begins when the task is awaited. The channel and the characters of `path` must outlive the
-  /// task. UNIMPLEMENTED when the server ends the call OK without a message, or sends several.
+  /// A unary call. It begins when the task is awaited. The channel and the characters of `path` must outlive
+  /// the task. UNIMPLEMENTED when the server ends the call OK without a message, or sends several.
   template <class Request, class Response>
   Task<CallResult<Response>> unary(std::string_view path, Request request, CallOptions options = {}) const;
 
@@ -188,20 +193,20 @@ class RINGRPC_EXPORT Channel {
   /// calls will use the connection. Destroying the task ends the wait.
   Task<Status> connect() const;
 
-  /// The state of the channel on the shard whose turn runs on this thread: of its best address. Elsewhere it throws
-  /// std::logic_error. A channel that is idle stays so until a call or `connect`.
+  /// The state of the channel on the shard whose turn runs on this thread: of its best address. Elsewhere it
+  /// throws std::logic_error. A channel that is idle stays so until a call or `connect`.
   Connectivity state() const;
 
-  /// Ends when the channel's state on this shard is another than `from`, and gives it: at once if it is already, and
-  /// with `shutdown` when the channel ends. States that last less than a turn may be missed. To be awaited on a shard
-  /// (elsewhere it throws std::logic_error). Destroying the task ends the wait.
+  /// Ends when the channel's state on this shard is another than `from`, and gives it: at once if it is
+  /// already, and with `shutdown` when the channel ends. States that last less than a turn may be missed. To
+  /// be awaited on a shard (elsewhere it throws std::logic_error). Destroying the task ends the wait.
   Task<Connectivity> wait_for_state_change(Connectivity from) const;
 
-  /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the rest end
-  /// with CANCELLED, and then the connections are closed. A call that an interceptor holds back is waited for too. It
-  /// gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to be cancelled. To be awaited
-  /// on a shard (elsewhere it throws std::logic_error), any number of times. Destroying the task does not stop the
-  /// draining.
+  /// Drains the channel on every shard. New calls fail with CANCELLED. Those begun may take `timeout`; the
+  /// rest end with CANCELLED, and then the connections are closed. A call that an interceptor holds back is
+  /// waited for too. It gets CANCELLED when its innermost `next` runs. Gives the number of calls that had to
+  /// be cancelled. To be awaited on a shard (elsewhere it throws std::logic_error), any number of times.
+  /// Destroying the task does not stop the draining.
   Task<std::uint64_t> close(std::chrono::milliseconds timeout) const;
 
   /// The target as it was given. From any thread.

@@ -1,10 +1,12 @@
-/// Policies by which a channel chooses among the addresses of its target: those to connect to, and the one for a call.
+/// Policies by which a channel chooses among the addresses of its target: those to
+/// connect to, and the one for a call.
 ///
 ///   Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
 ///
-/// The policies that ship: `pick_first` (the default), `round_robin`, `least_request` and `ring_hash`; and two that change
-/// another one: `outlier_detection` and `random_subsetting`. A service config can choose them, too
-/// (ringrpc/service_config.h). A policy of your own is a BalancingPolicy that makes a Balancer for each shard:
+/// The policies that ship: `pick_first` (the default), `round_robin`, `least_request` and
+/// `ring_hash`; and two that change another one: `outlier_detection` and `random_subsetting`. A
+/// service config can choose them, too (ringrpc/service_config.h). A policy of your own is a
+/// BalancingPolicy that makes a Balancer for each shard:
 ///
 ///   class Nearest final : public Balancer {
 ///    public:
@@ -15,8 +17,8 @@
 ///     ...
 ///   };
 ///
-/// Each shard that makes calls connects for itself. So a channel has at most backends × shards × `max_connections`
-/// connections, and `pick_first` has only one backend.
+/// Each shard that makes calls connects for itself. So a channel has at most backends × shards ×
+/// `max_connections` connections, and `pick_first` has only one backend.
 #pragma once
 
 #include <chrono>
@@ -63,8 +65,8 @@ class Backend {
   virtual CallCounts calls_ended() const noexcept = 0;
   /// Begins to connect, if it is idle.
   virtual void connect() noexcept = 0;
-  /// It is not needed: stops connecting, and ends its connections as they become idle. It is idle from then on, until
-  /// `connect`.
+  /// It is not needed: stops connecting, and ends its connections as they become idle. It is idle from
+  /// then on, until `connect`.
   virtual void release() noexcept = 0;
   /// The policy uses it again: calls that wait are picked for again in this turn.
   virtual void pick_again() noexcept = 0;
@@ -87,23 +89,25 @@ class RINGRPC_EXPORT PickedCall {
   const CallRequest& request_;
 };
 
-/// A policy at work on one shard. It is called by the channel only, in the turns of that shard, never from inside one of
-/// its own calls of a Backend, except that `connect` and `release` may call `on_state`.
+/// A policy at work on one shard. It is called by the channel only, in the turns of that shard, never from
+/// inside one of its own calls of a Backend, except that `connect` and `release` may call `on_state`.
 class RINGRPC_EXPORT Balancer {
  public:
   virtual ~Balancer() = default;
 
-  /// The backends are these from now on, in the order of the resolver; none twice. Those that are missing are destroyed
-  /// after this returns. If this throws std::bad_alloc, nothing may have changed.
+  /// The backends are these from now on, in the order of the resolver; none twice. Those that are missing are
+  /// destroyed after this returns. If this throws std::bad_alloc, nothing may have changed.
   virtual void update(std::span<Backend* const> backends) = 0;
   /// The state of `backend` has changed.
   virtual void on_state(Backend& backend) noexcept = 0;
-  /// A call waits, and no backend is ready or connecting; or it was not picked for although all that are ready have room.
+  /// A call waits, and no backend is ready or connecting; or it was not picked for although all
+  /// that are ready have room.
   virtual void connect() noexcept = 0;
-  /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that wait are
-  /// picked for again, in their order, when something has changed.
+  /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that
+  /// wait are picked for again, in their order, when something has changed.
   virtual Backend* pick(const PickedCall& call) noexcept = 0;
-  /// True if the backend depends on the call. Then a call whose backend has no room does not hold up those behind it.
+  /// True if the backend depends on the call. Then a call whose backend has no room does
+  /// not hold up those behind it.
   virtual bool chooses_by_call() const noexcept { return false; }
 };
 
@@ -121,38 +125,41 @@ struct PickFirstOptions {
   bool shuffle = false;
 };
 
-/// Uses the first address that responds. They are tried in their order, IPv6 and IPv4 taking turns, each 250 ms after the
-/// last or as soon as that has failed (gRFC A61, RFC 8305). When the connection is lost, the next call tries all of them
-/// again.
+/// Uses the first address that responds. They are tried in their order, IPv6 and IPv4 taking turns, each 250
+/// ms after the last or as soon as that has failed (gRFC A61, RFC 8305). When the connection is lost, the
+/// next call tries all of them again.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> pick_first(const PickFirstOptions& options = {});
 
-/// Connects to all addresses, and has those that are ready take turns. One whose streams are all in use is passed over.
+/// Connects to all addresses, and has those that are ready take turns. One whose streams are
+/// all in use is passed over.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> round_robin();
 
-/// Connects to all addresses. Of `choices` of those that are ready, drawn at random, the one with the fewest calls of this
-/// shard in flight takes the call (gRFC A48). Fewer than 2 choices count as 2, more than 10 as 10.
+/// Connects to all addresses. Of `choices` of those that are ready, drawn at random, the one with
+/// the fewest calls of this shard in flight takes the call (gRFC A48). Fewer than 2 choices count
+/// as 2, more than 10 as 10.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> least_request(unsigned choices = 2);
 
 /// The options of `ring_hash`.
 struct RingHashOptions {
-  /// The metadata that calls are hashed by, in lower case; its values are joined by commas. A call without it, and every
-  /// call if this is empty, goes to any backend.
+  /// The metadata that calls are hashed by, in lower case; its values are joined by commas. A call without
+  /// it, and every call if this is empty, goes to any backend.
   std::string header{};
-  /// The places on the ring, of which each backend has the same number, are this many at least, unless that is more than
-  /// the most. At most 4,096; larger sizes count as that.
+  /// The places on the ring, of which each backend has the same number, are this many at least, unless that
+  /// is more than the most. At most 4,096; larger sizes count as that.
   std::size_t min_ring_size = 1'024;
   std::size_t max_ring_size = 4'096;  ///< the most places on the ring
 };
 
-/// Sends calls with the same value of a header to the same address (gRFCs A42 and A76), as all implementations of gRPC choose
-/// it. Addresses are connected to when a call needs them. One that cannot be reached is passed over, in the order of the
-/// ring. With more addresses than places on the ring, some get no calls.
+/// Sends calls with the same value of a header to the same address (gRFCs A42 and A76), as all
+/// implementations of gRPC choose it. Addresses are connected to when a call needs them. One that
+/// cannot be reached is passed over, in the order of the ring. With more addresses than places on
+/// the ring, some get no calls.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> ring_hash(const RingHashOptions& options = {});
 
 /// The options of `outlier_detection`.
 struct OutlierDetectionOptions {
-  /// Ejects an address whose share of successful calls is below the mean of all by more than `stdev_factor` thousandths of
-  /// their standard deviation.
+  /// Ejects an address whose share of successful calls is below the mean of all by more than `stdev_factor`
+  /// thousandths of their standard deviation.
   struct SuccessRate {
     unsigned stdev_factor = 1'900;          ///< thousandths of the standard deviation
     unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
@@ -169,8 +176,8 @@ struct OutlierDetectionOptions {
 
   /// The time from one comparison of the addresses to the next.
   Nanoseconds interval = std::chrono::seconds(10);
-  /// An address is ejected for this long, times the number of its ejections, of which each interval without one takes one
-  /// off; but not for longer than the larger of this and `max_ejection_time`.
+  /// An address is ejected for this long, times the number of its ejections, of which each interval without
+  /// one takes one off; but not for longer than the larger of this and `max_ejection_time`.
   Nanoseconds base_ejection_time = std::chrono::seconds(30);
   Nanoseconds max_ejection_time = std::chrono::seconds(300);  ///< the longest ejection
   /// No other address is ejected once this share of them is. The last one that is left is never ejected.
@@ -179,14 +186,16 @@ struct OutlierDetectionOptions {
   std::optional<FailurePercentage> failure_percentage{};  ///< none: failures have no threshold
 };
 
-/// Hides the addresses from `other` for a while that fail more calls than the others (gRFC A50). A call fails for this
-/// purpose if it ends with another status than OK, or is cut or cancelled, for example at its deadline. Without
-/// `success_rate` and `failure_percentage` nothing is ejected. A null `other` is `pick_first()`.
+/// Hides the addresses from `other` for a while that fail more calls than the others (gRFC A50). A
+/// call fails for this purpose if it ends with another status than OK, or is cut or cancelled, for
+/// example at its deadline. Without `success_rate` and `failure_percentage` nothing is ejected. A
+/// null `other` is `pick_first()`.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> outlier_detection(
     std::shared_ptr<const BalancingPolicy> other, const OutlierDetectionOptions& options);
 
-/// Uses `other` with `size` of the addresses, which each shard of each client draws for itself, and which stay the same as
-/// long as the name has them (gRFC A68). A channel has at most size × shards × `max_connections` connections then.
+/// Uses `other` with `size` of the addresses, which each shard of each client draws for itself, and which
+/// stay the same as long as the name has them (gRFC A68). A channel has at most size × shards ×
+/// `max_connections` connections then.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> random_subsetting(
     std::size_t size, std::shared_ptr<const BalancingPolicy> other);
 

@@ -8,10 +8,10 @@
 ///   };
 ///   Channel channel("inventory:///orders", {.resolvers = {{"inventory", std::make_shared<Inventory>()}}});
 ///
-/// A channel resolves its name on each shard that makes calls: when the first call needs a connection, when `valid_for`
-/// has passed and calls are still made, and when a connection was lost or could not be made; but not again within
-/// `resolve_interval_min`. After a failure it waits as ChannelOptions::backoff says. It keeps the addresses that it has
-/// until others come: a failure or an empty result takes no connection away.
+/// A channel resolves its name on each shard that makes calls: when the first call needs a connection, when
+/// `valid_for` has passed and calls are still made, and when a connection was lost or could not be made; but
+/// not again within `resolve_interval_min`. After a failure it waits as ChannelOptions::backoff says. It
+/// keeps the addresses that it has until others come: a failure or an empty result takes no connection away.
 #pragma once
 
 #include <chrono>
@@ -50,9 +50,9 @@ struct Resolution {
   std::vector<ResolvedAddress> addresses;  ///< in the order in which `pick_first` tries them
   /// From `resolve_interval_min` to `resolve_interval_max`; other values count as the nearer of these.
   std::chrono::milliseconds valid_for{30'000};
-  /// The service config of the name, as JSON (ringrpc/service_config.h), at most `resolved_config_bytes_max` long. It
-  /// replaces ChannelOptions::service_config. Empty if the name has none. One that is wrong, or a failure to find it, is
-  /// logged and leaves the last good one in place.
+  /// The service config of the name, as JSON (ringrpc/service_config.h), at most `resolved_config_bytes_max`
+  /// long. It replaces ChannelOptions::service_config. Empty if the name has none. One that is wrong, or a
+  /// failure to find it, is logged and leaves the last good one in place.
   Result<std::string> service_config{};
 };
 
@@ -67,11 +67,12 @@ class RINGRPC_EXPORT Resolver {
  public:
   virtual ~Resolver() = default;
 
-  /// Looks the name up. Runs on the shards of the channels that use it, on several at the same time. The first look-up
-  /// of a channel on a shard is cancelled after ChannelOptions::connect_timeout, by destroying the task. Later ones may
-  /// take their time: a resolver that is told of changes may end when there is one. A failure or an exception fails
-  /// the calls that wait, unless they `wait_for_ready`, with UNAVAILABLE and the message of the failure. So do no
-  /// addresses. An address that is not valid is left out, with a warning.
+  /// Looks the name up. Runs on the shards of the channels that use it, on several at the same time. The
+  /// first look-up of a channel on a shard is cancelled after ChannelOptions::connect_timeout, by
+  /// destroying the task. Later ones may take their time: a resolver that is told of changes may end
+  /// when there is one. A failure or an exception fails the calls that wait, unless they
+  /// `wait_for_ready`, with UNAVAILABLE and the message of the failure. So do no addresses. An address
+  /// that is not valid is left out, with a warning.
   virtual Task<Result<Resolution>> resolve(ResolveRequest request) = 0;
 };
 

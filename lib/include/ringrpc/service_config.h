@@ -1,5 +1,5 @@
-/// The service config of a channel: timeouts, limits, retries and hedging for each method, and the policy of load balancing
-/// (https://github.com/grpc/grpc/blob/master/doc/service_config.md).
+/// The service config of a channel: timeouts, limits, retries and hedging for each method, and the policy of
+/// load balancing (https://github.com/grpc/grpc/blob/master/doc/service_config.md).
 ///
 ///   Result<std::shared_ptr<const ServiceConfig>> config = ServiceConfig::parse(R"({
 ///     "methodConfig": [{
@@ -14,8 +14,8 @@
 ///   if (!config) return report(config.error());   // names the field: "methodConfig[0].timeout: ..."
 ///   options.service_config = *config;             // of ChannelOptions
 ///
-/// `loadBalancingConfig` is a list of policies, of which the first counts that this library has. A list without any is an
-/// error. The policies and their settings:
+/// `loadBalancingConfig` is a list of policies, of which the first counts that this library has. A list
+/// without any is an error. The policies and their settings:
 ///   pick_first                       shuffleAddressList
 ///   round_robin
 ///   least_request_experimental       choiceCount
@@ -23,8 +23,8 @@
 ///   outlier_detection_experimental   interval, baseEjectionTime, maxEjectionTime, maxEjectionPercent, successRateEjection,
 ///                                    failurePercentageEjection, childPolicy
 ///   random_subsetting_experimental   subsetSize, childPolicy
-/// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a service config
-/// goes before ChannelOptions::balancing.
+/// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a
+/// service config goes before ChannelOptions::balancing.
 ///
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once
@@ -87,17 +87,17 @@ struct HedgingPolicy {
   bool operator==(const HedgingPolicy&) const = default;
 };
 
-/// Stops retries and hedging while too many calls fail (gRFC A6, "Throttling Retry Attempts and Hedged RPCs"). The
-/// channel begins with `max_milli_tokens`. Each failure takes 1,000 of them, and each success gives `milli_token_ratio`
-/// back. There are no further attempts unless more than half of them are left.
+/// Stops retries and hedging while too many calls fail (gRFC A6, "Throttling Retry Attempts and Hedged
+/// RPCs"). The channel begins with `max_milli_tokens`. Each failure takes 1,000 of them, and each success
+/// gives `milli_token_ratio` back. There are no further attempts unless more than half of them are left.
 struct RetryThrottling {
   std::uint32_t max_milli_tokens;   ///< 1 to 1,000,000
   std::uint32_t milli_token_ratio;  ///< 1 or more
   bool operator==(const RetryThrottling&) const = default;
 };
 
-/// The settings of one or more methods. CallOptions and ChannelOptions apply too: of two limits or timeouts the smaller
-/// one.
+/// The settings of one or more methods. CallOptions and ChannelOptions apply too: of two limits or
+/// timeouts the smaller one.
 struct MethodConfig {
   std::optional<Nanoseconds> timeout{};                     ///< of the whole call, with all attempts
   std::optional<bool> wait_for_ready{};                     ///< for calls whose CallOptions leave it open
@@ -113,20 +113,21 @@ class RINGRPC_EXPORT ServiceConfig {
   /// The most bytes of a JSON text.
   static constexpr std::size_t json_bytes_max = 256 * 1024;
 
-  /// Fields that it does not know are ignored. INVALID_ARGUMENT names the field by its path and says what is wrong:
-  /// "methodConfig[0].retryPolicy.maxAttempts: 1 is not a whole number from 2 on".
+  /// Fields that it does not know are ignored. INVALID_ARGUMENT names the field by its path and says what is
+  /// wrong: "methodConfig[0].retryPolicy.maxAttempts: 1 is not a whole number from 2 on".
   [[nodiscard]] static Result<std::shared_ptr<const ServiceConfig>> parse(std::string_view json);
 
   ServiceConfig(const ServiceConfig&) = delete;
   ServiceConfig& operator=(const ServiceConfig&) = delete;
   ~ServiceConfig();
 
-  /// The settings of the method of that path ("/package.Service/Method"): its own, else those of its service, else those
-  /// of all services; null if there are none. Valid as long as the service config.
+  /// The settings of the method of that path ("/package.Service/Method"): its own, else those of its service,
+  /// else those of all services; null if there are none. Valid as long as the service config.
   const MethodConfig* find(std::string_view path) const noexcept;
   /// The throttling of the whole channel.
   const std::optional<RetryThrottling>& retry_throttling() const noexcept;
-  /// The first policy of `loadBalancingConfig` that this library has; null if the service config says nothing about it.
+  /// The first policy of `loadBalancingConfig` that this library has; null if the service
+  /// config says nothing about it.
   const std::shared_ptr<const BalancingPolicy>& balancing() const noexcept;
 
  private:

@@ -4,8 +4,8 @@
 ///     void take(SpanRecord&& span) noexcept override { std::puts(span.name.c_str()); }
 ///   };
 ///
-/// A call on a server has the span "Recv.package.Service.Method". A call on a client has "Sent.package.Service.Method",
-/// and below it "Attempt.package.Service.Method" for each attempt
+/// A call on a server has the span "Recv.package.Service.Method". A call on a client has
+/// "Sent.package.Service.Method", and below it "Attempt.package.Service.Method" for each attempt
 /// (https://github.com/grpc/proposal/blob/master/A72-open-telemetry-tracing.md).
 #pragma once
 
@@ -40,8 +40,8 @@ struct SpanMessage {
   friend bool operator==(const SpanMessage&, const SpanMessage&) = default;
 };
 
-/// Something that happened during a span. The event of a message has the attributes "sequence-number" and "message-size",
-/// and if the message was compressed, "message-size-compressed". Other events have none.
+/// Something that happened during a span. The event of a message has the attributes "sequence-number" and
+/// "message-size", and if the message was compressed, "message-size-compressed". Other events have none.
 struct SpanEvent {
   std::string_view name;                 ///< valid as long as the process
   std::uint64_t time_ns = 0;             ///< since 1970
@@ -77,12 +77,13 @@ class RINGRPC_EXPORT SpanSink {
  public:
   virtual ~SpanSink() = default;
 
-  /// A span begins. False drops it, and `take` is not called for it, so an exporter whose queue is full costs the call
-  /// nothing more. Called on the shard of the call, so by several threads at a time. It must not block.
+  /// A span begins. False drops it, and `take` is not called for it, so an exporter whose
+  /// queue is full costs the call nothing more. Called on the shard of the call, so by several
+  /// threads at a time. It must not block.
   virtual bool admits() noexcept { return true; }
 
-  /// A span has ended. Called on the shard of the call, so by several threads at a time. It must not block. Spans of a
-  /// call come in the order of their ends: attempts before their call.
+  /// A span has ended. Called on the shard of the call, so by several threads at a time. It must not block.
+  /// Spans of a call come in the order of their ends: attempts before their call.
   virtual void take(SpanRecord&& span) noexcept = 0;
 };
 

@@ -12,12 +12,13 @@
 ///
 /// Traces are those of the servers and channels that have a `tracer`. Metrics are those of all servers
 /// and channels of the process that have `metrics`, by the names of gRFC A66
-/// (https://github.com/grpc/proposal/blob/master/A66-otel-stats.md): grpc.server.call.*, grpc.client.attempt.* and
-/// grpc.client.call.duration, with cumulative values. A server's end with the server.
+/// (https://github.com/grpc/proposal/blob/master/A66-otel-stats.md): grpc.server.call.*,
+/// grpc.client.attempt.* and grpc.client.call.duration, with cumulative values. A
+/// server's end with the server.
 ///
-/// Exports run on a thread of their own. A collector that is down, slow or hung delays no call and takes a limited amount
-/// of memory: spans that find the queue full are dropped and counted, in the metrics that begin with
-/// ringrpc_telemetry_ and in one warning for each outage.
+/// Exports run on a thread of their own. A collector that is down, slow or hung delays no call and takes a
+/// limited amount of memory: spans that find the queue full are dropped and counted, in the metrics that
+/// begin with ringrpc_telemetry_ and in one warning for each outage.
 #pragma once
 
 #include <chrono>
@@ -48,8 +49,8 @@ struct OtlpOptions {
   /// Sent with each request, for example credentials.
   Metadata headers{};
   Compression compression = Compression::identity;  ///< of the requests
-  /// The time that the collector may take for one request. A request that fails with a code that permits it is sent again,
-  /// within the timeout of the whole export.
+  /// The time that the collector may take for one request. A request that fails with a code that permits it
+  /// is sent again, within the timeout of the whole export.
   std::chrono::milliseconds timeout{10'000};
 };
 
@@ -58,8 +59,9 @@ struct TelemetryOptions {
   OtlpOptions traces{};   ///< where spans go
   OtlpOptions metrics{};  ///< where metrics go
 
-  /// Attributes of the process, in UTF-8 (https://opentelemetry.io/docs/specs/semconv/resource/). Without service.name it
-  /// is "unknown_service:" and the name of the executable file. The library adds telemetry.sdk.*.
+  /// Attributes of the process, in UTF-8
+  /// (https://opentelemetry.io/docs/specs/semconv/resource/). Without service.name it is
+  /// "unknown_service:" and the name of the executable file. The library adds telemetry.sdk.*.
   std::vector<std::pair<std::string, std::string>> resource{};
 
   /// The calls that are traced; OTEL_TRACES_SAMPLER.
@@ -88,30 +90,34 @@ struct TelemetryOptions {
 /// Gives the value of an environment variable; null if it is not set.
 using GetEnvironment = std::function<const char*(const char*)>;
 
-/// The options that the OTEL_* variables ask for; docs/operations/opentelemetry.md lists them. Values that are not
-/// understood get a warning in the log where the specification says so. INVALID_ARGUMENT names the variable: for an
-/// endpoint, headers, a protocol other than grpc, or certificates that cannot be used. Reads files.
+/// The options that the OTEL_* variables ask for; docs/operations/opentelemetry.md lists them.
+/// Values that are not understood get a warning in the log where the specification says so.
+/// INVALID_ARGUMENT names the variable: for an endpoint, headers, a protocol other than grpc, or
+/// certificates that cannot be used. Reads files.
 [[nodiscard]] RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment(const GetEnvironment& get);
 /// The same with the environment of this process.
 [[nodiscard]] RINGRPC_EXPORT Result<TelemetryOptions> telemetry_from_environment();
 
-/// The exports of a process. All methods may be called from any thread, but not on a shard, because they block.
+/// The exports of a process. All methods may be called from any thread, but not on a
+/// shard, because they block.
 class RINGRPC_EXPORT Telemetry {
  public:
-  /// Starts the thread. It connects when there is something to export, so a collector that is down is not a failure.
-  /// INVALID_ARGUMENT names an option that is invalid.
+  /// Starts the thread. It connects when there is something to export, so a collector that is down is not a
+  /// failure. INVALID_ARGUMENT names an option that is invalid.
   [[nodiscard]] static Result<std::unique_ptr<Telemetry>> start(const TelemetryOptions& options);
 
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
-  /// Drops what has not been exported. Servers and channels with its tracer may outlive it; their spans are dropped.
+  /// Drops what has not been exported. Servers and channels with its tracer may outlive
+  /// it; their spans are dropped.
   virtual ~Telemetry() = default;
 
   /// For ServerOptions::tracer and ChannelOptions::tracer. Null if traces are not exported.
   virtual const std::shared_ptr<const Tracer>& tracer() const noexcept = 0;
 
   /// Exports the spans that have ended and the metrics of this moment, and waits for that, at most `timeout`:
-  /// DEADLINE_EXCEEDED then. Fails as the exports do. Call it after Server::drain and before the server is destroyed.
+  /// DEADLINE_EXCEEDED then. Fails as the exports do. Call it after Server::drain and
+  /// before the server is destroyed.
   virtual Status flush(std::chrono::milliseconds timeout) = 0;
 
  protected:

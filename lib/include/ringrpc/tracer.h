@@ -4,9 +4,9 @@
 ///   server_options.tracer = tracer;   // one span a call
 ///   channel_options.tracer = tracer;  // one span a call and one an attempt
 ///
-/// A server with a tracer continues the trace of the request's `traceparent`, or of its `grpc-trace-bin`, or begins one.
-/// The calls that its handlers make continue it, also on channels without a tracer of their own, which use the
-/// server's. A call that is not sampled has no spans; it passes the trace's ids on.
+/// A server with a tracer continues the trace of the request's `traceparent`, or of its `grpc-trace-bin`, or
+/// begins one. The calls that its handlers make continue it, also on channels without a tracer of their own,
+/// which use the server's. A call that is not sampled has no spans; it passes the trace's ids on.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class RINGRPC_EXPORT Sampler {
   static Sampler always() noexcept { return Sampler(threshold_max); }
   /// Samples no trace.
   static Sampler never() noexcept { return Sampler(0); }
-  /// Samples this share of all traces, 0 to 1, by their ids: every process with the same ratio chooses the same traces
-  /// (OpenTelemetry's TraceIdRatioBased). A share out of that range counts as its nearer end.
+  /// Samples this share of all traces, 0 to 1, by their ids: every process with the same ratio chooses the
+  /// same traces (OpenTelemetry's TraceIdRatioBased). A share out of that range counts as its nearer end.
   static Sampler ratio(double share) noexcept;
 
   /// A sampler that follows the parent's decision, and this one's for calls without a parent.
@@ -54,8 +54,8 @@ struct Tracer {
   Sampler sampler = Sampler::always().parent_based();  ///< chooses the calls that are recorded
   /// Sends `grpc-trace-bin` in addition to `traceparent`, for servers that know only the former.
   bool send_trace_bin = false;
-  /// False neither reads the trace of requests nor sends that of calls: each call of a server begins a trace. Calls that
-  /// its handlers make continue it in this process.
+  /// False neither reads the trace of requests nor sends that of calls: each call of a server begins a trace.
+  /// Calls that its handlers make continue it in this process.
   bool propagate = true;
 };
 

@@ -1,8 +1,9 @@
-/// The policy outlier_detection (gRFC A50): another policy, from which it hides the backends that fail more calls than the
-/// others.
+/// The policy outlier_detection (gRFC A50): another policy, from which it hides the backends that fail
+/// more calls than the others.
 ///
 /// At the end of each interval it counts the calls that ended in it, by backend, and
-/// 1. ejects those whose rate of success is too far below the mean, and those that fail too large a percentage;
+/// 1. ejects those whose rate of success is too far below the mean, and those that
+///    fail too large a percentage;
 /// 2. takes those back whose time is over, which grows with each ejection.
 /// An ejected backend is in transient failure for the other policy. The channel keeps its connections.
 #include <algorithm>

@@ -1,7 +1,8 @@
 /// The policy random_subsetting (gRFC A68): another policy over a few of the backends, drawn at random.
 ///
-/// Each backend has a hash of its address and of a number that the balancer has drawn. Those with the lowest hashes are the
-/// subset. So a backend that comes or goes changes one place of it, and each client and shard has a subset of its own.
+/// Each backend has a hash of its address and of a number that the balancer has drawn. Those with the
+/// lowest hashes are the subset. So a backend that comes or goes changes one place of it, and each
+/// client and shard has a subset of its own.
 #include <algorithm>
 #include <cstdint>
 #include <memory>

@@ -1,11 +1,11 @@
 /// The policy ring_hash (gRFCs A42 and A76): calls with the same value of a header go to the same backend.
 ///
-/// 1. Each backend has places on a ring of 64-bit hashes, by its address. A call has one by its header; the first backend
-///    from there on takes it. When backends come or go, only the calls at their places move.
-/// 2. A backend is connected to when a call needs it. One that could not be reached is passed over until it is ready again,
-///    and is tried again meanwhile.
-/// 3. A call without the header goes to the first backend that is ready, from a random place on, and has at most one other
-///    connect.
+/// 1. Each backend has places on a ring of 64-bit hashes, by its address. A call has one by its header; the
+///    first backend from there on takes it. When backends come or go, only the calls at their places move.
+/// 2. A backend is connected to when a call needs it. One that could not be reached is passed over until it
+///    is ready again, and is tried again meanwhile.
+/// 3. A call without the header goes to the first backend that is ready, from a random place on, and has
+///    at most one other connect.
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -228,8 +228,8 @@ void CallAttempt::take_headers() {
       encoding = header.value;
     }
   }
-  // A call with a policy may go on after a response that is only a status, or not gRPC's (gRFC A6, "When Retries are
-  // Valid").
+  // A call with a policy may go on after a response that is only a status, or not gRPC's (gRFC A6,
+  // "When Retries are Valid").
   if (!call_.has_policy() || (head_.http_status == 200 && head_.is_grpc && !stream_->peer_ended()))
     call_.on_attempt_committed(*this);
   if (encoding && head_.http_status == 200) set_encoding(*encoding);

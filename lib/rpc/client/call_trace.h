@@ -10,9 +10,10 @@
 ///   attempt ends:         trace->end_attempt(attempt, status);
 ///   call ends:            trace->end(status);
 ///
-/// Attempts of a hedged call are under way at the same time. The span of an attempt that is over is given away when the
-/// next attempt begins, or with the call: responses that arrived before its end may be taken later. A call that is not
-/// sampled has no spans, but its headers. Running out of memory loses spans or events, and no more. Belongs to its call.
+/// Attempts of a hedged call are under way at the same time. The span of an attempt that is over is given
+/// away when the next attempt begins, or with the call: responses that arrived before its end may be taken
+/// later. A call that is not sampled has no spans, but its headers. Running out of memory loses spans or
+/// events, and no more. Belongs to its call.
 #pragma once
 
 #include <array>
@@ -42,8 +43,8 @@ class CallContext;
 
 class CallTrace : public Pooled {
  public:
-  /// Null if neither the channel nor the handler that makes the call has a tracer, or if there is no memory. `of_channel`
-  /// and `handler` may be null; the former has precedence. `path` must outlive the trace.
+  /// Null if neither the channel nor the handler that makes the call has a tracer, or if there is no memory.
+  /// `of_channel` and `handler` may be null; the former has precedence. `path` must outlive the trace.
   static std::unique_ptr<CallTrace> begin(Shard& shard, const ShardTracer::Ref& of_channel,
                                           const CallContext* handler, std::string_view path) noexcept;
   CallTrace(const CallTrace&) = delete;
@@ -60,7 +61,8 @@ class CallTrace : public Pooled {
 
   // An attempt is known by its address until it has ended.
   void begin_attempt(const CallAttempt& attempt) noexcept;
-  /// Replaces the fields of the trace, if the application has set them. They are valid until the next attempt begins.
+  /// Replaces the fields of the trace, if the application has set them. They are valid
+  /// until the next attempt begins.
   void append_headers(const CallAttempt& attempt, http2::Headers& headers);
   /// The attempt has sent all messages that were written so far.
   void send_written(const CallAttempt& attempt) noexcept;

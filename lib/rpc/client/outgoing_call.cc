@@ -213,8 +213,8 @@ void OutgoingCall::stop(Status why) noexcept {
   }
 }
 
-/// The interceptors have returned: their status is the caller's. A fault that the caller found in a message after that
-/// replaces OK.
+/// The interceptors have returned: their status is the caller's. A fault that the caller found in a
+/// message after that replaces OK.
 void OutgoingCall::finish_with_interceptors() noexcept {
   Status status = interceptors_->result();
   if (under_way()) abandon();
@@ -440,8 +440,8 @@ Status OutgoingCall::show_held_requests() {
   return {};
 }
 
-/// Shows the written message to the observers and copies it to the room that `send_message` sends from. False if the
-/// call has failed.
+/// Shows the written message to the observers and copies it to the room that `send_message` sends from.
+/// False if the call has failed.
 bool OutgoingCall::show_written_request() {
   const std::optional<InterceptorChain::Request> request = interceptors_->take_request();
   if (!request) return true;  // the call is held: its messages will be shown

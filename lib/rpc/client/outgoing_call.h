@@ -13,19 +13,21 @@
 ///   held or settled → finished    the interceptors have returned, or are waited for no longer
 ///   any of these → finished       the outcome is known, and there are no interceptors
 ///
-/// 1. A call begins `held`. Without interceptors the channel takes it at once. Interceptors (interceptor_chain.h) hold
-///    it until the innermost `next` runs, or respond themselves.
+/// 1. A call begins `held`. Without interceptors the channel takes it at once. Interceptors
+///    (interceptor_chain.h) hold it until the innermost `next` runs, or respond themselves.
 /// 2. `queued`, it waits for a connection with room. Messages written until then wait in the replay buffer.
-/// 3. Each attempt (call_attempt.h) is a stream on one connection. A request that the server has not begun to serve may
-///    be attempted again (replay_buffer.h). A call with a retry or hedging policy has a plan (attempt_plan.h) for
-///    further attempts, of which those of a hedged call run at the same time. When an attempt has headers, it is the
-///    call's, and the others are cancelled. The call decides what follows when an attempt ends.
-/// 4. The call is `settled` once its outcome is known: the last attempt has ended, the deadline has passed, the caller
-///    has cancelled, or the connection was lost. Without interceptors it is `finished` then. With interceptors they see
-///    the outcome first, and what they return is the caller's status. Messages that have arrived can still be read.
+/// 3. Each attempt (call_attempt.h) is a stream on one connection. A request that the server has not
+///    begun to serve may be attempted again (replay_buffer.h). A call with a retry or hedging policy has
+///    a plan (attempt_plan.h) for further attempts, of which those of a hedged call run at the same
+///    time. When an attempt has headers, it is the call's, and the others are cancelled. The call
+///    decides what follows when an attempt ends.
+/// 4. The call is `settled` once its outcome is known: the last attempt has ended, the deadline has passed,
+///    the caller has cancelled, or the connection was lost. Without interceptors it is `finished` then. With
+///    interceptors they see the outcome first, and what they return is the caller's status. Messages that
+///    have arrived can still be read.
 ///
-/// The deadline, a cancellation and the end of the channel settle a call that is queued or attempted. They finish one
-/// that interceptors hold, before or after, whose frames are destroyed from the ready list.
+/// The deadline, a cancellation and the end of the channel settle a call that is queued or attempted. They
+/// finish one that interceptors hold, before or after, whose frames are destroyed from the ready list.
 ///
 /// Belongs to its shard.
 #pragma once
@@ -81,8 +83,8 @@ class OutgoingCall final : public ClientCall,
   /// Counts the call, if called before it is started.
   void count_in(ChannelMetrics::Method& method) noexcept { record_.emplace(method, shard_.now()); }
 
-  /// Traces the call if the channel has a tracer, or `handler`, which makes it, has one; before it is started. Both may be
-  /// null.
+  /// Traces the call if the channel has a tracer, or `handler`, which makes it, has one; before it is
+  /// started. Both may be null.
   void trace_by(const ShardTracer::Ref& of_channel, const CallContext* handler) noexcept {
     trace_ = CallTrace::begin(shard_, of_channel, handler, request_.path);
   }
@@ -140,7 +142,8 @@ class OutgoingCall final : public ClientCall,
   void on_attempt_lost(CallAttempt& attempt, const Status& why) noexcept;
   /// The server has not begun to serve the request (RFC 9113, 8.7).
   void on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refused refused);
-  /// Fails the call, even if the server has ended it with OK: the response violates the protocol or was not read.
+  /// Fails the call, even if the server has ended it with OK: the response violates the
+  /// protocol or was not read.
   void fail(const Status& why) noexcept;
   /// Resumes all waiters that can go on. One of them may destroy the call.
   void wake() noexcept;
@@ -155,16 +158,18 @@ class OutgoingCall final : public ClientCall,
   bool under_way() const noexcept { return state_ > State::held && state_ < State::settled; }
   /// True once the outcome is known.
   bool settled() const noexcept { return state_ >= State::settled; }
-  /// The innermost `next` runs: submits a call that is held, with the request as the interceptors have changed it.
+  /// The innermost `next` runs: submits a call that is held, with the request as the
+  /// interceptors have changed it.
   void submit(const ClientRequest& changed) noexcept;
-  /// The outcome of a settled call. From then on, the caller's deadline and cancellation apply to the interceptors.
+  /// The outcome of a settled call. From then on, the caller's deadline and cancellation
+  /// apply to the interceptors.
   Status show_outcome() noexcept;
   /// The fault that the caller has found in the response since then; OK if none.
   Status take_fault() noexcept { return std::exchange(status_, Status()); }
   /// They have dropped the call before it was settled: cancels it and discards the outcome.
   void abandon() noexcept;
-  /// True once the caller has read the one response of a unary or client-streaming call, or waits for the status
-  /// without reading it.
+  /// True once the caller has read the one response of a unary or client-streaming call, or waits for the
+  /// status without reading it.
   bool response_read() const noexcept;
   /// Drops the responses that the caller has not taken.
   void drop_messages() noexcept {

@@ -1,4 +1,5 @@
-/// The attempts of a client call: how they begin, what follows when one ends, and what is sent to all of them.
+/// The attempts of a client call: how they begin, what follows when one ends, and
+/// what is sent to all of them.
 #include <algorithm>
 #include <memory>
 #include <string>

@@ -215,8 +215,8 @@ void ShardChannel::submit_again(OutgoingCall& call, AttemptKind kind, unsigned a
   });
 }
 
-/// Calls that begin from now on use the service config of the name, or that of the options if the name has none. The
-/// balancer is replaced with the backends. A failure, or one that is wrong, changes nothing.
+/// Calls that begin from now on use the service config of the name, or that of the options if the name has
+/// none. The balancer is replaced with the backends. A failure, or one that is wrong, changes nothing.
 void ShardChannel::use_service_config(Result<std::string> json) noexcept try {
   if (json && *json == config_json_) return;
   Status refused;
@@ -337,7 +337,8 @@ void ShardChannel::reach_out() {
   }
 }
 
-/// Has the ready backends without room connect further. If all have room, the balancer has a use for none of them.
+/// Has the ready backends without room connect further. If all have room, the balancer
+/// has a use for none of them.
 void ShardChannel::grow_backends() noexcept {
   bool full = false;
   for (const auto& backend : backends_) {
@@ -389,8 +390,8 @@ void ShardChannel::on_look_due() noexcept {
   if (intake_ == Intake::open) enter(Intake::dormant);
 }
 
-/// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires the rest. In
-/// slices: there may be a thousand.
+/// Keeps the subchannels of those endpoints that were there before, makes those of the others, and retires
+/// the rest. In slices: there may be a thousand.
 Task<void> ShardChannel::replace_backends(std::vector<Endpoint> endpoints) {
   try {
     enter(Replacement::making);

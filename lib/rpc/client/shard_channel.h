@@ -1,20 +1,20 @@
 /// A channel on one shard: the calls that wait, and the choice of the connections that take them.
 ///
-/// 1. `submit` gives a call to the backend that the balancer picks (ringrpc/load_balancing.h), a Subchannel, if that
-///    has room for another stream; if not, the call queues.
-/// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these get room,
-///    and has the balancer connect, or the ready subchannels open further connections.
-/// 3. The first call looks up the names of the target, if there are any, and a NameWatch follows them then. Each address
-///    becomes a Subchannel; those of an earlier look-up that are found again remain.
-/// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes instead of
-///    queueing, except those with `wait_for_ready`.
+/// 1. `submit` gives a call to the backend that the balancer picks (ringrpc/load_balancing.h), a Subchannel,
+///    if that has room for another stream; if not, the call queues.
+/// 2. While calls queue, or a ConnectWait waits for a connection, `run` gives them to connections as these
+///    get room, and has the balancer connect, or the ready subchannels open further connections.
+/// 3. The first call looks up the names of the target, if there are any, and a NameWatch follows them then.
+///    Each address becomes a Subchannel; those of an earlier look-up that are found again remain.
+/// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes
+///    instead of queueing, except those with `wait_for_ready`.
 ///
 ///   open ⇄ dormant        the names of a dormant channel are not followed any more; its next call looks them up
 ///   faulty                the target cannot be used; calls fail with the reason
 ///   every state ──▶ closing
 ///
-/// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
-/// subchannel is destroyed inside its own events. Belongs to its shard, which keeps it.
+/// Every event that changes something schedules `run`, which does everything that is due, from the ready
+/// list. So no subchannel is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
 #include <array>
@@ -70,7 +70,8 @@ class ShardChannel final : public ShardLocal,
   void submit_again(OutgoingCall& call, AttemptKind kind, unsigned attempts, const Status& last) noexcept;
   /// Keeps a call that waits for its next attempt.
   void hold_back(OutgoingCall& call) noexcept { held_.push_back(call); }
-  /// Interceptors hold this call: the channel does not end before it. False if the channel is being closed already.
+  /// Interceptors hold this call: the channel does not end before it. False if the
+  /// channel is being closed already.
   bool hold(OutgoingCall& call) noexcept;
   /// A call is held no longer.
   void left_hold() noexcept;
@@ -89,7 +90,8 @@ class ShardChannel final : public ShardLocal,
   /// Names the condition that a queued call waits for, for the message of its deadline.
   std::string describe_wait() const;
 
-  /// Takes no more calls. The shard drops the channel when those it has are finished, after `timeout` at the latest.
+  /// Takes no more calls. The shard drops the channel when those it has are finished,
+  /// after `timeout` at the latest.
   void close(Nanoseconds timeout);
 
   /// Something has changed: schedules `run` in this turn.

@@ -162,7 +162,8 @@ void Subchannel::do_what_is_due() {
   retire_idle();
 }
 
-/// There was no memory for a step, which counts as a failure to connect: the next attempt comes after the backoff.
+/// There was no memory for a step, which counts as a failure to connect: the next
+/// attempt comes after the backoff.
 void Subchannel::give_up_step(Status why) noexcept {
   if (attempt_ && channel_.metrics()) ++channel_.metrics()->counts.connects_failed;
   end_attempt();
@@ -286,7 +287,8 @@ void Subchannel::on_attempt_failed(const Status& why) noexcept {
   run_soon();
 }
 
-/// The status of an attempt that has failed for this reason. Names the address unless the target is the address itself.
+/// The status of an attempt that has failed for this reason. Names the address unless the
+/// target is the address itself.
 Status Subchannel::unreachable(const Status& why) const noexcept {
   if (why.cause() == Cause::out_of_memory) return why;
   try {

@@ -1,14 +1,14 @@
 /// The connections of a channel to one address, on one shard.
 ///
-/// 1. `connect` begins an attempt to connect (connect_attempt.h); one at a time, with a backoff after a failed one
-///    (backoff_state.h).
-/// 2. `room` gives a connection that can take a call. While calls wait for room, `grow` opens further connections, up
-///    to `max_connections`. A further connection that has been idle for `idle_timeout` ends.
-/// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A server that
-///    sends GOAWAY before it has accepted a call may be about to be replaced: the next attempt is made at once, but not
-///    twice in a row.
-/// 4. `release` ends its connections as they become idle, until `connect`. `retire` takes it from the balancer, and
-///    `dismiss` then ends them, too.
+/// 1. `connect` begins an attempt to connect (connect_attempt.h); one at a time, with a backoff after a
+///    failed one (backoff_state.h).
+/// 2. `room` gives a connection that can take a call. While calls wait for room, `grow` opens further
+///    connections, up to `max_connections`. A further connection that has been idle for `idle_timeout` ends.
+/// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A
+///    server that sends GOAWAY before it has accepted a call may be about to be replaced: the next attempt is
+///    made at once, but not twice in a row.
+/// 4. `release` ends its connections as they become idle, until `connect`. `retire` takes it from the
+///    balancer, and `dismiss` then ends them, too.
 ///
 ///   in_use ⇄ released
 ///      │        │
@@ -18,8 +18,8 @@
 ///
 ///   none ──▶ wanted ──▶ attempted ──▶ none     from `wanted` back to `none` if no call needs it any more
 ///
-/// Every event that changes something schedules `run`, which does everything that is due, from the ready list. So no
-/// connection is destroyed inside its own events. Belongs to its ShardChannel.
+/// Every event that changes something schedules `run`, which does everything that is due, from the ready
+/// list. So no connection is destroyed inside its own events. Belongs to its ShardChannel.
 #pragma once
 
 #include <cstdint>
@@ -109,8 +109,8 @@ class Subchannel final : public Backend,
   // For its attempt and its connections.
   /// The connection was lost; it is destroyed here.
   void on_connection_lost(ClientConnection& connection, const Status& why) noexcept;
-  /// The attempt under way has failed; it is destroyed here. The message of `why` does not name the address, unless
-  /// there was no memory for it.
+  /// The attempt under way has failed; it is destroyed here. The message of `why` does not name the address,
+  /// unless there was no memory for it.
   void on_attempt_failed(const Status& why) noexcept;
   /// The server has sent GOAWAY with "too_many_pings" (gRFC A8): keepalive PINGs become half as frequent.
   void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }

@@ -17,17 +17,17 @@ namespace {
 constexpr std::size_t flush_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds watch_interval{1'000};
 
-/// Sent to a half-closed client. The GOAWAY before it is the first packet that a closed socket would refuse; sending
-/// another one shows whether it has been refused.
+/// Sent to a half-closed client. The GOAWAY before it is the first packet that a closed socket would refuse;
+/// sending another one shows whether it has been refused.
 constexpr std::uint64_t probe_ping = 0x70726f6265;  // "probe"
 constexpr std::chrono::milliseconds first_probe_after{100};
 
 /// A TLS alert (RFC 8446, 5.1): how a TLS server responds to a client that does not use TLS.
 constexpr std::uint8_t tls_alert = 21;
 
-/// Fails if these cannot be the first bytes of an HTTP/2 server. A server begins with SETTINGS: three bytes of
-/// length, the first of which is 0 because frames have at most 16 KiB yet, and a byte of frame type (RFC 9113, 3.4
-/// and 4.1).
+/// Fails if these cannot be the first bytes of an HTTP/2 server. A server begins with SETTINGS: three
+/// bytes of length, the first of which is 0 because frames have at most 16 KiB yet, and a byte of frame
+/// type (RFC 9113, 3.4 and 4.1).
 Status check_first_of_server(Bytes bytes) {
   constexpr std::string_view http1 = "HTTP/1.";
   constexpr std::uint8_t settings = 4;
@@ -244,8 +244,8 @@ void Connection::note_output() {
   on_output_held(noted_output_bytes_);
 }
 
-/// A client that is still connecting may have other addresses to try, so it does not wait for a GOAWAY to be sent. A
-/// session that ran out of memory cannot produce one.
+/// A client that is still connecting may have other addresses to try, so it does not wait for a GOAWAY to be
+/// sent. A session that ran out of memory cannot produce one.
 void Connection::begin_closing(Status why) {
   const bool in_vain = (is_client() && !is_established()) || why.cause() == Cause::out_of_memory;
   if (in_vain) return finish(std::move(why));

@@ -1,4 +1,5 @@
-/// Chooses among the service configs that a name has (gRFC A2, https://github.com/grpc/proposal/blob/master/A2-service-configs-in-dns.md).
+/// Chooses among the service configs that a name has (gRFC A2,
+/// https://github.com/grpc/proposal/blob/master/A2-service-configs-in-dns.md).
 ///
 ///   Result<std::string> json = choose_config(text, ConfigReader::here());
 ///
@@ -26,7 +27,8 @@ struct ConfigReader {
   static ConfigReader here();
 };
 
-/// The service config, as JSON; empty if none is for this client. INVALID_ARGUMENT names the field that is wrong.
+/// The service config, as JSON; empty if none is for this client. INVALID_ARGUMENT
+/// names the field that is wrong.
 Result<std::string> choose_config(std::string_view choices, const ConfigReader& reader);
 
 }  // namespace ringrpc

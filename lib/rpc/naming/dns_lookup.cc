@@ -60,7 +60,8 @@ void add_host_entry(const hostent& entry, std::uint16_t port, DnsAddresses& to) 
   }
 }
 
-/// The value of the first TXT record that begins with the attribute; empty if there is none. A status of c-ares.
+/// The value of the first TXT record that begins with the attribute; empty if there is
+/// none. A status of c-ares.
 int read_config(Bytes message, std::string& to) {
   ares_txt_ext* records = nullptr;
   const int status = ares_parse_txt_reply_ext(message.data(), static_cast<int>(message.size()), &records);
@@ -163,7 +164,8 @@ void DnsLookup::read_hosts_file() {
   }
 }
 
-/// resolv.conf(5): a name with fewer dots than `ndots` is tried in the search domains first, others as they are.
+/// resolv.conf(5): a name with fewer dots than `ndots` is tried in the search domains
+/// first, others as they are.
 void DnsLookup::name_candidates(int ndots, char** domains, int count) {
   const std::string& host = question_.host;
   const bool whole = host.ends_with('.');

@@ -3,12 +3,13 @@
 ///   DnsLookup lookup(shard, {.host = "orders.example", .port = 443}, handler);      // on_looked_up follows
 ///
 /// 1. Unless a server is given, the hosts file (/etc/hosts) comes first.
-/// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of these
-///    names that has an address is the result. Once one kind of addresses has come, the other may take another 50 ms
-///    (RFC 8305, 3).
-/// 3. If it is asked for, the service config of that name follows (gRFC A2), in the TXT record of `_grpc_config.<name>`. It may
-///    take another second.
-/// 4. A truncated response is asked for again over TCP; a server that does not respond is replaced by the next one.
+/// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of
+///    these names that has an address is the result. Once one kind of addresses has come, the other may take
+///    another 50 ms (RFC 8305, 3).
+/// 3. If it is asked for, the service config of that name follows (gRFC A2), in the TXT record of
+///    `_grpc_config.<name>`. It may take another second.
+/// 4. A truncated response is asked for again over TCP; a server that does not respond is
+///    replaced by the next one.
 ///
 /// Each look-up reads /etc/resolv.conf again and has sockets, and so ports, of its own. Belongs to its shard.
 #pragma once
@@ -41,8 +42,8 @@ class DnsLookup final : Ready, Timer {
   };
   class Handler {
    public:
-    /// Addresses, at least one, or UNAVAILABLE with the host and the reason. Called once, from the ready list. May
-    /// destroy the look-up.
+    /// Addresses, at least one, or UNAVAILABLE with the host and the reason. Called once, from the ready
+    /// list. May destroy the look-up.
     virtual void on_looked_up(Result<DnsAddresses> found) = 0;
 
    protected:
@@ -56,8 +57,8 @@ class DnsLookup final : Ready, Timer {
   /// Cancels the look-up.
   ~DnsLookup() override;
 
-  /// The list of service configs that the name has, as JSON; empty if it has none or was not asked for. UNAVAILABLE if that is
-  /// not known. Once the addresses have been found.
+  /// The list of service configs that the name has, as JSON; empty if it has none or was not asked for.
+  /// UNAVAILABLE if that is not known. Once the addresses have been found.
   const Result<std::string>& service_configs() const noexcept { return configs_; }
 
  private:

@@ -1,5 +1,5 @@
-/// The resolver of the targets that the library knows: looks up the names among their places by DNS, and has the rest as
-/// it is.
+/// The resolver of the targets that the library knows: looks up the names among their places by
+/// DNS, and has the rest as it is.
 #pragma once
 
 #include <optional>
@@ -15,13 +15,13 @@ namespace ringrpc {
 
 class DnsResolver final : public Resolver {
  public:
-  /// `places` is not empty. `config_reader` is the client for which the service config of the first name is chosen; none if
-  /// it is not looked up.
+  /// `places` is not empty. `config_reader` is the client for which the service config of the first name is
+  /// chosen; none if it is not looked up.
   DnsResolver(std::vector<Target::Place> places, std::optional<ConfigReader> config_reader)
       : places_(std::move(places)), config_reader_(std::move(config_reader)) {}
 
-  /// Looks all names up at the same time. Fails if no place has an address, with the failure of the first. A failure of
-  /// one name among several is logged.
+  /// Looks all names up at the same time. Fails if no place has an address, with the failure of the first. A
+  /// failure of one name among several is logged.
   Task<Result<Resolution>> resolve(ResolveRequest request) override;
 
  private:

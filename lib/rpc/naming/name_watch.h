@@ -4,10 +4,10 @@
 ///   watch.look();                 // on_names follows
 ///   watch.doubt();                // a connection was lost: the addresses may have changed
 ///
-/// 1. `look` begins a look-up, if that may be: not while one is under way, nor before the last result has expired, nor
-///    during the backoff after a failure.
-/// 2. `on_look_due` says that it may be. The handler calls `look` then if it makes calls, or with the next call. So a
-///    channel without calls asks nobody.
+/// 1. `look` begins a look-up, if that may be: not while one is under way, nor before the last result has
+///    expired, nor during the backoff after a failure.
+/// 2. `on_look_due` says that it may be. The handler calls `look` then if it makes calls, or with the next
+///    call. So a channel without calls asks nobody.
 ///
 /// Belongs to its shard.
 #pragma once

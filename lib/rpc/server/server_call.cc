@@ -203,8 +203,8 @@ void ServerCall::start_handler() {
   });
 }
 
-/// True if the request has exactly one message and it may be parsed on the shard. If not, the call fails, or the
-/// message's work beside the shard begins.
+/// True if the request has exactly one message and it may be parsed on the shard. If not, the call fails, or
+/// the message's work beside the shard begins.
 bool ServerCall::request_ready() {
   if (!buffer_.ready()) {
     fail_call(buffer_.empty()
@@ -253,8 +253,9 @@ void ServerCall::go_on() {
   wake_writer();
 }
 
-/// Sends a status instead of resetting the stream: to a client whose own deadline has not passed yet, a reset would be
-/// CANCELLED. Like any response, the status waits behind messages that the client does not read (stall_timeout).
+/// Sends a status instead of resetting the stream: to a client whose own deadline has not passed yet, a
+/// reset would be CANCELLED. Like any response, the status waits behind messages that the client does
+/// not read (stall_timeout).
 void ServerCall::on_time() {
   contain([this] { fail_call(Status(Code::DEADLINE_EXCEEDED, "the deadline passed", Initiator::library)); });
 }
@@ -382,9 +383,9 @@ void ServerCall::drop_handler() noexcept {
   release_if_over();
 }
 
-/// The client may open another call in place of this one at once. Joining the batch ends the old handler before the new
-/// one starts, so there are never more handlers than concurrent calls allowed. A stream that closes outside a batch
-/// uses the ready list.
+/// The client may open another call in place of this one at once. Joining the batch ends the old handler
+/// before the new one starts, so there are never more handlers than concurrent calls allowed. A stream that
+/// closes outside a batch uses the ready list.
 void ServerCall::on_closed(http2::ErrorCode code, bool by_peer) {
   if (code != http2::ErrorCode::no_error) [[unlikely]]
     count_reset(code, by_peer);

@@ -63,9 +63,9 @@ struct RequestFields;
 struct CallTag;
 struct BatchTag;
 
-/// A call in use is on its connection's list of calls, and on the list of the current batch if it has input. All calls
-/// from the session or the shard run in `contain`: running out of memory fails the call, or ends the connection if the
-/// failure cannot be sent.
+/// A call in use is on its connection's list of calls, and on the list of the current batch if it has input.
+/// All calls from the session or the shard run in `contain`: running out of memory fails the call, or ends
+/// the connection if the failure cannot be sent.
 class ServerCall final : public Call,
                          public MessageStream,
                          public ExceptionBarrier<ServerCall>,

@@ -11,8 +11,8 @@
 
 namespace ringrpc {
 
-/// A call that begins a trace and is not sampled has no context yet: `make` makes it if the handler needs one. If there is
-/// no memory, the call is not traced.
+/// A call that begins a trace and is not sampled has no context yet: `make` makes it if the handler needs
+/// one. If there is no memory, the call is not traced.
 void ServerCall::begin_trace(bool traced) noexcept try {
   if (call_.connection->returns_request_id())
     (void)call_.initial_metadata.add(std::string(request_id_name), std::string(request_id()));

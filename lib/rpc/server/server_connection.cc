@@ -149,7 +149,8 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
   session().reset(stream, http2::ErrorCode::no_error);  // the rest of the request is not needed
 }
 
-/// The call has a span, too; not the name of a method that is unknown, because clients could make any number of them.
+/// The call has a span, too; not the name of a method that is unknown, because clients
+/// could make any number of them.
 void ServerConnection::trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
                                      const Status& status) noexcept try {
   ShardTracer& tracer = *owner_.tracer();

@@ -6,8 +6,8 @@
 ///   std::uint64_t most = attempts.whole_number(2);
 ///   if (fault) return *fault;             // "retryPolicy.maxAttempts: 1 is not a whole number from 2 on"
 ///
-/// A field that is absent or null is not given. Reading it gives a default and no fault; `required` makes it one. Only the
-/// first fault is kept. Fields are valid as long as the parsed text and the fault.
+/// A field that is absent or null is not given. Reading it gives a default and no fault; `required` makes it
+/// one. Only the first fault is kept. Fields are valid as long as the parsed text and the fault.
 #pragma once
 
 #include <cstdint>

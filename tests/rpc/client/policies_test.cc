@@ -1,4 +1,5 @@
-/// The policies that choose by the call or by the failures of calls: ring_hash, outlier_detection and random_subsetting.
+/// The policies that choose by the call or by the failures of calls: ring_hash,
+/// outlier_detection and random_subsetting.
 
 #include <chrono>
 #include <cstddef>
