@@ -16,13 +16,13 @@
 ///
 /// `loadBalancingConfig` is a list of policies, of which the first counts that this library has. A list
 /// without any is an error. The policies and their settings:
-///   pick_first                       shuffleAddressList
-///   round_robin
-///   least_request_experimental       choiceCount
-///   ring_hash_experimental           requestHashHeader, minRingSize, maxRingSize
-///   outlier_detection_experimental   interval, baseEjectionTime, maxEjectionTime, maxEjectionPercent, successRateEjection,
-///                                    failurePercentageEjection, childPolicy
-///   random_subsetting_experimental   subsetSize, childPolicy
+/// - pick_first: shuffleAddressList
+/// - round_robin
+/// - least_request_experimental: choiceCount
+/// - ring_hash_experimental: requestHashHeader, minRingSize, maxRingSize
+/// - outlier_detection_experimental: childPolicy, and the other settings of gRFC A50
+/// - random_subsetting_experimental: subsetSize, childPolicy
+///
 /// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a
 /// service config goes before ChannelOptions::balancing.
 ///
