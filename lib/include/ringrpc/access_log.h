@@ -12,8 +12,7 @@
 /// - time: the end of the call (RFC 3339), method, and peer: the client's address
 /// - identity: the client's, as the transport has verified it (ringrpc/peer_identity.h)
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
-/// - received_messages, received_bytes, sent_messages, sent_bytes: messages, and their bytes
-///   on the wire without prefixes
+/// - received_messages, received_bytes, sent_messages, sent_bytes: the bytes as on the wire, without prefixes
 /// - request_id: Call::request_id
 /// - trace_id: of the call if the server has a tracer (ringrpc/tracer.h), otherwise that of `traceparent`
 /// - suppressed: the number of lines that the rate limit has left out since the line before
