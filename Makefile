@@ -87,7 +87,7 @@ test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--s
 asan:  ## Run the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test sanitize
 	$(call configure,build-asan,$(sanitized) -Db_sanitize=address$(comma)undefined)
-	$(call run_suites,build-asan,transport http1 http2 observe admin plugin services testing apps)
+	$(call run_suites,build-asan,transport http1 http2 observe admin plugin services testing apps fuzz)
 
 tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
 	@.ci/setup build test sanitize
