@@ -68,7 +68,7 @@ def minimize(name: str, program: pathlib.Path, build: pathlib.Path) -> None:
     shutil.rmtree(merged)
     merged.mkdir()
     sources = [str(path) for path in (build / "corpus" / name, kept) if path.is_dir()]
-    subprocess.run([str(program), "-merge=1", f"-max_len={INPUT_BYTES_MAX}", str(merged), *sources], check=True,
+    subprocess.run([str(program), "-set_cover_merge=1", f"-max_len={INPUT_BYTES_MAX}", str(merged), *sources], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(merged, kept)
