@@ -23,7 +23,8 @@ OURS = re.compile(r"_Z(?:GV|T(?:[ISV]|hn\d+_|v\d+_n\d+_))?Z?N[VKRO]*7ringrpc")
 
 # At the start of a line: a class that is defined, a function that is declared, a variable.
 DECLARED = re.compile(r"^(?:(?:class|struct) (?:\[\[.*?\]\] |(?P<exported_class>RINGRPC_EXPORT) )*(?P<class>\w+)[^;{]*\{$"
-                      r"|(?P<exported>RINGRPC_EXPORT )?(?!inline|constexpr|class|struct|enum|using|namespace|extern template)"
+                      r"|(?:\[\[nodiscard\]\] )?(?P<exported>RINGRPC_EXPORT )?"
+                      r"(?!inline|constexpr|class|struct|enum|using|namespace|extern template)"
                       r"\w[\w:<>*& ,]*?\b(?P<name>\w+)(?:\(|;$))", re.MULTILINE)
 FOR_TESTING = re.compile(r"^ *RINGRPC_TESTING_EXPORT (?:static )?(?:[\w:<>*&]+ )*?(~?\w+)\(", re.MULTILINE)
 CLASS = re.compile(r"^(?:class|struct) (?P<whole>RINGRPC_TESTING_EXPORT )?(?P<name>\w+)[^;]*\{$", re.MULTILINE)
