@@ -122,6 +122,10 @@ class Install(unittest.TestCase):
                     self.assertTrue(target.is_relative_to(self.prefix.resolve()), "the link leaves the installation")
         self.assertGreater(links, 100)
 
+    def test_each_program_has_a_man_page(self):
+        pages = {page.stem for page in (self.prefix / "share/man/man1").glob("*.1")}
+        self.assertEqual(pages, {"grpcbench", "grpcclient", "grpcd"})
+
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root
         port = str(free_port())
