@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints the man page of a program: man_page.py VERSION TEMPLATE HELP
 
-HELP is the output of --help. TEMPLATE has the hand-written sections in man(7), and lines such as @FLAGS@, in whose place the
-help goes. The page has a version and no date, so that each build writes the same bytes.
+HELP is the output of --help. TEMPLATE has the hand-written sections in man(7), and lines such as @FLAGS@, in whose
+place the help goes. The page has a version and no date, so that each build writes the same bytes.
 """
 import pathlib
 import re
@@ -28,8 +28,8 @@ def usage(text):
                   else rf"\fB{word[0]}\fR", escaped(text))
 
 
-def tagged(tag, *paragraphs):
-    return "\n".join([".TP", tag, "\n.IP\n".join(paragraphs)])
+def tagged(tag, text):
+    return f".TP\n{tag}\n{text}"
 
 
 def flag_entry(flag):
@@ -37,8 +37,13 @@ def flag_entry(flag):
     origin = [f"Default: {prose(flag.default)}."] if flag.default else []
     if flag.variables:
         origin.append("Environment: " + " or ".join(rf"\fB{name}\fR" for name in flag.variables) + ".")
+    value = rf" \fI{escaped(flag.value)}\fR" if flag.value else ""
     text = prose(flag.text if flag.text.endswith(".") else flag.text + ".")
-    return tagged(f"{names} \\fI{escaped(flag.value)}\\fR" if flag.value else names, text + "\n.br\n" * bool(origin) + "\n".join(origin))
+    return tagged(names + value, "\n".join([text, *([".br", *origin] if origin else [])]))
+
+
+def flag_section(heading, flags):
+    return "\n".join([f".SS {prose(heading)}", *map(flag_entry, flags)])
 
 
 def synopsis(parts):
@@ -53,7 +58,8 @@ def variables(parts):
     for flag in parts.flags:
         for name in flag.variables:
             named.setdefault(name, []).append(rf"\fB{escaped(flag.long)}\fR")
-    return "\n".join(tagged(rf"\fB{name}\fR", f"The value of {' and '.join(named[name])}, if the flag is not given.") for name in sorted(named))
+    return "\n".join(tagged(rf"\fB{name}\fR", f"The value of {' and '.join(flags)}, if the flag is not given.")
+                     for name, flags in sorted(named.items()))
 
 
 def pieces(parts):
@@ -62,8 +68,8 @@ def pieces(parts):
         "SYNOPSIS": synopsis(parts),
         "DESCRIPTION": "\n.PP\n".join(map(prose, parts.description)),
         "COMMANDS": "\n".join(tagged(usage(command), prose(text) + ".") for command, text in parts.commands),
-        "FLAGS": "\n".join([f".SS {prose(heading)}\n" + "\n".join(map(flag_entry, flags)) for heading, flags in parts.sections]
-                           + [".SS Precedence", "\n.PP\n".join(map(prose, parts.closing))]),
+        "FLAGS": "\n".join([*(flag_section(*section) for section in parts.sections),
+                            ".SS Precedence", "\n.PP\n".join(map(prose, parts.closing))]),
         "VARIABLES": variables(parts),
         "STATUSES": "\n".join(tagged(rf"\fB{escaped(status)}\fR", prose(text) + ".") for status, text in parts.statuses),
         "EXAMPLES": "\n".join([".EX", *map(escaped, parts.examples), ".EE"]),

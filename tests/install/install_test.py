@@ -122,9 +122,11 @@ class Install(unittest.TestCase):
                     self.assertTrue(target.is_relative_to(self.prefix.resolve()), "the link leaves the installation")
         self.assertGreater(links, 100)
 
-    def test_each_program_has_a_man_page(self):
-        pages = {page.stem for page in (self.prefix / "share/man/man1").glob("*.1")}
-        self.assertEqual(pages, {"grpcbench", "grpcclient", "grpcd"})
+    def test_each_program_has_a_man_page_and_completions(self):
+        for program in ("grpcbench", "grpcclient", "grpcd"):
+            for path in (f"man/man1/{program}.1", f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}",
+                         f"fish/vendor_completions.d/{program}.fish"):
+                self.assertTrue((self.prefix / "share" / path).is_file(), path)
 
     def test_with_pkg_config_as_the_readme_says(self):
         root = self.root

@@ -13,7 +13,7 @@ import help_text
 import man_page
 
 PROGRAMS = {pathlib.Path(path).name: path for path in os.environ["PROGRAMS"].split(":")}
-PAGES = [pathlib.Path(path) for path in os.environ["PAGES"].split(":")]
+PAGES = [pathlib.Path(path) for path in os.environ["MADE"].split(":")]
 WAIT_S = 120
 # The warning of mandoc that each page has on purpose.
 NO_DATE = 'WARNING: missing date, using "": TH'
@@ -56,20 +56,29 @@ class Pages(unittest.TestCase):
             done = output("man", "--warnings", "--encoding=UTF-8", "--local-file", "-Tutf8", "-Z", page)
             self.assertEqual((done.returncode, "warning" in done.stdout), (0, False), done.stdout)
 
-    def test_their_examples_and_references_are_there(self):
+    def test_they_have_the_version_and_the_usual_sections(self):
         for page in PAGES:
             text = page.read_text()
-            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
+            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS",
+                            "EXAMPLES", "SEE ALSO"):
                 self.assertIn(f"\n.SH {section}\n", text, page)
             self.assertIn(f'"ringrpc {os.environ["VERSION"]}"', text.splitlines()[0])
 
 
 class Generator(unittest.TestCase):
-    HELP = "Does it.\n\nUsage: it [flags]\n\nSome:\n  -d,--do THING  .profile and \\n are 'as is'\n                 [default: a-b; env: IT or THAT]\n"
+    HELP = r"""Does it.
+
+Usage: it [flags]
+
+Some:
+  -d,--do THING  .profile and \n are 'as is'
+                 [default: a-b; env: IT or THAT]
+"""
 
     def test_text_that_roff_would_execute_is_shown(self):
         made = man_page.page("1", ".SH OPTIONS\n@FLAGS@\n", help_text.read(self.HELP))
-        self.assertIn("\n\\&.profile and \\en are 'as is'.\n.br\nDefault: a\\-b.\nEnvironment: \\fBIT\\fR or \\fBTHAT\\fR.\n", made)
+        self.assertIn("\n\\&.profile and \\en are 'as is'.\n.br\nDefault: a\\-b.\n"
+                      "Environment: \\fBIT\\fR or \\fBTHAT\\fR.\n", made)
 
     def test_a_help_of_another_form_is_refused(self):
         for text in ("", "Does it.", self.HELP + "\nMore:\n  thing  text\n", self.HELP + "\nMore:\nthing\n"):
