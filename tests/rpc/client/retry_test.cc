@@ -316,14 +316,14 @@ TEST_CASE("a channel that closes waits for calls between attempts, up to its lim
     ChannelOptions options;
     options.service_config = retrying(3);
     CHECK(attempts.host.serve(
-        [&, limit = limit, code = code](Channel& channel) -> Task<void> {
+        [&, waited = limit, expected = code](Channel& channel) -> Task<void> {
           const auto calls = start_calls(channel, 1);
           while (attempts.seen.empty()) co_await sleep_for(1ms);
           co_await sleep_for(100ms);
-          const std::uint64_t cut = co_await channel.close(limit);
-          CHECK(cut == (code == Code::OK ? 0 : 1));
+          const std::uint64_t cut = co_await channel.close(waited);
+          CHECK(cut == (expected == Code::OK ? 0 : 1));
           co_await all_done(calls);
-          CHECK(test::code_of(calls.front()) == code);
+          CHECK(test::code_of(calls.front()) == expected);
         },
         options));
   }
