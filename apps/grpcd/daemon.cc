@@ -37,7 +37,7 @@ std::string join(const std::vector<std::string>& words) {
   return joined;
 }
 
-/// Adds the flags that help to a status of the library, which knows none.
+/// Adds the flags that would help to a status of the library, which does not know grpcd's flags.
 Status with_flag(Status status, std::string_view flag) {
   const auto add = [&](std::string_view more) {
     return Status(status.code(), std::string(status.message()).append(more), status.initiator());

@@ -105,8 +105,7 @@ bool valid_percent_encoding(std::string_view text) noexcept {
   return true;
 }
 
-/// Removes "http://" and an authority, which must be Host's: a client must send both alike (RFC 9112, 3.2 and
-/// 3.2.2).
+/// Removes "http://" or "https://" and the authority, which must equal Host (RFC 9112, 3.2 and 3.2.2).
 Refusal strip_absolute_form(std::string_view& rest, std::string_view host) noexcept {
   const std::size_t scheme_end = rest.find("://");
   if (scheme_end == std::string_view::npos)

@@ -22,8 +22,8 @@
 /// or a timeout (RFC 9112, 9.6).
 ///
 /// The session holds at most what the limits allow and what the handler queues. An idle session holds no
-/// memory outside itself. If memory is short, a method may throw std::bad_alloc, `receive` and `produce` too;
-/// drop the connection then. Nothing else is thrown. One thread.
+/// memory outside itself. If memory is short, methods that are not noexcept may throw
+/// std::bad_alloc; drop the connection then. They throw nothing else. A session belongs to one thread.
 ///
 /// The states of the input, and of the output for the request that is served:
 ///

@@ -1,7 +1,7 @@
 /// Judges a peer's conduct: weighs every frame that arrives by its cost to us and by the progress it brings.
 ///
 ///   PeerConduct conduct(Role::server, limits, now, open_streams);
-///   if (const Verdict verdict = conduct.judge(head, live)) terminate(verdict.code, verdict.reason);
+///   if (const Verdict verdict = conduct.judge(head, is_live, this)) terminate(verdict.code, verdict.reason);
 ///
 /// A frame that brings no progress is a glitch and takes a token: empty or tiny DATA, PRIORITY,
 /// WINDOW_UPDATE, PING, an unknown type and the like. Progress earns allowances, which are used up first. So

@@ -22,10 +22,10 @@ namespace ringrpc {
 inline constexpr std::string_view request_id_name = "x-request-id";
 /// The hexadecimal digits of a request id that the server makes.
 inline constexpr std::size_t request_id_digits = 16;
-/// A longer one is cut.
+/// The limit of a request id; a longer one is cut.
 inline constexpr std::size_t request_id_bytes_max = 128;
 
-/// Views are valid while it is written. Empty texts are left out.
+/// The views must stay valid until the record is written. Empty fields are left out.
 struct AccessRecord {
   std::string_view method{};
   std::string_view peer{};

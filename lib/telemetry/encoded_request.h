@@ -15,7 +15,7 @@
 namespace ringrpc::telemetry {
 
 struct EncodedRequest {
-  /// What a call sends. The request must stay as it is until the call has begun.
+  /// The message type of the call. The request must stay as it is until the call has begun.
   struct View {
     const EncodedRequest* request = nullptr;
   };

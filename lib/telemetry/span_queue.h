@@ -7,9 +7,9 @@
 ///
 /// Each shard collects its spans, as they will be sent, in a batch of its own. It hands a batch over
 /// when that is full, or when its first span has waited for long enough. So a span costs no lock and no
-/// atomic operation, only a batch does. While as many spans wait as may, spans that begin are not
-/// admitted, and those that end are dropped before they are written: they cost their calls nothing. All
-/// that are dropped are counted.
+/// atomic operation, only a batch does. While `spans_max` spans wait, new spans are not
+/// admitted, and spans that end are dropped unencoded, at no cost to their calls. Dropped spans are
+/// counted.
 #pragma once
 
 #include <atomic>

@@ -102,8 +102,8 @@ struct AdminOptions {
   /// The time that a connection may wait for a request. HTTP/2 gets GOAWAY then.
   std::chrono::milliseconds idle_timeout{120'000};
   /// The time from a request's first byte to its last; then 408, and the connection is closed. Over
-  /// HTTP/2 the time from a stream's request to its end, and only the stream ends; the connection ends
-  /// if its preface takes as long.
+  /// HTTP/2, it is the time from a request's header block to END_STREAM, and only the stream ends. The
+  /// connection ends if its preface takes as long.
   std::chrono::milliseconds header_timeout{10'000};
   /// The time to make a page, including the wait for requests before it; then 504.
   std::chrono::milliseconds page_timeout{10'000};

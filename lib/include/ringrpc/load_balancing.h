@@ -134,8 +134,8 @@ RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> pick_first(const PickFirst
 /// all in use is passed over.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> round_robin();
 
-/// Connects to all addresses. Of `choices` of those that are ready, drawn at random, the one with
-/// the fewest calls of this shard in flight takes the call (gRFC A48). Fewer than 2 choices count
+/// Connects to all addresses. Each call draws `choices` of the ready ones at random and goes to the
+/// one with the fewest calls of this shard in flight (gRFC A48). Fewer than 2 choices count
 /// as 2, more than 10 as 10.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> least_request(unsigned choices = 2);
 
@@ -144,14 +144,14 @@ struct RingHashOptions {
   /// The metadata that calls are hashed by, in lower case; its values are joined by commas. A call without
   /// it, and every call if this is empty, goes to any backend.
   std::string header{};
-  /// The places on the ring, of which each backend has the same number, are this many at least, unless that
-  /// is more than the most. At most 4,096; larger sizes count as that.
+  /// The least places on the ring, rounded up so that each backend has the same number. `max_ring_size` takes
+  /// precedence. Sizes above 4,096 count as 4,096.
   std::size_t min_ring_size = 1'024;
   std::size_t max_ring_size = 4'096;  ///< the most places on the ring
 };
 
-/// Sends calls with the same value of a header to the same address (gRFCs A42 and A76), as all
-/// implementations of gRPC choose it. Addresses are connected to when a call needs them. One that
+/// Sends calls with the same value of a header to the same address (gRFCs A42 and A76). All
+/// implementations of gRPC choose the same one. Addresses are connected to when a call needs them. One that
 /// cannot be reached is passed over, in the order of the ring. With more addresses than places on
 /// the ring, some get no calls.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> ring_hash(const RingHashOptions& options = {});

@@ -50,7 +50,7 @@ struct CallsSnapshot {
 
 /// A certificate that a server or a channel uses.
 struct CertificateSnapshot {
-  /// Where the server uses it.
+  /// The use of the certificate, by a server or a channel.
   enum class Use : std::uint8_t {
     server,        ///< the server's own
     intermediate,  ///< sent with it

@@ -7,7 +7,7 @@
 ///   }
 ///
 /// In a test that runs such code in testing::InProcess (ringrpc/testing/in_process.h), the time is
-/// the world's: it takes no time for it to pass. Use `now` instead of std::chrono::steady_clock,
+/// the world's, which advances without waiting. Use `now` instead of std::chrono::steady_clock,
 /// which no test can advance.
 #pragma once
 

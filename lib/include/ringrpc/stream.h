@@ -244,9 +244,10 @@ class Reader {
   /// `stream` must outlive this.
   explicit Reader(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits for the next message. Nothing when no more will come. In a handler, the client has half-closed the
-  /// call then, or the call has failed (Call::failure) and the handler is destroyed at its next wait. In a
-  /// client, `finish` of the call says why. A message that is not a T fails the call with INTERNAL.
+  /// Waits for the next message. Gives nothing after the last one. In a handler, the client has then
+  /// half-closed the call, or the call has failed (Call::failure). The handler of a failed call is destroyed
+  /// at its next wait. In a client, `finish` of the call returns the status. A message that is not a T fails
+  /// the call with INTERNAL.
   auto next() noexcept { return detail::NextAwaiter<T>(*stream_); }
 
  private:

@@ -66,8 +66,8 @@ struct ServerTlsOptions {
   /// Call::peer_identity has its names. If empty, no client is asked for one.
   Pem client_authorities{};
   TlsVersion version_min = TlsVersion::tls_1_2;  ///< clients with older versions are refused
-  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them
-  /// can decrypt recorded connections. The file is created with mode 0600, and refused if others may
+  /// A file to which the secrets of all connections are appended, in the format of NSS. They decrypt
+  /// recorded connections. The file is created with mode 0600, and refused if others may
   /// read it. Lines are lost if they come faster than they can be written. Empty for none; the variable
   /// SSLKEYLOGFILE has no effect.
   std::string key_log{};
@@ -112,8 +112,8 @@ struct ClientTlsOptions {
   /// the host of the address, or "localhost" for an address without a host.
   std::string server_name{};
   TlsVersion version_min = TlsVersion::tls_1_2;  ///< servers with older versions are refused
-  /// A file to which the secrets of all connections are appended, in the format of NSS: whoever has them
-  /// can decrypt recorded connections. The file is created with mode 0600, and refused if others may
+  /// A file to which the secrets of all connections are appended, in the format of NSS. They decrypt
+  /// recorded connections. The file is created with mode 0600, and refused if others may
   /// read it. Lines are lost if they come faster than they can be written. Empty for none; the variable
   /// SSLKEYLOGFILE has no effect.
   std::string key_log{};

@@ -111,8 +111,8 @@ class RINGRPC_EXPORT WorkerPool {
   /// RESOURCE_EXHAUSTED at once if `queue_limit` jobs are waiting, or if the function throws
   /// std::bad_alloc, and with INTERNAL if it throws anything else. Destroying the task abandons the job: a
   /// job that has not begun does not run, and the value of one that has is dropped. The function object is
-  /// destroyed on the shard, or by the pool once it is abandoned. So its members must be fit for use by one
-  /// thread after another, and must outlive the pool's threads.
+  /// destroyed on the shard, or by the pool once it is abandoned. So its members must not depend on
+  /// one thread, and the objects to which they refer must outlive the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));

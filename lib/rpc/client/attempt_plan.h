@@ -1,7 +1,7 @@
 /// The further attempts of one call: when they begin, and when there are no more (gRFC A6).
 ///
 ///   const unsigned before = plan.begin();          // for `grpc-previous-rpc-attempts`
-///   if (plan.goes_on(Code::UNAVAILABLE, pushback)) ...   // the attempt's failure is not the call's
+///   if (plan.goes_on(status, pushback)) ...   // the attempt's failure is not the call's
 ///
 /// 1. With a retry policy, an attempt that fails with a retryable code is followed
 ///    by another after a backoff.
@@ -44,11 +44,11 @@ class AttemptPlan final : public Pooled, private Timer {
 
   /// An attempt begins. Gives the number of those before it, apart from transparent retries.
   unsigned begin() noexcept;
-  /// The server has not begun to serve the attempt, which counts as if it had not been.
+  /// Undoes `begin` for an attempt that the server has not begun to serve.
   void take_back() noexcept { --begun_; }
 
-  /// An attempt has failed. False if that is the outcome of the call. If it is true, the next attempt is
-  /// `due`, unless a hedged call has begun all.
+  /// An attempt has failed. Returns false if the call fails with it. Otherwise the next attempt is `due`,
+  /// unless a hedged call has begun all of its attempts.
   bool goes_on(const Status& why, Pushback pushback) noexcept;
   /// True if another attempt will begin.
   bool due() const noexcept { return Timer::armed(); }

@@ -50,13 +50,13 @@ class CallTrace : public Pooled {
   CallTrace(const CallTrace&) = delete;
   CallTrace& operator=(const CallTrace&) = delete;
 
-  /// The call waits for the addresses of its target, which is a part of no attempt.
+  /// The call waits for its target's addresses. This wait belongs to no attempt.
   void await_addresses() noexcept { awaits_addresses_ = true; }
-  /// They are found; the call is queued if it has waited for them.
+  /// The addresses are found. A call that waited for them is queued.
   void on_addresses() noexcept;
-  /// The call waits for a connection, which is a part of its next attempt.
+  /// The call waits for a connection. This wait belongs to its next attempt.
   void queue() noexcept;
-  /// It waits no longer, and there is no attempt.
+  /// The wait ends without an attempt.
   void end_queued(const Status& status) noexcept;
 
   // An attempt is known by its address until it has ended.

@@ -17,7 +17,7 @@ namespace ringrpc {
 class ShardChannel;
 class Subchannel;
 
-/// The second chance of a server that has sent GOAWAY before it took a call is an attempt to connect at once.
+/// `second`: the server sent GOAWAY on its last connection before it took a call, and is tried again at once.
 enum class Chance : std::uint8_t { first, second };
 
 class ClientConnection final : public Connection, private http2::SessionEvents {

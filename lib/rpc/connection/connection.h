@@ -78,7 +78,7 @@ class Connection : public ExceptionBarrier<Connection>,
   http2::Session& session() noexcept { return session_; }
   const http2::Session& session() const noexcept { return session_; }
   Shard& shard() noexcept { return shard_; }
-  /// When it was accepted or connected.
+  /// The time at which the connection was accepted or connected.
   Instant started() const noexcept { return started_; }
   const std::string& peer() const noexcept final { return peer_; }
   /// Identifies the peer where peers take turns. A system call each time.

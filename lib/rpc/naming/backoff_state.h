@@ -1,4 +1,4 @@
-/// When the next attempt to connect may begin, after some have failed (connection-backoff.md).
+/// The time at which the next attempt to connect may begin, after some have failed (connection-backoff.md).
 ///
 ///   if (!backoff.over(now)) ...            // too soon
 ///   backoff.failed(now);                   // waits longer than the last time

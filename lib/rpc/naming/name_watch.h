@@ -32,7 +32,7 @@ class NameWatch final : TaskObserver, Ready, Timer {
   };
   class Handler {
    public:
-    /// What is behind the name, or the failure of a look-up, which is UNAVAILABLE.
+    /// The addresses and service config of the name, or UNAVAILABLE if the look-up failed.
     virtual void on_names(Result<Found> found) noexcept = 0;
     /// `look` would begin a look-up now.
     virtual void on_look_due() noexcept = 0;

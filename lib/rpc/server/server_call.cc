@@ -182,7 +182,7 @@ void ServerCall::watch_request() {
   }
 }
 
-/// Called again when a request has been parsed beside the shard.
+/// Called again when a request has been parsed off the shard.
 void ServerCall::start_handler() {
   call_.received_at = call_.connection->shard().now();
   if (one_request(call_.method->method->kind) && !parses_ahead_ && !request_ready()) {

@@ -11,8 +11,8 @@
 ///
 /// The world has its own clock: `run` advances it to the next timer or deadline whenever nothing
 /// else is left to do, so a test of an hour's timeout takes no time. The clock stands still while a
-/// WorkerPool works for a handler. It does not wait for other threads that notify a handler
-/// (EventCount); notify from a task of `run`.
+/// WorkerPool works for a handler. `run` does not wait for other threads that notify a
+/// handler (EventCount); notify from a task of `run`.
 ///
 /// A world belongs to one thread, and a thread may have one world at a time. Link `ringrpc-testing`
 /// (pkg-config and Meson) or `ringrpc::testing` (CMake).
