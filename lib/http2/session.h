@@ -41,6 +41,7 @@
 
 #include "base/inside.h"
 #include "base/slab.h"
+#include "http2/constant_headers.h"
 #include "http2/error_code.h"
 #include "http2/frame_scanner.h"
 #include "http2/header.h"
@@ -96,8 +97,9 @@ class Session {
   std::uint32_t open_capacity() const noexcept;
 
   /// Sends the response's header block (server); with `end_stream` it is the only one. Names and values are
-  /// copied, except those of fields with Header::static_storage. If it throws, nothing has been sent.
+  /// copied, except those of fields with Header::static_storage and of ConstantHeaders. If it throws, nothing has been sent.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
+  void send_headers(Stream& stream, const ConstantHeaders& headers, bool end_stream);
 
   /// The largest header list that the peer takes (its SETTINGS_MAX_HEADER_LIST_SIZE), at most 64 KiB: names,
   /// values and 32 bytes for each field (RFC 9113, 6.5.2). The session sends larger lists all the same, up to
@@ -119,6 +121,7 @@ class Session {
   /// Sends trailers after the queued body and ends the stream. Names and values are copied as by
   /// send_headers. If it throws, nothing has been sent.
   void send_trailers(Stream& stream, std::span<const Header> trailers);
+  void send_trailers(Stream& stream, const ConstantHeaders& trailers);
 
   /// Ends the stream at once and drops the queued bytes. The only event that follows is `on_closed`, from
   /// `produce`. With `no_error` after the stream's end was queued (send_trailers, end_stream) nothing is
@@ -242,8 +245,10 @@ class Session {
   void refuse_unsent();
 
   // session_output.cc
-  SentFields* prepare(Stream& stream, std::span<const Header> headers);
-  void submit_headers(Stream& stream, SentFields* headers, bool end_stream);
+  const SentFields* prepare(Stream& stream, std::span<const Header> headers);
+  void send_head(Stream& stream, const SentFields& fields, bool end_stream);
+  void queue_trailers(Stream& stream, const SentFields& trailers);
+  void submit_headers(Stream& stream, const SentFields& headers, bool end_stream);
   void submit_reset(Stream& stream, ErrorCode code);
   void flush(Stream& stream);
   void body_changed(Stream& stream);

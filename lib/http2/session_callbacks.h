@@ -1,4 +1,5 @@
-/// The callbacks that nghttp2 calls. For the session's own sources: no other file sees nghttp2's types.
+/// The callbacks that nghttp2 calls. For the session's own sources: no file but
+/// they and sent_fields.cc sees nghttp2's types.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,5 @@
 /// Output: from the user's calls through nghttp2 to bytes.
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 #include "http2/session_callbacks.h"
@@ -8,18 +7,9 @@
 namespace ringrpc::http2 {
 namespace {
 
-std::uint8_t* copy(std::string_view text, std::uint8_t* to) noexcept {
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+const nghttp2_nv* fields_of(const SentFields& sent) noexcept {
+  return reinterpret_cast<const nghttp2_nv*>(&sent + 1);
 }
-
-/// Casts to the type of nghttp2's fields. nghttp2 only reads them if told not to copy.
-std::uint8_t* borrowed(std::string_view text) noexcept {
-  return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
-}
-
-/// The fields follow the struct; the bytes of their names and values follow the fields.
-nghttp2_nv* fields_of(SentFields& sent) noexcept { return reinterpret_cast<nghttp2_nv*>(&sent + 1); }
 
 }  // namespace
 
@@ -52,7 +42,7 @@ Result<Stream*> Session::open(std::span<const Header> request, StreamEvents* eve
   Stream* const stream = create_stream(0, events);
   stream->head_request_ = std::ranges::any_of(
       request, [](const Header& header) { return header.name == ":method" && header.value == "HEAD"; });
-  SentFields* fields = nullptr;
+  const SentFields* fields = nullptr;
   try {
     fields = prepare(*stream, request);
   } catch (const std::bad_alloc&) {
@@ -84,8 +74,14 @@ std::uint32_t Session::open_capacity() const noexcept {
 }
 
 void Session::send_headers(Stream& stream, std::span<const Header> headers, bool end_stream) {
-  if (stream.sending_ != SendState::headers_due) return;
-  SentFields* const fields = prepare(stream, headers);
+  if (stream.sending_ == SendState::headers_due) send_head(stream, *prepare(stream, headers), end_stream);
+}
+
+void Session::send_headers(Stream& stream, const ConstantHeaders& headers, bool end_stream) {
+  if (stream.sending_ == SendState::headers_due) send_head(stream, headers.fields(), end_stream);
+}
+
+void Session::send_head(Stream& stream, const SentFields& fields, bool end_stream) {
   stream.sending_.become(end_stream ? SendState::ending : SendState::open);
   submit_headers(stream, fields, end_stream);
   if (!end_stream) body_changed(stream);  // a body may have been queued before its headers
@@ -124,8 +120,15 @@ void Session::body_changed(Stream& stream) {
 }
 
 void Session::send_trailers(Stream& stream, std::span<const Header> trailers) {
-  if (stream.end_queued() || stream.trailers_ != nullptr) return;
-  stream.trailers_ = prepare(stream, trailers);
+  if (stream.takes_trailers()) queue_trailers(stream, *prepare(stream, trailers));
+}
+
+void Session::send_trailers(Stream& stream, const ConstantHeaders& trailers) {
+  if (stream.takes_trailers()) queue_trailers(stream, trailers.fields());
+}
+
+void Session::queue_trailers(Stream& stream, const SentFields& trailers) {
+  stream.trailers_ = &trailers;
   if (stream.sending_ == SendState::headers_due && role_ == Role::client) return;
   stream.sending_.become(SendState::ending);
   flush(stream);
@@ -142,7 +145,7 @@ void Session::flush(Stream& stream) {
     check(nghttp2_submit_data(engine_, NGHTTP2_FLAG_END_STREAM, static_cast<std::int32_t>(stream.id()),
                               &provider));
   } else if (stream.trailers_ != nullptr) {
-    submit_headers(stream, std::exchange(stream.trailers_, nullptr), true);
+    submit_headers(stream, *std::exchange(stream.trailers_, nullptr), true);
   }
 }
 
@@ -164,36 +167,16 @@ void Session::submit_reset(Stream& stream, ErrorCode code) {
   if (code != ErrorCode::refused_stream) count_reset(code);
 }
 
-SentFields* Session::prepare(Stream& stream, std::span<const Header> headers) {
-  std::size_t text_bytes = 0;
-  for (const Header& header : headers) {
-    if (!header.static_storage) text_bytes += header.name.size() + header.value.size();
-  }
-  void* const memory = pool_->allocate(sizeof(SentFields) + headers.size() * sizeof(nghttp2_nv) + text_bytes);
+const SentFields* Session::prepare(Stream& stream, std::span<const Header> headers) {
+  void* const memory = pool_->allocate(SentFields::bytes_for(headers));
   if (memory == nullptr) throw std::bad_alloc();
-  auto* const prepared = new (memory) SentFields{stream.sent_fields_, headers.size()};
-  stream.sent_fields_ = prepared;
-  nghttp2_nv* field = fields_of(*prepared);
-  auto* text = reinterpret_cast<std::uint8_t*>(field + headers.size());
-  for (const Header& header : headers) {
-    std::uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-    if (header.never_indexed) flags |= NGHTTP2_NV_FLAG_NO_INDEX;
-    std::uint8_t* name = borrowed(header.name);
-    std::uint8_t* value = borrowed(header.value);
-    if (!header.static_storage) {
-      name = text;
-      value = copy(header.name, text);
-      text = copy(header.value, value);
-    }
-    new (field++) nghttp2_nv{name, value, header.name.size(), header.value.size(), flags};
-  }
-  return prepared;
+  return stream.sent_fields_ = SentFields::write(headers, memory, stream.sent_fields_);
 }
 
-void Session::submit_headers(Stream& stream, SentFields* headers, bool end_stream) {
+void Session::submit_headers(Stream& stream, const SentFields& headers, bool end_stream) {
   const std::uint8_t flags = end_stream ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
   check(nghttp2_submit_headers(engine_, flags, static_cast<std::int32_t>(stream.id()), nullptr,
-                               fields_of(*headers), headers->count, nullptr));
+                               fields_of(headers), headers.count, nullptr));
 }
 
 ssize_t Session::Callbacks::on_read(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length,

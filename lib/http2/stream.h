@@ -13,16 +13,11 @@
 #include "http2/error_code.h"
 #include "http2/header.h"
 #include "http2/header_block.h"
+#include "http2/sent_fields.h"
 #include "http2/stream_events.h"
 #include "http2/stream_state.h"
 
 namespace ringrpc::http2 {
-
-/// Fields to send, followed by copies of their names and values. They live until the stream closes.
-struct SentFields {
-  SentFields* next;
-  std::size_t count;
-};
 
 class Stream {
  public:
@@ -64,6 +59,7 @@ class Stream {
   bool end_queued() const noexcept { return sending_ >= SendState::ending; }
   /// True if the user may still add to the body.
   bool takes_body() const noexcept { return sending_ <= SendState::open && !end_with_data_; }
+  bool takes_trailers() const noexcept { return !end_queued() && trailers_ == nullptr; }
   /// True if the request or the final response has arrived: another header block contains the trailers.
   bool head_arrived() const noexcept { return receiving_ >= ReceiveState::body; }
 
@@ -82,9 +78,9 @@ class Stream {
   std::uint64_t receipt_ = 0;  // the call of `receive` in which the stream began
   BodyQueue body_;
   KeptHeaders kept_headers_;
-  SentFields* sent_fields_ = nullptr;
-  SentFields* trailers_ = nullptr;    // one of sent_fields_; it waits for the body to be produced
-  std::size_t unreturned_bytes_ = 0;  // consumed, but not yet returned to the stream's window
+  SentFields* sent_fields_ = nullptr;     // they live until the stream closes
+  const SentFields* trailers_ = nullptr;  // they wait for the body to be produced
+  std::size_t unreturned_bytes_ = 0;      // consumed, but not yet returned to the stream's window
   std::int64_t length_due_ = -1;  // the rest of the body according to content-length; negative without one
   std::uint32_t id_;
   ErrorCode reset_code_ = ErrorCode::no_error;

@@ -13,6 +13,7 @@
 namespace ringrpc {
 namespace {
 
+using http2::ConstantHeaders;
 using http2::Header;
 using http2::Headers;
 
@@ -27,11 +28,21 @@ constexpr Header literal(std::string_view name, std::string_view value) {
 constexpr Header ok_status = literal(":status", "200");
 constexpr Header content_type = literal("content-type", grpc_content_type);
 constexpr std::array plain_headers{ok_status, content_type};
-constexpr std::array plain_trailers{literal("grpc-status", "0")};
 constexpr std::array out_of_memory_trailers{literal("grpc-status", "8"),
                                             literal("grpc-message", "the server is out of memory")};
 constexpr std::array out_of_memory_response{ok_status, content_type, out_of_memory_trailers[0],
                                             out_of_memory_trailers[1]};
+
+// Most responses have these, so they are translated for nghttp2 only once.
+const ConstantHeaders& constant_headers() {
+  static const ConstantHeaders headers(plain_headers);
+  return headers;
+}
+
+const ConstantHeaders& constant_trailers() {
+  static const ConstantHeaders trailers(std::array{literal("grpc-status", "0")});
+  return trailers;
+}
 
 /// The first `bytes_max` bytes of `message` at most, cut between UTF-8 characters.
 std::string excerpt(std::string_view message, std::size_t bytes_max) {
@@ -100,7 +111,7 @@ Status send_response_headers(http2::Session& session, http2::Stream& stream, Com
                              const Metadata& initial) {
   const bool plain = compression == Compression::identity;
   if (plain && initial.empty()) {
-    session.send_headers(stream, plain_headers, false);
+    session.send_headers(stream, constant_headers(), false);
     return {};
   }
   Block block{Headers(plain_headers.begin(), plain_headers.end()), {}};
@@ -115,7 +126,7 @@ Status send_response_headers(http2::Session& session, http2::Stream& stream, Com
 Status send_response_trailers(http2::Session& session, http2::Stream& stream, const Status& status,
                               const Metadata& trailing) {
   if (status.ok() && trailing.empty()) {
-    session.send_trailers(stream, plain_trailers);
+    session.send_trailers(stream, constant_trailers());
     return {};
   }
   if (status.cause() == Cause::out_of_memory) {  // drop the handler's metadata, which may be large
