@@ -115,6 +115,19 @@ void add_security(apps::CommandLine& line, Values& values) {
                        .help = "TOML file that lists who may call which methods; other callers get "
                                "PERMISSION_DENIED"},
                       values.authz));
+  line.add(apps::toggle(
+      {.name = "sandbox",
+       .environment = "RINGRPC_SANDBOX",
+       .group = group,
+       .help = "Once grpcd serves, lets it make only the system calls that it needs (seccomp), and reach "
+               "only the files and TCP ports that its settings name (Landlock)"},
+      values.sandbox));
+  line.add(apps::text({.name = "user",
+                       .group = group,
+                       .placeholder = "NAME",
+                       .help = "User that grpcd becomes once it listens, if it was started by root",
+                       .fallback = "the user that starts it"},
+                      values.user));
 }
 
 void add_limits(apps::CommandLine& line, Values& values) {

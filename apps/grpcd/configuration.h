@@ -41,6 +41,8 @@ struct Values {
   SigningValues signing;
   TlsValues tls;
   std::string authz;  ///< path of the allow-list; empty when every client may call every method
+  bool sandbox = false;
+  std::string user;  ///< to become once it listens; empty to stay the same
   bool telemetry = false;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;

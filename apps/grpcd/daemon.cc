@@ -135,6 +135,9 @@ Status Daemon::start() {
   server_ = std::move(*server);
   if (Status status = start_admin(); !status.ok()) return status;
   if (Status status = start_channelz(); !status.ok()) return status;
+  const Result<std::string> locked = parts_.lock();
+  if (!locked) return locked.error();
+  if (!locked->empty()) log::info("grpcd is confined: {}", *locked);
   log::info("grpcd {} ready on {} ({}, {}){}{}", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend(),
             admin_ ? ", admin pages on " + join(admin_->addresses()) : "",

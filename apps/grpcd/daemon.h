@@ -14,6 +14,7 @@
 #include <latch>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "ringrpc/admin_server.h"
@@ -39,6 +40,8 @@ class Daemon {
     std::function<Result<std::unique_ptr<AdminServer>>(const AdminOptions&, const Server&)> start_admin;
     /// Called if there are addresses for channelz, once the server has started.
     std::function<Result<std::unique_ptr<Server>>(const ServerOptions&)> start_channelz;
+    /// Called when everything listens. Returns what is now forbidden, for the log; empty if nothing is.
+    std::function<Result<std::string>()> lock = [] { return std::string(); };
     /// Called before the drain begins.
     std::function<void()> on_drain;
     /// Called when no call is left, before the server and its shards are destroyed.

@@ -20,6 +20,7 @@
 #include "grpcd/authz.h"
 #include "grpcd/configuration.h"
 #include "grpcd/daemon.h"
+#include "grpcd/sandbox/sandbox.h"
 #include "grpcd/services.h"
 
 namespace ringrpc::grpcd {
@@ -34,6 +35,8 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
                      const apps::Signals& signals) {
   log::set_level(configuration->values.log_level);
   log::set_format(configuration->values.log_format);
+  const Result<Sandbox> sandbox = Sandbox::begin(*configuration);
+  if (!sandbox) return apps::refuse("grpcd", sandbox.error());
   const Result<std::unique_ptr<Signing>> signing =
       Signing::start(configuration->values.signing, configuration->line.origins());
   if (!signing) return apps::refuse("grpcd", signing.error());
@@ -71,6 +74,7 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
   parts.start_channelz = [&](const ServerOptions& options) {
     return Server::start(channelz_services, options);
   };
+  parts.lock = [&] { return sandbox->lock(); };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] {
     (*signing)->stop();

@@ -67,6 +67,8 @@ TEST_CASE("every flag sets its option") {
                                               "--signing-queue-size=5M",
                                               "--verify-signatures",
                                               "--telemetry",
+                                              "--sandbox",
+                                              "--user=grpcd",
                                               "--audit-required",
                                               "--max-header-list-size=16K",
                                               "--reset-burst=50",
@@ -108,6 +110,8 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.authz == "who.toml");
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.telemetry);
+  CHECK(values.sandbox);
+  CHECK(values.user == "grpcd");
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_format == log::Format::json);
   CHECK(values.access_log.path == "calls");

@@ -1,0 +1,190 @@
+// What a thread can still reach under Landlock, by system calls and by io_uring.
+#include "grpcd/sandbox/landlock.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+#include "apps/grpcd/sandbox/forked.h"
+#include "apps/scratch_folder.h"
+#include "base/unique_fd.h"
+
+namespace ringrpc::grpcd {
+namespace {
+
+using apps::ScratchFolder;
+
+/// True, with a message, if this kernel lacks what the test is about.
+bool lacks(int version) {
+  if (Landlock::version() >= version) return false;
+  MESSAGE("skipped: Landlock of this kernel is version ", Landlock::version(), ", the test needs ", version);
+  return true;
+}
+
+void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// 0, or the error.
+int try_open(const std::string& path, int flags) {
+  const UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  return file ? 0 : errno;
+}
+
+/// The result of one request of io_uring: a negative error, or not.
+template <class Prepare>
+int one_request(const Prepare& prepare) {
+  io_uring ring{};
+  if (const int failed = io_uring_queue_init(2, &ring, 0); failed < 0) return failed;
+  prepare(io_uring_get_sqe(&ring));
+  io_uring_submit_and_wait(&ring, 1);
+  io_uring_cqe* completion = nullptr;
+  io_uring_wait_cqe(&ring, &completion);
+  const int result = completion->res;
+  io_uring_queue_exit(&ring);
+  return result;
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+/// A socket that listens on a port of the kernel's choice.
+struct Listening {
+  Listening() : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), address(loopback(0)) {
+    auto* const place = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket.get(), place, size) == 0);
+    REQUIRE(::listen(socket.get(), 8) == 0);
+    REQUIRE(::getsockname(socket.get(), place, &size) == 0);
+  }
+  UniqueFd socket;
+  sockaddr_in address;
+};
+
+int try_connect(const sockaddr_in& address) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0
+                                                                                                   : errno;
+}
+
+int try_bind(std::uint16_t port) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = loopback(port);
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+}
+
+TEST_CASE("only the folders of the rules can be reached") {
+  if (lacks(3)) return;
+  const ScratchFolder read, written, other;
+  write(read.file("file"), "text");
+  write(other.file("file"), "text");
+  Landlock rules;
+  rules.read(read.file("."));
+  rules.write(written.file("."));
+  rules.read("/no/such/folder");
+  const auto confined = [&](const auto& attempt) {
+    return forked([&] { return rules.enforce() ? attempt() : enforced_nothing; });
+  };
+  CHECK(confined([&] { return try_open(read.file("file"), O_RDONLY); }) == 0);
+  CHECK(confined([&] { return try_open(read.file("file"), O_WRONLY); }) == EACCES);
+  CHECK(confined([&] { return try_open(read.file("new"), O_CREAT | O_WRONLY); }) == EACCES);
+  CHECK(confined([&] { return try_open(written.file("new"), O_CREAT | O_WRONLY | O_APPEND); }) == 0);
+  CHECK(confined([&] { return try_open(written.file("new"), O_RDONLY); }) == 0);
+  CHECK(confined([&] { return ::unlink(written.file("new").c_str()) == 0 ? 0 : errno; }) == 0);
+  CHECK(confined([&] { return try_open(other.file("file"), O_RDONLY); }) == EACCES);
+  CHECK(confined([&] { return ::unlink(other.file("file").c_str()) == 0 ? 0 : errno; }) == EACCES);
+  CHECK(std::filesystem::exists(other.file("file")));
+}
+
+TEST_CASE("io_uring reaches no more than system calls do") {
+  if (lacks(4)) return;
+  const ScratchFolder read, other;
+  write(read.file("file"), "text");
+  write(other.file("file"), "text");
+  Landlock rules;
+  rules.read(read.file("."));
+  const auto opened = [&](const std::string& path) {
+    return forked([&] {
+      if (!rules.enforce()) return enforced_nothing;
+      const int result = one_request(
+          [&](io_uring_sqe* request) { io_uring_prep_openat(request, AT_FDCWD, path.c_str(), O_RDONLY, 0); });
+      return result < 0 ? -result : 0;
+    });
+  };
+  const int allowed = opened(read.file("file"));
+  if (allowed == ENOSYS || allowed == EPERM) {
+    MESSAGE("skipped: io_uring is not available");
+    return;
+  }
+  CHECK(allowed == 0);
+  CHECK(opened(other.file("file")) == EACCES);
+
+  const Listening server;
+  CHECK(forked([&] {
+          if (!rules.enforce()) return enforced_nothing;
+          const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+          return -one_request([&](io_uring_sqe* request) {
+            io_uring_prep_connect(request, socket.get(), reinterpret_cast<const sockaddr*>(&server.address),
+                                  sizeof server.address);
+          });
+        }) == EACCES);
+}
+
+TEST_CASE("only the ports of the rules can be bound, and none can be connected to") {
+  if (lacks(4)) return;
+  const Listening server;
+  const std::uint16_t port = ntohs(server.address.sin_port);
+  Landlock rules;
+  rules.listen(0);
+  const auto confined = [](const Landlock& by, const auto& attempt) {
+    return forked([&] { return by.enforce() ? attempt() : enforced_nothing; });
+  };
+  CHECK(confined(rules, [&] { return try_bind(0); }) == 0);
+  CHECK(confined(rules, [&] { return try_bind(port); }) == EACCES);
+  CHECK(confined(rules, [&] { return try_connect(server.address); }) == EACCES);
+  Landlock wider = rules;
+  wider.listen(port);
+  wider.connect();
+  CHECK(confined(wider, [&] { return try_bind(port); }) == EADDRINUSE);
+  CHECK(confined(wider, [&] { return try_connect(server.address); }) == 0);
+}
+
+TEST_CASE("no program can be executed, and threads started later are restricted too") {
+  if (lacks(1)) return;
+  Landlock rules;
+  rules.read("/");
+  CHECK(forked([&] {
+          if (!rules.enforce()) return enforced_nothing;
+          int error = 0;
+          std::thread([&] {
+            ::execl("/bin/true", "true", nullptr);
+            error = errno;
+          }).join();
+          return error;
+        }) == EACCES);
+}
+
+TEST_CASE("descriptors that are open keep their access") {
+  if (lacks(3)) return;
+  const ScratchFolder folder;
+  const UniqueFd file(::open(folder.file("file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  CHECK(forked([&] {
+          if (!Landlock().enforce()) return enforced_nothing;
+          return ::write(file.get(), "text", 4) == 4 ? 0 : errno;
+        }) == 0);
+}
+
+}  // namespace
+}  // namespace ringrpc::grpcd

@@ -1,0 +1,73 @@
+"""grpcd in its sandbox: what the kernel says about its threads, the user that it becomes, and its errors."""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+
+def threads(process):
+    """What the kernel says about each thread."""
+    for status in pathlib.Path(f"/proc/{process.pid}/task").glob("*/status"):
+        yield dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+
+
+class Sandbox(unittest.TestCase):
+    def load(self, server):
+        done = harness.run(
+            [os.environ["GRPCBENCH"], "--server", server.address, "--requests", "20000"]
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_every_thread_is_confined_under_load(self):
+        with harness.Server("--sandbox") as server:
+            self.load(server)
+            confined = list(threads(server.process))
+            self.assertGreater(len(confined), 2)
+            for thread in confined:
+                self.assertEqual(thread["Seccomp"], "2", thread)  # a filter
+                self.assertEqual(thread["NoNewPrivs"], "1", thread)
+            self.assertRegex(server.text(), r"grpcd is confined: \d+ system calls")
+
+    def test_nothing_is_confined_without_the_flag(self):
+        with harness.Server(environment={"RINGRPC_SANDBOX": "false"}) as server:
+            self.assertEqual({thread["Seccomp"] for thread in threads(server.process)}, {"0"})
+            self.assertNotIn("confined", server.text())
+
+    def test_a_socket_in_the_file_system_is_made_and_removed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = folder + "/grpcd.sock"
+            with harness.Server("--sandbox", listen=("unix:" + path,)) as server:
+                self.load(server)
+            self.assertFalse(os.path.exists(path))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_it_becomes_another_user_once_it_listens(self):
+        with tempfile.TemporaryDirectory() as folder:
+            key = folder + "/signing.key"
+            subprocess.run(["openssl", "genpkey", "-algorithm", "ED25519", "-out", key], check=True)
+            with harness.Server("--user", "nobody", "--sandbox", "--key", key) as server:
+                self.load(server)
+                for thread in threads(server.process):
+                    self.assertEqual(set(thread["Uid"].split()), {"65534"})
+                    self.assertEqual(set(thread["Gid"].split()), {"65534"})
+                    self.assertEqual(int(thread["CapEff"], 16), 0)
+                self.assertIn("confined: user nobody, ", server.text())
+                self.assertNotIn("runs as root", server.text())
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root is told so")
+    def test_root_is_told_to_name_a_user(self):
+        with harness.Server("--sandbox") as server:
+            self.assertIn("--sandbox: grpcd runs as root; name an ordinary user with --user", server.text())
+
+    def test_an_unknown_user_is_an_error(self):
+        done = harness.run([os.environ["GRPCD"], "--user", "no-such-user", "--listen", "127.0.0.1:0"])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--user: this system has no user no-such-user", done.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()
