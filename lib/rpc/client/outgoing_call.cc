@@ -58,7 +58,7 @@ void OutgoingCall::start(ShardChannel& channel) {
   channel_ = &channel;
   if (const ServiceConfig* const config = channel.call_policies().config()) [[unlikely]]
     apply(*config);
-  record_attempt();
+  queue_attempt();
   channel.submit(*this);
 }
 
@@ -114,16 +114,16 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     if (record_) record_->settle_held(replay_.size(), MessageBuffer::prefix_bytes);
     shard_.timers().arm(*this, request_.deadline);
     if (const ServiceConfig* const config = channel_->call_policies().config()) apply(*config);
-    record_attempt();
+    queue_attempt();
     channel_->submit(*this);
   } catch (...) {
     settle(caught());
   }
 }
 
-void OutgoingCall::record_attempt() noexcept {
+void OutgoingCall::queue_attempt() noexcept {
   if (record_) [[unlikely]]
-    record_->begin_attempt(shard_.now());
+    record_->queue_attempt(shard_.now());
 }
 
 void OutgoingCall::join_queue(ListOf<OutgoingCall, OutgoingCallTag>& queue, Addresses addresses) noexcept {
@@ -157,6 +157,8 @@ void OutgoingCall::attempt_on(ClientConnection& connection) noexcept {
   if (!beside) enter(State::attempting);
   contain([&] {
     CallAttempt& attempt = begin_attempt();
+    if (record_) [[unlikely]]
+      record_->begin_attempt(attempt);
     if (trace_) [[unlikely]]
       trace_->begin_attempt(attempt);
     attempt.open(connection);
@@ -329,7 +331,7 @@ std::optional<Pieces> OutgoingCall::take_message() {
   if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
   if (record_) [[unlikely]]
-    record_->receive(attempt_->next_message_bytes());
+    record_->receive(*attempt_, attempt_->next_message_bytes());
   const std::size_t wire_bytes = attempt_->next_message_bytes();
   std::optional<Pieces> message = attempt_->take_message();
   if (trace_ && message) [[unlikely]]

@@ -246,7 +246,7 @@ class OutgoingCall final : public ClientCall,
     if (trace_) [[unlikely]]
       trace_->end_attempts(status);
     if (record_) [[unlikely]]
-      record_->settle_attempt(status.code(), shard_.io().now());
+      record_->settle_attempts(status.code(), shard_.io().now());
     status_ = std::move(status);
     enter(interceptors_ ? State::settled : State::finished);
     if (plan_) [[unlikely]]
@@ -257,7 +257,7 @@ class OutgoingCall final : public ClientCall,
       record_outcome();
   }
   void log_state() const noexcept;
-  void record_attempt() noexcept;
+  void queue_attempt() noexcept;
   void count_end(const Status& status) noexcept;
   void record_outcome() noexcept;
   void record_end(const Status& status) noexcept;
@@ -287,7 +287,8 @@ class OutgoingCall final : public ClientCall,
       drop_others(attempt);
   }
   void drop_others(CallAttempt& attempt) noexcept;
-  void trace_others_end(const CallAttempt& attempt) noexcept;
+  void end_attempt(const CallAttempt& attempt, const Status& status) noexcept;
+  void end_others(const CallAttempt& attempt) noexcept;
   void commit_to_first() noexcept;
   void cancel_attempts(const CallAttempt* except = nullptr) noexcept;
   void drop_plan() noexcept;

@@ -32,7 +32,7 @@ void OutgoingCall::on_attempt_due() noexcept {
     return;
   }
   leave_channel();
-  record_attempt();
+  queue_attempt();
   channel_->submit_again(*this, plan_->kind(), plan_->begun(), plan_->last_failure());
 }
 
@@ -40,6 +40,8 @@ void OutgoingCall::on_unplaced(Status why) noexcept {
   leave_channel();
   if (trace_) [[unlikely]]
     trace_->end_queued(why);
+  if (record_) [[unlikely]]
+    record_->settle_attempt(nullptr, why.code(), shard_.io().now());
   if (goes_on(why)) return;
   if (held()) channel_->count_end(false);
   settle(std::move(why));
@@ -52,8 +54,9 @@ bool OutgoingCall::goes_on(const Status& why) noexcept {
   const bool queued = ListNodeOf<OutgoingCallTag>::linked();
   if (!live && !queued && !plan_->due()) return false;
   response_ = {};
+  if (record_) [[unlikely]]
+    record_->drop_settled();
   if (live) return true;
-  if (record_ && !queued) record_->fail_attempt(why.code(), shard_.io().now());
   if (queued) {
     if (state_ == State::attempting) enter(State::queued);
     return true;
@@ -87,20 +90,34 @@ void OutgoingCall::cancel_attempts(const CallAttempt* except) noexcept {
 
 void OutgoingCall::drop_others(CallAttempt& attempt) noexcept {
   attempt_ = &attempt;
-  if (trace_) [[unlikely]]
-    trace_others_end(attempt);
+  end_others(attempt);
   cancel_attempts(&attempt);
   leave_channel();  // another attempt may have waited for a connection
   plan_->stop();
   plan_->keep(0);
 }
 
-void OutgoingCall::trace_others_end(const CallAttempt& attempt) noexcept {
+/// The outcome of the attempt is known. Responses that have arrived may still be read.
+void OutgoingCall::end_attempt(const CallAttempt& attempt, const Status& status) noexcept {
+  if (record_) [[unlikely]]
+    record_->settle_attempt(&attempt, status.code(), shard_.io().now());
+  if (trace_) [[unlikely]]
+    trace_->end_attempt(attempt, status);
+}
+
+/// The attempt decides the call: the others will be cancelled.
+void OutgoingCall::end_others(const CallAttempt& attempt) noexcept {
+  if (!record_ && !trace_) [[likely]]
+    return;
   const Status overtaken(Code::CANCELLED, "another attempt was chosen", Initiator::library);
+  const Instant now = shard_.io().now();
   for_each_live([&](const CallAttempt& other) {
-    if (&other != &attempt) trace_->end_attempt(other, overtaken);
+    if (&other == &attempt) return;
+    if (record_) record_->drop_attempt(&other, overtaken.code(), now);
+    if (trace_) trace_->end_attempt(other, overtaken);
   });
-  trace_->end_queued(overtaken);
+  if (record_) record_->drop_attempt(nullptr, overtaken.code(), now);
+  if (trace_) trace_->end_queued(overtaken);
 }
 
 /// The request becomes too long to be kept.
@@ -138,6 +155,8 @@ std::size_t OutgoingCall::queued_bytes() const noexcept {
 void OutgoingCall::on_attempt_opened(CallAttempt& attempt) {
   if (replay_.size() > 0 || writes_ended_)
     attempt.send(replay_.bytes(), replay_.message_count(), writes_ended_);
+  if (record_) [[unlikely]]
+    record_->send_written(attempt);
   if (trace_) [[unlikely]]
     trace_->send_written(attempt);
   if (!may_keep(0)) commit_to(attempt);
@@ -153,8 +172,7 @@ void OutgoingCall::on_attempt_ended(CallAttempt& attempt, Status&& status) {
   assert(state_ == State::attempting);
   if (status.code() == Code::DEADLINE_EXCEEDED && past_deadline())
     status = no_response_in_time();  // the server has said so a moment before our own clock
-  if (trace_) [[unlikely]]
-    trace_->end_attempt(attempt, status);
+  end_attempt(attempt, status);
   if (plan_) [[unlikely]] {
     if (!status.ok() && goes_on(status)) return;
     commit_to(attempt);
@@ -163,11 +181,11 @@ void OutgoingCall::on_attempt_ended(CallAttempt& attempt, Status&& status) {
 }
 
 void OutgoingCall::on_attempt_failed(CallAttempt& attempt, Status&& why) noexcept {
-  if (trace_) [[unlikely]]
-    trace_->end_attempt(attempt, why);
+  end_attempt(attempt, why);
   if (may_go_on()) {
     attempt.cancel();
     if (goes_on(why)) return;
+    end_others(attempt);
   }
   settle(std::move(why));
 }
@@ -189,8 +207,9 @@ void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refuse
                   : "the server sent GOAWAY before the request had left",
              Initiator::peer);
   if (past_deadline() || !replay_.replay(refused)) return on_attempt_reset(attempt, std::move(why));
-  if (trace_) [[unlikely]]
-    trace_->end_attempt(attempt, why);
+  end_attempt(attempt, why);
+  if (record_) [[unlikely]]
+    record_->drop_settled();
   if (plan_) plan_->take_back();
   if (ListNodeOf<OutgoingCallTag>::linked()) {  // another attempt of a hedged call waits for a connection
     if (!first_live()) enter(State::queued);
@@ -198,8 +217,7 @@ void OutgoingCall::on_attempt_refused(CallAttempt& attempt, ReplayBuffer::Refuse
   }
   if (trace_) [[unlikely]]
     trace_->retry_transparently();
-  if (record_) record_->fail_attempt(why.code(), shard_.io().now());
-  record_attempt();
+  queue_attempt();
   channel_->submit_again(*this, AttemptKind::transparent, 1, Status());
 }
 
