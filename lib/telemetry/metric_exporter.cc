@@ -41,8 +41,7 @@ MetricExporter::MetricExporter(const TelemetryOptions& options, const otlp::v1::
     : options_(options),
       resource_(resource),
       start_ns_(start_ns),
-      client_(TelemetrySignal::metrics, options.metrics),
-      outage_("metrics", client_.target()) {}
+      client_(TelemetrySignal::metrics, options.metrics) {}
 
 Task<> MetricExporter::run() {
   for (Instant due = after(now(), options_.metric_interval);;
@@ -62,9 +61,9 @@ Task<Status> MetricExporter::export_now() {
     status = caught();  // there is no memory for the request
   }
   if (status.ok()) {
-    outage_.succeeded(0, now());
+    client_.outage().succeeded(0, now());
   } else {
-    outage_.failed(status.to_string(), now());
+    client_.outage().failed(status.to_string(), now());
   }
   co_return status;
 }

@@ -14,7 +14,6 @@
 
 #include "telemetry/otlp.pb.h"
 #include "telemetry/otlp_client.h"
-#include "telemetry/outage.h"
 
 namespace ringrpc::telemetry {
 
@@ -39,7 +38,6 @@ class MetricExporter {
   const otlp::v1::Resource& resource_;
   const std::uint64_t start_ns_;
   OtlpClient client_;
-  Outage outage_;
   bool busy_ = false;
   EventCount ended_;
 };

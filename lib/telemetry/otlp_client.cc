@@ -26,13 +26,18 @@ ChannelOptions channel_options(const OtlpOptions& options) {
   return {.max_message_bytes = response_bytes_max,
           .backoff = {.max = std::chrono::duration_cast<std::chrono::milliseconds>(longest_wait)},
           .tls = options.tls,
-          .max_connections = 1};
+          .max_connections = 1,
+          .log_outages = false};  // Outage does
 }
 
 constexpr std::string_view path_of(TelemetrySignal signal) noexcept {
   return signal == TelemetrySignal::traces
              ? "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
              : "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+}
+
+constexpr std::string_view name_of(TelemetrySignal signal) noexcept {
+  return signal == TelemetrySignal::traces ? "traces" : "metrics";
 }
 
 constexpr std::string_view items_of(TelemetrySignal signal) noexcept {
@@ -72,7 +77,10 @@ std::optional<Nanoseconds> retry_delay(const Status& status, Nanoseconds wait) {
 }
 
 OtlpClient::OtlpClient(TelemetrySignal signal, const OtlpOptions& options)
-    : signal_(signal), options_(options), channel_(options.target, channel_options(options)) {
+    : signal_(signal),
+      options_(options),
+      channel_(options.target, channel_options(options)),
+      outage_(name_of(signal), channel_.target()) {
   random_.seed(static_cast<std::uint32_t>(now().time_since_epoch().count()));
 }
 
@@ -93,6 +101,7 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
       co_return rejected(response->partial_success().rejected(), response->partial_success().error_message(),
                          items);
     }
+    outage_.failed(response.error().to_string(), now());
     const std::optional<Nanoseconds> delay = retry_delay(response.error(), jittered(wait));
     if (!delay || after(now(), *delay) >= end) {
       counts.exported(signal_, false);

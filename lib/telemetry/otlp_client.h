@@ -1,11 +1,12 @@
 /// Sends the requests of one signal to the collector, one at a time.
 ///
 ///   OtlpClient client(TelemetrySignal::traces, options);
-///   Result<Sent> sent = co_await client.send(request, 30s);
+///   Result<std::uint64_t> rejected = co_await client.send(std::move(request), 512, 30s);
 ///
 /// A request that fails with a code that permits it is sent again, with a growing wait or the one that the
 /// collector asks for (https://opentelemetry.io/docs/specs/otlp/#failures). Its calls are neither traced nor
-/// counted. Belongs to the exporter's thread.
+/// counted. The first request of an outage that fails is logged, with its cause, before it is sent again.
+/// Belongs to the exporter's thread.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,7 @@
 #include "base/log_quota.h"
 #include "observe/telemetry_counts.h"
 #include "telemetry/encoded_request.h"
+#include "telemetry/outage.h"
 
 namespace ringrpc::telemetry {
 
@@ -37,6 +39,8 @@ class OtlpClient {
   Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
   const std::string& target() const noexcept { return channel_.target(); }
+  /// For further causes of an outage, and for its end.
+  Outage& outage() noexcept { return outage_; }
 
  private:
   std::uint64_t rejected(std::int64_t number, std::string_view why, std::uint64_t items);
@@ -45,6 +49,7 @@ class OtlpClient {
   const TelemetrySignal signal_;
   const OtlpOptions options_;
   const Channel channel_;
+  Outage outage_;
   std::minstd_rand random_;
   LogQuota rejections_logged_;
 };

@@ -24,8 +24,7 @@ SpanExporter::SpanExporter(const TelemetryOptions& options, const otlp::v1::Reso
     : options_(options),
       resource_(resource),
       queue_(std::move(queue)),
-      client_(TelemetrySignal::traces, options.traces),
-      outage_("traces", client_.target()) {}
+      client_(TelemetrySignal::traces, options.traces) {}
 
 SpanExporter::~SpanExporter() {
   TelemetryCounts::of_process().dropped(SpanLoss::shutdown, sending_ + next_.spans);
@@ -95,12 +94,12 @@ Task<> SpanExporter::export_some() {
     counts.dropped(SpanLoss::rejected, *rejected);
   } else {
     counts.dropped(SpanLoss::failed, spans);
-    outage_.failed(status_.to_string(), now());
+    client_.outage().failed(status_.to_string(), now());
   }
   if (queue_->overflowed()) {
-    outage_.failed("more spans end than the collector takes", now());
+    client_.outage().failed("more spans end than the collector takes", now());
   } else if (status_.ok()) {
-    outage_.succeeded(counts.all_dropped(), now());
+    client_.outage().succeeded(counts.all_dropped(), now());
   }
 }
 

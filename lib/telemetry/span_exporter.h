@@ -16,7 +16,6 @@
 
 #include "telemetry/otlp.pb.h"
 #include "telemetry/otlp_client.h"
-#include "telemetry/outage.h"
 #include "telemetry/span_queue.h"
 
 namespace ringrpc::telemetry {
@@ -49,7 +48,6 @@ class SpanExporter {
   const otlp::v1::Resource& resource_;
   const std::shared_ptr<SpanQueue> queue_;
   OtlpClient client_;
-  Outage outage_;
   std::vector<SpanBatch> taken_;  // for the request that is being sent
   std::size_t sending_ = 0;       // spans of that request
   SpanBatch next_;                // did not fit into that

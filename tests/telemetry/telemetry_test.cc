@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -347,6 +348,12 @@ TEST_CASE("a collector that is down costs a limited number of spans and one warn
             co_return Status();
           }).ok());
   CHECK(telemetry->flush(50ms).code() == Code::DEADLINE_EXCEEDED);
+  while (log.count("warn") == 0) std::this_thread::sleep_for(1ms);  // until the first request has failed
+  CHECK(log.count("warn telemetry: traces are not exported to 127.0.0.1:1: UNAVAILABLE: connect 127.0.0.1:1: "
+                  "connection refused") == 1);
+  CHECK(telemetry->flush(2s).code() == Code::DEADLINE_EXCEEDED);  // it is sent again meanwhile
+  CHECK(log.count("warn") == 1);
+  CHECK(log.text().find("cannot connect") == std::string::npos);
   CHECK(dropped(SpanLoss::queue_full) - full >= spans - 128 - 64 - 64);
   const std::shared_ptr<const Tracer> tracer = telemetry->tracer();
   telemetry.reset();

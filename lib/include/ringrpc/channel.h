@@ -140,6 +140,10 @@ struct ChannelOptions {
   /// 1,200 more for each status code with which its calls have ended, until the process ends.
   bool metrics = false;
 
+  /// Logs at level info that the server cannot be reached, that a connection was lost, and that there is one
+  /// again. False logs them at level debug: for a program that reports the failures of its calls itself.
+  bool log_outages = true;
+
   /// Traces the calls; null for none, except for calls that a handler makes, which use its server's.
   std::shared_ptr<const Tracer> tracer{};
 

@@ -24,31 +24,37 @@ void limited(Level level, LogQuota& quota, Write write) noexcept {
     }
 }
 
+template <class... Arguments>
+void write(Level level, fmt::format_string<Arguments...> format, Arguments&&... arguments) noexcept {
+  log::detail::put(level, format, arguments...);
+}
+
 }  // namespace
 
-void connected(std::string_view target, std::string_view peer, Connected how) noexcept {
+void connected(std::string_view target, std::string_view peer, Connected how, Level level) noexcept {
   thread_local LogQuota first_quota, again_quota;
   if (how == Connected::first)
     return limited(Level::debug, first_quota, [&](const std::string& more) {
       log::debug("{}: connected to {}{}", Field("target", target), Field("peer", peer), more);
     });
-  limited(Level::info, again_quota, [&](const std::string& more) {
-    log::info("{}: connected again, to {}{}", Field("target", target), Field("peer", peer), more);
+  limited(level, again_quota, [&](const std::string& more) {
+    write(level, "{}: connected again, to {}{}", Field("target", target), Field("peer", peer), more);
   });
 }
 
-void connect_failed(std::string_view target, const Status& why) noexcept {
+void connect_failed(std::string_view target, const Status& why, Level level) noexcept {
   thread_local LogQuota quota;
-  limited(Level::info, quota, [&](const std::string& more) {
-    log::info("cannot connect: {}{}", why.message(), more, Field("target", target));
+  limited(level, quota, [&](const std::string& more) {
+    write(level, "cannot connect: {}{}", why.message(), more, Field("target", target));
   });
 }
 
-void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept {
+void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls,
+          Level level) noexcept {
   thread_local LogQuota quota;
-  limited(Level::info, quota, [&](const std::string& more) {
-    log::info("{}: lost the connection to {} with {} calls: {}{}", Field("target", target),
-              Field("peer", peer), Field("calls", calls), why.message(), more);
+  limited(level, quota, [&](const std::string& more) {
+    write(level, "{}: lost the connection to {} with {} calls: {}{}", Field("target", target),
+          Field("peer", peer), Field("calls", calls), why.message(), more);
   });
 }
 

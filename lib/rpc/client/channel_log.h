@@ -2,10 +2,10 @@
 /// a kind at once, and then one a second: a program may have any number of channels, and its
 /// servers may refuse them all.
 ///
-///   channel_log::lost(channel.target(), connection.peer(), why, 3);
+///   channel_log::lost(channel.target(), connection.peer(), why, 3, log::Level::info);
 ///
 /// A failed attempt to connect, a lost connection, and the first connection after either are at
-/// level info; other connections and further attempts of calls at level debug; service configs that
+/// level info, or debug (ChannelOptions::log_outages); other connections and further attempts of calls at level debug; service configs that
 /// are refused at level warn.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "ringrpc/log.h"
 #include "ringrpc/status.h"
 
 #include "rpc/metrics/attempt_kind.h"
@@ -21,12 +22,13 @@ namespace ringrpc::channel_log {
 
 enum class Connected : std::uint8_t { first, again };
 
-/// A connection of the channel to `target` takes calls.
-void connected(std::string_view target, std::string_view peer, Connected how) noexcept;
+/// A connection of the channel to `target` takes calls. `level` is that of outages and their end.
+void connected(std::string_view target, std::string_view peer, Connected how, log::Level level) noexcept;
 /// `why` names the target and has the cause of each of its addresses.
-void connect_failed(std::string_view target, const Status& why) noexcept;
+void connect_failed(std::string_view target, const Status& why, log::Level level) noexcept;
 /// A connection that was in use has ended, with `calls` on it.
-void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls) noexcept;
+void lost(std::string_view target, std::string_view peer, const Status& why, std::size_t calls,
+          log::Level level) noexcept;
 /// A connection that the channel needed no more, or on which the server had sent GOAWAY, has ended.
 void ended(std::string_view target, std::string_view peer, const Status& why) noexcept;
 /// A call is attempted again, after `attempts`; `last` is the failure of the latest that

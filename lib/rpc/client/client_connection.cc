@@ -93,7 +93,7 @@ void ClientConnection::log_end(const Status& why) noexcept {
   const std::size_t calls = attempts();
   const bool said = !goaway_reason_.empty();  // when the GOAWAY came
   if (said || (leaving() && calls == 0)) return channel_log::ended(channel_.target(), peer(), why);
-  channel_log::lost(channel_.target(), peer(), why, calls);
+  channel_log::lost(channel_.target(), peer(), why, calls, channel_.outage_level());
 }
 
 /// The status for the channel and the calls.

@@ -544,12 +544,13 @@ void ShardChannel::on_turn_end() {
 void ShardChannel::log_connected(const ClientConnection& connection) noexcept {
   const bool again = std::exchange(outage_, false);
   channel_log::connected(target(), connection.peer(),
-                         again ? channel_log::Connected::again : channel_log::Connected::first);
+                         again ? channel_log::Connected::again : channel_log::Connected::first,
+                         outage_level());
 }
 
 void ShardChannel::log_failed(const Status& why) noexcept {
   note_outage();
-  channel_log::connect_failed(target(), why);
+  channel_log::connect_failed(target(), why, outage_level());
 }
 
 /// Fails the waits for a connection, and the calls without `wait_for_ready`.

@@ -138,6 +138,10 @@ class ShardChannel final : public ShardLocal,
   std::string_view scheme() const noexcept { return core_->scheme(); }
   std::string_view user_agent() const noexcept;
   const ChannelOptions& options() const noexcept { return core_->options(); }
+  /// Of log lines that a connection is lost, cannot be made, or is there again.
+  log::Level outage_level() const noexcept {
+    return options().log_outages ? log::Level::info : log::Level::debug;
+  }
   /// Null if they are off.
   ChannelMetrics* metrics() const noexcept { return metrics_.get(); }
   /// Null if the channel has none.

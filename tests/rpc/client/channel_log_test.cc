@@ -44,6 +44,32 @@ TEST_CASE("a channel logs that it cannot connect, that it has, and the loss of a
   });
 }
 
+TEST_CASE("a channel that logs no outages has these lines at level debug") {
+  const KeptLog log(log::Level::debug);
+  on_fresh_thread([&] {
+    SimulatedWorld world(1);
+    RawHost host(world);
+    host.close();
+    ChannelOptions options;
+    options.log_outages = false;
+    CHECK(host.serve(
+        [&](Channel& channel) -> Task<void> {
+          CHECK_FALSE(co_await unary(channel));
+          host.open();
+          co_await sleep_for(10s);
+          const auto calls = start_calls(channel, 3, {});
+          while (host.peers.empty() || !host.peers.front()->field(5, ":path")) co_await sleep_for(1ms);
+          host.peers.clear();
+          co_await all_done(calls);
+        },
+        options));
+    CHECK(log.count("debug cannot connect: connect 127.0.0.1:7: connection refused") == 1);
+    CHECK(log.count("debug 127.0.0.1:7: connected again, to 127.0.0.1:7") == 1);
+    CHECK(log.count("debug 127.0.0.1:7: lost the connection to 127.0.0.1:7 with 3 calls: ") == 1);
+    CHECK(log.text().find("info 127.0.0.1:7") == std::string::npos);
+  });
+}
+
 TEST_CASE("a first connection is no news, and neither is the end of one that the channel needs no more") {
   const KeptLog log(log::Level::debug);
   on_fresh_thread([&] {
@@ -81,7 +107,7 @@ TEST_CASE("lines of a kind are limited") {
   const KeptLog log(log::Level::info);
   on_fresh_thread([&] {
     const Status why(Code::UNAVAILABLE, "no");
-    for (int at = 0; at < 1000; ++at) channel_log::connect_failed("target", why);
+    for (int at = 0; at < 1000; ++at) channel_log::connect_failed("target", why, log::Level::info);
     CHECK(log.count("info cannot connect: no") < 30);
   });
 }
