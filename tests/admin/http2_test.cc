@@ -200,6 +200,21 @@ TEST_CASE("a stream without window is reset after the write timeout, and its pag
   CHECK_FALSE(browser.closed());
 }
 
+TEST_CASE("of a page that its client gives no window, at most 80 KiB are copied to the queue of its stream") {
+  AdminWorld world({large_page("/large", 1'000'000)});
+  const SlabPool& slabs = world.simulation().shard(0).slabs();
+  Http2Browser browser(world, 10);
+  constexpr std::size_t streams = 16;
+  for (std::uint32_t number = 0; number < streams; ++number) browser.get(2 * number + 1, "/large");
+  world.simulation().run_for(1s);
+  for (std::uint32_t number = 0; number < streams; ++number)
+    CHECK(browser.so_far(2 * number + 1).body.size() == 10);
+  // 80 KiB lie in six slabs. One more may have the connection's input.
+  const std::size_t held_bytes = slabs.in_use() * Slab::total_bytes;
+  CHECK(held_bytes >= streams * 64 * 1024);
+  CHECK(held_bytes <= streams * 6 * Slab::total_bytes + Slab::total_bytes);
+}
+
 TEST_CASE("a client of HTTP/2 that does not read is disconnected after the write timeout") {
   AdminWorld world({large_page("/large", 2'000'000)}, {.write_timeout = 60s});
   Http2Browser browser(world);
